@@ -1,0 +1,28 @@
+/**
+ * Prepares one Postgres database for the whole product: a role and a schema per service, the shared event log and
+ * the shared Cognito quota buckets. Idempotent; needs an administrator role, which no service has.
+ */
+import { provisionDatabase, type ServiceRole } from '#platform';
+import { eventLogSql } from '#event-bus';
+import { quotaSql } from '#cognito';
+
+/** Database role and schema of each service that has facts of its own. */
+export const SERVICES = {
+  'scim-gateway': { role: 'scim_gateway', schema: 'directory' },
+  'identity-service': { role: 'identity_service', schema: 'identity' },
+  'integration-hub': { role: 'integration_hub', schema: 'hub' },
+} as const;
+export type ServiceName = keyof typeof SERVICES;
+
+/** Services that call Cognito and so share its quotas. */
+const COGNITO_CALLERS: readonly ServiceName[] = ['identity-service'];
+
+export async function provision(adminUrl: string, passwords: Readonly<Record<ServiceName, string>>, extra: readonly ServiceRole[] = []): Promise<void> {
+  const names = Object.keys(SERVICES) as ServiceName[];
+  const roles = names.map((name) => ({ ...SERVICES[name], password: passwords[name] }));
+  await provisionDatabase(
+    adminUrl,
+    [...roles, ...extra],
+    [...eventLogSql(roles.map((r) => r.role)), ...quotaSql(COGNITO_CALLERS.map((n) => SERVICES[n].role))],
+  );
+}

@@ -1,0 +1,131 @@
+/**
+ * The public contract: every event type, the topic that it travels on, and the shape of its data. TypeScript types,
+ * JSON Schemas and the AsyncAPI document are all derived from this one file. Within a version (`.v1`) only additive
+ * changes are allowed; `released/` holds the schemas that the additive check compares with.
+ */
+import { z } from 'zod';
+
+const uuid = z.uuid();
+const instant = z.iso.datetime({ offset: true });
+
+/** A person as the directory knows them after the change: the SCIM resource plus membership, no password ever. */
+export const directoryUser = z.object({
+  id: uuid.describe('SCIM id; also the id of the StackFlow account'),
+  userName: z.string().describe('in the case in which it was sent; compared case-insensitively'),
+  externalId: z.string().nullable().describe("the identity provider's own id (Okta: 00u...); opaque"),
+  active: z.boolean(),
+  displayName: z.string().nullable(),
+  name: z.object({ givenName: z.string().nullable(), familyName: z.string().nullable() }),
+  email: z.string().nullable().describe('the primary e-mail, else the first one'),
+  groups: z.array(uuid).describe('ids of all groups that the user is a direct member of, sorted'),
+});
+export type DirectoryUser = z.infer<typeof directoryUser>;
+
+export const directoryGroup = z.object({
+  id: uuid,
+  displayName: z.string(),
+  externalId: z.string().nullable(),
+  version: z.number().int().positive().describe('sequence of the last event of the group itself'),
+});
+export type DirectoryGroup = z.infer<typeof directoryGroup>;
+
+const changed = z.array(z.string()).describe('SCIM attribute names whose values changed');
+const userState = z.object({ user: directoryUser });
+const userChange = userState.extend({ changed });
+const membership = userState.extend({ group: directoryGroup });
+const groupState = z.object({ group: directoryGroup });
+
+export const accountStatus = z.enum(['active', 'inactive', 'removed']);
+
+export const account = z.object({
+  id: uuid.describe('equals the SCIM id of the user and the Cognito username'),
+  userName: z.string(),
+  externalId: z.string().nullable(),
+  email: z.string().nullable(),
+  displayName: z.string().nullable(),
+  status: accountStatus,
+  roles: z.array(z.string()).describe('roles in effect, highest precedence first; empty unless active'),
+  primaryRole: z.string().nullable(),
+});
+export type Account = z.infer<typeof account>;
+
+const accountState = z.object({ account });
+const rolesChanged = accountState.extend({ granted: z.array(z.string()), revoked: z.array(z.string()), mappingVersion: z.number().int().nullable() });
+
+export const roleMapping = z.object({
+  role: z.string(),
+  group: z.union([z.object({ name: z.string() }), z.object({ id: uuid })]).describe('a group by display name (case-insensitive) or by SCIM id'),
+});
+export type RoleMapping = z.infer<typeof roleMapping>;
+
+/** The settings in force, without secrets. `deleted` is never set today; consumers ignore what they do not know. */
+export const tenantSettings = z.object({
+  tenant: z.object({ id: uuid, slug: z.string(), host: z.string().nullable() }),
+  scimEnabled: z.boolean(),
+  groupSync: z.boolean(),
+  deactivateOnOffboard: z.boolean(),
+  roles: z.array(z.string()).describe('known roles, highest precedence first'),
+  roleMappings: z.array(roleMapping),
+  scimToken: z.object({ issuedAt: instant, previousValidUntil: instant.nullable() }).nullable().describe('when the SCIM token was last rotated; never the token'),
+});
+export type TenantSettings = z.infer<typeof tenantSettings>;
+
+/** The current access of an account. Compacted: the last record per key is the truth. */
+export const access = z.object({
+  account: uuid,
+  status: accountStatus,
+  roles: z.array(z.string()),
+  notBefore: instant.nullable().describe('tokens issued before this instant are refused'),
+});
+export type Access = z.infer<typeof access>;
+
+const T = 'com.stackflow';
+
+/** topic -> type -> data. The key of every topic is `tenant:subject`. */
+export const catalog = {
+  'directory.users': {
+    [`${T}.directory.user.created.v1`]: userState,
+    [`${T}.directory.user.updated.v1`]: userChange,
+    [`${T}.directory.user.deactivated.v1`]: userState,
+    [`${T}.directory.user.reactivated.v1`]: userState,
+    [`${T}.directory.user.deleted.v1`]: userState,
+    [`${T}.directory.user.joined-group.v1`]: membership,
+    [`${T}.directory.user.left-group.v1`]: membership,
+  },
+  'directory.groups': {
+    [`${T}.directory.group.created.v1`]: groupState,
+    [`${T}.directory.group.renamed.v1`]: groupState.extend({ previousDisplayName: z.string() }),
+    [`${T}.directory.group.deleted.v1`]: groupState,
+  },
+  'identity.accounts': {
+    [`${T}.identity.account.provisioned.v1`]: accountState,
+    [`${T}.identity.account.updated.v1`]: accountState.extend({ changed }),
+    [`${T}.identity.account.roles-changed.v1`]: rolesChanged,
+    [`${T}.identity.account.deactivated.v1`]: accountState,
+    [`${T}.identity.account.reactivated.v1`]: accountState,
+    [`${T}.identity.account.removed.v1`]: accountState,
+  },
+  'identity.access': {
+    [`${T}.identity.access.changed.v1`]: access,
+  },
+  'integration.settings': {
+    [`${T}.integration.settings.changed.v1`]: tenantSettings,
+  },
+} as const;
+
+export type Topic = keyof typeof catalog;
+type UnionToIntersection<U> = (U extends unknown ? (x: U) => void : never) extends (x: infer I) => void ? I : never;
+type Schemas = UnionToIntersection<(typeof catalog)[Topic]>;
+export type EventType = keyof Schemas & string;
+export type EventData<T extends EventType> = T extends keyof Schemas ? (Schemas[T] extends z.ZodType<infer D> ? D : never) : never;
+
+export const compactedTopics: readonly Topic[] = ['identity.access', 'integration.settings'];
+export const topics = Object.keys(catalog) as Topic[];
+
+const byType = new Map<string, { topic: Topic; schema: z.ZodType }>(
+  topics.flatMap((topic) => Object.entries(catalog[topic]).map(([type, schema]) => [type, { topic, schema }] as const)),
+);
+
+/** The topic of a type, or undefined for a type that this version does not know. */
+export const topicOf = (type: string): Topic | undefined => byType.get(type)?.topic;
+export const schemaOf = (type: string): z.ZodType | undefined => byType.get(type)?.schema;

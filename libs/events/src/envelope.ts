@@ -1,0 +1,30 @@
+/**
+ * CloudEvents 1.0 attributes of every event: `ce_*` headers on Kafka (binary mode), columns of the same names in the
+ * Postgres event log. Source: https://github.com/cloudevents/spec/blob/v1.0.2 (core, Kafka binding).
+ */
+import type { EventData, EventType } from './catalog.js';
+
+export interface EventEnvelope<T extends EventType = EventType> {
+  /** UUIDv7, unique for ever; a redelivery carries the same one. */
+  readonly id: string;
+  readonly type: T;
+  /** Who published it, e.g. `/stackflow/scim-gateway`. */
+  readonly source: string;
+  /** Id of the user, group, account or tenant that the event is about. */
+  readonly subject: string;
+  /** RFC 3339 instant of the change (not of its publication). */
+  readonly time: string;
+  /** Tenant id (UUID). */
+  readonly tenant: string;
+  /** `tenant:subject`; the partitioning key. Events of one key are delivered in the order of `sequence`. */
+  readonly key: string;
+  /** Version of the subject after this change; strictly increasing per key, by one for each event. */
+  readonly sequence: number;
+  /** What caused it: the id of the SCIM request, or `settings:<version>`, `cli:<who>`. */
+  readonly causationid: string;
+  /** W3C trace context of the change. */
+  readonly traceparent: string | null;
+  readonly data: EventData<T>;
+}
+
+export const eventKey = (tenant: string, subject: string): string => `${tenant}:${subject}`;

@@ -1,0 +1,139 @@
+/**
+ * Typed configuration: one shape per service, checked once at start; every fault is reported together, each with
+ * its purpose and an example. Nothing else in the repository reads `process.env`.
+ */
+import { z } from 'zod';
+
+export interface Setting<T> {
+  /** Parses the raw environment string; must accept `undefined` if there is a default. */
+  readonly schema: z.ZodType<T>;
+  /** One sentence for the operator who has to set it. */
+  readonly purpose: string;
+  readonly example: string;
+  /** Masked by `--print-config` and in fault messages. */
+  readonly secret?: boolean;
+}
+
+export type ConfigShape = Readonly<Record<string, Setting<unknown>>>;
+export type ConfigOf<S extends ConfigShape> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
+
+export class ConfigError extends Error {
+  constructor(
+    service: string,
+    readonly faults: readonly string[],
+  ) {
+    super(`${service} cannot start, its configuration has ${faults.length} fault(s):\n${faults.map((f) => `  - ${f}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** Parses `env` by `shape`. Throws one {@link ConfigError} that lists every fault. An empty variable counts as unset. */
+export function loadConfig<S extends ConfigShape>(service: string, shape: S, env: NodeJS.ProcessEnv = process.env): ConfigOf<S> {
+  const faults: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(shape)) {
+    const raw = env[name] === '' ? undefined : env[name];
+    const parsed = setting.schema.safeParse(raw);
+    if (parsed.success) {
+      values[name] = parsed.data;
+      continue;
+    }
+    const why = raw === undefined ? 'is not set' : `${setting.secret ? 'has a bad value' : `is ${JSON.stringify(raw)}`}: ${parsed.error.issues.map((i) => i.message).join('; ')}`;
+    faults.push(`${name} ${why}. ${setting.purpose} Example: ${name}=${setting.example}`);
+  }
+  if (faults.length > 0) throw new ConfigError(service, faults);
+  return values as ConfigOf<S>;
+}
+
+/** The effective values for `--print-config`, secrets masked (also the password inside a URL). */
+export function printableConfig(shape: ConfigShape, config: Readonly<Record<string, unknown>>): string {
+  return Object.entries(shape)
+    .map(([name, setting]) => {
+      const value = config[name];
+      const shown = value === undefined ? '(unset)' : setting.secret ? maskSecret(value) : Array.isArray(value) ? value.join(',') : String(value);
+      return `${name}=${shown}  # ${setting.purpose}`;
+    })
+    .join('\n');
+}
+
+function maskSecret(value: unknown): string {
+  const text = String(value);
+  return /^[a-z]+:\/\//.test(text) ? text.replace(/\/\/([^:@/]+):[^@]*@/, '//$1:****@') : '****';
+}
+
+/** `--help` of a service: what can be set, why, and an example. */
+export function describeConfig(shape: ConfigShape): string {
+  return Object.entries(shape)
+    .map(([name, s]) => {
+      const fallback = s.schema.safeParse(undefined);
+      const rule = !fallback.success ? 'required' : fallback.data === undefined ? 'optional' : `default ${s.secret ? '****' : String(fallback.data)}`;
+      return `  ${name}  (${rule})\n      ${s.purpose}\n      e.g. ${name}=${s.example}`;
+    })
+    .join('\n');
+}
+
+// ---- the kinds of setting -------------------------------------------------------------------------------------
+
+type Meta = { purpose: string; example: string; secret?: boolean };
+const setting = <T>(schema: z.ZodType<T>, meta: Meta): Setting<T> => ({ schema, ...meta });
+
+export const text = (meta: Meta & { default?: string }): Setting<string> =>
+  setting(meta.default === undefined ? z.string().trim().min(1) : z.string().trim().min(1).default(meta.default), meta);
+
+export const optionalText = (meta: Meta): Setting<string | undefined> => setting(z.string().trim().min(1).optional(), meta);
+
+export const secret = (meta: Meta & { minLength?: number }): Setting<string> =>
+  setting(z.string().min(meta.minLength ?? 16), { ...meta, secret: true });
+
+export const url = (meta: Meta & { default?: string; protocols?: readonly string[] }): Setting<string> => {
+  const protocols = meta.protocols ?? ['http:', 'https:'];
+  const schema = z.string().refine((v) => URL.canParse(v) && protocols.includes(new URL(v).protocol), `must be a URL with ${protocols.join(' or ')}`);
+  return setting(meta.default === undefined ? schema : schema.default(meta.default), meta);
+};
+
+export const optionalUrl = (meta: Meta): Setting<string | undefined> =>
+  setting(z.url().optional(), meta);
+
+export const postgresUrl = (meta: Meta): Setting<string> =>
+  setting(
+    z.string().refine((v) => URL.canParse(v) && /^postgres(ql)?:$/.test(new URL(v).protocol), 'must be a postgres:// URL'),
+    { ...meta, secret: true },
+  );
+
+export const integer = (meta: Meta & { default?: number; min?: number; max?: number }): Setting<number> => {
+  const schema = z
+    .string()
+    .regex(/^-?\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(meta.min ?? Number.MIN_SAFE_INTEGER).max(meta.max ?? Number.MAX_SAFE_INTEGER));
+  return setting(meta.default === undefined ? schema : schema.prefault(String(meta.default)), meta);
+};
+
+export const decimal = (meta: Meta & { default: number; min: number; max: number }): Setting<number> =>
+  setting(z.string().transform(Number).pipe(z.number().min(meta.min).max(meta.max)).prefault(String(meta.default)), meta);
+
+export const flag = (meta: Meta & { default: boolean }): Setting<boolean> =>
+  setting(z.enum(['true', 'false']).prefault(meta.default ? 'true' : 'false').transform((v) => v === 'true'), meta);
+
+export const choice = <const T extends string>(options: readonly [T, ...T[]], meta: Meta & { default: NoInfer<T> }): Setting<T> =>
+  setting(z.enum(options as unknown as [T, ...T[]]).default(meta.default as never) as unknown as z.ZodType<T>, meta);
+
+export const list = (meta: Meta & { default?: readonly string[] }): Setting<readonly string[]> =>
+  setting(
+    z
+      .string()
+      .prefault((meta.default ?? []).join(','))
+      .transform((v) => v.split(',').map((p) => p.trim()).filter((p) => p !== '')),
+    meta,
+  );
+
+/** Settings that every long-running service has. */
+export const serviceSettings = {
+  PORT: integer({ purpose: 'TCP port that the service listens on; 0 picks a free one.', example: '3001', default: 3000, min: 0, max: 65535 }),
+  HOST: text({ purpose: 'Address that the service binds to.', example: '0.0.0.0', default: '127.0.0.1' }),
+  DATABASE_URL: postgresUrl({ purpose: 'Postgres, with the role of this service (it owns one schema and sees no other).', example: 'postgres://scim_gateway:secret@postgres:5432/stackflow' }),
+  DATABASE_POOL_SIZE: integer({ purpose: 'Connections to Postgres that this process may hold.', example: '10', default: 10, min: 2, max: 200 }),
+  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { purpose: 'Lowest level that is logged.', example: 'info', default: 'info' }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optionalUrl({ purpose: 'OTLP/HTTP collector for traces; without it trace ids still travel but nothing is exported.', example: 'http://otel-collector:4318' }),
+  INTERNAL_API_TOKEN: secret({ purpose: 'Bearer token of the internal API, the same in every service.', example: '$(openssl rand -hex 32)', minLength: 16 }),
+} satisfies ConfigShape;

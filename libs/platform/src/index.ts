@@ -1,0 +1,11 @@
+/** What every `main.ts` needs: configuration, database, logging, health, metrics, tracing. */
+export * from './config.js';
+export * from './context.js';
+export * from './database.js';
+export * from './health.js';
+export * from './logging.js';
+export * from './metrics.js';
+export * from './problem.js';
+export * from './provision.js';
+export * from './service.js';
+export * from './tracing.js';

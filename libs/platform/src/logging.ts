@@ -1,0 +1,63 @@
+/** JSON log lines with redaction. One line per fact; `tenant`, `traceId`, `eventId`, `code` where they are known. */
+import type { LoggerService } from '@nestjs/common';
+import { isSpanContextValid, trace } from '@opentelemetry/api';
+import { pino, type DestinationStream, type Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** Field names whose values never reach a log, at any of the first three levels of nesting. P5. */
+export const REDACTED_FIELDS = ['password', 'token', 'scimToken', 'secret', 'clientSecret', 'apiToken', 'authorization', 'Authorization', 'cookie', 'set-cookie', 'AccessToken', 'IdToken', 'RefreshToken', 'TemporaryPassword', 'Password', 'SecretString', 'connectionString'] as const;
+
+const paths = REDACTED_FIELDS.flatMap((f) => {
+  const key = /^[A-Za-z]+$/.test(f) ? `.${f}` : `["${f}"]`;
+  return [key.replace(/^\./, ''), `*${key}`, `*.*${key}`];
+});
+
+/** Bearer values and URL passwords that hide inside texts, e.g. in an error message of a driver. */
+export function redactText(message: string): string {
+  return message
+    .replace(/\b(Bearer|Basic|SSWS)\s+[A-Za-z0-9._~+/=-]+/gi, '$1 [redacted]')
+    .replace(/\bsfs1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+/g, '[redacted]')
+    .replace(/(\/\/[^\s:/@]+:)[^\s@/]+@/g, '$1[redacted]@');
+}
+
+export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
+  return pino(
+    {
+      level,
+      base: { service },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths, censor: '[redacted]' },
+      mixin: () => {
+        const context = trace.getActiveSpan()?.spanContext();
+        return context && isSpanContextValid(context) ? { traceId: context.traceId } : {};
+      },
+      serializers: {
+        err: (error: unknown) => {
+          if (!(error instanceof Error)) return error;
+          const { name, message, stack } = error;
+          const code = (error as { code?: unknown }).code;
+          return { name, message: redactText(message), ...(code === undefined ? {} : { code }), stack: stack && redactText(stack) };
+        },
+      },
+      hooks: {
+        logMethod(args, method) {
+          method.apply(this, args.map((a) => (typeof a === 'string' ? redactText(a) : a)) as typeof args);
+        },
+      },
+    },
+    destination as DestinationStream,
+  );
+}
+
+/** Nest's own messages through the same lines, so that the output stays JSON. */
+export function nestLogger(logger: Logger): LoggerService {
+  const line = (level: 'info' | 'error' | 'warn' | 'debug' | 'trace') => (message: unknown, ...rest: unknown[]) => {
+    const context = rest.at(-1);
+    const fields = typeof context === 'string' ? { context } : {};
+    if (message instanceof Error) logger[level]({ ...fields, err: message }, message.message);
+    else logger[level](fields, typeof message === 'string' ? message : JSON.stringify(message));
+  };
+  return { log: line('debug'), error: line('error'), warn: line('warn'), debug: line('debug'), verbose: line('trace') };
+}

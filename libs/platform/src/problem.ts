@@ -1,0 +1,70 @@
+/** Errors of the internal, admin and auth APIs: RFC 9457 `application/problem+json` with a `code` of a closed list. */
+import { Catch, HttpException, type ArgumentsHost, type CanActivate, type ExceptionFilter, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { isDatabaseOutage } from './database.js';
+import type { Logger } from './logging.js';
+
+const PROBLEMS = {
+  invalid_request: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  unavailable: 503,
+  internal: 500,
+} as const;
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export class Problem extends Error {
+  readonly status: number;
+
+  constructor(
+    readonly code: ProblemCode,
+    /** One sentence for the person who must act. */
+    readonly detail: string,
+    readonly retryAfterSeconds?: number,
+  ) {
+    super(detail);
+    this.name = 'Problem';
+    this.status = PROBLEMS[code];
+  }
+}
+
+/** Turns whatever was thrown into a {@link Problem}; nothing internal leaks. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (isDatabaseOutage(error)) return new Problem('unavailable', 'The database is not reachable at the moment. Nothing was changed; try again.', 5);
+  const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown } | null)?.statusCode;
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    const code = (Object.keys(PROBLEMS) as ProblemCode[]).find((c) => PROBLEMS[c] === status) ?? 'invalid_request';
+    return new Problem(code, error instanceof Error ? error.message : 'The request cannot be served.');
+  }
+  return new Problem('internal', 'Something failed on our side. It is logged with the trace id of this request.');
+}
+
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const problem = toProblem(error);
+    if (problem.status >= 500) this.logger.error({ err: error, code: problem.code }, 'request failed');
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', String(problem.retryAfterSeconds));
+    void reply.status(problem.status).type('application/problem+json').send({ type: 'about:blank', status: problem.status, code: problem.code, detail: problem.detail });
+  }
+}
+
+const sha256 = (value: string): Buffer => createHash('sha256').update(value).digest();
+
+/** Guards the internal API: `Authorization: Bearer <INTERNAL_API_TOKEN>`, compared in constant time. */
+export class InternalTokenGuard implements CanActivate {
+  constructor(private readonly token: string) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const header = context.switchToHttp().getRequest<FastifyRequest>().headers.authorization ?? '';
+    if (timingSafeEqual(sha256(header), sha256(`Bearer ${this.token}`))) return true;
+    throw new Problem('unauthenticated', 'The internal API needs "Authorization: Bearer <INTERNAL_API_TOKEN>".');
+  }
+}

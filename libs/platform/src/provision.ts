@@ -1,0 +1,52 @@
+/**
+ * Roles and schemas: one pair per service, so that a query into a neighbour's schema fails instead of working by
+ * accident. Idempotent; run by an administrator role before the services start.
+ */
+import { Client } from 'pg';
+
+export interface ServiceRole {
+  readonly role: string;
+  readonly schema: string;
+  readonly password: string;
+}
+
+const identifier = (name: string): string => {
+  if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) throw new Error(`not a plain SQL identifier: ${name}`);
+  return name;
+};
+
+/** `sharedSql` runs last, as the administrator: schemas that several services use (the event log, quota buckets). */
+export async function provisionDatabase(adminUrl: string, services: readonly ServiceRole[], sharedSql: readonly string[] = []): Promise<void> {
+  const client = new Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    await client.query('select pg_advisory_lock(hashtextextended($1, 0))', ['stackflow:provision']);
+    const { rows } = await client.query<{ db: string }>('select current_database() as db');
+    const database = client.escapeIdentifier(rows[0]?.db ?? '');
+    await client.query(`revoke create on schema public from public`);
+    for (const { role, schema, password } of services) {
+      const name = identifier(role);
+      // Roles belong to the whole cluster: two databases provisioned at once may race for the same one.
+      await client.query(`do $$ begin create role ${name} login; exception when duplicate_object or unique_violation then null; end $$`);
+      await retryConcurrentUpdate(() => client.query(`alter role ${name} login password ${client.escapeLiteral(password)}`));
+      await client.query(`grant connect on database ${database} to ${name}`);
+      await client.query(`create schema if not exists ${identifier(schema)} authorization ${name}`);
+      await client.query(`revoke all on schema ${identifier(schema)} from public`);
+    }
+    for (const sql of sharedSql) await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+async function retryConcurrentUpdate(work: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (attempt >= 10 || !/tuple concurrently updated/.test((error as Error).message)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20 * attempt));
+    }
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * What every `main.ts` does: read the configuration, open the database, migrate, start Nest on Fastify, answer
+ * `/health/*` and `/metrics`, and end cleanly on SIGTERM or SIGINT.
+ */
+import 'reflect-metadata';
+import { Module, type DynamicModule, type INestApplication, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { CustomTransportStrategy } from '@nestjs/microservices';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyServerOptions } from 'fastify';
+import { ConfigError, describeConfig, loadConfig, printableConfig, serviceSettings, type ConfigOf, type ConfigShape } from './config.js';
+import { PLATFORM, type PlatformContext } from './context.js';
+import { Database, isDatabaseOutage, type DatabaseOptions } from './database.js';
+import { Health, HealthController } from './health.js';
+import { createLogger, nestLogger, type Logger } from './logging.js';
+import { Metrics } from './metrics.js';
+import { startTracing } from './tracing.js';
+
+type Shape = typeof serviceSettings & ConfigShape;
+
+export interface ServiceDefinition<S extends Shape> {
+  readonly name: string;
+  /** One sentence for `--help`. */
+  readonly summary: string;
+  readonly config: S;
+  readonly database: Pick<DatabaseOptions, 'schema' | 'migrations' | 'entities' | 'statementTimeoutMs'>;
+  module(platform: PlatformContext<ConfigOf<S>>): DynamicModule | Type;
+  /** Event consumers: each strategy drives the controllers' `@EventPattern` handlers. */
+  strategies?(platform: PlatformContext<ConfigOf<S>>): CustomTransportStrategy[];
+  readonly fastify?: FastifyServerOptions;
+  /** Last touch before listening, e.g. content type parsers. */
+  configure?(app: NestFastifyApplication, platform: PlatformContext<ConfigOf<S>>): void | Promise<void>;
+}
+
+/** Exit codes: 78 = configuration (sysexits EX_CONFIG), 69 = a needed neighbour is not there (EX_UNAVAILABLE). */
+const EX_CONFIG = 78;
+const EX_UNAVAILABLE = 69;
+
+export async function runService<S extends Shape>(definition: ServiceDefinition<S>, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
+  if (argv.includes('--help')) {
+    console.log(`${definition.name}: ${definition.summary}\n\nOptions: --help  --print-config  --migrate (apply migrations and exit)\n\nEnvironment:\n${describeConfig(definition.config)}`);
+    return;
+  }
+  let config: ConfigOf<S>;
+  try {
+    config = loadConfig(definition.name, definition.config);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exitCode = EX_CONFIG;
+    return;
+  }
+  if (argv.includes('--print-config')) {
+    console.log(printableConfig(definition.config, config));
+    return;
+  }
+  const base = config as unknown as ConfigOf<typeof serviceSettings>;
+  const logger = createLogger(definition.name, base.LOG_LEVEL);
+  const stopTracing = startTracing(definition.name, base.OTEL_EXPORTER_OTLP_ENDPOINT);
+  const metrics = new Metrics(definition.name);
+  const health = new Health();
+  let database: Database;
+  try {
+    database = await connectPatiently({ ...definition.database, url: base.DATABASE_URL, poolSize: base.DATABASE_POOL_SIZE, applicationName: definition.name }, logger);
+    const applied = await database.migrate();
+    if (applied.length > 0) logger.info({ applied }, 'migrations applied');
+  } catch (error) {
+    logger.fatal({ err: error, code: 'database_unavailable' }, 'cannot open the database; check DATABASE_URL, and that the roles and schemas are provisioned');
+    process.exitCode = EX_UNAVAILABLE;
+    await stopTracing();
+    return;
+  }
+  if (argv.includes('--migrate')) {
+    await database.close();
+    await stopTracing();
+    return;
+  }
+  health.add('ready', 'database', async () => void (await database.query('select 1')));
+  const platform: PlatformContext<ConfigOf<S>> = { service: definition.name, config, database, logger, metrics, health };
+
+  const app = await createApplication(definition, platform);
+  for (const strategy of definition.strategies?.(platform) ?? []) app.connectMicroservice({ strategy }, { inheritAppConfig: true });
+  await app.startAllMicroservices();
+  await app.listen(base.PORT, base.HOST);
+  logger.info({ url: await app.getUrl(), node: process.version }, 'listening');
+  endOnSignal(app, platform, stopTracing);
+}
+
+/** The Nest application without listening; tests use it in process. */
+export async function createApplication<S extends Shape>(definition: ServiceDefinition<S>, platform: PlatformContext<ConfigOf<S>>): Promise<NestFastifyApplication> {
+  @Module({})
+  class PlatformModule {}
+  @Module({})
+  class RootModule {}
+  const root: DynamicModule = {
+    module: RootModule,
+    imports: [
+      { module: PlatformModule, global: true, providers: [{ provide: PLATFORM, useValue: platform }], exports: [PLATFORM], controllers: [HealthController] },
+      definition.module(platform) as DynamicModule,
+    ],
+  };
+  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(definition.fastify ?? {}), { logger: nestLogger(platform.logger), bodyParser: false, abortOnError: false });
+  await definition.configure?.(app, platform);
+  return app;
+}
+
+async function connectPatiently(options: DatabaseOptions, logger: Logger, patienceMs = 60_000): Promise<Database> {
+  const deadline = Date.now() + patienceMs;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await Database.connect(options);
+    } catch (error) {
+      if (!isDatabaseOutage(error) || Date.now() > deadline) throw error;
+      logger.warn({ attempt, code: 'database_unavailable', reason: (error as Error).message }, 'waiting for the database');
+      await new Promise((resolve) => setTimeout(resolve, Math.min(250 * attempt, 2_000)));
+    }
+  }
+}
+
+const SHUTDOWN_LIMIT_MS = 15_000;
+
+function endOnSignal(app: INestApplication, platform: PlatformContext<unknown>, stopTracing: () => Promise<void>): void {
+  let ending = false;
+  const end = (signal: string) => {
+    if (ending) return;
+    ending = true;
+    platform.logger.info({ signal }, 'shutting down');
+    setTimeout(() => {
+      platform.logger.error({ code: 'shutdown_timeout' }, 'shutdown took too long; exiting');
+      process.exit(1);
+    }, SHUTDOWN_LIMIT_MS).unref();
+    void app
+      .close()
+      .then(() => platform.database.close())
+      .then(stopTracing)
+      .catch((error: unknown) => platform.logger.error({ err: error }, 'shutdown failed'))
+      .finally(() => process.exit(process.exitCode ?? 0));
+  };
+  process.on('SIGTERM', () => end('SIGTERM'));
+  process.on('SIGINT', () => end('SIGINT'));
+  process.on('disconnect', () => end('disconnect'));
+}

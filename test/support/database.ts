@@ -1,0 +1,48 @@
+/**
+ * A provisioned database of its own for one spec file, on the Postgres that `TEST_DATABASE_URL` names (`npm test`
+ * starts an embedded one). Real roles, real schemas, real locks.
+ */
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { provision, SERVICES, type ServiceName } from '../../apps/provision/src/provision.js';
+
+export interface TestDatabase {
+  /** Superuser URL of this database; for assertions across schemas. */
+  readonly adminUrl: string;
+  /** URL for one service's role. */
+  url(service: ServiceName | 'sandbox'): string;
+  drop(): Promise<void>;
+}
+
+const PASSWORD = 'test-only-password';
+
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const server = process.env.TEST_DATABASE_URL;
+  if (!server) throw new Error('TEST_DATABASE_URL is not set: run the tests with "npm test", which starts an embedded Postgres');
+  const name = `t_${randomBytes(8).toString('hex')}`;
+  await run(server, `create database ${name}`);
+  const admin = new URL(server);
+  admin.pathname = `/${name}`;
+  const passwords = Object.fromEntries((Object.keys(SERVICES) as ServiceName[]).map((s) => [s, PASSWORD])) as Record<ServiceName, string>;
+  await provision(admin.href, passwords, [{ role: 'sandbox', schema: 'sandbox', password: PASSWORD }]);
+  return {
+    adminUrl: admin.href,
+    url(service) {
+      const url = new URL(admin.href);
+      url.username = service === 'sandbox' ? 'sandbox' : SERVICES[service].role;
+      url.password = PASSWORD;
+      return url.href;
+    },
+    drop: () => run(server, `drop database if exists ${name} with (force)`),
+  };
+}
+
+async function run(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
