@@ -1,1 +1,6 @@
-export {};
+/** A tenant's Okta settings as every service sees them: defaults, rules, the local copy and its cache. */
+export * from './cache.js';
+export * from './change.js';
+export * from './copy.sql.js';
+export * from './defaults.js';
+export * from './validation.js';

@@ -1,0 +1,77 @@
+/** A partial change of a tenant's settings: what the CLI and the admin page send, applied to the settings in force. */
+import type { RoleMapping } from '#events';
+import type { OktaSettings } from './defaults.js';
+import { groupKey, groupLabel, settingsFaults, SettingsError } from './validation.js';
+
+export interface SettingsChange {
+  readonly scimEnabled?: boolean | undefined;
+  readonly groupSync?: boolean | undefined;
+  readonly deactivateOnOffboard?: boolean | undefined;
+  /** The complete list, highest precedence first. */
+  readonly roles?: readonly string[] | undefined;
+  /** The complete list of mappings; `map` and `unmap` are applied after it. */
+  readonly roleMappings?: readonly RoleMapping[] | undefined;
+  /** Mappings to add; one that is in force already is no change, so that a command can be repeated. */
+  readonly map?: readonly RoleMapping[] | undefined;
+  /** Groups that lose their mappings: all of them, or the one to `role`. */
+  readonly unmap?: readonly { readonly group: RoleMapping['group']; readonly role?: string | undefined }[] | undefined;
+}
+
+export interface ChangedSettings {
+  readonly settings: OktaSettings;
+  /** Names of the settings whose values differ from before; empty = nothing to do. */
+  readonly changed: readonly (keyof OktaSettings)[];
+}
+
+/** The settings after `change`. Throws {@link SettingsError} with every fault; never changes its arguments. */
+export function changeSettings(current: OktaSettings, change: SettingsChange): ChangedSettings {
+  const { mappings, faults } = changeMappings(change.roleMappings ?? current.roleMappings, change);
+  const settings: OktaSettings = {
+    scimEnabled: change.scimEnabled ?? current.scimEnabled,
+    groupSync: change.groupSync ?? current.groupSync,
+    deactivateOnOffboard: change.deactivateOnOffboard ?? current.deactivateOnOffboard,
+    roles: [...(change.roles ?? current.roles)],
+    roleMappings: mappings,
+  };
+  const all = [...faults, ...settingsFaults(settings)];
+  if (all.length > 0) throw new SettingsError(all);
+  const before = comparable(current);
+  const changed = (Object.keys(settings) as (keyof OktaSettings)[]).filter(
+    (name) => JSON.stringify(settings[name]) !== JSON.stringify(before[name]),
+  );
+  return { settings, changed };
+}
+
+function changeMappings(
+  from: readonly RoleMapping[],
+  change: SettingsChange,
+): { mappings: RoleMapping[]; faults: string[] } {
+  const faults: string[] = [];
+  let mappings = from.map(tidy);
+  for (const { group, role } of change.unmap ?? []) {
+    const kept = mappings.filter(
+      (m) => groupKey(m.group) !== groupKey(group) || (role !== undefined && m.role !== role),
+    );
+    if (kept.length === mappings.length)
+      faults.push(
+        `Nothing to unmap: ${groupLabel(group)} is not mapped${role === undefined ? '' : ` to ${JSON.stringify(role)}`}.`,
+      );
+    mappings = kept;
+  }
+  const inForce = new Set(mappings.map(pairKey));
+  mappings.push(...(change.map ?? []).map(tidy).filter((m) => !inForce.has(pairKey(m))));
+  return { mappings, faults };
+}
+
+const pairKey = (mapping: RoleMapping): string => `${groupKey(mapping.group)}\u0000${mapping.role}`;
+
+/** One property order and no outer blanks, so that equal mappings are equal texts. */
+const tidy = ({ group, role }: RoleMapping): RoleMapping => ({
+  group: 'id' in group ? { id: group.id.toLowerCase() } : { name: group.name.trim() },
+  role,
+});
+
+const comparable = (settings: OktaSettings): OktaSettings => ({
+  ...settings,
+  roleMappings: settings.roleMappings.map(tidy),
+});

@@ -1,0 +1,99 @@
+/**
+ * What makes settings acceptable. Every fault is one sentence for the administrator who has to correct it, and all
+ * faults are reported together (P6).
+ */
+import { z } from 'zod';
+import type { RoleMapping } from '#events';
+import type { OktaSettings } from './defaults.js';
+
+export const SETTINGS_LIMITS = { mappings: 1000, roles: 50, groupName: 256, roleName: 64 } as const;
+
+/** Role names become Cognito group names and claim values: plain lower-case words need no escaping anywhere. */
+const ROLE_NAME = /^[a-z][a-z0-9_]*$/;
+
+export class SettingsError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(faults.join(' '));
+    this.name = 'SettingsError';
+  }
+}
+
+/** How a mapping's group is compared: names without regard to case and outer blanks, ids without regard to case. */
+export function groupKey(group: RoleMapping['group']): string {
+  return 'id' in group ? `id:${group.id.toLowerCase()}` : `name:${group.name.trim().normalize('NFC').toLowerCase()}`;
+}
+
+/** A mapping's group in words. */
+export const groupLabel = (group: RoleMapping['group']): string =>
+  'id' in group ? `the group with id ${group.id}` : `the group "${group.name}"`;
+
+/** Sentences about everything that is wrong with `settings`; empty = acceptable. */
+export function settingsFaults(settings: OktaSettings): string[] {
+  return [...roleFaults(settings.roles), ...mappingFaults(settings.roleMappings, settings.roles)];
+}
+
+function roleFaults(roles: readonly string[]): string[] {
+  const faults: string[] = [];
+  if (roles.length === 0) faults.push('The list of roles is empty; name at least one role, highest precedence first.');
+  if (roles.length > SETTINGS_LIMITS.roles)
+    faults.push(`There are ${roles.length} roles; the limit is ${SETTINGS_LIMITS.roles}.`);
+  const seen = new Set<string>();
+  for (const role of roles) {
+    if (role.trim() === '') faults.push('A role has an empty name; give it a name or leave it out.');
+    else if (!ROLE_NAME.test(role) || role.length > SETTINGS_LIMITS.roleName)
+      faults.push(
+        `${quote(role)} cannot be a role name; use lower-case letters, digits and underscores, a letter first, at most ${SETTINGS_LIMITS.roleName} characters.`,
+      );
+    if (seen.has(role))
+      faults.push(
+        `The role ${quote(role)} stands twice in the list of roles; keep it only where its precedence belongs.`,
+      );
+    seen.add(role);
+  }
+  return faults;
+}
+
+function mappingFaults(mappings: readonly RoleMapping[], roles: readonly string[]): string[] {
+  const faults: string[] = [];
+  if (mappings.length > SETTINGS_LIMITS.mappings)
+    return [
+      `There are ${mappings.length} group mappings; the limit is ${SETTINGS_LIMITS.mappings}. Map fewer groups, or put people into fewer groups in Okta.`,
+    ];
+  const known = new Set(roles);
+  const seen = new Set<string>();
+  for (const { group, role } of mappings) {
+    const label = groupLabel(group);
+    faults.push(...groupFaults(group, role));
+    if (!known.has(role))
+      faults.push(
+        `The role ${quote(role)} that ${label} is mapped to does not exist; the roles are: ${roles.join(', ') || 'none'}.`,
+      );
+    const pair = `${groupKey(group)}\u0000${role}`;
+    if (seen.has(pair))
+      faults.push(
+        `${capital(label)} is mapped to the role ${quote(role)} twice; once is enough (group names are compared without regard to case).`,
+      );
+    seen.add(pair);
+  }
+  return faults;
+}
+
+function groupFaults(group: RoleMapping['group'], role: string): string[] {
+  if ('id' in group)
+    return z.uuid().safeParse(group.id).success
+      ? []
+      : [
+          `${quote(group.id)} is not a group id; a group id is a UUID, as SCIM returned it. To map by name, give the name of the group.`,
+        ];
+  if (group.name.trim() === '') return [`A mapping to the role ${quote(role)} has no group; name the Okta group.`];
+  if (group.name.length > SETTINGS_LIMITS.groupName)
+    return [
+      `The group name that begins with ${quote(group.name.slice(0, 40))} is longer than ${SETTINGS_LIMITS.groupName} characters.`,
+    ];
+  if (/\p{Cc}/u.test(group.name))
+    return [`The group name ${quote(group.name)} contains a control character; type it again.`];
+  return [];
+}
+
+const quote = (value: string): string => JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+const capital = (sentence: string): string => sentence.charAt(0).toUpperCase() + sentence.slice(1);
