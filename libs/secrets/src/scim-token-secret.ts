@@ -1,0 +1,151 @@
+/**
+ * The secret behind a tenant's SCIM token. Its value says which hashes are good and until when: the current one, the
+ * one at AWSPREVIOUS until `previousValidUntil`, and `earlier` ones whose grace a further rotation must not cut short
+ * (the token that stands in Okta may be two rotations old when a rotation was repeated after a crash).
+ */
+import { z } from 'zod';
+import { SecretStoreUnavailable, type SecretStore } from './store.js';
+import { generateScimToken, hashScimToken } from './token.js';
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const instant = z.iso.datetime({ offset: true });
+const secretValue = z.object({
+  hash,
+  issuedAt: instant,
+  previousValidUntil: instant.nullable(),
+  earlier: z.array(z.object({ hash, validUntil: instant })).default([]),
+});
+export type ScimTokenSecret = z.infer<typeof secretValue>;
+
+/** A hash that opens the door, until `validUntil` (milliseconds since 1970; Infinity for the current one). */
+export interface AcceptedHash {
+  readonly hash: string;
+  readonly which: 'current' | 'previous';
+  readonly validUntil: number;
+}
+
+export interface IssuedScimToken {
+  /** Shown once; not stored anywhere. */
+  readonly token: string;
+  readonly issuedAt: Date;
+  /** Until when the token before this one is accepted; null = not at all. */
+  readonly previousValidUntil: Date | null;
+}
+
+export const DEFAULT_GRACE_MS = 24 * 3_600_000;
+/** Bounds the secret's size; more rotations than this within one grace period cut the oldest one short. */
+const MAX_EARLIER = 10;
+
+export const scimTokenSecretName = (tenantId: string): string => `stackflow/${tenantId}/scim-token`;
+
+/**
+ * The first token of a tenant. If a secret is there already, it was written by an attempt that ended before its token
+ * was shown to anybody: it is replaced, and its hash accepted no more.
+ */
+export async function createScimToken(
+  store: SecretStore,
+  tenantId: string,
+  now = Date.now(),
+): Promise<IssuedScimToken> {
+  const token = generateScimToken(tenantId);
+  const issuedAt = new Date(now);
+  const value = write({
+    hash: hashScimToken(token),
+    issuedAt: issuedAt.toISOString(),
+    previousValidUntil: null,
+    earlier: [],
+  });
+  const name = scimTokenSecretName(tenantId);
+  if (!(await store.create(name, value))) await store.put(name, value);
+  return { token, issuedAt, previousValidUntil: null };
+}
+
+/**
+ * A new token; the one before stays valid for `graceMs`, so that nothing fails until Okta has the new one. `graceMs` 0
+ * revokes every older token at once. Callers serialize rotations of one tenant.
+ */
+export async function rotateScimToken(
+  store: SecretStore,
+  tenantId: string,
+  graceMs = DEFAULT_GRACE_MS,
+  now = Date.now(),
+): Promise<IssuedScimToken> {
+  const name = scimTokenSecretName(tenantId);
+  const current = await readStage(store, name, 'AWSCURRENT');
+  if (!current) return createScimToken(store, tenantId, now);
+  const token = generateScimToken(tenantId);
+  const issuedAt = new Date(Math.max(now, Date.parse(current.issuedAt) + 1)); // consumers wait for a newer instant
+  const previousValidUntil = graceMs > 0 ? new Date(now + graceMs) : null;
+  const earlier = graceMs > 0 ? await stillValid(store, name, current, now) : [];
+  await store.put(
+    name,
+    write({
+      hash: hashScimToken(token),
+      issuedAt: issuedAt.toISOString(),
+      previousValidUntil: previousValidUntil?.toISOString() ?? null,
+      earlier,
+    }),
+  );
+  return { token, issuedAt, previousValidUntil };
+}
+
+/** Hashes in grace that the next version will push out of AWSPREVIOUS. */
+async function stillValid(
+  store: SecretStore,
+  name: string,
+  current: ScimTokenSecret,
+  now: number,
+): Promise<ScimTokenSecret['earlier']> {
+  const accepted = await acceptedBeside(store, name, current);
+  return accepted
+    .filter((a) => a.which === 'previous' && a.validUntil > now)
+    .slice(0, MAX_EARLIER)
+    .map((a) => ({ hash: a.hash, validUntil: new Date(a.validUntil).toISOString() }));
+}
+
+/** Every hash that is accepted now or was until lately; null = the tenant has no token. */
+export async function readAcceptedHashes(
+  store: SecretStore,
+  tenantId: string,
+): Promise<readonly AcceptedHash[] | null> {
+  const name = scimTokenSecretName(tenantId);
+  const current = await readStage(store, name, 'AWSCURRENT');
+  return current && acceptedBeside(store, name, current);
+}
+
+async function acceptedBeside(store: SecretStore, name: string, current: ScimTokenSecret): Promise<AcceptedHash[]> {
+  const accepted: AcceptedHash[] = [{ hash: current.hash, which: 'current', validUntil: Infinity }];
+  if (current.previousValidUntil !== null) {
+    const previous = await readStage(store, name, 'AWSPREVIOUS');
+    // Both stages alike: a rotation came between the two reads, so what was read first is no longer the current one.
+    if (previous?.hash === current.hash) {
+      const newer = await readStage(store, name, 'AWSCURRENT');
+      if (newer && newer.hash !== current.hash) return acceptedBeside(store, name, newer);
+    } else if (previous) {
+      accepted.push({ hash: previous.hash, which: 'previous', validUntil: Date.parse(current.previousValidUntil) });
+    }
+  }
+  for (const e of current.earlier)
+    accepted.push({ hash: e.hash, which: 'previous', validUntil: Date.parse(e.validUntil) });
+  return accepted;
+}
+
+async function readStage(
+  store: SecretStore,
+  name: string,
+  stage: 'AWSCURRENT' | 'AWSPREVIOUS',
+): Promise<ScimTokenSecret | null> {
+  const text = await store.read(name, stage);
+  if (text === null) return null;
+  try {
+    return secretValue.parse(JSON.parse(text));
+  } catch {
+    // The parser's message would quote the value.
+    throw new SecretStoreUnavailable(
+      name,
+      new Error(`its ${stage} value is not what this product writes; rotate the token`),
+    );
+  }
+}
+
+const write = (value: ScimTokenSecret): string => JSON.stringify(value);
