@@ -1,0 +1,271 @@
+/** The real AWS SDK against a stand-in of Secrets Manager on a real socket; the clock is the test's. */
+import { randomUUID } from 'node:crypto';
+import { FakeSecretsManager } from '../../../test/tenants/secrets-manager.js';
+import { createScimToken, rotateScimToken, scimTokenSecretName } from './scim-token-secret.js';
+import { SecretStore, SecretStoreUnavailable } from './store.js';
+import { generateScimToken, hashScimToken } from './token.js';
+import { ScimTokenVerifier, type ScimTokenVerifierOptions } from './verifier.js';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+let fake: FakeSecretsManager;
+let store: SecretStore;
+let tenantId: string;
+let now: number;
+const known = new Set<string>();
+
+const verifier = (options: Partial<ScimTokenVerifierOptions> = {}) =>
+  new ScimTokenVerifier({ store, isKnownTenant: (id) => known.has(id), now: () => now, ...options });
+
+beforeAll(() => {
+  process.env.AWS_ACCESS_KEY_ID ??= 'test';
+  process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
+});
+
+beforeEach(async () => {
+  fake = new FakeSecretsManager();
+  store = new SecretStore({ region: 'eu-central-1', endpoint: await fake.start(), timeoutMs: 300 });
+  tenantId = randomUUID();
+  known.clear();
+  known.add(tenantId);
+  now = Date.now();
+});
+
+afterEach(async () => {
+  store.close();
+  await fake.stop();
+});
+
+describe('who sends a SCIM request', () => {
+  it('is told by the bearer token, with or without the word Bearer', async () => {
+    const { token } = await createScimToken(store, tenantId);
+    const v = verifier();
+    const answer = { tenantId, which: 'current' };
+    for (const header of [`Bearer ${token}`, `bearer  ${token}`, token, ` ${token} `])
+      expect(await v.verify(header)).toEqual(answer);
+  });
+
+  it('is nobody without a token, with a malformed or a foreign one, or with the hash itself', async () => {
+    const { token } = await createScimToken(store, tenantId);
+    const v = verifier();
+    for (const header of [
+      undefined,
+      '',
+      'Bearer',
+      'Bearer ',
+      `Basic ${token}`,
+      `Bearer ${hashScimToken(token)}`,
+      `Bearer ${generateScimToken(tenantId)}`,
+      `Bearer ${token}, ${token}`,
+    ])
+      expect(await v.verify(header)).toBeNull();
+  });
+
+  it('is nobody when the secret part belongs to another tenant (P4)', async () => {
+    const other = randomUUID();
+    known.add(other);
+    const mine = (await createScimToken(store, tenantId)).token.split('.');
+    const theirs = (await createScimToken(store, other)).token.split('.');
+    expect(await verifier().verify(`sfs1.${theirs[1]}.${mine[2]}`)).toBeNull();
+  });
+
+  it('stores the hash alone, nowhere the token (P5)', async () => {
+    const { token } = await createScimToken(store, tenantId);
+    const [value = ''] = fake.values(scimTokenSecretName(tenantId));
+    expect(value).not.toContain(token.split('.')[2]);
+    expect(JSON.parse(value)).toMatchObject({ hash: hashScimToken(token), previousValidUntil: null });
+  });
+});
+
+describe('rotation', () => {
+  it('leaves the old token valid during its grace, and not a millisecond longer', async () => {
+    const first = await createScimToken(store, tenantId, now);
+    const second = await rotateScimToken(store, tenantId, HOUR, now);
+    const v = verifier();
+    expect(await v.verify(second.token)).toEqual({ tenantId, which: 'current' });
+    expect(await v.verify(first.token)).toEqual({ tenantId, which: 'previous' });
+    now += HOUR - 1;
+    expect(await v.verify(first.token)).toEqual({ tenantId, which: 'previous' });
+    now += 1;
+    expect(await v.verify(first.token)).toBeNull();
+    expect(await v.verify(second.token)).toEqual({ tenantId, which: 'current' });
+  });
+
+  it('without grace revokes every older token', async () => {
+    const first = await createScimToken(store, tenantId, now);
+    const second = await rotateScimToken(store, tenantId, HOUR, now);
+    const third = await rotateScimToken(store, tenantId, 0, now);
+    const v = verifier();
+    expect(await v.verify(first.token)).toBeNull();
+    expect(await v.verify(second.token)).toBeNull();
+    expect(await v.verify(third.token)).toEqual({ tenantId, which: 'current' });
+  });
+
+  it('repeated within the grace does not cut short the token that stands in Okta', async () => {
+    const inOkta = await createScimToken(store, tenantId, now);
+    await rotateScimToken(store, tenantId, HOUR, now); // this one was never shown: the command crashed
+    await rotateScimToken(store, tenantId, HOUR, now + MINUTE);
+    const last = await rotateScimToken(store, tenantId, HOUR, now + 2 * MINUTE);
+    const v = verifier();
+    expect(await v.verify(inOkta.token)).toEqual({ tenantId, which: 'previous' });
+    expect(await v.verify(last.token)).toEqual({ tenantId, which: 'current' });
+    now += HOUR;
+    expect(await v.verify(inOkta.token)).toBeNull();
+  });
+
+  it('always moves issuedAt forward, even if the clock went back', async () => {
+    const first = await createScimToken(store, tenantId, now);
+    const second = await rotateScimToken(store, tenantId, HOUR, now - HOUR);
+    expect(second.issuedAt.getTime()).toBeGreaterThan(first.issuedAt.getTime());
+  });
+
+  it('shows at once to a verifier that is told about it, and to any other by the first use of the new token', async () => {
+    const first = await createScimToken(store, tenantId, now);
+    const told = verifier();
+    const untold = verifier();
+    await told.verify(first.token);
+    await untold.verify(first.token);
+    const second = await rotateScimToken(store, tenantId, 0, now);
+    told.invalidate(tenantId);
+    expect(await told.verify(first.token)).toBeNull();
+    expect(await untold.verify(first.token)).toEqual({ tenantId, which: 'current' }); // bounded by the TTL
+    now += 2_000;
+    expect(await untold.verify(second.token)).toEqual({ tenantId, which: 'current' });
+    expect(await untold.verify(first.token)).toBeNull();
+  });
+
+  it('that is announced while a question is under way is not overlooked', async () => {
+    const first = await createScimToken(store, tenantId, now);
+    let reads = 0;
+    const slow = new Proxy(store, {
+      get: (target, name) =>
+        name !== 'read'
+          ? Reflect.get(target, name)
+          : async (...args: Parameters<SecretStore['read']>) => {
+              const value = await target.read(...args);
+              if (reads++ === 0) {
+                await rotateScimToken(target, tenantId, 0, now);
+                v.invalidate(tenantId);
+              }
+              return value;
+            },
+    });
+    const v = verifier({ store: slow });
+    expect(await v.verify(first.token)).toBeNull();
+  });
+
+  it('needs a readable secret; an unreadable one is an outage, not a refusal, and is not quoted', async () => {
+    fake.seed(scimTokenSecretName(tenantId), '{"hash":"do-not-print-me"}');
+    const error = await verifier()
+      .verify(generateScimToken(tenantId))
+      .catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(SecretStoreUnavailable);
+    expect(String(error)).not.toContain('do-not-print-me');
+  });
+});
+
+describe('the secret store is spared', () => {
+  it('one read serves everybody until the TTL ends, at most 5 minutes', async () => {
+    const { token } = await createScimToken(store, tenantId, now);
+    const v = verifier();
+    fake.calls.length = 0;
+    await Promise.all(Array.from({ length: 50 }, () => v.verify(token)));
+    now += 3 * MINUTE;
+    await v.verify(token);
+    expect(fake.calls).toEqual(['GetSecretValue AWSCURRENT']);
+    now += 2 * MINUTE;
+    await v.verify(token);
+    expect(fake.calls).toHaveLength(2);
+  });
+
+  it('from made-up tenants: not one call', async () => {
+    const v = verifier();
+    for (let i = 0; i < 50; i++) expect(await v.verify(generateScimToken(randomUUID()))).toBeNull();
+    expect(fake.calls).toEqual([]);
+  });
+
+  it('from wrong tokens of a known tenant: one call in 2 s, also when the tenant has no token', async () => {
+    const v = verifier();
+    for (let i = 0; i < 40; i++) {
+      await Promise.all([v.verify(generateScimToken(tenantId)), v.verify(generateScimToken(tenantId))]);
+      now += 100;
+    }
+    expect(fake.calls).toHaveLength(2);
+  });
+
+  it('and a wrong token does not make the right one wait', async () => {
+    const { token } = await createScimToken(store, tenantId, now);
+    const v = verifier();
+    await v.verify(token);
+    now += 2_000;
+    fake.mode = 'hang';
+    const wrong = v.verify(generateScimToken(tenantId)).catch(() => null);
+    const started = performance.now();
+    expect(await v.verify(token)).toEqual({ tenantId, which: 'current' });
+    expect(performance.now() - started).toBeLessThan(100);
+    await wrong;
+  });
+});
+
+describe('the secret store is down', () => {
+  it('what was known goes on working for an hour, then it is an outage and no refusal', async () => {
+    const { token } = await createScimToken(store, tenantId, now);
+    const errors: unknown[] = [];
+    const v = verifier({ onStoreError: (_, error) => errors.push(error) });
+    await v.verify(token);
+    fake.mode = 'error';
+    now += HOUR - 1;
+    expect(await v.verify(token)).toEqual({ tenantId, which: 'current' });
+    expect(errors.length).toBeGreaterThan(0);
+    now += 2;
+    await expect(v.verify(token)).rejects.toBeInstanceOf(SecretStoreUnavailable);
+    fake.mode = 'ok';
+    now += 2_000;
+    expect(await v.verify(token)).toEqual({ tenantId, which: 'current' });
+  });
+
+  it('a token that nobody has seen yet cannot be judged', async () => {
+    const { token } = await createScimToken(store, tenantId, now);
+    const v = verifier();
+    await v.verify(token);
+    fake.mode = 'error';
+    now += 10 * MINUTE;
+    await expect(v.verify(generateScimToken(tenantId))).rejects.toBeInstanceOf(SecretStoreUnavailable);
+    await expect(verifier().verify(token)).rejects.toBeInstanceOf(SecretStoreUnavailable);
+  });
+
+  it('is asked once in 2 s, not by every request', async () => {
+    const { token } = await createScimToken(store, tenantId, now);
+    fake.mode = 'error';
+    const v = verifier();
+    fake.calls.length = 0;
+    for (let i = 0; i < 20; i++) {
+      await expect(v.verify(token)).rejects.toBeInstanceOf(SecretStoreUnavailable);
+      now += 99;
+    }
+    expect(fake.calls).toHaveLength(2); // one question; the SDK tries it twice
+  });
+
+  it('a store that hangs holds up one request, not those after it', async () => {
+    const { token } = await createScimToken(store, tenantId, now);
+    const v = verifier();
+    await v.verify(token);
+    fake.mode = 'hang';
+    now += 10 * MINUTE;
+    expect(await v.verify(token)).toEqual({ tenantId, which: 'current' });
+    now += 2_000;
+    const started = performance.now();
+    expect(await v.verify(token)).toEqual({ tenantId, which: 'current' });
+    expect(performance.now() - started).toBeLessThan(100);
+  });
+
+  it('forgets what a rotation made doubtful', async () => {
+    const { token } = await createScimToken(store, tenantId, now);
+    const v = verifier();
+    await v.verify(token);
+    fake.mode = 'error';
+    v.invalidate(tenantId);
+    await expect(v.verify(token)).rejects.toBeInstanceOf(SecretStoreUnavailable);
+  });
+});
