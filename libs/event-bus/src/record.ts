@@ -1,0 +1,103 @@
+/** An event as a carrier moves it, and the one place where a stored or received event is parsed. */
+import { eventKey, schemaOf, type EventEnvelope, type EventType } from '#events';
+
+/** Partitions of every topic, on both carriers; a key always falls into the same one. */
+export const PARTITIONS = 12;
+
+/** Columns of `outbox` and `event_log`, as `pg` returns them. */
+export interface EventRow {
+  readonly event_id: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly type: string;
+  readonly source: string;
+  readonly subject: string;
+  readonly tenant: string;
+  readonly sequence: string;
+  readonly time: Date;
+  readonly causation_id: string;
+  readonly traceparent: string | null;
+  readonly data: unknown;
+}
+
+/** One record as delivered by a carrier: an event, or the bytes of something that is none. */
+export interface Delivery {
+  readonly partition: number;
+  readonly position: string;
+  /** The record's own key; null if it came without one. */
+  readonly key: string | null;
+  readonly event: EventEnvelope | null;
+  /** Why there is no event, and what was there instead. */
+  readonly unreadable?: { readonly reason: string; readonly raw: Buffer };
+}
+
+/** CloudEvents attributes before they are checked. */
+export type Attributes = { readonly [K in Exclude<keyof EventEnvelope, 'data'>]: unknown };
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Throws an Error that names the first fault. Types that this version does not know pass: they may be newer. */
+export function parseEvent(attributes: Attributes, data: unknown): EventEnvelope {
+  const { id, type, source, subject, time, tenant, key, causationid, traceparent } = attributes;
+  const sequence = Number(attributes.sequence);
+  const strings = { type, source, subject, causationid };
+  for (const [name, value] of Object.entries(strings))
+    if (typeof value !== 'string' || value === '') throw new Error(`attribute "${name}" is missing`);
+  if (typeof id !== 'string' || !UUID.test(id)) throw new Error('attribute "id" is not a UUID');
+  if (typeof tenant !== 'string' || !UUID.test(tenant)) throw new Error('attribute "tenant" is not a UUID');
+  if (!Number.isSafeInteger(sequence) || sequence < 1) throw new Error('attribute "sequence" is not a positive integer');
+  if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) throw new Error('attribute "time" is not an instant');
+  if (key !== eventKey(tenant, subject as string)) throw new Error('the key is not "tenant:subject"');
+  checkData(type as string, data);
+  return {
+    id,
+    type: type as EventType,
+    source: source as string,
+    subject: subject as string,
+    time,
+    tenant,
+    key: key as string,
+    sequence,
+    causationid: causationid as string,
+    traceparent: typeof traceparent === 'string' && traceparent !== '' ? traceparent : null,
+    data: data as EventEnvelope['data'],
+  };
+}
+
+/** The data of a known type has the shape that the catalog promises; unknown fields are allowed. */
+export function checkData(type: string, data: unknown): void {
+  const result = schemaOf(type)?.safeParse(data);
+  if (result && !result.success) {
+    const issue = result.error.issues[0];
+    throw new Error(`data of ${type} is invalid at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? ''}`);
+  }
+}
+
+/** A row of the log, parsed; a row that cannot be parsed becomes an unreadable delivery, not an error. */
+export function deliveryOf(row: EventRow & { partition: number; position: string }): Delivery {
+  const { partition, position, key } = row;
+  try {
+    return { partition, position, key, event: eventOf(row) };
+  } catch (error) {
+    const raw = Buffer.from(JSON.stringify(row));
+    return { partition, position, key, event: null, unreadable: { reason: (error as Error).message, raw } };
+  }
+}
+
+export function eventOf(row: EventRow): EventEnvelope {
+  return parseEvent(
+    {
+      id: row.event_id,
+      type: row.type,
+      source: row.source,
+      subject: row.subject,
+      time: row.time.toISOString(),
+      tenant: row.tenant,
+      key: row.key,
+      sequence: row.sequence,
+      causationid: row.causation_id,
+      traceparent: row.traceparent,
+    },
+    row.data,
+  );
+}

@@ -1,0 +1,132 @@
+/** Tables of the bus. All statements are idempotent. */
+import { compactedTopics } from '#events';
+import { PARTITIONS } from './record.js';
+
+/** A schema name comes from code, never from input; still nothing but a plain identifier gets into SQL. */
+export function identifier(name: string): string {
+  if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) throw new Error(`not a plain SQL identifier: ${name}`);
+  return name;
+}
+
+const EVENT_COLUMNS = `
+  topic text not null,
+  key text not null,
+  type text not null,
+  source text not null,
+  subject text not null,
+  tenant uuid not null,
+  sequence bigint not null,
+  time timestamptz not null,
+  causation_id text not null,
+  traceparent text,
+  data jsonb not null`;
+
+/**
+ * The shared log of the Postgres carrier, run by provisioning as administrator. Roles may read and append; only the
+ * retention job (a security definer function) deletes.
+ */
+export function eventLogSql(roles: readonly string[]): string[] {
+  const names = roles.map(identifier).join(', ');
+  return [
+    'create schema if not exists bus',
+    `create table if not exists bus.event_log (
+       position bigint generated always as identity,
+       partition smallint not null check (partition between 0 and ${PARTITIONS - 1}),
+       event_id uuid not null,${EVENT_COLUMNS},
+       published_at timestamptz not null default clock_timestamp(),
+       primary key (topic, partition, position)
+     )`,
+    // Replay and inspection by key; compaction asks "is there a later event of this key".
+    'create index if not exists event_log_key on bus.event_log (topic, key, position)',
+    TRIM_FUNCTION,
+    'revoke all on function bus.trim_event_log(text, int, bigint, timestamptz, int) from public',
+    ...(roles.length === 0
+      ? []
+      : [
+          `grant usage on schema bus to ${names}`,
+          `grant select, insert on bus.event_log to ${names}`,
+          `grant execute on function bus.trim_event_log(text, int, bigint, timestamptz, int) to ${names}`,
+        ]),
+  ];
+}
+
+/**
+ * Deletes from one partition at most `batch` looked-at events that are older than `before`; of a compacted topic only
+ * those that a later event of the same key supersedes. What is younger than a day stays whatever is asked, so that the
+ * right to call this is not the right to empty the log. Returns the position up to which it looked, null at the end.
+ * Locks only the rows that it deletes; nobody else updates or deletes rows of the log.
+ */
+const TRIM_FUNCTION = `
+create or replace function bus.trim_event_log(of_topic text, of_partition int, after bigint, before timestamptz, batch int)
+returns table (reached bigint, deleted bigint) language sql security definer set search_path = pg_catalog as $$
+  with seen as (
+    select l.position, l.key, l.published_at from bus.event_log l
+    where l.topic = of_topic and l.partition = of_partition and l.position > after
+    order by l.position limit batch
+  ), doomed as (
+    delete from bus.event_log d using seen s
+    where d.topic = of_topic and d.partition = of_partition and d.position = s.position
+      and s.published_at < least(before, now() - interval '1 day')
+      and (not of_topic = any (array[${compactedTopics.map((t) => `'${t}'`).join(', ')}]) or exists (
+        select 1 from bus.event_log n where n.topic = of_topic and n.key = s.key and n.position > s.position))
+    returning 1
+  )
+  select case when bool_and(s.published_at < before) then max(s.position) end, (select count(*) from doomed) from seen s
+$$`;
+
+/** The outbox of a publishing service, for its first migration. Rows live for milliseconds. */
+export function producerTablesSql(schema: string): string {
+  const s = identifier(schema);
+  return `
+    create table if not exists ${s}.outbox (
+      id bigserial primary key,
+      event_id uuid not null default uuidv7(),${EVENT_COLUMNS},
+      created_at timestamptz not null default clock_timestamp()
+    ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0)`;
+}
+
+/** Inbox, offsets and parked events of a consuming service, for its first migration. */
+export function consumerTablesSql(schema: string): string {
+  const s = identifier(schema);
+  return `
+    create table if not exists ${s}.inbox (
+      consumer_group text not null,
+      topic text not null,
+      key text not null,
+      sequence bigint not null,
+      event_id uuid not null,
+      handled_at timestamptz not null default clock_timestamp(),
+      primary key (consumer_group, topic, key)
+    ) with (fillfactor = 70);
+    create table if not exists ${s}.consumer_offset (
+      consumer_group text not null,
+      topic text not null,
+      partition smallint not null,
+      position bigint not null,
+      primary key (consumer_group, topic, partition)
+    ) with (fillfactor = 50);
+    create table if not exists ${s}.parked_event (
+      id bigint generated always as identity primary key,
+      consumer_group text not null,
+      topic text not null,
+      partition smallint not null,
+      position bigint not null,
+      key text not null,
+      sequence bigint not null,
+      event jsonb,
+      raw bytea,
+      state text not null default 'waiting' check (state in ('waiting', 'dead')),
+      attempts int not null default 0,
+      error text,
+      next_at timestamptz not null default clock_timestamp(),
+      parked_at timestamptz not null default clock_timestamp(),
+      check ((event is null) <> (raw is null))
+    );
+    create index if not exists parked_event_queue on ${s}.parked_event (consumer_group, topic, key, sequence, id);
+    create unique index if not exists parked_event_raw on ${s}.parked_event (consumer_group, topic, partition, position) where event is null;
+    create table if not exists ${s}.skipped_event (
+      like ${s}.parked_event,
+      skipped_at timestamptz not null default clock_timestamp(),
+      skipped_by text not null
+    )`;
+}

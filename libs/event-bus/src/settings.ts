@@ -1,0 +1,58 @@
+/** Settings of the bus, spread into the configuration of each service that publishes or consumes events. */
+import { choice, ConfigError, flag, integer, list, optionalText, type ConfigOf, type ConfigShape } from '#platform';
+
+export const busSettings = {
+  EVENT_CARRIER: choice(['postgres', 'kafka'], {
+    purpose: 'What carries events between services: the Postgres event log, or Kafka.',
+    example: 'kafka',
+    default: 'postgres',
+  }),
+  KAFKA_BROKERS: list({
+    purpose: 'Bootstrap brokers, host:port, comma-separated; needed when EVENT_CARRIER=kafka.',
+    example: 'kafka-1:9092,kafka-2:9092',
+  }),
+  KAFKA_SSL: flag({ purpose: 'TLS towards the brokers.', example: 'true', default: false }),
+  KAFKA_USERNAME: optionalText({ purpose: 'SASL/SCRAM-SHA-512 user; without it no SASL.', example: 'stackflow' }),
+  KAFKA_PASSWORD: {
+    ...optionalText({ purpose: 'SASL/SCRAM-SHA-512 password.', example: '$(cat kafka-password)' }),
+    secret: true,
+  },
+  KAFKA_REPLICATION_FACTOR: integer({
+    purpose: 'Copies of each topic that is created at start; -1 takes the default of the cluster.',
+    example: '3',
+    default: -1,
+    min: -1,
+    max: 9,
+  }),
+  EVENT_RETENTION_DAYS: integer({
+    purpose: 'Days that the event log keeps events; topics of current state keep the last event per key for ever.',
+    example: '14',
+    default: 14,
+    min: 1,
+    max: 3650,
+  }),
+  EVENT_CONCURRENCY: integer({
+    purpose: 'Partitions that one consumer group of this process works on at the same time (each holds a connection).',
+    example: '4',
+    default: 4,
+    min: 1,
+    max: 12,
+  }),
+  EVENT_MAX_ATTEMPTS: integer({
+    purpose: 'Attempts, over about an hour, before a parked event is called dead and waits for an administrator.',
+    example: '12',
+    default: 12,
+    min: 1,
+    max: 1000,
+  }),
+} satisfies ConfigShape;
+
+export type BusConfig = ConfigOf<typeof busSettings>;
+
+/** Faults that no single setting can see. */
+export function checkBusConfig(service: string, config: BusConfig): void {
+  if (config.EVENT_CARRIER === 'kafka' && config.KAFKA_BROKERS.length === 0)
+    throw new ConfigError(service, [
+      `KAFKA_BROKERS is not set although EVENT_CARRIER=kafka. ${busSettings.KAFKA_BROKERS.purpose} Example: KAFKA_BROKERS=${busSettings.KAFKA_BROKERS.example}`,
+    ]);
+}
