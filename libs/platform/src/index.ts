@@ -1,5 +1,6 @@
 /** What every `main.ts` needs: configuration, database, logging, health, metrics, tracing. */
 export * from './config.js';
+export * from './consumers.js';
 export * from './context.js';
 export * from './database.js';
 export * from './health.js';

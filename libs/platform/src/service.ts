@@ -9,6 +9,7 @@ import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyServerOptions } from 'fastify';
 import { ConfigError, describeConfig, loadConfig, printableConfig, serviceSettings, type ConfigOf, type ConfigShape } from './config.js';
+import { connectConsumer } from './consumers.js';
 import { PLATFORM, type PlatformContext } from './context.js';
 import { Database, isDatabaseOutage, type DatabaseOptions } from './database.js';
 import { Health, HealthController } from './health.js';
@@ -79,7 +80,7 @@ export async function runService<S extends Shape>(definition: ServiceDefinition<
   const platform: PlatformContext<ConfigOf<S>> = { service: definition.name, config, database, logger, metrics, health };
 
   const app = await createApplication(definition, platform);
-  for (const strategy of definition.strategies?.(platform) ?? []) app.connectMicroservice({ strategy }, { inheritAppConfig: true });
+  for (const strategy of definition.strategies?.(platform) ?? []) connectConsumer(app, strategy);
   await app.startAllMicroservices();
   await app.listen(base.PORT, base.HOST);
   logger.info({ url: await app.getUrl(), node: process.version }, 'listening');
