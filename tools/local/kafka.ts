@@ -1,0 +1,253 @@
+/**
+ * A real Apache Kafka broker without containers: the jars come from Maven Central once, then a single node (broker
+ * and controller) runs on Java. For tests and for `EVENT_CARRIER=kafka npm start`; it is no production set-up.
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { takeLock } from './lock.js';
+import { freePort } from './ports.js';
+import { LocalProblem } from './postgres-files.js';
+import { endProcess, eventually, followLines, isAlive, processIdentity } from './process.js';
+
+const KAFKA_VERSION = '4.1.1';
+const OLDEST_JAVA = 17;
+const START_LIMIT_MS = 60_000;
+
+export interface LocalKafka {
+  /** For KAFKA_BROKERS. */
+  readonly brokers: string;
+  readonly pid: number;
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface KafkaOptions {
+  /** Folder for topics; they survive a restart. */
+  readonly folder: string;
+  readonly port?: number;
+  readonly log?: (text: string) => void;
+}
+
+/** Undefined when a broker can be started here, else what is missing. */
+export async function kafkaObstacle(): Promise<string | undefined> {
+  const java = await output('java', ['-version']);
+  if (java === undefined) return `Java ${OLDEST_JAVA} or newer is not installed`;
+  const version = Number(/version "(\d+)/.exec(java)?.[1] ?? 0);
+  if (version < OLDEST_JAVA) return `Java is ${version}, Kafka needs ${OLDEST_JAVA} or newer`;
+  if (fs.existsSync(jarFolder()) || (await output('mvn', ['--version'])) !== undefined) return undefined;
+  return 'Maven is not installed (it fetches Kafka from Maven Central)';
+}
+
+async function output(program: string, args: readonly string[]): Promise<string | undefined> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(program, args);
+    return stdout + stderr;
+  } catch {
+    return undefined;
+  }
+}
+
+export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
+  const log = options.log ?? (() => undefined);
+  const obstacle = await kafkaObstacle();
+  if (obstacle)
+    throw new LocalProblem(
+      `Cannot start Kafka: ${obstacle}. Install it, name a broker in KAFKA_BROKERS, or use EVENT_CARRIER=postgres.`,
+    );
+  const jars = await fetchJars(log);
+  fs.mkdirSync(options.folder, { recursive: true });
+  const taken = takeLock(path.join(options.folder, 'owner.lock'));
+  if ('holder' in taken)
+    throw new LocalProblem(`Process ${taken.holder.pid} already runs the Kafka in ${options.folder}.`);
+  try {
+    await endPredecessor(options.folder);
+    const { port, config } = await configure(options.folder, options.port);
+    if (!fs.existsSync(path.join(options.folder, 'topics', 'meta.properties')))
+      await format(jars, config, options.folder);
+    return await launch(jars, config, port, options.folder, () => taken.lock.release());
+  } catch (error) {
+    taken.lock.release();
+    throw error;
+  }
+}
+
+// ---- jars ---------------------------------------------------------------------------------------------------------
+
+/** In the checkout, or in the user's cache folder when the checkout is read-only. */
+function cacheFolder(): string {
+  const inside = path.resolve('.cache');
+  try {
+    fs.mkdirSync(inside, { recursive: true });
+    fs.accessSync(inside, fs.constants.W_OK);
+    return inside;
+  } catch {
+    return path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'stackflow');
+  }
+}
+
+const jarFolder = (): string => path.join(cacheFolder(), `kafka-${KAFKA_VERSION}`);
+
+const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>local</groupId>
+  <artifactId>kafka</artifactId>
+  <version>1</version>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_VERSION}</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+  </dependencies>
+</project>
+`;
+
+/** Into a draft that is renamed when it is complete: an interrupted download is not mistaken for Kafka. */
+async function fetchJars(log: (text: string) => void): Promise<string> {
+  const target = jarFolder();
+  if (fs.existsSync(target)) return target;
+  log(`Fetching Kafka ${KAFKA_VERSION} from Maven Central (43 MB, once)`);
+  const draft = `${target}.${process.pid}`;
+  fs.mkdirSync(draft, { recursive: true });
+  fs.writeFileSync(path.join(draft, 'pom.xml'), POM);
+  try {
+    await runToEnd('mvn', [
+      '-q',
+      '-B',
+      '-f',
+      path.join(draft, 'pom.xml'),
+      'dependency:copy-dependencies',
+      `-DoutputDirectory=${draft}`,
+    ]);
+    fs.renameSync(draft, target);
+  } catch (error) {
+    if (!fs.existsSync(target)) throw error; // else a second start was quicker
+  } finally {
+    fs.rmSync(draft, { recursive: true, force: true });
+  }
+  return target;
+}
+
+async function runToEnd(program: string, args: readonly string[], cwd?: string): Promise<void> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd });
+  const { last } = followLines(child);
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject).once('close', resolve);
+  });
+  if (code !== 0)
+    throw new LocalProblem(`"${program} ${args.join(' ')}" ended with code ${String(code)}:\n${last.join('\n')}`);
+}
+
+// ---- broker -------------------------------------------------------------------------------------------------------
+
+async function configure(folder: string, wantedPort: number | undefined): Promise<{ port: number; config: string }> {
+  const port = await freePort(wantedPort);
+  let controller = await freePort();
+  while (controller === port) controller = await freePort();
+  const properties = {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controller}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': path.join(folder, 'topics').replaceAll('\\', '/'),
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '1',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '1',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'group.initial.rebalance.delay.ms': '0',
+    'auto.create.topics.enable': 'false',
+  };
+  const config = path.join(folder, 'server.properties');
+  const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
+  fs.writeFileSync(config, lines.join(''));
+  return { port, config };
+}
+
+async function format(jars: string, config: string, folder: string): Promise<void> {
+  const id = randomBytes(16).toString('base64url');
+  await runToEnd(
+    'java',
+    ['-cp', path.join(jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', config],
+    folder,
+  );
+}
+
+/** A launcher that was killed leaves its broker running on the same folder, which then refuses a second one. */
+async function endPredecessor(folder: string): Promise<void> {
+  const note = path.join(folder, 'broker.json');
+  if (!fs.existsSync(note)) return;
+  const { pid, identity } = JSON.parse(fs.readFileSync(note, 'utf8')) as { pid: number; identity: string };
+  if (isAlive(pid) && processIdentity(pid) === identity)
+    await endProcess(pid, [
+      ['SIGTERM', 15_000],
+      ['SIGKILL', 5_000],
+    ]);
+  fs.rmSync(note, { force: true });
+}
+
+async function launch(
+  jars: string,
+  config: string,
+  port: number,
+  folder: string,
+  release: () => void,
+): Promise<LocalKafka> {
+  const java = [
+    '-Xmx512m',
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', // says when it is ready
+    '-cp',
+    path.join(jars, '*'),
+    'kafka.Kafka',
+    config,
+  ];
+  const broker = spawn('java', java, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, cwd: folder });
+  let started = false;
+  const { last } = followLines(broker, (line) => (started ||= line.includes('Kafka Server started')));
+  const gone = (): boolean => broker.exitCode !== null || broker.signalCode !== null || broker.pid === undefined;
+  const pid = broker.pid ?? 0;
+  fs.writeFileSync(path.join(folder, 'broker.json'), JSON.stringify({ pid, identity: processIdentity(pid) }));
+  const brokers = `127.0.0.1:${port}`;
+  const answered = await eventually(() => gone() || started, START_LIMIT_MS);
+  if (!answered || gone()) {
+    await endBroker(pid);
+    throw new LocalProblem(
+      `Kafka did not start:\n${last.join('\n')}\nIts data can be thrown away by removing ${folder}.`,
+    );
+  }
+  return handle(broker, brokers, pid, release);
+}
+
+const endBroker = (pid: number): Promise<boolean> =>
+  pid === 0
+    ? Promise.resolve(true)
+    : endProcess(pid, [
+        ['SIGTERM', 15_000],
+        ['SIGKILL', 5_000],
+      ]);
+
+function handle(broker: ChildProcess, brokers: string, pid: number, release: () => void): LocalKafka {
+  const ended = new Promise<void>((resolve) => broker.once('exit', () => resolve()));
+  const lastResort = (): void => void broker.kill('SIGTERM');
+  process.once('exit', lastResort);
+  void ended.then(() => {
+    process.off('exit', lastResort);
+    release();
+  });
+  return {
+    brokers,
+    pid,
+    ended,
+    stop: async () => {
+      await endBroker(pid);
+      await ended;
+    },
+  };
+}

