@@ -1,0 +1,48 @@
+/** Checks a request against its operation's shape and words the refusal as AWS does. */
+import { z } from 'zod';
+import { AwsError, invalidParameter } from './aws-error.js';
+
+/** Members whose values AWS never repeats in a message. */
+const SENSITIVE = new Set(['username', 'password', 'temporaryPassword', 'secretString', 'secretBinary']);
+
+type Issue = z.core.$ZodIssue & { input?: unknown };
+
+/** The typed input; throws `InvalidParameterException`, or `SerializationException` for a value of another JSON type. */
+export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
+  const parsed = schema.safeParse(input, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues as Issue[];
+  const mistyped = issues.find((i) => i.code === 'invalid_type' && i.input !== undefined && i.input !== null);
+  if (mistyped) throw new AwsError('SerializationException', `${memberPath(mistyped.path)} has another JSON type than the operation expects`);
+  const count = `${issues.length} validation error${issues.length === 1 ? '' : 's'} detected: `;
+  throw invalidParameter(count + issues.map(describe).join('; '));
+}
+
+/** `UserAttributes[0].Name` is `userAttributes.1.member.name` in AWS's messages. */
+const memberPath = (path: readonly PropertyKey[]): string =>
+  path.map((p) => (typeof p === 'number' ? `${p + 1}.member` : String(p).charAt(0).toLowerCase() + String(p).slice(1))).join('.');
+
+function describe(issue: Issue): string {
+  const path = memberPath(issue.path);
+  const last = path.split('.').at(-1) ?? path;
+  const value = issue.input === undefined || issue.input === null ? ' null' : SENSITIVE.has(last) || typeof issue.input === 'object' ? '' : ` '${String(issue.input)}'`;
+  return `Value${value} at '${path}' failed to satisfy constraint: ${constraint(issue)}`;
+}
+
+function constraint(issue: Issue): string {
+  const measure = 'origin' in issue && (issue.origin === 'number' || issue.origin === 'int') ? 'value' : 'length';
+  switch (issue.code) {
+    case 'invalid_type':
+      return 'Member must not be null';
+    case 'too_small':
+      return `Member must have ${measure} greater than or equal to ${issue.minimum}`;
+    case 'too_big':
+      return `Member must have ${measure} less than or equal to ${issue.maximum}`;
+    case 'invalid_value':
+      return `Member must satisfy enum value set: [${issue.values.map(String).join(', ')}]`;
+    case 'invalid_format':
+      return `Member must satisfy regular expression pattern: ${issue.pattern?.replace(/^\/\^?|\$?\/u?$/g, '') ?? issue.format}`;
+    default:
+      return issue.message;
+  }
+}

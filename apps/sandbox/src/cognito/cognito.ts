@@ -1,0 +1,81 @@
+/** The stand-in for Cognito user pools: its operations, quotas, faults and control API on one listener. */
+import type { FastifyInstance } from 'fastify';
+import type { Database, Logger } from '#platform';
+import { z } from 'zod';
+import { awsRoutes, operation, type AwsService, type Operation } from '../aws/aws-listener.js';
+import { CallLog } from '../control/call-log.js';
+import { controlRoutes } from '../control/control-routes.js';
+import { Faults } from '../control/faults.js';
+import { createListener, parseControl } from '../listener.js';
+import { groupOperations } from './groups.js';
+import { usernameKey, Pools, type DefaultPool } from './pools.js';
+import { CognitoQuotas, quotaChange, tooManyRequests, type Quotas } from './quotas.js';
+import * as shape from './shapes.js';
+import { userOperations, userView } from './users.js';
+import { DUMP_USERS, type UserRow } from './users.sql.js';
+
+export interface Cognito {
+  readonly app: FastifyInstance;
+  readonly defaultPool: DefaultPool;
+}
+
+export interface CognitoOptions {
+  readonly region: string;
+  readonly quotas: Quotas;
+  /** Names (without `custom:`) that the default pool's schema declares. */
+  readonly customAttributes: readonly string[];
+}
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+export async function createCognito(database: Database, logger: Logger, options: CognitoOptions): Promise<Cognito> {
+  const pools = new Pools(database, options.region);
+  const defaultPool = await pools.ensureDefault(options.customAttributes);
+  const quotas = new CognitoQuotas(options.quotas);
+  const service: AwsService = {
+    signingName: 'cognito-idp',
+    targetPrefix: 'AWSCognitoIdentityProviderService',
+    operations: { ...poolOperations(pools), ...groupOperations(database, pools), ...userOperations(database, pools) },
+    throttleError: tooManyRequests,
+    subjectOf: (input) => ({ scope: textOf(input.UserPoolId), subject: textOf(input.Username), group: textOf(input.GroupName) }),
+    admit: (name, subject) => quotas.admit(name, subject),
+    faults: new Faults(),
+    calls: new CallLog(),
+  };
+  const app = createListener();
+  await app.register((scope) => awsRoutes(scope, service, logger));
+  controlRoutes(app, service.faults, service.calls);
+  cognitoControlRoutes(app, database, pools, quotas, defaultPool);
+  return { app, defaultPool };
+}
+
+function poolOperations(pools: Pools): Record<string, Operation> {
+  return {
+    CreateUserPool: operation(shape.createUserPool, async (input) => ({ UserPool: pools.describe(await pools.create(input), 0) })),
+    DescribeUserPool: operation(shape.inPool, async (input) => ({ UserPool: await pools.view(await pools.get(input.UserPoolId)) })),
+    CreateUserPoolClient: operation(shape.createUserPoolClient, async (input) => ({ UserPoolClient: await pools.createClient(await pools.get(input.UserPoolId), input) })),
+    DescribeUserPoolClient: operation(shape.aboutClient, async (input) => ({ UserPoolClient: await pools.client(await pools.get(input.UserPoolId), input.ClientId) })),
+  };
+}
+
+const dumpQuery = z.object({ pool: z.string().optional(), username: z.string().optional(), limit: z.coerce.number().int().min(1).max(100_000).default(10_000) });
+
+function cognitoControlRoutes(app: FastifyInstance, database: Database, pools: Pools, quotas: CognitoQuotas, defaultPool: DefaultPool): void {
+  app.get('/sandbox/pool', () => defaultPool);
+  app.get('/sandbox/quotas', () => ({ quotas: quotas.current }));
+  app.put('/sandbox/quotas', (request) => {
+    quotas.change(parseControl(quotaChange, request.body) as Partial<Quotas>);
+    return { quotas: quotas.current };
+  });
+  app.delete('/sandbox/quotas', () => {
+    quotas.reset();
+    return { quotas: quotas.current };
+  });
+  app.get('/sandbox/users', async (request) => {
+    const query = parseControl(dumpQuery, request.query);
+    const pool = await pools.get(query.pool ?? defaultPool.userPoolId);
+    const key = query.username === undefined ? null : usernameKey(pool, query.username);
+    const rows = await database.query<UserRow & { groups: string[]; signed_out: number | null }>(DUMP_USERS, [pool.id, key, query.limit]);
+    return { users: rows.map((row) => ({ ...userView(row), Groups: row.groups, SignedOutAt: row.signed_out })) };
+  });
+}

@@ -1,0 +1,111 @@
+/**
+ * Cognito's request quotas (requests per second, default values of an account), as token buckets. Per category, plus
+ * about ten reads and ten writes per second and user, plus five per second for each user-pool-resource operation.
+ */
+import { z } from 'zod';
+import { AwsError } from '../aws/aws-error.js';
+import type { CallSubject } from '../aws/aws-listener.js';
+import { TokenBucket } from '../control/token-bucket.js';
+
+export const DEFAULT_QUOTAS = {
+  UserCreation: 50,
+  UserRead: 120,
+  UserUpdate: 25,
+  UserAccountRecovery: 30,
+  UserResourceRead: 50,
+  UserResourceUpdate: 25,
+  UserList: 30,
+  UserPoolRead: 15,
+  UserPoolUpdate: 15,
+  UserPoolResourceRead: 20,
+  UserPoolResourceUpdate: 15,
+  UserPoolClientRead: 15,
+  UserPoolClientUpdate: 15,
+  PerUserRead: 10,
+  PerUserWrite: 10,
+  PerPoolOperation: 5,
+} as const;
+export type QuotaName = keyof typeof DEFAULT_QUOTAS;
+export type Quotas = Readonly<Record<QuotaName, number>>;
+
+const names = Object.keys(DEFAULT_QUOTAS) as [QuotaName, ...QuotaName[]];
+export const quotaChange = z.partialRecord(z.enum(names), z.number().positive().max(1_000_000));
+
+/** operation -> category. */
+const CATEGORY: Readonly<Record<string, QuotaName>> = {
+  CreateUserPool: 'UserPoolUpdate',
+  DescribeUserPool: 'UserPoolRead',
+  CreateUserPoolClient: 'UserPoolClientUpdate',
+  DescribeUserPoolClient: 'UserPoolClientRead',
+  CreateGroup: 'UserPoolResourceUpdate',
+  DeleteGroup: 'UserPoolResourceUpdate',
+  GetGroup: 'UserPoolResourceRead',
+  ListGroups: 'UserPoolResourceRead',
+  AdminCreateUser: 'UserCreation',
+  AdminGetUser: 'UserRead',
+  AdminUpdateUserAttributes: 'UserUpdate',
+  AdminDeleteUserAttributes: 'UserUpdate',
+  AdminDeleteUser: 'UserUpdate',
+  AdminDisableUser: 'UserUpdate',
+  AdminEnableUser: 'UserUpdate',
+  AdminUserGlobalSignOut: 'UserUpdate',
+  AdminSetUserPassword: 'UserAccountRecovery',
+  AdminAddUserToGroup: 'UserResourceUpdate',
+  AdminRemoveUserFromGroup: 'UserResourceUpdate',
+  AdminListGroupsForUser: 'UserResourceRead',
+  ListUsers: 'UserList',
+  ListUsersInGroup: 'UserList',
+};
+
+const READS = new Set(['AdminGetUser', 'AdminListGroupsForUser']);
+/** Beyond this many user buckets the full ones, which say nothing, are forgotten. */
+const MANY_BUCKETS = 20_000;
+
+export const tooManyRequests = (): AwsError => new AwsError('TooManyRequestsException', 'Rate exceeded');
+
+export class CognitoQuotas {
+  private limits: Quotas;
+  private buckets = new Map<string, TokenBucket>();
+
+  constructor(
+    private readonly base: Quotas,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.limits = base;
+  }
+
+  get current(): Quotas {
+    return this.limits;
+  }
+
+  change(change: Partial<Quotas>): void {
+    this.limits = { ...this.limits, ...change };
+    this.buckets = new Map();
+  }
+
+  reset(): void {
+    this.limits = this.base;
+    this.buckets = new Map();
+  }
+
+  /** Counts one call; throws `TooManyRequestsException` when one of its buckets is empty. */
+  admit(operation: string, subject: CallSubject): void {
+    const category = CATEGORY[operation];
+    if (!category) return;
+    this.take(category, category);
+    if (category.startsWith('UserPoolResource')) this.take('PerPoolOperation', `${subject.scope}:${operation}`);
+    if (subject.subject === null) return;
+    const access = READS.has(operation) ? 'PerUserRead' : 'PerUserWrite';
+    this.take(access, `${subject.scope}:${subject.subject}:${access}`);
+  }
+
+  private take(quota: QuotaName, key: string): void {
+    const now = this.now();
+    let bucket = this.buckets.get(key);
+    if (!bucket) {
+      if (this.buckets.size > MANY_BUCKETS) for (const [k, b] of this.buckets) if (b.isFull(now)) this.buckets.delete(k);
+      this.buckets.set(key, (bucket = new TokenBucket(this.limits[quota], now)));
+    }
+    if (!bucket.take(now)) throw tooManyRequests();
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Users, one statement per operation: each locks at most its own row, so a thousand calls about a thousand users do
+ * not wait for each other. `$1` is the pool, `$2` the username as compared.
+ */
+export interface UserRow {
+  username: string;
+  sub: string;
+  attributes: Record<string, string>;
+  status: string;
+  enabled: boolean;
+  created: number;
+  modified: number;
+}
+
+const USER = `username, sub, attributes, status, enabled, extract(epoch from created_at)::float8 as created, extract(epoch from modified_at)::float8 as modified`;
+
+/** No row: the name is taken. The unique index decides between two creators, neither waits longer than the insert. */
+export const CREATE_USER = `
+  insert into cognito_user (pool_id, username_key, username, sub, attributes, status)
+  values ($1, $2, $3, gen_random_uuid(), $4, 'FORCE_CHANGE_PASSWORD')
+  on conflict (pool_id, username_key) do nothing
+  returning ${USER}`;
+
+export const GET_USER = `select ${USER} from cognito_user where pool_id = $1 and username_key = $2`;
+
+/** `$3` is merged in, the names in `$4` are taken out. A changed address loses its verification unless it is given. */
+export const UPDATE_ATTRIBUTES = `
+  update cognito_user
+     set attributes = (attributes
+           || case when $3::jsonb ? 'email' and $3::jsonb->>'email' is distinct from attributes->>'email'
+                   then '{"email_verified":"false"}'::jsonb else '{}'::jsonb end
+           || $3::jsonb) - $4::text[],
+         modified_at = clock_timestamp()
+   where pool_id = $1 and username_key = $2
+  returning 1`;
+
+export const SET_STATUS = `update cognito_user set status = $3, modified_at = clock_timestamp() where pool_id = $1 and username_key = $2 returning 1`;
+
+/** Repeating it changes nothing, not even the date. */
+export const SET_ENABLED = `
+  update cognito_user
+     set enabled = $3, modified_at = case when enabled = $3 then modified_at else clock_timestamp() end
+   where pool_id = $1 and username_key = $2
+  returning 1`;
+
+export const SIGN_OUT = `update cognito_user set signed_out_at = clock_timestamp() where pool_id = $1 and username_key = $2 returning 1`;
+
+export const DELETE_USER = `delete from cognito_user where pool_id = $1 and username_key = $2 returning 1`;
+
+/** One page in the order of names after `$2`; `filter` is a fragment of {@link parseUserFilter} on `$4`. */
+export const listUsersSql = (filter: string): string => `
+  select username_key, ${USER} from cognito_user
+   where pool_id = $1 and username_key > $2 ${filter}
+   order by username_key limit $3`;
+
+export const LIST_USERS_IN_GROUP = `
+  select u.username_key, ${USER} from cognito_membership m join cognito_user u using (pool_id, username_key)
+   where m.pool_id = $1 and m.group_name = $4 and m.username_key > $2
+   order by m.username_key limit $3`;
+
+/** Every user of a pool with their groups, for assertions of tests. */
+export const DUMP_USERS = `
+  select ${USER}, extract(epoch from signed_out_at)::float8 as signed_out,
+         array(select group_name from cognito_membership m where m.pool_id = u.pool_id and m.username_key = u.username_key order by group_name) as groups
+    from cognito_user u
+   where pool_id = $1 and ($2::text is null or username_key = $2)
+   order by username_key limit $3`;

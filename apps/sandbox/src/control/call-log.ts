@@ -1,0 +1,60 @@
+/** The last calls that a stand-in received, bounded, for timelines and assertions. Never bodies, never secrets. */
+export interface Call {
+  /** Milliseconds since the epoch, with a fraction: arrival and answer. */
+  readonly at: number;
+  readonly endedAt: number;
+  readonly operation: string;
+  /** User, secret name; null for calls about neither. */
+  readonly subject: string | null;
+  readonly group: string | null;
+  /** `ok` or the exception's name. */
+  readonly outcome: string;
+  /** The answer was cut off after the work was done. */
+  readonly dropped: boolean;
+}
+
+export interface CallQuery {
+  readonly subject?: string | undefined;
+  readonly operation?: string | undefined;
+  /** Only calls that arrived at or after this instant, milliseconds since the epoch. */
+  readonly since?: number | undefined;
+}
+
+const CAPACITY = 50_000;
+
+export class CallLog {
+  private calls: Call[] = [];
+
+  add(call: Call): void {
+    this.calls.push(call);
+    if (this.calls.length >= 2 * CAPACITY) this.calls = this.calls.slice(-CAPACITY);
+  }
+
+  find(query: CallQuery, limit = 10_000): readonly Call[] {
+    return this.calls
+      .filter(
+        (c) =>
+          (query.subject === undefined || c.subject === query.subject) &&
+          (query.operation === undefined || c.operation === query.operation) &&
+          (query.since === undefined || c.at >= query.since),
+      )
+      .slice(-Math.min(limit, CAPACITY));
+  }
+
+  /** operation -> outcome -> count. */
+  summary(): Record<string, Record<string, number>> {
+    const counts: Record<string, Record<string, number>> = {};
+    for (const { operation, outcome } of this.calls) {
+      const row = (counts[operation] ??= {});
+      row[outcome] = (row[outcome] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  clear(): void {
+    this.calls = [];
+  }
+}
+
+/** Wall clock in milliseconds with a fraction; monotonic within the process. */
+export const wallClock = (): number => performance.timeOrigin + performance.now();

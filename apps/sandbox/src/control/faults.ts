@@ -1,0 +1,60 @@
+/** Faults on order: what a test or a demonstration wants the stand-in to do wrong, and how often. */
+import { z } from 'zod';
+
+export const faultRule = z.object({
+  /**
+   * `throttle` and `error` refuse before anything is done; `latency` waits first; `disconnect` closes the connection
+   * with nothing done; `drop` does the work and closes the connection, so that the answer is lost.
+   */
+  effect: z.enum(['throttle', 'error', 'latency', 'disconnect', 'drop']),
+  /** How many matching calls it hits; without it, until reset. */
+  times: z.int().positive().optional(),
+  /** Chance that it hits a matching call. */
+  probability: z.number().min(0).max(1).default(1),
+  operation: z.string().optional(),
+  username: z.string().optional(),
+  /** For `error`: the exception's name; `InternalErrorException` answers 500, any other 400 unless `status` is given. */
+  error: z.string().default('InternalErrorException'),
+  message: z.string().default('Injected by the sandbox'),
+  status: z.int().min(400).max(599).optional(),
+  /** For `latency`: milliseconds. */
+  ms: z.int().min(0).max(120_000).default(0),
+});
+export type FaultRule = z.infer<typeof faultRule>;
+
+export interface FaultTarget {
+  readonly operation: string;
+  readonly username: string | null;
+}
+
+export class Faults {
+  private rules: (FaultRule & { left: number })[] = [];
+
+  constructor(private readonly random: () => number = Math.random) {}
+
+  add(rule: FaultRule): void {
+    this.rules.push({ ...rule, left: rule.times ?? Number.POSITIVE_INFINITY });
+  }
+
+  reset(): void {
+    this.rules = [];
+  }
+
+  list(): readonly FaultRule[] {
+    return this.rules.map(({ left, ...rule }) => ({ ...rule, ...(Number.isFinite(left) ? { times: left } : {}) }));
+  }
+
+  /** The rules that hit this call, in the order in which they were added; each hit is used up. */
+  hit(target: FaultTarget): readonly FaultRule[] {
+    const hits = this.rules.filter((rule) => this.matches(rule, target));
+    for (const rule of hits) rule.left -= 1;
+    this.rules = this.rules.filter((rule) => rule.left > 0);
+    return hits;
+  }
+
+  private matches(rule: FaultRule, target: FaultTarget): boolean {
+    if (rule.operation !== undefined && rule.operation !== target.operation) return false;
+    if (rule.username !== undefined && rule.username !== target.username) return false;
+    return rule.probability >= 1 || this.random() < rule.probability;
+  }
+}
