@@ -1,2 +1,7 @@
-/** Shared quota buckets; filled in with the Cognito client. */
-export const quotaSql = (_roles: readonly string[]): string[] => [];
+/** The Cognito user pool: typed calls, error classes, and quota buckets that all replicas share. */
+export * from './errors.js';
+export * from './quota-gate.js';
+export { quotaSql } from './quota.sql.js';
+export * from './quotas.js';
+export * from './settings.js';
+export * from './user-pool.js';

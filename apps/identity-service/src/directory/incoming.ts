@@ -1,0 +1,22 @@
+/** The boundary where events come in: unknown in, typed out. */
+import { PoisonEvent } from '#event-bus';
+import { catalog, schemaOf, topicOf, type EventData, type EventEnvelope, type EventType, type Topic } from '#events';
+import type { Cause } from '../roles/transition.js';
+
+type DataOf<T extends Topic> = EventData<keyof (typeof catalog)[T] & EventType>;
+
+/** Null = a type that this version does not know (a newer neighbour publishes it): not ours to handle. */
+export function parseData<T extends Topic>(event: EventEnvelope, topic: T): DataOf<T> | null {
+  if (topicOf(event.type) !== topic) return null;
+  const parsed = schemaOf(event.type)?.safeParse(event.data);
+  if (parsed?.success) return parsed.data as DataOf<T>;
+  const issue = parsed?.error.issues[0];
+  throw new PoisonEvent(`${event.type} ${event.id} has data that its schema does not allow: ${issue ? `${issue.path.join('.')}: ${issue.message}` : 'no schema'}`);
+}
+
+/** `com.stackflow.directory.user.joined-group.v1` -> `user.joined-group`. */
+export const causeOf = (event: EventEnvelope, groupId: string | null): Cause => ({
+  type: event.type.split('.').slice(-3, -1).join('.'),
+  groupId,
+  causationId: event.causationid,
+});

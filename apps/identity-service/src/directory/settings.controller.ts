@@ -1,0 +1,34 @@
+/** The tenant's settings changed: mappings, known roles, group sync, what offboarding does. */
+import { Controller } from '@nestjs/common';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { EventContext } from '#event-bus';
+import type { EventEnvelope, TenantSettings } from '#events';
+import { applySettings, groupKey, settingsOf } from '#settings';
+import { Wake } from '../wake.js';
+import { causeOf, parseData } from './incoming.js';
+import { replaceMappings, requestTenantReevaluation, type MappingRow } from './projection.sql.js';
+
+@Controller()
+export class SettingsController {
+  constructor(private readonly wake: Wake) {}
+
+  @EventPattern('integration.settings')
+  async settingsChanged(@Payload() event: EventEnvelope, @Ctx() { tx }: EventContext): Promise<void> {
+    const data = parseData(event, 'integration.settings');
+    if (data === null) return;
+    const before = await settingsOf(tx, 'identity', event.tenant);
+    if (!(await applySettings(tx, { tenant: event.tenant, sequence: event.sequence, data }))) return;
+    if (before && decisive(before.settings) === decisive(data)) return;
+    await replaceMappings(tx, event.tenant, data.roles, mappingRows(data));
+    await requestTenantReevaluation(tx, event.tenant, causeOf(event, null), event.traceparent);
+    tx.afterCommit(() => this.wake.reevaluate());
+  }
+}
+
+/** What decides about accounts; a rotated SCIM token or `scimEnabled` does not. */
+const decisive = ({ roles, roleMappings, groupSync, deactivateOnOffboard }: TenantSettings): string =>
+  JSON.stringify([roles, roleMappings.map((m) => [groupKey(m.group), m.role]), groupSync, deactivateOnOffboard]);
+
+/** A mapping to a role that the tenant does not have gives nothing: it would have no precedence. */
+const mappingRows = ({ roles, roleMappings }: TenantSettings): MappingRow[] =>
+  roleMappings.flatMap(({ group, role }) => (roles.includes(role) ? [{ groupKey: groupKey(group), role, precedence: roles.indexOf(role) }] : []));

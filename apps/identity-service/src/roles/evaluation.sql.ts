@@ -1,0 +1,68 @@
+/** What accounts should be, derived set-based from the projection; and how the result is written back. */
+
+/**
+ * Everybody who changes accounts of a tenant one by one holds this shared until commit; a re-evaluation of many holds
+ * it alone. So no account can slip between the rows that a re-evaluation sees and those that a concurrent transaction
+ * derived from the older mapping. A statement of its own: the snapshot of the next one must be taken after the wait.
+ */
+export const lockTenantShared = `select pg_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0))`;
+export const lockTenantAlone = `select pg_advisory_xact_lock(hashtextextended('identity:' || $1::text, 0))`;
+
+/**
+ * Locks the account rows in the order of their ids (so that two of these never deadlock) against the reconciler's
+ * records, and reads beside each what the directory says and which roles the mappings in force give.
+ */
+const subjects = (where: string): string => `
+  select a.id, a.tenant, a.user_name, a.external_id, a.email, a.display_name, a.given_name, a.family_name,
+         a.status, a.assigned_roles, a.roles, a.version, a.access_version, a.priority,
+         a.provisioned_at is not null as provisioned, a.desired_revision > a.applied_revision as dirty,
+         u.user_name as d_user_name, u.external_id as d_external_id, u.email as d_email, u.display_name as d_display_name,
+         u.given_name as d_given_name, u.family_name as d_family_name, u.active as d_active, u.deleted as d_deleted,
+         coalesce((s.settings ->> 'groupSync')::boolean, true) as group_sync,
+         coalesce((s.settings ->> 'deactivateOnOffboard')::boolean, true) as deactivate_on_offboard,
+         s.version as settings_version, coalesce(r.derived, '[]') as derived
+    from account a
+    join directory_user u on u.id = a.id and u.tenant = a.tenant
+    left join tenant_settings s on s.tenant_id = a.tenant
+    left join lateral (
+      select jsonb_agg(jsonb_build_object('role', g.role, 'groups', g.groups) order by g.precedence) as derived
+        from (select m.role, min(m.precedence) as precedence, array_agg(distinct d.id order by d.id) as groups
+                from membership b
+                join directory_group d on d.id = b.group_id and d.tenant = a.tenant and not d.deleted
+                join role_mapping m on m.tenant = a.tenant and m.group_key in (d.name_key, 'id:' || d.id)
+               where b.user_id = a.id and b.tenant = a.tenant
+               group by m.role) g
+    ) r on true
+   where a.tenant = $1 and ${where}
+   order by a.id
+     for update of a`;
+
+export const subjectsById = subjects('a.id = any($2::uuid[])');
+
+/** Whether more accounts of the tenant wait for Cognito than single changes would explain. */
+export const tenantHasBacklog = `
+  select count(*) >= $2 as backlog from (select 1 from account where tenant = $1 and desired_revision > applied_revision limit $2) d`;
+
+/** Row locks are held already. Marks the accounts dirty for the reconciler: a change makes a failed account due at once. */
+export const applyTransitions = `
+  with revoked as (
+    update role_grant g
+       set revoked_at = clock_timestamp(), revoked_cause = r.cause, revoked_group = r.group_id, revoked_causation_id = r.causation_id, revoked_mapping_version = r.mapping_version
+      from jsonb_to_recordset($2::jsonb) as r(account_id uuid, role text, cause text, group_id uuid, causation_id text, mapping_version bigint)
+     where g.account_id = r.account_id and g.role = r.role and g.revoked_at is null
+  ), granted as (
+    insert into role_grant (tenant, account_id, role, granted_cause, granted_group, granted_causation_id, granted_mapping_version)
+    select tenant, account_id, role, cause, group_id, causation_id, mapping_version
+      from jsonb_to_recordset($3::jsonb) as g(tenant uuid, account_id uuid, role text, cause text, group_id uuid, causation_id text, mapping_version bigint)
+  )
+  update account a
+     set user_name = i.user_name, external_id = i.external_id, email = i.email, display_name = i.display_name,
+         given_name = i.given_name, family_name = i.family_name, status = i.status,
+         assigned_roles = i.assigned_roles, roles = i.roles, version = i.version, access_version = i.access_version,
+         priority = i.priority, updated_at = clock_timestamp(), desired_revision = a.desired_revision + 1, attempts = 0,
+         dirty_since = case when a.desired_revision > a.applied_revision then a.dirty_since else clock_timestamp() end,
+         next_attempt_at = case when a.desired_revision > a.applied_revision then least(a.next_attempt_at, clock_timestamp()) else clock_timestamp() end,
+         traceparent = $4
+    from jsonb_to_recordset($1::jsonb) as i(id uuid, user_name text, external_id text, email text, display_name text, given_name text, family_name text,
+         status text, assigned_roles text[], roles text[], version bigint, access_version bigint, priority smallint)
+   where a.id = i.id`;

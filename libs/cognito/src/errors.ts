@@ -1,0 +1,90 @@
+/** What a failed Cognito call means to a worker: one closed list of classes, and the table that maps Cognito's errors. */
+
+/**
+ * - `throttled`: our rate, not this request, is the problem: slow down, it counts as no failure
+ * - `retry`: nobody knows whether it was done (network, 5xx, timeout): ask again later
+ * - `permanent`: the same request will fail again: a person has to look
+ * - `missing_user`, `missing_group`, `exists`: the pool differs from what we thought; the caller decides
+ * - `config`: the pool, its plan or our credentials are wrong: every other call will fail too
+ */
+export type ErrorClass = 'retry' | 'throttled' | 'permanent' | 'missing_user' | 'missing_group' | 'exists' | 'config';
+
+/** Operations whose ResourceNotFoundException may mean the group. */
+const GROUP_OPERATIONS = new Set(['AdminAddUserToGroup', 'AdminRemoveUserFromGroup', 'ListUsersInGroup', 'GetGroup']);
+
+const CLASS_OF: Readonly<Record<string, ErrorClass | ((operation: string, message: string) => ErrorClass)>> = {
+  UserNotFoundException: 'missing_user',
+  UsernameExistsException: 'exists',
+  GroupExistsException: 'exists',
+  // An alias belongs to somebody else: a conflict in the data. Never solved by ForceAliasCreation, which would take it away.
+  AliasExistsException: 'permanent',
+  ResourceNotFoundException: (operation, message) =>
+    GROUP_OPERATIONS.has(operation) && !/pool/i.test(message) ? 'missing_group' : 'config',
+  NotAuthorizedException: 'permanent',
+  InvalidParameterException: 'permanent',
+  InvalidPasswordException: 'permanent',
+  PasswordHistoryPolicyViolationException: 'permanent',
+  UnsupportedUserStateException: 'permanent',
+  TooManyRequestsException: 'throttled',
+  // On CreateGroup it is the hard limit of 10,000 groups, which no waiting lifts; elsewhere it is a rate.
+  LimitExceededException: (operation) => (operation === 'CreateGroup' ? 'permanent' : 'throttled'),
+  ThrottlingException: 'throttled',
+  Throttling: 'throttled',
+  InternalErrorException: 'retry',
+  InvalidLambdaResponseException: 'retry',
+  UnexpectedLambdaException: 'retry',
+  UserLambdaValidationException: 'retry',
+  CodeDeliveryFailureException: 'retry',
+  OperationNotEnabledException: 'config',
+  FeatureUnavailableInTierException: 'config',
+  InvalidUserPoolConfigurationException: 'config',
+  UserPoolAddOnNotEnabledException: 'config',
+  AccessDeniedException: 'config',
+  UnrecognizedClientException: 'config',
+  InvalidSignatureException: 'config',
+  MissingAuthenticationTokenException: 'config',
+  IncompleteSignatureException: 'config',
+  ExpiredTokenException: 'config',
+  ExpiredToken: 'config',
+  CredentialsProviderError: 'config',
+};
+
+interface AwsFailure {
+  readonly name: string;
+  readonly message: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+/** A name that the table does not know is classed by its HTTP status; no status (no answer at all) is `retry`. */
+export function classifyError(operation: string, error: unknown): ErrorClass {
+  if (error instanceof CognitoError) return error.errorClass;
+  if (!(error instanceof Error)) return 'retry';
+  const { name, message, $metadata } = error as AwsFailure;
+  const known = Object.hasOwn(CLASS_OF, name) ? CLASS_OF[name] : undefined;
+  if (known !== undefined) return typeof known === 'function' ? known(operation, message) : known;
+  const status = $metadata?.httpStatusCode ?? 0;
+  if (status === 429) return 'throttled';
+  return status >= 400 && status < 500 ? 'permanent' : 'retry';
+}
+
+/** A failed Cognito call. The message names operation and cause, and carries no attribute value of a person. */
+export class CognitoError extends Error {
+  constructor(
+    readonly errorClass: ErrorClass,
+    readonly operation: string,
+    /** Cognito's (or Node's) own name of the error, e.g. `UserNotFoundException`, `TimeoutError`. */
+    readonly code: string,
+    detail: string,
+  ) {
+    super(`${operation}: ${code}: ${detail}`);
+    this.name = 'CognitoError';
+  }
+
+  static from(operation: string, error: unknown): CognitoError {
+    if (error instanceof CognitoError) return error;
+    const cause = error instanceof Error ? error : new Error(String(error));
+    const nodeCode = (cause as { code?: unknown }).code;
+    const code = cause.name === 'Error' && typeof nodeCode === 'string' ? nodeCode : cause.name;
+    return new CognitoError(classifyError(operation, error), operation, code, cause.message || 'no answer');
+  }
+}

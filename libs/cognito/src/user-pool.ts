@@ -1,0 +1,191 @@
+/**
+ * The Cognito user pool as our services use it. Each call takes a token of its quota category first, is one span,
+ * is counted, and fails as a {@link CognitoError} with a class. The SDK never retries: the worker owns backoff, and a
+ * hidden second try would spend a token that nobody counted.
+ */
+import {
+  AdminAddUserToGroupCommand,
+  AdminCreateUserCommand,
+  AdminGetUserCommand,
+  AdminListGroupsForUserCommand,
+  AdminRemoveUserFromGroupCommand,
+  AdminSetUserPasswordCommand,
+  AdminUpdateUserAttributesCommand,
+  CognitoIdentityProviderClient,
+  CreateGroupCommand,
+  ListUsersCommand,
+  ListUsersInGroupCommand,
+  type AttributeType,
+  type UserType,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { inSpan, SpanKind, type Metrics } from '#platform';
+import { CognitoError } from './errors.js';
+import { randomPassword } from './password.js';
+import type { QuotaGate, Urgency } from './quota-gate.js';
+import { CATEGORY_OF, type Operation } from './quotas.js';
+
+export interface UserPoolOptions {
+  readonly region: string;
+  readonly userPoolId: string;
+  /** Another address than AWS's own, e.g. the sandbox. */
+  readonly endpoint?: string | undefined;
+  /** Without it the SDK's own chain finds them (environment, IRSA, instance role). */
+  readonly credentials?: { accessKeyId: string; secretAccessKey: string };
+  readonly quota: QuotaGate;
+  readonly metrics: Metrics;
+  readonly connectionTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
+  readonly maxSockets?: number;
+}
+
+export type Attributes = Readonly<Record<string, string>>;
+
+export interface PoolUser {
+  readonly username: string;
+  readonly attributes: Attributes;
+  readonly enabled: boolean;
+  /** `CONFIRMED`, `FORCE_CHANGE_PASSWORD`, ... */
+  readonly status: string;
+}
+
+export interface Page<T> {
+  readonly items: T[];
+  /** Null = last page. */
+  readonly next: string | null;
+}
+
+const LIST_LIMIT = 60;
+
+export class UserPool {
+  private readonly client: CognitoIdentityProviderClient;
+  private readonly calls;
+
+  constructor(private readonly options: UserPoolOptions) {
+    const agent = { keepAlive: true, maxSockets: options.maxSockets ?? 64 };
+    this.client = new CognitoIdentityProviderClient({
+      region: options.region,
+      ...(options.endpoint && { endpoint: options.endpoint }),
+      ...(options.credentials && { credentials: options.credentials }),
+      maxAttempts: 1,
+      requestHandler: {
+        connectionTimeout: options.connectionTimeoutMs ?? 2_000,
+        requestTimeout: options.requestTimeoutMs ?? 5_000,
+        throwOnRequestTimeout: true,
+        httpAgent: agent,
+        httpsAgent: agent,
+      },
+    });
+    this.calls = options.metrics.counter('cognito_calls_total', 'Calls to Cognito', ['operation', 'outcome']);
+  }
+
+  /** Creates the user without any message to the person. Follow with {@link setRandomPassword}; `exists` if the name is taken. */
+  async createUser(username: string, attributes: Attributes, urgency: Urgency = 'urgent'): Promise<void> {
+    const input = { ...this.user(username), UserAttributes: toList(attributes), MessageAction: 'SUPPRESS' as const };
+    await this.call('AdminCreateUser', urgency, () => this.client.send(new AdminCreateUserCommand(input)));
+  }
+
+  /** A permanent password that is thrown away at once: the account becomes CONFIRMED, and nobody can sign in with it. */
+  async setRandomPassword(username: string, urgency: Urgency = 'urgent'): Promise<void> {
+    const input = { ...this.user(username), Password: randomPassword(), Permanent: true };
+    await this.call('AdminSetUserPassword', urgency, () => this.client.send(new AdminSetUserPasswordCommand(input)));
+  }
+
+  /** Sets what is named and nothing else; a blank value deletes the attribute. */
+  async updateAttributes(username: string, attributes: Attributes, urgency: Urgency = 'urgent'): Promise<void> {
+    const input = { ...this.user(username), UserAttributes: toList(attributes) };
+    await this.call('AdminUpdateUserAttributes', urgency, () => this.client.send(new AdminUpdateUserAttributesCommand(input)));
+  }
+
+  async addToGroup(username: string, group: string, urgency: Urgency = 'urgent'): Promise<void> {
+    const input = { ...this.user(username), GroupName: group };
+    await this.call('AdminAddUserToGroup', urgency, () => this.client.send(new AdminAddUserToGroupCommand(input)));
+  }
+
+  async removeFromGroup(username: string, group: string, urgency: Urgency = 'urgent'): Promise<void> {
+    const input = { ...this.user(username), GroupName: group };
+    await this.call('AdminRemoveUserFromGroup', urgency, () => this.client.send(new AdminRemoveUserFromGroupCommand(input)));
+  }
+
+  /** Lower precedence = stronger group. `exists` when it is there already. */
+  async createGroup(group: string, precedence: number, urgency: Urgency = 'urgent'): Promise<void> {
+    const input = { UserPoolId: this.options.userPoolId, GroupName: group, Precedence: precedence };
+    await this.call('CreateGroup', urgency, () => this.client.send(new CreateGroupCommand(input)));
+  }
+
+  /** Null = no such user. */
+  async getUser(username: string, urgency: Urgency = 'urgent'): Promise<PoolUser | null> {
+    try {
+      const user = await this.call('AdminGetUser', urgency, () => this.client.send(new AdminGetUserCommand(this.user(username))));
+      return { username: user.Username ?? username, attributes: fromList(user.UserAttributes), enabled: user.Enabled ?? true, status: user.UserStatus ?? '' };
+    } catch (error) {
+      if (error instanceof CognitoError && error.errorClass === 'missing_user') return null;
+      throw error;
+    }
+  }
+
+  /** All groups of the user, over all pages. */
+  async listGroupsForUser(username: string, urgency: Urgency = 'urgent'): Promise<string[]> {
+    const groups: string[] = [];
+    let next: string | undefined;
+    do {
+      const input = { ...this.user(username), Limit: LIST_LIMIT, NextToken: next };
+      const page = await this.call('AdminListGroupsForUser', urgency, () => this.client.send(new AdminListGroupsForUserCommand(input)));
+      groups.push(...(page.Groups ?? []).flatMap((g) => g.GroupName ?? []));
+      next = page.NextToken;
+    } while (next);
+    return groups;
+  }
+
+  /** One page of all users of the pool, in Cognito's own order. */
+  async listUsers(cursor: string | null, urgency: Urgency = 'bulk'): Promise<Page<PoolUser>> {
+    const input = { UserPoolId: this.options.userPoolId, Limit: LIST_LIMIT, PaginationToken: cursor ?? undefined };
+    const page = await this.call('ListUsers', urgency, () => this.client.send(new ListUsersCommand(input)));
+    return { items: (page.Users ?? []).map(toPoolUser), next: page.PaginationToken ?? null };
+  }
+
+  /** One page of a group's members; a group that does not exist has none. */
+  async listUsersInGroup(group: string, cursor: string | null, urgency: Urgency = 'bulk'): Promise<Page<PoolUser>> {
+    const input = { UserPoolId: this.options.userPoolId, GroupName: group, Limit: LIST_LIMIT, NextToken: cursor ?? undefined };
+    try {
+      const page = await this.call('ListUsersInGroup', urgency, () => this.client.send(new ListUsersInGroupCommand(input)));
+      return { items: (page.Users ?? []).map(toPoolUser), next: page.NextToken ?? null };
+    } catch (error) {
+      if (error instanceof CognitoError && error.errorClass === 'missing_group') return { items: [], next: null };
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.client.destroy();
+  }
+
+  private user(username: string): { UserPoolId: string; Username: string } {
+    return { UserPoolId: this.options.userPoolId, Username: username };
+  }
+
+  private async call<T>(operation: Operation, urgency: Urgency, send: () => Promise<T>): Promise<T> {
+    const category = CATEGORY_OF[operation];
+    await this.options.quota.take(category, urgency);
+    const attributes = { 'rpc.system': 'aws-api', 'rpc.service': 'CognitoIdentityProvider', 'rpc.method': operation };
+    try {
+      const answer = await inSpan(`cognito ${operation}`, { kind: SpanKind.CLIENT, attributes }, send);
+      this.calls.inc({ operation, outcome: 'ok' });
+      return answer;
+    } catch (error) {
+      const failure = CognitoError.from(operation, error);
+      this.calls.inc({ operation, outcome: failure.errorClass });
+      // Only a brake: if the database cannot take it, the throttled call is still the news.
+      if (failure.errorClass === 'throttled') await this.options.quota.drain(category).catch(() => undefined);
+      throw failure;
+    }
+  }
+}
+
+const toList = (attributes: Attributes): AttributeType[] => Object.entries(attributes).map(([Name, Value]) => ({ Name, Value }));
+const fromList = (list: readonly AttributeType[] | undefined): Attributes => Object.fromEntries((list ?? []).map((a) => [a.Name ?? '', a.Value ?? '']));
+const toPoolUser = (user: UserType): PoolUser => ({
+  username: user.Username ?? '',
+  attributes: fromList(user.Attributes),
+  enabled: user.Enabled ?? true,
+  status: user.UserStatus ?? '',
+});
