@@ -1,0 +1,57 @@
+/** The one error of this library: RFC 7644 section 3.12, with its closed list of `scimType` codes. */
+
+export const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
+
+/** RFC 7644 table 9. */
+export type ScimType =
+  | 'invalidFilter'
+  | 'tooMany'
+  | 'uniqueness'
+  | 'mutability'
+  | 'invalidSyntax'
+  | 'invalidPath'
+  | 'noTarget'
+  | 'invalidValue'
+  | 'invalidVers'
+  | 'sensitive';
+
+/** The status that RFC 7644 table 9 gives to a code. */
+const statusOf = (scimType: ScimType): number =>
+  scimType === 'uniqueness' ? 409 : scimType === 'sensitive' ? 403 : 400;
+
+export interface ErrorBody {
+  readonly schemas: readonly [typeof ERROR_SCHEMA];
+  /** A string, because Okta's suite compares it with "401" and "404". */
+  readonly status: string;
+  readonly scimType?: ScimType;
+  /** Shown by Okta to the administrator: says in words what to fix. */
+  readonly detail: string;
+}
+
+export class ScimError extends Error {
+  constructor(
+    readonly status: number,
+    readonly detail: string,
+    readonly options: { readonly scimType?: ScimType; readonly retryAfterSeconds?: number } = {},
+  ) {
+    super(detail);
+    this.name = 'ScimError';
+  }
+
+  /** An error whose status follows from its code. */
+  static of(scimType: ScimType, detail: string): ScimError {
+    return new ScimError(statusOf(scimType), detail, { scimType });
+  }
+
+  body(): ErrorBody {
+    const { scimType } = this.options;
+    return { schemas: [ERROR_SCHEMA], status: String(this.status), ...(scimType && { scimType }), detail: this.detail };
+  }
+}
+
+/** A piece of the sender's text that is safe and short enough to stand inside a `detail`. */
+export function quote(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  const clean = text.replace(/[\p{Control}\p{Surrogate}]/gu, '?');
+  return `"${clean.length > 80 ? `${clean.slice(0, 80)}...` : clean}"`;
+}

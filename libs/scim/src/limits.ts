@@ -1,0 +1,16 @@
+/** Sizes beyond which a request is refused; published in the README and in ServiceProviderConfig. */
+export const LIMITS = {
+  bodyBytes: 8 * 1024 * 1024,
+  groupMembers: 100_000,
+  patchOperations: 1_000,
+  patchValues: 100_000,
+  filterCharacters: 1_000,
+  filterTerms: 20,
+  pageSizeDefault: 100,
+  pageSizeMax: 1_000,
+  /** Elements of one multi-valued attribute of a user. */
+  valuesPerAttribute: 200,
+  /** Characters of any one text; identifiers (`userName`, `externalId`, a group's `displayName`) have less. */
+  text: 8_192,
+  identifier: 512,
+} as const;

@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { ScimError } from './errors.js';
+import { parsePatch } from './patch.js';
+import { reduceGroupPatch, type GroupChange } from './patch-group.js';
+
+const reduce = (...Operations: unknown[]): GroupChange => reduceGroupPatch(parsePatch({ Operations }));
+const NOTHING = { replaceAll: null, add: [], remove: [] };
+
+describe('PATCH of a group, reduced to what it does', () => {
+  it.each([
+    [
+      'rename with the id inside',
+      { op: 'replace', value: { id: 'g', displayName: 'New' } },
+      { ...NOTHING, displayName: 'New' },
+    ],
+    ['rename by path', { op: 'Replace', path: 'displayName', value: 'New' }, { ...NOTHING, displayName: 'New' }],
+    ['remove one', { op: 'remove', path: 'members[value eq "u1"]' }, { ...NOTHING, remove: ['u1'] }],
+    [
+      'remove one as Entra ID lists it',
+      { op: 'Remove', path: 'members', value: [{ $ref: null, value: 'u1' }] },
+      { ...NOTHING, remove: ['u1'] },
+    ],
+    ['remove an empty list', { op: 'remove', path: 'members', value: [] }, NOTHING],
+    ['remove everybody', { op: 'remove', path: 'members' }, { ...NOTHING, replaceAll: [] }],
+    [
+      'add',
+      { op: 'add', path: 'members', value: [{ value: 'u1', display: 'x' }, 'u2'] },
+      { ...NOTHING, add: ['u1', 'u2'] },
+    ],
+    ['add one by filter without a value', { op: 'add', path: 'members[value eq "u1"]' }, { ...NOTHING, add: ['u1'] }],
+    ['push now', { op: 'replace', path: 'members', value: [{ value: 'u1' }] }, { ...NOTHING, replaceAll: ['u1'] }],
+    ['push now of an empty group', { op: 'replace', path: 'members', value: [] }, { ...NOTHING, replaceAll: [] }],
+    ['path-less members', { op: 'replace', value: { members: [{ value: 'u1' }] } }, { ...NOTHING, replaceAll: ['u1'] }],
+    ['path-less add', { op: 'add', value: { Members: [{ value: 'u1' }] } }, { ...NOTHING, add: ['u1'] }],
+    ['a read-only display', { op: 'replace', path: 'members[value eq "u1"].display', value: 'x' }, NOTHING],
+    ['externalId removed', { op: 'remove', path: 'externalId' }, { ...NOTHING, externalId: null }],
+  ])('%s', (_, operation, expected) => {
+    expect(reduce(operation)).toEqual(expected);
+  });
+
+  it.each([
+    ['invalidFilter', { op: 'remove', path: 'members[display eq "x"]' }],
+    ['invalidFilter', { op: 'remove', path: 'members[value ne "x"]' }],
+    ['invalidFilter', { op: 'remove', path: 'members[not (value eq "x")]' }],
+    ['mutability', { op: 'replace', path: 'id', value: 'x' }],
+    ['mutability', { op: 'replace', path: 'members[value eq "a"].value', value: 'b' }],
+    ['invalidPath', { op: 'replace', path: 'shoes', value: 'x' }],
+    ['invalidPath', { op: 'replace', path: 'members[value eq "a"]', value: { value: 'b' } }],
+    ['invalidValue', { op: 'remove', path: 'displayName' }],
+    ['invalidValue', { op: 'replace', value: { displayName: '  ' } }],
+    ['invalidValue', { op: 'add', path: 'members', value: [{ display: 'x' }] }],
+    ['invalidValue', { op: 'add', path: 'members' }],
+  ])('refuses with %s: %j', (scimType, operation) => {
+    expect(() => reduce(operation)).toThrow(expect.objectContaining({ options: { scimType } }) as ScimError);
+  });
+
+  it('means the same as applying the operations one by one to the members', () => {
+    const id: fc.Arbitrary<string> = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+    const operation = fc.oneof(
+      fc.record({
+        op: fc.constantFrom('add', 'remove', 'replace'),
+        path: fc.constant('members'),
+        value: fc.array(id, { maxLength: 4 }),
+      }),
+      id.map((i) => ({ op: 'remove', path: `members[value eq "${i}"]` })),
+      fc.constant({ op: 'remove', path: 'members' }),
+    );
+    fc.assert(
+      fc.property(fc.uniqueArray(id), fc.array(operation, { minLength: 1, maxLength: 8 }), (start, operations) => {
+        const model = new Set(start);
+        for (const o of operations as { op: string; path: string; value?: string[] }[]) {
+          const single = /"(.)"/.exec(o.path)?.[1];
+          if (single) model.delete(single);
+          else if (o.op === 'add') o.value?.forEach((v) => model.add(v));
+          else if (o.op === 'remove' && o.value) o.value.forEach((v) => model.delete(v));
+          else {
+            model.clear();
+            if (o.op === 'replace') o.value?.forEach((v) => model.add(v));
+          }
+        }
+        const { replaceAll, add, remove } = reduce(...operations);
+        expect(add.filter((a) => remove.includes(a))).toEqual([]);
+        const result = new Set(replaceAll ?? start);
+        remove.forEach((r) => result.delete(r));
+        add.forEach((a) => result.add(a));
+        expect([...result].sort()).toEqual([...model].sort());
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,148 @@
+/** Reduces a PATCH of a group to what it does to the name and to the membership, without reading the members. */
+import { quote, ScimError } from './errors.js';
+import type { Filter } from './filter.js';
+import { LIMITS } from './limits.js';
+import { resolvePath } from './path.js';
+import type { PatchOperation, PatchPath, PatchVerb } from './patch.js';
+import { parseMemberIds, parseValue, requireObject } from './resource.js';
+import { commonAttributes, findAttribute, groupSchema, type Attribute } from './schema.js';
+
+/** `add` and `remove` are disjoint, and empty when `replaceAll` is set. Ids are as sent; nobody has checked them. */
+export interface GroupChange {
+  readonly displayName?: string;
+  /** null = unassign. */
+  readonly externalId?: string | null;
+  readonly replaceAll: readonly string[] | null;
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+}
+
+/** Folds the operations in order: of several about the same member the last one counts. */
+export function reduceGroupPatch(operations: readonly PatchOperation[]): GroupChange {
+  const fold = new Fold();
+  for (const { op, path, value } of operations) {
+    if (path) fold.atPath(op, path, value);
+    else fold.withoutPath(op, requireObject(value, '"value"'));
+  }
+  return fold.result();
+}
+
+class Fold {
+  private displayName: string | undefined;
+  private externalId: string | null | undefined;
+  private all: Set<string> | null = null;
+  private readonly add = new Set<string>();
+  private readonly remove = new Set<string>();
+
+  result(): GroupChange {
+    return {
+      ...(this.displayName !== undefined && { displayName: this.displayName }),
+      ...(this.externalId !== undefined && { externalId: this.externalId }),
+      replaceAll: this.all && [...this.all],
+      add: [...this.add],
+      remove: [...this.remove],
+    };
+  }
+
+  /** Okta renames with `{id, displayName}`: the id is in the URL already, so it is ignored, as is all that is unknown. */
+  withoutPath(op: PatchVerb, value: Record<string, unknown>): void {
+    for (const key of Object.keys(value)) {
+      const attribute = findAttribute(groupSchema.attributes, key);
+      if (attribute) this.apply(op, attribute, undefined, value[key]);
+    }
+  }
+
+  atPath(op: PatchVerb, { path, filter, text }: PatchPath, value: unknown): void {
+    const target = resolvePath(groupSchema, path, commonAttributes);
+    if (!target) throw ScimError.of('invalidPath', `A group has no attribute ${quote(text)}.`);
+    if (target.attribute.mutability !== 'readWrite')
+      throw ScimError.of('mutability', `${quote(text)} is set by the server and cannot be changed.`);
+    if (filter && target.attribute.name !== 'members')
+      throw ScimError.of(
+        'invalidPath',
+        `"${target.attribute.name}" has one value only, so a filter in [ ] cannot be applied to it.`,
+      );
+    if (target.subAttribute) {
+      // Entra ID may set `members[value eq "x"].display`; we show the userName there, so nothing is to be done.
+      if (target.subAttribute.mutability === 'readOnly') return;
+      throw ScimError.of(
+        'mutability',
+        'The id of a member cannot be changed; remove the member and add the other one.',
+      );
+    }
+    if (op !== 'remove' && value === undefined && !filter)
+      throw ScimError.of('invalidValue', `The operation on ${quote(text)} needs a "value".`);
+    this.apply(op, target.attribute, filter, value);
+  }
+
+  private apply(op: PatchVerb, attribute: Attribute, filter: Filter | undefined, value: unknown): void {
+    if (attribute.name === 'members') this.changeMembers(op, filter, value);
+    else if (attribute.name === 'externalId')
+      this.externalId = op === 'remove' ? null : (parseValue(attribute, value) as string | null);
+    else this.displayName = op === 'remove' ? noName() : this.name(parseValue(attribute, value));
+  }
+
+  private name(value: unknown): string {
+    return typeof value === 'string' && value.trim() !== '' ? value : noName();
+  }
+
+  private changeMembers(op: PatchVerb, filter: Filter | undefined, value: unknown): void {
+    if (filter) {
+      // `add members[value eq "x"]` without a value exists in the wild and means the member itself.
+      const ids = idsOf(filter);
+      if (op === 'replace')
+        throw ScimError.of(
+          'invalidPath',
+          'A single member cannot be replaced; remove the member and add the other one.',
+        );
+      return op === 'add' ? this.addAll(ids) : this.removeAll(ids);
+    }
+    if (op === 'add') return this.addAll(parseMemberIds(value, LIMITS.patchValues));
+    // Entra ID lists the members to remove in `value`: only those go. Without a value all of them go.
+    if (op === 'remove' && value !== undefined && value !== null)
+      return this.removeAll(parseMemberIds(value, LIMITS.patchValues));
+    this.all = new Set(op === 'remove' ? [] : parseMemberIds(value, LIMITS.patchValues));
+    this.add.clear();
+    this.remove.clear();
+  }
+
+  private addAll(ids: readonly string[]): void {
+    for (const id of ids) {
+      if (this.all) this.all.add(id);
+      else {
+        this.remove.delete(id);
+        this.add.add(id);
+      }
+    }
+  }
+
+  private removeAll(ids: readonly string[]): void {
+    for (const id of ids) {
+      if (this.all) this.all.delete(id);
+      else {
+        this.add.delete(id);
+        this.remove.add(id);
+      }
+    }
+  }
+}
+
+function noName(): never {
+  throw ScimError.of('invalidValue', 'displayName cannot be removed or emptied. A group needs a name.');
+}
+
+/** `value eq "a"`, also several of them joined by `or`. */
+function idsOf(filter: Filter): string[] {
+  if (filter.kind === 'or') return [...idsOf(filter.left), ...idsOf(filter.right)];
+  if (
+    filter.kind === 'compare' &&
+    filter.operator === 'eq' &&
+    filter.path.attribute.toLowerCase() === 'value' &&
+    typeof filter.value === 'string'
+  )
+    return [filter.value];
+  throw ScimError.of(
+    'invalidFilter',
+    'Members can be chosen by their id only: members[value eq "<id>"], several of them joined by "or".',
+  );
+}

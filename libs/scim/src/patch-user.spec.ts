@@ -1,0 +1,224 @@
+import fc from 'fast-check';
+import { ScimError } from './errors.js';
+import { changedAttributes } from './difference.js';
+import { parsePatch } from './patch.js';
+import { patchUser, replaceUser } from './patch-user.js';
+import { parseUser, type UserResource } from './resource.js';
+import { ENTERPRISE_SCHEMA, USER_SCHEMA } from './schema.js';
+
+const ada: UserResource = {
+  userName: 'ada@x',
+  active: true,
+  externalId: '00u1',
+  name: { givenName: 'Ada', familyName: 'Lovelace' },
+  emails: [
+    { value: 'ada@x', type: 'work', primary: true },
+    { value: 'ada@home', type: 'home' },
+  ],
+  [ENTERPRISE_SCHEMA]: { department: 'Sales' },
+};
+
+const patch = (...Operations: unknown[]): UserResource =>
+  patchUser(ada, parsePatch({ Operations }, [ENTERPRISE_SCHEMA]));
+const refusal = (...operations: unknown[]): string | undefined => {
+  try {
+    patch(...operations);
+  } catch (error) {
+    if (error instanceof ScimError) return error.options.scimType;
+    throw error;
+  }
+  return undefined;
+};
+
+describe('PATCH of a user', () => {
+  it.each([
+    ['Okta, without a path', { op: 'replace', value: { active: false } }],
+    ['Entra ID, capitalised and as text', { op: 'Replace', path: 'active', value: 'False' }],
+    ['with a URN path', { op: 'replace', path: `${USER_SCHEMA}:active`, value: false }],
+    ['Entra ID, path-less text', { OP: 'Replace', Value: { ACTIVE: 'False' } }],
+  ])('deactivates: %s', (_, operation) => {
+    expect(patch(operation)).toEqual({ ...ada, active: false });
+  });
+
+  it('expands dotted and URN keys of a path-less value', () => {
+    expect(
+      patch({
+        op: 'replace',
+        value: {
+          displayName: 'B',
+          'name.givenName': 'K',
+          [`${ENTERPRISE_SCHEMA}:employeeNumber`]: 'A1',
+          unknown: 1,
+          id: 'x',
+          groups: [],
+          password: 'p',
+        },
+      }),
+    ).toEqual({
+      ...ada,
+      displayName: 'B',
+      name: { givenName: 'K', familyName: 'Lovelace' },
+      [ENTERPRISE_SCHEMA]: { department: 'Sales', employeeNumber: 'A1' },
+    });
+  });
+
+  it('changes only the element that the filter chooses', () => {
+    expect(patch({ op: 'replace', path: 'emails[type eq "WORK"].value', value: 'new@x' }).emails).toEqual([
+      { value: 'new@x', type: 'work', primary: true },
+      ada.emails?.[1],
+    ]);
+    expect(patch({ op: 'remove', path: 'emails[type eq "home"]' }).emails).toEqual([ada.emails?.[0]]);
+    expect(patch({ op: 'remove', path: 'emails', value: [{ value: 'ada@home' }] }).emails).toEqual([ada.emails?.[0]]);
+  });
+
+  it('adds the element that a filter describes, and has no target for replacing one that is not there', () => {
+    expect(patch({ op: 'add', path: 'phoneNumbers[type eq "work"].value', value: '1' })['phoneNumbers']).toEqual([
+      { type: 'work', value: '1' },
+    ]);
+    expect(refusal({ op: 'replace', path: 'phoneNumbers[type eq "work"].value', value: '1' })).toBe('noTarget');
+  });
+
+  it('adds without repeating, and a new primary value takes the mark from the old one', () => {
+    expect(patch({ op: 'add', path: 'emails', value: [{ value: 'ada@home', type: 'home' }] })).toEqual(ada);
+    expect(
+      patch({ op: 'add', path: 'emails', value: { value: 'p', primary: true } }).emails?.map((e) => e.primary),
+    ).toEqual([false, undefined, true]);
+  });
+
+  it('merges complex values and clears what becomes empty', () => {
+    expect(patch({ op: 'replace', path: 'name', value: { givenName: 'A' } }).name).toEqual({
+      givenName: 'A',
+      familyName: 'Lovelace',
+    });
+    expect(
+      patch({ op: 'remove', path: 'name.givenName' }, { op: 'remove', path: 'name.familyName' }),
+    ).not.toHaveProperty('name');
+    expect(patch({ op: 'remove', path: `${ENTERPRISE_SCHEMA}:department` })).not.toHaveProperty([ENTERPRISE_SCHEMA]);
+    expect(patch({ op: 'remove', path: ENTERPRISE_SCHEMA })).not.toHaveProperty([ENTERPRISE_SCHEMA]);
+  });
+
+  it('sets and clears the manager as Entra ID does, with a bare text', () => {
+    expect(patch({ op: 'add', path: `${ENTERPRISE_SCHEMA}:manager`, value: 'm1' })[ENTERPRISE_SCHEMA]).toEqual({
+      department: 'Sales',
+      manager: { value: 'm1' },
+    });
+    expect(
+      patch(
+        { op: 'add', path: `${ENTERPRISE_SCHEMA}:manager`, value: 'm1' },
+        { op: 'replace', path: `${ENTERPRISE_SCHEMA}:manager`, value: '' },
+      ),
+    ).toEqual(ada);
+  });
+
+  it('ignores a password', () => {
+    expect(patch({ op: 'replace', path: 'password', value: 'x' })).toEqual(ada);
+  });
+
+  it.each([
+    ['mutability', { op: 'replace', path: 'id', value: 'x' }],
+    ['mutability', { op: 'add', path: 'groups', value: [{ value: 'g' }] }],
+    ['mutability', { op: 'replace', path: 'meta.created', value: 'x' }],
+    ['invalidPath', { op: 'replace', path: 'shoeSize', value: 4 }],
+    ['invalidPath', { op: 'replace', path: 'emails[type eq "work"', value: 4 }],
+    ['invalidPath', { op: 'replace', path: '__proto__', value: { a: 1 } }],
+    ['invalidPath', { op: 'replace', path: 'name[givenName eq "Ada"]', value: { givenName: 'x' } }],
+    ['invalidFilter', { op: 'replace', path: 'emails[shoe eq "x"].value', value: 'x' }],
+    ['noTarget', { op: 'remove' }],
+    ['invalidSyntax', { op: 'move', path: 'active', value: true }],
+    ['invalidValue', { op: 'remove', path: 'userName' }],
+    ['invalidValue', { op: 'replace', value: { userName: '' } }],
+    ['invalidValue', { op: 'remove', path: 'active' }],
+    ['invalidValue', { op: 'replace', value: { active: null } }],
+    ['invalidValue', { op: 'replace', path: 'active', value: 'yes' }],
+    ['invalidValue', { op: 'replace', path: 'title' }],
+    ['invalidValue', { op: 'replace', value: 'active' }],
+  ])('refuses with %s: %j', (scimType, operation) => {
+    expect(refusal(operation)).toBe(scimType);
+  });
+
+  it('has limits: 1,000 operations and 100,000 values', () => {
+    const operation = { op: 'replace', value: { active: true } };
+    expect(patch(...new Array<unknown>(1_000).fill(operation))).toEqual(ada);
+    expect(refusal(...new Array<unknown>(1_001).fill(operation))).toBe('tooMany');
+    expect(refusal({ op: 'add', path: 'emails', value: new Array(100_001).fill({ value: 'x' }) })).toBe('tooMany');
+  });
+
+  it('is all or nothing and never touches the resource that it was given', () => {
+    const before = structuredClone(ada);
+    expect(refusal({ op: 'replace', value: { active: false } }, { op: 'replace', path: 'nope', value: 1 })).toBe(
+      'invalidPath',
+    );
+    patch({ op: 'remove', path: 'emails' });
+    expect(ada).toEqual(before);
+  });
+
+  it('gives a valid resource or a ScimError for any operations, and replacing twice changes nothing more', () => {
+    const operation = fc.record({
+      op: fc.constantFrom('add', 'replace', 'Remove'),
+      path: fc.constantFrom(
+        undefined,
+        'name',
+        'emails',
+        'emails.type',
+        'emails[type eq "work"]',
+        'title',
+        'name.givenName',
+        ENTERPRISE_SCHEMA,
+      ),
+      value: fc.oneof(
+        fc.jsonValue(),
+        fc.record({ value: fc.string(), type: fc.constantFrom('work', 'x'), primary: fc.boolean() }),
+      ),
+    });
+    fc.assert(
+      fc.property(fc.array(operation, { minLength: 1, maxLength: 4 }), (operations) => {
+        try {
+          const once = patch(...operations);
+          expect(parseUser(once)).toEqual(once);
+          if (operations.every((o) => o.op === 'replace' && o.path !== 'emails[type eq "work"]'))
+            expect(patchUser(once, parsePatch({ Operations: operations }, [ENTERPRISE_SCHEMA]))).toEqual(once);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ScimError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('PUT of a user', () => {
+  it('keeps active and externalId when the body omits them, and drops everything else that it omits', () => {
+    const body = { userName: 'ada@x' };
+    expect(replaceUser({ ...ada, active: false }, body, parseUser(body))).toEqual({
+      userName: 'ada@x',
+      active: false,
+      externalId: '00u1',
+    });
+    const unlink = { userName: 'ada@x', externalId: null };
+    expect(replaceUser(ada, unlink, parseUser(unlink))).toEqual({ userName: 'ada@x', active: true });
+  });
+});
+
+describe('the state difference', () => {
+  it('names the attributes that changed and nothing for the same state in another key order', () => {
+    expect(
+      changedAttributes(ada, {
+        emails: ada.emails ?? [],
+        userName: 'ada@x',
+        name: { familyName: 'Lovelace', givenName: 'Ada' },
+        active: true,
+        externalId: '00u1',
+        [ENTERPRISE_SCHEMA]: { department: 'Sales' },
+      }),
+    ).toEqual([]);
+    expect(
+      changedAttributes(ada, {
+        ...ada,
+        active: false,
+        name: { givenName: 'A', familyName: 'Lovelace' },
+        emails: [],
+        [ENTERPRISE_SCHEMA]: {},
+      }),
+    ).toEqual(['name.givenName', 'active', 'emails', `${ENTERPRISE_SCHEMA}:department`]);
+  });
+});

@@ -1,0 +1,248 @@
+/** What a PATCH does to a user: RFC 7644 section 3.5.2 on a plain resource. Pure: gives a new resource. */
+import { quote, ScimError } from './errors.js';
+import type { Filter } from './filter.js';
+import { LIMITS } from './limits.js';
+import { matches } from './matches.js';
+import { parseAttributePath, resolvePath, type Target } from './path.js';
+import type { PatchOperation, PatchPath, PatchVerb } from './patch.js';
+import {
+  isObject,
+  names,
+  parseAttributes,
+  parseComplex,
+  parseValue,
+  requireObject,
+  storable,
+  type Resource,
+  type ScimComplex,
+  type ScimValue,
+  type UserResource,
+} from './resource.js';
+import { commonAttributes, findExtension, userSchema } from './schema.js';
+import { deepEqual } from './difference.js';
+
+/** Applies the operations in order, all or nothing. The result is checked like the body of a PUT. */
+export function patchUser(user: UserResource, operations: readonly PatchOperation[]): UserResource {
+  const result = structuredClone(user) as Resource;
+  for (const operation of operations) {
+    if (operation.urn !== undefined) applyToExtension(result, operation.urn, operation.op, operation.value);
+    else if (operation.path) applyToPath(result, operation.op, operation.path, operation.value);
+    else applyWithoutPath(result, operation.op, requireObject(operation.value, '"value"'));
+  }
+  const { userName, active } = result;
+  if (typeof userName !== 'string' || userName.trim() === '')
+    throw ScimError.of('invalidValue', 'userName cannot be removed or emptied.');
+  // Neither answer would be safe: "unassigned" must not revive anyone, and must not lock anyone out.
+  if (user.active !== undefined && active === undefined)
+    throw ScimError.of('invalidValue', 'active cannot be removed. Send true or false.');
+  return result as UserResource;
+}
+
+/** Okta's dialect: an object of attributes. Entra ID adds dotted and URN-qualified keys. Unknown keys are ignored. */
+function applyWithoutPath(result: Resource, op: PatchVerb, value: Record<string, unknown>): void {
+  for (const key of Object.keys(value)) {
+    const extension = findExtension(userSchema, key);
+    if (extension) {
+      if (value[key] !== null) applyToExtension(result, extension.id, op, value[key]);
+      else delete result[extension.id];
+      continue;
+    }
+    const path = parseAttributePath(key);
+    const target = path && resolvePath(userSchema, path);
+    if (target && writable(target)) applyToTarget(result, op, target, undefined, value[key]);
+  }
+}
+
+function applyToExtension(result: Resource, urn: string, op: PatchVerb, value: unknown): void {
+  const extension = findExtension(userSchema, urn);
+  if (!extension) return;
+  if (op === 'remove') {
+    delete result[extension.id];
+    return;
+  }
+  for (const [name, inner] of Object.entries(requireObject(value, `"${extension.id}"`))) {
+    const path = parseAttributePath(name);
+    const target = path && resolvePath(userSchema, { ...path, urn: extension.id });
+    if (target && writable(target)) applyToTarget(result, op, target, undefined, inner);
+  }
+}
+
+function applyToPath(result: Resource, op: PatchVerb, { path, filter, text }: PatchPath, value: unknown): void {
+  const target = resolvePath(userSchema, path, commonAttributes);
+  if (!target)
+    throw ScimError.of(
+      'invalidPath',
+      `A user has no attribute ${quote(text)}. Remove its mapping in the identity provider.`,
+    );
+  if (target.attribute.mutability === 'ignored') return;
+  if (!writable(target))
+    throw ScimError.of(
+      'mutability',
+      `${quote(text)} is set by the server and cannot be changed${target.attribute.name === 'groups' ? '; change the members of the group instead' : ''}.`,
+    );
+  if (op !== 'remove' && value === undefined)
+    throw ScimError.of('invalidValue', `The operation on ${quote(text)} needs a "value".`);
+  applyToTarget(result, op, target, filter, value);
+}
+
+const writable = (target: Target): boolean =>
+  target.attribute.mutability === 'readWrite' && (target.subAttribute?.mutability ?? 'readWrite') === 'readWrite';
+
+function applyToTarget(
+  result: Resource,
+  op: PatchVerb,
+  target: Target,
+  filter: Filter | undefined,
+  value: unknown,
+): void {
+  const { attribute, subAttribute, extension } = target;
+  const home = extension === undefined ? result : ((result[extension] ??= {}) as Resource);
+  if (filter && !attribute.multiValued)
+    throw ScimError.of(
+      'invalidPath',
+      `"${attribute.name}" has one value only, so a filter in [ ] cannot be applied to it.`,
+    );
+  if (attribute.multiValued)
+    set(home, attribute.name, changeList(list(home[attribute.name]), op, target, filter, value));
+  else if (subAttribute) set(home, attribute.name, changeComplex(home[attribute.name], op, target, value));
+  else if (op === 'remove') delete home[attribute.name];
+  else set(home, attribute.name, merged(home[attribute.name], parseValue(attribute, value)));
+  if (extension !== undefined && Object.keys(home).length === 0) delete result[extension];
+}
+
+const list = (value: ScimValue | undefined): ScimComplex[] => (Array.isArray(value) ? value : []);
+
+function set(home: Resource, name: string, value: ScimValue | null): void {
+  if (value === null || (Array.isArray(value) && value.length === 0)) delete home[name];
+  else home[name] = value;
+}
+
+/** For a complex value both `add` and `replace` change the sub-attributes that are named and keep the others. */
+const merged = (current: ScimValue | undefined, value: ScimValue | null): ScimValue | null =>
+  isObject(current) && isObject(value) ? ({ ...current, ...value } as ScimValue) : value;
+
+function changeComplex(
+  current: ScimValue | undefined,
+  op: PatchVerb,
+  { subAttribute }: Target,
+  value: unknown,
+): ScimValue | null {
+  const next = { ...(isObject(current) ? current : {}) } as Resource;
+  if (subAttribute) set(next, subAttribute.name, op === 'remove' ? null : parseValue(subAttribute, value));
+  return Object.keys(next).length > 0 ? (next as ScimComplex) : null;
+}
+
+function changeList(
+  current: ScimComplex[],
+  op: PatchVerb,
+  target: Target,
+  filter: Filter | undefined,
+  value: unknown,
+): ScimComplex[] {
+  const { attribute, subAttribute } = target;
+  const chosen = new Set(filter ? current.filter((element) => matches(attribute, element, filter)) : current);
+  if (op === 'remove')
+    return subAttribute ? cleared(current, chosen, subAttribute.name) : without(current, chosen, target, filter, value);
+  if (!filter && !subAttribute) {
+    const values = list(parseValue(attribute, value) ?? []);
+    return op === 'replace' ? values : added(current, values, attribute.name);
+  }
+  const change = subAttribute
+    ? named(subAttribute.name, parseValue(subAttribute, value))
+    : parseComplex(attribute, value);
+  if (chosen.size === 0) {
+    // `add emails[type eq "work"].value` creates the element that its filter describes; `replace` has no target.
+    if (op === 'replace' && filter)
+      throw ScimError.of(
+        'noTarget',
+        `No value of "${attribute.name}" matches the filter in "path", so there is nothing to replace.`,
+      );
+    return change ? added(current, [{ ...(filter && described(target, filter)), ...change }], attribute.name) : current;
+  }
+  const next = current
+    .map((element) => (chosen.has(element) ? withChange(element, change, subAttribute?.name, op) : element))
+    .filter((e) => Object.keys(e).length > 0);
+  return change?.['primary'] === true
+    ? demoted(
+        next,
+        next.findLast((e) => e['primary'] === true),
+      )
+    : next;
+}
+
+const named = (name: string, value: ScimValue | null): ScimComplex | null =>
+  value === null ? null : { [name]: value as string | boolean };
+
+function withChange(
+  element: ScimComplex,
+  change: ScimComplex | null,
+  subAttribute: string | undefined,
+  op: PatchVerb,
+): ScimComplex {
+  if (change) return op === 'replace' && subAttribute === undefined ? change : { ...element, ...change };
+  return subAttribute === undefined ? {} : omit(element, subAttribute);
+}
+
+const omit = (element: ScimComplex, name: string): ScimComplex =>
+  Object.fromEntries(Object.entries(element).filter(([key]) => key !== name));
+
+const cleared = (current: ScimComplex[], chosen: ReadonlySet<ScimComplex>, name: string): ScimComplex[] =>
+  current
+    .map((element) => (chosen.has(element) ? omit(element, name) : element))
+    .filter((element) => Object.keys(element).length > 0);
+
+/** Entra ID removes elements by listing them in `value`; only those go then, not the whole attribute. */
+function without(
+  current: ScimComplex[],
+  chosen: ReadonlySet<ScimComplex>,
+  { attribute }: Target,
+  filter: Filter | undefined,
+  value: unknown,
+): ScimComplex[] {
+  if (filter || value === undefined || value === null) return current.filter((element) => !chosen.has(element));
+  const listed = list(parseValue(attribute, value) ?? []).map((element) => element['value']);
+  return current.filter((element) => !listed.includes(element['value']));
+}
+
+/** Appends what is not there yet; a new primary value takes that mark from the others (RFC 7644 section 3.5.2). */
+function added(current: ScimComplex[], values: readonly ScimComplex[], name: string): ScimComplex[] {
+  const fresh = values.filter((value) => !current.some((element) => deepEqual(element, value)));
+  const next = [...current, ...fresh];
+  if (next.length > LIMITS.valuesPerAttribute)
+    throw ScimError.of(
+      'tooMany',
+      `"${name}" would have ${next.length} values; the limit is ${LIMITS.valuesPerAttribute}.`,
+    );
+  return demoted(
+    next,
+    fresh.findLast((element) => element['primary'] === true),
+  );
+}
+
+const demoted = (elements: ScimComplex[], primary: ScimComplex | undefined): ScimComplex[] =>
+  primary
+    ? elements.map((element) =>
+        element !== primary && element['primary'] === true ? { ...element, primary: false } : element,
+      )
+    : elements;
+
+/** The attributes that a filter of `eq` terms joined by `and` asks for. */
+function described({ attribute }: Target, filter: Filter): ScimComplex {
+  if (filter.kind === 'and')
+    return { ...described({ attribute }, filter.left), ...described({ attribute }, filter.right) };
+  if (filter.kind !== 'compare' || filter.operator !== 'eq' || filter.value === null) return {};
+  const value = typeof filter.value === 'string' ? storable(filter.value, attribute.name, LIMITS.text) : filter.value;
+  return parseAttributes(attribute.subAttributes, { [filter.path.attribute]: value }) as ScimComplex;
+}
+
+/**
+ * The state after a PUT. RFC 7644 section 3.5.1 lets the server keep what a body omits: an omitted `active` must not
+ * revive anyone, an omitted `externalId` must not unlink the person from the sign-on. All else that is omitted goes.
+ */
+export function replaceUser(current: UserResource, body: unknown, parsed: UserResource): UserResource {
+  return {
+    ...parsed,
+    active: parsed.active ?? current.active ?? true,
+    ...(!names(body, 'externalId') && current.externalId !== undefined && { externalId: current.externalId }),
+  };
+}

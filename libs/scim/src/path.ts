@@ -1,0 +1,51 @@
+/** Attribute notation (RFC 7644 section 3.10): `name.givenName`, `urn:...:User:department`, with an optional URN. */
+import { findAttribute, findExtension, type Attribute, type Schema } from './schema.js';
+
+export interface AttributePath {
+  /** The URN as sent, without the colon that ends it; undefined for the core schema. */
+  readonly urn?: string;
+  readonly attribute: string;
+  readonly subAttribute?: string;
+}
+
+/** What a path points to, in the spelling of the schema. */
+export interface Target {
+  /** URN of the extension object that holds it; undefined in the core schema. */
+  readonly extension?: string;
+  readonly attribute: Attribute;
+  readonly subAttribute?: Attribute;
+}
+
+const NAME = /^[$A-Za-z][$\w-]*$/;
+
+/** Parses `[urn:]attribute[.subAttribute]`; undefined if it is none. URNs contain dots ("core:2.0"), names do not. */
+export function parseAttributePath(text: string): AttributePath | undefined {
+  let urn: string | undefined;
+  let rest = text;
+  if (/^urn:/i.test(text)) {
+    const colon = text.lastIndexOf(':');
+    urn = text.slice(0, colon);
+    rest = text.slice(colon + 1);
+  }
+  const [attribute = '', subAttribute, ...more] = rest.split('.');
+  if (more.length > 0 || !NAME.test(attribute) || (subAttribute !== undefined && !NAME.test(subAttribute)))
+    return undefined;
+  return { ...(urn !== undefined && { urn }), attribute, ...(subAttribute !== undefined && { subAttribute }) };
+}
+
+/** Finds what the path means in `schema`; undefined if the schema does not know it. */
+export function resolvePath(schema: Schema, path: AttributePath, more: readonly Attribute[] = []): Target | undefined {
+  const core = path.urn === undefined || path.urn.toLowerCase() === schema.id.toLowerCase();
+  const home = core ? schema : findExtension(schema, path.urn ?? '');
+  if (!home) return undefined;
+  const attribute =
+    findAttribute(home.attributes, path.attribute) ?? (core ? findAttribute(more, path.attribute) : undefined);
+  if (!attribute) return undefined;
+  const extension = core ? {} : { extension: home.id };
+  if (path.subAttribute === undefined) return { ...extension, attribute };
+  const subAttribute = findAttribute(attribute.subAttributes, path.subAttribute);
+  return subAttribute && { ...extension, attribute, subAttribute };
+}
+
+export const printPath = (path: AttributePath): string =>
+  `${path.urn === undefined ? '' : `${path.urn}:`}${path.attribute}${path.subAttribute === undefined ? '' : `.${path.subAttribute}`}`;

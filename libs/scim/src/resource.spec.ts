@@ -1,0 +1,149 @@
+import fc from 'fast-check';
+import { ScimError } from './errors.js';
+import { parseGroup, parseUser } from './resource.js';
+import { ENTERPRISE_SCHEMA, USER_SCHEMA } from './schema.js';
+
+const refused = (work: () => unknown): ScimError => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ScimError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+};
+
+describe('parsing a user', () => {
+  it('keeps what the schema knows and nothing else', () => {
+    const user = parseUser(
+      JSON.parse(
+        '{"userName":"ada","password":"x","groups":[{"value":"g"}],"id":"1","meta":{},"shoeSize":44,"__proto__":{"isAdmin":true},"constructor":{"prototype":{"x":1}}}',
+      ),
+    );
+    expect(user).toEqual({ userName: 'ada' });
+    expect((user as { isAdmin?: unknown }).isAdmin).toBeUndefined();
+    expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined();
+  });
+
+  it('reads attribute names in any case and stores them in the spelling of the schema', () => {
+    expect(
+      parseUser({ USERNAME: 'Ada@X', Name: { GIVENNAME: 'Ada' }, EMAILS: [{ Value: 'a@x', PRIMARY: 'True' }] }),
+    ).toEqual({ userName: 'Ada@X', name: { givenName: 'Ada' }, emails: [{ value: 'a@x', primary: true }] });
+  });
+
+  it('refuses an attribute that is given twice in different case, because checks and effect could differ', () => {
+    expect(refused(() => parseUser({ userName: 'a', USERNAME: 'b' })).options.scimType).toBe('invalidSyntax');
+  });
+
+  it.each([
+    ['True', true],
+    ['false', false],
+    [' FALSE ', false],
+    [true, true],
+  ])('reads active %p as %p', (sent, stored) => {
+    expect(parseUser({ userName: 'a', active: sent }).active).toBe(stored);
+  });
+
+  it('accepts the extension object when its URN is missing from schemas, and its URN in any case', () => {
+    expect(
+      parseUser({
+        schemas: [USER_SCHEMA],
+        userName: 'a',
+        [ENTERPRISE_SCHEMA.toUpperCase()]: { department: 'Sales', shoe: 1, manager: 'm1' },
+      })[ENTERPRISE_SCHEMA],
+    ).toEqual({ department: 'Sales', manager: { value: 'm1' } });
+  });
+
+  it('reads null, empty lists and empty objects as unassigned', () => {
+    expect(
+      parseUser({ userName: 'a', title: null, emails: [], name: {}, phoneNumbers: [null], externalId: '' }),
+    ).toEqual({ userName: 'a' });
+  });
+
+  it('keeps empty texts, numbers as texts, and the exact bytes of a value', () => {
+    expect(
+      parseUser({ userName: '  Ada@Exämple.COM ', title: '', [ENTERPRISE_SCHEMA]: { employeeNumber: 42 } }),
+    ).toEqual({ userName: '  Ada@Exämple.COM ', title: '', [ENTERPRISE_SCHEMA]: { employeeNumber: '42' } });
+  });
+
+  it.each([
+    ['a NUL', { userName: 'a\0b' }, 'invalidValue'],
+    ['half a surrogate pair', { userName: 'a', title: '\ud800' }, 'invalidValue'],
+    ['an object for a text', { userName: { a: 1 } }, 'invalidValue'],
+    ['no userName', { active: true }, 'invalidValue'],
+    ['a blank userName', { userName: '  ' }, 'invalidValue'],
+    ['an overlong userName', { userName: 'x'.repeat(513) }, 'invalidValue'],
+    [
+      'two primary e-mails',
+      {
+        userName: 'a',
+        emails: [
+          { value: '1', primary: true },
+          { value: '2', primary: 'true' },
+        ],
+      },
+      'invalidValue',
+    ],
+    ['a list as body', [], 'invalidSyntax'],
+    [
+      'the schema of a group',
+      { schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'], userName: 'a' },
+      'invalidValue',
+    ],
+    [
+      '201 e-mails',
+      { userName: 'a', emails: Array.from({ length: 201 }, (_, i) => ({ value: String(i) })) },
+      'tooMany',
+    ],
+  ])('refuses %s', (_, body, scimType) => {
+    const error = refused(() => parseUser(body));
+    expect(error.options.scimType).toBe(scimType);
+    expect(error.detail.length).toBeGreaterThan(20);
+  });
+
+  it('answers any JSON with a resource or a ScimError, and reading its own result again changes nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.jsonValue(),
+          fc.record(
+            { userName: fc.jsonValue(), name: fc.jsonValue(), emails: fc.jsonValue(), active: fc.jsonValue() },
+            { requiredKeys: [] },
+          ),
+        ),
+        (body) => {
+          try {
+            const user = parseUser(body);
+            expect(parseUser(user)).toEqual(user);
+          } catch (error) {
+            expect(error).toBeInstanceOf(ScimError);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('parsing a group', () => {
+  it('tells "no members sent" from "no members"', () => {
+    expect(parseGroup({ displayName: 'G' }).members).toBeUndefined();
+    expect(parseGroup({ displayName: 'G', members: [] }).members).toEqual([]);
+  });
+
+  it('accepts members without type, with display null, as bare ids, and each once', () => {
+    expect(
+      parseGroup({ displayName: 'G', Members: [{ value: 'a', display: null }, { Value: 'b' }, 'c', { value: 'a' }] })
+        .members,
+    ).toEqual(['a', 'b', 'c']);
+  });
+
+  it('refuses a member without an id and more than 100,000 members', () => {
+    expect(refused(() => parseGroup({ displayName: 'G', members: [{ display: 'x' }] })).options.scimType).toBe(
+      'invalidValue',
+    );
+    expect(refused(() => parseGroup({ displayName: 'G', members: new Array(100_001).fill('x') })).detail).toContain(
+      '100,000',
+    );
+  });
+});

@@ -1,0 +1,246 @@
+/**
+ * Bodies as they arrive -> resources as they are stored. Keeps what the schema knows and nothing else; reads the
+ * dialects of Okta and Entra ID (strings for booleans, `null` for "unassigned", any case of attribute names).
+ */
+import { quote, ScimError } from './errors.js';
+import { LIMITS } from './limits.js';
+import {
+  ENTERPRISE_SCHEMA,
+  findAttribute,
+  findExtension,
+  groupSchema,
+  userSchema,
+  type Attribute,
+  type Schema,
+} from './schema.js';
+
+export type ScimPrimitive = string | boolean;
+export type ScimComplex = { [name: string]: ScimPrimitive };
+export type ScimValue = ScimPrimitive | ScimComplex | ScimComplex[] | { [name: string]: ScimPrimitive | ScimComplex };
+/** A plain resource: attribute name in the schema's spelling -> value; nothing unknown, nothing empty. */
+export type Resource = { [name: string]: ScimValue };
+
+export interface MultiValue {
+  value?: string;
+  display?: string;
+  type?: string;
+  primary?: boolean;
+}
+
+export interface UserResource {
+  userName: string;
+  externalId?: string;
+  active?: boolean;
+  displayName?: string;
+  name?: { formatted?: string; familyName?: string; givenName?: string; middleName?: string };
+  emails?: MultiValue[];
+  [ENTERPRISE_SCHEMA]?: { [name: string]: ScimPrimitive | ScimComplex };
+  [name: string]: unknown;
+}
+
+export interface GroupResource {
+  displayName: string;
+  externalId?: string | null;
+  /** Ids as sent, without repetitions; undefined if the body says nothing about members. */
+  members?: string[];
+}
+
+/** `null` inside a body means "unassigned" (RFC 7643 section 2.5). */
+export const UNASSIGNED = null;
+
+/** The body of a POST or PUT of a user. `active` and `externalId` stay undefined if the body does not name them. */
+export function parseUser(body: unknown): UserResource {
+  const source = requireObject(body, 'The request body');
+  checkSchemas(source, userSchema);
+  const resource = parseAttributes(userSchema.attributes, source, userSchema);
+  const userName = resource['userName'];
+  if (typeof userName !== 'string' || userName.trim() === '')
+    throw ScimError.of(
+      'invalidValue',
+      'userName is missing or empty. Map a value to "userName" in the provisioning settings of the application.',
+    );
+  return resource as UserResource;
+}
+
+/** The body of a POST or PUT of a group. */
+export function parseGroup(body: unknown): GroupResource {
+  const source = requireObject(body, 'The request body');
+  checkSchemas(source, groupSchema);
+  const members = valueOf(source, 'members');
+  const resource = parseAttributes(
+    groupSchema.attributes.filter((a) => a.name !== 'members'),
+    source,
+    groupSchema,
+  );
+  const displayName = resource['displayName'];
+  if (typeof displayName !== 'string' || displayName.trim() === '')
+    throw ScimError.of('invalidValue', 'displayName is missing or empty. A group needs a name.');
+  const externalId = resource['externalId'];
+  return {
+    displayName,
+    ...(typeof externalId === 'string'
+      ? { externalId }
+      : valueOf(source, 'externalId') === null
+        ? { externalId: null }
+        : {}),
+    ...(members !== undefined && { members: parseMemberIds(members, LIMITS.groupMembers) }),
+  };
+}
+
+/** Ids of the members in `value`: a list of `{value}` objects or bare ids, or one of them. */
+export function parseMemberIds(value: unknown, limit: number): string[] {
+  if (value === UNASSIGNED) return [];
+  const list = Array.isArray(value) ? value : [value];
+  if (list.length > limit)
+    throw new ScimError(
+      400,
+      `The request lists ${list.length} members; the limit is ${limit.toLocaleString('en')}. Split it into several requests.`,
+      { scimType: 'tooMany' },
+    );
+  const ids = new Set<string>();
+  for (const element of list) {
+    const id = typeof element === 'string' ? element : isObject(element) ? valueOf(element, 'value') : undefined;
+    if (typeof id !== 'string' || id === '')
+      throw ScimError.of(
+        'invalidValue',
+        `Each member needs a "value" with the id of a user, but one is ${quote(element)}.`,
+      );
+    ids.add(storable(id, 'members.value', LIMITS.text));
+  }
+  return [...ids];
+}
+
+/** Parses the attributes of `source` that the tables know; a name given twice in different case is refused. */
+export function parseAttributes(
+  attributes: readonly Attribute[],
+  source: Readonly<Record<string, unknown>>,
+  schema?: Schema,
+): Resource {
+  const result: Resource = {};
+  for (const key of Object.keys(source)) {
+    const attribute = findAttribute(attributes, key);
+    if (attribute) {
+      if (attribute.mutability !== 'readWrite') continue;
+      if (Object.hasOwn(result, attribute.name))
+        throw ScimError.of('invalidSyntax', `The attribute "${attribute.name}" is given twice. Send it once.`);
+      const value = parseValue(attribute, source[key]);
+      if (value !== UNASSIGNED) result[attribute.name] = value;
+      continue;
+    }
+    const extension = schema && findExtension(schema, key);
+    if (!extension || source[key] === null) continue;
+    const value = parseAttributes(extension.attributes, requireObject(source[key], `"${extension.id}"`));
+    if (Object.keys(value).length > 0) result[extension.id] = value as ScimComplex;
+  }
+  return result;
+}
+
+/** One value of an attribute as the schema wants it; null = unassigned. */
+export function parseValue(attribute: Attribute, value: unknown): ScimValue | null {
+  if (value === null || value === undefined) return UNASSIGNED;
+  if (value === '' && attribute.name === 'externalId') return UNASSIGNED; // an empty id identifies nobody
+  if (attribute.multiValued) return parseList(attribute, value);
+  if (Array.isArray(value)) {
+    // Some clients send the one value of a single-valued attribute as a list.
+    if (value.length > 1)
+      throw ScimError.of(
+        'invalidValue',
+        `"${attribute.name}" takes one value, but a list of ${value.length} was sent.`,
+      );
+    return parseValue(attribute, value[0]);
+  }
+  return attribute.type === 'complex' ? parseComplex(attribute, value) : parsePrimitive(attribute, value);
+}
+
+function parseList(attribute: Attribute, value: unknown): ScimComplex[] | null {
+  const list = Array.isArray(value) ? value : [value];
+  if (list.length > LIMITS.valuesPerAttribute)
+    throw ScimError.of(
+      'tooMany',
+      `"${attribute.name}" has ${list.length} values; the limit is ${LIMITS.valuesPerAttribute}.`,
+    );
+  const elements = list
+    .map((element) => (element === null ? null : parseComplex(attribute, element)))
+    .filter((e) => e !== null);
+  if (elements.filter((e) => e['primary'] === true).length > 1)
+    throw ScimError.of(
+      'invalidValue',
+      `More than one value of "${attribute.name}" is marked primary. Mark at most one.`,
+    );
+  return elements.length > 0 ? elements : UNASSIGNED;
+}
+
+/** A bare text stands for `{value: text}`: Entra ID sends `manager` like that, and `""` to clear it. */
+export function parseComplex(attribute: Attribute, value: unknown): ScimComplex | null {
+  if (typeof value === 'string' || typeof value === 'number') {
+    const inner = findAttribute(attribute.subAttributes, 'value');
+    if (!inner)
+      throw ScimError.of('invalidValue', `"${attribute.name}" must be an object, but a ${typeof value} was sent.`);
+    return value === '' ? UNASSIGNED : { value: parsePrimitive(inner, value) };
+  }
+  const parsed = parseAttributes(attribute.subAttributes, requireObject(value, `"${attribute.name}"`)) as ScimComplex;
+  return Object.keys(parsed).length > 0 ? parsed : UNASSIGNED;
+}
+
+function parsePrimitive(attribute: Attribute, value: unknown): ScimPrimitive {
+  if (attribute.type === 'boolean') return parseBoolean(attribute.name, value);
+  if (typeof value === 'string') return storable(value, attribute.name, attribute.maxLength);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  throw ScimError.of(
+    'invalidValue',
+    `"${attribute.name}" must be a text, but ${Array.isArray(value) ? 'a list' : 'an object'} was sent.`,
+  );
+}
+
+/** Entra ID sends booleans as "True" and "False" unless a flag in its tenant URL says otherwise. */
+export function parseBoolean(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  const text = typeof value === 'string' ? value.trim().toLowerCase() : undefined;
+  if (text === 'true') return true;
+  if (text === 'false') return false;
+  throw ScimError.of('invalidValue', `"${name}" must be true or false, but ${quote(value)} was sent.`);
+}
+
+/** Postgres stores no NUL and no half of a surrogate pair; index entries have a size limit. */
+export function storable(value: string, name: string, maxLength: number): string {
+  if (value.length > maxLength)
+    throw ScimError.of('invalidValue', `"${name}" is ${value.length} characters long; the limit is ${maxLength}.`);
+  if (value.includes('\0') || /\p{Surrogate}/u.test(value))
+    throw ScimError.of(
+      'invalidValue',
+      `"${name}" contains a character that cannot be stored (NUL or half of a surrogate pair). Remove it in the identity provider.`,
+    );
+  return value;
+}
+
+function checkSchemas(source: Readonly<Record<string, unknown>>, schema: Schema): void {
+  const schemas = valueOf(source, 'schemas');
+  if (schemas === undefined || schemas === null) return;
+  if (!Array.isArray(schemas)) throw ScimError.of('invalidSyntax', '"schemas" must be a list of schema URNs.');
+  const wanted = schema.id.toLowerCase();
+  if (schemas.length > 0 && !schemas.some((s) => typeof s === 'string' && s.toLowerCase() === wanted))
+    throw ScimError.of('invalidValue', `"schemas" must contain "${schema.id}" at this endpoint.`);
+}
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export function requireObject(value: unknown, what: string): Record<string, unknown> {
+  if (isObject(value)) return value;
+  throw ScimError.of(
+    'invalidSyntax',
+    `${what} must be a JSON object${value === undefined ? ', but it is empty' : ''}.`,
+  );
+}
+
+/** Whether the body says anything about the attribute, be it `null`. */
+export const names = (body: unknown, attribute: string): boolean =>
+  isObject(body) && valueOf(body, attribute) !== undefined;
+
+/** The value under `name` in any case; own properties only. */
+export function valueOf(source: Readonly<Record<string, unknown>>, name: string): unknown {
+  if (Object.hasOwn(source, name)) return source[name];
+  const wanted = name.toLowerCase();
+  const key = Object.keys(source).find((k) => k.toLowerCase() === wanted);
+  return key === undefined ? undefined : source[key];
+}
