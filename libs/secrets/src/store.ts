@@ -39,6 +39,8 @@ export class SecretStoreUnavailable extends Error {
 export interface SecretStoreOptions {
   readonly region: string;
   readonly endpoint?: string | undefined;
+  /** Left out: the SDK's own chain (environment, profile, container or instance role). */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Give up on one request after this many milliseconds; there are two attempts. */
   readonly timeoutMs?: number;
 }
@@ -46,12 +48,12 @@ export interface SecretStoreOptions {
 export class SecretStore {
   private readonly client: SecretsManagerClient;
 
-  /** Credentials come from the SDK's own chain: environment, profile, container or instance role. */
   constructor(options: SecretStoreOptions) {
     const requestTimeout = options.timeoutMs ?? 2_000;
     this.client = new SecretsManagerClient({
       region: options.region,
       ...(options.endpoint && { endpoint: options.endpoint }),
+      ...(options.credentials && { credentials: options.credentials }),
       maxAttempts: 2,
       requestHandler: { connectionTimeout: 1_000, requestTimeout, throwOnRequestTimeout: true },
     });
