@@ -1,0 +1,70 @@
+/** Type-aware rules for the whole tree. What the dependency rule can say (who may import whom) is not repeated here. */
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/** Configuration is read in one place, so that every fault of it is reported at once and nothing is read in passing. */
+const processEnv = {
+  object: 'process',
+  property: 'env',
+  message: 'Only libs/platform reads the environment: declare the setting in the config shape of the service.',
+};
+
+export default tseslint.config(
+  { ignores: ['**/node_modules/', 'dist/', '.local/', '.cache/', 'coverage/', 'bench/peers/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        {
+          argsIgnorePattern: '^_',
+          varsIgnorePattern: '^_',
+          destructuredArrayIgnorePattern: '^_',
+          ignoreRestSiblings: true,
+        },
+      ],
+      // Handlers and implementations of an asynchronous interface may have nothing to wait for.
+      '@typescript-eslint/require-await': 'off',
+      // Nest modules are classes that carry nothing but a decorator.
+      '@typescript-eslint/no-extraneous-class': 'off',
+      'no-restricted-properties': ['error', processEnv],
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+    },
+  },
+  {
+    files: ['libs/platform/**/*.ts', 'tools/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', '**/*.spec.ts'],
+    rules: { 'no-restricted-properties': 'off' },
+  },
+  {
+    // jest's asymmetric matchers (`expect.any(String)`) are typed `any`.
+    files: ['**/*.spec.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+  {
+    files: ['**/*.mjs', '**/*.cjs'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        Buffer: 'readonly',
+        setTimeout: 'readonly',
+        setInterval: 'readonly',
+        clearInterval: 'readonly',
+        clearTimeout: 'readonly',
+        URL: 'readonly',
+        fetch: 'readonly',
+      },
+    },
+  },
+);
