@@ -1,8 +1,7 @@
 /** A group was created, renamed or deleted: its name may match a mapping now, or no longer. */
 import { Controller } from '@nestjs/common';
-import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext } from '#event-bus';
-import type { EventEnvelope } from '#events';
 import { Wake } from '../wake.js';
 import { causeOf, parseData } from './incoming.js';
 import { projectGroup } from './projection.sql.js';
@@ -12,7 +11,7 @@ export class GroupsController {
   constructor(private readonly wake: Wake) {}
 
   @EventPattern('directory.groups')
-  async groupChanged(@Payload() event: EventEnvelope, @Ctx() { tx }: EventContext): Promise<void> {
+  async groupChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
     const data = parseData(event, 'directory.groups');
     if (data === null) return;
     const cause = causeOf(event, data.group.id);

@@ -1,8 +1,8 @@
 /** The tenant's settings changed: mappings, known roles, group sync, what offboarding does. */
 import { Controller } from '@nestjs/common';
-import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext } from '#event-bus';
-import type { EventEnvelope, TenantSettings } from '#events';
+import type { TenantSettings } from '#events';
 import { applySettings, groupKey, settingsOf } from '#settings';
 import { Wake } from '../wake.js';
 import { causeOf, parseData } from './incoming.js';
@@ -13,7 +13,7 @@ export class SettingsController {
   constructor(private readonly wake: Wake) {}
 
   @EventPattern('integration.settings')
-  async settingsChanged(@Payload() event: EventEnvelope, @Ctx() { tx }: EventContext): Promise<void> {
+  async settingsChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
     const data = parseData(event, 'integration.settings');
     if (data === null) return;
     const before = await settingsOf(tx, 'identity', event.tenant);

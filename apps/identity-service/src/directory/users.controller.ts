@@ -1,8 +1,7 @@
 /** A person was created, changed, joined or left a group: project it and bring the account to what follows from it. */
 import { Controller } from '@nestjs/common';
-import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, PoisonEvent } from '#event-bus';
-import type { EventEnvelope } from '#events';
 import { lockTenantShared } from '../roles/evaluation.sql.js';
 import { Evaluator } from '../roles/evaluator.js';
 import { Wake } from '../wake.js';
@@ -17,7 +16,7 @@ export class UsersController {
   ) {}
 
   @EventPattern('directory.users')
-  async personChanged(@Payload() event: EventEnvelope, @Ctx() { tx }: EventContext): Promise<void> {
+  async personChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
     const data = parseData(event, 'directory.users');
     if (data === null) return;
     const group = 'group' in data ? data.group : null;

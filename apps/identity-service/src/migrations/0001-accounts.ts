@@ -95,7 +95,11 @@ const ACCOUNT = `
     last_error text,
     last_error_class text,
     lease_owner uuid,
+    -- what made it dirty last: goes on in spans and events
+    causation_id text not null default 'unknown',
     traceparent text,
+    -- a result that was computed before this revision is recorded, but not believed
+    distrust_revision bigint not null default 0,
     synced_at timestamptz
   ) with (fillfactor = 60);
   create index account_due on identity.account (priority, next_attempt_at) where desired_revision > applied_revision;

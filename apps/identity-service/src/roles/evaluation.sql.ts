@@ -62,7 +62,7 @@ export const applyTransitions = `
          priority = i.priority, updated_at = clock_timestamp(), desired_revision = a.desired_revision + 1, attempts = 0,
          dirty_since = case when a.desired_revision > a.applied_revision then a.dirty_since else clock_timestamp() end,
          next_attempt_at = case when a.desired_revision > a.applied_revision then least(a.next_attempt_at, clock_timestamp()) else clock_timestamp() end,
-         traceparent = $4
+         traceparent = $4, causation_id = i.causation_id
     from jsonb_to_recordset($1::jsonb) as i(id uuid, user_name text, external_id text, email text, display_name text, given_name text, family_name text,
-         status text, assigned_roles text[], roles text[], version bigint, access_version bigint, priority smallint)
+         status text, assigned_roles text[], roles text[], version bigint, access_version bigint, priority smallint, causation_id text)
    where a.id = i.id`;

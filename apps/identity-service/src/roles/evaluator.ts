@@ -36,7 +36,7 @@ export class Evaluator {
       return next ? [{ subject, cause, next }] : [];
     });
     if (changes.length === 0) return 0;
-    const states = changes.map(({ subject, next }) => stateRow(subject.id, next));
+    const states = changes.map(({ subject, cause, next }) => stateRow(subject.id, cause, next));
     const revoked = changes.flatMap(({ subject, cause, next }) => next.revoked.map((role) => grantRow(subject, cause, role, cause.groupId)));
     const granted = changes.flatMap(({ subject, cause, next }) => next.granted.map(({ role, group }) => grantRow(subject, cause, role, group)));
     await tx.query(applyTransitions, [JSON.stringify(states), JSON.stringify(revoked), JSON.stringify(granted), currentTraceparent()]);
@@ -50,7 +50,7 @@ async function hasBacklog(tx: Tx, tenant: string): Promise<boolean> {
   return row?.backlog ?? false;
 }
 
-const stateRow = (id: string, next: Transition) => ({
+const stateRow = (id: string, cause: Cause, next: Transition) => ({
   id,
   user_name: next.attributes.userName,
   external_id: next.attributes.externalId,
@@ -64,6 +64,7 @@ const stateRow = (id: string, next: Transition) => ({
   version: next.version,
   access_version: next.accessVersion,
   priority: next.priority,
+  causation_id: cause.causationId,
 });
 
 const grantRow = (subject: Subject, cause: Cause, role: string, group: string | null) => ({

@@ -1,0 +1,49 @@
+/** Queries and parameters of the internal API, checked by class-validator before anything else happens. */
+import { ValidationPipe } from '@nestjs/common';
+import { Transform } from 'class-transformer';
+import { IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min, MinLength } from 'class-validator';
+import { Problem } from '#platform';
+
+export class TenantPath {
+  @IsUUID()
+  tenant!: string;
+}
+
+export class AccountPath extends TenantPath {
+  @IsUUID()
+  id!: string;
+}
+
+export class AccountsQuery {
+  /** Compared without regard to case. */
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  @MaxLength(1024)
+  userName?: string;
+
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  @MaxLength(1024)
+  externalId?: string;
+
+  /** Id of the last account of the page before. */
+  @IsOptional()
+  @IsUUID()
+  cursor?: string;
+
+  @IsOptional()
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  limit?: number;
+}
+
+export const validation = new ValidationPipe({
+  transform: true,
+  whitelist: true,
+  forbidNonWhitelisted: true,
+  exceptionFactory: (errors) => new Problem('invalid_request', errors.flatMap((e) => Object.values(e.constraints ?? {})).join('; ')),
+});

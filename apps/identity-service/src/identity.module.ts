@@ -1,0 +1,65 @@
+/** identity-service: one module, its parts in the order in which a push passes through them. */
+import { Module, type DynamicModule } from '@nestjs/common';
+import { QuotaGate, UserPool } from '#cognito';
+import { createBus, Outbox, Sequencer } from '#event-bus';
+import type { PlatformContext } from '#platform';
+import { AccountsController } from './api/accounts.controller.js';
+import { AccountQueries } from './api/account-queries.js';
+import { ReconcileController } from './api/reconcile.controller.js';
+import type { IdentityConfig } from './config.js';
+import { GroupsController } from './directory/groups.controller.js';
+import { SettingsController } from './directory/settings.controller.js';
+import { UsersController } from './directory/users.controller.js';
+import { PoolCompare } from './reconcile/compare.js';
+import { Reconciler } from './reconcile/reconciler.js';
+import { Evaluator } from './roles/evaluator.js';
+import { Reevaluator } from './roles/reevaluator.js';
+import { Wake } from './wake.js';
+
+export const SCHEMA = 'identity';
+export const CONSUMER_GROUP = 'identity-service';
+
+@Module({})
+export class IdentityModule {
+  static forPlatform(platform: PlatformContext<IdentityConfig>): DynamicModule {
+    const parts = createParts(platform);
+    return {
+      module: IdentityModule,
+      controllers: [UsersController, GroupsController, SettingsController, AccountsController, ReconcileController],
+      providers: [...parts.map(([provide, useValue]) => ({ provide, useValue })), AccountQueries],
+    };
+  }
+}
+
+/** Built by hand, so that what depends on what can be read here; Nest runs their lifecycle hooks. */
+function createParts(platform: PlatformContext<IdentityConfig>) {
+  const { database, logger, metrics, config } = platform;
+  const wake = new Wake();
+  const outbox = new Outbox(SCHEMA, '/stackflow/identity-service');
+  const sequencer = createBus(config, platform).sequencer(SCHEMA);
+  outbox.onStored(() => sequencer.poke());
+  const quota = new QuotaGate({ database, metrics, quotas: config.COGNITO_QUOTAS, share: config.COGNITO_QUOTA_SHARE });
+  const pool = new UserPool({
+    region: config.AWS_REGION,
+    userPoolId: config.COGNITO_USER_POOL_ID,
+    endpoint: config.COGNITO_ENDPOINT,
+    quota,
+    metrics,
+    maxSockets: config.RECONCILER_CONCURRENCY + 8,
+  });
+  const leaseSeconds = config.RECONCILER_LEASE_SECONDS;
+  const evaluator = new Evaluator(outbox);
+  const reevaluator = new Reevaluator(database, evaluator, logger, () => wake.reconcile());
+  const reconciler = new Reconciler({ database, pool, outbox, logger, metrics, concurrency: config.RECONCILER_CONCURRENCY, leaseSeconds });
+  const compare = new PoolCompare({ database, pool, logger, leaseSeconds, workerId: reconciler.workerId, marked: () => wake.reconcile() });
+  wake.on('reevaluate', () => reevaluator.poke());
+  wake.on('reconcile', () => reconciler.poke());
+  return [
+    [Wake, wake],
+    [Sequencer, sequencer],
+    [Evaluator, evaluator],
+    [Reevaluator, reevaluator],
+    [Reconciler, reconciler],
+    [PoolCompare, compare],
+  ] as const;
+}

@@ -1,0 +1,31 @@
+/** When to try a failed account again. Pure but for chance. */
+import type { FailureClass } from './account-sync.js';
+
+export interface RetryDelay {
+  readonly delaySeconds: number;
+  /** Whether it counts as a failed attempt. */
+  readonly counts: boolean;
+}
+
+const PERMANENT_SECONDS = 15 * 60;
+const CAP_SECONDS = 60;
+const BASE_SECONDS = 0.5;
+
+/**
+ * Throttling says nothing about the account: soon again, with jitter. Doubtful failures: full jitter, doubling, at most
+ * a minute. Refusals stay visible and are repeated slowly; the CLI and any change of the account repeat them at once.
+ */
+export function retryDelay(failure: FailureClass, attempts: number, chance: () => number = Math.random): RetryDelay {
+  switch (failure) {
+    case 'throttled':
+      return { delaySeconds: 0.2 + 0.8 * chance(), counts: false };
+    case 'config':
+    case 'lease_lost':
+      return { delaySeconds: chance(), counts: false };
+    case 'permanent':
+    case 'conflict':
+      return { delaySeconds: PERMANENT_SECONDS, counts: true };
+    default:
+      return { delaySeconds: Math.min(CAP_SECONDS, BASE_SECONDS * 2 ** Math.min(attempts, 20)) * chance(), counts: true };
+  }
+}

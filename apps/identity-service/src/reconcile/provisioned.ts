@@ -1,0 +1,35 @@
+/** Cognito has the user for the first time: tell it, with the state of this moment. Pure. */
+import type { NewEvent } from '#event-bus';
+import type { Account } from '#events';
+
+/** The row as it is under lock; it may be newer than what was just written to Cognito. */
+export interface LockedAccount {
+  readonly status: Account['status'];
+  readonly roles: string[];
+  readonly version: string;
+  readonly user_name: string;
+  readonly external_id: string | null;
+  readonly email: string | null;
+  readonly display_name: string | null;
+  readonly causation_id: string;
+}
+
+/** The caller raises the account's version by the number of events. */
+export function provisionedEvents({ id, tenant }: { id: string; tenant: string }, row: LockedAccount): NewEvent[] {
+  const account: Account = {
+    id,
+    userName: row.user_name,
+    externalId: row.external_id,
+    email: row.email,
+    displayName: row.display_name,
+    status: row.status,
+    roles: row.roles,
+    primaryRole: row.roles[0] ?? null,
+  };
+  const common = { tenant, subject: id, causationId: row.causation_id, data: { account } };
+  const version = Number(row.version);
+  const events: NewEvent[] = [{ ...common, type: 'com.stackflow.identity.account.provisioned.v1', sequence: version + 1 }];
+  // Who was removed while the creation was under way is announced and taken back in one breath.
+  if (row.status === 'removed') events.push({ ...common, type: 'com.stackflow.identity.account.removed.v1', sequence: version + 2 });
+  return events;
+}

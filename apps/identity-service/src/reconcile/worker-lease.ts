@@ -1,0 +1,45 @@
+/** This process's sign of life. Leases on accounts are worth as much as it is fresh; no per-account renewal is needed. */
+import { randomUUID } from 'node:crypto';
+import type { Database, Logger } from '#platform';
+import { forgetDeadWorkers, releaseForgotten, signOff, signOfLife } from './queue.sql.js';
+
+export class WorkerLease {
+  readonly id = randomUUID();
+  private timer: NodeJS.Timeout | null = null;
+  private seenAt = Number.NEGATIVE_INFINITY;
+  private beating: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly database: Database,
+    private readonly logger: Logger,
+    readonly seconds: number,
+    /** Accounts that this process is working on. */
+    private readonly active: () => string[],
+  ) {}
+
+  async start(): Promise<void> {
+    await this.database.query(forgetDeadWorkers);
+    await this.beat();
+    this.timer = setInterval(() => {
+      this.beating = this.beat().catch((error: unknown) => this.logger.warn({ code: 'lease_not_renewed', reason: String(error) }, 'could not renew the lease'));
+    }, (this.seconds * 1000) / 5);
+  }
+
+  async stop(): Promise<void> {
+    if (this.timer) clearInterval(this.timer);
+    await this.beating;
+    await this.database.query(signOff, [this.id]).catch(() => undefined); // without it others wait for the lease to end
+  }
+
+  /** Whether others still respect our leases. Counted from before the last renewal was sent, on our own clock. */
+  get fresh(): boolean {
+    return performance.now() - this.seenAt < this.seconds * 500;
+  }
+
+  private async beat(): Promise<void> {
+    const startedAt = performance.now();
+    await this.database.query(signOfLife, [this.id]);
+    this.seenAt = startedAt;
+    await this.database.query(releaseForgotten, [this.id, this.active()]);
+  }
+}
