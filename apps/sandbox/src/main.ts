@@ -1,0 +1,4 @@
+import { runService } from '#platform';
+import { sandboxService } from './service.js';
+
+await runService(sandboxService);

@@ -1,0 +1,110 @@
+/** Group push and what changes in a pushed group. */
+import { z } from 'zod';
+import { ControlError } from '../listener.js';
+import * as push from './groups.js';
+import type { Group, Person } from './model.js';
+import { verb, type Context, type Verb } from './verb.js';
+
+const group = z.string().trim().min(1).max(255);
+const logins = z.array(z.string().trim().min(1)).max(100_000);
+const aboutGroup = z.object({ group });
+const withMembers = aboutGroup.extend({ members: logins.min(1) });
+
+const NOT_PUSHED = 'The group is not pushed: Okta sends nothing.';
+const IN_ERROR = 'The push of this group is in state ERROR; "push-now" repeats it.';
+
+async function peopleOf(context: Context, names: readonly string[]): Promise<Person[]> {
+  const known = new Map((await context.store.people(context.app.slug)).map((p) => [p.login.toLowerCase(), p]));
+  const missing = names.filter((n) => !known.has(n.toLowerCase()));
+  if (missing.length > 0) throw new ControlError(404, `unknown in the sandbox Okta of tenant "${context.app.slug}": ${missing.slice(0, 10).join(', ')}; "assign" creates people`);
+  return names.map((n) => known.get(n.toLowerCase()) as Person);
+}
+
+/** Runs one push; a failure marks the mapping, and Okta pushes nothing more for it until somebody pushes now. */
+async function pushing(context: Context, target: Group, work: () => Promise<string | null>): Promise<void> {
+  try {
+    await context.store.savePush(target, await work(), 'ACTIVE');
+  } catch (error) {
+    await context.store.savePush(target, null, 'ERROR');
+    throw error;
+  }
+}
+
+/** First push, or the whole list again. */
+async function pushWhole(context: Context, target: Group): Promise<null> {
+  const members = await context.store.pushedMembers(target);
+  const remoteId = target.push?.remoteId ?? null;
+  await pushing(context, target, async () => {
+    if (remoteId === null) return push.pushGroup(context.session, target.name, members);
+    await push.pushNow(context.session, remoteId, target.name, members);
+    return remoteId;
+  });
+  return null;
+}
+
+async function changed(context: Context, target: Group, people: readonly Person[], kind: 'added' | 'removed'): Promise<string | null> {
+  const remoteId = target.push?.remoteId;
+  if (!target.push || !remoteId) return NOT_PUSHED;
+  if (target.push.status === 'ERROR') return IN_ERROR;
+  const sent = people.flatMap((p) => (p.assigned && p.remoteId !== null && p.status === 'ACTIVE' ? [{ login: p.login, remoteId: p.remoteId }] : []));
+  if (sent.length === 0) return 'Nobody among them is an active, assigned member whose membership changed: Okta sends nothing.';
+  const all = await context.store.pushedMembers(target);
+  const change = { all, added: kind === 'added' ? sent : [], removed: kind === 'removed' ? sent : [] };
+  await pushing(context, target, async () => {
+    await push.changeMembers(context.session, remoteId, target.name, change);
+    return remoteId;
+  });
+  return null;
+}
+
+export const groupVerbs: Record<string, Verb> = {
+  'push-group': verb(aboutGroup.extend({ members: logins.default([]) }), (i) => i.group, async (context, input) => {
+    const people = await peopleOf(context, input.members);
+    const target = await context.store.ensureGroup(context.app.slug, input.group);
+    await context.store.addMembers(target, people);
+    return pushWhole(context, target);
+  }),
+
+  'push-now': verb(aboutGroup, (i) => i.group, async (context, input) => {
+    const target = await context.store.group(context.app.slug, input.group);
+    return target.push ? pushWhole(context, target) : NOT_PUSHED;
+  }),
+
+  'rename-group': verb(aboutGroup.extend({ newName: group }), (i) => i.group, async (context, input) => {
+    const target = await context.store.group(context.app.slug, input.group);
+    await context.store.renameGroup(target, input.newName);
+    const remoteId = target.push?.remoteId;
+    if (!target.push || !remoteId) return NOT_PUSHED;
+    if (target.push.status === 'ERROR') return IN_ERROR;
+    const members = await context.store.pushedMembers(target);
+    await pushing(context, target, async () => {
+      await push.renameGroup(context.session, remoteId, input.newName, members);
+      return remoteId;
+    });
+    return null;
+  }),
+
+  'add-member': verb(withMembers, (i) => i.group, async (context, input) => {
+    const target = await context.store.ensureGroup(context.app.slug, input.group);
+    const people = await peopleOf(context, input.members);
+    const added = await context.store.addMembers(target, people);
+    return changed(context, target, people.filter((p) => added.has(p.id)), 'added');
+  }),
+
+  'remove-member': verb(withMembers, (i) => i.group, async (context, input) => {
+    const target = await context.store.group(context.app.slug, input.group);
+    const people = await peopleOf(context, input.members);
+    const removed = await context.store.removeMembers(target, people);
+    return changed(context, target, people.filter((p) => removed.has(p.id)), 'removed');
+  }),
+
+  'unlink-group': verb(aboutGroup.extend({ delete: z.boolean().default(true) }), (i) => i.group, async (context, input) => {
+    const target = await context.store.group(context.app.slug, input.group);
+    if (!target.push) return NOT_PUSHED;
+    await context.store.unlink(target);
+    const { remoteId } = target.push;
+    if (!input.delete) return 'Unlinked; the group stays on the SCIM server and Okta sends nothing.';
+    if (remoteId !== null) await push.deleteGroup(context.session, remoteId, target.name);
+    return null;
+  }),
+};

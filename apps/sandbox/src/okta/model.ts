@@ -1,0 +1,64 @@
+/** What an Okta org knows about one of its SCIM apps: people, groups, who is assigned, which groups are pushed. */
+import { randomInt } from 'node:crypto';
+import { z } from 'zod';
+
+export const modes = ['aiw', 'oin'] as const;
+/**
+ * `aiw`: a customer's own app (App Integration Wizard), GET/POST/PUT only, never PATCH. `oin`: an app of Okta's
+ * catalogue, PATCH for activation and groups.
+ */
+export type Mode = (typeof modes)[number];
+
+export interface OktaApp {
+  readonly slug: string;
+  readonly scimBaseUrl: string;
+  readonly token: string;
+  readonly mode: Mode;
+  /** `header` sends the raw token as the whole Authorization value, as the catalogue's "Header" choice does. */
+  readonly authStyle: 'bearer' | 'header';
+  readonly importGroups: boolean;
+}
+
+export const profile = z.object({
+  firstName: z.string().min(1).optional(),
+  lastName: z.string().min(1).optional(),
+  email: z.string().min(1).optional(),
+  displayName: z.string().min(1).optional(),
+  title: z.string().min(1).optional(),
+  department: z.string().min(1).optional(),
+  locale: z.string().min(1).optional(),
+});
+export type Profile = z.output<typeof profile>;
+
+export type PersonStatus = 'STAGED' | 'ACTIVE' | 'SUSPENDED' | 'DEPROVISIONED';
+
+export interface Person {
+  /** `00u...`, sent as `externalId` with every write. */
+  readonly id: string;
+  readonly login: string;
+  readonly profile: Profile;
+  readonly status: PersonStatus;
+  readonly assigned: boolean;
+  /** The id that the SCIM server gave; kept after unassigning. */
+  readonly remoteId: string | null;
+}
+
+export interface Member {
+  readonly login: string;
+  readonly remoteId: string;
+}
+
+export interface Group {
+  readonly id: string;
+  readonly name: string;
+  readonly push: { readonly remoteId: string | null; readonly status: 'ACTIVE' | 'ERROR' } | null;
+}
+
+const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+const randomText = (length: number, alphabet = ALPHABET): string => Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
+
+/** Okta's ids are 20 characters: `00u` for users, `00g` for groups. */
+export const oktaId = (prefix: '00u' | '00g'): string => prefix + randomText(17);
+
+/** Okta puts a random password into every create, also when passwords are not synchronised. */
+export const randomPassword = (): string => randomText(8, ALPHABET.slice(0, 36));

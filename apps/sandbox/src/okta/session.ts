@@ -1,0 +1,116 @@
+/** A run of SCIM requests as Okta paces, reads and repeats them, with the record of what was exchanged. */
+import { STATUS_CODES } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OktaApp } from './model.js';
+import { exchange, type Agents, type Answer, type Exchange } from './wire.js';
+
+export interface SessionOptions {
+  /** Mean pause between two requests; 200-250 ms was recorded. */
+  readonly paceMs: number;
+  /** Factor on the waits after 429, for tests. */
+  readonly timeScale: number;
+  readonly timeoutMs: number;
+  readonly agents: Agents;
+  readonly signal: AbortSignal;
+}
+
+/** The task fails, with the sentence that an administrator sees under Dashboard -> Tasks. */
+export class ProvisioningFailure extends Error {}
+
+/** Okta gives up without a word: the outcome's reason is null. */
+export class SilentStop extends Error {}
+
+export type Json = Record<string, unknown>;
+export interface ScimAnswer {
+  readonly status: number;
+  readonly body: Json | undefined;
+}
+
+/** "waits exactly that; no header, null or an HTTP date: 5 min; doubles each time; up to 10 attempts, then manual" */
+const MAX_ATTEMPTS = 10;
+const DEFAULT_WAIT_MS = 300_000;
+const PACE_SPREAD = 0.11;
+
+export class ScimSession {
+  readonly exchanges: Exchange[] = [];
+
+  constructor(
+    readonly app: OktaApp,
+    private readonly options: SessionOptions,
+  ) {}
+
+  /**
+   * `doing` words the failure ("Error while creating user x"). Statuses in `accept` beside 2xx are returned to the
+   * caller; anything else fails the task.
+   */
+  async send(method: string, path: string, doing: string, body?: Json, accept: readonly number[] = []): Promise<ScimAnswer> {
+    const answer = await this.attempt(method, path, doing, body === undefined ? undefined : JSON.stringify(body));
+    const { status } = answer;
+    if ((status >= 200 && status < 300) || accept.includes(status)) return { status, body: parse(answer, doing) };
+    throw new ProvisioningFailure(`${doing}: ${reason(status)}. Errors reported by remote server: ${remoteDetail(answer)}`);
+  }
+
+  private async attempt(method: string, path: string, doing: string, body: string | undefined): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      await this.pause();
+      const { answer, record } = await exchange(this.options.agents, this.app, method, path, body, this.options);
+      this.exchanges.push(record);
+      if (!answer) throw new ProvisioningFailure(`${doing}: ${record.error}`);
+      if (answer.status !== 429 || attempt >= MAX_ATTEMPTS) return answer;
+      await sleep(retryWaitMs(answer.headers['retry-after'], attempt) * this.options.timeScale, undefined, { signal: this.options.signal });
+    }
+  }
+
+  private async pause(): Promise<void> {
+    const { paceMs, signal } = this.options;
+    if (this.exchanges.length === 0 || paceMs === 0) return;
+    await sleep(paceMs * (1 + PACE_SPREAD * (2 * Math.random() - 1)), undefined, { signal });
+  }
+}
+
+/** Only an integer is honoured. */
+export const retryWaitMs = (header: string | undefined, attempt: number): number =>
+  header !== undefined && /^\d+$/.test(header) ? Number(header) * 1000 : DEFAULT_WAIT_MS * 2 ** (attempt - 1);
+
+const reason = (status: number): string => STATUS_CODES[status] ?? `HTTP ${status}`;
+
+function parse(answer: Answer, doing: string): Json | undefined {
+  if (answer.text === '') return undefined;
+  const value = readJson(answer.text);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
+  throw new ProvisioningFailure(`${doing}: ${value === undefined ? invalidJson(answer.text) : 'Invalid JSON: an object was expected'}`);
+}
+
+function remoteDetail(answer: Answer): string {
+  if (answer.text === '') return '';
+  const value = readJson(answer.text);
+  if (value === undefined) return invalidJson(answer.text);
+  const detail = typeof value === 'object' && value !== null ? (value as Json).detail : undefined;
+  return typeof detail === 'string' ? detail : answer.text.slice(0, 500);
+}
+
+/** Undefined = no JSON. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Okta parses every answer, also errors and a proxy's pages, with Jackson, and shows Jackson's complaint. */
+const invalidJson = (text: string): string =>
+  `Invalid JSON: Unrecognized token '${(/^\s*([^\s,:;"'{}[\]()]+)/.exec(text)?.[1] ?? text.trim().charAt(0)).slice(0, 60)}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')`;
+
+/** A list answer's resources. A number that came as a string makes Okta stop without telling anybody. */
+export function resources(answer: ScimAnswer): { items: Json[]; total: number } {
+  if (answer.status === 404 || !answer.body) return { items: [], total: 0 };
+  const { totalResults = 0, startIndex = 1, itemsPerPage = 0, Resources = [] } = answer.body;
+  if ([totalResults, startIndex, itemsPerPage].some((n) => typeof n !== 'number')) throw new SilentStop();
+  return { items: Array.isArray(Resources) ? (Resources as Json[]) : [], total: totalResults as number };
+}
+
+export function idOf(body: Json | undefined, doing: string): string {
+  if (typeof body?.id === 'string' && body.id !== '') return body.id;
+  throw new ProvisioningFailure(`${doing}: the answer has no id`);
+}

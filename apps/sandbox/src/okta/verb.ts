@@ -1,0 +1,26 @@
+/** The form of a verb: its input, what it is about (jobs about one subject run one after another), what it does. */
+import type { z } from 'zod';
+import { parseControl } from '../listener.js';
+import type { OktaApp } from './model.js';
+import type { ScimSession } from './session.js';
+import type { OktaStore } from './store.js';
+
+export interface Context {
+  readonly app: OktaApp;
+  readonly store: OktaStore;
+  readonly session: ScimSession;
+}
+
+export interface Verb {
+  parse(body: unknown): { subject: string; run(context: Context): Promise<string | null> };
+}
+
+/** `run` resolves to a remark, or null when the requests speak for themselves. */
+export function verb<S extends z.ZodType>(shape: S, subjectOf: (input: z.output<S>) => string, run: (context: Context, input: z.output<S>) => Promise<string | null>): Verb {
+  return {
+    parse(body) {
+      const input = parseControl(shape as z.ZodType<z.output<S>>, body);
+      return { subject: subjectOf(input), run: (context) => run(context, input) };
+    },
+  };
+}

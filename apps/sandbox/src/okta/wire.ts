@@ -1,0 +1,93 @@
+/** One HTTP request as Okta's SCIM client makes it: its headers, its 60 seconds of patience, its reading of answers. */
+import http from 'node:http';
+import https from 'node:https';
+import { gunzipSync, inflateSync } from 'node:zlib';
+import { wallClock } from '../control/call-log.js';
+import type { OktaApp } from './model.js';
+
+/** Okta closes a connection that stays silent this long. */
+export const SOCKET_TIMEOUT_MS = 60_000;
+
+/** One request and its answer, for timelines. No bodies, no credentials. */
+export interface Exchange {
+  readonly method: string;
+  readonly url: string;
+  /** Null when no answer came. */
+  readonly status: number | null;
+  readonly error: string | null;
+  readonly ms: number;
+  /** Milliseconds since the epoch, with a fraction: sent, answered. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** The server's own id of the request, if it told one. */
+  readonly requestId: string | null;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+}
+
+export interface Agents {
+  readonly http: http.Agent;
+  readonly https: https.Agent;
+}
+
+export const createAgents = (): Agents => ({ http: new http.Agent({ keepAlive: true, maxSockets: 64 }), https: new https.Agent({ keepAlive: true, maxSockets: 64 }) });
+
+export function headersFor(app: OktaApp, body: string | undefined): Record<string, string> {
+  return {
+    Accept: 'application/scim+json',
+    'Accept-Charset': 'utf-8',
+    'User-Agent': 'Okta SCIM Client 1.0.0',
+    'Accept-Encoding': 'gzip,deflate',
+    Authorization: app.authStyle === 'bearer' ? `Bearer ${app.token}` : app.token,
+    ...(body === undefined ? {} : { 'Content-Type': 'application/scim+json; charset=utf-8', 'Content-Length': String(Buffer.byteLength(body)) }),
+    Connection: 'Keep-Alive',
+  };
+}
+
+/** Sends and records; rejects only when no whole answer came. */
+export async function exchange(agents: Agents, app: OktaApp, method: string, path: string, body: string | undefined, options: { timeoutMs: number; signal: AbortSignal }): Promise<{ answer: Answer | null; record: Exchange }> {
+  const url = app.scimBaseUrl.replace(/\/$/, '') + path;
+  const startedAt = wallClock();
+  const done = (answer: Answer | null, error: string | null): { answer: Answer | null; record: Exchange } => {
+    const endedAt = wallClock();
+    const requestId = answer?.headers['x-request-id'] ?? answer?.headers['request-id'];
+    return { answer, record: { method, url, status: answer?.status ?? null, error, ms: endedAt - startedAt, startedAt, endedAt, requestId: typeof requestId === 'string' ? requestId : null } };
+  };
+  try {
+    return done(await request(agents, url, method, headersFor(app, body), body, options), null);
+  } catch (error) {
+    return done(null, error instanceof Error ? error.message || error.name : String(error));
+  }
+}
+
+function request(agents: Agents, url: string, method: string, headers: Record<string, string>, body: string | undefined, options: { timeoutMs: number; signal: AbortSignal }): Promise<Answer> {
+  const secure = url.startsWith('https:');
+  return new Promise((resolve, reject) => {
+    const outgoing = (secure ? https : http).request(url, { method, headers, agent: secure ? agents.https : agents.http, signal: options.signal }, (incoming) => {
+      const parts: Buffer[] = [];
+      incoming.on('data', (part: Buffer) => parts.push(part));
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        try {
+          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text: decode(Buffer.concat(parts), incoming.headers['content-encoding']) });
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+    });
+    outgoing.setTimeout(options.timeoutMs, () => outgoing.destroy(new Error('Read timed out')));
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+function decode(body: Buffer, encoding: string | undefined): string {
+  if (body.length === 0) return '';
+  if (encoding === 'gzip') return gunzipSync(body).toString('utf8');
+  if (encoding === 'deflate') return inflateSync(body).toString('utf8');
+  return body.toString('utf8');
+}

@@ -1,0 +1,61 @@
+/**
+ * All stand-ins of one process: Cognito, Secrets Manager and Okta, each on a listener of its own, their state in one
+ * schema. Product code reaches them through configured endpoints only and never knows.
+ */
+import type { FastifyInstance } from 'fastify';
+import type { Database, Logger } from '#platform';
+import { createCognito } from './cognito/cognito.js';
+import type { DefaultPool } from './cognito/pools.js';
+import type { Quotas } from './cognito/quotas.js';
+import { listen } from './listener.js';
+import { createOktaListener } from './okta/admin-api.js';
+import { Okta } from './okta/okta.js';
+import { OktaStore } from './okta/store.js';
+import { createSecretsManager } from './secrets/secrets-manager.js';
+
+export interface SandboxOptions {
+  readonly host: string;
+  readonly cognitoPort: number;
+  readonly secretsManagerPort: number;
+  readonly oktaPort: number;
+  readonly region: string;
+  readonly quotas: Quotas;
+  readonly customAttributes: readonly string[];
+  readonly oktaPaceMs: number;
+  readonly timeScale: number;
+}
+
+export interface Endpoints {
+  readonly cognito: string;
+  readonly secretsManager: string;
+  readonly okta: string;
+  readonly pool: DefaultPool;
+}
+
+export class Sandbox {
+  private constructor(
+    readonly endpoints: Endpoints,
+    private readonly listeners: readonly FastifyInstance[],
+    private readonly oktaEngine: Okta,
+  ) {}
+
+  /** `database` has been migrated with `sandboxMigrations`. */
+  static async start(database: Database, logger: Logger, options: SandboxOptions): Promise<Sandbox> {
+    const cognito = await createCognito(database, logger, { region: options.region, quotas: options.quotas, customAttributes: options.customAttributes });
+    const secrets = await createSecretsManager(database, logger, options.region);
+    const oktaEngine = new Okta(new OktaStore(database), { paceMs: options.oktaPaceMs, timeScale: options.timeScale });
+    const okta = createOktaListener(oktaEngine);
+    const endpoints = {
+      cognito: await listen(cognito.app, options.host, options.cognitoPort),
+      secretsManager: await listen(secrets, options.host, options.secretsManagerPort),
+      okta: await listen(okta, options.host, options.oktaPort),
+      pool: cognito.defaultPool,
+    };
+    return new Sandbox(endpoints, [cognito.app, secrets, okta], oktaEngine);
+  }
+
+  async stop(): Promise<void> {
+    this.oktaEngine.stop();
+    await Promise.all(this.listeners.map((listener) => listener.close()));
+  }
+}
