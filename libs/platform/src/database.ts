@@ -2,6 +2,7 @@
  * One service's door to Postgres: its own role, its own schema, a TypeORM data source for migrations, entities and
  * ordinary reads, and plain SQL on the same pool for hot and locking paths (`save()` costs 2.4-2.9x on creates).
  */
+import { isNativeError } from 'node:util/types';
 import { DataSource, type MigrationInterface } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type pg from 'pg';
@@ -71,23 +72,29 @@ const OUTAGE = /^(08|57P0[1-3]|53[0-4]|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN
 
 /** True when the failure is the database's absence (down, restarting, out of connections): retrying may help. */
 export function isDatabaseOutage(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
-  if (typeof code === 'string' && OUTAGE.test(code)) return true;
-  if (error instanceof AggregateError) return error.errors.some(isDatabaseOutage);
+  // Not `instanceof`: an error of Node's own sockets may come from another realm than this module (jest, vm).
+  if (!isNativeError(error)) return false;
+  const code = stringProperty(error, 'code');
+  if (code !== undefined && OUTAGE.test(code)) return true;
+  const { errors } = error as { errors?: unknown };
+  if (Array.isArray(errors)) return errors.some(isDatabaseOutage);
   return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|server closed the connection/i.test(error.message);
 }
 
 /** SQLSTATE of a Postgres error, e.g. `23505` for a unique violation; undefined for anything else. */
 export function sqlState(error: unknown): string | undefined {
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  const code = stringProperty(error, 'code');
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /** Name of the violated constraint or unique index of a Postgres error. */
 export function violatedConstraint(error: unknown): string | undefined {
-  const name = error instanceof Error ? (error as { constraint?: unknown }).constraint : undefined;
-  return typeof name === 'string' ? name : undefined;
+  return stringProperty(error, 'constraint');
+}
+
+function stringProperty(error: unknown, name: 'code' | 'constraint'): string | undefined {
+  const value = isNativeError(error) ? (error as Error & Partial<Record<typeof name, unknown>>)[name] : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 export class Database implements Queryable {
