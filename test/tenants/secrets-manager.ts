@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-type Mode = 'ok' | 'error' | 'hang';
+/** `mute` does what it is asked and never answers: the outcome is unknown to the client. */
+type Mode = 'ok' | 'error' | 'hang' | 'mute';
 
 interface Version {
   readonly id: string;
@@ -28,6 +29,7 @@ export class FakeSecretsManager {
       if (this.mode === 'hang') return;
       const [status, body] =
         this.mode === 'error' ? [500, fault('InternalServiceError')] : this.answer(operation, input);
+      if (this.mode === 'mute') return;
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
     });
   });

@@ -5,7 +5,7 @@ import type { Database } from '#platform';
 const LOOK_EVERY_MS = 20;
 
 export class Publishing {
-  private started: Promise<void> | null = null;
+  private started = false;
 
   constructor(
     private readonly database: Database,
@@ -20,8 +20,10 @@ export class Publishing {
   async drain(): Promise<boolean> {
     const [newest] = await this.database.query<{ id: string }>('select coalesce(max(id), 0) as id from hub.outbox');
     const deadline = performance.now() + this.timeoutMs;
-    this.started ??= this.sequencer.start();
-    await Promise.race([this.started.catch(() => (this.started = null)), sleep(this.timeoutMs)]);
+    if (!this.started) {
+      this.started = true;
+      await this.sequencer.start(); // resolves at once; it goes on trying by itself
+    }
     this.sequencer.poke();
     for (;;) {
       const [left] = await this.database.query<{ some: boolean }>(
