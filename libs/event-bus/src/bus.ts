@@ -2,6 +2,9 @@
 import type { Topic } from '#events';
 import type { PlatformContext } from '#platform';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
+import type { GroupOptions } from './consumer.js';
+import { ConsumerMetrics } from './metrics.js';
+import { PostgresStrategy } from './postgres/strategy.js';
 import { Sequencer } from './sequencer.js';
 import { checkBusConfig, type BusConfig } from './settings.js';
 
@@ -10,6 +13,10 @@ export type BusPlatform = Pick<PlatformContext, 'service' | 'database' | 'logger
 export interface StrategyOptions {
   /** Only these topics, of those that the controllers have handlers for. */
   readonly topics?: readonly Topic[];
+  /** Quick attempts before a key is parked; 3 by default. */
+  readonly inPlaceAttempts?: number;
+  /** First pause before a parked event is tried again; doubles up to ten minutes. One second by default. */
+  readonly retryAfterMs?: number;
 }
 
 export interface Bus {
@@ -18,11 +25,27 @@ export interface Bus {
    * it starts and stops with the application. Any number of replicas may run it; one of them leads.
    */
   sequencer(schema?: string): Sequencer;
-  /** Drives the `@EventPattern` handlers of the application as consumer group `group`. */
+  /** Drives the `@EventPattern` handlers of the application as consumer group `group`; see `connectConsumer`. */
   strategy(group: string, options?: StrategyOptions): CustomTransportStrategy;
 }
 
 export function createBus(config: BusConfig, platform: BusPlatform): Bus {
   checkBusConfig(platform.service, config);
-  throw new Error('not yet');
+  const { database, logger, metrics } = platform;
+  const consumerMetrics = ConsumerMetrics.of(metrics);
+  const groupOptions = (group: string, options: StrategyOptions): GroupOptions => ({
+    group,
+    database,
+    schema: database.schema,
+    logger,
+    metrics: consumerMetrics,
+    inPlaceAttempts: options.inPlaceAttempts ?? 3,
+    maxAttempts: config.EVENT_MAX_ATTEMPTS,
+    retryAfterMs: options.retryAfterMs ?? 1_000,
+  });
+  return {
+    sequencer: (schema = database.schema) =>
+      new Sequencer({ database, schema, logger, metrics, carrier: 'postgres', retentionDays: config.EVENT_RETENTION_DAYS }),
+    strategy: (group, options = {}) => new PostgresStrategy(groupOptions(group, options), options.topics, config.EVENT_CONCURRENCY),
+  };
 }

@@ -11,6 +11,10 @@ export const busSettings = {
     purpose: 'Bootstrap brokers, host:port, comma-separated; needed when EVENT_CARRIER=kafka.',
     example: 'kafka-1:9092,kafka-2:9092',
   }),
+  KAFKA_TOPIC_PREFIX: optionalText({
+    purpose: 'Put before the names of topics and consumer groups, where several installations share a cluster.',
+    example: 'staging.',
+  }),
   KAFKA_SSL: flag({ purpose: 'TLS towards the brokers.', example: 'true', default: false }),
   KAFKA_USERNAME: optionalText({ purpose: 'SASL/SCRAM-SHA-512 user; without it no SASL.', example: 'stackflow' }),
   KAFKA_PASSWORD: {

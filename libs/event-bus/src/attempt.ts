@@ -1,0 +1,45 @@
+/** One attempt at one event, undone without a trace if it fails. */
+import type { EventEnvelope } from '#events';
+import { inSpan, isDatabaseOutage, SpanKind, sqlState, type Tx } from '#platform';
+import { EventContext } from './context.js';
+import { invoke, type Handlers } from './handlers.js';
+
+/** The transaction cannot go on because its database is gone, full or read-only. Never a reason to park an event. */
+export class DatabaseLost extends Error {
+  constructor(cause: unknown) {
+    super(`the database is not available: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = 'DatabaseLost';
+  }
+}
+
+/** 25006: the server has become a read-only replica. */
+const isOutageState = (error: unknown): boolean => sqlState(error) === '25006' || (sqlState(error) !== undefined && isDatabaseOutage(error));
+
+/**
+ * Runs the handlers of `event` under a savepoint. Returns the handler's error, its writes undone; throws
+ * {@link DatabaseLost} if the transaction itself is lost. Whether the database is there is decided by asking it: an
+ * ECONNREFUSED may just as well come from an HTTP call of the handler.
+ */
+export async function attemptEvent(tx: Tx, handlers: Handlers, event: EventEnvelope, context: EventContext): Promise<Error | undefined> {
+  const attributes = { 'messaging.system': 'stackflow', 'messaging.destination.name': context.topic, 'messaging.consumer.group.name': context.group, 'messaging.message.id': event.id };
+  await ask(tx, 'savepoint event');
+  try {
+    await inSpan(`process ${event.type}`, { kind: SpanKind.CONSUMER, traceparent: event.traceparent, attributes }, () =>
+      invoke(handlers.for(event, context.topic), event, context),
+    );
+    await tx.query('release savepoint event'); // fails if the handler swallowed an SQL error: then it has failed
+    return undefined;
+  } catch (error) {
+    await ask(tx, 'rollback to savepoint event');
+    if (isOutageState(error)) throw new DatabaseLost(error);
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+async function ask(tx: Tx, sql: string): Promise<void> {
+  try {
+    await tx.query(sql);
+  } catch (error) {
+    throw new DatabaseLost(error);
+  }
+}

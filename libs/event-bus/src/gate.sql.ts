@@ -1,0 +1,56 @@
+/** Which events of a chunk are new: dedup and version gate in one row per key. */
+import type { EventEnvelope } from '#events';
+import type { Tx } from '#platform';
+import { identifier } from './schema.sql.js';
+
+/**
+ * Moves the inbox to the highest sequence of each key and returns what was there before. A key whose stored sequence
+ * is not lower is absent from the answer: all its events are repetitions.
+ *
+ * Locks the inbox row of every key of the chunk until the transaction ends, in key order, so that a consumer that
+ * has lost its partition without knowing it waits for, and then sees, what its successor did. `on conflict do update`
+ * reads the newest committed row after that wait, not the statement's snapshot.
+ */
+const gateSql = (schema: string): string => `
+  insert into ${identifier(schema)}.inbox as i (consumer_group, topic, key, sequence, event_id)
+  select $1, $2, e.key, e.sequence, e.event_id
+  from unnest($3::text[], $4::bigint[], $5::uuid[]) as e(key, sequence, event_id) order by e.key
+  on conflict (consumer_group, topic, key) do update
+    set sequence = excluded.sequence, event_id = excluded.event_id, handled_at = clock_timestamp()
+    where i.sequence < excluded.sequence
+  returning i.key, old.sequence as previous`;
+
+export interface Gate {
+  /** The events that are to be handled or parked: of each key those above everything seen, each only once. */
+  readonly passed: ReadonlySet<EventEnvelope>;
+  /** The sequence that a key of `passed` had reached before. */
+  readonly previous: ReadonlyMap<string, number>;
+}
+
+export async function passGate(tx: Tx, schema: string, group: string, topic: string, events: readonly EventEnvelope[]): Promise<Gate> {
+  const highest = new Map<string, EventEnvelope>();
+  for (const event of events) {
+    const known = highest.get(event.key);
+    if (!known || known.sequence < event.sequence) highest.set(event.key, event);
+  }
+  if (highest.size === 0) return { passed: new Set(), previous: new Map() };
+  const last = [...highest.values()];
+  const rows = await tx.query<{ key: string; previous: string | null }>({
+    name: `gate:${schema}`,
+    text: gateSql(schema),
+    values: [group, topic, last.map((e) => e.key), last.map((e) => e.sequence), last.map((e) => e.id)],
+  });
+  const previous = new Map(rows.map((row) => [row.key, Number(row.previous ?? 0)]));
+  return { passed: above(events, new Map(previous)), previous };
+}
+
+function above(events: readonly EventEnvelope[], reached: Map<string, number>): Set<EventEnvelope> {
+  const passed = new Set<EventEnvelope>();
+  for (const event of events) {
+    const before = reached.get(event.key);
+    if (before === undefined || event.sequence <= before) continue;
+    passed.add(event);
+    reached.set(event.key, event.sequence);
+  }
+  return passed;
+}

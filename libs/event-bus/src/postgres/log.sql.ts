@@ -1,0 +1,101 @@
+/** SQL of the Postgres carrier: appending to the log and reading it. */
+import type { Queryable, Tx } from '#platform';
+import { PARTITIONS, type EventRow } from '../record.js';
+import { identifier } from '../schema.sql.js';
+
+export const CHANNEL = 'bus';
+
+const COLUMNS = 'topic, key, event_id, type, source, subject, tenant, sequence, time, causation_id, traceparent, data';
+
+/**
+ * Moves up to `batch` events from the outbox into the log, in id order, as one transaction in one round trip.
+ *
+ * The global advisory lock makes positions become visible in their order: without it, two outboxes could take
+ * positions 1 and 2 and commit 2 first, and a consumer would step over 1 for ever. It is taken by a statement of its
+ * own, so that positions are drawn only once it is held, and released after the commit is visible. NOTIFY is sent here,
+ * once per batch, and never by a writer (in the writers' transactions it costs half of their throughput).
+ */
+export const moveSql = (schema: string, batch: number): string => `
+  begin;
+  select pg_advisory_xact_lock(hashtextextended('bus.event_log', 0));
+  with batch as (
+    delete from ${identifier(schema)}.outbox where id in (select id from ${identifier(schema)}.outbox order by id limit ${batch})
+    returning id, ${COLUMNS}
+  ), logged as (
+    insert into bus.event_log (partition, ${COLUMNS})
+    select abs(hashtextextended(key, 0) % ${PARTITIONS}), ${COLUMNS} from batch order by id
+    returning topic, partition
+  ), woken as (
+    select topic || ':' || string_agg(distinct partition::text, ',') as part from logged group by topic
+  )
+  select (select count(*)::int from logged) as moved, pg_notify('${CHANNEL}', (select string_agg(part, ' ') from woken))
+  where exists (select 1 from logged);
+  commit`;
+
+/** `topic:1,2 other:3` as `[topic, partition]` pairs. */
+export function parseNotice(payload: string): [string, number][] {
+  return payload.split(' ').flatMap((part) => {
+    const [topic = '', partitions = ''] = part.split(':');
+    return partitions.split(',').map((p): [string, number] => [topic, Number(p)]);
+  });
+}
+
+/** A new group starts at the beginning of what the log still has. */
+export const seedOffsets = (db: Queryable, schema: string, group: string, topics: readonly string[]): Promise<unknown> =>
+  db.query(
+    `insert into ${identifier(schema)}.consumer_offset (consumer_group, topic, partition, position)
+     select $1, t, p, 0 from unnest($2::text[]) t, generate_series(0, ${PARTITIONS - 1}) p on conflict do nothing`,
+    [group, topics],
+  );
+
+/**
+ * The lease of a partition: its offset row, locked until the transaction ends. SKIP LOCKED: if another process has
+ * it, that process consumes it, and here is other work to do. Undefined then.
+ */
+export async function leasePartition(tx: Tx, schema: string, group: string, topic: string, partition: number): Promise<string | undefined> {
+  const rows = await tx.query<{ position: string }>({
+    name: `lease:${schema}`,
+    text: `select position from ${identifier(schema)}.consumer_offset
+           where consumer_group = $1 and topic = $2 and partition = $3 for update skip locked`,
+    values: [group, topic, partition],
+  });
+  return rows[0]?.position;
+}
+
+export type LogRow = EventRow & { readonly position: string; readonly partition: number };
+
+export const readLog = (tx: Tx, topic: string, partition: number, after: string, limit: number): Promise<LogRow[]> =>
+  tx.query<LogRow>({
+    name: 'read-log',
+    text: `select position, partition, ${COLUMNS} from bus.event_log
+           where topic = $1 and partition = $2 and position > $3 order by position limit $4`,
+    values: [topic, partition, after, limit],
+  });
+
+/** In the transaction of the effects: offset and effect commit together or not at all. */
+export const moveOffset = (tx: Tx, schema: string, group: string, topic: string, partition: number, position: string): Promise<unknown> =>
+  tx.query({
+    name: `offset:${schema}`,
+    text: `update ${identifier(schema)}.consumer_offset set position = $4 where consumer_group = $1 and topic = $2 and partition = $3`,
+    values: [group, topic, partition, position],
+  });
+
+/** Partitions of the group with something to consume: the safety net under NOTIFY. */
+export const partitionsBehind = (db: Queryable, schema: string, group: string, topics: readonly string[]): Promise<{ topic: string; partition: number }[]> =>
+  db.query({
+    name: `behind:${schema}`,
+    text: `select o.topic, o.partition from ${identifier(schema)}.consumer_offset o
+           where o.consumer_group = $1 and o.topic = any($2) and exists (
+             select 1 from bus.event_log l where l.topic = o.topic and l.partition = o.partition and l.position > o.position)`,
+    values: [group, topics],
+  });
+
+/** Events not yet consumed, per topic; counts at most `limit` per partition, because more is only "much". */
+export const lagByTopic = (db: Queryable, schema: string, group: string, limit = 100_000): Promise<{ topic: string; lag: number }[]> =>
+  db.query(
+    `select o.topic, sum(n.lag)::int as lag from ${identifier(schema)}.consumer_offset o
+     cross join lateral (select count(*) as lag from (
+       select 1 from bus.event_log l where l.topic = o.topic and l.partition = o.partition and l.position > o.position limit $2) x) n
+     where o.consumer_group = $1 group by o.topic`,
+    [group, limit],
+  );

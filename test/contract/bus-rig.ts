@@ -1,0 +1,146 @@
+/**
+ * A publisher and consumers of one installation, in one process, on a real database: what the contract suite drives.
+ * The publisher has the role and schema of scim-gateway, the consumers those of identity-service.
+ */
+import { randomUUID } from 'node:crypto';
+import { Controller, Module } from '@nestjs/common';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import type { EventEnvelope } from '#events';
+import {
+  busSettings,
+  consumerTablesSql,
+  createBus,
+  Outbox,
+  producerTablesSql,
+  type BusConfig,
+  type EventContext,
+  type NewEvent,
+  type Sequencer,
+  type StrategyOptions,
+} from '#event-bus';
+import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics, serviceSettings, type PlatformContext } from '#platform';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+
+export type Handle = (event: EventEnvelope, context: EventContext) => unknown;
+
+export const TOPIC = 'directory.groups';
+export const TYPE = 'com.stackflow.directory.group.created.v1';
+
+/** An event of group `subject`; the display name carries the sequence, so that a mix-up would show. */
+export const groupEvent = (tenant: string, subject: string, sequence: number, displayName = `version ${sequence}`): NewEvent => ({
+  type: TYPE,
+  tenant,
+  subject,
+  sequence,
+  causationId: 'test',
+  data: { group: { id: subject, displayName, externalId: null, version: sequence } },
+});
+
+export interface Running {
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly database: Database;
+  close(): Promise<void>;
+}
+
+export class BusRig {
+  private readonly open: Running[] = [];
+  readonly outbox = new Outbox('directory', '/stackflow/scim-gateway');
+
+  private constructor(
+    readonly testDatabase: TestDatabase,
+    readonly producer: Database,
+    readonly admin: Database,
+    readonly env: NodeJS.ProcessEnv,
+  ) {}
+
+  static async create(env: NodeJS.ProcessEnv): Promise<BusRig> {
+    const testDatabase = await createTestDatabase();
+    const producer = await Database.connect({ url: testDatabase.url('scim-gateway'), schema: 'directory', poolSize: 20 });
+    await producer.query(producerTablesSql('directory'));
+    const consumer = await Database.connect({ url: testDatabase.url('identity-service'), schema: 'identity', poolSize: 2 });
+    await consumer.query(consumerTablesSql('identity'));
+    await consumer.query('create table effect (id bigserial, key text, sequence bigint, event_id uuid, worker text, at timestamptz default clock_timestamp())');
+    await consumer.close();
+    const admin = await Database.connect({ url: testDatabase.adminUrl, schema: 'public', poolSize: 3 });
+    return new BusRig(testDatabase, producer, admin, env);
+  }
+
+  config(extra: NodeJS.ProcessEnv = {}): BusConfig {
+    return loadConfig('test', busSettings, { ...this.env, ...extra });
+  }
+
+  async publish(events: readonly NewEvent[]): Promise<void> {
+    await this.producer.tx((tx) => this.outbox.add(tx, events));
+  }
+
+  /** A sequencer on the publisher's outbox. */
+  async sequencer(extra: NodeJS.ProcessEnv = {}): Promise<Sequencer> {
+    const bus = createBus(this.config(extra), this.platform('publisher', this.producer));
+    const sequencer = bus.sequencer();
+    await sequencer.start();
+    this.open.push({ metrics: new Metrics('x', { process: false }), health: new Health(), database: this.producer, close: () => sequencer.stop() });
+    return sequencer;
+  }
+
+  /** A process of consumer group `group`, as far as the bus can tell: pool, application and strategy of its own. */
+  async consume(group: string, handle: Handle, options: StrategyOptions & { env?: NodeJS.ProcessEnv } = {}): Promise<Running> {
+    @Controller()
+    class Probe {
+      @EventPattern(TOPIC)
+      async on(@Payload() event: EventEnvelope, @Ctx() context: EventContext): Promise<void> {
+        await handle(event, context);
+      }
+    }
+    @Module({ controllers: [Probe] })
+    class ProbeModule {}
+    const database = await Database.connect({ url: this.testDatabase.url('identity-service'), schema: 'identity', poolSize: 8, connectTimeoutMs: 3_000 });
+    const platform = this.platform(group, database);
+    const app = await createApplication({ name: group, summary: '', config: serviceSettings, database: { schema: 'identity' }, module: () => ProbeModule }, platform as never);
+    connectConsumer(app, createBus(this.config(options.env), platform).strategy(group, options));
+    await app.startAllMicroservices();
+    let closed = false;
+    const running: Running = {
+      metrics: platform.metrics,
+      health: platform.health,
+      database,
+      async close() {
+        if (closed) return;
+        closed = true;
+        await app.close();
+        await database.close();
+      },
+    };
+    this.open.push(running);
+    return running;
+  }
+
+  /** Ends what a test has started. */
+  async rest(): Promise<void> {
+    await Promise.all(this.open.splice(0).map((r) => r.close()));
+  }
+
+  async close(): Promise<void> {
+    await this.rest();
+    await Promise.all([this.producer.close(), this.admin.close()]);
+    await this.testDatabase.drop();
+  }
+
+  private platform(service: string, database: Database): PlatformContext {
+    return { service, config: {}, database, logger: createLogger(service, process.env.TEST_LOG_LEVEL ?? 'silent'), metrics: new Metrics(service, { process: false }), health: new Health() };
+  }
+}
+
+/** Waits until `probe` answers true; fails with what it answered last. */
+export async function until(probe: () => unknown, what: string, ms = 15_000): Promise<void> {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const answer = await probe();
+    if (answer === true) return;
+    if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${what} (last seen: ${JSON.stringify(answer)})`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A tenant and subjects that no other test uses, hence keys that no other test's events touch. */
+export const newTenant = (): string => randomUUID();

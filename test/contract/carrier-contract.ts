@@ -1,0 +1,295 @@
+/** What every carrier promises to publishers and subscribers; run against each of them by its own spec file. */
+import { randomUUID } from 'node:crypto';
+import { eventKey, type EventEnvelope } from '#events';
+import { PoisonEvent, type EventContext } from '#event-bus';
+import { BusRig, groupEvent, newTenant, TOPIC, TYPE, until, type Handle } from './bus-rig.js';
+
+export interface CarrierUnderTest {
+  /** Environment of a service on this carrier. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Makes the carrier unavailable to publishers; the returned function ends that. */
+  interrupt(rig: BusRig): Promise<{ env: NodeJS.ProcessEnv; restore(): Promise<void> }>;
+  /** Puts a record with this key on the topic that is no event. */
+  injectGarbage(rig: BusRig, key: string): Promise<void>;
+  dispose?(): Promise<void>;
+}
+
+interface Seen {
+  readonly key: string;
+  readonly sequence: number;
+  readonly at: number;
+}
+
+/** A handler that notes what it saw, of one tenant only. */
+function recorder(tenant: string, handle: Handle = () => undefined): { seen: Seen[]; handle: Handle } {
+  const seen: Seen[] = [];
+  return {
+    seen,
+    async handle(event, context) {
+      if (event.tenant !== tenant) return;
+      await handle(event, context);
+      seen.push({ key: event.key, sequence: event.sequence, at: Date.now() });
+    },
+  };
+}
+
+const sequences = (seen: readonly Seen[], key: string): number[] => seen.filter((s) => s.key === key).map((s) => s.sequence);
+const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
+
+const writeEffect = (event: EventEnvelope, { tx }: EventContext, worker = ''): Promise<unknown> =>
+  tx.query('insert into effect (key, sequence, event_id, worker) values ($1, $2, $3, $4)', [event.key, event.sequence, event.id, worker]);
+
+export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
+  let carrier: CarrierUnderTest;
+  let rig: BusRig;
+  let tenant: string;
+  let group: string;
+
+  beforeAll(async () => {
+    carrier = await create();
+    rig = await BusRig.create(carrier.env);
+  }, 60_000);
+  afterAll(async () => {
+    await rig.close();
+    await carrier.dispose?.();
+  }, 60_000);
+  beforeEach(() => {
+    tenant = newTenant();
+    group = `g-${randomUUID()}`;
+  });
+  afterEach(() => rig.rest(), 30_000);
+
+  const effects = async (): Promise<number[]> => {
+    const rows = await rig.admin.query<{ sequence: string }>('select sequence from identity.effect where key like $1 order by id', [`${tenant}:%`]);
+    return rows.map((r) => Number(r.sequence));
+  };
+  const parked = (key: string) =>
+    rig.admin.query<{ sequence: string; state: string; attempts: number; error: string | null; raw: Buffer | null }>(
+      'select sequence, state, attempts, error, raw from identity.parked_event where consumer_group = $1 and key = $2 order by sequence, id',
+      [group, key],
+    );
+
+  it('delivers what was published, attributes and all, in the order of each key', async () => {
+    const subjects = Array.from({ length: 7 }, () => randomUUID());
+    let first: EventEnvelope | undefined;
+    const { seen, handle } = recorder(tenant, (event) => void (first ??= event));
+    await rig.consume(group, handle);
+    await rig.sequencer();
+    for (const sequence of upTo(20)) await rig.publish(subjects.map((s) => groupEvent(tenant, s, sequence)));
+    await until(() => seen.length >= 140 || seen.length, 'all 140 events handled');
+    for (const subject of subjects) expect(sequences(seen, eventKey(tenant, subject))).toEqual(upTo(20));
+    expect(first).toMatchObject({ type: TYPE, source: '/stackflow/scim-gateway', tenant, sequence: 1, key: `${tenant}:${first?.subject}`, causationid: 'test', traceparent: null });
+    expect(first?.id).toMatch(/^[0-9a-f-]{14}7/);
+    expect(first?.data).toEqual(groupEvent(tenant, first?.subject ?? '', 1).data);
+  });
+
+  it('has the effect of an event once, however often it is published', async () => {
+    const subject = randomUUID();
+    await rig.consume(group, recorder(tenant, writeEffect).handle);
+    await rig.sequencer();
+    const twice = [groupEvent(tenant, subject, 1), groupEvent(tenant, subject, 1), groupEvent(tenant, subject, 2)];
+    await rig.publish(twice);
+    await rig.publish([...twice, groupEvent(tenant, subject, 3)]);
+    await until(async () => (await effects()).includes(3), 'the last event handled');
+    expect(await effects()).toEqual([1, 2, 3]);
+  });
+
+  it('drops an older version that arrives after a newer one', async () => {
+    const subject = randomUUID();
+    const { seen, handle } = recorder(tenant);
+    await rig.consume(group, handle);
+    await rig.sequencer();
+    await rig.publish([5, 4, 6, 2, 7].map((n) => groupEvent(tenant, subject, n)));
+    await until(() => seen.some((s) => s.sequence === 7), 'the newest version handled');
+    await rig.publish([3, 8].map((n) => groupEvent(tenant, subject, n)));
+    await until(() => seen.some((s) => s.sequence === 8), 'the next version handled');
+    expect(seen.map((s) => s.sequence)).toEqual([5, 6, 7, 8]);
+  });
+
+  it('parks only the key of a failing event; others go on, later ones of the key wait, a retry resumes in order', async () => {
+    const [bad, good] = [randomUUID(), randomUUID()];
+    let healed = false;
+    const { seen, handle } = recorder(tenant, async (event, context) => {
+      await writeEffect(event, context);
+      if (event.subject === bad && event.sequence === 2 && !healed) throw new Error('the neighbour does not answer');
+    });
+    const key = eventKey(tenant, bad);
+    const running = await rig.consume(group, handle, { retryAfterMs: 400 });
+    await rig.sequencer();
+    await rig.publish([1, 2, 3].map((n) => groupEvent(tenant, bad, n)));
+    await until(async () => (await parked(key)).length === 2, 'the failed event and its follower parked');
+    await rig.publish([groupEvent(tenant, bad, 4), ...upTo(10).map((n) => groupEvent(tenant, good, n))]);
+    await until(() => sequences(seen, eventKey(tenant, good)).length === 10, 'the other key handled');
+    await until(async () => (await parked(key)).length === 3, 'the later event queued');
+    expect(sequences(seen, key)).toEqual([1]);
+    expect((await parked(key))[0]).toMatchObject({ sequence: '2', state: 'waiting', error: 'Error: the neighbour does not answer' });
+    expect(await running.metrics.registry.metrics()).toMatch(new RegExp(`event_parked_keys\\{group="${group}",topic="${TOPIC}",state="waiting"[^}]*\\} 1`));
+    healed = true;
+    await until(() => sequences(seen, key).length === 4, 'the parked events handled');
+    await rig.publish([groupEvent(tenant, bad, 5)]);
+    await until(() => sequences(seen, key).length === 5, 'the key flows again');
+    expect(sequences(seen, key)).toEqual(upTo(5));
+    const rows = await rig.admin.query<{ sequence: string }>('select sequence from identity.effect where key = $1 order by id', [key]);
+    expect(rows.map((r) => Number(r.sequence))).toEqual(upTo(5)); // what the failed attempts wrote was undone
+    expect(await parked(key)).toEqual([]);
+  });
+
+  it('keeps the latency of other keys while events are poison', async () => {
+    const { seen, handle } = recorder(tenant, (event) => {
+      if (event.sequence === 1 && (event.data as { group: { displayName: string } }).group.displayName === 'poison') throw new PoisonEvent('this will never work');
+    });
+    await rig.consume(group, handle);
+    const sequencer = await rig.sequencer();
+    await rig.publish([groupEvent(tenant, randomUUID(), 1)]);
+    await until(() => seen.length === 1, 'warm');
+    const delays: number[] = [];
+    for (let i = 0; i < 40; i++) {
+      const subject = randomUUID();
+      const at = Date.now();
+      await rig.publish([groupEvent(tenant, randomUUID(), 1, 'poison'), groupEvent(tenant, subject, 1)]);
+      sequencer.poke();
+      await until(() => sequences(seen, eventKey(tenant, subject)).length === 1, 'the healthy event handled');
+      delays.push(Date.now() - at);
+    }
+    delays.sort((a, b) => a - b);
+    expect(delays[20]).toBeLessThan(150);
+    expect(seen).toHaveLength(41);
+    const dead = await rig.admin.query<{ n: number }>(`select count(*)::int as n from identity.parked_event where consumer_group = $1 and state = 'dead'`, [group]);
+    expect(dead[0]?.n).toBe(40);
+  });
+
+  it('calls an event dead after the last attempt: visible, and its key stays blocked', async () => {
+    const subject = randomUUID();
+    const key = eventKey(tenant, subject);
+    const { seen, handle } = recorder(tenant, (event) => {
+      if (event.sequence === 1) throw new Error('always');
+    });
+    await rig.consume(group, handle, { retryAfterMs: 20, env: { EVENT_MAX_ATTEMPTS: '5' } });
+    await rig.sequencer();
+    await rig.publish([1, 2].map((n) => groupEvent(tenant, subject, n)));
+    await until(async () => (await parked(key))[0]?.state === 'dead', 'the event is dead');
+    await rig.publish([groupEvent(tenant, subject, 3)]);
+    await until(async () => (await parked(key)).length === 3, 'later events wait');
+    expect((await parked(key))[0]).toMatchObject({ attempts: 5, error: 'Error: always' });
+    expect(seen).toEqual([]);
+  });
+
+  it('resumes where it stopped after a restart', async () => {
+    const subject = randomUUID();
+    const first = recorder(tenant);
+    const running = await rig.consume(group, first.handle);
+    await rig.sequencer();
+    await rig.publish(upTo(5).map((n) => groupEvent(tenant, subject, n)));
+    await until(() => first.seen.length === 5, 'the first half handled');
+    await running.close();
+    await rig.publish([6, 7, 8].map((n) => groupEvent(tenant, subject, n)));
+    const second = recorder(tenant);
+    await rig.consume(group, second.handle);
+    await until(() => second.seen.length >= 3, 'the second half handled');
+    expect(first.seen.map((s) => s.sequence)).toEqual(upTo(5));
+    expect(second.seen.map((s) => s.sequence)).toEqual([6, 7, 8]);
+  });
+
+  it('has the effect once although the process loses its database between handler and commit', async () => {
+    const subject = randomUUID();
+    let crashes = 0;
+    const { handle } = recorder(tenant, async (event, context) => {
+      await writeEffect(event, context);
+      if (event.sequence % 3 !== 0 || crashes >= event.sequence / 3) return;
+      crashes++;
+      const [backend] = await context.tx.query<{ pid: number }>('select pg_backend_pid() as pid');
+      await rig.admin.query('select pg_terminate_backend($1)', [backend?.pid]);
+    });
+    await rig.consume(group, handle);
+    await rig.sequencer();
+    await rig.publish(upTo(9).map((n) => groupEvent(tenant, subject, n)));
+    await until(async () => (await effects()).length >= 9, 'all effects');
+    expect(crashes).toBe(3);
+    expect(await effects()).toEqual(upTo(9));
+    expect(await parked(eventKey(tenant, subject))).toEqual([]); // an outage of the database parks nothing
+  });
+
+  it('shares the partitions between two processes of a group, each event in one of them', async () => {
+    const subjects = Array.from({ length: 24 }, () => randomUUID());
+    const byWorker = new Map<string, number>();
+    const worker = (name: string): Handle => async (event, context) => {
+      if (event.tenant !== tenant) return;
+      await writeEffect(event, context, name);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      byWorker.set(name, (byWorker.get(name) ?? 0) + 1);
+    };
+    await Promise.all([rig.consume(group, worker('a')), rig.consume(group, worker('b'))]);
+    await rig.sequencer();
+    for (const n of upTo(10)) {
+      await rig.publish(subjects.map((s) => groupEvent(tenant, s, n)));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await until(async () => (await effects()).length >= 240 || (await effects()).length, 'all effects');
+    expect(await effects()).toHaveLength(240);
+    expect(byWorker.get('a')).toBeGreaterThan(10);
+    expect(byWorker.get('b')).toBeGreaterThan(10);
+  });
+
+  it('keeps order and effect while consumers come and go', async () => {
+    const subjects = Array.from({ length: 12 }, () => randomUUID());
+    const handle: Handle = async (event, context) => {
+      if (event.tenant === tenant) await writeEffect(event, context);
+    };
+    await rig.consume(group, handle);
+    await rig.sequencer();
+    const publishing = (async () => {
+      for (const n of upTo(30)) {
+        await rig.publish(subjects.map((s) => groupEvent(tenant, s, n)));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    })();
+    for (let i = 0; i < 3; i++) {
+      const guest = await rig.consume(group, handle);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await guest.close();
+    }
+    await publishing;
+    await until(async () => (await effects()).length >= 360 || (await effects()).length, 'all effects', 40_000);
+    const rows = await rig.admin.query<{ key: string; sequence: string }>('select key, sequence from identity.effect where key like $1 order by id', [`${tenant}:%`]);
+    for (const subject of subjects) expect(rows.filter((r) => r.key === eventKey(tenant, subject)).map((r) => Number(r.sequence))).toEqual(upTo(30));
+  }, 60_000);
+
+  it('delivers later, in order, what was stored while the carrier was down', async () => {
+    const subject = randomUUID();
+    const { seen, handle } = recorder(tenant);
+    const interruption = await carrier.interrupt(rig);
+    const stuck = await rig.sequencer(interruption.env);
+    for (const n of upTo(12)) await rig.publish([groupEvent(tenant, subject, n)]);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const waiting = await rig.admin.query<{ n: number }>('select count(*)::int as n from directory.outbox where tenant = $1', [tenant]);
+    expect(waiting[0]?.n).toBe(12);
+    await interruption.restore();
+    if (Object.keys(interruption.env).length > 0) {
+      await stuck.stop();
+      await rig.sequencer();
+    }
+    await rig.consume(group, handle);
+    await until(() => seen.length >= 12, 'all events handled');
+    expect(seen.map((s) => s.sequence)).toEqual(upTo(12));
+  });
+
+  it('keeps a record that is no event, with its bytes; only its key is blocked', async () => {
+    const [bad, good] = [randomUUID(), randomUUID()];
+    const key = eventKey(tenant, bad);
+    const { seen, handle } = recorder(tenant);
+    await rig.consume(group, handle);
+    await rig.sequencer();
+    await rig.publish([groupEvent(tenant, bad, 1)]);
+    await until(() => seen.length === 1, 'the first event handled');
+    await carrier.injectGarbage(rig, key);
+    await until(async () => (await parked(key)).length === 1, 'the record is kept');
+    await rig.publish([groupEvent(tenant, bad, 2), groupEvent(tenant, good, 1)]);
+    await until(() => sequences(seen, eventKey(tenant, good)).length === 1, 'the other key handled');
+    await until(async () => (await parked(key)).length === 2, 'the key waits');
+    const [dead, follower] = await parked(key);
+    expect(dead).toMatchObject({ state: 'dead' });
+    expect(dead?.raw?.toString()).toContain('garbage');
+    expect(follower).toMatchObject({ state: 'waiting', sequence: '2' });
+    expect(sequences(seen, key)).toEqual([1]);
+  });
+}
