@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** `mute` does what it is asked and never answers: the outcome is unknown to the client. */
-type Mode = 'ok' | 'error' | 'hang' | 'mute';
+type Mode = 'ok' | 'error' | 'hang' | 'mute' | 'mute-put';
 
 interface Version {
   readonly id: string;
@@ -29,7 +29,7 @@ export class FakeSecretsManager {
       if (this.mode === 'hang') return;
       const [status, body] =
         this.mode === 'error' ? [500, fault('InternalServiceError')] : this.answer(operation, input);
-      if (this.mode === 'mute') return;
+      if (this.mode === 'mute' || (this.mode === 'mute-put' && operation === 'PutSecretValue')) return;
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
     });
   });
