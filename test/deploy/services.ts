@@ -1,0 +1,62 @@
+/** What is deployed: each service's entry point and the typed configuration that its environment must satisfy. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import type { ConfigShape } from '#platform';
+import { config as identityService } from '../../apps/identity-service/src/config.js';
+import { hubSettings } from '../../apps/integration-hub/src/config.js';
+import { config as provision } from '../../apps/provision/src/config.js';
+import { gatewaySettings } from '../../apps/scim-gateway/src/config.js';
+
+export interface Deployed {
+  readonly entry: string;
+  readonly config: ConfigShape;
+}
+
+export const SERVICES: Readonly<Record<string, Deployed>> = {
+  'scim-gateway': { entry: 'apps/scim-gateway/src/main', config: gatewaySettings },
+  'identity-service': { entry: 'apps/identity-service/src/main', config: identityService },
+};
+
+export const JOBS: Readonly<Record<string, Deployed>> = {
+  provision: { entry: 'apps/provision/src/main', config: provision },
+};
+
+/** Run by hand in a container of its own. */
+export const COMMANDS: Readonly<Record<string, Deployed>> = {
+  tenant: { entry: 'apps/integration-hub/src/cli', config: hubSettings },
+};
+
+/** Read by the AWS SDK, not by us. */
+const FOREIGN = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
+
+/**
+ * What is wrong with an environment that a deployment file gives to a program, in words. Values that are filled in
+ * later (a secret, a variable of `.env`) count as set and are not judged: they are `undefined` here.
+ */
+export function environmentFaults(config: ConfigShape, environment: ReadonlyMap<string, string | undefined>): string[] {
+  const unknown = [...environment.keys()].filter((name) => !(name in config) && !FOREIGN.includes(name));
+  const missing = Object.entries(config).filter(
+    ([name, { schema }]) => !environment.has(name) && !schema.safeParse(undefined).success,
+  );
+  const refused = Object.entries(config).flatMap(([name, { schema }]) => {
+    const value = environment.get(name);
+    const parsed = value === undefined ? undefined : schema.safeParse(value);
+    return parsed && !parsed.success
+      ? [`${name} is ${value}: ${parsed.error.issues.map((i) => i.message).join('; ')}`]
+      : [];
+  });
+  return [
+    ...unknown.map((name) => `${name} is no setting of this service`),
+    ...missing.map(([name]) => `${name} is required and not set`),
+    ...refused,
+    // The one rule that no single setting can see (checkBusConfig).
+    ...(environment.get('EVENT_CARRIER') === 'kafka' && !environment.has('KAFKA_BROKERS')
+      ? ['KAFKA_BROKERS is not set although EVENT_CARRIER=kafka']
+      : []),
+  ];
+}
+
+export const ROOT = path.resolve(import.meta.dirname, '../..');
+export const at = (...parts: string[]): string => path.join(ROOT, ...parts);
+export const readYaml = (file: string): unknown => parse(readFileSync(at(file), 'utf8'), { merge: true });
