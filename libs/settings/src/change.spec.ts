@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { changeSettings, type SettingsChange } from './change.js';
+import { defaultSettings } from './defaults.js';
+import { SettingsError, SETTINGS_LIMITS } from './validation.js';
+
+const change = (c: SettingsChange) => changeSettings(defaultSettings(), c);
+const faults = (c: SettingsChange): readonly string[] => {
+  try {
+    change(c);
+    return [];
+  } catch (error) {
+    if (error instanceof SettingsError) return error.faults;
+    throw error;
+  }
+};
+
+describe('a change of settings', () => {
+  it('touches what it names and nothing else', () => {
+    const { settings, changed } = change({ scimEnabled: true });
+    expect(settings).toEqual({ ...defaultSettings(), scimEnabled: true });
+    expect(changed).toEqual(['scimEnabled']);
+  });
+
+  it('takes false for false and a missing value for "as it is"', () => {
+    expect(change({ groupSync: false, deactivateOnOffboard: undefined }).changed).toEqual(['groupSync']);
+  });
+
+  it('never changes the settings that it is given', () => {
+    const before = Object.freeze({
+      ...defaultSettings(),
+      roleMappings: Object.freeze(defaultSettings().roleMappings) as never,
+    });
+    changeSettings(before, {
+      map: [{ group: { name: 'X' }, role: 'viewer' }],
+      roles: ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer', 'guest'],
+    });
+    expect(before).toEqual(defaultSettings());
+  });
+
+  it('hands out fresh defaults', () => {
+    defaultSettings().roleMappings.pop();
+    defaultSettings().roles.pop();
+    expect(defaultSettings().roleMappings).toHaveLength(4);
+    expect(defaultSettings().roles).toHaveLength(4);
+  });
+
+  it('adds a mapping once, however the group is written', () => {
+    expect(change({ map: [{ group: { name: ' stackflow-ADMINS ' }, role: 'super_admin' }] }).changed).toEqual([]);
+  });
+
+  it('may map one group to several roles', () => {
+    expect(
+      change({ map: [{ group: { name: 'StackFlow-Admins' }, role: 'viewer' }] }).settings.roleMappings,
+    ).toHaveLength(5);
+  });
+
+  it('unmaps a group from all its roles, or from one', () => {
+    const two = change({ map: [{ group: { name: 'StackFlow-Admins' }, role: 'viewer' }] }).settings;
+    const group = { name: 'stackflow-admins' };
+    expect(changeSettings(two, { unmap: [{ group }] }).settings.roleMappings).toHaveLength(3);
+    const one = changeSettings(two, { unmap: [{ group, role: 'super_admin' }] }).settings.roleMappings;
+    expect(one.filter((m) => 'name' in m.group && m.group.name === 'StackFlow-Admins')).toEqual([
+      { group: { name: 'StackFlow-Admins' }, role: 'viewer' },
+    ]);
+  });
+
+  it('is no change if jsonb only reordered the properties of a mapping', () => {
+    const stored = {
+      ...defaultSettings(),
+      roleMappings: defaultSettings().roleMappings.map(({ group, role }) => ({ role, group })),
+    };
+    expect(changeSettings(stored, { scimEnabled: false }).changed).toEqual([]);
+  });
+});
+
+describe('a refused change says what to fix', () => {
+  const name = (n: string) => ({ name: n });
+  it.each<[string, SettingsChange, RegExp]>([
+    [
+      'unknown role',
+      { map: [{ group: name('Finance'), role: 'accountant' }] },
+      /"accountant" that the group "Finance" is mapped to does not exist; the roles are: super_admin, itsm_manager/,
+    ],
+    [
+      'role removed while mapped',
+      { roles: ['super_admin'] },
+      /"viewer" that the group "StackFlow-Viewers" is mapped to does not exist/,
+    ],
+    [
+      'same pair twice',
+      {
+        map: [
+          { group: name('A'), role: 'viewer' },
+          { group: name('a '), role: 'viewer' },
+        ],
+      },
+      /The group "a" is mapped to the role "viewer" twice/,
+    ],
+    ['group without a name', { map: [{ group: name('  '), role: 'viewer' }] }, /has no group/],
+    ['group id that is none', { map: [{ group: { id: 'abc' }, role: 'viewer' }] }, /"abc" is not a group id/],
+    ['control character', { map: [{ group: name('a\u0000b'), role: 'viewer' }] }, /control character/],
+    [
+      'long group name',
+      { map: [{ group: name('x'.repeat(SETTINGS_LIMITS.groupName + 1)), role: 'viewer' }] },
+      /longer than 256/,
+    ],
+    ['no roles', { roles: [], roleMappings: [] }, /list of roles is empty/],
+    ['empty role', { roles: ['viewer', ''], roleMappings: [] }, /empty name/],
+    ['role with a space', { roles: ['Super Admin'], roleMappings: [] }, /"Super Admin" cannot be a role name/],
+    ['role twice', { roles: ['viewer', 'viewer'], roleMappings: [] }, /stands twice/],
+    [
+      'too many roles',
+      { roles: Array.from({ length: 51 }, (_, i) => `r${i}`), roleMappings: [] },
+      /51 roles; the limit is 50/,
+    ],
+    ['nothing to unmap', { unmap: [{ group: { id: randomUUID() } }] }, /Nothing to unmap/],
+  ])('%s', (_, c, sentence) => {
+    const found = faults(c);
+    expect(found.join('\n')).toMatch(sentence);
+    for (const fault of found) expect(fault).toMatch(/[.]$/);
+  });
+
+  it('all faults at once', () => {
+    expect(
+      faults({
+        roles: ['Bad Role', 'viewer'],
+        roleMappings: [{ group: name(''), role: 'x' }],
+        unmap: [{ group: name('nobody') }],
+      }).length,
+    ).toBeGreaterThanOrEqual(4);
+  });
+
+  it('1000 mappings are the limit', () => {
+    const mappings = Array.from({ length: SETTINGS_LIMITS.mappings }, (_, i) => ({
+      group: name(`g${i}`),
+      role: 'viewer',
+    }));
+    expect(faults({ roleMappings: mappings })).toEqual([]);
+    expect(faults({ roleMappings: mappings, map: [{ group: name('one more'), role: 'viewer' }] })).toEqual([
+      expect.stringContaining('There are 1001 group mappings; the limit is 1000'),
+    ]);
+  });
+});

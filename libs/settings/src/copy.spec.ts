@@ -1,0 +1,156 @@
+/** The copy of the settings in a consuming service: real Postgres, the gateway's role and schema. */
+import { randomUUID } from 'node:crypto';
+import { Database, type Queryable } from '#platform';
+import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
+import { TenantSettingsCache } from './cache.js';
+import { applySettings, settingsOf, settingsTableSql, type SettingsEvent, type TenantCopy } from './copy.sql.js';
+import { defaultSettings } from './defaults.js';
+
+let testDatabase: TestDatabase;
+let database: Database;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  database = await Database.connect({ url: testDatabase.url('scim-gateway'), schema: 'directory' });
+  await database.query(settingsTableSql('directory'));
+});
+afterAll(async () => {
+  await database.close();
+  await testDatabase.drop();
+});
+
+const event = (tenantId: string, sequence: number, scimEnabled = true): SettingsEvent => ({
+  tenant: tenantId,
+  sequence,
+  data: {
+    tenant: { id: tenantId, slug: `t-${tenantId}`, host: `v${sequence}.example.com` },
+    ...defaultSettings(),
+    scimEnabled,
+    scimToken: null,
+  },
+});
+const apply = (e: SettingsEvent) => database.tx((tx) => applySettings(tx, e));
+
+describe("a service's copy of the settings", () => {
+  it('is what the last event said', async () => {
+    const id = randomUUID();
+    expect(await settingsOf(database, 'directory', id)).toBeNull();
+    expect(await apply(event(id, 1))).toBe(true);
+    expect(await apply(event(id, 2, false))).toBe(true);
+    expect(await settingsOf(database, 'directory', id)).toEqual({
+      tenantId: id,
+      slug: `t-${id}`,
+      host: 'v2.example.com',
+      version: 2,
+      settings: event(id, 2, false).data,
+    });
+  });
+
+  it('ignores repetitions and what is older, in whatever order they come', async () => {
+    const id = randomUUID();
+    await apply(event(id, 5, true));
+    for (const old of [5, 4, 1]) expect(await apply(event(id, old, false))).toBe(false);
+    expect(await settingsOf(database, 'directory', id)).toMatchObject({ version: 5, settings: { scimEnabled: true } });
+  });
+
+  it('lets a host name move between tenants although the events may come in the wrong order', async () => {
+    const [a, b] = [randomUUID(), randomUUID()];
+    await apply(event(a, 1));
+    expect(await apply(event(b, 1))).toBe(true);
+  });
+
+  it('is undone with the transaction of the handler', async () => {
+    const id = randomUUID();
+    await expect(
+      database.tx(async (tx) => {
+        await applySettings(tx, event(id, 1));
+        throw new Error('the handler failed');
+      }),
+    ).rejects.toThrow('the handler failed');
+    expect(await settingsOf(database, 'directory', id)).toBeNull();
+  });
+
+  it('takes no schema name from outside', () => {
+    expect(() => settingsTableSql('x; drop schema hub')).toThrow('not a plain schema name');
+  });
+});
+
+describe('the cache of the hot path', () => {
+  const counting = () => {
+    const counter = { reads: 0, broken: false };
+    const queryable: Queryable = {
+      query: (sql, values) => {
+        if (counter.broken) return Promise.reject(new Error('database is down'));
+        if (String(sql).includes('tenant_settings')) counter.reads++;
+        return database.query(sql, values);
+      },
+    };
+    return { counter, queryable };
+  };
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  it('answers from memory; one query serves everybody, known or not', async () => {
+    const id = randomUUID();
+    await apply(event(id, 1));
+    const { counter, queryable } = counting();
+    const cache = new TenantSettingsCache({ database: queryable, schema: 'directory' });
+    const answers = await Promise.all([cache.get(id), cache.get(id), cache.get(randomUUID())]);
+    expect(answers.map((a) => a?.version)).toEqual([1, 1, undefined]);
+    for (let i = 0; i < 100; i++) expect(await cache.get(randomUUID())).toBeNull();
+    expect(counter.reads).toBe(1);
+  });
+
+  it('shows what this process handled at once, and never goes back', async () => {
+    const id = randomUUID();
+    const seen: [number, number | undefined][] = [];
+    const cache = new TenantSettingsCache({
+      database,
+      schema: 'directory',
+      onChange: (now: TenantCopy, before) => now.tenantId === id && seen.push([now.version, before?.version]),
+    });
+    await cache.get(id);
+    cache.accept(event(id, 2));
+    cache.accept(event(id, 1));
+    cache.accept(event(id, 3));
+    expect((await cache.get(id))?.version).toBe(3);
+    expect(seen).toEqual([
+      [2, undefined],
+      [3, 2],
+    ]);
+  });
+
+  it('shows what another replica wrote within the polling interval', async () => {
+    const id = randomUUID();
+    await apply(event(id, 1));
+    const cache = new TenantSettingsCache({ database, schema: 'directory', pollMs: 50 });
+    expect((await cache.get(id))?.version).toBe(1);
+    await apply(event(id, 2));
+    await pause(60);
+    expect((await cache.get(id))?.version).toBe(2);
+  });
+
+  it('sees a write that took its time stamp long before it was committed', async () => {
+    const id = randomUUID();
+    const cache = new TenantSettingsCache({ database, schema: 'directory', pollMs: 1 });
+    await database.tx(async (tx) => {
+      await applySettings(tx, event(id, 1));
+      await pause(30);
+      expect(await cache.get(id)).toBeNull();
+      await pause(30);
+    });
+    await pause(5);
+    expect((await cache.get(id))?.version).toBe(1);
+  });
+
+  it('says so when it cannot know, and recovers', async () => {
+    const id = randomUUID();
+    await apply(event(id, 1));
+    const { counter, queryable } = counting();
+    const cache = new TenantSettingsCache({ database: queryable, schema: 'directory', pollMs: 20 });
+    await cache.get(id);
+    counter.broken = true;
+    await pause(30);
+    await expect(cache.get(id)).rejects.toThrow('database is down');
+    counter.broken = false;
+    expect((await cache.get(id))?.version).toBe(1);
+  });
+});
