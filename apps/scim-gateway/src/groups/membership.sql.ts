@@ -1,0 +1,166 @@
+/**
+ * Changes of membership, set-based: the cost is that of the difference, whatever the size of the group. An event of a
+ * membership is about the user: it bumps the user's version and carries the user's state after the change.
+ */
+import { currentTraceparent, type Queryable } from '#platform';
+import type { Cause } from '../users/user-events.js';
+import { directoryGroup, type GroupRow } from './groups.sql.js';
+
+/** What is to become of the membership. Ids are UUIDs in lower case; whether they name users is found out here. */
+export type MembershipChange =
+  | { readonly kind: 'difference'; readonly add: readonly string[]; readonly remove: readonly string[] }
+  | { readonly kind: 'replace'; readonly all: readonly string[] };
+
+export interface MembershipResult {
+  readonly joined: number;
+  readonly left: number;
+  /** Ids to add that name no living user of this tenant. */
+  readonly unknown: readonly string[];
+}
+
+export const EVENT_SOURCE = '/stackflow/scim-gateway';
+
+/** Needs the lock of the group's row, so that its membership grows by nobody else meanwhile. */
+export async function changeMembership(
+  tx: Queryable,
+  group: GroupRow,
+  change: MembershipChange,
+  cause: Cause,
+): Promise<MembershipResult> {
+  const { add, remove } =
+    change.kind === 'replace'
+      ? await differenceToAll(tx, group, change.all)
+      : await effective(tx, group, change.add, change.remove);
+  if (add.length === 0 && remove.length === 0) return { joined: 0, left: 0, unknown: [] };
+  const living = new Set(await lockUsers(tx, group.tenantId, [...add, ...remove]));
+  const removed = await deleteMembers(
+    tx,
+    group,
+    remove.filter((id) => living.has(id)),
+  );
+  const added = await insertMembers(
+    tx,
+    group,
+    add.filter((id) => living.has(id)),
+  );
+  await publish(tx, group, added, removed, cause);
+  if (added.length + removed.length > 0)
+    await tx.query('update groups set updated_at = $3 where tenant_id = $1 and id = $2', [
+      group.tenantId,
+      group.id,
+      cause.at,
+    ]);
+  return { joined: added.length, left: removed.length, unknown: add.filter((id) => !living.has(id)) };
+}
+
+/** What of a PATCH is not so already: re-adding members (Entra ID does it on each removal) locks and bumps nobody. */
+async function effective(
+  tx: Queryable,
+  group: GroupRow,
+  add: readonly string[],
+  remove: readonly string[],
+): Promise<{ add: string[]; remove: string[] }> {
+  const rows = await tx.query<{ user_id: string }>(
+    'select user_id from members where tenant_id = $1 and group_id = $2 and user_id = any($3::uuid[])',
+    [group.tenantId, group.id, [...add, ...remove]],
+  );
+  const members = new Set(rows.map((row) => row.user_id));
+  return { add: add.filter((id) => !members.has(id)), remove: remove.filter((id) => members.has(id)) };
+}
+
+/** One pass over both lists inside Postgres; only the difference comes out. */
+async function differenceToAll(
+  tx: Queryable,
+  group: GroupRow,
+  all: readonly string[],
+): Promise<{ add: string[]; remove: string[] }> {
+  const rows = await tx.query<{ id: string; wanted: boolean }>(
+    `select coalesce(w.id, m.user_id) as id, w.id is not null as wanted
+     from (select user_id from members where tenant_id = $1 and group_id = $2) m full join unnest($3::uuid[]) w(id) on w.id = m.user_id
+     where w.id is null or m.user_id is null`,
+    [group.tenantId, group.id, all],
+  );
+  return {
+    add: rows.filter((row) => row.wanted).map((row) => row.id),
+    remove: rows.filter((row) => !row.wanted).map((row) => row.id),
+  };
+}
+
+/** Locks the users' rows (FOR UPDATE) in the order of their ids, the same order for every writer: no deadlock. */
+async function lockUsers(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>(
+    'select id from users where tenant_id = $1 and id = any($2::uuid[]) and deleted_at is null order by id for update',
+    [tenantId, ids],
+  );
+  return rows.map((row) => row.id);
+}
+
+async function deleteMembers(tx: Queryable, group: GroupRow, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await tx.query<{ user_id: string }>(
+    'delete from members where tenant_id = $1 and group_id = $2 and user_id = any($3::uuid[]) returning user_id',
+    [group.tenantId, group.id, ids],
+  );
+  return rows.map((row) => row.user_id);
+}
+
+async function insertMembers(tx: Queryable, group: GroupRow, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await tx.query<{ user_id: string }>(
+    'insert into members (tenant_id, group_id, user_id) select $1, $2, unnest($3::uuid[]) on conflict do nothing returning user_id',
+    [group.tenantId, group.id, ids],
+  );
+  return rows.map((row) => row.user_id);
+}
+
+/**
+ * Bumps the users' versions and stores one event for each, in one statement after the membership was changed, so that
+ * `groups` is the list after the change. The rows are locked already (invariant: lock -> bump -> outbox). The state
+ * has the same shape as `directoryUser` makes it; a test compares the two.
+ */
+const PUBLISH = `
+  with changes as (
+    select * from unnest($3::uuid[], $4::text[]) as c(user_id, type)
+  ), bumped as (
+    update users u set version = u.version + 1, updated_at = $5::timestamptz from changes c
+    where u.tenant_id = $1::uuid and u.id = c.user_id
+    returning u.id, u.user_name, u.external_id, u.active, u.email, u.resource, u.version, c.type
+  )
+  insert into outbox (topic, key, type, source, subject, tenant, sequence, time, causation_id, traceparent, data)
+  select 'directory.users', $1::uuid || ':' || b.id, b.type, $6::text, b.id::text, $1::uuid, b.version, $5::timestamptz, $7::text, $8::text,
+    jsonb_build_object(
+      'user', jsonb_build_object(
+        'id', b.id, 'userName', b.user_name, 'externalId', b.external_id, 'active', b.active,
+        'displayName', b.resource -> 'displayName',
+        'name', jsonb_build_object('givenName', b.resource #> '{name,givenName}', 'familyName', b.resource #> '{name,familyName}'),
+        'email', b.email, 'groups', s.groups),
+      'group', $2::jsonb)
+  from bumped b
+  cross join lateral (
+    select coalesce(jsonb_agg(m.group_id order by m.group_id), '[]') as groups from members m where m.tenant_id = $1::uuid and m.user_id = b.id
+  ) s
+  order by b.id`;
+
+async function publish(
+  tx: Queryable,
+  group: GroupRow,
+  joined: readonly string[],
+  left: readonly string[],
+  cause: Cause,
+): Promise<void> {
+  if (joined.length + left.length === 0) return;
+  const types = [
+    ...joined.map(() => 'com.stackflow.directory.user.joined-group.v1'),
+    ...left.map(() => 'com.stackflow.directory.user.left-group.v1'),
+  ];
+  await tx.query({ name: 'publish_membership', text: PUBLISH }, [
+    group.tenantId,
+    JSON.stringify(directoryGroup(group)),
+    [...joined, ...left],
+    types,
+    cause.at,
+    EVENT_SOURCE,
+    cause.requestId,
+    currentTraceparent(),
+  ]);
+}

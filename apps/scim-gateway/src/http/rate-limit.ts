@@ -1,0 +1,22 @@
+/** A token bucket per tenant, in this process. Okta waits exactly as long as an integer `Retry-After` says. */
+export class RateLimit {
+  private readonly buckets = new Map<string, { tokens: number; at: number }>();
+
+  constructor(
+    private readonly perSecond: number,
+    private readonly burst: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** 0 = go on; otherwise the whole seconds to wait. */
+  take(tenantId: string): number {
+    const now = this.now();
+    let bucket = this.buckets.get(tenantId);
+    if (!bucket) this.buckets.set(tenantId, (bucket = { tokens: this.burst, at: now }));
+    bucket.tokens = Math.min(this.burst, bucket.tokens + ((now - bucket.at) / 1_000) * this.perSecond);
+    bucket.at = now;
+    if (bucket.tokens < 1) return Math.max(1, Math.ceil((1 - bucket.tokens) / this.perSecond));
+    bucket.tokens -= 1;
+    return 0;
+  }
+}

@@ -1,0 +1,4 @@
+import { runService } from '#platform';
+import { scimGateway } from './service.js';
+
+await runService(scimGateway());

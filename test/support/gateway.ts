@@ -1,0 +1,265 @@
+/**
+ * The real gateway in this process: Nest on a free port, a provisioned database of its own, the real token verifier
+ * against a stand-in of Secrets Manager, the sequencer running. Tenants are put into its copy of the settings.
+ */
+import { Client } from 'pg';
+import { randomUUID } from 'node:crypto';
+import { Agent, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  createApplication,
+  createLogger,
+  Database,
+  Health,
+  loadConfig,
+  Metrics,
+  type PlatformContext,
+} from '#platform';
+import { createScimToken, SecretStore } from '#secrets';
+import { defaultSettings } from '#settings';
+import { gatewaySettings, type GatewayConfig } from '../../apps/scim-gateway/src/config.js';
+import { scimGateway } from '../../apps/scim-gateway/src/service.js';
+import { FakeSecretsManager } from '../tenants/secrets-manager.js';
+import { createTestDatabase } from './database.js';
+
+/** The parts of SCIM bodies that tests look at. */
+export interface ScimBody {
+  readonly id: string;
+  readonly schemas: readonly string[];
+  readonly userName: string;
+  readonly externalId?: string;
+  readonly displayName: string;
+  readonly active: boolean;
+  readonly name?: { readonly givenName?: string; readonly familyName?: string };
+  readonly emails?: readonly { readonly value: string }[];
+  readonly groups: readonly { readonly value: string; readonly display: string; readonly $ref: string }[];
+  readonly members: readonly { readonly value: string; readonly display: string; readonly $ref: string }[];
+  readonly meta: { readonly location: string; readonly created: string; readonly lastModified: string };
+  readonly totalResults: number;
+  readonly itemsPerPage: number;
+  readonly startIndex: number;
+  readonly Resources: readonly ScimBody[];
+  readonly status: string;
+  readonly scimType?: string;
+  readonly detail: string;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  readonly body: ScimBody;
+}
+
+export interface StoredEvent {
+  readonly type: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly subject: string;
+  readonly sequence: number;
+  readonly causationId: string;
+  readonly traceparent: string | null;
+  readonly data: {
+    readonly user?: Record<string, unknown>;
+    readonly group?: Record<string, unknown>;
+    readonly changed?: readonly string[];
+  } & Record<string, unknown>;
+}
+
+export interface RequestOptions {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** undefined = `Bearer <token>` of the tenant; null = no Authorization header. */
+  readonly authorization?: string | null;
+  readonly base?: string;
+}
+
+export interface TestTenant {
+  readonly id: string;
+  readonly slug: string;
+  readonly host: string;
+  readonly token: string;
+  send(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<Reply>;
+  /** Events so far, as consumers get them: per key in the order of their sequence. */
+  events(): Promise<StoredEvent[]>;
+}
+
+export interface TestGateway {
+  readonly url: string;
+  readonly port: number;
+  readonly platform: PlatformContext<GatewayConfig>;
+  readonly secrets: FakeSecretsManager;
+  createTenant(settings?: { readonly scimEnabled?: boolean }): Promise<TestTenant>;
+  /** SQL as the owner of the database. */
+  sql<T = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<T[]>;
+  close(): Promise<void>;
+}
+
+export const BASE = '/prod/api/scim/v2';
+const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+
+/** One request exactly as written: no normalization of the path, as `fetch` would do it. */
+export function rawRequest(
+  port: number,
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body?: string | Buffer,
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      {
+        host: '127.0.0.1',
+        port,
+        method,
+        path,
+        headers: { ...headers, ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }) },
+        agent,
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          try {
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              text,
+              body: (text === '' ? {} : JSON.parse(text)) as ScimBody,
+            });
+          } catch {
+            reject(
+              new Error(
+                `${method} ${path} answered ${response.statusCode} with something that is not JSON: ${text.slice(0, 200)}`,
+              ),
+            );
+          }
+        });
+      },
+    );
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+export async function startGateway(overrides: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
+  process.env.AWS_ACCESS_KEY_ID ??= 'test';
+  process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
+  const testDatabase = await createTestDatabase();
+  const secrets = new FakeSecretsManager();
+  const endpoint = await secrets.start();
+  const config = loadConfig('scim-gateway', gatewaySettings, {
+    DATABASE_URL: testDatabase.url('scim-gateway'),
+    INTERNAL_API_TOKEN: 'test-only-internal-token',
+    SECRETS_MANAGER_ENDPOINT: endpoint,
+    PUBLIC_ORIGIN: 'https://scim.example',
+    SCIM_RATE_LIMIT_PER_SECOND: '100000',
+    SCIM_RATE_LIMIT_BURST: '100000',
+    ...overrides,
+  });
+  const definition = scimGateway();
+  const database = await Database.connect({
+    ...definition.database,
+    url: config.DATABASE_URL,
+    poolSize: config.DATABASE_POOL_SIZE,
+  });
+  await database.migrate();
+  const platform: PlatformContext<GatewayConfig> = {
+    service: 'scim-gateway',
+    config,
+    database,
+    logger: createLogger('scim-gateway', process.env.TEST_LOG_LEVEL ?? 'silent'),
+    metrics: new Metrics('scim-gateway', { process: false }),
+    health: new Health(),
+  };
+  const app = await createApplication(definition, platform);
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const admin = new Client({ connectionString: testDatabase.adminUrl });
+  await admin.connect();
+  const sql = async <T>(text: string, values: readonly unknown[] = []): Promise<T[]> =>
+    (await admin.query(text, [...values])).rows as T[];
+  const store = new SecretStore({ region: config.AWS_REGION, endpoint });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    platform,
+    secrets,
+    sql,
+    createTenant: ({ scimEnabled = true } = {}) => createTenant({ port, sql, store, scimEnabled }),
+    close: async () => {
+      await app.close();
+      await database.close();
+      await admin.end();
+      store.close();
+      await secrets.stop();
+      await testDatabase.drop();
+    },
+  };
+}
+
+interface Parts {
+  readonly port: number;
+  readonly sql: TestGateway['sql'];
+  readonly store: SecretStore;
+  readonly scimEnabled: boolean;
+}
+
+async function createTenant({ port, sql, store, scimEnabled }: Parts): Promise<TestTenant> {
+  const id = randomUUID();
+  const slug = `t-${id.slice(0, 8)}`;
+  const host = `${slug}.stackflow.example`;
+  const settings = { tenant: { id, slug, host }, ...defaultSettings(), scimEnabled, scimToken: null };
+  await sql(
+    'insert into directory.tenant_settings (tenant_id, slug, host, version, settings) values ($1, $2, $3, 1, $4)',
+    [id, slug, host, JSON.stringify(settings)],
+  );
+  const { token } = await createScimToken(store, id);
+  const send: TestTenant['send'] = (method, path, body, { headers, authorization, base = BASE } = {}) => {
+    const auth = authorization === undefined ? `Bearer ${token}` : authorization;
+    const all = {
+      accept: 'application/scim+json',
+      ...(body !== undefined && { 'content-type': 'application/scim+json; charset=utf-8' }),
+      ...(auth !== null && { authorization: auth }),
+      ...headers,
+    };
+    return rawRequest(
+      port,
+      method,
+      base + path,
+      all,
+      body === undefined ? undefined : typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
+    );
+  };
+  const tenant: TestTenant = { id, slug, host, token, send, events: () => eventsOf(sql, id) };
+  // The gateway looks at its copy of the settings every two seconds.
+  for (let i = 0; (await send('GET', '/ServiceProviderConfig')).status === 401; i++) {
+    if (i > 60) throw new Error('the gateway does not know the new tenant');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return tenant;
+}
+
+/** One snapshot of both tables: the sequencer moves rows from one to the other in one transaction. */
+async function eventsOf(sql: TestGateway['sql'], tenantId: string): Promise<StoredEvent[]> {
+  const rows = await sql<Omit<StoredEvent, 'sequence'> & { sequence: string }>(
+    `select type, topic, key, subject, sequence, causation_id as "causationId", traceparent, data from (
+       select 0 as place, position as n, type, topic, key, subject, sequence, causation_id, traceparent, data from bus.event_log where tenant = $1
+       union all
+       select 1, id, type, topic, key, subject, sequence, causation_id, traceparent, data from directory.outbox where tenant = $1
+     ) e order by place, n`,
+    [tenantId],
+  );
+  return rows.map((row) => ({ ...row, sequence: Number(row.sequence) }));
+}
+
+/** `user.created`, `group.renamed`, ... */
+export const shortType = (event: StoredEvent): string =>
+  /^com\.stackflow\.directory\.(.+)\.v1$/.exec(event.type)?.[1] ?? event.type;
+
+export const patchOp = (...Operations: unknown[]) => ({
+  schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+  Operations,
+});
