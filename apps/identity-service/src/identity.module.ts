@@ -5,6 +5,7 @@ import { createBus, Outbox, Sequencer } from '#event-bus';
 import type { PlatformContext } from '#platform';
 import { AccountsController } from './api/accounts.controller.js';
 import { AccountQueries } from './api/account-queries.js';
+import { TenantsController } from './api/tenants.controller.js';
 import { ReconcileController } from './api/reconcile.controller.js';
 import type { IdentityConfig } from './config.js';
 import { GroupsController } from './directory/groups.controller.js';
@@ -25,7 +26,7 @@ export class IdentityModule {
     const parts = createParts(platform);
     return {
       module: IdentityModule,
-      controllers: [UsersController, GroupsController, SettingsController, AccountsController, ReconcileController],
+      controllers: [UsersController, GroupsController, SettingsController, TenantsController, AccountsController, ReconcileController],
       providers: [...parts.map(([provide, useValue]) => ({ provide, useValue })), AccountQueries],
     };
   }

@@ -1,0 +1,48 @@
+/** What the command line prints. */
+import type { AccountView, GrantView } from '../api/accounts.sql.js';
+import type { Explanation } from '../api/explanation.js';
+import type { CompareRun } from '../reconcile/compare.js';
+import type { Json } from './client.js';
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => (r[i] ?? '').length)));
+  const line = (cells: readonly string[]): string => cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd();
+  return [line(head), line(widths.map((w) => '-'.repeat(w))), ...rows.map(line)].join('\n');
+}
+
+export function describeList(accounts: readonly Json<AccountView>[], more: boolean): string {
+  if (accounts.length === 0) return 'No accounts yet. Assign a user to the StackFlow app in Okta, e.g. "npm run okta -- assign <user>".';
+  const rows = accounts.map((a) => [a.userName, a.status, a.roles.join(', ') || '-', a.cognito.state, a.id]);
+  return `${table(['user name', 'status', 'roles', 'Cognito', 'account'], rows)}${more ? '\n... and more; raise --limit.' : ''}`;
+}
+
+export function describeAccount(account: Json<AccountView>, grants: readonly Json<GrantView>[]): string {
+  const { cognito } = account;
+  const fields = [
+    ['Account', account.id],
+    ['User name', account.userName],
+    ['Okta user id', account.externalId ?? '-'],
+    ['E-mail', account.email ?? '-'],
+    ['Name', account.displayName ?? '-'],
+    ['Status', account.status],
+    ['Roles in effect', account.roles.join(', ') || 'none'],
+    ['Cognito', cognito.state + (cognito.syncedAt ? `, last equal at ${cognito.syncedAt}` : '')],
+    ...(cognito.lastError ? [['Last error', `${cognito.lastError} (attempt ${cognito.attempts}, next ${cognito.nextAttemptAt ?? 'unknown'})`]] : []),
+  ].map(([name = '', value = '']) => `${name.padEnd(17)}${value}`);
+  const rows = grants.map((g) => [g.role, g.grantedAt, why(g.grantedCause, g.grantedGroupName), g.revokedAt ?? '-', g.revokedCause ?? '-', g.grantedCausationId]);
+  const history = rows.length === 0 ? 'No role was ever granted.' : table(['role', 'granted', 'because of', 'revoked', 'because of', 'request'], rows);
+  return `${fields.join('\n')}\n\n${history}`;
+}
+
+const why = (cause: string, group: string | null): string => (group ? `${cause} ("${group}")` : cause);
+
+export const describeExplanation = (explanation: Json<Explanation>): string =>
+  [`${explanation.account.userName}:`, ...explanation.reasons.map((reason) => `  ${reason}`)].join('\n');
+
+export function describeCompare(run: Json<CompareRun>): string {
+  const { progress: p } = run;
+  const head = { running: `Comparing (${p.phase}): ${p.users} users of the pool so far`, done: `Compared ${p.users} users of the pool`, failed: `The compare failed: ${run.error ?? 'unknown'}` }[run.state];
+  const found = `${p.differing} differ (attributes ${p.attributes}, groups ${p.groups}, missing ${p.missing})${p.differing > 0 ? '; they are being repaired' : ''}.`;
+  const orphans = p.orphans === 0 ? '' : `\n${p.orphans} users of the pool belong to no account; they are left alone: ${p.orphanSample.slice(0, 10).join(', ')}${p.orphans > 10 ? ', ...' : ''}`;
+  return `${head}. ${found}${orphans}`;
+}

@@ -1,0 +1,153 @@
+/** One spec file's world: a database, the sandbox's Cognito, a directory that publishes, identity-service in process. */
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
+import { service } from '../../apps/identity-service/src/service.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { Cognito, type PoolView } from './cognito.js';
+import { Directory, type Person, type Tenant } from './directory.js';
+
+export const TOKEN = 'internal-token-of-the-tests';
+
+process.env.AWS_ACCESS_KEY_ID ??= 'test';
+process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
+
+export class Rig {
+  app: NestFastifyApplication | null = null;
+  metrics = new Metrics('identity-service', { process: false });
+
+  private constructor(
+    readonly test: TestDatabase,
+    /** Superuser: sees every schema. */
+    readonly admin: Database,
+    readonly cognito: Cognito,
+    readonly directory: Directory,
+  ) {}
+
+  static async start(): Promise<Rig> {
+    const test = await createTestDatabase();
+    const admin = await Database.connect({ url: test.adminUrl, schema: 'identity' });
+    const rig = new Rig(test, admin, await Cognito.start(test), await Directory.open(test));
+    return rig;
+  }
+
+  environment(change: Record<string, string> = {}): Record<string, string> {
+    return {
+      DATABASE_URL: this.test.url('identity-service'),
+      INTERNAL_API_TOKEN: TOKEN,
+      AWS_REGION: 'us-east-1',
+      COGNITO_USER_POOL_ID: this.cognito.poolId,
+      COGNITO_ENDPOINT: this.cognito.url,
+      COGNITO_QUOTA_SHARE: '1',
+      COGNITO_QUOTAS: JSON.stringify(Object.fromEntries(['UserCreation', 'UserRead', 'UserUpdate', 'UserAccountRecovery', 'UserResourceRead', 'UserResourceUpdate', 'UserList', 'UserPoolResourceUpdate', 'UserPoolResourceRead'].map((c) => [c, 10_000]))),
+      RECONCILER_LEASE_SECONDS: '2',
+      LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
+      PORT: '0',
+      ...change,
+    };
+  }
+
+  /** Starts identity-service in this process. */
+  async startService(change: Record<string, string> = {}): Promise<void> {
+    const config = loadConfig(service.name, service.config, this.environment(change));
+    const logger = createLogger(service.name, config.LOG_LEVEL);
+    const database = await Database.connect({ url: config.DATABASE_URL, poolSize: 12, ...service.database });
+    await database.migrate();
+    this.metrics = new Metrics(service.name, { process: false });
+    const platform = { service: service.name, config, database, logger, metrics: this.metrics, health: new Health() };
+    const app = await createApplication(service, platform);
+    for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
+    await app.startAllMicroservices();
+    await app.listen(0, '127.0.0.1');
+    this.app = app;
+    this.closeDatabase = () => database.close();
+  }
+
+  private closeDatabase: () => Promise<void> = () => Promise.resolve();
+
+  async stopService(): Promise<void> {
+    await this.app?.close();
+    this.app = null;
+    await this.closeDatabase();
+    this.closeDatabase = () => Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    await this.stopService();
+    await this.directory.close();
+    await this.cognito.stop();
+    await this.admin.close();
+    await this.test.drop();
+  }
+
+  async http<T>(method: string, path: string, token = TOKEN): Promise<{ status: number; body: T; type: string }> {
+    const url = await this.app?.getUrl();
+    const response = await fetch(`${url}${path}`, { method, headers: { authorization: `Bearer ${token}` } });
+    return { status: response.status, body: (await response.json()) as T, type: response.headers.get('content-type') ?? '' };
+  }
+
+  /** Resolves when every published event was handled and nothing waits for Cognito. */
+  async quiet(timeoutMs = 20_000): Promise<void> {
+    await eventually(async () => {
+      const [row] = await this.admin.query<{ waiting: string }>(QUIET);
+      if (row?.waiting !== null) throw new Error(`not quiet: ${row?.waiting}`);
+    }, timeoutMs);
+  }
+
+  /** f(directory, settings): what Cognito has to show of a person. */
+  expected(person: Person): { groups: string[]; role: string | undefined } {
+    const tenant = this.tenantOf(person);
+    const { settings } = tenant;
+    const active = !person.deleted && (person.active || !settings.deactivateOnOffboard);
+    const groups = person.groups.flatMap((id) => this.directory.groups.get(id) ?? []);
+    const roles = active ? deriveRoles(groups, settings) : [];
+    return { groups: [...roles].sort(), role: roles[0] };
+  }
+
+  /** Every person of the directory, one by one, against the pool. Only where group sync was on all the time. */
+  async expectConverged(): Promise<void> {
+    const users = await this.cognito.users();
+    const differences = [...this.directory.people.values()].flatMap((person) => this.difference(person, users.get(person.id)));
+    expect(differences).toEqual([]);
+  }
+
+  private difference(person: Person, user: PoolView | undefined): string[] {
+    const { groups, role } = this.expected(person);
+    if (!user) return groups.length > 0 || (person.active && !person.deleted) ? [`${person.userName} is missing`] : [];
+    const wanted: Record<string, string | undefined> = { 'custom:tenant_id': person.tenant, 'custom:external_id': person.externalId ?? undefined, 'custom:role': role };
+    if (!person.deleted) Object.assign(wanted, { email: person.email ?? undefined, preferred_username: person.userName, name: person.displayName ?? undefined });
+    const wrong = Object.entries(wanted).filter(([name, value]) => user.attributes[name] !== value).map(([name, value]) => `${person.userName} ${name}: ${user.attributes[name]} instead of ${value}`);
+    if (JSON.stringify(user.groups) !== JSON.stringify(groups)) wrong.push(`${person.userName} groups: ${user.groups} instead of ${groups}`);
+    if (user.status !== 'CONFIRMED') wrong.push(`${person.userName} is ${user.status}`);
+    return wrong;
+  }
+
+  private tenantOf(person: Person): Tenant {
+    const tenant = this.directory.tenants.get(person.tenant);
+    if (!tenant) throw new Error('a person without tenant');
+    return tenant;
+  }
+}
+
+const QUIET = `
+  select case
+    when exists (select 1 from directory.outbox) or exists (select 1 from hub.outbox) or exists (select 1 from identity.outbox) then 'outbox'
+    when exists (select 1 from bus.event_log l where l.topic in ('directory.users', 'directory.groups', 'integration.settings') and l.position > coalesce((select o.position from identity.consumer_offset o where o.consumer_group = 'identity-service' and o.topic = l.topic and o.partition = l.partition), 0)) then 'consumer'
+    when exists (select 1 from identity.reevaluation) then 're-evaluation'
+    when exists (select 1 from identity.parked_event) then (select 'parked: ' || coalesce(error, '') from identity.parked_event limit 1)
+    when exists (select 1 from identity.account where desired_revision > applied_revision and coalesce(last_error_class, '') not in ('permanent', 'conflict')) then
+      (select 'account ' || id || ' ' || coalesce(last_error, 'pending') from identity.account where desired_revision > applied_revision limit 1)
+  end as waiting`;
+
+export async function eventually(check: () => Promise<void>, timeoutMs = 10_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(25);
+    }
+  }
+}
