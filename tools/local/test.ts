@@ -122,7 +122,10 @@ interface Services {
 
 async function startServices(withKafka: boolean): Promise<Services> {
   const missing: Tally[] = [];
-  const [database, brokers] = await Promise.all([testDatabase(), withKafka ? kafka(missing) : process.env.KAFKA_BROKERS]);
+  const [database, brokers] = await Promise.all([
+    testDatabase(),
+    withKafka ? kafka(missing) : process.env.KAFKA_BROKERS,
+  ]);
   const chromium = findChromium();
   if (!chromium && process.env.REQUIRE_BROWSER === '1')
     missing.push(report('browser: none found (REQUIRE_BROWSER=1)', false, Date.now()));

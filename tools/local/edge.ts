@@ -1,0 +1,145 @@
+/**
+ * The one origin that stands before the services, as an ingress does in production. It forwards what the routes name
+ * and nothing else: `/health`, `/metrics` and `/internal` of a service cannot be reached through it.
+ */
+import http from 'node:http';
+import { createProxyServer } from 'http-proxy-3';
+import { LocalProblem } from './postgres-files.js';
+
+export interface Route {
+  /** `/scim/v2` covers that path and everything below it. */
+  readonly prefix: string;
+  readonly upstream: string;
+  /** How an error of the edge itself is written: Okta parses every answer of a SCIM server as JSON. */
+  readonly errors: 'scim' | 'problem';
+}
+
+export interface Edge {
+  readonly origin: string;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+const UPSTREAM_LIMIT_MS = 90_000; // beyond Okta's 60 s: the caller gives up first, and its reason is the true one
+const PORTS_TO_TRY = 20;
+
+/** Listens on `wanted`, else on the next free port after it; 0 = any. */
+export async function startEdge(routes: readonly Route[], wanted: number): Promise<Edge> {
+  const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
+  const server = http.createServer({ keepAliveTimeout: 75_000 }, handler(routes, agent));
+  // A second listener for ::1, because "localhost" means either address.
+  const server6 = http.createServer(
+    { keepAliveTimeout: 75_000 },
+    (request, response) => void server.emit('request', request, response),
+  );
+  const port = await listenNear(server, server6, wanted);
+  return {
+    port,
+    origin: `http://localhost:${port}`,
+    stop: async () => {
+      await Promise.all([server, server6].map((s) => closeServer(s)));
+      agent.destroy();
+    },
+  };
+}
+
+function handler(routes: readonly Route[], agent: http.Agent): http.RequestListener {
+  const proxy = createProxyServer({ agent, xfwd: false, proxyTimeout: UPSTREAM_LIMIT_MS });
+  proxy.on('proxyRes', (upstream, _request, response) => {
+    // A service that dies in the middle of its answer must not leave the caller waiting for the rest.
+    upstream.on('close', () => !upstream.complete && response.destroy());
+  });
+  return (request, response) => {
+    const route = findRoute(routes, request.url ?? '/');
+    if (!route) return refuse(response, 'problem', 404, notFound(request, routes));
+    setForwarded(request);
+    proxy.web(request, response, { target: route.upstream }, () => {
+      if (response.headersSent) response.destroy();
+      else
+        refuse(
+          response,
+          route.errors,
+          502,
+          'The service behind this address does not answer at the moment; repeat the request later.',
+        );
+    });
+  };
+}
+
+/**
+ * The route whose prefix covers the path. A path with dot segments is nobody's: what the edge takes for
+ * `/scim/v2/..` a service might take for something else.
+ */
+export function findRoute(routes: readonly Route[], url: string): Route | undefined {
+  const path = url.split(/[?#]/, 1)[0] ?? '/';
+  if (path.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment)) || path.includes('\\')) return undefined;
+  return routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+}
+
+/** What a client says about itself in these headers is not believed; the edge is the first that knows. */
+function setForwarded(request: http.IncomingMessage): void {
+  const { headers } = request;
+  for (const name of Object.keys(headers))
+    if (/^(x-forwarded-.*|forwarded|x-real-ip)$/.test(name)) delete headers[name];
+  headers['x-forwarded-for'] = request.socket.remoteAddress ?? 'unknown';
+  headers['x-forwarded-proto'] = 'http';
+  if (headers.host) headers['x-forwarded-host'] = headers.host;
+}
+
+const notFound = (request: http.IncomingMessage, routes: readonly Route[]): string =>
+  `Nothing is served at ${(request.url ?? '/').split('?', 1)[0]}. Served are ${routes.map((r) => `${r.prefix}/*`).join(' and ')}, for example ${routes[0]?.prefix}/ServiceProviderConfig.`;
+
+function refuse(response: http.ServerResponse, form: Route['errors'], status: 404 | 502, detail: string): void {
+  const body =
+    form === 'scim'
+      ? { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: String(status), detail }
+      : { type: 'about:blank', title: http.STATUS_CODES[status], status, detail };
+  response.writeHead(status, {
+    'content-type': form === 'scim' ? 'application/scim+json' : 'application/problem+json',
+    'cache-control': 'no-store',
+  });
+  response.end(JSON.stringify(body));
+}
+
+// ---- listening --------------------------------------------------------------------------------------------------
+
+async function listenNear(server: http.Server, server6: http.Server, wanted: number): Promise<number> {
+  for (let attempt = 0; attempt < PORTS_TO_TRY; attempt++) {
+    const port = wanted === 0 ? 0 : wanted + attempt;
+    const taken = port > 65_535 || !(await listen(server, port, '127.0.0.1'));
+    if (taken) continue;
+    const { port: actual } = server.address() as { port: number };
+    if (await listen(server6, actual, '::1')) return actual;
+    await closeServer(server);
+  }
+  throw new LocalProblem(
+    `The ports ${wanted} to ${wanted + PORTS_TO_TRY - 1} are all taken. Name a free one: PORT=9000 npm start`,
+  );
+}
+
+/** False when somebody else has the port. A machine without IPv6 has no ::1 to share. */
+function listen(server: http.Server, port: number, host: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      if (error.code === 'EADDRINUSE') resolve(false);
+      else if (host === '::1' && /^(EADDRNOTAVAIL|EAFNOSUPPORT)$/.test(error.code ?? '')) resolve(true);
+      else
+        reject(
+          new LocalProblem(`Cannot listen on port ${port}: ${error.message}. Name another one: PORT=9000 npm start`),
+        );
+    };
+    server.once('error', onError);
+    server.listen({ port, host, exclusive: true }, () => {
+      server.off('error', onError);
+      resolve(true);
+    });
+  });
+}
+
+function closeServer(server: http.Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), 1_000).unref();
+  });
+}

@@ -1,0 +1,125 @@
+/** What the local stack keeps in its folder: secrets that are made once, and the description of what runs. */
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { LocalProblem } from './postgres-files.js';
+
+/** The checkout, from the sources as well as from dist/. */
+export const ROOT = ((): string => {
+  let folder = import.meta.dirname;
+  while (!fs.existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
+  return folder;
+})();
+
+export interface Secrets {
+  /** Of the database roles, by service. */
+  readonly passwords: Record<string, string>;
+  readonly superuser: string;
+  readonly internalToken: string;
+  /** SCIM token by tenant id; only their hashes are stored elsewhere. */
+  readonly scimTokens: Record<string, string>;
+}
+
+export interface StackDescription {
+  readonly ready: boolean;
+  /** The launcher. */
+  readonly pid: number;
+  readonly edge: string;
+  readonly carrier: 'postgres' | 'kafka';
+  readonly tenants: readonly {
+    readonly slug: string;
+    readonly id: string;
+    readonly origin: string;
+    readonly scimBaseUrl: string;
+    readonly scimToken: string | null;
+  }[];
+  readonly hub: { readonly url: string; readonly setupToken: string } | null;
+  readonly sandbox: { readonly okta: string; readonly cognito: string; readonly secretsManager: string };
+  readonly cognito: {
+    readonly region: string;
+    readonly userPoolId: string;
+    readonly clientId: string | null;
+    readonly jwksUri: string;
+  };
+  /** Superuser, the stack's own database. */
+  readonly postgres: string;
+  readonly kafka: string | null;
+  readonly services: Readonly<
+    Record<string, { readonly pid: number; readonly url: string; readonly health: string; readonly metrics: string }>
+  >;
+}
+
+export class StackFolder {
+  constructor(readonly path: string) {
+    try {
+      fs.mkdirSync(path, { recursive: true, mode: 0o755 });
+      fs.accessSync(path, fs.constants.W_OK);
+    } catch (error) {
+      throw new LocalProblem(
+        `Cannot write to ${path} (${(error as Error).message}). Make it writable, or name another place in STACK_DIR.`,
+      );
+    }
+  }
+
+  file(name: string): string {
+    return path.join(this.path, name);
+  }
+
+  /** Makes what is not there yet: a service that is new since the last start gets its password now. */
+  secrets(services: readonly string[]): Secrets {
+    const known = this.read<Partial<Secrets>>('secrets.json') ?? {};
+    const make = (): string => randomBytes(24).toString('hex');
+    const secrets: Secrets = {
+      passwords: { ...Object.fromEntries(services.map((name) => [name, make()])), ...known.passwords },
+      superuser: known.superuser ?? make(),
+      internalToken: known.internalToken ?? make(),
+      scimTokens: known.scimTokens ?? {},
+    };
+    this.write('secrets.json', secrets);
+    return secrets;
+  }
+
+  rememberToken(secrets: Secrets, tenantId: string, token: string): void {
+    secrets.scimTokens[tenantId] = token;
+    this.write('secrets.json', secrets);
+  }
+
+  /** Ports of the last start, so that addresses that somebody noted stay the same. */
+  ports(): Record<string, number> {
+    return this.read<Record<string, number>>('ports.json') ?? {};
+  }
+
+  rememberPorts(ports: Record<string, number>): void {
+    this.write('ports.json', ports);
+  }
+
+  describe(description: StackDescription): void {
+    this.write('stack.json', description);
+  }
+
+  description(): StackDescription | undefined {
+    return this.read<StackDescription>('stack.json');
+  }
+
+  forget(): void {
+    fs.rmSync(this.file('stack.json'), { force: true });
+  }
+
+  private read<T>(name: string): T | undefined {
+    if (!fs.existsSync(this.file(name))) return undefined;
+    try {
+      return JSON.parse(fs.readFileSync(this.file(name), 'utf8')) as T;
+    } catch (error) {
+      throw new LocalProblem(
+        `${this.file(name)} is not readable (${(error as Error).message}). Remove it, and it is made anew.`,
+      );
+    }
+  }
+
+  /** In one step, for readers that come in between; only for this user. */
+  private write(name: string, content: unknown): void {
+    const draft = this.file(`.${name}.${process.pid}`);
+    fs.writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+    fs.renameSync(draft, this.file(name));
+  }
+}

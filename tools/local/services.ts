@@ -1,0 +1,114 @@
+/** The processes of a local stack, and what each is told. */
+import { LocalProblem } from './postgres-files.js';
+
+export const SANDBOX = 'sandbox';
+
+/** Everything that was decided before the first service starts. */
+export interface Surroundings {
+  /** Environment of the launcher. */
+  readonly base: NodeJS.ProcessEnv;
+  readonly edge: string;
+  readonly databaseUrl: (service: string) => string;
+  readonly internalToken: string;
+  readonly carrier: 'postgres' | 'kafka';
+  readonly brokers: string | undefined;
+  readonly region: string;
+  readonly ports: Readonly<Record<string, number>>;
+}
+
+/** The real parts that the environment names stand in for those of the sandbox. */
+export const cognitoEndpoint = (s: Surroundings): string =>
+  s.base.COGNITO_ENDPOINT || `http://localhost:${s.ports.cognito}`;
+export const secretsEndpoint = (s: Surroundings): string =>
+  s.base.SECRETS_MANAGER_ENDPOINT || `http://localhost:${s.ports.secretsManager}`;
+
+/** Names that this launcher gives each process itself; from its own environment they would mean something else. */
+const OWN = ['PORT', 'HOST', 'DATABASE_URL', 'STACK_DIR', 'EVENT_CARRIER', 'KAFKA_BROKERS', 'NODE_CHANNEL_FD'];
+
+function common(s: Surroundings, service: string): NodeJS.ProcessEnv {
+  const inherited = Object.fromEntries(
+    Object.entries(s.base).filter(([name]) => !OWN.includes(name) && !name.startsWith('npm_')),
+  );
+  return {
+    ...inherited,
+    NODE_ENV: s.base.NODE_ENV ?? 'production',
+    HOST: '127.0.0.1',
+    PORT: String(s.ports[service]),
+    DATABASE_URL: s.databaseUrl(service),
+    INTERNAL_API_TOKEN: s.internalToken,
+    AWS_REGION: s.region,
+  };
+}
+
+function talksToAws(s: Surroundings): NodeJS.ProcessEnv {
+  const real = s.base.COGNITO_ENDPOINT || s.base.SECRETS_MANAGER_ENDPOINT;
+  return {
+    COGNITO_ENDPOINT: cognitoEndpoint(s),
+    SECRETS_MANAGER_ENDPOINT: secretsEndpoint(s),
+    // The sandbox takes any key; a real part needs the ones of this machine, by the SDK's own chain.
+    ...(!real && {
+      AWS_ACCESS_KEY_ID: 'sandbox',
+      AWS_SECRET_ACCESS_KEY: 'sandbox',
+      AWS_SESSION_TOKEN: '',
+      AWS_PROFILE: '',
+    }),
+  };
+}
+
+const carries = (s: Surroundings): NodeJS.ProcessEnv => ({ EVENT_CARRIER: s.carrier, KAFKA_BROKERS: s.brokers ?? '' });
+
+export const sandboxEnv = (s: Surroundings): NodeJS.ProcessEnv => ({
+  ...common(s, SANDBOX),
+  COGNITO_PORT: String(s.ports.cognito),
+  SECRETS_MANAGER_PORT: String(s.ports.secretsManager),
+  OKTA_PORT: String(s.ports.okta),
+});
+
+/** Product services, in the order in which they are listed; `userPoolId` is known once the sandbox answers. */
+export const PRODUCT: Readonly<Record<string, (s: Surroundings, userPoolId: string) => NodeJS.ProcessEnv>> = {
+  'scim-gateway': (s) => ({ ...common(s, 'scim-gateway'), ...carries(s), ...talksToAws(s), PUBLIC_ORIGIN: s.edge }),
+  'identity-service': (s, userPoolId) => ({
+    ...common(s, 'identity-service'),
+    ...carries(s),
+    ...talksToAws(s),
+    COGNITO_USER_POOL_ID: userPoolId,
+  }),
+};
+
+/** Those that cannot start before the user pool is known. */
+export const NEEDS_USER_POOL: readonly string[] = ['identity-service'];
+
+/** What the tenant command of integration-hub gets. */
+export const hubEnv = (s: Surroundings): NodeJS.ProcessEnv => ({
+  ...common(s, 'integration-hub'),
+  ...carries(s),
+  ...talksToAws(s),
+  PUBLIC_URL: s.edge,
+  LOG_LEVEL: 'silent',
+});
+
+export function checkEnvironment(env: NodeJS.ProcessEnv): { carrier: 'postgres' | 'kafka'; port: number } {
+  const faults: string[] = [];
+  const carrier = env.EVENT_CARRIER || 'postgres';
+  if (carrier !== 'postgres' && carrier !== 'kafka')
+    faults.push(`EVENT_CARRIER is "${carrier}"; it may be postgres or kafka.`);
+  const port = Number(env.PORT || 8080);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    faults.push(`PORT is "${env.PORT}"; it must be a port number, for example 8080.`);
+  if (env.DATABASE_URL && !/^postgres(ql)?:\/\//.test(env.DATABASE_URL))
+    faults.push('DATABASE_URL must be a postgres:// URL of a role that may create roles and schemas.');
+  for (const name of ['COGNITO_ENDPOINT', 'SECRETS_MANAGER_ENDPOINT', 'OKTA_ISSUER_OVERRIDE']) {
+    const value = env[name];
+    if (value && !URL.canParse(value)) faults.push(`${name} is "${value}"; it must be a URL.`);
+  }
+  if (env.COGNITO_ENDPOINT && !(env.COGNITO_USER_POOL_ID && env.AWS_REGION)) {
+    faults.push(
+      'COGNITO_ENDPOINT names a Cognito of yours, so COGNITO_USER_POOL_ID and AWS_REGION must say which user pool it is.',
+    );
+  }
+  if (faults.length > 0)
+    throw new LocalProblem(
+      `The environment has ${faults.length} fault(s):\n${faults.map((f) => `  - ${f}`).join('\n')}`,
+    );
+  return { carrier: carrier as 'postgres' | 'kafka', port };
+}

@@ -1,0 +1,340 @@
+/**
+ * The whole product on this machine: Postgres, Kafka on request, the sandbox, every service as a process of its own,
+ * the edge before them. `start.ts` runs it for a person, tests run it in their own process.
+ */
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { Client } from 'pg';
+import { provision, SERVICES, type ServiceName } from '../../apps/provision/src/provision.js';
+import { connectOkta, defaultTenant } from './default-tenant.js';
+import { startEdge, type Edge } from './edge.js';
+import { StackFolder, type Secrets, type StackDescription } from './folder.js';
+import { startKafka, type LocalKafka } from './kafka.js';
+import { freePort } from './ports.js';
+import { startPostgres, type LocalPostgres } from './postgres.js';
+import { LocalProblem } from './postgres-files.js';
+import { ServiceProcess } from './service-process.js';
+import {
+  checkEnvironment,
+  cognitoEndpoint,
+  NEEDS_USER_POOL,
+  PRODUCT,
+  SANDBOX,
+  sandboxEnv,
+  secretsEndpoint,
+  type Surroundings,
+} from './services.js';
+
+export interface StackOptions {
+  /** Where everything is kept: STACK_DIR. */
+  readonly folder: string;
+  /** PORT, EVENT_CARRIER, DATABASE_URL, ... as for `npm start`. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly blank?: boolean;
+  /** More environment for single services. */
+  readonly serviceEnv?: Readonly<Record<string, NodeJS.ProcessEnv>>;
+  /** Whether a service that dies is started again; true if left out. */
+  readonly restart?: boolean;
+  /** What happens; a line each. */
+  readonly progress?: (text: string) => void;
+  /** What the processes print. */
+  readonly log?: (service: string, line: string) => void;
+}
+
+const DATABASE = 'stackflow';
+const REGION = 'us-east-1';
+
+interface UserPool {
+  readonly region: string;
+  readonly userPoolId: string;
+  readonly clientId: string | null;
+}
+
+export class Stack {
+  readonly services: Record<string, ServiceProcess> = {};
+  private readonly folder: StackFolder;
+  private readonly closing: (() => Promise<unknown>)[] = [];
+  private stopping: Promise<void> | undefined;
+  private described: StackDescription | undefined;
+  private postgres: LocalPostgres | undefined;
+
+  private constructor(private readonly options: StackOptions) {
+    this.folder = new StackFolder(path.resolve(options.folder));
+  }
+
+  /** Resolves when all is healthy. When something fails, the rest is stopped and the reason is thrown. */
+  static async start(options: StackOptions, onCreated: (stack: Stack) => void = () => undefined): Promise<Stack> {
+    const wish = checkEnvironment(options.env);
+    const stack = new Stack(options);
+    onCreated(stack);
+    try {
+      await stack.bringUp(wish);
+      return stack;
+    } catch (error) {
+      await stack.stop();
+      await stack.closeAll(); // what came up while it was being stopped
+      throw error;
+    }
+  }
+
+  /** What `stack.json` says. */
+  get description(): StackDescription {
+    if (!this.described) throw new Error('the stack is not up');
+    return this.described;
+  }
+
+  service(name: string): ServiceProcess {
+    const service = this.services[name];
+    if (!service) throw new Error(`there is no service "${name}"; there are ${Object.keys(this.services).join(', ')}`);
+    return service;
+  }
+
+  /** Ends everything in reverse order. A second call waits for the first. */
+  stop(): Promise<void> {
+    this.stopping ??= this.closeAll();
+    return this.stopping;
+  }
+
+  private async closeAll(): Promise<void> {
+    this.folder.forget();
+    for (let step = this.closing.pop(); step; step = this.closing.pop()) {
+      await step().catch((error: unknown) => this.say(String(error)));
+    }
+  }
+
+  private async bringUp(wish: { carrier: 'postgres' | 'kafka'; port: number }): Promise<void> {
+    const secrets = this.folder.secrets([...Object.keys(SERVICES), SANDBOX]);
+    const ports = await this.choosePorts();
+    const edge = await this.openEdge(ports, wish.port);
+    const [admin, brokers] = await Promise.all([this.database(secrets), this.kafka(wish.carrier)]);
+    await this.prepare(admin, secrets);
+    const surroundings: Surroundings = {
+      base: this.options.env,
+      edge: edge.origin,
+      databaseUrl: (service) => roleUrl(admin, service, secrets),
+      internalToken: this.options.env.INTERNAL_API_TOKEN || secrets.internalToken,
+      carrier: wish.carrier,
+      brokers,
+      region: this.options.env.AWS_REGION || REGION,
+      ports,
+    };
+    const pool = await this.startServices(surroundings);
+    const tenant = await defaultTenant(surroundings, this.folder, secrets, this.options.blank ?? false);
+    if (!this.options.blank) await connectOkta(`http://localhost:${ports.okta}`, tenant);
+    this.stopIfAsked();
+    this.described = describe(surroundings, pool, admin, tenant);
+    this.publish();
+  }
+
+  // ---- parts ------------------------------------------------------------------------------------------------------
+
+  private async choosePorts(): Promise<Record<string, number>> {
+    const before = this.folder.ports();
+    const ports: Record<string, number> = {};
+    for (const name of [SANDBOX, 'cognito', 'secretsManager', 'okta', ...Object.keys(PRODUCT)]) {
+      do ports[name] = await freePort(Object.values(ports).includes(before[name] ?? 0) ? undefined : before[name]);
+      while (Object.entries(ports).some(([other, port]) => other !== name && port === ports[name]));
+    }
+    return ports;
+  }
+
+  /** First of all, because its port becomes part of what the services are told. Until they answer it says 502. */
+  private async openEdge(ports: Record<string, number>, wanted: number): Promise<Edge> {
+    const gateway = `http://127.0.0.1:${ports['scim-gateway']}`;
+    const routes = ['/prod/api/scim/v2', '/scim/v2'].map((prefix) => ({
+      prefix,
+      upstream: gateway,
+      errors: 'scim' as const,
+    }));
+    const edge = await startEdge(routes, wanted);
+    this.closing.push(() => edge.stop());
+    if (wanted !== 0 && edge.port !== wanted)
+      this.say(`Port ${wanted} is taken; the stack is at port ${edge.port} instead (PORT=... chooses another)`);
+    return edge;
+  }
+
+  /** URL of an administrator of the stack's own database. */
+  private async database(secrets: Secrets): Promise<string> {
+    const { DATABASE_URL } = this.options.env;
+    if (DATABASE_URL) return DATABASE_URL;
+    const options = {
+      folder: this.folder.file('postgres'),
+      password: secrets.superuser,
+      port: this.folder.ports().postgres,
+      log: (text: string) => this.say(text),
+    };
+    const server = await startPostgres(options);
+    this.postgres = server;
+    this.closing.push(() => this.postgres?.stop() ?? Promise.resolve());
+    this.watchPostgres(options);
+    this.say(`Postgres 18 on port ${server.port}`);
+    await createDatabase(server.url);
+    const url = new URL(server.url);
+    url.pathname = `/${DATABASE}`;
+    return url.href;
+  }
+
+  /** The services outlive their database; without one they would only wait. */
+  private watchPostgres(options: Parameters<typeof startPostgres>[0]): void {
+    const server = this.postgres;
+    void server?.ended
+      .then(async () => {
+        if (this.stopping) return;
+        this.say('Postgres ended; starting it again');
+        this.postgres = await startPostgres({ ...options, port: server.port });
+        if (this.stopping) await this.postgres.stop();
+        else this.watchPostgres(options);
+      })
+      .catch((error: unknown) => this.say(`Postgres is not back: ${String(error)}`));
+  }
+
+  private async kafka(carrier: 'postgres' | 'kafka'): Promise<string | undefined> {
+    if (carrier !== 'kafka') return undefined;
+    if (this.options.env.KAFKA_BROKERS) return this.options.env.KAFKA_BROKERS;
+    const broker: LocalKafka = await startKafka({ folder: this.folder.file('kafka'), log: (text) => this.say(text) });
+    this.closing.push(() => broker.stop());
+    this.say(`Kafka on ${broker.brokers}`);
+    return broker.brokers;
+  }
+
+  private async prepare(admin: string, secrets: Secrets): Promise<void> {
+    try {
+      const sandbox = { role: 'sandbox', schema: 'sandbox', password: secrets.passwords[SANDBOX] ?? '' };
+      await provision(admin, secrets.passwords as Record<ServiceName, string>, [sandbox]);
+    } catch (error) {
+      const named = this.options.env.DATABASE_URL
+        ? ' DATABASE_URL must name a role that may create roles and schemas.'
+        : '';
+      throw new LocalProblem(`Cannot prepare the database: ${(error as Error).message}.${named}`);
+    }
+  }
+
+  private async startServices(s: Surroundings): Promise<UserPool> {
+    this.folder.rememberPorts({ ...s.ports, ...(this.postgres && { postgres: this.postgres.port }) });
+    const early = Object.keys(PRODUCT).filter((name) => !NEEDS_USER_POOL.includes(name));
+    const earlyReady = early.map((name) =>
+      this.startService(name, `dist/apps/${name}/src/main.js`, PRODUCT[name]?.(s, '') ?? {}, s),
+    );
+    const sandboxReady = this.startService(SANDBOX, 'dist/apps/sandbox/src/main.js', sandboxEnv(s), s);
+    const poolReady = sandboxReady.then(() => userPool(s));
+    const lateReady = poolReady.then((pool) =>
+      NEEDS_USER_POOL.map((name) =>
+        this.startService(name, `dist/apps/${name}/src/main.js`, PRODUCT[name]?.(s, pool.userPoolId) ?? {}, s),
+      ),
+    );
+    const [pool] = await allOrFirstFailure([
+      poolReady,
+      ...earlyReady,
+      lateReady.then((late) => Promise.all(late)),
+    ] as const);
+    return pool;
+  }
+
+  private async startService(name: string, entry: string, env: NodeJS.ProcessEnv, s: Surroundings): Promise<void> {
+    this.stopIfAsked();
+    const url = `http://localhost:${s.ports[name]}`;
+    const spec = { name, entry, url, env: { ...env, ...this.options.serviceEnv?.[name] } };
+    const service = new ServiceProcess(
+      spec,
+      { log: (line) => this.options.log?.(name, line), changed: () => this.publish() },
+      this.options.restart ?? true,
+    );
+    this.services[name] = service;
+    this.closing.push(() => service.stop());
+    await service.start();
+    this.say(`${name} is ready at ${url}`);
+  }
+
+  private publish(): void {
+    if (!this.described || this.stopping) return;
+    const services = Object.fromEntries(
+      Object.entries(this.services).map(([name, service]) => [
+        name,
+        { pid: service.pid, url: service.spec.url, health: '/health/ready', metrics: '/metrics' },
+      ]),
+    );
+    const ready = Object.values(this.services).every((service) => service.running);
+    this.described = { ...this.described, ready, services };
+    this.folder.describe(this.described);
+  }
+
+  private stopIfAsked(): void {
+    if (this.stopping) throw new LocalProblem('The start was interrupted.');
+  }
+
+  private say(text: string): void {
+    this.options.progress?.(text);
+  }
+}
+
+/** The first failure is thrown at once; the others, which it may have caused, are not left unhandled. */
+async function allOrFirstFailure<const T extends readonly Promise<unknown>[]>(
+  work: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  for (const one of work) one.catch(() => undefined);
+  return Promise.all(work) as Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }>;
+}
+
+async function createDatabase(server: string): Promise<void> {
+  const client = new Client({ connectionString: server });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
+    if (rowCount === 0) await client.query(`create database ${DATABASE}`);
+  } finally {
+    await client.end();
+  }
+}
+
+function roleUrl(admin: string, service: string, secrets: Secrets): string {
+  const url = new URL(admin);
+  url.username = service === SANDBOX ? 'sandbox' : SERVICES[service as ServiceName].role;
+  url.password = secrets.passwords[service] ?? '';
+  return url.href;
+}
+
+/** Of the Cognito that the environment names, else of the sandbox's. */
+async function userPool(s: Surroundings): Promise<UserPool> {
+  if (s.base.COGNITO_ENDPOINT)
+    return {
+      region: s.region,
+      userPoolId: s.base.COGNITO_USER_POOL_ID ?? '',
+      clientId: s.base.COGNITO_CLIENT_ID ?? null,
+    };
+  const answer = await fetch(`http://localhost:${s.ports[SANDBOX]}/sandbox/endpoints`);
+  const { pool } = (await answer.json()) as { pool: UserPool };
+  return pool;
+}
+
+function describe(
+  s: Surroundings,
+  pool: UserPool,
+  admin: string,
+  tenant: StackDescription['tenants'][number],
+): StackDescription {
+  return {
+    ready: false,
+    pid: process.pid,
+    edge: s.edge,
+    carrier: s.carrier,
+    tenants: [tenant],
+    hub: null,
+    sandbox: {
+      okta: `http://localhost:${s.ports.okta}`,
+      cognito: cognitoEndpoint(s),
+      secretsManager: secretsEndpoint(s),
+    },
+    cognito: {
+      region: pool.region,
+      userPoolId: pool.userPoolId,
+      clientId: pool.clientId,
+      jwksUri: `${cognitoEndpoint(s).replace(/\/$/, '')}/${pool.userPoolId}/.well-known/jwks.json`,
+    },
+    postgres: admin,
+    kafka: s.brokers ?? null,
+    services: {},
+  };
+}
+
+/** A name for a database or folder of one test. */
+export const uniqueName = (prefix: string): string => `${prefix}_${randomBytes(6).toString('hex')}`;

@@ -1,0 +1,171 @@
+/** `npm start`: one stack for a person, until Ctrl-C. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { StackFolder, type StackDescription } from './folder.js';
+import { lockHolder, takeLock } from './lock.js';
+import { LocalProblem } from './postgres-files.js';
+import { eventually } from './process.js';
+import { Stack } from './stack.js';
+import { Terminal } from './terminal.js';
+
+const HELP = `npm start [-- --blank]
+
+Starts Postgres, the sandbox (stand-ins for Okta, Cognito and Secrets Manager), every service and the edge before them,
+and connects the tenant "default" to the sandbox Okta. Ctrl-C ends all of it; the next start finds the data again.
+
+  --blank    leave the tenant "default" unconfigured
+
+Environment (each names something that is used instead of the embedded one):
+  PORT                      of the edge (8080)
+  STACK_DIR                 where data, secrets and stack.json are kept (.local)
+  EVENT_CARRIER             postgres (default) or kafka; kafka needs Java 17+ and Maven, or KAFKA_BROKERS
+  KAFKA_BROKERS             host:port,... of your brokers, with EVENT_CARRIER=kafka
+  DATABASE_URL              your Postgres 18: an empty database and a role that may create roles
+  COGNITO_ENDPOINT          your Cognito, with COGNITO_USER_POOL_ID, AWS_REGION and AWS credentials
+  SECRETS_MANAGER_ENDPOINT  your Secrets Manager, with AWS_REGION and AWS credentials
+  OKTA_ISSUER_OVERRIDE      your Okta's issuer
+  LOG_LEVEL                 of the services (info)`;
+
+const SECOND_SIGNAL_MS = 1_000;
+
+async function main(args: readonly string[]): Promise<number> {
+  const unknown = args.filter((arg) => !['--blank', '--help', '-h'].includes(arg));
+  if (unknown.length > 0) throw new LocalProblem(`Unknown option ${unknown.join(' ')}.\n\n${HELP}`);
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(HELP);
+    return 0;
+  }
+  const folder = path.resolve(process.env.STACK_DIR || '.local');
+  const files = new StackFolder(folder);
+  const lockFile = files.file('start.lock');
+  const taken = takeLock(lockFile);
+  if ('holder' in taken) return joinRunning(files, lockFile, taken.holder.pid);
+  const terminal = new Terminal();
+  try {
+    return await run(folder, args.includes('--blank'), terminal);
+  } finally {
+    taken.lock.release();
+  }
+}
+
+async function run(folder: string, blank: boolean, terminal: Terminal): Promise<number> {
+  let stack: Stack | undefined;
+  const asked = onSignal((signal) => {
+    terminal.progress(`${signal}: stopping`);
+    return stack?.stop();
+  });
+  try {
+    await Stack.start(
+      {
+        folder,
+        blank,
+        env: process.env,
+        progress: (text) => terminal.progress(text),
+        log: (name, line) => terminal.service(name, line),
+      },
+      (created) => (stack = created),
+    );
+  } catch (error) {
+    if (asked.signal) return exitCode(asked.signal);
+    throw error;
+  }
+  if (stack && !asked.signal) terminal.say(greeting(stack.description, folder, blank, terminal.seconds()));
+  const signal = await asked.done;
+  terminal.progress('stopped');
+  return exitCode(signal);
+}
+
+/** Ctrl-C is the ordinary end of it and no failure. */
+const exitCode = (signal: NodeJS.Signals): number => (signal === 'SIGINT' ? 0 : 143);
+
+/** `done` resolves when what the first signal set off is over. Ctrl-C reaches us twice, from the terminal and from npm; a later one ends at once. */
+function onSignal(first: (signal: NodeJS.Signals) => Promise<void> | undefined): {
+  readonly signal: NodeJS.Signals | undefined;
+  readonly done: Promise<NodeJS.Signals>;
+} {
+  const state: { signal: NodeJS.Signals | undefined; done: Promise<NodeJS.Signals> } = {
+    signal: undefined,
+    done: new Promise(() => undefined),
+  };
+  let since = 0;
+  // A promise alone keeps no process alive.
+  const alive = setInterval(() => undefined, 60_000);
+  state.done = new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        if (state.signal) {
+          if (Date.now() - since > SECOND_SIGNAL_MS) process.exit(1);
+          return;
+        }
+        state.signal = signal;
+        since = Date.now();
+        void Promise.resolve(first(signal)).finally(() => {
+          clearInterval(alive);
+          resolve(signal);
+        });
+      });
+    }
+  });
+  return state;
+}
+
+/** A second start harms nothing: it says where the first one is, or waits until that has finished starting. */
+async function joinRunning(files: StackFolder, lockFile: string, pid: number): Promise<number> {
+  const current = (): StackDescription | undefined => {
+    const description = fs.existsSync(files.file('stack.json')) ? files.description() : undefined;
+    return description?.pid === pid && description.ready ? description : undefined;
+  };
+  if (!current()) console.log(`Process ${pid} is starting the stack in ${files.path}; waiting for it ...`);
+  await eventually(() => current() !== undefined || lockHolder(lockFile)?.pid !== pid, 90_000, 200);
+  const running = current();
+  if (!running)
+    throw new LocalProblem(
+      `Process ${pid}, which was starting the stack in ${files.path}, did not finish. Look at its output, then start again.`,
+    );
+  console.log(
+    `The stack runs already: ${running.edge} (process ${pid}, described in ${files.file('stack.json')}). Stop it with Ctrl-C there or "kill ${pid}".`,
+  );
+  return 0;
+}
+
+function greeting(stack: StackDescription, folder: string, blank: boolean, seconds: string): string {
+  const [tenant] = stack.tenants;
+  const rows = [
+    ['SCIM connector base URL', tenant?.scimBaseUrl ?? ''],
+    ['SCIM token', `in ${path.relative('.', path.join(folder, 'stack.json'))} (.tenants[0].scimToken)`],
+    ['Sandbox Okta', stack.sandbox.okta],
+    ['Cognito', `${stack.sandbox.cognito}  (user pool ${stack.cognito.userPoolId})`],
+    ['Secrets Manager', stack.sandbox.secretsManager],
+    ['Events', stack.kafka ? `Kafka at ${stack.kafka}` : 'Postgres event log'],
+    ...Object.entries(stack.services).map(([name, { url }]) => [name, `${url}/health/ready  ${url}/metrics`]),
+  ];
+  const tries = blank
+    ? [
+        'npm run tenant -- configure default --scim on    begin as an administrator does',
+        'npm run tenant -- rotate-token default            a SCIM token for Okta',
+      ]
+    : [
+        'npm run demo                                       push, group, role, offboarding: who did what when',
+        'npm run okta -- assign ada@example.com             Okta assigns a person',
+        'npm run accounts -- --help                         what StackFlow made of it',
+      ];
+  return [
+    '',
+    `StackFlow is up after ${seconds} s.`,
+    '',
+    ...rows.map(([name, value]) => `  ${(name ?? '').padEnd(25)}${value}`),
+    '',
+    'In another terminal:',
+    ...tries.map((t) => `  ${t}`),
+    '',
+    'Ctrl-C ends it; the data stays.',
+    '',
+  ].join('\n');
+}
+
+try {
+  process.exit(await main(process.argv.slice(2)));
+} catch (error) {
+  console.error(error instanceof LocalProblem ? `\n${error.message}` : error);
+  process.exit(1);
+}
