@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Controller, Module } from '@nestjs/common';
-import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { Ctx, EventPattern } from '@nestjs/microservices';
 import type { EventEnvelope } from '#events';
 import {
   busSettings,
@@ -88,8 +88,8 @@ export class BusRig {
     @Controller()
     class Probe {
       @EventPattern(TOPIC)
-      async on(@Payload() event: EventEnvelope, @Ctx() context: EventContext): Promise<void> {
-        await handle(event, context);
+      async on(@Ctx() context: EventContext): Promise<void> {
+        await handle(context.event, context);
       }
     }
     @Module({ controllers: [Probe] })

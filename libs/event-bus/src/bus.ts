@@ -2,7 +2,9 @@
 import type { Topic } from '#events';
 import type { PlatformContext } from '#platform';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
-import type { GroupOptions } from './consumer.js';
+import { connectKafka } from './kafka/client.js';
+import { KafkaPublisher } from './kafka/publisher.js';
+import { KafkaStrategy } from './kafka/strategy.js';
 import { ConsumerMetrics } from './metrics.js';
 import { PostgresStrategy } from './postgres/strategy.js';
 import { Sequencer } from './sequencer.js';
@@ -31,21 +33,27 @@ export interface Bus {
 
 export function createBus(config: BusConfig, platform: BusPlatform): Bus {
   checkBusConfig(platform.service, config);
-  const { database, logger, metrics } = platform;
+  const { database, logger, metrics, health } = platform;
   const consumerMetrics = ConsumerMetrics.of(metrics);
-  const groupOptions = (group: string, options: StrategyOptions): GroupOptions => ({
-    group,
-    database,
-    schema: database.schema,
-    logger,
-    metrics: consumerMetrics,
-    inPlaceAttempts: options.inPlaceAttempts ?? 3,
-    maxAttempts: config.EVENT_MAX_ATTEMPTS,
-    retryAfterMs: options.retryAfterMs ?? 1_000,
-  });
+  const kafka = config.EVENT_CARRIER === 'kafka' ? connectKafka(config, platform.service, logger) : undefined;
   return {
     sequencer: (schema = database.schema) =>
-      new Sequencer({ database, schema, logger, metrics, carrier: 'postgres', retentionDays: config.EVENT_RETENTION_DAYS }),
-    strategy: (group, options = {}) => new PostgresStrategy(groupOptions(group, options), options.topics, config.EVENT_CONCURRENCY),
+      new Sequencer({ database, schema, logger, metrics, ...(kafka ? { carrier: new KafkaPublisher(kafka, logger) } : { carrier: 'postgres', retentionDays: config.EVENT_RETENTION_DAYS }) }),
+    strategy(group, options = {}) {
+      const groupOptions = {
+        group,
+        database,
+        schema: database.schema,
+        logger,
+        metrics: consumerMetrics,
+        inPlaceAttempts: options.inPlaceAttempts ?? 3,
+        maxAttempts: config.EVENT_MAX_ATTEMPTS,
+        retryAfterMs: options.retryAfterMs ?? 1_000,
+      };
+      if (!kafka) return new PostgresStrategy(groupOptions, options.topics, config.EVENT_CONCURRENCY);
+      const strategy = new KafkaStrategy(groupOptions, options.topics, kafka, config.EVENT_CONCURRENCY);
+      health.add('live', `events:${group}`, () => strategy.watchdog.check());
+      return strategy;
+    },
   };
 }

@@ -38,8 +38,11 @@ export class GroupConsumer {
     readonly handlers: Handlers,
   ) {}
 
-  /** Consumes `deliveries` (one partition, in order). Rejects only if the transaction cannot be continued. */
-  async consume(tx: Tx, topic: Topic, deliveries: readonly Delivery[]): Promise<void> {
+  /**
+   * Consumes `deliveries` (one partition, in order). Rejects only if the transaction cannot be continued. `progress`
+   * is called between events; what it throws ends the chunk.
+   */
+  async consume(tx: Tx, topic: Topic, deliveries: readonly Delivery[], progress?: () => Promise<void>): Promise<void> {
     const { group, schema } = this.options;
     const events = deliveries.flatMap((d) => d.event ?? []);
     const { passed, previous } = await passGate(tx, schema, group, topic, events);
@@ -48,6 +51,7 @@ export class GroupConsumer {
     for (const delivery of deliveries) {
       const outcome = await this.one(tx, topic, delivery, chunk);
       tx.afterCommit(() => this.options.metrics.events.inc({ group, topic, outcome }));
+      await progress?.();
     }
     await park(tx, schema, group, topic, chunk.queue);
   }

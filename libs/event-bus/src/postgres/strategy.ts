@@ -4,6 +4,7 @@
  */
 import { topics as allTopics, type Topic } from '#events';
 import type { Client } from 'pg';
+import { ChunkSize } from '../chunk-size.js';
 import type { GroupOptions } from '../consumer.js';
 import { deliveryOf, PARTITIONS } from '../record.js';
 import { backoffMs, openSession, sleep, Waiter } from '../session.js';
@@ -27,6 +28,7 @@ export class PostgresStrategy extends EventStrategy {
   private readonly busy = new Set<string>();
   private readonly work: Waiter[] = [];
   private readonly poll = new Waiter();
+  private readonly size = new ChunkSize(CHUNK);
 
   constructor(
     options: GroupOptions,
@@ -112,6 +114,7 @@ export class PostgresStrategy extends EventStrategy {
         failures = 0;
       } catch (error) {
         failures++;
+        this.size.failed();
         this.log.warn({ err: error, group: this.options.group, ...place, failures, code: 'chunk_failed' }, 'a chunk of events was rolled back and will be repeated');
         this.announce(place);
         await sleep(backoffMs(failures, 50, 2_000));
@@ -134,10 +137,12 @@ export class PostgresStrategy extends EventStrategy {
   private async consumeChunk(place: Place): Promise<void> {
     const { database, schema, group } = this.options;
     const { topic, partition } = place;
+    const limit = this.size.current;
+    const start = Date.now();
     const read = await database.tx(async (tx) => {
       const after = await leasePartition(tx, schema, group, topic, partition);
       if (after === undefined) return undefined;
-      const rows = await readLog(tx, topic, partition, after, CHUNK);
+      const rows = await readLog(tx, topic, partition, after, limit);
       const last = rows.at(-1);
       if (!last) return 0;
       await this.consumer.consume(tx, topic, rows.map(deliveryOf));
@@ -145,6 +150,7 @@ export class PostgresStrategy extends EventStrategy {
       return rows.length;
     });
     if (read === undefined) setTimeout(() => this.announce(place), LEASE_RETRY_MS).unref();
-    else if (read === CHUNK) this.announce(place);
+    else if (read === limit) this.announce(place);
+    if (read !== undefined) this.size.took(read, Date.now() - start);
   }
 }

@@ -1,0 +1,28 @@
+/**
+ * How many events go into one transaction: as many as fit into about a second. Slow handlers thus hold a partition and
+ * a transaction no longer than quick ones, and a crash repeats little.
+ */
+const TARGET_MS = 1_000;
+
+export class ChunkSize {
+  private size: number;
+
+  constructor(private readonly limit: number) {
+    this.size = limit;
+  }
+
+  get current(): number {
+    return this.size;
+  }
+
+  /** `count` events took `ms`. */
+  took(count: number, ms: number): void {
+    if (count === 0) return;
+    const fitting = Math.floor((count * TARGET_MS) / Math.max(ms, 1));
+    this.size = Math.max(1, Math.min(this.limit, fitting, this.size * 2));
+  }
+
+  failed(): void {
+    this.size = Math.max(1, this.size >> 1);
+  }
+}

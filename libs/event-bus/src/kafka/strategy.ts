@@ -1,0 +1,131 @@
+/**
+ * Consumes Kafka topics as one consumer group. Effects commit in Postgres first, offsets in Kafka after that; what is
+ * redelivered in between meets the version gate. kafkajs is never left to restart itself: it does so for some errors
+ * and not for others (#1513, #1592) and may stop without a word (#1163), so one loop here owns the consumer's life.
+ */
+import type { Topic } from '#events';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { ChunkSize } from '../chunk-size.js';
+import type { GroupOptions } from '../consumer.js';
+import { PARTITIONS } from '../record.js';
+import { backoffMs, sleep } from '../session.js';
+import { EventStrategy } from '../strategy.js';
+import type { KafkaConnection } from './client.js';
+import { deliveryOfMessage } from './message.js';
+import { Watchdog } from './watchdog.js';
+
+const SESSION_TIMEOUT_MS = 30_000;
+const CHUNK = 200;
+const DISCONNECT_LIMIT_MS = 5_000;
+
+export class KafkaStrategy extends EventStrategy {
+  readonly watchdog = new Watchdog(SESSION_TIMEOUT_MS);
+  private readonly stop = new AbortController();
+  private readonly lag = new Map<string, number>();
+  private readonly sizes = Array.from({ length: PARTITIONS }, () => new ChunkSize(CHUNK));
+  private supervision: Promise<void> | undefined;
+
+  constructor(
+    options: GroupOptions,
+    only: readonly Topic[] | undefined,
+    private readonly connection: KafkaConnection,
+    private readonly concurrency: number,
+  ) {
+    super(options, only);
+  }
+
+  /** Does not wait for Kafka: a service starts, and stays up, while its brokers are away. */
+  protected startConsuming(topics: readonly Topic[]): Promise<void> {
+    this.supervision = this.supervise(topics);
+    return Promise.resolve();
+  }
+
+  protected async stopConsuming(): Promise<void> {
+    this.stop.abort();
+    await this.supervision;
+  }
+
+  protected reportLag(): Promise<void> {
+    const { group, metrics } = this.options;
+    for (const [place, lag] of this.lag) metrics.lag.inc({ group, topic: place.split(' ')[0] ?? '' }, lag);
+    return Promise.resolve();
+  }
+
+  private async supervise(topics: readonly Topic[]): Promise<void> {
+    const { group, metrics } = this.options;
+    for (let failures = 0; !this.stop.signal.aborted; ) {
+      const consumer = this.createConsumer();
+      try {
+        const ended = this.watchdog.watch(consumer, this.stop.signal);
+        await this.connection.ensureTopics();
+        await consumer.connect();
+        this.watchdog.reached();
+        await consumer.subscribe({ topics: topics.map((t) => this.connection.name(t)), fromBeginning: true });
+        await consumer.run({ eachBatchAutoResolve: false, partitionsConsumedConcurrently: this.concurrency, eachBatch: (batch) => this.eachBatch(batch) });
+        const reason = await ended;
+        failures = 0;
+        if (reason) throw reason;
+      } catch (error) {
+        this.watchdog.failed(error);
+        if (this.stop.signal.aborted) break;
+        metrics.restarts.inc({ group });
+        if (++failures <= 3) this.log.warn({ err: error, group, code: 'kafka_consumer_restarts' }, 'the Kafka consumer ended and is started anew');
+      } finally {
+        await Promise.race([consumer.disconnect().catch(() => undefined), sleep(DISCONNECT_LIMIT_MS)]);
+      }
+      await pause(backoffMs(Math.max(1, failures), 250, 10_000), undefined, { signal: this.stop.signal }).catch(() => undefined);
+    }
+  }
+
+  private createConsumer(): Consumer {
+    return this.connection.kafka.consumer({
+      groupId: this.connection.name(this.options.group),
+      sessionTimeout: SESSION_TIMEOUT_MS,
+      rebalanceTimeout: 60_000,
+      heartbeatInterval: 3_000,
+      maxWaitTimeInMs: 50,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, retries: 4, maxRetryTime: 2_000, restartOnFailure: () => Promise.resolve(false) },
+    });
+  }
+
+  private async eachBatch(payload: EachBatchPayload): Promise<void> {
+    const { batch, resolveOffset, heartbeat, commitOffsetsIfNecessary, isRunning, isStale } = payload;
+    const topic = this.connection.topicOf(batch.topic);
+    if (!topic) return;
+    const alive = () => isRunning() && !isStale() && !this.stop.signal.aborted;
+    const size = this.sizes[batch.partition] ?? new ChunkSize(CHUNK);
+    for (let done = 0; done < batch.messages.length && alive(); ) {
+      const chunk = batch.messages.slice(done, done + size.current);
+      if (!(await this.consumeChunk(topic, batch.partition, chunk, size, heartbeat, alive))) return;
+      done += chunk.length;
+      const last = chunk.at(-1)?.offset ?? batch.lastOffset();
+      resolveOffset(last);
+      this.lag.set(`${topic} ${batch.partition}`, Math.max(0, Number(batch.highWatermark) - 1 - Number(last)));
+      await heartbeat(); // throws in a rebalance; finishing the batch in spite of it leads to endless rebalances (#1720)
+      await commitOffsetsIfNecessary();
+    }
+  }
+
+  /** Repeats the chunk until it is committed; false if the partition was lost meanwhile. */
+  private async consumeChunk(topic: Topic, partition: number, chunk: readonly KafkaMessage[], size: ChunkSize, heartbeat: () => Promise<void>, alive: () => boolean): Promise<boolean> {
+    const { database, group } = this.options;
+    const deliveries = chunk.map((message) => deliveryOfMessage(partition, message));
+    for (let failures = 0; alive(); ) {
+      const start = Date.now();
+      try {
+        await database.tx((tx) => this.consumer.consume(tx, topic, deliveries, heartbeat));
+        size.took(chunk.length, Date.now() - start);
+        this.watchdog.active();
+        return true;
+      } catch (error) {
+        size.failed();
+        await heartbeat(); // still ours? else this throws and ends the batch
+        this.log.warn({ err: error, group, topic, partition, failures: ++failures, code: 'chunk_failed' }, 'a chunk of events was rolled back and will be repeated');
+        await sleep(backoffMs(failures, 50, 2_000));
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,58 @@
+/** Notices that a Kafka consumer has ended or fallen silent, and answers the liveness probe. */
+import type { Consumer } from 'kafkajs';
+
+const LOOK_EVERY_MS = 1_000;
+
+export class Watchdog {
+  private lastActivity = Date.now();
+  private unreachable = false;
+
+  constructor(private readonly sessionTimeoutMs: number) {}
+
+  active(): void {
+    this.lastActivity = Date.now();
+  }
+
+  /** The brokers answered. */
+  reached(): void {
+    this.unreachable = false;
+    this.active();
+  }
+
+  /** The consumer could not be started or has ended. */
+  failed(error: unknown): void {
+    this.unreachable = error instanceof Error && /^KafkaJS(Connection|NumberOfRetriesExceeded|BrokerNotFound)/.test(error.name);
+  }
+
+  /**
+   * Resolves when `consumer` has crashed or was silent for two session timeouts (with the reason), or when `signal`
+   * is aborted (with nothing).
+   */
+  watch(consumer: Consumer, signal: AbortSignal): Promise<Error | undefined> {
+    this.active();
+    return new Promise((resolve) => {
+      const end = (reason?: Error) => {
+        clearInterval(timer);
+        signal.removeEventListener('abort', onAbort);
+        resolve(reason);
+      };
+      const onAbort = () => end();
+      const timer = setInterval(() => {
+        const silent = Date.now() - this.lastActivity;
+        if (silent > 2 * this.sessionTimeoutMs) end(new Error(`the Kafka consumer has been silent for ${Math.round(silent / 1000)} s`));
+      }, LOOK_EVERY_MS);
+      timer.unref();
+      signal.addEventListener('abort', onAbort);
+      consumer.on(consumer.events.HEARTBEAT, () => this.active());
+      consumer.on(consumer.events.FETCH, () => this.active());
+      consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error));
+    });
+  }
+
+  /** Rejects when only a new process can help: silent for long although the brokers answer. */
+  check(): Promise<void> {
+    const silent = Date.now() - this.lastActivity;
+    if (this.unreachable || silent < 4 * this.sessionTimeoutMs) return Promise.resolve();
+    return Promise.reject(new Error(`the Kafka consumer has been silent for ${Math.round(silent / 1000)} s`));
+  }
+}
