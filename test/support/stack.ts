@@ -1,0 +1,179 @@
+/**
+ * A whole stack for one black-box spec: real processes from dist/, real Postgres, a folder and a database of its own.
+ * The launcher runs inside the test's process; the services are children as under `npm start`.
+ */
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client } from 'pg';
+import type { StackDescription } from '../../tools/local/folder.js';
+import { Stack, uniqueName } from '../../tools/local/stack.js';
+
+export interface TestStackOptions {
+  readonly carrier?: 'postgres' | 'kafka';
+  /** For every service, e.g. `{ LOG_LEVEL: 'debug' }`. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** For single services, e.g. `{ sandbox: { SANDBOX_COGNITO_QUOTAS: '{"UserCreation":5}' } }`. */
+  readonly serviceEnv?: Readonly<Record<string, NodeJS.ProcessEnv>>;
+  /** Pause of the sandbox Okta between two requests; 0 if left out. */
+  readonly oktaPaceMs?: number;
+  readonly blank?: boolean;
+  /** Start dead services again, as `npm start` does; true if left out. */
+  readonly restart?: boolean;
+  /** Postgres of its own that can be killed, instead of a database on TEST_DATABASE_URL. */
+  readonly ownPostgres?: boolean;
+}
+
+export class TestStack {
+  private constructor(
+    private readonly stack: Stack,
+    readonly folder: string,
+    private readonly lines: Map<string, string[]>,
+    private readonly cleanUp: () => Promise<void>,
+  ) {}
+
+  static async start(options: TestStackOptions = {}): Promise<TestStack> {
+    const folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-stack-'));
+    fs.chmodSync(folder, 0o755);
+    const server = options.ownPostgres ? undefined : process.env.TEST_DATABASE_URL;
+    const database = server === undefined ? undefined : await createDatabase(server);
+    const lines = new Map<string, string[]>();
+    const cleanUp = async (): Promise<void> => {
+      if (server !== undefined && database !== undefined)
+        await sql(server, `drop database if exists ${database.name} with (force)`);
+      fs.rmSync(folder, { recursive: true, force: true });
+    };
+    try {
+      const stack = await Stack.start({
+        folder,
+        blank: options.blank ?? false,
+        restart: options.restart ?? true,
+        env: {
+          ...inherited(),
+          PORT: '0',
+          EVENT_CARRIER: options.carrier ?? 'postgres',
+          LOG_LEVEL: 'warn',
+          ...(database && { DATABASE_URL: database.url }),
+          ...options.env,
+        },
+        serviceEnv: {
+          ...options.serviceEnv,
+          sandbox: { SANDBOX_OKTA_PACE: String(options.oktaPaceMs ?? 0), ...options.serviceEnv?.sandbox },
+        },
+        log: (service, line) => void lines.set(service, [...(lines.get(service) ?? []).slice(-500), line]),
+      });
+      return new TestStack(stack, folder, lines, cleanUp);
+    } catch (error) {
+      await cleanUp();
+      throw error;
+    }
+  }
+
+  /** What `stack.json` says at the moment. */
+  get description(): StackDescription {
+    return this.stack.description;
+  }
+
+  /** The tenant `default`. */
+  get tenant(): StackDescription['tenants'][number] & { readonly scimToken: string } {
+    const [tenant] = this.description.tenants;
+    if (!tenant?.scimToken) throw new Error('the stack has no connected tenant');
+    return { ...tenant, scimToken: tenant.scimToken };
+  }
+
+  /** The last lines that a service printed. */
+  logOf(service: string): readonly string[] {
+    return this.lines.get(service) ?? [];
+  }
+
+  /** SIGKILL: dies in the middle of whatever it does; SIGSTOP: hangs; SIGTERM: as in a rolling update. */
+  kill(service: string, signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.stack.service(service).kill(signal);
+  }
+
+  /** Resolves when the service is healthy again, e.g. after `kill`. */
+  ready(service: string, limitMs?: number): Promise<void> {
+    return this.stack.service(service).ready(limitMs);
+  }
+
+  stopService(service: string): Promise<void> {
+    return this.stack.service(service).stop();
+  }
+
+  /** After `stopService`, or a death with `restart: false`. */
+  startService(service: string): Promise<void> {
+    return this.stack.service(service).start();
+  }
+
+  async restartService(service: string): Promise<void> {
+    await this.stopService(service);
+    await this.startService(service);
+  }
+
+  /** A request as Okta sends it, through the edge. */
+  scim(method: string, target: string, body?: unknown): Promise<Response> {
+    return fetch(`${this.tenant.scimBaseUrl}${target}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.tenant.scimToken}`,
+        ...(body !== undefined && { 'content-type': 'application/scim+json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  }
+
+  /** A verb of the sandbox Okta's administrator, e.g. `okta('assign', {...})`. */
+  async okta(verb: string, body: unknown, query = ''): Promise<unknown> {
+    const answer = await fetch(`${this.description.sandbox.okta}/sandbox/apps/default/${verb}${query}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`okta ${verb}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  }
+
+  /** As the superuser: sees every schema. */
+  async query<T extends object = Record<string, unknown>>(text: string, values: unknown[] = []): Promise<T[]> {
+    return sql<T>(this.description.postgres, text, values);
+  }
+
+  async stop(): Promise<void> {
+    await this.stack.stop();
+    await this.cleanUp();
+  }
+}
+
+/** What a developer has in the environment for a stack of theirs must not leak into a test's. */
+function inherited(): NodeJS.ProcessEnv {
+  const named = [
+    'DATABASE_URL',
+    'STACK_DIR',
+    'COGNITO_ENDPOINT',
+    'SECRETS_MANAGER_ENDPOINT',
+    'OKTA_ISSUER_OVERRIDE',
+    'NODE_OPTIONS',
+    'NODE_ENV',
+  ];
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !named.includes(name) && !name.startsWith('JEST_')),
+  );
+}
+
+async function createDatabase(server: string): Promise<{ name: string; url: string }> {
+  const name = uniqueName('stack');
+  await sql(server, `create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return { name, url: url.href };
+}
+
+async function sql<T extends object>(url: string, text: string, values: unknown[] = []): Promise<T[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<T>(text, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
