@@ -67,10 +67,12 @@ const operationName = (request: FastifyRequest, service: AwsService): string => 
   return target.startsWith(`${service.targetPrefix}.`) ? target.slice(service.targetPrefix.length + 1) : '';
 };
 
-/** Undefined for anything that is no JSON object. */
+/** Undefined for anything that is no JSON object, and for NUL characters, which Postgres cannot store. */
 function parseBody(body: unknown): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(Buffer.isBuffer(body) && body.length > 0 ? body.toString('utf8') : '{}');
+    const text = Buffer.isBuffer(body) && body.length > 0 ? body.toString('utf8') : '{}';
+    if (text.includes('\\u0000')) return undefined;
+    const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
@@ -113,5 +115,5 @@ function answer(reply: FastifyReply, outcome: Outcome): FastifyReply {
     return reply;
   }
   const text = outcome.status === 200 && Object.keys(outcome.body).length === 0 ? '{}' : JSON.stringify(outcome.body);
-  return reply.status(outcome.status).header('content-type', 'application/x-amz-json-1.1').header('x-amzn-requestid', randomUUID()).send(text);
+  return reply.status(outcome.status).header('content-type', 'application/x-amz-json-1.1').header('x-amzn-requestid', randomUUID()).send(Buffer.from(text)); // a Buffer: Fastify adds a charset to texts
 }

@@ -1,0 +1,180 @@
+import { AdminCreateUserCommand, AdminGetUserCommand, AdminUpdateUserAttributesCommand, CreateGroupCommand, ListUsersCommand } from '@aws-sdk/client-cognito-identity-provider';
+import { randomUUID } from 'node:crypto';
+import { CognitoQuotas, DEFAULT_QUOTAS } from '../../apps/sandbox/src/cognito/quotas.js';
+import { sandboxSettings } from '../../apps/sandbox/src/config.js';
+import { control, outcome, startSandbox, type RunningSandbox } from './support.js';
+
+describe('quotas of the Cognito stand-in', () => {
+  const about = (subject: string | null) => ({ scope: 'us-east-1_p', subject, group: null });
+  const counting = (quotas: CognitoQuotas, operation: string, subject: (i: number) => string | null, tries: number): number => {
+    let admitted = 0;
+    for (let i = 0; i < tries; i++) {
+      try {
+        quotas.admit(operation, about(subject(i)));
+        admitted += 1;
+      } catch (error) {
+        expect((error as { type: string }).type).toBe('TooManyRequestsException');
+      }
+    }
+    return admitted;
+  };
+
+  it.each([
+    ['AdminCreateUser', 50],
+    ['AdminUpdateUserAttributes', 25],
+    ['AdminAddUserToGroup', 25],
+    ['AdminListGroupsForUser', 50],
+    ['AdminSetUserPassword', 30],
+    ['AdminGetUser', 120],
+  ])('%s: %i in a second, then refused, then again as time passes', (operation, perSecond) => {
+    let now = 0;
+    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, () => now);
+    expect(counting(quotas, operation, (i) => `user-${i}`, 300)).toBe(perSecond);
+    now += 500;
+    expect(counting(quotas, operation, (i) => `later-${i}`, 300)).toBe(Math.floor(perSecond / 2));
+    now += 60_000; // nothing is saved up beyond one second's worth
+    expect(counting(quotas, operation, (i) => `much-later-${i}`, 300)).toBe(perSecond);
+  });
+
+  it('lets one category run dry without touching another, and counts operations of one category together', () => {
+    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, () => 0);
+    expect(counting(quotas, 'AdminUpdateUserAttributes', (i) => `a${i}`, 20) + counting(quotas, 'AdminDisableUser', (i) => `b${i}`, 20)).toBe(25);
+    expect(counting(quotas, 'AdminGetUser', (i) => `c${i}`, 10)).toBe(10);
+  });
+
+  it('allows about ten reads and ten writes a second to one user, counted apart', () => {
+    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, () => 0);
+    expect(counting(quotas, 'AdminGetUser', () => 'one', 30)).toBe(10);
+    expect(counting(quotas, 'AdminAddUserToGroup', () => 'one', 15)).toBe(10);
+    expect(counting(quotas, 'AdminGetUser', () => 'another', 1)).toBe(1);
+  });
+
+  it('allows five a second to each pool-resource operation of a pool', () => {
+    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, () => 0);
+    expect(counting(quotas, 'CreateGroup', () => null, 12)).toBe(5);
+  });
+
+  it('reads quotas from the environment, over the defaults, and refuses unknown names', () => {
+    const { schema } = sandboxSettings.SANDBOX_COGNITO_QUOTAS;
+    expect(schema.parse('{"UserCreation":7}')).toEqual({ ...DEFAULT_QUOTAS, UserCreation: 7 });
+    expect(schema.parse(undefined)).toEqual(DEFAULT_QUOTAS);
+    for (const bad of ['{"Usercreation":7}', '{"UserCreation":0}', '{"UserCreation":"7"}', 'x', '[]']) expect(schema.safeParse(bad).success).toBe(false);
+  });
+});
+
+describe('faults of the Cognito stand-in, through the AWS SDK', () => {
+  let running: RunningSandbox;
+  let base: string;
+  beforeAll(async () => {
+    running = await startSandbox();
+    base = running.sandbox.endpoints.cognito;
+  });
+  afterAll(() => running.stop());
+  beforeEach(async () => {
+    await control(base, 'DELETE', 'faults');
+    await control(base, 'DELETE', 'quotas');
+    await control(base, 'DELETE', 'calls');
+  });
+
+  const create = (Username: string = randomUUID()) => outcome(running.cognito.send(new AdminCreateUserCommand({ UserPoolId: running.poolId, Username })));
+  const get = (Username: string) => outcome(running.cognito.send(new AdminGetUserCommand({ UserPoolId: running.poolId, Username })));
+
+  it('throttles as Cognito does, at a quota that is set while it runs', async () => {
+    await control(base, 'PUT', 'quotas', { UserCreation: 3 });
+    const results = await Promise.all(Array.from({ length: 12 }, () => create()));
+    const throttled = results.filter((r) => r.name === 'TooManyRequestsException');
+    expect(throttled.length).toBeGreaterThanOrEqual(7);
+    expect(throttled[0]).toMatchObject({ message: 'Rate exceeded', status: 400 });
+    await control(base, 'DELETE', 'quotas');
+    expect(await create()).toMatchObject({ name: 'ok' });
+  });
+
+  it('throttles the next N, fails the next N by name or with 500, then works', async () => {
+    await control(base, 'POST', 'faults', { effect: 'throttle', times: 2 });
+    expect([(await create()).name, (await create()).name, (await create()).name]).toEqual(['TooManyRequestsException', 'TooManyRequestsException', 'ok']);
+    await control(base, 'POST', 'faults', { effect: 'error', error: 'NotAuthorizedException', message: 'no', times: 1 });
+    await control(base, 'POST', 'faults', { effect: 'error', times: 1 });
+    expect(await create()).toMatchObject({ name: 'NotAuthorizedException', message: 'no', status: 400 });
+    expect((await create()).name).toBe('ok'); // both rules hit the first call; the first one answered it
+    await control(base, 'POST', 'faults', { effect: 'error', times: 1 });
+    expect(await create()).toMatchObject({ name: 'InternalErrorException', status: 500 });
+  });
+
+  it('aims at one operation and one user', async () => {
+    const name = randomUUID();
+    await create(name);
+    await control(base, 'POST', 'faults', { effect: 'error', operation: 'AdminGetUser', username: name });
+    expect((await get(name)).name).toBe('InternalErrorException');
+    expect((await get(randomUUID())).name).toBe('UserNotFoundException');
+    expect((await create()).name).toBe('ok');
+    await control(base, 'DELETE', 'faults');
+    expect((await get(name)).name).toBe('ok');
+  });
+
+  it('loses an answer after the work is done, and cuts a connection before it', async () => {
+    const [lost, cut] = [randomUUID(), randomUUID()];
+    await control(base, 'POST', 'faults', { effect: 'drop', times: 1, operation: 'AdminCreateUser' });
+    expect((await create(lost)).name).not.toBe('ok');
+    expect((await get(lost)).name).toBe('ok');
+    await control(base, 'POST', 'faults', { effect: 'disconnect', times: 1, operation: 'AdminCreateUser' });
+    expect((await create(cut)).name).not.toBe('ok');
+    expect((await get(cut)).name).toBe('UserNotFoundException');
+  });
+
+  it('delays, and fails by chance', async () => {
+    await control(base, 'POST', 'faults', { effect: 'latency', ms: 150, times: 1 });
+    const before = performance.now();
+    await create();
+    expect(performance.now() - before).toBeGreaterThanOrEqual(145);
+    await control(base, 'POST', 'faults', { effect: 'throttle', probability: 0.5 });
+    const names = await Promise.all(Array.from({ length: 60 }, async () => (await create()).name));
+    expect(new Set(names)).toEqual(new Set(['ok', 'TooManyRequestsException']));
+  });
+
+  it('refuses a fault that it does not know', async () => {
+    expect(await control(base, 'POST', 'faults', { effect: 'explode' })).toHaveProperty('error');
+    expect(await control(base, 'GET', 'faults')).toEqual({ faults: [] });
+  });
+
+  it('logs calls with time, subject and outcome, and no attribute values', async () => {
+    const Username = randomUUID();
+    const since = Date.now();
+    await create(Username);
+    await create(Username);
+    await running.cognito.send(new AdminUpdateUserAttributesCommand({ UserPoolId: running.poolId, Username, UserAttributes: [{ Name: 'name', Value: 'Top Secret' }] }));
+    await running.cognito.send(new CreateGroupCommand({ UserPoolId: running.poolId, GroupName: 'logged' }));
+    const { calls } = await control<{ calls: { at: number; endedAt: number; operation: string; outcome: string }[] }>(base, 'GET', `calls?subject=${Username}&since=${since - 1000}`);
+    expect(calls.map((c) => [c.operation, c.outcome])).toEqual([
+      ['AdminCreateUser', 'ok'],
+      ['AdminCreateUser', 'UsernameExistsException'],
+      ['AdminUpdateUserAttributes', 'ok'],
+    ]);
+    for (const call of calls) expect(call.endedAt).toBeGreaterThan(call.at);
+    expect(JSON.stringify(calls)).not.toContain('Top Secret');
+    const { summary } = await control<{ summary: Record<string, Record<string, number>> }>(base, 'GET', 'calls/summary');
+    expect(summary).toMatchObject({ AdminCreateUser: { ok: 1, UsernameExistsException: 1 }, CreateGroup: { ok: 1 } });
+  });
+
+  it('serves more than 300 operations a second', async () => {
+    const users = await Promise.all(Array.from({ length: 20 }, async () => { const name = randomUUID(); await create(name); return name; }));
+    const TOTAL = 900;
+    const before = performance.now();
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      for (let i = next++; i < TOTAL; i = next++) {
+        const result = i % 3 === 0 ? await create() : await get(users[i % users.length] ?? '');
+        expect(result.name).toBe('ok');
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, worker));
+    const rate = TOTAL / ((performance.now() - before) / 1000);
+    expect(rate).toBeGreaterThan(300);
+  });
+
+  it('lists within its quota while other categories are dry', async () => {
+    await control(base, 'PUT', 'quotas', { UserCreation: 1 });
+    await create();
+    await create();
+    expect(await outcome(running.cognito.send(new ListUsersCommand({ UserPoolId: running.poolId, Limit: 1 })))).toMatchObject({ name: 'ok' });
+  });
+});
