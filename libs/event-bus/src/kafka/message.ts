@@ -24,7 +24,7 @@ export function messageOf(row: EventRow): Message {
   };
 }
 
-export function deliveryOfMessage(partition: number, message: KafkaMessage): Delivery {
+export function deliveryOf(partition: number, message: KafkaMessage): Delivery {
   const key = message.key?.toString() ?? null;
   const at = { partition, position: message.offset, key };
   try {

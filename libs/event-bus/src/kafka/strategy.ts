@@ -12,7 +12,7 @@ import { PARTITIONS } from '../record.js';
 import { backoffMs, sleep } from '../session.js';
 import { EventStrategy } from '../strategy.js';
 import type { KafkaConnection } from './client.js';
-import { deliveryOfMessage } from './message.js';
+import { deliveryOf } from './message.js';
 import { Watchdog } from './watchdog.js';
 
 const SESSION_TIMEOUT_MS = 30_000;
@@ -111,7 +111,7 @@ export class KafkaStrategy extends EventStrategy {
   /** Repeats the chunk until it is committed; false if the partition was lost meanwhile. */
   private async consumeChunk(topic: Topic, partition: number, chunk: readonly KafkaMessage[], size: ChunkSize, heartbeat: () => Promise<void>, alive: () => boolean): Promise<boolean> {
     const { database, group } = this.options;
-    const deliveries = chunk.map((message) => deliveryOfMessage(partition, message));
+    const deliveries = chunk.map((message) => deliveryOf(partition, message));
     for (let failures = 0; alive(); ) {
       const start = Date.now();
       try {
