@@ -12,3 +12,4 @@ export { consumerTablesSql, eventLogSql, producerTablesSql } from './schema.sql.
 export * from './sequencer.js';
 export * from './settings.js';
 export * from './subscriber.js';
+export * from './follow.js';

@@ -1,0 +1,21 @@
+/** Account ids (UUIDs) as four 32-bit numbers: what the view stores and what a lookup compares. */
+
+export interface AccountKey {
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Undefined for anything but a UUID in its usual form; upper and lower case are the same account. */
+export function parseAccountId(text: string): AccountKey | undefined {
+  if (!UUID.test(text)) return undefined;
+  return {
+    a: parseInt(text.slice(0, 8), 16),
+    b: parseInt(text.slice(9, 13) + text.slice(14, 18), 16),
+    c: parseInt(text.slice(19, 23) + text.slice(24, 28), 16),
+    d: parseInt(text.slice(28, 36), 16),
+  };
+}

@@ -1,0 +1,191 @@
+/**
+ * The guard: is this token genuine, and has its owner access now? The plain function behind the Nest guard.
+ *
+ * A token is verified once and remembered until it ends; the account is looked up every time. So a fence, a removed
+ * role and a withdrawn key act on remembered tokens with the next request.
+ */
+import type { Logger, Metrics } from '#platform';
+import { systemClock, type Clock } from './clock.js';
+import { decide, defaultPolicy, type AccessPolicy, type Freshness } from './decide.js';
+import { AccessDenied } from './denied.js';
+import type { AccessFeed } from './feed.js';
+import { KeySet, type KeySetOptions } from './jwks.js';
+import { GuardMetrics } from './metrics.js';
+import { FirstRefusals, type OnRefused } from './refusals.js';
+import { TokenCache } from './token-cache.js';
+import { TokenVerifier, type VerifiedToken } from './token.js';
+import { AccessView, type Applied } from './view.js';
+
+export interface AccessGuardOptions {
+  /** `https://cognito-idp.<region>.amazonaws.com/<user pool id>` */
+  readonly issuer: string;
+  /** App clients whose tokens this service accepts. */
+  readonly clientIds: readonly string[];
+  /** The issuer's own, if left out. */
+  readonly jwksUri?: string;
+  readonly jwks?: Pick<KeySetOptions, 'cooldownMs' | 'maxAgeMs' | 'staleLimitMs' | 'timeoutMs'>;
+  readonly feed: AccessFeed;
+  readonly policy?: {
+    readonly stale?: Partial<AccessPolicy['stale']>;
+    readonly unknownAccount?: AccessPolicy['unknownAccount'];
+  };
+  /** Verified tokens that are remembered, about 1.5 kB each; 10,000 if left out, 0 = none. */
+  readonly rememberedTokens?: number;
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+  readonly onRefused?: OnRefused;
+  readonly clock?: Clock;
+}
+
+/** Who calls, and what he may do at this moment. */
+export interface CallerAccess {
+  readonly accountId: string;
+  /** Null only for an account that the view does not know (policy `accept`) and whose token names none. */
+  readonly tenantId: string | null;
+  /** From the view, not from the token: a role that was taken away a second ago is gone. */
+  readonly roles: readonly string[];
+  readonly clientId: string;
+  /** Seconds since the epoch, as in the token. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+export class AccessGuard {
+  readonly view = new AccessView();
+  private readonly keys: KeySet;
+  private readonly verifier: TokenVerifier;
+  private readonly remembered: TokenCache<VerifiedToken>;
+  private readonly policy: AccessPolicy;
+  private readonly clock: Clock;
+  private readonly metrics = new GuardMetrics();
+  private readonly refusals: FirstRefusals | undefined;
+  private started = false;
+
+  constructor(private readonly options: AccessGuardOptions) {
+    const { issuer, clientIds, logger, policy, onRefused } = options;
+    this.clock = options.clock ?? systemClock;
+    this.policy = {
+      stale: { ...defaultPolicy.stale, ...policy?.stale },
+      unknownAccount: policy?.unknownAccount ?? defaultPolicy.unknownAccount,
+    };
+    this.keys = new KeySet({
+      uri: options.jwksUri ?? `${issuer}/.well-known/jwks.json`,
+      ...options.jwks,
+      clock: this.clock,
+      onFailure: (error) =>
+        logger.warn({ err: error, code: 'jwks_unavailable' }, 'the keys of the token issuer cannot be fetched'),
+    });
+    this.verifier = new TokenVerifier({ issuer, clientIds, keys: this.keys, clock: this.clock });
+    this.remembered = new TokenCache(options.rememberedTokens ?? 10_000);
+    this.refusals = onRefused && new FirstRefusals(onRefused, logger);
+    if (options.metrics) this.metrics.register(options.metrics, () => this.freshness());
+  }
+
+  /** Begins to follow the feed. Until {@link freshness} is no longer `bootstrapping`, everybody is refused with 503. */
+  start(): void {
+    if (this.started) return;
+    this.started = true;
+    this.keys.keepFresh();
+    this.options.feed.start({
+      changed: (record) => this.noteApplied(this.view.apply(record), record.accountId),
+      removed: (tenantId, accountId) => this.noteApplied(this.view.block(tenantId, accountId, 'removed'), accountId),
+      unreadable: (tenantId, accountId, why) => {
+        this.options.logger.error(
+          { code: 'access_record_unreadable', tenant: tenantId, accountId, reason: why },
+          'an access record cannot be read; the account has no access until the next one',
+        );
+        this.noteApplied(this.view.block(tenantId, accountId, 'unreadable'), accountId);
+      },
+    });
+  }
+
+  close(): Promise<void> {
+    return this.options.feed.close();
+  }
+
+  /** For a readiness check, for metrics, and for whoever wants to know how much a "yes" is worth. */
+  freshness(): Freshness {
+    const completeAt = this.options.feed.completeAt();
+    if (completeAt === undefined)
+      return { state: 'bootstrapping', lagMs: Infinity, asOf: null, accounts: this.view.size };
+    const lagMs = Math.max(0, this.clock.monotonic() - completeAt);
+    return { state: this.state(completeAt), lagMs, asOf: new Date(this.clock.now() - lagMs), accounts: this.view.size };
+  }
+
+  /**
+   * Takes the `Authorization` header. Rejects with {@link AccessDenied} and nothing else; resolves without waiting
+   * for anything, except when the token names a key that has to be fetched. With `anyOf`, the caller must have one of
+   * these roles.
+   */
+  async authorize(authorization: string | undefined, anyOf?: readonly string[]): Promise<CallerAccess> {
+    try {
+      const token = bearerToken(authorization);
+      const access = this.decide(this.recall(token) ?? (await this.verify(token)));
+      if (anyOf) requireRole(access, anyOf);
+      this.metrics.count('allowed');
+      return access;
+    } catch (error) {
+      if (error instanceof AccessDenied) this.metrics.count(error.reason);
+      throw error;
+    }
+  }
+
+  private decide(token: VerifiedToken): CallerAccess {
+    const entry = this.view.find(token.account);
+    const decision = decide(token, entry, this.state(this.options.feed.completeAt()), this.policy, this.clock.now());
+    const { accountId, clientId, issuedAt, expiresAt } = token;
+    if (decision.allowed)
+      return { accountId, tenantId: decision.tenantId, roles: decision.roles, clientId, issuedAt, expiresAt };
+    const { reason, detail } = decision;
+    if (entry && (reason === 'account_inactive' || reason === 'token_revoked'))
+      this.refusals?.note(accountId, new Date(this.clock.now()), entry, reason);
+    throw new AccessDenied(reason, detail);
+  }
+
+  /** A remembered token ends with its own expiry, and with the key that signed it. */
+  private recall(token: string): VerifiedToken | undefined {
+    const known = this.remembered.get(token);
+    if (!known) return undefined;
+    this.keys.keepFresh();
+    if (!known.key.live) {
+      this.remembered.delete(token);
+      return undefined;
+    }
+    this.verifier.checkTime(known);
+    return known;
+  }
+
+  private async verify(token: string): Promise<VerifiedToken> {
+    const verified = await this.verifier.verify(token);
+    this.remembered.set(token, verified);
+    return verified;
+  }
+
+  private state(completeAt: number | undefined): Freshness['state'] {
+    if (completeAt === undefined) return 'bootstrapping';
+    return this.clock.monotonic() - completeAt > this.policy.stale.afterMs ? 'stale' : 'live';
+  }
+
+  private noteApplied(applied: Applied, accountId: string): void {
+    if (applied === 'foreign' || applied === 'no_account_id')
+      this.options.logger.error({ code: `access_record_${applied}`, accountId }, 'an access record was not applied');
+  }
+}
+
+function requireRole(access: CallerAccess, roles: readonly string[]): void {
+  if (!roles.some((role) => access.roles.includes(role)))
+    throw new AccessDenied('role_missing', `This needs one of the roles ${roles.join(', ')}.`);
+}
+
+/** RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1). */
+function bearerToken(authorization: string | undefined): string {
+  if (authorization === undefined || authorization === '')
+    throw new AccessDenied('token_missing', 'Send an access token as "Authorization: Bearer <token>".');
+  if (authorization.startsWith('Bearer ')) return authorization.slice(7);
+  const [scheme = '', token = ''] = authorization.split(' ', 2);
+  if (scheme.toLowerCase() === 'bearer' && token !== '') return token;
+  throw new AccessDenied(
+    'token_missing',
+    'Send an access token as "Authorization: Bearer <token>"; other schemes are not accepted.',
+  );
+}

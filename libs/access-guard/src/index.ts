@@ -1,0 +1,22 @@
+/**
+ * What an internal service installs: verifies Cognito access tokens and refuses the access that was taken away,
+ * within milliseconds of the news. `AccessGuardModule.forRoot` for Nest, `AccessGuard.authorize` for everything else.
+ */
+export {
+  decide,
+  defaultPolicy,
+  isFenced,
+  type AccessPolicy,
+  type Decision,
+  type Freshness,
+  type TokenFacts,
+} from './decide.js';
+export { AccessDenied, denialReasons, type DenialReason } from './denied.js';
+export { busFeed, type AccessFeed, type AccessSink } from './feed.js';
+export { AccessGuard, type AccessGuardOptions, type CallerAccess } from './guard.js';
+export { KeySet, type KeySetOptions } from './jwks.js';
+export { AccessGuardModule, Caller, Public, Roles, type AccessGuardModuleOptions } from './nest.js';
+export type { OnRefused, Refusal } from './refusals.js';
+export { TokenVerifier, type TokenVerifierOptions, type VerifiedToken } from './token.js';
+export { AccessView, type AccessEntry, type AccessRecord } from './view.js';
+export type { Clock } from './clock.js';

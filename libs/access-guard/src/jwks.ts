@@ -1,0 +1,155 @@
+/**
+ * The public keys of the user pool, from its JWKS. `jose.createRemoteJWKSet` was measured first: its keys live in
+ * WebCrypto, whose verify is a trip to the thread pool of 55-110 us per token where `crypto.verify` with a KeyObject
+ * takes 22 us on the spot (bench/guard.ts prints both). Its rules are kept: cooldown, maximum age, timeout, one fetch
+ * at a time.
+ */
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { z } from 'zod';
+import { systemClock, type Clock } from './clock.js';
+import { AccessDenied } from './denied.js';
+
+export interface VerificationKey {
+  readonly kid: string;
+  readonly key: KeyObject;
+  readonly fingerprint: string;
+  /** False once the issuer has withdrawn the key: what was verified with it counts no longer. */
+  live: boolean;
+}
+
+export interface KeySetOptions {
+  readonly uri: string;
+  /** Least pause between two fetches, whatever unknown key ids callers send. */
+  readonly cooldownMs?: number;
+  /** Age at which the set is fetched anew; the keys at hand serve until the answer is there. */
+  readonly maxAgeMs?: number;
+  /**
+   * How long keys outlive an issuer that cannot be reached. An hour: who cannot fetch keys gets no new tokens either,
+   * and the old ones have expired by then.
+   */
+  readonly staleLimitMs?: number;
+  readonly timeoutMs?: number;
+  readonly clock?: Clock;
+  readonly onFailure?: (error: Error) => void;
+}
+
+const MIN_MODULUS_BITS = 2048;
+const FIRST_RETRY_MS = 1_000;
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+const jwks = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).max(100) });
+const rsaKey = z.object({
+  kty: z.literal('RSA'),
+  kid: z.string().min(1),
+  n: z.string(),
+  e: z.string(),
+  use: z.literal('sig').optional(),
+  alg: z.literal('RS256').optional(),
+});
+
+export class KeySet {
+  private keys = new Map<string, VerificationKey>();
+  private fetchedAt = -Infinity;
+  private nextFetchAt = -Infinity;
+  private failures = 0;
+  private pending: Promise<void> | undefined;
+  private readonly uri: string;
+  private readonly cooldownMs: number;
+  private readonly maxAgeMs: number;
+  private readonly staleLimitMs: number;
+  private readonly clock: Clock;
+
+  constructor(private readonly options: KeySetOptions) {
+    const url = new URL(options.uri);
+    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.has(url.hostname)))
+      throw new TypeError(`the JWKS must be fetched over https (http only from this machine), not from ${options.uri}`);
+    this.uri = url.href;
+    this.cooldownMs = options.cooldownMs ?? 30_000;
+    this.maxAgeMs = options.maxAgeMs ?? 600_000;
+    this.staleLimitMs = options.staleLimitMs ?? 3_600_000;
+    this.clock = options.clock ?? systemClock;
+  }
+
+  /** The key, if it is at hand. Called for every token, cached ones too, so that an old set is always noticed. */
+  find(kid: string): VerificationKey | undefined {
+    this.keepFresh();
+    return this.keys.get(kid);
+  }
+
+  /** Cheap: two comparisons while the set is fresh. */
+  keepFresh(): void {
+    const age = this.clock.monotonic() - this.fetchedAt;
+    if (age < this.maxAgeMs) return;
+    if (age >= this.staleLimitMs) this.replace(new Map());
+    void this.fetch();
+  }
+
+  /** The key, after one fetch if need be. Unknown ids cause at most one fetch per cooldown. */
+  async get(kid: string): Promise<VerificationKey> {
+    const known = this.find(kid);
+    if (known) return known;
+    await this.fetch();
+    const found = this.keys.get(kid);
+    if (found) return found;
+    if (this.keys.size === 0)
+      throw new AccessDenied(
+        'keys_unavailable',
+        'The keys that sign tokens cannot be fetched at the moment. Try again shortly.',
+      );
+    throw new AccessDenied('key_unknown', 'The token is signed with a key that the issuer does not publish.');
+  }
+
+  private fetch(): Promise<void> {
+    if (this.pending) return this.pending;
+    if (this.clock.monotonic() < this.nextFetchAt) return Promise.resolve();
+    this.pending = this.load().finally(() => (this.pending = undefined));
+    return this.pending;
+  }
+
+  private async load(): Promise<void> {
+    try {
+      const response = await fetch(this.uri, {
+        redirect: 'error',
+        signal: AbortSignal.timeout(this.options.timeoutMs ?? 5_000),
+        headers: { accept: 'application/json' },
+      });
+      if (!response.ok) throw new Error(`the JWKS answered ${response.status}`);
+      this.replace(parseKeys(await response.json(), this.keys));
+      this.fetchedAt = this.clock.monotonic();
+      this.nextFetchAt = this.fetchedAt + this.cooldownMs;
+      this.failures = 0;
+    } catch (error) {
+      // A failed fetch is repeated sooner than a fruitless one: callers wait for it, nobody provoked it.
+      this.nextFetchAt = this.clock.monotonic() + Math.min(this.cooldownMs, FIRST_RETRY_MS * 2 ** this.failures++);
+      this.options.onFailure?.(error as Error);
+    }
+  }
+
+  private replace(next: Map<string, VerificationKey>): void {
+    for (const [kid, key] of this.keys) if (next.get(kid) !== key) key.live = false;
+    this.keys = next;
+  }
+}
+
+/**
+ * RSA signing keys of 2048 bits or more; others are no business of ours. A key that is still the same stays the same
+ * object. No usable key at all is a fault (a proxy's answer, a half-done deployment), not a withdrawal of all keys.
+ */
+function parseKeys(body: unknown, known: ReadonlyMap<string, VerificationKey>): Map<string, VerificationKey> {
+  const keys = new Map<string, VerificationKey>();
+  for (const candidate of jwks.parse(body).keys) {
+    const parsed = rsaKey.safeParse(candidate);
+    if (!parsed.success) continue;
+    const { kid, kty, n, e } = parsed.data;
+    const fingerprint = `${n}.${e}`;
+    const old = known.get(kid);
+    const key =
+      old?.fingerprint === fingerprint
+        ? old.key
+        : createPublicKey({ key: { kty, n, e } satisfies JsonWebKey, format: 'jwk' });
+    if ((key.asymmetricKeyDetails?.modulusLength ?? 0) < MIN_MODULUS_BITS) continue;
+    keys.set(kid, old?.fingerprint === fingerprint ? old : { kid, key, fingerprint, live: true });
+  }
+  if (keys.size === 0) throw new Error('the JWKS has no RSA signing key of 2048 bits or more');
+  return keys;
+}

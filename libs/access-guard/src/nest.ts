@@ -1,0 +1,112 @@
+/**
+ * The Nest side: one module that guards every HTTP handler of the application. Whoever forgets a decorator gets a
+ * closed door, not an open one. Event handlers are not requests and pass.
+ */
+import {
+  Catch,
+  createParamDecorator,
+  Module,
+  SetMetadata,
+  type ArgumentsHost,
+  type CanActivate,
+  type DynamicModule,
+  type ExceptionFilter,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, Reflector } from '@nestjs/core';
+import { HealthController, type Health } from '#platform';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AccessDenied } from './denied.js';
+import { AccessGuard, type AccessGuardOptions, type CallerAccess } from './guard.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by the guard before the handler runs. */
+    access?: CallerAccess;
+  }
+}
+
+const ROLES = 'access-guard:roles';
+const PUBLIC = 'access-guard:public';
+
+/** Any one of these roles is enough. On a method it replaces what stands on the class. */
+export const Roles = (...roles: [string, ...string[]]) => SetMetadata(ROLES, roles);
+/** No token needed. */
+export const Public = () => SetMetadata(PUBLIC, true);
+/** Parameter of a handler: the {@link CallerAccess} of the request. */
+export const Caller = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<FastifyRequest>().access,
+);
+
+class HttpAccessGuard implements CanActivate {
+  private readonly reflector = new Reflector();
+
+  constructor(private readonly guard: AccessGuard) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (context.getType() !== 'http') return true;
+    const targets = [context.getHandler(), context.getClass()];
+    if (context.getClass() === HealthController || this.reflector.getAllAndOverride<boolean>(PUBLIC, targets))
+      return true;
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const roles = this.reflector.getAllAndOverride<string[]>(ROLES, targets);
+    try {
+      request.access = await this.guard.authorize(request.headers.authorization, roles);
+      return true;
+    } catch (error) {
+      // Here and not in the filter below: an application's own catch-all filter takes precedence over that.
+      const challenge = error instanceof AccessDenied ? error.challenge : undefined;
+      if (challenge) void http.getResponse<FastifyReply>().header('www-authenticate', challenge);
+      throw error;
+    }
+  }
+}
+
+/** For applications without `ProblemFilter`; the same body, and the exact reason. */
+@Catch(AccessDenied)
+class AccessDeniedFilter implements ExceptionFilter<AccessDenied> {
+  catch({ status, code, reason, detail, retryAfterSeconds }: AccessDenied, host: ArgumentsHost): void {
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
+    void reply
+      .status(status)
+      .type('application/problem+json')
+      .send({ type: 'about:blank', status, code, reason, detail });
+  }
+}
+
+export type AccessGuardModuleOptions = AccessGuardOptions & {
+  /** Registers a readiness check: no traffic before the view is complete for the first time. */
+  readonly health?: Health;
+};
+
+@Module({})
+export class AccessGuardModule {
+  constructor(private readonly guard: AccessGuard) {}
+
+  static forRoot(options: AccessGuardModuleOptions): DynamicModule {
+    const guard = new AccessGuard(options);
+    options.health?.add('ready', 'access', async () => {
+      if (guard.freshness().state === 'bootstrapping') throw new Error('who has access is not known yet');
+    });
+    return {
+      module: AccessGuardModule,
+      global: true,
+      providers: [
+        { provide: AccessGuard, useValue: guard },
+        { provide: APP_GUARD, useValue: new HttpAccessGuard(guard) },
+        { provide: APP_FILTER, useValue: new AccessDeniedFilter() },
+      ],
+      exports: [AccessGuard],
+    };
+  }
+
+  onModuleInit(): void {
+    this.guard.start();
+  }
+
+  onModuleDestroy(): Promise<void> {
+    return this.guard.close();
+  }
+}

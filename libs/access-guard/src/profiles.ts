@@ -1,0 +1,57 @@
+/**
+ * What many accounts have in common (tenant, status, roles), stored once and counted, so that a view of a million
+ * accounts holds a few hundred of them, and so that what is used no longer makes room again.
+ */
+import type { Access } from '#events';
+
+/** `unreadable`: the newest record of the account could not be parsed; nobody knows its access, so it has none. */
+export type AccountStatus = Access['status'] | 'unreadable';
+
+export interface Profile {
+  readonly tenantId: string;
+  readonly status: AccountStatus;
+  readonly roles: readonly string[];
+}
+
+export class Profiles {
+  private readonly numbers = new Map<string, number>();
+  private readonly entries: ({ readonly profile: Profile; readonly id: string; uses: number } | undefined)[] = [];
+  private readonly free: number[] = [];
+
+  get size(): number {
+    return this.numbers.size;
+  }
+
+  get(number: number): Profile {
+    const entry = this.entries[number];
+    if (!entry) throw new Error(`profile ${number} is not in use`);
+    return entry.profile;
+  }
+
+  /** The number of this combination, with one more use. */
+  acquire(tenantId: string, status: AccountStatus, roles: readonly string[]): number {
+    const id = JSON.stringify([tenantId, status, roles]);
+    const known = this.numbers.get(id);
+    if (known !== undefined) {
+      const entry = this.entries[known];
+      if (entry) entry.uses++;
+      return known;
+    }
+    const number = this.free.pop() ?? this.entries.length;
+    this.entries[number] = {
+      profile: Object.freeze({ tenantId, status, roles: Object.freeze([...roles]) }),
+      id,
+      uses: 1,
+    };
+    this.numbers.set(id, number);
+    return number;
+  }
+
+  release(number: number): void {
+    const entry = this.entries[number];
+    if (!entry || --entry.uses > 0) return;
+    this.entries[number] = undefined;
+    this.numbers.delete(entry.id);
+    this.free.push(number);
+  }
+}
