@@ -1,0 +1,146 @@
+/**
+ * Is a new JSON Schema an additive change of a released one? Both directions count: subscribers that were built on the
+ * released schema must understand new events, and events that are already in the log must pass the new schema. What
+ * remains is: new optional properties (and new types, and words in descriptions).
+ *
+ * Understands what zod writes: type, properties, required, items, enum, const, anyOf/oneOf and the usual constraints.
+ */
+import type { JsonSchema, TypeSchema } from './json-schema.js';
+
+/** Faults in words, each with the place; empty = additive. */
+export function isAdditive(released: JsonSchema, current: JsonSchema, at = 'data'): string[] {
+  const before = alternatives(released);
+  const now = alternatives(current);
+  if (before.length > 1 || now.length > 1) return compareAlternatives(before, now, at);
+  return [
+    ...compareType(released, current, at),
+    ...compareValues(released, current, at),
+    ...compareConstraints(released, current, at),
+    ...compareProperties(released, current, at),
+    ...compareItems(released, current, at),
+  ];
+}
+
+/** The same for the whole catalog: no type may vanish or move to another topic. */
+export function catalogFaults(
+  released: Readonly<Record<string, TypeSchema>>,
+  current: Readonly<Record<string, TypeSchema>>,
+): string[] {
+  return Object.entries(released).flatMap(([type, before]) => {
+    const now = current[type];
+    if (!now) return [`${type}: the type was removed`];
+    if (now.topic !== before.topic) return [`${type}: moved from topic ${before.topic} to ${now.topic}`];
+    return isAdditive(before.schema, now.schema).map((fault) => `${type}: ${fault}`);
+  });
+}
+
+function alternatives(schema: JsonSchema): JsonSchema[] {
+  const union = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
+  if (union) return union.flatMap(alternatives);
+  if (Array.isArray(schema.type)) return schema.type.map((type: unknown) => ({ ...schema, type }));
+  return [schema];
+}
+
+/** Each alternative needs a partner on the other side. */
+function compareAlternatives(before: readonly JsonSchema[], now: readonly JsonSchema[], at: string): string[] {
+  const hasPartner = (
+    one: JsonSchema,
+    others: readonly JsonSchema[],
+    compare: (other: JsonSchema) => string[],
+  ): boolean => others.some((other) => kind(other) === kind(one) && compare(other).length === 0);
+  const pairs = pairByKind(before, now);
+  if (pairs) return pairs.flatMap(([b, n]) => isAdditive(b, n, at));
+  return [
+    ...before
+      .filter((b) => !hasPartner(b, now, (n) => isAdditive(b, n, at)))
+      .map((b) => `${at}: no longer allows ${describe(b)}, which events in the log may have`),
+    ...now
+      .filter((n) => !hasPartner(n, before, (b) => isAdditive(b, n, at)))
+      .map((n) => `${at}: now also allows ${describe(n)}, which released subscribers do not expect`),
+  ];
+}
+
+/** If each kind stands once on either side (e.g. string or null), the partners are plain and the faults exact. */
+function pairByKind(before: readonly JsonSchema[], now: readonly JsonSchema[]): [JsonSchema, JsonSchema][] | null {
+  const kinds = before.map(kind);
+  if (before.length !== now.length || new Set(kinds).size !== kinds.length) return null;
+  const partners = kinds.map((k) => now.find((n) => kind(n) === k));
+  return partners.every((p) => p !== undefined) ? before.map((b, i) => [b, partners[i] ?? {}]) : null;
+}
+
+const kind = (schema: JsonSchema): string => String(schema.type ?? typeof schema.const);
+const describe = (schema: JsonSchema): string => {
+  const properties = Object.keys((schema.properties ?? {}) as object);
+  return properties.length > 0 ? `an object with ${properties.join(', ')}` : kind(schema);
+};
+
+function compareType(before: JsonSchema, now: JsonSchema, at: string): string[] {
+  if (before.type === now.type) return [];
+  if (before.type === 'number' && now.type === 'integer') return [`${at}: narrowed from number to integer`];
+  return [`${at}: type changed from ${String(before.type ?? 'any')} to ${String(now.type ?? 'any')}`];
+}
+
+function compareValues(before: JsonSchema, now: JsonSchema, at: string): string[] {
+  const values = (schema: JsonSchema): unknown[] | undefined =>
+    (schema.enum as unknown[] | undefined) ?? ('const' in schema ? [schema.const] : undefined);
+  const [old, fresh] = [values(before), values(now)];
+  if (!old && !fresh) return [];
+  if (!old) return [`${at}: narrowed to the values ${JSON.stringify(fresh)}`];
+  if (!fresh) return [`${at}: widened from the values ${JSON.stringify(old)} to any`];
+  return [
+    ...old.filter((v) => !fresh.includes(v)).map((v) => `${at}: the value ${JSON.stringify(v)} was removed`),
+    ...fresh
+      .filter((v) => !old.includes(v))
+      .map((v) => `${at}: the value ${JSON.stringify(v)} was added; released subscribers refuse it`),
+  ];
+}
+
+const CONSTRAINTS = [
+  'format',
+  'pattern',
+  'minLength',
+  'maxLength',
+  'minimum',
+  'maximum',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'multipleOf',
+  'minItems',
+  'maxItems',
+  'uniqueItems',
+  'additionalProperties',
+  'propertyNames',
+] as const;
+
+function compareConstraints(before: JsonSchema, now: JsonSchema, at: string): string[] {
+  return CONSTRAINTS.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name])).map((name) => {
+    if (before[name] === undefined) return `${at}: narrowed by ${name} ${JSON.stringify(now[name])}`;
+    if (now[name] === undefined) return `${at}: widened, ${name} ${JSON.stringify(before[name])} was removed`;
+    return `${at}: ${name} changed from ${JSON.stringify(before[name])} to ${JSON.stringify(now[name])}`;
+  });
+}
+
+function compareProperties(before: JsonSchema, now: JsonSchema, at: string): string[] {
+  const old = (before.properties ?? {}) as Record<string, JsonSchema>;
+  const fresh = (now.properties ?? {}) as Record<string, JsonSchema>;
+  const [wasRequired, isRequired] = [(before.required ?? []) as string[], (now.required ?? []) as string[]];
+  const removed = Object.keys(old).filter((name) => !(name in fresh));
+  return [
+    ...removed.map((name) => `${at}.${name}: was removed`),
+    ...wasRequired
+      .filter((name) => name in fresh && !isRequired.includes(name))
+      .map((name) => `${at}.${name}: is no longer always there`),
+    ...isRequired
+      .filter((name) => !wasRequired.includes(name))
+      .map((name) => `${at}.${name}: is newly required, but events in the log lack it`),
+    ...Object.entries(old).flatMap(([name, schema]) =>
+      fresh[name] ? isAdditive(schema, fresh[name], `${at}.${name}`) : [],
+    ),
+  ];
+}
+
+function compareItems(before: JsonSchema, now: JsonSchema, at: string): string[] {
+  const [old, fresh] = [before.items as JsonSchema | undefined, now.items as JsonSchema | undefined];
+  if (old && fresh) return isAdditive(old, fresh, `${at}[]`);
+  return old || fresh ? [`${at}[]: the description of the items was ${old ? 'removed' : 'added'}`] : [];
+}

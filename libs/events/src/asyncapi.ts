@@ -1,0 +1,154 @@
+/**
+ * AsyncAPI 3.0 document of everything that is published: channels are topics, messages are event types. Bindings:
+ * https://github.com/asyncapi/bindings/tree/master/kafka (0.5.0).
+ */
+import { compactedTopics, topics, type EventType, type Topic } from './catalog.js';
+import { jsonSchemas } from './json-schema.js';
+import { sampleEvent } from './samples.js';
+
+/** Partitions of each topic; events of one key are always in one of them. */
+export const TOPIC_PARTITIONS = 12;
+const KAFKA_BINDING = '0.5.0';
+
+const TOPIC_DESCRIPTIONS: Readonly<Record<Topic, string>> = {
+  'directory.users': 'Users as the identity provider pushed them, and their memberships. Key: tenant and user.',
+  'directory.groups':
+    'Groups as the identity provider pushed them; memberships are on directory.users. Key: tenant and group.',
+  'identity.accounts': 'StackFlow accounts and the roles that follow from groups. Key: tenant and account.',
+  'identity.access':
+    'The current access of each account. Compacted: read it from the start to know everybody. Key: tenant and account.',
+  'integration.settings': "Each tenant's Okta settings in force, without secrets. Compacted. Key: tenant, twice.",
+};
+
+const text = (description: string, more: Readonly<Record<string, unknown>> = {}) => ({
+  type: 'string',
+  description,
+  ...more,
+});
+
+/** CloudEvents 1.0 attributes, binary content mode. */
+const cloudEventsHeaders = {
+  type: 'object',
+  required: [
+    'ce_specversion',
+    'ce_id',
+    'ce_type',
+    'ce_source',
+    'ce_subject',
+    'ce_time',
+    'ce_tenant',
+    'ce_sequence',
+    'ce_causationid',
+    'content-type',
+  ],
+  properties: {
+    ce_specversion: text('CloudEvents version', { const: '1.0' }),
+    ce_id: text('UUIDv7, unique for ever; a redelivery carries the same one', { format: 'uuid' }),
+    ce_type: text('Event type; ".v1" is the version of its data, which changes additively only'),
+    ce_source: text('Publishing service, e.g. /stackflow/scim-gateway', { format: 'uri-reference' }),
+    ce_subject: text('Id of the user, group, account or tenant that the event is about'),
+    ce_time: text('Instant of the change, not of its publication', { format: 'date-time' }),
+    ce_tenant: text('Tenant id', { format: 'uuid' }),
+    ce_sequence: text(
+      'Version of the subject after the change, a decimal number; one more with each event of a key. Ignore what is not newer than what you have',
+      { pattern: '^[1-9][0-9]*$' },
+    ),
+    ce_causationid: text('What caused it: the SCIM request, settings version or command'),
+    ce_partitionkey: text('The record key: tenant:subject'),
+    ce_traceparent: text('W3C trace context of the change'),
+    'content-type': text('Media type of the value', { const: 'application/json' }),
+  },
+} as const;
+
+const shortName = (type: string): string => type.replace(/^com\.stackflow\./, '');
+/** `$ref` pointers and component keys allow no dots-and-dashes ambiguity: one plain word. */
+const componentName = (type: string): string =>
+  shortName(type).replaceAll(/[.-](\w)/g, (_, letter: string) => letter.toUpperCase());
+
+export function asyncapi(): Record<string, unknown> {
+  const schemas = Object.entries(jsonSchemas()) as [EventType, { topic: Topic; schema: object }][];
+  const typesOf = (topic: Topic): EventType[] => schemas.filter(([, s]) => s.topic === topic).map(([type]) => type);
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'StackFlow identity events',
+      version: '1.0.0',
+      description:
+        'What happens to users, groups, accounts, roles and access. Delivery is at least once and in order per key; each event carries the full state of its subject. Within a version (.v1) changes are additive; ignore properties and types that you do not know.',
+    },
+    defaultContentType: 'application/json',
+    channels: Object.fromEntries(topics.map((topic) => [topic, channel(topic, typesOf(topic))])),
+    operations: Object.fromEntries(topics.map((topic) => [operationName(topic), operation(topic, typesOf(topic))])),
+    components: {
+      schemas: {
+        cloudEventsHeaders,
+        ...Object.fromEntries(schemas.map(([type, { schema }]) => [componentName(type), withoutDialect(schema)])),
+      },
+      messages: Object.fromEntries(schemas.map(([type]) => [componentName(type), message(type)])),
+    },
+  };
+}
+
+function channel(topic: Topic, types: readonly EventType[]) {
+  return {
+    address: topic,
+    description: TOPIC_DESCRIPTIONS[topic],
+    messages: Object.fromEntries(
+      types.map((type) => [componentName(type), { $ref: `#/components/messages/${componentName(type)}` }]),
+    ),
+    bindings: {
+      kafka: {
+        topic,
+        partitions: TOPIC_PARTITIONS,
+        topicConfiguration: { 'cleanup.policy': [compactedTopics.includes(topic) ? 'compact' : 'delete'] },
+        bindingVersion: KAFKA_BINDING,
+      },
+    },
+  };
+}
+
+const operationName = (topic: Topic): string => `publish.${topic}`;
+
+function operation(topic: Topic, types: readonly EventType[]) {
+  return {
+    action: 'send',
+    channel: { $ref: `#/channels/${topic}` },
+    messages: types.map((type) => ({ $ref: `#/channels/${topic}/messages/${componentName(type)}` })),
+  };
+}
+
+function message(type: EventType) {
+  const event = sampleEvent(type);
+  return {
+    name: type,
+    title: shortName(type),
+    contentType: 'application/json',
+    headers: { $ref: '#/components/schemas/cloudEventsHeaders' },
+    payload: { $ref: `#/components/schemas/${componentName(type)}` },
+    bindings: { kafka: { key: text('tenant:subject', { examples: [event.key] }), bindingVersion: KAFKA_BINDING } },
+    examples: [
+      {
+        headers: {
+          ce_specversion: '1.0',
+          ce_id: event.id,
+          ce_type: type,
+          ce_source: event.source,
+          ce_subject: event.subject,
+          ce_time: event.time,
+          ce_tenant: event.tenant,
+          ce_sequence: String(event.sequence),
+          ce_causationid: event.causationid,
+          ce_partitionkey: event.key,
+          ce_traceparent: event.traceparent,
+          'content-type': 'application/json',
+        },
+        payload: event.data,
+      },
+    ],
+  };
+}
+
+/** Inside an AsyncAPI document the dialect is a given. */
+function withoutDialect(schema: object): object {
+  return Object.fromEntries(Object.entries(schema).filter(([name]) => name !== '$schema'));
+}

@@ -1,0 +1,114 @@
+/** A valid event of every type: examples in the documentation, material for tests and for subscribers' own tests. */
+import {
+  topics,
+  catalog,
+  type Access,
+  type Account,
+  type DirectoryGroup,
+  type DirectoryUser,
+  type EventData,
+  type EventType,
+  type TenantSettings,
+} from './catalog.js';
+import { eventKey, type EventEnvelope } from './envelope.js';
+
+const TENANT = '0198b7c2-5d0e-7a31-9c55-3f1f6f0e7a01';
+const USER = '7b0c2f7e-0a53-4c8e-9d0c-55a1b1d7f002';
+const GROUP = '3d8f6a1c-6f0b-4f53-8a6e-2f9a4c7be003';
+const NOON = '2026-01-15T12:00:00.000Z';
+
+const user: DirectoryUser = {
+  id: USER,
+  userName: 'Ada.Lovelace@example.com',
+  externalId: '00u1a2b3c4D5e6F7g8h9',
+  active: true,
+  displayName: 'Ada Lovelace',
+  name: { givenName: 'Ada', familyName: 'Lovelace' },
+  email: 'ada.lovelace@example.com',
+  groups: [GROUP],
+};
+const alone: DirectoryUser = { ...user, groups: [] };
+const group: DirectoryGroup = { id: GROUP, displayName: 'StackFlow-Agents', externalId: null, version: 1 };
+const account: Account = {
+  id: USER,
+  userName: user.userName,
+  externalId: user.externalId,
+  email: user.email,
+  displayName: user.displayName,
+  status: 'active',
+  roles: ['itsm_agent'],
+  primaryRole: 'itsm_agent',
+};
+const without: Account = { ...account, roles: [], primaryRole: null };
+const access: Access = { account: USER, status: 'inactive', roles: [], notBefore: NOON };
+const settings: TenantSettings = {
+  tenant: { id: TENANT, slug: 'example', host: 'example.stackflow-tech.com' },
+  scimEnabled: true,
+  groupSync: true,
+  deactivateOnOffboard: true,
+  roles: ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'],
+  roleMappings: [
+    { group: { name: 'StackFlow-Agents' }, role: 'itsm_agent' },
+    { group: { id: GROUP }, role: 'viewer' },
+  ],
+  scimToken: { issuedAt: NOON, previousValidUntil: null },
+};
+
+export const sampleData: { readonly [T in EventType]: EventData<T> } = {
+  'com.stackflow.directory.user.created.v1': { user: alone },
+  'com.stackflow.directory.user.updated.v1': { user, changed: ['displayName', 'name.familyName'] },
+  'com.stackflow.directory.user.deactivated.v1': { user: { ...user, active: false } },
+  'com.stackflow.directory.user.reactivated.v1': { user },
+  'com.stackflow.directory.user.deleted.v1': { user: { ...alone, active: false } },
+  'com.stackflow.directory.user.joined-group.v1': { user, group },
+  'com.stackflow.directory.user.left-group.v1': { user: alone, group },
+  'com.stackflow.directory.group.created.v1': { group },
+  'com.stackflow.directory.group.renamed.v1': { group: { ...group, version: 2 }, previousDisplayName: 'Agents' },
+  'com.stackflow.directory.group.deleted.v1': { group: { ...group, version: 3 } },
+  'com.stackflow.identity.account.provisioned.v1': { account: without },
+  'com.stackflow.identity.account.updated.v1': { account, changed: ['displayName'] },
+  'com.stackflow.identity.account.roles-changed.v1': {
+    account,
+    granted: ['itsm_agent'],
+    revoked: ['viewer'],
+    mappingVersion: 7,
+  },
+  'com.stackflow.identity.account.deactivated.v1': { account: { ...without, status: 'inactive' } },
+  'com.stackflow.identity.account.reactivated.v1': { account },
+  'com.stackflow.identity.account.removed.v1': { account: { ...without, status: 'removed' } },
+  'com.stackflow.identity.access.changed.v1': access,
+  'com.stackflow.integration.settings.changed.v1': settings,
+};
+
+/** A whole event. `changes` replaces attributes, e.g. the tenant, the sequence or the data. */
+export function sampleEvent<T extends EventType>(type: T, changes: Partial<EventEnvelope<T>> = {}): EventEnvelope<T> {
+  const tenant = changes.tenant ?? TENANT;
+  const subject = changes.subject ?? subjectOf(type, tenant);
+  return {
+    id: '0198b7c2-5d0e-7a31-9c55-3f1f6f0e7aff',
+    type,
+    source: `/stackflow/${publisherOf(type)}`,
+    subject,
+    time: NOON,
+    tenant,
+    key: eventKey(tenant, subject),
+    sequence: 1,
+    causationid: 'scim:0198b7c2-5d0e-7a31-9c55-3f1f6f0e7aee',
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    data: sampleData[type],
+    ...changes,
+  };
+}
+
+const subjectOf = (type: EventType, tenant: string): string =>
+  type.startsWith('com.stackflow.integration.')
+    ? tenant
+    : type.startsWith('com.stackflow.directory.group.')
+      ? GROUP
+      : USER;
+
+function publisherOf(type: EventType): string {
+  const topic = topics.find((t) => type in catalog[t]);
+  if (topic === 'integration.settings') return 'integration-hub';
+  return topic?.startsWith('directory.') ? 'scim-gateway' : 'identity-service';
+}
