@@ -129,6 +129,7 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     await rig.publish([groupEvent(tenant, bad, 5)]);
     await until(() => sequences(seen, key).length === 5, 'the key flows again');
     expect(sequences(seen, key)).toEqual(upTo(5));
+    await until(async () => (await effects()).length >= 15, 'all effects committed');
     const rows = await rig.admin.query<{ sequence: string }>('select sequence from identity.effect where key = $1 order by id', [key]);
     expect(rows.map((r) => Number(r.sequence))).toEqual(upTo(5)); // what the failed attempts wrote was undone
     expect(await parked(key)).toEqual([]);

@@ -72,7 +72,7 @@ export class KafkaStrategy extends EventStrategy {
         metrics.restarts.inc({ group });
         if (++failures <= 3) this.log.warn({ err: error, group, code: 'kafka_consumer_restarts' }, 'the Kafka consumer ended and is started anew');
       } finally {
-        await Promise.race([consumer.disconnect().catch(() => undefined), sleep(DISCONNECT_LIMIT_MS)]);
+        await Promise.race([consumer.disconnect().catch(() => undefined), pause(DISCONNECT_LIMIT_MS, undefined, { ref: false })]);
       }
       await pause(backoffMs(Math.max(1, failures), 250, 10_000), undefined, { signal: this.stop.signal }).catch(() => undefined);
     }

@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import { parseEvent, type Attributes } from './record.js';
+
+const tenant = randomUUID();
+const subject = randomUUID();
+const good: Attributes = {
+  id: randomUUID(),
+  type: 'com.stackflow.directory.group.created.v1',
+  source: '/x',
+  subject,
+  time: '2026-01-02T03:04:05.000Z',
+  tenant,
+  key: `${tenant}:${subject}`,
+  sequence: '7',
+  causationid: 'c',
+  traceparent: null,
+};
+const data = { group: { id: subject, displayName: 'g', externalId: null, version: 7 } };
+
+describe('parseEvent', () => {
+  it('takes an event as a carrier delivers it', () => {
+    expect(parseEvent(good, data)).toEqual({ ...good, sequence: 7, data });
+  });
+
+  it('takes fields and types that this version does not know: publishers may be newer', () => {
+    expect(parseEvent(good, { ...data, more: 1 }).data).toEqual({ ...data, more: 1 });
+    expect(parseEvent({ ...good, type: 'com.stackflow.directory.group.merged.v1' }, { anything: true }).data).toEqual({ anything: true });
+  });
+
+  it.each<[string, Partial<Attributes>, RegExp]>([
+    ['a key of another tenant', { key: `${randomUUID()}:${subject}` }, /key/],
+    ['no id', { id: undefined }, /"id"/],
+    ['an id that is none', { id: 'x' }, /"id"/],
+    ['a tenant that is none', { tenant: 'acme' }, /"tenant"/],
+    ['no type', { type: '' }, /"type"/],
+    ['sequence zero', { sequence: '0' }, /"sequence"/],
+    ['a sequence that is no number', { sequence: '1; drop' }, /"sequence"/],
+    ['a sequence beyond exact numbers', { sequence: '9007199254740993' }, /"sequence"/],
+    ['a time that is none', { time: 'yesterday' }, /"time"/],
+  ])('refuses %s', (_what, fault, message) => {
+    expect(() => parseEvent({ ...good, ...fault }, data)).toThrow(message);
+  });
+
+  it('refuses data of a known type that has another shape', () => {
+    expect(() => parseEvent(good, null)).toThrow(/data of/);
+    expect(() => parseEvent(good, { group: { ...data.group, displayName: 5 } })).toThrow(/group.displayName/);
+  });
+});
