@@ -38,7 +38,9 @@ const server = http.createServer(async (request, response) => {
     apiSecret,
     query,
   });
-  response.writeHead(answer.status, { 'content-type': 'application/scim+json' }).end(JSON.stringify(answer.data));
+  const content = Buffer.from(JSON.stringify(answer.data));
+  response.writeHead(answer.status, { 'content-type': 'application/scim+json', 'content-length': content.length });
+  response.end(content);
 });
 server.listen(0, '127.0.0.1', () => {
   console.log(

@@ -1,0 +1,207 @@
+/**
+ * The load generator, a process of its own (forked by load.ts), so that neither the server nor the bookkeeping waits
+ * for it. Closed loop: N connections, each sends its next request when the last is answered: how much goes through.
+ * Open loop: a request at each scheduled instant, whether or not earlier ones are answered; durations count from the
+ * schedule, so a server that stalls pays for everyone who waited (no coordinated omission).
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connection, type Answer, type Target } from './connection.js';
+import { creation, DEACTIVATION, lookup, renaming, userName, type Person } from './payloads.js';
+import { spread, type Spread } from './statistics.js';
+
+export type Operation = 'create' | 'lookup' | 'deactivate';
+
+export interface ClosedLoop {
+  readonly kind: 'closed';
+  readonly target: Target;
+  readonly operation: Operation;
+  readonly connections: number;
+  readonly seconds: number;
+  /** Ends earlier after so many requests. */
+  readonly limit?: number;
+}
+
+export interface OpenLoop {
+  readonly kind: 'open';
+  readonly target: Target;
+  readonly connections: number;
+  readonly perSecond: number;
+  readonly seconds: number;
+}
+
+export type Job = ClosedLoop | OpenLoop;
+
+export interface ClosedResult extends Spread {
+  readonly requests: number;
+  /** Anything but the status (and, for a lookup, the person) that was asked for. */
+  readonly wrong: number;
+  /** The first wrong answer, for the explanation. */
+  readonly example?: string;
+  readonly seconds: number;
+}
+
+export interface Push {
+  readonly id: string;
+  readonly what: 'create' | 'rename';
+  /** Milliseconds since the epoch. */
+  readonly scheduled: number;
+  readonly answered: number;
+}
+
+export interface OpenResult {
+  readonly pushes: readonly Push[];
+  readonly wrong: number;
+  readonly example?: string;
+}
+
+/** The people of one target, in the order in which they were created. */
+interface People {
+  next: number;
+  readonly created: Person[];
+  deactivated: number;
+  renamed: number;
+}
+
+const everyone = new Map<string, People>();
+const peopleOf = ({ url }: Target): People => {
+  const known = everyone.get(url) ?? { next: 1, created: [], deactivated: 0, renamed: 0 };
+  everyone.set(url, known);
+  return known;
+};
+
+interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: string;
+  readonly isRight: (answer: Answer) => boolean;
+}
+
+/** Without parsing the whole: the same for every server, and cheap. */
+const idOf = (answer: Answer): string => /"id":"([0-9a-f-]{36})"/.exec(answer.body.toString('latin1'))?.[1] ?? '';
+
+function createRequest(people: People): Request {
+  const n = people.next++;
+  return {
+    method: 'POST',
+    path: '/Users',
+    body: creation(n),
+    isRight: (answer) => {
+      const id = idOf(answer);
+      if (answer.status !== 201 || id === '') return false;
+      people.created.push({ id, userName: userName(n) });
+      return true;
+    },
+  };
+}
+
+/** Undefined when there is nobody left to do it to. */
+function nextRequest(operation: Operation, people: People): Request | undefined {
+  if (operation === 'create') return createRequest(people);
+  if (operation === 'lookup') {
+    const person = people.created[Math.floor(Math.random() * people.created.length)];
+    return (
+      person && {
+        method: 'GET',
+        path: lookup(person.userName),
+        isRight: (answer) => answer.status === 200 && answer.body.includes(person.id),
+      }
+    );
+  }
+  const person = people.created[people.deactivated++];
+  return (
+    person && {
+      method: 'PATCH',
+      path: `/Users/${person.id}`,
+      body: DEACTIVATION,
+      isRight: (answer) => answer.status === 200,
+    }
+  );
+}
+
+const describe = ({ method, path }: Request, answer: Answer): string =>
+  `${method} ${path}: ${answer.status} ${answer.body.toString().slice(0, 300)}`;
+
+async function connections(target: Target, count: number): Promise<Connection[]> {
+  return Promise.all(Array.from({ length: count }, () => Connection.open(target)));
+}
+
+async function closedLoop(job: ClosedLoop): Promise<ClosedResult> {
+  const people = peopleOf(job.target);
+  const open = await connections(job.target, job.connections);
+  const durations: number[] = [];
+  let wrong = 0;
+  let example: string | undefined;
+  let sent = 0;
+  const began = performance.now();
+  const end = began + job.seconds * 1_000;
+  const work = async (connection: Connection): Promise<void> => {
+    while (performance.now() < end && sent < (job.limit ?? Infinity)) {
+      const request = nextRequest(job.operation, people);
+      if (!request) return;
+      sent += 1;
+      const at = performance.now();
+      const answer = await connection.send(request.method, request.path, request.body);
+      durations.push(performance.now() - at);
+      if (request.isRight(answer)) continue;
+      wrong += 1;
+      example ??= describe(request, answer);
+    }
+  };
+  await Promise.all(open.map(work));
+  const seconds = (performance.now() - began) / 1_000;
+  for (const connection of open) connection.close();
+  return { requests: durations.length, wrong, ...(example && { example }), seconds, ...spread(durations) };
+}
+
+const clock = (): number => performance.timeOrigin + performance.now();
+
+async function openLoop(job: OpenLoop): Promise<OpenResult> {
+  const people = peopleOf(job.target);
+  const known = people.created.length;
+  const idle = await connections(job.target, job.connections);
+  const all = [...idle];
+  const queue: (() => void)[] = [];
+  const pushes: Push[] = [];
+  let wrong = 0;
+  let example: string | undefined;
+  const push = async (scheduled: number, what: Push['what']): Promise<void> => {
+    const person = what === 'rename' ? people.created[people.renamed++ % known] : undefined;
+    const request: Request = person
+      ? {
+          method: 'PATCH',
+          path: `/Users/${person.id}`,
+          body: renaming(people.renamed),
+          isRight: (answer) => answer.status === 200,
+        }
+      : createRequest(people);
+    if (idle.length === 0) await new Promise<void>((resolve) => queue.push(resolve));
+    const connection = idle.pop() as Connection;
+    const answer = await connection.send(request.method, request.path, request.body);
+    const answered = clock();
+    idle.push(connection);
+    queue.shift()?.();
+    if (request.isRight(answer)) return void pushes.push({ id: idOf(answer), what, scheduled, answered });
+    wrong += 1;
+    example ??= describe(request, answer);
+  };
+  const began = clock() + 50;
+  const running: Promise<void>[] = [];
+  for (let i = 0; i < job.perSecond * job.seconds; i++) {
+    const scheduled = began + (i * 1_000) / job.perSecond;
+    const early = scheduled - clock();
+    if (early > 0) await sleep(early);
+    running.push(push(scheduled, known > 0 && i % 2 === 1 ? 'rename' : 'create'));
+  }
+  await Promise.all(running);
+  for (const connection of all) connection.close();
+  return { pushes, wrong, ...(example && { example }) };
+}
+
+process.on('message', (job: Job) => {
+  const result: Promise<ClosedResult | OpenResult> = job.kind === 'closed' ? closedLoop(job) : openLoop(job);
+  result.then(
+    (value) => process.send?.({ value }),
+    (error: unknown) => process.send?.({ error: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,114 @@
+/**
+ * What the access guard costs, on one core, beside the limit of the machine: the bare RSA-2048 check. Run pinned to a
+ * core for numbers that compare, e.g. `taskset -c 0 node dist/bench/guard.js`. With TEST_DATABASE_URL it also measures
+ * how far the view is behind the feed.
+ */
+import { AccessGuard, AccessView } from '#access-guard';
+import { createLogger } from '#platform';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { randomUUID, verify } from 'node:crypto';
+import { ManualFeed } from '../test/guard/feeds.js';
+import { Issuer } from '../test/guard/issuer.js';
+import { measureFollowing } from './guard-feed.js';
+
+const TOKENS = 20_000;
+const ACCOUNTS = 1_000_000;
+const ROUNDS = 3;
+
+const say = (label: string, value: string): void => console.log(`${label.padEnd(58)}${value}`);
+const perSecond = (rate: number): string => `${Math.round(rate).toLocaleString('en')}/s`;
+
+/** Best of a few rounds: the machine is shared, and interference only ever slows down. */
+async function best(rounds: number, work: () => Promise<number> | number): Promise<number> {
+  let rate = 0;
+  for (let i = 0; i < rounds; i++) rate = Math.max(rate, await work());
+  return rate;
+}
+
+async function timed(count: number, work: (i: number) => unknown): Promise<number> {
+  const began = performance.now();
+  for (let i = 0; i < count; i++) await work(i);
+  return (count / (performance.now() - began)) * 1000;
+}
+
+/** A request's header is a string of its own, never the one that was seen before: no cached hash, no shared pointer. */
+const asReceived = (bytes: readonly Buffer[]): string[] => bytes.map((b) => b.toString('latin1'));
+
+async function main(): Promise<void> {
+  const issuer = await Issuer.start();
+  const feed = new ManualFeed();
+  const tenant = randomUUID();
+  const newGuard = () => {
+    const guard = new AccessGuard({
+      issuer: issuer.issuer,
+      jwksUri: issuer.jwksUri,
+      clientIds: [issuer.clientId],
+      feed,
+      rememberedTokens: 2 * TOKENS,
+      policy: { stale: { afterMs: 600_000 } },
+      logger: createLogger('bench', 'silent'),
+    });
+    guard.start();
+    return guard;
+  };
+  const accounts = Array.from({ length: TOKENS }, () => randomUUID());
+  const received = accounts.map((id) => Buffer.from(`Bearer ${issuer.accessToken(id)}`));
+  const known = (guard: AccessGuard) => {
+    accounts.forEach((id) => feed.tell(id, tenant, 1));
+    return guard;
+  };
+
+  const token = (received[0] ?? Buffer.alloc(0)).toString().slice(7);
+  const input = Buffer.from(token.slice(0, token.lastIndexOf('.')));
+  const signature = Buffer.from(token.slice(token.lastIndexOf('.') + 1), 'base64url');
+  const bare = await best(ROUNDS, () => {
+    const began = performance.now();
+    for (let i = 0; i < TOKENS; i++) if (!verify('RSA-SHA256', input, issuer.key.publicKey, signature)) throw new Error('the check failed');
+    return (TOKENS / (performance.now() - began)) * 1000;
+  });
+  say('bare crypto.verify, RSA-2048', perSecond(bare));
+
+  let seenGuard = newGuard();
+  const fresh = await best(ROUNDS, async () => {
+    seenGuard = known(newGuard());
+    const headers = asReceived(received);
+    await seenGuard.authorize(headers[0]); // the keys are fetched once per process, not per token
+    return timed(TOKENS - 1, (i) => seenGuard.authorize(headers[i + 1]));
+  });
+  say('guard, tokens never seen before', `${perSecond(fresh)}   ${(fresh / bare).toFixed(2)} x bare (goal: 0.5)`);
+
+  const seen = await best(ROUNDS, () => {
+    const headers = asReceived(received);
+    return timed(TOKENS, (i) => seenGuard.authorize(headers[i]));
+  });
+  say('guard, tokens seen before', `${perSecond(seen)}   ${(seen / bare).toFixed(1)} x bare, ${(seen / fresh).toFixed(1)} x never seen (goal: 10)`);
+
+  const jwks = createRemoteJWKSet(new URL(issuer.jwksUri));
+  const peer = await best(1, async () => {
+    const tokens = asReceived(received).map((h) => h.slice(7));
+    return timed(5_000, (i) => jwtVerify(tokens[i] ?? '', jwks, { issuer: issuer.issuer, algorithms: ['RS256'] }));
+  });
+  say('peer: jose jwtVerify + createRemoteJWKSet (no view)', `${perSecond(peer)}   ${(peer / bare).toFixed(2)} x bare`);
+
+  measureMemory();
+  await issuer.close();
+  await measureFollowing(say);
+}
+
+function measureMemory(): void {
+  globalThis.gc?.();
+  const before = process.memoryUsage();
+  const view = new AccessView();
+  const tenants = Array.from({ length: 50 }, () => randomUUID());
+  const roles = [['viewer'], ['itsm_agent'], ['itsm_manager', 'itsm_agent'], ['super_admin']];
+  const began = performance.now();
+  for (let i = 0; i < ACCOUNTS; i++)
+    view.apply({ accountId: randomUUID(), tenantId: tenants[i % 50] ?? '', status: 'active', roles: roles[i % 4] ?? [], notBefore: i % 10 === 0 ? Date.now() : null, version: 1 });
+  const took = performance.now() - began;
+  globalThis.gc?.();
+  const after = process.memoryUsage();
+  const used = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+  say(`${ACCOUNTS.toLocaleString('en')} accounts in the view`, `${(used / 1e6).toFixed(0)} MB (tables ${(view.bytes / 1e6).toFixed(0)} MB; goal: 200), resident +${((after.rss - before.rss) / 1e6).toFixed(0)} MB, ${perSecond((ACCOUNTS / took) * 1000)}`);
+}
+
+await main();

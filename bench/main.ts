@@ -1,0 +1,180 @@
+/** `npm run bench`: every number beside a peer or a limit, measured in the same run on the same machine. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ROOT } from '../tools/local/folder.js';
+import { installPeers } from './polis.js';
+import { describeLatency, describeMachine, describePipeline, describeRequests, machine } from './report.js';
+import { measureLatency, measurePipeline, type LatencyResult, type PipelineResult } from './scenarios/pipeline.js';
+import { measureRequests, summarise, type Measurement, type Summary } from './scenarios/requests.js';
+import { scimTarget, Stack } from './stack.js';
+
+const PARTS = ['requests', 'polis', 'limit', 'pipeline', 'latency'] as const;
+type Part = (typeof PARTS)[number];
+
+const HELP = `npm run bench -- [options]
+
+  --only <names>  comma-separated: ${PARTS.join(', ')}
+                  (requests: the gateway alone; polis, limit: the gateway beside each)
+  --rounds <n>    rounds per contestant after the warm-up; 3
+  --seconds <n>   seconds per round and operation; 5
+  --quick         1 round of 2 s, fewer pushes: does it run, not how fast it is
+  --cpu-prof      CPU profiles of our services, for the browser's developer tools
+  --help
+
+Needs the npm registry once, for bench/peers. Everything listens on this machine only, and is ended with the run.
+The result is also written to .local/bench/<time>.json.`;
+
+interface Plan {
+  readonly parts: ReadonlySet<Part>;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly people: number;
+  readonly latencySeconds: number;
+  readonly profiles: boolean;
+}
+
+const PUSHES_PER_SECOND = 100;
+
+function readPlan(args: string[]): Plan | undefined {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      quick: { type: 'boolean' },
+      'cpu-prof': { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) return undefined;
+  const quick = values.quick ?? false;
+  return {
+    parts: new Set(values.only === undefined ? PARTS : values.only.split(',').map(part)),
+    rounds: bounded('rounds', values.rounds ?? (quick ? '1' : '3'), 1, 20),
+    seconds: bounded('seconds', values.seconds ?? (quick ? '2' : '5'), 1, 60),
+    people: quick ? 400 : 3_000,
+    latencySeconds: quick ? 4 : 20,
+    profiles: values['cpu-prof'] ?? false,
+  };
+}
+
+function part(name: string): Part {
+  const found = PARTS.find((p) => p === name.trim());
+  if (!found) throw new Error(`there is no part "${name}"; there are ${PARTS.join(', ')}`);
+  return found;
+}
+
+function bounded(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new Error(`--${name} must be a whole number from ${min} to ${max}`);
+  return value;
+}
+
+interface Result {
+  readonly startedAt: string;
+  machine?: ReturnType<typeof machine>;
+  requests?: { polis: string | null; measurements: Measurement[]; summary: Summary[] };
+  pipeline?: PipelineResult;
+  latency?: LatencyResult;
+}
+
+const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
+const print = (title: string, text: string): void => void process.stdout.write(`\n## ${title}\n\n${text}\n`);
+
+/** Runs `work` on a stack that is new and ends with it, also when somebody interrupts. */
+async function withStack(name: string, plan: Plan, work: (stack: Stack) => Promise<void>): Promise<void> {
+  const folder = path.join(ROOT, '.local', 'bench', name);
+  const profiles = path.join(ROOT, '.local', 'bench', 'profiles');
+  say(`starting Postgres and the services for "${name}"`);
+  const stack = await Stack.start({ folder, ...(plan.profiles && { profiles }) });
+  const interrupted = (): void => void stack.stop().finally(() => process.exit(130));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  try {
+    await work(stack);
+  } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await stack.stop();
+  }
+}
+
+const startGenerator = (stack: Stack) =>
+  stack.run({ name: 'generator', entry: path.join(ROOT, 'dist/bench/generator.js') });
+
+async function requestsPart(plan: Plan, result: Result): Promise<void> {
+  const withPolis = plan.parts.has('polis');
+  if (withPolis) await installPeers(say);
+  await withStack('requests', plan, async (stack) => {
+    await noteMachine(stack, result);
+    await stack.startSandbox();
+    const token = await stack.createTenant();
+    const gateway = await stack.startGateway();
+    const { rounds, seconds } = plan;
+    const options = { rounds, seconds, withPolis, withLimit: plan.parts.has('limit'), say };
+    const { measurements, polis } = await measureRequests(
+      stack,
+      gateway,
+      scimTarget(gateway, token),
+      startGenerator(stack),
+      options,
+    );
+    const summary = summarise(measurements);
+    result.requests = { polis, measurements, summary };
+    print('Requests', describeRequests(summary, { rounds, seconds, polis }));
+  });
+}
+
+async function pipelineParts(plan: Plan, result: Result): Promise<void> {
+  await withStack('pipeline', plan, async (stack) => {
+    await noteMachine(stack, result);
+    await stack.startSandbox();
+    const token = await stack.createTenant();
+    const gateway = await stack.startGateway();
+    await stack.startIdentity();
+    const target = scimTarget(gateway, token);
+    const generator = startGenerator(stack);
+    say(`pushing ${plan.people} people through the pipeline`);
+    await measurePipeline(stack, target, generator, Math.round(plan.people / 4)); // warms up
+    const pipeline = await measurePipeline(stack, target, generator, plan.people);
+    if (plan.parts.has('pipeline')) {
+      result.pipeline = pipeline;
+      print('Pipeline', describePipeline(pipeline));
+    }
+    if (!plan.parts.has('latency')) return;
+    say(`${PUSHES_PER_SECOND} pushes per second for ${plan.latencySeconds} s`);
+    result.latency = await measureLatency(stack, target, generator, PUSHES_PER_SECOND, plan.latencySeconds);
+    print('From the answer to Cognito', describeLatency(result.latency));
+  });
+}
+
+async function noteMachine(stack: Stack, result: Result): Promise<void> {
+  if (result.machine) return;
+  const [row] = await stack.sql<{ server_version: string }>('postgres', 'show server_version');
+  result.machine = machine(row?.server_version ?? 'unknown');
+  print('Machine', describeMachine(result.machine));
+}
+
+function write(result: Result): string {
+  const file = path.join(ROOT, '.local', 'bench', `${result.startedAt.replaceAll(':', '-').slice(0, 19)}.json`);
+  fs.writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  return path.relative(ROOT, file);
+}
+
+async function main(): Promise<void> {
+  const plan = readPlan(process.argv.slice(2));
+  if (!plan) return void process.stdout.write(`${HELP}\n`);
+  const wants = (...parts: Part[]): boolean => parts.some((p) => plan.parts.has(p));
+  const result: Result = { startedAt: new Date().toISOString() };
+  if (wants('requests', 'polis', 'limit')) await requestsPart(plan, result);
+  if (wants('pipeline', 'latency')) await pipelineParts(plan, result);
+  process.stdout.write(`\nWritten to ${write(result)}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,94 @@
+/** Child processes of a run: started on this Node, logging into files, on a leash, and ended by us. */
+import { fork, type ChildProcess } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { endProcess } from '../tools/local/process.js';
+
+const SHUTDOWN = [
+  ['SIGTERM', 20_000],
+  ['SIGKILL', 5_000],
+] as const;
+
+export interface ProgramOptions {
+  readonly name: string;
+  /** Compiled entry or script. */
+  readonly entry: string;
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly logs: string;
+  readonly execArgv?: readonly string[];
+  readonly args?: readonly string[];
+}
+
+export class Program {
+  private readonly logFile: string;
+  readonly child: ChildProcess;
+
+  constructor(readonly options: ProgramOptions) {
+    this.logFile = path.join(options.logs, `${options.name}.log`);
+    const log = fs.openSync(this.logFile, 'a');
+    this.child = fork(options.entry, [...(options.args ?? [])], {
+      cwd: options.cwd,
+      env: { ...inherited(), ...options.env },
+      execArgv: [...(options.execArgv ?? ['--enable-source-maps'])],
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    fs.closeSync(log);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Sends a job and waits for its answer (`{ value }` or `{ error }`). */
+  ask<T>(job: object): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const ended = (): void => reject(new Error(this.explain('ended')));
+      this.child.once('exit', ended);
+      this.child.once('message', (answer: { value?: T; error?: string }) => {
+        this.child.off('exit', ended);
+        if (answer.error !== undefined) reject(new Error(`${this.options.name}: ${answer.error}`));
+        else resolve(answer.value as T);
+      });
+      this.child.send(job);
+    });
+  }
+
+  /** Waits for a process that ends by itself. */
+  async finished(): Promise<void> {
+    const code = this.running ? await new Promise((resolve) => this.child.once('exit', resolve)) : this.child.exitCode;
+    if (code !== 0) throw new Error(this.explain(`ended with code ${String(code)}`));
+  }
+
+  explain(what: string): string {
+    return `${this.options.name} ${what}; its last lines (${this.logFile}):\n${fs.readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-12).join('\n')}`;
+  }
+
+  log(): string {
+    return fs.readFileSync(this.logFile, 'utf8');
+  }
+
+  async stop(): Promise<void> {
+    if (this.running) await endProcess(this.pid, SHUTDOWN);
+  }
+
+  /** CPU time of the process so far in seconds, all threads; NaN where the system does not tell. */
+  cpuSeconds(): number {
+    try {
+      const fields = fs.readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    } catch {
+      return Number.NaN;
+    }
+  }
+}
+
+/** What a child may know of our environment: how to find programs, nothing that would configure a service. */
+function inherited(): NodeJS.ProcessEnv {
+  const { PATH, HOME, SystemRoot, TMPDIR } = process.env;
+  return { PATH, HOME, SystemRoot, TMPDIR, NODE_ENV: 'production' };
+}

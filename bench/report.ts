@@ -1,0 +1,93 @@
+/** What a run prints: only numbers that it measured, and what they mean. */
+import os from 'node:os';
+import { DEFAULT_QUOTAS } from '../libs/cognito/src/quotas.js';
+import type { LatencyResult, PipelineResult } from './scenarios/pipeline.js';
+import { CONNECTIONS, OPERATIONS, type Summary } from './scenarios/requests.js';
+import { POOL_SIZE } from './stack.js';
+
+export interface Machine {
+  readonly cores: number;
+  readonly cpu: string;
+  readonly memoryGiB: number;
+  readonly system: string;
+  readonly node: string;
+  readonly postgres: string;
+}
+
+export const machine = (postgres: string): Machine => ({
+  cores: os.availableParallelism(),
+  cpu: os.cpus()[0]?.model ?? 'unknown',
+  memoryGiB: Math.round(os.totalmem() / 2 ** 30),
+  system: `${os.type()} ${os.release()} ${os.arch()}`,
+  node: process.version,
+  postgres,
+});
+
+export function describeMachine(m: Machine): string {
+  return `${m.cores} cores (${m.cpu}), ${m.memoryGiB} GiB, ${m.system}; Node ${m.node}, Postgres ${m.postgres} with its default settings (every commit is on disk).\nServer, Postgres and load generator share these cores.`;
+}
+
+const rate = (n: number): string => Math.round(n).toLocaleString('en');
+const ms = (n: number): string => (n >= 100 ? n.toFixed(0) : n.toFixed(1));
+const times = (n: number): string => `${n.toFixed(2)}x`;
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length))) ?? [];
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => (i < 2 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  const [head = [], ...body] = rows.map(line);
+  return [head, '-'.repeat(head.length), ...body].join('\n');
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  gateway: 'scim-gateway',
+  polis: 'Ory Polis',
+  limit: 'the two inserts alone',
+};
+
+export function describeRequests(
+  summaries: readonly Summary[],
+  options: { rounds: number; seconds: number; polis: string | null },
+): string {
+  const head = ['operation', 'who', 'per second', 'p50 ms', 'p99 ms', 'server CPU us', 'gateway is'];
+  const rows = OPERATIONS.flatMap((operation) => summaries.filter((s) => s.operation === operation)).map((s) => [
+    s.operation,
+    NAMES[s.who] ?? s.who,
+    rate(s.perSecond),
+    ms(s.p50),
+    ms(s.p99),
+    s.serverCpuUs === null ? '' : rate(s.serverCpuUs),
+    s.gatewayTimes === null ? '' : times(s.gatewayTimes),
+  ]);
+  const notes = [
+    `Medians of ${options.rounds} alternating rounds of ${options.seconds} s; ratios are medians of each round's own. ${CONNECTIONS} HTTP connections, ${POOL_SIZE} connections to Postgres each, bodies equal.`,
+    options.polis &&
+      `Ory Polis ${options.polis} stores no event and no audit line here; the gateway stores and publishes both within the measured time.`,
+    summaries.some((s) => s.who === 'limit') &&
+      'The two inserts: the same rows in one prepared statement without HTTP; its p50 and p99 are of the statement.',
+  ];
+  return `${table([head, ...rows])}\n${notes.filter(Boolean).join('\n')}`;
+}
+
+export function describePipeline(p: PipelineResult): string {
+  return [
+    `${rate(p.pushed)} people pushed as fast as the gateway took them, identity-service and the Cognito stand-in on the same cores:`,
+    `  gateway creates  ${rate(p.createsPerSecond)} per second (p50 ${ms(p.p50)} ms, p99 ${ms(p.p99)} ms); ${rate(p.syncedAtEnd)} were in Cognito by the last answer`,
+    `  pipeline drains  ${rate(p.drainedPerSecond)} accounts per second (first push to last account, two Cognito calls each), ${p.seconds.toFixed(1)} s in all`,
+  ].join('\n');
+}
+
+export function describeLatency(l: LatencyResult): string {
+  const { UserCreation, UserUpdate, UserAccountRecovery } = DEFAULT_QUOTAS;
+  return [
+    `${l.perSecond} pushes per second on a fixed schedule, ${rate(l.pushes)} in all, half new people, half changed names:`,
+    `  schedule -> SCIM answer                     p50 ${ms(l.answer.p50)} ms, p99 ${ms(l.answer.p99)} ms, max ${ms(l.answer.max)} ms`,
+    `  SCIM answer -> last Cognito call finished   p50 ${ms(l.cognito.p50)} ms, p99 ${ms(l.cognito.p99)} ms, max ${ms(l.cognito.max)} ms`,
+    `    new people    p50 ${ms(l.byKind.create.p50)} ms, p99 ${ms(l.byKind.create.p99)} ms     changed names p50 ${ms(l.byKind.rename.p50)} ms, p99 ${ms(l.byKind.rename.p99)} ms`,
+    'The quotas of the Cognito stand-in are raised far above, so that our way is measured and not the quota. Of a real account',
+    `the defaults allow ${UserCreation} creations, ${UserAccountRecovery} passwords and ${UserUpdate} updates per second: about ${Math.min(UserCreation, UserAccountRecovery)} new people per second in the long run, whatever stands before it.`,
+  ].join('\n');
+}

@@ -1,0 +1,258 @@
+/**
+ * What a run measures: an embedded Postgres with its default settings (fsync on), the gateway, and for the pipeline
+ * identity-service and the sandbox. Everything is new at each run and gone after it.
+ */
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { Client } from 'pg';
+import { provision, SERVICES, type ServiceName } from '../apps/provision/src/provision.js';
+import { ROOT } from '../tools/local/folder.js';
+import { freePort } from '../tools/local/ports.js';
+import { startPostgres, type LocalPostgres } from '../tools/local/postgres.js';
+import { eventually } from '../tools/local/process.js';
+import type { Target } from './connection.js';
+import { Program } from './program.js';
+
+/** The same number of connections to Postgres for every contestant: the default of a service. */
+export const POOL_SIZE = 10;
+/** High enough that no quota is what is measured. */
+const UNLIMITED = 100_000;
+const READY_LIMIT_MS = 60_000;
+const REGION = 'us-east-1';
+
+const compiled = (entry: string): string => path.join(ROOT, 'dist', entry);
+
+export interface StackOptions {
+  readonly folder: string;
+  /** Writes a CPU profile of each service into this folder when it ends. */
+  readonly profiles?: string;
+}
+
+export interface Service {
+  readonly program: Program;
+  readonly url: string;
+}
+
+export class Stack {
+  private readonly programs: Program[] = [];
+  private readonly passwords = Object.fromEntries(
+    (Object.keys(SERVICES) as ServiceName[]).map((name) => [name, secret()]),
+  ) as Record<ServiceName, string>;
+  private readonly sandboxPassword = secret();
+  private readonly internalToken = secret();
+  private aws: { cognito: string; secretsManager: string; userPoolId: string } | undefined;
+
+  private constructor(
+    private readonly postgres: LocalPostgres,
+    readonly options: StackOptions,
+  ) {}
+
+  static async start(options: StackOptions): Promise<Stack> {
+    fs.rmSync(options.folder, { recursive: true, force: true });
+    fs.mkdirSync(path.join(options.folder, 'logs'), { recursive: true });
+    const postgres = await startPostgres({ folder: path.join(options.folder, 'postgres'), password: secret() });
+    const stack = new Stack(postgres, options);
+    try {
+      await stack.addDatabase('stackflow');
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+    return stack;
+  }
+
+  /** A provisioned database; the gateway's tables are made by its own migrations. */
+  async addDatabase(name: string): Promise<void> {
+    await this.sql('postgres', `create database ${name}`);
+    await provision(this.databaseUrl(name), this.passwords, [
+      { role: 'sandbox', schema: 'sandbox', password: this.sandboxPassword },
+    ]);
+  }
+
+  /** Superuser URL. */
+  databaseUrl(database: string): string {
+    const url = new URL(this.postgres.url);
+    url.pathname = `/${database}`;
+    return url.href;
+  }
+
+  async sql<T = Record<string, unknown>>(database: string, text: string, values: unknown[] = []): Promise<T[]> {
+    const client = new Client({ connectionString: this.databaseUrl(database) });
+    await client.connect();
+    try {
+      return (await client.query(text, values)).rows as T[];
+    } finally {
+      await client.end();
+    }
+  }
+
+  run(options: Omit<ConstructorParameters<typeof Program>[0], 'logs'>): Program {
+    const program = new Program({ ...options, logs: path.join(this.options.folder, 'logs') });
+    this.programs.push(program);
+    return program;
+  }
+
+  /** The stand-ins for Cognito and Secrets Manager. The gateway needs the latter, so they always run. */
+  async startSandbox(): Promise<Service> {
+    const quotas = [
+      'UserCreation',
+      'UserRead',
+      'UserUpdate',
+      'UserAccountRecovery',
+      'UserResourceRead',
+      'UserResourceUpdate',
+      'UserList',
+      'PerUserRead',
+      'PerUserWrite',
+      'PerPoolOperation',
+      'UserPoolResourceRead',
+      'UserPoolResourceUpdate',
+    ];
+    const [cognitoPort, secretsManagerPort] = [await freePort(), await freePort()];
+    const service = await this.startService('sandbox', 'apps/sandbox/src/main.js', {
+      DATABASE_URL: this.roleUrl('stackflow', 'sandbox', this.sandboxPassword),
+      COGNITO_PORT: String(cognitoPort),
+      SECRETS_MANAGER_PORT: String(secretsManagerPort),
+      SANDBOX_COGNITO_QUOTAS: JSON.stringify(Object.fromEntries(quotas.map((name) => [name, UNLIMITED]))),
+    });
+    const cognito = `http://127.0.0.1:${cognitoPort}`;
+    const pool = (await (await fetch(`${cognito}/sandbox/pool`)).json()) as { userPoolId: string };
+    this.aws = { cognito, secretsManager: `http://127.0.0.1:${secretsManagerPort}`, userPoolId: pool.userPoolId };
+    return service;
+  }
+
+  /** Address of the stand-in for Cognito. */
+  get cognito(): string {
+    return this.sandbox.cognito;
+  }
+
+  async createTenant(): Promise<string> {
+    const cli = this.run({
+      name: 'tenant',
+      entry: compiled('apps/integration-hub/src/cli.js'),
+      args: ['create', 'bench', '--enable-scim', '--json'],
+      env: { ...this.awsEnvironment(), DATABASE_URL: this.serviceUrl('stackflow', 'integration-hub') },
+    });
+    await cli.finished();
+    const line = cli
+      .log()
+      .split('\n')
+      .find((l) => l.startsWith('{'));
+    return (JSON.parse(line ?? '{}') as { scimToken: string }).scimToken;
+  }
+
+  async startGateway(): Promise<Service> {
+    return this.startService('scim-gateway', 'apps/scim-gateway/src/main.js', {
+      ...this.awsEnvironment(),
+      DATABASE_URL: this.serviceUrl('stackflow', 'scim-gateway'),
+      SCIM_RATE_LIMIT_PER_SECOND: '1000000',
+      SCIM_RATE_LIMIT_BURST: '1000000',
+    });
+  }
+
+  async startIdentity(): Promise<Service> {
+    const quotas = [
+      'UserCreation',
+      'UserRead',
+      'UserUpdate',
+      'UserAccountRecovery',
+      'UserResourceRead',
+      'UserResourceUpdate',
+      'UserList',
+    ];
+    return this.startService('identity-service', 'apps/identity-service/src/main.js', {
+      ...this.awsEnvironment(),
+      DATABASE_URL: this.serviceUrl('stackflow', 'identity-service'),
+      COGNITO_ENDPOINT: this.sandbox.cognito,
+      COGNITO_USER_POOL_ID: this.sandbox.userPoolId,
+      COGNITO_QUOTAS: JSON.stringify(Object.fromEntries(quotas.map((name) => [name, UNLIMITED]))),
+    });
+  }
+
+  /** The gateway's tables in another database, for what is measured without HTTP. */
+  async migrateGateway(database: string): Promise<string> {
+    const url = this.serviceUrl(database, 'scim-gateway');
+    const program = this.run({
+      name: `migrate-${database}`,
+      entry: compiled('apps/scim-gateway/src/main.js'),
+      args: ['--migrate'],
+      env: { ...this.awsEnvironment(), DATABASE_URL: url, INTERNAL_API_TOKEN: this.internalToken },
+    });
+    await program.finished();
+    return url;
+  }
+
+  /** Waits until the gateway has published what it stored, so that one contestant's backlog does not slow the next. */
+  async settle(limitMs = 60_000): Promise<boolean> {
+    return eventually(async () => (await this.outboxLength()) === 0, limitMs, 100);
+  }
+
+  async outboxLength(): Promise<number> {
+    const [row] = await this.sql<{ n: number }>('stackflow', 'select count(*)::int as n from directory.outbox');
+    return row?.n ?? 0;
+  }
+
+  async stop(): Promise<void> {
+    for (const program of this.programs.toReversed()) await program.stop();
+    await this.postgres.stop();
+    fs.rmSync(path.join(this.options.folder, 'postgres'), { recursive: true, force: true });
+  }
+
+  private async startService(name: string, entry: string, env: NodeJS.ProcessEnv): Promise<Service> {
+    const port = await freePort();
+    const { profiles } = this.options;
+    const program = this.run({
+      name,
+      entry: compiled(entry),
+      env: {
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        INTERNAL_API_TOKEN: this.internalToken,
+        DATABASE_POOL_SIZE: String(POOL_SIZE),
+        ...env,
+      },
+      ...(profiles && { execArgv: ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${name}.cpuprofile`] }),
+    });
+    const url = `http://127.0.0.1:${port}`;
+    const isReady = async (): Promise<boolean> =>
+      !program.running ||
+      (await fetch(`${url}/health/ready`).then(
+        (r) => r.ok,
+        () => false,
+      ));
+    if (!(await eventually(isReady, READY_LIMIT_MS, 100)) || !program.running)
+      throw new Error(program.explain('did not get ready'));
+    return { program, url };
+  }
+
+  private get sandbox() {
+    if (!this.aws) throw new Error('the sandbox is not started');
+    return this.aws;
+  }
+
+  private awsEnvironment(): NodeJS.ProcessEnv {
+    return {
+      AWS_REGION: REGION,
+      AWS_ACCESS_KEY_ID: 'sandbox',
+      AWS_SECRET_ACCESS_KEY: 'sandbox',
+      SECRETS_MANAGER_ENDPOINT: this.sandbox.secretsManager,
+      EVENT_CARRIER: 'postgres',
+    };
+  }
+
+  private serviceUrl(database: string, service: ServiceName): string {
+    return this.roleUrl(database, SERVICES[service].role, this.passwords[service]);
+  }
+
+  private roleUrl(database: string, role: string, password: string): string {
+    const url = new URL(this.databaseUrl(database));
+    url.username = role;
+    url.password = password;
+    return url.href;
+  }
+}
+
+const secret = (): string => randomBytes(24).toString('hex');
+
+export const scimTarget = (gateway: Service, token: string): Target => ({ url: `${gateway.url}/scim/v2`, token });
