@@ -28,26 +28,26 @@ const BUCKET = `
  * so that a taker that waited sees the tokens that came meanwhile.
  */
 const TAKE = `
-  create or replace function limits.take(bucket text, want int, rate float8, capacity float8, reserve float8, out granted int, out wait_ms float8)
+  create or replace function limits.take(bucket_name text, want int, rate float8, capacity float8, reserve float8, out granted int, out wait_ms float8)
   language plpgsql as $$
   declare b limits.bucket; available float8; now_ timestamptz;
   begin
-    select * into b from limits.bucket where name = bucket for update;
+    select * into b from limits.bucket where name = bucket_name for update;
     if not found then
-      insert into limits.bucket values (bucket, capacity, clock_timestamp()) on conflict do nothing;
-      select * into b from limits.bucket where name = bucket for update;
+      insert into limits.bucket values (bucket_name, capacity, clock_timestamp()) on conflict do nothing;
+      select * into b from limits.bucket where name = bucket_name for update;
     end if;
     now_ := clock_timestamp();
     available := least(capacity, b.tokens + rate * extract(epoch from now_ - b.filled_at));
     granted := greatest(0, least(want, floor(available - reserve + 1e-9)::int));
     wait_ms := case when granted > 0 then 0 else ceil(1000 * (1 + reserve - available) / rate) end;
-    update limits.bucket set tokens = available - granted, filled_at = now_ where name = bucket;
+    update limits.bucket set tokens = available - granted, filled_at = now_ where name = bucket_name;
   end $$`;
 
 /** Cognito said "too many requests": the bucket owes what flows in \`seconds\`; repeated answers do not add up. */
 const DRAIN = `
-  create or replace function limits.drain(bucket text, rate float8, seconds float8) returns void language sql as $$
-    insert into limits.bucket as b values (bucket, -rate * seconds, clock_timestamp())
+  create or replace function limits.drain(bucket_name text, rate float8, seconds float8) returns void language sql as $$
+    insert into limits.bucket as b values (bucket_name, -rate * seconds, clock_timestamp())
     on conflict (name) do update set
       tokens = least(b.tokens + rate * extract(epoch from clock_timestamp() - b.filled_at), excluded.tokens),
       filled_at = clock_timestamp()

@@ -121,7 +121,7 @@ async function ignoring(errorClass: ErrorClass, work: () => Promise<void>): Prom
 /** Refusals were not carried out, so what we know stays true; of everything else nobody knows. */
 function asFailure(error: unknown, actual: PoolState | null): SyncFailure {
   if (error instanceof SyncFailure) return error;
-  if (!(error instanceof CognitoError)) throw error;
+  if (!(error instanceof CognitoError)) return new SyncFailure('retry', `our own failure: ${error instanceof Error ? error.message : String(error)}`, null);
   const refused = error.errorClass !== 'retry';
   return new SyncFailure(error.errorClass, error.message, refused ? actual : null);
 }
