@@ -93,7 +93,9 @@ export class ServiceProcess {
 
   async stop(): Promise<void> {
     this.wanted = false;
-    if (this.child && this.running) await endProcess(this.pid, SHUTDOWN);
+    if (!this.running) return;
+    await endProcess(this.pid, SHUTDOWN);
+    await eventually(() => !this.running, 1_000, 5); // until Node has noticed it too
   }
 
   private spawn(): void {

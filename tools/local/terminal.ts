@@ -1,13 +1,5 @@
 /** What a person sees: progress with seconds, and the lines of every process, told apart by name and colour. */
 const COLOURS = [36, 33, 35, 32, 34, 31];
-const LEVELS: Readonly<Record<number, string>> = {
-  10: 'trace',
-  20: 'debug',
-  30: 'info',
-  40: 'warn',
-  50: 'error',
-  60: 'fatal',
-};
 
 export class Terminal {
   private readonly began = performance.now();
@@ -63,5 +55,5 @@ export function readable(line: string): string {
   const shown = Object.entries(facts).map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );
-  return [LEVELS[Number(level)] ?? String(level), String(msg), ...shown].join('  ');
+  return [String(level), String(msg), ...shown].join('  ');
 }

@@ -1,0 +1,147 @@
+/** Each arrow that docs/architecture.md forbids, drawn once in a small tree: the rule must see it, and only it. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ROOT } from '../../tools/local/folder.js';
+
+const TREE: Readonly<Record<string, string>> = {
+  'tsconfig.json': JSON.stringify({
+    compilerOptions: { module: 'nodenext', moduleResolution: 'nodenext', paths: { '#*': ['./libs/*/src/index.ts'] } },
+  }),
+  'package.json': JSON.stringify({ type: 'module' }),
+  'node_modules/kafkajs/package.json': JSON.stringify({ name: 'kafkajs', version: '1.0.0', main: 'index.js' }),
+  'node_modules/kafkajs/index.js': 'module.exports = {};',
+
+  // allowed
+  'libs/platform/src/index.ts': 'export const platform = 1;',
+  'libs/events/src/index.ts': 'export const events = 1;',
+  'libs/scim/src/index.ts': "export * from './inner.js';",
+  'libs/scim/src/inner.ts': 'export const inner = 1;',
+  'libs/event-bus/src/index.ts': "import '#events'; import '#platform'; import './kafka/carrier.js';",
+  'libs/event-bus/src/kafka/carrier.ts': "import 'kafkajs';",
+  'apps/one/src/main.ts': "import '#platform'; import '#scim'; import './part.js';",
+  'apps/one/src/part.ts': 'export const part = 1;',
+  'apps/one/src/part.spec.ts': "import '../../../test/support/help.js';",
+  'apps/sandbox/src/main.ts': "import '#platform';",
+  'tools/local/start.ts': "import '../../apps/sandbox/src/main.js'; import '../../apps/one/src/main.js';",
+  'test/support/help.ts': "import '../../apps/sandbox/src/main.js'; import 'kafkajs';",
+  'libs/platform/src/types-a.ts':
+    "import type { B } from './types-b.js'; export interface A { b: B } export const a = 1;",
+  'libs/platform/src/types-b.ts': "import { a } from './types-a.js'; export interface B { a: typeof a }",
+
+  // forbidden, one each
+  'libs/platform/src/to-app.ts': "import '../../../apps/one/src/part.js';",
+  'libs/scim/src/to-platform.ts': "import '#platform';",
+  'libs/events/src/to-scim.ts': "import type {} from '#scim';",
+  'apps/two/src/to-one.ts': "import '../../one/src/part.js';",
+  'apps/two/src/to-tools.ts': "import '../../../tools/other/tool.js';",
+  'tools/other/tool.ts': 'export const tool = 1;',
+  'tools/other/to-sandbox.ts': "import '../../apps/sandbox/src/main.js';",
+  'libs/event-bus/src/to-kafkajs.ts': "import 'kafkajs';",
+  'libs/event-bus/src/postgres/to-nowhere.ts': "import './nothing.js';",
+  'libs/platform/src/cycle-a.ts': "import { b } from './cycle-b.js'; export const a = b;",
+  'libs/platform/src/cycle-b.ts': "import { a } from './cycle-a.js'; export const b = a;",
+};
+
+const EXPECTED = [
+  'kafkajs-behind-one-folder: libs/event-bus/src/to-kafkajs.ts',
+  'libs-do-not-import-apps: libs/platform/src/to-app.ts',
+  'no-app-imports-an-app: apps/two/src/to-one.ts',
+  'no-cycles: libs/platform/src/cycle-a.ts',
+  'product-does-not-import-tooling: apps/two/src/to-tools.ts',
+  'resolvable: libs/event-bus/src/postgres/to-nowhere.ts',
+  'sandbox-only-for-local-runs: tools/other/to-sandbox.ts',
+  'scim-and-events-stand-alone: libs/events/src/to-scim.ts',
+  'scim-and-events-stand-alone: libs/scim/src/to-platform.ts',
+];
+
+describe('the dependency rule', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-arrows-'));
+    for (const [name, text] of Object.entries(TREE)) {
+      fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+      fs.writeFileSync(path.join(folder, name), text);
+    }
+  });
+  afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+  test('sees every forbidden arrow and no allowed one', () => {
+    const cli = path.join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
+    const args = [
+      cli,
+      '--config',
+      path.join(ROOT, '.dependency-cruiser.mjs'),
+      '-T',
+      'json',
+      'apps',
+      'libs',
+      'tools',
+      'test',
+    ];
+    const report = JSON.parse(
+      execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: plainEnv() }),
+    ) as {
+      summary: { violations: { rule: { name: string }; from: string }[] };
+    };
+    const seen = report.summary.violations.map((v) => `${v.rule.name}: ${v.from}`);
+    expect([...new Set(seen)].sort()).toEqual(EXPECTED);
+  });
+});
+
+describe('eslint', () => {
+  const text =
+    'export const shell = process.env.SHELL;\nexport const any = (x: any): string => String(typeof x);\nPromise.resolve();\n';
+  let folder: string;
+  beforeAll(() => {
+    folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-lint-'));
+    fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
+    fs.copyFileSync(path.join(ROOT, 'eslint.config.mjs'), path.join(folder, 'eslint.config.mjs'));
+    fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
+    fs.writeFileSync(
+      path.join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: { strict: true, types: ['node'] }, include: ['**/*.ts'] }),
+    );
+    for (const place of ['apps/one/src', 'libs/settings/src', 'libs/platform/src', 'tools/local']) {
+      fs.mkdirSync(path.join(folder, place), { recursive: true });
+      fs.writeFileSync(path.join(folder, place, 'file.ts'), text);
+    }
+  });
+  afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+  test('keeps any and floating promises out of everything, the environment out of all but platform and tools', () => {
+    const rules = lint(folder);
+    const everywhere = ['@typescript-eslint/no-explicit-any', '@typescript-eslint/no-floating-promises'];
+    expect(rules).toEqual({
+      'apps/one/src/file.ts': [...everywhere, 'no-restricted-properties'],
+      'libs/settings/src/file.ts': [...everywhere, 'no-restricted-properties'],
+      'libs/platform/src/file.ts': everywhere,
+      'tools/local/file.ts': everywhere,
+    });
+  });
+});
+
+function lint(folder: string): Record<string, string[]> {
+  const { stdout } = spawnSync(
+    process.execPath,
+    [path.join(folder, 'node_modules/eslint/bin/eslint.js'), '-f', 'json', 'apps', 'libs', 'tools'],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      env: plainEnv(),
+    },
+  );
+  const results = JSON.parse(stdout) as { filePath: string; messages: { ruleId: string | null }[] }[];
+  return Object.fromEntries(
+    results.map((r) => [
+      path.relative(fs.realpathSync(folder), fs.realpathSync(r.filePath)),
+      r.messages.map((m) => m.ruleId ?? 'parse').sort(),
+    ]),
+  );
+}
+
+function plainEnv(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _flags, ...env } = process.env;
+  return env;
+}
