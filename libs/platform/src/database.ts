@@ -41,7 +41,11 @@ export class Tx implements Queryable {
       await this.query('release savepoint s');
       return result;
     } catch (error) {
-      await this.query('rollback to savepoint s');
+      // Going back keeps the savepoint; it has to go too, or an enclosing one of the same name would be hidden by it.
+      // If that fails, the connection is gone and with it the transaction; the first error says more.
+      await this.query('rollback to savepoint s')
+        .then(() => this.query('release savepoint s'))
+        .catch(() => undefined);
       throw error;
     }
   }
@@ -49,7 +53,14 @@ export class Tx implements Queryable {
   /** @internal */
   end(committed: boolean): void {
     this.open = false;
-    if (committed) for (const hint of this.after) hint();
+    if (!committed) return;
+    for (const hint of this.after) {
+      try {
+        hint();
+      } catch {
+        // The commit stands; a hint that fails must not make it look undone.
+      }
+    }
   }
 }
 
@@ -144,7 +155,9 @@ export class Database implements Queryable {
     try {
       await client.query('begin');
       const result = await work(tx);
-      await client.query('commit');
+      // Postgres answers ROLLBACK, without an error, if a statement failed and `work` went on regardless.
+      const { command } = await client.query('commit');
+      if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a statement in it failed and the failure was ignored; use a savepoint');
       committed = true;
       return result;
     } catch (error) {

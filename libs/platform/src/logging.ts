@@ -1,4 +1,5 @@
 /** JSON log lines with redaction. One line per fact; `tenant`, `traceId`, `eventId`, `code` where they are known. */
+import { isNativeError } from 'node:util/types';
 import type { LoggerService } from '@nestjs/common';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { pino, type DestinationStream, type Logger } from 'pino';
@@ -13,12 +14,13 @@ const paths = REDACTED_FIELDS.flatMap((f) => {
   return [key.replace(/^\./, ''), `*${key}`, `*.*${key}`];
 });
 
-/** Bearer values and URL passwords that hide inside texts, e.g. in an error message of a driver. */
+/** Bearer values, tokens and URL passwords that hide inside texts, e.g. in an error message of a driver; also in JSON. */
 export function redactText(message: string): string {
   return message
     .replace(/\b(Bearer|Basic|SSWS)\s+[A-Za-z0-9._~+/=-]+/gi, '$1 [redacted]')
     .replace(/\bsfs1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+/g, '[redacted]')
-    .replace(/(\/\/[^\s:/@]+:)[^\s@/]+@/g, '$1[redacted]@');
+    .replace(/\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g, '[redacted]')
+    .replace(/(\/\/[^\s:/@"]+:)(?:\\.|[^\s@/"\\])+@/g, '$1[redacted]@');
 }
 
 export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
@@ -35,17 +37,14 @@ export function createLogger(service: string, level: string, destination?: Desti
       },
       serializers: {
         err: (error: unknown) => {
-          if (!(error instanceof Error)) return error;
+          if (!isNativeError(error)) return error;
           const { name, message, stack } = error;
           const code = (error as { code?: unknown }).code;
           return { name, message: redactText(message), ...(code === undefined ? {} : { code }), stack: stack && redactText(stack) };
         },
       },
-      hooks: {
-        logMethod(args, method) {
-          method.apply(this, args.map((a) => (typeof a === 'string' ? redactText(a) : a)) as typeof args);
-        },
-      },
+      // On the finished line: pino copies an error's message into `msg` after every other hook has run.
+      hooks: { streamWrite: redactText },
     },
     destination as DestinationStream,
   );
@@ -56,7 +55,7 @@ export function nestLogger(logger: Logger): LoggerService {
   const line = (level: 'info' | 'error' | 'warn' | 'debug' | 'trace') => (message: unknown, ...rest: unknown[]) => {
     const context = rest.at(-1);
     const fields = typeof context === 'string' ? { context } : {};
-    if (message instanceof Error) logger[level]({ ...fields, err: message }, message.message);
+    if (isNativeError(message)) logger[level]({ ...fields, err: message }, message.message);
     else logger[level](fields, typeof message === 'string' ? message : JSON.stringify(message));
   };
   return { log: line('debug'), error: line('error'), warn: line('warn'), debug: line('debug'), verbose: line('trace') };
