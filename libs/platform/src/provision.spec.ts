@@ -1,0 +1,126 @@
+/** A service's role reaches its own schema and the shared event log, and nothing else. */
+import { Client } from 'pg';
+import { SERVICES, type ServiceName } from '../../../apps/provision/src/provision.js';
+import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
+import { provisionDatabase } from './provision.js';
+
+let testDatabase: TestDatabase;
+beforeAll(async () => (testDatabase = await createTestDatabase()));
+afterAll(() => testDatabase.drop());
+
+const services = Object.keys(SERVICES) as ServiceName[];
+
+async function as<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** SQLSTATE of the refusal; undefined = it was allowed. */
+const refusal = (client: Client, sql: string): Promise<string | undefined> =>
+  client.query(sql).then(
+    () => undefined,
+    (error: { code?: string }) => error.code,
+  );
+
+const DENIED = '42501';
+
+describe('the role of a service', () => {
+  it.each(services)('%s owns its schema', async (service) => {
+    const { schema } = SERVICES[service];
+    await as(testDatabase.url(service), async (client) => {
+      expect(
+        await refusal(
+          client,
+          `create table ${schema}.mine (x int); insert into ${schema}.mine values (1); select * from ${schema}.mine`,
+        ),
+      ).toBeUndefined();
+    });
+  });
+
+  it.each(services.flatMap((one) => services.filter((other) => other !== one).map((other) => [one, other] as const)))(
+    '%s can neither read nor write what belongs to %s',
+    async (one, other) => {
+      const { schema } = SERVICES[other];
+      await as(testDatabase.adminUrl, (admin) => admin.query(`create table if not exists ${schema}.theirs (x int)`));
+      await as(testDatabase.url(one), async (client) => {
+        for (const sql of [
+          `select * from ${schema}.theirs`,
+          `insert into ${schema}.theirs values (1)`,
+          `create table ${schema}.${SERVICES[one].schema} (x int)`,
+          `drop schema ${schema} cascade`,
+          `set role ${SERVICES[other].role}`,
+        ])
+          expect({ sql, code: await refusal(client, sql) }).toEqual({ sql, code: DENIED });
+      });
+    },
+  );
+
+  it.each(services)('%s may read and append to the event log, and change nothing in it', async (service) => {
+    await as(testDatabase.url(service), async (client) => {
+      expect(await refusal(client, 'select count(*) from bus.event_log')).toBeUndefined();
+      for (const sql of [
+        'update bus.event_log set key = key',
+        'delete from bus.event_log',
+        'truncate bus.event_log',
+        'drop table bus.event_log',
+        'create table bus.mine (x int)',
+      ])
+        expect({ sql, code: await refusal(client, sql) }).toEqual({ sql, code: DENIED });
+    });
+  });
+
+  it('cannot create anything in public, nor roles, nor databases', async () => {
+    await as(testDatabase.url('scim-gateway'), async (client) => {
+      for (const sql of [
+        'create table public.x (y int)',
+        'create role intruder',
+        'create database intruder',
+        'create schema intruder',
+      ])
+        expect({ sql, code: await refusal(client, sql) }).toEqual({ sql, code: DENIED });
+    });
+  });
+});
+
+describe('provisioning', () => {
+  const role = { role: 'scim_gateway', schema: 'directory', password: `test-only-password` };
+
+  it('can be repeated, also by several at once, and keeps what is there', async () => {
+    await as(testDatabase.adminUrl, (admin) =>
+      admin.query('create table if not exists directory.kept as select 1 as x'),
+    );
+    await Promise.all([1, 2, 3].map(() => provisionDatabase(testDatabase.adminUrl, [role])));
+    const { rows } = await as(testDatabase.adminUrl, (admin) => admin.query('select x from directory.kept'));
+    expect(rows).toEqual([{ x: 1 }]);
+  });
+
+  it('puts no name into SQL that is not a plain identifier', async () => {
+    for (const bad of ['a"; drop schema directory cascade; --', 'A', '1a', '', 'x'.repeat(64)]) {
+      await expect(provisionDatabase(testDatabase.adminUrl, [{ ...role, role: bad }])).rejects.toThrow(
+        'not a plain SQL identifier',
+      );
+      await expect(provisionDatabase(testDatabase.adminUrl, [{ ...role, schema: bad }])).rejects.toThrow(
+        'not a plain SQL identifier',
+      );
+    }
+  });
+
+  it('takes any password', async () => {
+    const password = `it's "q" \\ $$ ; --`;
+    await provisionDatabase(testDatabase.adminUrl, [{ role: 'quoted_role', schema: 'quoted', password }]);
+    const url = new URL(testDatabase.adminUrl);
+    url.username = 'quoted_role';
+    url.password = encodeURIComponent(password);
+    expect(await as(url.href, async (client) => (await client.query('select current_user::text as u')).rows)).toEqual([
+      { u: 'quoted_role' },
+    ]);
+    await as(testDatabase.adminUrl, (admin) =>
+      admin.query('drop schema quoted; drop owned by quoted_role; drop role quoted_role'),
+    );
+  });
+});
