@@ -1,4 +1,10 @@
-import { AdminCreateUserCommand, AdminGetUserCommand, AdminUpdateUserAttributesCommand, CreateGroupCommand, ListUsersCommand } from '@aws-sdk/client-cognito-identity-provider';
+import {
+  AdminCreateUserCommand,
+  AdminGetUserCommand,
+  AdminUpdateUserAttributesCommand,
+  CreateGroupCommand,
+  ListUsersCommand,
+} from '@aws-sdk/client-cognito-identity-provider';
 import { randomUUID } from 'node:crypto';
 import { CognitoQuotas, DEFAULT_QUOTAS } from '../../apps/sandbox/src/cognito/quotas.js';
 import { sandboxSettings } from '../../apps/sandbox/src/config.js';
@@ -6,7 +12,12 @@ import { control, outcome, startSandbox, type RunningSandbox } from './support.j
 
 describe('quotas of the Cognito stand-in', () => {
   const about = (subject: string | null) => ({ scope: 'us-east-1_p', subject, group: null });
-  const counting = (quotas: CognitoQuotas, operation: string, subject: (i: number) => string | null, tries: number): number => {
+  const counting = (
+    quotas: CognitoQuotas,
+    operation: string,
+    subject: (i: number) => string | null,
+    tries: number,
+  ): number => {
     let admitted = 0;
     for (let i = 0; i < tries; i++) {
       try {
@@ -38,7 +49,10 @@ describe('quotas of the Cognito stand-in', () => {
 
   it('lets one category run dry without touching another, and counts operations of one category together', () => {
     const quotas = new CognitoQuotas(DEFAULT_QUOTAS, () => 0);
-    expect(counting(quotas, 'AdminUpdateUserAttributes', (i) => `a${i}`, 20) + counting(quotas, 'AdminDisableUser', (i) => `b${i}`, 20)).toBe(25);
+    expect(
+      counting(quotas, 'AdminUpdateUserAttributes', (i) => `a${i}`, 20) +
+        counting(quotas, 'AdminDisableUser', (i) => `b${i}`, 20),
+    ).toBe(25);
     expect(counting(quotas, 'AdminGetUser', (i) => `c${i}`, 10)).toBe(10);
   });
 
@@ -58,7 +72,8 @@ describe('quotas of the Cognito stand-in', () => {
     const { schema } = sandboxSettings.SANDBOX_COGNITO_QUOTAS;
     expect(schema.parse('{"UserCreation":7}')).toEqual({ ...DEFAULT_QUOTAS, UserCreation: 7 });
     expect(schema.parse(undefined)).toEqual(DEFAULT_QUOTAS);
-    for (const bad of ['{"Usercreation":7}', '{"UserCreation":0}', '{"UserCreation":"7"}', 'x', '[]']) expect(schema.safeParse(bad).success).toBe(false);
+    for (const bad of ['{"Usercreation":7}', '{"UserCreation":0}', '{"UserCreation":"7"}', 'x', '[]'])
+      expect(schema.safeParse(bad).success).toBe(false);
   });
 });
 
@@ -76,8 +91,10 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
     await control(base, 'DELETE', 'calls');
   });
 
-  const create = (Username: string = randomUUID()) => outcome(running.cognito.send(new AdminCreateUserCommand({ UserPoolId: running.poolId, Username })));
-  const get = (Username: string) => outcome(running.cognito.send(new AdminGetUserCommand({ UserPoolId: running.poolId, Username })));
+  const create = (Username: string = randomUUID()) =>
+    outcome(running.cognito.send(new AdminCreateUserCommand({ UserPoolId: running.poolId, Username })));
+  const get = (Username: string) =>
+    outcome(running.cognito.send(new AdminGetUserCommand({ UserPoolId: running.poolId, Username })));
 
   it('throttles as Cognito does, at a quota that is set while it runs', async () => {
     await control(base, 'PUT', 'quotas', { UserCreation: 3 });
@@ -91,8 +108,17 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
 
   it('throttles the next N, fails the next N by name or with 500, then works', async () => {
     await control(base, 'POST', 'faults', { effect: 'throttle', times: 2 });
-    expect([(await create()).name, (await create()).name, (await create()).name]).toEqual(['TooManyRequestsException', 'TooManyRequestsException', 'ok']);
-    await control(base, 'POST', 'faults', { effect: 'error', error: 'NotAuthorizedException', message: 'no', times: 1 });
+    expect([(await create()).name, (await create()).name, (await create()).name]).toEqual([
+      'TooManyRequestsException',
+      'TooManyRequestsException',
+      'ok',
+    ]);
+    await control(base, 'POST', 'faults', {
+      effect: 'error',
+      error: 'NotAuthorizedException',
+      message: 'no',
+      times: 1,
+    });
     await control(base, 'POST', 'faults', { effect: 'error', times: 1 });
     expect(await create()).toMatchObject({ name: 'NotAuthorizedException', message: 'no', status: 400 });
     expect((await create()).name).toBe('ok'); // both rules hit the first call; the first one answered it
@@ -141,9 +167,19 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
     const since = Date.now();
     await create(Username);
     await create(Username);
-    await running.cognito.send(new AdminUpdateUserAttributesCommand({ UserPoolId: running.poolId, Username, UserAttributes: [{ Name: 'name', Value: 'Top Secret' }] }));
+    await running.cognito.send(
+      new AdminUpdateUserAttributesCommand({
+        UserPoolId: running.poolId,
+        Username,
+        UserAttributes: [{ Name: 'name', Value: 'Top Secret' }],
+      }),
+    );
     await running.cognito.send(new CreateGroupCommand({ UserPoolId: running.poolId, GroupName: 'logged' }));
-    const { calls } = await control<{ calls: { at: number; endedAt: number; operation: string; outcome: string }[] }>(base, 'GET', `calls?subject=${Username}&since=${since - 1000}`);
+    const { calls } = await control<{ calls: { at: number; endedAt: number; operation: string; outcome: string }[] }>(
+      base,
+      'GET',
+      `calls?subject=${Username}&since=${since - 1000}`,
+    );
     expect(calls.map((c) => [c.operation, c.outcome])).toEqual([
       ['AdminCreateUser', 'ok'],
       ['AdminCreateUser', 'UsernameExistsException'],
@@ -151,12 +187,22 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
     ]);
     for (const call of calls) expect(call.endedAt).toBeGreaterThan(call.at);
     expect(JSON.stringify(calls)).not.toContain('Top Secret');
-    const { summary } = await control<{ summary: Record<string, Record<string, number>> }>(base, 'GET', 'calls/summary');
+    const { summary } = await control<{ summary: Record<string, Record<string, number>> }>(
+      base,
+      'GET',
+      'calls/summary',
+    );
     expect(summary).toMatchObject({ AdminCreateUser: { ok: 1, UsernameExistsException: 1 }, CreateGroup: { ok: 1 } });
   });
 
   it('serves more than 300 operations a second', async () => {
-    const users = await Promise.all(Array.from({ length: 20 }, async () => { const name = randomUUID(); await create(name); return name; }));
+    const users = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const name = randomUUID();
+        await create(name);
+        return name;
+      }),
+    );
     const TOTAL = 900;
     const before = performance.now();
     let next = 0;
@@ -175,6 +221,8 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
     await control(base, 'PUT', 'quotas', { UserCreation: 1 });
     await create();
     await create();
-    expect(await outcome(running.cognito.send(new ListUsersCommand({ UserPoolId: running.poolId, Limit: 1 })))).toMatchObject({ name: 'ok' });
+    expect(
+      await outcome(running.cognito.send(new ListUsersCommand({ UserPoolId: running.poolId, Limit: 1 }))),
+    ).toMatchObject({ name: 'ok' });
   });
 });

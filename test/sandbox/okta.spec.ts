@@ -24,7 +24,10 @@ afterAll(async () => {
 
 let tenant = 0;
 /** A fresh org with an app, so that tests do not see each other's people. */
-async function connect(mode: 'aiw' | 'oin', settings: object = {}): Promise<(verb: string, body?: object, query?: string) => Promise<VerbResult & { error?: string }>> {
+async function connect(
+  mode: 'aiw' | 'oin',
+  settings: object = {},
+): Promise<(verb: string, body?: object, query?: string) => Promise<VerbResult & { error?: string }>> {
   const slug = `t${++tenant}`;
   scim.resources.Users.clear();
   scim.resources.Groups.clear();
@@ -33,7 +36,8 @@ async function connect(mode: 'aiw' | 'oin', settings: object = {}): Promise<(ver
   await control(base, 'PUT', `apps/${slug}`, { scimBaseUrl: scim.baseUrl, token: 'the-token', mode, ...settings });
   return (verb, body = {}, query = '') => control<VerbResult>(base, 'POST', `apps/${slug}/${verb}${query}`, body);
 }
-const tasksOf = () => control<{ tasks: { verb: string; subject: string; detail: string | null }[] }>(base, 'GET', `apps/t${tenant}/tasks`);
+const tasksOf = () =>
+  control<{ tasks: { verb: string; subject: string; detail: string | null }[] }>(base, 'GET', `apps/t${tenant}/tasks`);
 const JOINER = 'test.joiner@lanternfieldgoods.example';
 
 describe('what Okta puts on the wire', () => {
@@ -41,17 +45,42 @@ describe('what Okta puts on the wire', () => {
     const okta = await connect('aiw');
     await okta('assign', { login: JOINER });
     const [get, post] = scim.requests;
-    const names = (r: { rawHeaders: readonly string[] } | undefined): string[] => (r?.rawHeaders ?? []).filter((_, i) => i % 2 === 0);
-    const cases = JSON.parse(await readFile(new URL('./okta-header-sets.json', import.meta.url), 'utf8')) as Record<string, Record<string, string>>;
+    const names = (r: { rawHeaders: readonly string[] } | undefined): string[] =>
+      (r?.rawHeaders ?? []).filter((_, i) => i % 2 === 0);
+    const cases = JSON.parse(await readFile(new URL('./okta-header-sets.json', import.meta.url), 'utf8')) as Record<
+      string,
+      Record<string, string>
+    >;
     for (const [request, set] of [
       [get, cases['okta-read']],
       [post, cases['okta-write']],
     ] as const) {
-      for (const [name, value] of Object.entries(set ?? {})) expect(request?.headers[name.toLowerCase()]).toBe(value.replace('{{token}}', 'the-token'));
+      for (const [name, value] of Object.entries(set ?? {}))
+        expect(request?.headers[name.toLowerCase()]).toBe(value.replace('{{token}}', 'the-token'));
     }
-    expect(names(get).sort()).toEqual(['Accept', 'Accept-Charset', 'Accept-Encoding', 'Authorization', 'Connection', 'Host', 'User-Agent']);
-    expect(names(post).sort()).toEqual(['Accept', 'Accept-Charset', 'Accept-Encoding', 'Authorization', 'Connection', 'Content-Length', 'Content-Type', 'Host', 'User-Agent']);
-    expect(get?.path).toBe('/Users?filter=userName%20eq%20%22test.joiner%40lanternfieldgoods.example%22&startIndex=1&count=100');
+    expect(names(get).sort()).toEqual([
+      'Accept',
+      'Accept-Charset',
+      'Accept-Encoding',
+      'Authorization',
+      'Connection',
+      'Host',
+      'User-Agent',
+    ]);
+    expect(names(post).sort()).toEqual([
+      'Accept',
+      'Accept-Charset',
+      'Accept-Encoding',
+      'Authorization',
+      'Connection',
+      'Content-Length',
+      'Content-Type',
+      'Host',
+      'User-Agent',
+    ]);
+    expect(get?.path).toBe(
+      '/Users?filter=userName%20eq%20%22test.joiner%40lanternfieldgoods.example%22&startIndex=1&count=100',
+    );
   });
 
   it('sends the raw token as the whole header where the app says "Header"', async () => {
@@ -82,7 +111,16 @@ describe('people', () => {
     const result = await okta('assign', { login: JOINER, profile: { firstName: 'test', lastName: 'joiner' } });
     expect(scim.lines).toEqual([`GET /Users?filter=userName eq "${JOINER}"&startIndex=1&count=100`, 'POST /Users']);
     const [body] = scim.bodies('POST');
-    expect(Object.keys(body ?? {})).toEqual(['schemas', 'userName', 'name', 'emails', 'externalId', 'groups', 'password', 'active']);
+    expect(Object.keys(body ?? {})).toEqual([
+      'schemas',
+      'userName',
+      'name',
+      'emails',
+      'externalId',
+      'groups',
+      'password',
+      'active',
+    ]);
     expect(body).toEqual({
       schemas: [CORE],
       userName: JOINER,
@@ -93,7 +131,10 @@ describe('people', () => {
       password: expect.stringMatching(/^[0-9a-z]{8}$/) as string,
       active: true,
     });
-    expect(result.exchanges.map((e) => [e.method, e.status])).toEqual([['GET', 200], ['POST', 201]]);
+    expect(result.exchanges.map((e) => [e.method, e.status])).toEqual([
+      ['GET', 200],
+      ['POST', 201],
+    ]);
     for (const e of result.exchanges) {
       expect(e.endedAt).toBeGreaterThan(e.startedAt);
       expect(Math.abs(e.startedAt - Date.now())).toBeLessThan(60_000);
@@ -104,7 +145,10 @@ describe('people', () => {
 
   it('creates in OIN form, and with title and department', async () => {
     const okta = await connect('oin');
-    await okta('assign', { login: 'ava.nguyen@example.com', profile: { firstName: 'Ava', lastName: 'Nguyen', title: 'Sales Manager', department: 'Sales' } });
+    await okta('assign', {
+      login: 'ava.nguyen@example.com',
+      profile: { firstName: 'Ava', lastName: 'Nguyen', title: 'Sales Manager', department: 'Sales' },
+    });
     const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
     expect(scim.bodies('POST')[0]).toMatchObject({
       schemas: [CORE, enterprise],
@@ -116,13 +160,30 @@ describe('people', () => {
     });
   });
 
-  it('links to a user that is there: look-up, GET, PUT of the server\'s own body with the profile laid over it', async () => {
+  it("links to a user that is there: look-up, GET, PUT of the server's own body with the profile laid over it", async () => {
     const okta = await connect('aiw');
-    const meta = { created: '2018-02-13T15:05:24.000-08:00', location: 'https://scim.example.com/Users/1', resourceType: 'User' };
+    const meta = {
+      created: '2018-02-13T15:05:24.000-08:00',
+      location: 'https://scim.example.com/Users/1',
+      resourceType: 'User',
+    };
     const id = '5fc0c238-1112-11e8-8e45-920c87bdbd75';
-    scim.resources.Users.set(id, { schemas: [CORE], id, userName: 'jane@test.com', name: { formatted: 'Mona Octocat', familyName: 'Octocat' }, active: false, groups: [{ value: 'g1' }], nickName: 'J', meta });
+    scim.resources.Users.set(id, {
+      schemas: [CORE],
+      id,
+      userName: 'jane@test.com',
+      name: { formatted: 'Mona Octocat', familyName: 'Octocat' },
+      active: false,
+      groups: [{ value: 'g1' }],
+      nickName: 'J',
+      meta,
+    });
     await okta('assign', { login: 'jane@test.com', profile: { firstName: 'Jane', lastName: 'Smith' } });
-    expect(scim.lines).toEqual(['GET /Users?filter=userName eq "jane@test.com"&startIndex=1&count=100', 'GET /Users/{id}', 'PUT /Users/{id}']);
+    expect(scim.lines).toEqual([
+      'GET /Users?filter=userName eq "jane@test.com"&startIndex=1&count=100',
+      'GET /Users/{id}',
+      'PUT /Users/{id}',
+    ]);
     const [put] = scim.bodies('PUT');
     expect(put).toEqual({
       active: true,
@@ -169,7 +230,9 @@ describe('people', () => {
     await okta('assign', { login: JOINER });
     scim.clear();
     await okta('deactivate', { login: JOINER });
-    expect(scim.requests[0]?.text).toBe(`{"schemas":["${PATCH}"],"Operations":[{"op":"replace","value":{"active":false}}]}`);
+    expect(scim.requests[0]?.text).toBe(
+      `{"schemas":["${PATCH}"],"Operations":[{"op":"replace","value":{"active":false}}]}`,
+    );
     scim.clear();
     await okta('assign', { login: JOINER });
     expect(scim.lines.map((l) => l.split(' ')[0])).toEqual(['GET', 'PATCH']);
@@ -180,9 +243,17 @@ describe('people', () => {
     const okta = await connect('aiw');
     await okta('assign', { login: JOINER });
     scim.clear();
-    expect(await okta('suspend', { login: JOINER })).toMatchObject({ ok: true, exchanges: [], note: expect.stringContaining('ACTIVE -> SUSPENDED') as string });
-    expect(await okta('suspend', { login: JOINER })).toMatchObject({ note: expect.stringContaining('nothing changed') as string });
-    expect(await okta('unsuspend', { login: JOINER })).toMatchObject({ note: expect.stringContaining('SUSPENDED -> ACTIVE') as string });
+    expect(await okta('suspend', { login: JOINER })).toMatchObject({
+      ok: true,
+      exchanges: [],
+      note: expect.stringContaining('ACTIVE -> SUSPENDED') as string,
+    });
+    expect(await okta('suspend', { login: JOINER })).toMatchObject({
+      note: expect.stringContaining('nothing changed') as string,
+    });
+    expect(await okta('unsuspend', { login: JOINER })).toMatchObject({
+      note: expect.stringContaining('SUSPENDED -> ACTIVE') as string,
+    });
     await okta('unassign', { login: JOINER });
     scim.clear();
     await okta('unassign', { login: JOINER });
@@ -194,27 +265,41 @@ describe('people', () => {
     const okta = await connect('aiw');
     await okta('assign', { login: 'a@example.com' });
     await okta('assign', { login: 'b@example.com' });
-    expect(await okta('unassign', { login: 'nobody@example.com' })).toEqual({ error: expect.stringContaining('nobody@example.com') as string });
-    expect(await okta('update', { login: 'a@example.com', newLogin: 'B@example.com' })).toEqual({ error: expect.stringContaining('taken') as string });
+    expect(await okta('unassign', { login: 'nobody@example.com' })).toEqual({
+      error: expect.stringContaining('nobody@example.com') as string,
+    });
+    expect(await okta('update', { login: 'a@example.com', newLogin: 'B@example.com' })).toEqual({
+      error: expect.stringContaining('taken') as string,
+    });
     expect(await okta('explode')).toEqual({ error: expect.stringContaining('no verb') as string });
     expect(await okta('assign', { login: '' })).toHaveProperty('error');
   });
 });
 
 describe('group push', () => {
-  const idOf = (login: string): string => [...scim.resources.Users.values()].find((u) => u.userName === login)?.id as string;
+  const idOf = (login: string): string =>
+    [...scim.resources.Users.values()].find((u) => u.userName === login)?.id as string;
 
   it('AIW: filter, POST with members, GET, PUT of the same; then GET and PUT of the full list on each change', async () => {
     const okta = await connect('aiw');
     for (const login of ['a@example.com', 'b@example.com']) await okta('assign', { login });
     scim.clear();
     await okta('push-group', { group: 'APP-Rostr-Users', members: ['a@example.com'] });
-    expect(scim.lines).toEqual(['GET /Groups?filter=displayName eq "APP-Rostr-Users"&startIndex=1&count=100', 'POST /Groups', 'GET /Groups/{id}', 'PUT /Groups/{id}']);
+    expect(scim.lines).toEqual([
+      'GET /Groups?filter=displayName eq "APP-Rostr-Users"&startIndex=1&count=100',
+      'POST /Groups',
+      'GET /Groups/{id}',
+      'PUT /Groups/{id}',
+    ]);
     const a = { value: idOf('a@example.com'), display: 'a@example.com' };
     const b = { value: idOf('b@example.com'), display: 'b@example.com' };
-    expect(scim.requests[1]?.text).toBe(JSON.stringify({ schemas: [GROUP], displayName: 'APP-Rostr-Users', members: [a] }));
+    expect(scim.requests[1]?.text).toBe(
+      JSON.stringify({ schemas: [GROUP], displayName: 'APP-Rostr-Users', members: [a] }),
+    );
     const id = [...scim.resources.Groups.keys()][0];
-    expect(scim.requests[3]?.text).toBe(JSON.stringify({ schemas: [GROUP], id, displayName: 'APP-Rostr-Users', members: [a] }));
+    expect(scim.requests[3]?.text).toBe(
+      JSON.stringify({ schemas: [GROUP], id, displayName: 'APP-Rostr-Users', members: [a] }),
+    );
 
     scim.clear();
     await okta('add-member', { group: 'app-rostr-users', members: ['b@example.com'] });
@@ -237,42 +322,76 @@ describe('group push', () => {
     for (const login of ['a@example.com', 'b@example.com', 'c@example.com']) await okta('assign', { login });
     scim.clear();
     await okta('push-group', { group: 'Agents', members: ['a@example.com', 'b@example.com'] });
-    expect(scim.lines.map((l) => l.replace(/\?.*/, ''))).toEqual(['GET /Groups', 'POST /Groups', 'PATCH /Groups/{id}', 'PATCH /Groups/{id}']);
+    expect(scim.lines.map((l) => l.replace(/\?.*/, ''))).toEqual([
+      'GET /Groups',
+      'POST /Groups',
+      'PATCH /Groups/{id}',
+      'PATCH /Groups/{id}',
+    ]);
     expect(scim.bodies('POST')[0]).toEqual({ schemas: [GROUP], displayName: 'Agents', members: [] });
     const id = [...scim.resources.Groups.keys()][0];
     const shown = (login: string) => ({ value: idOf(login), display: login });
     const rename = { schemas: [PATCH], Operations: [{ op: 'replace', value: { id, displayName: 'Agents' } }] };
-    expect(scim.bodies('PATCH')).toEqual([rename, { schemas: [PATCH], Operations: [{ op: 'add', path: 'members', value: [shown('a@example.com'), shown('b@example.com')] }] }]);
+    expect(scim.bodies('PATCH')).toEqual([
+      rename,
+      {
+        schemas: [PATCH],
+        Operations: [{ op: 'add', path: 'members', value: [shown('a@example.com'), shown('b@example.com')] }],
+      },
+    ]);
 
     scim.clear();
     await okta('add-member', { group: 'Agents', members: ['c@example.com'] });
-    expect(scim.bodies('PATCH')).toEqual([rename, { schemas: [PATCH], Operations: [{ op: 'add', path: 'members', value: [shown('c@example.com')] }] }]);
+    expect(scim.bodies('PATCH')).toEqual([
+      rename,
+      { schemas: [PATCH], Operations: [{ op: 'add', path: 'members', value: [shown('c@example.com')] }] },
+    ]);
     scim.clear();
     await okta('remove-member', { group: 'Agents', members: ['a@example.com', 'b@example.com'] });
     expect(scim.bodies('PATCH')).toEqual([
       rename,
-      { schemas: [PATCH], Operations: ['a@example.com', 'b@example.com'].map((login) => ({ op: 'remove', path: `members[value eq "${idOf(login)}"]` })) },
+      {
+        schemas: [PATCH],
+        Operations: ['a@example.com', 'b@example.com'].map((login) => ({
+          op: 'remove',
+          path: `members[value eq "${idOf(login)}"]`,
+        })),
+      },
     ]);
     scim.clear();
     await okta('push-now', { group: 'Agents' });
-    expect(scim.bodies('PATCH')).toEqual([{ schemas: [PATCH], Operations: [{ op: 'replace', path: 'members', value: [shown('c@example.com')] }] }]);
+    expect(scim.bodies('PATCH')).toEqual([
+      { schemas: [PATCH], Operations: [{ op: 'replace', path: 'members', value: [shown('c@example.com')] }] },
+    ]);
     scim.clear();
     await okta('rename-group', { group: 'Agents', newName: 'New' });
-    expect(scim.bodies('PATCH')).toEqual([{ schemas: [PATCH], Operations: [{ op: 'replace', value: { id, displayName: 'New' } }] }]);
+    expect(scim.bodies('PATCH')).toEqual([
+      { schemas: [PATCH], Operations: [{ op: 'replace', value: { id, displayName: 'New' } }] },
+    ]);
     scim.clear();
     await okta('remove-member', { group: 'New', members: ['c@example.com'] });
     scim.clear();
     await okta('push-now', { group: 'New' });
-    expect(scim.bodies('PATCH')).toEqual([{ schemas: [PATCH], Operations: [{ op: 'replace', path: 'members', value: [] }] }]);
+    expect(scim.bodies('PATCH')).toEqual([
+      { schemas: [PATCH], Operations: [{ op: 'replace', path: 'members', value: [] }] },
+    ]);
   });
 
   it('OIN: at most 100 members in a PATCH', async () => {
     const okta = await connect('oin');
     const members = Array.from({ length: 230 }, (_, i) => `m${i}@example.com`);
-    for (let i = 0; i < members.length; i += 46) await Promise.all(members.slice(i, i + 46).map((login) => okta('assign', { login })));
+    for (let i = 0; i < members.length; i += 46)
+      await Promise.all(members.slice(i, i + 46).map((login) => okta('assign', { login })));
     scim.clear();
     await okta('push-group', { group: 'Many', members });
-    const sizes = (op: string) => scim.bodies('PATCH').flatMap((b) => (b.Operations as { op: string; path?: string; value: unknown[] }[]).filter((o) => o.op === op && o.path === 'members').map((o) => o.value.length));
+    const sizes = (op: string) =>
+      scim
+        .bodies('PATCH')
+        .flatMap((b) =>
+          (b.Operations as { op: string; path?: string; value: unknown[] }[])
+            .filter((o) => o.op === op && o.path === 'members')
+            .map((o) => o.value.length),
+        );
     expect(sizes('add')).toEqual([100, 100, 30]);
     scim.clear();
     await okta('push-now', { group: 'Many' });
@@ -294,8 +413,14 @@ describe('group push', () => {
     await okta('assign', { login: 'a@example.com' });
     await okta('push-group', { group: 'G', members: ['a@example.com'] });
     scim.clear();
-    expect(await okta('add-member', { group: 'G', members: ['a@example.com'] })).toMatchObject({ ok: true, note: expect.stringContaining('sends nothing') as string });
-    expect(await okta('add-member', { group: 'Unpushed', members: ['a@example.com'] })).toMatchObject({ ok: true, note: expect.stringContaining('not pushed') as string });
+    expect(await okta('add-member', { group: 'G', members: ['a@example.com'] })).toMatchObject({
+      ok: true,
+      note: expect.stringContaining('sends nothing') as string,
+    });
+    expect(await okta('add-member', { group: 'Unpushed', members: ['a@example.com'] })).toMatchObject({
+      ok: true,
+      note: expect.stringContaining('not pushed') as string,
+    });
     expect(scim.requests).toEqual([]);
   });
 
@@ -315,14 +440,22 @@ describe('group push', () => {
     const okta = await connect('aiw');
     await okta('assign', { login: 'a@example.com' });
     await okta('push-group', { group: 'G' });
-    scim.canned.push({ status: 200, body: {} }, { status: 400, body: { detail: 'members: unknown id', status: '400' } });
+    scim.canned.push(
+      { status: 200, body: {} },
+      { status: 400, body: { detail: 'members: unknown id', status: '400' } },
+    );
     const failed = await okta('add-member', { group: 'G', members: ['a@example.com'] });
     expect(failed).toMatchObject({
       ok: false,
-      task: { detail: 'Unable to update Group Push mapping target App group G: Error while updating user group: Bad Request. Errors reported by remote server: members: unknown id' },
+      task: {
+        detail:
+          'Unable to update Group Push mapping target App group G: Error while updating user group: Bad Request. Errors reported by remote server: members: unknown id',
+      },
     });
     scim.clear();
-    expect(await okta('remove-member', { group: 'G', members: ['a@example.com'] })).toMatchObject({ note: expect.stringContaining('ERROR') as string });
+    expect(await okta('remove-member', { group: 'G', members: ['a@example.com'] })).toMatchObject({
+      note: expect.stringContaining('ERROR') as string,
+    });
     expect(scim.requests).toEqual([]);
     expect(await okta('push-now', { group: 'G' })).toMatchObject({ ok: true });
     await okta('add-member', { group: 'G', members: ['a@example.com'] });
@@ -333,16 +466,28 @@ describe('group push', () => {
 describe('import', () => {
   it('reads pages of 100 until the total is covered, groups too; inactive users are read and left out', async () => {
     const okta = await connect('aiw');
-    for (let i = 0; i < 205; i++) scim.resources.Users.set(`u${i}`, { id: `u${i}`, userName: `u${i}`, active: i !== 7 });
+    for (let i = 0; i < 205; i++)
+      scim.resources.Users.set(`u${i}`, { id: `u${i}`, userName: `u${i}`, active: i !== 7 });
     scim.resources.Groups.set('g', { id: 'g', displayName: 'G' });
-    expect(await okta('import')).toMatchObject({ ok: true, note: '204 active users and 1 groups imported, 1 inactive users read and left out' });
-    expect(scim.lines).toEqual(['GET /Users?startIndex=1&count=100', 'GET /Users?startIndex=101&count=100', 'GET /Users?startIndex=201&count=100', 'GET /Groups?startIndex=1&count=100']);
+    expect(await okta('import')).toMatchObject({
+      ok: true,
+      note: '204 active users and 1 groups imported, 1 inactive users read and left out',
+    });
+    expect(scim.lines).toEqual([
+      'GET /Users?startIndex=1&count=100',
+      'GET /Users?startIndex=101&count=100',
+      'GET /Users?startIndex=201&count=100',
+      'GET /Groups?startIndex=1&count=100',
+    ]);
   });
 });
 
 describe('what Okta makes of bad answers', () => {
   it.each([
-    [{ status: 401, body: { detail: 'Bad token', status: '401' } }, `Error while verifying if user ${JOINER} exists: Unauthorized. Errors reported by remote server: Bad token`],
+    [
+      { status: 401, body: { detail: 'Bad token', status: '401' } },
+      `Error while verifying if user ${JOINER} exists: Unauthorized. Errors reported by remote server: Bad token`,
+    ],
     [{ status: 403, body: { detail: 'no' } }, 'Forbidden'],
     [{ status: 500, body: { detail: 'broken' } }, 'Internal Server Error. Errors reported by remote server: broken'],
     [{ status: 502, body: '<html>Bad gateway</html>' }, 'Invalid JSON: Unrecognized token'],
@@ -351,15 +496,24 @@ describe('what Okta makes of bad answers', () => {
     const okta = await connect('aiw');
     scim.canned.push(answer);
     const result = await okta('assign', { login: JOINER });
-    expect(result).toMatchObject({ ok: false, task: { verb: 'assign', subject: JOINER, detail: expect.stringContaining(detail) as string } });
+    expect(result).toMatchObject({
+      ok: false,
+      task: { verb: 'assign', subject: JOINER, detail: expect.stringContaining(detail) as string },
+    });
     expect(scim.requests).toHaveLength(1);
     expect((await tasksOf()).tasks).toHaveLength(1);
   });
 
   it('does not look up again after a 409', async () => {
     const okta = await connect('aiw');
-    scim.canned.push({ status: 200, body: { totalResults: 0, startIndex: 1, itemsPerPage: 0, Resources: [] } }, { status: 409, body: { detail: 'userName is taken' } });
-    expect(await okta('assign', { login: JOINER })).toMatchObject({ ok: false, task: { detail: expect.stringContaining('userName is taken') as string } });
+    scim.canned.push(
+      { status: 200, body: { totalResults: 0, startIndex: 1, itemsPerPage: 0, Resources: [] } },
+      { status: 409, body: { detail: 'userName is taken' } },
+    );
+    expect(await okta('assign', { login: JOINER })).toMatchObject({
+      ok: false,
+      task: { detail: expect.stringContaining('userName is taken') as string },
+    });
     expect(scim.requests).toHaveLength(2);
   });
 
@@ -373,12 +527,18 @@ describe('what Okta makes of bad answers', () => {
   it('complains about a create without a body, takes 404 on a filter as no match', async () => {
     const okta = await connect('aiw');
     scim.canned.push({ status: 404, body: { detail: 'none' } }, { status: 201 });
-    expect(await okta('assign', { login: JOINER })).toMatchObject({ ok: false, task: { detail: 'Create new user returned empty user.' } });
+    expect(await okta('assign', { login: JOINER })).toMatchObject({
+      ok: false,
+      task: { detail: 'Create new user returned empty user.' },
+    });
   });
 
   it('fails the task when nobody answers', async () => {
     const okta = await connect('aiw', { scimBaseUrl: 'http://127.0.0.1:9/scim/v2' });
-    expect(await okta('test-connection')).toMatchObject({ ok: false, exchanges: [{ status: null, error: expect.stringMatching(/ECONNREFUSED|bad port/) as string }] });
+    expect(await okta('test-connection')).toMatchObject({
+      ok: false,
+      exchanges: [{ status: null, error: expect.stringMatching(/ECONNREFUSED|bad port/) as string }],
+    });
   });
 
   it('waits the integer Retry-After of a 429 and repeats, up to ten times', async () => {
@@ -392,7 +552,10 @@ describe('what Okta makes of bad answers', () => {
     expect(gap).toBeLessThan(290); // and not the five minutes of a missing header
     scim.clear();
     scim.canned.push(...Array<typeof busy>(10).fill({ ...busy, headers: { 'retry-after': '0' } }));
-    expect(await okta('test-connection')).toMatchObject({ ok: false, task: { detail: expect.stringContaining('Too Many Requests') as string } });
+    expect(await okta('test-connection')).toMatchObject({
+      ok: false,
+      task: { detail: expect.stringContaining('Too Many Requests') as string },
+    });
     expect(scim.requests).toHaveLength(10);
   });
 
@@ -438,14 +601,19 @@ describe('the org', () => {
     expect(scim.lines).toEqual(['PATCH /Users/{id}']);
   });
 
-  it('works off one person\'s jobs one after another', async () => {
+  it("works off one person's jobs one after another", async () => {
     const okta = await connect('aiw');
     await Promise.all(Array.from({ length: 4 }, () => okta('assign', { login: JOINER })));
     expect(scim.lines.filter((l) => l === 'POST /Users')).toHaveLength(1);
   });
 
   it('refuses an app without a usable address or token', async () => {
-    for (const body of [{ scimBaseUrl: 'x', token: 't' }, { scimBaseUrl: 'ftp://x', token: 't' }, { scimBaseUrl: 'http://x' }, { scimBaseUrl: 'http://x', token: 'a\nb' }]) {
+    for (const body of [
+      { scimBaseUrl: 'x', token: 't' },
+      { scimBaseUrl: 'ftp://x', token: 't' },
+      { scimBaseUrl: 'http://x' },
+      { scimBaseUrl: 'http://x', token: 'a\nb' },
+    ]) {
       expect(await control(base, 'PUT', 'apps/bad', body)).toHaveProperty('error');
     }
   });

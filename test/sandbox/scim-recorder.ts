@@ -47,7 +47,9 @@ export class ScimRecorder {
 
   /** `GET /Users?...` lines, ids replaced by `{id}`. */
   get lines(): string[] {
-    return this.requests.map((r) => `${r.method} ${decodeURIComponent(r.path).replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '{id}')}`);
+    return this.requests.map(
+      (r) => `${r.method} ${decodeURIComponent(r.path).replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '{id}')}`,
+    );
   }
 
   bodies(method: string): Json[] {
@@ -70,11 +72,25 @@ export class ScimRecorder {
     const text = Buffer.concat(parts).toString('utf8');
     const path = (request.url ?? '').slice(BASE.length);
     const body = text === '' ? undefined : (JSON.parse(text) as Json);
-    this.requests.push({ method: request.method ?? '', path, rawHeaders: request.rawHeaders, headers: request.headers, text, body, at: performance.now() });
+    this.requests.push({
+      method: request.method ?? '',
+      path,
+      rawHeaders: request.rawHeaders,
+      headers: request.headers,
+      text,
+      body,
+      at: performance.now(),
+    });
     const answer = this.canned.shift() ?? this.answer(request.method ?? '', path, body);
-    const content = answer.body === undefined ? '' : typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
+    const content =
+      answer.body === undefined ? '' : typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
     const packed = this.gzip && content !== '' ? gzipSync(content) : Buffer.from(content);
-    response.writeHead(answer.status, { 'content-type': 'application/scim+json', 'x-request-id': randomUUID(), ...(this.gzip && content !== '' ? { 'content-encoding': 'gzip' } : {}), ...answer.headers });
+    response.writeHead(answer.status, {
+      'content-type': 'application/scim+json',
+      'x-request-id': randomUUID(),
+      ...(this.gzip && content !== '' ? { 'content-encoding': 'gzip' } : {}),
+      ...answer.headers,
+    });
     response.end(packed);
   }
 
@@ -82,10 +98,15 @@ export class ScimRecorder {
     const [resourcePath = '', query = ''] = path.split('?');
     const [, kind = '', id] = resourcePath.split('/');
     const store = this.resources[kind as 'Users' | 'Groups'];
-    if (id === undefined && method === 'GET') return { status: 200, body: this.list(store, new URLSearchParams(query)) };
+    if (id === undefined && method === 'GET')
+      return { status: 200, body: this.list(store, new URLSearchParams(query)) };
     if (id === undefined) return { status: 201, body: this.save(store, kind, randomUUID(), body ?? {}) };
     const known = store.get(id);
-    if (!known) return { status: 404, body: { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: '404', detail: `no ${id}` } };
+    if (!known)
+      return {
+        status: 404,
+        body: { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: '404', detail: `no ${id}` },
+      };
     if (method === 'DELETE') store.delete(id);
     if (method === 'PUT') this.save(store, kind, id, body ?? {});
     return method === 'GET' || method === 'PUT' ? { status: 200, body: store.get(id) ?? {} } : { status: 204 };
@@ -93,7 +114,9 @@ export class ScimRecorder {
 
   private list(store: Map<string, Json>, query: URLSearchParams): Json {
     const [, attribute, value] = /^(\w+) eq (".*")$/.exec(query.get('filter') ?? '') ?? [];
-    const all = [...store.values()].filter((r) => attribute === undefined || r[attribute] === JSON.parse(value ?? '""'));
+    const all = [...store.values()].filter(
+      (r) => attribute === undefined || r[attribute] === JSON.parse(value ?? '""'),
+    );
     const start = Number(query.get('startIndex') ?? 1);
     const page = all.slice(start - 1, start - 1 + Number(query.get('count') ?? 100));
     return { schemas: [LIST], totalResults: all.length, startIndex: start, itemsPerPage: page.length, Resources: page };
@@ -101,7 +124,11 @@ export class ScimRecorder {
 
   private save(store: Map<string, Json>, kind: string, id: string, body: Json): Json {
     const { password: _password, ...rest } = body;
-    const resource = { ...rest, id, meta: { resourceType: kind.slice(0, -1), location: `${this.baseUrl}/${kind}/${id}` } };
+    const resource = {
+      ...rest,
+      id,
+      meta: { resourceType: kind.slice(0, -1), location: `${this.baseUrl}/${kind}/${id}` },
+    };
     store.set(id, resource);
     return resource;
   }

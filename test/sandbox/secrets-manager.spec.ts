@@ -22,9 +22,12 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
     await running.secrets.send(new CreateSecretCommand({ Name, SecretString }));
     return Name;
   };
-  const put = (SecretId: string, SecretString: string, ClientRequestToken: string = randomUUID()) => running.secrets.send(new PutSecretValueCommand({ SecretId, SecretString, ClientRequestToken }));
-  const read = async (SecretId: string, VersionStage?: string) => (await running.secrets.send(new GetSecretValueCommand({ SecretId, VersionStage }))).SecretString;
-  const stages = async (SecretId: string) => (await running.secrets.send(new DescribeSecretCommand({ SecretId }))).VersionIdsToStages ?? {};
+  const put = (SecretId: string, SecretString: string, ClientRequestToken: string = randomUUID()) =>
+    running.secrets.send(new PutSecretValueCommand({ SecretId, SecretString, ClientRequestToken }));
+  const read = async (SecretId: string, VersionStage?: string) =>
+    (await running.secrets.send(new GetSecretValueCommand({ SecretId, VersionStage }))).SecretString;
+  const stages = async (SecretId: string) =>
+    (await running.secrets.send(new DescribeSecretCommand({ SecretId }))).VersionIdsToStages ?? {};
 
   it('creates, reads by name, ARN and partial ARN', async () => {
     const name = await create('one');
@@ -34,7 +37,9 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
     expect(value.ARN).toMatch(new RegExp(`^arn:aws:secretsmanager:us-east-1:\\d{12}:secret:${name}-\\w{6}$`));
     expect(await read(value.ARN ?? '')).toBe('one');
     expect(await read(value.ARN?.slice(0, -7) ?? '')).toBe('one');
-    expect(await outcome(read('arn:aws:secretsmanager:us-east-1:000000000000:secret:%'))).toMatchObject({ name: 'ResourceNotFoundException' });
+    expect(await outcome(read('arn:aws:secretsmanager:us-east-1:000000000000:secret:%'))).toMatchObject({
+      name: 'ResourceNotFoundException',
+    });
   });
 
   it('keeps binary values', async () => {
@@ -50,7 +55,11 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
     expect([await read(name), await read(name, 'AWSPREVIOUS')]).toEqual(['two', 'one']);
     await put(name, 'three');
     expect([await read(name), await read(name, 'AWSPREVIOUS')]).toEqual(['three', 'two']);
-    expect(Object.values(await stages(name)).flat().sort()).toEqual(['AWSCURRENT', 'AWSPREVIOUS']);
+    expect(
+      Object.values(await stages(name))
+        .flat()
+        .sort(),
+    ).toEqual(['AWSCURRENT', 'AWSPREVIOUS']);
   });
 
   it('is idempotent by token and refuses the same token with another value', async () => {
@@ -70,7 +79,10 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
     await Promise.all(tokens.map((token, i) => put(name, `v${i}`, token)));
     const labels = await stages(name);
     expect(Object.values(labels).flat().sort()).toEqual(['AWSCURRENT', 'AWSPREVIOUS']);
-    for (const token of tokens) expect(await outcome(running.secrets.send(new GetSecretValueCommand({ SecretId: name, VersionId: token })))).toMatchObject({ name: 'ok' });
+    for (const token of tokens)
+      expect(
+        await outcome(running.secrets.send(new GetSecretValueCommand({ SecretId: name, VersionId: token }))),
+      ).toMatchObject({ name: 'ok' });
   });
 
   it('repeats a create with the same token and refuses a second secret of one name', async () => {
@@ -84,36 +96,72 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
   it('moves a label by hand only when told from where', async () => {
     const name = await create('one');
     await put(name, 'two');
-    const byLabel = Object.fromEntries(Object.entries(await stages(name)).map(([id, [label]]) => [label, id])) as { AWSCURRENT: string; AWSPREVIOUS: string };
-    const moveCurrent = (input: { RemoveFromVersionId?: string; MoveToVersionId?: string }) => outcome(running.secrets.send(new UpdateSecretVersionStageCommand({ SecretId: name, VersionStage: 'AWSCURRENT', ...input })));
-    expect(await moveCurrent({ MoveToVersionId: byLabel.AWSPREVIOUS })).toMatchObject({ name: 'InvalidParameterException', message: expect.stringContaining(byLabel.AWSCURRENT) as string });
-    expect(await moveCurrent({ RemoveFromVersionId: byLabel.AWSCURRENT })).toMatchObject({ name: 'InvalidParameterException' });
-    expect(await moveCurrent({ RemoveFromVersionId: byLabel.AWSCURRENT, MoveToVersionId: byLabel.AWSPREVIOUS })).toMatchObject({ name: 'ok' });
+    const byLabel = Object.fromEntries(Object.entries(await stages(name)).map(([id, [label]]) => [label, id])) as {
+      AWSCURRENT: string;
+      AWSPREVIOUS: string;
+    };
+    const moveCurrent = (input: { RemoveFromVersionId?: string; MoveToVersionId?: string }) =>
+      outcome(
+        running.secrets.send(
+          new UpdateSecretVersionStageCommand({ SecretId: name, VersionStage: 'AWSCURRENT', ...input }),
+        ),
+      );
+    expect(await moveCurrent({ MoveToVersionId: byLabel.AWSPREVIOUS })).toMatchObject({
+      name: 'InvalidParameterException',
+      message: expect.stringContaining(byLabel.AWSCURRENT) as string,
+    });
+    expect(await moveCurrent({ RemoveFromVersionId: byLabel.AWSCURRENT })).toMatchObject({
+      name: 'InvalidParameterException',
+    });
+    expect(
+      await moveCurrent({ RemoveFromVersionId: byLabel.AWSCURRENT, MoveToVersionId: byLabel.AWSPREVIOUS }),
+    ).toMatchObject({ name: 'ok' });
     expect([await read(name), await read(name, 'AWSPREVIOUS')]).toEqual(['one', 'two']);
   });
 
   it('says what is missing', async () => {
-    expect(await outcome(read('nobody/knows'))).toMatchObject({ name: 'ResourceNotFoundException', message: "Secrets Manager can't find the specified secret." });
+    expect(await outcome(read('nobody/knows'))).toMatchObject({
+      name: 'ResourceNotFoundException',
+      message: "Secrets Manager can't find the specified secret.",
+    });
     const name = await create('one');
-    expect(await outcome(read(name, 'AWSPENDING'))).toMatchObject({ name: 'ResourceNotFoundException', message: expect.stringContaining('AWSPENDING') as string });
-    expect(await outcome(running.secrets.send(new GetSecretValueCommand({ SecretId: name, VersionId: randomUUID() })))).toMatchObject({ name: 'ResourceNotFoundException' });
+    expect(await outcome(read(name, 'AWSPENDING'))).toMatchObject({
+      name: 'ResourceNotFoundException',
+      message: expect.stringContaining('AWSPENDING') as string,
+    });
+    expect(
+      await outcome(running.secrets.send(new GetSecretValueCommand({ SecretId: name, VersionId: randomUUID() }))),
+    ).toMatchObject({ name: 'ResourceNotFoundException' });
     const empty = await create();
     expect(await outcome(read(empty))).toMatchObject({ name: 'ResourceNotFoundException' });
   });
 
   it('deletes with a recovery window, restores, and deletes for good', async () => {
     const name = await create('one');
-    const { DeletionDate } = await running.secrets.send(new DeleteSecretCommand({ SecretId: name, RecoveryWindowInDays: 7 }));
+    const { DeletionDate } = await running.secrets.send(
+      new DeleteSecretCommand({ SecretId: name, RecoveryWindowInDays: 7 }),
+    );
     expect(Math.round(((DeletionDate?.getTime() ?? 0) - Date.now()) / 86_400_000)).toBe(7);
-    for (const attempt of [() => read(name), () => put(name, 'x'), () => create('x', name), () => running.secrets.send(new DeleteSecretCommand({ SecretId: name }))]) {
+    for (const attempt of [
+      () => read(name),
+      () => put(name, 'x'),
+      () => create('x', name),
+      () => running.secrets.send(new DeleteSecretCommand({ SecretId: name })),
+    ]) {
       expect(await outcome(attempt())).toMatchObject({ name: 'InvalidRequestException' });
     }
-    expect((await running.secrets.send(new DescribeSecretCommand({ SecretId: name }))).DeletedDate).toBeInstanceOf(Date);
+    expect((await running.secrets.send(new DescribeSecretCommand({ SecretId: name }))).DeletedDate).toBeInstanceOf(
+      Date,
+    );
     await running.secrets.send(new RestoreSecretCommand({ SecretId: name }));
     expect(await read(name)).toBe('one');
     await running.secrets.send(new DeleteSecretCommand({ SecretId: name, ForceDeleteWithoutRecovery: true }));
     expect(await outcome(read(name))).toMatchObject({ name: 'ResourceNotFoundException' });
-    expect(await outcome(running.secrets.send(new DeleteSecretCommand({ SecretId: name, ForceDeleteWithoutRecovery: true })))).toMatchObject({ name: 'ok' });
+    expect(
+      await outcome(
+        running.secrets.send(new DeleteSecretCommand({ SecretId: name, ForceDeleteWithoutRecovery: true })),
+      ),
+    ).toMatchObject({ name: 'ok' });
     expect(await outcome(create('again', name))).toMatchObject({ name: 'ok' });
   });
 
@@ -124,13 +172,22 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
     [{ Name: 'big', SecretString: 'ü'.repeat(32_769) }, '65536'],
     [{ Name: 'token', SecretString: 'x', ClientRequestToken: 'short' }, 'length greater than or equal to 32'],
   ])('refuses a secret: case %#', async (input, words) => {
-    expect(await outcome(running.secrets.send(new CreateSecretCommand(input)))).toMatchObject({ name: 'InvalidParameterException', message: expect.stringContaining(words) as string });
+    expect(await outcome(running.secrets.send(new CreateSecretCommand(input)))).toMatchObject({
+      name: 'InvalidParameterException',
+      message: expect.stringContaining(words) as string,
+    });
   });
 
   it('refuses odd recovery windows', async () => {
     const SecretId = await create('x');
-    for (const input of [{ RecoveryWindowInDays: 6 }, { RecoveryWindowInDays: 31 }, { RecoveryWindowInDays: 7, ForceDeleteWithoutRecovery: true }]) {
-      expect(await outcome(running.secrets.send(new DeleteSecretCommand({ SecretId, ...input })))).toMatchObject({ name: 'InvalidParameterException' });
+    for (const input of [
+      { RecoveryWindowInDays: 6 },
+      { RecoveryWindowInDays: 31 },
+      { RecoveryWindowInDays: 7, ForceDeleteWithoutRecovery: true },
+    ]) {
+      expect(await outcome(running.secrets.send(new DeleteSecretCommand({ SecretId, ...input })))).toMatchObject({
+        name: 'InvalidParameterException',
+      });
     }
   });
 
@@ -142,7 +199,14 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
       const names: string[] = [];
       let NextToken: string | undefined;
       do {
-        const page = await running.secrets.send(new ListSecretsCommand({ MaxResults: 2, NextToken, IncludePlannedDeletion, Filters: [{ Key: 'name', Values: [prefix] }] }));
+        const page = await running.secrets.send(
+          new ListSecretsCommand({
+            MaxResults: 2,
+            NextToken,
+            IncludePlannedDeletion,
+            Filters: [{ Key: 'name', Values: [prefix] }],
+          }),
+        );
         names.push(...(page.SecretList ?? []).map((s) => s.Name ?? ''));
         NextToken = page.NextToken;
       } while (NextToken);
@@ -155,7 +219,11 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
   it('fails on order and keeps everything over a restart', async () => {
     const name = await create('one');
     await put(name, 'two');
-    await control(running.sandbox.endpoints.secretsManager, 'POST', 'faults', { effect: 'throttle', times: 1, operation: 'GetSecretValue' });
+    await control(running.sandbox.endpoints.secretsManager, 'POST', 'faults', {
+      effect: 'throttle',
+      times: 1,
+      operation: 'GetSecretValue',
+    });
     expect(await outcome(read(name))).toMatchObject({ name: 'ThrottlingException' });
     running = await running.restart();
     expect([await read(name), await read(name, 'AWSPREVIOUS')]).toEqual(['two', 'one']);

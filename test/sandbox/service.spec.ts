@@ -5,17 +5,41 @@ import { createTestDatabase } from '../support/database.js';
 describe('the sandbox service', () => {
   it('is ready only with its three listeners, tells where they are, and closes them', async () => {
     const place = await createTestDatabase();
-    const config = loadConfig('sandbox', sandboxService.config, { DATABASE_URL: place.url('sandbox'), INTERNAL_API_TOKEN: 'x'.repeat(32), SANDBOX_OKTA_PACE: '0' });
+    const config = loadConfig('sandbox', sandboxService.config, {
+      DATABASE_URL: place.url('sandbox'),
+      INTERNAL_API_TOKEN: 'x'.repeat(32),
+      SANDBOX_OKTA_PACE: '0',
+    });
     const database = await Database.connect({ ...sandboxService.database, url: config.DATABASE_URL });
     await database.migrate();
-    const platform = { service: 'sandbox', config, database, logger: createLogger('sandbox', 'silent'), metrics: new Metrics('sandbox', { process: false }), health: new Health() };
+    const platform = {
+      service: 'sandbox',
+      config,
+      database,
+      logger: createLogger('sandbox', 'silent'),
+      metrics: new Metrics('sandbox', { process: false }),
+      health: new Health(),
+    };
     const app = await createApplication(sandboxService, platform);
     await app.listen(0, '127.0.0.1');
     const ready = await app.inject({ method: 'GET', url: '/health/ready' });
     expect([ready.statusCode, ready.json()]).toEqual([200, { status: 'ok', checks: { 'stand-ins': 'ok' } }]);
-    const endpoints = (await app.inject({ method: 'GET', url: '/sandbox/endpoints' })).json<{ cognito: string; secretsManager: string; okta: string; pool: object }>();
-    expect(endpoints.pool).toEqual({ userPoolId: expect.stringMatching(/^us-east-1_\w{9}$/) as string, clientId: expect.stringMatching(/^\w{26}$/) as string, region: 'us-east-1' });
-    const urls = [`${endpoints.cognito}/sandbox/pool`, `${endpoints.secretsManager}/sandbox/faults`, `${endpoints.okta}/sandbox/apps`];
+    const endpoints = (await app.inject({ method: 'GET', url: '/sandbox/endpoints' })).json<{
+      cognito: string;
+      secretsManager: string;
+      okta: string;
+      pool: object;
+    }>();
+    expect(endpoints.pool).toEqual({
+      userPoolId: expect.stringMatching(/^us-east-1_\w{9}$/) as string,
+      clientId: expect.stringMatching(/^\w{26}$/) as string,
+      region: 'us-east-1',
+    });
+    const urls = [
+      `${endpoints.cognito}/sandbox/pool`,
+      `${endpoints.secretsManager}/sandbox/faults`,
+      `${endpoints.okta}/sandbox/apps`,
+    ];
     for (const url of urls) expect((await fetch(url)).status).toBe(200);
     await app.close();
     for (const url of urls) await expect(fetch(url)).rejects.toThrow();

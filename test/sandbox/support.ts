@@ -24,9 +24,16 @@ export interface RunningSandbox {
   stop(): Promise<void>;
 }
 
-export async function startSandbox(options: Partial<SandboxOptions> = {}, testDatabase?: TestDatabase): Promise<RunningSandbox> {
+export async function startSandbox(
+  options: Partial<SandboxOptions> = {},
+  testDatabase?: TestDatabase,
+): Promise<RunningSandbox> {
   const place = testDatabase ?? (await createTestDatabase());
-  const database = await Database.connect({ url: place.url('sandbox'), schema: 'sandbox', migrations: sandboxMigrations });
+  const database = await Database.connect({
+    url: place.url('sandbox'),
+    schema: 'sandbox',
+    migrations: sandboxMigrations,
+  });
   await database.migrate();
   const sandbox = await Sandbox.start(database, createLogger('sandbox', 'silent'), {
     host: '127.0.0.1',
@@ -68,14 +75,30 @@ export async function startSandbox(options: Partial<SandboxOptions> = {}, testDa
 }
 
 /** A control request to a stand-in. */
-export async function control<T = Record<string, unknown>>(base: string, method: string, path: string, body?: object): Promise<T & { error?: string }> {
-  const response = await fetch(`${base}/sandbox/${path}`, body === undefined ? { method } : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+export async function control<T = Record<string, unknown>>(
+  base: string,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<T & { error?: string }> {
+  const response = await fetch(
+    `${base}/sandbox/${path}`,
+    body === undefined
+      ? { method }
+      : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) },
+  );
   return (await response.json()) as T & { error?: string };
 }
 
 /** The exception's name and message, or `ok`. */
-export const outcome = (work: Promise<unknown>): Promise<{ name: string; message: string; status?: number | undefined }> =>
+export const outcome = (
+  work: Promise<unknown>,
+): Promise<{ name: string; message: string; status?: number | undefined }> =>
   work.then(
     () => ({ name: 'ok', message: '' }),
-    (error: Error & { $metadata?: { httpStatusCode?: number } }) => ({ name: error.name, message: error.message, status: error.$metadata?.httpStatusCode }),
+    (error: Error & { $metadata?: { httpStatusCode?: number } }) => ({
+      name: error.name,
+      message: error.message,
+      status: error.$metadata?.httpStatusCode,
+    }),
   );

@@ -15,27 +15,48 @@ const quotas: Setting<Quotas> = {
       } catch {
         // reported below, like a wrong name
       }
-      context.addIssue({ code: 'custom', message: `must be a JSON object of ${Object.keys(DEFAULT_QUOTAS).join(', ')} with requests per second` });
+      context.addIssue({
+        code: 'custom',
+        message: `must be a JSON object of ${Object.keys(DEFAULT_QUOTAS).join(', ')} with requests per second`,
+      });
       return z.NEVER;
     }),
   purpose: "Cognito's request quotas that the sandbox enforces.",
   example: '{"UserCreation":50}',
 };
 
-const port = (what: string, example: string): Setting<number> => integer({ purpose: `TCP port of the sandbox ${what}; 0 picks a free one.`, example, default: 0, min: 0, max: 65535 });
+const port = (what: string, example: string): Setting<number> =>
+  integer({ purpose: `TCP port of the sandbox ${what}; 0 picks a free one.`, example, default: 0, min: 0, max: 65535 });
 
 export const sandboxSettings = {
   ...serviceSettings,
   COGNITO_PORT: port('Cognito', '9400'),
   SECRETS_MANAGER_PORT: port('Secrets Manager', '9401'),
   OKTA_PORT: port('Okta', '9402'),
-  AWS_REGION: text({ purpose: 'Region in which the stand-ins pretend to be.', example: 'us-east-1', default: 'us-east-1' }),
+  AWS_REGION: text({
+    purpose: 'Region in which the stand-ins pretend to be.',
+    example: 'us-east-1',
+    default: 'us-east-1',
+  }),
   SANDBOX_COGNITO_QUOTAS: quotas,
   SANDBOX_COGNITO_ATTRIBUTES: list({
     purpose: 'Custom attributes that the default user pool declares, without "custom:".',
     example: 'role,tenant_id',
     default: ['role', 'roles', 'tenant', 'tenant_id', 'external_id', 'okta_sub'],
   }),
-  SANDBOX_OKTA_PACE: integer({ purpose: 'Mean pause in milliseconds between two SCIM requests of the sandbox Okta; 200-250 was recorded of the real one.', example: '0', default: 225, min: 0, max: 60_000 }),
-  SANDBOX_TIME_SCALE: decimal({ purpose: 'Factor on the long waits of the sandbox Okta (429), for tests.', example: '0.01', default: 1, min: 0, max: 1 }),
+  SANDBOX_OKTA_PACE: integer({
+    purpose:
+      'Mean pause in milliseconds between two SCIM requests of the sandbox Okta; 200-250 was recorded of the real one.',
+    example: '0',
+    default: 225,
+    min: 0,
+    max: 60_000,
+  }),
+  SANDBOX_TIME_SCALE: decimal({
+    purpose: 'Factor on the long waits of the sandbox Okta (429), for tests.',
+    example: '0.01',
+    default: 1,
+    min: 0,
+    max: 1,
+  }),
 } satisfies ConfigShape;

@@ -53,7 +53,9 @@ class Cognito1764040000001 implements MigrationInterface {
         primary key (pool_id, username_key, group_name),
         foreign key (pool_id, username_key) references cognito_user on delete cascade,
         foreign key (pool_id, group_name) references cognito_group on delete cascade)`);
-    await runner.query(`create index cognito_membership_group on cognito_membership (pool_id, group_name, username_key)`);
+    await runner.query(
+      `create index cognito_membership_group on cognito_membership (pool_id, group_name, username_key)`,
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {
@@ -154,7 +156,9 @@ class Okta1764040000003 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('drop table okta_imported, okta_task, okta_push, okta_group_member, okta_group, okta_assignment, okta_person, okta_app');
+    await runner.query(
+      'drop table okta_imported, okta_task, okta_push, okta_group_member, okta_group, okta_assignment, okta_person, okta_app',
+    );
   }
 }
 

@@ -41,7 +41,11 @@ export class Sandbox {
 
   /** `database` has been migrated with `sandboxMigrations`. */
   static async start(database: Database, logger: Logger, options: SandboxOptions): Promise<Sandbox> {
-    const cognito = await createCognito(database, logger, { region: options.region, quotas: options.quotas, customAttributes: options.customAttributes });
+    const cognito = await createCognito(database, logger, {
+      region: options.region,
+      quotas: options.quotas,
+      customAttributes: options.customAttributes,
+    });
     const secrets = await createSecretsManager(database, logger, options.region);
     const oktaEngine = new Okta(new OktaStore(database), { paceMs: options.oktaPaceMs, timeScale: options.timeScale });
     const okta = createOktaListener(oktaEngine);

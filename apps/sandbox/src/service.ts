@@ -31,7 +31,9 @@ class SandboxController implements OnModuleInit, OnModuleDestroy {
       timeScale: config.SANDBOX_TIME_SCALE,
     });
     logger.info(this.sandbox.endpoints, 'stand-ins listening');
-    health.add('ready', 'stand-ins', () => (this.sandbox ? Promise.resolve() : Promise.reject(new Error('not started'))));
+    health.add('ready', 'stand-ins', () =>
+      this.sandbox ? Promise.resolve() : Promise.reject(new Error('not started')),
+    );
   }
 
   async onModuleDestroy(): Promise<void> {

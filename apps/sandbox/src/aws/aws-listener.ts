@@ -15,7 +15,10 @@ export interface Operation {
 }
 
 /** Binds a handler to its shape: what reaches the handler has been checked. */
-export const operation = <S extends z.ZodType>(shape: S, handler: (input: z.output<S>) => Promise<object>): Operation => ({
+export const operation = <S extends z.ZodType>(
+  shape: S,
+  handler: (input: z.output<S>) => Promise<object>,
+): Operation => ({
   run: (input) => handler(parseInput(shape as z.ZodType<z.output<S>>, input)),
 });
 
@@ -56,8 +59,18 @@ export function awsRoutes(app: FastifyInstance, service: AwsService, logger: Log
     const name = operationName(request, service);
     const parsed = parseBody(request.body);
     const subject = service.subjectOf(parsed ?? {});
-    const outcome = await perform(request, service, name, parsed, subject).catch((error: unknown) => failed(error, logger));
-    service.calls.add({ at, endedAt: wallClock(), operation: name, subject: subject.subject, group: subject.group, outcome: outcome.type, dropped: outcome.cut && outcome.applied });
+    const outcome = await perform(request, service, name, parsed, subject).catch((error: unknown) =>
+      failed(error, logger),
+    );
+    service.calls.add({
+      at,
+      endedAt: wallClock(),
+      operation: name,
+      subject: subject.subject,
+      group: subject.group,
+      outcome: outcome.type,
+      dropped: outcome.cut && outcome.applied,
+    });
     return answer(reply, outcome);
   });
 }
@@ -73,15 +86,27 @@ function parseBody(body: unknown): Record<string, unknown> | undefined {
     const text = Buffer.isBuffer(body) && body.length > 0 ? body.toString('utf8') : '{}';
     if (text.includes('\\u0000')) return undefined;
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }
 }
 
-async function perform(request: FastifyRequest, service: AwsService, name: string, input: Record<string, unknown> | undefined, subject: CallSubject): Promise<Outcome> {
+async function perform(
+  request: FastifyRequest,
+  service: AwsService,
+  name: string,
+  input: Record<string, unknown> | undefined,
+  subject: CallSubject,
+): Promise<Outcome> {
   const found = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
-  if (!found) throw new AwsError('UnknownOperationException', name === '' ? 'x-amz-target names no operation of this service' : `the sandbox does not implement ${name}`);
+  if (!found)
+    throw new AwsError(
+      'UnknownOperationException',
+      name === '' ? 'x-amz-target names no operation of this service' : `the sandbox does not implement ${name}`,
+    );
   checkSignature(request.headers, service.signingName);
   if (!input) throw new AwsError('SerializationException', 'the request body is no JSON object');
   const hits = service.faults.hit({ operation: name, username: subject.subject });
@@ -103,9 +128,18 @@ async function before(hits: readonly FaultRule[], service: AwsService): Promise<
 }
 
 function failed(error: unknown, logger: Logger): Outcome {
-  const known = error instanceof AwsError ? error : new AwsError('InternalErrorException', 'Something went wrong on the sandbox side');
+  const known =
+    error instanceof AwsError
+      ? error
+      : new AwsError('InternalErrorException', 'Something went wrong on the sandbox side');
   if (known !== error && !isDatabaseOutage(error)) logger.error({ err: error }, 'sandbox operation failed');
-  return { status: known.status, body: { __type: known.type, message: known.message }, type: known.type, cut: false, applied: false };
+  return {
+    status: known.status,
+    body: { __type: known.type, message: known.message },
+    type: known.type,
+    cut: false,
+    applied: false,
+  };
 }
 
 function answer(reply: FastifyReply, outcome: Outcome): FastifyReply {
@@ -115,5 +149,9 @@ function answer(reply: FastifyReply, outcome: Outcome): FastifyReply {
     return reply;
   }
   const text = outcome.status === 200 && Object.keys(outcome.body).length === 0 ? '{}' : JSON.stringify(outcome.body);
-  return reply.status(outcome.status).header('content-type', 'application/x-amz-json-1.1').header('x-amzn-requestid', randomUUID()).send(Buffer.from(text)); // a Buffer: Fastify adds a charset to texts
+  return reply
+    .status(outcome.status)
+    .header('content-type', 'application/x-amz-json-1.1')
+    .header('x-amzn-requestid', randomUUID())
+    .send(Buffer.from(text)); // a Buffer: Fastify adds a charset to texts
 }

@@ -13,20 +13,31 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues as Issue[];
   const mistyped = issues.find((i) => i.code === 'invalid_type' && i.input !== undefined && i.input !== null);
-  if (mistyped) throw new AwsError('SerializationException', `${memberPath(mistyped.path)} has another JSON type than the operation expects`);
+  if (mistyped)
+    throw new AwsError(
+      'SerializationException',
+      `${memberPath(mistyped.path)} has another JSON type than the operation expects`,
+    );
   const count = `${issues.length} validation error${issues.length === 1 ? '' : 's'} detected: `;
   throw invalidParameter(count + issues.map(describe).join('; '));
 }
 
 /** `UserAttributes[0].Name` is `userAttributes.1.member.name` in AWS's messages. */
 const memberPath = (path: readonly PropertyKey[]): string =>
-  path.map((p) => (typeof p === 'number' ? `${p + 1}.member` : String(p).charAt(0).toLowerCase() + String(p).slice(1))).join('.');
+  path
+    .map((p) => (typeof p === 'number' ? `${p + 1}.member` : String(p).charAt(0).toLowerCase() + String(p).slice(1)))
+    .join('.');
 
 function describe(issue: Issue): string {
   const path = memberPath(issue.path);
   const last = path.split('.').at(-1) ?? path;
-  const value = issue.input === undefined || issue.input === null ? ' null' : SENSITIVE.has(last) || typeof issue.input === 'object' ? '' : ` '${String(issue.input)}'`;
-  return `Value${value} at '${path}' failed to satisfy constraint: ${constraint(issue)}`;
+  return `Value${shown(issue.input, last)} at '${path}' failed to satisfy constraint: ${constraint(issue)}`;
+}
+
+function shown(input: unknown, member: string): string {
+  if (input === undefined || input === null) return ' null';
+  if (SENSITIVE.has(member)) return '';
+  return typeof input === 'string' || typeof input === 'number' || typeof input === 'boolean' ? ` '${input}'` : '';
 }
 
 function constraint(issue: Issue): string {

@@ -12,8 +12,15 @@ export function pageStart(token: string | undefined): string {
 }
 
 /** Splits `size + 1` rows into a page and the token of the next one. */
-export function page<T>(rows: readonly T[], size: number, keyOf: (row: T) => string): { rows: readonly T[]; next: string | undefined } {
+export function page<T>(
+  rows: readonly T[],
+  size: number,
+  keyOf: (row: T) => string,
+): { rows: readonly T[]; next: string | undefined } {
   const shown = rows.slice(0, size);
   const last = shown.at(-1);
-  return { rows: shown, next: rows.length > size && last ? Buffer.from(`after|${keyOf(last)}`).toString('base64url') : undefined };
+  return {
+    rows: shown,
+    next: rows.length > size && last ? Buffer.from(`after|${keyOf(last)}`).toString('base64url') : undefined,
+  };
 }

@@ -37,7 +37,11 @@ export async function createCognito(database: Database, logger: Logger, options:
     targetPrefix: 'AWSCognitoIdentityProviderService',
     operations: { ...poolOperations(pools), ...groupOperations(database, pools), ...userOperations(database, pools) },
     throttleError: tooManyRequests,
-    subjectOf: (input) => ({ scope: textOf(input.UserPoolId), subject: textOf(input.Username), group: textOf(input.GroupName) }),
+    subjectOf: (input) => ({
+      scope: textOf(input.UserPoolId),
+      subject: textOf(input.Username),
+      group: textOf(input.GroupName),
+    }),
     admit: (name, subject) => quotas.admit(name, subject),
     faults: new Faults(),
     calls: new CallLog(),
@@ -51,20 +55,38 @@ export async function createCognito(database: Database, logger: Logger, options:
 
 function poolOperations(pools: Pools): Record<string, Operation> {
   return {
-    CreateUserPool: operation(shape.createUserPool, async (input) => ({ UserPool: pools.describe(await pools.create(input), 0) })),
-    DescribeUserPool: operation(shape.inPool, async (input) => ({ UserPool: await pools.view(await pools.get(input.UserPoolId)) })),
-    CreateUserPoolClient: operation(shape.createUserPoolClient, async (input) => ({ UserPoolClient: await pools.createClient(await pools.get(input.UserPoolId), input) })),
-    DescribeUserPoolClient: operation(shape.aboutClient, async (input) => ({ UserPoolClient: await pools.client(await pools.get(input.UserPoolId), input.ClientId) })),
+    CreateUserPool: operation(shape.createUserPool, async (input) => ({
+      UserPool: pools.describe(await pools.create(input), 0),
+    })),
+    DescribeUserPool: operation(shape.inPool, async (input) => ({
+      UserPool: await pools.view(await pools.get(input.UserPoolId)),
+    })),
+    CreateUserPoolClient: operation(shape.createUserPoolClient, async (input) => ({
+      UserPoolClient: await pools.createClient(await pools.get(input.UserPoolId), input),
+    })),
+    DescribeUserPoolClient: operation(shape.aboutClient, async (input) => ({
+      UserPoolClient: await pools.client(await pools.get(input.UserPoolId), input.ClientId),
+    })),
   };
 }
 
-const dumpQuery = z.object({ pool: z.string().optional(), username: z.string().optional(), limit: z.coerce.number().int().min(1).max(100_000).default(10_000) });
+const dumpQuery = z.object({
+  pool: z.string().optional(),
+  username: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(100_000).default(10_000),
+});
 
-function cognitoControlRoutes(app: FastifyInstance, database: Database, pools: Pools, quotas: CognitoQuotas, defaultPool: DefaultPool): void {
+function cognitoControlRoutes(
+  app: FastifyInstance,
+  database: Database,
+  pools: Pools,
+  quotas: CognitoQuotas,
+  defaultPool: DefaultPool,
+): void {
   app.get('/sandbox/pool', () => defaultPool);
   app.get('/sandbox/quotas', () => ({ quotas: quotas.current }));
   app.put('/sandbox/quotas', (request) => {
-    quotas.change(parseControl(quotaChange, request.body) as Partial<Quotas>);
+    quotas.change(parseControl(quotaChange, request.body));
     return { quotas: quotas.current };
   });
   app.delete('/sandbox/quotas', () => {
@@ -75,7 +97,11 @@ function cognitoControlRoutes(app: FastifyInstance, database: Database, pools: P
     const query = parseControl(dumpQuery, request.query);
     const pool = await pools.get(query.pool ?? defaultPool.userPoolId);
     const key = query.username === undefined ? null : usernameKey(pool, query.username);
-    const rows = await database.query<UserRow & { groups: string[]; signed_out: number | null }>(DUMP_USERS, [pool.id, key, query.limit]);
+    const rows = await database.query<UserRow & { groups: string[]; signed_out: number | null }>(DUMP_USERS, [
+      pool.id,
+      key,
+      query.limit,
+    ]);
     return { users: rows.map((row) => ({ ...userView(row), Groups: row.groups, SignedOutAt: row.signed_out })) };
   });
 }

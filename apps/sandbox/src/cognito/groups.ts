@@ -24,12 +24,20 @@ export function groupOperations(database: Database, pools: Pools): Record<string
   return {
     CreateGroup: operation(shape.createGroup, async (input) => {
       const pool = await pools.get(input.UserPoolId);
-      const values = [pool.id, input.GroupName, input.Description ?? null, input.Precedence ?? null, input.RoleArn ?? null];
+      const values = [
+        pool.id,
+        input.GroupName,
+        input.Description ?? null,
+        input.Precedence ?? null,
+        input.RoleArn ?? null,
+      ];
       const [row] = await database.query<sql.GroupRow>(sql.CREATE_GROUP, values);
       if (!row) throw new AwsError('GroupExistsException', `A group with the name ${input.GroupName} already exists.`);
       return { Group: groupView(row, pool.id) };
     }),
-    GetGroup: operation(shape.aboutGroup, async (input) => ({ Group: await find((await pools.get(input.UserPoolId)).id, input.GroupName) })),
+    GetGroup: operation(shape.aboutGroup, async (input) => ({
+      Group: await find((await pools.get(input.UserPoolId)).id, input.GroupName),
+    })),
     DeleteGroup: operation(shape.aboutGroup, async (input) => {
       const pool = await pools.get(input.UserPoolId);
       const rows = await database.query(sql.DELETE_GROUP, [pool.id, input.GroupName]);
@@ -39,7 +47,11 @@ export function groupOperations(database: Database, pools: Pools): Record<string
     ListGroups: operation(shape.listGroups, async (input) => {
       const pool = await pools.get(input.UserPoolId);
       const size = input.Limit || PAGE_SIZE;
-      const { rows, next } = page(await database.query<sql.GroupRow>(sql.LIST_GROUPS, [pool.id, pageStart(input.NextToken), size + 1]), size, (r) => r.name);
+      const { rows, next } = page(
+        await database.query<sql.GroupRow>(sql.LIST_GROUPS, [pool.id, pageStart(input.NextToken), size + 1]),
+        size,
+        (r) => r.name,
+      );
       return { Groups: rows.map((r) => groupView(r, pool.id)), ...(next === undefined ? {} : { NextToken: next }) };
     }),
     ListUsersInGroup: operation(shape.listUsersInGroup, async (input) => {
@@ -47,7 +59,11 @@ export function groupOperations(database: Database, pools: Pools): Record<string
       await find(pool.id, input.GroupName);
       const size = input.Limit || PAGE_SIZE;
       const values = [pool.id, pageStart(input.NextToken), size + 1, input.GroupName];
-      const { rows, next } = page(await database.query<UserRow & { username_key: string }>(LIST_USERS_IN_GROUP, values), size, (r) => r.username_key);
+      const { rows, next } = page(
+        await database.query<UserRow & { username_key: string }>(LIST_USERS_IN_GROUP, values),
+        size,
+        (r) => r.username_key,
+      );
       return { Users: rows.map((r) => userView(r)), ...(next === undefined ? {} : { NextToken: next }) };
     }),
     ...membershipOperations(database, pools),
@@ -60,7 +76,11 @@ function membershipOperations(database: Database, pools: Pools): Record<string, 
       const pool = await pools.get(input.UserPoolId);
       const size = input.Limit || PAGE_SIZE;
       const values = [pool.id, pageStart(input.NextToken), size + 1, usernameKey(pool, input.Username)];
-      const [row] = await database.query<{ user_exists: boolean; groups: sql.GroupRow[] }>({ name: 'groups_for_user', text: sql.LIST_GROUPS_FOR_USER, values });
+      const [row] = await database.query<{ user_exists: boolean; groups: sql.GroupRow[] }>({
+        name: 'groups_for_user',
+        text: sql.LIST_GROUPS_FOR_USER,
+        values,
+      });
       if (!row?.user_exists) throw userNotFound();
       const { rows, next } = page(row.groups, size, (r) => r.name);
       return { Groups: rows.map((r) => groupView(r, pool.id)), ...(next === undefined ? {} : { NextToken: next }) };
@@ -68,16 +88,25 @@ function membershipOperations(database: Database, pools: Pools): Record<string, 
     AdminAddUserToGroup: operation(shape.aboutMembership, async (input) => {
       const pool = await pools.get(input.UserPoolId);
       const values = [pool.id, usernameKey(pool, input.Username), input.GroupName, MAX_GROUPS_PER_USER];
-      const [row] = await database.query<{ user_exists: boolean; group_exists: boolean; fits: boolean }>({ name: 'add_to_group', text: sql.ADD_TO_GROUP, values });
+      const [row] = await database.query<{ user_exists: boolean; group_exists: boolean; fits: boolean }>({
+        name: 'add_to_group',
+        text: sql.ADD_TO_GROUP,
+        values,
+      });
       if (!row?.user_exists) throw userNotFound();
       if (!row.group_exists) throw groupNotFound();
-      if (!row.fits) throw new AwsError('LimitExceededException', `A user can be in at most ${MAX_GROUPS_PER_USER} groups.`);
+      if (!row.fits)
+        throw new AwsError('LimitExceededException', `A user can be in at most ${MAX_GROUPS_PER_USER} groups.`);
       return {};
     }),
     AdminRemoveUserFromGroup: operation(shape.aboutMembership, async (input) => {
       const pool = await pools.get(input.UserPoolId);
       const values = [pool.id, usernameKey(pool, input.Username), input.GroupName];
-      const [row] = await database.query<{ user_exists: boolean; group_exists: boolean }>({ name: 'remove_from_group', text: sql.REMOVE_FROM_GROUP, values });
+      const [row] = await database.query<{ user_exists: boolean; group_exists: boolean }>({
+        name: 'remove_from_group',
+        text: sql.REMOVE_FROM_GROUP,
+        values,
+      });
       if (!row?.user_exists) throw userNotFound();
       if (!row.group_exists) throw groupNotFound();
       return {};

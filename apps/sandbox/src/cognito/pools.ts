@@ -37,10 +37,12 @@ const POOL = `id, name, schema, password_policy, case_sensitive, settings, extra
 const CLIENT = `id, pool_id, settings, secret, extract(epoch from created_at)::float8 as created`;
 
 const ALPHANUMERIC = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-const randomText = (length: number, alphabet: string): string => Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
+const randomText = (length: number, alphabet: string): string =>
+  Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
 
 /** How a username is compared within its pool. */
-export const usernameKey = (pool: Pool, username: string): string => (pool.caseSensitive ? username : username.toLowerCase());
+export const usernameKey = (pool: Pool, username: string): string =>
+  pool.caseSensitive ? username : username.toLowerCase();
 
 export interface DefaultPool {
   readonly userPoolId: string;
@@ -66,7 +68,9 @@ export class Pools {
 
   async create(input: CreateUserPool): Promise<Pool> {
     if (input.UsernameAttributes.length > 0 || input.AliasAttributes.length > 0) {
-      throw invalidParameter('the sandbox knows plain usernames only: leave UsernameAttributes and AliasAttributes empty');
+      throw invalidParameter(
+        'the sandbox knows plain usernames only: leave UsernameAttributes and AliasAttributes empty',
+      );
     }
     return this.insert(this.database, input, false);
   }
@@ -81,32 +85,62 @@ export class Pools {
   }
 
   async client(pool: Pool, clientId: string): Promise<object> {
-    const [row] = await this.database.query<ClientRow>(`select ${CLIENT} from cognito_client where pool_id = $1 and id = $2`, [pool.id, clientId]);
+    const [row] = await this.database.query<ClientRow>(
+      `select ${CLIENT} from cognito_client where pool_id = $1 and id = $2`,
+      [pool.id, clientId],
+    );
     if (!row) throw new AwsError('ResourceNotFoundException', `User pool client ${clientId} does not exist.`);
     return clientView(row);
   }
 
   /** The pool that a local stack uses: made at the first start, then the same for ever; new attributes are added. */
   async ensureDefault(customAttributes: readonly string[]): Promise<DefaultPool> {
-    const declared = customAttributes.map((Name) => ({ Name, AttributeDataType: 'String' as const, Mutable: true, StringAttributeConstraints: { MinLength: '0', MaxLength: '2048' } }));
+    const declared = customAttributes.map((Name) => ({
+      Name,
+      AttributeDataType: 'String' as const,
+      Mutable: true,
+      StringAttributeConstraints: { MinLength: '0', MaxLength: '2048' },
+    }));
     return this.database.tx(async (tx) => {
       // Two sandboxes that start together must agree on one pool.
       await tx.query(`select pg_advisory_xact_lock(hashtextextended('sandbox:default-pool', 0))`);
       const [row] = await tx.query<PoolRow>(`select ${POOL} from cognito_pool where is_default`);
-      const pool = row ? this.remember(row) : await this.insert(tx, { PoolName: 'stackflow', Schema: declared, UsernameAttributes: [], AliasAttributes: [], UsernameConfiguration: { CaseSensitive: false } }, true);
+      const pool = row
+        ? this.remember(row)
+        : await this.insert(
+            tx,
+            {
+              PoolName: 'stackflow',
+              Schema: declared,
+              UsernameAttributes: [],
+              AliasAttributes: [],
+              UsernameConfiguration: { CaseSensitive: false },
+            },
+            true,
+          );
       const missing = declared.map(customAttribute).filter((a) => !pool.schema.some((s) => s.Name === a.Name));
       if (missing.length > 0) {
-        const [grown] = await tx.query<PoolRow>(`update cognito_pool set schema = schema || $2::jsonb where id = $1 returning ${POOL}`, [pool.id, JSON.stringify(missing)]);
+        const [grown] = await tx.query<PoolRow>(
+          `update cognito_pool set schema = schema || $2::jsonb where id = $1 returning ${POOL}`,
+          [pool.id, JSON.stringify(missing)],
+        );
         this.remember(grown as PoolRow);
       }
-      const [client] = await tx.query<{ id: string }>(`select id from cognito_client where pool_id = $1 order by created_at limit 1`, [pool.id]);
-      const clientId = client?.id ?? ((await this.createClient(pool, DEFAULT_CLIENT(pool.id), tx)) as { ClientId: string }).ClientId;
+      const [client] = await tx.query<{ id: string }>(
+        `select id from cognito_client where pool_id = $1 order by created_at limit 1`,
+        [pool.id],
+      );
+      const clientId =
+        client?.id ?? ((await this.createClient(pool, DEFAULT_CLIENT(pool.id), tx)) as { ClientId: string }).ClientId;
       return { userPoolId: pool.id, clientId, region: this.region };
     });
   }
 
   async view(pool: Pool): Promise<object> {
-    const [row] = await this.database.query<{ users: number }>('select count(*)::int as users from cognito_user where pool_id = $1', [pool.id]);
+    const [row] = await this.database.query<{ users: number }>(
+      'select count(*)::int as users from cognito_user where pool_id = $1',
+      [pool.id],
+    );
     return this.describe(pool, row?.users ?? 0);
   }
 
@@ -130,16 +164,35 @@ export class Pools {
   private async insert(db: Queryable, input: CreateUserPool, isDefault: boolean): Promise<Pool> {
     const id = `${this.region}_${randomText(9, ALPHANUMERIC)}`;
     const policy = { ...DEFAULT_POLICY, ...input.Policies?.PasswordPolicy };
-    const settings = { AdminCreateUserConfig: { AllowAdminCreateUserOnly: false, ...input.AdminCreateUserConfig }, UserPoolTags: input.UserPoolTags ?? {} };
+    const settings = {
+      AdminCreateUserConfig: { AllowAdminCreateUserOnly: false, ...input.AdminCreateUserConfig },
+      UserPoolTags: input.UserPoolTags ?? {},
+    };
     const [row] = await db.query<PoolRow>(
       `insert into cognito_pool (id, name, is_default, case_sensitive, schema, password_policy, settings) values ($1, $2, $3, $4, $5, $6, $7) returning ${POOL}`,
-      [id, input.PoolName, isDefault ? true : null, input.UsernameConfiguration?.CaseSensitive ?? true, JSON.stringify(poolSchema(input.Schema)), JSON.stringify(policy), JSON.stringify(settings)],
+      [
+        id,
+        input.PoolName,
+        isDefault ? true : null,
+        input.UsernameConfiguration?.CaseSensitive ?? true,
+        JSON.stringify(poolSchema(input.Schema)),
+        JSON.stringify(policy),
+        JSON.stringify(settings),
+      ],
     );
     return this.remember(row as PoolRow);
   }
 
   private remember(row: PoolRow): Pool {
-    const pool: Pool = { id: row.id, name: row.name, schema: row.schema, policy: row.password_policy, caseSensitive: row.case_sensitive, settings: row.settings, createdAt: row.created };
+    const pool: Pool = {
+      id: row.id,
+      name: row.name,
+      schema: row.schema,
+      policy: row.password_policy,
+      caseSensitive: row.case_sensitive,
+      settings: row.settings,
+      createdAt: row.created,
+    };
     this.known.set(pool.id, pool);
     return pool;
   }
@@ -162,5 +215,12 @@ const DEFAULT_CLIENT = (poolId: string): CreateUserPoolClient => ({
 
 function clientView(row: ClientRow): object {
   const { GenerateSecret: _generated, ...settings } = row.settings;
-  return { ...settings, UserPoolId: row.pool_id, ClientId: row.id, ...(row.secret === null ? {} : { ClientSecret: row.secret }), CreationDate: row.created, LastModifiedDate: row.created };
+  return {
+    ...settings,
+    UserPoolId: row.pool_id,
+    ClientId: row.id,
+    ...(row.secret === null ? {} : { ClientSecret: row.secret }),
+    CreationDate: row.created,
+    LastModifiedDate: row.created,
+  };
 }

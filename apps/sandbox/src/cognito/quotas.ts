@@ -103,7 +103,8 @@ export class CognitoQuotas {
     const now = this.now();
     let bucket = this.buckets.get(key);
     if (!bucket) {
-      if (this.buckets.size > MANY_BUCKETS) for (const [k, b] of this.buckets) if (b.isFull(now)) this.buckets.delete(k);
+      if (this.buckets.size > MANY_BUCKETS)
+        for (const [k, b] of this.buckets) if (b.isFull(now)) this.buckets.delete(k);
       this.buckets.set(key, (bucket = new TokenBucket(this.limits[quota], now)));
     }
     if (!bucket.take(now)) throw tooManyRequests();

@@ -26,25 +26,50 @@ const text = (Name: string, limits: Partial<SchemaAttribute> = {}): SchemaAttrib
   StringAttributeConstraints: { MinLength: '0', MaxLength: String(MAX_ATTRIBUTE_LENGTH) },
   ...limits,
 });
-const bool = (Name: string): SchemaAttribute => ({ Name, AttributeDataType: 'Boolean', DeveloperOnlyAttribute: false, Mutable: true, Required: false });
+const bool = (Name: string): SchemaAttribute => ({
+  Name,
+  AttributeDataType: 'Boolean',
+  DeveloperOnlyAttribute: false,
+  Mutable: true,
+  Required: false,
+});
 
 const STANDARD: readonly SchemaAttribute[] = [
   text('sub', { Mutable: false, Required: true, StringAttributeConstraints: { MinLength: '1', MaxLength: '2048' } }),
-  ...['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile', 'picture', 'website', 'email'].map((n) => text(n)),
+  ...[
+    'name',
+    'given_name',
+    'family_name',
+    'middle_name',
+    'nickname',
+    'preferred_username',
+    'profile',
+    'picture',
+    'website',
+    'email',
+  ].map((n) => text(n)),
   bool('email_verified'),
   text('gender'),
   text('birthdate', { StringAttributeConstraints: { MinLength: '10', MaxLength: '10' } }),
   ...['zoneinfo', 'locale', 'phone_number'].map((n) => text(n)),
   bool('phone_number_verified'),
   text('address'),
-  { Name: 'updated_at', AttributeDataType: 'Number', DeveloperOnlyAttribute: false, Mutable: true, Required: false, NumberAttributeConstraints: { MinValue: '0' } },
+  {
+    Name: 'updated_at',
+    AttributeDataType: 'Number',
+    DeveloperOnlyAttribute: false,
+    Mutable: true,
+    Required: false,
+    NumberAttributeConstraints: { MinValue: '0' },
+  },
 ];
 
 /** The full schema of a new pool. A name outside the standard set is a custom attribute and gets its prefix. */
 export function poolSchema(declared: readonly DeclaredAttribute[]): SchemaAttribute[] {
   const schema = STANDARD.map((s) => ({ ...s, ...withoutUndefined(declared.find((d) => d.Name === s.Name) ?? {}) }));
   const custom = declared.filter((d) => !STANDARD.some((s) => s.Name === d.Name)).map(customAttribute);
-  if (custom.length > MAX_CUSTOM_ATTRIBUTES) throw invalidParameter(`A user pool can have at most ${MAX_CUSTOM_ATTRIBUTES} custom attributes.`);
+  if (custom.length > MAX_CUSTOM_ATTRIBUTES)
+    throw invalidParameter(`A user pool can have at most ${MAX_CUSTOM_ATTRIBUTES} custom attributes.`);
   return [...schema, ...custom];
 }
 
@@ -52,11 +77,25 @@ export function customAttribute(declared: DeclaredAttribute): SchemaAttribute {
   if (declared.Required === true) throw invalidParameter('Required custom attributes are not supported currently.');
   const { Name = '', ...rest } = withoutUndefined(declared);
   const type = declared.AttributeDataType ?? 'String';
-  const limits = type === 'String' ? { StringAttributeConstraints: {} } : type === 'Number' ? { NumberAttributeConstraints: {} } : {};
-  return { AttributeDataType: type, DeveloperOnlyAttribute: false, Mutable: true, Required: false, ...limits, ...rest, Name: `custom:${Name}` };
+  const limits =
+    type === 'String'
+      ? { StringAttributeConstraints: {} }
+      : type === 'Number'
+        ? { NumberAttributeConstraints: {} }
+        : {};
+  return {
+    AttributeDataType: type,
+    DeveloperOnlyAttribute: false,
+    Mutable: true,
+    Required: false,
+    ...limits,
+    ...rest,
+    Name: `custom:${Name}`,
+  };
 }
 
-const withoutUndefined = <T extends object>(value: T): T => Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
+const withoutUndefined = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
 
 /** Attributes of one write; a blank value deletes the attribute, as in Cognito. */
 export interface AttributeWrite {
@@ -67,21 +106,32 @@ export interface AttributeWrite {
 export type AttributeList = readonly { readonly Name: string; readonly Value?: string | undefined }[];
 
 /** Checks attributes against the schema, in Cognito's words. `update` also refuses immutable ones. */
-export function checkAttributes(schema: readonly SchemaAttribute[], given: AttributeList, purpose: 'create' | 'update'): AttributeWrite {
+export function checkAttributes(
+  schema: readonly SchemaAttribute[],
+  given: AttributeList,
+  purpose: 'create' | 'update',
+): AttributeWrite {
   const faults: string[] = [];
   const set: Record<string, string> = {};
   const remove: string[] = [];
   for (const { Name, Value = '' } of given) {
     const attribute = schema.find((a) => a.Name === Name);
     if (Name === 'sub') throw invalidParameter('Cannot modify the non-mutable attribute sub');
-    if (attribute && purpose === 'update' && !attribute.Mutable) throw invalidParameter(`user.${Name}: Attribute cannot be updated.\n`);
-    const missing = attribute?.Required && purpose === 'update' && Value === '' ? `The attribute ${Name} is required` : undefined;
+    if (attribute && purpose === 'update' && !attribute.Mutable)
+      throw invalidParameter(`user.${Name}: Attribute cannot be updated.\n`);
+    const missing =
+      attribute?.Required && purpose === 'update' && Value === '' ? `The attribute ${Name} is required` : undefined;
     const fault = attribute ? (missing ?? valueFault(attribute, Value)) : 'Attribute does not exist in the schema.';
     if (fault) faults.push(`${Name}: ${fault}`);
     if (Value === '') remove.push(Name);
     else set[Name] = Value;
   }
-  if (purpose === 'create') faults.push(...schema.filter((a) => a.Required && a.Name !== 'sub' && !(a.Name in set)).map((a) => `${a.Name}: The attribute ${a.Name} is required`));
+  if (purpose === 'create')
+    faults.push(
+      ...schema
+        .filter((a) => a.Required && a.Name !== 'sub' && !(a.Name in set))
+        .map((a) => `${a.Name}: The attribute ${a.Name} is required`),
+    );
   if (faults.length > 0) throw invalidParameter(`Attributes did not conform to the schema: ${faults.join('\n')}\n`);
   checkContacts(set, remove);
   return { set, remove };
@@ -96,19 +146,24 @@ function valueFault(attribute: SchemaAttribute, value: string): string | undefin
     case 'Number': {
       const { MinValue, MaxValue } = attribute.NumberAttributeConstraints ?? {};
       const number = Number(value);
-      const fits = Number.isFinite(number) && number >= Number(MinValue ?? -Infinity) && number <= Number(MaxValue ?? Infinity);
+      const fits =
+        Number.isFinite(number) && number >= Number(MinValue ?? -Infinity) && number <= Number(MaxValue ?? Infinity);
       return fits ? undefined : 'Attribute value is no number within its limits';
     }
     default:
-      if (value.length > Math.min(Number(MaxLength), MAX_ATTRIBUTE_LENGTH)) return `String must be no longer than ${MaxLength} characters`;
+      if (value.length > Math.min(Number(MaxLength), MAX_ATTRIBUTE_LENGTH))
+        return `String must be no longer than ${MaxLength} characters`;
       return value.length < Number(MinLength) ? `String must be at least ${MinLength} characters` : undefined;
   }
 }
 
 function checkContacts(set: Record<string, string>, remove: readonly string[]): void {
-  if (set.email !== undefined && !/^[^\s@]+@[^\s@]+$/.test(set.email)) throw invalidParameter('Invalid email address format.');
-  if (set.phone_number !== undefined && !/^\+\d{1,15}$/.test(set.phone_number)) throw invalidParameter('Invalid phone number format.');
-  if (set.email_verified !== undefined && remove.includes('email')) throw invalidParameter('Email is required to verify/un-verify an email');
+  if (set.email !== undefined && !/^[^\s@]+@[^\s@]+$/.test(set.email))
+    throw invalidParameter('Invalid email address format.');
+  if (set.phone_number !== undefined && !/^\+\d{1,15}$/.test(set.phone_number))
+    throw invalidParameter('Invalid phone number format.');
+  if (set.email_verified !== undefined && remove.includes('email'))
+    throw invalidParameter('Email is required to verify/un-verify an email');
 }
 
 /** Attributes that a caller may ask to delete: declared, not required, mutable. */

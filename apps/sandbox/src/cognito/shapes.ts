@@ -1,10 +1,25 @@
 /** The shapes of Cognito's requests, with the limits of the service model. */
 import { z } from 'zod';
 
-const poolId = z.string().min(1).max(55).regex(/^[\w-]+_[0-9a-zA-Z]+$/);
-const username = z.string().min(1).max(128).regex(/^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u);
-const groupName = z.string().min(1).max(128).regex(/^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u);
-const password = z.string().max(256).regex(/^[\S]+.*[\S]+$/);
+const poolId = z
+  .string()
+  .min(1)
+  .max(55)
+  .regex(/^[\w-]+_[0-9a-zA-Z]+$/);
+const username = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u);
+const groupName = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u);
+const password = z
+  .string()
+  .max(256)
+  .regex(/^[\S]+.*[\S]+$/);
 const attributes = z.array(z.object({ Name: z.string().min(1).max(32), Value: z.string().max(2048).optional() }));
 const attributeNames = z.array(z.string().min(1).max(32));
 const limit = z.int().min(0).max(60).optional();
@@ -26,17 +41,29 @@ const policy = z.object({
 });
 
 export const createUserPool = z.object({
-  PoolName: z.string().min(1).max(128).regex(/^[\w\s+=,.@-]+$/),
+  PoolName: z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[\w\s+=,.@-]+$/),
   Schema: z
     .array(
       z.object({
-        Name: z.string().min(1).max(20).regex(/^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u),
+        Name: z
+          .string()
+          .min(1)
+          .max(20)
+          .regex(/^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u),
         AttributeDataType: z.enum(['String', 'Number', 'DateTime', 'Boolean']).optional(),
         DeveloperOnlyAttribute: z.boolean().optional(),
         Mutable: z.boolean().optional(),
         Required: z.boolean().optional(),
-        StringAttributeConstraints: z.object({ MinLength: z.string().optional(), MaxLength: z.string().optional() }).optional(),
-        NumberAttributeConstraints: z.object({ MinValue: z.string().optional(), MaxValue: z.string().optional() }).optional(),
+        StringAttributeConstraints: z
+          .object({ MinLength: z.string().optional(), MaxLength: z.string().optional() })
+          .optional(),
+        NumberAttributeConstraints: z
+          .object({ MinValue: z.string().optional(), MaxValue: z.string().optional() })
+          .optional(),
       }),
     )
     .max(50)
@@ -51,7 +78,11 @@ export const createUserPool = z.object({
 export type CreateUserPool = z.output<typeof createUserPool>;
 
 export const createUserPoolClient = inPool.extend({
-  ClientName: z.string().min(1).max(128).regex(/^[\w\s+=,.@-]+$/),
+  ClientName: z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[\w\s+=,.@-]+$/),
   GenerateSecret: z.boolean().default(false),
   ExplicitAuthFlows: z.array(z.string()).default([]),
   AccessTokenValidity: z.int().min(0).max(86_400).optional(),
@@ -63,7 +94,13 @@ export const createUserPoolClient = inPool.extend({
   EnableTokenRevocation: z.boolean().default(true),
 });
 export type CreateUserPoolClient = z.output<typeof createUserPoolClient>;
-export const aboutClient = inPool.extend({ ClientId: z.string().min(1).max(128).regex(/^[\w+]+$/) });
+export const aboutClient = inPool.extend({
+  ClientId: z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[\w+]+$/),
+});
 
 export const createGroup = aboutGroup.extend({
   Description: z.string().max(2048).optional(),
@@ -73,7 +110,12 @@ export const createGroup = aboutGroup.extend({
 export const listGroups = inPool.extend({ Limit: limit, NextToken: pageToken });
 export const listGroupsForUser = aboutUser.extend({ Limit: limit, NextToken: pageToken });
 export const listUsersInGroup = aboutGroup.extend({ Limit: limit, NextToken: pageToken });
-export const listUsers = inPool.extend({ AttributesToGet: attributeNames.optional(), Limit: limit, PaginationToken: pageToken, Filter: z.string().max(256).default('') });
+export const listUsers = inPool.extend({
+  AttributesToGet: attributeNames.optional(),
+  Limit: limit,
+  PaginationToken: pageToken,
+  Filter: z.string().max(256).default(''),
+});
 
 export const adminCreateUser = aboutUser.extend({
   UserAttributes: attributes.default([]),

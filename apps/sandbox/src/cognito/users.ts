@@ -14,14 +14,23 @@ const userNotFound = (): AwsError => new AwsError('UserNotFoundException', 'User
 
 export function userOperations(database: Database, pools: Pools): Record<string, Operation> {
   /** Runs a statement about one user; no row means that there is no such user. */
-  async function change(name: string, text: string, input: { UserPoolId: string; Username: string }, ...values: unknown[]): Promise<object> {
+  async function change(
+    name: string,
+    text: string,
+    input: { UserPoolId: string; Username: string },
+    ...values: unknown[]
+  ): Promise<object> {
     const pool = await pools.get(input.UserPoolId);
     const rows = await database.query({ name, text, values: [pool.id, usernameKey(pool, input.Username), ...values] });
     if (rows.length === 0) throw userNotFound();
     return {};
   }
   async function find(pool: Pool, username: string): Promise<sql.UserRow> {
-    const [row] = await database.query<sql.UserRow>({ name: 'get_user', text: sql.GET_USER, values: [pool.id, usernameKey(pool, username)] });
+    const [row] = await database.query<sql.UserRow>({
+      name: 'get_user',
+      text: sql.GET_USER,
+      values: [pool.id, usernameKey(pool, username)],
+    });
     if (!row) throw userNotFound();
     return row;
   }
@@ -30,7 +39,7 @@ export function userOperations(database: Database, pools: Pools): Record<string,
     AdminCreateUser: operation(shape.adminCreateUser, async (input) => {
       const pool = await pools.get(input.UserPoolId);
       if (input.TemporaryPassword !== undefined) checkPassword(pool.policy, input.TemporaryPassword);
-      if (input.MessageAction === 'RESEND') return { User: userView(await resendable(await find(pool, input.Username))) };
+      if (input.MessageAction === 'RESEND') return { User: userView(resendable(await find(pool, input.Username))) };
       const { set } = checkAttributes(pool.schema, input.UserAttributes, 'create');
       const values = [pool.id, usernameKey(pool, input.Username), input.Username, JSON.stringify(set)];
       const [row] = await database.query<sql.UserRow>({ name: 'create_user', text: sql.CREATE_USER, values });
@@ -61,18 +70,32 @@ export function userOperations(database: Database, pools: Pools): Record<string,
     ListUsers: operation(shape.listUsers, async (input) => {
       const pool = await pools.get(input.UserPoolId);
       const wanted = input.AttributesToGet;
-      if (wanted?.some((a) => !pool.schema.some((s) => s.Name === a))) throw invalidParameter('One or more requested attributes do not exist.');
+      if (wanted?.some((a) => !pool.schema.some((s) => s.Name === a)))
+        throw invalidParameter('One or more requested attributes do not exist.');
       const filter = parseUserFilter(input.Filter, 4, (name) => usernameKey(pool, name));
       const size = input.Limit || PAGE_SIZE;
       const values = [pool.id, pageStart(input.PaginationToken), size + 1, ...(filter ? [filter.value] : [])];
-      const { rows, next } = page(await database.query<sql.UserRow & { username_key: string }>(sql.listUsersSql(filter ? `and ${filter.sql}` : ''), values), size, (r) => r.username_key);
+      const { rows, next } = page(
+        await database.query<sql.UserRow & { username_key: string }>(
+          sql.listUsersSql(filter ? `and ${filter.sql}` : ''),
+          values,
+        ),
+        size,
+        (r) => r.username_key,
+      );
       return { Users: rows.map((r) => userView(r, wanted)), ...(next === undefined ? {} : { PaginationToken: next }) };
     }),
   };
 }
 
-export function userView(row: sql.UserRow, only?: readonly string[]): { Attributes: object[] } & Record<string, unknown> {
-  const all = [{ Name: 'sub', Value: row.sub }, ...Object.entries(row.attributes).map(([Name, Value]) => ({ Name, Value }))];
+export function userView(
+  row: sql.UserRow,
+  only?: readonly string[],
+): { Attributes: object[] } & Record<string, unknown> {
+  const all = [
+    { Name: 'sub', Value: row.sub },
+    ...Object.entries(row.attributes).map(([Name, Value]) => ({ Name, Value })),
+  ];
   return {
     Username: row.username,
     Attributes: only ? all.filter((a) => only.includes(a.Name)) : all,
@@ -84,6 +107,10 @@ export function userView(row: sql.UserRow, only?: readonly string[]): { Attribut
 }
 
 function resendable(row: sql.UserRow): sql.UserRow {
-  if (row.status !== 'FORCE_CHANGE_PASSWORD') throw new AwsError('UnsupportedUserStateException', "Resend not possible. User's status is not FORCE_CHANGE_PASSWORD.");
+  if (row.status !== 'FORCE_CHANGE_PASSWORD')
+    throw new AwsError(
+      'UnsupportedUserStateException',
+      "Resend not possible. User's status is not FORCE_CHANGE_PASSWORD.",
+    );
   return row;
 }

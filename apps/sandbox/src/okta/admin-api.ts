@@ -8,12 +8,19 @@ import { verbNames, type Okta } from './okta.js';
 const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a tenant slug such as "default"');
 const appBody = z.object({
   scimBaseUrl: z.url({ protocol: /^https?$/ }),
-  token: z.string().min(1).max(4096).regex(/^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/, 'must fit into an HTTP header'),
+  token: z
+    .string()
+    .min(1)
+    .max(4096)
+    .regex(/^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/, 'must fit into an HTTP header'),
   mode: z.enum(modes).default('aiw'),
   authStyle: z.enum(['bearer', 'header']).default('bearer'),
   importGroups: z.boolean().default(true),
 });
-const runQuery = z.object({ mode: z.enum(modes).optional(), pace: z.coerce.number().int().min(0).max(60_000).optional() });
+const runQuery = z.object({
+  mode: z.enum(modes).optional(),
+  pace: z.coerce.number().int().min(0).max(60_000).optional(),
+});
 
 /** The token is write-only here too. */
 const appView = ({ token: _token, ...app }: OktaApp): object => ({ ...app, token: '****' });
@@ -31,9 +38,15 @@ export function createOktaListener(okta: Okta): FastifyInstance {
     return appView(saved);
   });
   app.get('/sandbox/apps/:slug', async (request) => appView(await store.app(slugOf(request.params))));
-  app.get('/sandbox/apps/:slug/people', async (request) => ({ people: await store.people((await store.app(slugOf(request.params))).slug) }));
-  app.get('/sandbox/apps/:slug/groups', async (request) => ({ groups: await store.groups((await store.app(slugOf(request.params))).slug) }));
-  app.get('/sandbox/apps/:slug/tasks', async (request) => ({ tasks: await store.tasks((await store.app(slugOf(request.params))).slug) }));
+  app.get('/sandbox/apps/:slug/people', async (request) => ({
+    people: await store.people((await store.app(slugOf(request.params))).slug),
+  }));
+  app.get('/sandbox/apps/:slug/groups', async (request) => ({
+    groups: await store.groups((await store.app(slugOf(request.params))).slug),
+  }));
+  app.get('/sandbox/apps/:slug/tasks', async (request) => ({
+    tasks: await store.tasks((await store.app(slugOf(request.params))).slug),
+  }));
   app.delete('/sandbox/apps/:slug/tasks', async (request) => {
     await store.clearTasks((await store.app(slugOf(request.params))).slug);
     return { tasks: [] };

@@ -27,18 +27,32 @@ function mapped(person: Person, mode: Mode): Json {
   };
 }
 
-export const createUser = (person: Person, mode: Mode, password: string): Json => ({ ...mapped(person, mode), password, active: true });
+export const createUser = (person: Person, mode: Mode, password: string): Json => ({
+  ...mapped(person, mode),
+  password,
+  active: true,
+});
 
 /** A PUT carries the server's own GET body with Okta's profile laid over it, keys sorted; `groups` is always empty. */
 export function replaceUser(theirs: Json, person: Person, mode: Mode, active: boolean): Json {
   const ours = mapped(person, mode);
   const schemas = [...new Set([...list(theirs.schemas), ...list(ours.schemas)])];
-  const extension = ours[ENTERPRISE] ? { [ENTERPRISE]: { ...object(theirs[ENTERPRISE]), ...object(ours[ENTERPRISE]) } } : {};
-  return sorted({ ...theirs, ...ours, schemas, name: { ...object(theirs.name), ...object(ours.name) }, ...extension, active }) as Json;
+  const extension = ours[ENTERPRISE]
+    ? { [ENTERPRISE]: { ...object(theirs[ENTERPRISE]), ...object(ours[ENTERPRISE]) } }
+    : {};
+  return sorted({
+    ...theirs,
+    ...ours,
+    schemas,
+    name: { ...object(theirs.name), ...object(ours.name) },
+    ...extension,
+    active,
+  }) as Json;
 }
 
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const object = (value: unknown): Json => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {});
+const object = (value: unknown): Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
@@ -53,12 +67,22 @@ const shown = (members: readonly Member[]): Json[] => members.map((m) => ({ valu
 /** OIN: path-less, as the catalogue's apps switch a user on and off. */
 export const setActive = (active: boolean): Json => patch({ op: 'replace', value: { active } });
 
-export const createGroup = (displayName: string, members: readonly Member[]): Json => ({ schemas: [GROUP], displayName, members: shown(members) });
+export const createGroup = (displayName: string, members: readonly Member[]): Json => ({
+  schemas: [GROUP],
+  displayName,
+  members: shown(members),
+});
 
-export const replaceGroup = (id: string, displayName: string, members: readonly Member[]): Json => ({ schemas: [GROUP], id, displayName, members: shown(members) });
+export const replaceGroup = (id: string, displayName: string, members: readonly Member[]): Json => ({
+  schemas: [GROUP],
+  id,
+  displayName,
+  members: shown(members),
+});
 
 /** Sent before each membership change too, with the name unchanged. */
-export const renameGroup = (id: string, displayName: string): Json => patch({ op: 'replace', value: { id, displayName } });
+export const renameGroup = (id: string, displayName: string): Json =>
+  patch({ op: 'replace', value: { id, displayName } });
 
 /** "Custom patch batch size" of a catalogue app, the default. */
 const BATCH = 100;
@@ -67,16 +91,24 @@ const BATCH = 100;
 export function changeMembers(removed: readonly Member[], added: readonly Member[]): Json[] {
   const steps = [...removed.map((m) => ({ remove: m })), ...added.map((m) => ({ add: m }))];
   return chunks(steps).map((chunk) => {
-    const removals = chunk.flatMap((s) => ('remove' in s ? [{ op: 'remove', path: `members[value eq "${s.remove.remoteId}"]` }] : []));
+    const removals = chunk.flatMap((s) =>
+      'remove' in s ? [{ op: 'remove', path: `members[value eq "${s.remove.remoteId}"]` }] : [],
+    );
     const additions = chunk.flatMap((s) => ('add' in s ? [s.add] : []));
-    return patch(...removals, ...(additions.length === 0 ? [] : [{ op: 'add', path: 'members', value: shown(additions) }]));
+    return patch(
+      ...removals,
+      ...(additions.length === 0 ? [] : [{ op: 'add', path: 'members', value: shown(additions) }]),
+    );
   });
 }
 
 /** Push now: the first batch replaces, further ones add. An empty group is pushed as an empty list. */
 export function overwriteMembers(members: readonly Member[]): Json[] {
   const [first = [], ...rest] = chunks(members);
-  return [patch({ op: 'replace', path: 'members', value: shown(first) }), ...rest.flatMap((batch) => changeMembers([], batch))];
+  return [
+    patch({ op: 'replace', path: 'members', value: shown(first) }),
+    ...rest.flatMap((batch) => changeMembers([], batch)),
+  ];
 }
 
 function chunks<T>(items: readonly T[]): T[][] {

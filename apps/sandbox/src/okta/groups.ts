@@ -4,7 +4,8 @@ import type { Member } from './model.js';
 import { idOf, type Json, type ScimSession } from './session.js';
 import { findByName } from './users.js';
 
-const mapping = (name: string, doing: string): string => `Unable to update Group Push mapping target App group ${name}: Error while ${doing}`;
+const mapping = (name: string, doing: string): string =>
+  `Unable to update Group Push mapping target App group ${name}: Error while ${doing}`;
 const pathOf = (id: string): string => `/Groups/${encodeURIComponent(id)}`;
 
 /** The first push: looks up by name, creates or links. Returns the server's id. */
@@ -12,7 +13,9 @@ export async function pushGroup(session: ScimSession, name: string, members: rea
   const found = await findByName(session, 'Groups', name, mapping(name, `searching for group ${name}`));
   const doing = mapping(name, 'creating user group');
   if (session.app.mode === 'aiw') {
-    const id = found ? idOf(found, doing) : idOf((await session.send('POST', '/Groups', doing, bodies.createGroup(name, members))).body, doing);
+    const id = found
+      ? idOf(found, doing)
+      : idOf((await session.send('POST', '/Groups', doing, bodies.createGroup(name, members))).body, doing);
     await readThenPut(session, id, name, members);
     return id;
   }
@@ -27,18 +30,37 @@ export async function pushGroup(session: ScimSession, name: string, members: rea
 }
 
 /** "Push now": the whole list again. */
-export async function pushNow(session: ScimSession, id: string, name: string, members: readonly Member[]): Promise<void> {
+export async function pushNow(
+  session: ScimSession,
+  id: string,
+  name: string,
+  members: readonly Member[],
+): Promise<void> {
   if (session.app.mode === 'aiw') await put(session, id, name, members);
   else await patch(session, id, name, bodies.overwriteMembers(members));
 }
 
 /** AIW reads and puts the full list; OIN renames to the same name, then patches the difference. */
-export async function changeMembers(session: ScimSession, id: string, name: string, change: { all: readonly Member[]; added: readonly Member[]; removed: readonly Member[] }): Promise<void> {
+export async function changeMembers(
+  session: ScimSession,
+  id: string,
+  name: string,
+  change: { all: readonly Member[]; added: readonly Member[]; removed: readonly Member[] },
+): Promise<void> {
   if (session.app.mode === 'aiw') await readThenPut(session, id, name, change.all);
-  else await patch(session, id, name, [bodies.renameGroup(id, name), ...bodies.changeMembers(change.removed, change.added)]);
+  else
+    await patch(session, id, name, [
+      bodies.renameGroup(id, name),
+      ...bodies.changeMembers(change.removed, change.added),
+    ]);
 }
 
-export async function renameGroup(session: ScimSession, id: string, name: string, members: readonly Member[]): Promise<void> {
+export async function renameGroup(
+  session: ScimSession,
+  id: string,
+  name: string,
+  members: readonly Member[],
+): Promise<void> {
   if (session.app.mode === 'aiw') await put(session, id, name, members);
   else await patch(session, id, name, [bodies.renameGroup(id, name)]);
 }

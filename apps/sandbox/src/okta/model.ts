@@ -55,7 +55,8 @@ export interface Group {
 }
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
-const randomText = (length: number, alphabet = ALPHABET): string => Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
+const randomText = (length: number, alphabet = ALPHABET): string =>
+  Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
 
 /** Okta's ids are 20 characters: `00u` for users, `00g` for groups. */
 export const oktaId = (prefix: '00u' | '00g'): string => prefix + randomText(17);

@@ -32,16 +32,24 @@ export interface VerbResult {
 const nothing = z.object({});
 
 const appVerbs: Record<string, Verb> = {
-  'test-connection': verb(nothing, () => 'connection', async ({ session }) => {
-    await testConnection(session);
-    return null;
-  }),
-  import: verb(nothing, () => 'import', async ({ session, store, app }) => {
-    const { users, groups, inactive } = await importAll(session);
-    await store.saveImport(app.slug, 'user', users);
-    await store.saveImport(app.slug, 'group', groups);
-    return `${users.length} active users and ${groups.length} groups imported, ${inactive} inactive users read and left out`;
-  }),
+  'test-connection': verb(
+    nothing,
+    () => 'connection',
+    async ({ session }) => {
+      await testConnection(session);
+      return null;
+    },
+  ),
+  import: verb(
+    nothing,
+    () => 'import',
+    async ({ session, store, app }) => {
+      const { users, groups, inactive } = await importAll(session);
+      await store.saveImport(app.slug, 'user', users);
+      await store.saveImport(app.slug, 'group', groups);
+      return `${users.length} active users and ${groups.length} groups imported, ${inactive} inactive users read and left out`;
+    },
+  ),
 };
 
 const verbs: Readonly<Record<string, Verb>> = { ...peopleVerbs, ...groupVerbs, ...appVerbs };
@@ -58,10 +66,16 @@ export class Okta {
   ) {}
 
   /** `mode` and `paceMs` override the app's and the sandbox's for this run. */
-  async run(slug: string, name: string, body: unknown, override: { mode?: Mode | undefined; paceMs?: number | undefined } = {}): Promise<VerbResult> {
+  async run(
+    slug: string,
+    name: string,
+    body: unknown,
+    override: { mode?: Mode | undefined; paceMs?: number | undefined } = {},
+  ): Promise<VerbResult> {
     const found = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
     if (!found) throw new ControlError(404, `there is no verb "${name}"; there are ${verbNames.join(', ')}`);
-    const { subject, run } = found.parse(body);
+    const job = found.parse(body);
+    const { subject } = job;
     const stored = await this.store.app(slug);
     const app = { ...stored, mode: override.mode ?? stored.mode };
     return this.mutex.run(`${slug}:${subject.toLowerCase()}`, async () => {
@@ -74,7 +88,7 @@ export class Okta {
       });
       const about = { verb: name, tenant: slug, mode: app.mode, subject };
       try {
-        const note = await run({ app, store: this.store, session });
+        const note = await job.run({ app, store: this.store, session });
         return { ...about, ok: true, note, task: null, exchanges: session.exchanges };
       } catch (error) {
         if (!(error instanceof ProvisioningFailure) && !(error instanceof SilentStop)) throw error;

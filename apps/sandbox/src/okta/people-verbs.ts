@@ -21,7 +21,12 @@ async function deprovision(context: Context, person: Person): Promise<string | n
   return null;
 }
 
-async function setStatus(context: Context, name: string, from: Person['status'], to: Person['status']): Promise<string> {
+async function setStatus(
+  context: Context,
+  name: string,
+  from: Person['status'],
+  to: Person['status'],
+): Promise<string> {
   const person = await context.store.person(context.app.slug, name);
   if (person.status !== from) return `The person is ${person.status}, not ${from}: nothing changed.`;
   await context.store.changePerson(person, { status: to });
@@ -29,41 +34,73 @@ async function setStatus(context: Context, name: string, from: Person['status'],
 }
 
 export const peopleVerbs: Record<string, Verb> = {
-  assign: verb(personWithProfile, (i) => i.login, async (context, input) => {
-    const { store, app, session } = context;
-    const found = await store.ensurePerson(app.slug, input.login, defaultNames(input.login, await store.findPerson(app.slug, input.login), input.profile));
-    if (found.status === 'SUSPENDED') return 'The person is SUSPENDED: Okta assigns only after "unsuspend".';
-    if (found.status !== 'ACTIVE') await store.changePerson(found, { status: 'ACTIVE' });
-    const person: Person = { ...found, status: 'ACTIVE' };
-    await store.saveAssignment(person.id, { assigned: true });
-    await store.saveAssignment(person.id, { assigned: true, remoteId: await provisionUser(session, person) });
-    return null;
-  }),
+  assign: verb(
+    personWithProfile,
+    (i) => i.login,
+    async (context, input) => {
+      const { store, app, session } = context;
+      const found = await store.ensurePerson(
+        app.slug,
+        input.login,
+        defaultNames(input.login, await store.findPerson(app.slug, input.login), input.profile),
+      );
+      if (found.status === 'SUSPENDED') return 'The person is SUSPENDED: Okta assigns only after "unsuspend".';
+      if (found.status !== 'ACTIVE') await store.changePerson(found, { status: 'ACTIVE' });
+      const person: Person = { ...found, status: 'ACTIVE' };
+      await store.saveAssignment(person.id, { assigned: true });
+      await store.saveAssignment(person.id, { assigned: true, remoteId: await provisionUser(session, person) });
+      return null;
+    },
+  ),
 
-  unassign: verb(aboutPerson, (i) => i.login, async (context, input) => deprovision(context, await context.store.person(context.app.slug, input.login))),
+  unassign: verb(
+    aboutPerson,
+    (i) => i.login,
+    async (context, input) => deprovision(context, await context.store.person(context.app.slug, input.login)),
+  ),
 
-  update: verb(personWithProfile.extend({ newLogin: login.optional() }), (i) => i.login, async ({ store, app, session }, input) => {
-    const before = await store.person(app.slug, input.login);
-    await store.changePerson(before, { profile: input.profile, login: input.newLogin });
-    const person = await store.person(app.slug, input.newLogin ?? input.login);
-    if (!person.assigned || person.remoteId === null) return NOT_ASSIGNED;
-    if (person.status !== 'ACTIVE') return `The person is ${person.status}: Okta pushes only active people.`;
-    await updateUser(session, person, person.remoteId);
-    return null;
-  }),
+  update: verb(
+    personWithProfile.extend({ newLogin: login.optional() }),
+    (i) => i.login,
+    async ({ store, app, session }, input) => {
+      const before = await store.person(app.slug, input.login);
+      await store.changePerson(before, { profile: input.profile, login: input.newLogin });
+      const person = await store.person(app.slug, input.newLogin ?? input.login);
+      if (!person.assigned || person.remoteId === null) return NOT_ASSIGNED;
+      if (person.status !== 'ACTIVE') return `The person is ${person.status}: Okta pushes only active people.`;
+      await updateUser(session, person, person.remoteId);
+      return null;
+    },
+  ),
 
-  deactivate: verb(aboutPerson, (i) => i.login, async (context, input) => {
-    const person = await context.store.person(context.app.slug, input.login);
-    await context.store.changePerson(person, { status: 'DEPROVISIONED' });
-    return deprovision(context, person);
-  }),
+  deactivate: verb(
+    aboutPerson,
+    (i) => i.login,
+    async (context, input) => {
+      const person = await context.store.person(context.app.slug, input.login);
+      await context.store.changePerson(person, { status: 'DEPROVISIONED' });
+      return deprovision(context, person);
+    },
+  ),
 
-  suspend: verb(aboutPerson, (i) => i.login, (context, input) => setStatus(context, input.login, 'ACTIVE', 'SUSPENDED')),
-  unsuspend: verb(aboutPerson, (i) => i.login, (context, input) => setStatus(context, input.login, 'SUSPENDED', 'ACTIVE')),
+  suspend: verb(
+    aboutPerson,
+    (i) => i.login,
+    (context, input) => setStatus(context, input.login, 'ACTIVE', 'SUSPENDED'),
+  ),
+  unsuspend: verb(
+    aboutPerson,
+    (i) => i.login,
+    (context, input) => setStatus(context, input.login, 'SUSPENDED', 'ACTIVE'),
+  ),
 };
 
 /** Okta demands both names of a person; who is new and has none gets them from the login. */
-function defaultNames(name: string, existing: Person | undefined, given: z.output<typeof profile>): z.output<typeof profile> {
+function defaultNames(
+  name: string,
+  existing: Person | undefined,
+  given: z.output<typeof profile>,
+): z.output<typeof profile> {
   if (existing) return given;
   const [first = name, last = 'Person'] = (name.split('@')[0] ?? name).split(/[._-]+/).filter((part) => part !== '');
   return { firstName: first, lastName: last, ...given };

@@ -43,11 +43,19 @@ export class ScimSession {
    * `doing` words the failure ("Error while creating user x"). Statuses in `accept` beside 2xx are returned to the
    * caller; anything else fails the task.
    */
-  async send(method: string, path: string, doing: string, body?: Json, accept: readonly number[] = []): Promise<ScimAnswer> {
+  async send(
+    method: string,
+    path: string,
+    doing: string,
+    body?: Json,
+    accept: readonly number[] = [],
+  ): Promise<ScimAnswer> {
     const answer = await this.attempt(method, path, doing, body === undefined ? undefined : JSON.stringify(body));
     const { status } = answer;
     if ((status >= 200 && status < 300) || accept.includes(status)) return { status, body: parse(answer, doing) };
-    throw new ProvisioningFailure(`${doing}: ${reason(status)}. Errors reported by remote server: ${remoteDetail(answer)}`);
+    throw new ProvisioningFailure(
+      `${doing}: ${reason(status)}. Errors reported by remote server: ${remoteDetail(answer)}`,
+    );
   }
 
   private async attempt(method: string, path: string, doing: string, body: string | undefined): Promise<Answer> {
@@ -57,7 +65,9 @@ export class ScimSession {
       this.exchanges.push(record);
       if (!answer) throw new ProvisioningFailure(`${doing}: ${record.error}`);
       if (answer.status !== 429 || attempt >= MAX_ATTEMPTS) return answer;
-      await sleep(retryWaitMs(answer.headers['retry-after'], attempt) * this.options.timeScale, undefined, { signal: this.options.signal });
+      await sleep(retryWaitMs(answer.headers['retry-after'], attempt) * this.options.timeScale, undefined, {
+        signal: this.options.signal,
+      });
     }
   }
 
@@ -78,7 +88,9 @@ function parse(answer: Answer, doing: string): Json | undefined {
   if (answer.text === '') return undefined;
   const value = readJson(answer.text);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
-  throw new ProvisioningFailure(`${doing}: ${value === undefined ? invalidJson(answer.text) : 'Invalid JSON: an object was expected'}`);
+  throw new ProvisioningFailure(
+    `${doing}: ${value === undefined ? invalidJson(answer.text) : 'Invalid JSON: an object was expected'}`,
+  );
 }
 
 function remoteDetail(answer: Answer): string {

@@ -1,7 +1,15 @@
 /** What the sandbox Okta remembers, in Postgres. */
 import { sqlState, type Database } from '#platform';
 import { ControlError } from '../listener.js';
-import { oktaId, type Group, type Member, type OktaApp, type Person, type PersonStatus, type Profile } from './model.js';
+import {
+  oktaId,
+  type Group,
+  type Member,
+  type OktaApp,
+  type Person,
+  type PersonStatus,
+  type Profile,
+} from './model.js';
 
 interface AppRow {
   slug: string;
@@ -36,17 +44,37 @@ export interface Task {
 const PERSON = `select p.id, p.login, p.profile, p.status, a.assigned, a.remote_id from okta_person p left join okta_assignment a on a.person_id = p.id`;
 const GROUP = `select g.id, g.name, u.status as push_status, u.remote_id from okta_group g left join okta_push u on u.group_id = g.id`;
 
-const toPerson = (r: PersonRow): Person => ({ id: r.id, login: r.login, profile: r.profile, status: r.status, assigned: r.assigned ?? false, remoteId: r.remote_id });
-const toGroup = (r: GroupRow): Group => ({ id: r.id, name: r.name, push: r.push_status === null ? null : { remoteId: r.remote_id, status: r.push_status } });
-const toApp = (r: AppRow): OktaApp => ({ slug: r.slug, scimBaseUrl: r.scim_base_url, token: r.token, mode: r.mode, authStyle: r.auth_style, importGroups: r.import_groups });
+const toPerson = (r: PersonRow): Person => ({
+  id: r.id,
+  login: r.login,
+  profile: r.profile,
+  status: r.status,
+  assigned: r.assigned ?? false,
+  remoteId: r.remote_id,
+});
+const toGroup = (r: GroupRow): Group => ({
+  id: r.id,
+  name: r.name,
+  push: r.push_status === null ? null : { remoteId: r.remote_id, status: r.push_status },
+});
+const toApp = (r: AppRow): OktaApp => ({
+  slug: r.slug,
+  scimBaseUrl: r.scim_base_url,
+  token: r.token,
+  mode: r.mode,
+  authStyle: r.auth_style,
+  importGroups: r.import_groups,
+});
 
 const UNIQUE_VIOLATION = '23505';
 
 /** Says in words that a name is in use. */
-const taken = (what: string) => (error: unknown): never => {
-  if (sqlState(error) === UNIQUE_VIOLATION) throw new ControlError(409, `${what} is taken`);
-  throw error;
-};
+const taken =
+  (what: string) =>
+  (error: unknown): never => {
+    if (sqlState(error) === UNIQUE_VIOLATION) throw new ControlError(409, `${what} is taken`);
+    throw error;
+  };
 
 export class OktaStore {
   constructor(private readonly database: Database) {}
@@ -68,7 +96,11 @@ export class OktaStore {
 
   async app(slug: string): Promise<OktaApp> {
     const [row] = await this.database.query<AppRow>('select * from okta_app where slug = $1', [slug]);
-    if (!row) throw new ControlError(404, `the sandbox Okta has no app for tenant "${slug}"; PUT /sandbox/apps/${slug} connects one`);
+    if (!row)
+      throw new ControlError(
+        404,
+        `the sandbox Okta has no app for tenant "${slug}"; PUT /sandbox/apps/${slug} connects one`,
+      );
     return toApp(row);
   }
 
@@ -80,12 +112,19 @@ export class OktaStore {
 
   async person(slug: string, login: string): Promise<Person> {
     const person = await this.findPerson(slug, login);
-    if (!person) throw new ControlError(404, `there is no person "${login}" in the sandbox Okta of tenant "${slug}"; "assign" creates one`);
+    if (!person)
+      throw new ControlError(
+        404,
+        `there is no person "${login}" in the sandbox Okta of tenant "${slug}"; "assign" creates one`,
+      );
     return person;
   }
 
   async findPerson(slug: string, login: string): Promise<Person | undefined> {
-    const [row] = await this.database.query<PersonRow>(`${PERSON} where p.slug = $1 and lower(p.login) = lower($2)`, [slug, login]);
+    const [row] = await this.database.query<PersonRow>(`${PERSON} where p.slug = $1 and lower(p.login) = lower($2)`, [
+      slug,
+      login,
+    ]);
     return row && toPerson(row);
   }
 
@@ -99,10 +138,16 @@ export class OktaStore {
     return this.person(slug, login);
   }
 
-  async changePerson(person: Person, change: { login?: string | undefined; profile?: Profile | undefined; status?: PersonStatus }): Promise<void> {
+  async changePerson(
+    person: Person,
+    change: { login?: string | undefined; profile?: Profile | undefined; status?: PersonStatus },
+  ): Promise<void> {
     const values = [person.id, change.login ?? null, JSON.stringify(change.profile ?? {}), change.status ?? null];
     await this.database
-      .query(`update okta_person set login = coalesce($2, login), profile = profile || $3, status = coalesce($4, status) where id = $1`, values)
+      .query(
+        `update okta_person set login = coalesce($2, login), profile = profile || $3, status = coalesce($4, status) where id = $1`,
+        values,
+      )
       .catch(taken(`the login "${change.login}"`));
   }
 
@@ -126,18 +171,30 @@ export class OktaStore {
   }
 
   async group(slug: string, name: string): Promise<Group> {
-    const [row] = await this.database.query<GroupRow>(`${GROUP} where g.slug = $1 and lower(g.name) = lower($2)`, [slug, name]);
-    if (!row) throw new ControlError(404, `there is no group "${name}" in the sandbox Okta of tenant "${slug}"; "push-group" creates one`);
+    const [row] = await this.database.query<GroupRow>(`${GROUP} where g.slug = $1 and lower(g.name) = lower($2)`, [
+      slug,
+      name,
+    ]);
+    if (!row)
+      throw new ControlError(
+        404,
+        `there is no group "${name}" in the sandbox Okta of tenant "${slug}"; "push-group" creates one`,
+      );
     return toGroup(row);
   }
 
   async ensureGroup(slug: string, name: string): Promise<Group> {
-    await this.database.query(`insert into okta_group (id, slug, name) values ($1, $2, $3) on conflict (slug, lower(name)) do nothing`, [oktaId('00g'), slug, name]);
+    await this.database.query(
+      `insert into okta_group (id, slug, name) values ($1, $2, $3) on conflict (slug, lower(name)) do nothing`,
+      [oktaId('00g'), slug, name],
+    );
     return this.group(slug, name);
   }
 
   async renameGroup(group: Group, name: string): Promise<void> {
-    await this.database.query('update okta_group set name = $2 where id = $1', [group.id, name]).catch(taken(`the group name "${name}"`));
+    await this.database
+      .query('update okta_group set name = $2 where id = $1', [group.id, name])
+      .catch(taken(`the group name "${name}"`));
   }
 
   /** Returns the people who were not members before. */
@@ -150,10 +207,10 @@ export class OktaStore {
   }
 
   async removeMembers(group: Group, people: readonly Person[]): Promise<Set<string>> {
-    const rows = await this.database.query<{ person_id: string }>(`delete from okta_group_member where group_id = $1 and person_id = any($2) returning person_id`, [
-      group.id,
-      people.map((p) => p.id),
-    ]);
+    const rows = await this.database.query<{ person_id: string }>(
+      `delete from okta_group_member where group_id = $1 and person_id = any($2) returning person_id`,
+      [group.id, people.map((p) => p.id)],
+    );
     return new Set(rows.map((r) => r.person_id));
   }
 
@@ -191,14 +248,21 @@ export class OktaStore {
   }
 
   async tasks(slug: string): Promise<Task[]> {
-    return this.database.query<Task>('select id, verb, subject, detail, created_at from okta_task where slug = $1 order by id', [slug]);
+    return this.database.query<Task>(
+      'select id, verb, subject, detail, created_at from okta_task where slug = $1 order by id',
+      [slug],
+    );
   }
 
   async clearTasks(slug: string): Promise<void> {
     await this.database.query('delete from okta_task where slug = $1', [slug]);
   }
 
-  async saveImport(slug: string, kind: 'user' | 'group', found: readonly { id: string; name: string }[]): Promise<void> {
+  async saveImport(
+    slug: string,
+    kind: 'user' | 'group',
+    found: readonly { id: string; name: string }[],
+  ): Promise<void> {
     await this.database.query(
       `insert into okta_imported (slug, kind, remote_id, name) select $1, $2, * from unnest($3::text[], $4::text[])
        on conflict (slug, kind, remote_id) do update set name = excluded.name`,

@@ -6,7 +6,12 @@ import { idOf, ProvisioningFailure, resources, type Json, type ScimSession } fro
 const filterPath = (resource: 'Users' | 'Groups', attribute: string, value: string): string =>
   `/${resource}?filter=${encodeURIComponent(`${attribute} eq ${JSON.stringify(value)}`)}&startIndex=1&count=100`;
 
-export async function findByName(session: ScimSession, resource: 'Users' | 'Groups', name: string, doing: string): Promise<Json | undefined> {
+export async function findByName(
+  session: ScimSession,
+  resource: 'Users' | 'Groups',
+  name: string,
+  doing: string,
+): Promise<Json | undefined> {
   const attribute = resource === 'Users' ? 'userName' : 'displayName';
   const answer = await session.send('GET', filterPath(resource, attribute, name), doing, undefined, [404]);
   return resources(answer).items[0];
@@ -23,7 +28,12 @@ export async function testConnection(session: ScimSession): Promise<void> {
  */
 export async function provisionUser(session: ScimSession, person: Person): Promise<string> {
   const { mode } = session.app;
-  const found = await findByName(session, 'Users', person.login, `Error while verifying if user ${person.login} exists`);
+  const found = await findByName(
+    session,
+    'Users',
+    person.login,
+    `Error while verifying if user ${person.login} exists`,
+  );
   if (!found) {
     const doing = `Error while creating user ${person.login}`;
     const { body } = await session.send('POST', '/Users', doing, bodies.createUser(person, mode, randomPassword()));
@@ -48,13 +58,23 @@ export async function deprovisionUser(session: ScimSession, person: Person, id: 
 }
 
 async function patchActive(session: ScimSession, person: Person, id: string, active: boolean): Promise<void> {
-  await session.send('PATCH', `/Users/${encodeURIComponent(id)}`, `Error while ${active ? 'reactivating' : 'deactivating'} user ${person.login}`, bodies.setActive(active));
+  await session.send(
+    'PATCH',
+    `/Users/${encodeURIComponent(id)}`,
+    `Error while ${active ? 'reactivating' : 'deactivating'} user ${person.login}`,
+    bodies.setActive(active),
+  );
 }
 
 async function putUser(session: ScimSession, person: Person, id: string, active: boolean): Promise<void> {
   const path = `/Users/${encodeURIComponent(id)}`;
   const { body = {} } = await session.send('GET', path, `Error while reading user ${person.login}`);
-  await session.send('PUT', path, `Error while ${active ? 'updating' : 'deactivating'} user ${person.login}`, bodies.replaceUser(body, person, session.app.mode, active));
+  await session.send(
+    'PUT',
+    path,
+    `Error while ${active ? 'updating' : 'deactivating'} user ${person.login}`,
+    bodies.replaceUser(body, person, session.app.mode, active),
+  );
 }
 
 export interface Imported {
@@ -68,8 +88,13 @@ export async function importAll(session: ScimSession): Promise<Imported> {
   const users = await allPages(session, 'Users');
   const groups = session.app.importGroups ? await allPages(session, 'Groups') : [];
   const active = users.filter((u) => u.active !== false);
-  const named = (items: readonly Json[], attribute: string) => items.map((i) => ({ id: idOf(i, 'Import'), name: String(i[attribute] ?? '') }));
-  return { users: named(active, 'userName'), groups: named(groups, 'displayName'), inactive: users.length - active.length };
+  const named = (items: readonly Json[], attribute: string) =>
+    items.map((i) => ({ id: idOf(i, 'Import'), name: typeof i[attribute] === 'string' ? i[attribute] : '' }));
+  return {
+    users: named(active, 'userName'),
+    groups: named(groups, 'displayName'),
+    inactive: users.length - active.length,
+  };
 }
 
 const PAGE = 100;
@@ -78,7 +103,13 @@ const PAGE = 100;
 async function allPages(session: ScimSession, resource: 'Users' | 'Groups'): Promise<Json[]> {
   const all: Json[] = [];
   for (let start = 1; ; start += PAGE) {
-    const { items, total } = resources(await session.send('GET', `/${resource}?startIndex=${start}&count=${PAGE}`, `Error while importing ${resource.toLowerCase()}`));
+    const { items, total } = resources(
+      await session.send(
+        'GET',
+        `/${resource}?startIndex=${start}&count=${PAGE}`,
+        `Error while importing ${resource.toLowerCase()}`,
+      ),
+    );
     all.push(...items);
     if (start + PAGE > total || items.length === 0) return all;
   }

@@ -16,7 +16,11 @@ export interface Verb {
 }
 
 /** `run` resolves to a remark, or null when the requests speak for themselves. */
-export function verb<S extends z.ZodType>(shape: S, subjectOf: (input: z.output<S>) => string, run: (context: Context, input: z.output<S>) => Promise<string | null>): Verb {
+export function verb<S extends z.ZodType>(
+  shape: S,
+  subjectOf: (input: z.output<S>) => string,
+  run: (context: Context, input: z.output<S>) => Promise<string | null>,
+): Verb {
   return {
     parse(body) {
       const input = parseControl(shape as z.ZodType<z.output<S>>, body);

@@ -34,7 +34,10 @@ export interface Agents {
   readonly https: https.Agent;
 }
 
-export const createAgents = (): Agents => ({ http: new http.Agent({ keepAlive: true, maxSockets: 64 }), https: new https.Agent({ keepAlive: true, maxSockets: 64 }) });
+export const createAgents = (): Agents => ({
+  http: new http.Agent({ keepAlive: true, maxSockets: 64 }),
+  https: new https.Agent({ keepAlive: true, maxSockets: 64 }),
+});
 
 export function headersFor(app: OktaApp, body: string | undefined): Record<string, string> {
   return {
@@ -43,19 +46,40 @@ export function headersFor(app: OktaApp, body: string | undefined): Record<strin
     'User-Agent': 'Okta SCIM Client 1.0.0',
     'Accept-Encoding': 'gzip,deflate',
     Authorization: app.authStyle === 'bearer' ? `Bearer ${app.token}` : app.token,
-    ...(body === undefined ? {} : { 'Content-Type': 'application/scim+json; charset=utf-8', 'Content-Length': String(Buffer.byteLength(body)) }),
+    ...(body === undefined
+      ? {}
+      : { 'Content-Type': 'application/scim+json; charset=utf-8', 'Content-Length': String(Buffer.byteLength(body)) }),
     Connection: 'Keep-Alive',
   };
 }
 
 /** Sends and records; rejects only when no whole answer came. */
-export async function exchange(agents: Agents, app: OktaApp, method: string, path: string, body: string | undefined, options: { timeoutMs: number; signal: AbortSignal }): Promise<{ answer: Answer | null; record: Exchange }> {
+export async function exchange(
+  agents: Agents,
+  app: OktaApp,
+  method: string,
+  path: string,
+  body: string | undefined,
+  options: { timeoutMs: number; signal: AbortSignal },
+): Promise<{ answer: Answer | null; record: Exchange }> {
   const url = app.scimBaseUrl.replace(/\/$/, '') + path;
   const startedAt = wallClock();
   const done = (answer: Answer | null, error: string | null): { answer: Answer | null; record: Exchange } => {
     const endedAt = wallClock();
     const requestId = answer?.headers['x-request-id'] ?? answer?.headers['request-id'];
-    return { answer, record: { method, url, status: answer?.status ?? null, error, ms: endedAt - startedAt, startedAt, endedAt, requestId: typeof requestId === 'string' ? requestId : null } };
+    return {
+      answer,
+      record: {
+        method,
+        url,
+        status: answer?.status ?? null,
+        error,
+        ms: endedAt - startedAt,
+        startedAt,
+        endedAt,
+        requestId: typeof requestId === 'string' ? requestId : null,
+      },
+    };
   };
   try {
     return done(await request(agents, url, method, headersFor(app, body), body, options), null);
@@ -64,21 +88,36 @@ export async function exchange(agents: Agents, app: OktaApp, method: string, pat
   }
 }
 
-function request(agents: Agents, url: string, method: string, headers: Record<string, string>, body: string | undefined, options: { timeoutMs: number; signal: AbortSignal }): Promise<Answer> {
+function request(
+  agents: Agents,
+  url: string,
+  method: string,
+  headers: Record<string, string>,
+  body: string | undefined,
+  options: { timeoutMs: number; signal: AbortSignal },
+): Promise<Answer> {
   const secure = url.startsWith('https:');
   return new Promise((resolve, reject) => {
-    const outgoing = (secure ? https : http).request(url, { method, headers, agent: secure ? agents.https : agents.http, signal: options.signal }, (incoming) => {
-      const parts: Buffer[] = [];
-      incoming.on('data', (part: Buffer) => parts.push(part));
-      incoming.on('error', reject);
-      incoming.on('end', () => {
-        try {
-          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text: decode(Buffer.concat(parts), incoming.headers['content-encoding']) });
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
-    });
+    const outgoing = (secure ? https : http).request(
+      url,
+      { method, headers, agent: secure ? agents.https : agents.http, signal: options.signal },
+      (incoming) => {
+        const parts: Buffer[] = [];
+        incoming.on('data', (part: Buffer) => parts.push(part));
+        incoming.on('error', reject);
+        incoming.on('end', () => {
+          try {
+            resolve({
+              status: incoming.statusCode ?? 0,
+              headers: incoming.headers,
+              text: decode(Buffer.concat(parts), incoming.headers['content-encoding']),
+            });
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+        });
+      },
+    );
     outgoing.setTimeout(options.timeoutMs, () => outgoing.destroy(new Error('Read timed out')));
     outgoing.on('error', reject);
     outgoing.end(body);

@@ -19,8 +19,17 @@ function valueOperations(store: SecretStore): Record<string, Operation> {
     GetSecretValue: operation(shape.getSecretValue, async (input) => {
       const { secret, versions } = await store.read(input.SecretId);
       const version = pickVersion(versions, input.VersionId, input.VersionStage);
-      const value = version.secret_binary ? { SecretBinary: version.secret_binary.toString('base64') } : { SecretString: version.secret_string };
-      return { ARN: secret.arn, Name: secret.name, VersionId: version.id, VersionStages: version.stages, CreatedDate: version.created, ...value };
+      const value = version.secret_binary
+        ? { SecretBinary: version.secret_binary.toString('base64') }
+        : { SecretString: version.secret_string };
+      return {
+        ARN: secret.arn,
+        Name: secret.name,
+        VersionId: version.id,
+        VersionStages: version.stages,
+        CreatedDate: version.created,
+        ...value,
+      };
     }),
     PutSecretValue: operation(shape.putSecretValue, (input) =>
       store.tx(async (tx) => {
@@ -33,8 +42,13 @@ function valueOperations(store: SecretStore): Record<string, Operation> {
       store.tx(async (tx) => {
         const secret = await store.find(tx, input.SecretId, { lock: true });
         const versions = await store.versions(tx, secret.name);
-        for (const id of [input.MoveToVersionId, input.RemoveFromVersionId]) if (id !== undefined && !versions.some((v) => v.id === id)) throw noVersion(`VersionId: ${id}`);
-        await store.saveStages(tx, secret.name, move(stagesOf(versions), input.VersionStage, input.RemoveFromVersionId, input.MoveToVersionId));
+        for (const id of [input.MoveToVersionId, input.RemoveFromVersionId])
+          if (id !== undefined && !versions.some((v) => v.id === id)) throw noVersion(`VersionId: ${id}`);
+        await store.saveStages(
+          tx,
+          secret.name,
+          move(stagesOf(versions), input.VersionStage, input.RemoveFromVersionId, input.MoveToVersionId),
+        );
         return { ARN: secret.arn, Name: secret.name };
       }),
     ),
@@ -45,19 +59,25 @@ function lifecycleOperations(store: SecretStore): Record<string, Operation> {
   return {
     CreateSecret: operation(shape.createSecret, (input) =>
       store.tx(async (tx) => {
-        if (!NAME.test(input.Name)) throw invalidParameter('Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!');
+        if (!NAME.test(input.Name))
+          throw invalidParameter(
+            'Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!',
+          );
         oneValue(input, false);
-        const secret = (await store.insert(tx, input.Name, input.Description, input.Tags)) ?? (await existing(store, tx, input));
+        const secret =
+          (await store.insert(tx, input.Name, input.Description, input.Tags)) ?? (await existing(store, tx, input));
         const answer = { ARN: secret.arn, Name: secret.name };
         if (input.SecretString === undefined && input.SecretBinary === undefined) return answer;
         const { VersionId } = await putVersion(store, tx, secret, input.ClientRequestToken, input, [CURRENT]);
         return { ...answer, VersionId };
       }),
     ),
-    DescribeSecret: operation(shape.aboutSecret, async (input) => store.tx(async (tx) => {
-      const secret = await store.find(tx, input.SecretId, { evenDeleted: true });
-      return secretView(secret, await store.versions(tx, secret.name));
-    })),
+    DescribeSecret: operation(shape.aboutSecret, async (input) =>
+      store.tx(async (tx) => {
+        const secret = await store.find(tx, input.SecretId, { evenDeleted: true });
+        return secretView(secret, await store.versions(tx, secret.name));
+      }),
+    ),
     DeleteSecret: operation(shape.deleteSecret, (input) => store.tx((tx) => deleteSecret(store, tx, input))),
     RestoreSecret: operation(shape.aboutSecret, (input) =>
       store.tx(async (tx) => {
@@ -67,7 +87,8 @@ function lifecycleOperations(store: SecretStore): Record<string, Operation> {
       }),
     ),
     ListSecrets: operation(shape.listSecrets, async (input) => {
-      const matches = (s: SecretRow): boolean => input.Filters.every((f) => f.Values.some((v) => matchesFilter(s, f.Key, v)));
+      const matches = (s: SecretRow): boolean =>
+        input.Filters.every((f) => f.Values.some((v) => matchesFilter(s, f.Key, v)));
       const rows = await store.list({
         after: input.NextToken === undefined ? null : pageStart(input.NextToken),
         limit: input.MaxResults + 1,
@@ -76,32 +97,60 @@ function lifecycleOperations(store: SecretStore): Record<string, Operation> {
       });
       const { rows: shown, next } = page(rows, input.MaxResults, (r) => r.name);
       // As in AWS, a page may hold fewer than asked for although more follow.
-      return { SecretList: shown.filter(matches).map((s) => secretView(s, [])), ...(next === undefined ? {} : { NextToken: next }) };
+      return {
+        SecretList: shown.filter(matches).map((s) => secretView(s, [])),
+        ...(next === undefined ? {} : { NextToken: next }),
+      };
     }),
   };
 }
 
 function oneValue(input: SecretValue, required: boolean): void {
   const given = [input.SecretString, input.SecretBinary].filter((v) => v !== undefined).length;
-  if (given > 1) throw invalidParameter("You can't specify both a binary secret value and a string secret value in the same secret.");
+  if (given > 1)
+    throw invalidParameter(
+      "You can't specify both a binary secret value and a string secret value in the same secret.",
+    );
   if (given === 0 && required) throw invalidParameter('You must provide either SecretString or SecretBinary.');
 }
 
 /** A repeated CreateSecret finds its own secret; anybody else's is a conflict. */
-async function existing(store: SecretStore, tx: Tx, input: { Name: string; ClientRequestToken: string } & SecretValue): Promise<SecretRow> {
+async function existing(
+  store: SecretStore,
+  tx: Tx,
+  input: { Name: string; ClientRequestToken: string } & SecretValue,
+): Promise<SecretRow> {
   const secret = await store.find(tx, input.Name, { lock: true, evenDeleted: true });
-  if (secret.deleted !== null) throw new AwsError('InvalidRequestException', "You can't create this secret because a secret with this name is already scheduled for deletion.");
+  if (secret.deleted !== null)
+    throw new AwsError(
+      'InvalidRequestException',
+      "You can't create this secret because a secret with this name is already scheduled for deletion.",
+    );
   const mine = (await store.versions(tx, secret.name)).some((v) => v.id === input.ClientRequestToken);
-  if (!mine) throw new AwsError('ResourceExistsException', `The operation failed because the secret ${input.Name} already exists.`);
+  if (!mine)
+    throw new AwsError(
+      'ResourceExistsException',
+      `The operation failed because the secret ${input.Name} already exists.`,
+    );
   return secret;
 }
 
 /** Idempotent by token: the same token with the same value changes nothing, with another value it is refused. */
-async function putVersion(store: SecretStore, tx: Tx, secret: SecretRow, token: string, value: SecretValue, labels: readonly string[]): Promise<{ ARN: string; Name: string; VersionId: string; VersionStages: readonly string[] }> {
+async function putVersion(
+  store: SecretStore,
+  tx: Tx,
+  secret: SecretRow,
+  token: string,
+  value: SecretValue,
+  labels: readonly string[],
+): Promise<{ ARN: string; Name: string; VersionId: string; VersionStages: readonly string[] }> {
   const versions = await store.versions(tx, secret.name);
   const known = versions.find((v) => v.id === token);
   if (known && !sameValue(known, value)) {
-    throw new AwsError('ResourceExistsException', `You can't use ClientRequestToken ${token} because that value is already in use for a version of secret ${secret.arn}.`);
+    throw new AwsError(
+      'ResourceExistsException',
+      `You can't use ClientRequestToken ${token} because that value is already in use for a version of secret ${secret.arn}.`,
+    );
   }
   if (known) return { ARN: secret.arn, Name: secret.name, VersionId: token, VersionStages: known.stages };
   await store.addVersion(tx, secret.name, token, value);
@@ -112,13 +161,18 @@ async function putVersion(store: SecretStore, tx: Tx, secret: SecretRow, token: 
 }
 
 const sameValue = (row: VersionRow, value: SecretValue): boolean =>
-  row.secret_string === (value.SecretString ?? null) && (row.secret_binary?.toString('base64') ?? null) === (value.SecretBinary ?? null);
+  row.secret_string === (value.SecretString ?? null) &&
+  (row.secret_binary?.toString('base64') ?? null) === (value.SecretBinary ?? null);
 
 function pickVersion(versions: readonly VersionRow[], id: string | undefined, stage: string | undefined): VersionRow {
   if (id !== undefined) {
     const version = versions.find((v) => v.id === id);
     if (!version) throw noVersion(`VersionId: ${id}`);
-    if (stage !== undefined && !version.stages.includes(stage)) throw new AwsError('InvalidRequestException', 'You provided a VersionStage that is not associated to the provided VersionId.');
+    if (stage !== undefined && !version.stages.includes(stage))
+      throw new AwsError(
+        'InvalidRequestException',
+        'You provided a VersionStage that is not associated to the provided VersionId.',
+      );
     return version;
   }
   const wanted = stage ?? CURRENT;
@@ -127,26 +181,41 @@ function pickVersion(versions: readonly VersionRow[], id: string | undefined, st
   return version;
 }
 
-const noVersion = (what: string): AwsError => new AwsError('ResourceNotFoundException', `Secrets Manager can't find the specified secret value for ${what}`);
+const noVersion = (what: string): AwsError =>
+  new AwsError('ResourceNotFoundException', `Secrets Manager can't find the specified secret value for ${what}`);
 
-type DeleteInput = { SecretId: string; RecoveryWindowInDays?: number | undefined; ForceDeleteWithoutRecovery?: boolean | undefined };
+type DeleteInput = {
+  SecretId: string;
+  RecoveryWindowInDays?: number | undefined;
+  ForceDeleteWithoutRecovery?: boolean | undefined;
+};
 
 async function deleteSecret(store: SecretStore, tx: Tx, input: DeleteInput): Promise<object> {
   const { RecoveryWindowInDays: days, ForceDeleteWithoutRecovery: force } = input;
-  if (force && days !== undefined) throw invalidParameter("You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.");
-  if (days !== undefined && (days < 7 || days > 30)) throw invalidParameter('The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).');
+  if (force && days !== undefined)
+    throw invalidParameter("You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.");
+  if (days !== undefined && (days < 7 || days > 30))
+    throw invalidParameter('The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).');
   if (force) {
     // AWS answers success even for a secret that is not there, so that a clean-up can be repeated.
     const gone = await store.purge(tx, input.SecretId);
-    return { ...(gone ? { ARN: gone.arn, Name: gone.name } : { Name: input.SecretId }), DeletionDate: Date.now() / 1000 };
+    return {
+      ...(gone ? { ARN: gone.arn, Name: gone.name } : { Name: input.SecretId }),
+      DeletionDate: Date.now() / 1000,
+    };
   }
   const secret = await store.find(tx, input.SecretId, { lock: true });
   return { ARN: secret.arn, Name: secret.name, DeletionDate: await store.schedulePurge(tx, secret.name, days ?? 30) };
 }
 
 const matchesFilter = (secret: SecretRow, key: 'name' | 'description' | 'all', value: string): boolean => {
-  const prefixed = (text: string | null): boolean => (value.startsWith('!') ? !text?.startsWith(value.slice(1)) : (text?.startsWith(value) ?? false));
-  return key === 'name' ? prefixed(secret.name) : key === 'description' ? prefixed(secret.description) : prefixed(secret.name) || prefixed(secret.description);
+  const prefixed = (text: string | null): boolean =>
+    value.startsWith('!') ? !text?.startsWith(value.slice(1)) : (text?.startsWith(value) ?? false);
+  return key === 'name'
+    ? prefixed(secret.name)
+    : key === 'description'
+      ? prefixed(secret.description)
+      : prefixed(secret.name) || prefixed(secret.description);
 };
 
 function secretView(secret: SecretRow, versions: readonly VersionRow[]): object {

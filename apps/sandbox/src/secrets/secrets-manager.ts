@@ -12,7 +12,11 @@ import { SecretStore } from './store.js';
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
-export async function createSecretsManager(database: Database, logger: Logger, region: string): Promise<FastifyInstance> {
+export async function createSecretsManager(
+  database: Database,
+  logger: Logger,
+  region: string,
+): Promise<FastifyInstance> {
   const service: AwsService = {
     signingName: 'secretsmanager',
     targetPrefix: 'secretsmanager',

@@ -7,7 +7,8 @@ export const PREVIOUS = 'AWSPREVIOUS';
 /** version id -> its labels */
 export type Stages = ReadonlyMap<string, readonly string[]>;
 
-const holder = (stages: Stages, label: string): string | undefined => [...stages].find(([, labels]) => labels.includes(label))?.[0];
+const holder = (stages: Stages, label: string): string | undefined =>
+  [...stages].find(([, labels]) => labels.includes(label))?.[0];
 
 /**
  * Attaches `label` to `to`. When AWSCURRENT moves, the version that had it becomes AWSPREVIOUS by itself; that is
@@ -25,17 +26,28 @@ export function attach(stages: Stages, label: string, to: string): Stages {
 function dropPreviousOfCurrent(stages: Map<string, string[]>): Stages {
   const current = holder(stages, CURRENT);
   if (current === undefined || holder(stages, PREVIOUS) !== current) return stages;
-  return stages.set(current, (stages.get(current) ?? []).filter((l) => l !== PREVIOUS));
+  return stages.set(
+    current,
+    (stages.get(current) ?? []).filter((l) => l !== PREVIOUS),
+  );
 }
 
 /** UpdateSecretVersionStage, with AWS's refusals. */
 export function move(stages: Stages, label: string, from: string | undefined, to: string | undefined): Stages {
   const held = holder(stages, label);
   if (held !== undefined && held !== to && from === undefined) {
-    throw invalidParameter(`The parameter RemoveFromVersionId can't be empty. Staging label ${label} is currently attached to version ${held}, so you must explicitly reference that version in RemoveFromVersionId.`);
+    throw invalidParameter(
+      `The parameter RemoveFromVersionId can't be empty. Staging label ${label} is currently attached to version ${held}, so you must explicitly reference that version in RemoveFromVersionId.`,
+    );
   }
-  if (from !== undefined && held !== from) throw invalidParameter(`The parameter RemoveFromVersionId is not valid: staging label ${label} is not attached to version ${from}.`);
+  if (from !== undefined && held !== from)
+    throw invalidParameter(
+      `The parameter RemoveFromVersionId is not valid: staging label ${label} is not attached to version ${from}.`,
+    );
   if (to !== undefined) return attach(stages, label, to);
-  if (label === CURRENT) throw invalidParameter(`You can only move staging label ${CURRENT} to a different secret version. It can't be completely removed.`);
+  if (label === CURRENT)
+    throw invalidParameter(
+      `You can only move staging label ${CURRENT} to a different secret version. It can't be completely removed.`,
+    );
   return new Map([...stages].map(([id, labels]) => [id, labels.filter((l) => l !== label)]));
 }

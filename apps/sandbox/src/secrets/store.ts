@@ -27,8 +27,13 @@ const SECRET = `name, arn, description, tags, extract(epoch from created_at)::fl
   extract(epoch from deleted_at)::float8 as deleted, extract(epoch from purge_at)::float8 as purged`;
 const VERSION = `id, secret_string, secret_binary, stages, extract(epoch from created_at)::float8 as created`;
 
-export const notFound = (): AwsError => new AwsError('ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
-const deleted = (): AwsError => new AwsError('InvalidRequestException', "You can't perform this operation on the secret because it was marked for deletion.");
+export const notFound = (): AwsError =>
+  new AwsError('ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
+const deleted = (): AwsError =>
+  new AwsError(
+    'InvalidRequestException',
+    "You can't perform this operation on the secret because it was marked for deletion.",
+  );
 
 /** Finds by name, by ARN, or by an ARN without its random suffix, as AWS does. */
 const BY_ID = `where (name = $1 or arn = $1 or ($1 like 'arn:%' and arn like replace(replace($1, '%', ''), '_', '\\_') || '-______'))`;
@@ -40,15 +45,24 @@ export class SecretStore {
   ) {}
 
   /** Reads the secret; `lock` keeps it from other writers until the transaction ends. */
-  async find(db: Queryable, secretId: string, options: { lock?: boolean; evenDeleted?: boolean } = {}): Promise<SecretRow> {
-    const [row] = await db.query<SecretRow>(`select ${SECRET} from secret ${BY_ID} and (purge_at is null or purge_at > now()) ${options.lock ? 'for update' : ''}`, [secretId]);
+  async find(
+    db: Queryable,
+    secretId: string,
+    options: { lock?: boolean; evenDeleted?: boolean } = {},
+  ): Promise<SecretRow> {
+    const [row] = await db.query<SecretRow>(
+      `select ${SECRET} from secret ${BY_ID} and (purge_at is null or purge_at > now()) ${options.lock ? 'for update' : ''}`,
+      [secretId],
+    );
     if (!row) throw notFound();
     if (row.deleted !== null && !options.evenDeleted) throw deleted();
     return row;
   }
 
   async versions(db: Queryable, name: string): Promise<VersionRow[]> {
-    return db.query<VersionRow>(`select ${VERSION} from secret_version where secret_name = $1 order by created_at`, [name]);
+    return db.query<VersionRow>(`select ${VERSION} from secret_version where secret_name = $1 order by created_at`, [
+      name,
+    ]);
   }
 
   read(secretId: string): Promise<{ secret: SecretRow; versions: VersionRow[] }> {
@@ -73,12 +87,16 @@ export class SecretStore {
 
   async addVersion(tx: Tx, name: string, id: string, value: SecretValue): Promise<void> {
     const binary = value.SecretBinary === undefined ? null : Buffer.from(value.SecretBinary, 'base64');
-    await tx.query(`insert into secret_version (secret_name, id, secret_string, secret_binary, stages) values ($1, $2, $3, $4, '{}')`, [name, id, value.SecretString ?? null, binary]);
+    await tx.query(
+      `insert into secret_version (secret_name, id, secret_string, secret_binary, stages) values ($1, $2, $3, $4, '{}')`,
+      [name, id, value.SecretString ?? null, binary],
+    );
     await tx.query(`update secret set changed_at = clock_timestamp() where name = $1`, [name]);
   }
 
   async saveStages(tx: Tx, name: string, stages: Stages): Promise<void> {
-    for (const [id, labels] of stages) await tx.query(`update secret_version set stages = $3 where secret_name = $1 and id = $2`, [name, id, labels]);
+    for (const [id, labels] of stages)
+      await tx.query(`update secret_version set stages = $3 where secret_name = $1 and id = $2`, [name, id, labels]);
   }
 
   async schedulePurge(tx: Tx, name: string, days: number): Promise<number> {
@@ -100,7 +118,12 @@ export class SecretStore {
   }
 
   /** A page in the order of names after (before, when descending) `after`. */
-  async list(options: { after: string | null; limit: number; descending: boolean; evenDeleted: boolean }): Promise<SecretRow[]> {
+  async list(options: {
+    after: string | null;
+    limit: number;
+    descending: boolean;
+    evenDeleted: boolean;
+  }): Promise<SecretRow[]> {
     const order = options.descending ? 'desc' : 'asc';
     return this.database.query<SecretRow>(
       `select ${SECRET} from secret
