@@ -13,12 +13,14 @@ import {
   Health,
   loadConfig,
   Metrics,
+  startTracing,
   type PlatformContext,
 } from '#platform';
 import { createScimToken, SecretStore } from '#secrets';
-import { defaultSettings } from '#settings';
+import { defaultSettings, type SettingsEvent } from '#settings';
 import { gatewaySettings, type GatewayConfig } from '../../apps/scim-gateway/src/config.js';
 import { scimGateway } from '../../apps/scim-gateway/src/service.js';
+import { Tenants, type SettingsChanged } from '../../apps/scim-gateway/src/tenants.js';
 import { FakeSecretsManager } from '../tenants/secrets-manager.js';
 import { createTestDatabase } from './database.js';
 
@@ -147,6 +149,7 @@ export function rawRequest(
 export async function startGateway(overrides: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
   process.env.AWS_ACCESS_KEY_ID ??= 'test';
   process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
+  const stopTracing = startTracing('scim-gateway', undefined);
   const testDatabase = await createTestDatabase();
   const secrets = new FakeSecretsManager();
   const endpoint = await secrets.start();
@@ -179,8 +182,13 @@ export async function startGateway(overrides: Readonly<Record<string, string>> =
   const { port } = app.getHttpServer().address() as AddressInfo;
   const admin = new Client({ connectionString: testDatabase.adminUrl });
   await admin.connect();
-  const sql = async <T>(text: string, values: readonly unknown[] = []): Promise<T[]> =>
-    (await admin.query(text, [...values])).rows as T[];
+  // One session, so that a test can hold a lock in it; one statement at a time.
+  let last: Promise<unknown> = Promise.resolve();
+  const sql = <T>(text: string, values: readonly unknown[] = []): Promise<T[]> => {
+    const result = last.then(async () => (await admin.query(text, [...values])).rows as T[]);
+    last = result.catch(() => undefined);
+    return result;
+  };
   const store = new SecretStore({ region: config.AWS_REGION, endpoint });
   return {
     url: `http://127.0.0.1:${port}`,
@@ -188,7 +196,14 @@ export async function startGateway(overrides: Readonly<Record<string, string>> =
     platform,
     secrets,
     sql,
-    createTenant: ({ scimEnabled = true } = {}) => createTenant({ port, sql, store, scimEnabled }),
+    createTenant: ({ scimEnabled = true } = {}) =>
+      createTenant({
+        port,
+        sql,
+        store,
+        scimEnabled,
+        accept: (event) => app.get(Tenants).accept(event as SettingsChanged),
+      }),
     close: async () => {
       await app.close();
       await database.close();
@@ -196,6 +211,7 @@ export async function startGateway(overrides: Readonly<Record<string, string>> =
       store.close();
       await secrets.stop();
       await testDatabase.drop();
+      await stopTracing();
     },
   };
 }
@@ -205,9 +221,11 @@ interface Parts {
   readonly sql: TestGateway['sql'];
   readonly store: SecretStore;
   readonly scimEnabled: boolean;
+  /** Shows the settings to the gateway at once, as its event handler does after the commit. */
+  readonly accept: (event: SettingsEvent) => void;
 }
 
-async function createTenant({ port, sql, store, scimEnabled }: Parts): Promise<TestTenant> {
+async function createTenant({ port, sql, store, scimEnabled, accept }: Parts): Promise<TestTenant> {
   const id = randomUUID();
   const slug = `t-${id.slice(0, 8)}`;
   const host = `${slug}.stackflow.example`;
@@ -234,11 +252,7 @@ async function createTenant({ port, sql, store, scimEnabled }: Parts): Promise<T
     );
   };
   const tenant: TestTenant = { id, slug, host, token, send, events: () => eventsOf(sql, id) };
-  // The gateway looks at its copy of the settings every two seconds.
-  for (let i = 0; (await send('GET', '/ServiceProviderConfig')).status === 401; i++) {
-    if (i > 60) throw new Error('the gateway does not know the new tenant');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  accept({ tenant: id, sequence: 1, data: settings });
   return tenant;
 }
 
@@ -263,3 +277,12 @@ export const patchOp = (...Operations: unknown[]) => ({
   schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
   Operations,
 });
+
+/** Waits for what happens on its own; fails after five seconds. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 5_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('it did not happen within five seconds');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

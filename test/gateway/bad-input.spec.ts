@@ -1,0 +1,404 @@
+/** Garbage in, SCIM errors out: never a 500, always JSON, always words. And the door holds on every path. */
+import fc from 'fast-check';
+import { randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { generateScimToken } from '#secrets';
+import {
+  BASE,
+  patchOp,
+  rawRequest,
+  startGateway,
+  type Reply,
+  type TestGateway,
+  type TestTenant,
+} from '../support/gateway.js';
+
+let gateway: TestGateway;
+let tenant: TestTenant;
+let other: TestTenant;
+let userId: string;
+beforeAll(async () => {
+  gateway = await startGateway();
+  tenant = await gateway.createTenant();
+  other = await gateway.createTenant();
+  userId = (await tenant.send('POST', '/Users', { userName: 'ada@x' })).body.id;
+});
+afterAll(() => gateway.close());
+
+function expectScimError(reply: Reply, status: number, scimType?: string): void {
+  expect([reply.status, reply.text]).toEqual([status, expect.anything()]);
+  expect(reply.headers['content-type']).toBe('application/scim+json; charset=utf-8');
+  expect(reply.body.schemas).toEqual(['urn:ietf:params:scim:api:messages:2.0:Error']);
+  expect(reply.body.status).toBe(String(status));
+  if (scimType) expect(reply.body.scimType).toBe(scimType);
+  expect(reply.body.detail.length).toBeGreaterThan(20);
+  expect(reply.text).not.toMatch(/node_modules|\bat \w+ \(|select |insert |pg_|::uuid|syntax error at|SQLSTATE/);
+  expect(reply.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+}
+
+const raw = (path: string, headers: Record<string, string> = {}) => rawRequest(gateway.port, 'GET', path, headers);
+
+describe('the door', () => {
+  const paths = [
+    '/Users',
+    '/users',
+    '/%55sers',
+    '/Users/',
+    '//Users',
+    '/./Users',
+    '/../v2/Users',
+    '/Users/../Users',
+    '/Users%2f..%2fUsers',
+    '/Users?x',
+    '/Groups',
+    '/ServiceProviderConfig',
+    '/Schemas',
+    '/Bulk',
+    '/Me',
+    '/.search',
+    '/nope',
+    '/%00',
+    '/%zz',
+    '/Users/%',
+    '',
+    '/',
+  ];
+
+  it.each(
+    [BASE, '/scim/v2', '', '/prod', '//prod/api/scim/v2', '/prod%2Fapi/scim/v2'].flatMap((base) =>
+      paths.map((path) => [base + path || '/']),
+    ),
+  )('is closed without a token: %s', async (path) => {
+    expectScimError(await raw(path), 401);
+    expectScimError(await raw(path, { authorization: 'Bearer nonsense' }), 401);
+  });
+
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'])(
+    'is closed for %s, before a body is looked at',
+    async (method) => {
+      const reply = await rawRequest(
+        gateway.port,
+        method,
+        `${BASE}/Users/${userId}`,
+        { 'content-type': 'text/nonsense' },
+        method === 'HEAD' ? undefined : 'x'.repeat(100),
+      );
+      expect(reply.status).toBe(401);
+      expect(reply.headers['www-authenticate']).toContain('Bearer');
+    },
+  );
+
+  it('takes the token with Bearer in any case, and bare', async () => {
+    for (const authorization of [
+      `Bearer ${tenant.token}`,
+      `BEARER ${tenant.token}`,
+      `bearer ${tenant.token}`,
+      tenant.token,
+    ])
+      expect((await tenant.send('GET', '/Users', undefined, { authorization })).status).toBe(200);
+  });
+
+  it('refuses everything else', async () => {
+    const [version = '', mine = '', secret = ''] = tenant.token.split('.');
+    const theirs = other.token.split('.')[1] ?? '';
+    const bad = [
+      '',
+      ' ',
+      'Bearer',
+      'Bearer ',
+      'non-token',
+      `Basic ${tenant.token}`,
+      `Bearer ${tenant.token}x`,
+      `Bearer ${version}.${theirs}.${secret}`,
+      `Bearer ${version}.${mine}.${'A'.repeat(43)}`,
+      `Bearer ${generateScimToken(randomUUID())}`,
+      `Bearer ${generateScimToken(tenant.id)}`,
+      `${tenant.token},${tenant.token}`,
+    ];
+    for (const authorization of bad)
+      expectScimError(await tenant.send('GET', '/Users', undefined, { authorization }), 401);
+    expectScimError(await tenant.send('GET', '/Users', undefined, { authorization: null }), 401);
+    expectScimError(
+      await tenant.send('GET', `/Users?access_token=${tenant.token}`, undefined, { authorization: null }),
+      401,
+    );
+  });
+
+  it("refuses a token at another tenant's host name, and takes it at its own", async () => {
+    expectScimError(await tenant.send('GET', '/Users', undefined, { headers: { host: other.host } }), 401);
+    expectScimError(
+      await tenant.send('GET', '/Users', undefined, { headers: { host: `${other.host.toUpperCase()}:443` } }),
+      401,
+    );
+    expect((await tenant.send('GET', '/Users', undefined, { headers: { host: tenant.host } })).status).toBe(200);
+  });
+
+  it('says where to switch SCIM on while it is off, and that only to who has the token', async () => {
+    const off = await gateway.createTenant({ scimEnabled: false });
+    const reply = await off.send('POST', '/Users', { userName: 'a' });
+    expectScimError(reply, 403);
+    expect(reply.body.detail).toContain('Admin -> Integration Hub -> Okta -> SCIM Enabled');
+    expectScimError(await off.send('GET', '/nope'), 403);
+    expectScimError(await off.send('GET', '/Users', undefined, { authorization: 'Bearer x' }), 401);
+    expect(await off.events()).toEqual([]);
+  });
+
+  it('does not take links from headers', async () => {
+    const reply = await tenant.send('GET', `/Users/${userId}`, undefined, {
+      headers: {
+        host: 'evil.example',
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-proto': 'gopher',
+        forwarded: 'host=evil.example',
+      },
+    });
+    expect(reply.body.meta.location).toBe(`https://${tenant.host}${BASE}/Users/${userId}`);
+    expect(reply.text).not.toContain('evil');
+  });
+
+  it('keeps health and metrics open and nothing beside them', async () => {
+    for (const path of ['/health/live', '/health/ready', '/metrics/', '/metrics'])
+      expect((await raw(path).catch(() => ({ status: 200 }))).status).toBe(200);
+    for (const path of ['/health', '/health/live/x', '/metrics/x', '/health/%6cive/../../scim/v2/Users'])
+      expectScimError(await raw(path), 401);
+  });
+});
+
+describe('paths', () => {
+  it.each(['/nope', '/Users/a/b', '/Me', '/Bulk', '/.search', '/users', '/Users%2F', '/../../../etc/passwd', '/'])(
+    '%s is a 404',
+    async (path) => expectScimError(await tenant.send('GET', path), 404),
+  );
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('%s where it does not belong is a 404', async (method) =>
+    expectScimError(await tenant.send(method, method === 'POST' ? `/Users/${userId}` : '/Users', {}), 404),
+  );
+  it('a malformed URL is a 400', async () => {
+    for (const path of ['/%zz', '/Users/%', '/Users/%c3%28']) expectScimError(await tenant.send('GET', path), 400);
+  });
+  it.each([
+    'x',
+    '%00',
+    '0',
+    "'; drop table users; --",
+    '%F0%9F%98%80',
+    'x'.repeat(5_000),
+    '__proto__',
+    'constructor',
+    '00000000-0000-0000-0000-000000000000',
+    '..%2f..',
+  ])('the id %s is a 404 for every verb', async (id) => {
+    for (const kind of ['Users', 'Groups']) {
+      const path = `/${kind}/${encodeURI(decodeURIComponent(id)) === id ? id : encodeURIComponent(decodeURIComponent(id))}`;
+      expectScimError(await tenant.send('GET', path), 404);
+      expectScimError(await tenant.send('PUT', path, { userName: 'x', displayName: 'x' }), 404);
+      expectScimError(await tenant.send('PATCH', path, patchOp({ op: 'replace', value: { displayName: 'x' } })), 404);
+      expectScimError(await tenant.send('DELETE', path), 404);
+    }
+  });
+});
+
+describe('bodies', () => {
+  it.each([
+    ['nothing', '', 400],
+    ['half a body', '{"userName":', 400],
+    ['text', 'userName=ada', 400],
+    ['null', 'null', 400],
+    ['a list', '[]', 400],
+    ['a number', '42', 400],
+    ['no userName', '{}', 400],
+    ['a nested bomb', `${'['.repeat(50_000)}${']'.repeat(50_000)}`, 400],
+    ['a NUL', '{"userName":"a\\u0000b"}', 400],
+    ['half a surrogate pair', '{"userName":"a","title":"\\ud800"}', 400],
+    ['an overlong userName', JSON.stringify({ userName: 'é'.repeat(513) }), 400],
+    ['an overlong text', JSON.stringify({ userName: 'a', title: 'x'.repeat(8_193) }), 400],
+    ['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), 400],
+    ['zipped JSON', gzipSync('{"userName":"a"}'), 400],
+    ['numbers beyond all bounds', '{"userName":"a","active":1e999}', 400],
+    ['schemas that are no list', '{"schemas":"x","userName":"a"}', 400],
+  ])('%s is a %i', async (_, body, status) => {
+    expectScimError(await tenant.send('POST', '/Users', body), status);
+    expectScimError(await tenant.send('PUT', `/Users/${userId}`, body), status);
+    expect((await tenant.send('PATCH', `/Users/${userId}`, body)).status).toBe(400);
+    expect((await tenant.send('POST', '/Groups', body)).status).toBe(400);
+  });
+
+  it('stores the longest names and the strangest characters exactly', async () => {
+    for (const userName of [
+      '界'.repeat(512),
+      '😀'.repeat(256),
+      'İ'.repeat(512),
+      `"'\\\u2028\u202e\t ${randomUUID()} `,
+    ]) {
+      const reply = await tenant.send('POST', '/Users', { userName, externalId: userName });
+      expect([reply.status, reply.body.userName]).toEqual([201, userName]);
+      expect((await tenant.send('GET', `/Users/${reply.body.id}`)).body.userName).toBe(userName);
+    }
+  });
+
+  it('refuses other content types and bodies over 8 MiB, and takes 5 MiB', async () => {
+    expectScimError(
+      await tenant.send('POST', '/Users', '{"userName":"a"}', { headers: { 'content-type': 'text/plain' } }),
+      415,
+    );
+    const xml = await tenant.send('POST', '/Users', '<a/>', { headers: { 'content-type': 'application/xml' } });
+    expectScimError(xml, 415);
+    expect(xml.body.detail).toContain('application/scim+json');
+    expectScimError(
+      await tenant.send('POST', '/Users', JSON.stringify({ userName: 'big', junk: 'x'.repeat(8 * 1024 * 1024) })),
+      413,
+      'tooMany',
+    );
+    expect((await tenant.send('POST', '/Users', { userName: 'big', junk: 'x'.repeat(5 * 1024 * 1024) })).status).toBe(
+      201,
+    );
+  });
+
+  it('enforces the limits of PATCH, groups and filters', async () => {
+    expectScimError(
+      await tenant.send(
+        'PATCH',
+        `/Users/${userId}`,
+        patchOp(...new Array<unknown>(1_001).fill({ op: 'replace', value: {} })),
+      ),
+      400,
+      'tooMany',
+    );
+    const many = new Array<unknown>(100_001).fill({ value: userId });
+    expectScimError(await tenant.send('POST', '/Groups', { displayName: 'Huge', members: many }), 400, 'tooMany');
+    expectScimError(
+      await tenant.send(
+        'GET',
+        `/Users?filter=${encodeURIComponent(Array.from({ length: 21 }, () => 'active pr').join(' or '))}`,
+      ),
+      400,
+      'invalidFilter',
+    );
+    expectScimError(
+      await tenant.send('GET', `/Users?filter=${encodeURIComponent(`userName eq "${'x'.repeat(1_000)}"`)}`),
+      400,
+      'invalidFilter',
+    );
+    expectScimError(await tenant.send('GET', '/Users?filter=userName%20eq%20%22%00%22'), 400, 'invalidFilter');
+    expect((await tenant.send('GET', '/Users?count=100000')).status).toBe(200);
+  });
+
+  it('does not let a body set what is not its business', async () => {
+    const id = randomUUID();
+    const body = JSON.parse(
+      `{"userName":"mallory@x","id":"${id}","tenant_id":"${other.id}","tenantId":"${other.id}","__proto__":{"active":false},"constructor":1,"groups":[{"value":"${id}"}],"meta":{"location":"https://evil.example"},"version":99}`,
+    ) as unknown;
+    const reply = await tenant.send('POST', '/Users', body);
+    expect(reply.status).toBe(201);
+    expect(reply.body.id).not.toBe(id);
+    expect(reply.body).toMatchObject({ active: true, groups: [] });
+    expect((await other.send('GET', '/Users?filter=userName%20eq%20%22mallory@x%22')).body.totalResults).toBe(0);
+  });
+
+  it('answers any JSON on any endpoint with less than 500', async () => {
+    const value = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom(
+        'ada@x',
+        userId,
+        'members',
+        '\ud800',
+        '\0',
+        [{ value: null }],
+        { value: userId },
+        [[]],
+        '2026-99-99',
+      ),
+    );
+    const body = fc.oneof(
+      fc.dictionary(
+        fc.constantFrom(
+          'schemas',
+          'userName',
+          'name',
+          'emails',
+          'active',
+          'externalId',
+          'displayName',
+          'members',
+          'Operations',
+          'x',
+          '__proto__',
+        ),
+        value,
+      ),
+      fc.record({
+        Operations: fc.array(
+          fc.record(
+            {
+              op: fc.constantFrom('add', 'replace', 'remove', 'x'),
+              path: fc.oneof(
+                value,
+                fc.constantFrom(
+                  'members',
+                  'name',
+                  'emails[type eq "x"].value',
+                  'members[value eq "x"]',
+                  'displayName',
+                  'emails[',
+                ),
+              ),
+              value,
+            },
+            { requiredKeys: ['op'] },
+          ),
+          { maxLength: 3 },
+        ),
+      }),
+    );
+    const group = (await tenant.send('POST', '/Groups', { displayName: `Fuzz ${randomUUID()}` })).body.id;
+    const target = fc.constantFrom<[string, string]>(
+      ['POST', '/Users'],
+      ['PUT', `/Users/${userId}`],
+      ['PATCH', `/Users/${userId}`],
+      ['POST', '/Groups'],
+      ['PUT', `/Groups/${group}`],
+      ['PATCH', `/Groups/${group}`],
+    );
+    await fc.assert(
+      fc.asyncProperty(target, body, async ([method, path], sent) => {
+        const reply = await tenant.send(method, path, JSON.stringify(sent));
+        expect([reply.status < 500, method, path, reply.text]).toEqual([true, method, path, reply.text]);
+      }),
+      { numRuns: 250 },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.webQueryParameters({ size: 'small' }),
+        fc.string({ size: 'small', unit: 'grapheme' }),
+        async (query, filter) => {
+          const reply = await tenant.send('GET', `/Users?${query}&filter=${encodeURIComponent(filter)}`);
+          expect(reply.status).toBeLessThan(500);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('what is not even HTTP', () => {
+  const talk = (text: string) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect(gateway.port, '127.0.0.1', () => socket.write(text));
+      let answer = '';
+      socket.on('data', (chunk) => (answer += chunk.toString()));
+      socket.on('end', () => resolve(answer));
+      socket.on('error', reject);
+    });
+
+  it.each([
+    ['nonsense', 'EHLO mail\r\n\r\n', 400],
+    ['too many headers', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`, 431],
+    ['two lengths', 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello', 400],
+  ])('%s is answered with SCIM JSON', async (_, text, status) => {
+    const answer = await talk(text);
+    expect(answer).toContain(`HTTP/1.1 ${status}`);
+    expect(answer).toContain('application/scim+json');
+    expect((JSON.parse(answer.slice(answer.indexOf('{'))) as { status: string }).status).toBe(String(status));
+  });
+});

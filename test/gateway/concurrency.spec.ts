@@ -1,0 +1,222 @@
+/** Many writers at once: nothing is lost, nothing is doubled, sequences stay without gaps, nobody waits for ever. */
+import { patchOp, startGateway, until, type TestGateway, type TestTenant } from '../support/gateway.js';
+
+let gateway: TestGateway;
+let tenant: TestTenant;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+beforeEach(async () => {
+  tenant = await gateway.createTenant();
+});
+afterAll(() => gateway.close());
+
+const WRITERS = 16;
+const times = <T>(n: number, work: (i: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: n }, (_, i) => work(i)));
+const users = async (count: number): Promise<string[]> =>
+  (await times(count, (i) => tenant.send('POST', '/Users', { userName: `u${i}@x` }))).map((r) => r.body.id);
+
+/** P1: per key the sequences are 1, 2, 3, ... in the order of delivery, and the last state is the stored one. */
+async function expectOrderedEvents(): Promise<void> {
+  const events = await tenant.events();
+  const last = new Map<string, number>();
+  for (const { key, sequence } of events) {
+    expect([key, sequence]).toEqual([key, (last.get(key) ?? 0) + 1]);
+    last.set(key, sequence);
+  }
+  const rows = await gateway.sql<{ id: string; version: string; groups: string[]; user_name: string; active: boolean }>(
+    `select u.id, u.version, u.user_name, u.active, coalesce((select array_agg(m.group_id::text order by m.group_id) from directory.members m where m.user_id = u.id and m.tenant_id = u.tenant_id), '{}') as groups
+     from directory.users u where u.tenant_id = $1`,
+    [tenant.id],
+  );
+  for (const { id, version, groups, user_name: userName, active } of rows) {
+    const own = events.filter((e) => e.subject === id);
+    expect([id, own.at(-1)?.sequence]).toEqual([id, Number(version)]);
+    expect(own.at(-1)?.data.user).toMatchObject({ groups, userName, active });
+  }
+}
+
+describe('16 writers', () => {
+  it('lose nothing on hot users: each change is one of different attributes, and all of them are there in the end', async () => {
+    const [hot = ''] = await users(1);
+    const attributes = [
+      'title',
+      'nickName',
+      'userType',
+      'locale',
+      'timezone',
+      'preferredLanguage',
+      'displayName',
+      'profileUrl',
+    ];
+    const replies = await times(WRITERS, async (writer) => {
+      const attribute = attributes[writer % attributes.length] ?? '';
+      const statuses: number[] = [];
+      for (let i = 0; i < 6; i++)
+        statuses.push(
+          (
+            await tenant.send(
+              'PATCH',
+              `/Users/${hot}`,
+              patchOp({ op: 'replace', value: { [attribute]: `${writer}-${i}` } }),
+            )
+          ).status,
+        );
+      return statuses;
+    });
+    expect(new Set(replies.flat())).toEqual(new Set([200]));
+    const stored = (await tenant.send('GET', `/Users/${hot}`)).body as unknown as Record<string, string>;
+    for (const attribute of attributes) expect(stored[attribute]).toMatch(/-5$/);
+    expect((await tenant.events()).length).toBe(1 + WRITERS * 6);
+    await expectOrderedEvents();
+  });
+
+  it('that toggle, rename, regroup and delete the same few users leave an exact history', async () => {
+    const ids = await users(5);
+    const groups = await times(
+      3,
+      async (i) => (await tenant.send('POST', '/Groups', { displayName: `G${i}` })).body.id,
+    );
+    const replies = await times(WRITERS, async (writer) => {
+      const statuses: number[] = [];
+      for (let i = 0; i < 8; i++) {
+        const user = ids[(writer * 7 + i * 3) % ids.length] ?? '';
+        const group = groups[(writer + i) % groups.length] ?? '';
+        const reply = await [
+          () =>
+            tenant.send(
+              'PATCH',
+              `/Users/${user}`,
+              patchOp({ op: 'replace', value: { active: (writer + i) % 2 === 0 } }),
+            ),
+          () =>
+            tenant.send(
+              'PATCH',
+              `/Groups/${group}`,
+              patchOp({ op: 'add', path: 'members', value: ids.map((value) => ({ value })) }),
+            ),
+          () =>
+            tenant.send(
+              'PATCH',
+              `/Groups/${group}`,
+              patchOp({
+                op: 'replace',
+                path: 'members',
+                value: ids.filter((_, n) => (n + i) % 2 === 0).map((value) => ({ value })),
+              }),
+            ),
+          () =>
+            tenant.send('PUT', `/Groups/${group}`, {
+              displayName: `G${(writer + i) % groups.length}`,
+              members: [...ids].reverse().map((value) => ({ value })),
+            }),
+          () =>
+            tenant.send('PATCH', `/Groups/${group}`, patchOp({ op: 'remove', path: `members[value eq "${user}"]` })),
+        ][(writer + i) % 5]?.();
+        statuses.push(reply?.status ?? 0);
+      }
+      return statuses;
+    });
+    expect(replies.flat().filter((status) => status >= 300)).toEqual([]);
+    await tenant.send('DELETE', `/Users/${ids[0]}`);
+    await expectOrderedEvents();
+  });
+
+  it('that add to one group keep all members, and take out only their own', async () => {
+    const ids = await users(64);
+    const group = (await tenant.send('POST', '/Groups', { displayName: 'Hot' })).body.id;
+    const replies = await times(WRITERS, async (writer) => {
+      const own = ids.filter((_, i) => i % WRITERS === writer);
+      const statuses: number[] = [];
+      for (const value of own)
+        statuses.push(
+          (await tenant.send('PATCH', `/Groups/${group}`, patchOp({ op: 'add', path: 'members', value: [{ value }] })))
+            .status,
+        );
+      statuses.push(
+        (
+          await tenant.send(
+            'PATCH',
+            `/Groups/${group}`,
+            patchOp({ op: 'remove', path: `members[value eq "${own[0]}"]` }),
+          )
+        ).status,
+      );
+      return statuses;
+    });
+    expect(new Set(replies.flat())).toEqual(new Set([204]));
+    const members = (await tenant.send('GET', `/Groups/${group}`)).body.members.map((m) => m.value);
+    expect(members.sort()).toEqual(ids.slice(WRITERS).sort());
+    await expectOrderedEvents();
+  });
+
+  it('that create the same user make one, and that create the same group make one', async () => {
+    const created = await times(WRITERS, () =>
+      tenant.send('POST', '/Users', { userName: 'Race@x', externalId: '00uR' }),
+    );
+    expect(created.filter((r) => ![201, 409].includes(r.status))).toEqual([]);
+    expect(new Set(created.filter((r) => r.status === 201).map((r) => r.body.id)).size).toBe(1);
+    const different = await times(WRITERS, (i) =>
+      tenant.send('POST', '/Users', {
+        userName: `RACE${i % 2 === 0 ? '' : '-'}2@x`,
+        externalId: '00uS',
+        title: String(i),
+      }),
+    );
+    expect(new Set(different.filter((r) => r.status === 201).map((r) => r.body.id)).size).toBe(1);
+    const groups = await times(WRITERS, (i) =>
+      tenant.send('POST', '/Groups', { displayName: i % 2 === 0 ? 'Race' : 'RACE' }),
+    );
+    expect(groups.filter((r) => r.status === 201).length).toBe(1);
+    expect(groups.filter((r) => r.status === 409).length).toBe(WRITERS - 1);
+    expect((await tenant.events()).length).toBe(3);
+    await expectOrderedEvents();
+  });
+
+  it("that rename by deactivate and create end in one account, however often Okta's create is repeated", async () => {
+    const id = (await tenant.send('POST', '/Users', { userName: 'old@x', externalId: '00uT', active: false })).body.id;
+    const replies = await times(8, () => tenant.send('POST', '/Users', { userName: 'new@x', externalId: '00uT' }));
+    expect(new Set(replies.filter((r) => r.status === 201).map((r) => r.body.id))).toEqual(new Set([id]));
+    expect(replies.filter((r) => ![201, 409].includes(r.status))).toEqual([]);
+    expect((await tenant.send('GET', '/Users')).body.totalResults).toBe(1);
+    expect((await tenant.events()).length).toBe(3);
+    await expectOrderedEvents();
+  });
+
+  it('that swap names do not deadlock for the client', async () => {
+    const [a = '', b = ''] = await users(2);
+    const replies = await times(WRITERS, (i) =>
+      tenant.send(
+        'PATCH',
+        `/Users/${i % 2 === 0 ? a : b}`,
+        patchOp({ op: 'replace', value: { userName: `n${(i >> 1) % 2}@x` } }),
+      ),
+    );
+    expect(replies.filter((r) => ![200, 409].includes(r.status)).map((r) => r.text)).toEqual([]);
+    await expectOrderedEvents();
+  });
+});
+
+describe('deletions', () => {
+  it('that race with groups leave no member that is gone', async () => {
+    const ids = await users(20);
+    const group = (await tenant.send('POST', '/Groups', { displayName: 'G' })).body.id;
+    await Promise.all([
+      ...ids.map((id) => tenant.send('DELETE', `/Users/${id}`)),
+      ...Array.from({ length: 10 }, () =>
+        tenant.send(
+          'PATCH',
+          `/Groups/${group}`,
+          patchOp({ op: 'replace', path: 'members', value: ids.map((value) => ({ value })) }),
+        ),
+      ),
+    ]);
+    expect((await tenant.send('GET', `/Groups/${group}`)).body.members).toEqual([]);
+    expect(await gateway.sql('select 1 from directory.members where tenant_id = $1', [tenant.id])).toEqual([]);
+    await until(
+      async () => (await tenant.events()).filter((e) => e.type.endsWith('user.deleted.v1')).length === ids.length,
+    );
+    await expectOrderedEvents();
+  });
+});

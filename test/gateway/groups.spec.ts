@@ -1,0 +1,251 @@
+/** Groups over HTTP: membership is set-based, tolerant per member, and told about each user with the state after it. */
+import { randomUUID } from 'node:crypto';
+import { BASE, patchOp, shortType, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
+
+let gateway: TestGateway;
+let tenant: TestTenant;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+beforeEach(async () => {
+  tenant = await gateway.createTenant();
+});
+afterAll(() => gateway.close());
+
+const users = async (count: number): Promise<string[]> => {
+  const replies = await Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      tenant.send('POST', '/Users', { userName: `u${i}@x`, displayName: `U${i}` }),
+    ),
+  );
+  return replies.map((r) => r.body.id).sort();
+};
+const group = async (displayName: string, members: readonly string[] = []) =>
+  (await tenant.send('POST', '/Groups', { displayName, members: members.map((value) => ({ value })) })).body.id;
+const membersOf = async (id: string) => (await tenant.send('GET', `/Groups/${id}`)).body.members.map((m) => m.value);
+const patch = (id: string, ...operations: unknown[]) => tenant.send('PATCH', `/Groups/${id}`, patchOp(...operations));
+const newTypes = async (since: number) => (await tenant.events()).slice(since).map(shortType);
+
+describe('a group', () => {
+  it('shows its members with their userName and address, and users show their groups', async () => {
+    const [ada = ''] = await users(1);
+    const reply = await tenant.send('POST', '/Groups', {
+      displayName: 'G',
+      externalId: 'x',
+      members: [{ value: ada.toUpperCase(), display: 'ignored' }],
+    });
+    expect(reply.status).toBe(201);
+    expect(reply.body).toMatchObject({
+      displayName: 'G',
+      externalId: 'x',
+      members: [{ value: ada, display: 'u0@x', type: 'User', $ref: `https://${tenant.host}${BASE}/Users/${ada}` }],
+    });
+    expect(reply.headers.location).toBe(reply.body.meta.location);
+    expect((await tenant.send('GET', `/Users/${ada}`)).body.groups).toEqual([
+      { value: reply.body.id, display: 'G', $ref: reply.body.meta.location },
+    ]);
+    expect((await tenant.send('GET', `/Groups/${reply.body.id}?excludedAttributes=members`)).body).not.toHaveProperty(
+      'members',
+    );
+  });
+
+  it('has one name in its tenant, whatever the case; its own name is no conflict', async () => {
+    const id = await group('Admins');
+    const other = await group('Others');
+    for (const reply of [
+      await tenant.send('POST', '/Groups', { displayName: 'ADMINS' }),
+      await tenant.send('PUT', `/Groups/${other}`, { displayName: 'admins' }),
+      await patch(other, { op: 'replace', value: { displayName: 'admins' } }),
+    ]) {
+      expect([reply.status, reply.body.scimType]).toEqual([409, 'uniqueness']);
+      expect(reply.body.detail).toContain('named');
+    }
+    expect((await tenant.send('PUT', `/Groups/${id}`, { displayName: 'admins' })).body.displayName).toBe('admins');
+    expect((await tenant.events()).at(-1)).toMatchObject({
+      type: 'com.stackflow.directory.group.renamed.v1',
+      sequence: 2,
+      data: { previousDisplayName: 'Admins', group: { displayName: 'admins', version: 2 } },
+    });
+  });
+
+  it('keeps its members when a PUT does not mention them', async () => {
+    const ids = await users(2);
+    const id = await group('G', ids);
+    expect((await tenant.send('PUT', `/Groups/${id}`, { displayName: 'H' })).body.members.length).toBe(2);
+  });
+
+  it('is found by name, id, external id and member', async () => {
+    const [a = '', b = ''] = await users(2);
+    const id = await group('Admins', [a]);
+    await group('Others', [b]);
+    const found = async (filter: string) =>
+      (await tenant.send('GET', `/Groups?filter=${encodeURIComponent(filter)}`)).body.Resources.map(
+        (g) => g.displayName,
+      );
+    expect(await found('displayName eq "ADMINS"')).toEqual(['Admins']);
+    expect(await found(`members.value eq "${b}"`)).toEqual(['Others']);
+    expect(await found(`members[value eq "${a}"]`)).toEqual(['Admins']);
+    expect(await found(`id eq "${id}" and not (externalId pr)`)).toEqual(['Admins']);
+    expect((await tenant.send('GET', '/Groups?filter=shoe%20pr')).body.scimType).toBe('invalidFilter');
+  });
+
+  it('takes everybody out before it goes', async () => {
+    const ids = await users(3);
+    const id = await group('G', ids);
+    const before = (await tenant.events()).length;
+    expect((await tenant.send('DELETE', `/Groups/${id}`)).status).toBe(204);
+    expect(await newTypes(before)).toEqual(['user.left-group', 'user.left-group', 'user.left-group', 'group.deleted']);
+    for (const method of ['GET', 'DELETE']) expect((await tenant.send(method, `/Groups/${id}`)).status).toBe(404);
+    expect(await group('g')).not.toBe(id);
+  });
+});
+
+describe('a change of membership', () => {
+  it('touches only what differs: repetitions and no-ops lock, bump and tell nobody', async () => {
+    const [a = '', b = '', c = ''] = await users(3);
+    const id = await group('G', [a, b]);
+    const before = (await tenant.events()).length;
+    // Entra ID adds all members again whenever one is removed.
+    expect(
+      (
+        await patch(
+          id,
+          { op: 'remove', path: `members[value eq "${c}"]` },
+          { op: 'Add', path: 'members', value: [{ value: a }, { value: a }, { value: b }] },
+        )
+      ).status,
+    ).toBe(204);
+    expect(
+      (await tenant.send('PUT', `/Groups/${id}`, { displayName: 'G', members: [{ value: b }, { value: a }] })).status,
+    ).toBe(200);
+    expect((await patch(id, { op: 'replace', value: { id, displayName: 'G' } })).status).toBe(204);
+    expect(await newTypes(before)).toEqual([]);
+    expect(
+      (await tenant.send('PUT', `/Groups/${id}`, { displayName: 'G', members: [{ value: c }, { value: a }] })).status,
+    ).toBe(200);
+    expect((await newTypes(before)).sort()).toEqual(['user.joined-group', 'user.left-group']);
+    expect((await membersOf(id)).sort()).toEqual([a, c].sort());
+  });
+
+  it('tells the state of the user after it, with all groups sorted', async () => {
+    const [a = ''] = await users(1);
+    const ids = [await group('G1', [a]), await group('G2', [a]), await group('G3', [a])];
+    const joined = (await tenant.events()).filter((e) => e.type.includes('joined'));
+    expect(joined.map((e) => e.sequence)).toEqual([2, 3, 4]);
+    expect(joined.map((e) => (e.data.user as { groups: string[] }).groups)).toEqual(
+      [1, 2, 3].map((n) => ids.slice(0, n).sort()),
+    );
+    expect(joined.at(-1)?.data.group).toMatchObject({ id: ids[2], displayName: 'G3' });
+  });
+
+  it('leaves out members that do not exist, applies the others, and says so in answer, log and metric', async () => {
+    const [a = '', b = ''] = await users(2);
+    const id = await group('G', [a]);
+    const gone = randomUUID();
+    const reply = await patch(id, {
+      op: 'add',
+      path: 'members',
+      value: [{ value: b }, { value: gone }, { value: 'not-an-id' }],
+    });
+    expect([reply.status, reply.body.members.map((m) => m.value)]).toEqual([200, [a, b].sort()]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const [row] = await gateway.sql<Record<string, unknown>>(
+      'select status, left_out, left_out_count, resource_type, resource_id, delivered from directory.scim_request where id = $1',
+      [reply.headers['x-request-id']],
+    );
+    expect(row).toEqual({
+      status: 200,
+      left_out: ['not-an-id', gone],
+      left_out_count: 2,
+      resource_type: 'Groups',
+      resource_id: id,
+      delivered: true,
+    });
+    expect(await gateway.platform.metrics.registry.metrics()).toMatch(/scim_members_left_out_total\{[^}]*\} [1-9]/);
+    expect((await patch(id, { op: 'remove', path: `members[value eq "${gone}"]` })).status).toBe(204);
+  });
+
+  it('leaves out a deleted user, and a group as member', async () => {
+    const [a = '', b = ''] = await users(2);
+    await tenant.send('DELETE', `/Users/${a}`);
+    const inner = await group('Inner');
+    const reply = await tenant.send('POST', '/Groups', {
+      displayName: 'G',
+      members: [{ value: a }, { value: b }, { value: inner, type: 'Group' }],
+    });
+    expect([reply.status, reply.body.members.map((m) => m.value)]).toEqual([201, [b]]);
+  });
+
+  it('is all or nothing with a rename in the same PATCH', async () => {
+    const [a = ''] = await users(1);
+    await group('Taken');
+    const id = await group('G');
+    const before = (await tenant.events()).length;
+    expect(
+      (
+        await patch(
+          id,
+          { op: 'add', path: 'members', value: [{ value: a }] },
+          { op: 'replace', path: 'displayName', value: 'taken' },
+        )
+      ).status,
+    ).toBe(409);
+    expect(await membersOf(id)).toEqual([]);
+    expect(await newTypes(before)).toEqual([]);
+    expect(
+      (
+        await patch(
+          id,
+          { op: 'add', path: 'members', value: [{ value: a }] },
+          { op: 'replace', path: 'displayName', value: 'Free' },
+        )
+      ).status,
+    ).toBe(204);
+    expect(await newTypes(before)).toEqual(['group.renamed', 'user.joined-group']);
+    expect((await tenant.events()).at(-1)?.data.group).toMatchObject({ displayName: 'Free', version: 2 });
+  });
+
+  it('costs what the difference costs, also in a group of 5,000', async () => {
+    await gateway.sql(
+      `insert into directory.users (tenant_id, id, user_name, user_name_key, active, resource, version, created_at, updated_at, created_request)
+       select $1, gen_random_uuid(), 'm' || i, 'm' || i, true, jsonb_build_object('userName', 'm' || i, 'active', true), 1, now(), now(), gen_random_uuid() from generate_series(1, 5000) i`,
+      [tenant.id],
+    );
+    const [outsider = ''] = await users(1);
+    const all = (
+      await gateway.sql<{ id: string }>(`select id from directory.users where tenant_id = $1 and user_name like 'm%'`, [
+        tenant.id,
+      ])
+    ).map((r) => r.id);
+    const created = await tenant.send('POST', '/Groups?attributes=displayName', {
+      displayName: 'Big',
+      members: all.map((value) => ({ value })),
+    });
+    expect(created.status).toBe(201);
+    await gateway.sql('analyze directory.members');
+    const reads = async () =>
+      Number(
+        (
+          await gateway.sql<{ n: string }>(
+            `select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) as n from pg_stat_user_tables where schemaname = 'directory' and relname = 'members'`,
+          )
+        )[0]?.n,
+      );
+    const settle = () => new Promise((resolve) => setTimeout(resolve, 1_200)); // sessions report their counts once a second
+    await settle();
+    const before = await reads();
+    expect(
+      (
+        await patch(
+          created.body.id,
+          { op: 'add', path: 'members', value: [{ value: outsider }] },
+          { op: 'remove', path: `members[value eq "${all[0]}"]` },
+        )
+      ).status,
+    ).toBe(204);
+    await tenant.send('GET', '/Users?count=0');
+    await settle();
+    expect((await reads()) - before).toBeLessThan(100);
+    expect((await tenant.events()).length).toBe(1 + 1 + 5_000 + 2);
+  });
+});

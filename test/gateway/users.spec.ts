@@ -1,0 +1,357 @@
+/** Users over HTTP: one account for one person, events from the state difference, filters and pages. */
+import { randomUUID } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
+import { schemaOf } from '#events';
+import {
+  BASE,
+  patchOp,
+  shortType,
+  startGateway,
+  until,
+  type TestGateway,
+  type TestTenant,
+} from '../support/gateway.js';
+
+let gateway: TestGateway;
+let tenant: TestTenant;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+beforeEach(async () => {
+  tenant = await gateway.createTenant();
+});
+afterAll(() => gateway.close());
+
+const create = async (userName: string, more: Record<string, unknown> = {}): Promise<string> => {
+  const reply = await tenant.send('POST', '/Users', { userName, ...more });
+  expect(reply.status).toBe(201);
+  return reply.body.id;
+};
+const types = async () => (await tenant.events()).map(shortType);
+const names = async (query: string) =>
+  (await tenant.send('GET', `/Users?${query}`)).body.Resources.map((u) => u.userName);
+const filtered = (filter: string) => names(`filter=${encodeURIComponent(filter)}`);
+
+describe('a user', () => {
+  it('is created with a location, the id of the request as cause, and without the password anywhere', async () => {
+    const reply = await tenant.send('POST', '/Users', {
+      userName: 'Ada@X.example',
+      password: 'hunter2hunter2',
+      externalId: '00u1',
+      emails: [{ value: 'b@x' }, { value: 'a@x', primary: true }],
+    });
+    expect(reply.status).toBe(201);
+    expect(reply.headers.location).toBe(`https://${tenant.host}${BASE}/Users/${reply.body.id}`);
+    expect(reply.body.meta.location).toBe(reply.headers.location);
+    const [event] = await tenant.events();
+    expect(event).toMatchObject({
+      type: 'com.stackflow.directory.user.created.v1',
+      sequence: 1,
+      causationId: reply.headers['x-request-id'],
+      key: `${tenant.id}:${reply.body.id}`,
+      data: { user: { userName: 'Ada@X.example', email: 'a@x', externalId: '00u1', groups: [] } },
+    });
+    const dump = await gateway.sql<{ all: string }>(
+      'select (select jsonb_agg(u)::text from directory.users u) || (select jsonb_agg(e)::text from bus.event_log e) as all',
+    );
+    expect(JSON.stringify([reply.text, dump, await tenant.events()])).not.toContain('hunter2');
+  });
+
+  it('has event sequences that rise by one, two events when attributes and active change at once', async () => {
+    const id = await create('ada@x');
+    await tenant.send('PUT', `/Users/${id}`, { userName: 'ada@x', title: 'Dr', active: false });
+    await tenant.send('PUT', `/Users/${id}`, { userName: 'ada@x', title: 'Dr', active: false });
+    await tenant.send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', value: { active: true } }));
+    const events = await tenant.events();
+    expect(events.map((e) => [shortType(e), e.sequence])).toEqual([
+      ['user.created', 1],
+      ['user.updated', 2],
+      ['user.deactivated', 3],
+      ['user.reactivated', 4],
+    ]);
+    expect(events[1]?.data).toMatchObject({ changed: ['title'], user: { active: false } });
+  });
+
+  it('is not revived by a PUT that does not mention active', async () => {
+    const id = await create('ada@x', { active: false });
+    expect((await tenant.send('PUT', `/Users/${id}`, { userName: 'ada@x', title: 'Dr' })).body.active).toBe(false);
+    expect(await types()).toEqual(['user.created', 'user.updated']);
+  });
+
+  it('carries the trace of the request into its event', async () => {
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    await tenant.send(
+      'POST',
+      '/Users',
+      { userName: 'a' },
+      { headers: { traceparent: `00-${trace}-00f067aa0ba902b7-01` } },
+    );
+    expect((await tenant.events())[0]?.traceparent).toContain(trace);
+  });
+
+  it('that is deleted is gone, leaves its groups, frees its name, and tells its final state', async () => {
+    const id = await create('ada@x', { externalId: '00u1' });
+    await tenant.send('POST', '/Groups', { displayName: 'G', members: [{ value: id }] });
+    expect((await tenant.send('DELETE', `/Users/${id}`)).status).toBe(204);
+    for (const method of ['GET', 'DELETE']) expect((await tenant.send(method, `/Users/${id}`)).status).toBe(404);
+    expect(
+      (await tenant.send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', value: { active: true } }))).status,
+    ).toBe(404);
+    expect((await tenant.send('GET', '/Groups')).body.Resources[0]?.members).toEqual([]);
+    expect((await tenant.events()).at(-1)).toMatchObject({
+      type: 'com.stackflow.directory.user.deleted.v1',
+      sequence: 3,
+      data: { user: { id, active: false, groups: [] } },
+    });
+    expect(await create('ADA@x', { externalId: '00u1' })).not.toBe(id);
+  });
+
+  it('has one name among the living, whatever the case, and keeps the case that was sent', async () => {
+    await create('Ada@X');
+    const id = await create('bob@x');
+    for (const reply of [
+      await tenant.send('POST', '/Users', { userName: 'aDA@x' }),
+      await tenant.send('PUT', `/Users/${id}`, { userName: 'ADA@X' }),
+    ]) {
+      expect([reply.status, reply.body.scimType]).toEqual([409, 'uniqueness']);
+    }
+    expect((await tenant.send('PUT', `/Users/${id}`, { userName: 'BOB@x' })).body.userName).toBe('BOB@x');
+  });
+});
+
+describe('one person, one account: a POST with an external id that is taken', () => {
+  it("is Okta's rename when the user is inactive: same id, new profile, active again", async () => {
+    const id = await create('old@x', { externalId: '00u1', title: 'Dr' });
+    await tenant.send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', value: { active: false } }));
+    const reply = await tenant.send('POST', '/Users', { userName: 'new@x', externalId: '00u1', active: true });
+    expect([reply.status, reply.body.id, reply.body.userName, reply.body.active]).toEqual([201, id, 'new@x', true]);
+    expect(reply.body).not.toHaveProperty('title');
+    expect((await types()).slice(2)).toEqual(['user.updated', 'user.reactivated']);
+  });
+
+  it('is refused with words when the user is active, and changes nothing', async () => {
+    await create('old@x', { externalId: '00u1' });
+    const reply = await tenant.send('POST', '/Users', { userName: 'new@x', externalId: '00u1' });
+    expect([reply.status, reply.body.scimType]).toEqual([409, 'uniqueness']);
+    expect(reply.body.detail).toMatch(/active user "old@x".*deactivate/);
+    expect(await types()).toEqual(['user.created']);
+  });
+
+  it('cannot take over somebody else by name: the external id of another tenant or user does not count', async () => {
+    await create('victim@x', { active: false });
+    const reply = await tenant.send('POST', '/Users', { userName: 'victim@x', externalId: '00u-attacker' });
+    expect(reply.status).toBe(409);
+  });
+});
+
+describe('a POST that is sent twice', () => {
+  const body = { userName: 'lost@x', externalId: '00u9', name: { givenName: 'L' }, password: 'one' };
+
+  const postAndHangUp = () =>
+    new Promise<void>((resolve) => {
+      const text = JSON.stringify(body);
+      const request = httpRequest({
+        port: gateway.port,
+        host: '127.0.0.1',
+        method: 'POST',
+        path: `${BASE}/Users`,
+        agent: false,
+        headers: {
+          authorization: `Bearer ${tenant.token}`,
+          'content-type': 'application/scim+json',
+          'content-length': Buffer.byteLength(text),
+        },
+      });
+      request.on('error', () => resolve());
+      request.on('close', () => resolve());
+      // The lock keeps the insert waiting until the client has gone.
+      request.end(text, () => setTimeout(() => request.destroy(), 150));
+    });
+
+  it('answers with the user of the first one if that answer was lost, without a second event', async () => {
+    await gateway.sql('begin; lock table directory.users in share mode');
+    const gone = postAndHangUp();
+    await gone;
+    await gateway.sql('commit');
+    await until(async () => (await tenant.events()).length === 1);
+    const reply = await tenant.send('POST', '/Users', { ...body, password: 'two' });
+    expect([reply.status, reply.body.userName]).toEqual([201, 'lost@x']);
+    // That answer was delivered, but the creation's was not; only a different body is a conflict.
+    expect((await tenant.send('POST', '/Users', { ...body, title: 'other' })).status).toBe(409);
+    expect(await types()).toEqual(['user.created']);
+  });
+
+  it('is a conflict if the answer of the first one was delivered', async () => {
+    expect((await tenant.send('POST', '/Users', body)).status).toBe(201);
+    expect((await tenant.send('POST', '/Users', body)).status).toBe(409);
+  });
+
+  it('is a conflict if the user was changed since, or a day has passed', async () => {
+    const id = await create('lost@x', { externalId: '00u9', name: { givenName: 'L' } });
+    await gateway.platform.database.query('delete from scim_request'); // nothing is known about the delivery
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await gateway.sql('update directory.scim_request set delivered = false');
+    await gateway.sql(`update directory.users set created_at = created_at - interval '25 hours' where id = $1`, [id]);
+    expect((await tenant.send('POST', '/Users', body)).status).toBe(409);
+    await gateway.sql(`update directory.users set created_at = now(), version = 2 where id = $1`, [id]);
+    expect((await tenant.send('POST', '/Users', body)).status).toBe(409);
+    await gateway.sql(`update directory.users set version = 1 where id = $1`, [id]);
+    expect((await tenant.send('POST', '/Users', body)).status).toBe(201);
+  });
+});
+
+describe('lists of users', () => {
+  beforeEach(async () => {
+    await create('Ada@x', {
+      externalId: '00uA',
+      displayName: 'Ada L',
+      emails: [
+        { value: 'Ada@Work', type: 'work' },
+        { value: 'ada@home', type: 'home' },
+      ],
+    });
+    await create('bob@x', { externalId: '00ua', active: false, emails: [{ value: 'bob@home', type: 'home' }] });
+    await create('50%_off\\"x"', { displayName: "O'Hara; drop table users" });
+  });
+
+  it.each([
+    ['userName eq "ADA@X"', ['Ada@x']],
+    ['urn:ietf:params:scim:schemas:core:2.0:User:username eq "bob@x"', ['bob@x']],
+    ['externalId eq "00ua"', ['bob@x']],
+    ['active eq false', ['bob@x']],
+    ['active eq "True" and userName sw "a"', ['Ada@x']],
+    ['not (active eq true)', ['bob@x']],
+    ['emails[type eq "work"].value eq "ada@work"', ['Ada@x']],
+    ['emails[type eq "home" and value co "ADA"]', ['Ada@x']],
+    ['emails[type eq "work" and value eq "ada@home"]', []],
+    ['emails.value ew "@HOME"', ['Ada@x', 'bob@x']],
+    ['emails eq "bob@home"', ['bob@x']],
+    ['not (emails pr)', ['50%_off\\"x"']],
+    ['userName co "%_"', ['50%_off\\"x"']],
+    ['userName eq "50%_OFF\\\\\\"x\\""', ['50%_off\\"x"']],
+    ['displayName co "\'hara; DROP"', ['50%_off\\"x"']],
+    ['displayName eq null', ['bob@x']],
+    ['externalId ne "00uA"', ['bob@x', '50%_off\\"x"']],
+    ['meta.created gt "2001-01-01T00:00:00Z"', ['Ada@x', 'bob@x', '50%_off\\"x"']],
+    ['meta.lastModified lt "2001-01-01T00:00:00Z" or userName gt "b"', ['bob@x']],
+    ['id eq "nonsense"', []],
+  ])('filter %s', async (filter, expected) => expect(await filtered(filter)).toEqual(expected));
+
+  it('finds a user by id', async () => {
+    const id = (await tenant.send('GET', '/Users?count=1')).body.Resources[0]?.id;
+    expect(await filtered(`id eq "${String(id).toUpperCase()}"`)).toEqual(['Ada@x']);
+  });
+
+  it.each([
+    'title eq "x"',
+    'name.givenName eq "x"',
+    'password eq "x"',
+    'shoe pr',
+    'emails[shoe eq "x"]',
+    'urn:x:y:userName eq "a"',
+    'groups eq "x"',
+  ])('names what is supported when asked for %s', async (filter) => {
+    const reply = await tenant.send('GET', `/Users?filter=${encodeURIComponent(filter)}`);
+    expect([reply.status, reply.body.scimType]).toEqual([400, 'invalidFilter']);
+    expect(reply.body.detail).toContain('userName');
+  });
+
+  it.each([
+    'active gt true',
+    'active eq "maybe"',
+    'meta.created eq "yesterday"',
+    'meta.created sw "2026"',
+    'id sw "a"',
+    'userName gt null',
+  ])('refuses the comparison %s with words', async (filter) => {
+    expect((await tenant.send('GET', `/Users?filter=${encodeURIComponent(filter)}`)).body.scimType).toBe(
+      'invalidFilter',
+    );
+  });
+
+  it('pages in the order of creation: every user once, totals as numbers, nothing past the end', async () => {
+    const pages = await Promise.all(
+      [1, 2, 3, 4].map((startIndex) => tenant.send('GET', `/Users?startIndex=${startIndex}&count=1`)),
+    );
+    expect(pages.flatMap((p) => p.body.Resources.map((u) => u.userName))).toEqual(['Ada@x', 'bob@x', '50%_off\\"x"']);
+    expect(pages.map((p) => [p.body.totalResults, p.body.startIndex, p.body.itemsPerPage])).toEqual([
+      [3, 1, 1],
+      [3, 2, 1],
+      [3, 3, 1],
+      [3, 4, 0],
+    ]);
+    expect((await tenant.send('GET', '/Users?count=0')).body).toMatchObject({
+      totalResults: 3,
+      itemsPerPage: 0,
+      Resources: [],
+    });
+    expect((await tenant.send('GET', '/Users?count=-3&startIndex=0')).body).toMatchObject({
+      totalResults: 3,
+      startIndex: 1,
+      Resources: [],
+    });
+    expect((await tenant.send('GET', '/Users?startIndex=1e9')).status).toBe(400);
+  });
+
+  it('returns the attributes that are asked for', async () => {
+    expect((await tenant.send('GET', '/Users?count=1&attributes=userName')).body.Resources).toEqual([
+      { schemas: expect.anything() as unknown, id: expect.anything() as unknown, userName: 'Ada@x' },
+    ]);
+    const id = (await tenant.send('GET', '/Users?count=1')).body.Resources[0]?.id;
+    expect((await tenant.send('GET', `/Users/${id}?excludedAttributes=emails,groups`)).body).not.toHaveProperty(
+      'emails',
+    );
+    const before = (await tenant.events()).length;
+    expect(
+      (
+        await tenant.send(
+          'PATCH',
+          `/Users/${id}?attributes=a&excludedAttributes=b`,
+          patchOp({ op: 'replace', value: { active: false } }),
+        )
+      ).status,
+    ).toBe(400);
+    expect((await tenant.events()).length).toBe(before);
+  });
+});
+
+describe('discovery', () => {
+  it('answers with absolute locations and knows its resource types and schemas', async () => {
+    expect((await tenant.send('GET', '/ServiceProviderConfig')).body.meta.location).toBe(
+      `https://${tenant.host}${BASE}/ServiceProviderConfig`,
+    );
+    expect((await tenant.send('GET', '/ResourceTypes')).body.totalResults).toBe(2);
+    expect((await tenant.send('GET', '/Schemas/urn:ietf:params:scim:schemas:core:2.0:User')).status).toBe(200);
+    expect((await tenant.send('GET', '/Schemas/urn:nope')).status).toBe(404);
+    expect((await tenant.send('GET', '/Schemas?filter=x')).status).toBe(403);
+  });
+});
+
+describe('every event', () => {
+  it('has the shape that the catalog promises, also those that SQL makes', async () => {
+    const id = await create('ada@x', {
+      externalId: '00u1',
+      displayName: 'Ada',
+      name: { givenName: 'A', familyName: 'L' },
+      emails: [{ value: 'e@x' }],
+    });
+    const group = await tenant.send('POST', '/Groups', {
+      displayName: 'G',
+      members: [{ value: id }, { value: randomUUID() }],
+    });
+    await tenant.send('PUT', `/Users/${id}`, { userName: 'ada2@x' });
+    await tenant.send(
+      'PATCH',
+      `/Groups/${group.body.id}`,
+      patchOp({ op: 'remove', path: `members[value eq "${id}"]` }, { op: 'replace', path: 'displayName', value: 'H' }),
+    );
+    await tenant.send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', value: { active: false } }));
+    await tenant.send('DELETE', `/Groups/${group.body.id}`);
+    await tenant.send('DELETE', `/Users/${id}`);
+    const events = await tenant.events();
+    expect(events.length).toBe(9);
+    for (const event of events) expect(schemaOf(event.type)?.parse(event.data)).toEqual(event.data);
+    const [created, , joined] = events;
+    expect({ ...joined?.data.user, groups: [] }).toEqual(created?.data.user);
+  });
+});
