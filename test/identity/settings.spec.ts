@@ -1,0 +1,155 @@
+/** Mappings, group names and switches: re-evaluation of whole tenants, and what group sync does when it is off. */
+import type { Tenant } from './directory.js';
+import { Rig } from './rig.js';
+
+describe('settings decide about roles', () => {
+  let rig: Rig;
+  beforeAll(async () => {
+    rig = await Rig.start();
+    await rig.startService();
+  });
+  afterAll(() => rig.close());
+
+  const rolesOf = async (id: string): Promise<string[] | undefined> => (await rig.cognito.user(id))?.groups.slice();
+  const grants = async (tenant: Tenant, id: string): Promise<Record<string, unknown>[]> =>
+    (await rig.http<{ grants: Record<string, unknown>[] }>('GET', `/internal/tenants/${tenant.id}/accounts/${id}/grants`)).body.grants;
+
+  it('a changed mapping re-evaluates everybody and names the settings version as the cause', async () => {
+    const tenant = await rig.directory.addTenant();
+    const group = await rig.directory.addGroup(tenant, 'Helpdesk');
+    const ann = await rig.directory.addPerson(tenant, 'ann');
+    await rig.directory.join(ann, group);
+    await rig.quiet();
+    expect(await rolesOf(ann.id)).toEqual([]);
+    await rig.directory.map(tenant, ['HELPDESK', 'itsm_agent']);
+    await rig.quiet();
+    expect(await rolesOf(ann.id)).toEqual(['itsm_agent']);
+    await rig.directory.configure(tenant, { roleMappings: [{ role: 'viewer', group: { id: group.id } }] });
+    await rig.quiet();
+    expect(await rolesOf(ann.id)).toEqual(['viewer']);
+    expect(await grants(tenant, ann.id)).toMatchObject([
+      { role: 'itsm_agent', grantedCause: 'settings.changed', grantedCausationId: 'settings:2', grantedMappingVersion: 2, grantedGroup: group.id, revokedCause: 'settings.changed', revokedCausationId: 'settings:3', revokedMappingVersion: 3 },
+      { role: 'viewer', grantedCausationId: 'settings:3', grantedMappingVersion: 3, revokedAt: null },
+    ]);
+  });
+
+  it('a renamed group starts or stops matching a mapping; a deleted one gives nothing', async () => {
+    const tenant = await rig.directory.addTenant();
+    const group = await rig.directory.addGroup(tenant, 'Interns');
+    const ian = await rig.directory.addPerson(tenant, 'ian');
+    await rig.directory.join(ian, group);
+    await rig.quiet();
+    await rig.directory.rename(group, 'StackFlow-Viewers');
+    await rig.quiet();
+    expect(await rolesOf(ian.id)).toEqual(['viewer']);
+    await rig.directory.rename(group, 'Interns again');
+    await rig.quiet();
+    expect(await rolesOf(ian.id)).toEqual([]);
+    await rig.directory.rename(group, 'STACKFLOW-AGENTS');
+    await rig.quiet();
+    expect(await rolesOf(ian.id)).toEqual(['itsm_agent']);
+    await rig.directory.removeGroup(group);
+    await rig.quiet();
+    expect(await rolesOf(ian.id)).toEqual([]);
+    expect((await grants(tenant, ian.id)).map((g) => [g.role, g.grantedCause])).toEqual([['viewer', 'group.renamed'], ['itsm_agent', 'group.renamed']]);
+  });
+
+  it('with group sync off roles stay as they are, offboarding still counts, and switching it on derives anew', async () => {
+    const tenant = await rig.directory.addTenant();
+    const agents = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
+    const admins = await rig.directory.addGroup(tenant, 'StackFlow-Admins');
+    const gus = await rig.directory.addPerson(tenant, 'gus');
+    await rig.directory.join(gus, agents);
+    await rig.quiet();
+    await rig.directory.configure(tenant, { groupSync: false });
+    await rig.quiet();
+    await rig.directory.leave(gus, agents);
+    await rig.directory.join(gus, admins);
+    await rig.directory.map(tenant, ['StackFlow-Admins', 'viewer']);
+    const late = await rig.directory.addPerson(tenant, 'late');
+    await rig.directory.join(late, admins);
+    await rig.quiet();
+    expect(await rolesOf(gus.id)).toEqual(['itsm_agent']);
+    expect(await rolesOf(late.id)).toEqual([]);
+    await rig.directory.setActive(gus, false);
+    await rig.quiet();
+    expect(await rolesOf(gus.id)).toEqual([]);
+    await rig.directory.setActive(gus, true);
+    await rig.quiet();
+    expect(await rolesOf(gus.id)).toEqual(['itsm_agent']);
+    await rig.directory.configure(tenant, { groupSync: true });
+    await rig.quiet();
+    expect(await rolesOf(gus.id)).toEqual(['viewer']);
+    expect(await rolesOf(late.id)).toEqual(['viewer']);
+  });
+
+  it('without "deactivate on offboard" a deactivated person keeps access; switching it on takes it away', async () => {
+    const tenant = await rig.directory.addTenant({ deactivateOnOffboard: false });
+    const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
+    const mia = await rig.directory.addPerson(tenant, 'mia');
+    await rig.directory.join(mia, group);
+    await rig.directory.setActive(mia, false);
+    await rig.quiet();
+    expect(await rolesOf(mia.id)).toEqual(['viewer']);
+    await rig.directory.configure(tenant, { deactivateOnOffboard: true });
+    await rig.quiet();
+    expect(await rolesOf(mia.id)).toEqual([]);
+    const { body } = await rig.http<{ status: string }>('GET', `/internal/tenants/${tenant.id}/accounts/${mia.id}`);
+    expect(body.status).toBe('inactive');
+  });
+
+  it('a changed order of roles changes the primary role and tells it, although nothing was granted or revoked', async () => {
+    const tenant = await rig.directory.addTenant({ roleMappings: [{ role: 'viewer', group: { name: 'Both' } }, { role: 'itsm_agent', group: { name: 'Both' } }] });
+    const group = await rig.directory.addGroup(tenant, 'Both');
+    const dan = await rig.directory.addPerson(tenant, 'dan');
+    await rig.directory.join(dan, group);
+    await rig.quiet();
+    expect((await rig.cognito.user(dan.id))?.attributes['custom:role']).toBe('itsm_agent');
+    await rig.directory.configure(tenant, { roles: ['viewer', 'itsm_agent', 'itsm_manager', 'super_admin'] });
+    await rig.quiet();
+    expect(await rig.cognito.user(dan.id)).toMatchObject({ groups: ['itsm_agent', 'viewer'], attributes: { 'custom:role': 'viewer' } });
+    const [last] = await rig.admin.query<{ data: unknown }>(`select data from bus.event_log where subject = $1 and type like '%roles-changed%' order by position desc limit 1`, [dan.id]);
+    expect(last?.data).toMatchObject({ granted: [], revoked: [], account: { primaryRole: 'viewer' } });
+  });
+
+  it('group events that arrive after those of their members, or late after a deletion, change nothing for the worse', async () => {
+    const tenant = await rig.directory.addTenant();
+    const group = rig.directory.silentGroup(tenant, 'StackFlow-Viewers');
+    const lea = await rig.directory.addPerson(tenant, 'lea');
+    await rig.directory.join(lea, group);
+    await rig.quiet();
+    expect(await rolesOf(lea.id)).toEqual(['viewer']);
+    await rig.directory.rename(group, 'Gone soon');
+    await rig.quiet();
+    // The creation under the old name arrives last.
+    await rig.directory.publishCreated({ ...group, displayName: 'StackFlow-Admins' });
+    await rig.quiet();
+    expect(await rolesOf(lea.id)).toEqual([]);
+    await rig.directory.removeGroup(group);
+    await rig.quiet();
+    const ben = await rig.directory.addPerson(tenant, 'ben');
+    // A join that was on its way when the group was deleted still carries it.
+    await rig.directory.join(ben, { ...group, displayName: 'StackFlow-Admins', version: 99 });
+    await rig.quiet();
+    expect(await rolesOf(ben.id)).toEqual([]);
+  });
+
+  it('never touches another tenant with groups of the same name', async () => {
+    const one = await rig.directory.addTenant();
+    const two = await rig.directory.addTenant();
+    const [groupOne, groupTwo] = [await rig.directory.addGroup(one, 'Staff'), await rig.directory.addGroup(two, 'Staff')];
+    const [pia, pit] = [await rig.directory.addPerson(one, 'pia'), await rig.directory.addPerson(two, 'pit')];
+    await rig.directory.join(pia, groupOne);
+    await rig.directory.join(pit, groupTwo);
+    await rig.directory.map(one, ['Staff', 'super_admin']);
+    await rig.quiet();
+    expect(await rolesOf(pia.id)).toEqual(['super_admin']);
+    expect(await rolesOf(pit.id)).toEqual([]);
+    // Not even by naming the other tenant's group or user.
+    await rig.directory.configure(two, { roleMappings: [{ role: 'super_admin', group: { id: groupOne.id } }] });
+    await rig.directory.join(pit, groupOne);
+    await rig.quiet();
+    expect(await rolesOf(pit.id)).toEqual([]);
+    expect((await rig.http('GET', `/internal/tenants/${two.id}/accounts/${pia.id}`)).status).toBe(404);
+  });
+});
