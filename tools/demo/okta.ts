@@ -1,0 +1,74 @@
+/** The sandbox Okta, as an administrator drives it. */
+import { z } from 'zod';
+import { DemoProblem } from './stack.js';
+
+export type Mode = 'aiw' | 'oin';
+
+const exchange = z.object({
+  method: z.string(),
+  url: z.string(),
+  status: z.number().nullable(),
+  ms: z.number(),
+  startedAt: z.number(),
+  endedAt: z.number(),
+  requestId: z.string().nullable(),
+});
+export type Exchange = z.output<typeof exchange>;
+
+const result = z.object({
+  ok: z.boolean(),
+  note: z.string().nullable(),
+  task: z.object({ detail: z.string().nullable() }).nullable(),
+  exchanges: z.array(exchange),
+});
+const people = z.object({
+  people: z.array(z.object({ id: z.string(), login: z.string(), remoteId: z.string().nullable() })),
+});
+const groups = z.object({
+  groups: z.array(z.object({ name: z.string(), push: z.object({ status: z.string() }).nullable() })),
+});
+
+export class Okta {
+  constructor(
+    private readonly url: string,
+    private readonly tenant: string,
+    private readonly mode: Mode,
+    private readonly pace: number | undefined,
+  ) {}
+
+  /** The requests that Okta sent; throws when Okta would show a failed task. */
+  async run(verb: string, body: object): Promise<Exchange[]> {
+    const query = new URLSearchParams({ mode: this.mode, ...(this.pace !== undefined && { pace: String(this.pace) }) });
+    const answer = result.parse(await this.call('POST', `${verb}?${query.toString()}`, body));
+    if (!answer.ok) throw new DemoProblem(`Okta's task failed: ${answer.task?.detail ?? '(Okta gives no reason)'}`);
+    return answer.exchanges;
+  }
+
+  /** Okta's own id of the person, and the id that StackFlow gave. */
+  async idsOf(login: string): Promise<{ oktaId: string; scimId: string }> {
+    const person = people.parse(await this.call('GET', 'people')).people.find((p) => p.login === login);
+    if (!person?.remoteId) throw new DemoProblem(`Okta has no StackFlow id for ${login}`);
+    return { oktaId: person.id, scimId: person.remoteId };
+  }
+
+  /** Puts a person into a group: the first time the group is pushed, later its membership changes. */
+  async putInto(group: string, login: string): Promise<Exchange[]> {
+    const known = groups.parse(await this.call('GET', 'groups')).groups.find((g) => g.name === group);
+    const pushed = known?.push?.status === 'ACTIVE';
+    return this.run(pushed ? 'add-member' : 'push-group', { group, members: [login] });
+  }
+
+  private async call(method: string, path: string, body?: object): Promise<unknown> {
+    const url = `${this.url}/sandbox/apps/${this.tenant}/${path}`;
+    const init =
+      body === undefined
+        ? { method }
+        : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const response = await fetch(url, init).catch(() => {
+      throw new DemoProblem(`The sandbox Okta does not answer at ${this.url}. Is the stack still running?`);
+    });
+    const answer: unknown = await response.json();
+    if (response.ok) return answer;
+    throw new DemoProblem(`The sandbox Okta refuses "${path}": ${JSON.stringify(answer)}`);
+  }
+}

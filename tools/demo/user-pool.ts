@@ -1,0 +1,86 @@
+/** What Cognito holds about a person, read with AWS's own SDK, and waiting until it is what it should be. */
+import {
+  AdminGetUserCommand,
+  AdminListGroupsForUserCommand,
+  CognitoIdentityProviderClient,
+  UserNotFoundException,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Stack } from './stack.js';
+
+export interface PoolUser {
+  readonly enabled: boolean;
+  readonly status: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly groups: readonly string[];
+}
+
+/** A person, and what has to be true of them. */
+export interface Expectation {
+  readonly groups: readonly string[];
+  /** null = the attribute must not be there. */
+  readonly attributes: Readonly<Record<string, string | null>>;
+}
+
+const PATIENCE_MS = 30_000;
+/** Two reads each: well below the ten reads per second that Cognito allows for one user, the product needs some too. */
+const POLL_MS = 500;
+
+export class UserPoolReader {
+  private readonly client: CognitoIdentityProviderClient;
+
+  constructor(private readonly stack: Stack) {
+    this.client = new CognitoIdentityProviderClient({
+      region: stack.cognito.region,
+      endpoint: stack.sandbox.cognito,
+      credentials: { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' },
+    });
+  }
+
+  async read(username: string): Promise<PoolUser | undefined> {
+    const about = { UserPoolId: this.stack.cognito.userPoolId, Username: username };
+    try {
+      const user = await this.client.send(new AdminGetUserCommand(about));
+      const { Groups = [] } = await this.client.send(new AdminListGroupsForUserCommand(about));
+      return {
+        enabled: user.Enabled ?? false,
+        status: user.UserStatus ?? '',
+        attributes: Object.fromEntries((user.UserAttributes ?? []).map((a) => [a.Name ?? '', a.Value ?? ''])),
+        groups: Groups.flatMap((g) => g.GroupName ?? []).sort(),
+      };
+    } catch (error) {
+      if (error instanceof UserNotFoundException) return undefined;
+      throw error;
+    }
+  }
+
+  /** Waits until the expectation holds, then looks once more. Returns what is still wrong; nothing = it holds. */
+  async settle(username: string, expected: Expectation): Promise<string[]> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (let agreed = 0; ;) {
+      const wrong = differences(await this.read(username), expected);
+      agreed = wrong.length === 0 ? agreed + 1 : 0;
+      if (agreed === 2) return [];
+      if (Date.now() > deadline) return wrong.length > 0 ? wrong : ['Cognito does not keep still'];
+      await sleep(POLL_MS);
+    }
+  }
+
+  close(): void {
+    this.client.destroy();
+  }
+}
+
+export function differences(user: PoolUser | undefined, expected: Expectation): string[] {
+  if (!user) return ['there is no such user in Cognito'];
+  const wrong: string[] = [];
+  const expect = (what: string, is: unknown, should: unknown): void => {
+    if (JSON.stringify(is) !== JSON.stringify(should))
+      wrong.push(`${what} is ${JSON.stringify(is)}, expected ${JSON.stringify(should)}`);
+  };
+  expect('enabled', user.enabled, true);
+  expect('status', user.status, 'CONFIRMED');
+  expect('groups', user.groups, [...expected.groups].sort());
+  for (const [name, value] of Object.entries(expected.attributes)) expect(name, user.attributes[name] ?? null, value);
+  return wrong;
+}
