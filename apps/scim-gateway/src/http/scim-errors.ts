@@ -14,23 +14,29 @@ const unavailable = (what: string): ScimError =>
     retryAfterSeconds: OUTAGE_RETRY_SECONDS,
   });
 
-const BY_FASTIFY_CODE: Readonly<Record<string, () => ScimError>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: () =>
+/** What Fastify and Nest refuse by themselves; Nest keeps only the status of such an error. */
+const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
+  400: () =>
+    ScimError.of(
+      'invalidSyntax',
+      'The request cannot be read: check that the URL is encoded correctly ("%" and two hexadecimal digits of valid UTF-8) and that the body is as long as Content-Length says.',
+    ),
+  404: () =>
+    new ScimError(
+      404,
+      'There is nothing at this address. The SCIM endpoints are /Users, /Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas below the base URL.',
+    ),
+  413: () =>
     new ScimError(
       413,
       `The request body is larger than ${LIMITS.bodyBytes / 1024 / 1024} MiB, which is the limit. Split it into several requests.`,
       { scimType: 'tooMany' },
     ),
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
-    new ScimError(415, 'The Content-Type of the request must be application/scim+json or application/json.'),
-  FST_ERR_BAD_URL: () =>
-    ScimError.of(
-      'invalidSyntax',
-      'The URL contains a "%" that is not followed by two hexadecimal digits of valid UTF-8.',
-    ),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
-    ScimError.of('invalidSyntax', 'The body is not as long as the Content-Length header says.'),
+  415: () => new ScimError(415, 'The Content-Type of the request must be application/scim+json or application/json.'),
 };
+
+const internal = (): ScimError =>
+  new ScimError(500, 'Something failed on our side. Quote the X-Request-Id of this answer to StackFlow support.');
 
 /** Turns whatever was thrown into a SCIM error; nothing internal (SQL, stack, names of hosts) gets out. */
 export function toScimError(error: unknown): ScimError {
@@ -40,21 +46,10 @@ export function toScimError(error: unknown): ScimError {
   if (isDatabaseOutage(error)) return unavailable('The database is not reachable at the moment.');
   const state = sqlState(error);
   if (state !== undefined) return fromPostgres(state);
-  const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
-  const known = typeof code === 'string' ? BY_FASTIFY_CODE[code] : undefined;
-  if (known) return known();
-  const status = error instanceof HttpException ? error.getStatus() : statusCode;
-  if (status === 404)
-    return new ScimError(
-      404,
-      'There is nothing at this address. The SCIM endpoints are /Users, /Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas below the base URL.',
-    );
-  if (typeof status === 'number' && status >= 400 && status < 500)
-    return new ScimError(status, 'The request is not well-formed HTTP for this endpoint.');
-  return new ScimError(
-    500,
-    'Something failed on our side. Quote the X-Request-Id of this answer to StackFlow support.',
-  );
+  const status =
+    error instanceof HttpException ? error.getStatus() : ((error ?? {}) as { statusCode?: unknown }).statusCode;
+  if (typeof status !== 'number' || status < 400 || status >= 500) return internal();
+  return BY_STATUS[status]?.() ?? new ScimError(status, 'The request is not well-formed HTTP for this endpoint.');
 }
 
 /** 40xxx, 55P03, 57014: given up because of others, so a repetition may work. 22xxx, 54xxx: a value that cannot be stored. */
@@ -66,10 +61,7 @@ function fromPostgres(state: string): ScimError {
       'invalidValue',
       'A value in the request cannot be stored: it is too long or contains characters that are not allowed.',
     );
-  return new ScimError(
-    500,
-    'Something failed on our side. Quote the X-Request-Id of this answer to StackFlow support.',
-  );
+  return internal();
 }
 
 export function sendScimError(reply: FastifyReply, request: FastifyRequest | undefined, error: ScimError): void {

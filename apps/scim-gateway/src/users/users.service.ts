@@ -2,7 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { Outbox } from '#event-bus';
-import { PLATFORM, type PlatformContext, type Queryable } from '#platform';
+import { PLATFORM, sqlState, type PlatformContext, type Queryable } from '#platform';
 import {
   deepEqual,
   parsePatch,
@@ -117,8 +117,10 @@ export class UsersService {
   ): Promise<UserRow> {
     const { database } = this.platform;
     let written: UserRow | undefined;
-    for (let attempt = 1; attempt <= ATTEMPTS && !written; attempt++)
-      written = await write(database, await this.get(request, id));
+    for (let attempt = 1; attempt <= ATTEMPTS && !written; attempt++) {
+      const user = await this.get(request, id);
+      written = await write(database, user).catch(lostToDeadlock);
+    }
     written ??= await database.tx(async (tx) => {
       await lockUser(tx, request.tenantId, id);
       const user = await findUser(tx, request.tenantId, id);
@@ -160,6 +162,11 @@ export class UsersService {
       deepEqual(user.resource, resource);
     return untouched && !(await this.requests.wasDelivered(user.createdRequest));
   }
+}
+
+/** Two users that swap their names wait for each other's index entries; Postgres gives one of them up. */
+function lostToDeadlock(error: unknown): undefined {
+  if (sqlState(error) !== '40P01') throw error;
 }
 
 function newUser(request: ScimRequest, resource: UserResource): UserRow {
