@@ -65,7 +65,7 @@ export function nativeFolder(log: (text: string) => void): string {
 export const executable = (name: string): string => (process.platform === 'win32' ? `${name}.exe` : name);
 
 /** `npm ci --ignore-scripts` leaves the links out, and without them the server ends with code 127. Idempotent. */
-function linkLibraries(native: string): boolean {
+export function linkLibraries(native: string): boolean {
   const list = path.join(native, 'pg-symlinks.json');
   if (!fs.existsSync(list)) return true;
   const links = JSON.parse(fs.readFileSync(list, 'utf8')) as { source: string; target: string }[];

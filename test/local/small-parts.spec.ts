@@ -1,0 +1,109 @@
+/** Locks, the count of `npm test`, and what a person reads. */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { findChromium } from '../../tools/local/chromium.js';
+import { StackFolder } from '../../tools/local/folder.js';
+import { lockHolder, takeLock } from '../../tools/local/lock.js';
+import { processIdentity } from '../../tools/local/process.js';
+import { readable, Terminal } from '../../tools/local/terminal.js';
+import { add, jestTally, stepTally, summaryLine } from '../../tools/local/test-report.js';
+
+describe('in a folder of its own', () => {
+  let folder: string;
+  beforeEach(() => (folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-parts-'))));
+  afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+  test('a lock has one holder at a time, and is free after its release', () => {
+    const file = path.join(folder, 'lock');
+    const first = takeLock(file);
+    expect(takeLock(file)).toEqual({ holder: { pid: process.pid, identity: processIdentity(process.pid) } });
+    if ('lock' in first) first.lock.release();
+    expect(lockHolder(file)).toBeUndefined();
+    expect('lock' in takeLock(file)).toBe(true);
+    expect(fs.readdirSync(folder)).toEqual(['lock']);
+  });
+
+  test('the lock of a dead process, of a reused pid and of nobody is taken over', () => {
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    for (const [name, content] of Object.entries({
+      dead: JSON.stringify({ pid, identity: `${pid}@1` }),
+      reused: JSON.stringify({ pid: process.pid, identity: `${process.pid}@1` }),
+      garbage: '{"pid":',
+    })) {
+      fs.writeFileSync(path.join(folder, name), content);
+      expect('lock' in takeLock(path.join(folder, name))).toBe(true);
+    }
+  });
+
+  test('secrets are made once, a new service gets its own, and only this user reads them', () => {
+    const first = new StackFolder(folder).secrets(['a']);
+    const second = new StackFolder(folder).secrets(['a', 'b']);
+    expect(second).toMatchObject({
+      superuser: first.superuser,
+      internalToken: first.internalToken,
+      passwords: { a: first.passwords.a },
+    });
+    expect(second.passwords.b).toMatch(/^[0-9a-f]{48}$/);
+    expect(fs.statSync(path.join(folder, 'secrets.json')).mode & 0o777).toBe(0o600);
+  });
+
+  test('a damaged file of the folder is named with what to do', () => {
+    fs.writeFileSync(path.join(folder, 'secrets.json'), '{');
+    expect(() => new StackFolder(folder).secrets(['a'])).toThrow(/secrets\.json is not readable .* Remove it/);
+  });
+
+  test('a browser is found by name on the path, or where CHROMIUM says', () => {
+    fs.writeFileSync(path.join(folder, 'chromium'), '');
+    expect(findChromium({ PATH: `/nowhere${path.delimiter}${folder}` })).toBe(path.join(folder, 'chromium'));
+    expect(findChromium({ PATH: folder, CHROMIUM: path.join(folder, 'missing') })).toBe(path.join(folder, 'chromium'));
+  });
+});
+
+describe('the closing line of npm test', () => {
+  const report = {
+    numPassedTests: 3,
+    numFailedTests: 1,
+    numPendingTests: 1,
+    numTodoTests: 0,
+    numRuntimeErrorTestSuites: 1,
+    testResults: [
+      {
+        name: 'a.spec.ts',
+        assertionResults: [
+          { status: 'pending', fullName: 'needs Kafka' },
+          { status: 'passed', fullName: 'x' },
+        ],
+      },
+    ],
+  };
+
+  test('counts every jest test, every file that did not load, and every other step', () => {
+    const sum = add([stepTally(true), stepTally(false), jestTally(report, 1)]);
+    expect(summaryLine(sum)).toBe('4 passed, 3 failed, 1 skipped');
+    expect(sum.skipped).toEqual(['a.spec.ts: needs Kafka']);
+  });
+
+  test('is never all green when jest ended badly', () => {
+    const fine = { ...report, numFailedTests: 0, numRuntimeErrorTestSuites: 0 };
+    expect(jestTally(fine, 0).failed).toBe(0);
+    expect(jestTally(fine, 1).failed).toBe(1);
+    expect(jestTally(undefined, 0).failed).toBe(1);
+  });
+});
+
+describe('the terminal', () => {
+  const line = JSON.stringify({ level: 'info', time: 'x', service: 's', msg: 'listening', url: 'http://x', n: 1 });
+
+  test('shows a person sentences with colours, and writes the lines as they are into a file', () => {
+    let out = '';
+    new Terminal({ write: (text) => (out += text) }, true).service('sandbox', line);
+    expect(out).toBe('\u001b[36msandbox          \u001b[0m| info  listening  url=http://x  n=1\n');
+    out = '';
+    new Terminal({ write: (text) => (out += text) }, false).service('sandbox', line);
+    expect(out).toBe(`sandbox          | ${line}\n`);
+  });
+
+  test.each(['not json', '17', 'null', '{"a":1}'])('passes on %s', (text) => expect(readable(text)).toBe(text));
+});

@@ -1,0 +1,161 @@
+/** `npm start` as a person has it: a process of its own, with a taken port, impatient second starts, kills and restarts. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import fs from 'node:fs';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ROOT, type StackDescription } from '../../tools/local/folder.js';
+import { lockHolder } from '../../tools/local/lock.js';
+import { isRoot } from '../../tools/local/postgres-files.js';
+import { eventually, followLines, processIdentity } from '../../tools/local/process.js';
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly ended: Promise<number | null>;
+}
+
+const children: ChildProcess[] = [];
+
+/** The launcher itself; what `npm` and the bootstrap put before it is tested elsewhere. */
+function start(folder: string, env: NodeJS.ProcessEnv, args: readonly string[] = []): Started {
+  const named = [
+    'DATABASE_URL',
+    'NODE_OPTIONS',
+    'EVENT_CARRIER',
+    'KAFKA_BROKERS',
+    'COGNITO_ENDPOINT',
+    'SECRETS_MANAGER_ENDPOINT',
+  ];
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !named.includes(name)));
+  const child = spawn(process.execPath, [path.join(ROOT, 'dist/tools/local/start.js'), ...args], {
+    cwd: ROOT,
+    env: { ...inherited, STACK_DIR: folder, PORT: '0', LOG_LEVEL: 'warn', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  const lines: string[] = [];
+  followLines(child, (line) => void lines.push(line));
+  return { child, output: () => lines.join('\n'), ended: new Promise((resolve) => child.once('close', resolve)) };
+}
+
+describe('npm start', () => {
+  let home: string;
+  let folder: string;
+  beforeAll(() => {
+    // Of mode 700, as a home folder; as root the database then cannot live in it.
+    home = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-start-'));
+    folder = path.join(home, '.local');
+  });
+  afterAll(async () => {
+    for (const child of children) child.kill('SIGTERM');
+    await eventually(() => children.every((child) => child.exitCode !== null || child.signalCode !== null), 20_000);
+    const note = path.join(folder, 'postgres', 'data-is-in');
+    if (fs.existsSync(note)) fs.rmSync(fs.readFileSync(note, 'utf8').trim(), { recursive: true, force: true });
+    fs.rmSync(home, { recursive: true, force: true });
+  });
+
+  const description = (): StackDescription =>
+    JSON.parse(fs.readFileSync(path.join(folder, 'stack.json'), 'utf8')) as StackDescription;
+  const isReady = (): boolean => fs.existsSync(path.join(folder, 'stack.json')) && description().ready;
+  const up = async (run: Started): Promise<StackDescription> => {
+    const died = (): boolean => run.child.exitCode !== null || run.child.signalCode !== null;
+    await eventually(() => died() || (isReady() && description().pid === run.child.pid), 60_000);
+    if (died() || !isReady()) throw new Error(`did not start:\n${run.output()}`);
+    return description();
+  };
+  const scim = (stack: StackDescription, target: string, init: RequestInit = {}): Promise<Response> =>
+    fetch(`${stack.tenants[0]?.scimBaseUrl}${target}`, {
+      ...init,
+      headers: { authorization: `Bearer ${stack.tenants[0]?.scimToken}`, 'content-type': 'application/scim+json' },
+    });
+  const allGone = (stack: StackDescription): Promise<boolean> =>
+    eventually(() => Object.values(stack.services).every(({ pid }) => processIdentity(pid) === undefined), 15_000);
+
+  test('names every fault of the environment at once, before anything is started', async () => {
+    const run = start(folder, { PORT: 'http', EVENT_CARRIER: 'nats', COGNITO_ENDPOINT: 'http://localhost:1' });
+    expect(await run.ended).toBe(1);
+    expect(run.output()).toMatch(/3 fault\(s\)[^]*EVENT_CARRIER is "nats"[^]*PORT is "http"[^]*COGNITO_USER_POOL_ID/);
+    expect(fs.existsSync(path.join(folder, 'postgres'))).toBe(false);
+  });
+
+  test('refuses an option that it does not know', async () => {
+    const run = start(folder, {}, ['--blanc']);
+    expect([await run.ended, run.output()]).toEqual([1, expect.stringContaining('Unknown option --blanc')]);
+  });
+
+  let token: string | null | undefined;
+
+  test('brings everything up beside a taken port, tells where it is, and mends a service that is killed', async () => {
+    const taken = await listenSomewhere();
+    const { port } = taken.address() as AddressInfo;
+    const run = start(folder, { PORT: String(port) });
+    expect(await eventually(() => lockHolder(path.join(folder, 'start.lock'))?.pid === run.child.pid, 10_000)).toBe(
+      true,
+    );
+    const early = start(folder, {});
+    const stack = await up(run);
+    token = stack.tenants[0]?.scimToken;
+
+    expect(new URL(stack.edge).port).not.toBe(String(port));
+    expect(run.output()).toContain(`Port ${port} is taken`);
+    expect((fs.statSync(path.join(folder, 'stack.json')).mode & 0o777).toString(8)).toBe('600');
+    expect((fs.statSync(path.join(folder, 'secrets.json')).mode & 0o777).toString(8)).toBe('600');
+    expect(run.output()).not.toContain(String(token));
+
+    const user = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: 'ada@example.com', active: true };
+    expect((await scim(stack, '/Users', { method: 'POST', body: JSON.stringify(user) })).status).toBe(201);
+
+    // The start that came while the first was at it has waited, and harmed nothing.
+    expect([await early.ended, early.output()]).toEqual([0, expect.stringContaining(`runs already: ${stack.edge}`)]);
+
+    const { pid } = stack.services['scim-gateway'] ?? { pid: 0 };
+    process.kill(pid, 'SIGKILL');
+    expect(await eventually(() => isReady() && description().services['scim-gateway']?.pid !== pid, 10_000)).toBe(true);
+    expect(await eventually(async () => (await scim(stack, '/Users')).ok, 15_000, 100)).toBe(true);
+
+    run.child.kill('SIGINT');
+    run.child.kill('SIGINT'); // from the terminal and from npm
+    expect(await run.ended).toBe(0);
+    expect(fs.existsSync(path.join(folder, 'stack.json'))).toBe(false);
+    expect(await allGone(stack)).toBe(true);
+    await new Promise((resolve) => taken.close(resolve));
+  }, 120_000);
+
+  test('keeps data and token at the next start, which is quick, and leaves nothing behind when its launcher is killed', async () => {
+    const began = Date.now();
+    const run = start(folder, {});
+    const stack = await up(run);
+    expect(Date.now() - began).toBeLessThan(25_000); // 3 s on a machine that has nothing else to do
+    expect(stack.tenants[0]?.scimToken).toBe(token);
+    const found = (await (
+      await scim(stack, `/Users?filter=${encodeURIComponent('userName eq "ada@example.com"')}`)
+    ).json()) as { totalResults: number };
+    expect(found.totalResults).toBe(1);
+    run.child.kill('SIGKILL');
+    expect(await allGone(stack)).toBe(true);
+  }, 120_000);
+
+  test('starts after a predecessor that was killed, and says which service cannot start, why, and what to do', async () => {
+    const run = start(folder, { SCIM_RATE_LIMIT_BURST: 'lots' });
+    expect(await run.ended).toBe(1);
+    expect(run.output()).toMatch(/Stopping the Postgres \(pid \d+\) that a crashed start left behind/);
+    expect(run.output()).toMatch(
+      /scim-gateway ended \(exit code 78\) before it was ready[^]*SCIM_RATE_LIMIT_BURST is "lots"[^]*set it in the environment/,
+    );
+    expect(fs.existsSync(path.join(folder, 'stack.json'))).toBe(false);
+    expect(fs.existsSync(path.join(folder, 'postgres', 'owner.lock'))).toBe(false);
+  }, 60_000);
+
+  if (isRoot()) {
+    test('as root the data lies where the unprivileged user of Postgres can reach it', () => {
+      const outside = fs.readFileSync(path.join(folder, 'postgres', 'data-is-in'), 'utf8').trim();
+      expect(fs.statSync(path.join(outside, 'data', 'PG_VERSION')).uid).not.toBe(0);
+    });
+  }
+});
+
+function listenSomewhere(): Promise<Server> {
+  const server = createServer();
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
