@@ -17,7 +17,11 @@ export type ServiceName = keyof typeof SERVICES;
 /** Services that call Cognito and so share its quotas. */
 const COGNITO_CALLERS: readonly ServiceName[] = ['identity-service'];
 
-export async function provision(adminUrl: string, passwords: Readonly<Record<ServiceName, string>>, extra: readonly ServiceRole[] = []): Promise<void> {
+export async function provision(
+  adminUrl: string,
+  passwords: Readonly<Record<ServiceName, string>>,
+  extra: readonly ServiceRole[] = [],
+): Promise<void> {
   const names = Object.keys(SERVICES) as ServiceName[];
   const roles = names.map((name) => ({ ...SERVICES[name], password: passwords[name] }));
   await provisionDatabase(

@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { catalogFaults, isAdditive } from './additive.js';
 import type { JsonSchema } from './json-schema.js';
 
-const json = (schema: z.ZodType): JsonSchema =>
-  z.toJSONSchema(schema, { target: 'draft-7', io: 'input' }) as unknown as JsonSchema;
+const json = (schema: z.ZodType): JsonSchema => z.toJSONSchema(schema, { target: 'draft-7', io: 'input' });
 const released = z.object({
   id: z.uuid(),
   name: z.string().nullable(),

@@ -68,16 +68,18 @@ function pairByKind(before: readonly JsonSchema[], now: readonly JsonSchema[]): 
   return partners.every((p) => p !== undefined) ? before.map((b, i) => [b, partners[i] ?? {}]) : null;
 }
 
-const kind = (schema: JsonSchema): string => String(schema.type ?? typeof schema.const);
+const kind = (schema: JsonSchema): string => typeName(schema) ?? typeof schema.const;
+const typeName = (schema: JsonSchema): string | undefined =>
+  typeof schema.type === 'string' ? schema.type : undefined;
 const describe = (schema: JsonSchema): string => {
-  const properties = Object.keys((schema.properties ?? {}) as object);
+  const properties = Object.keys((schema.properties ?? {}));
   return properties.length > 0 ? `an object with ${properties.join(', ')}` : kind(schema);
 };
 
 function compareType(before: JsonSchema, now: JsonSchema, at: string): string[] {
   if (before.type === now.type) return [];
   if (before.type === 'number' && now.type === 'integer') return [`${at}: narrowed from number to integer`];
-  return [`${at}: type changed from ${String(before.type ?? 'any')} to ${String(now.type ?? 'any')}`];
+  return [`${at}: type changed from ${typeName(before) ?? 'any'} to ${typeName(now) ?? 'any'}`];
 }
 
 function compareValues(before: JsonSchema, now: JsonSchema, at: string): string[] {

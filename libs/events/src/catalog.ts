@@ -50,11 +50,17 @@ export const account = z.object({
 export type Account = z.infer<typeof account>;
 
 const accountState = z.object({ account });
-const rolesChanged = accountState.extend({ granted: z.array(z.string()), revoked: z.array(z.string()), mappingVersion: z.number().int().nullable() });
+const rolesChanged = accountState.extend({
+  granted: z.array(z.string()),
+  revoked: z.array(z.string()),
+  mappingVersion: z.number().int().nullable(),
+});
 
 export const roleMapping = z.object({
   role: z.string(),
-  group: z.union([z.object({ name: z.string() }), z.object({ id: uuid })]).describe('a group by display name (case-insensitive) or by SCIM id'),
+  group: z
+    .union([z.object({ name: z.string() }), z.object({ id: uuid })])
+    .describe('a group by display name (case-insensitive) or by SCIM id'),
 });
 export type RoleMapping = z.infer<typeof roleMapping>;
 
@@ -66,7 +72,10 @@ export const tenantSettings = z.object({
   deactivateOnOffboard: z.boolean(),
   roles: z.array(z.string()).describe('known roles, highest precedence first'),
   roleMappings: z.array(roleMapping),
-  scimToken: z.object({ issuedAt: instant, previousValidUntil: instant.nullable() }).nullable().describe('when the SCIM token was last rotated; never the token'),
+  scimToken: z
+    .object({ issuedAt: instant, previousValidUntil: instant.nullable() })
+    .nullable()
+    .describe('when the SCIM token was last rotated; never the token'),
 });
 export type TenantSettings = z.infer<typeof tenantSettings>;
 
@@ -116,14 +125,20 @@ export const catalog = {
 export type Topic = keyof typeof catalog;
 type UnionToIntersection<U> = (U extends unknown ? (x: U) => void : never) extends (x: infer I) => void ? I : never;
 type Schemas = UnionToIntersection<(typeof catalog)[Topic]>;
-export type EventType = keyof Schemas & string;
-export type EventData<T extends EventType> = T extends keyof Schemas ? (Schemas[T] extends z.ZodType<infer D> ? D : never) : never;
+export type EventType = Extract<keyof Schemas, string>;
+export type EventData<T extends EventType> = T extends keyof Schemas
+  ? Schemas[T] extends z.ZodType<infer D>
+    ? D
+    : never
+  : never;
 
 export const compactedTopics: readonly Topic[] = ['identity.access', 'integration.settings'];
 export const topics = Object.keys(catalog) as Topic[];
 
 const byType = new Map<string, { topic: Topic; schema: z.ZodType }>(
-  topics.flatMap((topic) => Object.entries(catalog[topic]).map(([type, schema]) => [type, { topic, schema }] as const)),
+  topics.flatMap((topic) =>
+    Object.entries<z.ZodType>(catalog[topic]).map(([type, schema]) => [type, { topic, schema }] as const),
+  ),
 );
 
 /** The topic of a type, or undefined for a type that this version does not know. */

@@ -22,13 +22,19 @@ export class ConfigError extends Error {
     service: string,
     readonly faults: readonly string[],
   ) {
-    super(`${service} cannot start, its configuration has ${faults.length} fault(s):\n${faults.map((f) => `  - ${f}`).join('\n')}`);
+    super(
+      `${service} cannot start, its configuration has ${faults.length} fault(s):\n${faults.map((f) => `  - ${f}`).join('\n')}`,
+    );
     this.name = 'ConfigError';
   }
 }
 
 /** Parses `env` by `shape`. Throws one {@link ConfigError} that lists every fault. An empty variable counts as unset. */
-export function loadConfig<S extends ConfigShape>(service: string, shape: S, env: NodeJS.ProcessEnv = process.env): ConfigOf<S> {
+export function loadConfig<S extends ConfigShape>(
+  service: string,
+  shape: S,
+  env: NodeJS.ProcessEnv = process.env,
+): ConfigOf<S> {
   const faults: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(shape)) {
@@ -38,7 +44,10 @@ export function loadConfig<S extends ConfigShape>(service: string, shape: S, env
       values[name] = parsed.data;
       continue;
     }
-    const why = raw === undefined ? 'is not set' : `${setting.secret ? 'has a bad value' : `is ${JSON.stringify(raw)}`}: ${parsed.error.issues.map((i) => i.message).join('; ')}`;
+    const why =
+      raw === undefined
+        ? 'is not set'
+        : `${setting.secret ? 'has a bad value' : `is ${JSON.stringify(raw)}`}: ${parsed.error.issues.map((i) => i.message).join('; ')}`;
     faults.push(`${name} ${why}. ${setting.purpose} Example: ${name}=${setting.example}`);
   }
   if (faults.length > 0) throw new ConfigError(service, faults);
@@ -50,14 +59,16 @@ export function printableConfig(shape: ConfigShape, config: Readonly<Record<stri
   return Object.entries(shape)
     .map(([name, setting]) => {
       const value = config[name];
-      const shown = value === undefined ? '(unset)' : setting.secret ? maskSecret(value) : Array.isArray(value) ? value.join(',') : String(value);
+      const shown = value === undefined ? '(unset)' : setting.secret ? maskSecret(inWords(value)) : inWords(value);
       return `${name}=${shown}  # ${setting.purpose}`;
     })
     .join('\n');
 }
 
-function maskSecret(value: unknown): string {
-  const text = String(value);
+const inWords = (value: unknown): string =>
+  typeof value === 'string' ? value : Array.isArray(value) ? value.join(',') : (JSON.stringify(value) ?? '');
+
+function maskSecret(text: string): string {
   return /^[a-z]+:\/\//.test(text) ? text.replace(/\/\/([^:@/]+):[^@]*@/, '//$1:****@') : '****';
 }
 
@@ -66,7 +77,11 @@ export function describeConfig(shape: ConfigShape): string {
   return Object.entries(shape)
     .map(([name, s]) => {
       const fallback = s.schema.safeParse(undefined);
-      const rule = !fallback.success ? 'required' : fallback.data === undefined ? 'optional' : `default ${s.secret ? '****' : String(fallback.data)}`;
+      const rule = !fallback.success
+        ? 'required'
+        : fallback.data === undefined
+          ? 'optional'
+          : `default ${s.secret ? '****' : inWords(fallback.data)}`;
       return `  ${name}  (${rule})\n      ${s.purpose}\n      e.g. ${name}=${s.example}`;
     })
     .join('\n');
@@ -80,23 +95,30 @@ const setting = <T>(schema: z.ZodType<T>, meta: Meta): Setting<T> => ({ schema, 
 export const text = (meta: Meta & { default?: string }): Setting<string> =>
   setting(meta.default === undefined ? z.string().trim().min(1) : z.string().trim().min(1).default(meta.default), meta);
 
-export const optionalText = (meta: Meta): Setting<string | undefined> => setting(z.string().trim().min(1).optional(), meta);
+export const optionalText = (meta: Meta): Setting<string | undefined> =>
+  setting(z.string().trim().min(1).optional(), meta);
 
 export const secret = (meta: Meta & { minLength?: number }): Setting<string> =>
   setting(z.string().min(meta.minLength ?? 16), { ...meta, secret: true });
 
 export const url = (meta: Meta & { default?: string; protocols?: readonly string[] }): Setting<string> => {
   const protocols = meta.protocols ?? ['http:', 'https:'];
-  const schema = z.string().refine((v) => URL.canParse(v) && protocols.includes(new URL(v).protocol), `must be a URL with ${protocols.join(' or ')}`);
+  const schema = z
+    .string()
+    .refine(
+      (v) => URL.canParse(v) && protocols.includes(new URL(v).protocol),
+      `must be a URL with ${protocols.join(' or ')}`,
+    );
   return setting(meta.default === undefined ? schema : schema.default(meta.default), meta);
 };
 
-export const optionalUrl = (meta: Meta): Setting<string | undefined> =>
-  setting(z.url().optional(), meta);
+export const optionalUrl = (meta: Meta): Setting<string | undefined> => setting(z.url().optional(), meta);
 
 export const postgresUrl = (meta: Meta): Setting<string> =>
   setting(
-    z.string().refine((v) => URL.canParse(v) && /^postgres(ql)?:$/.test(new URL(v).protocol), 'must be a postgres:// URL'),
+    z
+      .string()
+      .refine((v) => URL.canParse(v) && /^postgres(ql)?:$/.test(new URL(v).protocol), 'must be a postgres:// URL'),
     { ...meta, secret: true },
   );
 
@@ -105,17 +127,34 @@ export const integer = (meta: Meta & { default?: number; min?: number; max?: num
     .string()
     .regex(/^-?\d+$/, 'must be a whole number')
     .transform(Number)
-    .pipe(z.number().min(meta.min ?? Number.MIN_SAFE_INTEGER).max(meta.max ?? Number.MAX_SAFE_INTEGER));
+    .pipe(
+      z
+        .number()
+        .min(meta.min ?? Number.MIN_SAFE_INTEGER)
+        .max(meta.max ?? Number.MAX_SAFE_INTEGER),
+    );
   return setting(meta.default === undefined ? schema : schema.prefault(String(meta.default)), meta);
 };
 
 export const decimal = (meta: Meta & { default: number; min: number; max: number }): Setting<number> =>
-  setting(z.string().transform(Number).pipe(z.number().min(meta.min).max(meta.max)).prefault(String(meta.default)), meta);
+  setting(
+    z.string().transform(Number).pipe(z.number().min(meta.min).max(meta.max)).prefault(String(meta.default)),
+    meta,
+  );
 
 export const flag = (meta: Meta & { default: boolean }): Setting<boolean> =>
-  setting(z.enum(['true', 'false']).prefault(meta.default ? 'true' : 'false').transform((v) => v === 'true'), meta);
+  setting(
+    z
+      .enum(['true', 'false'])
+      .prefault(meta.default ? 'true' : 'false')
+      .transform((v) => v === 'true'),
+    meta,
+  );
 
-export const choice = <const T extends string>(options: readonly [T, ...T[]], meta: Meta & { default: NoInfer<T> }): Setting<T> =>
+export const choice = <const T extends string>(
+  options: readonly [T, ...T[]],
+  meta: Meta & { default: NoInfer<T> },
+): Setting<T> =>
   setting(z.enum(options as unknown as [T, ...T[]]).default(meta.default as never) as unknown as z.ZodType<T>, meta);
 
 export const list = (meta: Meta & { default?: readonly string[] }): Setting<readonly string[]> =>
@@ -123,17 +162,48 @@ export const list = (meta: Meta & { default?: readonly string[] }): Setting<read
     z
       .string()
       .prefault((meta.default ?? []).join(','))
-      .transform((v) => v.split(',').map((p) => p.trim()).filter((p) => p !== '')),
+      .transform((v) =>
+        v
+          .split(',')
+          .map((p) => p.trim())
+          .filter((p) => p !== ''),
+      ),
     meta,
   );
 
 /** Settings that every long-running service has. */
 export const serviceSettings = {
-  PORT: integer({ purpose: 'TCP port that the service listens on; 0 picks a free one.', example: '3001', default: 3000, min: 0, max: 65535 }),
+  PORT: integer({
+    purpose: 'TCP port that the service listens on; 0 picks a free one.',
+    example: '3001',
+    default: 3000,
+    min: 0,
+    max: 65535,
+  }),
   HOST: text({ purpose: 'Address that the service binds to.', example: '0.0.0.0', default: '127.0.0.1' }),
-  DATABASE_URL: postgresUrl({ purpose: 'Postgres, with the role of this service (it owns one schema and sees no other).', example: 'postgres://scim_gateway:secret@postgres:5432/stackflow' }),
-  DATABASE_POOL_SIZE: integer({ purpose: 'Connections to Postgres that this process may hold.', example: '10', default: 10, min: 2, max: 200 }),
-  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { purpose: 'Lowest level that is logged.', example: 'info', default: 'info' }),
-  OTEL_EXPORTER_OTLP_ENDPOINT: optionalUrl({ purpose: 'OTLP/HTTP collector for traces; without it trace ids still travel but nothing is exported.', example: 'http://otel-collector:4318' }),
-  INTERNAL_API_TOKEN: secret({ purpose: 'Bearer token of the internal API, the same in every service.', example: '$(openssl rand -hex 32)', minLength: 16 }),
+  DATABASE_URL: postgresUrl({
+    purpose: 'Postgres, with the role of this service (it owns one schema and sees no other).',
+    example: 'postgres://scim_gateway:secret@postgres:5432/stackflow',
+  }),
+  DATABASE_POOL_SIZE: integer({
+    purpose: 'Connections to Postgres that this process may hold.',
+    example: '10',
+    default: 10,
+    min: 2,
+    max: 200,
+  }),
+  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+    purpose: 'Lowest level that is logged.',
+    example: 'info',
+    default: 'info',
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optionalUrl({
+    purpose: 'OTLP/HTTP collector for traces; without it trace ids still travel but nothing is exported.',
+    example: 'http://otel-collector:4318',
+  }),
+  INTERNAL_API_TOKEN: secret({
+    purpose: 'Bearer token of the internal API, the same in every service.',
+    example: '$(openssl rand -hex 32)',
+    minLength: 16,
+  }),
 } satisfies ConfigShape;

@@ -89,7 +89,9 @@ export function isDatabaseOutage(error: unknown): boolean {
   if (code !== undefined && OUTAGE.test(code)) return true;
   const { errors } = error as { errors?: unknown };
   if (Array.isArray(errors)) return errors.some(isDatabaseOutage);
-  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|server closed the connection/i.test(error.message);
+  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|server closed the connection/i.test(
+    error.message,
+  );
 }
 
 /** SQLSTATE of a Postgres error, e.g. `23505` for a unique violation; undefined for anything else. */
@@ -157,7 +159,10 @@ export class Database implements Queryable {
       const result = await work(tx);
       // Postgres answers ROLLBACK, without an error, if a statement failed and `work` went on regardless.
       const { command } = await client.query('commit');
-      if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a statement in it failed and the failure was ignored; use a savepoint');
+      if (command !== 'COMMIT')
+        throw new Error(
+          'the transaction was rolled back: a statement in it failed and the failure was ignored; use a savepoint',
+        );
       committed = true;
       return result;
     } catch (error) {

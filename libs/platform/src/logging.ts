@@ -7,7 +7,25 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 export type { Logger } from 'pino';
 
 /** Field names whose values never reach a log, at any of the first three levels of nesting. P5. */
-export const REDACTED_FIELDS = ['password', 'token', 'scimToken', 'secret', 'clientSecret', 'apiToken', 'authorization', 'Authorization', 'cookie', 'set-cookie', 'AccessToken', 'IdToken', 'RefreshToken', 'TemporaryPassword', 'Password', 'SecretString', 'connectionString'] as const;
+export const REDACTED_FIELDS = [
+  'password',
+  'token',
+  'scimToken',
+  'secret',
+  'clientSecret',
+  'apiToken',
+  'authorization',
+  'Authorization',
+  'cookie',
+  'set-cookie',
+  'AccessToken',
+  'IdToken',
+  'RefreshToken',
+  'TemporaryPassword',
+  'Password',
+  'SecretString',
+  'connectionString',
+] as const;
 
 const paths = REDACTED_FIELDS.flatMap((f) => {
   const key = /^[A-Za-z]+$/.test(f) ? `.${f}` : `["${f}"]`;
@@ -40,7 +58,12 @@ export function createLogger(service: string, level: string, destination?: Desti
           if (!isNativeError(error)) return error;
           const { name, message, stack } = error;
           const code = (error as { code?: unknown }).code;
-          return { name, message: redactText(message), ...(code === undefined ? {} : { code }), stack: stack && redactText(stack) };
+          return {
+            name,
+            message: redactText(message),
+            ...(code === undefined ? {} : { code }),
+            stack: stack && redactText(stack),
+          };
         },
       },
       // On the finished line: pino copies an error's message into `msg` after every other hook has run.
@@ -52,11 +75,13 @@ export function createLogger(service: string, level: string, destination?: Desti
 
 /** Nest's own messages through the same lines, so that the output stays JSON. */
 export function nestLogger(logger: Logger): LoggerService {
-  const line = (level: 'info' | 'error' | 'warn' | 'debug' | 'trace') => (message: unknown, ...rest: unknown[]) => {
-    const context = rest.at(-1);
-    const fields = typeof context === 'string' ? { context } : {};
-    if (isNativeError(message)) logger[level]({ ...fields, err: message }, message.message);
-    else logger[level](fields, typeof message === 'string' ? message : JSON.stringify(message));
-  };
+  const line =
+    (level: 'info' | 'error' | 'warn' | 'debug' | 'trace') =>
+    (message: unknown, ...rest: unknown[]) => {
+      const context = rest.at(-1);
+      const fields = typeof context === 'string' ? { context } : {};
+      if (isNativeError(message)) logger[level]({ ...fields, err: message }, message.message);
+      else logger[level](fields, typeof message === 'string' ? message : JSON.stringify(message));
+    };
   return { log: line('debug'), error: line('error'), warn: line('warn'), debug: line('debug'), verbose: line('trace') };
 }

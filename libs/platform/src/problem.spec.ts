@@ -138,7 +138,7 @@ describe('the internal API', () => {
   ])('not to %p', async (authorization) => {
     const answer = await get('/internal', authorization === undefined ? {} : { authorization });
     // A trailing blank never arrives over a real connection; what is injected here may carry it.
-    expect([answer.statusCode, (answer.json() as { code?: string }).code]).toEqual([401, 'unauthenticated']);
+    expect([answer.statusCode, answer.json<{ code?: string }>().code]).toEqual([401, 'unauthenticated']);
   });
 });
 

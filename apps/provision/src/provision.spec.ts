@@ -1,8 +1,8 @@
 /** A service's role reaches its own schema and the shared event log, and nothing else. */
 import { Client } from 'pg';
-import { SERVICES, type ServiceName } from '../../../apps/provision/src/provision.js';
+import { SERVICES, type ServiceName } from './provision.js';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
-import { provisionDatabase } from './provision.js';
+import { provisionDatabase } from '#platform';
 
 let testDatabase: TestDatabase;
 beforeAll(async () => (testDatabase = await createTestDatabase()));
