@@ -17,22 +17,44 @@ export async function measureFollowing(say: (label: string, value: string) => vo
   const client = new Client({ connectionString: db.adminUrl });
   await client.connect();
   const password = randomBytes(16).toString('hex');
-  await provisionDatabase(db.adminUrl, [{ role: 'bench_follower', schema: 'bench_follower', password }], followerGrantsSql('bench_follower'));
+  await provisionDatabase(
+    db.adminUrl,
+    [{ role: 'bench_follower', schema: 'bench_follower', password }],
+    followerGrantsSql('bench_follower'),
+  );
   const url = new URL(db.adminUrl);
   url.username = 'bench_follower';
   url.password = password;
   const logger = createLogger('bench', 'warn');
   const tenantId = randomUUID();
-  const guard = new AccessGuard({ issuer: 'https://issuer.example', clientIds: ['bench'], jwksUri: 'http://localhost:1/', feed: busFeed({ carrier: 'postgres', url: url.href }, { name: 'bench', logger }), logger: createLogger('bench', 'silent') });
+  const guard = new AccessGuard({
+    issuer: 'https://issuer.example',
+    clientIds: ['bench'],
+    jwksUri: 'http://localhost:1/',
+    feed: busFeed({ carrier: 'postgres', url: url.href }, { name: 'bench', logger }),
+    logger: createLogger('bench', 'silent'),
+  });
   try {
-    const write = (accountId: string, sequence: number, status = 'active') => ({ tenantId, accountId, sequence, data: accessData(accountId, { status }) });
-    for (let i = 0; i < BACKLOG; i += 5_000) await appendAccess(client, Array.from({ length: 5_000 }, () => write(randomUUID(), 1)));
+    const write = (accountId: string, sequence: number, status = 'active') => ({
+      tenantId,
+      accountId,
+      sequence,
+      data: accessData(accountId, { status }),
+    });
+    for (let i = 0; i < BACKLOG; i += 5_000)
+      await appendAccess(
+        client,
+        Array.from({ length: 5_000 }, () => write(randomUUID(), 1)),
+      );
     await client.query('analyze bus.event_log');
     const began = performance.now();
     guard.start();
     await until(() => guard.freshness().state === 'live');
     const bootstrap = performance.now() - began;
-    say(`feed: bootstrap from ${BACKLOG.toLocaleString('en')} events`, `${bootstrap.toFixed(0)} ms, ${Math.round((BACKLOG / bootstrap) * 1000).toLocaleString('en')} events/s`);
+    say(
+      `feed: bootstrap from ${BACKLOG.toLocaleString('en')} events`,
+      `${bootstrap.toFixed(0)} ms, ${Math.round((BACKLOG / bootstrap) * 1000).toLocaleString('en')} events/s`,
+    );
     const delays: number[] = [];
     for (let i = 0; i < EVENTS; i++) {
       const accountId = randomUUID();
@@ -43,8 +65,12 @@ export async function measureFollowing(say: (label: string, value: string) => vo
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
     delays.sort((a, b) => a - b);
-    const at = (q: number) => `${(delays[Math.min(delays.length - 1, Math.floor(delays.length * q))] ?? 0).toFixed(1)} ms`;
-    say(`feed: commit -> refused (${EVENTS} events, Postgres carrier)`, `p50 ${at(0.5)}, p99 ${at(0.99)}, worst ${at(1)} (goal: p99 50 ms)`);
+    const at = (q: number) =>
+      `${(delays[Math.min(delays.length - 1, Math.floor(delays.length * q))] ?? 0).toFixed(1)} ms`;
+    say(
+      `feed: commit -> refused (${EVENTS} events, Postgres carrier)`,
+      `p50 ${at(0.5)}, p99 ${at(0.99)}, worst ${at(1)} (goal: p99 50 ms)`,
+    );
   } finally {
     await guard.close();
     await client.end();

@@ -1,11 +1,20 @@
 /**
- * Tokens that were verified before. Keyed by the whole token, signature included, so that nothing but the very same
- * text finds an entry. Two generations instead of a linked list: when the young one is full it becomes the old one,
- * and what is used again moves back. Never more than `limit` entries; refused tokens are not kept.
+ * Tokens that were verified before. Two generations instead of a linked list: when the young one is full it becomes
+ * the old one, and what is used again moves back. Never more than `limit` entries; refused tokens are not kept.
+ *
+ * Found by the last characters of the signature, because hashing a whole token costs as much as everything else that
+ * a known token needs; then compared as a whole, so that nothing but the very same text finds an entry.
  */
+interface Entry<T> {
+  readonly token: string;
+  readonly value: T;
+}
+
+const TAIL = 32;
+
 export class TokenCache<T> {
-  private young = new Map<string, T>();
-  private old = new Map<string, T>();
+  private young = new Map<string, Entry<T>>();
+  private old = new Map<string, Entry<T>>();
 
   constructor(private readonly limit: number) {}
 
@@ -14,26 +23,34 @@ export class TokenCache<T> {
   }
 
   get(token: string): T | undefined {
-    const hit = this.young.get(token);
-    if (hit !== undefined) return hit;
-    const aged = this.old.get(token);
-    if (aged === undefined) return undefined;
-    this.old.delete(token);
-    this.set(token, aged);
-    return aged;
+    const tail = token.slice(-TAIL);
+    const recent = this.young.get(tail);
+    if (recent?.token === token) return recent.value;
+    const aged = this.old.get(tail);
+    if (aged?.token !== token) return undefined;
+    this.old.delete(tail);
+    this.put(tail, aged);
+    return aged.value;
   }
 
   set(token: string, value: T): void {
-    if (this.limit < 2) return;
-    if (this.young.size >= Math.floor(this.limit / 2)) {
-      this.old = this.young;
-      this.young = new Map();
-    }
-    this.young.set(token, value);
+    const tail = token.slice(-TAIL);
+    this.old.delete(tail);
+    this.put(tail, { token, value });
   }
 
   delete(token: string): void {
-    this.young.delete(token);
-    this.old.delete(token);
+    const tail = token.slice(-TAIL);
+    this.young.delete(tail);
+    this.old.delete(tail);
+  }
+
+  private put(tail: string, entry: Entry<T>): void {
+    if (this.limit < 2) return;
+    if (this.young.size >= Math.floor(this.limit / 2) && !this.young.has(tail)) {
+      this.old = this.young;
+      this.young = new Map();
+    }
+    this.young.set(tail, entry);
   }
 }

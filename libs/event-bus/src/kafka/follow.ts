@@ -116,7 +116,8 @@ class KafkaFollower {
     await consumer.run({ autoCommit: false, eachBatch: (payload) => this.handle(payload) });
   }
 
-  private async handle({ batch, heartbeat }: EachBatchPayload): Promise<void> {
+  private async handle(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
     const { partition, messages } = batch;
     this.handler(
       messages.map((message): FollowedRecord =>
@@ -127,7 +128,7 @@ class KafkaFollower {
     );
     this.positions.set(partition, BigInt(batch.lastOffset()) + 1n);
     this.checkComplete();
-    await heartbeat();
+    await payload.heartbeat();
   }
 
   /** Asks where the topic ends, again and again. Rejects when the brokers do not answer. */
