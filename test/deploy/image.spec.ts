@@ -1,10 +1,27 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { at, COMMANDS, JOBS, SERVICES } from './services.js';
 
 const dockerfile = readFileSync(at('Dockerfile'), 'utf8');
 const stages = dockerfile.split(/^FROM /m).slice(1);
 const final = stages.at(-1) ?? '';
-const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as { version: string };
+const { version, dependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as {
+  version: string;
+  dependencies: Record<string, string>;
+};
+
+/** Names of the packages that a source imports at run time. */
+function packagesIn(source: string): string[] {
+  const statements = source.matchAll(/^(?:import|export) (?!type )[\w\s{},*]*?(?:from )?'([^']+)';$/gm);
+  const specifiers = [...statements].map((m) => m[1] ?? '');
+  const bare = specifiers.filter((s) => !s.startsWith('.') && !s.startsWith('#') && !isBuiltin(s));
+  return bare.map((s) =>
+    s
+      .split('/')
+      .slice(0, s.startsWith('@') ? 2 : 1)
+      .join('/'),
+  );
+}
 
 describe('the Dockerfile', () => {
   it('builds and runs on the Node that everything else uses', () => {
@@ -29,6 +46,15 @@ describe('the Dockerfile', () => {
     expect(removed).toEqual(expect.arrayContaining(['dist/apps/sandbox', 'dist/tools', 'dist/test', 'dist/bench']));
     for (const { entry } of Object.values({ ...SERVICES, ...JOBS, ...COMMANDS }))
       expect(removed.filter((folder) => `dist/${entry}`.startsWith(`${folder}/`))).toEqual([]);
+  });
+
+  it('has every package that the deployed sources import, though it installs no development dependencies', () => {
+    const sources = globSync(['apps/*/src/**/*.ts', 'libs/*/src/**/*.ts'], { cwd: at() }).filter(
+      (f) => !/^apps.sandbox|\.spec\.ts$/.test(f),
+    );
+    const imported = sources.flatMap((file) => packagesIn(readFileSync(at(file), 'utf8')));
+    expect(imported).toEqual(expect.arrayContaining(['@nestjs/core', 'pg', 'kafkajs']));
+    expect([...new Set(imported)].filter((name) => !(name in dependencies))).toEqual([]);
   });
 
   it('takes no secret as an argument', () => {
