@@ -89,9 +89,12 @@ export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
   return [...steps, ...missing.map((group) => ({ do: 'join', group }) as const)];
 }
 
-/** What to write: new values, and a blank for what has to go. */
+/**
+ * What to write: new values, and a blank for what has to go. Only a flag cannot be blank: `email_verified` stays as it
+ * is when the address goes, where it means nothing.
+ */
 function differingAttributes(wanted: Attributes, actual: Attributes): Attributes {
-  const names = OWN_ATTRIBUTES.filter((name) => (wanted[name] ?? '') !== (actual[name] ?? ''));
+  const names = OWN_ATTRIBUTES.filter((name) => (wanted[name] ?? '') !== (actual[name] ?? '') && (name !== 'email_verified' || wanted.email !== undefined));
   return Object.fromEntries(names.map((name) => [name, wanted[name] ?? '']));
 }
 

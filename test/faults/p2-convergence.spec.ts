@@ -1,0 +1,176 @@
+/**
+ * P2 Convergence. Random pushes of people, groups and settings; identity-service as a real process that is killed with
+ * SIGKILL again and again; a Cognito that throttles, fails, answers late and loses answers. When the noise stops, the
+ * pool equals f(directory, settings), person by person. Seeded: repeat a run with P2_SEED.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Group, Person, Tenant } from '../identity/directory.js';
+import { Rig } from '../identity/rig.js';
+
+const MAIN = path.resolve(import.meta.dirname, '../../dist/apps/identity-service/src/main.js');
+const NOISE_MS = 12_000;
+const NAMES = ['StackFlow-Admins', 'StackFlow-Agents', 'stackflow-agents', 'StackFlow-Viewers', 'Everyone', 'Night shift'];
+const ROLES = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
+
+/** mulberry32: small, seedable, good enough to pick what happens next. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+class Noise {
+  readonly people: Person[] = [];
+  readonly groups: Group[] = [];
+
+  constructor(
+    private readonly rig: Rig,
+    private readonly tenants: readonly Tenant[],
+    readonly random: () => number,
+  ) {}
+
+  pick<T>(from: readonly T[]): T {
+    const item = from[Math.floor(this.random() * from.length)];
+    if (item === undefined) throw new Error('nothing to pick from');
+    return item;
+  }
+
+  /** One push, as an identity provider or an administrator would cause it. */
+  async push(): Promise<void> {
+    const { directory } = this.rig;
+    const dice = this.random();
+    if (dice < 0.12 || this.people.length < 10) return void this.people.push(await directory.addPerson(this.pick(this.tenants), `p${this.people.length}`));
+    if (dice < 0.17 || this.groups.length < 6) return void this.groups.push(await directory.addGroup(this.pick(this.tenants), this.pick(NAMES)));
+    if (dice < 0.21) return this.configure();
+    if (dice < 0.27) return this.onGroup((g) => directory.rename(g, this.pick(NAMES)));
+    if (dice < 0.28) return this.onGroup((g) => directory.removeGroup(g));
+    return this.onPerson();
+  }
+
+  private async onPerson(): Promise<void> {
+    const { directory } = this.rig;
+    const alive = this.people.filter((p) => !p.deleted);
+    const person = this.pick(alive);
+    const own = this.groups.filter((g) => g.tenant === person.tenant && !g.deleted);
+    const dice = this.random();
+    if (dice < 0.5 && own.length > 0) return directory.join(person, this.pick(own));
+    if (dice < 0.75 && own.length > 0) return directory.leave(person, this.pick(own));
+    if (dice < 0.87) return directory.setActive(person, !person.active);
+    if (dice < 0.98) return directory.update(person, { displayName: `Name ${Math.floor(this.random() * 1e6)}` });
+    return directory.remove(person);
+  }
+
+  private async onGroup(work: (group: Group) => Promise<void>): Promise<void> {
+    const alive = this.groups.filter((g) => !g.deleted);
+    if (alive.length > 0) await work(this.pick(alive));
+  }
+
+  private configure(): Promise<void> {
+    const tenant = this.pick(this.tenants);
+    const names = NAMES.filter(() => this.random() < 0.6);
+    return this.rig.directory.configure(tenant, { deactivateOnOffboard: this.random() < 0.7, roleMappings: names.map((name) => ({ group: { name }, role: this.pick(ROLES) })) });
+  }
+}
+
+describe('P2: when the noise stops, Cognito equals f(directory, settings)', () => {
+  let rig: Rig;
+  let child: ChildProcess | null = null;
+  let output = '';
+
+  beforeAll(async () => {
+    if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: build first ("npm run build"); "npm test" does`);
+    rig = await Rig.start();
+  });
+  afterAll(async () => {
+    if (child) await kill();
+    await rig.close();
+  });
+
+  function startProcess(): void {
+    const env = { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', ...rig.environment({ LOG_LEVEL: 'error' }) };
+    child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const keep = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-20_000));
+    child.stdout?.on('data', keep);
+    child.stderr?.on('data', keep);
+  }
+
+  async function kill(): Promise<void> {
+    const dying = child;
+    child = null;
+    if (!dying || dying.exitCode !== null) return;
+    dying.kill('SIGKILL');
+    await once(dying, 'exit');
+  }
+
+  async function makeTrouble(): Promise<void> {
+    await rig.cognito.quotas({ UserCreation: 60, UserResourceUpdate: 60, UserUpdate: 60, UserAccountRecovery: 60 });
+    await rig.cognito.fault({ effect: 'latency', ms: 15, probability: 0.5 });
+    await rig.cognito.fault({ effect: 'throttle', probability: 0.05 });
+    await rig.cognito.fault({ effect: 'error', probability: 0.05 });
+    await rig.cognito.fault({ effect: 'drop', probability: 0.05 });
+    await rig.cognito.fault({ effect: 'disconnect', probability: 0.03 });
+  }
+
+  it('through crashes, throttling, failures and lost answers', async () => {
+    const seed = Number(process.env.P2_SEED ?? Math.floor(Math.random() * 2 ** 31));
+    console.log(`P2_SEED=${seed}`);
+    const tenants = [await rig.directory.addTenant(), await rig.directory.addTenant()];
+    const noise = new Noise(rig, tenants, seeded(seed));
+    await makeTrouble();
+    startProcess();
+    let kills = 0;
+    const end = Date.now() + NOISE_MS;
+    const pushes = (async () => {
+      while (Date.now() < end) {
+        for (let i = 0; i < 4; i++) await noise.push();
+        await sleep(40);
+      }
+    })();
+    while (Date.now() < end) {
+      await sleep(1_200 + noise.random() * 1_800);
+      await kill();
+      kills++;
+      startProcess();
+    }
+    await pushes;
+    await rig.cognito.noFaults();
+    await rig.cognito.quotas({ UserCreation: 1e6, UserResourceUpdate: 1e6, UserUpdate: 1e6, UserAccountRecovery: 1e6, PerUserWrite: 1e6, PerUserRead: 1e6 });
+    await rig.quiet(45_000).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${output.slice(-3_000)}`);
+    });
+
+    const calls = await rig.cognito.calls();
+    console.log(`${noise.people.length} people, ${noise.groups.length} groups, ${kills} kills, ${calls.length} calls to Cognito, ${calls.filter((c) => c.outcome !== 'ok').length} of them failed`);
+    expect(kills).toBeGreaterThanOrEqual(3);
+    expect(calls.filter((c) => c.outcome === 'TooManyRequestsException').length).toBeGreaterThan(0);
+    await rig.expectConverged();
+    await expectConsistentHistory();
+  }, 120_000);
+
+  async function expectConsistentHistory(): Promise<void> {
+    const wrongGrants = await rig.admin.query(
+      `select a.id, a.roles, g.open from identity.account a
+         cross join lateral (select coalesce(array_agg(role order by role), '{}') as open from identity.role_grant where account_id = a.id and revoked_at is null) g
+        where g.open is distinct from (select coalesce(array_agg(r order by r), '{}') from unnest(a.roles) r)`,
+    );
+    expect(wrongGrants).toEqual([]);
+    const wrongSequences = await rig.admin.query(
+      `select topic, subject, array_agg(sequence order by position) as sequences from bus.event_log where topic in ('identity.accounts', 'identity.access')
+        group by topic, subject having array_agg(sequence order by position) <> (select array_agg(n::bigint) from generate_series(1, count(*)) n)`,
+    );
+    expect(wrongSequences).toEqual([]);
+    const wrongAccess = await rig.admin.query(
+      `select a.id from identity.account a where (select jsonb_build_object('status', a.status, 'roles', to_jsonb(a.roles))) is distinct from
+         (select jsonb_build_object('status', data -> 'status', 'roles', data -> 'roles') from bus.event_log l where l.topic = 'identity.access' and l.subject = a.id::text order by position desc limit 1)`,
+    );
+    expect(wrongAccess).toEqual([]);
+  }
+});

@@ -1,0 +1,57 @@
+/** A mapping that concerns ten thousand people: one transaction, a few seconds, grants and events complete. */
+import { randomUUID } from 'node:crypto';
+import { defaultSettings } from '#settings';
+import { envelope, HandlerRig } from './handlers.js';
+
+const PEOPLE = 10_000;
+
+describe('re-evaluation of a large tenant', () => {
+  let rig: HandlerRig;
+  const tenant = randomUUID();
+  const group = randomUUID();
+  beforeAll(async () => {
+    rig = await HandlerRig.start();
+    await rig.deliver(settings(1, []));
+    const data = { group: { id: group, displayName: 'Everyone', externalId: null, version: 1 } };
+    await rig.deliver(envelope('com.stackflow.directory.group.created.v1', tenant, group, 1, data));
+    await rig.reevaluateAll();
+    // As ten thousand pushes would have left them; the pushes themselves are not what is measured here.
+    await rig.database.query(
+      `with people as (insert into directory_user (id, tenant, version, user_name, active) select gen_random_uuid(), $1, 1, 'p' || n || '@x', true from generate_series(1, $3) n returning id, user_name),
+            members as (insert into membership (user_id, group_id, tenant) select id, $2, $1 from people)
+       insert into account (id, tenant, user_name, status, access_version, version, provisioned_at, applied)
+       select id, $1, user_name, 'active', 1, 1, now(), '{"exists": true, "confirmed": true}' from people`,
+      [tenant, group, PEOPLE],
+    );
+    await rig.database.query('analyze');
+  });
+  afterAll(() => rig.close());
+
+  const settings = (version: number, roleMappings: object[]) =>
+    envelope('com.stackflow.integration.settings.changed.v1', tenant, tenant, version, { ...defaultSettings(), roleMappings, tenant: { id: tenant, slug: 'large', host: null }, scimToken: null }, `settings:${version}`);
+  const one = async <T>(sql: string): Promise<T | undefined> => (await rig.database.query<T & Record<string, unknown>>(sql))[0];
+
+  it('grants and revokes for everybody at once', async () => {
+    await rig.deliver(settings(2, [{ role: 'viewer', group: { name: 'everyone' } }]));
+    const started = performance.now();
+    await rig.reevaluateAll();
+    const seconds = (performance.now() - started) / 1000;
+    expect(await one(`select count(*)::int as accounts, count(distinct xmin::text)::int as transactions, min(priority)::int as priority from account where roles = '{viewer}' and desired_revision > applied_revision`)).toEqual({ accounts: PEOPLE, transactions: 1, priority: 2 });
+    expect(await one(`select count(*)::int as grants from role_grant where revoked_at is null and granted_causation_id = 'settings:2' and granted_group = '${group}'`)).toEqual({ grants: PEOPLE });
+    expect(await one(`select count(*)::int as events, count(*) filter (where sequence = 2)::int as next from outbox where type like '%roles-changed%'`)).toEqual({ events: PEOPLE, next: PEOPLE });
+    expect(seconds).toBeLessThan(15);
+    console.log(`re-evaluated ${PEOPLE} accounts in ${seconds.toFixed(2)} s`);
+
+    await rig.deliver(settings(3, []));
+    await rig.reevaluateAll();
+    expect(await one(`select count(*)::int as accounts, max(priority)::int as priority from account where roles = '{}'`)).toEqual({ accounts: PEOPLE, priority: 0 });
+    expect(await one(`select count(*)::int as open from role_grant where revoked_at is null`)).toEqual({ open: 0 });
+  });
+
+  it('finds nothing to do the second time', async () => {
+    const before = await one('select count(*)::int as events from outbox');
+    await rig.database.query(`insert into reevaluation (tenant, cause, causation_id) values ('${tenant}', 'settings.changed', 'again')`);
+    await rig.reevaluateAll();
+    expect(await one('select count(*)::int as events from outbox')).toEqual(before);
+  });
+});
