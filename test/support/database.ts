@@ -14,23 +14,27 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-const PASSWORD = 'test-only-password';
+/** One for all: roles belong to the cluster, which several specs share. */
+export const TEST_PASSWORD = 'test-only-password';
 
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = process.env.TEST_DATABASE_URL;
-  if (!server) throw new Error('TEST_DATABASE_URL is not set: run the tests with "npm test", which starts an embedded Postgres');
+  if (!server)
+    throw new Error('TEST_DATABASE_URL is not set: run the tests with "npm test", which starts an embedded Postgres');
   const name = `t_${randomBytes(8).toString('hex')}`;
   await run(server, `create database ${name}`);
   const admin = new URL(server);
   admin.pathname = `/${name}`;
-  const passwords = Object.fromEntries((Object.keys(SERVICES) as ServiceName[]).map((s) => [s, PASSWORD])) as Record<ServiceName, string>;
-  await provision(admin.href, passwords, [{ role: 'sandbox', schema: 'sandbox', password: PASSWORD }]);
+  const passwords = Object.fromEntries(
+    (Object.keys(SERVICES) as ServiceName[]).map((s) => [s, TEST_PASSWORD]),
+  ) as Record<ServiceName, string>;
+  await provision(admin.href, passwords, [{ role: 'sandbox', schema: 'sandbox', password: TEST_PASSWORD }]);
   return {
     adminUrl: admin.href,
     url(service) {
       const url = new URL(admin.href);
       url.username = service === 'sandbox' ? 'sandbox' : SERVICES[service].role;
-      url.password = PASSWORD;
+      url.password = TEST_PASSWORD;
       return url.href;
     },
     drop: () => run(server, `drop database if exists ${name} with (force)`),

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
+  connectConsumer,
   createApplication,
   createLogger,
   Database,
@@ -91,6 +92,7 @@ export interface TestGateway {
   readonly port: number;
   readonly platform: PlatformContext<GatewayConfig>;
   readonly secrets: FakeSecretsManager;
+  readonly store: SecretStore;
   createTenant(settings?: { readonly scimEnabled?: boolean }): Promise<TestTenant>;
   /** SQL as the owner of the database. */
   sql<T = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<T[]>;
@@ -146,7 +148,15 @@ export function rawRequest(
   });
 }
 
-export async function startGateway(overrides: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
+export interface GatewayOptions {
+  /** Consume `integration.settings` from the bus, as the service does. */
+  readonly consume?: boolean;
+}
+
+export async function startGateway(
+  overrides: Readonly<Record<string, string>> = {},
+  { consume = false }: GatewayOptions = {},
+): Promise<TestGateway> {
   process.env.AWS_ACCESS_KEY_ID ??= 'test';
   process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
   const stopTracing = startTracing('scim-gateway', undefined);
@@ -178,6 +188,8 @@ export async function startGateway(overrides: Readonly<Record<string, string>> =
     health: new Health(),
   };
   const app = await createApplication(definition, platform);
+  if (consume) for (const strategy of definition.strategies?.(platform) ?? []) connectConsumer(app, strategy);
+  await app.startAllMicroservices();
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   const admin = new Client({ connectionString: testDatabase.adminUrl });
@@ -195,6 +207,7 @@ export async function startGateway(overrides: Readonly<Record<string, string>> =
     port,
     platform,
     secrets,
+    store,
     sql,
     createTenant: ({ scimEnabled = true } = {}) =>
       createTenant({

@@ -8,6 +8,10 @@ import path from 'node:path';
 import { Client } from 'pg';
 import type { StackDescription } from '../../tools/local/folder.js';
 import { Stack, uniqueName } from '../../tools/local/stack.js';
+import { SERVICES } from '../../apps/provision/src/provision.js';
+import { TEST_PASSWORD } from './database.js';
+
+const DATABASE_ROLES = [...Object.keys(SERVICES), 'sandbox'];
 
 export interface TestStackOptions {
   readonly carrier?: 'postgres' | 'kafka';
@@ -35,6 +39,9 @@ export class TestStack {
   static async start(options: TestStackOptions = {}): Promise<TestStack> {
     const folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-stack-'));
     fs.chmodSync(folder, 0o755);
+    // Roles belong to the whole cluster: stacks and spec databases that share one must agree on the passwords.
+    const passwords = Object.fromEntries(DATABASE_ROLES.map((service) => [service, TEST_PASSWORD]));
+    fs.writeFileSync(path.join(folder, 'secrets.json'), JSON.stringify({ passwords }), { mode: 0o600 });
     const server = options.ownPostgres ? undefined : process.env.TEST_DATABASE_URL;
     const database = server === undefined ? undefined : await createDatabase(server);
     const lines = new Map<string, string[]>();
