@@ -42,8 +42,7 @@ export function scimGateway(): ServiceDefinition<typeof gatewaySettings> {
       keepAliveTimeout: KEEP_ALIVE_MS,
       rewriteUrl: (request) => rewriteUrl(request.url ?? '/', bases),
       routerOptions: { maxParamLength: 16_384, ignoreTrailingSlash: true },
-      frameworkErrors: (error, request, reply) =>
-        void unroutable(error, request as FastifyRequest, reply as FastifyReply),
+      frameworkErrors: (error, request, reply) => void unroutable(error, request, reply),
       clientErrorHandler: answerMalformedHttp,
     },
     configure: (app, platform) => {

@@ -119,7 +119,7 @@ function set(home: Resource, name: string, value: ScimValue | null): void {
 
 /** For a complex value both `add` and `replace` change the sub-attributes that are named and keep the others. */
 const merged = (current: ScimValue | undefined, value: ScimValue | null): ScimValue | null =>
-  isObject(current) && isObject(value) ? ({ ...current, ...value } as ScimValue) : value;
+  isObject(current) && isObject(value) ? { ...current, ...value } : value;
 
 function changeComplex(
   current: ScimValue | undefined,

@@ -194,7 +194,7 @@ function groupEvent(
     sequence: group.version,
     causationId: requestId,
     time: at,
-    data: { group: directoryGroup(group), ...more } as NewEvent['data'],
+    data: { group: directoryGroup(group), ...more },
   };
 }
 

@@ -1,0 +1,60 @@
+import { parseBody } from './body.js';
+import { basePaths, rewriteUrl } from './guard.js';
+import { RateLimit } from './rate-limit.js';
+import { toScimError } from './scim-errors.js';
+
+describe('base paths', () => {
+  const bases = basePaths({ SCIM_BASE_PATHS: ['prod/api/scim/v2/', '/x'] });
+  it.each([
+    ['/prod/api/scim/v2/Users?filter=a', '/scim/v2/Users?filter=a'],
+    ['/prod/api/scim/v2', '/scim/v2'],
+    ['/x/Groups', '/scim/v2/Groups'],
+    ['/scim/v2/Users', '/scim/v2/Users'],
+    ['/prod/api/scim/v2x/Users', '/prod/api/scim/v2x/Users'],
+    ['//prod/api/scim/v2/Users', '//prod/api/scim/v2/Users'],
+    ['/prod/api/scim/v2/prod/api/scim/v2/Users', '/scim/v2/prod/api/scim/v2/Users'],
+  ])('%s -> %s', (url, expected) => expect(rewriteUrl(url, bases)).toBe(expected));
+});
+
+describe('the rate limit', () => {
+  it('lets a burst through, then so many per second, and tells whole seconds to wait', () => {
+    let now = 0;
+    const limit = new RateLimit(2, 3, () => now);
+    expect([1, 2, 3, 4].map(() => limit.take('a'))).toEqual([0, 0, 0, 1]);
+    expect(limit.take('b')).toBe(0);
+    now = 500;
+    expect([limit.take('a'), limit.take('a')]).toEqual([0, 1]);
+    now = 100_000;
+    expect([1, 2, 3, 4].map(() => limit.take('a'))).toEqual([0, 0, 0, 1]);
+  });
+});
+
+describe('bodies', () => {
+  it('are JSON in UTF-8 or refused with words', () => {
+    expect(parseBody(Buffer.from('{"a":"ü"}'))).toEqual({ a: 'ü' });
+    expect(parseBody(Buffer.alloc(0))).toBeUndefined();
+    expect(() => parseBody(Buffer.from([0xff]))).toThrow(/UTF-8/);
+    expect(() => parseBody(Buffer.from('{'))).toThrow(/JSON/);
+  });
+});
+
+describe('errors', () => {
+  const state = (code: string) => Object.assign(new Error('insert into secret_table failed'), { code });
+  it.each([
+    [state('57P01'), 503],
+    [state('40P01'), 503],
+    [state('57014'), 503],
+    [state('22021'), 400],
+    [state('54000'), 400],
+    [state('23505'), 500],
+    [Object.assign(new Error('x'), { statusCode: 413 }), 413],
+    [Object.assign(new Error('x'), { statusCode: 418 }), 418],
+    [null, 500],
+    ['thrown text', 500],
+  ])('%s is answered with %i and nothing internal', (error, status) => {
+    const answer = toScimError(error);
+    expect(answer.status).toBe(status);
+    expect(answer.detail).not.toContain('secret_table');
+    expect(status === 503 ? (answer.options.retryAfterSeconds ?? 0) > 0 : true).toBe(true);
+  });
+});

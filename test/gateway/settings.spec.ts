@@ -1,0 +1,104 @@
+/** The gateway's copy of the settings: fed by the bus, in force at once, never set back by an older event. */
+import { randomUUID } from 'node:crypto';
+import { rotateScimToken } from '#secrets';
+import { RequestLogRetention } from '../../apps/scim-gateway/src/requests/retention.js';
+import { startGateway, until, type TestGateway, type TestTenant } from '../support/gateway.js';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startGateway({}, { consume: true });
+});
+afterAll(() => gateway.close());
+
+/** Published as the hub does it, but through the outbox at hand. */
+async function publish(tenant: TestTenant, sequence: number, change: Record<string, unknown>): Promise<void> {
+  const [row] = await gateway.sql<{ settings: Record<string, unknown> }>(
+    'select settings from directory.tenant_settings where tenant_id = $1',
+    [tenant.id],
+  );
+  await gateway.sql(
+    `insert into directory.outbox (topic, key, type, source, subject, tenant, sequence, time, causation_id, data)
+     values ('integration.settings', $1 || ':' || $1, 'com.stackflow.integration.settings.changed.v1', '/test', $1, $1::uuid, $2, now(), 'test', $3)`,
+    [tenant.id, sequence, JSON.stringify({ ...row?.settings, ...change })],
+  );
+}
+
+const status = async (tenant: TestTenant, authorization?: string) =>
+  (await tenant.send('GET', '/Users', undefined, authorization === undefined ? {} : { authorization })).status;
+
+describe('the settings of a tenant', () => {
+  it('come with an event: switching SCIM on and off shows within a moment, and an older event changes nothing', async () => {
+    const tenant = await gateway.createTenant({ scimEnabled: false });
+    expect(await status(tenant)).toBe(403);
+    await publish(tenant, 5, { scimEnabled: true });
+    await until(async () => (await status(tenant)) === 200);
+    await publish(tenant, 3, { scimEnabled: false });
+    await publish(tenant, 6, { scimEnabled: true, groupSync: false });
+    await until(
+      async () =>
+        (await gateway.sql('select 1 from directory.tenant_settings where tenant_id = $1 and version = 6', [tenant.id]))
+          .length === 1,
+    );
+    expect(await status(tenant)).toBe(200);
+  });
+
+  it('bring a rotated token: the new one works at once, a revoked one is refused at once', async () => {
+    const tenant = await gateway.createTenant();
+    expect(await status(tenant)).toBe(200);
+    const rotated = await rotateScimToken(gateway.store, tenant.id, 0);
+    expect(await status(tenant)).toBe(200); // the cache does not know yet
+    await publish(tenant, 2, { scimToken: { issuedAt: rotated.issuedAt.toISOString(), previousValidUntil: null } });
+    await until(async () => (await status(tenant)) === 401);
+    expect(await status(tenant, `Bearer ${rotated.token}`)).toBe(200);
+  });
+});
+
+describe('the log of requests', () => {
+  it('tells what was asked and answered, without the token, for the tenant only', async () => {
+    const tenant = await gateway.createTenant();
+    await tenant.send('GET', '/Users', undefined, { authorization: 'Bearer wrong' });
+    const bad = await tenant.send(
+      'POST',
+      '/Users',
+      { active: true },
+      { headers: { 'user-agent': 'Okta SCIM Client 1.0.0' } },
+    );
+    const [row] = await gateway.sql<Record<string, unknown>>('select 1 from directory.scim_request where id = $1', [
+      bad.headers['x-request-id'],
+    ]);
+    expect(row).toBeUndefined(); // not on the path of the request
+    await until(
+      async () =>
+        (await gateway.sql('select 1 from directory.scim_request where id = $1', [bad.headers['x-request-id']]))
+          .length === 1,
+    );
+    const rows = await gateway.sql<Record<string, unknown>>(
+      'select * from directory.scim_request where tenant_id = $1 order by at',
+      [tenant.id],
+    );
+    expect(rows.length).toBe(1);
+    expect(rows[0]).toMatchObject({
+      method: 'POST',
+      url: '/prod/api/scim/v2/Users',
+      status: 400,
+      scim_type: 'invalidValue',
+      delivered: true,
+      user_agent: 'Okta SCIM Client 1.0.0',
+      resource_type: 'Users',
+    });
+    expect(rows[0]?.detail).toContain('userName');
+    expect(JSON.stringify(rows)).not.toContain(tenant.token);
+  });
+
+  it('is cut after the days that are configured', async () => {
+    const tenant = randomUUID();
+    for (const days of [29, 31]) {
+      await gateway.sql(
+        `insert into directory.scim_request (id, tenant_id, at, method, url, status, duration_ms, delivered) values (gen_random_uuid(), $1, now() - make_interval(days => $2), 'GET', '/', 200, 1, true)`,
+        [tenant, days],
+      );
+    }
+    await new RequestLogRetention(gateway.platform).trim();
+    expect((await gateway.sql('select 1 from directory.scim_request where tenant_id = $1', [tenant])).length).toBe(1);
+  });
+});
