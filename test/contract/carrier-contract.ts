@@ -136,28 +136,33 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
   });
 
   it('keeps the latency of other keys while events are poison', async () => {
+    const nameOf = (event: EventEnvelope) => (event.data as { group: { displayName: string } }).group.displayName;
     const { seen, handle } = recorder(tenant, (event) => {
-      if (event.sequence === 1 && (event.data as { group: { displayName: string } }).group.displayName === 'poison') throw new PoisonEvent('this will never work');
+      if (nameOf(event) === 'poison') throw new PoisonEvent('this will never work');
+      if (nameOf(event) === 'trouble') throw new Error('this may work later');
     });
     await rig.consume(group, handle);
     const sequencer = await rig.sequencer();
-    await rig.publish([groupEvent(tenant, randomUUID(), 1)]);
-    await until(() => seen.length === 1, 'warm');
-    const delays: number[] = [];
-    for (let i = 0; i < 40; i++) {
-      const subject = randomUUID();
-      const at = Date.now();
-      await rig.publish([groupEvent(tenant, randomUUID(), 1, 'poison'), groupEvent(tenant, subject, 1)]);
-      sequencer.poke();
-      await until(() => sequences(seen, eventKey(tenant, subject)).length === 1, 'the healthy event handled');
-      delays.push(Date.now() - at);
-    }
-    delays.sort((a, b) => a - b);
-    expect(delays[20]).toBeLessThan(150);
-    expect(seen).toHaveLength(41);
-    const dead = () => rig.admin.query<{ n: number }>(`select count(*)::int as n from identity.parked_event where consumer_group = $1 and state = 'dead'`, [group]);
-    await until(async () => (await dead())[0]?.n === 40, 'every poisoned event is kept');
-  });
+    const medianDelay = async (companion?: string): Promise<number> => {
+      const delays: number[] = [];
+      for (let i = 0; i < 25; i++) {
+        const subject = randomUUID();
+        const at = performance.now();
+        await rig.publish([...(companion ? [groupEvent(tenant, randomUUID(), 1, companion)] : []), groupEvent(tenant, subject, 1)]);
+        sequencer.poke();
+        await until(() => sequences(seen, eventKey(tenant, subject)).length === 1, 'the healthy event handled');
+        delays.push(performance.now() - at);
+      }
+      return delays.sort((a, b) => a - b)[12] ?? Infinity;
+    };
+    await medianDelay(); // warms up
+    const usual = await medianDelay();
+    expect(await medianDelay('poison')).toBeLessThan(3 * usual + 50);
+    expect(await medianDelay('trouble')).toBeLessThan(3 * usual + 50);
+    expect(seen).toHaveLength(100);
+    const parkedKeys = () => rig.admin.query<{ n: number }>(`select count(*)::int as n from identity.parked_event where consumer_group = $1`, [group]);
+    await until(async () => (await parkedKeys())[0]?.n === 50, 'every failing event is kept');
+  }, 60_000);
 
   it('calls an event dead after the last attempt: visible, and its key stays blocked', async () => {
     const subject = randomUUID();

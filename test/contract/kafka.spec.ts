@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
-import { carrierContract } from './carrier-contract.js';
+import { carrierContract, type CarrierUnderTest } from './carrier-contract.js';
+import { commandContract } from './command-contract.js';
 import { TOPIC } from './bus-rig.js';
 
 const brokers = process.env.KAFKA_BROKERS;
@@ -9,27 +10,28 @@ if (!brokers && process.env.REQUIRE_KAFKA === '1') throw new Error('REQUIRE_KAFK
 /** Without a broker the whole contract counts as skipped; a fake broker would prove nothing. */
 const suite = brokers ? describe : describe.skip;
 
-suite('the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () => {
-  carrierContract(() => {
-    const prefix = `t${randomBytes(4).toString('hex')}.`;
-    const list = brokers ?? '';
-    const kafka = new Kafka({ brokers: list.split(','), logLevel: logLevel.NOTHING });
-    return Promise.resolve({
-      env: { EVENT_CARRIER: 'kafka', KAFKA_BROKERS: list, KAFKA_TOPIC_PREFIX: prefix, KAFKA_REPLICATION_FACTOR: '1' },
-      interrupt: () => Promise.resolve({ env: { KAFKA_BROKERS: '127.0.0.1:1' }, restore: () => Promise.resolve() }),
-      async injectGarbage(_rig, key) {
-        const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
-        await producer.connect();
-        await producer.send({ topic: prefix + TOPIC, messages: [{ key, value: Buffer.from('garbage: {"not": json') }] });
-        await producer.disconnect();
-      },
-      async dispose() {
-        const admin = kafka.admin();
-        await admin.connect();
-        const topics = (await admin.listTopics()).filter((t) => t.startsWith(prefix));
-        if (topics.length > 0) await admin.deleteTopics({ topics });
-        await admin.disconnect();
-      },
-    });
+function kafka(): Promise<CarrierUnderTest> {
+  const prefix = `t${randomBytes(4).toString('hex')}.`;
+  const list = brokers ?? '';
+  const client = new Kafka({ brokers: list.split(','), logLevel: logLevel.NOTHING });
+  return Promise.resolve({
+    env: { EVENT_CARRIER: 'kafka', KAFKA_BROKERS: list, KAFKA_TOPIC_PREFIX: prefix, KAFKA_REPLICATION_FACTOR: '1' },
+    interrupt: () => Promise.resolve({ env: { KAFKA_BROKERS: '127.0.0.1:1' }, restore: () => Promise.resolve() }),
+    async injectGarbage(_rig, key) {
+      const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+      await producer.connect();
+      await producer.send({ topic: prefix + TOPIC, messages: [{ key, value: Buffer.from('garbage: {"not": json') }] });
+      await producer.disconnect();
+    },
+    async dispose() {
+      const admin = client.admin();
+      await admin.connect();
+      const topics = (await admin.listTopics()).filter((t) => t.startsWith(prefix));
+      if (topics.length > 0) await admin.deleteTopics({ topics });
+      await admin.disconnect();
+    },
   });
-});
+}
+
+suite('the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () => carrierContract(kafka));
+suite('the events command on the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () => commandContract(kafka));

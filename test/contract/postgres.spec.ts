@@ -1,20 +1,21 @@
-import { carrierContract } from './carrier-contract.js';
+import { carrierContract, type CarrierUnderTest } from './carrier-contract.js';
+import { commandContract } from './command-contract.js';
 
-describe('the Postgres carrier', () => {
-  carrierContract(() =>
-    Promise.resolve({
-      env: { EVENT_CARRIER: 'postgres' },
-      async interrupt(rig) {
-        await rig.admin.query('revoke insert on bus.event_log from scim_gateway');
-        return { env: {}, restore: async () => void (await rig.admin.query('grant insert on bus.event_log to scim_gateway')) };
-      },
-      async injectGarbage(rig, key) {
-        await rig.admin.query(
-          `insert into bus.event_log (partition, event_id, topic, key, type, source, subject, tenant, sequence, time, causation_id, data)
-           select partition, uuidv7(), topic, key, type, 'x', subject, tenant, 99, now(), 'x', '{"garbage": true}' from bus.event_log where key = $1 limit 1`,
-          [key],
-        );
-      },
-    }),
-  );
-});
+const postgres = (): Promise<CarrierUnderTest> =>
+  Promise.resolve({
+    env: { EVENT_CARRIER: 'postgres' },
+    async interrupt(rig) {
+      await rig.admin.query('revoke insert on bus.event_log from scim_gateway');
+      return { env: {}, restore: async () => void (await rig.admin.query('grant insert on bus.event_log to scim_gateway')) };
+    },
+    async injectGarbage(rig, key) {
+      await rig.admin.query(
+        `insert into bus.event_log (partition, event_id, topic, key, type, source, subject, tenant, sequence, time, causation_id, data)
+         select partition, uuidv7(), topic, key, type, 'x', subject, tenant, 99, now(), 'x', '{"garbage": true}' from bus.event_log where key = $1 limit 1`,
+        [key],
+      );
+    },
+  });
+
+describe('the Postgres carrier', () => carrierContract(postgres));
+describe('the events command on the Postgres carrier', () => commandContract(postgres));

@@ -5,6 +5,8 @@
  * an exactly-once effect in the group's own database. A failing event blocks its own key only and is never dropped.
  */
 export * from './bus.js';
+export { EventsError } from './cli/actions.js';
+export * from './cli.js';
 export * from './context.js';
 export * from './outbox.js';
 export { PARTITIONS } from './record.js';

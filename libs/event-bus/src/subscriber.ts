@@ -1,1 +1,75 @@
-export {};
+/**
+ * The subscriber kit: a team outside writes one class with `@EventPattern` methods and gets dedup, order, parking,
+ * metrics, health and the command line.
+ *
+ *     @Controller()
+ *     class Greeter {
+ *       @EventPattern('identity.accounts')
+ *       async changed(@Ctx() { event, tx }: EventContext): Promise<void> {
+ *         await tx.query('insert into greeting ...', [event.subject]); // commits with "this event was handled"
+ *       }
+ *     }
+ *     await runSubscriber({ name: 'greeter', summary: 'Greets new accounts.', schema: 'greeter', controllers: [Greeter] });
+ *
+ * It needs a Postgres role that owns `schema` and, on the Postgres carrier, may read the log: `eventLogSql([role])`.
+ */
+import { runService, serviceSettings, text, type ServiceDefinition } from '#platform';
+import { Module, type Provider, type Type } from '@nestjs/common';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createBus, type StrategyOptions } from './bus.js';
+import { consumerTablesSql } from './schema.sql.js';
+import { busSettings } from './settings.js';
+
+export interface SubscriberDefinition extends StrategyOptions {
+  /** Also the consumer group, unless `group` says otherwise: all processes of a group share the events. */
+  readonly name: string;
+  readonly group?: string;
+  /** One sentence for `--help`. */
+  readonly summary: string;
+  /** Postgres schema that the subscriber owns; inbox, offsets and parked events live there, too. */
+  readonly schema: string;
+  /** Classes with `@EventPattern('<topic>')` or `@EventPattern('<event type>')` methods. */
+  readonly controllers: readonly Type[];
+  readonly providers?: readonly Provider[];
+  /** Of the subscriber's own tables. */
+  readonly migrations?: (new () => MigrationInterface)[];
+}
+
+const settings = {
+  ...serviceSettings,
+  ...busSettings,
+  INTERNAL_API_TOKEN: text({ purpose: 'Not used: a subscriber has no internal API.', example: 'unused', default: 'unused' }),
+};
+
+/** Runs the subscriber until it is told to stop. Configuration comes from the environment; `--help` lists it. */
+export const runSubscriber = (definition: SubscriberDefinition, argv?: readonly string[]): Promise<void> =>
+  runService(subscriberService(definition), argv);
+
+/** The same as a service definition, for tests and for services that do more than subscribe. */
+export function subscriberService(definition: SubscriberDefinition): ServiceDefinition<typeof settings> {
+  @Module({ controllers: [...definition.controllers], providers: [...(definition.providers ?? [])] })
+  class SubscriberModule {}
+  return {
+    name: definition.name,
+    summary: definition.summary,
+    config: settings,
+    database: { schema: definition.schema, migrations: [consumerTables(definition.schema), ...(definition.migrations ?? [])] },
+    module: () => SubscriberModule,
+    strategies: (platform) => [createBus(platform.config, platform).strategy(definition.group ?? definition.name, definition)],
+  };
+}
+
+/** A migration that creates the consumer's tables. It sorts before whatever the subscriber brings. */
+function consumerTables(schema: string): new () => MigrationInterface {
+  return class ConsumerTables1000000000000 implements MigrationInterface {
+    readonly name = 'ConsumerTables1000000000000';
+
+    async up(runner: QueryRunner): Promise<void> {
+      await runner.query(consumerTablesSql(schema));
+    }
+
+    down(): Promise<void> {
+      return Promise.reject(new Error('the consumer tables hold what was handled; they are not dropped'));
+    }
+  };
+}
