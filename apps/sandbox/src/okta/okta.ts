@@ -34,7 +34,7 @@ const nothing = z.object({});
 const appVerbs: Record<string, Verb> = {
   'test-connection': verb(
     nothing,
-    () => 'connection',
+    () => '',
     async ({ session }) => {
       await testConnection(session);
       return null;
