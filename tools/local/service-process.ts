@@ -15,9 +15,9 @@ export interface ServiceSpec {
 }
 
 export interface ServiceEvents {
-  log(line: string): void;
+  readonly log: (line: string) => void;
   /** A new process took over, or none will. */
-  changed(): void;
+  readonly changed: () => void;
 }
 
 const READY_LIMIT_MS = 60_000;

@@ -272,7 +272,7 @@ async function allOrFirstFailure<const T extends readonly Promise<unknown>[]>(
   work: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   for (const one of work) one.catch(() => undefined);
-  return Promise.all(work) as Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }>;
+  return Promise.all(work);
 }
 
 async function createDatabase(server: string): Promise<void> {

@@ -1,0 +1,42 @@
+/** The harness that the black-box specs stand on: a stack of its own, services that die and come back, nothing left. */
+import { Client } from 'pg';
+import { eventually, processIdentity } from '../../tools/local/process.js';
+import { TestStack } from '../support/stack.js';
+
+describe('a stack for a test', () => {
+  let stack: TestStack;
+  beforeAll(async () => (stack = await TestStack.start()), 60_000);
+
+  test('is whole, on a database of its own, and takes a push through the edge', async () => {
+    expect(stack.description).toMatchObject({ ready: true, carrier: 'postgres', hub: null, kafka: null });
+    expect(Object.keys(stack.description.services).sort()).toEqual(['identity-service', 'sandbox', 'scim-gateway']);
+    const user = {
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
+      userName: 'grace@example.com',
+      active: true,
+    };
+    expect((await stack.scim('POST', '/Users', user)).status).toBe(201);
+    const [row] = await stack.query<{ db: string; users: number }>(
+      'select current_database() as db, (select count(*)::int from directory.users) as users',
+    );
+    expect(row).toEqual({ db: expect.stringMatching(/^stack_/), users: 1 });
+  });
+
+  test('lets a service die, or stops it, and brings it back', async () => {
+    const { pid } = stack.description.services['scim-gateway'] ?? { pid: 0 };
+    stack.kill('scim-gateway');
+    expect(await eventually(() => stack.description.services['scim-gateway']?.pid !== pid, 10_000)).toBe(true);
+    await stack.ready('scim-gateway');
+    await stack.stopService('scim-gateway');
+    expect((await stack.scim('GET', '/Users')).status).toBe(502);
+    await stack.startService('scim-gateway');
+    expect((await stack.scim('GET', '/Users')).status).toBe(200);
+  }, 60_000);
+
+  test('is gone when it is stopped, with its database', async () => {
+    const { services, postgres } = stack.description;
+    await stack.stop();
+    expect(Object.values(services).map(({ pid }) => processIdentity(pid))).toEqual([undefined, undefined, undefined]);
+    await expect(new Client({ connectionString: postgres }).connect()).rejects.toThrow(/does not exist/);
+  });
+});
