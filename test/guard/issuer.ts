@@ -1,5 +1,7 @@
-/** A user pool as a resource server sees it: two RSA keys (Cognito signs ID and access tokens with different ones), a
- * JWKS over HTTP, and tokens, good and bad. */
+/**
+ * A user pool as a resource server sees it: two RSA keys (Cognito signs ID and access tokens with different ones), a
+ * JWKS over HTTP, and tokens, good and bad.
+ */
 import { createHmac, createSign, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -19,6 +21,15 @@ export interface SigningKey {
 export function signingKey(kid: string, bits = 2048): SigningKey {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: bits });
   return { kid, privateKey, publicKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' } };
+}
+
+const poolKeys = new Map<string, SigningKey>();
+
+/** Making a key takes longer than most tests; all pools of one test process share theirs. */
+function poolKey(kid: string): SigningKey {
+  const key = poolKeys.get(kid) ?? signingKey(kid);
+  poolKeys.set(kid, key);
+  return key;
 }
 
 export type Claims = Record<string, unknown>;
@@ -49,6 +60,8 @@ export class Issuer {
   fetches = 0;
   /** What the endpoint answers; a function may do anything. */
   jwks: () => { status: number; body: string } | undefined;
+  /** Redirects there, if set. */
+  redirectTo: string | undefined;
   readonly issuer = 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Example01';
 
   private constructor(
@@ -61,9 +74,10 @@ export class Issuer {
 
   static async start(): Promise<Issuer> {
     const server = createServer();
-    const issuer = new Issuer(server, signingKey('access-key'), signingKey('id-key'));
+    const issuer = new Issuer(server, poolKey('access-key'), poolKey('id-key'));
     server.on('request', (_, response) => {
       issuer.fetches++;
+      if (issuer.redirectTo) return void response.writeHead(302, { location: issuer.redirectTo }).end();
       const answer = issuer.jwks();
       if (answer) response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
     });

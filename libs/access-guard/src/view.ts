@@ -56,6 +56,11 @@ export class AccessView {
     return this.rows;
   }
 
+  /** Different combinations of tenant, status and roles. */
+  get profileCount(): number {
+    return this.profiles.size;
+  }
+
   /** Bytes of the tables. */
   get bytes(): number {
     return this.index.byteLength + this.chunks.length * CHUNK * (16 + 8 + 8 + 4);

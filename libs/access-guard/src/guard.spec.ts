@@ -1,0 +1,267 @@
+import { createLogger, Metrics } from '#platform';
+import fc from 'fast-check';
+import { randomUUID } from 'node:crypto';
+import { ManualFeed } from '../../../test/guard/feeds.js';
+import { Issuer, nowSeconds, signingKey } from '../../../test/guard/issuer.js';
+import { AccessDenied } from './denied.js';
+import { AccessGuard, type AccessGuardOptions } from './guard.js';
+import type { Refusal } from './refusals.js';
+
+const TENANT = randomUUID();
+const logger = createLogger('test', 'silent');
+let issuer: Issuer;
+let alice: string;
+let refusals: [string, Refusal][];
+const clock = { offset: 0, now: () => Date.now() + clock.offset, monotonic: () => performance.now() + clock.offset };
+
+beforeAll(async () => void (issuer = await Issuer.start()));
+afterAll(() => issuer.close());
+beforeEach(() => {
+  alice = randomUUID();
+  refusals = [];
+  clock.offset = 0;
+});
+
+function start(options: Partial<AccessGuardOptions> = {}): { guard: AccessGuard; feed: ManualFeed } {
+  const feed = new ManualFeed(() => clock.monotonic());
+  const onRefused = (id: string, _: Date, refusal: Refusal) => void refusals.push([id, refusal]);
+  const guard = new AccessGuard({
+    issuer: issuer.issuer,
+    jwksUri: issuer.jwksUri,
+    clientIds: [issuer.clientId],
+    feed,
+    logger,
+    clock,
+    onRefused,
+    ...options,
+  });
+  guard.start();
+  return { guard, feed };
+}
+
+const ask = (guard: AccessGuard, token: string, roles?: string[]) =>
+  guard.authorize(`Bearer ${token}`, roles).then(
+    (access) => access.roles.join(),
+    (error: unknown) => (error instanceof AccessDenied ? error.reason : `not an AccessDenied: ${String(error)}`),
+  );
+
+test('says who calls, with the roles of the view', async () => {
+  const { guard, feed } = start();
+  feed.tell(alice, TENANT, 1, { roles: ['itsm_manager'] });
+  const iat = nowSeconds();
+  const access = await guard.authorize(
+    `bearer ${issuer.accessToken(alice, { iat, exp: iat + 60, 'cognito:groups': ['super_admin'] })}`,
+  );
+  expect(access).toEqual({
+    accountId: alice,
+    tenantId: TENANT,
+    roles: ['itsm_manager'],
+    clientId: issuer.clientId,
+    issuedAt: iat,
+    expiresAt: iat + 60,
+  });
+});
+
+test.each([[undefined], [''], ['Basic YTpi'], ['Bearer'], ['token'], ['Negotiate x']])(
+  'the header %p is no token',
+  async (header) => {
+    await expect(start().guard.authorize(header)).rejects.toMatchObject({
+      reason: 'token_missing',
+      status: 401,
+      challenge: 'Bearer',
+    });
+  },
+);
+
+describe('a token that is remembered', () => {
+  test('is refused with the first request after the fence; the one issued after reactivation is accepted', async () => {
+    const { guard, feed } = start();
+    feed.tell(alice, TENANT, 1);
+    const token = issuer.accessToken(alice, { iat: nowSeconds() - 100 });
+    for (let i = 0; i < 3; i++) expect(await ask(guard, token)).toBe('itsm_agent');
+    const fence = Date.now() - 50_000;
+    feed.tell(alice, TENANT, 2, { status: 'inactive', roles: [], notBefore: fence });
+    expect(await ask(guard, token)).toBe('account_inactive');
+    feed.tell(alice, TENANT, 3, { notBefore: fence });
+    expect(await ask(guard, token)).toBe('token_revoked');
+    expect(await ask(guard, issuer.accessToken(alice))).toBe('itsm_agent');
+    feed.tell(alice, TENANT, 1);
+    expect(await ask(guard, token)).toBe('token_revoked');
+  });
+
+  test('loses a role with the first request after the change', async () => {
+    const { guard, feed } = start();
+    feed.tell(alice, TENANT, 1, { roles: ['itsm_manager', 'viewer'] });
+    const token = issuer.accessToken(alice);
+    expect(await ask(guard, token, ['itsm_manager'])).toBe('itsm_manager,viewer');
+    feed.tell(alice, TENANT, 2, { roles: ['viewer'] });
+    expect(await ask(guard, token, ['itsm_manager'])).toBe('role_missing');
+    expect(await ask(guard, token, ['super_admin', 'viewer'])).toBe('viewer');
+  });
+
+  test('ends with its own expiry', async () => {
+    const { guard, feed } = start();
+    feed.tell(alice, TENANT, 1);
+    const token = issuer.accessToken(alice, { exp: nowSeconds() + 60 });
+    expect(await ask(guard, token)).toBe('itsm_agent');
+    clock.offset = 66_000;
+    feed.alive();
+    expect(await ask(guard, token)).toBe('token_expired');
+  });
+
+  test('ends with the key that signed it, at the next look at the JWKS', async () => {
+    const { guard, feed } = start();
+    feed.tell(alice, TENANT, 1);
+    const token = issuer.accessToken(alice, { exp: nowSeconds() + 3_600 });
+    expect(await ask(guard, token)).toBe('itsm_agent');
+    issuer.jwks = () => issuer.publish([signingKey('another')]);
+    try {
+      clock.offset = 601_000;
+      feed.alive();
+      const fetches = issuer.fetches;
+      await ask(guard, token);
+      for (let i = 0; i < 1_000 && issuer.fetches === fetches; i++)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      for (let i = 0; i < 1_000 && (await ask(guard, token)) === 'itsm_agent'; i++)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(await ask(guard, token)).toBe('key_unknown');
+    } finally {
+      issuer.jwks = () => issuer.publish([issuer.key, issuer.idKey]);
+    }
+  });
+
+  test('answers the same as one that is not, whatever happens in between', async () => {
+    const remembering = start();
+    const forgetful = start({ rememberedTokens: 0 });
+    const base = nowSeconds();
+    const tokens = [-30, -3, -2, -1, 0].map((age) => issuer.accessToken(alice, { iat: base + age }));
+    const step = fc.oneof(
+      fc.record({ ask: fc.nat(tokens.length - 1) }),
+      fc.record({
+        version: fc.integer({ min: 1, max: 9 }),
+        status: fc.constantFrom('active' as const, 'inactive' as const),
+        fence: fc.option(fc.integer({ min: -35_000, max: 1_000 })),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        alice = randomUUID();
+        const mine = tokens.map((_, i) => issuer.accessToken(alice, { iat: base + ([-30, -3, -2, -1, 0][i] ?? 0) }));
+        let truth = { version: 0, status: 'unknown', fence: null as number | null };
+        for (const s of steps) {
+          if ('ask' in s) {
+            const answers = [
+              await ask(remembering.guard, mine[s.ask] ?? ''),
+              await ask(forgetful.guard, mine[s.ask] ?? ''),
+            ];
+            expect(answers[0]).toBe(answers[1]);
+            const issuedAt = base + ([-30, -3, -2, -1, 0][s.ask] ?? 0);
+            if (truth.status !== 'active' || (truth.fence !== null && issuedAt * 1000 <= truth.fence))
+              expect(answers[0]).toMatch(/account_|token_revoked/);
+          } else {
+            const notBefore = s.fence === null ? null : base * 1000 + s.fence;
+            for (const { feed } of [remembering, forgetful])
+              feed.tell(alice, TENANT, s.version, { status: s.status, notBefore });
+            if (s.version > truth.version) truth = { version: s.version, status: s.status, fence: notBefore };
+          }
+          for (const { feed } of [remembering, forgetful]) feed.alive();
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('freshness', () => {
+  test('bootstrapping, live, stale, and live again', async () => {
+    const { guard, feed } = start();
+    feed.complete = undefined;
+    feed.tell(alice, TENANT, 1);
+    const [old, young] = [issuer.accessToken(alice, { iat: nowSeconds() - 400 }), issuer.accessToken(alice)];
+    expect(guard.freshness()).toEqual({ state: 'bootstrapping', lagMs: Infinity, asOf: null, accounts: 1 });
+    await expect(guard.authorize(`Bearer ${young}`)).rejects.toMatchObject({
+      reason: 'view_not_ready',
+      status: 503,
+      retryAfterSeconds: 1,
+      challenge: undefined,
+    });
+    feed.alive();
+    expect(guard.freshness().state).toBe('live');
+    expect(await ask(guard, old)).toBe('itsm_agent');
+    const completeAt = clock.now();
+    clock.offset = 10_500;
+    expect(guard.freshness().state).toBe('stale');
+    expect(Math.abs((guard.freshness().asOf?.getTime() ?? 0) - completeAt)).toBeLessThan(200);
+    expect(guard.freshness().lagMs).toBeGreaterThanOrEqual(10_400);
+    expect(await ask(guard, old)).toBe('token_too_old_for_stale_view');
+    expect(await ask(guard, young)).toBe('itsm_agent');
+    feed.alive();
+    expect(await ask(guard, old)).toBe('itsm_agent');
+  });
+});
+
+test('what the feed cannot read takes access away from that account, and from no other', async () => {
+  const { guard, feed } = start();
+  const bob = randomUUID();
+  for (const id of [alice, bob]) feed.tell(id, TENANT, 1);
+  feed.sink?.unreadable(TENANT, alice, 'status "held" is unknown');
+  feed.sink?.unreadable('', '', 'no key');
+  expect([await ask(guard, issuer.accessToken(alice)), await ask(guard, issuer.accessToken(bob))]).toEqual([
+    'account_inactive',
+    'itsm_agent',
+  ]);
+  feed.sink?.removed(TENANT, bob);
+  expect(await ask(guard, issuer.accessToken(bob))).toBe('account_inactive');
+});
+
+describe('the first refusal after a fence', () => {
+  test('is told once per fence, with who, whose and why; other refusals are not', async () => {
+    const { guard, feed } = start();
+    const token = issuer.accessToken(alice, { iat: nowSeconds() - 100 });
+    await ask(guard, token);
+    await ask(guard, 'garbage');
+    expect(refusals).toEqual([]);
+    const first = Date.now() - 60_000;
+    feed.tell(alice, TENANT, 1, { status: 'inactive', notBefore: first });
+    for (let i = 0; i < 3; i++) await ask(guard, token);
+    const second = Date.now() - 30_000;
+    feed.tell(alice, TENANT, 2, { status: 'active', notBefore: second });
+    for (let i = 0; i < 3; i++) await ask(guard, token);
+    expect(refusals).toEqual([
+      [alice, { tenantId: TENANT, reason: 'account_inactive', notBefore: first }],
+      [alice, { tenantId: TENANT, reason: 'token_revoked', notBefore: second }],
+    ]);
+  });
+
+  test('a callback that fails changes nothing', async () => {
+    for (const onRefused of [
+      () => Promise.reject(new Error('away')),
+      () => {
+        throw new Error('broken');
+      },
+    ]) {
+      const { guard, feed } = start({ onRefused });
+      feed.tell(alice, TENANT, 1, { status: 'inactive' });
+      expect(await ask(guard, issuer.accessToken(alice))).toBe('account_inactive');
+    }
+  });
+});
+
+test('metrics count every outcome, and say how far the view is behind', async () => {
+  const metrics = new Metrics('test', { process: false });
+  const { guard, feed } = start({ metrics });
+  feed.tell(alice, TENANT, 1);
+  const token = issuer.accessToken(alice);
+  for (let i = 0; i < 3; i++) await ask(guard, token);
+  await ask(guard, token, ['super_admin']);
+  await ask(guard, 'garbage');
+  clock.offset = 3_000;
+  for (let scrape = 0; scrape < 2; scrape++) {
+    const text = await metrics.registry.metrics();
+    expect(text).toMatch(/access_guard_decisions_total{outcome="allowed"[^}]*} 3\n/);
+    expect(text).toMatch(/access_guard_decisions_total{outcome="role_missing"[^}]*} 1\n/);
+    expect(text).toMatch(/access_guard_decisions_total{outcome="token_malformed"[^}]*} 1\n/);
+    expect(text).toMatch(/access_guard_accounts{[^}]*} 1\n/);
+    expect(text).toMatch(/access_guard_lag_seconds{[^}]*} 3\./);
+  }
+});

@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { TokenCache } from './token-cache.js';
+
+const SIGNATURE = 's'.repeat(40);
+
+test('finds the very same text and nothing else, even if the end is the same', () => {
+  const cache = new TokenCache<number>(10);
+  cache.set(`header.claims.${SIGNATURE}`, 1);
+  expect(cache.get(`header.claims.${SIGNATURE}`)).toBe(1);
+  expect(cache.get(`header.other1.${SIGNATURE}`)).toBeUndefined();
+  expect(cache.get(SIGNATURE)).toBeUndefined();
+  cache.delete(`header.claims.${SIGNATURE}`);
+  expect(cache.get(`header.claims.${SIGNATURE}`)).toBeUndefined();
+});
+
+test('never holds more than its limit, never answers wrong, and forgets what was not used for longest', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 20 }),
+      fc.array(fc.tuple(fc.nat(40), fc.boolean()), { maxLength: 300 }),
+      (limit, steps) => {
+        const cache = new TokenCache<number>(limit);
+        for (const [n, write] of steps) {
+          if (write) cache.set(`token-${n}`, n);
+          else expect([n, undefined]).toContain(cache.get(`token-${n}`));
+          expect(cache.size).toBeLessThanOrEqual(limit);
+        }
+      },
+    ),
+  );
+  const cache = new TokenCache<number>(10);
+  for (let n = 0; n < 100; n++) {
+    cache.set(`token-${n}`, n);
+    expect(cache.get('token-0')).toBe(0); // in use all the time
+  }
+  expect(cache.get('token-50')).toBeUndefined();
+  expect(cache.get('token-99')).toBe(99);
+});
+
+test('a limit of 0 remembers nothing', () => {
+  const cache = new TokenCache<number>(0);
+  cache.set('token', 1);
+  expect([cache.get('token'), cache.size]).toEqual([undefined, 0]);
+});
