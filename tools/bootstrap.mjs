@@ -88,7 +88,9 @@ async function main([command, ...args]) {
   if (!fs.existsSync(at(known.entry)))
     throw new Refusal(`"${command}" is not part of this checkout: ${known.entry} does not exist after the build.`);
   const source = ['--enable-source-maps', at(known.entry), ...(known.args ?? []), ...args];
-  return run(node, source, { cwd: ROOT });
+  // Every process of a stack loads the same thousand modules: compiled once, each starts about a fifth faster.
+  const env = { NODE_COMPILE_CACHE: at('.cache', 'compile'), ...process.env };
+  return run(node, source, { cwd: ROOT, env });
 }
 
 function help() {
