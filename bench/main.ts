@@ -9,13 +9,14 @@ import { measureLatency, measurePipeline, type LatencyResult, type PipelineResul
 import { measureRequests, summarise, type Measurement, type Summary } from './scenarios/requests.js';
 import { scimTarget, Stack } from './stack.js';
 
-const PARTS = ['requests', 'polis', 'limit', 'pipeline', 'latency'] as const;
+const PARTS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard'] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `npm run bench -- [options]
 
   --only <names>  comma-separated: ${PARTS.join(', ')}
-                  (requests: the gateway alone; polis, limit: the gateway beside each)
+                  (requests: the gateway alone; polis, limit: the gateway beside each;
+                  guard: what an internal service pays to check a token)
   --rounds <n>    rounds per contestant after the warm-up; 3
   --seconds <n>   seconds per round and operation; 5
   --quick         1 round of 2 s, fewer pushes: does it run, not how fast it is
@@ -79,6 +80,7 @@ interface Result {
   requests?: { polis: string | null; measurements: Measurement[]; summary: Summary[] };
   pipeline?: PipelineResult;
   latency?: LatencyResult;
+  guard?: string[];
 }
 
 const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
@@ -149,6 +151,22 @@ async function pipelineParts(plan: Plan, result: Result): Promise<void> {
   });
 }
 
+async function guardPart(plan: Plan, result: Result): Promise<void> {
+  await withStack('guard', plan, async (stack) => {
+    await noteMachine(stack, result);
+    say('the access guard beside the bare signature check');
+    const program = stack.run({
+      name: 'guard',
+      entry: path.join(ROOT, 'dist/bench/guard.js'),
+      env: { TEST_DATABASE_URL: stack.databaseUrl('postgres') },
+      execArgv: ['--enable-source-maps', '--expose-gc'],
+    });
+    await program.finished();
+    result.guard = program.log().trimEnd().split('\n');
+    print('Access guard, per second of processor time', result.guard.join('\n'));
+  });
+}
+
 async function noteMachine(stack: Stack, result: Result): Promise<void> {
   if (result.machine) return;
   const [row] = await stack.sql<{ server_version: string }>('postgres', 'show server_version');
@@ -169,6 +187,7 @@ async function main(): Promise<void> {
   const result: Result = { startedAt: new Date().toISOString() };
   if (wants('requests', 'polis', 'limit')) await requestsPart(plan, result);
   if (wants('pipeline', 'latency')) await pipelineParts(plan, result);
+  if (wants('guard')) await guardPart(plan, result);
   process.stdout.write(`\nWritten to ${write(result)}\n`);
 }
 
