@@ -9,10 +9,15 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Group, Person, Tenant } from '../identity/directory.js';
-import { Rig } from '../identity/rig.js';
+import { eventually, Rig } from '../identity/rig.js';
 
 const MAIN = path.resolve(import.meta.dirname, '../../dist/apps/identity-service/src/main.js');
-const NOISE_MS = 12_000;
+const KILLS = 5;
+const NOISE_MS = 10_000;
+const PUSHES = 600;
+const TROUBLE = 25;
+/** A machine that is busy with other things gets fewer kills, not a longer test. */
+const LONGEST_NOISE_MS = 25_000;
 const NAMES = ['StackFlow-Admins', 'StackFlow-Agents', 'stackflow-agents', 'StackFlow-Viewers', 'Everyone', 'Night shift'];
 const ROLES = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
 
@@ -94,12 +99,15 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
     await rig.close();
   });
 
-  function startProcess(): void {
-    const env = { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', ...rig.environment({ LOG_LEVEL: 'error' }) };
+  /** Resolves when the process works (or after ten seconds: then it is killed while it starts, which is as good). */
+  async function startProcess(): Promise<void> {
+    const env = { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', ...rig.environment({ LOG_LEVEL: 'info' }) };
     child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const keep = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-20_000));
     child.stdout?.on('data', keep);
     child.stderr?.on('data', keep);
+    output = '';
+    for (let i = 0; i < 200 && !output.includes('"msg":"listening"'); i++) await sleep(50);
   }
 
   async function kill(): Promise<void> {
@@ -113,11 +121,13 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
   async function makeTrouble(): Promise<void> {
     await rig.cognito.quotas({ UserCreation: 60, UserResourceUpdate: 60, UserUpdate: 60, UserAccountRecovery: 60 });
     await rig.cognito.fault({ effect: 'latency', ms: 15, probability: 0.5 });
-    await rig.cognito.fault({ effect: 'throttle', probability: 0.05 });
-    await rig.cognito.fault({ effect: 'error', probability: 0.05 });
-    await rig.cognito.fault({ effect: 'drop', probability: 0.05 });
-    await rig.cognito.fault({ effect: 'disconnect', probability: 0.03 });
+    await rig.cognito.fault({ effect: 'throttle', probability: 0.08 });
+    await rig.cognito.fault({ effect: 'error', probability: 0.06 });
+    await rig.cognito.fault({ effect: 'drop', probability: 0.06 });
+    await rig.cognito.fault({ effect: 'disconnect', probability: 0.04 });
   }
+
+  const failedCalls = async () => (await rig.cognito.calls()).filter((c) => c.outcome !== 'ok' || c.dropped);
 
   it('through crashes, throttling, failures and lost answers', async () => {
     const seed = Number(process.env.P2_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -125,35 +135,37 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
     const tenants = [await rig.directory.addTenant(), await rig.directory.addTenant()];
     const noise = new Noise(rig, tenants, seeded(seed));
     await makeTrouble();
-    startProcess();
     let kills = 0;
-    const end = Date.now() + NOISE_MS;
+    const began = Date.now();
+    const noisy = (): boolean => Date.now() < began + NOISE_MS || (kills < KILLS && Date.now() < began + LONGEST_NOISE_MS);
     const pushes = (async () => {
-      while (Date.now() < end) {
+      for (let pushed = 0; noisy() && pushed < PUSHES; pushed += 4) {
         for (let i = 0; i < 4; i++) await noise.push();
-        await sleep(40);
+        await sleep(60);
       }
     })();
-    while (Date.now() < end) {
-      await sleep(1_200 + noise.random() * 1_800);
+    while (noisy()) {
+      await startProcess();
+      await sleep(300 + noise.random() * 1_200);
       await kill();
       kills++;
-      startProcess();
     }
+    await startProcess();
     await pushes;
+    // The trouble outlasts the pushes, until enough calls have met it.
+    await eventually(async () => expect((await failedCalls()).length).toBeGreaterThanOrEqual(TROUBLE), 15_000);
     await rig.cognito.noFaults();
     await rig.cognito.quotas({ UserCreation: 1e6, UserResourceUpdate: 1e6, UserUpdate: 1e6, UserAccountRecovery: 1e6, PerUserWrite: 1e6, PerUserRead: 1e6 });
-    await rig.quiet(45_000).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${output.slice(-3_000)}`);
+    await rig.quiet(80_000).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${output.split('\n').filter((line) => !line.includes('"level":"info"')).join('\n').slice(-3_000)}`);
     });
 
-    const calls = await rig.cognito.calls();
-    console.log(`${noise.people.length} people, ${noise.groups.length} groups, ${kills} kills, ${calls.length} calls to Cognito, ${calls.filter((c) => c.outcome !== 'ok').length} of them failed`);
-    expect(kills).toBeGreaterThanOrEqual(3);
-    expect(calls.filter((c) => c.outcome === 'TooManyRequestsException').length).toBeGreaterThan(0);
+    const [all, failed] = [await rig.cognito.calls(), await failedCalls()];
+    console.log(`${noise.people.length} people, ${noise.groups.length} groups, ${kills} kills, ${all.length} calls to Cognito, ${failed.length} of them failed or lost their answer`);
+    expect(kills).toBeGreaterThanOrEqual(2);
     await rig.expectConverged();
     await expectConsistentHistory();
-  }, 120_000);
+  }, 150_000);
 
   async function expectConsistentHistory(): Promise<void> {
     const wrongGrants = await rig.admin.query(
@@ -163,8 +175,8 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
     );
     expect(wrongGrants).toEqual([]);
     const wrongSequences = await rig.admin.query(
-      `select topic, subject, array_agg(sequence order by position) as sequences from bus.event_log where topic in ('identity.accounts', 'identity.access')
-        group by topic, subject having array_agg(sequence order by position) <> (select array_agg(n::bigint) from generate_series(1, count(*)) n)`,
+      `select * from (select topic, subject, sequence, row_number() over (partition by topic, subject order by position) as wanted
+                        from bus.event_log where topic in ('identity.accounts', 'identity.access')) e where sequence <> wanted`,
     );
     expect(wrongSequences).toEqual([]);
     const wrongAccess = await rig.admin.query(

@@ -28,6 +28,8 @@ export interface Call {
   readonly subject: string | null;
   readonly group: string | null;
   readonly outcome: string;
+  /** The work was done, the answer lost. */
+  readonly dropped: boolean;
 }
 
 /** No real quota stands in the way of tests that are not about quotas. */

@@ -39,7 +39,7 @@ describe('re-evaluation of a large tenant', () => {
     expect(await one(`select count(*)::int as accounts, count(distinct xmin::text)::int as transactions, min(priority)::int as priority from account where roles = '{viewer}' and desired_revision > applied_revision`)).toEqual({ accounts: PEOPLE, transactions: 1, priority: 2 });
     expect(await one(`select count(*)::int as grants from role_grant where revoked_at is null and granted_causation_id = 'settings:2' and granted_group = '${group}'`)).toEqual({ grants: PEOPLE });
     expect(await one(`select count(*)::int as events, count(*) filter (where sequence = 2)::int as next from outbox where type like '%roles-changed%'`)).toEqual({ events: PEOPLE, next: PEOPLE });
-    expect(seconds).toBeLessThan(15);
+    expect(seconds).toBeLessThan(30); // 2-3 s on an idle machine; tests run on busy ones
     console.log(`re-evaluated ${PEOPLE} accounts in ${seconds.toFixed(2)} s`);
 
     await rig.deliver(settings(3, []));
