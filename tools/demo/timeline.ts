@@ -26,6 +26,8 @@ const calls = z.object({
 const READS = ['AdminGetUser', 'AdminListGroupsForUser'];
 /** The gateway writes its request log in batches, behind the answers. */
 const LOG_PATIENCE_MS = 5_000;
+/** Columns that hold an instant; Postgres returns `numeric` as text. */
+const INSTANTS = ['at', 'received', 'answered', 'stored'];
 const TYPE_PREFIX = 'com.stackflow.';
 
 export class Records {
@@ -66,26 +68,41 @@ export class Records {
            from directory.scim_request where id = any($1::uuid[]) and tenant_id = $2`,
         [ids, this.tenantId],
       );
-      if (rows.length === ids.length || Date.now() > deadline) {
+      if (rows.length === ids.length) {
         const writes = rows.filter((r) => r.method !== 'GET');
         return writes.flatMap((r) => [
           { at: r.received, what: `push received   ${r.method}` },
-          { at: r.answered, what: `stored          committed and answered ${r.status}` },
+          { at: r.answered, what: `push answered   ${r.method} ${r.status}: committed, and Okta knows` },
         ]);
       }
+      if (Date.now() > deadline)
+        throw new DemoProblem(
+          `${ids.length - rows.length} of Okta's ${ids.length} requests are not in the gateway's request log`,
+        );
       await sleep(200);
     }
   }
 
-  /** On Kafka the time of publication is in the topic's records, which this demonstration does not read. */
+  /**
+   * "stored" is the instant that the event carries. On Kafka the events are in the topic's records, which this
+   * demonstration does not read.
+   */
   private async events(ids: readonly string[], scimId: string): Promise<Moment[]> {
     if (this.stack.carrier === 'kafka') return [];
-    const rows = await this.query<{ at: number; type: string }>(
-      `select extract(epoch from published_at) * 1000 as at, type from bus.event_log
-        where causation_id = any($1::text[]) and tenant = $3 and (subject = $2 or topic = 'directory.groups') order by position`,
+    const rows = await this.query<{ at: number; stored: number; type: string }>(
+      `select extract(epoch from published_at) * 1000 as at, extract(epoch from time) * 1000 as stored, type
+         from bus.event_log
+        where causation_id = any($1::text[]) and tenant = $3 and (subject = $2 or topic = 'directory.groups')
+        order by position`,
       [ids, scimId, this.tenantId],
     );
-    return rows.map((r) => ({ at: r.at, what: `event published ${r.type.replace(TYPE_PREFIX, '')}` }));
+    return rows.flatMap((r) => {
+      const type = r.type.replace(TYPE_PREFIX, '');
+      return [
+        ...(type.startsWith('directory.') ? [{ at: r.stored, what: `change stored   ${type}` }] : []),
+        { at: r.at, what: `event published ${type}` },
+      ];
+    });
   }
 
   private async derived(scimId: string, since: number): Promise<Moment[]> {
@@ -126,9 +143,7 @@ export class Records {
     try {
       const { rows } = await this.client.query(sql, values);
       return rows.map((row: Record<string, unknown>) =>
-        Object.fromEntries(
-          Object.entries(row).map(([k, v]) => [k, k === 'at' || k === 'received' || k === 'answered' ? Number(v) : v]),
-        ),
+        Object.fromEntries(Object.entries(row).map(([k, v]) => [k, INSTANTS.includes(k) ? Number(v) : v])),
       ) as T[];
     } catch (error) {
       throw new DemoProblem(`The stack's database is not as this demonstration expects: ${(error as Error).message}`);

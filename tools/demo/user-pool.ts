@@ -55,8 +55,8 @@ export class UserPoolReader {
   }
 
   /** Waits until the expectation holds, then looks once more. Returns what is still wrong; nothing = it holds. */
-  async settle(username: string, expected: Expectation): Promise<string[]> {
-    const deadline = Date.now() + PATIENCE_MS;
+  async settle(username: string, expected: Expectation, patienceMs = PATIENCE_MS): Promise<string[]> {
+    const deadline = Date.now() + patienceMs;
     for (let agreed = 0; ;) {
       const wrong = differences(await this.read(username), expected);
       agreed = wrong.length === 0 ? agreed + 1 : 0;

@@ -145,7 +145,7 @@ class Cli {
       async ({ tenant }: { tenant: string }) => {
         const { tasks } = await this.okta.list('tasks', tenant);
         for (const t of tasks)
-          this.io.out(`${t.created_at}  ${t.verb} ${t.subject}: ${t.detail ?? '(no reason given)'}`);
+          this.io.out(`${t.created_at}  ${[t.verb, t.subject].join(' ').trim()}: ${t.detail ?? '(no reason given)'}`);
         if (tasks.length === 0) this.io.out('no failed tasks');
       },
     );
