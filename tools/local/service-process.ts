@@ -28,6 +28,8 @@ const SHUTDOWN = [
 /** Restarts within a minute; a service that needs more has a fault that another start will not mend. */
 const RESTARTS_PER_MINUTE = 5;
 const FIRST_PAUSE_MS = 200;
+/** The warning is about a harmless timer of kafkajs, which nobody maintains any more. */
+const NODE_OPTIONS = ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning'];
 
 export class ServiceProcess {
   private child: ChildProcess | undefined;
@@ -99,7 +101,7 @@ export class ServiceProcess {
   }
 
   private spawn(): void {
-    const child = spawn(process.execPath, ['--enable-source-maps', path.resolve(ROOT, this.spec.entry)], {
+    const child = spawn(process.execPath, [...NODE_OPTIONS, path.resolve(ROOT, this.spec.entry)], {
       cwd: ROOT,
       env: this.spec.env,
       // The channel is the leash: a service whose launcher is killed notices that it closed, and ends itself.

@@ -128,11 +128,14 @@ async function joinRunning(files: StackFolder, lockFile: string, pid: number): P
   return 0;
 }
 
+const shortPath = (file: string): string =>
+  path.relative('.', file).startsWith('..') ? file : path.relative('.', file);
+
 function greeting(stack: StackDescription, folder: string, blank: boolean, seconds: string): string {
   const [tenant] = stack.tenants;
   const rows = [
     ['SCIM connector base URL', tenant?.scimBaseUrl ?? ''],
-    ['SCIM token', `in ${path.relative('.', path.join(folder, 'stack.json'))} (.tenants[0].scimToken)`],
+    ['SCIM token', `in ${shortPath(path.join(folder, 'stack.json'))} (.tenants[0].scimToken)`],
     ['Sandbox Okta', stack.sandbox.okta],
     ['Cognito', `${stack.sandbox.cognito}  (user pool ${stack.cognito.userPoolId})`],
     ['Secrets Manager', stack.sandbox.secretsManager],
@@ -147,7 +150,7 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
     : [
         'npm run demo                                       push, group, role, offboarding: who did what when',
         'npm run okta -- assign ada@example.com             Okta assigns a person',
-        'npm run accounts -- --help                         what StackFlow made of it',
+        'npm run accounts -- explain ada@example.com        what StackFlow made of it, and why',
       ];
   return [
     '',
