@@ -94,6 +94,40 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     expect(await rig.cognito.user(kay.id)).toMatchObject({ groups: ['itsm_agent'], attributes: { email: kay.email }, status: 'CONFIRMED' });
   });
 
+  it('does not believe what it did after somebody else took the account over', async () => {
+    const group = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
+    const ivy = await rig.directory.addPerson(tenant, 'ivy');
+    await rig.quiet();
+    await rig.cognito.fault({ effect: 'latency', ms: 500, operation: 'AdminAddUserToGroup', username: ivy.id, times: 1 });
+    await rig.directory.join(ivy, group);
+    await eventually(async () => expect((await rig.admin.query(`select 1 from identity.account where id = $1 and lease_owner is not null`, [ivy.id])).length).toBe(1));
+    // Another worker, which saw us as dead: it took over, found nothing to do for the newest state, and recorded that.
+    await rig.admin.query(
+      `update identity.account set lease_owner = null, roles = '{}', assigned_roles = '{}', applied = jsonb_set(applied, '{groups}', '[]'), desired_revision = desired_revision + 1, applied_revision = desired_revision + 1 where id = $1`,
+      [ivy.id],
+    );
+    await eventually(async () => expect((await rig.cognito.calls(`subject=${ivy.id}&operation=AdminRemoveUserFromGroup`)).length).toBe(1));
+    await rig.quiet();
+    expect((await rig.cognito.user(ivy.id))?.groups).toEqual([]);
+    await rig.directory.leave(ivy, group);
+  });
+
+  it('shows single changes at once while a crowd waits for its creation', async () => {
+    const crowd = await rig.directory.addTenant();
+    const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
+    const urs = await rig.directory.addPerson(tenant, 'urs');
+    await rig.quiet();
+    await rig.cognito.fault({ effect: 'latency', ms: 1_500, operation: 'AdminCreateUser' });
+    await rig.directory.addPeople(crowd, 150);
+    await eventually(async () => expect((await rig.admin.query(`select 1 from identity.account where priority = 2 and desired_revision > applied_revision`)).length).toBeGreaterThan(60));
+    await rig.directory.join(urs, group);
+    await eventually(async () => expect((await rig.cognito.user(urs.id))?.groups).toEqual(['viewer']), 5_000);
+    const [waiting] = await rig.admin.query<{ n: number }>(`select count(*)::int as n from identity.account where tenant = $1 and desired_revision > applied_revision`, [crowd.id]);
+    expect(waiting?.n).toBeGreaterThan(20);
+    await rig.cognito.noFaults();
+    await rig.quiet(30_000);
+  });
+
   it('a change that arrives during the calls is not lost', async () => {
     const dot = await rig.directory.addPerson(tenant, 'dot');
     await rig.quiet();
