@@ -18,7 +18,14 @@ const PUSHES = 600;
 const TROUBLE = 25;
 /** A machine that is busy with other things gets fewer kills, not a longer test. */
 const LONGEST_NOISE_MS = 25_000;
-const NAMES = ['StackFlow-Admins', 'StackFlow-Agents', 'stackflow-agents', 'StackFlow-Viewers', 'Everyone', 'Night shift'];
+const NAMES = [
+  'StackFlow-Admins',
+  'StackFlow-Agents',
+  'stackflow-agents',
+  'StackFlow-Viewers',
+  'Everyone',
+  'Night shift',
+];
 const ROLES = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
 
 /** mulberry32: small, seedable, good enough to pick what happens next. */
@@ -52,8 +59,10 @@ class Noise {
   async push(): Promise<void> {
     const { directory } = this.rig;
     const dice = this.random();
-    if (dice < 0.12 || this.people.length < 10) return void this.people.push(await directory.addPerson(this.pick(this.tenants), `p${this.people.length}`));
-    if (dice < 0.17 || this.groups.length < 6) return void this.groups.push(await directory.addGroup(this.pick(this.tenants), this.pick(NAMES)));
+    if (dice < 0.12 || this.people.length < 10)
+      return void this.people.push(await directory.addPerson(this.pick(this.tenants), `p${this.people.length}`));
+    if (dice < 0.17 || this.groups.length < 6)
+      return void this.groups.push(await directory.addGroup(this.pick(this.tenants), this.pick(NAMES)));
     if (dice < 0.21) return this.configure();
     if (dice < 0.27) return this.onGroup((g) => directory.rename(g, this.pick(NAMES)));
     if (dice < 0.28) return this.onGroup((g) => directory.removeGroup(g));
@@ -81,7 +90,10 @@ class Noise {
   private configure(): Promise<void> {
     const tenant = this.pick(this.tenants);
     const names = NAMES.filter(() => this.random() < 0.6);
-    return this.rig.directory.configure(tenant, { deactivateOnOffboard: this.random() < 0.7, roleMappings: names.map((name) => ({ group: { name }, role: this.pick(ROLES) })) });
+    return this.rig.directory.configure(tenant, {
+      deactivateOnOffboard: this.random() < 0.7,
+      roleMappings: names.map((name) => ({ group: { name }, role: this.pick(ROLES) })),
+    });
   }
 }
 
@@ -101,7 +113,12 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
 
   /** Resolves when the process works (or after ten seconds: then it is killed while it starts, which is as good). */
   async function startProcess(): Promise<void> {
-    const env = { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', ...rig.environment({ LOG_LEVEL: 'info' }) };
+    const env = {
+      PATH: process.env.PATH,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      ...rig.environment({ LOG_LEVEL: 'info' }),
+    };
     child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const keep = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-20_000));
     child.stdout?.on('data', keep);
@@ -137,7 +154,8 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
     await makeTrouble();
     let kills = 0;
     const began = Date.now();
-    const noisy = (): boolean => Date.now() < began + NOISE_MS || (kills < KILLS && Date.now() < began + LONGEST_NOISE_MS);
+    const noisy = (): boolean =>
+      Date.now() < began + NOISE_MS || (kills < KILLS && Date.now() < began + LONGEST_NOISE_MS);
     const pushes = (async () => {
       for (let pushed = 0; noisy() && pushed < PUSHES; pushed += 4) {
         for (let i = 0; i < 4; i++) await noise.push();
@@ -155,13 +173,28 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
     // The trouble outlasts the pushes, until enough calls have met it.
     await eventually(async () => expect((await failedCalls()).length).toBeGreaterThanOrEqual(TROUBLE), 15_000);
     await rig.cognito.noFaults();
-    await rig.cognito.quotas({ UserCreation: 1e6, UserResourceUpdate: 1e6, UserUpdate: 1e6, UserAccountRecovery: 1e6, PerUserWrite: 1e6, PerUserRead: 1e6 });
+    await rig.cognito.quotas({
+      UserCreation: 1e6,
+      UserResourceUpdate: 1e6,
+      UserUpdate: 1e6,
+      UserAccountRecovery: 1e6,
+      PerUserWrite: 1e6,
+      PerUserRead: 1e6,
+    });
     await rig.quiet(80_000).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${output.split('\n').filter((line) => !line.includes('"level":"info"')).join('\n').slice(-3_000)}`);
+      throw new Error(
+        `${String(error)}\n${output
+          .split('\n')
+          .filter((line) => !line.includes('"level":"info"'))
+          .join('\n')
+          .slice(-3_000)}`,
+      );
     });
 
     const [all, failed] = [await rig.cognito.calls(), await failedCalls()];
-    console.log(`${noise.people.length} people, ${noise.groups.length} groups, ${kills} kills, ${all.length} calls to Cognito, ${failed.length} of them failed or lost their answer`);
+    console.log(
+      `${noise.people.length} people, ${noise.groups.length} groups, ${kills} kills, ${all.length} calls to Cognito, ${failed.length} of them failed or lost their answer`,
+    );
     expect(kills).toBeGreaterThanOrEqual(2);
     await rig.expectConverged();
     await expectConsistentHistory();

@@ -42,10 +42,24 @@ export class Cognito {
   ) {}
 
   static async start(test: TestDatabase): Promise<Cognito> {
-    const database = await Database.connect({ url: test.url('sandbox'), schema: 'sandbox', migrations: sandboxMigrations });
+    const database = await Database.connect({
+      url: test.url('sandbox'),
+      schema: 'sandbox',
+      migrations: sandboxMigrations,
+    });
     await database.migrate();
     const customAttributes = sandboxSettings.SANDBOX_COGNITO_ATTRIBUTES.schema.parse(undefined);
-    const options = { host: '127.0.0.1', cognitoPort: 0, secretsManagerPort: 0, oktaPort: 0, region: 'us-east-1', quotas: ENDLESS, customAttributes, oktaPaceMs: 0, timeScale: 0 };
+    const options = {
+      host: '127.0.0.1',
+      cognitoPort: 0,
+      secretsManagerPort: 0,
+      oktaPort: 0,
+      region: 'us-east-1',
+      quotas: ENDLESS,
+      customAttributes,
+      oktaPaceMs: 0,
+      timeScale: 0,
+    };
     return new Cognito(database, await Sandbox.start(database, createLogger('sandbox', 'silent'), options));
   }
 
@@ -67,8 +81,17 @@ export class Cognito {
     const stamp = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
     // The sandbox looks at the form of the signature only.
     const authorization = `AWS4-HMAC-SHA256 Credential=test/${stamp.slice(0, 8)}/us-east-1/cognito-idp/aws4_request, SignedHeaders=host, Signature=${'0'.repeat(64)}`;
-    const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `AWSCognitoIdentityProviderService.${operation}`, 'x-amz-date': stamp, authorization };
-    const response = await fetch(this.url, { method: 'POST', headers, body: JSON.stringify({ UserPoolId: this.poolId, ...input }) });
+    const headers = {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': `AWSCognitoIdentityProviderService.${operation}`,
+      'x-amz-date': stamp,
+      authorization,
+    };
+    const response = await fetch(this.url, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ UserPoolId: this.poolId, ...input }),
+    });
     if (!response.ok) throw new Error(`${operation}: ${response.status} ${await response.text()}`);
   }
 
@@ -103,7 +126,10 @@ export class Cognito {
   }
 
   private async control<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(`${this.url}${path}`, { method, ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) });
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   }

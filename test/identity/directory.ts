@@ -58,7 +58,16 @@ export class Directory {
     const hub = await Database.connect({ url: database.url('integration-hub'), schema: 'hub' });
     await directory.query(producerTablesSql('directory'));
     await hub.query(producerTablesSql('hub'));
-    const sequencers = [directory, hub].map((d) => new Sequencer({ database: d, schema: d.schema, carrier: 'postgres', logger, metrics: new Metrics('test', { process: false }) }));
+    const sequencers = [directory, hub].map(
+      (d) =>
+        new Sequencer({
+          database: d,
+          schema: d.schema,
+          carrier: 'postgres',
+          logger,
+          metrics: new Metrics('test', { process: false }),
+        }),
+    );
     await Promise.all(sequencers.map((s) => s.start()));
     return new Directory(directory, hub, sequencers);
   }
@@ -70,7 +79,16 @@ export class Directory {
 
   async addTenant(change: Partial<TenantSettings> = {}): Promise<Tenant> {
     const id = randomUUID();
-    const tenant: Tenant = { id, version: 0, settings: { ...defaultSettings(), tenant: { id, slug: `t-${id.slice(0, 8)}`, host: null }, scimToken: null, ...change } };
+    const tenant: Tenant = {
+      id,
+      version: 0,
+      settings: {
+        ...defaultSettings(),
+        tenant: { id, slug: `t-${id.slice(0, 8)}`, host: null },
+        scimToken: null,
+        ...change,
+      },
+    };
     this.tenants.set(id, tenant);
     await this.configure(tenant, {});
     return tenant;
@@ -79,7 +97,14 @@ export class Directory {
   async configure(tenant: Tenant, change: Partial<TenantSettings>): Promise<void> {
     tenant.settings = { ...tenant.settings, ...change };
     tenant.version++;
-    const event: NewEvent = { type: 'com.stackflow.integration.settings.changed.v1', tenant: tenant.id, subject: tenant.id, sequence: tenant.version, causationId: `settings:${tenant.version}`, data: tenant.settings };
+    const event: NewEvent = {
+      type: 'com.stackflow.integration.settings.changed.v1',
+      tenant: tenant.id,
+      subject: tenant.id,
+      sequence: tenant.version,
+      causationId: `settings:${tenant.version}`,
+      data: tenant.settings,
+    };
     await this.hub.tx((tx) => this.hubOutbox.add(tx, [event]));
   }
 
@@ -96,7 +121,9 @@ export class Directory {
 
   /** Many at once, each also a member of `group` if given. */
   async addPeople(tenant: Tenant, count: number, group?: Group): Promise<Person[]> {
-    const people = Array.from({ length: count }, (_, i) => this.person(tenant, `bulk${i}-${randomUUID().slice(0, 6)}`, {}));
+    const people = Array.from({ length: count }, (_, i) =>
+      this.person(tenant, `bulk${i}-${randomUUID().slice(0, 6)}`, {}),
+    );
     const events = people.flatMap((p) => {
       const created = this.userEvent(p, 'created', { user: dataOf(p) });
       if (!group) return [created];
@@ -107,7 +134,10 @@ export class Directory {
     return people;
   }
 
-  async update(person: Person, change: Partial<Pick<Person, 'userName' | 'externalId' | 'displayName' | 'email'>>): Promise<void> {
+  async update(
+    person: Person,
+    change: Partial<Pick<Person, 'userName' | 'externalId' | 'displayName' | 'email'>>,
+  ): Promise<void> {
     Object.assign(person, change);
     await this.publishUser([this.userEvent(person, 'updated', { user: dataOf(person), changed: Object.keys(change) })]);
   }
@@ -198,7 +228,14 @@ export class Directory {
 
   private userEvent(person: Person, what: string, data: unknown): NewEvent {
     person.version++;
-    return { type: `${U}.${what}.v1`, tenant: person.tenant, subject: person.id, sequence: person.version, causationId: `req-${++this.requests}`, data } as NewEvent;
+    return {
+      type: `${U}.${what}.v1`,
+      tenant: person.tenant,
+      subject: person.id,
+      sequence: person.version,
+      causationId: `req-${++this.requests}`,
+      data,
+    } as NewEvent;
   }
 
   private publishUser(events: readonly NewEvent[]): Promise<void> {
@@ -206,10 +243,26 @@ export class Directory {
   }
 
   private publishGroup(group: Group, what: string, data: unknown): Promise<void> {
-    const event = { type: `${G}.${what}.v1`, tenant: group.tenant, subject: group.id, sequence: group.version, causationId: `req-${++this.requests}`, data } as NewEvent;
+    const event = {
+      type: `${G}.${what}.v1`,
+      tenant: group.tenant,
+      subject: group.id,
+      sequence: group.version,
+      causationId: `req-${++this.requests}`,
+      data,
+    } as NewEvent;
     return this.directory.tx((tx) => this.userOutbox.add(tx, [event]));
   }
 }
 
-const dataOf = ({ id, userName, externalId, active, displayName, name, email, groups }: Person): DirectoryUser => ({ id, userName, externalId, active, displayName, name, email, groups: [...groups] });
+const dataOf = ({ id, userName, externalId, active, displayName, name, email, groups }: Person): DirectoryUser => ({
+  id,
+  userName,
+  externalId,
+  active,
+  displayName,
+  name,
+  email,
+  groups: [...groups],
+});
 const groupData = ({ id, displayName, version }: Group) => ({ id, displayName, externalId: null, version });

@@ -58,6 +58,25 @@ export class HandlerRig {
   }
 }
 
-export function envelope(type: string, tenant: string, subject: string, sequence: number, data: unknown, causationid = 'req-1'): EventEnvelope {
-  return { id: randomUUID(), type, source: '/test', subject, time: new Date().toISOString(), tenant, key: eventKey(tenant, subject), sequence, causationid, traceparent: null, data } as EventEnvelope;
+export function envelope(
+  type: string,
+  tenant: string,
+  subject: string,
+  sequence: number,
+  data: unknown,
+  causationid = 'req-1',
+): EventEnvelope {
+  return {
+    id: randomUUID(),
+    type,
+    source: '/test',
+    subject,
+    time: new Date().toISOString(),
+    tenant,
+    key: eventKey(tenant, subject),
+    sequence,
+    causationid,
+    traceparent: null,
+    data,
+  } as EventEnvelope;
 }

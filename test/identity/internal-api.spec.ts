@@ -25,7 +25,10 @@ describe('what identity-service answers about accounts', () => {
     for (let i = 0; i < 4; i++) await rig.directory.addPerson(tenant, `extra${i}`);
     await rig.quiet();
     folder = await mkdtemp(path.join(tmpdir(), 'stack-'));
-    await writeFile(path.join(folder, 'stack.json'), JSON.stringify({ services: { 'identity-service': { url: await rig.app?.getUrl() } } }));
+    await writeFile(
+      path.join(folder, 'stack.json'),
+      JSON.stringify({ services: { 'identity-service': { url: await rig.app?.getUrl() } } }),
+    );
     await writeFile(path.join(folder, 'secrets.json'), JSON.stringify({ internalToken: TOKEN }));
   });
   afterAll(async () => {
@@ -36,17 +39,22 @@ describe('what identity-service answers about accounts', () => {
   const base = (): string => `/internal/tenants/${tenant.id}/accounts`;
   const cli = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
     const text = { out: '', err: '' };
-    const code = await runCli(args, { env: { STACK_DIR: folder }, out: (t) => (text.out += t), err: (t) => (text.err += t) });
+    const code = await runCli(args, {
+      env: { STACK_DIR: folder },
+      out: (t) => (text.out += t),
+      err: (t) => (text.err += t),
+    });
     return { code, ...text };
   };
 
   it('finds accounts by user name in any case and by external id, page by page', async () => {
-    const find = async (query: string) => (await rig.http<{ accounts: { id: string }[]; next: string | null }>('GET', `${base()}?${query}`)).body;
+    const find = async (query: string) =>
+      (await rig.http<{ accounts: { id: string }[]; next: string | null }>('GET', `${base()}?${query}`)).body;
     expect((await find('userName=ADA%40example.com')).accounts.map((a) => a.id)).toEqual([ada.id]);
     expect((await find(`externalId=${ada.externalId}`)).accounts.map((a) => a.id)).toEqual([ada.id]);
     expect((await find('userName=nobody')).accounts).toEqual([]);
     const seen: string[] = [];
-    for (let cursor: string | null = ''; cursor !== null; ) {
+    for (let cursor: string | null = ''; cursor !== null;) {
       const page = await find(`limit=2${cursor && `&cursor=${cursor}`}`);
       expect(page.accounts.length).toBeLessThanOrEqual(2);
       seen.push(...page.accounts.map((a) => a.id));
@@ -57,14 +65,21 @@ describe('what identity-service answers about accounts', () => {
   });
 
   it('shows nothing of one tenant to a question about another', async () => {
-    for (const tail of ['', '/grants', '/explanation']) expect((await rig.http('GET', `/internal/tenants/${other.id}/accounts/${ada.id}${tail}`)).status).toBe(404);
+    for (const tail of ['', '/grants', '/explanation'])
+      expect((await rig.http('GET', `/internal/tenants/${other.id}/accounts/${ada.id}${tail}`)).status).toBe(404);
     expect((await rig.http('POST', `/internal/tenants/${other.id}/accounts/${ada.id}/retry`)).status).toBe(404);
-    expect((await rig.http<{ accounts: unknown[] }>('GET', `/internal/tenants/${other.id}/accounts`)).body.accounts).toEqual([]);
+    expect(
+      (await rig.http<{ accounts: unknown[] }>('GET', `/internal/tenants/${other.id}/accounts`)).body.accounts,
+    ).toEqual([]);
   });
 
   it('wants the service token, and answers every refusal as a problem', async () => {
     const refused = await rig.http<{ code: string }>('GET', base(), 'wrong');
-    expect([refused.status, refused.type, refused.body.code]).toEqual([401, expect.stringContaining('application/problem+json'), 'unauthenticated']);
+    expect([refused.status, refused.type, refused.body.code]).toEqual([
+      401,
+      expect.stringContaining('application/problem+json'),
+      'unauthenticated',
+    ]);
     for (const query of ['limit=0', 'limit=x', 'cursor=1', 'userName=', 'surprise=1']) {
       const bad = await rig.http<{ code: string; detail: string }>('GET', `${base()}?${query}`);
       expect([query, bad.status, bad.body.code]).toEqual([query, 400, 'invalid_request']);
@@ -75,7 +90,8 @@ describe('what identity-service answers about accounts', () => {
   });
 
   it('explains roles, and their absence, in words', async () => {
-    const explain = async (person: Person): Promise<string[]> => (await rig.http<{ reasons: string[] }>('GET', `${base()}/${person.id}/explanation`)).body.reasons;
+    const explain = async (person: Person): Promise<string[]> =>
+      (await rig.http<{ reasons: string[] }>('GET', `${base()}/${person.id}/explanation`)).body.reasons;
     expect((await explain(ada)).join('\n')).toContain('Group "StackFlow-Agents" gives itsm_agent.');
     const odd = await rig.directory.addPerson(tenant, 'odd');
     await rig.quiet();
@@ -95,7 +111,10 @@ describe('what identity-service answers about accounts', () => {
     expect(list.out).toMatch(/Ada@example\.com +active +itsm_agent +synced/);
     const show = await cli('show', 'ada@EXAMPLE.com', '--tenant', tenant.id);
     expect(show.out).toMatch(/itsm_agent .*user\.joined-group \("StackFlow-Agents"\) +- /);
-    const json = JSON.parse((await cli('show', String(ada.externalId), '--tenant', tenant.id, '--json')).out) as { id: string; grants: unknown[] };
+    const json = JSON.parse((await cli('show', String(ada.externalId), '--tenant', tenant.id, '--json')).out) as {
+      id: string;
+      grants: unknown[];
+    };
     expect([json.id, json.grants.length]).toEqual([ada.id, 1]);
     expect((await cli('explain', ada.id, '--tenant', tenant.id)).out).toContain('gives itsm_agent');
     await rig.cognito.byHand('AdminRemoveUserFromGroup', { Username: ada.id, GroupName: 'itsm_agent' });
@@ -106,16 +125,34 @@ describe('what identity-service answers about accounts', () => {
   });
 
   it('the command line says what to try when something is missing', async () => {
-    expect(await cli('show', 'nobody', '--tenant', tenant.id)).toMatchObject({ code: 1, err: expect.stringContaining('npm run accounts -- list') });
-    expect(await cli('list', '--tenant', 'nowhere')).toMatchObject({ code: 1, err: expect.stringContaining(tenant.settings.tenant.slug) });
+    expect(await cli('show', 'nobody', '--tenant', tenant.id)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('npm run accounts -- list'),
+    });
+    expect(await cli('list', '--tenant', 'nowhere')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(tenant.settings.tenant.slug),
+    });
     expect(await cli('list')).toMatchObject({ code: 1, err: expect.stringContaining('--tenant') });
-    expect(await cli('list', '--url', 'http://127.0.0.1:1')).toMatchObject({ code: 69, err: expect.stringContaining('npm start') });
-    expect(await cli('list', '--token', 'wrong')).toMatchObject({ code: 1, err: expect.stringContaining('INTERNAL_API_TOKEN') });
+    expect(await cli('list', '--url', 'http://127.0.0.1:1')).toMatchObject({
+      code: 69,
+      err: expect.stringContaining('npm start'),
+    });
+    expect(await cli('list', '--token', 'wrong')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('INTERNAL_API_TOKEN'),
+    });
     expect(await cli('frobnicate')).toMatchObject({ code: 64 });
     expect(await cli('list', '--limit', '0')).toMatchObject({ code: 64, err: expect.stringContaining('whole number') });
     expect(await cli('--help')).toMatchObject({ code: 0, out: expect.stringContaining('explain') });
     const err: string[] = [];
-    expect(await runCli(['list'], { env: { STACK_DIR: path.join(folder, 'none') }, err: (t) => err.push(t), out: () => undefined })).toBe(69);
+    expect(
+      await runCli(['list'], {
+        env: { STACK_DIR: path.join(folder, 'none') },
+        err: (t) => err.push(t),
+        out: () => undefined,
+      }),
+    ).toBe(69);
     expect(err.join('')).toContain('No stack is running here');
   });
 });

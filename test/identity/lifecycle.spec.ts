@@ -13,9 +13,16 @@ describe('from directory to Cognito', () => {
   });
   afterAll(() => rig.close());
 
-  const events = <T>(topic: string, subject: string): Promise<{ type: string; sequence: string; causation_id: string; data: T }[]> =>
-    rig.admin.query('select type, sequence, causation_id, data from bus.event_log where topic = $1 and subject = $2 order by position', [topic, subject]);
-  const names = (rows: { type: string }[]): string[] => rows.map((r) => r.type.replace('com.stackflow.identity.', '').replace('.v1', ''));
+  const events = <T>(
+    topic: string,
+    subject: string,
+  ): Promise<{ type: string; sequence: string; causation_id: string; data: T }[]> =>
+    rig.admin.query(
+      'select type, sequence, causation_id, data from bus.event_log where topic = $1 and subject = $2 order by position',
+      [topic, subject],
+    );
+  const names = (rows: { type: string }[]): string[] =>
+    rows.map((r) => r.type.replace('com.stackflow.identity.', '').replace('.v1', ''));
 
   it('creates the user with the attributes that the pool declares, confirmed, without a role', async () => {
     const ada = await rig.directory.addPerson(tenant, 'ada');
@@ -24,7 +31,16 @@ describe('from directory to Cognito', () => {
       status: 'CONFIRMED',
       enabled: true,
       groups: [],
-      attributes: { email: 'ada@example.com', email_verified: 'true', name: 'Person ada', given_name: 'Person', family_name: 'ada', preferred_username: 'ada@example.com', 'custom:tenant_id': tenant.id, 'custom:external_id': ada.externalId },
+      attributes: {
+        email: 'ada@example.com',
+        email_verified: 'true',
+        name: 'Person ada',
+        given_name: 'Person',
+        family_name: 'ada',
+        preferred_username: 'ada@example.com',
+        'custom:tenant_id': tenant.id,
+        'custom:external_id': ada.externalId,
+      },
     });
     expect(names(await events('identity.accounts', ada.id))).toEqual(['account.provisioned']);
   });
@@ -35,10 +51,16 @@ describe('from directory to Cognito', () => {
     const admins = await rig.directory.addGroup(tenant, 'StackFlow-Admins');
     await rig.directory.join(bob, viewers);
     await rig.quiet();
-    expect(await rig.cognito.user(bob.id)).toMatchObject({ groups: ['viewer'], attributes: { 'custom:role': 'viewer' } });
+    expect(await rig.cognito.user(bob.id)).toMatchObject({
+      groups: ['viewer'],
+      attributes: { 'custom:role': 'viewer' },
+    });
     await rig.directory.join(bob, admins);
     await rig.quiet();
-    expect(await rig.cognito.user(bob.id)).toMatchObject({ groups: ['super_admin', 'viewer'], attributes: { 'custom:role': 'super_admin' } });
+    expect(await rig.cognito.user(bob.id)).toMatchObject({
+      groups: ['super_admin', 'viewer'],
+      attributes: { 'custom:role': 'super_admin' },
+    });
     await rig.directory.leave(bob, admins);
     await rig.directory.leave(bob, viewers);
     await rig.quiet();
@@ -58,10 +80,28 @@ describe('from directory to Cognito', () => {
     await rig.quiet();
     await rig.directory.leave(eve, group);
     await rig.quiet();
-    const { body } = await rig.http<{ grants: Record<string, unknown>[] }>('GET', `/internal/tenants/${tenant.id}/accounts/${eve.id}/grants`);
+    const { body } = await rig.http<{ grants: Record<string, unknown>[] }>(
+      'GET',
+      `/internal/tenants/${tenant.id}/accounts/${eve.id}/grants`,
+    );
     expect(body.grants).toMatchObject([
-      { role: 'itsm_agent', grantedCause: 'user.joined-group', grantedGroup: group.id, grantedGroupName: 'StackFlow-Agents', grantedMappingVersion: 1, grantedCausationId: expect.stringMatching(/^req-/), revokedCause: 'user.deactivated', revokedCausationId: expect.stringMatching(/^req-/) },
-      { role: 'itsm_agent', grantedCause: 'user.reactivated', grantedGroup: group.id, revokedCause: 'user.left-group', revokedGroup: group.id },
+      {
+        role: 'itsm_agent',
+        grantedCause: 'user.joined-group',
+        grantedGroup: group.id,
+        grantedGroupName: 'StackFlow-Agents',
+        grantedMappingVersion: 1,
+        grantedCausationId: expect.stringMatching(/^req-/),
+        revokedCause: 'user.deactivated',
+        revokedCausationId: expect.stringMatching(/^req-/),
+      },
+      {
+        role: 'itsm_agent',
+        grantedCause: 'user.reactivated',
+        grantedGroup: group.id,
+        revokedCause: 'user.left-group',
+        revokedGroup: group.id,
+      },
     ]);
     const first = body.grants[0];
     expect(first?.grantedCausationId).not.toBe(first?.revokedCausationId);
@@ -81,15 +121,46 @@ describe('from directory to Cognito', () => {
     await rig.quiet();
     await rig.directory.remove(kim);
     await rig.quiet();
-    const accounts = await events<{ account: Account; granted?: string[]; revoked?: string[]; changed?: string[]; mappingVersion?: number }>('identity.accounts', kim.id);
-    expect(names(accounts)).toEqual(['account.provisioned', 'account.roles-changed', 'account.updated', 'account.deactivated', 'account.roles-changed', 'account.reactivated', 'account.roles-changed', 'account.removed', 'account.roles-changed']);
+    const accounts = await events<{
+      account: Account;
+      granted?: string[];
+      revoked?: string[];
+      changed?: string[];
+      mappingVersion?: number;
+    }>('identity.accounts', kim.id);
+    expect(names(accounts)).toEqual([
+      'account.provisioned',
+      'account.roles-changed',
+      'account.updated',
+      'account.deactivated',
+      'account.roles-changed',
+      'account.reactivated',
+      'account.roles-changed',
+      'account.removed',
+      'account.roles-changed',
+    ]);
     expect(accounts.map((e) => Number(e.sequence))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    expect(accounts[1]?.data).toMatchObject({ granted: ['itsm_manager'], revoked: [], mappingVersion: 1, account: { roles: ['itsm_manager'], primaryRole: 'itsm_manager', status: 'active' } });
+    expect(accounts[1]?.data).toMatchObject({
+      granted: ['itsm_manager'],
+      revoked: [],
+      mappingVersion: 1,
+      account: { roles: ['itsm_manager'], primaryRole: 'itsm_manager', status: 'active' },
+    });
     expect(accounts[2]?.data).toMatchObject({ changed: ['displayName'], account: { displayName: 'Kim K.' } });
-    expect(accounts[4]?.data).toMatchObject({ granted: [], revoked: ['itsm_manager'], account: { roles: [], primaryRole: null, status: 'inactive' } });
+    expect(accounts[4]?.data).toMatchObject({
+      granted: [],
+      revoked: ['itsm_manager'],
+      account: { roles: [], primaryRole: null, status: 'inactive' },
+    });
     const access = await events<Access>('identity.access', kim.id);
     expect(access.map((e) => Number(e.sequence))).toEqual([1, 2, 3, 4, 5]);
-    expect(access.map((e) => [e.data.status, e.data.roles.join()])).toEqual([['active', ''], ['active', 'itsm_manager'], ['inactive', ''], ['active', 'itsm_manager'], ['removed', '']]);
+    expect(access.map((e) => [e.data.status, e.data.roles.join()])).toEqual([
+      ['active', ''],
+      ['active', 'itsm_manager'],
+      ['inactive', ''],
+      ['active', 'itsm_manager'],
+      ['removed', ''],
+    ]);
     expect(await rig.cognito.user(kim.id)).toMatchObject({ groups: [], enabled: true });
   });
 
@@ -121,7 +192,9 @@ describe('from directory to Cognito', () => {
     await rig.quiet();
     const before = await events('identity.accounts', max.id);
     await rig.cognito.forgetCalls();
-    expect(await rig.directory.republish(rig.admin, 'subject = $1 and topic = $2', [max.id, 'directory.users'])).toBe(2);
+    expect(await rig.directory.republish(rig.admin, 'subject = $1 and topic = $2', [max.id, 'directory.users'])).toBe(
+      2,
+    );
     await rig.quiet();
     expect(await events('identity.accounts', max.id)).toEqual(before);
     expect(await rig.cognito.calls()).toEqual([]);

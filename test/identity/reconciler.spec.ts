@@ -15,9 +15,16 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
   afterEach(() => rig.cognito.noFaults());
   afterAll(() => rig.close());
 
-  const show = async (id: string) => (await rig.http<{ cognito: Record<string, unknown>; status: string }>('GET', `/internal/tenants/${tenant.id}/accounts/${id}`)).body;
+  const show = async (id: string) =>
+    (
+      await rig.http<{ cognito: Record<string, unknown>; status: string }>(
+        'GET',
+        `/internal/tenants/${tenant.id}/accounts/${id}`,
+      )
+    ).body;
   const retry = (id: string) => rig.http('POST', `/internal/tenants/${tenant.id}/accounts/${id}/retry`);
-  const operations = async (id: string): Promise<string[]> => (await rig.cognito.calls(`subject=${id}`)).map((c) => `${c.operation} ${c.outcome}`);
+  const operations = async (id: string): Promise<string[]> =>
+    (await rig.cognito.calls(`subject=${id}`)).map((c) => `${c.operation} ${c.outcome}`);
 
   it('adopts its own user when the answer to the creation was lost', async () => {
     await rig.cognito.fault({ effect: 'drop', operation: 'AdminCreateUser', times: 1 });
@@ -33,14 +40,20 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     await rig.quiet();
     // As a killed process leaves it: Cognito knows more than the row, the lease belongs to nobody alive.
     await rig.cognito.byHand('AdminAddUserToGroup', { Username: bea.id, GroupName: 'viewer' });
-    await rig.admin.query(`update identity.account set lease_owner = $2, applied = jsonb_set(applied, '{groups}', '[]') where id = $1`, [bea.id, randomUUID()]);
+    await rig.admin.query(
+      `update identity.account set lease_owner = $2, applied = jsonb_set(applied, '{groups}', '[]') where id = $1`,
+      [bea.id, randomUUID()],
+    );
     await rig.directory.leave(bea, group);
     await rig.quiet();
     expect((await rig.cognito.user(bea.id))?.groups).toEqual([]);
   });
 
   it('makes a missing role group, with its precedence, once for many', async () => {
-    const other = await rig.directory.addTenant({ roles: ['chief', 'night_shift'], roleMappings: [{ role: 'night_shift', group: { name: 'Night' } }] });
+    const other = await rig.directory.addTenant({
+      roles: ['chief', 'night_shift'],
+      roleMappings: [{ role: 'night_shift', group: { name: 'Night' } }],
+    });
     const group = await rig.directory.addGroup(other, 'Night');
     await rig.cognito.forgetCalls();
     const people = await rig.directory.addPeople(other, 5, group);
@@ -64,7 +77,12 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     const good = await rig.directory.addPerson(tenant, 'good');
     await rig.quiet();
     expect(await rig.cognito.user(good.id)).toBeDefined();
-    expect((await show(bad.id)).cognito).toMatchObject({ state: 'failing', lastErrorClass: 'permanent', lastError: expect.stringContaining('Invalid email address'), attempts: 1 });
+    expect((await show(bad.id)).cognito).toMatchObject({
+      state: 'failing',
+      lastErrorClass: 'permanent',
+      lastError: expect.stringContaining('Invalid email address'),
+      attempts: 1,
+    });
     expect(await rig.metrics.registry.metrics()).toMatch(/identity_failed_accounts\{class="permanent"[^}]*\} 1/);
     await rig.directory.update(bad, { email: 'bad@example.com' });
     await rig.quiet();
@@ -74,9 +92,21 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
 
   it('never takes over a user of another tenant; the alarm goes when a person has cleared it and retries', async () => {
     const id = randomUUID();
-    await rig.cognito.byHand('AdminCreateUser', { Username: id, MessageAction: 'SUPPRESS', UserAttributes: [{ Name: 'custom:tenant_id', Value: randomUUID() }, { Name: 'email', Value: 'victim@example.com' }] });
+    await rig.cognito.byHand('AdminCreateUser', {
+      Username: id,
+      MessageAction: 'SUPPRESS',
+      UserAttributes: [
+        { Name: 'custom:tenant_id', Value: randomUUID() },
+        { Name: 'email', Value: 'victim@example.com' },
+      ],
+    });
     const eve = await rig.directory.addPerson(tenant, 'eve', { id });
-    await eventually(async () => expect((await show(eve.id)).cognito).toMatchObject({ lastErrorClass: 'conflict', lastError: expect.stringContaining('belongs to tenant') }));
+    await eventually(async () =>
+      expect((await show(eve.id)).cognito).toMatchObject({
+        lastErrorClass: 'conflict',
+        lastError: expect.stringContaining('belongs to tenant'),
+      }),
+    );
     expect((await rig.cognito.user(eve.id))?.attributes.email).toBe('victim@example.com');
     await rig.cognito.byHand('AdminDeleteUser', { Username: eve.id });
     expect((await retry(eve.id)).status).toBe(202);
@@ -91,25 +121,65 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     await rig.cognito.byHand('AdminDeleteUser', { Username: kay.id });
     await rig.directory.join(kay, group);
     await rig.quiet();
-    expect(await rig.cognito.user(kay.id)).toMatchObject({ groups: ['itsm_agent'], attributes: { email: kay.email }, status: 'CONFIRMED' });
+    expect(await rig.cognito.user(kay.id)).toMatchObject({
+      groups: ['itsm_agent'],
+      attributes: { email: kay.email },
+      status: 'CONFIRMED',
+    });
   });
 
   it('does not believe what it did after somebody else took the account over', async () => {
     const group = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
     const ivy = await rig.directory.addPerson(tenant, 'ivy');
     await rig.quiet();
-    await rig.cognito.fault({ effect: 'latency', ms: 500, operation: 'AdminAddUserToGroup', username: ivy.id, times: 1 });
+    await rig.cognito.fault({
+      effect: 'latency',
+      ms: 500,
+      operation: 'AdminAddUserToGroup',
+      username: ivy.id,
+      times: 1,
+    });
     await rig.directory.join(ivy, group);
-    await eventually(async () => expect((await rig.admin.query(`select 1 from identity.account where id = $1 and lease_owner is not null`, [ivy.id])).length).toBe(1));
+    await eventually(async () =>
+      expect(
+        (await rig.admin.query(`select 1 from identity.account where id = $1 and lease_owner is not null`, [ivy.id]))
+          .length,
+      ).toBe(1),
+    );
     // Another worker, which saw us as dead: it took over, found nothing to do for the newest state, and recorded that.
     await rig.admin.query(
       `update identity.account set lease_owner = null, roles = '{}', assigned_roles = '{}', applied = jsonb_set(applied, '{groups}', '[]'), desired_revision = desired_revision + 1, applied_revision = desired_revision + 1 where id = $1`,
       [ivy.id],
     );
-    await eventually(async () => expect((await rig.cognito.calls(`subject=${ivy.id}&operation=AdminRemoveUserFromGroup`)).length).toBe(1));
+    await eventually(async () =>
+      expect((await rig.cognito.calls(`subject=${ivy.id}&operation=AdminRemoveUserFromGroup`)).length).toBe(1),
+    );
     await rig.quiet();
     expect((await rig.cognito.user(ivy.id))?.groups).toEqual([]);
     await rig.directory.leave(ivy, group);
+  });
+
+  it('a retry that is asked for during the calls reads Cognito back after them', async () => {
+    const jon = await rig.directory.addPerson(tenant, 'jon');
+    await rig.quiet();
+    await rig.cognito.fault({
+      effect: 'latency',
+      ms: 500,
+      operation: 'AdminUpdateUserAttributes',
+      username: jon.id,
+      times: 1,
+    });
+    await rig.directory.update(jon, { displayName: 'Jon 2' });
+    await eventually(async () =>
+      expect(
+        (await rig.admin.query(`select 1 from identity.account where id = $1 and lease_owner is not null`, [jon.id]))
+          .length,
+      ).toBe(1),
+    );
+    await rig.cognito.byHand('AdminAddUserToGroup', { Username: jon.id, GroupName: 'viewer' });
+    await retry(jon.id);
+    await rig.quiet();
+    expect(await rig.cognito.user(jon.id)).toMatchObject({ groups: [], attributes: { name: 'Jon 2' } });
   });
 
   it('shows single changes at once while a crowd waits for its creation', async () => {
@@ -119,10 +189,21 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     await rig.quiet();
     await rig.cognito.fault({ effect: 'latency', ms: 1_500, operation: 'AdminCreateUser' });
     await rig.directory.addPeople(crowd, 150);
-    await eventually(async () => expect((await rig.admin.query(`select 1 from identity.account where priority = 2 and desired_revision > applied_revision`)).length).toBeGreaterThan(60));
+    await eventually(async () =>
+      expect(
+        (
+          await rig.admin.query(
+            `select 1 from identity.account where priority = 2 and desired_revision > applied_revision`,
+          )
+        ).length,
+      ).toBeGreaterThan(60),
+    );
     await rig.directory.join(urs, group);
     await eventually(async () => expect((await rig.cognito.user(urs.id))?.groups).toEqual(['viewer']), 5_000);
-    const [waiting] = await rig.admin.query<{ n: number }>(`select count(*)::int as n from identity.account where tenant = $1 and desired_revision > applied_revision`, [crowd.id]);
+    const [waiting] = await rig.admin.query<{ n: number }>(
+      `select count(*)::int as n from identity.account where tenant = $1 and desired_revision > applied_revision`,
+      [crowd.id],
+    );
     expect(waiting?.n).toBeGreaterThan(20);
     await rig.cognito.noFaults();
     await rig.quiet(30_000);
@@ -133,7 +214,12 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     await rig.quiet();
     await rig.cognito.fault({ effect: 'latency', ms: 400, operation: 'AdminUpdateUserAttributes', times: 1 });
     await rig.directory.update(dot, { displayName: 'First' });
-    await eventually(async () => expect((await rig.admin.query(`select 1 from identity.account where id = $1 and lease_owner is not null`, [dot.id])).length).toBe(1));
+    await eventually(async () =>
+      expect(
+        (await rig.admin.query(`select 1 from identity.account where id = $1 and lease_owner is not null`, [dot.id]))
+          .length,
+      ).toBe(1),
+    );
     await rig.directory.update(dot, { displayName: 'Second' });
     await rig.quiet();
     expect((await rig.cognito.user(dot.id))?.attributes.name).toBe('Second');
@@ -147,16 +233,35 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     const call = (operation: string, input: object): Promise<void> => rig.cognito.byHand(operation, input);
     await call('AdminAddUserToGroup', { Username: a.id, GroupName: 'itsm_agent' });
     await call('AdminRemoveUserFromGroup', { Username: b.id, GroupName: 'viewer' });
-    await call('AdminUpdateUserAttributes', { Username: c.id, UserAttributes: [{ Name: 'custom:tenant_id', Value: randomUUID() }, { Name: 'nickname', Value: 'not ours' }] });
+    await call('AdminUpdateUserAttributes', {
+      Username: c.id,
+      UserAttributes: [
+        { Name: 'custom:tenant_id', Value: randomUUID() },
+        { Name: 'nickname', Value: 'not ours' },
+      ],
+    });
     await call('AdminDeleteUser', { Username: d.id });
     await call('AdminCreateUser', { Username: 'stranger', MessageAction: 'SUPPRESS' });
     const { body } = await rig.http<{ run: string }>('POST', '/internal/reconcile');
-    await eventually(async () => expect((await rig.http<{ state: string }>('GET', '/internal/reconcile')).body.state).toBe('done'));
+    await eventually(async () =>
+      expect((await rig.http<{ state: string }>('GET', '/internal/reconcile')).body.state).toBe('done'),
+    );
     await rig.quiet();
     const run = (await rig.http<{ id: string; progress: object }>('GET', '/internal/reconcile')).body;
     expect(run.id).toBe(body.run);
-    expect(run.progress).toMatchObject({ differing: 4, attributes: 1, groups: 2, missing: 1, orphans: 1, orphanSample: ['stranger'] });
-    for (const p of [a, b, c, d]) expect(await rig.cognito.user(p.id)).toMatchObject({ groups: ['viewer'], attributes: { 'custom:tenant_id': tenant.id, 'custom:role': 'viewer' } });
+    expect(run.progress).toMatchObject({
+      differing: 4,
+      attributes: 1,
+      groups: 2,
+      missing: 1,
+      orphans: 1,
+      orphanSample: ['stranger'],
+    });
+    for (const p of [a, b, c, d])
+      expect(await rig.cognito.user(p.id)).toMatchObject({
+        groups: ['viewer'],
+        attributes: { 'custom:tenant_id': tenant.id, 'custom:role': 'viewer' },
+      });
     expect((await rig.cognito.user(c.id))?.attributes.nickname).toBe('not ours');
     expect(await rig.cognito.user('stranger')).toBeDefined();
     await rig.expectConverged();
@@ -166,7 +271,12 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     await rig.quiet();
     await rig.cognito.forgetCalls();
     await rig.http('POST', '/internal/reconcile');
-    await eventually(async () => expect((await rig.http<{ state: string; progress: object }>('GET', '/internal/reconcile')).body).toMatchObject({ state: 'done', progress: { differing: 0 } }));
+    await eventually(async () =>
+      expect((await rig.http<{ state: string; progress: object }>('GET', '/internal/reconcile')).body).toMatchObject({
+        state: 'done',
+        progress: { differing: 0 },
+      }),
+    );
     await rig.quiet();
     const writes = (await rig.cognito.calls()).filter((c) => !c.operation.startsWith('List'));
     expect(writes).toEqual([]);
@@ -178,10 +288,16 @@ describe('a user pool that is not there', () => {
     const rig = await Rig.start();
     try {
       await rig.startService();
-      await rig.cognito.fault({ effect: 'error', error: 'ResourceNotFoundException', message: 'User pool us-east-1_none does not exist.' });
+      await rig.cognito.fault({
+        effect: 'error',
+        error: 'ResourceNotFoundException',
+        message: 'User pool us-east-1_none does not exist.',
+      });
       const tenant = await rig.directory.addTenant();
       await rig.directory.addPeople(tenant, 30);
-      await eventually(async () => expect(await rig.metrics.registry.metrics()).toMatch(/identity_reconciler_paused\{[^}]*\} 1/));
+      await eventually(async () =>
+        expect(await rig.metrics.registry.metrics()).toMatch(/identity_reconciler_paused\{[^}]*\} 1/),
+      );
       const first = (await rig.cognito.calls()).length;
       await new Promise((resolve) => setTimeout(resolve, 2_000));
       expect((await rig.cognito.calls()).length - first).toBeLessThanOrEqual(2);

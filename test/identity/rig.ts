@@ -40,7 +40,21 @@ export class Rig {
       COGNITO_USER_POOL_ID: this.cognito.poolId,
       COGNITO_ENDPOINT: this.cognito.url,
       COGNITO_QUOTA_SHARE: '1',
-      COGNITO_QUOTAS: JSON.stringify(Object.fromEntries(['UserCreation', 'UserRead', 'UserUpdate', 'UserAccountRecovery', 'UserResourceRead', 'UserResourceUpdate', 'UserList', 'UserPoolResourceUpdate', 'UserPoolResourceRead'].map((c) => [c, 10_000]))),
+      COGNITO_QUOTAS: JSON.stringify(
+        Object.fromEntries(
+          [
+            'UserCreation',
+            'UserRead',
+            'UserUpdate',
+            'UserAccountRecovery',
+            'UserResourceRead',
+            'UserResourceUpdate',
+            'UserList',
+            'UserPoolResourceUpdate',
+            'UserPoolResourceRead',
+          ].map((c) => [c, 10_000]),
+        ),
+      ),
       RECONCILER_LEASE_SECONDS: '2',
       LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
       PORT: '0',
@@ -84,7 +98,11 @@ export class Rig {
   async http<T>(method: string, path: string, token = TOKEN): Promise<{ status: number; body: T; type: string }> {
     const url = await this.app?.getUrl();
     const response = await fetch(`${url}${path}`, { method, headers: { authorization: `Bearer ${token}` } });
-    return { status: response.status, body: (await response.json()) as T, type: response.headers.get('content-type') ?? '' };
+    return {
+      status: response.status,
+      body: (await response.json()) as T,
+      type: response.headers.get('content-type') ?? '',
+    };
   }
 
   /** Resolves when every published event was handled and nothing waits for Cognito. */
@@ -108,17 +126,31 @@ export class Rig {
   /** Every person of the directory, one by one, against the pool. Only where group sync was on all the time. */
   async expectConverged(): Promise<void> {
     const users = await this.cognito.users();
-    const differences = [...this.directory.people.values()].flatMap((person) => this.difference(person, users.get(person.id)));
+    const differences = [...this.directory.people.values()].flatMap((person) =>
+      this.difference(person, users.get(person.id)),
+    );
     expect(differences).toEqual([]);
   }
 
   private difference(person: Person, user: PoolView | undefined): string[] {
     const { groups, role } = this.expected(person);
     if (!user) return groups.length > 0 || (person.active && !person.deleted) ? [`${person.userName} is missing`] : [];
-    const wanted: Record<string, string | undefined> = { 'custom:tenant_id': person.tenant, 'custom:external_id': person.externalId ?? undefined, 'custom:role': role };
-    if (!person.deleted) Object.assign(wanted, { email: person.email ?? undefined, preferred_username: person.userName, name: person.displayName ?? undefined });
-    const wrong = Object.entries(wanted).filter(([name, value]) => user.attributes[name] !== value).map(([name, value]) => `${person.userName} ${name}: ${user.attributes[name]} instead of ${value}`);
-    if (JSON.stringify(user.groups) !== JSON.stringify(groups)) wrong.push(`${person.userName} groups: ${user.groups} instead of ${groups}`);
+    const wanted: Record<string, string | undefined> = {
+      'custom:tenant_id': person.tenant,
+      'custom:external_id': person.externalId ?? undefined,
+      'custom:role': role,
+    };
+    if (!person.deleted)
+      Object.assign(wanted, {
+        email: person.email ?? undefined,
+        preferred_username: person.userName,
+        name: person.displayName ?? undefined,
+      });
+    const wrong = Object.entries(wanted)
+      .filter(([name, value]) => user.attributes[name] !== value)
+      .map(([name, value]) => `${person.userName} ${name}: ${user.attributes[name]} instead of ${value}`);
+    if (JSON.stringify(user.groups) !== JSON.stringify(groups))
+      wrong.push(`${person.userName} groups: ${user.groups.join()} instead of ${groups.join()}`);
     if (user.status !== 'CONFIRMED') wrong.push(`${person.userName} is ${user.status}`);
     return wrong;
   }

@@ -28,29 +28,53 @@ describe('re-evaluation of a large tenant', () => {
   afterAll(() => rig.close());
 
   const settings = (version: number, roleMappings: object[]) =>
-    envelope('com.stackflow.integration.settings.changed.v1', tenant, tenant, version, { ...defaultSettings(), roleMappings, tenant: { id: tenant, slug: 'large', host: null }, scimToken: null }, `settings:${version}`);
-  const one = async <T>(sql: string): Promise<T | undefined> => (await rig.database.query<T & Record<string, unknown>>(sql))[0];
+    envelope(
+      'com.stackflow.integration.settings.changed.v1',
+      tenant,
+      tenant,
+      version,
+      { ...defaultSettings(), roleMappings, tenant: { id: tenant, slug: 'large', host: null }, scimToken: null },
+      `settings:${version}`,
+    );
+  const one = async <T>(sql: string): Promise<T | undefined> =>
+    (await rig.database.query<T & Record<string, unknown>>(sql))[0];
 
   it('grants and revokes for everybody at once', async () => {
     await rig.deliver(settings(2, [{ role: 'viewer', group: { name: 'everyone' } }]));
     const started = performance.now();
     await rig.reevaluateAll();
     const seconds = (performance.now() - started) / 1000;
-    expect(await one(`select count(*)::int as accounts, count(distinct xmin::text)::int as transactions, min(priority)::int as priority from account where roles = '{viewer}' and desired_revision > applied_revision`)).toEqual({ accounts: PEOPLE, transactions: 1, priority: 2 });
-    expect(await one(`select count(*)::int as grants from role_grant where revoked_at is null and granted_causation_id = 'settings:2' and granted_group = '${group}'`)).toEqual({ grants: PEOPLE });
-    expect(await one(`select count(*)::int as events, count(*) filter (where sequence = 2)::int as next from outbox where type like '%roles-changed%'`)).toEqual({ events: PEOPLE, next: PEOPLE });
+    expect(
+      await one(
+        `select count(*)::int as accounts, count(distinct xmin::text)::int as transactions, min(priority)::int as priority from account where roles = '{viewer}' and desired_revision > applied_revision`,
+      ),
+    ).toEqual({ accounts: PEOPLE, transactions: 1, priority: 2 });
+    expect(
+      await one(
+        `select count(*)::int as grants from role_grant where revoked_at is null and granted_causation_id = 'settings:2' and granted_group = '${group}'`,
+      ),
+    ).toEqual({ grants: PEOPLE });
+    expect(
+      await one(
+        `select count(*)::int as events, count(*) filter (where sequence = 2)::int as next from outbox where type like '%roles-changed%'`,
+      ),
+    ).toEqual({ events: PEOPLE, next: PEOPLE });
     expect(seconds).toBeLessThan(30); // 2-3 s on an idle machine; tests run on busy ones
     console.log(`re-evaluated ${PEOPLE} accounts in ${seconds.toFixed(2)} s`);
 
     await rig.deliver(settings(3, []));
     await rig.reevaluateAll();
-    expect(await one(`select count(*)::int as accounts, max(priority)::int as priority from account where roles = '{}'`)).toEqual({ accounts: PEOPLE, priority: 0 });
+    expect(
+      await one(`select count(*)::int as accounts, max(priority)::int as priority from account where roles = '{}'`),
+    ).toEqual({ accounts: PEOPLE, priority: 0 });
     expect(await one(`select count(*)::int as open from role_grant where revoked_at is null`)).toEqual({ open: 0 });
   });
 
   it('finds nothing to do the second time', async () => {
     const before = await one('select count(*)::int as events from outbox');
-    await rig.database.query(`insert into reevaluation (tenant, cause, causation_id) values ('${tenant}', 'settings.changed', 'again')`);
+    await rig.database.query(
+      `insert into reevaluation (tenant, cause, causation_id) values ('${tenant}', 'settings.changed', 'again')`,
+    );
     await rig.reevaluateAll();
     expect(await one('select count(*)::int as events from outbox')).toEqual(before);
   });

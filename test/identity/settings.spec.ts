@@ -12,7 +12,12 @@ describe('settings decide about roles', () => {
 
   const rolesOf = async (id: string): Promise<string[] | undefined> => (await rig.cognito.user(id))?.groups.slice();
   const grants = async (tenant: Tenant, id: string): Promise<Record<string, unknown>[]> =>
-    (await rig.http<{ grants: Record<string, unknown>[] }>('GET', `/internal/tenants/${tenant.id}/accounts/${id}/grants`)).body.grants;
+    (
+      await rig.http<{ grants: Record<string, unknown>[] }>(
+        'GET',
+        `/internal/tenants/${tenant.id}/accounts/${id}/grants`,
+      )
+    ).body.grants;
 
   it('a changed mapping re-evaluates everybody and names the settings version as the cause', async () => {
     const tenant = await rig.directory.addTenant();
@@ -28,7 +33,16 @@ describe('settings decide about roles', () => {
     await rig.quiet();
     expect(await rolesOf(ann.id)).toEqual(['viewer']);
     expect(await grants(tenant, ann.id)).toMatchObject([
-      { role: 'itsm_agent', grantedCause: 'settings.changed', grantedCausationId: 'settings:2', grantedMappingVersion: 2, grantedGroup: group.id, revokedCause: 'settings.changed', revokedCausationId: 'settings:3', revokedMappingVersion: 3 },
+      {
+        role: 'itsm_agent',
+        grantedCause: 'settings.changed',
+        grantedCausationId: 'settings:2',
+        grantedMappingVersion: 2,
+        grantedGroup: group.id,
+        revokedCause: 'settings.changed',
+        revokedCausationId: 'settings:3',
+        revokedMappingVersion: 3,
+      },
       { role: 'viewer', grantedCausationId: 'settings:3', grantedMappingVersion: 3, revokedAt: null },
     ]);
   });
@@ -51,7 +65,10 @@ describe('settings decide about roles', () => {
     await rig.directory.removeGroup(group);
     await rig.quiet();
     expect(await rolesOf(ian.id)).toEqual([]);
-    expect((await grants(tenant, ian.id)).map((g) => [g.role, g.grantedCause])).toEqual([['viewer', 'group.renamed'], ['itsm_agent', 'group.renamed']]);
+    expect((await grants(tenant, ian.id)).map((g) => [g.role, g.grantedCause])).toEqual([
+      ['viewer', 'group.renamed'],
+      ['itsm_agent', 'group.renamed'],
+    ]);
   });
 
   it('with group sync off roles stay as they are, offboarding still counts, and switching it on derives anew', async () => {
@@ -99,7 +116,12 @@ describe('settings decide about roles', () => {
   });
 
   it('a changed order of roles changes the primary role and tells it, although nothing was granted or revoked', async () => {
-    const tenant = await rig.directory.addTenant({ roleMappings: [{ role: 'viewer', group: { name: 'Both' } }, { role: 'itsm_agent', group: { name: 'Both' } }] });
+    const tenant = await rig.directory.addTenant({
+      roleMappings: [
+        { role: 'viewer', group: { name: 'Both' } },
+        { role: 'itsm_agent', group: { name: 'Both' } },
+      ],
+    });
     const group = await rig.directory.addGroup(tenant, 'Both');
     const dan = await rig.directory.addPerson(tenant, 'dan');
     await rig.directory.join(dan, group);
@@ -107,8 +129,14 @@ describe('settings decide about roles', () => {
     expect((await rig.cognito.user(dan.id))?.attributes['custom:role']).toBe('itsm_agent');
     await rig.directory.configure(tenant, { roles: ['viewer', 'itsm_agent', 'itsm_manager', 'super_admin'] });
     await rig.quiet();
-    expect(await rig.cognito.user(dan.id)).toMatchObject({ groups: ['itsm_agent', 'viewer'], attributes: { 'custom:role': 'viewer' } });
-    const [last] = await rig.admin.query<{ data: unknown }>(`select data from bus.event_log where subject = $1 and type like '%roles-changed%' order by position desc limit 1`, [dan.id]);
+    expect(await rig.cognito.user(dan.id)).toMatchObject({
+      groups: ['itsm_agent', 'viewer'],
+      attributes: { 'custom:role': 'viewer' },
+    });
+    const [last] = await rig.admin.query<{ data: unknown }>(
+      `select data from bus.event_log where subject = $1 and type like '%roles-changed%' order by position desc limit 1`,
+      [dan.id],
+    );
     expect(last?.data).toMatchObject({ granted: [], revoked: [], account: { primaryRole: 'viewer' } });
   });
 
@@ -137,7 +165,10 @@ describe('settings decide about roles', () => {
   it('never touches another tenant with groups of the same name', async () => {
     const one = await rig.directory.addTenant();
     const two = await rig.directory.addTenant();
-    const [groupOne, groupTwo] = [await rig.directory.addGroup(one, 'Staff'), await rig.directory.addGroup(two, 'Staff')];
+    const [groupOne, groupTwo] = [
+      await rig.directory.addGroup(one, 'Staff'),
+      await rig.directory.addGroup(two, 'Staff'),
+    ];
     const [pia, pit] = [await rig.directory.addPerson(one, 'pia'), await rig.directory.addPerson(two, 'pit')];
     await rig.directory.join(pia, groupOne);
     await rig.directory.join(pit, groupTwo);

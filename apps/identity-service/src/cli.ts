@@ -48,7 +48,11 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
   }
 }
 
-function commands(choose: (run: Run, flags: Flags) => void, out: (text: string) => void, err: (text: string) => void): Command {
+function commands(
+  choose: (run: Run, flags: Flags) => void,
+  out: (text: string) => void,
+  err: (text: string) => void,
+): Command {
   const program = new Command('accounts')
     .description('Accounts of identity-service: their roles, why they have them, and whether Cognito shows it.')
     .exitOverride()
@@ -57,13 +61,22 @@ function commands(choose: (run: Run, flags: Flags) => void, out: (text: string) 
   const command = (usage: string, summary: string, run: (who: string) => Run): Command => {
     const sub = program.command(usage).description(summary);
     sub.copyInheritedSettings(program);
-    return common(sub).action((...given: unknown[]) => choose(run(typeof given[0] === 'string' ? given[0] : ''), sub.opts()));
+    return common(sub).action((...given: unknown[]) =>
+      choose(run(typeof given[0] === 'string' ? given[0] : ''), sub.opts()),
+    );
   };
   command('list', 'all accounts of a tenant', () => list).option('--limit <n>', 'at most this many', positive, 100);
-  command('show <who>', 'one account with the history of its roles; <who> = user name, Okta user id or account id', show);
+  command(
+    'show <who>',
+    'one account with the history of its roles; <who> = user name, Okta user id or account id',
+    show,
+  );
   command('explain <who>', 'why the account has its roles, or none', explain);
   command('retry <who>', 'read the user back from Cognito and repair it now', retry);
-  command('reconcile', 'compare the whole user pool with the accounts and repair what differs', () => reconcile).option('--no-wait', 'start it and return');
+  command('reconcile', 'compare the whole user pool with the accounts and repair what differs', () => reconcile).option(
+    '--no-wait',
+    'start it and return',
+  );
   return program;
 }
 
@@ -85,22 +98,31 @@ const list: Run = async (client, { tenant, limit }) => {
   return { text: describeList(accounts, more), json: accounts };
 };
 
-const show = (who: string): Run => async (client, { tenant }) => {
-  const account = await client.account(await client.tenant(tenant), who);
-  const { grants } = await client.grants(account);
-  return { text: describeAccount(account, grants), json: { ...account, grants } };
-};
+const show =
+  (who: string): Run =>
+  async (client, { tenant }) => {
+    const account = await client.account(await client.tenant(tenant), who);
+    const { grants } = await client.grants(account);
+    return { text: describeAccount(account, grants), json: { ...account, grants } };
+  };
 
-const explain = (who: string): Run => async (client, { tenant }) => {
-  const explanation = await client.explanation(await client.account(await client.tenant(tenant), who));
-  return { text: describeExplanation(explanation), json: explanation };
-};
+const explain =
+  (who: string): Run =>
+  async (client, { tenant }) => {
+    const explanation = await client.explanation(await client.account(await client.tenant(tenant), who));
+    return { text: describeExplanation(explanation), json: explanation };
+  };
 
-const retry = (who: string): Run => async (client, { tenant }) => {
-  const account = await client.account(await client.tenant(tenant), who);
-  await client.retry(account);
-  return { text: `${account.userName} is read back from Cognito and repaired now. "npm run accounts -- show ${account.userName}" tells the result.`, json: { account: account.id, retrying: true } };
-};
+const retry =
+  (who: string): Run =>
+  async (client, { tenant }) => {
+    const account = await client.account(await client.tenant(tenant), who);
+    await client.retry(account);
+    return {
+      text: `${account.userName} is read back from Cognito and repaired now. "npm run accounts -- show ${account.userName}" tells the result.`,
+      json: { account: account.id, retrying: true },
+    };
+  };
 
 const reconcile: Run = async (client, { wait }) => {
   const { run } = await client.startCompare();

@@ -7,8 +7,20 @@ export const config = {
   ...serviceSettings,
   ...busSettings,
   ...cognitoSettings,
-  RECONCILER_CONCURRENCY: integer({ purpose: 'Accounts that this process brings to Cognito at the same time.', example: '24', default: 24, min: 1, max: 500 }),
-  RECONCILER_LEASE_SECONDS: integer({ purpose: 'Seconds after which the accounts of a process that stopped answering are taken over.', example: '10', default: 10, min: 1, max: 300 }),
+  RECONCILER_CONCURRENCY: integer({
+    purpose: 'Accounts that this process brings to Cognito at the same time.',
+    example: '24',
+    default: 24,
+    min: 1,
+    max: 500,
+  }),
+  RECONCILER_LEASE_SECONDS: integer({
+    purpose: 'Seconds after which the accounts of a process that stopped answering are taken over.',
+    example: '10',
+    default: 10,
+    min: 1,
+    max: 300,
+  }),
 } satisfies ConfigShape;
 
 export type IdentityConfig = ConfigOf<typeof config>;

@@ -26,7 +26,14 @@ export class IdentityModule {
     const parts = createParts(platform);
     return {
       module: IdentityModule,
-      controllers: [UsersController, GroupsController, SettingsController, TenantsController, AccountsController, ReconcileController],
+      controllers: [
+        UsersController,
+        GroupsController,
+        SettingsController,
+        TenantsController,
+        AccountsController,
+        ReconcileController,
+      ],
       providers: [...parts.map(([provide, useValue]) => ({ provide, useValue })), AccountQueries],
     };
   }
@@ -51,8 +58,23 @@ function createParts(platform: PlatformContext<IdentityConfig>) {
   const leaseSeconds = config.RECONCILER_LEASE_SECONDS;
   const evaluator = new Evaluator(outbox);
   const reevaluator = new Reevaluator(database, evaluator, logger, () => wake.reconcile());
-  const reconciler = new Reconciler({ database, pool, outbox, logger, metrics, concurrency: config.RECONCILER_CONCURRENCY, leaseSeconds });
-  const compare = new PoolCompare({ database, pool, logger, leaseSeconds, workerId: reconciler.workerId, marked: () => wake.reconcile() });
+  const reconciler = new Reconciler({
+    database,
+    pool,
+    outbox,
+    logger,
+    metrics,
+    concurrency: config.RECONCILER_CONCURRENCY,
+    leaseSeconds,
+  });
+  const compare = new PoolCompare({
+    database,
+    pool,
+    logger,
+    leaseSeconds,
+    workerId: reconciler.workerId,
+    marked: () => wake.reconcile(),
+  });
   wake.on('reevaluate', () => reevaluator.poke());
   wake.on('reconcile', () => reconciler.poke());
   return [

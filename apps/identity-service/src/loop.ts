@@ -42,8 +42,16 @@ export class Loop {
         more = await this.round();
       } catch (error) {
         pauseMs = Math.max(pauseMs, ERROR_PAUSE_MS);
-        if (isDatabaseOutage(error)) this.logger.warn({ code: 'database_unavailable', loop: this.name, reason: String(error) }, 'the database is away; waiting');
-        else this.logger.error({ err: error, loop: this.name, code: 'loop_failed' }, `a round of the ${this.name} loop failed; it goes on`);
+        if (isDatabaseOutage(error))
+          this.logger.warn(
+            { code: 'database_unavailable', loop: this.name, reason: String(error) },
+            'the database is away; waiting',
+          );
+        else
+          this.logger.error(
+            { err: error, loop: this.name, code: 'loop_failed' },
+            `a round of the ${this.name} loop failed; it goes on`,
+          );
       }
       if (!more) await this.pause(pauseMs);
     }

@@ -6,7 +6,8 @@ import { classifyError, CognitoError, type ErrorClass } from './errors.js';
 import type { QuotaGate } from './quota-gate.js';
 import { UserPool } from './user-pool.js';
 
-const failure = (name: string, message = 'm', httpStatusCode = 400): Error => Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
+const failure = (name: string, message = 'm', httpStatusCode = 400): Error =>
+  Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
 
 describe('errors of Cognito', () => {
   const table: [string, string, string, ErrorClass][] = [
@@ -37,7 +38,9 @@ describe('errors of Cognito', () => {
     expect(classifyError('AdminGetUser', failure('NewException', 'm', 400))).toBe('permanent');
     expect(classifyError('AdminGetUser', failure('NewException', 'm', 503))).toBe('retry');
     expect(classifyError('AdminGetUser', failure('NewException', 'm', 429))).toBe('throttled');
-    expect(classifyError('AdminGetUser', Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }))).toBe('retry');
+    expect(
+      classifyError('AdminGetUser', Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })),
+    ).toBe('retry');
     expect(classifyError('AdminGetUser', 'a string')).toBe('retry');
   });
 });
@@ -52,13 +55,26 @@ describe('the client', () => {
     server = createServer((request, response) => {
       requests++;
       request.resume();
-      answer((status, body) => response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body)));
+      answer((status, body) =>
+        response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body)),
+      );
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const quota = { take: () => Promise.resolve(), drain: (category: string) => Promise.resolve(void drained.push(category)) } as unknown as QuotaGate;
+    const quota = {
+      take: () => Promise.resolve(),
+      drain: (category: string) => Promise.resolve(void drained.push(category)),
+    } as unknown as QuotaGate;
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
-    pool = new UserPool({ region: 'us-east-1', userPoolId: 'p', endpoint, credentials, quota, metrics: new Metrics('test', { process: false }), requestTimeoutMs: 200 });
+    pool = new UserPool({
+      region: 'us-east-1',
+      userPoolId: 'p',
+      endpoint,
+      credentials,
+      quota,
+      metrics: new Metrics('test', { process: false }),
+      requestTimeoutMs: 200,
+    });
   });
   beforeEach(() => {
     requests = 0;
@@ -71,7 +87,10 @@ describe('the client', () => {
   });
 
   const fails = async (work: Promise<unknown>): Promise<CognitoError> => {
-    const error = await work.then(() => null, (e: unknown) => e);
+    const error = await work.then(
+      () => null,
+      (e: unknown) => e,
+    );
     expect(error).toBeInstanceOf(CognitoError);
     return error as CognitoError;
   };
@@ -100,7 +119,8 @@ describe('the client', () => {
   });
 
   it('names the operation and the cause, but no value of a person', async () => {
-    answer = (respond) => respond(400, { __type: 'InvalidParameterException', message: 'Invalid email address format.' });
+    answer = (respond) =>
+      respond(400, { __type: 'InvalidParameterException', message: 'Invalid email address format.' });
     const error = await fails(pool.createUser('u', { email: 'secret-address' }));
     expect(error.message).toBe('AdminCreateUser: InvalidParameterException: Invalid email address format.');
   });

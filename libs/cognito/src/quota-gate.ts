@@ -35,7 +35,11 @@ export class QuotaGate {
   private readonly waited;
 
   constructor(private readonly options: QuotaGateOptions) {
-    this.waited = options.metrics.histogram('cognito_quota_wait_seconds', 'Time that a Cognito call waited for its token', ['category', 'urgency']);
+    this.waited = options.metrics.histogram(
+      'cognito_quota_wait_seconds',
+      'Time that a Cognito call waited for its token',
+      ['category', 'urgency'],
+    );
   }
 
   /** Resolves when one call of the category may be made. Rejects as `throttled` after the longest wait. */
@@ -103,7 +107,13 @@ class Line {
     const line = this.waiting[urgency];
     const { rate, capacity, reserve } = this.shape;
     const want = Math.min(line.length, BATCH);
-    const [row] = await this.database.query<{ granted: number; wait_ms: number }>(takeTokens, [this.category, want, rate, capacity, urgency === 'bulk' ? reserve : 0]);
+    const [row] = await this.database.query<{ granted: number; wait_ms: number }>(takeTokens, [
+      this.category,
+      want,
+      rate,
+      capacity,
+      urgency === 'bulk' ? reserve : 0,
+    ]);
     const granted = row?.granted ?? 0;
     for (const waiter of line.splice(0, granted)) waiter.admit();
     return granted > 0 ? 0 : (row?.wait_ms ?? 0);
@@ -125,7 +135,9 @@ class Line {
     const deadline = performance.now() - this.maxWaitMs;
     for (const line of Object.values(this.waiting)) {
       while (line[0] && line[0].since <= deadline)
-        line.shift()?.refuse(new CognitoError('throttled', this.category, 'QuotaWait', `no token within ${this.maxWaitMs} ms`));
+        line
+          .shift()
+          ?.refuse(new CognitoError('throttled', this.category, 'QuotaWait', `no token within ${this.maxWaitMs} ms`));
     }
   }
 }

@@ -11,7 +11,14 @@ export function quotaSql(roles: readonly string[]): string[] {
     `grant execute on function limits.take(text, int, float8, float8, float8) to ${role}`,
     `grant execute on function limits.drain(text, float8, float8) to ${role}`,
   ]);
-  return ['create schema if not exists limits', 'revoke all on schema limits from public', BUCKET, TAKE, DRAIN, ...grants];
+  return [
+    'create schema if not exists limits',
+    'revoke all on schema limits from public',
+    BUCKET,
+    TAKE,
+    DRAIN,
+    ...grants,
+  ];
 }
 
 const BUCKET = `

@@ -4,8 +4,20 @@ import { quotasSetting } from './quotas.js';
 
 export const cognitoSettings = {
   AWS_REGION: text({ purpose: 'AWS Region of the user pool.', example: 'eu-central-1' }),
-  COGNITO_USER_POOL_ID: text({ purpose: 'The user pool that holds the StackFlow accounts.', example: 'eu-central-1_AbCdEf123' }),
-  COGNITO_ENDPOINT: optionalUrl({ purpose: "Another Cognito address than AWS's own, e.g. the sandbox.", example: 'http://localhost:9400' }),
-  COGNITO_QUOTA_SHARE: decimal({ purpose: "Part of the account's Cognito quotas that StackFlow's services may use together.", example: '0.6', default: 0.6, min: 0.01, max: 1 }),
+  COGNITO_USER_POOL_ID: text({
+    purpose: 'The user pool that holds the StackFlow accounts.',
+    example: 'eu-central-1_AbCdEf123',
+  }),
+  COGNITO_ENDPOINT: optionalUrl({
+    purpose: "Another Cognito address than AWS's own, e.g. the sandbox.",
+    example: 'http://localhost:9400',
+  }),
+  COGNITO_QUOTA_SHARE: decimal({
+    purpose: "Part of the account's Cognito quotas that StackFlow's services may use together.",
+    example: '0.6',
+    default: 0.6,
+    min: 0.01,
+    max: 1,
+  }),
   COGNITO_QUOTAS: quotasSetting,
 } satisfies ConfigShape;

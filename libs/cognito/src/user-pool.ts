@@ -93,7 +93,9 @@ export class UserPool {
   /** Sets what is named and nothing else; a blank value deletes the attribute. */
   async updateAttributes(username: string, attributes: Attributes, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), UserAttributes: toList(attributes) };
-    await this.call('AdminUpdateUserAttributes', urgency, () => this.client.send(new AdminUpdateUserAttributesCommand(input)));
+    await this.call('AdminUpdateUserAttributes', urgency, () =>
+      this.client.send(new AdminUpdateUserAttributesCommand(input)),
+    );
   }
 
   async addToGroup(username: string, group: string, urgency: Urgency = 'urgent'): Promise<void> {
@@ -103,7 +105,9 @@ export class UserPool {
 
   async removeFromGroup(username: string, group: string, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), GroupName: group };
-    await this.call('AdminRemoveUserFromGroup', urgency, () => this.client.send(new AdminRemoveUserFromGroupCommand(input)));
+    await this.call('AdminRemoveUserFromGroup', urgency, () =>
+      this.client.send(new AdminRemoveUserFromGroupCommand(input)),
+    );
   }
 
   /** Lower precedence = stronger group. `exists` when it is there already. */
@@ -115,8 +119,15 @@ export class UserPool {
   /** Null = no such user. */
   async getUser(username: string, urgency: Urgency = 'urgent'): Promise<PoolUser | null> {
     try {
-      const user = await this.call('AdminGetUser', urgency, () => this.client.send(new AdminGetUserCommand(this.user(username))));
-      return { username: user.Username ?? username, attributes: fromList(user.UserAttributes), enabled: user.Enabled ?? true, status: user.UserStatus ?? '' };
+      const user = await this.call('AdminGetUser', urgency, () =>
+        this.client.send(new AdminGetUserCommand(this.user(username))),
+      );
+      return {
+        username: user.Username ?? username,
+        attributes: fromList(user.UserAttributes),
+        enabled: user.Enabled ?? true,
+        status: user.UserStatus ?? '',
+      };
     } catch (error) {
       if (error instanceof CognitoError && error.errorClass === 'missing_user') return null;
       throw error;
@@ -129,7 +140,9 @@ export class UserPool {
     let next: string | undefined;
     do {
       const input = { ...this.user(username), Limit: LIST_LIMIT, NextToken: next };
-      const page = await this.call('AdminListGroupsForUser', urgency, () => this.client.send(new AdminListGroupsForUserCommand(input)));
+      const page = await this.call('AdminListGroupsForUser', urgency, () =>
+        this.client.send(new AdminListGroupsForUserCommand(input)),
+      );
       groups.push(...(page.Groups ?? []).flatMap((g) => g.GroupName ?? []));
       next = page.NextToken;
     } while (next);
@@ -145,9 +158,16 @@ export class UserPool {
 
   /** One page of a group's members; a group that does not exist has none. */
   async listUsersInGroup(group: string, cursor: string | null, urgency: Urgency = 'bulk'): Promise<Page<PoolUser>> {
-    const input = { UserPoolId: this.options.userPoolId, GroupName: group, Limit: LIST_LIMIT, NextToken: cursor ?? undefined };
+    const input = {
+      UserPoolId: this.options.userPoolId,
+      GroupName: group,
+      Limit: LIST_LIMIT,
+      NextToken: cursor ?? undefined,
+    };
     try {
-      const page = await this.call('ListUsersInGroup', urgency, () => this.client.send(new ListUsersInGroupCommand(input)));
+      const page = await this.call('ListUsersInGroup', urgency, () =>
+        this.client.send(new ListUsersInGroupCommand(input)),
+      );
       return { items: (page.Users ?? []).map(toPoolUser), next: page.NextToken ?? null };
     } catch (error) {
       if (error instanceof CognitoError && error.errorClass === 'missing_group') return { items: [], next: null };
@@ -181,8 +201,10 @@ export class UserPool {
   }
 }
 
-const toList = (attributes: Attributes): AttributeType[] => Object.entries(attributes).map(([Name, Value]) => ({ Name, Value }));
-const fromList = (list: readonly AttributeType[] | undefined): Attributes => Object.fromEntries((list ?? []).map((a) => [a.Name ?? '', a.Value ?? '']));
+const toList = (attributes: Attributes): AttributeType[] =>
+  Object.entries(attributes).map(([Name, Value]) => ({ Name, Value }));
+const fromList = (list: readonly AttributeType[] | undefined): Attributes =>
+  Object.fromEntries((list ?? []).map((a) => [a.Name ?? '', a.Value ?? '']));
 const toPoolUser = (user: UserType): PoolUser => ({
   username: user.Username ?? '',
   attributes: fromList(user.Attributes),

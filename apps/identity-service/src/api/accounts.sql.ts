@@ -79,7 +79,13 @@ export const toAccountView = (row: AccountRow) => ({
   createdAt: row.created_at,
   updatedAt: row.updated_at,
   cognito: {
-    state: row.dirty ? (row.last_error === null ? 'pending' : 'failing') : row.provisioned_at === null ? 'none' : 'synced',
+    state: row.dirty
+      ? row.last_error === null
+        ? 'pending'
+        : 'failing'
+      : row.provisioned_at === null
+        ? 'none'
+        : 'synced',
     provisionedAt: row.provisioned_at,
     syncedAt: row.synced_at,
     waitingSince: row.dirty ? row.dirty_since : null,

@@ -45,5 +45,6 @@ export const validation = new ValidationPipe({
   transform: true,
   whitelist: true,
   forbidNonWhitelisted: true,
-  exceptionFactory: (errors) => new Problem('invalid_request', errors.flatMap((e) => Object.values(e.constraints ?? {})).join('; ')),
+  exceptionFactory: (errors) =>
+    new Problem('invalid_request', errors.flatMap((e) => Object.values(e.constraints ?? {})).join('; ')),
 });

@@ -37,8 +37,10 @@ function rolesReason(account: AccountView, groups: readonly ExplainedGroup[], co
   if (!copy) return 'No role: the settings of this tenant have not arrived here yet.';
   if (!copy.settings.groupSync)
     return `Group sync is off, so roles stay as they were when it was switched off: ${account.roles.join(', ') || 'none'}. Groups and mappings do not count until it is on again.`;
-  if (account.roles.length > 0) return `Has ${account.roles.join(', ')} by mapping version ${copy.version}; ${account.roles[0]} is the primary role.`;
-  if (groups.length === 0) return 'No role: the user is in no group that Okta pushed. Add the group under Push Groups in Okta, and the user to the group.';
+  if (account.roles.length > 0)
+    return `Has ${account.roles.join(', ')} by mapping version ${copy.version}; ${account.roles[0]} is the primary role.`;
+  if (groups.length === 0)
+    return 'No role: the user is in no group that Okta pushed. Add the group under Push Groups in Okta, and the user to the group.';
   const names = groups.map((g) => (g.displayName === null ? g.id : `"${g.displayName}"`)).join(', ');
   return `No role: none of the user's groups (${names}) is mapped to a role in mapping version ${copy.version}. Map the group in Admin -> Integration Hub -> Okta.`;
 }
@@ -54,5 +56,7 @@ function cognitoReason({ cognito }: AccountView): string[] {
   if (cognito.state === 'synced') return [];
   if (cognito.state === 'none') return ['Cognito does not have the user: the account was never active.'];
   if (cognito.lastError === null) return ['Cognito does not show the latest change yet.'];
-  return [`Cognito does not show the latest change: ${cognito.lastError} (attempt ${cognito.attempts}, next ${cognito.nextAttemptAt?.toISOString() ?? 'unknown'}).`];
+  return [
+    `Cognito does not show the latest change: ${cognito.lastError} (attempt ${cognito.attempts}, next ${cognito.nextAttemptAt?.toISOString() ?? 'unknown'}).`,
+  ];
 }

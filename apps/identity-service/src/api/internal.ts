@@ -18,4 +18,5 @@ class InternalProblemFilter extends ProblemFilter {
   }
 }
 
-export const InternalApi = () => applyDecorators(UseGuards(ServiceTokenGuard), UseFilters(InternalProblemFilter), UsePipes(validation));
+export const InternalApi = () =>
+  applyDecorators(UseGuards(ServiceTokenGuard), UseFilters(InternalProblemFilter), UsePipes(validation));

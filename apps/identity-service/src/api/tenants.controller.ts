@@ -17,7 +17,8 @@ export class TenantsController {
 
   @Get()
   async all(): Promise<{ tenants: TenantView[] }> {
-    const sql = 'select tenant_id as id, slug, host, version::int as "settingsVersion" from tenant_settings order by slug';
+    const sql =
+      'select tenant_id as id, slug, host, version::int as "settingsVersion" from tenant_settings order by slug';
     return { tenants: await this.platform.database.query<TenantView>(sql) };
   }
 }

@@ -6,12 +6,17 @@ import type { Json } from './client.js';
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => (r[i] ?? '').length)));
-  const line = (cells: readonly string[]): string => cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd();
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd();
   return [line(head), line(widths.map((w) => '-'.repeat(w))), ...rows.map(line)].join('\n');
 }
 
 export function describeList(accounts: readonly Json<AccountView>[], more: boolean): string {
-  if (accounts.length === 0) return 'No accounts yet. Assign a user to the StackFlow app in Okta, e.g. "npm run okta -- assign <user>".';
+  if (accounts.length === 0)
+    return 'No accounts yet. Assign a user to the StackFlow app in Okta, e.g. "npm run okta -- assign <user>".';
   const rows = accounts.map((a) => [a.userName, a.status, a.roles.join(', ') || '-', a.cognito.state, a.id]);
   return `${table(['user name', 'status', 'roles', 'Cognito', 'account'], rows)}${more ? '\n... and more; raise --limit.' : ''}`;
 }
@@ -27,10 +32,27 @@ export function describeAccount(account: Json<AccountView>, grants: readonly Jso
     ['Status', account.status],
     ['Roles in effect', account.roles.join(', ') || 'none'],
     ['Cognito', cognito.state + (cognito.syncedAt ? `, last equal at ${cognito.syncedAt}` : '')],
-    ...(cognito.lastError ? [['Last error', `${cognito.lastError} (attempt ${cognito.attempts}, next ${cognito.nextAttemptAt ?? 'unknown'})`]] : []),
+    ...(cognito.lastError
+      ? [
+          [
+            'Last error',
+            `${cognito.lastError} (attempt ${cognito.attempts}, next ${cognito.nextAttemptAt ?? 'unknown'})`,
+          ],
+        ]
+      : []),
   ].map(([name = '', value = '']) => `${name.padEnd(17)}${value}`);
-  const rows = grants.map((g) => [g.role, g.grantedAt, why(g.grantedCause, g.grantedGroupName), g.revokedAt ?? '-', g.revokedCause ?? '-', g.grantedCausationId]);
-  const history = rows.length === 0 ? 'No role was ever granted.' : table(['role', 'granted', 'because of', 'revoked', 'because of', 'request'], rows);
+  const rows = grants.map((g) => [
+    g.role,
+    g.grantedAt,
+    why(g.grantedCause, g.grantedGroupName),
+    g.revokedAt ?? '-',
+    g.revokedCause ?? '-',
+    g.grantedCausationId,
+  ]);
+  const history =
+    rows.length === 0
+      ? 'No role was ever granted.'
+      : table(['role', 'granted', 'because of', 'revoked', 'because of', 'request'], rows);
   return `${fields.join('\n')}\n\n${history}`;
 }
 
@@ -41,8 +63,15 @@ export const describeExplanation = (explanation: Json<Explanation>): string =>
 
 export function describeCompare(run: Json<CompareRun>): string {
   const { progress: p } = run;
-  const head = { running: `Comparing (${p.phase}): ${p.users} users of the pool so far`, done: `Compared ${p.users} users of the pool`, failed: `The compare failed: ${run.error ?? 'unknown'}` }[run.state];
+  const head = {
+    running: `Comparing (${p.phase}): ${p.users} users of the pool so far`,
+    done: `Compared ${p.users} users of the pool`,
+    failed: `The compare failed: ${run.error ?? 'unknown'}`,
+  }[run.state];
   const found = `${p.differing} differ (attributes ${p.attributes}, groups ${p.groups}, missing ${p.missing})${p.differing > 0 ? '; they are being repaired' : ''}.`;
-  const orphans = p.orphans === 0 ? '' : `\n${p.orphans} users of the pool belong to no account; they are left alone: ${p.orphanSample.slice(0, 10).join(', ')}${p.orphans > 10 ? ', ...' : ''}`;
+  const orphans =
+    p.orphans === 0
+      ? ''
+      : `\n${p.orphans} users of the pool belong to no account; they are left alone: ${p.orphanSample.slice(0, 10).join(', ')}${p.orphans > 10 ? ', ...' : ''}`;
   return `${head}. ${found}${orphans}`;
 }

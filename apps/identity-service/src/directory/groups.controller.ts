@@ -18,6 +18,7 @@ export class GroupsController {
     const deleted = cause.type === 'group.deleted';
     // The envelope's sequence is the group's version; the copy inside a deletion may still show the one before.
     const group = { ...data.group, version: event.sequence };
-    if (await projectGroup(tx, event.tenant, group, deleted, cause, event.traceparent)) tx.afterCommit(() => this.wake.reevaluate());
+    if (await projectGroup(tx, event.tenant, group, deleted, cause, event.traceparent))
+      tx.afterCommit(() => this.wake.reevaluate());
   }
 }

@@ -11,7 +11,9 @@ export function parseData<T extends Topic>(event: EventEnvelope, topic: T): Data
   const parsed = schemaOf(event.type)?.safeParse(event.data);
   if (parsed?.success) return parsed.data as DataOf<T>;
   const issue = parsed?.error.issues[0];
-  throw new PoisonEvent(`${event.type} ${event.id} has data that its schema does not allow: ${issue ? `${issue.path.join('.')}: ${issue.message}` : 'no schema'}`);
+  throw new PoisonEvent(
+    `${event.type} ${event.id} has data that its schema does not allow: ${issue ? `${issue.path.join('.')}: ${issue.message}` : 'no schema'}`,
+  );
 }
 
 /** `com.stackflow.directory.user.joined-group.v1` -> `user.joined-group`. */

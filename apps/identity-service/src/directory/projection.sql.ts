@@ -32,10 +32,29 @@ const projectUserSql = `
   select id from stored`;
 
 /** `stored` = the projection changed; `stale` = it knows newer things; `foreign` = the id belongs to another tenant. */
-export async function projectUser(tx: Tx, tenant: string, version: number, user: DirectoryUser, deleted: boolean): Promise<'stored' | 'stale' | 'foreign'> {
+export async function projectUser(
+  tx: Tx,
+  tenant: string,
+  version: number,
+  user: DirectoryUser,
+  deleted: boolean,
+): Promise<'stored' | 'stale' | 'foreign'> {
   const groups = deleted ? [] : user.groups;
   const { givenName, familyName } = user.name;
-  const parameters = [user.id, tenant, version, user.userName, user.externalId, user.active, deleted, user.displayName, givenName, familyName, user.email, groups];
+  const parameters = [
+    user.id,
+    tenant,
+    version,
+    user.userName,
+    user.externalId,
+    user.active,
+    deleted,
+    user.displayName,
+    givenName,
+    familyName,
+    user.email,
+    groups,
+  ];
   const rows = await tx.query(projectUserSql, parameters);
   if (rows.length > 0) return 'stored';
   const [owner] = await tx.query<{ tenant: string }>('select tenant from directory_user where id = $1', [user.id]);
@@ -64,9 +83,26 @@ const projectGroupSql = `
   returning id`;
 
 /** True = the members have to be evaluated again, and the request for it is stored. */
-export async function projectGroup(tx: Tx, tenant: string, group: DirectoryGroup, deleted: boolean, cause: Cause, traceparent: string | null): Promise<boolean> {
+export async function projectGroup(
+  tx: Tx,
+  tenant: string,
+  group: DirectoryGroup,
+  deleted: boolean,
+  cause: Cause,
+  traceparent: string | null,
+): Promise<boolean> {
   const nameKey = groupKey({ name: group.displayName });
-  const parameters = [group.id, tenant, group.version, group.displayName, nameKey, deleted, cause.type, cause.causationId, traceparent];
+  const parameters = [
+    group.id,
+    tenant,
+    group.version,
+    group.displayName,
+    nameKey,
+    deleted,
+    cause.type,
+    cause.causationId,
+    traceparent,
+  ];
   return (await tx.query(projectGroupSql, parameters)).length > 0;
 }
 
@@ -77,16 +113,31 @@ export interface MappingRow {
 }
 
 /** The tenant's settings row is locked by the caller, so two versions cannot interleave here. */
-export async function replaceMappings(tx: Tx, tenant: string, roles: readonly string[], mappings: readonly MappingRow[]): Promise<void> {
+export async function replaceMappings(
+  tx: Tx,
+  tenant: string,
+  roles: readonly string[],
+  mappings: readonly MappingRow[],
+): Promise<void> {
   await tx.query('delete from role_mapping where tenant = $1', [tenant]);
   await tx.query(
     `insert into role_mapping (tenant, group_key, role, precedence)
      select $1, m.* from unnest($2::text[], $3::text[], $4::int[]) as m(group_key, role, precedence) on conflict do nothing`,
     [tenant, mappings.map((m) => m.groupKey), mappings.map((m) => m.role), mappings.map((m) => m.precedence)],
   );
-  await tx.query('insert into known_role (role) select distinct unnest($1::text[]) order by 1 on conflict do nothing', [roles]);
+  await tx.query('insert into known_role (role) select distinct unnest($1::text[]) order by 1 on conflict do nothing', [
+    roles,
+  ]);
 }
 
-export async function requestTenantReevaluation(queryable: Queryable, tenant: string, cause: Cause, traceparent: string | null): Promise<void> {
-  await queryable.query('insert into reevaluation (tenant, group_id, cause, causation_id, traceparent) values ($1, null, $2, $3, $4)', [tenant, cause.type, cause.causationId, traceparent]);
+export async function requestTenantReevaluation(
+  queryable: Queryable,
+  tenant: string,
+  cause: Cause,
+  traceparent: string | null,
+): Promise<void> {
+  await queryable.query(
+    'insert into reevaluation (tenant, group_id, cause, causation_id, traceparent) values ($1, null, $2, $3, $4)',
+    [tenant, cause.type, cause.causationId, traceparent],
+  );
 }

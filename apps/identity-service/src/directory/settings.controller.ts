@@ -31,4 +31,6 @@ const decisive = ({ roles, roleMappings, groupSync, deactivateOnOffboard }: Tena
 
 /** A mapping to a role that the tenant does not have gives nothing: it would have no precedence. */
 const mappingRows = ({ roles, roleMappings }: TenantSettings): MappingRow[] =>
-  roleMappings.flatMap(({ group, role }) => (roles.includes(role) ? [{ groupKey: groupKey(group), role, precedence: roles.indexOf(role) }] : []));
+  roleMappings.flatMap(({ group, role }) =>
+    roles.includes(role) ? [{ groupKey: groupKey(group), role, precedence: roles.indexOf(role) }] : [],
+  );

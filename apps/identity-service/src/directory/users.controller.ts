@@ -23,10 +23,12 @@ export class UsersController {
     const cause = causeOf(event, group?.id ?? null);
     await tx.query(lockTenantShared, [event.tenant]);
     const outcome = await projectUser(tx, event.tenant, event.sequence, data.user, cause.type === 'user.deleted');
-    if (outcome === 'foreign') throw new PoisonEvent(`user ${data.user.id} belongs to another tenant than ${event.tenant}`);
+    if (outcome === 'foreign')
+      throw new PoisonEvent(`user ${data.user.id} belongs to another tenant than ${event.tenant}`);
     if (outcome === 'stale') return;
     // The event may outrun those of the group itself; what it knows newer about the group counts at once.
-    if (group && (await projectGroup(tx, event.tenant, group, false, cause, event.traceparent))) tx.afterCommit(() => this.wake.reevaluate());
+    if (group && (await projectGroup(tx, event.tenant, group, false, cause, event.traceparent)))
+      tx.afterCommit(() => this.wake.reevaluate());
     const changed = await this.evaluator.evaluate(tx, event.tenant, new Map([[data.user.id, cause]]));
     if (changed > 0) tx.afterCommit(() => this.wake.reconcile());
   }

@@ -107,7 +107,11 @@ function refuseStranger(account: DesiredAccount, attributes: Readonly<Record<str
   const own = tenant ? tenant === account.tenant : (attributes['custom:external_id'] ?? null) === account.externalId;
   if (own) return;
   const whose = tenant ? `belongs to tenant ${tenant}` : 'belongs to no tenant and has another external id';
-  throw new SyncFailure('conflict', `Cognito has a user with the name ${account.id} that ${whose}. Look at it in the pool; delete it there if it is a leftover, then retry.`, null);
+  throw new SyncFailure(
+    'conflict',
+    `Cognito has a user with the name ${account.id} that ${whose}. Look at it in the pool; delete it there if it is a leftover, then retry.`,
+    null,
+  );
 }
 
 async function ignoring(errorClass: ErrorClass, work: () => Promise<void>): Promise<void> {
@@ -121,7 +125,8 @@ async function ignoring(errorClass: ErrorClass, work: () => Promise<void>): Prom
 /** Refusals were not carried out, so what we know stays true; of everything else nobody knows. */
 function asFailure(error: unknown, actual: PoolState | null): SyncFailure {
   if (error instanceof SyncFailure) return error;
-  if (!(error instanceof CognitoError)) return new SyncFailure('retry', `our own failure: ${error instanceof Error ? error.message : String(error)}`, null);
+  if (!(error instanceof CognitoError))
+    return new SyncFailure('retry', `our own failure: ${error instanceof Error ? error.message : String(error)}`, null);
   const refused = error.errorClass !== 'retry';
   return new SyncFailure(error.errorClass, error.message, refused ? actual : null);
 }

@@ -26,6 +26,9 @@ export function retryDelay(failure: FailureClass, attempts: number, chance: () =
     case 'conflict':
       return { delaySeconds: PERMANENT_SECONDS, counts: true };
     default:
-      return { delaySeconds: Math.min(CAP_SECONDS, BASE_SECONDS * 2 ** Math.min(attempts, 20)) * chance(), counts: true };
+      return {
+        delaySeconds: Math.min(CAP_SECONDS, BASE_SECONDS * 2 ** Math.min(attempts, 20)) * chance(),
+        counts: true,
+      };
   }
 }

@@ -9,7 +9,8 @@ export const saveProgress = `update compare_run set progress = $2 where id = $1`
 export const endRun = `update compare_run set state = $2, progress = $3, error = $4, finished_at = clock_timestamp() where id = $1`;
 export const latestRun = `select id, state, started_at, finished_at, progress, error from compare_run order by started_at desc limit 1`;
 
-const columns = 'id, tenant, status, user_name, external_id, email, display_name, given_name, family_name, roles, provisioned_at is not null as provisioned';
+const columns =
+  'id, tenant, status, user_name, external_id, email, display_name, given_name, family_name, roles, provisioned_at is not null as provisioned';
 
 /**
  * Only accounts at rest since before the run began: of others the lists that Cognito gave earlier may be older than

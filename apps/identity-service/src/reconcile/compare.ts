@@ -7,7 +7,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CognitoError, type PoolUser, type UserPool } from '#cognito';
 import { Problem, type Database, type Logger } from '#platform';
 import { PRIORITY } from '../roles/transition.js';
-import { accountsOfPage, beginRun, endDeadRuns, endRun, expectedAfter, latestRun, saveProgress } from './compare.sql.js';
+import {
+  accountsOfPage,
+  beginRun,
+  endDeadRuns,
+  endRun,
+  expectedAfter,
+  latestRun,
+  saveProgress,
+} from './compare.sql.js';
 import { ownState, planSteps, type DesiredAccount, type Step } from './plan.js';
 import { distrust, knownRoles } from './queue.sql.js';
 
@@ -59,23 +67,59 @@ export class PoolCompare {
   async start(): Promise<string> {
     const { database, leaseSeconds, workerId, logger } = this.options;
     const id = randomUUID();
-    const progress: CompareProgress = { phase: 'groups', users: 0, differing: 0, attributes: 0, groups: 0, missing: 0, orphans: 0, orphanSample: [] };
+    const progress: CompareProgress = {
+      phase: 'groups',
+      users: 0,
+      differing: 0,
+      attributes: 0,
+      groups: 0,
+      missing: 0,
+      orphans: 0,
+      orphanSample: [],
+    };
     await database.query(endDeadRuns, [leaseSeconds]);
     const [row] = await database.query<{ started_at: string }>(beginRun, [id, workerId, JSON.stringify(progress)]);
-    if (!row) throw new Problem('conflict', 'A compare is running already; ask for its status with GET /internal/reconcile.');
+    if (!row)
+      throw new Problem('conflict', 'A compare is running already; ask for its status with GET /internal/reconcile.');
     this.running = this.run(id, row.started_at, progress).then(
-      () => database.query(endRun, [id, 'done', JSON.stringify({ ...progress, phase: 'done' }), null]).then(() => logger.info({ ...progress }, 'compare done')),
+      () =>
+        database
+          .query(endRun, [id, 'done', JSON.stringify({ ...progress, phase: 'done' }), null])
+          .then(() => logger.info({ ...progress }, 'compare done')),
       async (error: unknown) => {
         logger.error({ err: error, code: 'compare_failed' }, 'the compare of the pool failed');
-        await database.query(endRun, [id, 'failed', JSON.stringify(progress), error instanceof Error ? error.message : String(error)]).catch(() => undefined);
+        await database
+          .query(endRun, [
+            id,
+            'failed',
+            JSON.stringify(progress),
+            error instanceof Error ? error.message : String(error),
+          ])
+          .catch(() => undefined);
       },
     );
     return id;
   }
 
   async latest(): Promise<CompareRun | null> {
-    const [row] = await this.options.database.query<{ id: string; state: CompareRun['state']; started_at: Date; finished_at: Date | null; progress: CompareProgress; error: string | null }>(latestRun);
-    return row ? { id: row.id, state: row.state, startedAt: row.started_at, finishedAt: row.finished_at, progress: row.progress, error: row.error } : null;
+    const [row] = await this.options.database.query<{
+      id: string;
+      state: CompareRun['state'];
+      started_at: Date;
+      finished_at: Date | null;
+      progress: CompareProgress;
+      error: string | null;
+    }>(latestRun);
+    return row
+      ? {
+          id: row.id,
+          state: row.state,
+          startedAt: row.started_at,
+          finishedAt: row.finished_at,
+          progress: row.progress,
+          error: row.error,
+        }
+      : null;
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -113,7 +157,13 @@ export class PoolCompare {
     return groupsOf;
   }
 
-  private async comparePage(users: readonly PoolUser[], groupsOf: ReadonlyMap<string, string[]>, roles: ReadonlySet<string>, startedAt: string, progress: CompareProgress): Promise<void> {
+  private async comparePage(
+    users: readonly PoolUser[],
+    groupsOf: ReadonlyMap<string, string[]>,
+    roles: ReadonlySet<string>,
+    startedAt: string,
+    progress: CompareProgress,
+  ): Promise<void> {
     const ids = users.map((u) => u.username).filter((name) => UUID.test(name));
     const rows = await this.options.database.query<AccountRow>(accountsOfPage, [ids, startedAt]);
     const accounts = new Map(rows.map((row) => [row.id, row]));
@@ -126,7 +176,9 @@ export class PoolCompare {
         if (progress.orphanSample.length < ORPHAN_SAMPLE) progress.orphanSample.push(user.username);
         continue;
       }
-      const steps = row.at_rest ? planSteps(toDesired(row), ownState(user, groupsOf.get(user.username) ?? [], roles)) : [];
+      const steps = row.at_rest
+        ? planSteps(toDesired(row), ownState(user, groupsOf.get(user.username) ?? [], roles))
+        : [];
       if (steps.length === 0) continue;
       count(steps, progress);
       (steps.some((s) => s.do === 'leave') ? surplus : others).push(user.username);
@@ -136,8 +188,11 @@ export class PoolCompare {
   }
 
   private async findMissing(seen: ReadonlySet<string>, startedAt: string, progress: CompareProgress): Promise<void> {
-    for (let after = FIRST_ID; ; ) {
-      const rows: { id: string }[] = await this.options.database.query<{ id: string }>(expectedAfter, [after, startedAt]);
+    for (let after = FIRST_ID; ;) {
+      const rows: { id: string }[] = await this.options.database.query<{ id: string }>(expectedAfter, [
+        after,
+        startedAt,
+      ]);
       const missing = rows.map((r) => r.id).filter((accountId) => !seen.has(accountId));
       progress.missing += missing.length;
       progress.differing += missing.length;
@@ -161,7 +216,8 @@ export class PoolCompare {
       try {
         return await call();
       } catch (error) {
-        const passing = error instanceof CognitoError && (error.errorClass === 'throttled' || error.errorClass === 'retry');
+        const passing =
+          error instanceof CognitoError && (error.errorClass === 'throttled' || error.errorClass === 'retry');
         if (!passing || attempt >= PATIENCE) throw error;
         await sleep(Math.min(200 * attempt, 2_000));
       }

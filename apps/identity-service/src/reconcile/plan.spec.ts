@@ -3,8 +3,25 @@ import fc from 'fast-check';
 import { retryDelay } from './backoff.js';
 import { ABSENT, afterStep, desiredAttributes, planSteps, type DesiredAccount, type PoolState } from './plan.js';
 
-const account: DesiredAccount = { id: 'u', tenant: 't', status: 'active', userName: 'Ada@x', externalId: '00u1', email: 'ada@x', displayName: 'Ada', givenName: 'Ada', familyName: 'L', provisioned: false, roles: ['super_admin', 'viewer'] };
-const settled = (a: DesiredAccount): PoolState => ({ exists: true, confirmed: true, attributes: desiredAttributes(a), groups: [...a.roles] });
+const account: DesiredAccount = {
+  id: 'u',
+  tenant: 't',
+  status: 'active',
+  userName: 'Ada@x',
+  externalId: '00u1',
+  email: 'ada@x',
+  displayName: 'Ada',
+  givenName: 'Ada',
+  familyName: 'L',
+  provisioned: false,
+  roles: ['super_admin', 'viewer'],
+};
+const settled = (a: DesiredAccount): PoolState => ({
+  exists: true,
+  confirmed: true,
+  attributes: desiredAttributes(a),
+  groups: [...a.roles],
+});
 
 describe('the plan of calls', () => {
   it('creates, sets the password, then adds access', () => {
@@ -18,11 +35,18 @@ describe('the plan of calls', () => {
 
   it('is empty when nothing differs, and does not create who has no access', () => {
     expect(planSteps(account, settled(account))).toEqual([]);
-    for (const status of ['inactive', 'removed'] as const) expect(planSteps({ ...account, status, roles: [] }, ABSENT)).toEqual([]);
+    for (const status of ['inactive', 'removed'] as const)
+      expect(planSteps({ ...account, status, roles: [] }, ABSENT)).toEqual([]);
   });
 
   it('blanks what has to go and leaves alone what is not ours', () => {
-    const [step] = planSteps({ ...account, email: null, roles: [] }, { ...settled({ ...account, roles: [] }), attributes: { ...desiredAttributes({ ...account, roles: ['viewer'] }) } });
+    const [step] = planSteps(
+      { ...account, email: null, roles: [] },
+      {
+        ...settled({ ...account, roles: [] }),
+        attributes: { ...desiredAttributes({ ...account, roles: ['viewer'] }) },
+      },
+    );
     expect(step).toEqual({ do: 'update', attributes: { email: '', 'custom:role': '' } });
   });
 
@@ -33,17 +57,35 @@ describe('the plan of calls', () => {
   it('ends in the wanted state from any state, and then has nothing to do', () => {
     const roles = fc.uniqueArray(fc.constantFrom('super_admin', 'itsm_manager', 'itsm_agent', 'viewer'));
     const text = fc.option(fc.string({ minLength: 1, maxLength: 5 }), { nil: null });
-    const accounts = fc.record({ status: fc.constantFrom('active', 'inactive', 'removed'), email: text, displayName: text, givenName: text, externalId: text, roles });
-    const states = fc.record({ exists: fc.boolean(), confirmed: fc.boolean(), groups: roles, attributes: fc.dictionary(fc.constantFrom('email', 'name', 'custom:role', 'custom:tenant_id'), fc.string({ minLength: 1, maxLength: 3 })) });
+    const accounts = fc.record({
+      status: fc.constantFrom<DesiredAccount['status']>('active', 'inactive', 'removed'),
+      email: text,
+      displayName: text,
+      givenName: text,
+      externalId: text,
+      roles,
+    });
+    const states = fc.record({
+      exists: fc.boolean(),
+      confirmed: fc.boolean(),
+      groups: roles,
+      attributes: fc.dictionary(
+        fc.constantFrom('email', 'name', 'custom:role', 'custom:tenant_id'),
+        fc.string({ minLength: 1, maxLength: 3 }),
+      ),
+    });
     fc.assert(
       fc.property(accounts, states, (change, any) => {
-        const wanted: DesiredAccount = { ...account, ...change, status: change.status as DesiredAccount['status'] };
+        const wanted: DesiredAccount = { ...account, ...change, status: change.status };
         const from = any.exists ? any : ABSENT;
         const end = planSteps(wanted, from).reduce(afterStep, from);
         expect(planSteps(wanted, end)).toEqual([]);
         if (!end.exists) return;
         expect([...end.groups].sort()).toEqual([...wanted.roles].sort());
-        expect({ ...end.attributes, email_verified: null }).toEqual({ ...desiredAttributes(wanted), email_verified: null });
+        expect({ ...end.attributes, email_verified: null }).toEqual({
+          ...desiredAttributes(wanted),
+          email_verified: null,
+        });
         if (wanted.email !== null) expect(end.attributes.email_verified).toBe('true');
         expect(end.confirmed).toBe(true);
       }),
@@ -56,6 +98,7 @@ describe('when a failed account is tried again', () => {
     expect(retryDelay('throttled', 50, () => 1)).toEqual({ delaySeconds: 1, counts: false });
     expect([0, 1, 2, 3, 50].map((n) => retryDelay('retry', n, () => 1).delaySeconds)).toEqual([0.5, 1, 2, 4, 60]);
     expect(retryDelay('retry', 9, () => 0.5).delaySeconds).toBe(30);
-    for (const refused of ['permanent', 'conflict'] as const) expect(retryDelay(refused, 1)).toEqual({ delaySeconds: 900, counts: true });
+    for (const refused of ['permanent', 'conflict'] as const)
+      expect(retryDelay(refused, 1)).toEqual({ delaySeconds: 900, counts: true });
   });
 });

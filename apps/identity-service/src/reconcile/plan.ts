@@ -63,7 +63,9 @@ export function desiredAttributes(account: DesiredAccount): Attributes {
     'custom:external_id': account.externalId,
     'custom:role': account.roles[0] ?? null,
   };
-  return Object.fromEntries(Object.entries(values).flatMap(([name, value]) => (value ? [[name, value.slice(0, MAX_LENGTH)]] : [])));
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => (value ? [[name, value.slice(0, MAX_LENGTH)]] : [])),
+  );
 }
 
 export type Step =
@@ -78,7 +80,9 @@ export type Step =
 export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
   if (!actual.exists && account.status !== 'active') return [];
   const wanted = desiredAttributes(account);
-  const steps: Step[] = actual.groups.filter((group) => !account.roles.includes(group)).map((group) => ({ do: 'leave', group }));
+  const steps: Step[] = actual.groups
+    .filter((group) => !account.roles.includes(group))
+    .map((group) => ({ do: 'leave', group }));
   if (!actual.exists) steps.push({ do: 'create', attributes: wanted });
   else {
     const attributes = differingAttributes(wanted, actual.attributes);
@@ -94,7 +98,10 @@ export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
  * is when the address goes, where it means nothing.
  */
 function differingAttributes(wanted: Attributes, actual: Attributes): Attributes {
-  const names = OWN_ATTRIBUTES.filter((name) => (wanted[name] ?? '') !== (actual[name] ?? '') && (name !== 'email_verified' || wanted.email !== undefined));
+  const names = OWN_ATTRIBUTES.filter(
+    (name) =>
+      (wanted[name] ?? '') !== (actual[name] ?? '') && (name !== 'email_verified' || wanted.email !== undefined),
+  );
   return Object.fromEntries(names.map((name) => [name, wanted[name] ?? '']));
 }
 
@@ -115,10 +122,20 @@ export function afterStep(state: PoolState, step: Step): PoolState {
 }
 
 /** Reduces what Cognito answers to what is ours. */
-export function ownState(user: { readonly attributes: Attributes; readonly status: string } | null, groups: readonly string[], knownRoles: ReadonlySet<string>): PoolState {
+export function ownState(
+  user: { readonly attributes: Attributes; readonly status: string } | null,
+  groups: readonly string[],
+  knownRoles: ReadonlySet<string>,
+): PoolState {
   if (!user) return ABSENT;
   const attributes = Object.fromEntries(OWN_ATTRIBUTES.map((name) => [name, user.attributes[name] ?? '']));
-  return { exists: true, confirmed: user.status !== 'FORCE_CHANGE_PASSWORD', attributes: withoutBlanks(attributes), groups: groups.filter((group) => knownRoles.has(group)) };
+  return {
+    exists: true,
+    confirmed: user.status !== 'FORCE_CHANGE_PASSWORD',
+    attributes: withoutBlanks(attributes),
+    groups: groups.filter((group) => knownRoles.has(group)),
+  };
 }
 
-const withoutBlanks = (attributes: Attributes): Attributes => Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== ''));
+const withoutBlanks = (attributes: Attributes): Attributes =>
+  Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== ''));

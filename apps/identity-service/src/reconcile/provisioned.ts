@@ -28,8 +28,11 @@ export function provisionedEvents({ id, tenant }: { id: string; tenant: string }
   };
   const common = { tenant, subject: id, causationId: row.causation_id, data: { account } };
   const version = Number(row.version);
-  const events: NewEvent[] = [{ ...common, type: 'com.stackflow.identity.account.provisioned.v1', sequence: version + 1 }];
+  const events: NewEvent[] = [
+    { ...common, type: 'com.stackflow.identity.account.provisioned.v1', sequence: version + 1 },
+  ];
   // Who was removed while the creation was under way is announced and taken back in one breath.
-  if (row.status === 'removed') events.push({ ...common, type: 'com.stackflow.identity.account.removed.v1', sequence: version + 2 });
+  if (row.status === 'removed')
+    events.push({ ...common, type: 'com.stackflow.identity.account.removed.v1', sequence: version + 2 });
   return events;
 }

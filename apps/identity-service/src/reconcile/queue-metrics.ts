@@ -5,7 +5,11 @@ import { dirtyByPriority, failedByClass } from './queue.sql.js';
 const PRIORITIES = [0, 1, 2];
 
 export function watchQueue(database: Database, metrics: Metrics): void {
-  const oldest = metrics.gauge('identity_dirty_oldest_seconds', 'Age of the oldest account that Cognito does not show yet', ['priority']);
+  const oldest = metrics.gauge(
+    'identity_dirty_oldest_seconds',
+    'Age of the oldest account that Cognito does not show yet',
+    ['priority'],
+  );
   metrics.gauge('identity_dirty_accounts', 'Accounts that Cognito does not show yet', ['priority'], async (gauge) => {
     const rows = await database.query<{ priority: number; accounts: number; oldest: number }>(dirtyByPriority);
     for (const priority of PRIORITIES) {
@@ -14,8 +18,14 @@ export function watchQueue(database: Database, metrics: Metrics): void {
       oldest.set({ priority }, row?.oldest ?? 0);
     }
   });
-  metrics.gauge('identity_failed_accounts', 'Accounts whose last attempt failed, by class; alarm on permanent and conflict', ['class'], async (gauge) => {
-    gauge.reset();
-    for (const row of await database.query<{ class: string; accounts: number }>(failedByClass)) gauge.set({ class: row.class }, row.accounts);
-  });
+  metrics.gauge(
+    'identity_failed_accounts',
+    'Accounts whose last attempt failed, by class; alarm on permanent and conflict',
+    ['class'],
+    async (gauge) => {
+      gauge.reset();
+      for (const row of await database.query<{ class: string; accounts: number }>(failedByClass))
+        gauge.set({ class: row.class }, row.accounts);
+    },
+  );
 }

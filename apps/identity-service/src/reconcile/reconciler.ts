@@ -12,7 +12,15 @@ import { AccountSync, SyncFailure } from './account-sync.js';
 import { retryDelay } from './backoff.js';
 import type { DesiredAccount, PoolState } from './plan.js';
 import { provisionedEvents, type LockedAccount } from './provisioned.js';
-import { claimAccounts, distrust, knownRoles, lockLeased, recordFailed, recordSynced, rolePrecedence } from './queue.sql.js';
+import {
+  claimAccounts,
+  distrust,
+  knownRoles,
+  lockLeased,
+  recordFailed,
+  recordSynced,
+  rolePrecedence,
+} from './queue.sql.js';
 import { watchQueue } from './queue-metrics.js';
 import { WorkerLease } from './worker-lease.js';
 
@@ -62,7 +70,9 @@ export class Reconciler {
       mayGoOn: () => this.lease.fresh,
     });
     this.results = metrics.counter('identity_sync_total', 'Attempts to make Cognito equal to an account', ['outcome']);
-    this.latency = metrics.histogram('identity_sync_seconds', 'From the change of an account to Cognito showing it', ['priority']);
+    this.latency = metrics.histogram('identity_sync_seconds', 'From the change of an account to Cognito showing it', [
+      'priority',
+    ]);
     this.paused = metrics.gauge('identity_reconciler_paused', '1 while the user pool or our credentials are wrong');
     watchQueue(database, metrics);
   }
@@ -96,7 +106,11 @@ export class Reconciler {
     const bulkPlaces = Math.max(1, Math.floor(places * 0.75));
     const urgent = await this.claim(PRIORITY.reduced, PRIORITY.single, places - this.active.size);
     const bulkNow = [...this.active.values()].filter((a) => a.bulk).length;
-    const bulk = await this.claim(PRIORITY.bulk, PRIORITY.bulk, Math.min(bulkPlaces - bulkNow, places - this.active.size));
+    const bulk = await this.claim(
+      PRIORITY.bulk,
+      PRIORITY.bulk,
+      Math.min(bulkPlaces - bulkNow, places - this.active.size),
+    );
     return urgent + bulk > 0 && this.active.size < places;
   }
 
@@ -128,7 +142,10 @@ export class Reconciler {
       }
     }).catch((error: unknown) => {
       // The lease's next sign of life lets go of the account, with its state marked as unknown.
-      this.options.logger.error({ err: error, tenant: account.tenant, account: account.id, code: 'sync_not_recorded' }, 'could not record what was done in Cognito');
+      this.options.logger.error(
+        { err: error, tenant: account.tenant, account: account.id, code: 'sync_not_recorded' },
+        'could not record what was done in Cognito',
+      );
     });
   }
 
@@ -139,7 +156,15 @@ export class Reconciler {
       const [locked] = await tx.query<LockedAccount>(lockLeased, [account.id, this.lease.id]);
       if (!locked) return null;
       const events = announce ? provisionedEvents(account, locked) : [];
-      const parameters = [account.id, this.lease.id, JSON.stringify(actual), account.revision, actual.exists, events.length, account.dirtySince];
+      const parameters = [
+        account.id,
+        this.lease.id,
+        JSON.stringify(actual),
+        account.revision,
+        actual.exists,
+        events.length,
+        account.dirtySince,
+      ];
       const [row] = await tx.query<{ seconds: number }>(recordSynced, parameters);
       await outbox.add(tx, events);
       return row?.seconds ?? 0;
@@ -157,10 +182,22 @@ export class Reconciler {
     else if (failureClass === 'permanent' || failureClass === 'conflict') this.resume();
     const { delaySeconds, counts } = retryDelay(failureClass, account.attempts);
     const applied = actual === null ? null : JSON.stringify(actual);
-    const rows = await database.query(recordFailed, [account.id, this.lease.id, applied, counts ? 1 : 0, message.slice(0, 1000), failureClass, delaySeconds, account.revision]);
+    const rows = await database.query(recordFailed, [
+      account.id,
+      this.lease.id,
+      applied,
+      counts ? 1 : 0,
+      message.slice(0, 1000),
+      failureClass,
+      delaySeconds,
+      account.revision,
+    ]);
     if (failureClass === 'permanent' || failureClass === 'conflict') {
       const say = { tenant: account.tenant, account: account.id, code: `cognito_${failureClass}`, reason: message };
-      logger.error(say, 'Cognito refuses this account; it stays different until somebody looks. "npm run accounts -- show" tells more');
+      logger.error(
+        say,
+        'Cognito refuses this account; it stays different until somebody looks. "npm run accounts -- show" tells more',
+      );
     }
     if (rows.length === 0) await this.leaseLost(account);
   }
@@ -172,7 +209,11 @@ export class Reconciler {
 
   /** One loud line, not one per account. */
   private pause(reason: string): void {
-    if (this.pausedUntil === 0) this.options.logger.error({ code: 'cognito_config', reason }, 'Cognito cannot be used as configured (pool, Region, credentials or plan). Accounts wait; trying again every few seconds');
+    if (this.pausedUntil === 0)
+      this.options.logger.error(
+        { code: 'cognito_config', reason },
+        'Cognito cannot be used as configured (pool, Region, credentials or plan). Accounts wait; trying again every few seconds',
+      );
     this.pausedUntil = performance.now() + CONFIG_PAUSE_MS;
     this.paused.set(1);
   }
@@ -238,7 +279,10 @@ const toClaimed = (row: ClaimRow): Claimed => ({
   roles: row.roles,
   priority: row.priority,
   revision: Number(row.revision),
-  known: row.taken_over || row.applied === null ? null : { exists: false, confirmed: false, attributes: {}, groups: [], ...row.applied },
+  known:
+    row.taken_over || row.applied === null
+      ? null
+      : { exists: false, confirmed: false, attributes: {}, groups: [], ...row.applied },
   provisioned: row.provisioned,
   attempts: row.attempts,
   traceparent: row.traceparent,

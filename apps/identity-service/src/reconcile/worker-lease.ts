@@ -20,9 +20,14 @@ export class WorkerLease {
   async start(): Promise<void> {
     await this.database.query(forgetDeadWorkers);
     await this.beat();
-    this.timer = setInterval(() => {
-      this.beating = this.beat().catch((error: unknown) => this.logger.warn({ code: 'lease_not_renewed', reason: String(error) }, 'could not renew the lease'));
-    }, (this.seconds * 1000) / 5);
+    this.timer = setInterval(
+      () => {
+        this.beating = this.beat().catch((error: unknown) =>
+          this.logger.warn({ code: 'lease_not_renewed', reason: String(error) }, 'could not renew the lease'),
+        );
+      },
+      (this.seconds * 1000) / 5,
+    );
   }
 
   async stop(): Promise<void> {

@@ -26,7 +26,12 @@ export class Evaluator {
     return changed;
   }
 
-  private async write(tx: Tx, subjects: readonly Subject[], causes: ReadonlyMap<string, Cause>, many: boolean): Promise<number> {
+  private async write(
+    tx: Tx,
+    subjects: readonly Subject[],
+    causes: ReadonlyMap<string, Cause>,
+    many: boolean,
+  ): Promise<number> {
     // A burst of creations is bulk although each comes alone; a later change of one account of a busy tenant is not.
     const created = subjects.find((s) => !s.current.provisioned && !s.current.dirty);
     const burst = created !== undefined && !many && (await hasBacklog(tx, created.tenant));
@@ -37,10 +42,22 @@ export class Evaluator {
     });
     if (changes.length === 0) return 0;
     const states = changes.map(({ subject, cause, next }) => stateRow(subject.id, cause, next));
-    const revoked = changes.flatMap(({ subject, cause, next }) => next.revoked.map((role) => grantRow(subject, cause, role, cause.groupId)));
-    const granted = changes.flatMap(({ subject, cause, next }) => next.granted.map(({ role, group }) => grantRow(subject, cause, role, group)));
-    await tx.query(applyTransitions, [JSON.stringify(states), JSON.stringify(revoked), JSON.stringify(granted), currentTraceparent()]);
-    await this.outbox.add(tx, changes.flatMap(({ next }) => next.events));
+    const revoked = changes.flatMap(({ subject, cause, next }) =>
+      next.revoked.map((role) => grantRow(subject, cause, role, cause.groupId)),
+    );
+    const granted = changes.flatMap(({ subject, cause, next }) =>
+      next.granted.map(({ role, group }) => grantRow(subject, cause, role, group)),
+    );
+    await tx.query(applyTransitions, [
+      JSON.stringify(states),
+      JSON.stringify(revoked),
+      JSON.stringify(granted),
+      currentTraceparent(),
+    ]);
+    await this.outbox.add(
+      tx,
+      changes.flatMap(({ next }) => next.events),
+    );
     return changes.length;
   }
 }
@@ -138,5 +155,9 @@ const toSubject = (row: SubjectRow): Subject => ({
     deleted: row.d_deleted,
   },
   derived: row.derived,
-  rules: { groupSync: row.group_sync, deactivateOnOffboard: row.deactivate_on_offboard, version: row.settings_version === null ? null : Number(row.settings_version) },
+  rules: {
+    groupSync: row.group_sync,
+    deactivateOnOffboard: row.deactivate_on_offboard,
+    version: row.settings_version === null ? null : Number(row.settings_version),
+  },
 });

@@ -67,7 +67,10 @@ export class Reevaluator {
     } catch (error) {
       // Other tenants go on; this one is tried again soon.
       this.resting.set(next.tenant, Date.now() + RETRY_MS);
-      this.logger.error({ err: error, tenant: next.tenant, code: 'reevaluation_failed' }, 're-evaluation failed; it will be repeated');
+      this.logger.error(
+        { err: error, tenant: next.tenant, code: 'reevaluation_failed' },
+        're-evaluation failed; it will be repeated',
+      );
     }
     return true;
   }
@@ -78,18 +81,28 @@ export class Reevaluator {
     requests.sort((a, b) => Number(BigInt(a.id) - BigInt(b.id)));
     const last = requests.at(-1);
     if (!last) return 0;
-    return inSpan('identity re-evaluate', { traceparent: last.traceparent, attributes: { tenant, requests: requests.length } }, async () => {
-      const causes = new Map<string, Cause>();
-      // In order, so that the latest change that concerns an account is named as its cause.
-      for (const request of collapse(requests)) {
-        const cause = { type: request.cause, groupId: request.group_id, causationId: request.causation_id };
-        const sql = request.group_id === null ? tx.query<{ id: string }>(allAccounts, [tenant]) : tx.query<{ id: string }>(membersOf, [tenant, request.group_id]);
-        for (const { id } of await sql) causes.set(id, cause);
-      }
-      const changed = await this.evaluator.evaluate(tx, tenant, causes);
-      this.logger.info({ tenant, accounts: causes.size, changed, cause: last.cause, causationId: last.causation_id }, 're-evaluated');
-      return changed;
-    });
+    return inSpan(
+      'identity re-evaluate',
+      { traceparent: last.traceparent, attributes: { tenant, requests: requests.length } },
+      async () => {
+        const causes = new Map<string, Cause>();
+        // In order, so that the latest change that concerns an account is named as its cause.
+        for (const request of collapse(requests)) {
+          const cause = { type: request.cause, groupId: request.group_id, causationId: request.causation_id };
+          const sql =
+            request.group_id === null
+              ? tx.query<{ id: string }>(allAccounts, [tenant])
+              : tx.query<{ id: string }>(membersOf, [tenant, request.group_id]);
+          for (const { id } of await sql) causes.set(id, cause);
+        }
+        const changed = await this.evaluator.evaluate(tx, tenant, causes);
+        this.logger.info(
+          { tenant, accounts: causes.size, changed, cause: last.cause, causationId: last.causation_id },
+          're-evaluated',
+        );
+        return changed;
+      },
+    );
   }
 }
 

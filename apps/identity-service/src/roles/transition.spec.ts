@@ -8,7 +8,18 @@ function subject(current: Partial<Subject['current']>, more: Partial<Omit<Subjec
   return {
     id: 'u',
     tenant: 't',
-    current: { ...names, status: 'active', assignedRoles: [], roles: [], version: 4, accessVersion: 2, provisioned: true, dirty: false, priority: 1, ...current },
+    current: {
+      ...names,
+      status: 'active',
+      assignedRoles: [],
+      roles: [],
+      version: 4,
+      accessVersion: 2,
+      provisioned: true,
+      dirty: false,
+      priority: 1,
+      ...current,
+    },
     directory: { ...names, active: true, deleted: false },
     derived: [],
     rules: { groupSync: true, deactivateOnOffboard: true, version: 3 },
@@ -20,23 +31,41 @@ const priority = (s: Subject, bulk = false): number | undefined => transition(s,
 
 describe('a transition', () => {
   it('is none when nothing follows', () => {
-    expect(transition(subject({ assignedRoles: ['itsm_agent'], roles: ['itsm_agent'] }, { derived: agent }), cause, false)).toBeNull();
+    expect(
+      transition(subject({ assignedRoles: ['itsm_agent'], roles: ['itsm_agent'] }, { derived: agent }), cause, false),
+    ).toBeNull();
   });
 
   it('names the group of the event as the source of a grant if it gives the role, else one that does', () => {
-    expect(transition(subject({}, { derived: agent }), cause, false)?.granted).toEqual([{ role: 'itsm_agent', group: 'g2' }]);
-    expect(transition(subject({}, { derived: agent }), { ...cause, groupId: 'other' }, false)?.granted).toEqual([{ role: 'itsm_agent', group: 'g1' }]);
+    expect(transition(subject({}, { derived: agent }), cause, false)?.granted).toEqual([
+      { role: 'itsm_agent', group: 'g2' },
+    ]);
+    expect(transition(subject({}, { derived: agent }), { ...cause, groupId: 'other' }, false)?.granted).toEqual([
+      { role: 'itsm_agent', group: 'g1' },
+    ]);
   });
 
   it('numbers its events one by one, and those of access on their own', () => {
-    const change = subject({ roles: ['viewer'], assignedRoles: ['viewer'] }, { directory: { ...names, displayName: 'New', active: false, deleted: false } });
+    const change = subject(
+      { roles: ['viewer'], assignedRoles: ['viewer'] },
+      { directory: { ...names, displayName: 'New', active: false, deleted: false } },
+    );
     const next = transition(change, cause, false);
-    expect(next?.events.map((e) => [e.type.split('.').slice(-3, -1).join('.'), e.sequence])).toEqual([['account.updated', 5], ['account.deactivated', 6], ['account.roles-changed', 7], ['access.changed', 3]]);
+    expect(next?.events.map((e) => [e.type.split('.').slice(-3, -1).join('.'), e.sequence])).toEqual([
+      ['account.updated', 5],
+      ['account.deactivated', 6],
+      ['account.roles-changed', 7],
+      ['access.changed', 3],
+    ]);
     expect([next?.version, next?.accessVersion]).toEqual([7, 3]);
   });
 
   it('says nothing about an account that Cognito does not have yet, but publishes its access at once', () => {
-    const next = transition(subject({ provisioned: false, accessVersion: 0, version: 0 }, { derived: agent }), cause, false);
+    const next = transition(
+      subject({ provisioned: false, accessVersion: 0, version: 0 }, { derived: agent }),
+      cause,
+      false,
+    );
     expect(next?.events.map((e) => e.type)).toEqual(['com.stackflow.identity.access.changed.v1']);
     expect(next?.version).toBe(0);
   });
@@ -51,7 +80,14 @@ describe('urgency', () => {
   it('less access goes first, also among thousands; a single change before bulk', () => {
     expect(priority(subject(losing))).toBe(PRIORITY.reduced);
     expect(priority(subject(losing), true)).toBe(PRIORITY.reduced);
-    expect(priority(subject(losing, { directory: { ...names, active: false, deleted: false }, derived: [{ role: 'viewer', groups: [] }] }))).toBe(PRIORITY.reduced);
+    expect(
+      priority(
+        subject(losing, {
+          directory: { ...names, active: false, deleted: false },
+          derived: [{ role: 'viewer', groups: [] }],
+        }),
+      ),
+    ).toBe(PRIORITY.reduced);
     expect(priority(subject({}, { derived: agent }))).toBe(PRIORITY.single);
     expect(priority(subject({}, { derived: agent }), true)).toBe(PRIORITY.bulk);
   });
@@ -62,6 +98,8 @@ describe('urgency', () => {
   });
 
   it('one of thousands that wait for their creation keeps its place when it joins a group', () => {
-    expect(priority(subject({ provisioned: false, dirty: true, priority: PRIORITY.bulk }, { derived: agent }))).toBe(PRIORITY.bulk);
+    expect(priority(subject({ provisioned: false, dirty: true, priority: PRIORITY.bulk }, { derived: agent }))).toBe(
+      PRIORITY.bulk,
+    );
   });
 });

@@ -39,7 +39,11 @@ export interface Subject {
   readonly directory: AccountAttributes & { readonly active: boolean; readonly deleted: boolean };
   /** Roles by the mappings in force, strongest first, each with the groups that give it. */
   readonly derived: readonly { readonly role: string; readonly groups: readonly string[] }[];
-  readonly rules: { readonly groupSync: boolean; readonly deactivateOnOffboard: boolean; readonly version: number | null };
+  readonly rules: {
+    readonly groupSync: boolean;
+    readonly deactivateOnOffboard: boolean;
+    readonly version: number | null;
+  };
 }
 
 export interface Transition {
@@ -55,7 +59,12 @@ export interface Transition {
   readonly events: readonly NewEvent[];
 }
 
-const PUBLISHED = { userName: 'userName', externalId: 'externalId', email: 'emails', displayName: 'displayName' } as const;
+const PUBLISHED = {
+  userName: 'userName',
+  externalId: 'externalId',
+  email: 'emails',
+  displayName: 'displayName',
+} as const;
 
 /** Priorities of the reconciler: access that is reduced, single changes, bulk. */
 export const PRIORITY = { reduced: 0, single: 1, bulk: 2 } as const;
@@ -67,16 +76,34 @@ export function transition(subject: Subject, cause: Cause, bulk: boolean): Trans
   const assignedRoles = rules.groupSync ? derived.map((d) => d.role) : current.assignedRoles;
   const roles = status === 'active' ? assignedRoles : [];
   const { active: _active, deleted: _deleted, ...attributes } = directory;
-  const changed = (Object.keys(PUBLISHED) as (keyof typeof PUBLISHED)[]).filter((name) => attributes[name] !== current[name]);
+  const changed = (Object.keys(PUBLISHED) as (keyof typeof PUBLISHED)[]).filter(
+    (name) => attributes[name] !== current[name],
+  );
   const namesChanged = attributes.givenName !== current.givenName || attributes.familyName !== current.familyName;
   const statusChanged = status !== current.status;
   const rolesChanged = !sameList(roles, current.roles);
   const first = current.accessVersion === 0;
-  if (!first && !statusChanged && !rolesChanged && changed.length === 0 && !namesChanged && sameList(assignedRoles, current.assignedRoles)) return null;
+  if (
+    !first &&
+    !statusChanged &&
+    !rolesChanged &&
+    changed.length === 0 &&
+    !namesChanged &&
+    sameList(assignedRoles, current.assignedRoles)
+  )
+    return null;
 
-  const granted = roles.filter((role) => !current.roles.includes(role)).map((role) => ({ role, group: groupBehind(role, derived, cause) }));
+  const granted = roles
+    .filter((role) => !current.roles.includes(role))
+    .map((role) => ({ role, group: groupBehind(role, derived, cause) }));
   const revoked = current.roles.filter((role) => !roles.includes(role));
-  const account: Account = { id: subject.id, ...pick(attributes), status, roles: [...roles], primaryRole: roles[0] ?? null };
+  const account: Account = {
+    id: subject.id,
+    ...pick(attributes),
+    status,
+    roles: [...roles],
+    primaryRole: roles[0] ?? null,
+  };
   const grantedRoles = granted.map((g) => g.role);
   const events = accountEvents(subject, account, cause, {
     // Nobody has heard of an account that Cognito does not have yet; `account.provisioned` will carry its state then.
@@ -132,9 +159,22 @@ function accountEvents(subject: Subject, account: Account, cause: Cause, publish
   const common = { tenant, subject: id, causationId: cause.causationId };
   const events: NewEvent[] = [];
   const next = (): number => current.version + events.length + 1;
-  if (publish.updated) events.push({ ...common, type: 'com.stackflow.identity.account.updated.v1', sequence: next(), data: { account, changed: publish.updated } });
-  if (publish.status) events.push({ ...common, type: STATUS_EVENT[account.status], sequence: next(), data: { account } });
-  if (publish.roles) events.push({ ...common, type: 'com.stackflow.identity.account.roles-changed.v1', sequence: next(), data: { account, ...publish.roles, mappingVersion: rules.version } });
+  if (publish.updated)
+    events.push({
+      ...common,
+      type: 'com.stackflow.identity.account.updated.v1',
+      sequence: next(),
+      data: { account, changed: publish.updated },
+    });
+  if (publish.status)
+    events.push({ ...common, type: STATUS_EVENT[account.status], sequence: next(), data: { account } });
+  if (publish.roles)
+    events.push({
+      ...common,
+      type: 'com.stackflow.identity.account.roles-changed.v1',
+      sequence: next(),
+      data: { account, ...publish.roles, mappingVersion: rules.version },
+    });
   if (publish.access) {
     const data = { account: id, status: account.status, roles: account.roles, notBefore: null };
     events.push({ ...common, type: ACCESS, sequence: current.accessVersion + 1, data });
@@ -150,5 +190,11 @@ const STATUS_EVENT = {
   removed: 'com.stackflow.identity.account.removed.v1',
 } as const;
 
-const pick = ({ userName, externalId, email, displayName }: AccountAttributes) => ({ userName, externalId, email, displayName });
-const sameList = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((value, i) => value === b[i]);
+const pick = ({ userName, externalId, email, displayName }: AccountAttributes) => ({
+  userName,
+  externalId,
+  email,
+  displayName,
+});
+const sameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((value, i) => value === b[i]);
