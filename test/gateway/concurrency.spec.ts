@@ -37,6 +37,15 @@ async function expectOrderedEvents(): Promise<void> {
   }
 }
 
+/** Deadlocks that Postgres had to resolve so far; sessions report them about once a second. */
+async function deadlocks(): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  const [row] = await gateway.sql<{ deadlocks: string }>(
+    'select deadlocks from pg_stat_database where datname = current_database()',
+  );
+  return Number(row?.deadlocks);
+}
+
 describe('16 writers', () => {
   it('lose nothing on hot users: each change is one of different attributes, and all of them are there in the end', async () => {
     const [hot = ''] = await users(1);
@@ -73,6 +82,7 @@ describe('16 writers', () => {
   });
 
   it('that toggle, rename, regroup and delete the same few users leave an exact history', async () => {
+    const before = await deadlocks();
     const ids = await users(5);
     const groups = await times(
       3,
@@ -121,6 +131,7 @@ describe('16 writers', () => {
     expect(replies.flat().filter((status) => status >= 300)).toEqual([]);
     await tenant.send('DELETE', `/Users/${ids[0]}`);
     await expectOrderedEvents();
+    expect(await deadlocks()).toBe(before);
   });
 
   it('that add to one group keep all members, and take out only their own', async () => {
@@ -149,6 +160,58 @@ describe('16 writers', () => {
     const members = (await tenant.send('GET', `/Groups/${group}`)).body.members.map((m) => m.value);
     expect(members.sort()).toEqual(ids.slice(WRITERS).sort());
     await expectOrderedEvents();
+  });
+
+  it('that replace the whole membership leave one of the lists, not a mixture of them', async () => {
+    const ids = await users(WRITERS * 2);
+    const group = (await tenant.send('POST', '/Groups', { displayName: 'Lists' })).body.id;
+    for (let round = 0; round < 4; round++) {
+      const lists = Array.from({ length: WRITERS }, (_, i) => [ids[2 * i] ?? '', ids[2 * i + 1] ?? ''].sort());
+      await times(WRITERS, (i) =>
+        tenant.send(
+          'PATCH',
+          `/Groups/${group}`,
+          patchOp({ op: 'replace', path: 'members', value: lists[i]?.map((value) => ({ value })) }),
+        ),
+      );
+      const members = (await tenant.send('GET', `/Groups/${group}`)).body.members.map((m) => m.value).sort();
+      expect(lists).toContainEqual(members);
+    }
+    await expectOrderedEvents();
+  });
+
+  it('that change many users of different groups at once never wait for each other in a circle', async () => {
+    const before = await deadlocks();
+    const ids = await users(60);
+    const groups = await times(
+      8,
+      async (i) => (await tenant.send('POST', '/Groups', { displayName: `C${i}` })).body.id,
+    );
+    const replies = await times(groups.length, async (i) => {
+      const statuses: number[] = [];
+      for (let round = 0; round < 5; round++) {
+        const members = round % 2 === 0 ? (i % 2 === 0 ? ids : [...ids].reverse()).map((value) => ({ value })) : [];
+        statuses.push((await tenant.send('PUT', `/Groups/${groups[i]}`, { displayName: `C${i}`, members })).status);
+      }
+      return statuses;
+    });
+    expect(new Set(replies.flat())).toEqual(new Set([200]));
+    await expectOrderedEvents();
+    expect(await deadlocks()).toBe(before);
+  });
+
+  it('that rename one group give each new name a sequence of its own', async () => {
+    const group = (await tenant.send('POST', '/Groups', { displayName: 'Name' })).body.id;
+    const replies = await times(WRITERS, (i) => tenant.send('PUT', `/Groups/${group}`, { displayName: `Name ${i}` }));
+    expect(new Set(replies.map((r) => r.status))).toEqual(new Set([200]));
+    const events = await tenant.events();
+    expect(events.map((e) => e.sequence)).toEqual(Array.from({ length: WRITERS + 1 }, (_, i) => i + 1));
+    expect(events.at(-1)?.data.group).toMatchObject({
+      displayName: (await tenant.send('GET', `/Groups/${group}`)).body.displayName,
+      version: WRITERS + 1,
+    });
+    for (const [i, event] of events.slice(1).entries())
+      expect(event.data.previousDisplayName).toBe(events[i]?.data.group?.displayName);
   });
 
   it('that create the same user make one, and that create the same group make one', async () => {

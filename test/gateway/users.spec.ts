@@ -72,6 +72,20 @@ describe('a user', () => {
     expect(events[1]?.data).toMatchObject({ changed: ['title'], user: { active: false } });
   });
 
+  it('is not touched at all by a request that changes nothing', async () => {
+    const id = await create('ada@x', { title: 'Dr' });
+    const before = (await tenant.send('GET', `/Users/${id}`)).body;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const reply of [
+      await tenant.send('PUT', `/Users/${id}`, { ...before, password: 'another', groups: [] }),
+      await tenant.send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', value: { active: true, title: 'Dr' } })),
+    ]) {
+      expect([reply.status, reply.body]).toEqual([200, before]);
+    }
+    const [row] = await gateway.sql<{ version: string }>('select version from directory.users where id = $1', [id]);
+    expect(Number(row?.version)).toBe(1);
+  });
+
   it('is not revived by a PUT that does not mention active', async () => {
     const id = await create('ada@x', { active: false });
     expect((await tenant.send('PUT', `/Users/${id}`, { userName: 'ada@x', title: 'Dr' })).body.active).toBe(false);
