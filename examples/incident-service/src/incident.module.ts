@@ -1,0 +1,15 @@
+import { AccessGuardModule, guardOptions } from '#access-guard';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { IncidentsController } from './incidents.controller.js';
+import { PeopleSubscriber } from './people.subscriber.js';
+
+@Module({})
+export class IncidentModule {
+  static forPlatform(platform: Parameters<typeof guardOptions>[0]): DynamicModule {
+    return {
+      module: IncidentModule,
+      imports: [AccessGuardModule.forRoot(guardOptions(platform))],
+      controllers: [IncidentsController, PeopleSubscriber],
+    };
+  }
+}

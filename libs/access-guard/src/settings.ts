@@ -1,0 +1,54 @@
+/** Settings of the guard, spread into the configuration of a service, and the options that follow from them. */
+import type { BusConfig } from '#event-bus';
+import { integer, list, optionalUrl, url, type ConfigOf, type ConfigShape, type PlatformContext } from '#platform';
+import { busFeed } from './feed.js';
+import type { AccessGuardModuleOptions } from './nest.js';
+
+export const guardSettings = {
+  TOKEN_ISSUER: url({
+    purpose: 'Issuer of the access tokens: the Cognito user pool.',
+    example: 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI',
+  }),
+  TOKEN_CLIENT_IDS: list({
+    purpose: 'App clients of the user pool whose tokens this service accepts, comma-separated.',
+    example: '4example1client2id',
+  }),
+  TOKEN_JWKS_URI: optionalUrl({
+    purpose: 'Where the public keys are, if not at the issuer; https, or http on this machine.',
+    example: 'http://localhost:9229/local/.well-known/jwks.json',
+  }),
+  ACCESS_STALE_AFTER_MS: integer({
+    purpose: 'Silence of the access feed after which older tokens are refused.',
+    example: '10000',
+    default: 10_000,
+    min: 1_000,
+  }),
+  ACCESS_STALE_TOKEN_AGE_MS: integer({
+    purpose: 'Age up to which tokens are accepted while the access feed is silent; 0 refuses all.',
+    example: '300000',
+    default: 300_000,
+    min: 0,
+  }),
+} satisfies ConfigShape;
+
+type GuardPlatform = PlatformContext<ConfigOf<typeof guardSettings> & BusConfig & { readonly DATABASE_URL: string }>;
+
+/** For `AccessGuardModule.forRoot`: the feed comes over the carrier of the service's own bus. */
+export function guardOptions({ service, config, logger, metrics, health }: GuardPlatform): AccessGuardModuleOptions {
+  const source =
+    config.EVENT_CARRIER === 'kafka'
+      ? ({ carrier: 'kafka', config } as const)
+      : ({ carrier: 'postgres', url: config.DATABASE_URL } as const);
+  return {
+    issuer: config.TOKEN_ISSUER,
+    clientIds: config.TOKEN_CLIENT_IDS,
+    ...(config.TOKEN_JWKS_URI !== undefined && { jwksUri: config.TOKEN_JWKS_URI }),
+    feed: busFeed(source, { name: service, logger }),
+    policy: {
+      stale: { afterMs: config.ACCESS_STALE_AFTER_MS, acceptTokensYoungerThanMs: config.ACCESS_STALE_TOKEN_AGE_MS },
+    },
+    logger,
+    metrics,
+    health,
+  };
+}

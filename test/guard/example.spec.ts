@@ -1,0 +1,149 @@
+/** The example service, as another team would run it: its own role that may only read the log, both kits in one. */
+import { followerGrantsSql } from '#event-bus';
+import {
+  connectConsumer,
+  createApplication,
+  createLogger,
+  Database,
+  Health,
+  loadConfig,
+  Metrics,
+  provisionDatabase,
+} from '#platform';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
+import { service } from '../../examples/incident-service/src/service.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { accessData, appendAccess } from './feeds.js';
+import { Issuer, nowSeconds } from './issuer.js';
+
+const TENANT = randomUUID();
+const PASSWORD = 'test-only-password';
+const ROLE = 'incident_service';
+let issuer: Issuer;
+let db: TestDatabase;
+let log: Client;
+let database: Database;
+let app: NestFastifyApplication;
+
+beforeAll(async () => {
+  issuer = await Issuer.start();
+  db = await createTestDatabase();
+  log = new Client({ connectionString: db.adminUrl });
+  await log.connect();
+  await provisionDatabase(
+    db.adminUrl,
+    [{ role: ROLE, schema: 'incidents', password: PASSWORD }],
+    followerGrantsSql(ROLE),
+  );
+  const url = new URL(db.adminUrl);
+  url.username = ROLE;
+  url.password = PASSWORD;
+  const config = loadConfig('incident-service', service.config, {
+    DATABASE_URL: url.href,
+    TOKEN_ISSUER: issuer.issuer,
+    TOKEN_CLIENT_IDS: issuer.clientId,
+    TOKEN_JWKS_URI: issuer.jwksUri,
+  });
+  database = await Database.connect({ ...service.database, url: url.href });
+  await database.migrate();
+  const logger = createLogger('incident-service', 'silent');
+  const platform = {
+    service: service.name,
+    config,
+    database,
+    logger,
+    metrics: new Metrics('incident-service', { process: false }),
+    health: new Health(),
+  };
+  app = await createApplication(service, platform);
+  for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
+  await app.startAllMicroservices();
+  await app.init();
+  await app.getHttpAdapter().getInstance().ready();
+  await until('ready', async () => (await app.inject({ url: '/health/ready' })).statusCode === 200);
+});
+afterAll(async () => {
+  await app.close();
+  await database.close();
+  await log.end();
+  await db.drop();
+  await issuer.close();
+});
+
+async function until(what: string, condition: () => Promise<boolean>, limitMs = 15_000): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+const call = (token: string, method: 'GET' | 'POST', payload?: object) =>
+  app.inject({ method, url: '/incidents', headers: { authorization: `Bearer ${token}` }, ...(payload && { payload }) });
+const tell = (accountId: string, sequence: number, change: Parameters<typeof accessData>[1], tenantId = TENANT) =>
+  appendAccess(log, [{ tenantId, accountId, sequence, data: accessData(accountId, change) }]);
+
+/** `account.deactivated`, as identity.accounts carries it. */
+async function deactivated(accountId: string): Promise<void> {
+  const account = {
+    id: accountId,
+    userName: 'a@example.com',
+    externalId: null,
+    email: null,
+    displayName: null,
+    status: 'inactive',
+    roles: [],
+    primaryRole: null,
+  };
+  await log.query(
+    `insert into bus.event_log (partition, topic, key, event_id, type, source, subject, tenant, sequence, time, causation_id, data)
+     values (abs(hashtextextended($1, 0) % 12), 'identity.accounts', $1, uuidv7(), 'com.stackflow.identity.account.deactivated.v1',
+       '/stackflow/deactivation-worker', $2, $3, 1, clock_timestamp(), 'test', $4)`,
+    [`${TENANT}:${accountId}`, accountId, TENANT, JSON.stringify({ account })],
+  );
+}
+
+test('a day in the life: an agent opens an incident, loses the role, is offboarded, and the incident is free again', async () => {
+  const alice = randomUUID();
+  const token = issuer.accessToken(alice, { iat: nowSeconds() - 60, 'cognito:groups': ['super_admin'] });
+  expect((await call(token, 'GET')).statusCode).toBe(401);
+
+  await tell(alice, 1, { roles: ['itsm_agent'] });
+  await until('let in', async () => (await call(token, 'GET')).statusCode === 200);
+  const opened = await call(token, 'POST', { title: 'The printer is on fire' });
+  expect([opened.statusCode, opened.json()]).toMatchObject([201, { title: 'The printer is on fire', assignee: alice }]);
+  expect((await call(token, 'POST', { title: '' })).statusCode).toBe(400);
+
+  await tell(alice, 2, { roles: ['viewer'] });
+  await until('role gone', async () => (await call(token, 'POST', { title: 'Another' })).statusCode === 403);
+  expect((await call(token, 'GET')).statusCode).toBe(200);
+
+  await tell(alice, 3, { status: 'inactive', roles: [], notBefore: new Date().toISOString() });
+  await until('door closed', async () => (await call(token, 'GET')).statusCode === 401);
+  await deactivated(alice);
+  const assignee = async () =>
+    (await database.query<{ assignee: string | null }>('select assignee from incident'))[0]?.assignee;
+  await until('the incident is free', async () => (await assignee()) === null);
+});
+
+test('nobody sees the incidents of another tenant', async () => {
+  const [bob, eve] = [randomUUID(), randomUUID()];
+  await tell(bob, 1, { roles: ['itsm_agent'] });
+  await tell(eve, 1, { roles: ['super_admin'] }, randomUUID());
+  const [bobs, eves] = [issuer.accessToken(bob), issuer.accessToken(eve)];
+  await until(
+    'both in',
+    async () => (await call(bobs, 'GET')).statusCode === 200 && (await call(eves, 'GET')).statusCode === 200,
+  );
+  await call(bobs, 'POST', { title: 'Secret' });
+  expect((await call(bobs, 'GET')).payload).toContain('Secret');
+  expect((await call(eves, 'GET')).json()).toEqual([]);
+});
+
+test('tells what it decided', async () => {
+  const { payload } = await app.inject({ url: '/metrics' });
+  expect(payload).toMatch(/access_guard_decisions_total{outcome="allowed"/);
+  expect(payload).toMatch(/access_guard_lag_seconds{/);
+});
