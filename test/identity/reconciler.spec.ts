@@ -182,33 +182,6 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     expect(await rig.cognito.user(jon.id)).toMatchObject({ groups: [], attributes: { name: 'Jon 2' } });
   });
 
-  it('shows single changes at once while a crowd waits for its creation', async () => {
-    const crowd = await rig.directory.addTenant();
-    const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
-    const urs = await rig.directory.addPerson(tenant, 'urs');
-    await rig.quiet();
-    await rig.cognito.fault({ effect: 'latency', ms: 1_500, operation: 'AdminCreateUser' });
-    await rig.directory.addPeople(crowd, 150);
-    await eventually(async () =>
-      expect(
-        (
-          await rig.admin.query(
-            `select 1 from identity.account where priority = 2 and desired_revision > applied_revision`,
-          )
-        ).length,
-      ).toBeGreaterThan(60),
-    );
-    await rig.directory.join(urs, group);
-    await eventually(async () => expect((await rig.cognito.user(urs.id))?.groups).toEqual(['viewer']), 5_000);
-    const [waiting] = await rig.admin.query<{ n: number }>(
-      `select count(*)::int as n from identity.account where tenant = $1 and desired_revision > applied_revision`,
-      [crowd.id],
-    );
-    expect(waiting?.n).toBeGreaterThan(20);
-    await rig.cognito.noFaults();
-    await rig.quiet(30_000);
-  });
-
   it('a change that arrives during the calls is not lost', async () => {
     const dot = await rig.directory.addPerson(tenant, 'dot');
     await rig.quiet();

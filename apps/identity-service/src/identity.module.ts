@@ -79,6 +79,7 @@ function createParts(platform: PlatformContext<IdentityConfig>) {
   wake.on('reconcile', () => reconciler.poke());
   return [
     [Wake, wake],
+    [UserPool, pool],
     [Sequencer, sequencer],
     [Evaluator, evaluator],
     [Reevaluator, reevaluator],

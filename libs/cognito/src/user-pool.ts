@@ -179,6 +179,11 @@ export class UserPool {
     this.client.destroy();
   }
 
+  /** Nest calls it after whoever uses the pool has stopped. */
+  onApplicationShutdown(): void {
+    this.close();
+  }
+
   private user(username: string): { UserPoolId: string; Username: string } {
     return { UserPoolId: this.options.userPoolId, Username: username };
   }
