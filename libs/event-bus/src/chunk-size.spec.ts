@@ -1,0 +1,22 @@
+import { ChunkSize } from './chunk-size.js';
+
+describe('ChunkSize', () => {
+  it('shrinks to what fits into a second and grows back step by step', () => {
+    const size = new ChunkSize(200);
+    size.took(200, 20_000);
+    expect(size.current).toBe(10);
+    size.took(10, 10);
+    expect(size.current).toBe(20);
+    for (let i = 0; i < 10; i++) size.took(size.current, 1);
+    expect(size.current).toBe(200);
+  });
+
+  it('is never less than one event, and forgets nothing about an empty look', () => {
+    const size = new ChunkSize(100);
+    size.took(1, 60_000);
+    expect(size.current).toBe(1);
+    size.failed();
+    size.took(0, 1);
+    expect(size.current).toBe(1);
+  });
+});
