@@ -253,7 +253,7 @@ describe('roles follow from groups and mappings', () => {
         }
         await expectGapless(model.tenant, rows);
       }),
-      { numRuns: Number(process.env.PROPERTY_RUNS ?? 40), interruptAfterTimeLimit: 20_000 },
+      { numRuns: Number(process.env.PROPERTY_RUNS ?? 40), interruptAfterTimeLimit: 12_000 },
     );
   });
 
