@@ -3,7 +3,7 @@
  * buffer. It explains to administrators what Okta sent and what came of it (Okta logs no bodies), and it knows whether
  * the answer of a creating request was delivered. A crash loses at most the last batch.
  */
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 import { PLATFORM, type PlatformContext } from '#platform';
 
@@ -38,9 +38,10 @@ const INSERT = `
   on conflict (id) do nothing`;
 
 @Injectable()
-export class RequestLog implements OnModuleDestroy {
+export class RequestLog implements OnApplicationShutdown {
   private buffer: RequestRecord[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private ending = false;
   private writing: Promise<void> = Promise.resolve();
   private readonly dropped: Counter<string>;
 
@@ -57,6 +58,7 @@ export class RequestLog implements OnModuleDestroy {
       this.dropped.inc();
     }
     this.buffer.push(record);
+    if (this.ending) return;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       this.flush().catch((error: unknown) =>
@@ -84,7 +86,9 @@ export class RequestLog implements OnModuleDestroy {
     return rows[0]?.delivered === true;
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** After the last answer was sent; what cannot be written now is lost. */
+  async onApplicationShutdown(): Promise<void> {
+    this.ending = true;
     clearTimeout(this.timer);
     await this.flush().catch(() => undefined);
   }
