@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseScimToken } from '#secrets';
+import { runCli } from '../../apps/integration-hub/src/cli.js';
 import { HubUnderTest } from './hub.js';
 
 let hub: HubUnderTest;
@@ -222,6 +223,14 @@ describe('npm run tenant, in general', () => {
     expect(code).toBe(69);
     expect(err).toContain('not reachable');
     expect(err).not.toContain('hush-hush');
+  });
+
+  it('prints no password that a driver puts into its message', async () => {
+    const failure = Object.assign(new Error('no answer from postgres://role:hush-hush@db/x'), { code: 'ECONNREFUSED' });
+    let err = '';
+    const open = () => Promise.reject(failure);
+    expect(await runCli(['list'], { env: hub.env, open, out: () => undefined, err: (text) => (err += text) })).toBe(69);
+    expect(err).toContain('postgres://role:[redacted]@db/x');
   });
 
   it('finds a local stack by its files', async () => {
