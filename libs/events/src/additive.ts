@@ -72,7 +72,7 @@ const kind = (schema: JsonSchema): string => typeName(schema) ?? typeof schema.c
 const typeName = (schema: JsonSchema): string | undefined =>
   typeof schema.type === 'string' ? schema.type : undefined;
 const describe = (schema: JsonSchema): string => {
-  const properties = Object.keys((schema.properties ?? {}));
+  const properties = Object.keys(schema.properties ?? {});
   return properties.length > 0 ? `an object with ${properties.join(', ')}` : kind(schema);
 };
 

@@ -59,6 +59,8 @@ export class HealthController {
 
   private async answer(kind: HealthKind, reply: FastifyReply): Promise<void> {
     const { ok, checks } = await this.platform.health.report(kind);
-    await reply.status(ok ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE).send({ status: ok ? 'ok' : 'unavailable', checks });
+    await reply
+      .status(ok ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE)
+      .send({ status: ok ? 'ok' : 'unavailable', checks });
   }
 }

@@ -1,5 +1,12 @@
 /** Errors of the internal, admin and auth APIs: RFC 9457 `application/problem+json` with a `code` of a closed list. */
-import { Catch, HttpException, type ArgumentsHost, type CanActivate, type ExceptionFilter, type ExecutionContext } from '@nestjs/common';
+import {
+  Catch,
+  HttpException,
+  type ArgumentsHost,
+  type CanActivate,
+  type ExceptionFilter,
+  type ExecutionContext,
+} from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isDatabaseOutage } from './database.js';
@@ -34,8 +41,14 @@ export class Problem extends Error {
 /** Turns whatever was thrown into a {@link Problem}; nothing internal leaks. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (isDatabaseOutage(error)) return new Problem('unavailable', 'The database is not reachable at the moment. Nothing was changed; try again.', 5);
-  const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown } | null)?.statusCode;
+  if (isDatabaseOutage(error))
+    return new Problem(
+      'unavailable',
+      'The database is not reachable at the moment. Nothing was changed; try again.',
+      5,
+    );
+  const status =
+    error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown } | null)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) {
     const code = (Object.keys(PROBLEMS) as ProblemCode[]).find((c) => PROBLEMS[c] === status) ?? 'invalid_request';
     return new Problem(code, error instanceof Error ? error.message : 'The request cannot be served.');
@@ -52,7 +65,10 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.status >= 500) this.logger.error({ err: error, code: problem.code }, 'request failed');
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', String(problem.retryAfterSeconds));
-    void reply.status(problem.status).type('application/problem+json').send({ type: 'about:blank', status: problem.status, code: problem.code, detail: problem.detail });
+    void reply
+      .status(problem.status)
+      .type('application/problem+json')
+      .send({ type: 'about:blank', status: problem.status, code: problem.code, detail: problem.detail });
   }
 }
 

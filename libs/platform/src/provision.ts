@@ -16,7 +16,11 @@ const identifier = (name: string): string => {
 };
 
 /** `sharedSql` runs last, as the administrator: schemas that several services use (the event log, quota buckets). */
-export async function provisionDatabase(adminUrl: string, services: readonly ServiceRole[], sharedSql: readonly string[] = []): Promise<void> {
+export async function provisionDatabase(
+  adminUrl: string,
+  services: readonly ServiceRole[],
+  sharedSql: readonly string[] = [],
+): Promise<void> {
   const client = new Client({ connectionString: adminUrl });
   await client.connect();
   try {
@@ -27,8 +31,12 @@ export async function provisionDatabase(adminUrl: string, services: readonly Ser
     for (const { role, schema, password } of services) {
       const name = identifier(role);
       // Roles belong to the whole cluster: two databases provisioned at once may race for the same one.
-      await client.query(`do $$ begin create role ${name} login; exception when duplicate_object or unique_violation then null; end $$`);
-      await retryConcurrentUpdate(() => client.query(`alter role ${name} login password ${client.escapeLiteral(password)}`));
+      await client.query(
+        `do $$ begin create role ${name} login; exception when duplicate_object or unique_violation then null; end $$`,
+      );
+      await retryConcurrentUpdate(() =>
+        client.query(`alter role ${name} login password ${client.escapeLiteral(password)}`),
+      );
       await client.query(`grant connect on database ${database} to ${name}`);
       await client.query(`create schema if not exists ${identifier(schema)} authorization ${name}`);
       await client.query(`revoke all on schema ${identifier(schema)} from public`);

@@ -8,7 +8,15 @@ import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyServerOptions } from 'fastify';
-import { ConfigError, describeConfig, loadConfig, printableConfig, serviceSettings, type ConfigOf, type ConfigShape } from './config.js';
+import {
+  ConfigError,
+  describeConfig,
+  loadConfig,
+  printableConfig,
+  serviceSettings,
+  type ConfigOf,
+  type ConfigShape,
+} from './config.js';
 import { connectConsumer } from './consumers.js';
 import { PLATFORM, type PlatformContext } from './context.js';
 import { Database, isDatabaseOutage, type DatabaseOptions } from './database.js';
@@ -37,9 +45,14 @@ export interface ServiceDefinition<S extends Shape> {
 const EX_CONFIG = 78;
 const EX_UNAVAILABLE = 69;
 
-export async function runService<S extends Shape>(definition: ServiceDefinition<S>, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
+export async function runService<S extends Shape>(
+  definition: ServiceDefinition<S>,
+  argv: readonly string[] = process.argv.slice(2),
+): Promise<void> {
   if (argv.includes('--help')) {
-    console.log(`${definition.name}: ${definition.summary}\n\nOptions: --help  --print-config  --migrate (apply migrations and exit)\n\nEnvironment:\n${describeConfig(definition.config)}`);
+    console.log(
+      `${definition.name}: ${definition.summary}\n\nOptions: --help  --print-config  --migrate (apply migrations and exit)\n\nEnvironment:\n${describeConfig(definition.config)}`,
+    );
     return;
   }
   let config: ConfigOf<S>;
@@ -62,11 +75,22 @@ export async function runService<S extends Shape>(definition: ServiceDefinition<
   const health = new Health();
   let database: Database;
   try {
-    database = await connectPatiently({ ...definition.database, url: base.DATABASE_URL, poolSize: base.DATABASE_POOL_SIZE, applicationName: definition.name }, logger);
+    database = await connectPatiently(
+      {
+        ...definition.database,
+        url: base.DATABASE_URL,
+        poolSize: base.DATABASE_POOL_SIZE,
+        applicationName: definition.name,
+      },
+      logger,
+    );
     const applied = await database.migrate();
     if (applied.length > 0) logger.info({ applied }, 'migrations applied');
   } catch (error) {
-    logger.fatal({ err: error, code: 'database_unavailable' }, 'cannot open the database; check DATABASE_URL, and that the roles and schemas are provisioned');
+    logger.fatal(
+      { err: error, code: 'database_unavailable' },
+      'cannot open the database; check DATABASE_URL, and that the roles and schemas are provisioned',
+    );
     process.exitCode = EX_UNAVAILABLE;
     await stopTracing();
     return;
@@ -77,7 +101,14 @@ export async function runService<S extends Shape>(definition: ServiceDefinition<
     return;
   }
   health.add('ready', 'database', async () => void (await database.query('select 1')));
-  const platform: PlatformContext<ConfigOf<S>> = { service: definition.name, config, database, logger, metrics, health };
+  const platform: PlatformContext<ConfigOf<S>> = {
+    service: definition.name,
+    config,
+    database,
+    logger,
+    metrics,
+    health,
+  };
 
   const app = await createApplication(definition, platform);
   for (const strategy of definition.strategies?.(platform) ?? []) connectConsumer(app, strategy);
@@ -88,7 +119,10 @@ export async function runService<S extends Shape>(definition: ServiceDefinition<
 }
 
 /** The Nest application without listening; tests use it in process. */
-export async function createApplication<S extends Shape>(definition: ServiceDefinition<S>, platform: PlatformContext<ConfigOf<S>>): Promise<NestFastifyApplication> {
+export async function createApplication<S extends Shape>(
+  definition: ServiceDefinition<S>,
+  platform: PlatformContext<ConfigOf<S>>,
+): Promise<NestFastifyApplication> {
   @Module({})
   class PlatformModule {}
   @Module({})
@@ -96,11 +130,21 @@ export async function createApplication<S extends Shape>(definition: ServiceDefi
   const root: DynamicModule = {
     module: RootModule,
     imports: [
-      { module: PlatformModule, global: true, providers: [{ provide: PLATFORM, useValue: platform }], exports: [PLATFORM], controllers: [HealthController] },
+      {
+        module: PlatformModule,
+        global: true,
+        providers: [{ provide: PLATFORM, useValue: platform }],
+        exports: [PLATFORM],
+        controllers: [HealthController],
+      },
       definition.module(platform) as DynamicModule,
     ],
   };
-  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(definition.fastify ?? {}), { logger: nestLogger(platform.logger), bodyParser: false, abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(definition.fastify ?? {}), {
+    logger: nestLogger(platform.logger),
+    bodyParser: false,
+    abortOnError: false,
+  });
   await definition.configure?.(app, platform);
   return app;
 }
@@ -112,7 +156,10 @@ async function connectPatiently(options: DatabaseOptions, logger: Logger, patien
       return await Database.connect(options);
     } catch (error) {
       if (!isDatabaseOutage(error) || Date.now() > deadline) throw error;
-      logger.warn({ attempt, code: 'database_unavailable', reason: (error as Error).message }, 'waiting for the database');
+      logger.warn(
+        { attempt, code: 'database_unavailable', reason: (error as Error).message },
+        'waiting for the database',
+      );
       await new Promise((resolve) => setTimeout(resolve, Math.min(250 * attempt, 2_000)));
     }
   }
@@ -120,7 +167,11 @@ async function connectPatiently(options: DatabaseOptions, logger: Logger, patien
 
 const SHUTDOWN_LIMIT_MS = 15_000;
 
-function endOnSignal(app: INestApplication, platform: PlatformContext<unknown>, stopTracing: () => Promise<void>): void {
+function endOnSignal(
+  app: INestApplication,
+  platform: PlatformContext<unknown>,
+  stopTracing: () => Promise<void>,
+): void {
   let ending = false;
   const end = (signal: string) => {
     if (ending) return;

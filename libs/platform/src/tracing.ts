@@ -2,7 +2,16 @@
  * OpenTelemetry traces that follow one push: SCIM request -> outbox -> event -> Cognito call. The W3C `traceparent`
  * travels in the event (CloudEvents distributed tracing extension), so that the trace survives the asynchronous hop.
  */
-import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Span } from '@opentelemetry/api';
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Span,
+} from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
@@ -15,7 +24,11 @@ export function startTracing(service: string, otlpEndpoint: string | undefined):
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ [ATTR_SERVICE_NAME]: service }),
     spanProcessors: otlpEndpoint
-      ? [new BatchSpanProcessor(new OTLPTraceExporter({ url: `${otlpEndpoint.replace(/\/$/, '')}/v1/traces` }), { scheduledDelayMillis: 500 })]
+      ? [
+          new BatchSpanProcessor(new OTLPTraceExporter({ url: `${otlpEndpoint.replace(/\/$/, '')}/v1/traces` }), {
+            scheduledDelayMillis: 500,
+          }),
+        ]
       : [],
   });
   provider.register();
@@ -23,19 +36,30 @@ export function startTracing(service: string, otlpEndpoint: string | undefined):
 }
 
 /** Runs `work` in a span; an exception marks the span and is rethrown. */
-export function inSpan<T>(name: string, options: { kind?: SpanKind; attributes?: Attributes; traceparent?: string | null }, work: (span: Span) => Promise<T>): Promise<T> {
-  const parent = options.traceparent ? propagation.extract(ROOT_CONTEXT, { traceparent: options.traceparent }) : context.active();
+export function inSpan<T>(
+  name: string,
+  options: { kind?: SpanKind; attributes?: Attributes; traceparent?: string | null },
+  work: (span: Span) => Promise<T>,
+): Promise<T> {
+  const parent = options.traceparent
+    ? propagation.extract(ROOT_CONTEXT, { traceparent: options.traceparent })
+    : context.active();
   const tracer = trace.getTracer('stackflow');
-  return tracer.startActiveSpan(name, { kind: options.kind ?? SpanKind.INTERNAL, attributes: options.attributes ?? {} }, parent, async (span) => {
-    try {
-      return await work(span);
-    } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
-      throw error;
-    } finally {
-      span.end();
-    }
-  });
+  return tracer.startActiveSpan(
+    name,
+    { kind: options.kind ?? SpanKind.INTERNAL, attributes: options.attributes ?? {} },
+    parent,
+    async (span) => {
+      try {
+        return await work(span);
+      } catch (error) {
+        span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
+        throw error;
+      } finally {
+        span.end();
+      }
+    },
+  );
 }
 
 /** The active trace context as a `traceparent` header, or null outside any span. */
