@@ -110,6 +110,10 @@ describe('refused, each with its reason', () => {
     'a list of clients': ['client_not_allowed', () => withClaims({ client_id: [issuer.clientId] })],
     expired: ['token_expired', () => withClaims({ iat: nowSeconds() - 900, exp: nowSeconds() - 6 })],
     'issued in the future': ['token_not_yet_valid', () => withClaims({ iat: nowSeconds() + 10 })],
+    'issued in the future, though valid since yesterday': [
+      'token_not_yet_valid',
+      () => withClaims({ iat: nowSeconds() + 10, nbf: nowSeconds() - 86_400 }),
+    ],
     'not before a future instant': ['token_not_yet_valid', () => withClaims({ nbf: nowSeconds() + 10 })],
     'exp as text': ['claims_invalid', () => withClaims({ exp: String(nowSeconds() + 900) })],
     'no exp': ['claims_invalid', () => withClaims({ exp: undefined })],

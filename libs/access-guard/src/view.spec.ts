@@ -156,4 +156,4 @@ test('a million accounts cost under 100 MB, and every one is found', () => {
   if (globalThis.gc) expect(after.heapUsed - before.heapUsed).toBeLessThan(20e6);
   for (let i = 0; i < 1_000_000; i += 997) expect(view.get(id(i))?.version).toBe(i + 1);
   expect(view.get(id(1_000_001))).toBeUndefined();
-});
+}, 120_000);
