@@ -70,4 +70,17 @@ describe('while nothing can be published', () => {
     expect(unchanged).toMatchObject({ code: 0, err: '' });
     expect((await hub.events(tenant.id)).map((e) => e.sequence)).toEqual([1, 2, 3]);
   });
+
+  it('a Kafka that is not there is told in time, and loses nothing', async () => {
+    const kafka = { EVENT_CARRIER: 'kafka', KAFKA_BROKERS: '127.0.0.1:9', PUBLISH_TIMEOUT_MS: '300' };
+    await other.query('select pg_advisory_unlock_all()');
+    const began = performance.now();
+    const created = await hub.run('create brokerless', { ...hub.env, ...kafka });
+    expect(created.code).toBe(75);
+    expect(performance.now() - began).toBeLessThan(15_000);
+    const { tenant } = await hub.json('show brokerless');
+    expect(await hub.events(tenant.id)).toEqual([]);
+    await hub.run('create brokerless --if-missing');
+    expect((await hub.events(tenant.id)).map((e) => e.sequence)).toEqual([1, 2]);
+  });
 });

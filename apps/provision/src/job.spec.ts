@@ -64,9 +64,12 @@ describe('the provisioning job', () => {
     const job = run([], { ADMIN_DATABASE_URL: url.href, ...passwords() });
     await new Promise((resolve) => setTimeout(resolve, 600));
     await new Promise<void>((resolve) => proxy.listen(port, '127.0.0.1', resolve));
-    expect((await job).code).toBe(0);
-    expect((await run([], { ADMIN_DATABASE_URL: url.href, ...passwords() })).code).toBe(0);
-    proxy.close();
+    try {
+      expect((await job).code).toBe(0);
+      expect((await run([], { ADMIN_DATABASE_URL: url.href, ...passwords() })).code).toBe(0);
+    } finally {
+      proxy.close();
+    }
 
     const client = new Client({ connectionString: testDatabase.url('integration-hub') });
     await client.connect();
