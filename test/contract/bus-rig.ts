@@ -18,7 +18,17 @@ import {
   type Sequencer,
   type StrategyOptions,
 } from '#event-bus';
-import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics, serviceSettings, type PlatformContext } from '#platform';
+import {
+  connectConsumer,
+  createApplication,
+  createLogger,
+  Database,
+  Health,
+  loadConfig,
+  Metrics,
+  serviceSettings,
+  type PlatformContext,
+} from '#platform';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
 export type Handle = (event: EventEnvelope, context: EventContext) => unknown;
@@ -27,7 +37,12 @@ export const TOPIC = 'directory.groups';
 export const TYPE = 'com.stackflow.directory.group.created.v1';
 
 /** An event of group `subject`; the display name carries the sequence, so that a mix-up would show. */
-export const groupEvent = (tenant: string, subject: string, sequence: number, displayName = `version ${sequence}`): NewEvent => ({
+export const groupEvent = (
+  tenant: string,
+  subject: string,
+  sequence: number,
+  displayName = `version ${sequence}`,
+): NewEvent => ({
   type: TYPE,
   tenant,
   subject,
@@ -56,11 +71,21 @@ export class BusRig {
 
   static async create(env: NodeJS.ProcessEnv): Promise<BusRig> {
     const testDatabase = await createTestDatabase();
-    const producer = await Database.connect({ url: testDatabase.url('scim-gateway'), schema: 'directory', poolSize: 20 });
+    const producer = await Database.connect({
+      url: testDatabase.url('scim-gateway'),
+      schema: 'directory',
+      poolSize: 20,
+    });
     await producer.query(producerTablesSql('directory'));
-    const consumer = await Database.connect({ url: testDatabase.url('identity-service'), schema: 'identity', poolSize: 2 });
+    const consumer = await Database.connect({
+      url: testDatabase.url('identity-service'),
+      schema: 'identity',
+      poolSize: 2,
+    });
     await consumer.query(consumerTablesSql('identity'));
-    await consumer.query('create table effect (id bigserial, key text, sequence bigint, event_id uuid, worker text, at timestamptz default clock_timestamp())');
+    await consumer.query(
+      'create table effect (id bigserial, key text, sequence bigint, event_id uuid, worker text, at timestamptz default clock_timestamp())',
+    );
     await consumer.close();
     const admin = await Database.connect({ url: testDatabase.adminUrl, schema: 'public', poolSize: 3 });
     return new BusRig(testDatabase, producer, admin, env);
@@ -79,12 +104,21 @@ export class BusRig {
     const bus = createBus(this.config(extra), this.platform('publisher', this.producer));
     const sequencer = bus.sequencer();
     await sequencer.start();
-    this.open.push({ metrics: new Metrics('x', { process: false }), health: new Health(), database: this.producer, close: () => sequencer.stop() });
+    this.open.push({
+      metrics: new Metrics('x', { process: false }),
+      health: new Health(),
+      database: this.producer,
+      close: () => sequencer.stop(),
+    });
     return sequencer;
   }
 
   /** A process of consumer group `group`, as far as the bus can tell: pool, application and strategy of its own. */
-  async consume(group: string, handle: Handle, options: StrategyOptions & { env?: NodeJS.ProcessEnv } = {}): Promise<Running> {
+  async consume(
+    group: string,
+    handle: Handle,
+    options: StrategyOptions & { env?: NodeJS.ProcessEnv } = {},
+  ): Promise<Running> {
     @Controller()
     class Probe {
       @EventPattern(TOPIC)
@@ -94,9 +128,23 @@ export class BusRig {
     }
     @Module({ controllers: [Probe] })
     class ProbeModule {}
-    const database = await Database.connect({ url: this.testDatabase.url('identity-service'), schema: 'identity', poolSize: 8, connectTimeoutMs: 3_000 });
+    const database = await Database.connect({
+      url: this.testDatabase.url('identity-service'),
+      schema: 'identity',
+      poolSize: 8,
+      connectTimeoutMs: 3_000,
+    });
     const platform = this.platform(group, database);
-    const app = await createApplication({ name: group, summary: '', config: serviceSettings, database: { schema: 'identity' }, module: () => ProbeModule }, platform as never);
+    const app = await createApplication(
+      {
+        name: group,
+        summary: '',
+        config: serviceSettings,
+        database: { schema: 'identity' },
+        module: () => ProbeModule,
+      },
+      platform as never,
+    );
     connectConsumer(app, createBus(this.config(options.env), platform).strategy(group, options));
     await app.startAllMicroservices();
     let closed = false;
@@ -127,7 +175,14 @@ export class BusRig {
   }
 
   private platform(service: string, database: Database): PlatformContext {
-    return { service, config: {}, database, logger: createLogger(service, process.env.TEST_LOG_LEVEL ?? 'silent'), metrics: new Metrics(service, { process: false }), health: new Health() };
+    return {
+      service,
+      config: {},
+      database,
+      logger: createLogger(service, process.env.TEST_LOG_LEVEL ?? 'silent'),
+      metrics: new Metrics(service, { process: false }),
+      health: new Health(),
+    };
   }
 }
 

@@ -33,11 +33,17 @@ function recorder(tenant: string, handle: Handle = () => undefined): { seen: See
   };
 }
 
-const sequences = (seen: readonly Seen[], key: string): number[] => seen.filter((s) => s.key === key).map((s) => s.sequence);
+const sequences = (seen: readonly Seen[], key: string): number[] =>
+  seen.filter((s) => s.key === key).map((s) => s.sequence);
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
 
 const writeEffect = (event: EventEnvelope, { tx }: EventContext, worker = ''): Promise<unknown> =>
-  tx.query('insert into effect (key, sequence, event_id, worker) values ($1, $2, $3, $4)', [event.key, event.sequence, event.id, worker]);
+  tx.query('insert into effect (key, sequence, event_id, worker) values ($1, $2, $3, $4)', [
+    event.key,
+    event.sequence,
+    event.id,
+    worker,
+  ]);
 
 export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
   let carrier: CarrierUnderTest;
@@ -60,7 +66,10 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
   afterEach(() => rig.rest(), 30_000);
 
   const effects = async (): Promise<number[]> => {
-    const rows = await rig.admin.query<{ sequence: string }>('select sequence from identity.effect where key like $1 order by id', [`${tenant}:%`]);
+    const rows = await rig.admin.query<{ sequence: string }>(
+      'select sequence from identity.effect where key like $1 order by id',
+      [`${tenant}:%`],
+    );
     return rows.map((r) => Number(r.sequence));
   };
   const parked = (key: string) =>
@@ -78,7 +87,15 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     for (const sequence of upTo(20)) await rig.publish(subjects.map((s) => groupEvent(tenant, s, sequence)));
     await until(() => seen.length >= 140 || seen.length, 'all 140 events handled');
     for (const subject of subjects) expect(sequences(seen, eventKey(tenant, subject))).toEqual(upTo(20));
-    expect(first).toMatchObject({ type: TYPE, source: '/stackflow/scim-gateway', tenant, sequence: 1, key: `${tenant}:${first?.subject}`, causationid: 'test', traceparent: null });
+    expect(first).toMatchObject({
+      type: TYPE,
+      source: '/stackflow/scim-gateway',
+      tenant,
+      sequence: 1,
+      key: `${tenant}:${first?.subject}`,
+      causationid: 'test',
+      traceparent: null,
+    });
     expect(first?.id).toMatch(/^[0-9a-f-]{14}7/);
     expect(first?.data).toEqual(groupEvent(tenant, first?.subject ?? '', 1).data);
   });
@@ -122,15 +139,24 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     await until(() => sequences(seen, eventKey(tenant, good)).length === 10, 'the other key handled');
     await until(async () => (await parked(key)).length === 3, 'the later event queued');
     expect(sequences(seen, key)).toEqual([1]);
-    expect((await parked(key))[0]).toMatchObject({ sequence: '2', state: 'waiting', error: 'Error: the neighbour does not answer' });
-    expect(await running.metrics.registry.metrics()).toMatch(new RegExp(`event_parked_keys\\{group="${group}",topic="${TOPIC}",state="waiting"[^}]*\\} 1`));
+    expect((await parked(key))[0]).toMatchObject({
+      sequence: '2',
+      state: 'waiting',
+      error: 'Error: the neighbour does not answer',
+    });
+    expect(await running.metrics.registry.metrics()).toMatch(
+      new RegExp(`event_parked_keys\\{group="${group}",topic="${TOPIC}",state="waiting"[^}]*\\} 1`),
+    );
     healed = true;
     await until(() => sequences(seen, key).length === 4, 'the parked events handled');
     await rig.publish([groupEvent(tenant, bad, 5)]);
     await until(() => sequences(seen, key).length === 5, 'the key flows again');
     expect(sequences(seen, key)).toEqual(upTo(5));
     await until(async () => (await effects()).length >= 15, 'all effects committed');
-    const rows = await rig.admin.query<{ sequence: string }>('select sequence from identity.effect where key = $1 order by id', [key]);
+    const rows = await rig.admin.query<{ sequence: string }>(
+      'select sequence from identity.effect where key = $1 order by id',
+      [key],
+    );
     expect(rows.map((r) => Number(r.sequence))).toEqual(upTo(5)); // what the failed attempts wrote was undone
     expect(await parked(key)).toEqual([]);
   });
@@ -148,7 +174,10 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
       for (let i = 0; i < 25; i++) {
         const subject = randomUUID();
         const at = performance.now();
-        await rig.publish([...(companion ? [groupEvent(tenant, randomUUID(), 1, companion)] : []), groupEvent(tenant, subject, 1)]);
+        await rig.publish([
+          ...(companion ? [groupEvent(tenant, randomUUID(), 1, companion)] : []),
+          groupEvent(tenant, subject, 1),
+        ]);
         sequencer.poke();
         await until(() => sequences(seen, eventKey(tenant, subject)).length === 1, 'the healthy event handled');
         delays.push(performance.now() - at);
@@ -160,7 +189,10 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(await medianDelay('poison')).toBeLessThan(3 * usual + 50);
     expect(await medianDelay('trouble')).toBeLessThan(3 * usual + 50);
     expect(seen).toHaveLength(100);
-    const parkedKeys = () => rig.admin.query<{ n: number }>(`select count(*)::int as n from identity.parked_event where consumer_group = $1`, [group]);
+    const parkedKeys = () =>
+      rig.admin.query<{ n: number }>(`select count(*)::int as n from identity.parked_event where consumer_group = $1`, [
+        group,
+      ]);
     await until(async () => (await parkedKeys())[0]?.n === 50, 'every failing event is kept');
   }, 60_000);
 
@@ -218,12 +250,14 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
   it('shares the partitions between two processes of a group, each event in one of them', async () => {
     const subjects = Array.from({ length: 24 }, () => randomUUID());
     const byWorker = new Map<string, number>();
-    const worker = (name: string): Handle => async (event, context) => {
-      if (event.tenant !== tenant) return;
-      await writeEffect(event, context, name);
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      byWorker.set(name, (byWorker.get(name) ?? 0) + 1);
-    };
+    const worker =
+      (name: string): Handle =>
+      async (event, context) => {
+        if (event.tenant !== tenant) return;
+        await writeEffect(event, context, name);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        byWorker.set(name, (byWorker.get(name) ?? 0) + 1);
+      };
     await Promise.all([rig.consume(group, worker('a')), rig.consume(group, worker('b'))]);
     await rig.sequencer();
     for (const n of upTo(10)) {
@@ -256,8 +290,12 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     }
     await publishing;
     await until(async () => (await effects()).length >= 360 || (await effects()).length, 'all effects', 40_000);
-    const rows = await rig.admin.query<{ key: string; sequence: string }>('select key, sequence from identity.effect where key like $1 order by id', [`${tenant}:%`]);
-    for (const subject of subjects) expect(rows.filter((r) => r.key === eventKey(tenant, subject)).map((r) => Number(r.sequence))).toEqual(upTo(30));
+    const rows = await rig.admin.query<{ key: string; sequence: string }>(
+      'select key, sequence from identity.effect where key like $1 order by id',
+      [`${tenant}:%`],
+    );
+    for (const subject of subjects)
+      expect(rows.filter((r) => r.key === eventKey(tenant, subject)).map((r) => Number(r.sequence))).toEqual(upTo(30));
   }, 60_000);
 
   it('delivers later, in order, what was stored while the carrier was down', async () => {
@@ -267,7 +305,10 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     const stuck = await rig.sequencer(interruption.env);
     for (const n of upTo(12)) await rig.publish([groupEvent(tenant, subject, n)]);
     await new Promise((resolve) => setTimeout(resolve, 600));
-    const waiting = await rig.admin.query<{ n: number }>('select count(*)::int as n from directory.outbox where tenant = $1', [tenant]);
+    const waiting = await rig.admin.query<{ n: number }>(
+      'select count(*)::int as n from directory.outbox where tenant = $1',
+      [tenant],
+    );
     expect(waiting[0]?.n).toBe(12);
     await interruption.restore();
     if (Object.keys(interruption.env).length > 0) {

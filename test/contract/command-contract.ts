@@ -19,7 +19,12 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
   const events = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
     let out = '';
     let err = '';
-    const code = await runEvents(args, { target: () => target, out: (text) => void (out += text), err: (text) => void (err += text), operator: 'tester' });
+    const code = await runEvents(args, {
+      target: () => target,
+      out: (text) => void (out += text),
+      err: (text) => void (err += text),
+      operator: 'tester',
+    });
     return { code, out, err };
   };
   const json = async <T>(...args: string[]): Promise<T> => {
@@ -33,7 +38,12 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     carrier = await create();
     rig = await BusRig.create(carrier.env);
     const { EVENT_CARRIER, KAFKA_BROKERS, KAFKA_TOPIC_PREFIX } = rig.config();
-    target = { postgres: rig.testDatabase.adminUrl, carrier: EVENT_CARRIER, brokers: KAFKA_BROKERS, ...(KAFKA_TOPIC_PREFIX !== undefined && { topicPrefix: KAFKA_TOPIC_PREFIX }) };
+    target = {
+      postgres: rig.testDatabase.adminUrl,
+      carrier: EVENT_CARRIER,
+      brokers: KAFKA_BROKERS,
+      ...(KAFKA_TOPIC_PREFIX !== undefined && { topicPrefix: KAFKA_TOPIC_PREFIX }),
+    };
     await rig.consume(
       group,
       (event) => {
@@ -45,7 +55,11 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     await rig.sequencer();
     await rig.publish([1, 2, 3, 4].map((n) => groupEvent(tenant, bad, n)));
     await rig.publish([1, 2].map((n) => groupEvent(tenant, good, n)));
-    await until(async () => (await rig.admin.query('select 1 from identity.parked_event')).length === 3, 'three events parked', 30_000);
+    await until(
+      async () => (await rig.admin.query('select 1 from identity.parked_event')).length === 3,
+      'three events parked',
+      30_000,
+    );
     await until(() => of(good).length === 2, 'the other key handled');
   }, 60_000);
   afterAll(async () => {
@@ -56,7 +70,15 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
   it('lists outboxes, groups, lag and parked keys', async () => {
     const list = await json<{ outboxes: { schema: string; waiting: number }[]; consumers: object[] }>('list');
     expect(list.outboxes).toContainEqual({ schema: 'directory', waiting: 0, oldestSeconds: 0 });
-    expect(list.consumers).toContainEqual({ group, schema: 'identity', topic: TOPIC, lag: 0, parkedKeys: 1, deadKeys: 1, parkedEvents: 3 });
+    expect(list.consumers).toContainEqual({
+      group,
+      schema: 'identity',
+      topic: TOPIC,
+      lag: 0,
+      parkedKeys: 1,
+      deadKeys: 1,
+      parkedEvents: 3,
+    });
     expect((await events('list')).out).toMatch(new RegExp(`${group}\\s+${TOPIC}\\s+0\\s+1\\s+1\\s+3`));
   });
 
@@ -64,18 +86,36 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     const shown = await json<{ events: { event: { sequence: number } }[]; consumers: object[] }>('show', good);
     expect(shown.events.map((e) => e.event.sequence)).toEqual([1, 2]);
     expect(shown.consumers).toMatchObject([{ group, topic: TOPIC, key: eventKey(tenant, good), sequence: 2 }]);
-    expect(await events('show', randomUUID())).toMatchObject({ code: 1, err: expect.stringContaining('No event of') as string });
+    expect(await events('show', randomUUID())).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('No event of') as string,
+    });
   });
 
   it('shows what is parked, and why', async () => {
-    expect(await json('parked')).toMatchObject([{ group, topic: TOPIC, key, sequence: 2, state: 'dead', attempts: 3, error: 'Error: cannot map group', events: 3 }]);
+    expect(await json('parked')).toMatchObject([
+      {
+        group,
+        topic: TOPIC,
+        key,
+        sequence: 2,
+        state: 'dead',
+        attempts: 3,
+        error: 'Error: cannot map group',
+        events: 3,
+      },
+    ]);
     expect((await events('parked')).out).toContain('waits for you: "retry" or "skip"');
   });
 
   it('retries a dead key in order once its cause is gone', async () => {
     expect(of(bad)).toEqual([1]);
     expect((await events('retry', group, bad)).out).toContain('the 2 behind it');
-    await until(async () => (await json<{ state: string }[]>('parked'))[0]?.state === 'dead', 'it fails again as long as it is broken', 20_000);
+    await until(
+      async () => (await json<{ state: string }[]>('parked'))[0]?.state === 'dead',
+      'it fails again as long as it is broken',
+      20_000,
+    );
     broken = false;
     await events('retry', group, key);
     await until(() => of(bad).length === 4, 'the key resumes');
@@ -89,11 +129,19 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     await carrier.injectGarbage(rig, key);
     await rig.publish([groupEvent(tenant, bad, 5), groupEvent(tenant, other, 1)]);
     await until(() => of(other).length === 1, 'the other key handled', 30_000);
-    await until(async () => (await json<{ events: number }[]>('parked'))[0]?.events === 2, 'the record and its follower parked');
-    expect(await events('retry', group, key)).toMatchObject({ code: 1, err: expect.stringContaining('no retry can help') as string });
+    await until(
+      async () => (await json<{ events: number }[]>('parked'))[0]?.events === 2,
+      'the record and its follower parked',
+    );
+    expect(await events('retry', group, key)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no retry can help') as string,
+    });
     expect(await json('skip', group, key)).toMatchObject({ group, key });
     await until(() => of(bad).includes(5), 'the follower handled');
-    const kept = await rig.admin.query<{ skipped_by: string; raw: Buffer }>('select skipped_by, raw from identity.skipped_event');
+    const kept = await rig.admin.query<{ skipped_by: string; raw: Buffer }>(
+      'select skipped_by, raw from identity.skipped_event',
+    );
     expect(kept).toMatchObject([{ skipped_by: 'tester' }]);
     expect(kept[0]?.raw.toString()).toContain('garbage');
   }, 40_000);
@@ -107,7 +155,9 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     expect(of(bad)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(of(good)).toEqual([3]);
     seen.length = 0;
-    expect(await json('replay', '--group', group, '--topic', TOPIC, '--from', new Date(Date.now() + 60_000).toISOString())).toMatchObject({ queued: 0 });
+    expect(
+      await json('replay', '--group', group, '--topic', TOPIC, '--from', new Date(Date.now() + 60_000).toISOString()),
+    ).toMatchObject({ queued: 0 });
     await until(async () => (await events('parked')).out === 'Nothing is parked.\n', 'nothing waits');
     const all = await json<{ queued: number }>('replay', '--group', group, '--topic', TOPIC);
     expect(all.queued).toBe(10);
@@ -117,16 +167,40 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
   }, 40_000);
 
   it('explains itself and its refusals', async () => {
-    expect(await events('--help')).toMatchObject({ code: 0, out: expect.stringMatching(/list[\s\S]*show[\s\S]*parked[\s\S]*retry[\s\S]*skip[\s\S]*replay/) as string });
-    expect(await events('replay', '--help')).toMatchObject({ code: 0, out: expect.stringContaining('--from <time>') as string });
-    expect(await events('explode')).toMatchObject({ code: 2, err: expect.stringContaining('unknown command') as string });
-    expect(await events('replay', '--group', group, '--topic', 'nonsense')).toMatchObject({ code: 2, err: expect.stringContaining('directory.users') as string });
-    expect(await events('replay', '--group', group, '--topic', TOPIC, '--from', 'soon')).toMatchObject({ code: 2, err: expect.stringContaining('instant') as string });
-    expect(await events('retry', 'nobody', key)).toMatchObject({ code: 1, err: expect.stringContaining(group) as string });
-    expect(await events('skip', group, key)).toMatchObject({ code: 1, err: expect.stringContaining('Nothing of') as string });
+    expect(await events('--help')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/list[\s\S]*show[\s\S]*parked[\s\S]*retry[\s\S]*skip[\s\S]*replay/) as string,
+    });
+    expect(await events('replay', '--help')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('--from <time>') as string,
+    });
+    expect(await events('explode')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('unknown command') as string,
+    });
+    expect(await events('replay', '--group', group, '--topic', 'nonsense')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('directory.users') as string,
+    });
+    expect(await events('replay', '--group', group, '--topic', TOPIC, '--from', 'soon')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('instant') as string,
+    });
+    expect(await events('retry', 'nobody', key)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(group) as string,
+    });
+    expect(await events('skip', group, key)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Nothing of') as string,
+    });
     const reachable = target;
     target = { ...target, postgres: 'postgres://postgres:x@127.0.0.1:1/none' };
-    expect(await events('list')).toMatchObject({ code: 69, err: expect.stringContaining('Postgres does not answer') as string });
+    expect(await events('list')).toMatchObject({
+      code: 69,
+      err: expect.stringContaining('Postgres does not answer') as string,
+    });
     target = reachable;
   });
 }

@@ -5,7 +5,8 @@ import { commandContract } from './command-contract.js';
 import { TOPIC } from './bus-rig.js';
 
 const brokers = process.env.KAFKA_BROKERS;
-if (!brokers && process.env.REQUIRE_KAFKA === '1') throw new Error('REQUIRE_KAFKA=1, but KAFKA_BROKERS names no broker');
+if (!brokers && process.env.REQUIRE_KAFKA === '1')
+  throw new Error('REQUIRE_KAFKA=1, but KAFKA_BROKERS names no broker');
 
 /** Without a broker the whole contract counts as skipped; a fake broker would prove nothing. */
 const suite = brokers ? describe : describe.skip;
@@ -34,4 +35,6 @@ function kafka(): Promise<CarrierUnderTest> {
 }
 
 suite('the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () => carrierContract(kafka));
-suite('the events command on the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () => commandContract(kafka));
+suite('the events command on the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () =>
+  commandContract(kafka),
+);

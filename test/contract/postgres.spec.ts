@@ -6,7 +6,10 @@ const postgres = (): Promise<CarrierUnderTest> =>
     env: { EVENT_CARRIER: 'postgres' },
     async interrupt(rig) {
       await rig.admin.query('revoke insert on bus.event_log from scim_gateway');
-      return { env: {}, restore: async () => void (await rig.admin.query('grant insert on bus.event_log to scim_gateway')) };
+      return {
+        env: {},
+        restore: async () => void (await rig.admin.query('grant insert on bus.event_log to scim_gateway')),
+      };
     },
     async injectGarbage(rig, key) {
       await rig.admin.query(

@@ -25,12 +25,27 @@ class GroupList {
 describe('a subscriber of one class', () => {
   it('gets each event once and in order, by topic or by type, with parking, metrics and health', async () => {
     const rig = await BusRig.create({ EVENT_CARRIER: 'postgres' });
-    const definition = subscriberService({ name: 'group-list', summary: 'Lists groups.', schema: 'hub', controllers: [GroupList], retryAfterMs: 100 });
-    const config = loadConfig('group-list', definition.config, { DATABASE_URL: rig.testDatabase.url('integration-hub') });
+    const definition = subscriberService({
+      name: 'group-list',
+      summary: 'Lists groups.',
+      schema: 'hub',
+      controllers: [GroupList],
+      retryAfterMs: 100,
+    });
+    const config = loadConfig('group-list', definition.config, {
+      DATABASE_URL: rig.testDatabase.url('integration-hub'),
+    });
     const database = await Database.connect({ ...definition.database, url: config.DATABASE_URL });
     await database.migrate();
     await database.query('create table group_list (id bigserial, name text)');
-    const platform = { service: 'group-list', config, database, logger: createLogger('test', 'silent'), metrics: new Metrics('group-list', { process: false }), health: new Health() };
+    const platform = {
+      service: 'group-list',
+      config,
+      database,
+      logger: createLogger('test', 'silent'),
+      metrics: new Metrics('group-list', { process: false }),
+      health: new Health(),
+    };
     const app = await createApplication(definition, platform);
     for (const strategy of definition.strategies?.(platform) ?? []) connectConsumer(app, strategy);
     await app.startAllMicroservices();
@@ -38,13 +53,27 @@ describe('a subscriber of one class', () => {
       await rig.sequencer();
       const [tenant, a, b] = [newTenant(), randomUUID(), randomUUID()];
       GroupList.broken = b;
-      await rig.publish([groupEvent(tenant, a, 1, 'first'), groupEvent(tenant, a, 1, 'first'), groupEvent(tenant, a, 2, 'second'), groupEvent(tenant, b, 1, 'third')]);
+      await rig.publish([
+        groupEvent(tenant, a, 1, 'first'),
+        groupEvent(tenant, a, 1, 'first'),
+        groupEvent(tenant, a, 2, 'second'),
+        groupEvent(tenant, b, 1, 'third'),
+      ]);
       await rig.publish([{ ...groupEvent(tenant, a, 3, 'first'), type: 'com.stackflow.directory.group.deleted.v1' }]);
-      const names = async () => (await database.query<{ name: string }>('select name from group_list order by id')).map((r) => r.name);
-      await until(async () => (await names()).join() === 'second' || names(), 'created twice in the log, listed once, the first deleted');
-      await until(async () => (await database.query('select 1 from parked_event')).length === 1, 'the failing key is parked');
+      const names = async () =>
+        (await database.query<{ name: string }>('select name from group_list order by id')).map((r) => r.name);
+      await until(
+        async () => (await names()).join() === 'second' || names(),
+        'created twice in the log, listed once, the first deleted',
+      );
+      await until(
+        async () => (await database.query('select 1 from parked_event')).length === 1,
+        'the failing key is parked',
+      );
       const shown = await platform.metrics.registry.metrics();
-      expect(shown).toMatch(/events_consumed_total\{group="group-list",topic="directory.groups",outcome="duplicate"[^}]*\} 1/);
+      expect(shown).toMatch(
+        /events_consumed_total\{group="group-list",topic="directory.groups",outcome="duplicate"[^}]*\} 1/,
+      );
       expect(shown).toMatch(/event_parked_keys\{group="group-list"[^}]*\} 1/);
       expect(shown).toMatch(/event_consumer_lag\{group="group-list",topic="directory.groups"[^}]*\} 0/);
       GroupList.broken = undefined;

@@ -38,16 +38,37 @@ describe('P1 when the database goes away', () => {
     });
     await rig.sequencer();
     const effects = async () =>
-      (await rig.admin.query<{ sequence: string }>('select sequence from identity.effect where key = $1 order by id', [eventKey(tenant, subject)])).map((r) => Number(r.sequence));
+      (
+        await rig.admin.query<{ sequence: string }>('select sequence from identity.effect where key = $1 order by id', [
+          eventKey(tenant, subject),
+        ])
+      ).map((r) => Number(r.sequence));
     await rig.publish(Array.from({ length: 300 }, (_, i) => groupEvent(tenant, subject, i + 1)));
     await until(async () => (await effects()).length > 0, 'consuming has begun');
     await outage(new URL(rig.testDatabase.adminUrl).pathname.slice(1), 1_500);
-    await until(() => effects().then((e) => e.length >= 300 || e.length, () => 'no database'), 'all events handled after the outage', 30_000);
+    await until(
+      () =>
+        effects().then(
+          (e) => e.length >= 300 || e.length,
+          () => 'no database',
+        ),
+      'all events handled after the outage',
+      30_000,
+    );
     await rig.publish([groupEvent(tenant, subject, 301)]);
     await until(async () => (await effects()).length >= 301, 'new events flow');
     expect(await effects()).toEqual(Array.from({ length: 301 }, (_, i) => i + 1));
     expect(await rig.admin.query('select * from identity.parked_event')).toEqual([]);
-    await until(async () => (await rig.admin.query(`select 1 from pg_stat_activity where datname = current_database() and application_name = $1 and state = 'idle'`, [`${group}:listen`])).length === 1, 'the listener is back');
+    await until(
+      async () =>
+        (
+          await rig.admin.query(
+            `select 1 from pg_stat_activity where datname = current_database() and application_name = $1 and state = 'idle'`,
+            [`${group}:listen`],
+          )
+        ).length === 1,
+      'the listener is back',
+    );
   }, 90_000);
 
   it('has one publisher at a time; the next takes over within seconds when the session of the first breaks', async () => {
@@ -58,7 +79,8 @@ describe('P1 when the database goes away', () => {
         `select distinct a.pid from pg_stat_activity a join pg_locks l on l.pid = a.pid and l.locktype = 'advisory' and l.granted
          where a.application_name = 'directory:sequencer' and a.datname = current_database()`,
       );
-    const published = async () => (await rig.admin.query('select 1 from bus.event_log where tenant = $1', [tenant])).length;
+    const published = async () =>
+      (await rig.admin.query('select 1 from bus.event_log where tenant = $1', [tenant])).length;
     await rig.publish([groupEvent(tenant, subject, 1)]);
     await until(async () => (await published()) === 1, 'published by the first leader');
     const [leader, ...others] = await leaders();
@@ -69,7 +91,10 @@ describe('P1 when the database goes away', () => {
     await rig.publish([groupEvent(tenant, subject, 2)]);
     await until(async () => (await published()) === 2, 'published by the next leader');
     expect(performance.now() - start).toBeLessThan(3_000); // 0.3 s on a machine with nothing else to do
-    const rows = await rig.admin.query<{ sequence: string }>('select sequence from bus.event_log where tenant = $1 order by position', [tenant]);
+    const rows = await rig.admin.query<{ sequence: string }>(
+      'select sequence from bus.event_log where tenant = $1 order by position',
+      [tenant],
+    );
     expect(rows.map((r) => Number(r.sequence))).toEqual([1, 2]);
   }, 30_000);
 
@@ -81,7 +106,8 @@ describe('P1 when the database goes away', () => {
       await rig.sequencer();
       await rig.publish([groupEvent(tenant, randomUUID(), 1)]);
       await new Promise((resolve) => setTimeout(resolve, 800));
-      const count = async () => (await rig.admin.query('select 1 from bus.event_log where tenant = $1', [tenant])).length;
+      const count = async () =>
+        (await rig.admin.query('select 1 from bus.event_log where tenant = $1', [tenant])).length;
       expect(await count()).toBe(0);
       await other.query('commit');
       await until(async () => (await count()) === 1, 'appended once the other has committed');

@@ -24,7 +24,11 @@ class KilledPublishers {
 
   spawn(): void {
     const { NODE_OPTIONS: _, ...inherited } = process.env;
-    const child = fork(PROGRAM, { env: { ...inherited, ...this.env }, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(PROGRAM, {
+      env: { ...inherited, ...this.env },
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     this.children.push(child);
   }
 
@@ -42,14 +46,23 @@ class KilledPublishers {
 async function write(rig: BusRig, tenant: string, subject: string, touchFirst: boolean): Promise<void> {
   await rig.producer.tx(async (tx) => {
     if (touchFirst) await tx.query('insert into noise default values');
-    const [row] = await tx.query<{ version: string }>('update aggregate set version = version + 1 where id = $1 returning version', [subject]);
+    const [row] = await tx.query<{ version: string }>(
+      'update aggregate set version = version + 1 where id = $1 returning version',
+      [subject],
+    );
     await rig.outbox.add(tx, [groupEvent(tenant, subject, Number(row?.version))]);
   });
 }
 
-async function writeUnderFire(rig: BusRig, tenant: string, env: NodeJS.ProcessEnv): Promise<{ subjects: string[]; stored: Map<string, number>; kills: number }> {
+async function writeUnderFire(
+  rig: BusRig,
+  tenant: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ subjects: string[]; stored: Map<string, number>; kills: number }> {
   const subjects = Array.from({ length: AGGREGATES }, () => randomUUID());
-  await rig.producer.query('create table if not exists noise (id bigserial primary key); create table if not exists aggregate (id uuid primary key, version bigint not null default 0)');
+  await rig.producer.query(
+    'create table if not exists noise (id bigserial primary key); create table if not exists aggregate (id uuid primary key, version bigint not null default 0)',
+  );
   await rig.producer.query('insert into aggregate (id) select unnest($1::uuid[])', [subjects]);
   const publishers = new KilledPublishers({ ...env, DATABASE_URL: rig.testDatabase.url('scim-gateway') });
   publishers.spawn();
@@ -65,16 +78,30 @@ async function writeUnderFire(rig: BusRig, tenant: string, env: NodeJS.ProcessEn
     };
     await Promise.all(Array.from({ length: WRITERS }, (_, n) => writer(n)));
     clearInterval(killer);
-    await until(async () => (await rig.producer.query<{ n: number }>('select count(*)::int as n from outbox'))[0]?.n === 0, 'the outbox is published', 30_000);
+    await until(
+      async () => (await rig.producer.query<{ n: number }>('select count(*)::int as n from outbox'))[0]?.n === 0,
+      'the outbox is published',
+      30_000,
+    );
   } finally {
     clearInterval(killer);
     publishers.end();
   }
-  const rows = await rig.producer.query<{ id: string; version: string }>('select id, version from aggregate where id = any($1)', [subjects]);
-  return { subjects, stored: new Map(rows.map((r) => [`${tenant}:${r.id}`, Number(r.version)])), kills: publishers.kills };
+  const rows = await rig.producer.query<{ id: string; version: string }>(
+    'select id, version from aggregate where id = any($1)',
+    [subjects],
+  );
+  return {
+    subjects,
+    stored: new Map(rows.map((r) => [`${tenant}:${r.id}`, Number(r.version)])),
+    kills: publishers.kills,
+  };
 }
 
-const group = <T extends { key: string; sequence: number }>(records: readonly T[], stored: ReadonlyMap<string, number>): Map<string, number[]> => {
+const group = <T extends { key: string; sequence: number }>(
+  records: readonly T[],
+  stored: ReadonlyMap<string, number>,
+): Map<string, number[]> => {
   const byKey = new Map<string, number[]>([...stored.keys()].map((key) => [key, []]));
   for (const { key, sequence } of records) byKey.get(key)?.push(sequence);
   return byKey;
@@ -85,12 +112,24 @@ const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1)
 async function expectExactlyOnce(rig: BusRig, stored: ReadonlyMap<string, number>): Promise<void> {
   const total = [...stored.values()].reduce((a, b) => a + b, 0);
   await rig.consume(`p1-${randomUUID()}`, (event, { tx }: EventContext) =>
-    stored.has(event.key) ? tx.query('insert into effect (key, sequence, event_id) values ($1, $2, $3)', [event.key, event.sequence, event.id]) : undefined,
+    stored.has(event.key)
+      ? tx.query('insert into effect (key, sequence, event_id) values ($1, $2, $3)', [
+          event.key,
+          event.sequence,
+          event.id,
+        ])
+      : undefined,
   );
-  const count = async () => (await rig.admin.query<{ n: number }>('select count(*)::int as n from identity.effect'))[0]?.n ?? 0;
+  const count = async () =>
+    (await rig.admin.query<{ n: number }>('select count(*)::int as n from identity.effect'))[0]?.n ?? 0;
   await until(async () => (await count()) >= total || `${await count()} of ${total}`, 'every event handled', 60_000);
-  const effects = await rig.admin.query<{ key: string; sequence: string }>('select key, sequence from identity.effect order by id');
-  const byKey = group(effects.map((e) => ({ key: e.key, sequence: Number(e.sequence) })), stored);
+  const effects = await rig.admin.query<{ key: string; sequence: string }>(
+    'select key, sequence from identity.effect order by id',
+  );
+  const byKey = group(
+    effects.map((e) => ({ key: e.key, sequence: Number(e.sequence) })),
+    stored,
+  );
   for (const [key, version] of stored) expect(byKey.get(key)).toEqual(upTo(version));
 }
 
@@ -112,7 +151,11 @@ async function readTopic(brokers: string, topic: string): Promise<{ key: string;
       reached.set(partition, Number(message.offset) + 1);
     },
   });
-  await until(() => offsets.every((o) => Number(o.high) === Number(o.low) || (reached.get(o.partition) ?? 0) >= Number(o.high)), 'the topic is read', 30_000);
+  await until(
+    () => offsets.every((o) => Number(o.high) === Number(o.low) || (reached.get(o.partition) ?? 0) >= Number(o.high)),
+    'the topic is read',
+    30_000,
+  );
   await consumer.disconnect();
   return records;
 }
@@ -128,8 +171,13 @@ describe('P1 on the Postgres carrier', () => {
     try {
       const { stored, kills } = await writeUnderFire(rig, newTenant(), env);
       expect(kills).toBeGreaterThanOrEqual(6);
-      const log = await rig.admin.query<{ key: string; sequence: string }>('select key, sequence from bus.event_log order by position');
-      const byKey = group(log.map((r) => ({ key: r.key, sequence: Number(r.sequence) })), stored);
+      const log = await rig.admin.query<{ key: string; sequence: string }>(
+        'select key, sequence from bus.event_log order by position',
+      );
+      const byKey = group(
+        log.map((r) => ({ key: r.key, sequence: Number(r.sequence) })),
+        stored,
+      );
       for (const [key, version] of stored) expect(byKey.get(key)).toEqual(upTo(version));
       await expectExactlyOnce(rig, stored);
     } finally {
@@ -139,13 +187,19 @@ describe('P1 on the Postgres carrier', () => {
 });
 
 const brokers = process.env.KAFKA_BROKERS;
-if (!brokers && process.env.REQUIRE_KAFKA === '1') throw new Error('REQUIRE_KAFKA=1, but KAFKA_BROKERS names no broker');
+if (!brokers && process.env.REQUIRE_KAFKA === '1')
+  throw new Error('REQUIRE_KAFKA=1, but KAFKA_BROKERS names no broker');
 const onKafka = brokers ? describe : describe.skip;
 
 onKafka('P1 on the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () => {
   it('loses nothing and keeps the order while its publishers are killed; repetitions are harmless', async () => {
     const prefix = `p${randomBytes(4).toString('hex')}.`;
-    const env = { EVENT_CARRIER: 'kafka', KAFKA_BROKERS: brokers, KAFKA_TOPIC_PREFIX: prefix, KAFKA_REPLICATION_FACTOR: '1' };
+    const env = {
+      EVENT_CARRIER: 'kafka',
+      KAFKA_BROKERS: brokers,
+      KAFKA_TOPIC_PREFIX: prefix,
+      KAFKA_REPLICATION_FACTOR: '1',
+    };
     const rig = await BusRig.create(env);
     try {
       const { stored, kills } = await writeUnderFire(rig, newTenant(), env);

@@ -4,8 +4,19 @@ import { createLogger, Database, Health, loadConfig, Metrics, postgresUrl } from
 
 const shape = { ...busSettings, DATABASE_URL: postgresUrl({ purpose: 'The outbox.', example: 'postgres://...' }) };
 const config = loadConfig('sequencer', shape);
-const database = await Database.connect({ url: config.DATABASE_URL, schema: 'directory', poolSize: 2, applicationName: 'sequencer' });
-const platform = { service: 'sequencer', database, logger: createLogger('sequencer', 'warn'), metrics: new Metrics('sequencer', { process: false }), health: new Health() };
+const database = await Database.connect({
+  url: config.DATABASE_URL,
+  schema: 'directory',
+  poolSize: 2,
+  applicationName: 'sequencer',
+});
+const platform = {
+  service: 'sequencer',
+  database,
+  logger: createLogger('sequencer', 'warn'),
+  metrics: new Metrics('sequencer', { process: false }),
+  health: new Health(),
+};
 await createBus(config, platform).sequencer().start();
 process.send?.('started');
 process.on('disconnect', () => process.exit(0)); // never outlives the test

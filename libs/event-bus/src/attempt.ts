@@ -13,15 +13,26 @@ export class DatabaseLost extends Error {
 }
 
 /** 25006: the server has become a read-only replica. */
-const isOutageState = (error: unknown): boolean => sqlState(error) === '25006' || (sqlState(error) !== undefined && isDatabaseOutage(error));
+const isOutageState = (error: unknown): boolean =>
+  sqlState(error) === '25006' || (sqlState(error) !== undefined && isDatabaseOutage(error));
 
 /**
  * Runs the handlers of `event` under a savepoint. Returns the handler's error, its writes undone; throws
  * {@link DatabaseLost} if the transaction itself is lost. Whether the database is there is decided by asking it: an
  * ECONNREFUSED may just as well come from an HTTP call of the handler.
  */
-export async function attemptEvent(tx: Tx, handlers: Handlers, event: EventEnvelope, context: EventContext): Promise<Error | undefined> {
-  const attributes = { 'messaging.system': 'stackflow', 'messaging.destination.name': context.topic, 'messaging.consumer.group.name': context.group, 'messaging.message.id': event.id };
+export async function attemptEvent(
+  tx: Tx,
+  handlers: Handlers,
+  event: EventEnvelope,
+  context: EventContext,
+): Promise<Error | undefined> {
+  const attributes = {
+    'messaging.system': 'stackflow',
+    'messaging.destination.name': context.topic,
+    'messaging.consumer.group.name': context.group,
+    'messaging.message.id': event.id,
+  };
   await ask(tx, 'savepoint event');
   try {
     await inSpan(`process ${event.type}`, { kind: SpanKind.CONSUMER, traceparent: event.traceparent, attributes }, () =>

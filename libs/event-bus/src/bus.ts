@@ -38,7 +38,15 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
   const kafka = config.EVENT_CARRIER === 'kafka' ? connectKafka(config, platform.service, logger) : undefined;
   return {
     sequencer: (schema = database.schema) =>
-      new Sequencer({ database, schema, logger, metrics, ...(kafka ? { carrier: new KafkaPublisher(kafka, logger) } : { carrier: 'postgres', retentionDays: config.EVENT_RETENTION_DAYS }) }),
+      new Sequencer({
+        database,
+        schema,
+        logger,
+        metrics,
+        ...(kafka
+          ? { carrier: new KafkaPublisher(kafka, logger) }
+          : { carrier: 'postgres', retentionDays: config.EVENT_RETENTION_DAYS }),
+      }),
     strategy(group, options = {}) {
       const groupOptions = {
         group,

@@ -38,8 +38,10 @@ export async function runEvents(args: readonly string[], options: EventsCommandO
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof EventsError) err(`${error.message}\n`);
-    else if (isDatabaseOutage(error)) err(`Postgres does not answer: ${(error as Error).message}. Is the stack running? "npm start" starts it.\n`);
-    else if (error instanceof Error && error.name.startsWith('KafkaJS')) err(`Kafka does not answer as expected: ${error.message}\n`);
+    else if (isDatabaseOutage(error))
+      err(`Postgres does not answer: ${(error as Error).message}. Is the stack running? "npm start" starts it.\n`);
+    else if (error instanceof Error && error.name.startsWith('KafkaJS'))
+      err(`Kafka does not answer as expected: ${error.message}\n`);
     else throw error;
     return error instanceof EventsError ? 1 : 69;
   }
@@ -59,7 +61,8 @@ export function eventsCommand(options: EventsCommandOptions): Command {
     sub.copyInheritedSettings(program);
     return sub;
   };
-  const print = (sub: Command, json: unknown, text: string) => out(`${sub.opts<{ json?: boolean }>().json ? JSON.stringify(json, null, 2) : text}\n`);
+  const print = (sub: Command, json: unknown, text: string) =>
+    out(`${sub.opts<{ json?: boolean }>().json ? JSON.stringify(json, null, 2) : text}\n`);
 
   const list = command('list', 'outboxes, consumer groups, their lag, parked keys').action(() =>
     inSession(options, async (session) => {
@@ -67,7 +70,10 @@ export function eventsCommand(options: EventsCommandOptions): Command {
       print(list, view, describeList(view));
     }),
   );
-  const show = command('show <key>', 'published events of a key ("tenant:subject", or the id of its subject), and where each group is with it')
+  const show = command(
+    'show <key>',
+    'published events of a key ("tenant:subject", or the id of its subject), and where each group is with it',
+  )
     .option('--topic <topic>', 'only this topic', parseTopic)
     .option('--from <time>', 'not before this instant (RFC 3339)', parseTime)
     .action((key: string, flags: { topic?: Topic; from?: Date }) =>
@@ -82,18 +88,32 @@ export function eventsCommand(options: EventsCommandOptions): Command {
       print(parked, queues.map(jsonQueue), describeParked(queues));
     }),
   );
-  const retryCommand = command('retry <group> <key>', 'try the failed event of a parked key again now, then what waits behind it').action((group: string, key: string) =>
+  const retryCommand = command(
+    'retry <group> <key>',
+    'try the failed event of a parked key again now, then what waits behind it',
+  ).action((group: string, key: string) =>
     inSession(options, async ({ database }) => {
       const { state, queue } = await findQueue(database, group, key);
       const row = await retry(database, state, queue);
-      print(retryCommand, { group, key: row.key, sequence: Number(row.sequence) }, `${row.key}: event ${row.sequence} will be tried again within a second, and then the ${queue.length - 1} behind it.`);
+      print(
+        retryCommand,
+        { group, key: row.key, sequence: Number(row.sequence) },
+        `${row.key}: event ${row.sequence} will be tried again within a second, and then the ${queue.length - 1} behind it.`,
+      );
     }),
   );
-  const skipCommand = command('skip <group> <key>', 'give up the first parked event of a key; it is kept in skipped_event').action((group: string, key: string) =>
+  const skipCommand = command(
+    'skip <group> <key>',
+    'give up the first parked event of a key; it is kept in skipped_event',
+  ).action((group: string, key: string) =>
     inSession(options, async ({ database }) => {
       const { state, queue } = await findQueue(database, group, key);
       const row = await skip(database, state, queue, options.operator ?? 'events-cli');
-      print(skipCommand, { group, key: row.key, sequence: Number(row.sequence), position: row.position }, `${row.key}: event ${row.sequence} is skipped and kept in ${state.schema}.skipped_event; ${queue.length - 1} behind it go on.`);
+      print(
+        skipCommand,
+        { group, key: row.key, sequence: Number(row.sequence), position: row.position },
+        `${row.key}: event ${row.sequence} is skipped and kept in ${state.schema}.skipped_event; ${queue.length - 1} behind it go on.`,
+      );
     }),
   );
   const replayCommand = command('replay', 'deliver once more, in order, what a group has already consumed')
@@ -104,7 +124,11 @@ export function eventsCommand(options: EventsCommandOptions): Command {
     .action((flags: { group: string; topic: Topic; from?: Date; key?: string }) =>
       inSession(options, async ({ database, source }) => {
         const queued = await replay(database, source, await findGroup(database, flags.group), flags);
-        print(replayCommand, { group: flags.group, topic: flags.topic, queued }, `${queued} events are queued for ${flags.group}; consumers go on meanwhile, new events of a key wait behind its replay.`);
+        print(
+          replayCommand,
+          { group: flags.group, topic: flags.topic, queued },
+          `${queued} events are queued for ${flags.group}; consumers go on meanwhile, new events of a key wait behind its replay.`,
+        );
       }),
     );
   return program;
@@ -112,10 +136,19 @@ export function eventsCommand(options: EventsCommandOptions): Command {
 
 async function inSession(options: EventsCommandOptions, work: (session: Session) => Promise<void>): Promise<void> {
   const target = options.target();
-  if (target.carrier === 'kafka' && !target.brokers?.length) throw new EventsError('The carrier is Kafka, but no broker is known: set KAFKA_BROKERS.');
-  const database = await Database.connect({ url: target.postgres, schema: 'public', poolSize: 2, applicationName: 'events-cli' });
+  if (target.carrier === 'kafka' && !target.brokers?.length)
+    throw new EventsError('The carrier is Kafka, but no broker is known: set KAFKA_BROKERS.');
+  const database = await Database.connect({
+    url: target.postgres,
+    schema: 'public',
+    poolSize: 2,
+    applicationName: 'events-cli',
+  });
   try {
-    const source = target.carrier === 'kafka' ? new KafkaSource(target.brokers ?? [], target.topicPrefix, createLogger('events-cli', 'silent')) : new PostgresSource(database);
+    const source =
+      target.carrier === 'kafka'
+        ? new KafkaSource(target.brokers ?? [], target.topicPrefix, createLogger('events-cli', 'silent'))
+        : new PostgresSource(database);
     await work({ database, source });
   } finally {
     await database.close();
@@ -129,25 +162,56 @@ async function listView({ database, source }: Session): Promise<ListView> {
     const queues = await parkedQueues(database, state);
     for (const topic of state.topics) {
       const own = queues.filter((q) => q.topic === topic);
-      consumers.push({ group: state.group, schema: state.schema, topic, lag: lag.get(topic) ?? 0, parkedKeys: own.length, deadKeys: own.filter((q) => q.state === 'dead').length, parkedEvents: own.reduce((n, q) => n + q.length, 0) });
+      consumers.push({
+        group: state.group,
+        schema: state.schema,
+        topic,
+        lag: lag.get(topic) ?? 0,
+        parkedKeys: own.length,
+        deadKeys: own.filter((q) => q.state === 'dead').length,
+        parkedEvents: own.reduce((n, q) => n + q.length, 0),
+      });
     }
   }
   return { topics, outboxes: await outboxes(database), consumers };
 }
 
-async function showView({ database, source }: Session, key: string, flags: { topic?: Topic; from?: Date }): Promise<ShowView> {
+async function showView(
+  { database, source }: Session,
+  key: string,
+  flags: { topic?: Topic; from?: Date },
+): Promise<ShowView> {
   const matches = (k: string | null) => k === key || (k?.endsWith(`:${key}`) ?? false);
   const events: ShowView['events'][number][] = [];
   for (const topic of flags.topic ? [flags.topic] : topics)
     await source.read({ topic, ...(flags.from && { from: flags.from }), ...(key.includes(':') && { key }) }, (page) => {
-      for (const d of page) if (matches(d.key)) events.push({ topic, partition: d.partition, position: d.position, key: d.key ?? '', event: d.event, fault: d.unreadable?.reason ?? null });
+      for (const d of page)
+        if (matches(d.key))
+          events.push({
+            topic,
+            partition: d.partition,
+            position: d.position,
+            key: d.key ?? '',
+            event: d.event,
+            fault: d.unreadable?.reason ?? null,
+          });
       return Promise.resolve();
     });
-  if (events.length === 0) throw new EventsError(`No event of "${key}" is in the log. A key is "tenant:subject"; the id of a user, group, account or tenant will do.`);
+  if (events.length === 0)
+    throw new EventsError(
+      `No event of "${key}" is in the log. A key is "tenant:subject"; the id of a user, group, account or tenant will do.`,
+    );
   const consumers = [];
   for (const state of await groups(database))
     for (const full of new Set(events.map((e) => e.key)))
-      for (const row of await inboxOf(database, state, full)) consumers.push({ group: state.group, topic: row.topic, key: row.key, sequence: Number(row.sequence), at: row.handled_at.toISOString() });
+      for (const row of await inboxOf(database, state, full))
+        consumers.push({
+          group: state.group,
+          topic: row.topic,
+          key: row.key,
+          sequence: Number(row.sequence),
+          at: row.handled_at.toISOString(),
+        });
   return { events, consumers };
 }
 
@@ -157,7 +221,19 @@ async function allQueues(database: Database): Promise<ParkedQueue[]> {
   return queues;
 }
 
-const jsonQueue = ({ consumer_group, topic, key, sequence, state, attempts, error, next_at, parked_at, length, event }: ParkedQueue) => ({
+const jsonQueue = ({
+  consumer_group,
+  topic,
+  key,
+  sequence,
+  state,
+  attempts,
+  error,
+  next_at,
+  parked_at,
+  length,
+  event,
+}: ParkedQueue) => ({
   group: consumer_group,
   topic,
   key,
@@ -174,17 +250,30 @@ const jsonQueue = ({ consumer_group, topic, key, sequence, state, attempts, erro
 async function findGroup(database: Database, group: string): Promise<GroupState> {
   const all = await groups(database);
   const state = all.find((g) => g.group === group);
-  if (!state) throw new EventsError(`There is no consumer group "${group}". Known groups: ${all.map((g) => g.group).join(', ') || 'none yet'}.`);
+  if (!state)
+    throw new EventsError(
+      `There is no consumer group "${group}". Known groups: ${all.map((g) => g.group).join(', ') || 'none yet'}.`,
+    );
   return state;
 }
 
-async function findQueue(database: Database, group: string, key: string): Promise<{ state: GroupState; queue: ParkedQueue }> {
+async function findQueue(
+  database: Database,
+  group: string,
+  key: string,
+): Promise<{ state: GroupState; queue: ParkedQueue }> {
   const state = await findGroup(database, group);
   const queues = await parkedQueues(database, state);
   const found = queues.filter((q) => q.key === key || q.key.endsWith(`:${key}`));
   const [queue] = found;
-  if (!queue) throw new EventsError(`Nothing of "${key}" is parked for ${group}. Parked: ${queues.map((q) => q.key).join(', ') || 'nothing'}.`);
-  if (found.length > 1) throw new EventsError(`"${key}" is parked more than once (${found.map((q) => `${q.topic} ${q.key}`).join(', ')}); begin with the one that you mean: it must be unique.`);
+  if (!queue)
+    throw new EventsError(
+      `Nothing of "${key}" is parked for ${group}. Parked: ${queues.map((q) => q.key).join(', ') || 'nothing'}.`,
+    );
+  if (found.length > 1)
+    throw new EventsError(
+      `"${key}" is parked more than once (${found.map((q) => `${q.topic} ${q.key}`).join(', ')}); begin with the one that you mean: it must be unique.`,
+    );
   return { state, queue };
 }
 

@@ -61,26 +61,57 @@ export class GroupConsumer {
     if (!event) {
       const reason = unreadable?.reason ?? 'no event';
       const key = delivery.key ?? `unreadable:${delivery.partition}:${delivery.position}`;
-      this.options.logger.error({ code: 'event_unreadable', topic, partition: delivery.partition, position: delivery.position, reason }, 'a record is no event; it is kept with its bytes and its key waits');
-      chunk.queue.push({ ...place(delivery), key, sequence: chunk.reached.get(key) ?? null, event: null, raw: unreadable?.raw ?? Buffer.alloc(0), state: 'dead', attempts: 0, error: clean(reason), retryInMs: 0 });
+      this.options.logger.error(
+        { code: 'event_unreadable', topic, partition: delivery.partition, position: delivery.position, reason },
+        'a record is no event; it is kept with its bytes and its key waits',
+      );
+      chunk.queue.push({
+        ...place(delivery),
+        key,
+        sequence: chunk.reached.get(key) ?? null,
+        event: null,
+        raw: unreadable?.raw ?? Buffer.alloc(0),
+        state: 'dead',
+        attempts: 0,
+        error: clean(reason),
+        retryInMs: 0,
+      });
       chunk.parkedKeys.add(key);
       return 'dead';
     }
     if (!chunk.passed.has(event)) return 'duplicate';
     chunk.reached.set(event.key, event.sequence);
     if (chunk.parkedKeys.has(event.key)) {
-      chunk.queue.push({ ...place(delivery), ...identity(event), raw: null, state: 'waiting', attempts: 0, error: null, retryInMs: 0 });
+      chunk.queue.push({
+        ...place(delivery),
+        ...identity(event),
+        raw: null,
+        state: 'waiting',
+        attempts: 0,
+        error: null,
+        retryInMs: 0,
+      });
       return 'queued';
     }
     if (this.handlers.for(event, topic).length === 0) return 'ignored';
     const failure = await this.handle(tx, topic, delivery, event);
     if (!failure) return 'handled';
     chunk.parkedKeys.add(event.key);
-    chunk.queue.push({ ...place(delivery), ...identity(event), raw: null, ...this.verdict(topic, event, failure.error, failure.attempts) });
+    chunk.queue.push({
+      ...place(delivery),
+      ...identity(event),
+      raw: null,
+      ...this.verdict(topic, event, failure.error, failure.attempts),
+    });
     return failure.error instanceof PoisonEvent ? 'dead' : 'parked';
   }
 
-  private async handle(tx: Tx, topic: Topic, delivery: Delivery, event: EventEnvelope): Promise<{ error: Error; attempts: number } | undefined> {
+  private async handle(
+    tx: Tx,
+    topic: Topic,
+    delivery: Delivery,
+    event: EventEnvelope,
+  ): Promise<{ error: Error; attempts: number } | undefined> {
     for (let attempt = 1; ; attempt++) {
       const error = await this.attempt(tx, topic, delivery, event, attempt);
       if (!error) return undefined;
@@ -90,23 +121,62 @@ export class GroupConsumer {
   }
 
   /** One attempt, measured. Also what the drainer calls. */
-  async attempt(tx: Tx, topic: string, at: Pick<Delivery, 'partition' | 'position'>, event: EventEnvelope, attempt: number): Promise<Error | undefined> {
+  async attempt(
+    tx: Tx,
+    topic: string,
+    at: Pick<Delivery, 'partition' | 'position'>,
+    event: EventEnvelope,
+    attempt: number,
+  ): Promise<Error | undefined> {
     const { group, metrics } = this.options;
     if (attempt > 1) metrics.retries.inc({ group, topic });
     const stop = metrics.handling.startTimer({ group, topic });
-    const error = await attemptEvent(tx, this.handlers, event, new EventContext(tx, event, topic, at.partition, at.position, group, attempt));
+    const error = await attemptEvent(
+      tx,
+      this.handlers,
+      event,
+      new EventContext(tx, event, topic, at.partition, at.position, group, attempt),
+    );
     stop();
-    if (!error) tx.afterCommit(() => metrics.delay.observe({ group, topic }, Math.max(0, (Date.now() - Date.parse(event.time)) / 1000)));
+    if (!error)
+      tx.afterCommit(() =>
+        metrics.delay.observe({ group, topic }, Math.max(0, (Date.now() - Date.parse(event.time)) / 1000)),
+      );
     return error;
   }
 
   /** What becomes of a parked event after a failed attempt. */
-  verdict(topic: string, event: EventEnvelope, error: Error, attempts: number): { state: 'waiting' | 'dead'; attempts: number; error: string; retryInMs: number } {
+  verdict(
+    topic: string,
+    event: EventEnvelope,
+    error: Error,
+    attempts: number,
+  ): { state: 'waiting' | 'dead'; attempts: number; error: string; retryInMs: number } {
     const { group, maxAttempts, retryAfterMs, inPlaceAttempts, logger } = this.options;
     const state = error instanceof PoisonEvent || attempts >= maxAttempts ? 'dead' : 'waiting';
     const level = state === 'dead' ? 'error' : 'warn';
-    logger[level]({ code: `event_${state === 'dead' ? 'dead' : 'parked'}`, err: error, group, topic, eventId: event.id, type: event.type, tenant: event.tenant, key: event.key, attempts }, state === 'dead' ? 'an event cannot be handled; its key waits for an administrator' : 'an event failed; its key waits and will be retried');
-    return { state, attempts, error: clean(`${error.name}: ${error.message}`), retryInMs: backoffMs(Math.max(1, attempts - inPlaceAttempts + 1), retryAfterMs, PAUSE_LIMIT_MS) };
+    logger[level](
+      {
+        code: `event_${state === 'dead' ? 'dead' : 'parked'}`,
+        err: error,
+        group,
+        topic,
+        eventId: event.id,
+        type: event.type,
+        tenant: event.tenant,
+        key: event.key,
+        attempts,
+      },
+      state === 'dead'
+        ? 'an event cannot be handled; its key waits for an administrator'
+        : 'an event failed; its key waits and will be retried',
+    );
+    return {
+      state,
+      attempts,
+      error: clean(`${error.name}: ${error.message}`),
+      retryInMs: backoffMs(Math.max(1, attempts - inPlaceAttempts + 1), retryAfterMs, PAUSE_LIMIT_MS),
+    };
   }
 }
 

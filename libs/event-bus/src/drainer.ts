@@ -36,7 +36,10 @@ export class Drainer {
         await this.waiter.wait(LOOK_EVERY_MS);
       } catch (error) {
         const { logger, group } = this.consumer.options;
-        logger.warn({ err: error, group, code: isDatabaseOutage(error) ? 'database_unavailable' : 'drainer_failed' }, 'parked events have to wait');
+        logger.warn(
+          { err: error, group, code: isDatabaseOutage(error) ? 'database_unavailable' : 'drainer_failed' },
+          'parked events have to wait',
+        );
         await sleep(IDLE_AFTER_ERROR_MS);
       }
     }

@@ -27,7 +27,13 @@ export interface Gate {
   readonly previous: ReadonlyMap<string, number>;
 }
 
-export async function passGate(tx: Tx, schema: string, group: string, topic: string, events: readonly EventEnvelope[]): Promise<Gate> {
+export async function passGate(
+  tx: Tx,
+  schema: string,
+  group: string,
+  topic: string,
+  events: readonly EventEnvelope[],
+): Promise<Gate> {
   const highest = new Map<string, EventEnvelope>();
   for (const event of events) {
     const known = highest.get(event.key);

@@ -18,7 +18,10 @@ export class Handlers {
     const wanted = new Set<Topic>();
     for (const pattern of this.byPattern.keys()) {
       const topic = topics.find((t) => t === pattern) ?? topicOf(pattern);
-      if (topic === undefined) throw new Error(`@EventPattern('${pattern}') is neither a topic nor an event type; topics are ${topics.join(', ')}`);
+      if (topic === undefined)
+        throw new Error(
+          `@EventPattern('${pattern}') is neither a topic nor an event type; topics are ${topics.join(', ')}`,
+        );
       if (!this.only || this.only.includes(topic)) wanted.add(topic);
     }
     if (wanted.size === 0) throw new Error('no @EventPattern handler for any topic: this consumer would do nothing');
@@ -32,7 +35,11 @@ export class Handlers {
 }
 
 /** Runs the handlers one after the other; rejects with what the first failing one threw. */
-export async function invoke(handlers: readonly MessageHandler[], event: EventEnvelope, context: EventContext): Promise<void> {
+export async function invoke(
+  handlers: readonly MessageHandler[],
+  event: EventEnvelope,
+  context: EventContext,
+): Promise<void> {
   for (const handler of handlers) {
     try {
       const result: unknown = await handler(event, context);

@@ -7,14 +7,24 @@ import { producerTablesSql } from './schema.sql.js';
 const tenant = randomUUID();
 const event = (sequence: number, displayName = 'x'): NewEvent => {
   const id = randomUUID();
-  return { type: 'com.stackflow.directory.group.created.v1', tenant, subject: id, sequence, causationId: 'request-1', data: { group: { id, displayName, externalId: null, version: 1 } } };
+  return {
+    type: 'com.stackflow.directory.group.created.v1',
+    tenant,
+    subject: id,
+    sequence,
+    causationId: 'request-1',
+    data: { group: { id, displayName, externalId: null, version: 1 } },
+  };
 };
 
 describe('Outbox', () => {
   let testDatabase: TestDatabase;
   let database: Database;
   const outbox = new Outbox('directory', '/stackflow/scim-gateway');
-  const stored = () => database.query<{ sequence: string; traceparent: string | null; topic: string; key: string }>('select * from outbox order by id');
+  const stored = () =>
+    database.query<{ sequence: string; traceparent: string | null; topic: string; key: string }>(
+      'select * from outbox order by id',
+    );
 
   beforeAll(async () => {
     testDatabase = await createTestDatabase();
@@ -39,7 +49,11 @@ describe('Outbox', () => {
     expect(await stored()).toEqual([]);
     await database.tx((tx) => outbox.add(tx, events));
     expect((await stored()).map((row) => row.sequence)).toEqual(['3', '1', '2']);
-    expect((await stored())[0]).toMatchObject({ topic: 'directory.groups', key: `${tenant}:${events[0]?.subject}`, traceparent: null });
+    expect((await stored())[0]).toMatchObject({
+      topic: 'directory.groups',
+      key: `${tenant}:${events[0]?.subject}`,
+      traceparent: null,
+    });
   });
 
   it('refuses anything but an open transaction', async () => {
@@ -56,8 +70,11 @@ describe('Outbox', () => {
     await expect(add(event(1, 'x'.repeat(MAX_EVENT_BYTES)))).rejects.toThrow(/at most 1000000/);
     await expect(add(event(1, 'ü'.repeat(MAX_EVENT_BYTES / 2)))).rejects.toThrow(/at most 1000000/); // bytes, not characters
     await expect(add({ ...event(1), data: { group: { id: 7 } } } as never)).rejects.toThrow(/invalid at "group.id"/);
-    await expect(add({ ...event(1), type: 'com.stackflow.directory.group.exploded.v1' } as never)).rejects.toThrow(/unknown event type/);
-    for (const sequence of [0, -1, 1.5, Number.NaN]) await expect(add(event(sequence))).rejects.toThrow(/positive integer/);
+    await expect(add({ ...event(1), type: 'com.stackflow.directory.group.exploded.v1' } as never)).rejects.toThrow(
+      /unknown event type/,
+    );
+    for (const sequence of [0, -1, 1.5, Number.NaN])
+      await expect(add(event(sequence))).rejects.toThrow(/positive integer/);
     expect(await stored()).toEqual([]);
   });
 
@@ -72,7 +89,10 @@ describe('Outbox', () => {
     await database.query('create table if not exists thing (id uuid primary key, version int not null default 1)');
     const id = randomUUID();
     const write = (expected: number) =>
-      database.query(`with changed as (update thing set version = version + 1 where id = $1 and version = $2 returning 1) ${outbox.insertSql(3, 'changed')}`, [id, expected, ...outbox.parameters([event(8), event(9)])]);
+      database.query(
+        `with changed as (update thing set version = version + 1 where id = $1 and version = $2 returning 1) ${outbox.insertSql(3, 'changed')}`,
+        [id, expected, ...outbox.parameters([event(8), event(9)])],
+      );
     await database.query('insert into thing (id) values ($1)', [id]);
     await write(7);
     expect(await stored()).toEqual([]);

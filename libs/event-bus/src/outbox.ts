@@ -31,8 +31,30 @@ export const MAX_EVENT_BYTES = 1_000_000;
 /** Parameters that {@link Outbox.parameters} returns and {@link Outbox.insertSql} consumes. */
 export const OUTBOX_PARAMETER_COUNT = 11;
 
-const COLUMNS = ['topic', 'key', 'type', 'subject', 'tenant', 'sequence', 'time', 'causation_id', 'traceparent', 'data'] as const;
-const ARRAY_TYPES = ['text[]', 'text[]', 'text[]', 'text[]', 'uuid[]', 'bigint[]', 'timestamptz[]', 'text[]', 'text[]', 'jsonb[]'] as const;
+const COLUMNS = [
+  'topic',
+  'key',
+  'type',
+  'subject',
+  'tenant',
+  'sequence',
+  'time',
+  'causation_id',
+  'traceparent',
+  'data',
+] as const;
+const ARRAY_TYPES = [
+  'text[]',
+  'text[]',
+  'text[]',
+  'text[]',
+  'uuid[]',
+  'bigint[]',
+  'timestamptz[]',
+  'text[]',
+  'text[]',
+  'jsonb[]',
+] as const;
 
 export class Outbox {
   private readonly listeners: (() => void)[] = [];
@@ -52,7 +74,10 @@ export class Outbox {
    * Refuses anything but an open transaction, and data that the catalog does not allow or that is over 1 MB.
    */
   async add(tx: Tx, events: readonly NewEvent[]): Promise<void> {
-    if (!(tx instanceof Tx)) throw new TypeError('Outbox.add needs the open transaction (Tx) that changes the facts; without it a crash would lose the event or publish a lie');
+    if (!(tx instanceof Tx))
+      throw new TypeError(
+        'Outbox.add needs the open transaction (Tx) that changes the facts; without it a crash would lose the event or publish a lie',
+      );
     if (events.length === 0) return;
     await tx.query(this.addSql, this.parameters(events));
     if (this.listeners.length > 0) tx.afterCommit(() => this.stored());
@@ -92,11 +117,24 @@ export class Outbox {
 function outboxRow(event: NewEvent, traceparent: string | null): unknown[] {
   const topic = topicOf(event.type);
   if (topic === undefined) throw new TypeError(`unknown event type ${event.type}`);
-  if (!Number.isSafeInteger(event.sequence) || event.sequence < 1) throw new TypeError(`sequence of ${event.type} must be a positive integer, not ${event.sequence}`);
+  if (!Number.isSafeInteger(event.sequence) || event.sequence < 1)
+    throw new TypeError(`sequence of ${event.type} must be a positive integer, not ${event.sequence}`);
   checkData(event.type, event.data);
   const data = JSON.stringify(event.data);
   const bytes = Buffer.byteLength(data);
-  if (bytes > MAX_EVENT_BYTES) throw new RangeError(`data of ${event.type} has ${bytes} bytes; an event carries at most ${MAX_EVENT_BYTES}`);
+  if (bytes > MAX_EVENT_BYTES)
+    throw new RangeError(`data of ${event.type} has ${bytes} bytes; an event carries at most ${MAX_EVENT_BYTES}`);
   const time = (event.time ?? new Date()).toISOString();
-  return [topic, eventKey(event.tenant, event.subject), event.type, event.subject, event.tenant, event.sequence, time, event.causationId, traceparent, data];
+  return [
+    topic,
+    eventKey(event.tenant, event.subject),
+    event.type,
+    event.subject,
+    event.tenant,
+    event.sequence,
+    time,
+    event.causationId,
+    traceparent,
+    data,
+  ];
 }

@@ -38,7 +38,13 @@ export interface NewParked {
 }
 
 /** Those of `keys` that have a queue. One index probe per key, however long the queues are. */
-export async function parkedAmong(db: Queryable, schema: string, group: string, topic: string, keys: readonly string[]): Promise<Set<string>> {
+export async function parkedAmong(
+  db: Queryable,
+  schema: string,
+  group: string,
+  topic: string,
+  keys: readonly string[],
+): Promise<Set<string>> {
   if (keys.length === 0) return new Set();
   const rows = await db.query<{ key: string }>({
     name: `parked:${schema}`,
@@ -50,7 +56,13 @@ export async function parkedAmong(db: Queryable, schema: string, group: string, 
 }
 
 /** Appends to the queues. A redelivered unreadable record is not appended twice. */
-export async function park(tx: Tx, schema: string, group: string, topic: string, parked: readonly NewParked[]): Promise<void> {
+export async function park(
+  tx: Tx,
+  schema: string,
+  group: string,
+  topic: string,
+  parked: readonly NewParked[],
+): Promise<void> {
   if (parked.length === 0) return;
   const column = <K extends keyof NewParked>(k: K) => parked.map((p) => p[k]);
   await tx.query(
@@ -94,18 +106,25 @@ export const headsSql = (schema: string): string => `
   )
   select * from head`;
 
-export const heads = (db: Queryable, schema: string, group: string): Promise<ParkedRow[]> => db.query<ParkedRow>(headsSql(schema), [group]);
+export const heads = (db: Queryable, schema: string, group: string): Promise<ParkedRow[]> =>
+  db.query<ParkedRow>(headsSql(schema), [group]);
 
 /**
  * The first `limit` events of one queue; none if another process works on this key. One advisory lock per key, tried
  * and not waited for, until the transaction ends: whoever replays or skips holds it, so no event of the key overtakes
  * another. Consumers append without it, hence the row locks are taken in queue order and cannot deadlock.
  */
-export async function lockQueue(tx: Tx, schema: string, head: Pick<ParkedRow, 'consumer_group' | 'topic' | 'key'>, limit: number): Promise<ParkedRow[]> {
+export async function lockQueue(
+  tx: Tx,
+  schema: string,
+  head: Pick<ParkedRow, 'consumer_group' | 'topic' | 'key'>,
+  limit: number,
+): Promise<ParkedRow[]> {
   const s = identifier(schema);
-  const locked = await tx.query<{ locked: boolean }>('select pg_try_advisory_xact_lock(hashtextextended($1, 1)) as locked', [
-    `parked:${s}:${head.consumer_group}:${head.topic}:${head.key}`,
-  ]);
+  const locked = await tx.query<{ locked: boolean }>(
+    'select pg_try_advisory_xact_lock(hashtextextended($1, 1)) as locked',
+    [`parked:${s}:${head.consumer_group}:${head.topic}:${head.key}`],
+  );
   if (!locked[0]?.locked) return [];
   return tx.query<ParkedRow>(
     `select * from ${s}.parked_event where consumer_group = $1 and topic = $2 and key = $3 order by sequence, id limit $4 for update`,
@@ -116,7 +135,15 @@ export async function lockQueue(tx: Tx, schema: string, head: Pick<ParkedRow, 'c
 export const unpark = (tx: Tx, schema: string, ids: readonly string[]): Promise<unknown> =>
   tx.query(`delete from ${identifier(schema)}.parked_event where id = any($1::bigint[])`, [ids]);
 
-export const reschedule = (tx: Tx, schema: string, id: string, state: 'waiting' | 'dead', attempts: number, error: string, retryInMs: number): Promise<unknown> =>
+export const reschedule = (
+  tx: Tx,
+  schema: string,
+  id: string,
+  state: 'waiting' | 'dead',
+  attempts: number,
+  error: string,
+  retryInMs: number,
+): Promise<unknown> =>
   tx.query(
     `update ${identifier(schema)}.parked_event set state = $2, attempts = $3, error = $4, next_at = clock_timestamp() + $5::float8 * interval '1 ms' where id = $1`,
     [id, state, attempts, error, retryInMs],

@@ -24,7 +24,9 @@ describe('parseEvent', () => {
 
   it('takes fields and types that this version does not know: publishers may be newer', () => {
     expect(parseEvent(good, { ...data, more: 1 }).data).toEqual({ ...data, more: 1 });
-    expect(parseEvent({ ...good, type: 'com.stackflow.directory.group.merged.v1' }, { anything: true }).data).toEqual({ anything: true });
+    expect(parseEvent({ ...good, type: 'com.stackflow.directory.group.merged.v1' }, { anything: true }).data).toEqual({
+      anything: true,
+    });
   });
 
   it.each<[string, Partial<Attributes>, RegExp]>([

@@ -45,7 +45,8 @@ export function parseEvent(attributes: Attributes, data: unknown): EventEnvelope
     if (typeof value !== 'string' || value === '') throw new Error(`attribute "${name}" is missing`);
   if (typeof id !== 'string' || !UUID.test(id)) throw new Error('attribute "id" is not a UUID');
   if (typeof tenant !== 'string' || !UUID.test(tenant)) throw new Error('attribute "tenant" is not a UUID');
-  if (!Number.isSafeInteger(sequence) || sequence < 1) throw new Error('attribute "sequence" is not a positive integer');
+  if (!Number.isSafeInteger(sequence) || sequence < 1)
+    throw new Error('attribute "sequence" is not a positive integer');
   if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) throw new Error('attribute "time" is not an instant');
   if (key !== eventKey(tenant, subject as string)) throw new Error('the key is not "tenant:subject"');
   checkData(type as string, data);
@@ -56,7 +57,7 @@ export function parseEvent(attributes: Attributes, data: unknown): EventEnvelope
     subject: subject as string,
     time,
     tenant,
-    key: key as string,
+    key: key,
     sequence,
     causationid: causationid as string,
     traceparent: typeof traceparent === 'string' && traceparent !== '' ? traceparent : null,

@@ -24,7 +24,13 @@ describe('Retention', () => {
        select 3, uuidv7(), $1, $2, 't', 's', 'x', $3, n, now(), 'c', '{}', now() - $5::int * interval '1 day' from unnest($4::bigint[]) n`,
       [topic, key, randomUUID(), sequences, daysAgo],
     );
-  const kept = async (topic: string) => (await admin.query<{ k: string }>(`select key || sequence as k from bus.event_log where topic = $1 order by position`, [topic])).map((r) => r.k);
+  const kept = async (topic: string) =>
+    (
+      await admin.query<{ k: string }>(
+        `select key || sequence as k from bus.event_log where topic = $1 order by position`,
+        [topic],
+      )
+    ).map((r) => r.k);
   const retention = (days: number) => new Retention(service, createLogger('test', 'silent'), days);
 
   it('deletes what is older, keeps what is younger, and of a topic of current state the last event of each key', async () => {
@@ -35,7 +41,12 @@ describe('Retention', () => {
       await log(topic, 'c', [1], 15);
       await log(topic, 'b', [2], 3);
     }
-    await log('identity.access', 'd', Array.from({ length: 2_500 }, (_, i) => i + 1), 0); // more than one batch
+    await log(
+      'identity.access',
+      'd',
+      Array.from({ length: 2_500 }, (_, i) => i + 1),
+      0,
+    ); // more than one batch
     expect(await retention(14).trim()).toBe(5 + 3);
     expect(await kept('directory.users')).toEqual(['b2']);
     expect((await kept('identity.access')).slice(0, 3)).toEqual(['a3', 'c1', 'b2']);

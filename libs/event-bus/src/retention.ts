@@ -42,7 +42,10 @@ export class Retention {
         const deleted = await this.trim();
         if (deleted > 0) this.logger.info({ deleted, days: this.days }, 'trimmed the event log');
       } catch (error) {
-        this.logger.warn({ err: error, code: 'retention_failed' }, 'the event log could not be trimmed; it will be tried again');
+        this.logger.warn(
+          { err: error, code: 'retention_failed' },
+          'the event log could not be trimmed; it will be tried again',
+        );
       }
       if (!this.stopping) await this.waiter.wait(EVERY_MS);
     }
@@ -52,13 +55,14 @@ export class Retention {
   async trim(): Promise<number> {
     let deleted = 0;
     for (const topic of topics)
-      for (let partition = 0; partition < PARTITIONS && !this.stopping; partition++) deleted += await this.trimPartition(topic, partition);
+      for (let partition = 0; partition < PARTITIONS && !this.stopping; partition++)
+        deleted += await this.trimPartition(topic, partition);
     return deleted;
   }
 
   private async trimPartition(topic: string, partition: number): Promise<number> {
     let deleted = 0;
-    for (let after: string | null = '0'; after !== null && !this.stopping; ) {
+    for (let after: string | null = '0'; after !== null && !this.stopping;) {
       const from: string = after;
       const step: Step | undefined = await this.database.tx((tx) => this.step(tx, topic, partition, from));
       deleted += Number(step?.deleted ?? 0);
@@ -69,9 +73,14 @@ export class Retention {
   }
 
   private async step(tx: Tx, topic: string, partition: number, after: string): Promise<Step | undefined> {
-    const lock = await tx.query<{ mine: boolean }>(`select pg_try_advisory_xact_lock(hashtextextended('bus.retention', 0)) as mine`);
+    const lock = await tx.query<{ mine: boolean }>(
+      `select pg_try_advisory_xact_lock(hashtextextended('bus.retention', 0)) as mine`,
+    );
     if (!lock[0]?.mine) return undefined;
-    const rows = await tx.query<Step>(`select * from bus.trim_event_log($1, $2, $3, now() - $4::int * interval '1 day', ${BATCH})`, [topic, partition, after, this.days]);
+    const rows = await tx.query<Step>(
+      `select * from bus.trim_event_log($1, $2, $3, now() - $4::int * interval '1 day', ${BATCH})`,
+      [topic, partition, after, this.days],
+    );
     return rows[0];
   }
 }

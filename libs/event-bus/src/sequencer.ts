@@ -87,14 +87,20 @@ export class Sequencer {
 
   private async run(): Promise<void> {
     const { logger, schema, database } = this.options;
-    for (let failures = 0; !this.stopping; ) {
+    for (let failures = 0; !this.stopping;) {
       let session: Client | undefined;
       try {
         session = await openSession(database, `${schema}:sequencer`, () => this.poke());
-        await session.query(`set idle_session_timeout = '${SESSION_LIMIT}'; set idle_in_transaction_session_timeout = '${SESSION_LIMIT}'`);
+        await session.query(
+          `set idle_session_timeout = '${SESSION_LIMIT}'; set idle_in_transaction_session_timeout = '${SESSION_LIMIT}'`,
+        );
         await this.lead(session, () => (failures = 0));
       } catch (error) {
-        if (!this.stopping && ++failures <= 2) logger.warn({ err: error, schema, code: 'sequencer_interrupted' }, 'publishing has to wait; events stay in the outbox');
+        if (!this.stopping && ++failures <= 2)
+          logger.warn(
+            { err: error, schema, code: 'sequencer_interrupted' },
+            'publishing has to wait; events stay in the outbox',
+          );
       } finally {
         this.metrics.leader.set({ schema }, 0);
         await session?.end().catch(() => undefined);
@@ -112,7 +118,8 @@ export class Sequencer {
     this.metrics.leader.set({ schema }, 1);
     logger.info({ schema }, 'this process publishes the outbox');
     const heartbeat = setInterval(() => void session.query('select 1').catch(() => undefined), HEARTBEAT_MS);
-    const retention = retentionDays === undefined ? undefined : new Retention(this.options.database, logger, retentionDays);
+    const retention =
+      retentionDays === undefined ? undefined : new Retention(this.options.database, logger, retentionDays);
     retention?.start();
     try {
       await this.publish(session);
@@ -142,7 +149,11 @@ export class Sequencer {
 
   private async moveTo(publisher: EventPublisher, session: Client): Promise<number> {
     const { schema, logger } = this.options;
-    const { rows } = await session.query<EventRow & { id: string }>({ name: 'outbox', text: `select * from ${schema}.outbox order by id limit $1`, values: [this.batch] });
+    const { rows } = await session.query<EventRow & { id: string }>({
+      name: 'outbox',
+      text: `select * from ${schema}.outbox order by id limit $1`,
+      values: [this.batch],
+    });
     for (let attempt = 1; ; attempt++) {
       try {
         await publisher.publish(rows);
@@ -150,7 +161,11 @@ export class Sequencer {
       } catch (error) {
         this.metrics.failures.inc({ schema });
         if (this.stopping) return 0;
-        if (attempt <= 2) logger.warn({ err: error, schema, attempt, code: 'carrier_unavailable' }, 'the carrier does not take events; they stay in the outbox');
+        if (attempt <= 2)
+          logger.warn(
+            { err: error, schema, attempt, code: 'carrier_unavailable' },
+            'the carrier does not take events; they stay in the outbox',
+          );
         await this.waiter.wait(backoffMs(attempt, 100, 5_000));
         await session.query('select 1'); // throws if leadership was lost meanwhile: then this batch is another's to send
       }
@@ -161,7 +176,10 @@ export class Sequencer {
 }
 
 async function tryLock(session: Client, schema: string): Promise<boolean> {
-  const { rows } = await session.query<{ locked: boolean }>('select pg_try_advisory_lock(hashtextextended($1, 2)) as locked', [`sequencer:${schema}`]);
+  const { rows } = await session.query<{ locked: boolean }>(
+    'select pg_try_advisory_lock(hashtextextended($1, 2)) as locked',
+    [`sequencer:${schema}`],
+  );
   return rows[0]?.locked ?? false;
 }
 
@@ -177,7 +195,9 @@ async function moveToLog(session: Client, schema: string, batch: number): Promis
 
 /** Depth and age of the outbox, asked at each scrape: the alarm for "stored but not published". */
 function watchOutbox({ database, metrics, schema }: SequencerOptions): void {
-  const age = metrics.gauge('outbox_oldest_seconds', 'Age of the oldest event that is stored but not published', ['schema']);
+  const age = metrics.gauge('outbox_oldest_seconds', 'Age of the oldest event that is stored but not published', [
+    'schema',
+  ]);
   metrics.gauge('outbox_depth', 'Events that are stored but not published', ['schema'], async (depth) => {
     try {
       const rows = await database.query<{ depth: number; age: number }>(

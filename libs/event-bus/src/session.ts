@@ -6,9 +6,18 @@ import pg from 'pg';
  * Connects with the settings of the pool. The session notices a dead peer within seconds, so that what it holds (a
  * lock, the illusion of listening) is not held for ever. `onLost` runs once if the connection breaks later.
  */
-export async function openSession(database: Database, name: string, onLost: (error: Error) => void): Promise<pg.Client> {
+export async function openSession(
+  database: Database,
+  name: string,
+  onLost: (error: Error) => void,
+): Promise<pg.Client> {
   const { options } = database.pool;
-  const client = new pg.Client({ ...options, application_name: name, keepAlive: true, keepAliveInitialDelayMillis: 5_000 });
+  const client = new pg.Client({
+    ...options,
+    application_name: name,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+  });
   let lost = false;
   const lose = (error: Error) => {
     if (!lost) onLost(error);

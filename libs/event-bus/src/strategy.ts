@@ -27,7 +27,8 @@ export abstract class EventStrategy extends Server {
 
   /** Nest calls this for each decorated method. There are no requests with answers here, hence no `@MessagePattern`. */
   override addHandler(pattern: unknown, handler: MessageHandler, isEventHandler = false): void {
-    if (!isEventHandler || typeof pattern !== 'string') throw new Error(`only @EventPattern with a topic or an event type is supported, not ${JSON.stringify(pattern)}`);
+    if (!isEventHandler || typeof pattern !== 'string')
+      throw new Error(`only @EventPattern with a topic or an event type is supported, not ${JSON.stringify(pattern)}`);
     this.handlers.add(pattern, handler);
   }
 
@@ -41,7 +42,10 @@ export abstract class EventStrategy extends Server {
 
   private async start(): Promise<void> {
     const topics = this.handlers.topics();
-    this.options.metrics.reportFrom(() => this.reportLag(), () => this.reportParked());
+    this.options.metrics.reportFrom(
+      () => this.reportLag(),
+      () => this.reportParked(),
+    );
     await this.startConsuming(topics);
     this.drainer.start();
     this.log.info({ group: this.options.group, topics }, 'consuming events');
@@ -49,7 +53,8 @@ export abstract class EventStrategy extends Server {
 
   private async reportParked(): Promise<void> {
     const { database, schema, group, metrics } = this.options;
-    for (const { topic, state } of await heads(database, schema, group)) metrics.parkedKeys.inc({ group, topic, state });
+    for (const { topic, state } of await heads(database, schema, group))
+      metrics.parkedKeys.inc({ group, topic, state });
   }
 
   /** Sets the lag of each topic. */

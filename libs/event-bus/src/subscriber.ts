@@ -38,7 +38,11 @@ export interface SubscriberDefinition extends StrategyOptions {
 const settings = {
   ...serviceSettings,
   ...busSettings,
-  INTERNAL_API_TOKEN: text({ purpose: 'Not used: a subscriber has no internal API.', example: 'unused', default: 'unused' }),
+  INTERNAL_API_TOKEN: text({
+    purpose: 'Not used: a subscriber has no internal API.',
+    example: 'unused',
+    default: 'unused',
+  }),
 };
 
 /** Runs the subscriber until it is told to stop. Configuration comes from the environment; `--help` lists it. */
@@ -53,9 +57,14 @@ export function subscriberService(definition: SubscriberDefinition): ServiceDefi
     name: definition.name,
     summary: definition.summary,
     config: settings,
-    database: { schema: definition.schema, migrations: [consumerTables(definition.schema), ...(definition.migrations ?? [])] },
+    database: {
+      schema: definition.schema,
+      migrations: [consumerTables(definition.schema), ...(definition.migrations ?? [])],
+    },
     module: () => SubscriberModule,
-    strategies: (platform) => [createBus(platform.config, platform).strategy(definition.group ?? definition.name, definition)],
+    strategies: (platform) => [
+      createBus(platform.config, platform).strategy(definition.group ?? definition.name, definition),
+    ],
   };
 }
 

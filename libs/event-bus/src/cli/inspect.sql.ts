@@ -50,7 +50,8 @@ export async function groups(db: Queryable): Promise<GroupState[]> {
        select g, t from seen union select consumer_group, topic from ${schema}.consumer_offset
        union select distinct consumer_group, topic from ${schema}.parked_event order by 1, 2`,
     );
-    for (const group of new Set(pairs.map((p) => p.g))) found.push({ group, schema, topics: pairs.filter((p) => p.g === group).map((p) => p.t) });
+    for (const group of new Set(pairs.map((p) => p.g)))
+      found.push({ group, schema, topics: pairs.filter((p) => p.g === group).map((p) => p.t) });
   }
   return found;
 }
@@ -66,12 +67,18 @@ export async function parkedQueues(db: Queryable, { group, schema }: GroupState)
     `select topic, key, count(*)::int as n from ${schema}.parked_event where consumer_group = $1 group by topic, key`,
     [group],
   );
-  return rows.map((row) => ({ ...row, length: lengths.find((l) => l.topic === row.topic && l.key === row.key)?.n ?? 0 }));
+  return rows.map((row) => ({
+    ...row,
+    length: lengths.find((l) => l.topic === row.topic && l.key === row.key)?.n ?? 0,
+  }));
 }
 
-export const inboxOf = (db: Queryable, { group, schema }: GroupState, key: string): Promise<{ topic: string; key: string; sequence: string; handled_at: Date }[]> =>
-  db.query(`select topic, key, sequence, handled_at from ${schema}.inbox where consumer_group = $1 and topic = any($2) and key = $3`, [
-    group,
-    topics,
-    key,
-  ]);
+export const inboxOf = (
+  db: Queryable,
+  { group, schema }: GroupState,
+  key: string,
+): Promise<{ topic: string; key: string; sequence: string; handled_at: Date }[]> =>
+  db.query(
+    `select topic, key, sequence, handled_at from ${schema}.inbox where consumer_group = $1 and topic = any($2) and key = $3`,
+    [group, topics, key],
+  );

@@ -27,8 +27,11 @@ const EPOCH = new Date(0);
 export class PostgresSource implements EventSource {
   constructor(private readonly database: Database) {}
 
-  async read({ topic, from = EPOCH, key }: Wanted, page: (deliveries: readonly Delivery[]) => Promise<void>): Promise<void> {
-    for (let after = '0'; ; ) {
+  async read(
+    { topic, from = EPOCH, key }: Wanted,
+    page: (deliveries: readonly Delivery[]) => Promise<void>,
+  ): Promise<void> {
+    for (let after = '0'; ;) {
       const rows = await this.database.query<EventRow & { position: string; partition: number }>(
         `select * from bus.event_log where topic = $1 and position > $2 and published_at >= $3 and ($4::text is null or key = $4)
          order by position limit ${PAGE}`,
@@ -50,7 +53,15 @@ export class KafkaSource implements EventSource {
 
   constructor(brokers: readonly string[], prefix: string | undefined, logger: Logger) {
     this.connection = connectKafka(
-      { KAFKA_BROKERS: brokers, KAFKA_TOPIC_PREFIX: prefix, KAFKA_SSL: false, KAFKA_USERNAME: undefined, KAFKA_PASSWORD: undefined, KAFKA_REPLICATION_FACTOR: -1, EVENT_RETENTION_DAYS: 14 },
+      {
+        KAFKA_BROKERS: brokers,
+        KAFKA_TOPIC_PREFIX: prefix,
+        KAFKA_SSL: false,
+        KAFKA_USERNAME: undefined,
+        KAFKA_PASSWORD: undefined,
+        KAFKA_REPLICATION_FACTOR: -1,
+        EVENT_RETENTION_DAYS: 14,
+      },
       'events-cli',
       logger,
     );
@@ -67,4 +78,3 @@ export class KafkaSource implements EventSource {
     return groupLag(this.connection, group, topics);
   }
 }
-

@@ -8,16 +8,22 @@ import type { BusConfig } from '../settings.js';
 export interface KafkaConnection {
   readonly kafka: Kafka;
   /** Name of a topic or group on the cluster. */
-  name(plain: string): string;
+  readonly name: (plain: string) => string;
   /** The topic of ours behind a name on the cluster. */
-  topicOf(name: string): Topic | undefined;
+  readonly topicOf: (name: string) => Topic | undefined;
   /** Creates what is missing; what exists stays as its operator has configured it. */
-  ensureTopics(): Promise<void>;
+  readonly ensureTopics: () => Promise<void>;
 }
 
 type KafkaConfigPart = Pick<
   BusConfig,
-  'KAFKA_BROKERS' | 'KAFKA_TOPIC_PREFIX' | 'KAFKA_SSL' | 'KAFKA_USERNAME' | 'KAFKA_PASSWORD' | 'KAFKA_REPLICATION_FACTOR' | 'EVENT_RETENTION_DAYS'
+  | 'KAFKA_BROKERS'
+  | 'KAFKA_TOPIC_PREFIX'
+  | 'KAFKA_SSL'
+  | 'KAFKA_USERNAME'
+  | 'KAFKA_PASSWORD'
+  | 'KAFKA_REPLICATION_FACTOR'
+  | 'EVENT_RETENTION_DAYS'
 >;
 
 export function connectKafka(config: KafkaConfigPart, clientId: string, logger: Logger): KafkaConnection {
@@ -38,7 +44,11 @@ export function connectKafka(config: KafkaConfigPart, clientId: string, logger: 
     kafka,
     name,
     topicOf: (topic) => topics.find((t) => name(t) === topic),
-    ensureTopics: () => ensureTopics(kafka, topics.map((t) => topicConfig(t, name(t), config))),
+    ensureTopics: () =>
+      ensureTopics(
+        kafka,
+        topics.map((t) => topicConfig(t, name(t), config)),
+      ),
   };
 }
 
@@ -70,9 +80,19 @@ const EXPECTED =
   /coordinator|does not host this topic-partition|rebalanc|not aware of this member|There is no leader for this topic-partition|Topic with this name already exists|Limiting retries for the idempotent producer/i;
 
 function logLine(logger: Logger, { level, namespace, log }: LogEntry): void {
-  const { message, error, groupId, broker } = log as { message: string; error?: unknown; groupId?: unknown; broker?: unknown };
-  const fields = { kafka: namespace, ...(error !== undefined && { reason: String(error) }), ...(groupId !== undefined && { groupId }), ...(broker !== undefined && { broker }) };
-  const expected = EXPECTED.test(`${message} ${String(error)}`);
+  const { message, error, groupId, broker } = log as {
+    message: string;
+    error?: string;
+    groupId?: string;
+    broker?: string;
+  };
+  const fields = {
+    kafka: namespace,
+    ...(error !== undefined && { reason: error }),
+    ...(groupId !== undefined && { groupId }),
+    ...(broker !== undefined && { broker }),
+  };
+  const expected = EXPECTED.test(`${message} ${error ?? ''}`);
   // Never "error": whatever kafkajs gives up on reaches us as a rejection or a CRASH, and is logged there once.
   logger[level <= logLevel.WARN && !expected ? 'warn' : 'debug'](fields, message);
 }

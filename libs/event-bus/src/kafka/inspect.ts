@@ -6,7 +6,11 @@ import type { KafkaConnection } from './client.js';
 import { deliveryOf } from './message.js';
 
 /** Events not yet consumed, per topic; a group that has never committed has everything before it. */
-export async function groupLag({ kafka, name }: KafkaConnection, group: string, topics: readonly string[]): Promise<Map<string, number>> {
+export async function groupLag(
+  { kafka, name }: KafkaConnection,
+  group: string,
+  topics: readonly string[],
+): Promise<Map<string, number>> {
   const admin = kafka.admin();
   await admin.connect();
   try {
@@ -19,7 +23,10 @@ export async function groupLag({ kafka, name }: KafkaConnection, group: string, 
         const offset = Number(offsets.find((o) => o.partition === partition)?.offset ?? -1);
         return Math.max(0, Number(high) - (offset < 0 ? Number(low) : offset));
       });
-      lag.set(topic, behind.reduce((a, b) => a + b, 0));
+      lag.set(
+        topic,
+        behind.reduce((a, b) => a + b, 0),
+      );
     }
     return lag;
   } finally {
@@ -28,7 +35,12 @@ export async function groupLag({ kafka, name }: KafkaConnection, group: string, 
 }
 
 /** Reads `topic` from `from` (or its beginning) to where it ended when asked. The group used for it is removed again. */
-export async function readKafkaTopic(connection: KafkaConnection, topic: Topic, from: Date | undefined, page: (deliveries: readonly Delivery[]) => Promise<void>): Promise<void> {
+export async function readKafkaTopic(
+  connection: KafkaConnection,
+  topic: Topic,
+  from: Date | undefined,
+  page: (deliveries: readonly Delivery[]) => Promise<void>,
+): Promise<void> {
   const { kafka, name } = connection;
   const admin = kafka.admin();
   const groupId = name(`events-cli-${randomUUID()}`);
@@ -36,22 +48,35 @@ export async function readKafkaTopic(connection: KafkaConnection, topic: Topic, 
   await admin.connect();
   try {
     const ends = await admin.fetchTopicOffsets(name(topic));
-    const starts = from ? await admin.fetchTopicOffsetsByTimestamp(name(topic), from.getTime()) : ends.map((e) => ({ partition: e.partition, offset: e.low }));
+    const starts = from
+      ? await admin.fetchTopicOffsetsByTimestamp(name(topic), from.getTime())
+      : ends.map((e) => ({ partition: e.partition, offset: e.low }));
     const next = new Map(starts.map((s) => [s.partition, BigInt(s.offset)]));
-    const left = new Map(ends.filter((e) => (next.get(e.partition) ?? 0n) < BigInt(e.high)).map((e) => [e.partition, BigInt(e.high)]));
+    const left = new Map(
+      ends.filter((e) => (next.get(e.partition) ?? 0n) < BigInt(e.high)).map((e) => [e.partition, BigInt(e.high)]),
+    );
     if (left.size === 0) return;
     await consumer.connect();
     await consumer.subscribe({ topics: [name(topic)], fromBeginning: true });
     await new Promise<void>((resolve, reject) => {
       consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
       consumer.on(consumer.events.GROUP_JOIN, () => {
-        for (const [partition, offset] of next) consumer.seek({ topic: name(topic), partition, offset: String(offset) });
+        for (const [partition, offset] of next)
+          consumer.seek({ topic: name(topic), partition, offset: String(offset) });
       });
-      const eachBatch = async ({ batch }: { batch: { partition: number; messages: Parameters<typeof deliveryOf>[1][]; lastOffset(): string } }) => {
+      const eachBatch = async ({
+        batch,
+      }: {
+        batch: { partition: number; messages: Parameters<typeof deliveryOf>[1][]; lastOffset(): string };
+      }) => {
         const end = left.get(batch.partition);
         const start = next.get(batch.partition) ?? 0n;
         if (end === undefined) return;
-        await page(batch.messages.filter((m) => BigInt(m.offset) >= start && BigInt(m.offset) < end).map((m) => deliveryOf(batch.partition, m))).catch(reject);
+        await page(
+          batch.messages
+            .filter((m) => BigInt(m.offset) >= start && BigInt(m.offset) < end)
+            .map((m) => deliveryOf(batch.partition, m)),
+        ).catch(reject);
         next.set(batch.partition, BigInt(batch.lastOffset()) + 1n);
         if (BigInt(batch.lastOffset()) + 1n >= end) left.delete(batch.partition);
         if (left.size === 0) resolve();

@@ -43,7 +43,11 @@ export function deliveryOf(partition: number, message: KafkaMessage): Delivery {
     };
     return { ...at, event: parseEvent(attributes, JSON.parse(message.value?.toString() ?? '')) };
   } catch (error) {
-    return { ...at, event: null, unreadable: { reason: (error as Error).message, raw: message.value ?? Buffer.alloc(0) } };
+    return {
+      ...at,
+      event: null,
+      unreadable: { reason: (error as Error).message, raw: message.value ?? Buffer.alloc(0) },
+    };
   }
 }
 

@@ -38,7 +38,9 @@ export class KafkaPublisher implements EventPublisher {
   async close(): Promise<void> {
     const { producer } = this;
     this.producer = undefined;
-    await producer?.disconnect().catch((error: unknown) => this.logger.debug({ err: error }, 'the producer did not disconnect cleanly'));
+    await producer
+      ?.disconnect()
+      .catch((error: unknown) => this.logger.debug({ err: error }, 'the producer did not disconnect cleanly'));
   }
 
   private async connect(): Promise<Producer> {

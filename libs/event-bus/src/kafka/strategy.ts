@@ -54,7 +54,7 @@ export class KafkaStrategy extends EventStrategy {
 
   private async supervise(topics: readonly Topic[]): Promise<void> {
     const { group, metrics } = this.options;
-    for (let failures = 0; !this.stop.signal.aborted; ) {
+    for (let failures = 0; !this.stop.signal.aborted;) {
       const consumer = this.createConsumer();
       try {
         const ended = this.watchdog.watch(consumer, this.stop.signal);
@@ -62,7 +62,11 @@ export class KafkaStrategy extends EventStrategy {
         await consumer.connect();
         this.watchdog.reached();
         await consumer.subscribe({ topics: topics.map((t) => this.connection.name(t)), fromBeginning: true });
-        await consumer.run({ eachBatchAutoResolve: false, partitionsConsumedConcurrently: this.concurrency, eachBatch: (batch) => this.eachBatch(batch) });
+        await consumer.run({
+          eachBatchAutoResolve: false,
+          partitionsConsumedConcurrently: this.concurrency,
+          eachBatch: (batch) => this.eachBatch(batch),
+        });
         const reason = await ended;
         failures = 0;
         if (reason) throw reason;
@@ -70,11 +74,20 @@ export class KafkaStrategy extends EventStrategy {
         this.watchdog.failed(error);
         if (this.stop.signal.aborted) break;
         metrics.restarts.inc({ group });
-        if (++failures <= 3) this.log.warn({ err: error, group, code: 'kafka_consumer_restarts' }, 'the Kafka consumer ended and is started anew');
+        if (++failures <= 3)
+          this.log.warn(
+            { err: error, group, code: 'kafka_consumer_restarts' },
+            'the Kafka consumer ended and is started anew',
+          );
       } finally {
-        await Promise.race([consumer.disconnect().catch(() => undefined), pause(DISCONNECT_LIMIT_MS, undefined, { ref: false })]);
+        await Promise.race([
+          consumer.disconnect().catch(() => undefined),
+          pause(DISCONNECT_LIMIT_MS, undefined, { ref: false }),
+        ]);
       }
-      await pause(backoffMs(Math.max(1, failures), 250, 10_000), undefined, { signal: this.stop.signal }).catch(() => undefined);
+      await pause(backoffMs(Math.max(1, failures), 250, 10_000), undefined, { signal: this.stop.signal }).catch(
+        () => undefined,
+      );
     }
   }
 
@@ -91,28 +104,35 @@ export class KafkaStrategy extends EventStrategy {
   }
 
   private async eachBatch(payload: EachBatchPayload): Promise<void> {
-    const { batch, resolveOffset, heartbeat, commitOffsetsIfNecessary, isRunning, isStale } = payload;
+    const { batch } = payload;
     const topic = this.connection.topicOf(batch.topic);
     if (!topic) return;
-    const alive = () => isRunning() && !isStale() && !this.stop.signal.aborted;
+    const alive = () => payload.isRunning() && !payload.isStale() && !this.stop.signal.aborted;
     const size = this.sizes[batch.partition] ?? new ChunkSize(CHUNK);
-    for (let done = 0; done < batch.messages.length && alive(); ) {
+    for (let done = 0; done < batch.messages.length && alive();) {
       const chunk = batch.messages.slice(done, done + size.current);
-      if (!(await this.consumeChunk(topic, batch.partition, chunk, size, heartbeat, alive))) return;
+      if (!(await this.consumeChunk(topic, batch.partition, chunk, size, () => payload.heartbeat(), alive))) return;
       done += chunk.length;
       const last = chunk.at(-1)?.offset ?? batch.lastOffset();
-      resolveOffset(last);
+      payload.resolveOffset(last);
       this.lag.set(`${topic} ${batch.partition}`, Math.max(0, Number(batch.highWatermark) - 1 - Number(last)));
-      await heartbeat(); // throws in a rebalance; finishing the batch in spite of it leads to endless rebalances (#1720)
-      await commitOffsetsIfNecessary();
+      await payload.heartbeat(); // throws in a rebalance; finishing the batch in spite of it leads to endless rebalances (#1720)
+      await payload.commitOffsetsIfNecessary();
     }
   }
 
   /** Repeats the chunk until it is committed; false if the partition was lost meanwhile. */
-  private async consumeChunk(topic: Topic, partition: number, chunk: readonly KafkaMessage[], size: ChunkSize, heartbeat: () => Promise<void>, alive: () => boolean): Promise<boolean> {
+  private async consumeChunk(
+    topic: Topic,
+    partition: number,
+    chunk: readonly KafkaMessage[],
+    size: ChunkSize,
+    heartbeat: () => Promise<void>,
+    alive: () => boolean,
+  ): Promise<boolean> {
     const { database, group } = this.options;
     const deliveries = chunk.map((message) => deliveryOf(partition, message));
-    for (let failures = 0; alive(); ) {
+    for (let failures = 0; alive();) {
       const start = Date.now();
       try {
         await database.tx((tx) => this.consumer.consume(tx, topic, deliveries, heartbeat));
@@ -122,7 +142,10 @@ export class KafkaStrategy extends EventStrategy {
       } catch (error) {
         size.failed();
         await heartbeat(); // still ours? else this throws and ends the batch
-        this.log.warn({ err: error, group, topic, partition, failures: ++failures, code: 'chunk_failed' }, 'a chunk of events was rolled back and will be repeated');
+        this.log.warn(
+          { err: error, group, topic, partition, failures: ++failures, code: 'chunk_failed' },
+          'a chunk of events was rolled back and will be repeated',
+        );
         await sleep(backoffMs(failures, 50, 2_000));
       }
     }

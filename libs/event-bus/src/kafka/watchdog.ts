@@ -21,7 +21,8 @@ export class Watchdog {
 
   /** The consumer could not be started or has ended. */
   failed(error: unknown): void {
-    this.unreachable = error instanceof Error && /^KafkaJS(Connection|NumberOfRetriesExceeded|BrokerNotFound)/.test(error.name);
+    this.unreachable =
+      error instanceof Error && /^KafkaJS(Connection|NumberOfRetriesExceeded|BrokerNotFound)/.test(error.name);
   }
 
   /**
@@ -39,7 +40,8 @@ export class Watchdog {
       const onAbort = () => end();
       const timer = setInterval(() => {
         const silent = Date.now() - this.lastActivity;
-        if (silent > 2 * this.sessionTimeoutMs) end(new Error(`the Kafka consumer has been silent for ${Math.round(silent / 1000)} s`));
+        if (silent > 2 * this.sessionTimeoutMs)
+          end(new Error(`the Kafka consumer has been silent for ${Math.round(silent / 1000)} s`));
       }, LOOK_EVERY_MS);
       timer.unref();
       signal.addEventListener('abort', onAbort);

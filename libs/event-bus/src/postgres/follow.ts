@@ -4,6 +4,7 @@
  * sees to that), so the last one read is all there is to remember.
  */
 import type { Topic } from '#events';
+import { Socket } from 'node:net';
 import pg from 'pg';
 import { Completeness, followed, type FollowHandler, type FollowOptions, type TopicFollower } from '../follower.js';
 import { deliveryOf, PARTITIONS } from '../record.js';
@@ -71,10 +72,9 @@ class PostgresFollower {
   async run(): Promise<void> {
     const { logger } = this.options;
     for (let failures = 0; !this.stopping;) {
-      let client: pg.Client | undefined;
+      const socket = new Socket();
       try {
-        client = await this.connect();
-        await this.follow(client, () => (failures = 0));
+        await this.follow(await this.connect(socket), () => (failures = 0));
       } catch (error) {
         if (++failures === 1)
           logger.warn(
@@ -82,15 +82,16 @@ class PostgresFollower {
             'following the topic was interrupted; trying again',
           );
       } finally {
-        await client?.end().catch(() => undefined);
+        socket.destroy(); // a polite end() would wait for a peer that may be gone; there is nothing to lose here
       }
       if (!this.stopping) await this.waiter.wait(backoffMs(Math.max(1, failures), 50, 2_000));
     }
   }
 
-  private async connect(): Promise<pg.Client> {
+  private async connect(socket: Socket): Promise<pg.Client> {
     const client = new pg.Client({
       connectionString: this.url,
+      stream: () => socket,
       application_name: `${this.options.name}:follow`.slice(0, 63),
       connectionTimeoutMillis: TIMEOUT_MS,
       query_timeout: TIMEOUT_MS,
@@ -101,13 +102,8 @@ class PostgresFollower {
     client.on('notification', ({ payload }) => {
       if (parseNotice(payload ?? '').some(([topic]) => topic === this.topic)) this.waiter.wake();
     });
-    try {
-      await client.connect();
-      await client.query(`listen ${CHANNEL}`);
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      throw error;
-    }
+    await client.connect();
+    await client.query(`listen ${CHANNEL}`);
     return client;
   }
 

@@ -41,7 +41,12 @@ export function parseNotice(payload: string): [string, number][] {
 }
 
 /** A new group starts at the beginning of what the log still has. */
-export const seedOffsets = (db: Queryable, schema: string, group: string, topics: readonly string[]): Promise<unknown> =>
+export const seedOffsets = (
+  db: Queryable,
+  schema: string,
+  group: string,
+  topics: readonly string[],
+): Promise<unknown> =>
   db.query(
     `insert into ${identifier(schema)}.consumer_offset (consumer_group, topic, partition, position)
      select $1, t, p, 0 from unnest($2::text[]) t, generate_series(0, ${PARTITIONS - 1}) p on conflict do nothing`,
@@ -52,7 +57,13 @@ export const seedOffsets = (db: Queryable, schema: string, group: string, topics
  * The lease of a partition: its offset row, locked until the transaction ends. SKIP LOCKED: if another process has
  * it, that process consumes it, and here is other work to do. Undefined then.
  */
-export async function leasePartition(tx: Tx, schema: string, group: string, topic: string, partition: number): Promise<string | undefined> {
+export async function leasePartition(
+  tx: Tx,
+  schema: string,
+  group: string,
+  topic: string,
+  partition: number,
+): Promise<string | undefined> {
   const rows = await tx.query<{ position: string }>({
     name: `lease:${schema}`,
     text: `select position from ${identifier(schema)}.consumer_offset
@@ -73,7 +84,14 @@ export const readLog = (tx: Tx, topic: string, partition: number, after: string,
   });
 
 /** In the transaction of the effects: offset and effect commit together or not at all. */
-export const moveOffset = (tx: Tx, schema: string, group: string, topic: string, partition: number, position: string): Promise<unknown> =>
+export const moveOffset = (
+  tx: Tx,
+  schema: string,
+  group: string,
+  topic: string,
+  partition: number,
+  position: string,
+): Promise<unknown> =>
   tx.query({
     name: `offset:${schema}`,
     text: `update ${identifier(schema)}.consumer_offset set position = $4 where consumer_group = $1 and topic = $2 and partition = $3`,
@@ -81,7 +99,12 @@ export const moveOffset = (tx: Tx, schema: string, group: string, topic: string,
   });
 
 /** Partitions of the group with something to consume: the safety net under NOTIFY. */
-export const partitionsBehind = (db: Queryable, schema: string, group: string, topics: readonly string[]): Promise<{ topic: string; partition: number }[]> =>
+export const partitionsBehind = (
+  db: Queryable,
+  schema: string,
+  group: string,
+  topics: readonly string[],
+): Promise<{ topic: string; partition: number }[]> =>
   db.query({
     name: `behind:${schema}`,
     text: `select o.topic, o.partition from ${identifier(schema)}.consumer_offset o
@@ -91,7 +114,12 @@ export const partitionsBehind = (db: Queryable, schema: string, group: string, t
   });
 
 /** Events not yet consumed, per topic; counts at most `limit` per partition, because more is only "much". */
-export const lagByTopic = (db: Queryable, schema: string, group: string, limit = 100_000): Promise<{ topic: string; lag: number }[]> =>
+export const lagByTopic = (
+  db: Queryable,
+  schema: string,
+  group: string,
+  limit = 100_000,
+): Promise<{ topic: string; lag: number }[]> =>
   db.query(
     `select o.topic, sum(n.lag)::int as lag from ${identifier(schema)}.consumer_offset o
      cross join lateral (select count(*) as lag from (

@@ -9,7 +9,16 @@ import type { GroupOptions } from '../consumer.js';
 import { deliveryOf, PARTITIONS } from '../record.js';
 import { backoffMs, openSession, sleep, Waiter } from '../session.js';
 import { EventStrategy } from '../strategy.js';
-import { CHANNEL, lagByTopic, leasePartition, moveOffset, parseNotice, partitionsBehind, readLog, seedOffsets } from './log.sql.js';
+import {
+  CHANNEL,
+  lagByTopic,
+  leasePartition,
+  moveOffset,
+  parseNotice,
+  partitionsBehind,
+  readLog,
+  seedOffsets,
+} from './log.sql.js';
 
 const SAFETY_POLL_MS = 200;
 const CHUNK = 100;
@@ -43,7 +52,8 @@ export class PostgresStrategy extends EventStrategy {
     const { database, schema, group } = this.options;
     await seedOffsets(database, schema, group, topics);
     await this.listenToNotices();
-    for (const topic of topics) for (let partition = 0; partition < PARTITIONS; partition++) this.announce({ topic, partition });
+    for (const topic of topics)
+      for (let partition = 0; partition < PARTITIONS; partition++) this.announce({ topic, partition });
     for (let i = 0; i < this.concurrency; i++) this.loops.push(this.worker());
     this.loops.push(this.safetyNet());
   }
@@ -87,15 +97,17 @@ export class PostgresStrategy extends EventStrategy {
   /** Reconnects the listener and finds what NOTIFY did not tell, until the strategy is closed. */
   private async safetyNet(): Promise<void> {
     const { database, schema, group } = this.options;
-    for (let failures = 0; !this.stopping; ) {
+    for (let failures = 0; !this.stopping;) {
       await this.poll.wait(failures === 0 ? SAFETY_POLL_MS : backoffMs(failures, 200, 2_000));
       if (this.stopping) return;
       try {
         if (!this.listener) await this.listenToNotices();
-        for (const { topic, partition } of await partitionsBehind(database, schema, group, this.topics)) this.announce({ topic: topic as Topic, partition });
+        for (const { topic, partition } of await partitionsBehind(database, schema, group, this.topics))
+          this.announce({ topic: topic as Topic, partition });
         failures = 0;
       } catch (error) {
-        if (++failures === 1) this.log.warn({ err: error, group, code: 'database_unavailable' }, 'events have to wait for the database');
+        if (++failures === 1)
+          this.log.warn({ err: error, group, code: 'database_unavailable' }, 'events have to wait for the database');
       }
     }
   }
@@ -103,7 +115,7 @@ export class PostgresStrategy extends EventStrategy {
   private async worker(): Promise<void> {
     const waiter = new Waiter();
     this.work.push(waiter);
-    for (let failures = 0; !this.stopping; ) {
+    for (let failures = 0; !this.stopping;) {
       const place = this.take();
       if (!place) {
         await waiter.wait(SAFETY_POLL_MS);
@@ -115,7 +127,10 @@ export class PostgresStrategy extends EventStrategy {
       } catch (error) {
         failures++;
         this.size.failed();
-        this.log.warn({ err: error, group: this.options.group, ...place, failures, code: 'chunk_failed' }, 'a chunk of events was rolled back and will be repeated');
+        this.log.warn(
+          { err: error, group: this.options.group, ...place, failures, code: 'chunk_failed' },
+          'a chunk of events was rolled back and will be repeated',
+        );
         this.announce(place);
         await sleep(backoffMs(failures, 50, 2_000));
       } finally {
