@@ -241,7 +241,12 @@ const LOCK_STALE_MS = 15_000;
 
 /** Two commands in a fresh clone must not both run `npm ci`. The holder touches the lock; one that stops is dead. */
 async function withLock(work) {
-  fs.mkdirSync(path.dirname(LOCK), { recursive: true });
+  try {
+    fs.mkdirSync(path.dirname(LOCK), { recursive: true });
+    fs.accessSync(path.dirname(LOCK), fs.constants.W_OK);
+  } catch (error) {
+    throw new Refusal(`There is something to install or to build, but ${ROOT} cannot be written: ${error.message}`);
+  }
   for (let waited = 0; !tryLock(); waited++) {
     if (waited === 0) say(`Process ${readText(LOCK)} is installing or building in this folder; waiting for it ...`);
     await new Promise((resolve) => setTimeout(resolve, 250));

@@ -8,6 +8,7 @@ import fs from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { ROOT } from './folder.js';
 import { takeLock } from './lock.js';
 import { freePort } from './ports.js';
 import { LocalProblem } from './postgres-files.js';
@@ -79,7 +80,7 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
 
 /** In the checkout, or in the user's cache folder when the checkout is read-only. */
 function cacheFolder(): string {
-  const inside = path.resolve('.cache');
+  const inside = path.join(ROOT, '.cache');
   try {
     fs.mkdirSync(inside, { recursive: true });
     fs.accessSync(inside, fs.constants.W_OK);

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
 import { findChromium } from './chromium.js';
+import { ROOT } from './folder.js';
 import { kafkaObstacle, startKafka } from './kafka.js';
 import { LocalProblem, startPostgres, type LocalPostgres } from './postgres.js';
 import { eventually, followLines } from './process.js';
@@ -127,8 +128,10 @@ async function startServices(withKafka: boolean): Promise<Services> {
     withKafka ? kafka(missing) : process.env.KAFKA_BROKERS,
   ]);
   const chromium = findChromium();
-  if (!chromium && process.env.REQUIRE_BROWSER === '1')
+  const hasBrowserTests = fs.existsSync(path.join(ROOT, 'test', 'browser'));
+  if (!chromium && hasBrowserTests && process.env.REQUIRE_BROWSER === '1') {
     missing.push(report('browser: none found (REQUIRE_BROWSER=1)', false, Date.now()));
+  }
   return {
     env: {
       TEST_DATABASE_URL: database,
@@ -156,7 +159,7 @@ async function testDatabase(): Promise<string> {
 async function startTestPostgres(): Promise<LocalPostgres> {
   const options = { password: 'test-only', settings: FAST };
   try {
-    return await startPostgres({ ...options, folder: path.resolve('.cache', 'test-postgres') });
+    return await startPostgres({ ...options, folder: path.join(ROOT, '.cache', 'test-postgres') });
   } catch (error) {
     if (!(error instanceof LocalProblem)) throw error;
     const folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-test-'));
