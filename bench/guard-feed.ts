@@ -1,4 +1,4 @@
-/** How far the guard's view is behind: from the commit of an access event to the first request that is refused by it. */
+/** How far the guard's view is behind: from the commit of an access event to the moment from which requests are refused by it. */
 import { AccessGuard, busFeed } from '#access-guard';
 import { followerGrantsSql } from '#event-bus';
 import { createLogger, provisionDatabase } from '#platform';
@@ -68,7 +68,7 @@ export async function measureFollowing(say: (label: string, value: string) => vo
     const at = (q: number) =>
       `${(delays[Math.min(delays.length - 1, Math.floor(delays.length * q))] ?? 0).toFixed(1)} ms`;
     say(
-      `feed: commit -> refused (${EVENTS} events, Postgres carrier)`,
+      `feed: commit -> in the view (${EVENTS} events, Postgres carrier)`,
       `p50 ${at(0.5)}, p99 ${at(0.99)}, worst ${at(1)} (goal: p99 50 ms)`,
     );
   } finally {

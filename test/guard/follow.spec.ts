@@ -184,7 +184,6 @@ describe('a feed that goes silent', () => {
     await live(guard);
     proxy.freeze();
     await until('stale', () => guard.freshness().state === 'stale');
-    await proxy.restore();
     await until('live', () => guard.freshness().state === 'live', 15_000);
   });
 });
@@ -193,7 +192,7 @@ describe('a feed that goes silent', () => {
 class Proxy {
   private server: Server | undefined;
   private readonly sockets = new Set<Socket>();
-  private frozen = false;
+  private frozen: ReadonlySet<Socket> = new Set();
   private port = 0;
 
   private constructor(private readonly target: URL) {}
@@ -211,8 +210,9 @@ class Proxy {
     return url.href;
   }
 
+  /** The connections that are open now carry nothing any more and are never closed; new ones work. */
   freeze(): void {
-    this.frozen = true;
+    this.frozen = new Set(this.sockets);
   }
 
   async cut(): Promise<void> {
@@ -223,7 +223,6 @@ class Proxy {
   }
 
   async restore(): Promise<void> {
-    this.frozen = false;
     if (this.server) return;
     this.server = createServer((inbound) => {
       const outbound = connect(Number(this.target.port), this.target.hostname);
@@ -232,10 +231,10 @@ class Proxy {
         [outbound, inbound],
       ] as const) {
         this.sockets.add(from);
-        from.on('data', (chunk: Buffer) => void (this.frozen || to.write(chunk)));
+        from.on('data', (chunk: Buffer) => void (this.frozen.has(from) || to.write(chunk)));
         from.on('error', () => undefined);
         from.on('close', () => {
-          to.destroy();
+          if (!this.frozen.has(from)) to.destroy();
           this.sockets.delete(from);
         });
       }
