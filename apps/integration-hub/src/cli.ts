@@ -1,6 +1,6 @@
 /** `npm run tenant -- create | configure | rotate-token | list | show`. */
 import { userInfo } from 'node:os';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import type { RoleMapping } from '#events';
 import { ConfigError, isDatabaseOutage, Problem, redactText } from '#platform';
 import { DEFAULT_GRACE_MS } from '#secrets';
@@ -123,7 +123,11 @@ function commands(choose: (run: Run) => void, out: (text: string) => void, err: 
       }),
     );
   add('rotate-token <slug>', 'issue a new SCIM token and show it, this once')
-    .option('--grace <duration>', 'how long the old token stays valid: 24h, 30m, 0', duration, DEFAULT_GRACE_MS)
+    .addOption(
+      new Option('--grace <duration>', 'how long the old token stays valid: 24h, 30m, 0')
+        .argParser(duration)
+        .default(DEFAULT_GRACE_MS, '24h'),
+    )
     .action((slug: string, o: { json?: boolean; grace: number }) =>
       choose(async (tenants, config) => {
         const result = await tenants.rotateToken(slug, o.grace, who());
