@@ -101,16 +101,19 @@ export class BusRig {
 
   /** A sequencer on the publisher's outbox. */
   async sequencer(extra: NodeJS.ProcessEnv = {}): Promise<Sequencer> {
-    const bus = createBus(this.config(extra), this.platform('publisher', this.producer));
-    const sequencer = bus.sequencer();
+    const platform = this.platform('publisher', this.producer);
+    const sequencer = createBus(this.config(extra), platform).sequencer();
     await sequencer.start();
-    this.open.push({
-      metrics: new Metrics('x', { process: false }),
-      health: new Health(),
-      database: this.producer,
-      close: () => sequencer.stop(),
-    });
+    this.open.push({ ...platform, close: () => sequencer.stop() });
     return sequencer;
+  }
+
+  /** How many of the running sequencers believe that they lead. */
+  async leaders(): Promise<number> {
+    let leaders = 0;
+    for (const { metrics } of this.open)
+      leaders += Number(/^event_sequencer_leader\{.*\} (\d)/m.exec(await metrics.registry.metrics())?.[1] ?? 0);
+    return leaders;
   }
 
   /** A process of consumer group `group`, as far as the bus can tell: pool, application and strategy of its own. */

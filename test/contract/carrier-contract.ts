@@ -222,10 +222,11 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     await running.close();
     await rig.publish([6, 7, 8].map((n) => groupEvent(tenant, subject, n)));
     const second = recorder(tenant);
-    await rig.consume(group, second.handle);
+    const resumed = await rig.consume(group, second.handle);
     await until(() => second.seen.length >= 3, 'the second half handled');
     expect(first.seen.map((s) => s.sequence)).toEqual(upTo(5));
     expect(second.seen.map((s) => s.sequence)).toEqual([6, 7, 8]);
+    expect(await resumed.metrics.registry.metrics()).not.toContain('outcome="duplicate"'); // it did not begin anew and lean on the gate
   });
 
   it('has the effect once although the process loses its database between handler and commit', async () => {
@@ -245,6 +246,25 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(crashes).toBe(3);
     expect(await effects()).toEqual(upTo(9));
     expect(await parked(eventKey(tenant, subject))).toEqual([]); // an outage of the database parks nothing
+  });
+
+  it('forgets no event whose transaction never committed before the process ended', async () => {
+    const subject = randomUUID();
+    let tries = 0;
+    const unlucky = await rig.consume(group, async (event, { tx }) => {
+      if (event.tenant !== tenant) return;
+      tries++;
+      const [backend] = await tx.query<{ pid: number }>('select pg_backend_pid() as pid');
+      await rig.admin.query('select pg_terminate_backend($1)', [backend?.pid]);
+    });
+    await rig.sequencer();
+    await rig.publish(upTo(3).map((n) => groupEvent(tenant, subject, n)));
+    await until(() => tries >= 2, 'tried in vain');
+    await unlucky.close();
+    const { seen, handle } = recorder(tenant);
+    await rig.consume(group, handle);
+    await until(() => seen.length >= 3, 'handled by the next process');
+    expect(seen.map((s) => s.sequence)).toEqual(upTo(3));
   });
 
   it('shares the partitions between two processes of a group, each event in one of them', async () => {

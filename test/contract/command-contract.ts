@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { eventKey } from '#events';
 import { runEvents, type EventsTarget } from '#event-bus';
-import { BusRig, groupEvent, newTenant, TOPIC, until } from './bus-rig.js';
+import { BusRig, groupEvent, newTenant, TOPIC, until, type Handle, type Running } from './bus-rig.js';
 import type { CarrierUnderTest } from './carrier-contract.js';
 
 export function commandContract(create: () => Promise<CarrierUnderTest>): void {
@@ -15,6 +15,11 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
   const key = eventKey(tenant, bad);
   const seen: [string, number][] = [];
   let broken = true;
+  let consumer: Running;
+  const handle: Handle = (event) => {
+    if (event.subject === bad && event.sequence === 2 && broken) throw new Error('cannot map group');
+    seen.push([event.subject, event.sequence]);
+  };
 
   const events = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
     let out = '';
@@ -44,14 +49,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
       brokers: KAFKA_BROKERS,
       ...(KAFKA_TOPIC_PREFIX !== undefined && { topicPrefix: KAFKA_TOPIC_PREFIX }),
     };
-    await rig.consume(
-      group,
-      (event) => {
-        if (event.subject === bad && event.sequence === 2 && broken) throw new Error('cannot map group');
-        seen.push([event.subject, event.sequence]);
-      },
-      { env: { EVENT_MAX_ATTEMPTS: '3' } },
-    );
+    consumer = await rig.consume(group, handle, { env: { EVENT_MAX_ATTEMPTS: '3' } });
     await rig.sequencer();
     await rig.publish([1, 2, 3, 4].map((n) => groupEvent(tenant, bad, n)));
     await rig.publish([1, 2].map((n) => groupEvent(tenant, good, n)));
@@ -164,6 +162,22 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     await until(() => seen.length >= 10, 'everything replayed');
     expect(of(bad)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(of(good)).toEqual([1, 2, 3]);
+  }, 40_000);
+
+  it('does not replay what the group has not consumed yet: that comes by itself, once', async () => {
+    await consumer.close();
+    seen.length = 0;
+    await rig.publish([groupEvent(tenant, good, 4)]);
+    await until(async () => (await rig.admin.query('select 1 from directory.outbox')).length === 0, 'published');
+    const count = await json<{ events: unknown[] }>('show', good);
+    expect(count.events).toHaveLength(4);
+    expect(await json('replay', '--group', group, '--topic', TOPIC, '--key', eventKey(tenant, good))).toMatchObject({
+      queued: 3,
+    });
+    await rig.consume(group, handle);
+    await until(() => of(good).length >= 4, 'replayed, and then the new one');
+    await until(async () => (await events('parked')).out === 'Nothing is parked.\n', 'nothing waits');
+    expect(of(good)).toEqual([1, 2, 3, 4]);
   }, 40_000);
 
   it('explains itself and its refusals', async () => {

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import type { EventEnvelope } from '#events';
+import { Database } from '#platform';
+import type { MessageHandler } from '@nestjs/microservices';
+import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
+import { attemptEvent, DatabaseLost } from './attempt.js';
+import { EventContext, PoisonEvent } from './context.js';
+import { Handlers } from './handlers.js';
+
+const TOPIC = 'directory.groups';
+const event = {
+  id: randomUUID(),
+  type: 'com.stackflow.directory.group.created.v1',
+  traceparent: null,
+} as EventEnvelope;
+
+describe('attemptEvent', () => {
+  let testDatabase: TestDatabase;
+  let database: Database;
+
+  beforeAll(async () => {
+    testDatabase = await createTestDatabase();
+    database = await Database.connect({ url: testDatabase.url('identity-service'), schema: 'identity' });
+    await database.query('create table note (n int primary key)');
+  });
+  beforeEach(() => database.query('truncate note'));
+  afterAll(async () => {
+    await database.close();
+    await testDatabase.drop();
+  });
+
+  const notes = async () => (await database.query<{ n: number }>('select n from note order by n')).map((r) => r.n);
+  const attempt = (handle: (context: EventContext) => unknown): Promise<Error | undefined> =>
+    database.tx(async (tx) => {
+      const handlers = new Handlers();
+      handlers.add(TOPIC, ((_: unknown, context: EventContext) => handle(context)) as unknown as MessageHandler);
+      await tx.query('insert into note values (1)'); // a neighbour's work in the same transaction
+      return attemptEvent(tx, handlers, event, new EventContext(tx, event, TOPIC, 0, '1', 'g', 1));
+    });
+
+  it('keeps what a successful handler wrote', async () => {
+    expect(await attempt(({ tx }) => tx.query('insert into note values (2)'))).toBeUndefined();
+    expect(await notes()).toEqual([1, 2]);
+  });
+
+  it('undoes what a failing handler wrote, and only that, and returns its own error', async () => {
+    const error = await attempt(async ({ tx }) => {
+      await tx.query('insert into note values (2)');
+      throw new PoisonEvent('no such role');
+    });
+    expect(error).toBeInstanceOf(PoisonEvent);
+    expect(await notes()).toEqual([1]);
+  });
+
+  it('takes a failed statement that the handler has swallowed for what it is', async () => {
+    const error = await attempt(({ tx }) => tx.query('insert into note values (1)').catch(() => undefined));
+    expect(error?.message).toMatch(/transaction is aborted/);
+    expect(await notes()).toEqual([1]);
+  });
+
+  it("does not take a refused connection of the handler's own for an outage of the database", async () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    expect(await attempt(() => Promise.reject(refused))).toBe(refused);
+  });
+
+  it.each(['53100', '53300', '57P03', '25006'])(
+    'takes SQLSTATE %s for an outage: nothing is parked for it',
+    async (code) => {
+      await expect(
+        attempt(() => Promise.reject(Object.assign(new Error('disk full, or the like'), { code }))),
+      ).rejects.toThrow(DatabaseLost);
+    },
+  );
+
+  it('notices that the transaction itself is lost', async () => {
+    const lost = attempt(async ({ tx }) => {
+      await tx.query('select pg_terminate_backend(pg_backend_pid())').catch(() => undefined);
+    });
+    await expect(lost).rejects.toThrow(DatabaseLost);
+    expect(await notes()).toEqual([]);
+  });
+});
