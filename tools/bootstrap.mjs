@@ -26,7 +26,10 @@ const COMMANDS = {
     entry: 'dist/tools/local/test.js',
     does: 'lint, dependency rule, type check and every test on a real Postgres',
   },
-  demo: { entry: 'dist/tools/demo/main.js', does: 'the four tests of the product page against the running stack' },
+  demo: {
+    entry: 'dist/tools/demo/main.js',
+    does: 'the tests of the product page against the running stack, with a timeline',
+  },
   okta: {
     entry: 'dist/apps/sandbox/src/okta-cli.js',
     does: 'command line of the sandbox Okta: assign, push-group, ...',
@@ -39,11 +42,15 @@ const COMMANDS = {
   events: { entry: 'dist/tools/events/main.js', does: 'look at published events' },
   bench: { entry: 'dist/bench/main.js', does: 'the measurements of bench/' },
   lint: { entry: 'dist/tools/local/test.js', args: ['--static'], does: 'only the static checks of "test"' },
+  contracts: {
+    entry: 'dist/tools/contracts/main.js',
+    does: 'write the AsyncAPI document (docs/events) from the event catalog; --check, --release',
+  },
   build: { does: 'install and compile, nothing else' },
 };
 
 // What `nest build` reads. A change elsewhere (documentation, specs) needs no new build.
-const SOURCE_FOLDERS = ['apps', 'libs', 'tools', 'test', 'bench'];
+const SOURCE_FOLDERS = ['apps', 'libs', 'examples', 'tools', 'test', 'bench'];
 const SOURCE_FILES = ['.swcrc', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
 const NOT_SOURCE = /(^|\/)(node_modules|\..*)$|^bench\/peers$|^tools\/bootstrap\.mjs$|\.spec\.ts$/;
 

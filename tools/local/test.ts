@@ -38,6 +38,7 @@ const STATIC: readonly { name: string; args: readonly string[] }[] = [
       '.dependency-cruiser.mjs',
       'apps',
       'libs',
+      'examples',
       'tools',
       'test',
       'bench',
