@@ -199,7 +199,9 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
   it('calls an event dead after the last attempt: visible, and its key stays blocked', async () => {
     const subject = randomUUID();
     const key = eventKey(tenant, subject);
+    let tries = 0;
     const { seen, handle } = recorder(tenant, (event) => {
+      tries++;
       if (event.sequence === 1) throw new Error('always');
     });
     await rig.consume(group, handle, { retryAfterMs: 20, env: { EVENT_MAX_ATTEMPTS: '5' } });
@@ -209,6 +211,8 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     await rig.publish([groupEvent(tenant, subject, 3)]);
     await until(async () => (await parked(key)).length === 3, 'later events wait');
     expect((await parked(key))[0]).toMatchObject({ attempts: 5, error: 'Error: always' });
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    expect(tries).toBe(5); // nobody tries again by himself
     expect(seen).toEqual([]);
   });
 
@@ -226,6 +230,10 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     await until(() => second.seen.length >= 3, 'the second half handled');
     expect(first.seen.map((s) => s.sequence)).toEqual(upTo(5));
     expect(second.seen.map((s) => s.sequence)).toEqual([6, 7, 8]);
+    await until(
+      async () => /outcome="handled"[^}]*\} 3/.test(await resumed.metrics.registry.metrics()),
+      'the second half committed',
+    );
     expect(await resumed.metrics.registry.metrics()).not.toContain('outcome="duplicate"'); // it did not begin anew and lean on the gate
   });
 
