@@ -85,6 +85,7 @@ describe('npm start', () => {
   });
 
   let token: string | null | undefined;
+  let pool: string;
 
   test('brings everything up beside a taken port, tells where it is, and mends a service that is killed', async () => {
     const taken = await listenSomewhere();
@@ -96,6 +97,7 @@ describe('npm start', () => {
     const early = start(folder, {});
     const stack = await up(run);
     token = stack.tenants[0]?.scimToken;
+    pool = stack.cognito.userPoolId;
 
     expect(new URL(stack.edge).port).not.toBe(String(port));
     expect(run.output()).toContain(`Port ${port} is taken`);
@@ -123,6 +125,7 @@ describe('npm start', () => {
   }, 120_000);
 
   test('keeps data and token at the next start, which is quick, and leaves nothing behind when its launcher is killed', async () => {
+    expect(JSON.parse(fs.readFileSync(path.join(folder, 'user-pool.json'), 'utf8'))).toEqual({ userPoolId: pool });
     const began = Date.now();
     const run = start(folder, {});
     const stack = await up(run);
@@ -132,14 +135,28 @@ describe('npm start', () => {
       await scim(stack, `/Users?filter=${encodeURIComponent('userName eq "ada@example.com"')}`)
     ).json()) as { totalResults: number };
     expect(found.totalResults).toBe(1);
+    expect(stack.cognito.userPoolId).toBe(pool);
     run.child.kill('SIGKILL');
     expect(await allGone(stack)).toBe(true);
   }, 120_000);
 
-  test('starts after a predecessor that was killed, and says which service cannot start, why, and what to do', async () => {
+  test('starts after a predecessor that was killed, and replaces a user pool that is not there any more', async () => {
+    fs.writeFileSync(path.join(folder, 'user-pool.json'), '{ "userPoolId": "us-east-1_gone" }');
+    const run = start(folder, {});
+    const stack = await up(run);
+    expect(run.output()).toMatch(/Stopping the Postgres \(pid \d+\) that a crashed start left behind/);
+    expect(JSON.parse(fs.readFileSync(path.join(folder, 'user-pool.json'), 'utf8'))).toEqual({ userPoolId: pool });
+    if (process.platform === 'linux') {
+      const { pid } = stack.services['identity-service'] ?? { pid: 0 };
+      expect(fs.readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')).toContain(`COGNITO_USER_POOL_ID=${pool}`);
+    }
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(143);
+  }, 120_000);
+
+  test('says which service cannot start, why, and what to do, and stops the others', async () => {
     const run = start(folder, { SCIM_RATE_LIMIT_BURST: 'lots' });
     expect(await run.ended).toBe(1);
-    expect(run.output()).toMatch(/Stopping the Postgres \(pid \d+\) that a crashed start left behind/);
     expect(run.output()).toMatch(
       /scim-gateway ended \(exit code 78\) before it was ready[^]*SCIM_RATE_LIMIT_BURST is "lots"[^]*set it in the environment/,
     );

@@ -93,6 +93,14 @@ export class StackFolder {
     this.write('ports.json', ports);
   }
 
+  userPoolId(): string | undefined {
+    return this.read<{ userPoolId: string }>('user-pool.json')?.userPoolId;
+  }
+
+  rememberUserPoolId(userPoolId: string): void {
+    this.write('user-pool.json', { userPoolId });
+  }
+
   describe(description: StackDescription): void {
     this.write('stack.json', description);
   }

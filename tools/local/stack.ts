@@ -209,24 +209,31 @@ export class Stack {
     }
   }
 
+  /**
+   * All at the same time. The user pool is the same at every start but the first, so who needs it begins with the one
+   * of the last start; should the sandbox have another one (its database was exchanged), begins again with that.
+   */
   private async startServices(s: Surroundings): Promise<UserPool> {
     this.folder.rememberPorts({ ...s.ports, ...(this.postgres && { postgres: this.postgres.port }) });
-    const early = Object.keys(PRODUCT).filter((name) => !NEEDS_USER_POOL.includes(name));
-    const earlyReady = early.map((name) =>
-      this.startService(name, `dist/apps/${name}/src/main.js`, PRODUCT[name]?.(s, '') ?? {}, s),
-    );
-    const sandboxReady = this.startService(SANDBOX, 'dist/apps/sandbox/src/main.js', sandboxEnv(s), s);
-    const poolReady = sandboxReady.then(() => userPool(s));
-    const lateReady = poolReady.then((pool) =>
-      NEEDS_USER_POOL.map((name) =>
-        this.startService(name, `dist/apps/${name}/src/main.js`, PRODUCT[name]?.(s, pool.userPoolId) ?? {}, s),
-      ),
-    );
-    const [pool] = await allOrFirstFailure([
-      poolReady,
-      ...earlyReady,
-      lateReady.then((late) => Promise.all(late)),
-    ] as const);
+    const product = (name: string, userPoolId: string): Promise<void> =>
+      this.startService(name, `dist/apps/${name}/src/main.js`, PRODUCT[name]?.(s, userPoolId) ?? {}, s);
+    const others = Object.keys(PRODUCT).filter((name) => !NEEDS_USER_POOL.includes(name));
+    const supposed = this.folder.userPoolId();
+    const early = supposed === undefined ? [] : NEEDS_USER_POOL.map((name) => product(name, supposed));
+    const sandbox = this.startService(SANDBOX, 'dist/apps/sandbox/src/main.js', sandboxEnv(s), s);
+    const withPool = async (): Promise<UserPool> => {
+      await sandbox;
+      const pool = await userPool(s);
+      if (pool.userPoolId === supposed) await Promise.all(early);
+      else {
+        for (const name of NEEDS_USER_POOL) await this.services[name]?.stop();
+        await Promise.all(NEEDS_USER_POOL.map((name) => product(name, pool.userPoolId)));
+        this.folder.rememberUserPoolId(pool.userPoolId);
+      }
+      return pool;
+    };
+    for (const promise of early) promise.catch(() => undefined); // awaited above, or stopped on purpose
+    const [pool] = await allOrFirstFailure([withPool(), ...others.map((name) => product(name, ''))] as const);
     return pool;
   }
 
