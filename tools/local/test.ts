@@ -210,7 +210,7 @@ async function runJest(args: readonly string[], env: NodeJS.ProcessEnv): Promise
   closing.push(async () => fs.rmSync(folder, { recursive: true, force: true }));
   const result = path.join(folder, 'result.json');
   const nodeOptions =
-    `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim();
+    `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning --disable-warning=TimeoutNegativeWarning`.trim();
   const jest = run(
     [...bin('jest', 'bin/jest.js'), '--json', `--outputFile=${result}`, ...args],
     { ...env, NODE_OPTIONS: nodeOptions },
