@@ -131,15 +131,16 @@ async function requestsPart(plan: Plan, result: Result): Promise<void> {
 async function pipelineParts(plan: Plan, result: Result): Promise<void> {
   await withStack('pipeline', plan, async (stack) => {
     await noteMachine(stack, result);
-    await stack.startSandbox();
+    const sandbox = await stack.startSandbox();
     const token = await stack.createTenant();
     const gateway = await stack.startGateway();
-    await stack.startIdentity();
+    const identity = await stack.startIdentity();
+    const programs = [gateway, identity, sandbox].map((service) => service.program);
     const target = scimTarget(gateway, token);
     const generator = startGenerator(stack);
     say(`pushing ${plan.people} people through the pipeline`);
-    await measurePipeline(stack, target, generator, Math.round(plan.people / 4)); // warms up
-    const pipeline = await measurePipeline(stack, target, generator, plan.people);
+    await measurePipeline(stack, target, generator, Math.round(plan.people / 4), programs); // warms up
+    const pipeline = await measurePipeline(stack, target, generator, plan.people, programs);
     if (plan.parts.has('pipeline')) {
       result.pipeline = pipeline;
       print('Pipeline', describePipeline(pipeline));

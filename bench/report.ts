@@ -72,11 +72,18 @@ export function describeRequests(
   return `${table([head, ...rows])}\n${notes.filter(Boolean).join('\n')}`;
 }
 
+const cpuMs = (by: Readonly<Record<string, number>>): string =>
+  Object.entries(by)
+    .filter(([, value]) => Number.isFinite(value))
+    .map(([name, value]) => `${name} ${value.toFixed(2)}`)
+    .join(', ');
+
 export function describePipeline(p: PipelineResult): string {
   return [
     `${rate(p.pushed)} people pushed as fast as the gateway took them, identity-service and the Cognito stand-in on the same cores:`,
     `  gateway creates  ${rate(p.createsPerSecond)} per second (p50 ${ms(p.p50)} ms, p99 ${ms(p.p99)} ms); ${rate(p.syncedAtEnd)} were in Cognito by the last answer`,
     `  pipeline drains  ${rate(p.drainedPerSecond)} accounts per second (first push to last account, two Cognito calls each), ${p.seconds.toFixed(1)} s in all`,
+    `  CPU ms per account without Postgres: ${cpuMs(p.cpuMs)}`,
   ].join('\n');
 }
 

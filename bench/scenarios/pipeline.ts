@@ -28,6 +28,8 @@ export interface PipelineResult {
   readonly syncedAtEnd: number;
   readonly drainedPerSecond: number;
   readonly seconds: number;
+  /** CPU time per account in milliseconds, by process; Postgres not included. */
+  readonly cpuMs: Readonly<Record<string, number>>;
 }
 
 const counts = async (stack: Stack): Promise<AccountCounts> => {
@@ -44,7 +46,9 @@ export async function measurePipeline(
   target: Target,
   generator: Program,
   people: number,
+  programs: readonly Program[],
 ): Promise<PipelineResult> {
+  const cpu = programs.map((program) => program.cpuSeconds());
   const before = await counts(stack);
   const began = performance.now();
   const result = await generator.ask<ClosedResult>({
@@ -74,6 +78,9 @@ export async function measurePipeline(
     syncedAtEnd: atEnd.synced - before.synced,
     drainedPerSecond: result.requests / seconds,
     seconds,
+    cpuMs: Object.fromEntries(
+      programs.map((p, i) => [p.options.name, ((p.cpuSeconds() - (cpu[i] ?? 0)) / result.requests) * 1_000]),
+    ),
   };
 }
 
