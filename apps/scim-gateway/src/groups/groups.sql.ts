@@ -2,7 +2,7 @@
 import type { DirectoryGroup } from '#events';
 import type { Queryable } from '#platform';
 import { groupSchema, type Filter, type Page } from '#scim';
-import { filterSql, Parameters, type Columns } from '../filter.sql.js';
+import { filterSql, orderSql, Parameters, type Columns } from '../filter.sql.js';
 
 export interface GroupRow {
   readonly id: string;
@@ -144,7 +144,7 @@ export async function listGroups(
     page.count === 0
       ? []
       : await queryable.query<Raw>(
-          `${SELECT} where ${where} order by g.created_at, g.id offset ${parameters.add(skip)} limit ${parameters.add(page.count)}`,
+          `${SELECT} where ${where} ${orderSql(filter, ['id', 'displayName'], 'g.created_at, g.id')} offset ${parameters.add(skip)} limit ${parameters.add(page.count)}`,
           parameters.values,
         );
   const groups = raws.map((raw) => toRow(tenantId, raw));

@@ -2,7 +2,7 @@
 import type { NewEvent, Outbox } from '#event-bus';
 import { sqlState, violatedConstraint, type Queryable } from '#platform';
 import { userSchema, type Filter, type Page, type UserResource } from '#scim';
-import { filterSql, Parameters, type Columns } from '../filter.sql.js';
+import { filterSql, orderSql, Parameters, type Columns } from '../filter.sql.js';
 import { emailOf, type UserState } from './user-events.js';
 
 export interface UserRow extends UserState {
@@ -196,7 +196,7 @@ export async function listUsers(
     page.count === 0
       ? []
       : await queryable.query<Raw>(
-          `${select(withGroups ? GROUPS : `'[]'::jsonb`)} where ${where} order by u.created_at, u.id offset ${parameters.add(skip)} limit ${parameters.add(page.count)}`,
+          `${select(withGroups ? GROUPS : `'[]'::jsonb`)} where ${where} ${orderSql(filter, ['id', 'userName', 'externalId'], 'u.created_at, u.id')} offset ${parameters.add(skip)} limit ${parameters.add(page.count)}`,
           parameters.values,
         );
   const users = raws.map((raw) => toRow(tenantId, raw));
