@@ -37,6 +37,9 @@ function expectScimError(reply: Reply, status: number, scimType?: string): void 
   expect(reply.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
 }
 
+/** JSON of a text inside `depth` lists; written by hand, because JSON.stringify recurses. */
+const nested = (depth: number): string => `${'['.repeat(depth)}"x"${']'.repeat(depth)}`;
+
 const raw = (path: string, headers: Record<string, string> = {}) => rawRequest(gateway.port, 'GET', path, headers);
 
 describe('the door', () => {
@@ -295,9 +298,34 @@ describe('bodies', () => {
     expect((await other.send('GET', '/Users?filter=userName%20eq%20%22mallory@x%22')).body.totalResults).toBe(0);
   });
 
+  it.each([2, 31, 33, 100_000])('refuses lists %i levels deep wherever a value belongs', async (depth) => {
+    const deep = '@deep';
+    const refused = async (method: string, path: string, body: unknown) => {
+      const text = JSON.stringify(body).replaceAll('"@deep"', nested(depth));
+      expectScimError(await tenant.send(method, path, text), 400);
+    };
+    await refused('POST', '/Users', { userName: deep });
+    for (const more of [{ name: deep }, { emails: [{ value: deep }] }, { active: deep }])
+      await refused('POST', '/Users', { userName: 'a', ...more });
+    const title = { op: 'replace', path: 'title', value: deep };
+    for (const operation of [title, { op: deep }, { ...title, path: deep }, { ...title, path: 'active' }])
+      await refused('PATCH', `/Users/${userId}`, patchOp(operation));
+    await refused('PATCH', `/Users/${userId}`, patchOp({ op: 'replace', value: { active: deep } }));
+    const group = (await tenant.send('POST', '/Groups', { displayName: `Deep ${depth}` })).body.id;
+    await refused('PATCH', `/Groups/${group}`, patchOp({ op: 'add', path: 'members', value: deep }));
+  });
+
+  it('names the limit of depth, also for what no schema knows', async () => {
+    const deep = `{"userName":"deep@x","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    const reply = await tenant.send('POST', '/Users', deep);
+    expectScimError(reply, 400, 'invalidSyntax');
+    expect(reply.body.detail).toContain('32 levels');
+  });
+
   it('answers any JSON on any endpoint with less than 500', async () => {
     const value = fc.oneof(
-      fc.jsonValue({ maxDepth: 2 }),
+      fc.jsonValue({ maxDepth: 5 }),
+      fc.integer({ min: 1, max: 40 }).map((depth) => JSON.parse(nested(depth)) as unknown),
       fc.constantFrom(
         'ada@x',
         userId,

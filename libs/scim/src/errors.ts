@@ -49,9 +49,10 @@ export class ScimError extends Error {
   }
 }
 
-/** A piece of the sender's text that is safe and short enough to stand inside a `detail`. */
+/** A piece of what was sent that is safe and short enough to stand inside a `detail`; objects are not looked into. */
 export function quote(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  const text = String(value);
   const clean = text.replace(/[\p{Control}\p{Surrogate}]/gu, '?');
   return `"${clean.length > 80 ? `${clean.slice(0, 80)}...` : clean}"`;
 }

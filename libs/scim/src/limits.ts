@@ -1,6 +1,8 @@
 /** Sizes beyond which a request is refused; published in the README and in ServiceProviderConfig. */
 export const LIMITS = {
   bodyBytes: 8 * 1024 * 1024,
+  /** Objects and lists inside each other; SCIM itself needs 6. */
+  bodyDepth: 32,
   groupMembers: 100_000,
   patchOperations: 1_000,
   patchValues: 100_000,

@@ -54,6 +54,12 @@ describe('parsing a user', () => {
     ).toEqual({ department: 'Sales', manager: { value: 'm1' } });
   });
 
+  it('takes the only value of a list for a single value, but looks into no list within it', () => {
+    expect(parseUser({ userName: ['ada'], title: [null] })).toEqual({ userName: 'ada' });
+    expect(refused(() => parseUser({ userName: [['ada']] })).detail).toContain('a list was sent');
+    expect(refused(() => parseUser({ userName: 'a', active: { x: 1 } })).detail).toContain('but an object was sent');
+  });
+
   it('reads null, empty lists and empty objects as unassigned', () => {
     expect(
       parseUser({ userName: 'a', title: null, emails: [], name: {}, phoneNumbers: [null], externalId: '' }),

@@ -138,18 +138,17 @@ export function parseAttributes(
 /** One value of an attribute as the schema wants it; null = unassigned. */
 export function parseValue(attribute: Attribute, value: unknown): ScimValue | null {
   if (value === null || value === undefined) return UNASSIGNED;
-  if (value === '' && attribute.name === 'externalId') return UNASSIGNED; // an empty id identifies nobody
   if (attribute.multiValued) return parseList(attribute, value);
-  if (Array.isArray(value)) {
-    // Some clients send the one value of a single-valued attribute as a list.
-    if (value.length > 1)
-      throw ScimError.of(
-        'invalidValue',
-        `"${attribute.name}" takes one value, but a list of ${value.length} was sent.`,
-      );
-    return parseValue(attribute, value[0]);
-  }
-  return attribute.type === 'complex' ? parseComplex(attribute, value) : parsePrimitive(attribute, value);
+  const one = Array.isArray(value) ? onlyElement(attribute, value) : value;
+  if (one === null || one === undefined) return UNASSIGNED;
+  if (one === '' && attribute.name === 'externalId') return UNASSIGNED; // an empty id identifies nobody
+  return attribute.type === 'complex' ? parseComplex(attribute, one) : parsePrimitive(attribute, one);
+}
+
+/** Some clients send the one value of a single-valued attribute as a list. A list in that list is a fault. */
+function onlyElement(attribute: Attribute, list: readonly unknown[]): unknown {
+  if (list.length <= 1) return list[0];
+  throw ScimError.of('invalidValue', `"${attribute.name}" takes one value, but a list of ${list.length} was sent.`);
 }
 
 function parseList(attribute: Attribute, value: unknown): ScimComplex[] | null {

@@ -22,8 +22,18 @@ export function installBodyParser(server: FastifyInstance): void {
 export function parseBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;
   if (!isUtf8(body)) throw ScimError.of('invalidSyntax', 'The request body is not valid UTF-8.');
+  const value = parseJson(body.toString('utf8'));
+  if (deeperThan(value, LIMITS.bodyDepth))
+    throw ScimError.of(
+      'invalidSyntax',
+      `The request body has more than ${LIMITS.bodyDepth} levels of objects and lists inside each other, which is the limit.`,
+    );
+  return value;
+}
+
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(body.toString('utf8')) as unknown;
+    return JSON.parse(text) as unknown;
   } catch (error) {
     throw ScimError.of(
       'invalidSyntax',
@@ -31,3 +41,15 @@ export function parseBody(body: Buffer): unknown {
     );
   }
 }
+
+/** Level by level instead of by recursion, which the depth that is looked for would break. */
+function deeperThan(value: unknown, limit: number): boolean {
+  let level = [value].filter(isContainer);
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > limit) return true;
+    level = level.flatMap((container) => Object.values(container).filter(isContainer));
+  }
+  return false;
+}
+
+const isContainer = (value: unknown): value is object => typeof value === 'object' && value !== null;

@@ -36,6 +36,12 @@ describe('bodies', () => {
     expect(() => parseBody(Buffer.from([0xff]))).toThrow(/UTF-8/);
     expect(() => parseBody(Buffer.from('{'))).toThrow(/JSON/);
   });
+
+  it('are at most 32 levels deep', () => {
+    const deep = (levels: number) => Buffer.from(`{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`);
+    expect(parseBody(deep(32))).toHaveProperty('a');
+    for (const levels of [33, 100_000]) expect(() => parseBody(deep(levels))).toThrow(/32 levels/);
+  });
 });
 
 describe('errors', () => {
