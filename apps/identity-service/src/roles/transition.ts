@@ -126,10 +126,17 @@ export function transition(subject: Subject, cause: Cause, bulk: boolean): Trans
   };
 }
 
-/** Removal is final: no event about a person revives an account that is gone. P3. */
+/**
+ * Removal is final: no event about a person revives an account that is gone. P3.
+ *
+ * "Deactivate on Offboard" decides whether an account that is active may stay so when its person is deprovisioned. Off,
+ * it never activates anybody: who lost access before it was switched off, or never had any, gets it only when the
+ * directory activates the person. On again, it applies at once to those who stayed active meanwhile.
+ */
 function nextStatus({ current, directory, rules }: Subject): AccountStatus {
   if (directory.deleted || current.status === 'removed') return 'removed';
-  return directory.active || !rules.deactivateOnOffboard ? 'active' : 'inactive';
+  const stays = !rules.deactivateOnOffboard && current.status === 'active';
+  return directory.active || stays ? 'active' : 'inactive';
 }
 
 function nextPriority(current: Subject['current'], reduced: boolean, bulk: boolean): number {
