@@ -190,11 +190,12 @@ export class Directory {
     await this.publishUser([this.userEvent(person, 'left-group', { user: dataOf(person), group: groupData(group) })]);
   }
 
+  /** As scim-gateway: every member leaves the version before, so no leave outruns the deletion with its version. */
   async removeGroup(group: Group): Promise<void> {
     group.deleted = true;
+    for (const person of this.people.values()) await this.leave(person, group);
     group.version++;
     await this.publishGroup(group, 'deleted', { group: groupData(group) });
-    for (const person of this.people.values()) await this.leave(person, group);
   }
 
   /** Puts events into the log once more, behind everything else, as a carrier that repeats itself would. */

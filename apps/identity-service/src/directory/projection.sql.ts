@@ -130,6 +130,20 @@ export async function replaceMappings(
   ]);
 }
 
+/** The tenant is being re-evaluated right now: the person's account follows as soon as that is done. */
+export async function requestUserReevaluation(
+  queryable: Queryable,
+  tenant: string,
+  user: string,
+  cause: Cause,
+  traceparent: string | null,
+): Promise<void> {
+  await queryable.query(
+    'insert into reevaluation (tenant, user_id, group_id, cause, causation_id, traceparent) values ($1, $2, $3, $4, $5, $6)',
+    [tenant, user, cause.groupId, cause.type, cause.causationId, traceparent],
+  );
+}
+
 export async function requestTenantReevaluation(
   queryable: Queryable,
   tenant: string,

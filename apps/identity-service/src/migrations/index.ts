@@ -1,3 +1,4 @@
 import { Accounts1764000000000 } from './0001-accounts.js';
+import { ReevaluateOne1764100000000 } from './0002-reevaluate-one.js';
 
-export const migrations = [Accounts1764000000000];
+export const migrations = [Accounts1764000000000, ReevaluateOne1764100000000];

@@ -3,9 +3,10 @@
 /**
  * Everybody who changes accounts of a tenant one by one holds this shared until commit; a re-evaluation of many holds
  * it alone. So no account can slip between the rows that a re-evaluation sees and those that a concurrent transaction
- * derived from the older mapping. A statement of its own: the snapshot of the next one must be taken after the wait.
+ * derived from the older mapping. A statement of its own: the snapshot of the next one must be taken with the lock.
+ * Event handlers never wait for it: their transaction carries events of other tenants too.
  */
-export const lockTenantShared = `select pg_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0))`;
+export const tryLockTenantShared = `select pg_try_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0)) as free`;
 export const lockTenantAlone = `select pg_advisory_xact_lock(hashtextextended('identity:' || $1::text, 0))`;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Re-evaluates accounts when a group or the settings changed. The change itself commits with its event; the work waits
+ * Re-evaluates accounts when a group or the settings changed, or a person while the tenant's lock was taken. The change itself commits with its event; the work waits
  * in the table `reevaluation` and is done here in one transaction per tenant, alone on the tenant's lock. A crash
  * leaves the row, and doing it twice finds no difference the second time.
  */
@@ -11,6 +11,8 @@ import { Loop } from '../loop.js';
 
 interface Request {
   id: string;
+  /** Not null = this account alone. */
+  user_id: string | null;
   group_id: string | null;
   cause: string;
   causation_id: string;
@@ -20,7 +22,7 @@ interface Request {
 /** `for update`-free: the tenant's lock serialises. A request per group change; many changes are taken together. */
 const takeRequests = `
   with due as (select id from reevaluation where tenant = $1 order by id limit 500)
-  delete from reevaluation r using due where r.id = due.id returning r.id, r.group_id, r.cause, r.causation_id, r.traceparent`;
+  delete from reevaluation r using due where r.id = due.id returning r.id, r.user_id, r.group_id, r.cause, r.causation_id, r.traceparent`;
 /** The oldest tenant with work that did not fail just now. */
 const nextTenant = 'select tenant from reevaluation where tenant <> all($1::uuid[]) order by id limit 1';
 const membersOf = 'select distinct user_id as id from membership where tenant = $1 and group_id = $2';
@@ -89,11 +91,7 @@ export class Reevaluator {
         // In order, so that the latest change that concerns an account is named as its cause.
         for (const request of collapse(requests)) {
           const cause = { type: request.cause, groupId: request.group_id, causationId: request.causation_id };
-          const sql =
-            request.group_id === null
-              ? tx.query<{ id: string }>(allAccounts, [tenant])
-              : tx.query<{ id: string }>(membersOf, [tenant, request.group_id]);
-          for (const { id } of await sql) causes.set(id, cause);
+          for (const { id } of await concerned(tx, tenant, request)) causes.set(id, cause);
         }
         const changed = await this.evaluator.evaluate(tx, tenant, causes);
         this.logger.info(
@@ -106,12 +104,20 @@ export class Reevaluator {
   }
 }
 
-/** The last request of each kind is enough. */
+async function concerned(tx: Tx, tenant: string, request: Request): Promise<{ id: string }[]> {
+  if (request.user_id !== null) return [{ id: request.user_id }];
+  return request.group_id === null
+    ? tx.query<{ id: string }>(allAccounts, [tenant])
+    : tx.query<{ id: string }>(membersOf, [tenant, request.group_id]);
+}
+
+/** The last request of each person, of each group and of the tenant is enough. */
 function collapse(requests: readonly Request[]): Request[] {
-  const byGroup = new Map<string | null, Request>();
+  const bySubject = new Map<string | null, Request>();
   for (const request of requests) {
-    byGroup.delete(request.group_id);
-    byGroup.set(request.group_id, request);
+    const subject = request.user_id ?? request.group_id;
+    bySubject.delete(subject);
+    bySubject.set(subject, request);
   }
-  return [...byGroup.values()];
+  return [...bySubject.values()];
 }
