@@ -248,4 +248,25 @@ describe('a change of membership', () => {
     expect((await reads()) - before).toBeLessThan(100);
     expect((await tenant.events()).length).toBe(1 + 1 + 5_000 + 2);
   });
+
+  it('refuses a group too many, whose event no carrier would take, but lets the user leave', async () => {
+    const [a = '', b = ''] = await users(2);
+    const first = await group('First', [a]);
+    const id = await group('G');
+    await gateway.sql(
+      `with g as (
+         insert into directory.groups (tenant_id, id, display_name, display_name_key, version, created_at, updated_at)
+         select $1, gen_random_uuid(), 'g' || i, 'g' || i, 1, now(), now() from generate_series(1, 9999) i returning id
+       ) insert into directory.members (tenant_id, group_id, user_id) select $1, id, $2 from g`,
+      [tenant.id, a],
+    );
+    const before = (await tenant.events()).length;
+    const join = { op: 'add', path: 'members', value: [{ value: a }, { value: b }] };
+    const reply = await patch(id, join);
+    expect([reply.status, reply.body.scimType]).toEqual([400, 'tooMany']);
+    expect(reply.body.detail).toContain(`the user "${a}" would be in more than 10,000 groups`);
+    expect([await membersOf(id), await newTypes(before)]).toEqual([[], []]);
+    expect((await patch(first, { op: 'remove', path: `members[value eq "${a}"]` })).status).toBe(204);
+    expect((await patch(id, join)).status).toBe(204);
+  });
 });

@@ -4,6 +4,8 @@ export const LIMITS = {
   /** Objects and lists inside each other; SCIM itself needs 6. */
   bodyDepth: 32,
   groupMembers: 100_000,
+  /** Groups of one user: every event about the user lists them all, and an event may have 1 MB (40 bytes per group). */
+  groupsPerUser: 10_000,
   patchOperations: 1_000,
   patchValues: 100_000,
   filterCharacters: 1_000,

@@ -3,6 +3,7 @@
  * membership is about the user: it bumps the user's version and carries the user's state after the change.
  */
 import { currentTraceparent, type Queryable } from '#platform';
+import { LIMITS, quote, ScimError } from '#scim';
 import type { Cause } from '../users/user-events.js';
 import { directoryGroup, type GroupRow } from './groups.sql.js';
 
@@ -19,6 +20,8 @@ export interface MembershipResult {
 }
 
 export const EVENT_SOURCE = '/stackflow/scim-gateway';
+const JOINED = 'com.stackflow.directory.user.joined-group.v1';
+const LEFT = 'com.stackflow.directory.user.left-group.v1';
 
 /** Needs the lock of the group's row, so that its membership grows by nobody else meanwhile. */
 export async function changeMembership(
@@ -43,7 +46,8 @@ export async function changeMembership(
     group,
     add.filter((id) => living.has(id)),
   );
-  await publish(tx, group, added, removed, cause);
+  const excessive = await publish(tx, group, added, removed, cause);
+  if (excessive !== undefined) throw inTooManyGroups(excessive, group);
   if (added.length + removed.length > 0)
     await tx.query('update groups set updated_at = $3 where tenant_id = $1 and id = $2', [
       group.tenantId,
@@ -116,7 +120,8 @@ async function insertMembers(tx: Queryable, group: GroupRow, ids: readonly strin
 /**
  * Bumps the users' versions and stores one event for each, in one statement after the membership was changed, so that
  * `groups` is the list after the change. The rows are locked already (invariant: lock -> bump -> outbox). The state
- * has the same shape as `directoryUser` makes it; a test compares the two.
+ * has the same shape as `directoryUser` makes it; a test compares the two. Returns one of the users who joined and are
+ * in too many groups now; leaving is always allowed.
  */
 const PUBLISH = `
   with changes as (
@@ -125,21 +130,24 @@ const PUBLISH = `
     update users u set version = u.version + 1, updated_at = $5::timestamptz from changes c
     where u.tenant_id = $1::uuid and u.id = c.user_id
     returning u.id, u.user_name, u.external_id, u.active, u.email, u.resource, u.version, c.type
+  ), stored as (
+    insert into outbox (topic, key, type, source, subject, tenant, sequence, time, causation_id, traceparent, data)
+    select 'directory.users', $1::uuid || ':' || b.id, b.type, $6::text, b.id::text, $1::uuid, b.version, $5::timestamptz, $7::text, $8::text,
+      jsonb_build_object(
+        'user', jsonb_build_object(
+          'id', b.id, 'userName', b.user_name, 'externalId', b.external_id, 'active', b.active,
+          'displayName', b.resource -> 'displayName',
+          'name', jsonb_build_object('givenName', b.resource #> '{name,givenName}', 'familyName', b.resource #> '{name,familyName}'),
+          'email', b.email, 'groups', s.groups),
+        'group', $2::jsonb)
+    from bumped b
+    cross join lateral (
+      select coalesce(jsonb_agg(m.group_id order by m.group_id), '[]') as groups from members m where m.tenant_id = $1::uuid and m.user_id = b.id
+    ) s
+    order by b.id
+    returning subject, type, jsonb_array_length(data #> '{user,groups}') as groups
   )
-  insert into outbox (topic, key, type, source, subject, tenant, sequence, time, causation_id, traceparent, data)
-  select 'directory.users', $1::uuid || ':' || b.id, b.type, $6::text, b.id::text, $1::uuid, b.version, $5::timestamptz, $7::text, $8::text,
-    jsonb_build_object(
-      'user', jsonb_build_object(
-        'id', b.id, 'userName', b.user_name, 'externalId', b.external_id, 'active', b.active,
-        'displayName', b.resource -> 'displayName',
-        'name', jsonb_build_object('givenName', b.resource #> '{name,givenName}', 'familyName', b.resource #> '{name,familyName}'),
-        'email', b.email, 'groups', s.groups),
-      'group', $2::jsonb)
-  from bumped b
-  cross join lateral (
-    select coalesce(jsonb_agg(m.group_id order by m.group_id), '[]') as groups from members m where m.tenant_id = $1::uuid and m.user_id = b.id
-  ) s
-  order by b.id`;
+  select subject from stored where type = '${JOINED}' and groups > ${LIMITS.groupsPerUser} limit 1`;
 
 async function publish(
   tx: Queryable,
@@ -147,13 +155,10 @@ async function publish(
   joined: readonly string[],
   left: readonly string[],
   cause: Cause,
-): Promise<void> {
-  if (joined.length + left.length === 0) return;
-  const types = [
-    ...joined.map(() => 'com.stackflow.directory.user.joined-group.v1'),
-    ...left.map(() => 'com.stackflow.directory.user.left-group.v1'),
-  ];
-  await tx.query({ name: 'publish_membership', text: PUBLISH }, [
+): Promise<string | undefined> {
+  if (joined.length + left.length === 0) return undefined;
+  const types = [...joined.map(() => JOINED), ...left.map(() => LEFT)];
+  const [excessive] = await tx.query<{ subject: string }>({ name: 'publish_membership', text: PUBLISH }, [
     group.tenantId,
     JSON.stringify(directoryGroup(group)),
     [...joined, ...left],
@@ -163,4 +168,11 @@ async function publish(
     cause.requestId,
     currentTraceparent(),
   ]);
+  return excessive?.subject;
 }
+
+const inTooManyGroups = (userId: string, group: GroupRow) =>
+  ScimError.of(
+    'tooMany',
+    `With the group ${quote(group.displayName)} the user ${quote(userId)} would be in more than ${LIMITS.groupsPerUser.toLocaleString('en')} groups, which is the limit. Push fewer groups that this user is in. Nothing was changed.`,
+  );
