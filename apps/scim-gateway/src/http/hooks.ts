@@ -72,6 +72,7 @@ function observer({ platform, requestLog }: Parts): (request: FastifyRequest, re
         status,
         ms: Math.round(durationMs * 10) / 10,
         requestId: scim.id,
+        ...(scim.traceId && { traceId: scim.traceId }),
         ...(scim.scimType && { code: scim.scimType }),
         ...(!delivered && { delivered }),
         ...(scim.leftOut?.length && { leftOut: scim.leftOut.length }),

@@ -1,7 +1,11 @@
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ScimError } from '#scim';
 import { parseBody } from './body.js';
 import { basePaths, rewriteUrl } from './guard.js';
 import { RateLimit } from './rate-limit.js';
 import { toScimError } from './scim-errors.js';
+import { answer } from './scim-request.js';
 
 describe('base paths', () => {
   const bases = basePaths({ SCIM_BASE_PATHS: ['prod/api/scim/v2/', '/x'] });
@@ -62,5 +66,26 @@ describe('errors', () => {
     expect(answer.status).toBe(status);
     expect(answer.detail).not.toContain('secret_table');
     expect(status === 503 ? (answer.options.retryAfterSeconds ?? 0) > 0 : true).toBe(true);
+  });
+});
+
+describe('the span of a request', () => {
+  const exporter = new InMemorySpanExporter();
+  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  beforeAll(() => provider.register());
+  beforeEach(() => exporter.reset());
+  afterAll(() => provider.shutdown());
+
+  it.each([
+    [new ScimError(404, 'gone'), 0],
+    [new ScimError(503, 'away'), 2],
+    [new TypeError('bug'), 2],
+  ])('after %s has the status %i, and the request knows its trace', async (error, code) => {
+    const request = { scim: {}, headers: {}, method: 'GET', routeOptions: {} } as unknown as FastifyRequest;
+    const work = () => Promise.reject(error);
+    await expect(answer(request, {} as FastifyReply, work)).rejects.toBe(error);
+    const [span] = exporter.getFinishedSpans();
+    expect(span?.status.code).toBe(code);
+    expect(request.scim.traceId).toBe(span?.spanContext().traceId);
   });
 });

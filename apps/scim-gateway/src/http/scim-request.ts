@@ -1,6 +1,7 @@
 /** What one SCIM request carries through the gateway, from the first hook to the log line. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { inSpan, SpanKind } from '#platform';
+import { ScimError } from '#scim';
 
 export interface ScimRequest {
   /** X-Request-Id of the answer, `causationid` of the events, key of the request log. */
@@ -12,6 +13,8 @@ export interface ScimRequest {
   /** Base URL for `meta.location`, from the configuration, never from a header. */
   baseUrl: string;
   resourceId?: string;
+  /** Trace of the handler, for the log line, which is written after its span has ended. */
+  traceId?: string;
   /** Members that were asked for and do not exist. */
   leftOut?: readonly string[];
   scimType?: string;
@@ -32,7 +35,10 @@ export interface Answer {
 
 export const SCIM_TYPE = 'application/scim+json; charset=utf-8';
 
-/** Runs a handler in a trace span (its traceparent lands in the outbox) and sends what it answers. */
+/**
+ * Runs a handler in a trace span (its traceparent lands in the outbox) and sends what it answers. A refusal (4xx) is
+ * thrown after the span: the gateway did its work, so the span has not failed.
+ */
 export async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -47,8 +53,17 @@ export async function answer(
       attributes: { tenant: scim.tenantId, 'scim.request.id': scim.id },
       traceparent: typeof traceparent === 'string' ? traceparent : null,
     },
-    () => work(scim),
+    async (span) => {
+      scim.traceId = span.spanContext().traceId;
+      try {
+        return await work(scim);
+      } catch (error) {
+        if (error instanceof ScimError && error.status < 500) return error;
+        throw error;
+      }
+    },
   );
+  if (result instanceof ScimError) throw result;
   if (result.location !== undefined) void reply.header('location', result.location);
   void reply
     .status(result.status)

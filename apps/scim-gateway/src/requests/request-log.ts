@@ -25,6 +25,8 @@ export interface RequestRecord {
 }
 
 const FLUSH_MS = 100;
+/** The longest pause between two attempts while the database takes nothing. */
+const RETRY_MAX_MS = 10_000;
 const BUFFER_LIMIT = 10_000;
 /** Ids kept of the members that a request left out; the count is always complete. */
 const LEFT_OUT_KEPT = 100;
@@ -42,6 +44,8 @@ export class RequestLog implements OnApplicationShutdown {
   private buffer: RequestRecord[] = [];
   private timer: NodeJS.Timeout | undefined;
   private ending = false;
+  /** Attempts in a row that failed: one outage, one warning. */
+  private failures = 0;
   private writing: Promise<void> = Promise.resolve();
   private readonly dropped: Counter<string>;
 
@@ -61,13 +65,8 @@ export class RequestLog implements OnApplicationShutdown {
     if (this.ending) return;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      this.flush().catch((error: unknown) =>
-        this.platform.logger.warn(
-          { err: error, code: 'request_log' },
-          'the request log cannot be written; trying again',
-        ),
-      );
-    }, FLUSH_MS);
+      this.flush().catch(() => undefined); // told by `write`, which also made a timer for the repetition
+    }, this.delayMs());
   }
 
   /** Resolves when everything that was added before the call is in the database. */
@@ -93,13 +92,21 @@ export class RequestLog implements OnApplicationShutdown {
     await this.flush().catch(() => undefined);
   }
 
+  private delayMs(): number {
+    return Math.min(FLUSH_MS * 2 ** this.failures, RETRY_MAX_MS);
+  }
+
   private async write(): Promise<void> {
     const batch = this.buffer;
     if (batch.length === 0) return;
     this.buffer = [];
     try {
       await this.platform.database.query({ name: 'log_requests', text: INSERT }, [JSON.stringify(batch.map(row))]);
+      if (this.failures > 0) this.platform.logger.info({ failures: this.failures }, 'the request log is written again');
+      this.failures = 0;
     } catch (error) {
+      if (this.failures++ === 0)
+        this.platform.logger.warn({ err: error, code: 'request_log' }, 'the request log cannot be written; trying on');
       for (const record of batch.concat(this.buffer.splice(0))) this.add(record);
       throw error;
     }
