@@ -73,18 +73,27 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
   });
 
   it('a refused account stays visible with the reason and blocks nobody else; a change of it tries at once', async () => {
-    const bad = await rig.directory.addPerson(tenant, 'bad', { email: 'no address' });
+    const id = randomUUID();
+    await rig.cognito.fault({
+      effect: 'error',
+      error: 'InvalidParameterException',
+      message: 'Not in this pool.',
+      operation: 'AdminCreateUser',
+      username: id,
+      times: 1,
+    });
+    const bad = await rig.directory.addPerson(tenant, 'bad', { id });
     const good = await rig.directory.addPerson(tenant, 'good');
     await rig.quiet();
     expect(await rig.cognito.user(good.id)).toBeDefined();
     expect((await show(bad.id)).cognito).toMatchObject({
       state: 'failing',
       lastErrorClass: 'permanent',
-      lastError: expect.stringContaining('Invalid email address'),
+      lastError: expect.stringContaining('Not in this pool'),
       attempts: 1,
     });
     expect(await rig.metrics.registry.metrics()).toMatch(/identity_failed_accounts\{class="permanent"[^}]*\} 1/);
-    await rig.directory.update(bad, { email: 'bad@example.com' });
+    await rig.directory.update(bad, { displayName: 'Good' });
     await rig.quiet();
     expect(await rig.cognito.user(bad.id)).toBeDefined();
     expect((await show(bad.id)).cognito).toMatchObject({ state: 'synced', lastError: null });

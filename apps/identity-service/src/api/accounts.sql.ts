@@ -1,4 +1,5 @@
 /** Reads of the internal API. No locks: they may show an account between two changes, never half of one. */
+import { fitsCognito } from '../reconcile/plan.js';
 
 export const accountColumns = `
   id, tenant, user_name, external_id, email, display_name, status, assigned_roles, roles, version::int as version, created_at, updated_at, provisioned_at,
@@ -93,6 +94,11 @@ export const toAccountView = (row: AccountRow) => ({
     attempts: row.attempts,
     lastError: row.last_error,
     lastErrorClass: row.last_error_class,
+    /** What Cognito does not get although the directory has it. */
+    warning:
+      row.email === null || fitsCognito(row.email)
+        ? null
+        : `the e-mail address ${JSON.stringify(row.email)} is left out: Cognito would refuse the user because of it. Correct it in Okta`,
   },
 });
 export type AccountView = ReturnType<typeof toAccountView>;

@@ -26,7 +26,12 @@ export function explain(account: AccountView, groups: readonly ExplainedGroup[],
     groups,
     mappingVersion: copy?.version ?? null,
     groupSync: copy?.settings.groupSync ?? null,
-    reasons: [rolesReason(account, groups, copy), ...contributions(groups), ...cognitoReason(account)],
+    reasons: [
+      rolesReason(account, groups, copy),
+      ...contributions(groups),
+      ...cognitoReason(account),
+      ...(account.cognito.warning === null ? [] : [`Warning: ${account.cognito.warning}.`]),
+    ],
   };
 }
 

@@ -32,6 +32,7 @@ export function describeAccount(account: Json<AccountView>, grants: readonly Jso
     ['Status', account.status],
     ['Roles in effect', account.roles.join(', ') || 'none'],
     ['Cognito', cognito.state + (cognito.syncedAt ? `, last equal at ${cognito.syncedAt}` : '')],
+    ...(cognito.warning ? [['Warning', cognito.warning]] : []),
     ...(cognito.lastError
       ? [
           [

@@ -1,7 +1,15 @@
 /** Which calls lead from what Cognito holds to what it should hold, and in which order. */
 import fc from 'fast-check';
 import { retryDelay } from './backoff.js';
-import { ABSENT, afterStep, desiredAttributes, planSteps, type DesiredAccount, type PoolState } from './plan.js';
+import {
+  ABSENT,
+  afterStep,
+  desiredAttributes,
+  fitsCognito,
+  planSteps,
+  type DesiredAccount,
+  type PoolState,
+} from './plan.js';
 
 const account: DesiredAccount = {
   id: 'u',
@@ -9,7 +17,7 @@ const account: DesiredAccount = {
   status: 'active',
   userName: 'Ada@x',
   externalId: '00u1',
-  email: 'ada@x',
+  email: 'ada@example.com',
   displayName: 'Ada',
   givenName: 'Ada',
   familyName: 'L',
@@ -30,7 +38,33 @@ describe('the plan of calls', () => {
 
   it('takes access away before anything else', () => {
     const steps = planSteps({ ...account, displayName: 'New', roles: ['itsm_agent'] }, settled(account));
-    expect(steps.map((s) => s.do)).toEqual(['leave', 'leave', 'update', 'join']);
+    expect(steps.map((s) => s.do)).toEqual(['leave', 'leave', 'join', 'update']);
+  });
+
+  it('repairs the tenant before it adds a role', () => {
+    const strange = { ...settled(account), attributes: { 'custom:tenant_id': 'other' }, groups: [] };
+    expect(planSteps(account, strange).map((s) => s.do)).toEqual(['update', 'join', 'join']);
+  });
+
+  it.each([
+    ['a.b+c@sub.example.com', true],
+    ["o'neil@example.co", true],
+    ['no address', false],
+    ['a@b@example.com', false],
+    ['a..b@example.com', false],
+    ['.a@example.com', false],
+    ['a@localhost', false],
+    ['a@-x.com', false],
+    ['a@example.com\n', false],
+    ['jürgen@example.com', false],
+    [`${'a'.repeat(65)}@example.com`, false],
+    ['', false],
+  ])('an address like %j goes to Cognito: %p', (email, fits) => {
+    expect(fitsCognito(email)).toBe(fits);
+    expect(desiredAttributes({ ...account, email })).toEqual(
+      fits ? expect.objectContaining({ email, email_verified: 'true' }) : expect.not.objectContaining({ email }),
+    );
+    expect('email_verified' in desiredAttributes({ ...account, email })).toBe(fits);
   });
 
   it('is empty when nothing differs, and does not create who has no access', () => {
@@ -59,7 +93,7 @@ describe('the plan of calls', () => {
     const text = fc.option(fc.string({ minLength: 1, maxLength: 5 }), { nil: null });
     const accounts = fc.record({
       status: fc.constantFrom<DesiredAccount['status']>('active', 'inactive', 'removed'),
-      email: text,
+      email: fc.oneof(text, fc.constantFrom('a@example.com', 'b@example.com')),
       displayName: text,
       givenName: text,
       externalId: text,
@@ -86,7 +120,7 @@ describe('the plan of calls', () => {
           ...desiredAttributes(wanted),
           email_verified: null,
         });
-        if (wanted.email !== null) expect(end.attributes.email_verified).toBe('true');
+        if (end.attributes.email) expect(end.attributes.email_verified).toBe('true');
         expect(end.confirmed).toBe(true);
       }),
     );

@@ -49,12 +49,23 @@ export const OWN_ATTRIBUTES = [
 /** Cognito's own limit of a string attribute. */
 const MAX_LENGTH = 2048;
 
+const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+const ADDRESS = new RegExp(`^(?=.{1,64}@)${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+${LABEL}$`);
+
+/**
+ * Whether Cognito takes the address for sure: an ASCII dot-atom (RFC 5321). SCIM takes any text, Cognito refuses a whole
+ * user because of it; so one that is in doubt stays out, and the person gets the account and its roles.
+ */
+export const fitsCognito = (email: string): boolean => email.length <= 254 && ADDRESS.test(email);
+
 /** Without blanks: Cognito takes a blank value for "delete". */
 export function desiredAttributes(account: DesiredAccount): Attributes {
+  const email = account.email !== null && fitsCognito(account.email) ? account.email : null;
   const values: Record<(typeof OWN_ATTRIBUTES)[number], string | null> = {
-    email: account.email,
+    email,
     // The tenant's identity provider vouches for its people's addresses. Nobody may link accounts by it all the same.
-    email_verified: account.email ? 'true' : null,
+    email_verified: email ? 'true' : null,
     preferred_username: account.userName,
     name: account.displayName ?? ([account.givenName, account.familyName].filter(Boolean).join(' ') || null),
     given_name: account.givenName,
@@ -76,6 +87,7 @@ export type Step =
 /**
  * The calls in their order: access is reduced first and added last. A person who has no access yet is not created at
  * all; one who was removed keeps the user without groups (disabling or deleting it belongs to the deactivation-worker).
+ * Attributes that Cognito refuses stand in the way of no role, except the tenant: roles count within it (P4).
  */
 export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
   if (!actual.exists && account.status !== 'active') return [];
@@ -83,14 +95,15 @@ export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
   const steps: Step[] = actual.groups
     .filter((group) => !account.roles.includes(group))
     .map((group) => ({ do: 'leave', group }));
+  const attributes = actual.exists ? differingAttributes(wanted, actual.attributes) : {};
+  const update: Step[] = Object.keys(attributes).length > 0 ? [{ do: 'update', attributes }] : [];
+  const tenantFirst = 'custom:tenant_id' in attributes;
   if (!actual.exists) steps.push({ do: 'create', attributes: wanted });
-  else {
-    const attributes = differingAttributes(wanted, actual.attributes);
-    if (Object.keys(attributes).length > 0) steps.push({ do: 'update', attributes });
-  }
+  if (tenantFirst) steps.push(...update);
   if (!actual.confirmed) steps.push({ do: 'confirm' });
   const missing = account.roles.filter((role) => !actual.groups.includes(role));
-  return [...steps, ...missing.map((group) => ({ do: 'join', group }) as const)];
+  steps.push(...missing.map((group) => ({ do: 'join', group }) as const));
+  return tenantFirst ? steps : [...steps, ...update];
 }
 
 /**

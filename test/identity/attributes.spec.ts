@@ -1,0 +1,58 @@
+/** Attributes that Cognito refuses: a person's account and roles do not depend on them. */
+import type { Tenant } from './directory.js';
+import { Rig } from './rig.js';
+
+describe('a person whose attributes do not suit Cognito', () => {
+  let rig: Rig;
+  let tenant: Tenant;
+  beforeAll(async () => {
+    rig = await Rig.start();
+    await rig.startService();
+    tenant = await rig.directory.addTenant();
+  });
+  afterAll(() => rig.close());
+
+  const show = async (id: string) =>
+    (await rig.http<{ cognito: Record<string, unknown> }>('GET', `/internal/tenants/${tenant.id}/accounts/${id}`)).body;
+
+  it('an e-mail address that Cognito refuses costs nobody the account or a role, and is shown', async () => {
+    const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
+    const zoe = await rig.directory.addPerson(tenant, 'zoe', { email: 'no address' });
+    const rob = await rig.directory.addPerson(tenant, 'rob');
+    await rig.directory.join(zoe, group);
+    await rig.quiet();
+    await rig.directory.update(rob, { email: 'a@b@example.com' });
+    await rig.directory.join(rob, group);
+    await rig.quiet();
+    for (const { id, email } of [zoe, rob]) {
+      const user = await rig.cognito.user(id);
+      expect(user).toMatchObject({ status: 'CONFIRMED', groups: ['viewer'], attributes: { 'custom:role': 'viewer' } });
+      expect(user?.attributes.email).toBeUndefined();
+      expect((await show(id)).cognito).toMatchObject({
+        state: 'synced',
+        warning: expect.stringContaining(`"${email}"`),
+      });
+    }
+    for (const person of [zoe, rob]) await rig.directory.update(person, { email: `${person.id}@example.com` });
+    await rig.quiet();
+    expect((await rig.cognito.user(zoe.id))?.attributes.email).toBe(zoe.email);
+    expect((await show(rob.id)).cognito.warning).toBeNull();
+  });
+
+  it('attributes that Cognito refuses do not keep a role away', async () => {
+    const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
+    const lou = await rig.directory.addPerson(tenant, 'lou');
+    await rig.quiet();
+    await rig.cognito.fault({
+      effect: 'error',
+      error: 'InvalidParameterException',
+      message: 'Never.',
+      operation: 'AdminUpdateUserAttributes',
+      username: lou.id,
+    });
+    await rig.directory.join(lou, group);
+    await rig.quiet();
+    expect((await rig.cognito.user(lou.id))?.groups).toEqual(['viewer']);
+    expect((await show(lou.id)).cognito).toMatchObject({ state: 'failing', lastErrorClass: 'permanent' });
+  });
+});
