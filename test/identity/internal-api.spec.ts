@@ -89,6 +89,28 @@ describe('what identity-service answers about accounts', () => {
     expect((await rig.http<{ code: string }>('GET', `${base()}/${randomUUID()}`)).body.code).toBe('not_found');
   });
 
+  it('answers as a problem also what cannot be looked up, read or found', async () => {
+    const url = String(await rig.app?.getUrl());
+    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
+    for (const [method, path, status, code] of [
+      ['GET', `${base()}?userName=%00`, 400, 'invalid_request'],
+      ['GET', '/nowhere', 404, 'not_found'],
+      ['POST', '/internal/reconcile', 400, 'invalid_request'],
+      ['GET', '/internal/%zz', 400, 'invalid_request'],
+    ] as const) {
+      const answer = await fetch(url + path, { method, headers, ...(method === 'POST' && { body: '{' }) });
+      expect([path, answer.status, answer.headers.get('content-type')]).toEqual([
+        path,
+        status,
+        expect.stringContaining('application/problem+json'),
+      ]);
+      expect(await answer.json()).toEqual({ type: 'about:blank', status, code, detail: expect.any(String) });
+    }
+    const health = await fetch(`${url}/health/live`);
+    expect([health.status, await health.json()]).toEqual([200, { status: 'ok', checks: {} }]);
+    expect((await fetch(`${url}/metrics`)).headers.get('content-type')).toContain('text/plain');
+  });
+
   it('explains roles, and their absence, in words', async () => {
     const explain = async (person: Person): Promise<string[]> =>
       (await rig.http<{ reasons: string[] }>('GET', `${base()}/${person.id}/explanation`)).body.reasons;

@@ -28,6 +28,9 @@ class FailingController {
   @Get('database') async database(): Promise<void> {
     await this.platform.database.query('select pg_terminate_backend(pg_backend_pid())');
   }
+  @Get('value') async value(): Promise<void> {
+    await this.platform.database.query('select $1::text', ['\0']);
+  }
   @Get('missing') missing(): never {
     throw new NotFoundException('There is no such thing.');
   }
@@ -107,6 +110,12 @@ describe('an error', () => {
     const answer = await get('/fail/database');
     expect(answer.statusCode).toBe(503);
     expect(answer.headers['retry-after']).toBe('5');
+  });
+
+  it("of a value that the database cannot take is the caller's", async () => {
+    const answer = await get('/fail/value');
+    expect([answer.statusCode, answer.json<{ code?: string }>().code]).toEqual([400, 'invalid_request']);
+    expect(answer.body).not.toMatch(/UTF8|byte/);
   });
 
   it('of HTTP keeps its status and gets a code', async () => {

@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { isDatabaseOutage } from './database.js';
+import { isDatabaseOutage, sqlState } from './database.js';
 import type { Logger } from './logging.js';
 
 const PROBLEMS = {
@@ -47,6 +47,9 @@ export function toProblem(error: unknown): Problem {
       'The database is not reachable at the moment. Nothing was changed; try again.',
       5,
     );
+  // Class 22, data exception: e.g. the character 0, which no text in Postgres can hold.
+  if (sqlState(error)?.startsWith('22'))
+    return new Problem('invalid_request', 'A value of the request is none that can be looked up or stored.');
   const status =
     error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown } | null)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) {
@@ -63,13 +66,13 @@ export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const problem = toProblem(error);
     if (problem.status >= 500) this.logger.error({ err: error, code: problem.code }, 'request failed');
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
-    if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', String(problem.retryAfterSeconds));
-    void reply
-      .status(problem.status)
-      .type('application/problem+json')
-      .send({ type: 'about:blank', status: problem.status, code: problem.code, detail: problem.detail });
+    sendProblem(host.switchToHttp().getResponse<FastifyReply>(), problem);
   }
+}
+
+export function sendProblem(reply: FastifyReply, { status, code, detail, retryAfterSeconds }: Problem): void {
+  if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
+  void reply.status(status).type('application/problem+json').send({ type: 'about:blank', status, code, detail });
 }
 
 const sha256 = (value: string): Buffer => createHash('sha256').update(value).digest();

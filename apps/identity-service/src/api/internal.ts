@@ -1,6 +1,6 @@
-/** What every route of the internal API has: the service token, and problems instead of exceptions. */
-import { applyDecorators, Catch, Inject, Injectable, UseFilters, UseGuards, UsePipes } from '@nestjs/common';
-import { InternalTokenGuard, PLATFORM, ProblemFilter, type PlatformContext } from '#platform';
+/** What every route of the internal API has: the service token and checked parameters. */
+import { applyDecorators, Inject, Injectable, UseGuards, UsePipes } from '@nestjs/common';
+import { InternalTokenGuard, PLATFORM, type PlatformContext } from '#platform';
 import type { IdentityConfig } from '../config.js';
 import { validation } from './dto.js';
 
@@ -11,12 +11,4 @@ class ServiceTokenGuard extends InternalTokenGuard {
   }
 }
 
-@Catch()
-class InternalProblemFilter extends ProblemFilter {
-  constructor(@Inject(PLATFORM) platform: PlatformContext) {
-    super(platform.logger);
-  }
-}
-
-export const InternalApi = () =>
-  applyDecorators(UseGuards(ServiceTokenGuard), UseFilters(InternalProblemFilter), UsePipes(validation));
+export const InternalApi = () => applyDecorators(UseGuards(ServiceTokenGuard), UsePipes(validation));
