@@ -117,15 +117,17 @@ export class Reconciler {
   private async claim(from: number, to: number, limit: number): Promise<number> {
     if (limit <= 0) return 0;
     const { database, leaseSeconds } = this.options;
-    const rows = await database.query<ClaimRow>(claimAccounts, [this.lease.id, from, to, limit, leaseSeconds]);
-    for (const account of rows.map(toClaimed)) {
-      const done = this.work(account).finally(() => {
-        this.active.delete(account.id);
-        this.loop.poke();
-      });
-      this.active.set(account.id, { bulk: account.priority === PRIORITY.bulk, done });
-    }
-    return rows.length;
+    return this.lease.claiming(async () => {
+      const rows = await database.query<ClaimRow>(claimAccounts, [this.lease.id, from, to, limit, leaseSeconds]);
+      for (const account of rows.map(toClaimed)) {
+        const done = this.work(account).finally(() => {
+          this.active.delete(account.id);
+          this.loop.poke();
+        });
+        this.active.set(account.id, { bulk: account.priority === PRIORITY.bulk, done });
+      }
+      return rows.length;
+    });
   }
 
   private work(account: Claimed): Promise<void> {

@@ -8,6 +8,7 @@ export class WorkerLease {
   private timer: NodeJS.Timeout | null = null;
   private seenAt = Number.NEGATIVE_INFINITY;
   private beating: Promise<void> = Promise.resolve();
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly database: Database,
@@ -41,10 +42,20 @@ export class WorkerLease {
     return performance.now() - this.seenAt < this.seconds * 500;
   }
 
+  /**
+   * Claims, and enters what was claimed among the active accounts, while no beat lets go of what it does not find there:
+   * a claim may have committed long before its answer is here.
+   */
+  claiming<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+
   private async beat(): Promise<void> {
     const startedAt = performance.now();
     await this.database.query(signOfLife, [this.id]);
     this.seenAt = startedAt;
-    await this.database.query(releaseForgotten, [this.id, this.active()]);
+    await this.claiming(() => this.database.query(releaseForgotten, [this.id, this.active()]));
   }
 }
