@@ -1,5 +1,6 @@
 /** Groups over HTTP: membership is set-based, tolerant per member, and told about each user with the state after it. */
 import { randomUUID } from 'node:crypto';
+import { GROUP_SCHEMA } from '#scim';
 import { BASE, patchOp, shortType, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
 
 let gateway: TestGateway;
@@ -66,6 +67,22 @@ describe('a group', () => {
       sequence: 2,
       data: { previousDisplayName: 'Admins', group: { displayName: 'admins', version: 2 } },
     });
+  });
+
+  it('is shown after a PATCH that asks for attributes, and only those', async () => {
+    const [a = ''] = await users(1);
+    const id = await group('G', [a]);
+    const rename = (query: string, displayName: string) =>
+      tenant.send(
+        'PATCH',
+        `/Groups/${id}?${query}`,
+        patchOp({ op: 'replace', path: 'displayName', value: displayName }),
+      );
+    const only = await rename('attributes=displayName', 'H');
+    expect([only.status, only.body]).toEqual([200, { schemas: [GROUP_SCHEMA], id, displayName: 'H' }]);
+    const without = await rename('excludedAttributes=members', 'I');
+    expect([without.status, without.body.displayName, without.body.members]).toEqual([200, 'I', undefined]);
+    expect((await rename('attributes=members', 'J')).body.members.map((m) => m.value)).toEqual([a]);
   });
 
   it('keeps its members when a PUT does not mention them', async () => {

@@ -1,7 +1,7 @@
 /** The log of SCIM requests: what it costs while the database takes nothing, how it is trimmed, what its line says. */
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { createLogger, type PlatformContext } from '#platform';
+import { createLogger } from '#platform';
 import { RequestLog, type RequestRecord } from '../../apps/scim-gateway/src/requests/request-log.js';
 import { RequestLogRetention } from '../../apps/scim-gateway/src/requests/retention.js';
 import { startGateway, until, type TestGateway } from '../support/gateway.js';

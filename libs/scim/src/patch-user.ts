@@ -19,7 +19,6 @@ import {
   type UserResource,
 } from './resource.js';
 import { commonAttributes, findExtension, userSchema } from './schema.js';
-import { deepEqual } from './difference.js';
 
 /** Applies the operations in order, all or nothing. The result is checked like the body of a PUT. */
 export function patchUser(user: UserResource, operations: readonly PatchOperation[]): UserResource {
@@ -204,9 +203,20 @@ function without(
   return current.filter((element) => !listed.includes(element['value']));
 }
 
+/** Elements are never changed in place, so those that many operations look at are written as text once. */
+const texts = new WeakMap<ScimComplex, string>();
+
+/** The same text for equal elements, whatever the order of their keys: comparing 1,000 x 100 x 200 pairs takes seconds. */
+function canonical(element: ScimComplex): string {
+  const text = texts.get(element) ?? JSON.stringify(Object.entries(element).sort());
+  texts.set(element, text);
+  return text;
+}
+
 /** Appends what is not there yet; a new primary value takes that mark from the others (RFC 7644 section 3.5.2). */
 function added(current: ScimComplex[], values: readonly ScimComplex[], name: string): ScimComplex[] {
-  const fresh = values.filter((value) => !current.some((element) => deepEqual(element, value)));
+  const there = new Set(current.map(canonical));
+  const fresh = values.filter((value) => !there.has(canonical(value)));
   const next = [...current, ...fresh];
   if (next.length > LIMITS.valuesPerAttribute)
     throw ScimError.of(

@@ -47,14 +47,15 @@ export class GroupsController {
     return this.one(request, reply, (scim, id) => this.groups.replace(scim, id, request.body));
   }
 
-  /** 204 without a body, so that a change of one member in 100,000 costs what the change costs. */
+  /** 204 without a body, so that a change of one member in 100,000 costs what the change costs; RFC 7644 section 3.5.2. */
   @Patch(':id')
   patch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return answer(request, reply, async (scim) => {
       const show = this.presentation(request);
       const group = await this.groups.patch(scim, idOf(request), request.body);
+      const asked = ['attributes', 'excludedAttributes'].some((name) => parameter(request, name) !== undefined);
       // Success must not be reported falsely: if members were left out, the answer shows what is stored.
-      if ((scim.leftOut?.length ?? 0) === 0) return { status: 204 };
+      if (!asked && (scim.leftOut?.length ?? 0) === 0) return { status: 204 };
       const [body] = await show([group]);
       return { status: 200, body };
     });
