@@ -69,6 +69,15 @@ describe('a group', () => {
     });
   });
 
+  it('has the name that role mappings compare: outer blanks and Unicode composition do not matter', async () => {
+    const id = await group(' Cafe\u0301 ');
+    expect((await tenant.send('GET', `/Groups/${id}`)).body.displayName).toBe(' Cafe\u0301 ');
+    for (const displayName of ['CAF\u00c9', 'cafe\u0301\t'])
+      expect((await tenant.send('POST', '/Groups', { displayName })).status).toBe(409);
+    for (const filter of ['displayName eq "caf\u00e9"', 'displayName eq " Cafe\u0301 "'])
+      expect((await tenant.send('GET', `/Groups?filter=${encodeURIComponent(filter)}`)).body.totalResults).toBe(1);
+  });
+
   it('is shown after a PATCH that asks for attributes, and only those', async () => {
     const [a = ''] = await users(1);
     const id = await group('G', [a]);

@@ -25,6 +25,8 @@ type Kind = 'exact' | 'folded' | 'flag' | 'instant' | 'id';
 export interface Column {
   readonly sql: string;
   readonly kind: Kind;
+  /** What a folded column holds of a whole value, if that is more than lower case. */
+  readonly key?: (value: string) => string;
 }
 /** A multi-valued attribute: `from` yields the elements of the row at hand. */
 export interface Elements {
@@ -143,7 +145,7 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
     case 'exact':
       return textSql(column.sql, operator, parameters.add(String(value)));
     case 'folded':
-      return textSql(column.sql, operator, parameters.add(String(value).toLowerCase()));
+      return textSql(column.sql, operator, parameters.add(folded(column, operator, String(value))));
     case 'flag':
       return flagSql(column, operator, value, parameters);
     case 'instant':
@@ -152,6 +154,10 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
       return idSql(column, operator, value, parameters);
   }
 }
+
+/** A part of a name keeps its outer blanks: they may be inner ones of the whole. */
+const folded = ({ key }: Column, operator: Operator, value: string): string =>
+  key && (operator === 'eq' || operator === 'ne') ? key(value) : value.toLowerCase();
 
 const SIGNS: Partial<Record<Operator, string>> = { eq: '=', gt: '>', ge: '>=', lt: '<', le: '<=' };
 

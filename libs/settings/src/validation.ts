@@ -18,9 +18,12 @@ export class SettingsError extends Error {
   }
 }
 
-/** How a mapping's group is compared: names without regard to case and outer blanks, ids without regard to case. */
+/** How names of groups are compared, here and in the directory: without regard to case and outer blanks. */
+export const groupNameKey = (name: string): string => name.trim().normalize('NFC').toLowerCase();
+
+/** How a mapping's group is compared: ids without regard to case. */
 export function groupKey(group: RoleMapping['group']): string {
-  return 'id' in group ? `id:${group.id.toLowerCase()}` : `name:${group.name.trim().normalize('NFC').toLowerCase()}`;
+  return 'id' in group ? `id:${group.id.toLowerCase()}` : `name:${groupNameKey(group.name)}`;
 }
 
 /** A mapping's group in words. */

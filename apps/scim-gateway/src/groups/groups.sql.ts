@@ -2,6 +2,7 @@
 import type { DirectoryGroup } from '#events';
 import type { Queryable } from '#platform';
 import { groupSchema, type Filter, type Page } from '#scim';
+import { groupNameKey } from '#settings';
 import { filterSql, orderSql, Parameters, type Columns } from '../filter.sql.js';
 
 export interface GroupRow {
@@ -57,7 +58,7 @@ export async function insertGroup(tx: Queryable, group: GroupRow): Promise<boole
       group.tenantId,
       group.id,
       group.displayName,
-      nameKey(group.displayName),
+      groupNameKey(group.displayName),
       group.externalId,
       group.version,
       group.createdAt,
@@ -74,7 +75,7 @@ export async function updateGroup(tx: Queryable, group: GroupRow): Promise<void>
       group.tenantId,
       group.id,
       group.displayName,
-      nameKey(group.displayName),
+      groupNameKey(group.displayName),
       group.externalId,
       group.version,
       group.updatedAt,
@@ -86,8 +87,6 @@ export async function updateGroup(tx: Queryable, group: GroupRow): Promise<void>
 export async function deleteGroup(tx: Queryable, group: GroupRow): Promise<void> {
   await tx.query('delete from groups where tenant_id = $1 and id = $2', [group.tenantId, group.id]);
 }
-
-export const nameKey = (name: string): string => name.toLowerCase();
 
 export const directoryGroup = ({ id, displayName, externalId, version }: GroupRow): DirectoryGroup => ({
   id,
@@ -116,7 +115,7 @@ const filterColumns: Columns = {
   schema: groupSchema,
   single: {
     id: { sql: 'g.id', kind: 'id' },
-    displayName: { sql: 'g.display_name_key', kind: 'folded' },
+    displayName: { sql: 'g.display_name_key', kind: 'folded', key: groupNameKey },
     externalId: { sql: 'g.external_id', kind: 'exact' },
     'meta.created': { sql: 'g.created_at', kind: 'instant' },
     'meta.lastModified': { sql: 'g.updated_at', kind: 'instant' },
