@@ -189,8 +189,11 @@ export class BusRig {
   }
 }
 
-/** Waits until `probe` answers true; fails with what it answered last. */
-export async function until(probe: () => unknown, what: string, ms = 15_000): Promise<void> {
+/** For a test that waits with {@link until} more than once. */
+export const TEST_LIMIT_MS = 180_000;
+
+/** Waits until `probe` answers true; fails with what it answered last. The limit is for a busy machine. */
+export async function until(probe: () => unknown, what: string, ms = 60_000): Promise<void> {
   const deadline = Date.now() + ms;
   for (;;) {
     const answer = await probe();

@@ -1,8 +1,9 @@
 /** What every carrier promises to publishers and subscribers; run against each of them by its own spec file. */
 import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
 import { eventKey, type EventEnvelope } from '#events';
 import { PoisonEvent, type EventContext } from '#event-bus';
-import { BusRig, groupEvent, newTenant, TOPIC, TYPE, until, type Handle } from './bus-rig.js';
+import { BusRig, groupEvent, newTenant, TEST_LIMIT_MS, TOPIC, TYPE, until, type Handle } from './bus-rig.js';
 
 export interface CarrierUnderTest {
   /** Environment of a service on this carrier. */
@@ -46,6 +47,7 @@ const writeEffect = (event: EventEnvelope, { tx }: EventContext, worker = ''): P
   ]);
 
 export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
+  jest.setTimeout(TEST_LIMIT_MS);
   let carrier: CarrierUnderTest;
   let rig: BusRig;
   let tenant: string;
@@ -185,16 +187,17 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
       return delays.sort((a, b) => a - b)[12] ?? Infinity;
     };
     await medianDelay(); // warms up
-    const usual = await medianDelay();
-    expect(await medianDelay('poison')).toBeLessThan(3 * usual + 50);
-    expect(await medianDelay('trouble')).toBeLessThan(3 * usual + 50);
+    // Generous: the machine may be busy with other things. A key that waited for failing ones would take a second more.
+    const bound = 3 * (await medianDelay()) + 500;
+    expect(await medianDelay('poison')).toBeLessThan(bound);
+    expect(await medianDelay('trouble')).toBeLessThan(bound);
     expect(seen).toHaveLength(100);
     const parkedKeys = () =>
       rig.admin.query<{ n: number }>(`select count(*)::int as n from identity.parked_event where consumer_group = $1`, [
         group,
       ]);
     await until(async () => (await parkedKeys())[0]?.n === 50, 'every failing event is kept');
-  }, 60_000);
+  });
 
   it('calls an event dead after the last attempt: visible, and its key stays blocked', async () => {
     const subject = randomUUID();
@@ -288,14 +291,18 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
       };
     await Promise.all([rig.consume(group, worker('a')), rig.consume(group, worker('b'))]);
     await rig.sequencer();
-    for (const n of upTo(10)) {
-      await rig.publish(subjects.map((s) => groupEvent(tenant, s, n)));
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    await until(async () => (await effects()).length >= 240 || (await effects()).length, 'all effects');
-    expect(await effects()).toHaveLength(240);
-    expect(byWorker.get('a')).toBeGreaterThan(10);
-    expect(byWorker.get('b')).toBeGreaterThan(10);
+    // The second member gets its share only when the group has rebalanced; until then there is always more to handle.
+    let published = 0;
+    await until(async () => {
+      published++;
+      await rig.publish(subjects.map((s) => groupEvent(tenant, s, published)));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const counts = ['a', 'b'].map((name) => byWorker.get(name) ?? 0);
+      return counts.every((n) => n > 10) || counts;
+    }, 'both processes have handled events');
+    const all = published * subjects.length;
+    await until(async () => (await effects()).length >= all || (await effects()).length, 'all effects');
+    expect(await effects()).toHaveLength(all);
   });
 
   it('keeps order and effect while consumers come and go', async () => {
@@ -317,14 +324,14 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
       await guest.close();
     }
     await publishing;
-    await until(async () => (await effects()).length >= 360 || (await effects()).length, 'all effects', 40_000);
+    await until(async () => (await effects()).length >= 360 || (await effects()).length, 'all effects');
     const rows = await rig.admin.query<{ key: string; sequence: string }>(
       'select key, sequence from identity.effect where key like $1 order by id',
       [`${tenant}:%`],
     );
     for (const subject of subjects)
       expect(rows.filter((r) => r.key === eventKey(tenant, subject)).map((r) => Number(r.sequence))).toEqual(upTo(30));
-  }, 60_000);
+  });
 
   it('delivers later, in order, what was stored while the carrier was down', async () => {
     const subject = randomUUID();

@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import type { EventContext } from '#event-bus';
-import { BusRig, groupEvent, newTenant, TOPIC, until } from '../contract/bus-rig.js';
+import { BusRig, groupEvent, newTenant, TEST_LIMIT_MS, TOPIC, until } from '../contract/bus-rig.js';
 
 const WRITERS = 16;
 const AGGREGATES = 50;
@@ -81,7 +81,6 @@ async function writeUnderFire(
     await until(
       async () => (await rig.producer.query<{ n: number }>('select count(*)::int as n from outbox'))[0]?.n === 0,
       'the outbox is published',
-      30_000,
     );
   } finally {
     clearInterval(killer);
@@ -122,7 +121,7 @@ async function expectExactlyOnce(rig: BusRig, stored: ReadonlyMap<string, number
   );
   const count = async () =>
     (await rig.admin.query<{ n: number }>('select count(*)::int as n from identity.effect'))[0]?.n ?? 0;
-  await until(async () => (await count()) >= total || `${await count()} of ${total}`, 'every event handled', 60_000);
+  await until(async () => (await count()) >= total || `${await count()} of ${total}`, 'every event handled');
   const effects = await rig.admin.query<{ key: string; sequence: string }>(
     'select key, sequence from identity.effect order by id',
   );
@@ -154,7 +153,6 @@ async function readTopic(brokers: string, topic: string): Promise<{ key: string;
   await until(
     () => offsets.every((o) => Number(o.high) === Number(o.low) || (reached.get(o.partition) ?? 0) >= Number(o.high)),
     'the topic is read',
-    30_000,
   );
   await consumer.disconnect();
   return records;
@@ -165,25 +163,29 @@ beforeAll(() => {
 });
 
 describe('P1 on the Postgres carrier', () => {
-  it('loses nothing, repeats nothing and keeps the order while its publishers are killed', async () => {
-    const env = { EVENT_CARRIER: 'postgres' };
-    const rig = await BusRig.create(env);
-    try {
-      const { stored, kills } = await writeUnderFire(rig, newTenant(), env);
-      expect(kills).toBeGreaterThanOrEqual(6);
-      const log = await rig.admin.query<{ key: string; sequence: string }>(
-        'select key, sequence from bus.event_log order by position',
-      );
-      const byKey = group(
-        log.map((r) => ({ key: r.key, sequence: Number(r.sequence) })),
-        stored,
-      );
-      for (const [key, version] of stored) expect(byKey.get(key)).toEqual(upTo(version));
-      await expectExactlyOnce(rig, stored);
-    } finally {
-      await rig.close();
-    }
-  }, 120_000);
+  it(
+    'loses nothing, repeats nothing and keeps the order while its publishers are killed',
+    async () => {
+      const env = { EVENT_CARRIER: 'postgres' };
+      const rig = await BusRig.create(env);
+      try {
+        const { stored, kills } = await writeUnderFire(rig, newTenant(), env);
+        expect(kills).toBeGreaterThanOrEqual(6);
+        const log = await rig.admin.query<{ key: string; sequence: string }>(
+          'select key, sequence from bus.event_log order by position',
+        );
+        const byKey = group(
+          log.map((r) => ({ key: r.key, sequence: Number(r.sequence) })),
+          stored,
+        );
+        for (const [key, version] of stored) expect(byKey.get(key)).toEqual(upTo(version));
+        await expectExactlyOnce(rig, stored);
+      } finally {
+        await rig.close();
+      }
+    },
+    TEST_LIMIT_MS,
+  );
 });
 
 const brokers = process.env.KAFKA_BROKERS;
@@ -192,24 +194,28 @@ if (!brokers && process.env.REQUIRE_KAFKA === '1')
 const onKafka = brokers ? describe : describe.skip;
 
 onKafka('P1 on the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () => {
-  it('loses nothing and keeps the order while its publishers are killed; repetitions are harmless', async () => {
-    const prefix = `p${randomBytes(4).toString('hex')}.`;
-    const env = {
-      EVENT_CARRIER: 'kafka',
-      KAFKA_BROKERS: brokers,
-      KAFKA_TOPIC_PREFIX: prefix,
-      KAFKA_REPLICATION_FACTOR: '1',
-    };
-    const rig = await BusRig.create(env);
-    try {
-      const { stored, kills } = await writeUnderFire(rig, newTenant(), env);
-      expect(kills).toBeGreaterThanOrEqual(6);
-      const records = await readTopic(brokers ?? '', prefix + TOPIC);
-      const byKey = group(records, stored);
-      for (const [key, version] of stored) expect([...new Set(byKey.get(key))]).toEqual(upTo(version)); // order of the first deliveries
-      await expectExactlyOnce(rig, stored);
-    } finally {
-      await rig.close();
-    }
-  }, 180_000);
+  it(
+    'loses nothing and keeps the order while its publishers are killed; repetitions are harmless',
+    async () => {
+      const prefix = `p${randomBytes(4).toString('hex')}.`;
+      const env = {
+        EVENT_CARRIER: 'kafka',
+        KAFKA_BROKERS: brokers,
+        KAFKA_TOPIC_PREFIX: prefix,
+        KAFKA_REPLICATION_FACTOR: '1',
+      };
+      const rig = await BusRig.create(env);
+      try {
+        const { stored, kills } = await writeUnderFire(rig, newTenant(), env);
+        expect(kills).toBeGreaterThanOrEqual(6);
+        const records = await readTopic(brokers ?? '', prefix + TOPIC);
+        const byKey = group(records, stored);
+        for (const [key, version] of stored) expect([...new Set(byKey.get(key))]).toEqual(upTo(version)); // order of the first deliveries
+        await expectExactlyOnce(rig, stored);
+      } finally {
+        await rig.close();
+      }
+    },
+    TEST_LIMIT_MS,
+  );
 });
