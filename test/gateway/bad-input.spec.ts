@@ -422,6 +422,8 @@ describe('what is not even HTTP', () => {
   it.each([
     ['nonsense', 'EHLO mail\r\n\r\n', 400],
     ['too many headers', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`, 431],
+    ['no host', 'GET /scim/v2/Users HTTP/1.1\r\nconnection: close\r\n\r\n', 400],
+    ['a strange expectation', 'GET / HTTP/1.1\r\nhost: x\r\nexpect: tea\r\n\r\n', 417],
     ['two lengths', 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello', 400],
   ])('%s is answered with SCIM JSON', async (_, text, status) => {
     const answer = await talk(text);

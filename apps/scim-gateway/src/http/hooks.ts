@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { PlatformContext } from '#platform';
+import { ScimError } from '#scim';
 import type { RequestLog } from '../requests/request-log.js';
 import type { Guard } from './guard.js';
 import { sendScimError, toScimError } from './scim-errors.js';
@@ -19,6 +20,8 @@ export function installHooks(server: FastifyInstance, parts: Parts): void {
   server.addHook('onRequest', async (request, reply) => {
     if (parts.guard.isPublic(request)) return;
     begin(request, reply, observe);
+    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined)
+      throw new ScimError(400, 'The request has no Host header, which HTTP/1.1 requires (RFC 9112 section 3.2).');
     await parts.guard.admit(request);
   });
 }
