@@ -3,14 +3,22 @@ import type { Consumer } from 'kafkajs';
 
 const LOOK_EVERY_MS = 1_000;
 
+/** The brokers are away: refused, hung, or unable to say who leads. A new process would find them no more present. */
+const UNREACHABLE = /^KafkaJS(Connection|RequestTimeout|NumberOfRetriesExceeded|BrokerNotFound)/;
+
 export class Watchdog {
-  private lastActivity = Date.now();
+  private lastActivity: number;
   private unreachable = false;
 
-  constructor(private readonly sessionTimeoutMs: number) {}
+  constructor(
+    private readonly sessionTimeoutMs: number,
+    private readonly now = () => Date.now(),
+  ) {
+    this.lastActivity = now();
+  }
 
   active(): void {
-    this.lastActivity = Date.now();
+    this.lastActivity = this.now();
   }
 
   /** The brokers answered. */
@@ -21,8 +29,7 @@ export class Watchdog {
 
   /** The consumer could not be started or has ended. */
   failed(error: unknown): void {
-    this.unreachable =
-      error instanceof Error && /^KafkaJS(Connection|NumberOfRetriesExceeded|BrokerNotFound)/.test(error.name);
+    this.unreachable = error instanceof Error && UNREACHABLE.test(error.name);
   }
 
   /**
@@ -39,7 +46,7 @@ export class Watchdog {
       };
       const onAbort = () => end();
       const timer = setInterval(() => {
-        const silent = Date.now() - this.lastActivity;
+        const silent = this.now() - this.lastActivity;
         if (silent > 2 * this.sessionTimeoutMs)
           end(new Error(`the Kafka consumer has been silent for ${Math.round(silent / 1000)} s`));
       }, LOOK_EVERY_MS);
@@ -53,7 +60,7 @@ export class Watchdog {
 
   /** Rejects when only a new process can help: silent for long although the brokers answer. */
   check(): Promise<void> {
-    const silent = Date.now() - this.lastActivity;
+    const silent = this.now() - this.lastActivity;
     if (this.unreachable || silent < 4 * this.sessionTimeoutMs) return Promise.resolve();
     return Promise.reject(new Error(`the Kafka consumer has been silent for ${Math.round(silent / 1000)} s`));
   }

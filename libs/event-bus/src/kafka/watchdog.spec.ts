@@ -1,0 +1,42 @@
+/** What Kubernetes is told while the brokers are away for ten minutes: leave the process alone. */
+import { Watchdog } from './watchdog.js';
+
+const named = (name: string): Error => Object.assign(new Error('no answer'), { name });
+
+function overTenMinutes(error: Error): { watchdog: Watchdog; probes: () => Promise<void>; pass: (ms: number) => void } {
+  let now = 1_000_000;
+  const watchdog = new Watchdog(30_000, () => now);
+  watchdog.reached();
+  return {
+    watchdog,
+    pass: (ms) => void (now += ms),
+    async probes() {
+      watchdog.failed(error);
+      for (let i = 0; i < 60; i++) {
+        now += 10_000;
+        await watchdog.check();
+      }
+    },
+  };
+}
+
+describe('the watchdog', () => {
+  it.each([
+    'KafkaJSConnectionError',
+    'KafkaJSConnectionClosedError',
+    'KafkaJSRequestTimeoutError',
+    'KafkaJSNumberOfRetriesExceeded',
+    'KafkaJSBrokerNotFound',
+  ])('is alive through ten minutes of %s, and watches again once the brokers answer', async (name) => {
+    const { watchdog, probes, pass } = overTenMinutes(named(name));
+    await expect(probes()).resolves.toBeUndefined();
+    watchdog.reached();
+    await watchdog.check();
+    pass(121_000);
+    await expect(watchdog.check()).rejects.toThrow('silent for 121 s');
+  });
+
+  it('asks for a new process when the consumer is silent although the brokers answer', async () => {
+    await expect(overTenMinutes(named('TypeError')).probes()).rejects.toThrow('silent for 120 s');
+  });
+});
