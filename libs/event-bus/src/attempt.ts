@@ -16,6 +16,18 @@ export class DatabaseLost extends Error {
 const isOutageState = (error: unknown): boolean =>
   sqlState(error) === '25006' || (sqlState(error) !== undefined && isDatabaseOutage(error));
 
+/** A handler met other transactions, not a fault of its event: the chunk is rolled back and repeated. */
+export class ChunkInterrupted extends Error {
+  constructor(cause: Error) {
+    super(`a handler was interrupted: ${cause.message}`, { cause });
+    this.name = 'ChunkInterrupted';
+  }
+}
+
+/** Lock not available, statement cancelled (time-out), serialisation failure, deadlock. */
+export const isInterruption = (error: unknown): boolean =>
+  ['55P03', '57014', '40001', '40P01'].includes(sqlState(error) ?? '');
+
 /**
  * Runs the handlers of `event` under a savepoint. Returns the handler's error, its writes undone; throws
  * {@link DatabaseLost} if the transaction itself is lost. Whether the database is there is decided by asking it: an

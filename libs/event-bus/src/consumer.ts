@@ -5,7 +5,7 @@
  */
 import type { EventEnvelope, Topic } from '#events';
 import type { Database, Logger, Tx } from '#platform';
-import { attemptEvent } from './attempt.js';
+import { attemptEvent, ChunkInterrupted, isInterruption } from './attempt.js';
 import { EventContext, PoisonEvent } from './context.js';
 import { passGate } from './gate.sql.js';
 import type { Handlers } from './handlers.js';
@@ -31,8 +31,13 @@ export interface GroupOptions {
 
 const IN_PLACE_PAUSE_MS = 15;
 const PAUSE_LIMIT_MS = 600_000;
+/** Chunks (some 7 s of pauses) that an event may interrupt; then it counts as failing, lest it block its partition. */
+const INTERRUPTIONS = 8;
 
 export class GroupConsumer {
+  /** By event id; of the few that are being interrupted only. */
+  private readonly interruptions = new Map<string, number>();
+
   constructor(
     readonly options: GroupOptions,
     readonly handlers: Handlers,
@@ -120,7 +125,7 @@ export class GroupConsumer {
     }
   }
 
-  /** One attempt, measured. Also what the drainer calls. */
+  /** One attempt, measured. Also what the drainer calls. Throws if the transaction is to be repeated. */
   async attempt(
     tx: Tx,
     topic: string,
@@ -138,11 +143,20 @@ export class GroupConsumer {
       new EventContext(tx, event, topic, at.partition, at.position, group, attempt),
     );
     stop();
+    if (isInterruption(error)) this.interrupted(event.id, error as Error);
+    else this.interruptions.delete(event.id);
     if (!error)
       tx.afterCommit(() =>
         metrics.delay.observe({ group, topic }, Math.max(0, (Date.now() - Date.parse(event.time)) / 1000)),
       );
     return error;
+  }
+
+  private interrupted(eventId: string, error: Error): void {
+    const count = (this.interruptions.get(eventId) ?? 0) + 1;
+    if (count > INTERRUPTIONS) return;
+    this.interruptions.set(eventId, count);
+    throw new ChunkInterrupted(error);
   }
 
   /** What becomes of a parked event after a failed attempt. */
