@@ -1,6 +1,7 @@
 /**
  * Replays parked keys, each in order, with backoff. What is dead is left for an administrator, and so is everything
- * behind it. One process at a time works on a key; keys do not wait for each other.
+ * behind it. One process at a time works on a key, and a process on one key at a time: replays must not take the pool's
+ * connections from what is new. A key that is not due holds nobody up; one that is, does while its events are handled.
  */
 import { isDatabaseOutage, type Tx } from '#platform';
 import type { GroupConsumer } from './consumer.js';
