@@ -5,7 +5,9 @@
  *
  * Towards Postgres the move is one transaction: exactly once. Towards Kafka it is send, then delete: a crash between
  * the two repeats a batch, and a leader that was paused while its send was in flight may deliver an old batch late;
- * both are absorbed by the consumers' version gate.
+ * the consumers' version gate absorbs both. Compaction does not know that gate: should such a late batch carry the
+ * last record of a key of a compacted topic, a consumer that begins after the newer record was compacted away sees the
+ * older state until the next change of that key (docs/architecture.md, known limits).
  */
 import type { Database, Logger, Metrics } from '#platform';
 import type { Client } from 'pg';
