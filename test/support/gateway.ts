@@ -299,3 +299,18 @@ export async function until(condition: () => Promise<boolean>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+/** Makes every session of the gateway report what it has read so far; by itself an idle one may take ten seconds. */
+export async function reportStatistics({ platform: { database, config } }: TestGateway): Promise<void> {
+  let all: (() => void) | undefined;
+  let open = 0;
+  const together = new Promise<void>((resolve) => (all = resolve));
+  const sessions = Array.from({ length: config.DATABASE_POOL_SIZE }, () =>
+    database.tx(async (tx) => {
+      await tx.query('select pg_stat_force_next_flush()');
+      if (++open === config.DATABASE_POOL_SIZE) all?.();
+      await together; // so that no two of these share a session
+    }),
+  );
+  await Promise.all(sessions);
+}

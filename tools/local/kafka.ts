@@ -172,7 +172,8 @@ async function configure(folder: string, wantedPort: number | undefined): Promis
 }
 
 async function format(jars: string, config: string, folder: string): Promise<void> {
-  const id = randomBytes(16).toString('base64url');
+  // The tool takes an id that begins with "-" for an option.
+  const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   await runToEnd(
     'java',
     ['-cp', path.join(jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', config],
