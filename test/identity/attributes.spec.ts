@@ -8,7 +8,7 @@ describe('a person whose attributes do not suit Cognito', () => {
   beforeAll(async () => {
     rig = await Rig.start();
     await rig.startService();
-    tenant = await rig.directory.addTenant();
+    tenant = await rig.addTenant();
   });
   afterAll(() => rig.close());
 

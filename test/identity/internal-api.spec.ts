@@ -17,8 +17,8 @@ describe('what identity-service answers about accounts', () => {
   beforeAll(async () => {
     rig = await Rig.start();
     await rig.startService();
-    tenant = await rig.directory.addTenant();
-    other = await rig.directory.addTenant();
+    tenant = await rig.addTenant();
+    other = await rig.addTenant();
     group = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
     ada = await rig.directory.addPerson(tenant, 'Ada');
     await rig.directory.join(ada, group);

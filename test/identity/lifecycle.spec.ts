@@ -9,7 +9,7 @@ describe('from directory to Cognito', () => {
   beforeAll(async () => {
     rig = await Rig.start();
     await rig.startService();
-    tenant = await rig.directory.addTenant();
+    tenant = await rig.addTenant();
   });
   afterAll(() => rig.close());
 

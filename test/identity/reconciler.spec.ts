@@ -9,7 +9,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
   beforeAll(async () => {
     rig = await Rig.start();
     await rig.startService();
-    tenant = await rig.directory.addTenant();
+    tenant = await rig.addTenant();
     await rig.directory.addGroup(tenant, 'unused');
   });
   afterEach(() => rig.cognito.noFaults());
@@ -50,7 +50,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
   });
 
   it('makes a missing role group, with its precedence, once for many', async () => {
-    const other = await rig.directory.addTenant({
+    const other = await rig.addTenant({
       roles: ['chief', 'night_shift'],
       roleMappings: [{ role: 'night_shift', group: { name: 'Night' } }],
     });
@@ -275,7 +275,7 @@ describe('a user pool that is not there', () => {
         error: 'ResourceNotFoundException',
         message: 'User pool us-east-1_none does not exist.',
       });
-      const tenant = await rig.directory.addTenant();
+      const tenant = await rig.addTenant();
       await rig.directory.addPeople(tenant, 30);
       await eventually(async () =>
         expect(await rig.metrics.registry.metrics()).toMatch(/identity_reconciler_paused\{[^}]*\} 1/),

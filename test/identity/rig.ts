@@ -105,6 +105,13 @@ export class Rig {
     };
   }
 
+  /** A tenant whose settings the running service has: no order between topics says that they come before its people. */
+  async addTenant(change: Parameters<Directory['addTenant']>[0] = {}): Promise<Tenant> {
+    const tenant = await this.directory.addTenant(change);
+    await this.quiet();
+    return tenant;
+  }
+
   /** Resolves when every published event was handled and nothing waits for Cognito. */
   async quiet(timeoutMs = 20_000): Promise<void> {
     await eventually(async () => {

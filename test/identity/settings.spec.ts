@@ -20,7 +20,7 @@ describe('settings decide about roles', () => {
     ).body.grants;
 
   it('a changed mapping re-evaluates everybody and names the settings version as the cause', async () => {
-    const tenant = await rig.directory.addTenant();
+    const tenant = await rig.addTenant();
     const group = await rig.directory.addGroup(tenant, 'Helpdesk');
     const ann = await rig.directory.addPerson(tenant, 'ann');
     await rig.directory.join(ann, group);
@@ -48,7 +48,7 @@ describe('settings decide about roles', () => {
   });
 
   it('a renamed group starts or stops matching a mapping; a deleted one gives nothing', async () => {
-    const tenant = await rig.directory.addTenant();
+    const tenant = await rig.addTenant();
     const group = await rig.directory.addGroup(tenant, 'Interns');
     const ian = await rig.directory.addPerson(tenant, 'ian');
     await rig.directory.join(ian, group);
@@ -72,7 +72,7 @@ describe('settings decide about roles', () => {
   });
 
   it('with group sync off roles stay as they are, offboarding still counts, and switching it on derives anew', async () => {
-    const tenant = await rig.directory.addTenant();
+    const tenant = await rig.addTenant();
     const agents = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
     const admins = await rig.directory.addGroup(tenant, 'StackFlow-Admins');
     const gus = await rig.directory.addPerson(tenant, 'gus');
@@ -101,7 +101,7 @@ describe('settings decide about roles', () => {
   });
 
   it('without "deactivate on offboard" a deactivated person keeps access; switching it on takes it away', async () => {
-    const tenant = await rig.directory.addTenant({ deactivateOnOffboard: false });
+    const tenant = await rig.addTenant({ deactivateOnOffboard: false });
     const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
     const mia = await rig.directory.addPerson(tenant, 'mia');
     await rig.directory.join(mia, group);
@@ -117,7 +117,7 @@ describe('settings decide about roles', () => {
   });
 
   it('switching "deactivate on offboard" off revives nobody who was deactivated before, nor who was never active', async () => {
-    const tenant = await rig.directory.addTenant();
+    const tenant = await rig.addTenant();
     const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
     const [eli, noa] = [
       await rig.directory.addPerson(tenant, 'eli'),
@@ -143,7 +143,7 @@ describe('settings decide about roles', () => {
   });
 
   it('a changed order of roles changes the primary role and tells it, although nothing was granted or revoked', async () => {
-    const tenant = await rig.directory.addTenant({
+    const tenant = await rig.addTenant({
       roleMappings: [
         { role: 'viewer', group: { name: 'Both' } },
         { role: 'itsm_agent', group: { name: 'Both' } },
@@ -168,7 +168,7 @@ describe('settings decide about roles', () => {
   });
 
   it('group events that arrive after those of their members, or late after a deletion, change nothing for the worse', async () => {
-    const tenant = await rig.directory.addTenant();
+    const tenant = await rig.addTenant();
     const group = rig.directory.silentGroup(tenant, 'StackFlow-Viewers');
     const lea = await rig.directory.addPerson(tenant, 'lea');
     await rig.directory.join(lea, group);
@@ -190,8 +190,8 @@ describe('settings decide about roles', () => {
   });
 
   it('never touches another tenant with groups of the same name', async () => {
-    const one = await rig.directory.addTenant();
-    const two = await rig.directory.addTenant();
+    const one = await rig.addTenant();
+    const two = await rig.addTenant();
     const [groupOne, groupTwo] = [
       await rig.directory.addGroup(one, 'Staff'),
       await rig.directory.addGroup(two, 'Staff'),

@@ -11,7 +11,7 @@ describe('while a tenant is re-evaluated', () => {
   afterAll(() => rig.close());
 
   it('events of other tenants are handled at once, its own afterwards, and none is parked', async () => {
-    const [busy, other] = [await rig.directory.addTenant(), await rig.directory.addTenant()];
+    const [busy, other] = [await rig.addTenant(), await rig.addTenant()];
     const group = await rig.directory.addGroup(busy, 'StackFlow-Viewers');
     const ida = await rig.directory.addPerson(busy, 'ida');
     const old = await rig.directory.addPerson(busy, 'old');
