@@ -4,3 +4,5 @@ export * from './change.js';
 export * from './copy.sql.js';
 export * from './defaults.js';
 export * from './validation.js';
+export * from './tenants.controller.js';
+export * from './find-tenant.js';
