@@ -2,6 +2,7 @@
  * The assertion with which auth-service answers the challenge: a JWT (RFC 7519) that lives for a minute, bound to user
  * pool, app client, user and, by the nonce, to one challenge. Everything an attacker could choose is pinned (RFC 8725).
  */
+import { createPublicKey } from 'node:crypto';
 import { createLocalJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 
 export const ASSERTION = {
@@ -72,12 +73,25 @@ export interface AssertionContext {
  * else, so that a trigger with wrong keys fails when it is deployed and not at the first sign-in.
  */
 export function parseAssertionKeys(json: string): JWTVerifyGetKey {
-  const set: unknown = JSON.parse(json);
-  const keys = isRecord(set) && Array.isArray(set.keys) ? set.keys.filter(isRecord) : [];
-  const fit = keys.filter((k) => k.kty === 'EC' && k.crv === 'P-256' && typeof k.kid === 'string' && !('d' in k));
-  if (fit.length === 0 || fit.length !== keys.length || new Set(fit.map((k) => k.kid)).size !== fit.length)
-    throw new TypeError('ASSERTION_JWKS must hold public P-256 keys only, each with a "kid" of its own');
-  return createLocalJWKSet({ keys: fit.map((k) => ({ ...k, kty: 'EC', alg: ASSERTION.algorithm })) });
+  const keys = publicKeysIn(json);
+  if (keys.length === 0 || new Set(keys.map((k) => k.kid)).size !== keys.length)
+    throw new TypeError('ASSERTION_JWKS must be a JWKS with public P-256 keys only, each with a "kid" of its own');
+  return createLocalJWKSet({ keys: keys.map((k) => ({ ...k, kty: 'EC', alg: ASSERTION.algorithm })) });
+}
+
+/** None, if one of them is not what it has to be: a point on the curve, named, without its private part. */
+function publicKeysIn(json: string): Record<string, unknown>[] {
+  try {
+    const set: unknown = JSON.parse(json);
+    const keys: unknown[] = isRecord(set) && Array.isArray(set.keys) ? set.keys : [];
+    const fit = keys.filter(isRecord).filter((key) => {
+      createPublicKey({ key, format: 'jwk' });
+      return key.kty === 'EC' && key.crv === 'P-256' && isText(key.kid) && !('d' in key);
+    });
+    return fit.length === keys.length ? fit : [];
+  } catch {
+    return [];
+  }
 }
 
 /** Rejects with {@link AssertionRefused}. The nonce is the caller's to compare. */

@@ -83,9 +83,10 @@ export class TriggerRunner {
         'The sandbox has no triggers: set ASSERTION_JWKS to the public keys of auth-service.',
       );
     const handler = this.triggers[name] as (input: unknown) => Promise<unknown>;
-    const output = z.object({ response: ANSWERS[name] }).safeParse(await this.invoke(name, handler, input));
-    if (!output.success) throw new AwsError('InvalidLambdaResponseException', 'Unrecognizable lambda output');
-    return output.data.response as TriggerAnswer<N>;
+    const output = z.object({ response: z.unknown() }).safeParse(await this.invoke(name, handler, input));
+    const answer = ANSWERS[name].safeParse(output.data?.response);
+    if (!answer.success) throw new AwsError('InvalidLambdaResponseException', 'Unrecognizable lambda output');
+    return answer.data as TriggerAnswer<N>;
   }
 
   private async invoke(name: string, handler: (input: unknown) => Promise<unknown>, input: unknown): Promise<unknown> {
@@ -100,7 +101,7 @@ export class TriggerRunner {
   }
 }
 
-const asJson = (value: unknown): unknown => (value === undefined ? null : JSON.parse(JSON.stringify(value)));
+const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value) ?? 'null');
 
 /** The function is not stopped, as Lambda's is not by Cognito's losing patience; its late result is nobody's. */
 async function withinLimit<T>(work: () => Promise<T>, limitMs: number): Promise<T | typeof TIMED_OUT> {
