@@ -4,8 +4,8 @@
  * there is line for line what the sandbox runs.
  */
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 export const TRIGGERS = [
@@ -48,14 +48,9 @@ function reachable(entry: string, seen = new Set<string>()): Set<string> {
 
 /** What runs, with its licence; not the types. */
 function copyPackage(name: string, target: string): void {
-  const entry = fileURLToPath(import.meta.resolve(name));
-  const root = entry.slice(
-    0,
-    entry.lastIndexOf(path.join('node_modules', name)) + path.join('node_modules', name).length,
-  );
+  const root = path.dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
   fs.cpSync(root, target, {
     recursive: true,
-    dereference: true,
-    filter: (file) => !/\.d\.[cm]?ts$|\.map$/.test(file) && !file.endsWith(path.join(name, 'dist', 'types')),
+    filter: (file) => !/\.d\.[cm]?ts$|\.map$/.test(file) && !file.endsWith(path.join('dist', 'types')),
   });
 }
