@@ -1,5 +1,13 @@
 /** How the sandbox Cognito treats triggers: what it tells them, how long it waits, what it makes of their answers. */
-import { AdminInitiateAuthCommand } from '@aws-sdk/client-cognito-identity-provider';
+import {
+  AdminDeleteUserCommand,
+  AdminDisableUserCommand,
+  AdminEnableUserCommand,
+  AdminInitiateAuthCommand,
+  AdminUserGlobalSignOutCommand,
+  GetTokensFromRefreshTokenCommand,
+  RevokeTokenCommand,
+} from '@aws-sdk/client-cognito-identity-provider';
 import { decodeJwt } from 'jose';
 import { productTriggers, type Triggers } from '../../apps/sandbox/src/cognito/triggers.js';
 import { DEFAULT_QUOTAS } from '../../apps/sandbox/src/cognito/quotas.js';
@@ -209,6 +217,28 @@ describe('triggers', () => {
     expect(decodeJwt((await bridge.signIn(username)).access)).toMatchObject({ 'cognito:groups': ['viewer'] });
   });
 
+  it('may take long enough for access to end meanwhile: then no tokens come of it', async () => {
+    const username = await bridge.user();
+    const about = { UserPoolId: running.poolId, Username: username };
+    const { refresh } = await bridge.signIn(username);
+    const during = (work: () => Promise<unknown>) => {
+      instead.PreTokenGeneration = async (event) => {
+        await work();
+        return respondWith({ claimsAndScopeOverrideDetails: null })(event);
+      };
+    };
+    const input = { RefreshToken: refresh, ClientId: bridge.client.id, ClientSecret: bridge.client.secret };
+    during(() => running.cognito.send(new AdminUserGlobalSignOutCommand(about)));
+    expect(await outcome(running.cognito.send(new GetTokensFromRefreshTokenCommand(input)))).toMatchObject({
+      message: 'Refresh Token has been revoked',
+    });
+    during(() => running.cognito.send(new AdminDisableUserCommand(about)));
+    expect(await outcome(bridge.signIn(username))).toMatchObject({ message: 'User is disabled.' });
+    await running.cognito.send(new AdminEnableUserCommand(about));
+    during(() => running.cognito.send(new AdminDeleteUserCommand(about)));
+    expect(await outcome(bridge.signIn(username))).toMatchObject({ name: 'NotAuthorizedException' });
+  });
+
   it('are missing without ASSERTION_JWKS, and the refusal says so', async () => {
     const bare = await startSandbox({}, running.testDatabase);
     try {
@@ -235,16 +265,20 @@ describe('triggers', () => {
     await limited('UserAuthentication', () => bridge.begin(username));
     const challenge = await bridge.begin(username);
     await limited('UserAuthenticationResponse', () => bridge.answer(challenge, 'wrong'));
+    const unknown = { Token: 'unknown', ClientId: bridge.client.id, ClientSecret: bridge.client.secret };
+    await limited('UserToken', () => running.cognito.send(new RevokeTokenCommand(unknown)));
   });
 
   it('are not kept from one user by the limits on his profile, and the call log names him', async () => {
     const username = await bridge.user();
+    await control(running.sandbox.endpoints.cognito, 'PUT', 'quotas', { PerUserRead: 0.001, PerUserWrite: 0.001 });
     await Promise.all(Array.from({ length: 12 }, () => bridge.signIn(username)));
     const { calls } = await control<{ calls: { operation: string }[] }>(
       running.sandbox.endpoints.cognito,
       'GET',
       `calls?subject=${username}`,
     );
+    await control(running.sandbox.endpoints.cognito, 'DELETE', 'quotas');
     const counted = (name: string): number => calls.filter((c) => c.operation === name).length;
     expect([counted('AdminInitiateAuth'), counted('AdminRespondToAuthChallenge')]).toEqual([12, 12]);
   });
