@@ -45,11 +45,7 @@ export const peopleVerbs: Record<string, Verb> = {
     async (context, input) => {
       const { store, app, session } = context;
       const before = await store.findPerson(app.slug, input.login);
-      const found = await store.ensurePerson(
-        app.slug,
-        input.login,
-        defaultNames(input.login, before, input.profile),
-      );
+      const found = await store.ensurePerson(app.slug, input.login, defaultNames(input.login, before, input.profile));
       if (found.status === 'SUSPENDED') return 'The person is SUSPENDED: Okta assigns only after "unsuspend".';
       if (!before) context.emit('user.lifecycle.create', found);
       if (before?.status !== 'ACTIVE') context.emit('user.lifecycle.activate', found);

@@ -11,7 +11,7 @@ export interface Context {
   readonly store: OktaStore;
   readonly session: ScimSession;
   /** Notes what happened for the System Log; the event hook carries it when the verb is done. */
-  emit(type: EventType, person: Person): void;
+  readonly emit: (type: EventType, person: Person) => void;
 }
 
 export interface Verb {

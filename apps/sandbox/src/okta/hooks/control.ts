@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { parseControl } from '../../listener.js';
+import type { OktaApp } from '../model.js';
 import type { Okta } from '../okta.js';
 import { eventTypes, logEvent } from './log-event.js';
 import type { EventHook } from './hook-store.js';
@@ -15,7 +16,11 @@ const eventName = z.string().regex(/^[a-z][a-z_.]{2,100}$/, 'must be an event ty
 const hookBody = z.object({
   url: z.url({ protocol: /^https?$/ }),
   secret: headerText,
-  events: z.array(eventName).min(1).max(100).default([...eventTypes]),
+  events: z
+    .array(eventName)
+    .min(1)
+    .max(100)
+    .default([...eventTypes]),
 });
 const knobs = z.object({
   duplicate: z.int().min(0).max(10).optional(),
@@ -34,10 +39,12 @@ const forged = z
 /** The secret is write-only. */
 const view = ({ secret: _secret, ...hook }: EventHook): object => ({ ...hook, secret: '****' });
 
-export function eventHookRoutes(app: FastifyInstance, okta: Okta, slugOf: (params: unknown) => string): void {
-  const { hooks, store } = okta;
+export function eventHookRoutes(
+  app: FastifyInstance,
+  { hooks, store }: Okta,
+  tenantOf: (params: unknown) => Promise<OktaApp>,
+): void {
   const path = '/sandbox/apps/:slug/event-hook';
-  const tenantOf = async (params: unknown) => store.app(slugOf(params));
 
   app.put(path, async (request) => {
     const { slug } = await tenantOf(request.params);
@@ -56,6 +63,9 @@ export function eventHookRoutes(app: FastifyInstance, okta: Okta, slugOf: (param
   );
   app.get(`${path}/deliveries`, async (request) => ({
     deliveries: hooks.deliveries((await tenantOf(request.params)).slug),
+  }));
+  app.post(`${path}/release`, async (request) => ({
+    deliveries: await hooks.release((await tenantOf(request.params)).slug),
   }));
   app.post(`${path}/forge`, async (request) => {
     const tenant = await tenantOf(request.params);

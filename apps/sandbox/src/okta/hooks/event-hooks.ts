@@ -32,10 +32,16 @@ export interface Delivery {
 type Kept = { -readonly [K in keyof Delivery]: Delivery[K] };
 const KEPT = 500;
 
+interface Waiting {
+  readonly slug: string;
+  readonly wake: () => void;
+  readonly done: Promise<Delivery>;
+}
+
 export class EventHooks {
   private readonly knobs = new Map<string, Knobs>();
   private readonly log = new Map<string, Kept[]>();
-  private readonly waiting = new Set<Promise<unknown>>();
+  private readonly waiting = new Set<Waiting>();
   private readonly stopping = new AbortController();
 
   constructor(private readonly store: HookStore) {}
@@ -95,9 +101,18 @@ export class EventHooks {
     return this.start(slug, secret === undefined ? hook : { ...hook, secret }, body, 0);
   }
 
+  /** Delivers now what was put off. */
+  async release(slug: string): Promise<readonly Delivery[]> {
+    const held = [...this.waiting].filter((w) => w.slug === slug);
+    for (const { wake } of held) wake();
+    return Promise.all(held.map((w) => w.done));
+  }
+
   async stop(): Promise<void> {
     this.stopping.abort();
-    await Promise.allSettled(this.waiting);
+    const held = [...this.waiting];
+    for (const { wake } of held) wake();
+    await Promise.all(held.map((w) => w.done));
   }
 
   /** Resolves when the request is done, or at once if it is put off. */
@@ -108,12 +123,13 @@ export class EventHooks {
     kept.push(delivery);
     if (kept.length > KEPT) kept.shift();
     if (delayMs === 0) return this.post(hook, body, delivery);
-    const later = sleep(delayMs, undefined, { signal: this.stopping.signal })
-      .then(() => this.post(hook, body, delivery))
-      // Only the end of the sandbox interrupts the sleep; `post` itself never rejects.
+    const alarm = new AbortController();
+    const done = sleep(delayMs, undefined, { signal: alarm.signal })
       .catch(() => undefined)
-      .finally(() => this.waiting.delete(later));
-    this.waiting.add(later);
+      .then(() => (this.stopping.signal.aborted ? delivery : this.post(hook, body, delivery)))
+      .finally(() => this.waiting.delete(waiting));
+    const waiting: Waiting = { slug, wake: () => alarm.abort(), done };
+    this.waiting.add(waiting);
     return delivery;
   }
 

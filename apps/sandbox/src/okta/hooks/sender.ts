@@ -1,4 +1,5 @@
 /** One request of an event hook as Okta makes it: 3 s of patience, one repetition after a time-out or a 5xx. */
+import { isNativeError } from 'node:util/types';
 import { wallClock } from '../../control/call-log.js';
 
 /** "If a response is not received within 3 seconds, the outbound request times out" (Okta, event hooks). */
@@ -60,8 +61,9 @@ async function once(request: HookRequest, stopping: AbortSignal): Promise<{ atte
   }
 }
 
+/** fetch says only "fetch failed"; what failed stands in the cause. */
 function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isNativeError(error)) return String(error);
   if (error.name === 'TimeoutError') return `no answer within ${PATIENCE_MS / 1000} s`;
-  return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;
+  return isNativeError(error.cause) ? error.cause.message || error.cause.name : error.message;
 }
