@@ -39,6 +39,10 @@ const COMMANDS = {
     entry: 'dist/apps/identity-service/src/cli.js',
     does: 'show accounts, their roles and why they have them',
   },
+  offboarding: {
+    entry: 'dist/apps/deactivation-worker/src/cli.js',
+    does: 'offboarding cases: who lost access when, what is held, release it',
+  },
   events: { entry: 'dist/tools/events/main.js', does: 'look at published events' },
   bench: { entry: 'dist/bench/main.js', does: 'the measurements of bench/' },
   lint: { entry: 'dist/tools/local/test.js', args: ['--static'], does: 'only the static checks of "test"' },
@@ -107,7 +111,7 @@ async function main([command, ...args]) {
 }
 
 function help() {
-  const lines = Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(10)}${does}`);
+  const lines = Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(12)}${does}`);
   process.stdout.write(
     `node tools/bootstrap.mjs <command> [arguments]\n\n${lines.join('\n')}\n\nEach is also an npm script; "<command> --help" tells more.\n`,
   );

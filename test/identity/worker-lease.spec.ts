@@ -1,8 +1,8 @@
 /** Leases and the sign of life of the process that holds them. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLogger } from '#platform';
-import { WorkerLease } from '../../apps/identity-service/src/reconcile/worker-lease.js';
+import { createLogger, WorkerLease } from '#platform';
+import { releaseForgotten } from '../../apps/identity-service/src/reconcile/queue.sql.js';
 import { HandlerRig } from './handlers.js';
 import { eventually } from './rig.js';
 
@@ -27,7 +27,7 @@ describe('the lease of a worker', () => {
       randomUUID(),
     ]);
     const active: string[] = [];
-    const lease = new WorkerLease(rig.database, createLogger('test', 'silent'), 0.5, () => active);
+    const lease = new WorkerLease(rig.database, createLogger('test', 'silent'), 0.5, () => active, releaseForgotten);
     await lease.start();
     try {
       await lease.claiming(async () => {

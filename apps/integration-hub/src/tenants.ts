@@ -23,6 +23,7 @@ import {
   type SecretStore,
 } from '#secrets';
 import {
+  brakeOf,
   changeSettings,
   defaultSettings,
   SettingsError,
@@ -199,7 +200,7 @@ function withChange(
   current: TenantSettings,
   { host, ...change }: TenantChange,
 ): { settings: TenantSettings; changed: readonly string[] } {
-  const next = acceptable(current, change);
+  const next = acceptable({ ...current, brake: brakeOf(current), okta: current.okta ?? null }, change);
   const newHost = host === undefined || host === null ? host : checkHost(host);
   const tenant = newHost === undefined ? current.tenant : { ...current.tenant, host: newHost };
   const changed = tenant.host === current.tenant.host ? next.changed : ['host', ...next.changed];

@@ -10,12 +10,13 @@ import { quotaSql } from '#cognito';
 export const SERVICES = {
   'scim-gateway': { role: 'scim_gateway', schema: 'directory' },
   'identity-service': { role: 'identity_service', schema: 'identity' },
+  'deactivation-worker': { role: 'deactivation_worker', schema: 'offboarding' },
   'integration-hub': { role: 'integration_hub', schema: 'hub' },
 } as const;
 export type ServiceName = keyof typeof SERVICES;
 
 /** Services that call Cognito and so share its quotas. */
-const COGNITO_CALLERS: readonly ServiceName[] = ['identity-service'];
+const COGNITO_CALLERS: readonly ServiceName[] = ['identity-service', 'deactivation-worker'];
 
 export async function provision(
   adminUrl: string,

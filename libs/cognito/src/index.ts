@@ -1,4 +1,5 @@
 /** The Cognito user pool: typed calls, error classes, and quota buckets that all replicas share. */
+export * from './backoff.js';
 export * from './errors.js';
 export * from './quota-gate.js';
 export { quotaSql } from './quota.sql.js';

@@ -1,14 +1,16 @@
 /**
- * Where every Cognito call waits for its token. Per category one FIFO line of urgent and one of bulk work; one pump
- * fetches tokens for several waiters in one round trip. Urgent work goes first, and bulk work leaves a reserve in the
- * bucket, so that an offboarding finds tokens while an import of thousands is running.
+ * Where every Cognito call waits for its token. Per category one FIFO line for each urgency; one pump fetches tokens for
+ * several waiters in one round trip. Offboarding goes before everything else, and bulk work leaves a reserve in the
+ * bucket, so that an offboarding finds tokens while an import of thousands is running, also in another process.
  */
 import type { Metrics, Queryable } from '#platform';
 import { CognitoError } from './errors.js';
 import { drainBucket, takeTokens } from './quota.sql.js';
 import { bucketShape, type BucketShape, type QuotaCategory, type Quotas } from './quotas.js';
 
-export type Urgency = 'urgent' | 'bulk';
+/** In the order in which they are served. */
+export const URGENCIES = ['offboarding', 'urgent', 'bulk'] as const;
+export type Urgency = (typeof URGENCIES)[number];
 
 export interface QuotaGateOptions {
   readonly database: Queryable;
@@ -66,7 +68,7 @@ export class QuotaGate {
 }
 
 class Line {
-  private readonly waiting: Record<Urgency, Waiter[]> = { urgent: [], bulk: [] };
+  private readonly waiting: Record<Urgency, Waiter[]> = { offboarding: [], urgent: [], bulk: [] };
   private pumping = false;
   private wake: (() => void) | null = null;
 
@@ -80,8 +82,8 @@ class Line {
   enter(urgency: Urgency, since: number): Promise<void> {
     return new Promise((admit, refuse) => {
       this.waiting[urgency].push({ since, admit, refuse });
-      // Tokens that bulk work may not take are there for an urgent caller: do not let it sleep out bulk's pause.
-      if (urgency === 'urgent') this.wake?.();
+      // Tokens that bulk work may not take are there for other callers: do not let them sleep out bulk's pause.
+      if (urgency !== 'bulk') this.wake?.();
       if (!this.pumping) void this.pump();
     });
   }
@@ -89,17 +91,20 @@ class Line {
   private async pump(): Promise<void> {
     this.pumping = true;
     try {
-      while (this.waiting.urgent.length + this.waiting.bulk.length > 0) {
-        const urgency: Urgency = this.waiting.urgent.length > 0 ? 'urgent' : 'bulk';
+      for (let urgency = this.next(); urgency; urgency = this.next()) {
         const pauseMs = await this.serve(urgency);
         if (pauseMs > 0) await this.pause(urgency, pauseMs);
         this.refuseExpired();
       }
     } catch (error) {
-      for (const waiter of [...this.waiting.urgent.splice(0), ...this.waiting.bulk.splice(0)]) waiter.refuse(error);
+      for (const waiter of URGENCIES.flatMap((u) => this.waiting[u].splice(0))) waiter.refuse(error);
     } finally {
       this.pumping = false;
     }
+  }
+
+  private next(): Urgency | undefined {
+    return URGENCIES.find((u) => this.waiting[u].length > 0);
   }
 
   /** Admits the head of the line; answers how long to pause before the next try. */

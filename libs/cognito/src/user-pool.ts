@@ -6,11 +6,14 @@
 import {
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
+  AdminDisableUserCommand,
+  AdminEnableUserCommand,
   AdminGetUserCommand,
   AdminListGroupsForUserCommand,
   AdminRemoveUserFromGroupCommand,
   AdminSetUserPasswordCommand,
   AdminUpdateUserAttributesCommand,
+  AdminUserGlobalSignOutCommand,
   CognitoIdentityProviderClient,
   CreateGroupCommand,
   ListUsersCommand,
@@ -95,6 +98,41 @@ export class UserPool {
     const input = { ...this.user(username), UserAttributes: toList(attributes) };
     await this.call('AdminUpdateUserAttributes', urgency, () =>
       this.client.send(new AdminUpdateUserAttributesCommand(input)),
+    );
+  }
+
+  /** From here on Cognito refuses sign-in and refresh; tokens that were issued verify offline until they expire. */
+  async disableUser(username: string, urgency: Urgency = 'offboarding'): Promise<void> {
+    await this.call('AdminDisableUser', urgency, () =>
+      this.client.send(new AdminDisableUserCommand(this.user(username))),
+    );
+  }
+
+  /**
+   * Answers with Cognito's own clock (the `Date` of its answer, whole seconds; null if it sent none): whatever it issues
+   * from now on is not older, whatever it issued before the user was disabled is not younger.
+   */
+  async enableUser(username: string, urgency: Urgency = 'urgent'): Promise<Date | null> {
+    const command = new AdminEnableUserCommand(this.user(username));
+    let answeredAt: Date | null = null;
+    command.middlewareStack.add(
+      (next) => async (input) => {
+        const result = await next(input);
+        const { headers } = result.response as { headers?: Readonly<Record<string, string>> };
+        const at = Date.parse(headers?.date ?? '');
+        if (!Number.isNaN(at)) answeredAt = new Date(at);
+        return result;
+      },
+      { step: 'deserialize', name: 'readServerClock', priority: 'low' },
+    );
+    await this.call('AdminEnableUser', urgency, () => this.client.send(command));
+    return answeredAt;
+  }
+
+  /** Revokes all refresh tokens. Access tokens live on for whoever verifies them offline: that is what the fence is for. */
+  async signOut(username: string, urgency: Urgency = 'offboarding'): Promise<void> {
+    await this.call('AdminUserGlobalSignOut', urgency, () =>
+      this.client.send(new AdminUserGlobalSignOutCommand(this.user(username))),
     );
   }
 

@@ -8,6 +8,7 @@ export * from './bus.js';
 export { EventsError } from './cli/actions.js';
 export * from './cli.js';
 export * from './context.js';
+export * from './incoming.js';
 export * from './outbox.js';
 export { PARTITIONS } from './record.js';
 export { consumerTablesSql, eventLogSql, producerTablesSql } from './schema.sql.js';

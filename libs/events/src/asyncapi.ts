@@ -17,6 +17,8 @@ const TOPIC_DESCRIPTIONS: Readonly<Record<Topic, string>> = {
   'identity.accounts': 'StackFlow accounts and the roles that follow from groups. Key: tenant and account.',
   'identity.access':
     'The current access of each account. Compacted: read it from the start to know everybody. Key: tenant and account.',
+  'offboarding.cases':
+    'How the access of an account is taken away: opened or held, and when each door was closed. Key: tenant and account.',
   'integration.settings': "Each tenant's Okta settings in force, without secrets. Compacted. Key: tenant, twice.",
 };
 

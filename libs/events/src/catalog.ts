@@ -64,6 +64,15 @@ export const roleMapping = z.object({
 });
 export type RoleMapping = z.infer<typeof roleMapping>;
 
+/** How much access a tenant may lose at once before the rest waits for a person. Null = no brake. */
+export const brake = z.object({
+  percent: z.number().min(0).max(100).describe('of the active accounts'),
+  atLeast: z.number().int().min(1).describe('this many never trip it'),
+  windowMinutes: z.number().int().min(1),
+  holdHours: z.number().int().min(1).describe('what is held longer is released'),
+});
+export type Brake = z.infer<typeof brake>;
+
 /** The settings in force, without secrets. `deleted` is never set today; consumers ignore what they do not know. */
 export const tenantSettings = z.object({
   tenant: z.object({ id: uuid, slug: z.string(), host: z.string().nullable() }),
@@ -76,6 +85,12 @@ export const tenantSettings = z.object({
     .object({ issuedAt: instant, previousValidUntil: instant.nullable() })
     .nullable()
     .describe('when the SCIM token was last rotated; never the token'),
+  brake: brake.nullable().optional().describe('missing = the default brake'),
+  okta: z
+    .object({ domain: z.string(), appId: z.string() })
+    .nullable()
+    .optional()
+    .describe('the Okta org and the app whose assignments are compared; never its tokens'),
 });
 export type TenantSettings = z.infer<typeof tenantSettings>;
 
@@ -87,6 +102,39 @@ export const access = z.object({
   notBefore: instant.nullable().describe('tokens issued before this instant are refused'),
 });
 export type Access = z.infer<typeof access>;
+
+/** When each door of an account was closed. Null = not (yet), or it did not have to be. */
+export const offboardingTimings = z.object({
+  pushedAt: instant.describe("when the identity provider's request, or the other signal, arrived"),
+  receivedAt: instant.describe('when deactivation-worker opened the case'),
+  heldAt: instant.nullable(),
+  releasedAt: instant.nullable(),
+  fencedAt: instant.nullable().describe('from here on services that follow `identity.access` refuse its tokens'),
+  disabledAt: instant.nullable().describe('Cognito refuses sign-in and refresh'),
+  signedOutAt: instant.nullable().describe('Cognito revoked its refresh tokens'),
+  sessionsEndedAt: instant.nullable().describe('the sessions of the SSO bridge ended'),
+  confirmedAt: instant.nullable().describe('Cognito was read back and showed it'),
+  firstRefusedAt: instant.nullable().describe('a service refused a token of the account for the first time'),
+});
+export type OffboardingTimings = z.infer<typeof offboardingTimings>;
+
+export const offboardingCase = z.object({
+  id: uuid,
+  account: uuid,
+  userName: z.string(),
+  displayName: z.string().nullable(),
+  state: z.enum(['held', 'running', 'completed', 'superseded', 'discarded']),
+  cause: z.string().describe('what asked for it, e.g. `user.deactivated`, `okta.suspended`'),
+  causationId: z.string().describe('id of the SCIM request, or of the other signal'),
+  heldBecause: z.enum(['threshold', 'last_admin']).nullable(),
+  releasedBy: z.string().nullable(),
+  timings: offboardingTimings,
+});
+export type OffboardingCase = z.infer<typeof offboardingCase>;
+
+const caseState = z.object({ case: offboardingCase });
+/** `offboarding`: how access was taken away; missing if there was none to take. */
+const accountClosed = accountState.extend({ offboarding: offboardingCase.optional() });
 
 const T = 'com.stackflow';
 
@@ -110,12 +158,20 @@ export const catalog = {
     [`${T}.identity.account.provisioned.v1`]: accountState,
     [`${T}.identity.account.updated.v1`]: accountState.extend({ changed }),
     [`${T}.identity.account.roles-changed.v1`]: rolesChanged,
-    [`${T}.identity.account.deactivated.v1`]: accountState,
+    [`${T}.identity.account.deactivated.v1`]: accountClosed,
     [`${T}.identity.account.reactivated.v1`]: accountState,
-    [`${T}.identity.account.removed.v1`]: accountState,
+    [`${T}.identity.account.removed.v1`]: accountClosed,
   },
   'identity.access': {
     [`${T}.identity.access.changed.v1`]: access,
+  },
+  'offboarding.cases': {
+    [`${T}.offboarding.case.opened.v1`]: caseState,
+    [`${T}.offboarding.case.held.v1`]: caseState,
+    [`${T}.offboarding.case.released.v1`]: caseState,
+    [`${T}.offboarding.case.discarded.v1`]: caseState,
+    [`${T}.offboarding.case.superseded.v1`]: caseState,
+    [`${T}.offboarding.case.completed.v1`]: caseState,
   },
   'integration.settings': {
     [`${T}.integration.settings.changed.v1`]: tenantSettings,

@@ -1,14 +1,15 @@
 /** A valid event of every type: examples in the documentation, material for tests and for subscribers' own tests. */
 import {
-  topics,
-  catalog,
+  topicOf,
   type Access,
   type Account,
   type DirectoryGroup,
   type DirectoryUser,
   type EventData,
   type EventType,
+  type OffboardingCase,
   type TenantSettings,
+  type Topic,
 } from './catalog.js';
 import { eventKey, type EventEnvelope } from './envelope.js';
 
@@ -41,6 +42,43 @@ const account: Account = {
 };
 const without: Account = { ...account, roles: [], primaryRole: null };
 const access: Access = { account: USER, status: 'inactive', roles: [], notBefore: NOON };
+const offboarding: OffboardingCase = {
+  id: '0198b7c2-5d0e-7a31-9c55-3f1f6f0e7a0c',
+  account: USER,
+  userName: user.userName,
+  displayName: user.displayName,
+  state: 'completed',
+  cause: 'user.deactivated',
+  causationId: '0198b7c2-5d0e-7a31-9c55-3f1f6f0e7aee',
+  heldBecause: null,
+  releasedBy: null,
+  timings: {
+    pushedAt: NOON,
+    receivedAt: '2026-01-15T12:00:00.012Z',
+    heldAt: null,
+    releasedAt: null,
+    fencedAt: '2026-01-15T12:00:00.016Z',
+    disabledAt: '2026-01-15T12:00:00.041Z',
+    signedOutAt: '2026-01-15T12:00:00.066Z',
+    sessionsEndedAt: '2026-01-15T12:00:00.018Z',
+    confirmedAt: '2026-01-15T12:00:00.090Z',
+    firstRefusedAt: null,
+  },
+};
+const held: OffboardingCase = {
+  ...offboarding,
+  state: 'held',
+  heldBecause: 'threshold',
+  timings: {
+    ...offboarding.timings,
+    heldAt: '2026-01-15T12:00:00.016Z',
+    fencedAt: null,
+    disabledAt: null,
+    signedOutAt: null,
+    sessionsEndedAt: null,
+    confirmedAt: null,
+  },
+};
 const settings: TenantSettings = {
   tenant: { id: TENANT, slug: 'example', host: 'example.stackflow-tech.com' },
   scimEnabled: true,
@@ -52,6 +90,8 @@ const settings: TenantSettings = {
     { group: { id: GROUP }, role: 'viewer' },
   ],
   scimToken: { issuedAt: NOON, previousValidUntil: null },
+  brake: { percent: 10, atLeast: 20, windowMinutes: 10, holdHours: 24 },
+  okta: { domain: 'example.okta.com', appId: '0oa1a2b3c4D5e6F7g8h9' },
 };
 
 export const sampleData: { readonly [T in EventType]: EventData<T> } = {
@@ -73,10 +113,19 @@ export const sampleData: { readonly [T in EventType]: EventData<T> } = {
     revoked: ['viewer'],
     mappingVersion: 7,
   },
-  'com.stackflow.identity.account.deactivated.v1': { account: { ...without, status: 'inactive' } },
+  'com.stackflow.identity.account.deactivated.v1': {
+    account: { ...without, status: 'inactive' },
+    offboarding,
+  },
   'com.stackflow.identity.account.reactivated.v1': { account },
-  'com.stackflow.identity.account.removed.v1': { account: { ...without, status: 'removed' } },
+  'com.stackflow.identity.account.removed.v1': { account: { ...without, status: 'removed' }, offboarding },
   'com.stackflow.identity.access.changed.v1': access,
+  'com.stackflow.offboarding.case.opened.v1': { case: { ...offboarding, state: 'running' } },
+  'com.stackflow.offboarding.case.held.v1': { case: held },
+  'com.stackflow.offboarding.case.released.v1': { case: { ...held, releasedBy: 'grace@example.com' } },
+  'com.stackflow.offboarding.case.discarded.v1': { case: { ...held, state: 'discarded' } },
+  'com.stackflow.offboarding.case.superseded.v1': { case: { ...offboarding, state: 'superseded' } },
+  'com.stackflow.offboarding.case.completed.v1': { case: offboarding },
   'com.stackflow.integration.settings.changed.v1': settings,
 };
 
@@ -107,8 +156,12 @@ const subjectOf = (type: EventType, tenant: string): string =>
       ? GROUP
       : USER;
 
-function publisherOf(type: EventType): string {
-  const topic = topics.find((t) => type in catalog[t]);
-  if (topic === 'integration.settings') return 'integration-hub';
-  return topic?.startsWith('directory.') ? 'scim-gateway' : 'identity-service';
-}
+const PUBLISHERS: Readonly<Record<Topic, string>> = {
+  'directory.users': 'scim-gateway',
+  'directory.groups': 'scim-gateway',
+  'identity.accounts': 'identity-service',
+  'identity.access': 'deactivation-worker',
+  'offboarding.cases': 'deactivation-worker',
+  'integration.settings': 'integration-hub',
+};
+const publisherOf = (type: EventType): string => PUBLISHERS[topicOf(type) ?? 'directory.users'];

@@ -1,12 +1,17 @@
 /** What every `main.ts` needs: configuration, database, logging, health, metrics, tracing. */
+export * from './command-line.js';
 export * from './config.js';
 export * from './consumers.js';
 export * from './context.js';
 export * from './database.js';
 export * from './health.js';
+export * from './internal-api.js';
+export * from './internal-client.js';
 export * from './logging.js';
+export * from './loop.js';
 export * from './metrics.js';
 export * from './problem.js';
 export * from './provision.js';
 export * from './service.js';
 export * from './tracing.js';
+export * from './worker-lease.js';

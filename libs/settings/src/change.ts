@@ -1,12 +1,16 @@
 /** A partial change of a tenant's settings: what the CLI and the admin page send, applied to the settings in force. */
-import type { RoleMapping } from '#events';
-import type { OktaSettings } from './defaults.js';
+import type { Brake, RoleMapping } from '#events';
+import { DEFAULT_BRAKE, type OktaSettings } from './defaults.js';
 import { groupKey, groupLabel, settingsFaults, SettingsError } from './validation.js';
 
 export interface SettingsChange {
   readonly scimEnabled?: boolean | undefined;
   readonly groupSync?: boolean | undefined;
   readonly deactivateOnOffboard?: boolean | undefined;
+  /** Null = no brake; what is left out stays. */
+  readonly brake?: Partial<Brake> | null | undefined;
+  /** Null = disconnected. */
+  readonly okta?: OktaSettings['okta'] | undefined;
   /** The complete list, highest precedence first. */
   readonly roles?: readonly string[] | undefined;
   /** The complete list of mappings; `map` and `unmap` are applied after it. */
@@ -32,6 +36,11 @@ export function changeSettings(current: OktaSettings, change: SettingsChange): C
     deactivateOnOffboard: change.deactivateOnOffboard ?? current.deactivateOnOffboard,
     roles: [...(change.roles ?? current.roles)],
     roleMappings: mappings,
+    brake:
+      change.brake === undefined
+        ? current.brake
+        : change.brake && { ...DEFAULT_BRAKE, ...current.brake, ...change.brake },
+    okta: change.okta === undefined ? current.okta : change.okta,
   };
   const all = [...faults, ...settingsFaults(settings)];
   if (all.length > 0) throw new SettingsError(all);

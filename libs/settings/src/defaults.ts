@@ -1,11 +1,14 @@
 /** What a tenant gets before anybody configures it: the product page's field reference, roles and group mapping. */
-import type { RoleMapping, TenantSettings } from '#events';
+import type { Brake, RoleMapping, TenantSettings } from '#events';
 
 /** The part of a tenant's settings that an administrator changes. */
 export type OktaSettings = Pick<
   TenantSettings,
   'scimEnabled' | 'groupSync' | 'deactivateOnOffboard' | 'roles' | 'roleMappings'
->;
+> & {
+  readonly brake: Brake | null;
+  readonly okta: NonNullable<TenantSettings['okta']> | null;
+};
 
 /** Highest precedence first. The list is configuration: a tenant may add roles of its own. */
 export const DEFAULT_ROLES: readonly string[] = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
@@ -17,6 +20,12 @@ export const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
   { group: { name: 'StackFlow-Viewers' }, role: 'viewer' },
 ];
 
+export const DEFAULT_BRAKE: Brake = { percent: 10, atLeast: 20, windowMinutes: 10, holdHours: 24 };
+
+/** The brake in force; settings from before there was one have the default. */
+export const brakeOf = ({ brake }: Pick<TenantSettings, 'brake'>): Brake | null =>
+  brake === undefined ? DEFAULT_BRAKE : brake;
+
 /** A fresh copy each time, so that nobody can change the defaults of somebody else. */
 export function defaultSettings(): OktaSettings {
   return {
@@ -25,5 +34,7 @@ export function defaultSettings(): OktaSettings {
     deactivateOnOffboard: true,
     roles: [...DEFAULT_ROLES],
     roleMappings: DEFAULT_ROLE_MAPPINGS.map((mapping) => ({ ...mapping, group: { ...mapping.group } })),
+    brake: { ...DEFAULT_BRAKE },
+    okta: null,
   };
 }

@@ -32,7 +32,49 @@ export const groupLabel = (group: RoleMapping['group']): string =>
 
 /** Sentences about everything that is wrong with `settings`; empty = acceptable. */
 export function settingsFaults(settings: OktaSettings): string[] {
-  return [...roleFaults(settings.roles), ...mappingFaults(settings.roleMappings, settings.roles)];
+  return [
+    ...roleFaults(settings.roles),
+    ...mappingFaults(settings.roleMappings, settings.roles),
+    ...brakeFaults(settings.brake),
+    ...oktaFaults(settings.okta),
+  ];
+}
+
+function brakeFaults(brake: OktaSettings['brake']): string[] {
+  if (brake === null) return [];
+  const { percent, atLeast, windowMinutes, holdHours } = brake;
+  const whole = (value: number, most: number): boolean => Number.isInteger(value) && value >= 1 && value <= most;
+  return [
+    ...(percent >= 0 && percent <= 100 ? [] : [`The brake's percentage is ${percent}; it must be from 0 to 100.`]),
+    ...(whole(atLeast, 1_000_000)
+      ? []
+      : [`The brake lets at least ${atLeast} accounts pass; it must be a whole number from 1 to 1,000,000.`]),
+    ...(whole(windowMinutes, 1440)
+      ? []
+      : [`The brake counts over ${windowMinutes} minutes; it must be a whole number from 1 to 1,440.`]),
+    ...(whole(holdHours, 168)
+      ? []
+      : [`The brake holds for ${holdHours} hours; it must be a whole number from 1 to 168 (a week).`]),
+  ];
+}
+
+/** Okta's own domains; others only where a deployment allows them. */
+const OKTA_DOMAIN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.(okta|oktapreview|okta-emea)\.com$/;
+
+function oktaFaults(okta: OktaSettings['okta']): string[] {
+  if (okta === null) return [];
+  return [
+    ...(OKTA_DOMAIN.test(okta.domain)
+      ? []
+      : [
+          `${quote(okta.domain)} is not an Okta domain; give it as in "your-org.okta.com", without https:// and without "-admin".`,
+        ]),
+    ...(/^[A-Za-z0-9]{1,64}$/.test(okta.appId)
+      ? []
+      : [
+          `${quote(okta.appId)} is not the id of an Okta app; it is the part that begins with 0oa in the address of the app's page.`,
+        ]),
+  ];
 }
 
 function roleFaults(roles: readonly string[]): string[] {

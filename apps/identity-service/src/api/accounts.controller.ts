@@ -1,13 +1,12 @@
 /** `/internal/tenants/:tenant/accounts`: what the hub and the command line ask about accounts. */
 import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { PLATFORM, Problem, type PlatformContext } from '#platform';
+import { AccountPath, InternalApi, PLATFORM, Problem, TenantPath, type PlatformContext } from '#platform';
 import { PRIORITY } from '../roles/transition.js';
 import { distrust } from '../reconcile/queue.sql.js';
 import { Wake } from '../wake.js';
 import { AccountQueries } from './account-queries.js';
 import type { AccountView } from './accounts.sql.js';
-import { AccountPath, AccountsQuery, TenantPath } from './dto.js';
-import { InternalApi } from './internal.js';
+import { AccountsQuery } from './dto.js';
 
 @InternalApi()
 @Controller('internal/tenants/:tenant/accounts')

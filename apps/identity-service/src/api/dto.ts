@@ -1,18 +1,6 @@
-/** Queries and parameters of the internal API, checked by class-validator before anything else happens. */
-import { ValidationPipe } from '@nestjs/common';
+/** Queries of the internal API, checked by class-validator before anything else happens. */
 import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min, MinLength } from 'class-validator';
-import { Problem } from '#platform';
-
-export class TenantPath {
-  @IsUUID()
-  tenant!: string;
-}
-
-export class AccountPath extends TenantPath {
-  @IsUUID()
-  id!: string;
-}
 
 export class AccountsQuery {
   /** Compared without regard to case. */
@@ -40,11 +28,3 @@ export class AccountsQuery {
   @Max(1000)
   limit?: number;
 }
-
-export const validation = new ValidationPipe({
-  transform: true,
-  whitelist: true,
-  forbidNonWhitelisted: true,
-  exceptionFactory: (errors) =>
-    new Problem('invalid_request', errors.flatMap((e) => Object.values(e.constraints ?? {})).join('; ')),
-});

@@ -1,8 +1,7 @@
 /** `/internal/reconcile`: compare the whole user pool with the accounts and repair what differs. */
 import { Controller, Get, HttpCode, Post } from '@nestjs/common';
-import { Problem } from '#platform';
+import { InternalApi, Problem } from '#platform';
 import { PoolCompare, type CompareRun } from '../reconcile/compare.js';
-import { InternalApi } from './internal.js';
 
 @InternalApi()
 @Controller('internal/reconcile')

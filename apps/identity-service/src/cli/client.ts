@@ -1,42 +1,17 @@
 /** The internal API as the command line calls it. */
 import type { AccountView, GrantView } from '../api/accounts.sql.js';
 import type { Explanation } from '../api/explanation.js';
-import type { TenantView } from '../api/tenants.controller.js';
 import type { CompareRun } from '../reconcile/compare.js';
-import { CliError, EXIT, type Target } from './target.js';
-
-/** What JSON makes of dates. */
-export type Json<T> = T extends Date
-  ? string
-  : T extends readonly (infer E)[]
-    ? Json<E>[]
-    : T extends object
-      ? { [K in keyof T]: Json<T[K]> }
-      : T;
+import { CliError, EXIT, type InternalClient, type Json } from '#platform';
+import { findTenant, type TenantView } from '#settings';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const TIMEOUT_MS = 15_000;
 
 export class AccountsClient {
-  constructor(private readonly target: Target) {}
+  constructor(private readonly api: InternalClient) {}
 
-  /** By slug or id; without a name the only one, or the one called "default". */
-  async tenant(name: string | undefined): Promise<TenantView> {
-    const { tenants } = await this.call<{ tenants: TenantView[] }>('GET', '/internal/tenants');
-    const slugs = tenants.map((t) => t.slug).join(', ') || 'none yet';
-    const found =
-      name === undefined
-        ? tenants.length === 1
-          ? tenants[0]
-          : tenants.find((t) => t.slug === 'default')
-        : tenants.find((t) => t.slug === name || t.id === name);
-    if (found) return found;
-    throw new CliError(
-      name === undefined
-        ? `Name a tenant with --tenant. Tenants: ${slugs}.`
-        : `There is no tenant "${name}". Tenants: ${slugs}.`,
-      EXIT.refused,
-    );
+  tenant(name: string | undefined): Promise<TenantView> {
+    return findTenant(this.api, name);
   }
 
   async list(tenant: TenantView, limit: number): Promise<{ accounts: Json<AccountView>[]; more: boolean }> {
@@ -46,7 +21,7 @@ export class AccountsClient {
         limit: String(Math.min(1000, limit - accounts.length)),
         ...(cursor && { cursor }),
       });
-      const page: { accounts: Json<AccountView>[]; next: string | null } = await this.call(
+      const page: { accounts: Json<AccountView>[]; next: string | null } = await this.api.call(
         'GET',
         `${base(tenant)}?${query.toString()}`,
       );
@@ -60,9 +35,9 @@ export class AccountsClient {
   /** By user name, external id (Okta's user id) or account id. */
   async account(tenant: TenantView, who: string): Promise<Json<AccountView>> {
     const queries = [new URLSearchParams({ userName: who }), new URLSearchParams({ externalId: who })];
-    if (UUID.test(who)) return this.call('GET', `${base(tenant)}/${who.toLowerCase()}`);
+    if (UUID.test(who)) return this.api.call('GET', `${base(tenant)}/${who.toLowerCase()}`);
     for (const query of queries) {
-      const { accounts } = await this.call<{ accounts: Json<AccountView>[] }>(
+      const { accounts } = await this.api.call<{ accounts: Json<AccountView>[] }>(
         'GET',
         `${base(tenant)}?${query.toString()}`,
       );
@@ -76,46 +51,23 @@ export class AccountsClient {
   }
 
   grants(account: Json<AccountView>): Promise<{ grants: Json<GrantView>[] }> {
-    return this.call('GET', `${base({ id: account.tenant })}/${account.id}/grants`);
+    return this.api.call('GET', `${base({ id: account.tenant })}/${account.id}/grants`);
   }
 
   explanation(account: Json<AccountView>): Promise<Json<Explanation>> {
-    return this.call('GET', `${base({ id: account.tenant })}/${account.id}/explanation`);
+    return this.api.call('GET', `${base({ id: account.tenant })}/${account.id}/explanation`);
   }
 
   async retry(account: Json<AccountView>): Promise<void> {
-    await this.call('POST', `${base({ id: account.tenant })}/${account.id}/retry`);
+    await this.api.call('POST', `${base({ id: account.tenant })}/${account.id}/retry`);
   }
 
   startCompare(): Promise<{ run: string }> {
-    return this.call('POST', '/internal/reconcile');
+    return this.api.call('POST', '/internal/reconcile');
   }
 
   compare(): Promise<Json<CompareRun>> {
-    return this.call('GET', '/internal/reconcile');
-  }
-
-  private async call<T>(method: string, path: string): Promise<T> {
-    let response: Response;
-    try {
-      response = await fetch(`${this.target.url}${path}`, {
-        method,
-        headers: { authorization: `Bearer ${this.target.token}` },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-    } catch {
-      throw new CliError(
-        `identity-service does not answer at ${this.target.url}. Is the stack running? Start it with "npm start".`,
-        EXIT.unavailable,
-      );
-    }
-    const body: unknown = await response.json().catch(() => null);
-    if (response.ok) return body as T;
-    const detail = (body as { detail?: unknown } | null)?.detail;
-    throw new CliError(
-      typeof detail === 'string' ? detail : `identity-service answered ${response.status}.`,
-      response.status >= 500 ? EXIT.unavailable : EXIT.refused,
-    );
+    return this.api.call('GET', '/internal/reconcile');
   }
 }
 

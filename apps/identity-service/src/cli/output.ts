@@ -2,17 +2,7 @@
 import type { AccountView, GrantView } from '../api/accounts.sql.js';
 import type { Explanation } from '../api/explanation.js';
 import type { CompareRun } from '../reconcile/compare.js';
-import type { Json } from './client.js';
-
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => (r[i] ?? '').length)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [line(head), line(widths.map((w) => '-'.repeat(w))), ...rows.map(line)].join('\n');
-}
+import { table, type Json } from '#platform';
 
 export function describeList(accounts: readonly Json<AccountView>[], more: boolean): string {
   if (accounts.length === 0)

@@ -1,9 +1,9 @@
 /** A group was created, renamed or deleted: its name may match a mapping now, or no longer. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
-import { EventContext } from '#event-bus';
+import { EventContext, parseData } from '#event-bus';
 import { Wake } from '../wake.js';
-import { causeOf, parseData } from './incoming.js';
+import { causeOf } from '../roles/transition.js';
 import { projectGroup } from './projection.sql.js';
 
 @Controller()

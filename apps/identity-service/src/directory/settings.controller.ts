@@ -1,11 +1,11 @@
 /** The tenant's settings changed: mappings, known roles, group sync, what offboarding does. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
-import { EventContext } from '#event-bus';
+import { EventContext, parseData } from '#event-bus';
 import type { TenantSettings } from '#events';
 import { applySettings, groupKey, settingsOf } from '#settings';
 import { Wake } from '../wake.js';
-import { causeOf, parseData } from './incoming.js';
+import { causeOf } from '../roles/transition.js';
 import { replaceMappings, requestTenantReevaluation, type MappingRow } from './projection.sql.js';
 
 @Controller()

@@ -1,11 +1,11 @@
 /** A person was created, changed, joined or left a group: project it and bring the account to what follows from it. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
-import { EventContext, PoisonEvent } from '#event-bus';
+import { EventContext, parseData, PoisonEvent } from '#event-bus';
 import { tryLockTenantShared } from '../roles/evaluation.sql.js';
 import { Evaluator } from '../roles/evaluator.js';
 import { Wake } from '../wake.js';
-import { causeOf, parseData } from './incoming.js';
+import { causeOf } from '../roles/transition.js';
 import { projectGroup, projectUser, requestUserReevaluation } from './projection.sql.js';
 
 @Controller()

@@ -1,8 +1,6 @@
 /** Makes Cognito equal to one account: reads it back when its state is not known, then walks the plan. */
-import { CognitoError, type ErrorClass, type Urgency, type UserPool } from '#cognito';
+import { CognitoError, type ErrorClass, type FailureClass, type Urgency, type UserPool } from '#cognito';
 import { afterStep, ABSENT, ownState, planSteps, type DesiredAccount, type PoolState, type Step } from './plan.js';
-
-export type FailureClass = ErrorClass | 'conflict' | 'lease_lost';
 
 export class SyncFailure extends Error {
   constructor(

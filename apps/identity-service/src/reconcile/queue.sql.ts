@@ -51,12 +51,8 @@ export const distrust = `
    where id = any($1::uuid[])
   returning id`;
 
-/** A sign of life; also lets go of accounts that this process no longer works on (a record that failed). */
-export const signOfLife = `insert into worker (id) values ($1) on conflict (id) do update set seen_at = clock_timestamp()`;
+/** Lets go of accounts that this process no longer works on (a record that failed). */
 export const releaseForgotten = `update account set lease_owner = null, applied = null where lease_owner = $1 and id <> all($2::uuid[])`;
-export const forgetDeadWorkers = `delete from worker where seen_at < clock_timestamp() - interval '1 day'`;
-/** Without its row the leases of a worker are void: the next one takes over at once. */
-export const signOff = `delete from worker where id = $1`;
 
 export const dirtyByPriority = `
   select priority, count(*)::int as accounts, coalesce(extract(epoch from clock_timestamp() - min(dirty_since)), 0)::float8 as oldest

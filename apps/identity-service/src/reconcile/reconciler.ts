@@ -3,13 +3,11 @@
  * applied one; a repeated, late or lost trigger changes nothing about that. A worker claims it, calls Cognito outside
  * any transaction, and records the result if the lease is still its own.
  */
-import { CognitoError, type Urgency, type UserPool } from '#cognito';
+import { CognitoError, retryDelay, type Urgency, type UserPool } from '#cognito';
 import type { Outbox } from '#event-bus';
-import { inSpan, type Database, type Logger, type Metrics } from '#platform';
-import { Loop } from '../loop.js';
+import { inSpan, Loop, WorkerLease, type Database, type Logger, type Metrics } from '#platform';
 import { PRIORITY, type AccountStatus } from '../roles/transition.js';
 import { AccountSync, SyncFailure } from './account-sync.js';
-import { retryDelay } from './backoff.js';
 import type { DesiredAccount, PoolState } from './plan.js';
 import { provisionedEvents, type LockedAccount } from './provisioned.js';
 import {
@@ -19,10 +17,10 @@ import {
   lockLeased,
   recordFailed,
   recordSynced,
+  releaseForgotten,
   rolePrecedence,
 } from './queue.sql.js';
 import { watchQueue } from './queue-metrics.js';
-import { WorkerLease } from './worker-lease.js';
 
 export interface ReconcilerOptions {
   readonly database: Database;
@@ -61,7 +59,7 @@ export class Reconciler {
 
   constructor(private readonly options: ReconcilerOptions) {
     const { database, logger, metrics, pool, leaseSeconds } = options;
-    this.lease = new WorkerLease(database, logger, leaseSeconds, () => [...this.active.keys()]);
+    this.lease = new WorkerLease(database, logger, leaseSeconds, () => [...this.active.keys()], releaseForgotten);
     this.loop = new Loop('reconciler', POLL_MS, logger, () => this.round());
     this.sync = new AccountSync({
       pool,

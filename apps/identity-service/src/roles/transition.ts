@@ -1,6 +1,6 @@
 /** From one state of an account to the next: what to publish, which grants open and close, how urgent it is. Pure. */
-import type { NewEvent } from '#event-bus';
-import type { Account } from '#events';
+import { shortType, type NewEvent } from '#event-bus';
+import type { Account, EventEnvelope } from '#events';
 
 export type AccountStatus = Account['status'];
 
@@ -12,6 +12,12 @@ export interface Cause {
   /** Id of the SCIM request, or `settings:<version>`. */
   readonly causationId: string;
 }
+
+export const causeOf = (event: EventEnvelope, groupId: string | null): Cause => ({
+  type: shortType(event),
+  groupId,
+  causationId: event.causationid,
+});
 
 export interface AccountAttributes {
   readonly userName: string;

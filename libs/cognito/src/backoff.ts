@@ -1,5 +1,8 @@
-/** When to try a failed account again. Pure but for chance. */
-import type { FailureClass } from './account-sync.js';
+/** When to try again what Cognito did not take. Pure but for chance. */
+import type { ErrorClass } from './errors.js';
+
+/** `conflict`: the pool holds something else under this name; `lease_lost`: another process took over. */
+export type FailureClass = ErrorClass | 'conflict' | 'lease_lost';
 
 export interface RetryDelay {
   readonly delaySeconds: number;

@@ -1,7 +1,6 @@
 /** `/internal/tenants`: the tenants that this service knows, so that callers can name one by its slug. */
 import { Controller, Get, Inject } from '@nestjs/common';
-import { PLATFORM, type PlatformContext } from '#platform';
-import { InternalApi } from './internal.js';
+import { InternalApi, PLATFORM, type PlatformContext } from '#platform';
 
 export interface TenantView {
   readonly id: string;

@@ -1,5 +1,6 @@
 /** A background loop: runs a round, again at once while there is work, else after a pause or a poke. Survives errors. */
-import { isDatabaseOutage, type Logger } from '#platform';
+import { isDatabaseOutage } from './database.js';
+import type { Logger } from './logging.js';
 
 const ERROR_PAUSE_MS = 500;
 

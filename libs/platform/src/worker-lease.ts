@@ -1,7 +1,19 @@
-/** This process's sign of life. Leases on accounts are worth as much as it is fresh; no per-account renewal is needed. */
+/**
+ * This process's sign of life. Leases on rows (`lease_owner`) are worth as much as it is fresh; no renewal per row is
+ * needed. Needs the table of {@link workerTableSql} in the service's schema.
+ */
 import { randomUUID } from 'node:crypto';
-import type { Database, Logger } from '#platform';
-import { forgetDeadWorkers, releaseForgotten, signOff, signOfLife } from './queue.sql.js';
+import type { Database } from './database.js';
+import type { Logger } from './logging.js';
+
+/** For a migration of the service. */
+export const workerTableSql = (schema: string): string =>
+  `create table if not exists ${schema}.worker (id uuid primary key, seen_at timestamptz not null default clock_timestamp())`;
+
+const signOfLife = `insert into worker (id) values ($1) on conflict (id) do update set seen_at = clock_timestamp()`;
+const forgetDeadWorkers = `delete from worker where seen_at < clock_timestamp() - interval '1 day'`;
+/** Without its row the leases of a worker are void: the next one takes over at once. */
+const signOff = `delete from worker where id = $1`;
 
 export class WorkerLease {
   readonly id = randomUUID();
@@ -14,8 +26,10 @@ export class WorkerLease {
     private readonly database: Database,
     private readonly logger: Logger,
     readonly seconds: number,
-    /** Accounts that this process is working on. */
+    /** Ids of the rows that this process is working on. */
     private readonly active: () => string[],
+    /** Lets go of leases on rows that it no longer works on (a record that failed): `$1` owner, `$2` ids to keep. */
+    private readonly releaseForgotten: string,
   ) {}
 
   async start(): Promise<void> {
@@ -43,7 +57,7 @@ export class WorkerLease {
   }
 
   /**
-   * Claims, and enters what was claimed among the active accounts, while no beat lets go of what it does not find there:
+   * Claims, and enters what was claimed among the active rows, while no beat lets go of what it does not find there:
    * a claim may have committed long before its answer is here.
    */
   claiming<T>(work: () => Promise<T>): Promise<T> {
@@ -56,6 +70,6 @@ export class WorkerLease {
     const startedAt = performance.now();
     await this.database.query(signOfLife, [this.id]);
     this.seenAt = startedAt;
-    await this.claiming(() => this.database.query(releaseForgotten, [this.id, this.active()]));
+    await this.claiming(() => this.database.query(this.releaseForgotten, [this.id, this.active()]));
   }
 }

@@ -1,7 +1,6 @@
 /** The boundary where events come in: unknown in, typed out. */
-import { PoisonEvent } from '#event-bus';
+import { PoisonEvent } from './context.js';
 import { catalog, schemaOf, topicOf, type EventData, type EventEnvelope, type EventType, type Topic } from '#events';
-import type { Cause } from '../roles/transition.js';
 
 type DataOf<T extends Topic> = EventData<keyof (typeof catalog)[T] & EventType>;
 
@@ -17,8 +16,4 @@ export function parseData<T extends Topic>(event: EventEnvelope, topic: T): Data
 }
 
 /** `com.stackflow.directory.user.joined-group.v1` -> `user.joined-group`. */
-export const causeOf = (event: EventEnvelope, groupId: string | null): Cause => ({
-  type: event.type.split('.').slice(-3, -1).join('.'),
-  groupId,
-  causationId: event.causationid,
-});
+export const shortType = (event: Pick<EventEnvelope, 'type'>): string => event.type.split('.').slice(-3, -1).join('.');

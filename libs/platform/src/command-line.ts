@@ -1,0 +1,82 @@
+/** The frame of a command line over an internal API: parsing, `--json`, exit codes. Each command says what it does. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { CliError, EXIT } from './internal-client.js';
+
+export interface CliOptions {
+  /** The process's environment, if left out. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  readonly out?: (text: string) => void;
+  readonly err?: (text: string) => void;
+}
+
+/** What a command prints: prose for people, or with `--json` the data. */
+export interface Answer {
+  readonly text: string;
+  readonly json: unknown;
+}
+
+/** Adds a subcommand with the flags that all have; its action is `run`, called with the first argument and the flags. */
+export type AddCommand<F> = (
+  usage: string,
+  summary: string,
+  run: (who: string, flags: F) => Promise<Answer>,
+) => Command;
+
+export interface CommandLine<F> {
+  readonly name: string;
+  readonly description: string;
+  /** Whose address and token `--url` and `--token` are. */
+  readonly service: string;
+  readonly commands: (add: AddCommand<F>) => void;
+}
+
+/** Runs one command; returns the exit code, throws only what is a bug. */
+export async function runCommandLine<F extends { json?: boolean }>(
+  line: CommandLine<F>,
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<number> {
+  const out = options.out ?? ((text: string) => process.stdout.write(text));
+  const err = options.err ?? ((text: string) => process.stderr.write(text));
+  let chosen: { answer: () => Promise<Answer>; json: boolean } | undefined;
+  const program = new Command(line.name)
+    .description(line.description)
+    .exitOverride()
+    .configureOutput({ writeOut: out, writeErr: err })
+    .showHelpAfterError('(--help shows all commands)');
+  line.commands((usage, summary, run) => {
+    const sub = program.command(usage).description(summary);
+    sub.copyInheritedSettings(program);
+    return common(sub, line.service).action((...given: unknown[]) => {
+      const flags = sub.opts<F>();
+      const who = typeof given[0] === 'string' ? given[0] : '';
+      chosen = { answer: () => run(who, flags), json: flags.json === true };
+    });
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    if (!chosen) return EXIT.usage;
+    const { text, json } = await chosen.answer();
+    out(`${chosen.json ? JSON.stringify(json, null, 2) : text}\n`);
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (!(error instanceof CliError)) throw error;
+    err(`${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+const common = (command: Command, service: string): Command =>
+  command
+    .option('--tenant <slug>', 'tenant, by slug or id; may be left out while there is one')
+    .option('--url <url>', `${service}; else the local stack says where it is`)
+    .option('--token <token>', 'token of the internal API; else from the local stack')
+    .option('--json', 'JSON instead of text');
+
+/** For an option that takes a count. */
+export function positive(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('must be a whole number above 0.');
+  return number;
+}
