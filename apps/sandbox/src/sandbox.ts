@@ -10,6 +10,9 @@ import type { Quotas } from './cognito/quotas.js';
 import { productTriggers, type Triggers } from './cognito/triggers.js';
 import { listen } from './listener.js';
 import { createOktaListener } from './okta/admin-api.js';
+import { EventHooks } from './okta/hooks/event-hooks.js';
+import { HookStore } from './okta/hooks/hook-store.js';
+import { createManagement } from './okta/management/api-call.js';
 import { Okta } from './okta/okta.js';
 import { OktaStore } from './okta/store.js';
 import { createSecretsManager } from './secrets/secrets-manager.js';
@@ -56,8 +59,11 @@ export class Sandbox {
       triggerLimitMs: options.triggerLimitMs,
     });
     const secrets = await createSecretsManager(database, logger, options.region);
-    const oktaEngine = new Okta(new OktaStore(database), { paceMs: options.oktaPaceMs, timeScale: options.timeScale });
-    const okta = createOktaListener(oktaEngine);
+    const oktaEngine = new Okta(new OktaStore(database), new EventHooks(new HookStore(database)), {
+      paceMs: options.oktaPaceMs,
+      timeScale: options.timeScale,
+    });
+    const okta = createOktaListener(oktaEngine, createManagement(database), logger);
     const endpoints = {
       cognito: await listen(cognito.app, options.host, options.cognitoPort),
       secretsManager: await listen(secrets, options.host, options.secretsManagerPort),
@@ -68,7 +74,7 @@ export class Sandbox {
   }
 
   async stop(): Promise<void> {
-    this.oktaEngine.stop();
+    await this.oktaEngine.stop();
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 }
