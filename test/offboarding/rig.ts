@@ -3,7 +3,6 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
 import { DEFAULT_QUOTAS } from '#cognito';
 import { Admission } from '../../apps/deactivation-worker/src/cases/admission.js';
-import { Runner } from '../../apps/deactivation-worker/src/doors/runner.js';
 import { Signals, type OktaState } from '../../apps/deactivation-worker/src/people/signal.js';
 import { service } from '../../apps/deactivation-worker/src/service.js';
 import { Cognito } from '../identity/cognito.js';
@@ -155,14 +154,15 @@ export class Rig {
     );
   }
 
-  get runner(): Runner {
-    return this.worker.app.get(Runner);
-  }
-
   async cases(person: Person): Promise<StoredCase[]> {
     return this.admin.query<StoredCase>('select * from offboarding_case where account_id = $1 order by id', [
       person.id,
     ]);
+  }
+
+  /** Of the last case. */
+  eventuallyState(person: Person, state: string): Promise<void> {
+    return eventually(async () => expect((await this.cases(person)).at(-1)?.state).toBe(state), PATIENCE_MS);
   }
 
   /** Everything that `identity.access` said about a person. */
