@@ -1,13 +1,15 @@
 /**
- * Any history of pushes, delivered per key in order but otherwise in any interleaving, with any event repeated, ends in
- * the roles that the pure function derives from the final state: SQL and TypeScript say the same.
+ * Any history of pushes and of the worker's closings, delivered per key in order but otherwise in any interleaving,
+ * with any event repeated, ends in the status and the roles that the pure functions derive from the last state of the
+ * directory and the last word of the worker: SQL and TypeScript say the same.
  */
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
-import type { EventEnvelope, RoleMapping } from '#events';
+import type { Access, EventEnvelope, OffboardingCase, RoleMapping } from '#events';
 import { defaultSettings } from '#settings';
 import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
 import { envelope, HandlerRig } from './handlers.js';
+import { caseOf } from './played-worker.js';
 
 const PEOPLE = 4;
 const GROUPS = 4;
@@ -39,11 +41,17 @@ const push = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete person' as const), person: index(PEOPLE) }) },
   {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom('close' as const, 'complete' as const, 'open' as const),
+      person: index(PEOPLE),
+    }),
+  },
+  {
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant('settings' as const),
       mappings: fc.array(mapping, { maxLength: 4 }),
-      offboard: fc.boolean(),
       reverse: fc.boolean(),
     }),
   },
@@ -59,6 +67,10 @@ class Model {
     active: true,
     deleted: false,
     groups: new Set<number>(),
+    access: 'active' as Access['status'],
+    accessVersion: 0,
+    cases: 0,
+    latest: null as OffboardingCase | null,
   }));
   readonly groups = Array.from({ length: GROUPS }, (_, i) => ({
     id: randomUUID(),
@@ -69,6 +81,7 @@ class Model {
   readonly queues = new Map<string, EventEnvelope[]>();
   settings = {
     ...defaultSettings(),
+    brake: null,
     tenant: { id: this.tenant, slug: `t-${this.tenant}`, host: null },
     scimToken: null,
   };
@@ -77,7 +90,10 @@ class Model {
   constructor() {
     this.configure({});
     for (const group of this.groups) this.groupEvent(group, 'created', {});
-    for (const person of this.people) this.personEvent(person, 'created', {});
+    for (const person of this.people) {
+      this.personEvent(person, 'created', {});
+      this.say(person, 'active', 'created');
+    }
   }
 
   apply(p: Push): void {
@@ -88,7 +104,6 @@ class Model {
       }));
       return this.configure({
         roleMappings,
-        deactivateOnOffboard: p.offboard,
         roles: p.reverse ? [...ROLES].reverse() : ROLES,
       });
     }
@@ -116,13 +131,63 @@ class Model {
     } else if (p.do === 'delete person') {
       person.deleted = true;
       this.personEvent(person, 'deleted', {});
+      this.remove(person);
+    } else if (p.do === 'close' && person.access === 'active') this.close(person, 'inactive');
+    else if (p.do === 'complete') this.endCase(person, 'completed');
+    else if (p.do === 'open' && person.access === 'inactive') {
+      this.endCase(person, 'superseded');
+      this.say(person, 'active', `open-${person.accessVersion}`);
     }
   }
 
-  /** Who is inactive while offboarding is off keeps the status that the order of arrival has led to. */
+  private remove(person: Model['people'][number]): void {
+    if (person.access === 'active') this.close(person, 'removed');
+    else this.say(person, 'removed', 'deleted');
+    this.endCase(person, 'completed');
+  }
+
+  /** Both events of a closing, and all of its case, carry one causation id. */
+  private close(person: Model['people'][number], status: Access['status']): void {
+    const causation = `close-${person.accessVersion}`;
+    this.say(person, status, causation);
+    const who = { id: person.id, userName: 'x', displayName: null };
+    this.caseEvent(person, 'opened', caseOf(who, ['user.deactivated', causation]));
+  }
+
+  private endCase(person: Model['people'][number], state: 'completed' | 'superseded'): void {
+    if (person.latest?.state === 'running') this.caseEvent(person, state, { ...person.latest, state });
+  }
+
+  private say(person: Model['people'][number], status: Access['status'], causation: string): void {
+    person.access = status;
+    const data = { account: person.id, status, roles: [], notBefore: null };
+    const sequence = ++person.accessVersion;
+    this.publish(
+      `access ${this.people.indexOf(person)}`,
+      envelope('com.stackflow.identity.access.changed.v1', this.tenant, person.id, sequence, data, causation),
+    );
+  }
+
+  private caseEvent(person: Model['people'][number], what: string, details: OffboardingCase): void {
+    person.latest = details;
+    const sequence = ++person.cases;
+    this.publish(
+      `case ${this.people.indexOf(person)}`,
+      envelope(
+        `com.stackflow.offboarding.case.${what}.v1`,
+        this.tenant,
+        person.id,
+        sequence,
+        { case: details },
+        details.causationId,
+      ),
+    );
+  }
+
+  /** Open, but inactive in the directory: who was active stays so; which that was depends on the order of arrival. */
   expected(person: Model['people'][number], before: string | undefined): { status: string; roles: string[] } {
-    const stays = !this.settings.deactivateOnOffboard && before === 'active';
-    const status = person.deleted ? 'removed' : person.active || stays ? 'active' : 'inactive';
+    const open = person.active || before === 'active' ? 'active' : 'inactive';
+    const status = person.access === 'active' ? open : person.access;
     const groups = [...person.groups].map((g) => this.group(g));
     return { status, roles: status === 'active' ? deriveRoles(groups, this.settings) : [] };
   }
@@ -199,13 +264,18 @@ describe('roles follow from groups and mappings', () => {
   });
   afterAll(() => rig.close());
 
-  const accounts = (
-    tenant: string,
-  ): Promise<
-    { id: string; status: string; roles: string[]; granted: string[]; version: string; access_version: string }[]
-  > =>
+  interface AccountRow {
+    id: string;
+    status: string;
+    roles: string[];
+    granted: string[];
+    version: string;
+    provisioned: boolean;
+    told_status: string | null;
+  }
+  const accounts = (tenant: string): Promise<AccountRow[]> =>
     rig.database.query(
-      `select a.id, a.status, a.roles, a.version, a.access_version,
+      `select a.id, a.status, a.roles, a.version, a.provisioned_at is not null as provisioned, a.told_status,
               coalesce((select array_agg(g.role order by g.role) from role_grant g where g.account_id = a.id and g.revoked_at is null), '{}') as granted
          from account a where a.tenant = $1`,
       [tenant],
@@ -216,12 +286,13 @@ describe('roles follow from groups and mappings', () => {
     const names = [
       'settings',
       ...Array.from({ length: GROUPS }, (_, i) => `group ${i}`),
-      ...Array.from({ length: PEOPLE }, (_, i) => `person ${i}`),
+      ...Array.from({ length: PEOPLE }, (_, i) => [`person ${i}`, `access ${i}`, `case ${i}`]).flat(),
     ];
     const step = fc.record({
       queues: fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 4 }),
       repeat: fc.boolean(),
       reevaluate: fc.boolean(),
+      provision: fc.boolean(),
     });
     await fc.assert(
       fc.asyncProperty(history, fc.array(step, { minLength: 25, maxLength: 25 }), async (pushes, steps) => {
@@ -238,8 +309,10 @@ describe('roles follow from groups and mappings', () => {
           if (repeat) for (const again of [event, late.at(-1), late[0]]) if (again) await rig.deliver(again);
         };
         // Several keys at once and a re-evaluation beside them, as with many partitions and replicas.
-        for (const { queues, repeat, reevaluate } of steps)
+        for (const { queues, repeat, reevaluate, provision } of steps) {
           await Promise.all([...queues.map((name) => deliver(name, repeat)), reevaluate && rig.reevaluator.round()]);
+          if (provision) await rig.database.query(PROVISION, [model.tenant]);
+        }
         for (const [name, queue] of model.queues) while (queue.length > 0) await deliver(name, false);
         await rig.reevaluateAll();
 
@@ -249,36 +322,57 @@ describe('roles follow from groups and mappings', () => {
           expect({ status: row?.status, roles: row?.roles }).toEqual(model.expected(person, row?.status));
           expect(row?.granted).toEqual([...(row?.roles ?? [])].sort());
         }
-        await expectGapless(model.tenant, rows);
+        await expectTold(model, rows);
         await expectNobodyRevived(model.tenant, delivered);
       }),
       { numRuns: Number(process.env.PROPERTY_RUNS ?? 40), interruptAfterTimeLimit: 12_000 },
     );
   });
 
-  /** Accounts are not in Cognito here, so only the access topic speaks: its sequences have no gap and end at the row's. */
-  async function expectGapless(tenant: string, rows: Map<string, { access_version: string }>): Promise<void> {
-    const events = await rig.database.query<{ subject: string; sequences: string[]; roles: string[] }>(
-      `select subject, array_agg(sequence order by id) as sequences from outbox where topic = 'identity.access' and tenant = $1 group by subject`,
-      [tenant],
+  /** As the reconciler does it when Cognito has made the users. */
+  const PROVISION = `update account set provisioned_at = now(), told_status = status where tenant = $1 and status = 'active' and provisioned_at is null`;
+
+  interface Told {
+    subject: string;
+    sequence: string;
+    type: string;
+    status: string;
+    case: string | null;
+  }
+
+  /** Sequences without a gap; each closing once, with its own case; and in the end what is so. */
+  async function expectTold(model: Model, rows: ReadonlyMap<string, AccountRow>): Promise<void> {
+    const events = await rig.database.query<Told>(
+      `select subject, sequence, type, data -> 'account' ->> 'status' as status, data -> 'offboarding' ->> 'id' as case
+         from outbox where topic = 'identity.accounts' and tenant = $1 order by id`,
+      [model.tenant],
     );
-    for (const { subject, sequences } of events) {
-      expect(sequences.map(Number)).toEqual(sequences.map((_, i) => i + 1));
-      expect(sequences.length).toBe(Number(rows.get(subject)?.access_version));
+    for (const person of model.people) {
+      const own = events.filter((e) => e.subject === person.id);
+      const row = rows.get(person.id);
+      expect(own.map((e) => Number(e.sequence))).toEqual(own.map((_, i) => i + 1));
+      expect(Number(row?.version)).toBe(own.length);
+      const closings = own.flatMap((e) => e.case ?? []);
+      expect(new Set(closings).size).toBe(closings.length);
+      const told = own.findLast((e) => !e.type.includes('roles-changed'));
+      if (told) expect(told.status).toBe(row?.told_status);
+      if (!row?.provisioned || person.latest?.state === 'running') continue;
+      expect(row.told_status).toBe(row.status);
+      if (person.access === 'inactive' && told) expect(told.case).toBe(person.latest?.id);
     }
   }
 
-  /** Access that was lost comes back only by the directory: no change of settings gives it to an ex-employee. */
+  /** Access that was lost comes back only by the worker: neither directory nor settings give it to an ex-employee. */
   async function expectNobodyRevived(tenant: string, delivered: Map<string, EventEnvelope[]>): Promise<void> {
     const revived = await rig.database.query<{ subject: string; times: number }>(
       `select subject, count(*)::int as times
-         from (select subject, data ->> 'status' as now, lag(data ->> 'status') over (partition by subject order by sequence) as before
-                 from outbox where topic = 'identity.access' and tenant = $1) a
-        where before = 'inactive' and now = 'active' group by subject`,
+         from (select subject, data -> 'account' ->> 'status' as now, lag(data -> 'account' ->> 'status') over (partition by subject order by sequence) as before
+                 from outbox where topic = 'identity.accounts' and tenant = $1) a
+        where before <> 'active' and now = 'active' group by subject`,
       [tenant],
     );
-    const reactivations = new Set([...delivered.values()].flat().filter((e) => e.type.includes('user.reactivated')));
+    const openings = new Set([...delivered.values()].flat().filter((e) => e.causationid.startsWith('open-')));
     for (const { subject, times } of revived)
-      expect(times).toBeLessThanOrEqual([...reactivations].filter((e) => e.subject === subject).length);
+      expect(times).toBeLessThanOrEqual([...openings].filter((e) => e.subject === subject).length);
   }
 });
