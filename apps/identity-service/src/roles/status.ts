@@ -44,11 +44,14 @@ export interface StatusNews {
  * changes alone, and `account.reactivated` always answers an `account.deactivated`.
  */
 export function statusNews(subject: Subject, status: AccountStatus): StatusNews | null {
-  const { current, closing } = subject;
+  const { current, access, closing } = subject;
   if (!current.provisioned) return null;
   if (status === 'active')
     return current.toldStatus === 'active' ? null : { type: EVENT.active, toldStatus: status, closing: null };
   if (closing && isUntold(subject, closing)) return { type: EVENT[status], toldStatus: status, closing };
+  // Opened by the worker (a suspension ended) while the directory has the person inactive: no case will ever complete.
+  if (status === 'inactive' && access?.status === 'active' && current.toldStatus === 'active')
+    return { type: EVENT.inactive, toldStatus: status, closing: null };
   // Who was closed already has nothing left to take away: there will be no case, so nothing to wait for.
   if (status === 'removed' && current.toldStatus === 'inactive' && !isUnfinished(closing))
     return { type: EVENT.removed, toldStatus: status, closing: null };

@@ -181,6 +181,12 @@ describe('what is told of a closing', () => {
     ]);
   });
 
+  it('a deactivation without a case if the worker opens the door of somebody who is inactive in the directory', () => {
+    const more = { access: says('active'), directory: { ...names, active: false, deleted: false } };
+    expect(told({ status: 'inactive', toldStatus: 'active' }, more)).toEqual([['deactivated', 'req-7', undefined]]);
+    expect(told({ status: 'inactive', toldStatus: 'inactive' }, more)).toBeUndefined();
+  });
+
   it('a removal at once if there is no access left to take, else with its case', () => {
     const access = says('removed');
     const gone = { status: 'inactive', assignedRoles: [] } as const;
