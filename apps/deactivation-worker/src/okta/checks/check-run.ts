@@ -1,0 +1,114 @@
+/** One question to Okta and what follows from the answer. */
+import type { Counter } from 'prom-client';
+import { OktaError } from '#okta';
+import type { PlatformContext, Tx } from '#platform';
+import { causeOf, stateOf, type OktaState } from '../okta-state.js';
+import type { OktaOrg } from '../orgs.js';
+import type { Signal } from '../signal.js';
+import { askAgain, countForRun, deleteCheck, lockClaimed, peopleOfUser, postpone } from './check.sql.js';
+import { failureCode, failureText } from './patience.js';
+
+export interface Claimed {
+  readonly user_id: string;
+  readonly causation_id: string;
+  readonly pushed_at: Date;
+  readonly run: string | null;
+  /** Before Okta is asked, on the database's clock: the answer is not older than this. */
+  readonly claimed_at: Date;
+}
+export type Check = Claimed & { readonly tenant: string; readonly claim: string };
+
+interface Kept {
+  readonly id: string;
+  readonly okta_state: OktaState | null;
+}
+
+/** Somebody whom nobody knows may be on his way: a hook can overtake the directory's event. */
+const UNKNOWN_PATIENCE_MS = 10_000;
+
+export class CheckRun {
+  private readonly outcomes: Counter<'outcome'>;
+
+  constructor(
+    private readonly platform: PlatformContext,
+    private readonly signal: Signal,
+  ) {
+    const { metrics } = platform;
+    this.outcomes = metrics.counter('okta_checks_total', 'Questions to Okta about one person, by what came of it', [
+      'outcome',
+    ]);
+  }
+
+  /** Throws what kept Okta from answering; then the check is as it was. */
+  async ask(check: Check, org: OktaOrg): Promise<void> {
+    const people = await this.platform.database.query<Kept>(peopleOfUser, [check.tenant, check.user_id]);
+    if (people.length === 0) return this.nobody(check);
+    const state = await observe(org, check, people);
+    await this.platform.database.tx((tx) => this.conclude(tx, check, state));
+  }
+
+  async postpone(check: Check, seconds: number, error: unknown): Promise<void> {
+    this.outcomes.inc({ outcome: 'failed' });
+    const { tenant, user_id, claim } = check;
+    await this.platform.database
+      .query(postpone, [tenant, user_id, claim, seconds, failureText(error), failureCode(error)])
+      .catch((problem: unknown) =>
+        this.platform.logger.warn({ tenant, code: 'not_recorded', reason: String(problem) }, 'its lease will end'),
+      );
+  }
+
+  /** Hooks are about everybody in the org, most of whom never had the app. */
+  private async nobody(check: Check): Promise<void> {
+    const { tenant, user_id, claim, pushed_at, claimed_at } = check;
+    const { database } = this.platform;
+    if (claimed_at.getTime() - pushed_at.getTime() < UNKNOWN_PATIENCE_MS) {
+      await database.query(postpone, [tenant, user_id, claim, UNKNOWN_PATIENCE_MS / 1_000, null, null]);
+      return;
+    }
+    this.outcomes.inc({ outcome: 'unknown_person' });
+    await database.tx((tx) => this.finish(tx, check, false));
+  }
+
+  /** Nothing is concluded by who lost the claim: another process has asked since. */
+  private async conclude(tx: Tx, check: Check, state: OktaState | null | undefined): Promise<void> {
+    const { tenant, user_id, claim, causation_id, pushed_at, claimed_at } = check;
+    if ((await tx.query(lockClaimed, [tenant, user_id, claim])).length === 0) return;
+    const people = state === undefined ? [] : await tx.query<Kept>(peopleOfUser, [tenant, user_id]);
+    for (const { id } of people)
+      await this.signal(tx, {
+        tenant,
+        who: { accountId: id },
+        state: state ?? null,
+        cause: causeOf(state ?? null),
+        causationId: causation_id,
+        pushedAt: pushed_at,
+        observedAt: claimed_at,
+      });
+    const changed = people.some((person) => person.okta_state !== state);
+    await this.finish(tx, check, changed);
+    tx.afterCommit(() => this.outcomes.inc({ outcome: state === undefined ? 'unclear' : (state ?? 'present') }));
+  }
+
+  private async finish(tx: Tx, { tenant, user_id, claim, run }: Check, changed: boolean): Promise<void> {
+    if (run !== null) await tx.query(countForRun, [run, changed ? 1 : 0]);
+    const done = await tx.query(deleteCheck, [tenant, user_id, claim]);
+    if (done.length === 0) await tx.query(askAgain, [tenant, user_id, claim]);
+  }
+}
+
+/**
+ * `missing` comes from comparisons alone, and only the assignment itself ends it. For everybody else an unassignment is
+ * SCIM's to tell: taken from here, it would keep people out whose assignment SCIM reported long ago.
+ */
+async function observe(org: OktaOrg, check: Check, people: readonly Kept[]): Promise<OktaState | null | undefined> {
+  try {
+    const state = stateOf(await org.prompt.user(check.user_id));
+    const isAboutTheApp = check.run !== null || people.some((person) => person.okta_state === 'missing');
+    if (state !== null || !isAboutTheApp) return state;
+    return (await org.prompt.appUser(org.appId, check.user_id)) === null ? 'missing' : null;
+  } catch (error) {
+    // An external id that is none of Okta's: there is nobody to ask about.
+    if (error instanceof OktaError && error.code === 'not_found' && error.status === null) return undefined;
+    throw error;
+  }
+}
