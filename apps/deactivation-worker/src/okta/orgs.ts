@@ -7,6 +7,7 @@ import type { OktaSignalConfig } from './config.js';
 
 export interface OktaOrg {
   readonly appId: string;
+  readonly deactivateOnOffboard: boolean;
   /** Fails at once with `rate_limited` where it would have to wait: for questions about one person. */
   readonly prompt: OktaManagement;
   /** Waits for the next window of Okta's rate limit: for lists. */
@@ -14,7 +15,6 @@ export interface OktaOrg {
 }
 
 interface Client extends OktaOrg {
-  readonly domain: string;
   readonly apiToken: string;
 }
 
@@ -83,18 +83,22 @@ export class OktaOrgs {
         'unauthorized',
         `The secret store holds no Okta API token of this tenant: connect it again with "npm run tenant -- connect-okta ${copy.slug}".`,
       );
-    return this.client(tenant, okta, credentials.apiToken);
+    return this.client(copy, okta, credentials.apiToken);
   }
 
-  /** Kept while domain and token are the same: it remembers how much of Okta's rate limit is left. */
-  private client(tenant: string, { domain, appId }: { domain: string; appId: string }, apiToken: string): OktaOrg {
-    const known = this.clients.get(tenant);
-    if (known?.domain === domain && known.apiToken === apiToken && known.appId === appId) return known;
+  /** Kept until the settings or the token change: it remembers how much of Okta's rate limit is left. */
+  private client(
+    { tenantId, settings: { deactivateOnOffboard } }: TenantCopy,
+    { domain, appId }: { domain: string; appId: string },
+    apiToken: string,
+  ): OktaOrg {
+    const known = this.clients.get(tenantId);
+    if (known?.apiToken === apiToken) return known;
     const { config, metrics } = this.platform;
     const options = { domain, endpoint: config.OKTA_ENDPOINT, apiToken, metrics, signal: this.stopping.signal };
     const prompt = new OktaManagement({ ...options, maxWaitMs: 0 });
-    const client = { domain, apiToken, appId, prompt, patient: new OktaManagement(options) };
-    this.clients.set(tenant, client);
+    const client = { apiToken, appId, deactivateOnOffboard, prompt, patient: new OktaManagement(options) };
+    this.clients.set(tenantId, client);
     return client;
   }
 

@@ -2,7 +2,7 @@
 import type { Counter } from 'prom-client';
 import { OktaError } from '#okta';
 import type { PlatformContext, Tx } from '#platform';
-import { causeOf, stateOf, type OktaState } from '../okta-state.js';
+import { causeOf, stateOf, type Observation, type OktaState } from '../okta-state.js';
 import type { OktaOrg } from '../orgs.js';
 import type { Signal } from '../signal.js';
 import { askAgain, countForRun, deleteCheck, lockClaimed, peopleOfUser, postpone } from './check.sql.js';
@@ -43,8 +43,8 @@ export class CheckRun {
   async ask(check: Check, org: OktaOrg): Promise<void> {
     const people = await this.platform.database.query<Kept>(peopleOfUser, [check.tenant, check.user_id]);
     if (people.length === 0) return this.nobody(check);
-    const state = await observe(org, check, people);
-    await this.platform.database.tx((tx) => this.conclude(tx, check, state));
+    const seen = await observe(org, check, people);
+    await this.platform.database.tx((tx) => this.conclude(tx, check, org, seen));
   }
 
   async postpone(check: Check, seconds: number, error: unknown): Promise<void> {
@@ -70,23 +70,33 @@ export class CheckRun {
   }
 
   /** Nothing is concluded by who lost the claim: another process has asked since. */
-  private async conclude(tx: Tx, check: Check, state: OktaState | null | undefined): Promise<void> {
-    const { tenant, user_id, claim, causation_id, pushed_at, claimed_at } = check;
+  private async conclude(tx: Tx, check: Check, org: OktaOrg, seen: Observation | undefined): Promise<void> {
+    const { tenant, user_id, claim } = check;
     if ((await tx.query(lockClaimed, [tenant, user_id, claim])).length === 0) return;
-    const people = state === undefined ? [] : await tx.query<Kept>(peopleOfUser, [tenant, user_id]);
-    for (const { id } of people)
-      await this.signal(tx, {
-        tenant,
-        who: { accountId: id },
-        state: state ?? null,
-        cause: causeOf(state ?? null),
-        causationId: causation_id,
-        pushedAt: pushed_at,
-        observedAt: claimed_at,
-      });
-    const changed = people.some((person) => person.okta_state !== state);
+    let changed = false;
+    let outcome = 'unclear';
+    for (const person of await tx.query<Kept>(peopleOfUser, [tenant, user_id])) {
+      const state = seen && stateOf(seen, person.okta_state, org.deactivateOnOffboard);
+      if (state === undefined) continue;
+      await this.tell(tx, check, person.id, state);
+      changed ||= state !== person.okta_state;
+      outcome = state ?? 'present';
+    }
     await this.finish(tx, check, changed);
-    tx.afterCommit(() => this.outcomes.inc({ outcome: state === undefined ? 'unclear' : (state ?? 'present') }));
+    tx.afterCommit(() => this.outcomes.inc({ outcome }));
+  }
+
+  private tell(tx: Tx, check: Check, accountId: string, state: OktaState | null): Promise<void> {
+    const { tenant, causation_id: causationId, pushed_at: pushedAt, claimed_at: observedAt } = check;
+    return this.signal(tx, {
+      tenant,
+      who: { accountId },
+      state,
+      cause: causeOf(state),
+      causationId,
+      pushedAt,
+      observedAt,
+    });
   }
 
   private async finish(tx: Tx, { tenant, user_id, claim, run }: Check, changed: boolean): Promise<void> {
@@ -98,16 +108,16 @@ export class CheckRun {
 
 /**
  * `missing` comes from comparisons alone, and only the assignment itself ends it. For everybody else an unassignment is
- * SCIM's to tell: taken from here, it would keep people out whose assignment SCIM reported long ago.
+ * SCIM's to tell: taken from here, it would keep people out whose assignment SCIM reported long ago. Undefined = an
+ * external id that is none of Okta's: there is nobody to ask about.
  */
-async function observe(org: OktaOrg, check: Check, people: readonly Kept[]): Promise<OktaState | null | undefined> {
+async function observe(org: OktaOrg, check: Check, people: readonly Kept[]): Promise<Observation | undefined> {
   try {
-    const state = stateOf(await org.prompt.user(check.user_id));
+    const user = await org.prompt.user(check.user_id);
     const isAboutTheApp = check.run !== null || people.some((person) => person.okta_state === 'missing');
-    if (state !== null || !isAboutTheApp) return state;
-    return (await org.prompt.appUser(org.appId, check.user_id)) === null ? 'missing' : null;
+    if (user === null || !isAboutTheApp) return { user, assigned: null };
+    return { user, assigned: (await org.prompt.appUser(org.appId, check.user_id)) !== null };
   } catch (error) {
-    // An external id that is none of Okta's: there is nobody to ask about.
     if (error instanceof OktaError && error.code === 'not_found' && error.status === null) return undefined;
     throw error;
   }

@@ -104,6 +104,7 @@ export class CompareRun {
   private async findMissing(assigned: ReadonlySet<string>): Promise<void> {
     const { tenant, progress } = this.task;
     await this.refuseEmptyApp(assigned.size);
+    const { deactivateOnOffboard } = this.task.org;
     for (let after = FIRST_ID; ;) {
       const rows: { id: string; external_id: string | null; user_name: string }[] = await this.database.query<{
         id: string;
@@ -115,7 +116,7 @@ export class CompareRun {
         if (person.external_id === null) note(progress, 'without_okta_id', person.user_name);
         else if (!assigned.has(person.external_id)) {
           note(progress, 'missing_in_okta', person.user_name);
-          missing.push(person.external_id);
+          if (deactivateOnOffboard) missing.push(person.external_id);
         }
       }
       await this.ask(missing);

@@ -24,10 +24,13 @@ export const forgetOldRuns = `delete from okta_compare_run where state <> 'runni
 export const peopleOfPage = `
   select external_id, user_name, active, door, okta_state from person where tenant = $1 and external_id = any($2::text[]) and not deleted`;
 
-/** Everybody with access, in the order of their ids, after $2. */
-export const openAfter = `
-  select id, external_id, user_name from person where tenant = $1 and id > $2 and door = 'open' and not deleted order by id limit 1000`;
-export const countOpen = `select count(*)::int as open from person where tenant = $1 and door = 'open' and not deleted`;
+/**
+ * Everybody with access whom SCIM calls active, in the order of their ids, after $2. About the others SCIM has spoken
+ * already: the brake holds them, or the tenant wants them to stay.
+ */
+const open = `tenant = $1 and door = 'open' and active and not deleted`;
+export const openAfter = `select id, external_id, user_name from person where ${open} and id > $2 order by id limit 1000`;
+export const countOpen = `select count(*)::int as open from person where ${open}`;
 
 /** Rows that wait already are asked for this run too, after whatever is under way. Locks in the order of the key. */
 export const askAbout = `
