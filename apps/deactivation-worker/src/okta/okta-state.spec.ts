@@ -1,5 +1,6 @@
 import type { OktaUser } from '#okta';
-import { causeOf, stateOf, type OktaState } from './okta-state.js';
+import type { OktaState } from '../people/closing.js';
+import { causeOf, stateOf } from './okta-state.js';
 
 const user = (status: string): OktaUser => ({
   id: '00u00000000000000001',

@@ -1,8 +1,6 @@
 /** What Okta's word about a person means for access. Pure. */
 import type { OktaUser } from '#okta';
-
-/** Why Okta keeps a person out; `missing` = not assigned to the app. */
-export type OktaState = 'suspended' | 'deprovisioned' | 'missing';
+import type { OktaState } from '../people/closing.js';
 
 export interface Observation {
   /** Null = Okta has no such user. */

@@ -2,9 +2,10 @@
 import type { Counter } from 'prom-client';
 import { OktaError } from '#okta';
 import type { PlatformContext, Tx } from '#platform';
-import { causeOf, stateOf, type Observation, type OktaState } from '../okta-state.js';
+import type { OktaState } from '../../people/closing.js';
+import type { Signals } from '../../people/signal.js';
+import { causeOf, stateOf, type Observation } from '../okta-state.js';
 import type { OktaOrg } from '../orgs.js';
-import type { Signal } from '../signal.js';
 import { askAgain, countForRun, deleteCheck, lockClaimed, peopleOfUser, postpone } from './check.sql.js';
 import { failureCode, failureText } from './patience.js';
 
@@ -31,7 +32,7 @@ export class CheckRun {
 
   constructor(
     private readonly platform: PlatformContext,
-    private readonly signal: Signal,
+    private readonly signals: Signals,
   ) {
     const { metrics } = platform;
     this.outcomes = metrics.counter('okta_checks_total', 'Questions to Okta about one person, by what came of it', [
@@ -86,17 +87,9 @@ export class CheckRun {
     tx.afterCommit(() => this.outcomes.inc({ outcome }));
   }
 
-  private tell(tx: Tx, check: Check, accountId: string, state: OktaState | null): Promise<void> {
-    const { tenant, causation_id: causationId, pushed_at: pushedAt, claimed_at: observedAt } = check;
-    return this.signal(tx, {
-      tenant,
-      who: { accountId },
-      state,
-      cause: causeOf(state),
-      causationId,
-      pushedAt,
-      observedAt,
-    });
+  private async tell(tx: Tx, check: Check, accountId: string, state: OktaState | null): Promise<void> {
+    const { tenant, causation_id, pushed_at, claimed_at } = check;
+    await this.signals.signal(tx, tenant, { accountId }, state, causeOf(state), causation_id, pushed_at, claimed_at);
   }
 
   private async finish(tx: Tx, { tenant, user_id, claim, run }: Check, changed: boolean): Promise<void> {

@@ -1,6 +1,6 @@
 /** Where Okta and we differ about a person, and whom that makes us ask about. Pure. */
 import type { OktaAppUser } from '#okta';
-import type { OktaState } from '../okta-state.js';
+import type { OktaState } from '../../people/closing.js';
 
 export const driftKinds = [
   /** Assigned in Okta, unknown here: a push that failed, or is under way. */
