@@ -210,9 +210,10 @@ describe('comparisons of one tenant', () => {
     if (!person) throw new Error('three people');
     await silently.unassign(person);
     const dying = await rig.startWorker();
-    await rig.okta('POST', 'faults', { effect: 'latency', ms: 20_000, operation: 'listAppUsers', times: 1 });
+    await rig.okta('POST', 'faults', { effect: 'latency', ms: 5_000, operation: 'listAppUsers' });
     const { body } = await call<{ run: string }>(dying, 'POST', comparePath(org));
     await dying.stop();
+    await rig.okta('DELETE', 'faults');
     expect(await rig.compared(worker, org, () => true)).toMatchObject({ id: body.run, state: 'failed' });
     // One that had no time to say so: its signs of life stop.
     await rig.admin.query(
