@@ -183,11 +183,20 @@ describe('a comparison that cannot be trusted', () => {
   it('holds what the brake holds', async () => {
     const org = await rig.org({ brake: { percent: 0, atLeast: 1, windowMinutes: 60, holdHours: 24 } });
     const people = await rig.people(org, 4);
+    await rig.accounts.provision(people);
+    for (const person of people) await rig.untilAccess(person, { enabled: true, status: 'active' });
     await silently.unassign(...people.slice(0, 3));
     const run = await rig.compare(worker, org);
     expect(run).toMatchObject({ state: 'done', confirmed: 3 });
     const cases = (await Promise.all(people.map((p) => rig.state(p)))).flatMap((s) => s.cases);
     expect(cases.map((c) => c.cause)).toEqual(['okta.missing', 'okta.missing', 'okta.missing']);
+    await rig.until('the brake', async () => {
+      const doors = await Promise.all(people.map(async (p) => (await rig.state(p)).door));
+      return doors.filter((door) => door === 'closed').length === 1;
+    });
+    const again = await rig.compare(worker, org);
+    expect(again.progress.drift.missing_in_okta.count).toBe(2); // held, with the word of Okta on their rows
+    expect(again.asked).toBe(0);
   });
 });
 
