@@ -26,6 +26,7 @@ function start(folder: string, env: NodeJS.ProcessEnv, args: readonly string[] =
     'KAFKA_BROKERS',
     'COGNITO_ENDPOINT',
     'SECRETS_MANAGER_ENDPOINT',
+    'OKTA_ENDPOINT',
   ];
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !named.includes(name)));
   const child = spawn(process.execPath, [path.join(ROOT, 'dist/tools/local/start.js'), ...args], {

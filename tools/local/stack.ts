@@ -17,6 +17,7 @@ import { ServiceProcess } from './service-process.js';
 import {
   checkEnvironment,
   cognitoEndpoint,
+  edgeRoutes,
   NEEDS_USER_POOL,
   PRODUCT,
   SANDBOX,
@@ -140,13 +141,7 @@ export class Stack {
 
   /** First of all, because its port becomes part of what the services are told. Until they answer it says 502. */
   private async openEdge(ports: Record<string, number>, wanted: number): Promise<Edge> {
-    const gateway = `http://127.0.0.1:${ports['scim-gateway']}`;
-    const routes = ['/prod/api/scim/v2', '/scim/v2'].map((prefix) => ({
-      prefix,
-      upstream: gateway,
-      errors: 'scim' as const,
-    }));
-    const edge = await startEdge(routes, wanted);
+    const edge = await startEdge(edgeRoutes(ports), wanted);
     this.closing.push(() => edge.stop());
     if (wanted !== 0 && edge.port !== wanted)
       this.say(`Port ${wanted} is taken; the stack is at port ${edge.port} instead (PORT=... chooses another)`);
