@@ -31,7 +31,7 @@ export async function outcome(tools: Tools, cause: Cause, scimId: string, expect
   const sent = cause.deliveries.length > 0 || cause.exchanges.some((e) => e.method !== 'GET');
   if (!sent) return ['Okta sent nothing'];
   const wrong = await tools.pool.settle(scimId, expected, () => tools.brake.letThrough(scimId));
-  const closing = expected.enabled ? [] : await tools.records.closing(cause, scimId);
+  const closing = expected.enabled || wrong.length > 0 ? [] : await tools.records.closing(cause, scimId);
   printTimeline([...(await tools.records.of(cause, scimId)), ...closing], zeroOf(cause), tools.print);
   return wrong;
 }

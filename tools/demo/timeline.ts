@@ -88,7 +88,7 @@ export class Records {
   async closing(cause: Cause, scimId: string): Promise<Moment[]> {
     const deadline = Date.now() + LOG_PATIENCE_MS;
     for (;;) {
-      const [row] = await this.query<Record<string, number | null> & { state: string; cause: string }>(
+      const [row] = await this.query<Record<string, string | null> & { state: string; cause: string }>(
         `select state, cause, ${DOORS.map(([column]) => `extract(epoch from ${column}) * 1000 as ${column}`).join(', ')}
            from offboarding.offboarding_case
           where account_id = $1 and tenant = $2 and received_at >= to_timestamp($3 / 1000.0)
