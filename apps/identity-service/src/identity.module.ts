@@ -4,6 +4,8 @@ import { QuotaGate, UserPool } from '#cognito';
 import { createBus, Outbox, Sequencer } from '#event-bus';
 import type { PlatformContext } from '#platform';
 import { TenantsController } from '#settings';
+import { AccessController } from './access/access.controller.js';
+import { CasesController } from './access/cases.controller.js';
 import { AccountsController } from './api/accounts.controller.js';
 import { AccountQueries } from './api/account-queries.js';
 import { ReconcileController } from './api/reconcile.controller.js';
@@ -14,6 +16,7 @@ import { UsersController } from './directory/users.controller.js';
 import { PoolCompare } from './reconcile/compare.js';
 import { Reconciler } from './reconcile/reconciler.js';
 import { Evaluator } from './roles/evaluator.js';
+import { PersonEvaluator } from './roles/person-evaluator.js';
 import { Reevaluator } from './roles/reevaluator.js';
 import { Wake } from './wake.js';
 
@@ -30,6 +33,8 @@ export class IdentityModule {
         UsersController,
         GroupsController,
         SettingsController,
+        AccessController,
+        CasesController,
         TenantsController,
         AccountsController,
         ReconcileController,
@@ -81,7 +86,7 @@ function createParts(platform: PlatformContext<IdentityConfig>) {
     [Wake, wake],
     [UserPool, pool],
     [Sequencer, sequencer],
-    [Evaluator, evaluator],
+    [PersonEvaluator, new PersonEvaluator(evaluator, wake)],
     [Reevaluator, reevaluator],
     [Reconciler, reconciler],
     [PoolCompare, compare],

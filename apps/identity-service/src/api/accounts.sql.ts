@@ -1,5 +1,6 @@
 /** Reads of the internal API. No locks: they may show an account between two changes, never half of one. */
 import { fitsCognito } from '../reconcile/plan.js';
+import { CLOSED } from '../roles/transition.js';
 
 export const accountColumns = `
   id, tenant, user_name, external_id, email, display_name, status, assigned_roles, roles, version::int as version, created_at, updated_at, provisioned_at,
@@ -10,12 +11,18 @@ export const accountsPage = `
    where tenant = $1 and ($2::text is null or lower(user_name) = lower($2)) and ($3::text is null or external_id = $3) and ($4::uuid is null or id > $4)
    order by id limit $5`;
 
+/** A revocation by a closing names the cause of the worker's case, whichever of the two was heard of first. */
 export const grantsOf = `
   select g.role, g.granted_at as "grantedAt", g.granted_cause as "grantedCause", g.granted_group as "grantedGroup", d.display_name as "grantedGroupName",
          g.granted_causation_id as "grantedCausationId", g.granted_mapping_version::int as "grantedMappingVersion",
-         g.revoked_at as "revokedAt", g.revoked_cause as "revokedCause", g.revoked_group as "revokedGroup",
+         g.revoked_at as "revokedAt", coalesce(c.cause, g.revoked_cause) as "revokedCause", g.revoked_group as "revokedGroup",
          g.revoked_causation_id as "revokedCausationId", g.revoked_mapping_version::int as "revokedMappingVersion"
     from role_grant g left join directory_group d on d.id = g.granted_group and d.tenant = g.tenant
+    left join lateral (
+      select c.cause from closing c
+       where g.revoked_cause = '${CLOSED}' and c.account_id = g.account_id and c.tenant = g.tenant and c.causation_id = g.revoked_causation_id
+       order by c.sequence desc limit 1
+    ) c on true
    where g.tenant = $1 and g.account_id = $2 order by g.id`;
 
 /** A group whose own events have not arrived yet has no name here. */

@@ -2,7 +2,8 @@
 import { currentTraceparent, type Tx } from '#platform';
 import type { Outbox } from '#event-bus';
 import { applyTransitions, subjectsById, tenantHasBacklog } from './evaluation.sql.js';
-import { transition, type AccountStatus, type Cause, type Subject, type Transition } from './transition.js';
+import { toSubject, type SubjectRow } from './subject-row.js';
+import { transition, type Cause, type Subject, type Transition } from './transition.js';
 
 /** Accounts per statement; one transaction may span many. */
 const CHUNK = 1_000;
@@ -38,15 +39,15 @@ export class Evaluator {
     const changes = subjects.flatMap((subject) => {
       const cause = causes.get(subject.id);
       const next = cause && transition(subject, cause, many || (burst && !subject.current.provisioned));
-      return next ? [{ subject, cause, next }] : [];
+      return next ? [{ subject, next }] : [];
     });
     if (changes.length === 0) return 0;
-    const states = changes.map(({ subject, cause, next }) => stateRow(subject.id, cause, next));
-    const revoked = changes.flatMap(({ subject, cause, next }) =>
-      next.revoked.map((role) => grantRow(subject, cause, role, cause.groupId)),
+    const states = changes.map(({ subject, next }) => stateRow(subject.id, next));
+    const revoked = changes.flatMap(({ subject, next }) =>
+      next.revoked.map((role) => grantRow(subject, next.cause, role, next.cause.groupId)),
     );
-    const granted = changes.flatMap(({ subject, cause, next }) =>
-      next.granted.map(({ role, group }) => grantRow(subject, cause, role, group)),
+    const granted = changes.flatMap(({ subject, next }) =>
+      next.granted.map(({ role, group }) => grantRow(subject, next.cause, role, group)),
     );
     await tx.query(applyTransitions, [
       JSON.stringify(states),
@@ -67,7 +68,7 @@ async function hasBacklog(tx: Tx, tenant: string): Promise<boolean> {
   return row?.backlog ?? false;
 }
 
-const stateRow = (id: string, cause: Cause, next: Transition) => ({
+const stateRow = (id: string, next: Transition) => ({
   id,
   user_name: next.attributes.userName,
   external_id: next.attributes.externalId,
@@ -79,9 +80,10 @@ const stateRow = (id: string, cause: Cause, next: Transition) => ({
   assigned_roles: next.assignedRoles,
   roles: next.roles,
   version: next.version,
-  access_version: next.accessVersion,
+  told_status: next.toldStatus,
+  told_case: next.toldCase,
   priority: next.priority,
-  causation_id: cause.causationId,
+  causation_id: next.cause.causationId,
 });
 
 const grantRow = (subject: Subject, cause: Cause, role: string, group: string | null) => ({
@@ -92,72 +94,4 @@ const grantRow = (subject: Subject, cause: Cause, role: string, group: string | 
   group_id: group,
   causation_id: cause.causationId,
   mapping_version: subject.rules.version,
-});
-
-interface SubjectRow {
-  id: string;
-  tenant: string;
-  user_name: string;
-  external_id: string | null;
-  email: string | null;
-  display_name: string | null;
-  given_name: string | null;
-  family_name: string | null;
-  status: AccountStatus;
-  assigned_roles: string[];
-  roles: string[];
-  version: string;
-  access_version: string;
-  priority: number;
-  provisioned: boolean;
-  dirty: boolean;
-  d_user_name: string;
-  d_external_id: string | null;
-  d_email: string | null;
-  d_display_name: string | null;
-  d_given_name: string | null;
-  d_family_name: string | null;
-  d_active: boolean;
-  d_deleted: boolean;
-  group_sync: boolean;
-  deactivate_on_offboard: boolean;
-  settings_version: string | null;
-  derived: { role: string; groups: string[] }[];
-}
-
-const toSubject = (row: SubjectRow): Subject => ({
-  id: row.id,
-  tenant: row.tenant,
-  current: {
-    userName: row.user_name,
-    externalId: row.external_id,
-    email: row.email,
-    displayName: row.display_name,
-    givenName: row.given_name,
-    familyName: row.family_name,
-    status: row.status,
-    assignedRoles: row.assigned_roles,
-    roles: row.roles,
-    version: Number(row.version),
-    accessVersion: Number(row.access_version),
-    provisioned: row.provisioned,
-    dirty: row.dirty,
-    priority: row.priority,
-  },
-  directory: {
-    userName: row.d_user_name,
-    externalId: row.d_external_id,
-    email: row.d_email,
-    displayName: row.d_display_name,
-    givenName: row.d_given_name,
-    familyName: row.d_family_name,
-    active: row.d_active,
-    deleted: row.d_deleted,
-  },
-  derived: row.derived,
-  rules: {
-    groupSync: row.group_sync,
-    deactivateOnOffboard: row.deactivate_on_offboard,
-    version: row.settings_version === null ? null : Number(row.settings_version),
-  },
 });
