@@ -3,7 +3,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PLATFORM, Problem, type Database, type PlatformContext } from '#platform';
 import { brakeOf, settingsOf } from '#settings';
 import type { CasesQuery, PeopleQuery } from './dto.js';
-import { caseColumns, personColumns, toCaseView, type CaseRow, type CaseView, type PersonView } from './views.js';
+import {
+  caseViewColumns,
+  personColumns,
+  toCaseView,
+  type CaseViewRow,
+  type CaseView,
+  type PersonView,
+} from './views.js';
 
 const PAGE = 100;
 const HELD_PAGE = 1_000;
@@ -15,7 +22,7 @@ const fromCase = `from offboarding_case c join person p on p.id = c.account_id`;
 
 /** Backward along the index case_by_tenant; the cursor's place is handed over as a constant so that it can. */
 const page = `
-  select ${caseColumns} ${fromCase}
+  select ${caseViewColumns} ${fromCase}
    where c.tenant = $1 and ($2::text is null or c.state = $2)
      and ($3::timestamptz is null or (c.received_at, c.id) < ($3::timestamptz, $4::uuid))
    order by c.received_at desc, c.id desc limit $5`;
@@ -24,10 +31,10 @@ const page = `
 const placeOf = `select received_at::text as "receivedAt" from offboarding_case where tenant = $1 and id = $2`;
 
 const heldOf = `
-  select ${caseColumns} ${fromCase} where c.tenant = $1 and c.state = 'held' order by c.held_at, c.id limit $2`;
+  select ${caseViewColumns} ${fromCase} where c.tenant = $1 and c.state = 'held' order by c.held_at, c.id limit $2`;
 
 const timelineOf = `
-  select ${caseColumns} ${fromCase} where c.tenant = $1 and c.account_id = $2 order by c.received_at desc, c.id desc limit $3`;
+  select ${caseViewColumns} ${fromCase} where c.tenant = $1 and c.account_id = $2 order by c.received_at desc, c.id desc limit $3`;
 
 const personById = `select ${personColumns} from person where tenant = $1 and id = $2`;
 
@@ -48,7 +55,7 @@ export class CaseQueries {
   async page(tenant: string, query: CasesQuery): Promise<{ cases: CaseView[]; next: string | null }> {
     const limit = query.limit ?? PAGE;
     const place = query.cursor === undefined ? null : await this.place(tenant, query.cursor);
-    const rows = await this.database.query<CaseRow>(page, [
+    const rows = await this.database.query<CaseViewRow>(page, [
       tenant,
       query.state ?? null,
       place,
@@ -61,7 +68,7 @@ export class CaseQueries {
 
   /** Those held longest first; `total` counts also those beyond the limit. */
   async held(tenant: string, limit = HELD_PAGE): Promise<{ held: CaseView[]; total: number }> {
-    const rows = await this.database.query<CaseRow>(heldOf, [tenant, limit]);
+    const rows = await this.database.query<CaseViewRow>(heldOf, [tenant, limit]);
     const [count] = await this.database.query<{ total: number }>(
       `select count(*)::int as total from offboarding_case where tenant = $1 and state = 'held'`,
       [tenant],
@@ -72,7 +79,7 @@ export class CaseQueries {
   /** Newest case first. */
   async timeline(tenant: string, account: string): Promise<{ person: PersonView; cases: CaseView[] }> {
     const person = await this.person(tenant, account);
-    const rows = await this.database.query<CaseRow>(timelineOf, [tenant, account, TIMELINE]);
+    const rows = await this.database.query<CaseViewRow>(timelineOf, [tenant, account, TIMELINE]);
     return { person, cases: await this.views(tenant, rows) };
   }
 
@@ -93,7 +100,7 @@ export class CaseQueries {
     throw new Problem('invalid_request', 'The cursor is no case of this tenant; begin again without one.');
   }
 
-  private async views(tenant: string, rows: readonly CaseRow[]): Promise<CaseView[]> {
+  private async views(tenant: string, rows: readonly CaseViewRow[]): Promise<CaseView[]> {
     const copy = rows.some((row) => row.state === 'held')
       ? await settingsOf(this.database, 'offboarding', tenant)
       : null;

@@ -35,8 +35,11 @@ export async function release(services: Services, flags: HeldFlags, who: readonl
   const tenant = await services.worker.tenant(flags.tenant);
   const chosen = flags.all ? null : await choose(services, tenant, who);
   const cases =
-    chosen?.cases.length === 0 ? 0 : await services.worker.release(tenant, by, chosen === null ? undefined : chosen.cases);
-  const roleLosses = chosen?.accounts.length === 0 ? 0 : await releaseLosses(services, tenant, by, chosen?.accounts, cases);
+    chosen?.cases.length === 0
+      ? 0
+      : await services.worker.release(tenant, by, chosen === null ? undefined : chosen.cases);
+  const roleLosses =
+    chosen?.accounts.length === 0 ? 0 : await releaseLosses(services, tenant, by, chosen?.accounts, cases);
   const text =
     cases + roleLosses === 0
       ? 'Nothing was held (any more), so nothing was released.'

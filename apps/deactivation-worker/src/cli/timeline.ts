@@ -64,7 +64,6 @@ const DOORS = [
   ['confirmed by reading back', 'confirmedAt'],
 ] as const;
 
-/** Negative when the clock of whoever took the push runs ahead of the database's. */
 const since = (pushedAt: string, at: string | null): string =>
   at === null ? '-' : `${Date.parse(at) - Date.parse(pushedAt)} ms`;
 

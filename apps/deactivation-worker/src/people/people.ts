@@ -1,0 +1,75 @@
+/** Carries out, in the transaction of whoever projected something, what follows for the person. */
+import type { NewEvent, Outbox } from '#event-bus';
+import type { Access } from '#events';
+import { currentTraceparent, type Tx } from '#platform';
+import { caseEvent, type CaseRow } from '../cases/case-event.js';
+import { discardCases, openCase, unfinishedCase } from '../cases/case.sql.js';
+import type { Wake } from '../wake.js';
+import { consequences, wishOf, type Consequences, type Wish } from './closing.js';
+import type { Person } from './person.sql.js';
+import { applyConsequences, deactivatesOnOffboard } from './consequences.sql.js';
+
+/** What made us look. */
+export interface Cause {
+  /** E.g. `user.deactivated`, `okta.suspended`. */
+  readonly type: string;
+  readonly causationId: string;
+  readonly pushedAt: Date;
+}
+
+export class People {
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly wake: Wake,
+  ) {}
+
+  /** The caller has locked the person's row in `tx`. */
+  async settle(tx: Tx, person: Person, cause: Cause): Promise<void> {
+    const wish = await this.wish(tx, person);
+    const mayWait = person.publishedStatus === 'active' && person.door === 'open' && !(wish === 'open' && person.wasIn);
+    const unfinished = mayWait ? await unfinishedCase(tx, person.id) : null;
+    const next = consequences(person, wish, unfinished, person.provisioned && !person.wasProvisioned);
+    const events = await this.carryOut(tx, person, next, cause);
+    await this.outbox.add(tx, events);
+    if (next.openCase) tx.afterCommit(() => this.wake.admit());
+    if (next.work) tx.afterCommit(() => this.wake.run());
+  }
+
+  private async wish(tx: Tx, person: Person): Promise<Wish> {
+    const certain = wishOf(person, true);
+    const depends = certain === 'closed' && wishOf(person, false) !== 'closed';
+    return depends ? wishOf(person, await deactivatesOnOffboard(tx, person.tenant)) : certain;
+  }
+
+  private async carryOut(tx: Tx, person: Person, next: Consequences, cause: Cause): Promise<NewEvent[]> {
+    const { id, tenant } = person;
+    const { causationId } = cause;
+    const events: NewEvent[] = [];
+    if (next.publish || next.door || next.work) await applyConsequences(tx, id, next, currentTraceparent());
+    if (next.publish) {
+      const sequence = person.accessVersion + 1;
+      events.push(accessEvent({ id, tenant, ...next.publish, notBefore: person.notBefore, sequence, causationId }));
+    }
+    if (next.openCase) await openCase(tx, person, cause, currentTraceparent());
+    if (next.discardCase)
+      events.push(...(await discardCases(tx, [id])).map((row: CaseRow) => caseEvent('discarded', row, causationId)));
+    return events;
+  }
+}
+
+export interface AccessState extends Pick<Access, 'status' | 'roles'> {
+  readonly id: string;
+  readonly tenant: string;
+  readonly notBefore: Date | null;
+  readonly sequence: number;
+  readonly causationId: string;
+  readonly traceparent?: string | null;
+}
+
+export const accessEvent = ({ id, tenant, status, roles, notBefore, ...rest }: AccessState): NewEvent => ({
+  type: 'com.stackflow.identity.access.changed.v1',
+  tenant,
+  subject: id,
+  data: { account: id, status, roles, notBefore: notBefore?.toISOString() ?? null },
+  ...rest,
+});
