@@ -1,6 +1,6 @@
 /** Tells deactivation-worker about first refusals, so that the evidence of an offboarding says when its doors were seen shut. */
 import type { Logger } from '#platform';
-import type { OnRefused } from './refusals.js';
+import type { Refusal } from './refusals.js';
 
 export interface ReportRefusalsOptions {
   /** deactivation-worker's, without a path. */
@@ -34,7 +34,9 @@ const RETRY_AFTER_MS = 500;
  * is tried again, with pauses, then dropped and logged (`refusal_not_reported`): evidence is not worth a request of a
  * user. Waiting reports do not outlive the process, and do not keep it alive.
  */
-export function reportRefusals(options: ReportRefusalsOptions): OnRefused {
+export function reportRefusals(
+  options: ReportRefusalsOptions,
+): (accountId: string, at: Date, refusal: Pick<Refusal, 'tenantId'>) => void {
   const reporter = new Reporter(options);
   return (accountId, at, { tenantId }) =>
     reporter.add({

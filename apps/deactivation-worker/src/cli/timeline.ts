@@ -51,9 +51,11 @@ function describeCase(of: Case): string {
       ? ([[`first token refused (${of.firstRefusedBy ?? 'unknown'})`, first]] satisfies [string, string][])
       : []),
   ];
-  const rows = steps.map(([name, at]) => [name, at ?? 'open', since(t.pushedAt, at)]);
+  // A case that has ended did not have to close what it left, e.g. in a pool that never had the user.
+  const missing = of.endedAt === null && of.state !== 'completed' ? 'open' : '-';
+  const rows = steps.map(([name, at]) => [name, at ?? missing, since(t.pushedAt, at)]);
   const head = `Case ${of.id}: ${of.state}, because of ${of.cause} (request ${of.causationId})`;
-  return [head, table(['', 'at', 'since the push'], rows), ...remarks(of)].join('\n');
+  return [head, table(['what', 'at', 'since the push'], rows), ...remarks(of)].join('\n');
 }
 
 const DOORS = [
