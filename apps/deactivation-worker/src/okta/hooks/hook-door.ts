@@ -6,8 +6,8 @@ import type { OktaOrgs } from '../orgs.js';
 import { storeHints } from './hint.sql.js';
 
 /** Deliveries; each may carry hundreds of events. Okta gives a whole org 400,000 events a day. */
-const PER_SECOND = 50;
-const BURST = 200;
+const PER_SECOND = 20;
+const BURST = 100;
 const RETRY_SECONDS = 5;
 
 export class HookDoor {
