@@ -1,10 +1,13 @@
 /** Reads of the internal API. No locks: they may show an account between two changes, never half of one. */
+import type { HeldBecause } from '#settings';
 import { fitsCognito } from '../reconcile/plan.js';
 import { CLOSED } from '../roles/transition.js';
 
 export const accountColumns = `
   id, tenant, user_name, external_id, email, display_name, status, assigned_roles, roles, version::int as version, created_at, updated_at, provisioned_at,
-  desired_revision > applied_revision as dirty, priority, dirty_since, next_attempt_at, attempts, last_error, last_error_class, synced_at`;
+  desired_revision > applied_revision as dirty, priority, dirty_since, next_attempt_at, attempts, last_error, last_error_class, synced_at,
+  (select jsonb_build_object('wouldLose', h.would_lose, 'heldBecause', h.held_because, 'heldAt', h.held_at, 'cause', h.cause)
+     from held_role_loss h where h.account_id = account.id and h.released_at is null) as held_role_loss`;
 
 export const accountsPage = `
   select ${accountColumns} from account
@@ -31,6 +34,25 @@ export const groupsOf = `
     from membership m left join directory_group d on d.id = m.group_id and d.tenant = m.tenant
    where m.tenant = $1 and m.user_id = $2 order by d.display_name, m.group_id`;
 
+export const heldRoleLosses = `
+  select h.account_id as account, a.user_name as "userName", a.display_name as "displayName", a.roles, h.would_lose as "wouldLose",
+         h.held_because as "heldBecause", h.held_at as "heldAt", h.cause, h.causation_id as "causationId"
+    from held_role_loss h join account a on a.id = h.account_id
+   where h.tenant = $1 and h.released_at is null order by h.held_at, h.account_id`;
+
+export interface HeldRoleLossView {
+  account: string;
+  userName: string;
+  displayName: string | null;
+  /** In effect, those that would be lost among them. */
+  roles: string[];
+  wouldLose: string[];
+  heldBecause: HeldBecause;
+  heldAt: Date;
+  cause: string;
+  causationId: string;
+}
+
 export interface AccountRow {
   id: string;
   tenant: string;
@@ -53,6 +75,7 @@ export interface AccountRow {
   last_error: string | null;
   last_error_class: string | null;
   synced_at: Date | null;
+  held_role_loss: { wouldLose: string[]; heldBecause: HeldBecause; heldAt: string; cause: string } | null;
 }
 
 export interface GrantView {
@@ -83,6 +106,8 @@ export const toAccountView = (row: AccountRow) => ({
   primaryRole: row.roles[0] ?? null,
   /** What the groups give; in effect only while the account is active. */
   assignedRoles: row.assigned_roles,
+  /** Roles that nothing gives any more, kept by the tenant's brake until somebody releases the loss. */
+  heldRoleLoss: row.held_role_loss,
   version: row.version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,

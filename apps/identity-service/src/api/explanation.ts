@@ -28,6 +28,7 @@ export function explain(account: AccountView, groups: readonly ExplainedGroup[],
     groupSync: copy?.settings.groupSync ?? null,
     reasons: [
       rolesReason(account, groups, copy),
+      ...heldReason(account),
       ...contributions(groups),
       ...cognitoReason(account),
       ...(account.cognito.warning === null ? [] : [`Warning: ${account.cognito.warning}.`]),
@@ -48,6 +49,17 @@ function rolesReason(account: AccountView, groups: readonly ExplainedGroup[], co
     return 'No role: the user is in no group that Okta pushed. Add the group under Push Groups in Okta, and the user to the group.';
   const names = groups.map((g) => (g.displayName === null ? g.id : `"${g.displayName}"`)).join(', ');
   return `No role: none of the user's groups (${names}) is mapped to a role in mapping version ${copy.version}. Map the group in Admin -> Integration Hub -> Okta.`;
+}
+
+function heldReason({ heldRoleLoss: held }: AccountView): string[] {
+  if (held === null) return [];
+  const why = {
+    threshold: 'too many people of this tenant were losing roles at once',
+    last_admin: 'nobody else has the strongest role of this tenant',
+  }[held.heldBecause];
+  return [
+    `Nothing gives ${held.wouldLose.join(', ')} any more (${held.cause}), but the loss is held since ${held.heldAt}, because ${why}. Release it with "npm run offboarding -- release", or undo the change; held for too long it happens by itself.`,
+  ];
 }
 
 const contributions = (groups: readonly ExplainedGroup[]): string[] =>

@@ -27,12 +27,14 @@ const subjects = (where: string): string => `
          u.user_name as d_user_name, u.external_id as d_external_id, u.email as d_email, u.display_name as d_display_name,
          u.given_name as d_given_name, u.family_name as d_family_name, u.active as d_active, u.deleted as d_deleted,
          coalesce((s.settings ->> 'groupSync')::boolean, true) as group_sync,
-         s.version as settings_version,
+         s.version as settings_version, s.settings -> 'roles' as roles_of_tenant, s.settings -> 'brake' as brake, s.settings ? 'brake' as has_brake,
+         h.would_lose, h.held_because, h.cause as held_cause, h.cause_group as held_group, h.causation_id as held_causation_id, h.released_at is not null as released,
          w.status as access_status, w.causation_id as access_causation_id, c.sequence as closing_sequence, c.details as closing,
          coalesce(r.derived, '[]') as derived
     from account a
     join directory_user u on u.id = a.id and u.tenant = a.tenant
     left join tenant_settings s on s.tenant_id = a.tenant
+    left join held_role_loss h on h.account_id = a.id
     left join access w on w.account_id = a.id and w.tenant = a.tenant
     left join lateral (
       select sequence, details from closing c

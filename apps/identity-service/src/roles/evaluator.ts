@@ -1,6 +1,9 @@
 /** Brings accounts to the state that directory and settings ask for: one person or a whole tenant, the same code. */
 import { currentTraceparent, type Tx } from '#platform';
 import type { Outbox } from '#event-bus';
+import type { LossBrake } from './loss-brake.js';
+import { judge, type Asking, type Verdict } from './losses.js';
+import { recordHeld, tryLockBrake } from './losses.sql.js';
 import { applyTransitions, subjectsById, tenantHasBacklog } from './evaluation.sql.js';
 import { toSubject, type SubjectRow } from './subject-row.js';
 import { transition, type Cause, type Subject, type Transition } from './transition.js';
@@ -10,35 +13,51 @@ const CHUNK = 1_000;
 /** From this many on, changes of one tenant count as bulk: single changes of others overtake them. */
 const BULK = 50;
 
+export interface Evaluated {
+  readonly changed: number;
+  /** Accounts whose losses another transaction's decision stands in the way of: nothing of them was written. */
+  readonly deferred: readonly string[];
+}
+
+/** `alone` on the tenant's lock; `shared` = the losses of a tenant are decided by whoever gets its brake's lock. */
+export type TenantLock = 'alone' | 'shared';
+
 export class Evaluator {
-  constructor(private readonly outbox: Outbox) {}
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly brake: LossBrake,
+  ) {}
 
   /**
    * Derives the accounts again and writes what differs: state, grants, events, marks for the reconciler. The caller
-   * holds the tenant's lock. Answers how many accounts changed.
+   * holds the tenant's lock. Losses of roles come last: by then everybody who gains by the same change has gained, so
+   * a new administrator counts before the old one goes.
    */
-  async evaluate(tx: Tx, tenant: string, causes: ReadonlyMap<string, Cause>): Promise<number> {
+  async evaluate(tx: Tx, tenant: string, causes: ReadonlyMap<string, Cause>, lock: TenantLock): Promise<Evaluated> {
     const ids = [...causes.keys()].sort();
+    const many = ids.length >= BULK;
+    const asking: Asking[] = [];
     let changed = 0;
-    for (let start = 0; start < ids.length; start += CHUNK) {
-      const rows = await tx.query<SubjectRow>(subjectsById, [tenant, ids.slice(start, start + CHUNK)]);
-      changed += await this.write(tx, rows.map(toSubject), causes, ids.length >= BULK);
+    for (const chunk of chunks(ids)) {
+      const rows = await tx.query<SubjectRow>(subjectsById, [tenant, chunk]);
+      const verdicts = rows.map((row) => judge(toSubject(row), causeIn(causes, row.id)));
+      asking.push(...verdicts.filter(isAsking));
+      changed += await this.write(tx, tenant, verdicts.filter(isVerdict), many);
     }
-    return changed;
+    if (asking.length > 0 && lock === 'shared' && !(await tryLockBrake(tx, tenant)))
+      return { changed, deferred: asking.map(({ subject }) => subject.id) };
+    for (const chunk of chunks(asking))
+      changed += await this.write(tx, tenant, await this.brake.decide(tx, tenant, chunk), many);
+    return { changed, deferred: [] };
   }
 
-  private async write(
-    tx: Tx,
-    subjects: readonly Subject[],
-    causes: ReadonlyMap<string, Cause>,
-    many: boolean,
-  ): Promise<number> {
+  private async write(tx: Tx, tenant: string, verdicts: readonly Verdict[], many: boolean): Promise<number> {
+    await recordHeld(tx, tenant, verdicts);
     // A burst of creations is bulk although each comes alone; a later change of one account of a busy tenant is not.
-    const created = subjects.find((s) => !s.current.provisioned && !s.current.dirty);
-    const burst = created !== undefined && !many && (await hasBacklog(tx, created.tenant));
-    const changes = subjects.flatMap((subject) => {
-      const cause = causes.get(subject.id);
-      const next = cause && transition(subject, cause, many || (burst && !subject.current.provisioned));
+    const created = verdicts.find(({ subject: { current } }) => !current.provisioned && !current.dirty);
+    const burst = created !== undefined && !many && (await hasBacklog(tx, tenant));
+    const changes = verdicts.flatMap(({ subject, cause, kept }) => {
+      const next = transition(subject, cause, many || (burst && !subject.current.provisioned), kept);
       return next ? [{ subject, next }] : [];
     });
     if (changes.length === 0) return 0;
@@ -61,6 +80,19 @@ export class Evaluator {
     );
     return changes.length;
   }
+}
+
+const isVerdict = (v: Verdict | Asking): v is Verdict => 'kept' in v;
+const isAsking = (v: Verdict | Asking): v is Asking => !isVerdict(v);
+
+function causeIn(causes: ReadonlyMap<string, Cause>, id: string): Cause {
+  const cause = causes.get(id);
+  if (!cause) throw new Error(`account ${id} was not asked for`);
+  return cause;
+}
+
+function chunks<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / CHUNK) }, (_, i) => all.slice(i * CHUNK, (i + 1) * CHUNK));
 }
 
 async function hasBacklog(tx: Tx, tenant: string): Promise<boolean> {

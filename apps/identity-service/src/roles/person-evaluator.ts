@@ -23,12 +23,11 @@ export class PersonEvaluator {
    * his commit, so it sees what he wrote, and he who came after the request sees what it is about.
    */
   async evaluate(tx: Tx, tenant: string, id: string, { cause, traceparent, now }: PersonChange): Promise<void> {
-    if (!now) return this.request(tx, tenant, id, cause, traceparent);
-    const changed = await this.evaluator.evaluate(tx, tenant, new Map([[id, cause]]));
-    if (changed > 0) tx.afterCommit(() => this.wake.reconcile());
-  }
-
-  private async request(tx: Tx, tenant: string, id: string, cause: Cause, traceparent: string | null): Promise<void> {
+    if (now) {
+      const { changed, deferred } = await this.evaluator.evaluate(tx, tenant, new Map([[id, cause]]), 'shared');
+      if (changed > 0) tx.afterCommit(() => this.wake.reconcile());
+      if (deferred.length === 0) return;
+    }
     await requestUserReevaluation(tx, tenant, id, cause, traceparent);
     tx.afterCommit(() => this.wake.reevaluate());
   }

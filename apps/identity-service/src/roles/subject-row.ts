@@ -1,5 +1,6 @@
 /** What the statements of `evaluation.sql.ts` answer, as the pure parts see it. */
-import type { OffboardingCase } from '#events';
+import type { Brake, OffboardingCase } from '#events';
+import { brakeOf, type HeldBecause } from '#settings';
 import type { AccountStatus, Subject } from './transition.js';
 
 export interface SubjectRow {
@@ -30,6 +31,15 @@ export interface SubjectRow {
   d_deleted: boolean;
   group_sync: boolean;
   settings_version: string | null;
+  roles_of_tenant: string[] | null;
+  brake: Brake | null;
+  has_brake: boolean | null;
+  would_lose: string[] | null;
+  held_because: HeldBecause;
+  held_cause: string;
+  held_group: string | null;
+  held_causation_id: string;
+  released: boolean;
   access_status: AccountStatus | null;
   access_causation_id: string;
   closing_sequence: string;
@@ -73,8 +83,17 @@ export const toSubject = (row: SubjectRow): Subject => ({
   },
   closing: row.closing && { sequence: Number(row.closing_sequence), details: row.closing },
   derived: row.derived,
+  held: row.would_lose && {
+    wouldLose: row.would_lose,
+    because: row.held_because,
+    cause: { type: row.held_cause, groupId: row.held_group, causationId: row.held_causation_id },
+    released: row.released,
+  },
   rules: {
     groupSync: row.group_sync,
     version: row.settings_version === null ? null : Number(row.settings_version),
+    roles: row.roles_of_tenant ?? [],
+    // Settings from before there was a brake have the default one; before any settings nobody has a role.
+    brake: brakeOf({ brake: row.has_brake === false ? undefined : row.brake }),
   },
 });

@@ -27,7 +27,8 @@ function subject(current: Partial<Subject['current']>, more: Partial<Omit<Subjec
     access: null,
     closing: null,
     derived: [],
-    rules: { groupSync: true, version: 3 },
+    held: null,
+    rules: { groupSync: true, version: 3, roles: ['itsm_agent', 'viewer'], brake: null },
     ...more,
   };
 }

@@ -1,6 +1,7 @@
 /** From one state of an account to the next: what to publish, which grants open and close, how urgent it is. Pure. */
 import { shortType, type NewEvent } from '#event-bus';
-import type { Account, EventEnvelope } from '#events';
+import type { Account, Brake, EventEnvelope } from '#events';
+import type { HeldLoss } from './losses.js';
 import { nextStatus, statusNews, type Closing, type StatusNews, type WorkersWord } from './status.js';
 
 export type AccountStatus = Account['status'];
@@ -56,7 +57,15 @@ export interface Subject {
   readonly closing: Closing | null;
   /** Roles by the mappings in force, strongest first, each with the groups that give it. */
   readonly derived: readonly { readonly role: string; readonly groups: readonly string[] }[];
-  readonly rules: { readonly groupSync: boolean; readonly version: number | null };
+  /** A loss of roles that the brake holds, or held until it was released. */
+  readonly held: HeldLoss | null;
+  readonly rules: {
+    readonly groupSync: boolean;
+    readonly version: number | null;
+    /** All roles of the tenant, strongest first. */
+    readonly roles: readonly string[];
+    readonly brake: Brake | null;
+  };
 }
 
 export interface Transition {
@@ -85,12 +94,17 @@ const PUBLISHED = {
 /** Priorities of the reconciler: access that is reduced, single changes, bulk. */
 export const PRIORITY = { reduced: 0, single: 1, bulk: 2 } as const;
 
-/** Null = the account is as it should be: nothing to write, no event. */
-export function transition(subject: Subject, given: Cause, bulk: boolean): Transition | null {
+/** Null = the account is as it should be: nothing to write, no event. `kept` = roles whose loss is held. */
+export function transition(
+  subject: Subject,
+  given: Cause,
+  bulk: boolean,
+  kept: readonly string[] = [],
+): Transition | null {
   const { current, directory, derived } = subject;
   const status = nextStatus(subject);
   const cause = closingCause(subject, status) ?? given;
-  const assignedRoles = nextAssignedRoles(subject, status);
+  const assignedRoles = nextAssignedRoles(subject, status, kept);
   const roles = status === 'active' ? assignedRoles : [];
   const { active: _active, deleted: _deleted, ...attributes } = directory;
   const changed = (Object.keys(PUBLISHED) as (keyof typeof PUBLISHED)[]).filter(
@@ -144,9 +158,15 @@ function closingCause({ current, access }: Subject, status: AccountStatus): Caus
 }
 
 /** A person whom the directory has deleted is in no group any more, but keeps the roles until the worker closes. */
-function nextAssignedRoles({ current, directory, derived, rules }: Subject, status: AccountStatus): readonly string[] {
+function nextAssignedRoles(subject: Subject, status: AccountStatus, kept: readonly string[]): readonly string[] {
+  const { current, directory, derived, rules } = subject;
   if (status === 'removed') return [];
-  return rules.groupSync && !directory.deleted ? derived.map((d) => d.role) : current.assignedRoles;
+  if (!rules.groupSync || directory.deleted) return current.assignedRoles;
+  const given = derived.map((d) => d.role);
+  if (kept.length === 0) return given;
+  // A kept role that the tenant does not have any more is the weakest.
+  const all = new Set([...given, ...kept]);
+  return [...rules.roles.filter((role) => all.has(role)), ...kept.filter((role) => !rules.roles.includes(role))];
 }
 
 function nextPriority(current: Subject['current'], reduced: boolean, bulk: boolean): number {
