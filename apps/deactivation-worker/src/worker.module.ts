@@ -1,11 +1,13 @@
 /** deactivation-worker: one module, its parts in the order in which an offboarding passes through them. */
 import { Module, type DynamicModule } from '@nestjs/common';
+import { QuotaGate, UserPool } from '#cognito';
 import { Outbox, Sequencer, createBus } from '#event-bus';
 import type { PlatformContext } from '#platform';
 import { TenantsController } from '#settings';
 import { API_CONTROLLERS, API_PROVIDERS } from './api/index.js';
 import { Admission } from './cases/admission.js';
 import type { WorkerConfig } from './config.js';
+import { Runner } from './doors/runner.js';
 import { oktaParts } from './okta/index.js';
 import { AccountsController } from './people/accounts.controller.js';
 import { People } from './people/people.js';
@@ -51,6 +53,25 @@ function createParts(platform: PlatformContext<WorkerConfig>) {
   const people = new People(outbox, wake);
   const signals = new Signals(people);
   const admission = new Admission({ database, outbox, wake, logger, metrics });
+  const quota = new QuotaGate({ database, metrics, quotas: config.COGNITO_QUOTAS, share: config.COGNITO_QUOTA_SHARE });
+  const pool = new UserPool({
+    region: config.AWS_REGION,
+    userPoolId: config.COGNITO_USER_POOL_ID,
+    endpoint: config.COGNITO_ENDPOINT,
+    quota,
+    metrics,
+    maxSockets: config.WORKER_CONCURRENCY + 8,
+  });
+  const runner = new Runner({
+    database,
+    pool,
+    outbox,
+    logger,
+    metrics,
+    concurrency: config.WORKER_CONCURRENCY,
+    leaseSeconds: config.WORKER_LEASE_SECONDS,
+  });
+  wake.on('run', () => runner.poke());
   wake.on('admit', () => admission.poke());
   const provided = [
     [Wake, wake],
@@ -58,6 +79,8 @@ function createParts(platform: PlatformContext<WorkerConfig>) {
     [People, people],
     [Signals, signals],
     [Admission, admission],
+    [UserPool, pool],
+    [Runner, runner],
   ] as const;
   return { signals, provided };
 }

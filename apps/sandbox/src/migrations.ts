@@ -1,5 +1,6 @@
 /** Tables of the stand-ins, so that a restart keeps users, secrets and what the sandbox Okta remembers. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { OktaManagement1764050000001 } from './okta/migrations.js';
 
 class Cognito1764040000001 implements MigrationInterface {
   name = 'Cognito1764040000001';
@@ -162,4 +163,9 @@ class Okta1764040000003 implements MigrationInterface {
   }
 }
 
-export const sandboxMigrations = [Cognito1764040000001, Secrets1764040000002, Okta1764040000003];
+export const sandboxMigrations = [
+  Cognito1764040000001,
+  Secrets1764040000002,
+  Okta1764040000003,
+  OktaManagement1764050000001,
+];

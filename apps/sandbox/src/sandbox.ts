@@ -9,6 +9,9 @@ import type { DefaultPool } from './cognito/pools.js';
 import type { Quotas } from './cognito/quotas.js';
 import { listen } from './listener.js';
 import { createOktaListener } from './okta/admin-api.js';
+import { EventHooks } from './okta/hooks/event-hooks.js';
+import { HookStore } from './okta/hooks/hook-store.js';
+import { createManagement } from './okta/management/api-call.js';
 import { Okta } from './okta/okta.js';
 import { OktaStore } from './okta/store.js';
 import { createSecretsManager } from './secrets/secrets-manager.js';
@@ -47,8 +50,11 @@ export class Sandbox {
       customAttributes: options.customAttributes,
     });
     const secrets = await createSecretsManager(database, logger, options.region);
-    const oktaEngine = new Okta(new OktaStore(database), { paceMs: options.oktaPaceMs, timeScale: options.timeScale });
-    const okta = createOktaListener(oktaEngine);
+    const oktaEngine = new Okta(new OktaStore(database), new EventHooks(new HookStore(database)), {
+      paceMs: options.oktaPaceMs,
+      timeScale: options.timeScale,
+    });
+    const okta = createOktaListener(oktaEngine, createManagement(database), logger);
     const endpoints = {
       cognito: await listen(cognito.app, options.host, options.cognitoPort),
       secretsManager: await listen(secrets, options.host, options.secretsManagerPort),
@@ -59,7 +65,7 @@ export class Sandbox {
   }
 
   async stop(): Promise<void> {
-    this.oktaEngine.stop();
+    await this.oktaEngine.stop();
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 }

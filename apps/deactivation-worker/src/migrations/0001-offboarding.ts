@@ -66,6 +66,8 @@ const PERSON = `
     attempts int not null default 0,
     last_error text,
     last_error_class text,
+    -- of the last change of what is wanted
+    causation_id text not null default '',
     traceparent text,
     updated_at timestamptz not null default clock_timestamp()
   ) with (fillfactor = 60);

@@ -9,13 +9,14 @@ const applySql = `
          last_error = case when $3 = 1 then null else last_error end, last_error_class = case when $3 = 1 then null else last_error_class end,
          access_version = access_version + case when $5::text is null then 0 else 1 end,
          published_status = coalesce($5, published_status), published_roles = coalesce($6, published_roles),
-         traceparent = $7, updated_at = clock_timestamp()
+         traceparent = $7, causation_id = $8, updated_at = clock_timestamp()
    where id = $1`;
 
 export async function applyConsequences(
   tx: Tx,
   id: string,
   { door, work, signOut, publish }: Consequences,
+  causationId: string,
   traceparent: string | null,
 ): Promise<void> {
   await tx.query(applySql, [
@@ -26,6 +27,7 @@ export async function applyConsequences(
     publish?.status ?? null,
     publish?.roles ?? null,
     traceparent,
+    causationId,
   ]);
 }
 

@@ -1,10 +1,10 @@
 /** Carries out, in the transaction of whoever projected something, what follows for the person. */
 import type { NewEvent, Outbox } from '#event-bus';
-import type { Access } from '#events';
 import { currentTraceparent, type Tx } from '#platform';
 import { caseEvent, type CaseRow } from '../cases/case-event.js';
 import { discardCases, openCase, unfinishedCase } from '../cases/case.sql.js';
 import type { Wake } from '../wake.js';
+import { accessEvent } from './access-event.js';
 import { consequences, wishOf, type Consequences, type Wish } from './closing.js';
 import type { Person } from './person.sql.js';
 import { applyConsequences, deactivatesOnOffboard } from './consequences.sql.js';
@@ -45,7 +45,8 @@ export class People {
     const { id, tenant } = person;
     const { causationId } = cause;
     const events: NewEvent[] = [];
-    if (next.publish || next.door || next.work) await applyConsequences(tx, id, next, currentTraceparent());
+    if (next.publish || next.door || next.work)
+      await applyConsequences(tx, id, next, causationId, currentTraceparent());
     if (next.publish) {
       const sequence = person.accessVersion + 1;
       events.push(accessEvent({ id, tenant, ...next.publish, notBefore: person.notBefore, sequence, causationId }));
@@ -56,20 +57,3 @@ export class People {
     return events;
   }
 }
-
-export interface AccessState extends Pick<Access, 'status' | 'roles'> {
-  readonly id: string;
-  readonly tenant: string;
-  readonly notBefore: Date | null;
-  readonly sequence: number;
-  readonly causationId: string;
-  readonly traceparent?: string | null;
-}
-
-export const accessEvent = ({ id, tenant, status, roles, notBefore, ...rest }: AccessState): NewEvent => ({
-  type: 'com.stackflow.identity.access.changed.v1',
-  tenant,
-  subject: id,
-  data: { account: id, status, roles, notBefore: notBefore?.toISOString() ?? null },
-  ...rest,
-});
