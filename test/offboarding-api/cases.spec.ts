@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { offboardingCase } from '#events';
 import type { CaseView, PersonView } from '../../apps/deactivation-worker/src/api/views.js';
+import { eventually } from '../identity/rig.js';
 import { Rig, TOKEN, type Tenant } from './rig.js';
 
 interface Page {
@@ -170,6 +171,15 @@ describe('what is held', () => {
     expect([cut.body.total, ids(cut.body.held)]).toEqual([2, [old]]);
   });
 
+  it('is released after the default time where the brake was taken off', async () => {
+    const free = await rig.addTenant({ brake: null });
+    const heldAt = new Date(Date.now() - 60_000);
+    await rig.hold(free, await rig.addPerson(free, 'ada@example.com'), { held_at: heldAt });
+    expect((await rig.http<Held>('GET', `${base(free)}/held`)).body.held[0]?.heldUntil).toBe(
+      new Date(heldAt.getTime() + 24 * 3_600_000).toISOString(),
+    );
+  });
+
   it('is empty where nobody is held', async () => {
     expect((await rig.http('GET', `${base()}/held`)).body).toEqual({ held: [], total: 0 });
   });
@@ -236,6 +246,36 @@ describe('a release', () => {
   });
 });
 
+describe('a retry', () => {
+  it('makes the worker read Cognito now, whatever the backoff says', async () => {
+    const account = await rig.addPerson(tenant, 'ada@example.com', {
+      door: 'closed',
+      cognito_enabled: false,
+      last_error_class: 'permanent',
+      due_at: '2100-01-01T00:00:00Z',
+    });
+    const { status, body } = await rig.http('POST', `${base()}/accounts/${account}/retry`);
+    expect([status, body]).toEqual([202, { account, retrying: true }]);
+    // Cognito is not there: the attempt fails, and shows that there was one.
+    await eventually(async () => {
+      const [person] = await rig.database.query<{ last_error_class: string; cognito_enabled: unknown }>(
+        'select last_error_class, cognito_enabled from person where id = $1',
+        [account],
+      );
+      expect(person).toEqual({ last_error_class: 'retry', cognito_enabled: null });
+    }, 60_000);
+  }, 90_000);
+
+  it('is refused for somebody of another tenant', async () => {
+    const account = await rig.addPerson(tenant, 'ada@example.com', { due_at: '2100-01-01T00:00:00Z' });
+    expect((await rig.http('POST', `${base(other)}/accounts/${account}/retry`)).status).toBe(404);
+    const [person] = await rig.database.query<{ revision: string }>('select revision from person where id = $1', [
+      account,
+    ]);
+    expect(person?.revision).toBe('0');
+  });
+});
+
 describe('tenants are walls', () => {
   it('shows nothing of one tenant to a question about another', async () => {
     const account = await rig.addPerson(tenant, 'ada@example.com');
@@ -258,6 +298,7 @@ describe('tenants are walls', () => {
       ['GET', 'accounts?userName=a'],
       ['GET', `accounts/${randomUUID()}/offboarding`],
       ['POST', `accounts/${randomUUID()}/refusals`],
+      ['POST', `accounts/${randomUUID()}/retry`],
     ] as const) {
       const refused = await rig.http<ProblemBody>(method, `${base()}/${route}`, undefined, `${TOKEN}x`);
       expect([route, refused.status, refused.body.code]).toEqual([route, 401, 'unauthenticated']);

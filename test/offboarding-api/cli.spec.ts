@@ -315,6 +315,15 @@ describe('release', () => {
   });
 });
 
+it('retry asks the worker to look at Cognito now', async () => {
+  await person('ada', { door: 'closed' });
+  expect(await cli('retry', 'ADA@example.com')).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('the door is made closed'),
+  });
+  expect(await cli('retry', 'nobody')).toMatchObject({ code: 1, err: expect.stringContaining('nobody') });
+});
+
 it('says what to do when the worker is away, the token is wrong, or help is needed', async () => {
   expect(await cli('list', '--url', 'http://127.0.0.1:1')).toMatchObject({
     code: 69,
@@ -330,6 +339,6 @@ it('says what to do when the worker is away, the token is wrong, or help is need
   });
   const { code, out } = await rig.cli('--help');
   expect(code).toBe(0);
-  for (const command of ['show', 'list', 'held', 'release']) expect(out).toContain(command);
+  for (const command of ['show', 'list', 'held', 'release', 'retry']) expect(out).toContain(command);
   expect((await rig.cli('release', '--help')).out).toContain('--by');
 });

@@ -84,7 +84,15 @@ const logger = createLogger(
   new Writable({ write: (chunk, _, done) => ((logged += String(chunk)), done()) }),
 );
 const reporter = (change: Partial<Parameters<typeof reportRefusals>[0]> = {}) =>
-  reportRefusals({ url: `${proxy.url}/`, token: TOKEN, service: 'incidents', logger, retryAfterMs: 1, timeoutMs: 60_000, ...change });
+  reportRefusals({
+    url: `${proxy.url}/`,
+    token: TOKEN,
+    service: 'incidents',
+    logger,
+    retryAfterMs: 1,
+    timeoutMs: 60_000,
+    ...change,
+  });
 const refusal = (tenantId = tenant.id): Refusal => ({ tenantId, reason: 'account_inactive', notBefore: Date.now() });
 
 async function offboarded(): Promise<{ account: string; id: string }> {

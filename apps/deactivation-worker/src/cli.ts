@@ -1,4 +1,4 @@
-/** `npm run offboarding -- show <who> | list | held | release [<who>...]`. */
+/** `npm run offboarding -- show <who> | list | held | release [<who>...] | retry <who>`. */
 import { Option, type Command } from 'commander';
 import { InternalClient, positive, runCommandLine, type Answer, type CliOptions } from '#platform';
 import { CASE_STATES, type CaseState } from './api/views.js';
@@ -50,6 +50,7 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
         alsoIdentity(add('release [who...]', 'lets happen what is held, for these people or for all', on(release)))
           .option('--all', 'everything that is held in the tenant')
           .option('--by <name>', 'who answers for it; else whoever is logged in here');
+        add('retry <who>', 'read the user back from Cognito and close or open the door now', on(retry));
       },
     },
     args,
@@ -68,6 +69,14 @@ const show: Run = async ({ worker }, { tenant }, [who = '']) => {
 const list: Run = async ({ worker }, { tenant, state, limit }) => {
   const { cases, more } = await worker.list(await worker.tenant(tenant), state, limit ?? 100);
   return { text: describeList(cases, more, state), json: cases };
+};
+
+const retry: Run = async ({ worker }, { tenant }, [who = '']) => {
+  const { person } = await worker.retry(await worker.tenant(tenant), who);
+  return {
+    text: `${person.userName} is read back from Cognito, and the door is made ${person.door}. "npm run offboarding -- show ${person.userName}" tells the result.`,
+    json: { account: person.account, retrying: true },
+  };
 };
 
 if (import.meta.main) process.exitCode = await runCli(process.argv.slice(2));

@@ -1,7 +1,8 @@
 /** What the internal API tells about cases and people; always within one tenant. No locks: a case may be between two steps. */
 import { Inject, Injectable } from '@nestjs/common';
 import { PLATFORM, Problem, type Database, type PlatformContext } from '#platform';
-import { brakeOf, settingsOf } from '#settings';
+import { brakeOf, DEFAULT_BRAKE, settingsOf } from '#settings';
+import { distrust } from '../doors/door.sql.js';
 import type { CasesQuery, PeopleQuery } from './dto.js';
 import {
   caseViewColumns,
@@ -94,6 +95,12 @@ export class CaseQueries {
     return person;
   }
 
+  /** What is known of Cognito is forgotten, so it is read before anything is believed. */
+  async retry(tenant: string, account: string): Promise<void> {
+    await this.person(tenant, account);
+    await this.database.query(distrust, [account]);
+  }
+
   private async place(tenant: string, cursor: string): Promise<string> {
     const [row] = await this.database.query<{ receivedAt: string }>(placeOf, [tenant, cursor]);
     if (row) return row.receivedAt;
@@ -104,7 +111,8 @@ export class CaseQueries {
     const copy = rows.some((row) => row.state === 'held')
       ? await settingsOf(this.database, 'offboarding', tenant)
       : null;
-    const brake = copy ? brakeOf(copy.settings) : null;
-    return rows.map((row) => toCaseView(row, brake?.holdHours ?? null));
+    // What was held before the brake was taken off is released as if it had the default.
+    const { holdHours } = (copy && brakeOf(copy.settings)) ?? DEFAULT_BRAKE;
+    return rows.map((row) => toCaseView(row, holdHours));
   }
 }

@@ -2,6 +2,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { AccountPath, InternalApi, TenantPath } from '#platform';
 import { Admission } from '../cases/admission.js';
+import { Wake } from '../wake.js';
 import { CaseQueries } from './case-queries.js';
 import { CasesQuery, HeldQuery, PeopleQuery, RefusalBody, ReleaseBody } from './dto.js';
 import { Refusals } from './refusals.js';
@@ -13,6 +14,7 @@ export class CasesController {
     private readonly queries: CaseQueries,
     private readonly refusals: Refusals,
     private readonly admission: Admission,
+    private readonly wake: Wake,
   ) {}
 
   /** Newest first. */
@@ -41,6 +43,15 @@ export class CasesController {
   @Get('accounts/:id/offboarding')
   timeline(@Param() { tenant, id }: AccountPath) {
     return this.queries.timeline(tenant, id);
+  }
+
+  /** Reads Cognito back and brings the door to what is wanted, whatever the backoff says. */
+  @Post('accounts/:id/retry')
+  @HttpCode(202)
+  async retry(@Param() { tenant, id }: AccountPath): Promise<{ account: string; retrying: true }> {
+    await this.queries.retry(tenant, id);
+    this.wake.run();
+    return { account: id, retrying: true };
   }
 
   @Post('accounts/:id/refusals')

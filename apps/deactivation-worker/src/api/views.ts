@@ -10,7 +10,7 @@ export type CaseState = (typeof CASE_STATES)[number];
 export interface CaseView extends Omit<OffboardingCase, 'state'> {
   readonly state: CaseState;
   readonly externalId: string | null;
-  /** Held only: when it is released by itself; null without a brake, which keeps nothing from being released. */
+  /** Held only: when it is released by itself. */
   readonly heldUntil: string | null;
   readonly endedAt: string | null;
   /** The service that refused a token first. */
@@ -42,13 +42,13 @@ export interface CaseViewRow extends CaseRow {
 
 const hoursAfter = (at: Date, hours: number): string => new Date(at.getTime() + hours * 3_600_000).toISOString();
 
-/** `holdHours` of the tenant's brake; null = it has none. */
-export function toCaseView(row: CaseViewRow, holdHours: number | null): CaseView {
+/** `holdHours`: of the tenant's brake. */
+export function toCaseView(row: CaseViewRow, holdHours: number): CaseView {
   return {
     ...caseOf(row),
     state: row.state,
     externalId: row.external_id,
-    heldUntil: row.state === 'held' && row.held_at && holdHours !== null ? hoursAfter(row.held_at, holdHours) : null,
+    heldUntil: row.state === 'held' && row.held_at ? hoursAfter(row.held_at, holdHours) : null,
     endedAt: row.ended_at?.toISOString() ?? null,
     firstRefusedBy: row.first_refused_by,
     attempts: row.attempts,

@@ -65,6 +65,12 @@ export class OffboardingClient {
     return this.api.call('GET', `${base(tenant)}/accounts/${id}/offboarding`);
   }
 
+  async retry(tenant: TenantView, who: string): Promise<Timeline> {
+    const timeline = await this.timeline(tenant, who);
+    await this.api.call('POST', `${base(tenant)}/accounts/${timeline.person.account}/retry`);
+    return timeline;
+  }
+
   held(tenant: TenantView): Promise<Held> {
     return this.api.call('GET', `${base(tenant)}/held?limit=10000`);
   }

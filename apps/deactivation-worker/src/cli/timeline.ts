@@ -2,7 +2,7 @@
 import { table, type Json } from '#platform';
 import type { CaseView } from '../api/views.js';
 import type { Timeline } from './client.js';
-import { heldReason, until } from './words.js';
+import { heldReason } from './words.js';
 
 type Case = Json<CaseView>;
 
@@ -76,7 +76,7 @@ function remarks(of: Case): string[] {
       return ['Waits for admission: the brake has not been asked yet.'];
     case 'held':
       return [
-        `All doors are open. ${until(of.heldUntil)}`,
+        `All doors are open. Released by itself at ${of.heldUntil ?? 'an unknown instant'}.`,
         `To close them now: npm run offboarding -- release ${of.userName}. To discard the case: reactivate the person in Okta.`,
       ];
     case 'running':

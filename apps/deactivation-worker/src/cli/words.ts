@@ -10,11 +10,6 @@ export const heldReason = (because: 'threshold' | 'last_admin' | null): string =
     ? 'nobody with the strongest role would be left'
     : 'more people than the brake lets through at once';
 
-export const until = (heldUntil: string | null): string =>
-  heldUntil === null
-    ? 'The tenant has no brake any more, so it is released at the next look.'
-    : `Released by itself at ${heldUntil}.`;
-
 export function describeList(cases: readonly Case[], more: boolean, state: string | undefined): string {
   if (cases.length === 0)
     return state === undefined
@@ -64,7 +59,7 @@ function heldCases(held: readonly Case[], total: number): string {
     c.timings.heldAt ?? '-',
     heldReason(c.heldBecause),
     c.cause,
-    c.heldUntil ?? 'the next look: no brake any more',
+    c.heldUntil ?? '-',
   ]);
   const head = ['user name', 'name', 'held since', 'why', 'cause', 'released by itself at'];
   const rest = total > held.length ? `\n... and ${total - held.length} more.` : '';
