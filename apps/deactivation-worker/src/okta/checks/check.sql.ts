@@ -36,6 +36,10 @@ export const postpone = `
      set due_at = clock_timestamp() + make_interval(secs => $4), claim = null, attempts = attempts + 1, last_error = $5, last_error_code = $6
    where tenant = $1 and user_id = $2 and claim = $3`;
 
+/** Not those that somebody is asking about. */
+export const wakeTenant = `
+  update okta_check set due_at = clock_timestamp() where tenant = $1 and claim is null and due_at > clock_timestamp()`;
+
 /** The tenant is no longer connected: there is nobody to ask. */
 export const forgetTenant = `delete from okta_check where tenant = $1`;
 

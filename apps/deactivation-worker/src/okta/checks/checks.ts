@@ -8,20 +8,21 @@ import { randomUUID } from 'node:crypto';
 import { isDatabaseOutage, Loop, type PlatformContext } from '#platform';
 import type { OktaOrg, OktaOrgs } from '../orgs.js';
 import { failureCode } from './patience.js';
-import { askAboutKeptOut, claimCheck, dueTenants, forgetTenant } from './check.sql.js';
+import { askAboutKeptOut, claimCheck, dueTenants, forgetTenant, wakeTenant } from './check.sql.js';
 import { CheckRun, type Claimed } from './check-run.js';
 import { TenantPauses } from './tenant-pauses.js';
 
 const POLL_MS = 500;
-/** Tenants that are worked on at the same time, and questions about one of them. */
-const TENANTS = 8;
-const LANES = 4;
+/** Questions at the same time, and those of one tenant. */
+const LANES = 32;
+const LANES_PER_TENANT = 4;
 const RECHECK_EVERY_MS = 60_000;
 const RECHECK_AFTER_SECONDS = 15 * 60;
 
 export class OktaChecks {
-  private readonly active = new Map<string, Promise<void>>();
+  private readonly lanes = new Set<{ readonly tenant: string; done: Promise<void> }>();
   private readonly pauses = new TenantPauses();
+  private readonly reconnected = new Set<string>();
   private readonly loop: Loop;
   private stopped = false;
   private recheckedAt = -Infinity;
@@ -34,6 +35,7 @@ export class OktaChecks {
     this.loop = new Loop('okta-checks', POLL_MS, platform.logger, () => this.round());
     orgs.onChange((tenant) => {
       this.pauses.end(tenant);
+      this.reconnected.add(tenant);
       this.poke();
     });
   }
@@ -45,57 +47,75 @@ export class OktaChecks {
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
     await this.loop.stop();
-    await Promise.all(this.active.values());
+    await Promise.all([...this.lanes].map((lane) => lane.done));
   }
 
   poke(): void {
     this.loop.poke();
   }
 
+  /** A lane for each tenant with something due; one that finds work asks for another round, and so for another lane. */
   private async round(): Promise<boolean> {
     const { database } = this.platform;
+    await this.wakeReconnected();
     if (performance.now() - this.recheckedAt >= RECHECK_EVERY_MS) {
       this.recheckedAt = performance.now();
       await database.query(askAboutKeptOut, [RECHECK_AFTER_SECONDS]);
     }
-    if (this.active.size >= TENANTS) return false;
-    const skipped = [...this.active.keys(), ...this.pauses.tenants()];
+    if (this.lanes.size >= LANES) return false;
+    const skipped = [...this.busyTenants(), ...this.pauses.tenants()];
     const due = await database.query<{ tenant: string }>(dueTenants, [skipped]);
-    for (const { tenant } of due.slice(0, TENANTS - this.active.size)) {
-      const work = this.drain(tenant).finally(() => {
-        this.active.delete(tenant);
-        this.loop.poke();
-      });
-      this.active.set(tenant, work);
-    }
+    for (const { tenant } of due.slice(0, LANES - this.lanes.size)) this.startLane(tenant);
     return false;
+  }
+
+  /** What waited for a wrong token or a wrong app need not wait any longer. */
+  private async wakeReconnected(): Promise<void> {
+    for (const tenant of this.reconnected) {
+      await this.platform.database.query(wakeTenant, [tenant]);
+      this.reconnected.delete(tenant);
+    }
+  }
+
+  private busyTenants(): string[] {
+    const lanes = [...this.lanes].map((lane) => lane.tenant);
+    return lanes.filter((tenant) => lanes.filter((other) => other === tenant).length >= LANES_PER_TENANT);
+  }
+
+  private startLane(tenant: string): void {
+    const lane = { tenant, done: Promise.resolve() };
+    lane.done = this.drain(tenant).finally(() => {
+      this.lanes.delete(lane);
+      this.loop.poke();
+    });
+    this.lanes.add(lane);
   }
 
   /** Never rejects: what fails is logged and waits. */
   private async drain(tenant: string): Promise<void> {
     try {
       const org = await this.orgs.org(tenant);
-      if (org) await Promise.all(Array.from({ length: LANES }, () => this.lane(tenant, org)));
-      else await this.platform.database.query(forgetTenant, [tenant]);
+      if (!org) await this.platform.database.query(forgetTenant, [tenant]);
+      else while (!this.stopped && !this.pauses.has(tenant) && (await this.askNext(tenant, org)));
     } catch (error) {
       this.failed(tenant, error);
     }
   }
 
-  private async lane(tenant: string, org: OktaOrg): Promise<void> {
-    while (!this.stopped && !this.pauses.has(tenant)) {
-      const claim = randomUUID();
-      const [row] = await this.platform.database.query<Claimed>(claimCheck, [tenant, claim]);
-      if (!row) return;
-      const check = { tenant, claim, ...row };
-      try {
-        await this.checkRun.ask(check, org);
-        this.pauses.end(tenant);
-      } catch (error) {
-        const seconds = this.failed(tenant, error);
-        await this.checkRun.postpone(check, seconds, error);
-      }
+  /** False = nothing is due. */
+  private async askNext(tenant: string, org: OktaOrg): Promise<boolean> {
+    const claim = randomUUID();
+    const [row] = await this.platform.database.query<Claimed>(claimCheck, [tenant, claim]);
+    if (!row) return false;
+    this.loop.poke();
+    const check = { tenant, claim, ...row };
+    try {
+      await this.checkRun.ask(check, org);
+      this.pauses.end(tenant);
+    } catch (error) {
+      await this.checkRun.postpone(check, this.failed(tenant, error), error);
     }
+    return true;
   }
 
   /** The seconds for which the tenant waits. */

@@ -7,7 +7,7 @@ import { OktaError, type OktaAppUser } from '#okta';
 import type { Database } from '#platform';
 import type { OktaOrg } from '../orgs.js';
 import { askAbout, askedStill, countOpen, openAfter, peopleOfPage, signOfLife } from './compare.sql.js';
-import { driftOf, isAskedAbout, nameOf, note, type CompareProgress, type Counterpart } from './drift.js';
+import { driftOf, isNews, nameOf, note, type CompareProgress, type Counterpart, type OpenPerson } from './drift.js';
 
 export interface CompareTask {
   readonly id: string;
@@ -93,7 +93,7 @@ export class CompareRun {
       const kind = driftOf(counterpart, suspended.has(user.id));
       if (kind === null) continue;
       note(progress, kind, counterpart?.user_name ?? nameOf(user));
-      if (isAskedAbout(kind)) doubtful.push(user.id);
+      if (isNews(kind, counterpart)) doubtful.push(user.id);
     }
     await this.ask(doubtful);
     progress.oktaUsers += users.length;
@@ -106,17 +106,14 @@ export class CompareRun {
     await this.refuseEmptyApp(assigned.size);
     const { deactivateOnOffboard } = this.task.org;
     for (let after = FIRST_ID; ;) {
-      const rows: { id: string; external_id: string | null; user_name: string }[] = await this.database.query<{
-        id: string;
-        external_id: string | null;
-        user_name: string;
-      }>(openAfter, [tenant, after]);
+      const rows: OpenPerson[] = await this.database.query<OpenPerson>(openAfter, [tenant, after]);
       const missing: string[] = [];
       for (const person of rows) {
         if (person.external_id === null) note(progress, 'without_okta_id', person.user_name);
         else if (!assigned.has(person.external_id)) {
           note(progress, 'missing_in_okta', person.user_name);
-          if (deactivateOnOffboard) missing.push(person.external_id);
+          // Who is held by the brake has the word of Okta on his row already.
+          if (deactivateOnOffboard && person.okta_state === null) missing.push(person.external_id);
         }
       }
       await this.ask(missing);

@@ -1,4 +1,4 @@
-import { driftKinds, driftOf, isAskedAbout, note, nothingYet, type Counterpart } from './drift.js';
+import { driftKinds, driftOf, isNews, note, nothingYet, type Counterpart } from './drift.js';
 import { dueSince } from './nightly.js';
 
 const here = (change: Partial<Counterpart> = {}): Counterpart => ({
@@ -27,8 +27,10 @@ describe('an assigned user of Okta differs from us', () => {
       expect(driftOf(here({ door: 'closed', okta_state }), false)).toBe('kept_out_here');
   });
 
-  it('and Okta is asked about him only if that decides about access', () => {
-    expect(driftKinds.filter(isAskedAbout)).toEqual(['suspended_in_okta', 'kept_out_here']);
+  it('and Okta is asked about him only if that decides about access and is not known yet', () => {
+    expect(driftKinds.filter((kind) => isNews(kind, here()))).toEqual(['suspended_in_okta', 'kept_out_here']);
+    expect(isNews('suspended_in_okta', here({ okta_state: 'suspended' }))).toBe(false);
+    expect(isNews('suspended_in_okta', here({ okta_state: 'missing' }))).toBe(true);
   });
 
   it('the report counts all and names the first', () => {

@@ -29,7 +29,7 @@ export const peopleOfPage = `
  * already: the brake holds them, or the tenant wants them to stay.
  */
 const open = `tenant = $1 and door = 'open' and active and not deleted`;
-export const openAfter = `select id, external_id, user_name from person where ${open} and id > $2 order by id limit 1000`;
+export const openAfter = `select id, external_id, user_name, okta_state from person where ${open} and id > $2 order by id limit 1000`;
 export const countOpen = `select count(*)::int as open from person where ${open}`;
 
 /** Rows that wait already are asked for this run too, after whatever is under way. Locks in the order of the key. */

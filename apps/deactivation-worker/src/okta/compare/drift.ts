@@ -67,7 +67,17 @@ export function driftOf(here: Counterpart | undefined, isSuspended: boolean): Dr
   return here.okta_state === null ? null : 'kept_out_here';
 }
 
-/** Kinds that Okta is asked about person by person; the others are reported, and SCIM has to mend them. */
-export const isAskedAbout = (kind: DriftKind): boolean => kind === 'suspended_in_okta' || kind === 'kept_out_here';
+/** Whether to ask Okta about the person himself. What does not decide about access is reported, and SCIM has to mend it. */
+export function isNews(kind: DriftKind, here: Counterpart | undefined): boolean {
+  // A suspension that is on his row already waits for the brake.
+  if (kind === 'suspended_in_okta') return here?.okta_state !== 'suspended';
+  return kind === 'kept_out_here';
+}
+
+/** Somebody with access, whom SCIM calls active. */
+export interface OpenPerson extends Pick<Counterpart, 'user_name' | 'okta_state'> {
+  readonly id: string;
+  readonly external_id: string | null;
+}
 
 export const nameOf = (user: OktaAppUser): string => `${user.userName ?? 'without a user name'} (${user.id})`;
