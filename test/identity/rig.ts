@@ -101,9 +101,18 @@ export class Rig {
     await this.test.drop();
   }
 
-  async http<T>(method: string, path: string, token = TOKEN): Promise<{ status: number; body: T; type: string }> {
+  async http<T>(
+    method: string,
+    path: string,
+    token = TOKEN,
+    body?: unknown,
+  ): Promise<{ status: number; body: T; type: string }> {
     const url = await this.app?.getUrl();
-    const response = await fetch(`${url}${path}`, { method, headers: { authorization: `Bearer ${token}` } });
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
     return {
       status: response.status,
       body: (await response.json()) as T,

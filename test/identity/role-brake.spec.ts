@@ -84,6 +84,17 @@ describe('many people who lose roles at once', () => {
     expect(await world.held()).toEqual([]);
   });
 
+  it('roles that were never in Cognito are not lost by anybody, and do not count', async () => {
+    const world = await BrakeWorld.create(rig, { atLeast: 1 });
+    const fresh = await world.people(4, 'viewers');
+    await rig.database.query('update account set provisioned_at = null where tenant = $1', [world.tenant]);
+    await world.leaveAll(fresh.slice(0, 3), 'viewers');
+    expect(await world.losers(fresh, 'viewer')).toBe(3);
+    await rig.database.query('update account set provisioned_at = now() where tenant = $1', [world.tenant]);
+    await world.leaveAll(fresh.slice(3), 'viewers');
+    expect(await world.losers(fresh, 'viewer')).toBe(4);
+  });
+
   it('two tenants do not count for each other', async () => {
     const [one, two] = [await BrakeWorld.create(rig, {}), await BrakeWorld.create(rig, {})];
     const [ones, twos] = [await one.people(3, 'viewers'), await two.people(3, 'viewers')];
