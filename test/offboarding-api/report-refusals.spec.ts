@@ -229,9 +229,13 @@ it(
     await new Promise((resolve) => other.once('listening', resolve));
     const location = `http://127.0.0.1:${(other.address() as AddressInfo).port}/`;
     proxy.instead = (response) => (response.writeHead(307, { location }).end(), true);
-    reporter({ retryAfterMs: 0 })(account, new Date(), refusal());
-    await loggedReason('');
-    other.close();
+    try {
+      reporter({ retryAfterMs: 0 })(account, new Date(), refusal());
+      await loggedReason('');
+    } finally {
+      other.closeAllConnections();
+      other.close();
+    }
     expect(elsewhere).toBe(0);
   },
   PATIENCE_MS,
