@@ -157,6 +157,14 @@ export class Rig {
     );
   }
 
+  /** As if every process that works on somebody right now had died. */
+  async voidLeases(): Promise<void> {
+    await this.admin.query(
+      'update person set lease_owner = $1 where id in (select id from person where lease_owner is not null for update skip locked)',
+      [this.deadWorker],
+    );
+  }
+
   async cases(person: Person): Promise<StoredCase[]> {
     return this.admin.query<StoredCase>('select * from offboarding_case where account_id = $1 order by id', [
       person.id,
