@@ -38,7 +38,7 @@ describe('roles under a brake', () => {
       fc.asyncProperty(fc.array(push, { minLength: 4, maxLength: 24 }), fc.array(step, { maxLength: 30 }), run),
       { numRuns: Number(process.env.PROPERTY_RUNS ?? 40), interruptAfterTimeLimit: 15_000 },
     );
-  });
+  }, 90_000);
 
   async function run(
     pushes: readonly Push[],
