@@ -28,7 +28,7 @@ export interface Verdicts {
 }
 
 export const isAdmin = ({ roles, provisioned }: Pick<Candidate, 'roles' | 'provisioned'>, strongest?: string) =>
-  provisioned && strongest !== undefined && roles.includes(strongest);
+  provisioned && strongest !== undefined && roles[0] === strongest;
 
 export function applyBrake(brake: Brake | null, candidates: readonly Candidate[], standing: Standing): Verdicts {
   let { active, lost, admins } = standing;

@@ -116,7 +116,8 @@ export class DoorSync {
       flagOf(known),
       step === 'sign-out' || known === 'absent',
       work.revision,
-      step,
+      // Where there is no user no door was closed.
+      known === 'absent' ? null : step,
     ];
     const [row] = await database.query<WorkRow & { seconds: number | null }>(recordStep, parameters);
     if (!row) throw new LeaseLost();
