@@ -1,4 +1,5 @@
 /** One spec file's world: a database, the sandbox's Cognito, a directory and accounts that publish, workers in process. */
+import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
 import { DEFAULT_QUOTAS } from '#cognito';
@@ -49,6 +50,8 @@ export interface StoredCase {
 
 export class Rig {
   private readonly workers: Worker[] = [];
+  /** Id of a process that gives no sign of life. */
+  readonly deadWorker = randomUUID();
 
   private constructor(
     readonly test: TestDatabase,
