@@ -92,6 +92,9 @@ describe('the secret of the event hook', () => {
     await rig.until('the third', async () => (await answers(org.slug, third)) === 204);
     await rig.until('the end of the first', async () => (await answers(org.slug, org.hookSecret)) === 401);
     expect(await answers(org.slug, second)).toBe(401);
+    const fourth = await rotate(3_000);
+    await rig.until('the fourth', async () => (await answers(org.slug, fourth)) === 204);
+    await rig.until('the end of the grace', async () => (await answers(org.slug, third)) === 401);
   });
 
   it('is good for nothing after a disconnection, and what waited is forgotten', async () => {
