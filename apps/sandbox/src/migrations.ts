@@ -1,6 +1,7 @@
 /** Tables of the stand-ins, so that a restart keeps users, secrets and what the sandbox Okta remembers. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { OktaManagement1764050000001 } from './okta/migrations.js';
+import { OktaOidc1764060000001 } from './okta/oidc/migrations.js';
 
 class Cognito1764040000001 implements MigrationInterface {
   name = 'Cognito1764040000001';
@@ -168,4 +169,5 @@ export const sandboxMigrations = [
   Secrets1764040000002,
   Okta1764040000003,
   OktaManagement1764050000001,
+  OktaOidc1764060000001,
 ];
