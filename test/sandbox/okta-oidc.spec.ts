@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT, type JWK, type JWTPayload } from 'jose';
 import { Browser, enter, REDIRECT_URI, RelyingParty } from './relying-party.js';
 import { ScimRecorder } from './scim-recorder.js';
@@ -178,6 +179,19 @@ describe('the sign-in page', () => {
     const html = await page();
     expect([...html.matchAll(/<button name="username" value="([^"]+)"/g)].map((m) => m[1])).toEqual([ANNA]);
     expect(await page(new Browser(), { login_hint: 'a"<b>' })).toContain('value="a&quot;&lt;b&gt;"');
+  });
+
+  it('is plain HTML that no other page can frame, style or script', async () => {
+    const response = await new Browser().visit(rp.authorizeUrl().url);
+    const [html, policy] = [await response.text(), response.headers.get('content-security-policy') ?? ''];
+    const style = /<style>([^]*)<\/style>/.exec(html)?.[1] ?? '';
+    expect(policy).toContain(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`);
+    for (const rule of ["default-src 'none'", "frame-ancestors 'none'"]) expect(policy).toContain(rule);
+    expect([response.headers.get('cache-control'), html]).toEqual([
+      'no-store',
+      expect.not.stringMatching(/<script| on\w+=/),
+    ]);
+    expect(html).toMatch(/<html lang="en">[^]*<h1>[^]*<label for="username">[^]*<input id="username"/);
   });
 
   it.each(['suspend', 'deactivate'])('lets nobody in after "%s", whatever else is known of them', async (verb) => {
