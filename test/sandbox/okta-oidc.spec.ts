@@ -235,7 +235,7 @@ describe('the session with the org', () => {
     await rp.signIn(ANNA, {}, browser);
     expect((await rp.signIn('', { prompt: 'none' }, browser)).params).toHaveProperty('code');
     expect((await rp.at('default').signIn('', { max_age: '3600' }, browser)).params).toHaveProperty('code');
-    for (const change of [{ prompt: 'login' }, { max_age: '0' }])
+    for (const change of [{ prompt: 'login' }, { max_age: '0' }] as Record<string, string>[])
       expect((await browser.visit(rp.authorizeUrl(change).url)).status).toBe(200);
     expect((await rp.signIn('', { prompt: 'none', max_age: '0' }, browser)).params.error).toBe('login_required');
     expect((await rp.signIn(ANNA, { prompt: 'login' }, browser)).params).toHaveProperty('code');
