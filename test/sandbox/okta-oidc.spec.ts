@@ -99,7 +99,7 @@ describe('an authorization request', () => {
 
   it('is answered on a page, never by a redirect, without a known client and its exact redirect URI', async () => {
     expect(await shown({ client_id: '0oaNobody' })).toContain('invalid_client');
-    expect(await shown({ client_id: null })).toContain('client_id');
+    for (const id of [null, '\0']) expect(await shown({ client_id: id })).toContain('client_id');
     for (const uri of [
       null,
       'https://evil.example/',
@@ -116,6 +116,7 @@ describe('an authorization request', () => {
 
   it.each([
     [{ state: null }, 'invalid_request'],
+    [{ nonce: 'a\0b' }, 'invalid_request'],
     [{ response_type: 'id_token' }, 'unsupported_response_type'],
     [{ response_mode: 'form_post' }, 'unsupported_response_mode'],
     [{ scope: null }, 'invalid_request'],
@@ -209,6 +210,7 @@ describe('the sign-in page', () => {
     const html = await page(browser);
     for (const login of ['eve@example.com', '', "' or 1=1 --"])
       expect((await enter(rp.origin, browser, html, login)).status).toBe(401);
+    expect((await enter(rp.origin, browser, html, '\0')).status).toBe(400);
     expect((await enter(rp.origin, browser, html, ` ${ANNA.toUpperCase()} `)).status).toBe(303);
     const again = await enter(rp.origin, browser, html, ANNA);
     expect([again.status, await again.text()]).toEqual([400, expect.stringContaining('expired')]);

@@ -43,6 +43,7 @@ export class ClientStore {
   }
 
   async byId(clientId: string): Promise<Client | null> {
+    if (!/^0oa[0-9A-Za-z]{17}$/.test(clientId)) return null;
     const [row] = await this.database.query<ClientRow>(`${CLIENT} where c.client_id = $1`, [clientId]);
     return row ? toClient(row) : null;
   }

@@ -4,7 +4,7 @@ import type { SigningKey } from './keys.js';
 
 export interface Draft {
   readonly claims: JWTPayload;
-  readonly header: Readonly<Record<string, unknown>>;
+  readonly header: { readonly alg: string; readonly [name: string]: unknown };
   readonly signedWith:
     | 'own-key'
     /** A key of nobody's: its signature is right, and nothing publishes it. */
@@ -28,16 +28,20 @@ export const draft = (claims: JWTPayload, { kid }: SigningKey): Draft => ({
   signedWith: 'own-key',
 });
 
-export async function sign({ claims, header, signedWith }: Draft, signers: Signers): Promise<string> {
-  if (signedWith === 'nothing') return new UnsecuredJWT(claims).encode();
+export const signRightly = (right: Draft, own: SigningKey): Promise<string> => signWith(right, own.privateKey);
+
+/** As the draft says, which may be wrongly. */
+export async function sign(spoilt: Draft, signers: Signers): Promise<string> {
+  if (spoilt.signedWith === 'nothing') return new UnsecuredJWT(spoilt.claims).encode();
+  return signWith(spoilt, await keyFor(spoilt.signedWith, signers));
+}
+
+function signWith({ claims, header }: Draft, key: CryptoKey | Uint8Array): Promise<string> {
   const token = new CompactSign(new TextEncoder().encode(JSON.stringify(claims)));
-  token.setProtectedHeader({
-    alg: signedWith === 'own-key' || signedWith === 'foreign-key' ? 'RS256' : 'HS256',
-    ...header,
-  });
+  token.setProtectedHeader(header);
   const critical = Array.isArray(header.crit) ? (header.crit as string[]) : [];
   const crit = Object.fromEntries(critical.map((name) => [name, true]));
-  return token.sign(await keyFor(signedWith, signers), { crit });
+  return token.sign(key, { crit });
 }
 
 async function keyFor(

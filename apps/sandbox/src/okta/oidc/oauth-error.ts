@@ -46,6 +46,8 @@ export function parameter(from: unknown, name: string): string | undefined {
   const value = (from as Readonly<Record<string, unknown>> | null | undefined)?.[name];
   if (value === undefined || value === '') return undefined;
   if (typeof value !== 'string') throw new OAuthError('invalid_request', `The '${name}' parameter must appear once.`);
+  // Postgres stores no NUL.
+  if (value.includes('\0')) throw new OAuthError('invalid_request', `The '${name}' parameter is invalid.`);
   return value;
 }
 

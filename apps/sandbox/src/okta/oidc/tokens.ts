@@ -1,7 +1,7 @@
 /** Makes the two tokens of a login, with the fault that is on order, and reads access tokens again. */
 import { jwtVerify, type JWTPayload } from 'jose';
 import { accessTokenClaims, idTokenClaims, TOKEN_SECONDS, type Subject } from './claims.js';
-import { draft, sign, type Signers } from './draft.js';
+import { draft, sign, signRightly, type Signers } from './draft.js';
 import type { ClientFault } from './faults.js';
 import { newKey, signingKey, type KeyRing, type KeySet, type SigningKey } from './keys.js';
 import type { ServerId } from './model.js';
@@ -80,8 +80,8 @@ export class Tokens {
   private async sign(keySet: KeySet, claims: JWTPayload, subject: Subject, fault?: ClientFault): Promise<string> {
     const own = await this.keys.current(keySet);
     const right = draft(claims, own);
+    if (!fault || !isTokenFault(fault.fault)) return signRightly(right, own);
     const signers: Signers = { own, foreign: await this.foreignKey(), clientSecret: subject.client.secret };
-    if (!fault || !isTokenFault(fault.fault)) return sign(right, signers);
     const { claim, seconds } = fault;
     const context = { claim, seconds, signers, foreignKeysUrl: this.foreignKeysUrl(), now: subject.now };
     return sign(spoil(fault.fault, right, context), signers);

@@ -8,7 +8,7 @@ import type { Database } from '#platform';
 import { ControlError } from '../../listener.js';
 import { once, type Attempt } from '../hooks/sender.js';
 import type { Person } from '../model.js';
-import { sign, type Draft } from './draft.js';
+import { sign, signRightly, type Draft } from './draft.js';
 import { seconds, type Client } from './model.js';
 import type { OidcProvider } from './provider.js';
 
@@ -134,7 +134,7 @@ export class UniversalLogout {
       },
       signedWith: 'own-key',
     };
-    const signers = { own, foreign: await this.oidc.tokens.foreignKey(), clientSecret: null };
-    return sign(fault ? changes[fault](right, now) : right, signers);
+    if (!fault) return signRightly(right, own);
+    return sign(changes[fault](right, now), { own, foreign: await this.oidc.tokens.foreignKey(), clientSecret: null });
   }
 }
