@@ -137,6 +137,14 @@ describe('an authorization request', () => {
     expect(params).toEqual({ error, error_description: expect.any(String), ...known });
   });
 
+  it.each(['nonce', 'scope', 'code_challenge', 'prompt'])('with "%s" twice is refused to the client', async (name) => {
+    const { url, state } = rp.authorizeUrl({ prompt: 'login' });
+    url.searchParams.append(name, url.searchParams.get(name) ?? '');
+    const location = (await new Browser().visit(url)).headers.get('location') ?? '';
+    const { error, state: returned } = Object.fromEntries(new URL(location).searchParams);
+    expect([error, returned]).toEqual(['invalid_request', state]);
+  });
+
   it('is refused if its app may not use codes, or the default server has no policy for it', async () => {
     await rp.ask('PUT', 'oidc-client', { redirectUris: [REDIRECT_URI], grantTypes: [] });
     expect((await rp.signIn(ANNA)).params.error).toBe('unauthorized_client');
