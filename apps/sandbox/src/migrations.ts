@@ -1,5 +1,6 @@
 /** Tables of the stand-ins, so that a restart keeps users, secrets and what the sandbox Okta remembers. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { CognitoSignIn1764200000001 } from './cognito/sign-in.migration.js';
 import { OktaManagement1764050000001 } from './okta/migrations.js';
 import { OktaOidc1764060000001 } from './okta/oidc/migrations.js';
 
@@ -168,6 +169,7 @@ export const sandboxMigrations = [
   Cognito1764040000001,
   Secrets1764040000002,
   Okta1764040000003,
+  CognitoSignIn1764200000001,
   OktaManagement1764050000001,
   OktaOidc1764060000001,
 ];

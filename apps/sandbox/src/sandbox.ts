@@ -7,6 +7,7 @@ import type { Database, Logger } from '#platform';
 import { createCognito } from './cognito/cognito.js';
 import type { DefaultPool } from './cognito/pools.js';
 import type { Quotas } from './cognito/quotas.js';
+import { productTriggers, type Triggers } from './cognito/triggers.js';
 import { listen } from './listener.js';
 import { createOktaListener } from './okta/admin-api.js';
 import { EventHooks } from './okta/hooks/event-hooks.js';
@@ -28,6 +29,11 @@ export interface SandboxOptions {
   readonly region: string;
   readonly quotas: Quotas;
   readonly customAttributes: readonly string[];
+  /** Public keys of auth-service, JWKS JSON: the triggers of the product believe assertions that they verify. */
+  readonly assertionJwks?: string | undefined;
+  /** Other triggers than the product's. */
+  readonly triggers?: Triggers | undefined;
+  readonly triggerLimitMs?: number | undefined;
   readonly oktaPaceMs: number;
   readonly timeScale: number;
 }
@@ -53,6 +59,9 @@ export class Sandbox {
       region: options.region,
       quotas: options.quotas,
       customAttributes: options.customAttributes,
+      triggers:
+        options.triggers ?? (options.assertionJwks ? productTriggers(options.assertionJwks, logger) : undefined),
+      triggerLimitMs: options.triggerLimitMs,
     });
     const secrets = await createSecretsManager(database, logger, options.region);
     const oktaEngine = new Okta(new OktaStore(database), new EventHooks(new HookStore(database)), {

@@ -23,6 +23,8 @@ export interface NewEvent<T extends EventType = EventType> {
   readonly data: EventData<T>;
   /** When the change happened; now, if left out. */
   readonly time?: Date;
+  /** For a change made in a batch: the trace of what asked for it. The current one, if left out. */
+  readonly traceparent?: string | null;
 }
 
 /** Bytes of JSON that the data of one event may have; Kafka's default limit of a record is 1 MiB with headers. */
@@ -134,7 +136,7 @@ function outboxRow(event: NewEvent, traceparent: string | null): unknown[] {
     event.sequence,
     time,
     event.causationId,
-    traceparent,
+    event.traceparent === undefined ? traceparent : event.traceparent,
     data,
   ];
 }

@@ -43,6 +43,8 @@ const PERSON = `
 
     -- what is wanted
     door text not null default 'closed' check (door in ('open', 'closed')),
+    -- grows whenever the runner has something new to look at: what it did for an older one does not end the work
+    revision bigint not null default 0,
     -- what was published on identity.access; version 0 = nothing yet
     access_version bigint not null default 0,
     published_status text check (published_status in ('active', 'inactive', 'removed')),
@@ -55,6 +57,8 @@ const PERSON = `
     cognito_enabled boolean,
     -- refresh tokens from before the last closing are not revoked yet: has to happen before the user is enabled again
     sign_out_due boolean not null default false,
+    -- calls of a process that died, or whose answer was lost, may still land until then: read back once more afterwards
+    doubt_until timestamptz,
 
     -- the runner's queue; null = nothing to do
     due_at timestamptz,
@@ -62,6 +66,8 @@ const PERSON = `
     attempts int not null default 0,
     last_error text,
     last_error_class text,
+    -- of the last change of what is wanted
+    causation_id text not null default '',
     traceparent text,
     updated_at timestamptz not null default clock_timestamp()
   ) with (fillfactor = 60);
@@ -70,7 +76,7 @@ const PERSON = `
   create index person_by_user_name on offboarding.person (tenant, lower(user_name));
   create index person_by_external_id on offboarding.person (tenant, external_id);
   -- How many have access, and who has the strongest role: what the brake asks.
-  create index person_open on offboarding.person (tenant) where door = 'open' and provisioned;`;
+  create index person_open on offboarding.person (tenant, (roles[1])) where door = 'open' and provisioned;`;
 
 /** One row per closing. The instants are the evidence. */
 const CASE = `
@@ -82,6 +88,8 @@ const CASE = `
     cause text not null,
     causation_id text not null,
     traceparent text,
+    -- whether it counts against the brake: somebody had access, and no person released the case
+    counts boolean not null default false,
     held_because text check (held_because in ('threshold', 'last_admin')),
     released_by text,
     pushed_at timestamptz not null,
@@ -103,7 +111,8 @@ const CASE = `
   create index case_by_account on offboarding.offboarding_case (account_id, received_at);
   create index case_by_tenant on offboarding.offboarding_case (tenant, received_at, id);
   -- What the brake counts: closings that were let through.
-  create index case_fenced on offboarding.offboarding_case (tenant, fenced_at) where fenced_at is not null;`;
+  create index case_fenced on offboarding.offboarding_case (tenant, fenced_at) where counts;
+  create index case_running on offboarding.offboarding_case (pushed_at) where state = 'running';`;
 
 /** One row per tenant: its lock serialises what is let through, in short transactions of one tenant each. */
 const BRAKE = `create table offboarding.tenant_brake (tenant uuid primary key)`;

@@ -1,0 +1,44 @@
+/** Writes what was decided about a person. The caller has locked the row. */
+import type { Tx } from '#platform';
+import type { Consequences } from './closing.js';
+
+const applySql = `
+  update person
+     set door = coalesce($2, door), revision = revision + $3::int, sign_out_due = sign_out_due or $4,
+         due_at = case when $3 = 1 then clock_timestamp() else due_at end, attempts = case when $3 = 1 then 0 else attempts end,
+         last_error = case when $3 = 1 then null else last_error end, last_error_class = case when $3 = 1 then null else last_error_class end,
+         access_version = access_version + case when $5::text is null then 0 else 1 end,
+         published_status = coalesce($5, published_status), published_roles = coalesce($6, published_roles),
+         traceparent = $7, causation_id = $8, updated_at = clock_timestamp()
+   where id = $1`;
+
+export async function applyConsequences(
+  tx: Tx,
+  id: string,
+  { door, work, signOut, publish }: Consequences,
+  causationId: string,
+  traceparent: string | null,
+): Promise<void> {
+  await tx.query(applySql, [
+    id,
+    door,
+    work ? 1 : 0,
+    signOut,
+    publish?.status ?? null,
+    publish?.roles ?? null,
+    traceparent,
+    causationId,
+  ]);
+}
+
+/**
+ * Locks the tenant's settings (shared): whoever changes them waits until what was decided by them can be seen, so that
+ * nobody slips between an old setting and the search that a new one starts. Unknown settings are the default ones.
+ */
+export async function deactivatesOnOffboard(tx: Tx, tenant: string): Promise<boolean> {
+  const [row] = await tx.query<{ deactivates: boolean }>(
+    `select (settings ->> 'deactivateOnOffboard')::boolean as deactivates from tenant_settings where tenant_id = $1 for share`,
+    [tenant],
+  );
+  return row?.deactivates ?? true;
+}

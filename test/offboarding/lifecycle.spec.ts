@@ -1,0 +1,208 @@
+/** Access ends and begins again: what the worker publishes, what it does in Cognito, and in which order. */
+import { randomUUID } from 'node:crypto';
+import { eventually, Rig } from './rig.js';
+import type { Person, Tenant } from '../identity/directory.js';
+
+describe('offboarding', () => {
+  let rig: Rig;
+  let tenant: Tenant;
+  beforeAll(async () => {
+    rig = await Rig.start();
+    await rig.startWorker();
+    tenant = await rig.addTenant();
+  });
+  afterEach(() => rig.cognito.noFaults());
+  afterAll(() => rig.close());
+
+  const operations = async (person: Person): Promise<string[]> =>
+    (await rig.cognito.calls(`subject=${person.id}`)).map((call) => call.operation);
+  const statuses = async (person: Person): Promise<string[]> => (await rig.access(person)).map((a) => a.status);
+
+  it('tells of everybody at first sight, and of roles when they come', async () => {
+    const ada = await rig.addPerson(tenant, ['itsm_agent', 'viewer']);
+    expect(await rig.access(ada)).toEqual([
+      { account: ada.id, status: 'active', roles: [], notBefore: null },
+      { account: ada.id, status: 'active', roles: ['itsm_agent', 'viewer'], notBefore: null },
+    ]);
+    expect(await operations(ada)).toEqual([]);
+  });
+
+  it('closes every door in order, and keeps the instants', async () => {
+    const bea = await rig.addPerson(tenant);
+    await rig.directory.setActive(bea, false);
+    await rig.quiet();
+    expect(await operations(bea)).toEqual(['AdminDisableUser', 'AdminUserGlobalSignOut', 'AdminGetUser']);
+    expect(await rig.access(bea)).toMatchObject([{}, {}, { status: 'inactive', roles: [] }]);
+    expect(await rig.caseEvents(bea)).toEqual(['opened', 'completed']);
+    const [only, ...others] = await rig.cases(bea);
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ state: 'completed', cause: 'user.deactivated' });
+    const instants = (['fenced_at', 'disabled_at', 'signed_out_at', 'confirmed_at'] as const).map(
+      (at) => only?.[at]?.getTime() ?? NaN,
+    );
+    expect(instants).toEqual([...instants].sort((a, b) => a - b));
+    expect(only?.sessions_ended_at).toBeInstanceOf(Date);
+    expect((await rig.access(bea)).at(-1)?.notBefore).toBe(only?.fenced_at?.toISOString());
+    await rig.expectAgreement([bea]);
+  });
+
+  it('the event of a completed case carries all of it', async () => {
+    const person = await rig.addPerson(tenant);
+    await rig.directory.setActive(person, false);
+    await rig.quiet();
+    const [row] = await rig.admin.query<{
+      data: { case: { timings: Record<string, string | null>; userName: string } };
+    }>(
+      `select data from bus.event_log where topic = 'offboarding.cases' and subject = $1 and type like '%completed%'`,
+      [person.id],
+    );
+    const { heldAt, releasedAt, firstRefusedAt, ...closed } = row?.data.case.timings ?? {};
+    expect([heldAt, releasedAt, firstRefusedAt]).toEqual([null, null, null]);
+    expect(Object.values(closed).every((at) => typeof at === 'string')).toBe(true);
+    expect(row?.data.case.userName).toBe(person.userName);
+  });
+
+  it('gives access back only after Cognito has enabled the user; roles follow', async () => {
+    const cy = await rig.addPerson(tenant, ['viewer']);
+    await rig.directory.setActive(cy, false);
+    await rig.quiet();
+    await rig.accounts.tell([cy], 'roles-changed', []);
+    await rig.cognito.fault({ effect: 'latency', operation: 'AdminEnableUser', username: cy.id, ms: 300, times: 1 });
+    await rig.directory.setActive(cy, true);
+    await eventually(async () => expect(await operations(cy)).toContain('AdminEnableUser'), 60_000);
+    await rig.quiet();
+    await rig.accounts.tell([cy], 'roles-changed', ['viewer']);
+    await rig.quiet();
+    const said = await rig.access(cy);
+    expect(said.map((a) => a.status)).toEqual(['active', 'active', 'inactive', 'active', 'active']);
+    expect(said.at(-1)).toMatchObject({ roles: ['viewer'] });
+    expect(said.at(-1)?.notBefore).toBe(said.at(-2)?.notBefore);
+    const [enabled] = (await rig.cognito.calls(`subject=${cy.id}&operation=AdminEnableUser`)).slice(-1);
+    const [lifted] = await rig.admin.query<{ at: number }>(
+      `select extract(epoch from created_at)::float8 * 1000 as at from (select min(published_at) as created_at from bus.event_log where topic = 'identity.access' and subject = $1 and sequence = 4) l`,
+      [cy.id],
+    );
+    expect(lifted?.at).toBeGreaterThanOrEqual(enabled?.at ?? Number.POSITIVE_INFINITY);
+    await rig.expectAgreement([cy]);
+  });
+
+  it('removal takes access away whatever the setting, is final, and follows on a deactivation', async () => {
+    const keeps = await rig.addTenant({ deactivateOnOffboard: false });
+    const dee = await rig.addPerson(keeps);
+    await rig.directory.setActive(dee, false);
+    await rig.quiet();
+    expect(await statuses(dee)).toEqual(['active', 'active']);
+    await rig.directory.remove(dee);
+    await rig.quiet();
+    expect(await statuses(dee)).toEqual(['active', 'active', 'removed']);
+    const eve = await rig.addPerson(tenant);
+    await rig.directory.setActive(eve, false);
+    await rig.directory.remove(eve);
+    await rig.quiet();
+    expect((await statuses(eve)).at(-1)).toBe('removed');
+    expect(await rig.cases(eve)).toHaveLength(1);
+    await rig.expectAgreement([dee, eve]);
+  });
+
+  it('who never was active is closed without a case; his user is disabled the moment it exists', async () => {
+    const fay = await rig.directory.addPerson(tenant, 'fay', { active: false });
+    await rig.quiet();
+    expect(await statuses(fay)).toEqual(['inactive']);
+    expect(await operations(fay)).toEqual([]);
+    await rig.accounts.provision([fay], []);
+    await rig.quiet();
+    expect((await rig.cognito.user(fay.id))?.enabled).toBe(false);
+    expect(await rig.cases(fay)).toEqual([]);
+  });
+
+  it('a user whom Cognito does not know yet is nothing to close, and is closed as soon as he appears', async () => {
+    const gus = await rig.directory.addPerson(tenant, 'gus');
+    await rig.quiet();
+    await rig.directory.setActive(gus, false);
+    await rig.quiet();
+    expect(await rig.cases(gus)).toMatchObject([{ state: 'completed', disabled_at: null, signed_out_at: null }]);
+    await rig.accounts.provision([gus]);
+    await rig.quiet();
+    expect((await rig.cognito.user(gus.id))?.enabled).toBe(false);
+    expect(await operations(gus)).toEqual(expect.arrayContaining(['AdminUserGlobalSignOut']));
+    await rig.expectAgreement([gus]);
+  });
+
+  it('accounts may be heard of before their people', async () => {
+    const person = { ...(await rig.directory.addPerson(tenant, 'unheard')), id: randomUUID() };
+    await rig.accounts.provision([person], ['viewer']);
+    await rig.quiet();
+    expect(await rig.access(person)).toEqual([]);
+  });
+
+  it('deactivated and reactivated within milliseconds, many times: the last word counts', async () => {
+    const people = await rig.addPeople(tenant, 20);
+    for (let round = 0; round < 6; round++)
+      await Promise.all(people.map((person, i) => rig.directory.setActive(person, (round + i) % 2 === 0)));
+    await rig.quiet();
+    await rig.expectAgreement(people);
+    for (const person of people)
+      expect((await rig.cases(person)).every((c) => ['completed', 'superseded', 'discarded'].includes(c.state))).toBe(
+        true,
+      );
+  });
+
+  it('repeated and reordered events change nothing', async () => {
+    const hal = await rig.addPerson(tenant);
+    await rig.directory.setActive(hal, false);
+    await rig.directory.setActive(hal, true);
+    await rig.directory.setActive(hal, false);
+    await rig.quiet();
+    const before = await rig.access(hal);
+    // The inbox forgets, as after a restore: only the row's own version is left to refuse what is old.
+    await rig.admin.query(`delete from offboarding.inbox where key = $1`, [`${tenant.id}:${hal.id}`]);
+    expect(
+      await rig.directory.republish(
+        rig.admin,
+        `subject = '${hal.id}' and topic in ('directory.users', 'identity.accounts')`,
+      ),
+    ).toBe(5);
+    await rig.quiet();
+    expect(await rig.access(hal)).toEqual(before);
+    await rig.expectAgreement([hal]);
+  });
+
+  it('is not complete while its fence is not published: nobody would refuse its tokens yet', async () => {
+    const jon = await rig.addPerson(tenant);
+    // Nobody publishes while the outbox cannot be emptied; a fence may still be written into it.
+    const client = await rig.admin.pool.connect();
+    try {
+      await client.query(
+        `create function pg_temp.refuse() returns trigger language plpgsql as $$ begin raise exception 'not now'; end $$`,
+      );
+      await client.query('create trigger refuse before delete on offboarding.outbox execute function pg_temp.refuse()');
+      await rig.directory.setActive(jon, false);
+      await eventually(async () => expect((await rig.cases(jon)).at(-1)?.signed_out_at).not.toBeNull(), 60_000);
+      await eventually(
+        async () => expect((await operations(jon)).filter((o) => o === 'AdminGetUser').length).toBeGreaterThan(2),
+        60_000,
+      );
+      expect((await rig.cases(jon)).at(-1)).toMatchObject({ state: 'running', sessions_ended_at: null });
+    } finally {
+      await client.query('drop trigger refuse on offboarding.outbox');
+      client.release();
+    }
+    await rig.quiet();
+    expect((await rig.cases(jon)).at(-1)).toMatchObject({ state: 'completed' });
+  });
+
+  it("another tenant's event about a person is refused", async () => {
+    const other = await rig.addTenant();
+    const ida = await rig.addPerson(tenant);
+    const thief = { ...ida, tenant: other.id, version: 50, active: true };
+    await rig.directory.setActive(thief, false);
+    await eventually(async () => {
+      const parked = await rig.admin.query(`select 1 from offboarding.parked_event where key = $1 and state = 'dead'`, [
+        `${other.id}:${ida.id}`,
+      ]);
+      expect(parked).toHaveLength(1);
+    }, 60_000);
+    await rig.admin.query('delete from offboarding.parked_event');
+    expect((await rig.access(ida)).at(-1)?.status).toBe('active');
+  });
+});

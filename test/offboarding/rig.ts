@@ -1,0 +1,267 @@
+/** One spec file's world: a database, the sandbox's Cognito, a directory and accounts that publish, workers in process. */
+import { randomUUID } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import { DEFAULT_QUOTAS } from '#cognito';
+import { Admission } from '../../apps/deactivation-worker/src/cases/admission.js';
+import { Signals, type OktaState } from '../../apps/deactivation-worker/src/people/signal.js';
+import { service } from '../../apps/deactivation-worker/src/service.js';
+import { Cognito } from '../identity/cognito.js';
+import { Directory, type Person, type Tenant } from '../identity/directory.js';
+import { eventually } from '../identity/rig.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { Accounts } from './accounts.js';
+
+export { eventually };
+
+process.env.AWS_ACCESS_KEY_ID ??= 'test';
+process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
+/** Generous: tests wait for conditions, never for durations. */
+const PATIENCE_MS = 60_000;
+
+export interface Worker {
+  readonly app: NestFastifyApplication;
+  readonly database: Database;
+  readonly metrics: Metrics;
+  stop(): Promise<void>;
+}
+
+export interface AccessRecord {
+  readonly status: string;
+  readonly roles: string[];
+  readonly notBefore: string | null;
+}
+
+export interface StoredCase {
+  readonly id: string;
+  readonly state: string;
+  readonly cause: string;
+  readonly held_because: string | null;
+  readonly released_by: string | null;
+  readonly pushed_at: Date;
+  readonly received_at: Date;
+  readonly held_at: Date | null;
+  readonly fenced_at: Date | null;
+  readonly disabled_at: Date | null;
+  readonly signed_out_at: Date | null;
+  readonly sessions_ended_at: Date | null;
+  readonly confirmed_at: Date | null;
+}
+
+export class Rig {
+  private readonly workers: Worker[] = [];
+  /** Id of a process that gives no sign of life. */
+  readonly deadWorker = randomUUID();
+
+  private constructor(
+    readonly test: TestDatabase,
+    /** Superuser: sees every schema. */
+    readonly admin: Database,
+    readonly cognito: Cognito,
+    readonly directory: Directory,
+    readonly accounts: Accounts,
+  ) {}
+
+  static async start(): Promise<Rig> {
+    const test = await createTestDatabase();
+    const admin = await Database.connect({ url: test.adminUrl, schema: 'offboarding' });
+    const cognito = await Cognito.start(test);
+    const accounts = await Accounts.open(test, admin, cognito.poolId);
+    return new Rig(test, admin, cognito, await Directory.open(test), accounts);
+  }
+
+  async startWorker(change: Record<string, string> = {}): Promise<Worker> {
+    const quotas = Object.fromEntries(Object.keys(DEFAULT_QUOTAS).map((category) => [category, 10_000]));
+    const config = loadConfig(service.name, service.config, {
+      DATABASE_URL: this.test.url('deactivation-worker'),
+      INTERNAL_API_TOKEN: 'internal-token-of-the-tests',
+      AWS_REGION: 'us-east-1',
+      COGNITO_USER_POOL_ID: this.cognito.poolId,
+      COGNITO_ENDPOINT: this.cognito.url,
+      COGNITO_QUOTA_SHARE: '1',
+      COGNITO_QUOTAS: JSON.stringify(quotas),
+      WORKER_LEASE_SECONDS: '2',
+      LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
+      PORT: '0',
+      ...change,
+    });
+    const logger = createLogger(service.name, config.LOG_LEVEL);
+    const database = await Database.connect({ url: config.DATABASE_URL, poolSize: 12, ...service.database });
+    await database.migrate();
+    const metrics = new Metrics(service.name, { process: false });
+    const platform = { service: service.name, config, database, logger, metrics, health: new Health() };
+    const app = await createApplication(service, platform);
+    for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
+    await app.startAllMicroservices();
+    await app.listen(0, '127.0.0.1');
+    const worker: Worker = {
+      app,
+      database,
+      metrics,
+      stop: async () => {
+        this.workers.splice(this.workers.indexOf(worker), 1);
+        await app.close();
+        await database.close();
+      },
+    };
+    this.workers.push(worker);
+    return worker;
+  }
+
+  get worker(): Worker {
+    const [first] = this.workers;
+    if (!first) throw new Error('no worker runs');
+    return first;
+  }
+
+  async stopWorkers(): Promise<void> {
+    for (const worker of [...this.workers]) await worker.stop();
+  }
+
+  async close(): Promise<void> {
+    await this.stopWorkers();
+    await this.accounts.close();
+    await this.directory.close();
+    await this.cognito.stop();
+    await this.admin.close();
+    await this.test.drop();
+  }
+
+  /** A tenant whose settings the worker has. Without a brake, unless it is asked for. */
+  async addTenant(change: Parameters<Directory['addTenant']>[0] = {}): Promise<Tenant> {
+    const tenant = await this.directory.addTenant({ brake: null, ...change });
+    await this.handled();
+    return tenant;
+  }
+
+  /** People with access: known to the directory, in the pool, with roles. */
+  async addPeople(tenant: Tenant, count: number, roles: readonly string[] = ['viewer']): Promise<Person[]> {
+    const people = await this.directory.addPeople(tenant, count);
+    await this.handled();
+    await this.accounts.provision(people, roles);
+    await this.quiet();
+    return people;
+  }
+
+  async addPerson(tenant: Tenant, roles: readonly string[] = ['viewer']): Promise<Person> {
+    const [person] = await this.addPeople(tenant, 1, roles);
+    if (!person) throw new Error('nobody was added');
+    return person;
+  }
+
+  release(tenant: Tenant, ids: readonly string[] | null = null, by = 'grace@example.com'): Promise<number> {
+    return this.worker.app.get(Admission).release(tenant.id, ids, by);
+  }
+
+  signal(tenant: Tenant, person: Person, state: OktaState | null, at = new Date()): Promise<number> {
+    const signals = this.worker.app.get(Signals);
+    const cause = state === null ? 'okta.unsuspended' : `okta.${state}`;
+    return this.worker.database.tx((tx) =>
+      signals.signal(tx, tenant.id, { accountId: person.id }, state, cause, `hook-${at.getTime()}`, at),
+    );
+  }
+
+  /** As if every process that works on somebody right now had died. */
+  async voidLeases(): Promise<void> {
+    await this.admin.query(
+      'update person set lease_owner = $1 where id in (select id from person where lease_owner is not null for update skip locked)',
+      [this.deadWorker],
+    );
+  }
+
+  async cases(person: Person): Promise<StoredCase[]> {
+    return this.admin.query<StoredCase>('select * from offboarding_case where account_id = $1 order by id', [
+      person.id,
+    ]);
+  }
+
+  /** Of the last case. */
+  eventuallyState(person: Person, state: string): Promise<void> {
+    return eventually(async () => expect((await this.cases(person)).at(-1)?.state).toBe(state), PATIENCE_MS);
+  }
+
+  /** Everything that `identity.access` said about a person. */
+  async access(person: Person): Promise<AccessRecord[]> {
+    return (await this.published('identity.access', person)).map((row) => row.data as AccessRecord);
+  }
+
+  async caseEvents(person: Person): Promise<string[]> {
+    return (await this.published('offboarding.cases', person)).map((row) => row.type.split('.')[4] ?? '');
+  }
+
+  private published(topic: string, { tenant, id }: Person): Promise<{ type: string; data: unknown }[]> {
+    const sql = 'select type, data from bus.event_log where topic = $1 and key = $2 order by position';
+    return this.admin.query(sql, [topic, `${tenant}:${id}`]);
+  }
+
+  /** Resolves when the worker has handled every published event. */
+  handled(): Promise<void> {
+    return this.wait(HANDLED);
+  }
+
+  /** And has nothing left to do but what waits for a person or for a long time. */
+  async quiet(patienceMs = PATIENCE_MS): Promise<void> {
+    await this.wait(HANDLED, patienceMs);
+    await this.wait(QUIET, patienceMs);
+  }
+
+  private wait(sql: string, patienceMs = PATIENCE_MS): Promise<void> {
+    return eventually(async () => {
+      const [row] = await this.admin.query<{ waiting: string | null }>(sql);
+      if (row?.waiting !== null) throw new Error(`not quiet: ${row?.waiting}`);
+    }, patienceMs);
+  }
+
+  /** What holds at rest whatever happened: directory, Okta, `identity.access` and Cognito agree about everybody. */
+  async expectAgreement(people: readonly Person[]): Promise<void> {
+    const users = await this.cognito.users();
+    const rows = await this.admin.query<{ id: string; okta_state: string | null; held: boolean; data: AccessRecord }>(
+      AGREEMENT,
+      [people.map((person) => person.id)],
+    );
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const wrong = people.flatMap((person) => {
+      const row = byId.get(person.id);
+      const isIn = person.active && !person.deleted && row?.okta_state === null;
+      const wanted = isIn || row?.held ? 'active' : person.deleted ? 'removed' : 'inactive';
+      const enabled = users.get(person.id)?.enabled;
+      const says = `${person.userName} ${isIn ? 'in' : 'out'}`;
+      return [
+        ...(row?.data.status === wanted ? [] : [`${says}: access says ${row?.data.status}`]),
+        ...(enabled === undefined || enabled === (wanted === 'active') ? [] : [`${says}: enabled is ${enabled}`]),
+      ];
+    });
+    expect(wrong).toEqual([]);
+    expect(await this.admin.query(GAPS)).toEqual([]);
+  }
+}
+
+const HANDLED = `
+  select case
+    when exists (select 1 from directory.outbox) then 'outbox of directory'
+    when exists (select 1 from hub.outbox) then 'outbox of hub'
+    when exists (select 1 from identity.outbox) then 'outbox of identity'
+    when exists (select 1 from bus.event_log l where l.topic in ('directory.users', 'identity.accounts', 'integration.settings')
+      and l.position > coalesce((select o.position from offboarding.consumer_offset o where o.consumer_group = 'deactivation-worker' and o.topic = l.topic and o.partition = l.partition), 0)) then 'the consumer is behind'
+    when exists (select 1 from offboarding.parked_event) then (select 'parked: ' || coalesce(error, '') from offboarding.parked_event limit 1)
+  end as waiting`;
+
+const QUIET = `
+  select case
+    when exists (select 1 from offboarding.offboarding_case where state = 'new') then 'a case is new'
+    when exists (select 1 from offboarding.person where due_at < clock_timestamp() + interval '1 minute')
+      then (select 'due: ' || id || ' ' || door || ' ' || coalesce(last_error, '') from offboarding.person where due_at < clock_timestamp() + interval '1 minute' limit 1)
+    when exists (select 1 from offboarding.outbox) then 'outbox of offboarding'
+  end as waiting`;
+
+/** The last word of `identity.access`, as a subscriber that gates by sequence has it. */
+const AGREEMENT = `
+  select p.id, p.okta_state, exists (select 1 from offboarding.offboarding_case c where c.account_id = p.id and c.state = 'held') as held,
+         (select l.data from bus.event_log l where l.topic = 'identity.access' and l.key = p.tenant || ':' || p.id order by l.sequence desc limit 1) as data
+    from offboarding.person p where p.id = any($1::uuid[])`;
+
+/** Keys whose sequences do not run 1, 2, 3 ... in the order of the log. */
+const GAPS = `
+  select topic, key, sequences from (
+    select topic, key, array_agg(sequence order by position) as sequences from bus.event_log where topic in ('identity.access', 'offboarding.cases') group by 1, 2
+  ) s where sequences <> array(select generate_series(1, cardinality(sequences)))::bigint[]`;
