@@ -88,10 +88,27 @@ describe('npm run okta', () => {
     await receiver.stop();
   });
 
+  it('asks for a Universal Logout, right or wrong, and shows the answer of the app', async () => {
+    const receiver = await HookReceiver.start();
+    const { okta } = running.sandbox.endpoints;
+    await cli('assign', 'cleo@example.com');
+    expect((await cli('universal-logout', 'cleo@example.com')).err).toContain('no OIDC client');
+    await control(okta, 'PUT', 'apps/default/oidc-client', { redirectUris: ['http://localhost:8080/callback'] });
+    await control(okta, 'PUT', 'apps/default/universal-logout', { url: receiver.url });
+    receiver.answers.push(204, 401);
+    const done = await cli('universal-logout', 'cleo@example.com');
+    expect(done).toMatchObject({ code: 0, out: expect.stringMatching(/ 204 +\d+ ms {2}POST +\/\S+\n.*ended: 0$/) });
+    const forged = await cli('universal-logout', 'cleo@example.com', '--fault', 'wrong-key');
+    expect(forged).toMatchObject({ code: 1, out: expect.stringContaining(' 401 ') });
+    expect((await cli('universal-logout', 'cleo@example.com', '--fault', 'x')).err).toContain('replay');
+    await receiver.stop();
+  });
+
   it('knows every verb of the sandbox and explains it', async () => {
     const { code, out } = await cli('--help');
     expect(code).toBe(0);
-    for (const verb of [...verbNames, 'list', 'tasks', 'hooks']) expect(out).toContain(`\n  ${verb} `);
+    for (const verb of [...verbNames, 'universal-logout', 'list', 'tasks', 'hooks'])
+      expect(out).toContain(`\n  ${verb} `);
     expect((await cli('assign', '--help')).out).toContain('--mode <mode>');
   });
 

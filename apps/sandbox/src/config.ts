@@ -1,5 +1,5 @@
 /** Configuration of the sandbox process. */
-import { decimal, integer, list, serviceSettings, text, type ConfigShape, type Setting } from '#platform';
+import { decimal, integer, list, optionalUrl, serviceSettings, text, type ConfigShape, type Setting } from '#platform';
 import { z } from 'zod';
 import { parseAssertionKeys } from '../../cognito-triggers/src/assertion.js';
 import { DEFAULT_QUOTAS, quotaChange, type Quotas } from './cognito/quotas.js';
@@ -50,6 +50,10 @@ export const sandboxSettings = {
   COGNITO_PORT: port('Cognito', '9400'),
   SECRETS_MANAGER_PORT: port('Secrets Manager', '9401'),
   OKTA_PORT: port('Okta', '9402'),
+  SANDBOX_OKTA_ORIGIN: optionalUrl({
+    purpose: 'Issuer of the sandbox Okta, if browsers and services do not reach it where it listens.',
+    example: 'http://okta.localhost:9402',
+  }),
   AWS_REGION: text({
     purpose: 'Region in which the stand-ins pretend to be.',
     example: 'us-east-1',

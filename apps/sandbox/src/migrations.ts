@@ -2,6 +2,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { CognitoSignIn1764200000001 } from './cognito/sign-in.migration.js';
 import { OktaManagement1764050000001 } from './okta/migrations.js';
+import { OktaOidc1764060000001 } from './okta/oidc/migrations.js';
 
 class Cognito1764040000001 implements MigrationInterface {
   name = 'Cognito1764040000001';
@@ -170,4 +171,5 @@ export const sandboxMigrations = [
   Okta1764040000003,
   CognitoSignIn1764200000001,
   OktaManagement1764050000001,
+  OktaOidc1764060000001,
 ];

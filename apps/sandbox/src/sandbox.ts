@@ -13,6 +13,8 @@ import { createOktaListener } from './okta/admin-api.js';
 import { EventHooks } from './okta/hooks/event-hooks.js';
 import { HookStore } from './okta/hooks/hook-store.js';
 import { createManagement } from './okta/management/api-call.js';
+import { OidcProvider } from './okta/oidc/provider.js';
+import { UniversalLogout } from './okta/oidc/universal-logout.js';
 import { Okta } from './okta/okta.js';
 import { OktaStore } from './okta/store.js';
 import { createSecretsManager } from './secrets/secrets-manager.js';
@@ -22,6 +24,8 @@ export interface SandboxOptions {
   readonly cognitoPort: number;
   readonly secretsManagerPort: number;
   readonly oktaPort: number;
+  /** Scheme and host under which browsers and services reach the sandbox Okta, if not where it listens. */
+  readonly oktaOrigin?: string | undefined;
   readonly region: string;
   readonly quotas: Quotas;
   readonly customAttributes: readonly string[];
@@ -46,6 +50,7 @@ export class Sandbox {
     readonly endpoints: Endpoints,
     private readonly listeners: readonly FastifyInstance[],
     private readonly oktaEngine: Okta,
+    private readonly logout: UniversalLogout,
   ) {}
 
   /** `database` has been migrated with `sandboxMigrations`. */
@@ -63,17 +68,23 @@ export class Sandbox {
       paceMs: options.oktaPaceMs,
       timeScale: options.timeScale,
     });
-    const okta = createOktaListener(oktaEngine, createManagement(database), logger);
+    const management = createManagement(database);
+    let oktaOrigin = options.oktaOrigin ?? '';
+    const oidc = new OidcProvider(database, management.calls, () => oktaOrigin);
+    const logout = new UniversalLogout(database, oidc);
+    const okta = createOktaListener({ okta: oktaEngine, management, oidc, logout }, logger);
     const endpoints = {
       cognito: await listen(cognito.app, options.host, options.cognitoPort),
       secretsManager: await listen(secrets, options.host, options.secretsManagerPort),
       okta: await listen(okta, options.host, options.oktaPort),
       pool: cognito.defaultPool,
     };
-    return new Sandbox(endpoints, [cognito.app, secrets, okta], oktaEngine);
+    oktaOrigin ||= endpoints.okta;
+    return new Sandbox(endpoints, [cognito.app, secrets, okta], oktaEngine, logout);
   }
 
   async stop(): Promise<void> {
+    this.logout.stop();
     await this.oktaEngine.stop();
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }

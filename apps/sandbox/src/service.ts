@@ -24,6 +24,7 @@ class SandboxController implements OnModuleInit, OnModuleDestroy {
       cognitoPort: config.COGNITO_PORT,
       secretsManagerPort: config.SECRETS_MANAGER_PORT,
       oktaPort: config.OKTA_PORT,
+      oktaOrigin: config.SANDBOX_OKTA_ORIGIN?.replace(/\/+$/, ''),
       region: config.AWS_REGION,
       quotas: config.SANDBOX_COGNITO_QUOTAS,
       customAttributes: config.SANDBOX_COGNITO_ATTRIBUTES,

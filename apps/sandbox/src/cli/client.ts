@@ -4,6 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Mode } from '../okta/model.js';
 import type { Delivery } from '../okta/hooks/event-hooks.js';
+import type { LogoutResult } from '../okta/oidc/universal-logout.js';
 import type { VerbResult } from '../okta/okta.js';
 import type { Exchange } from '../okta/wire.js';
 
@@ -39,6 +40,10 @@ export class OktaClient {
   list<K extends keyof Listed>(what: K, tenant: string): Promise<Pick<Listed, K>> {
     const place = what === 'deliveries' ? 'event-hook/deliveries' : what;
     return this.call('GET', `${encodeURIComponent(tenant)}/${place}`);
+  }
+
+  universalLogout(tenant: string, login: string, fault: string | undefined): Promise<LogoutResult> {
+    return this.call('POST', `${encodeURIComponent(tenant)}/universal-logout`, { login, fault });
   }
 
   private async call<T>(method: string, where: string, body?: object): Promise<T> {
@@ -80,6 +85,11 @@ function requestLine(r: Pick<Exchange, 'startedAt' | 'endedAt' | 'status' | 'err
   const status = String(r.status ?? 'ERR').padEnd(3);
   const ms = (r.endedAt - r.startedAt).toFixed(0).padStart(5);
   return `${time}  ${status}  ${ms} ms  ${what}${r.error === null ? '' : `  ${r.error}`}`;
+}
+
+export function logoutLines({ attempts, url, sessionsEnded }: LogoutResult): string[] {
+  const ended = `sessions with Okta that ended: ${sessionsEnded}`;
+  return [...attempts.map((a) => requestLine(a, `POST   ${new URL(url).pathname}`)), ended];
 }
 
 const SILENT = '(nothing: Okta stopped silently, as it does when a list answer has strings for numbers)';

@@ -2,7 +2,16 @@
 import { loadConfig, text } from '#platform';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { modes } from '../okta/model.js';
-import { CliProblem, deliveryLines, exchangeLine, OktaClient, verdictLine, type RunOptions } from './client.js';
+import { logoutFaults } from '../okta/oidc/universal-logout.js';
+import {
+  CliProblem,
+  deliveryLines,
+  exchangeLine,
+  logoutLines,
+  OktaClient,
+  verdictLine,
+  type RunOptions,
+} from './client.js';
 
 const settings = {
   STACK_DIR: text({
@@ -67,6 +76,7 @@ class Cli {
     this.people();
     this.groups();
     this.app();
+    this.universalLogout();
     this.listings();
   }
 
@@ -123,6 +133,19 @@ class Cli {
     this.verb('test-connection', 'what Okta does when the settings are saved').action((o: RunOptions) =>
       this.run('test-connection', o, {}),
     );
+  }
+
+  private universalLogout(): void {
+    this.program
+      .command('universal-logout <login>')
+      .description('end all sessions of a person: those with Okta, and over Universal Logout those with the app')
+      .option('--tenant <slug>', 'tenant whose app this is about', 'default')
+      .addOption(new Option('--fault <fault>', 'what is wrong with the request').choices(logoutFaults))
+      .action(async (login: string, { tenant, fault }: { tenant: string; fault?: string }) => {
+        const result = await this.okta.universalLogout(tenant, login, fault);
+        for (const line of logoutLines(result)) this.io.out(line);
+        if (result.attempts.some((a) => a.status !== 204)) this.exitCode = 1;
+      });
   }
 
   private listings(): void {

@@ -9,6 +9,11 @@ import type { Management } from './management/api-call.js';
 import { managementControlRoutes } from './management/control.js';
 import { managementApi } from './management/management-api.js';
 import { modes, type OktaApp } from './model.js';
+import { oidcControlRoutes } from './oidc/control.js';
+import type { OidcProvider } from './oidc/provider.js';
+import { oidcRoutes } from './oidc/routes.js';
+import { universalLogoutRoutes } from './oidc/universal-logout-control.js';
+import type { UniversalLogout } from './oidc/universal-logout.js';
 import { verbNames, type Okta } from './okta.js';
 
 const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a tenant slug such as "default"');
@@ -31,7 +36,14 @@ const runQuery = z.object({
 /** The token is write-only here too. */
 const appView = ({ token: _token, ...app }: OktaApp): object => ({ ...app, token: '****' });
 
-export function createOktaListener(okta: Okta, management: Management, logger: Logger): FastifyInstance {
+export interface OktaParts {
+  readonly okta: Okta;
+  readonly management: Management;
+  readonly oidc: OidcProvider;
+  readonly logout: UniversalLogout;
+}
+
+export function createOktaListener({ okta, management, oidc, logout }: OktaParts, logger: Logger): FastifyInstance {
   const app = createListener();
   const { store } = okta;
   const slugOf = (params: unknown): string => parseControl(z.object({ slug }), params).slug;
@@ -64,7 +76,10 @@ export function createOktaListener(okta: Okta, management: Management, logger: L
   });
   eventHookRoutes(app, okta, tenantOf);
   managementControlRoutes(app, management, tenantOf);
+  oidcControlRoutes(app, oidc, tenantOf);
+  universalLogoutRoutes(app, { store, clients: oidc.clients, logout }, tenantOf);
   controlRoutes(app, management.faults, management.calls);
   void app.register(async (api) => managementApi(api, management, logger), { prefix: '/api/v1' });
+  oidcRoutes(app, oidc, logger);
   return app;
 }

@@ -63,5 +63,8 @@ export const randomText = (length: number, alphabet = ALPHABET): string =>
 /** Okta's ids are 20 characters: `00u` users, `00g` groups, `0oa` apps, `who` event hooks, `oae` errors. */
 export const oktaId = (prefix: '00u' | '00g' | '0oa' | 'who' | 'oae'): string => prefix + randomText(17);
 
+/** `00o...`, the id of the org of this app: each tenant has an org of its own. */
+export const orgIdOf = (appId: string): string => `00o${appId.slice(3)}`;
+
 /** Okta puts a random password into every create, also when passwords are not synchronised. */
 export const randomPassword = (): string => randomText(8, ALPHABET.slice(0, 36));

@@ -43,7 +43,12 @@ export async function send(request: HookRequest, stopping: AbortSignal): Promise
   }
 }
 
-async function once(request: HookRequest, stopping: AbortSignal): Promise<{ attempt: Attempt; text: string }> {
+/** One attempt, whatever comes of it. */
+export async function once(
+  request: HookRequest,
+  stopping: AbortSignal,
+  patienceMs = PATIENCE_MS,
+): Promise<{ attempt: Attempt; text: string }> {
   const startedAt = wallClock();
   const { method, url, body } = request;
   try {
@@ -52,18 +57,18 @@ async function once(request: HookRequest, stopping: AbortSignal): Promise<{ atte
       headers: { accept: 'application/json', 'content-type': 'application/json', ...request.headers },
       ...(body !== undefined && { body }),
       redirect: 'manual',
-      signal: AbortSignal.any([AbortSignal.timeout(PATIENCE_MS), stopping]),
+      signal: AbortSignal.any([AbortSignal.timeout(patienceMs), stopping]),
     });
     const text = (await answer.text()).slice(0, SHOWN);
     return { attempt: { status: answer.status, error: null, startedAt, endedAt: wallClock() }, text };
   } catch (error) {
-    return { attempt: { status: null, error: reason(error), startedAt, endedAt: wallClock() }, text: '' };
+    return { attempt: { status: null, error: reason(error, patienceMs), startedAt, endedAt: wallClock() }, text: '' };
   }
 }
 
 /** fetch says only "fetch failed"; what failed stands in the cause. */
-function reason(error: unknown): string {
+function reason(error: unknown, patienceMs: number): string {
   if (!isNativeError(error)) return String(error);
-  if (error.name === 'TimeoutError') return `no answer within ${PATIENCE_MS / 1000} s`;
+  if (error.name === 'TimeoutError') return `no answer within ${patienceMs / 1000} s`;
   return isNativeError(error.cause) ? error.cause.message || error.cause.name : error.message;
 }

@@ -1,4 +1,5 @@
 /** The resources of Okta's Management API, as it prints them. Pure. */
+import { orgIdOf } from '../model.js';
 import type { Caller } from './api-tokens.js';
 import type { AppUserRow, GroupRow, UserRow } from './directory.sql.js';
 
@@ -77,7 +78,7 @@ export const groupShape = (row: GroupRow, base: string): object => ({
 });
 
 export const orgShape = (caller: Caller): object => ({
-  id: `00o${caller.appId.slice(3)}`,
+  id: orgIdOf(caller.appId),
   subdomain: caller.slug,
   companyName: caller.slug,
   status: 'ACTIVE',

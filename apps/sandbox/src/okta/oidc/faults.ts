@@ -1,0 +1,93 @@
+/** Faults on order at the provider's endpoints, used up one by one; they end with the process. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { serverIds } from './model.js';
+import { tokenFaultDetails, tokenFaults } from './token-faults.js';
+
+export const endpointFaults = ['garbage', 'cut-json', 'error', 'hang-up', 'redirect', 'slow'] as const;
+export type EndpointFault = (typeof endpointFaults)[number];
+const isEndpointFault = (fault: string): fault is EndpointFault => endpointFaults.some((f) => f === fault);
+
+const common = {
+  times: z.int().min(1).max(1_000_000).default(1),
+  /** For `slow`: so long until the (right) answer. */
+  ms: z.int().min(0).max(600_000).default(30_000),
+};
+
+/** For the next answers of the token endpoint to one client. */
+export const clientFault = tokenFaultDetails.extend({
+  ...common,
+  fault: z.enum([...tokenFaults, ...endpointFaults, 'no-id-token']),
+  /** Which of the two tokens a fault of a token is in. */
+  token: z.enum(['id_token', 'access_token']).default('id_token'),
+});
+export type ClientFault = z.output<typeof clientFault>;
+
+/** For the next answers of what has no client: key set and metadata of a server. */
+export const serverFault = z.object({
+  ...common,
+  server: z.enum(serverIds).default('org'),
+  endpoint: z.enum(['keys', 'metadata']).default('keys'),
+  fault: z.enum([...endpointFaults, 'wrong-issuer', 'no-pkce']),
+});
+export type ServerFault = z.output<typeof serverFault>;
+
+/** One fault hits one answer; several wait their turn. */
+export class FaultQueue<F extends { readonly times: number }> {
+  private readonly queues = new Map<string, F[]>();
+
+  add(key: string, fault: F): void {
+    this.queues.set(key, [...this.list(key), fault]);
+  }
+
+  take(key: string): F | undefined {
+    const [first, ...rest] = this.list(key);
+    if (!first) return undefined;
+    this.queues.set(key, first.times > 1 ? [{ ...first, times: first.times - 1 }, ...rest] : rest);
+    return first;
+  }
+
+  list(key: string): readonly F[] {
+    return this.queues.get(key) ?? [];
+  }
+
+  all(): readonly F[] {
+    return [...this.queues.values()].flat();
+  }
+
+  clear(key: string): void {
+    this.queues.delete(key);
+  }
+
+  clearAll(): void {
+    this.queues.clear();
+  }
+}
+
+/** True when the fault has answered instead of the endpoint. `elsewhere`: where a redirect leads. */
+export async function disturb(
+  reply: FastifyReply,
+  order: { readonly fault: string; readonly ms: number } | undefined,
+  elsewhere: string,
+): Promise<boolean> {
+  if (!order || !isEndpointFault(order.fault)) return false;
+  if (order.fault === 'slow') {
+    await sleep(order.ms, undefined, { ref: false });
+    return false;
+  }
+  answers[order.fault](reply, elsewhere);
+  return true;
+}
+
+const answers: Record<Exclude<EndpointFault, 'slow'>, (reply: FastifyReply, elsewhere: string) => void> = {
+  garbage: (reply) => void reply.type('text/html').send('<!doctype html><title>Maintenance</title><p>Back soon.'),
+  'cut-json': (reply) => void reply.type('application/json').send('{"access_token":"eyJ'),
+  error: (reply) => void reply.status(500).send({ errorCode: 'E0000009', errorSummary: 'Internal Server Error' }),
+  'hang-up': (reply) => {
+    reply.hijack();
+    reply.raw.socket?.destroy();
+  },
+  // 307 keeps the method and the body: who follows it with a secret gives the secret away.
+  redirect: (reply, elsewhere) => void reply.redirect(elsewhere, 307),
+};

@@ -1,0 +1,104 @@
+/**
+ * Signing keys. They survive a restart; each is made when it is first needed. `org-access` signs the access tokens of
+ * the org server and is never published: Okta's advice to leave those tokens alone must be felt (Okta, "Validate access
+ * tokens": the org server's cannot be validated by an application).
+ */
+import { randomBytes } from 'node:crypto';
+import { createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose';
+import type { Database, Queryable } from '#platform';
+import { serverIds, type ServerId } from './model.js';
+
+export type KeySet = ServerId | 'org-access';
+
+export interface SigningKey {
+  readonly kid: string;
+  readonly privateKey: CryptoKey;
+  readonly publicJwk: JWK;
+}
+interface KeyRow {
+  readonly kid: string;
+  readonly private_jwk: JWK;
+}
+
+/** Okta's own keys are RS256; 43 characters of `kid`. */
+export async function newKey(): Promise<{ readonly kid: string; readonly jwk: JWK }> {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+  const kid = randomBytes(32).toString('base64url');
+  return { kid, jwk: { ...(await exportJWK(privateKey)), kid, alg: 'RS256', use: 'sig' } };
+}
+
+export const publicPart = ({ kty, n, e, kid, alg, use }: JWK): JWK => ({ kty, alg, kid, use, e, n });
+
+export async function signingKey(jwk: JWK, kid: string): Promise<SigningKey> {
+  return { kid, privateKey: (await importJWK(jwk, 'RS256')) as CryptoKey, publicJwk: publicPart(jwk) };
+}
+
+export class KeyRing {
+  constructor(private readonly database: Database) {}
+
+  async current(keySet: KeySet): Promise<SigningKey> {
+    const { kid, private_jwk } = (await this.find(keySet)) ?? (await this.first(keySet));
+    return signingKey(private_jwk, kid);
+  }
+
+  /** Newest first; a retired key stays until it is dropped. */
+  async published(keySet: KeySet): Promise<{ keys: JWK[] }> {
+    await this.current(keySet);
+    const rows = await this.database.query<KeyRow>(
+      'select kid, private_jwk from okta_oidc_key where key_set = $1 order by is_current desc, created_at desc',
+      [keySet],
+    );
+    return { keys: rows.map((r) => publicPart(r.private_jwk)) };
+  }
+
+  async verifier(keySet: KeySet): Promise<ReturnType<typeof createLocalJWKSet>> {
+    return createLocalJWKSet(await this.published(keySet));
+  }
+
+  /** New tokens are signed with a new key at once; the old one stays published. */
+  async rotate(servers: readonly ServerId[]): Promise<Record<string, string[]>> {
+    for (const server of servers) {
+      const key = await newKey();
+      await this.database.tx(async (tx) => {
+        await tx.query('update okta_oidc_key set is_current = false where key_set = $1 and is_current', [server]);
+        await insert(tx, server, key);
+      });
+    }
+    return this.kids();
+  }
+
+  /** Ends the publication of all retired keys: what they signed can no longer be verified. */
+  async dropRetired(servers: readonly ServerId[]): Promise<Record<string, string[]>> {
+    await this.database.query('delete from okta_oidc_key where key_set = any($1) and not is_current', [servers]);
+    return this.kids();
+  }
+
+  /** Published key ids by server, the current one first. */
+  async kids(): Promise<Record<string, string[]>> {
+    const kids: Record<string, string[]> = {};
+    for (const server of serverIds) kids[server] = (await this.published(server)).keys.map((k) => k.kid ?? '');
+    return kids;
+  }
+
+  private async find(keySet: KeySet): Promise<KeyRow | undefined> {
+    const [row] = await this.database.query<KeyRow>(
+      'select kid, private_jwk from okta_oidc_key where key_set = $1 and is_current',
+      [keySet],
+    );
+    return row;
+  }
+
+  /** Two first users make two keys; the unique index keeps one of them for both. */
+  private async first(keySet: KeySet): Promise<KeyRow> {
+    await insert(this.database, keySet, await newKey());
+    return (await this.find(keySet)) as KeyRow;
+  }
+}
+
+async function insert(db: Queryable, keySet: KeySet, { kid, jwk }: Awaited<ReturnType<typeof newKey>>): Promise<void> {
+  await db.query(
+    `insert into okta_oidc_key (kid, key_set, private_jwk, is_current) values ($1, $2, $3, true)
+     on conflict (key_set) where is_current do nothing`,
+    [kid, keySet, JSON.stringify(jwk)],
+  );
+}

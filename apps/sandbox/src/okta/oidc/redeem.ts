@@ -1,0 +1,33 @@
+/** `/token`: a code, once, for the client, redirect URI and PKCE verifier that it was issued for. */
+import { createHash } from 'node:crypto';
+import type { Client, CodeGrant, ServerId } from './model.js';
+import { OAuthError, required } from './oauth-error.js';
+import type { OidcProvider } from './provider.js';
+
+/** A wrong attempt uses the code up, too: who guesses gets one guess. */
+export async function redeem(oidc: OidcProvider, server: ServerId, client: Client, form: unknown): Promise<CodeGrant> {
+  const type = required(form, 'grant_type');
+  if (type !== 'authorization_code')
+    throw new OAuthError(
+      'unsupported_grant_type',
+      'The authorization grant type is not supported: only "authorization_code" is.',
+    );
+  const [code, redirectUri] = [required(form, 'code'), required(form, 'redirect_uri')];
+  const verifier = required(form, 'code_verifier');
+  const granted = await oidc.pending.redeemCode(client.clientId, code);
+  // Tokens of one authorization server cannot be had from another with its code.
+  if (granted?.server !== server)
+    throw new OAuthError('invalid_grant', 'The authorization code is invalid or has expired.');
+  if (granted.redirectUri !== redirectUri)
+    throw new OAuthError(
+      'invalid_grant',
+      "The 'redirect_uri' does not match the redirection URI used in the authorization request.",
+    );
+  if (!/^[A-Za-z0-9._~-]{43,128}$/.test(verifier) || challengeFor(verifier) !== granted.codeChallenge)
+    throw new OAuthError('invalid_grant', 'PKCE verification failed.');
+  return granted;
+}
+
+/** RFC 7636, 4.2. */
+export const challengeFor = (verifier: string): string =>
+  createHash('sha256').update(verifier, 'ascii').digest('base64url');

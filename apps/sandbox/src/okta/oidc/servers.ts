@@ -1,0 +1,52 @@
+/** The two authorization servers of an Okta org: where they are and what they say about themselves. Pure. */
+import type { ServerId } from './model.js';
+
+export interface AuthorizationServer {
+  readonly id: ServerId;
+  /** Exactly as in the `iss` of its tokens. */
+  readonly issuer: string;
+  /** Path and URL before `/authorize`, `/token` and so on. */
+  readonly path: string;
+  readonly base: string;
+  /** `aud` of its access tokens. */
+  readonly audience: string;
+}
+
+export function serverAt(id: ServerId, origin: string): AuthorizationServer {
+  const issuer = id === 'org' ? origin : `${origin}/oauth2/default`;
+  const path = id === 'org' ? '/oauth2/v1' : '/oauth2/default/v1';
+  return { id, issuer, path, base: origin + path, audience: id === 'org' ? origin : 'api://default' };
+}
+
+export const OIDC_SCOPES = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;
+
+const CLIENT_AUTHENTICATION = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+
+/** OpenID Connect Discovery 1.0, section 3. It promises what the sandbox does, which is less than Okta does. */
+export const metadata = ({ issuer, base }: AuthorizationServer) => ({
+  issuer,
+  authorization_endpoint: `${base}/authorize`,
+  token_endpoint: `${base}/token`,
+  userinfo_endpoint: `${base}/userinfo`,
+  jwks_uri: `${base}/keys`,
+  response_types_supported: ['code'],
+  response_modes_supported: ['query'],
+  grant_types_supported: ['authorization_code'],
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: ['RS256'],
+  scopes_supported: [...OIDC_SCOPES],
+  token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+  claims_supported: [
+    ...['iss', 'ver', 'sub', 'aud', 'iat', 'exp', 'jti', 'auth_time', 'amr', 'idp', 'nonce', 'at_hash'],
+    ...['name', 'preferred_username', 'given_name', 'family_name', 'email', 'email_verified', 'locale', 'updated_at'],
+  ],
+  code_challenge_methods_supported: ['S256'],
+  introspection_endpoint: `${base}/introspect`,
+  introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+  revocation_endpoint: `${base}/revoke`,
+  revocation_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+  end_session_endpoint: `${base}/logout`,
+  request_parameter_supported: false,
+  request_uri_parameter_supported: false,
+});
+export type Metadata = ReturnType<typeof metadata>;

@@ -1,0 +1,40 @@
+/** RP-initiated logout: the ID token says whose session at which client, the registered URI where to go then. */
+import { backTo } from './authorize-request.js';
+import type { ServerId } from './model.js';
+import { OAuthError, parameter, required } from './oauth-error.js';
+import type { OidcProvider } from './provider.js';
+import { secretInCookies, sessionCookie } from './sessions.js';
+
+export interface SignedOut {
+  /** Null: there is nowhere to go, a page says so. */
+  readonly location: string | null;
+  /** Ends the browser's cookie, if it was that person's. */
+  readonly cookie: string | null;
+}
+
+/** Ends the session of this browser if it is that person's; another person's is not the client's business. */
+export async function signOut(
+  oidc: OidcProvider,
+  server: ServerId,
+  query: unknown,
+  cookies: string | undefined,
+): Promise<SignedOut> {
+  const hint = await oidc.tokens.readIdTokenHint(oidc.server(server), required(query, 'id_token_hint'));
+  const client = typeof hint?.aud === 'string' ? await oidc.clients.byId(hint.aud) : null;
+  if (!hint || !client)
+    throw new OAuthError('invalid_request', "The 'id_token_hint' parameter holds no ID token of ours.");
+  const target = parameter(query, 'post_logout_redirect_uri');
+  if (target !== undefined && !client.settings.postLogoutRedirectUris.includes(target))
+    throw new OAuthError(
+      'invalid_request',
+      `The 'post_logout_redirect_uri' parameter must be a Logout redirect URI in the client app settings; "${target}" is not.`,
+    );
+  const secret = secretInCookies(cookies, client.slug);
+  const session = secret === undefined ? undefined : await oidc.sessions.find(client.slug, secret);
+  const theirs = session !== undefined && session.personId === hint.sub;
+  if (secret !== undefined && theirs) await oidc.sessions.end(secret);
+  return {
+    location: target === undefined ? null : backTo(target, { state: parameter(query, 'state') }),
+    cookie: theirs ? sessionCookie(client.slug, '', oidc.secure) : null,
+  };
+}
