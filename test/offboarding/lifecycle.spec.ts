@@ -173,7 +173,7 @@ describe('offboarding', () => {
       );
       await client.query('create trigger refuse before delete on offboarding.outbox execute function pg_temp.refuse()');
       await rig.directory.setActive(jon, false);
-      await eventually(async () => expect((await rig.cases(jon)).at(-1)?.signed_out_at).not.toBeNull(), 60_000);
+      await eventually(async () => expect((await rig.cases(jon)).at(-1)?.signed_out_at).toBeInstanceOf(Date), 60_000);
       await eventually(
         async () => expect((await operations(jon)).filter((o) => o === 'AdminGetUser').length).toBeGreaterThan(2),
         60_000,

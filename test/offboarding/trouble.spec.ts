@@ -129,7 +129,10 @@ describe('a door under trouble', () => {
     const eli = await rig.addPerson(tenant);
     await rig.cognito.fault({ effect: 'latency', operation: 'AdminGetUser', username: eli.id, ms: 700, times: 1 });
     await rig.directory.setActive(eli, false);
-    await eventually(async () => expect((await rig.cases(eli)).at(-1)?.signed_out_at).not.toBeNull(), PATIENCE_MS);
+    await eventually(
+      async () => expect((await rig.cases(eli)).at(-1)?.signed_out_at).toBeInstanceOf(Date),
+      PATIENCE_MS,
+    );
     await rig.cognito.byHand('AdminEnableUser', { Username: eli.id });
     await rig.quiet();
     await rig.expectAgreement([eli]);
