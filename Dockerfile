@@ -2,7 +2,8 @@
 #
 # One image for every service and job; the command selects which:
 #   node dist/apps/scim-gateway/src/main.js          node dist/apps/identity-service/src/main.js
-#   node dist/apps/provision/src/main.js             (each service also takes --migrate, --print-config, --help)
+#   node dist/apps/deactivation-worker/src/main.js   node dist/apps/provision/src/main.js
+#                                                    (each service also takes --migrate, --print-config, --help)
 #
 # Node is process 1 and needs no init: it starts no children, and libs/platform handles SIGTERM itself. There is no
 # HEALTHCHECK here: the probes stand in docker-compose.yml and k8s/. Nothing is written at run time, so the root file
@@ -14,9 +15,10 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
 COPY . .
-# What only tests and local runs use stays out of the image, above all the stand-ins for Okta and Cognito.
+# What only tests and local runs use stays out of the image, above all the stand-ins for Okta and Cognito; the triggers
+# run in AWS Lambda.
 RUN node tools/bootstrap.mjs build \
- && rm -rf dist/apps/sandbox dist/tools dist/test dist/bench dist/examples dist/.build.json \
+ && rm -rf dist/apps/sandbox dist/apps/cognito-triggers dist/tools dist/test dist/bench dist/examples dist/.build.json \
  && find dist -name '*.tsbuildinfo' -delete
 
 FROM node:${NODE_VERSION}-bookworm-slim AS dependencies

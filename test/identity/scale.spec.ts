@@ -1,6 +1,7 @@
 /** A mapping that concerns ten thousand people: one transaction, a few seconds, grants and events complete. */
 import { randomUUID } from 'node:crypto';
-import { defaultSettings } from '#settings';
+import type { Brake } from '#events';
+import { DEFAULT_BRAKE, defaultSettings } from '#settings';
 import { envelope, HandlerRig } from './handlers.js';
 
 const PEOPLE = 10_000;
@@ -19,21 +20,27 @@ describe('re-evaluation of a large tenant', () => {
     await rig.database.query(
       `with people as (insert into directory_user (id, tenant, version, user_name, active) select gen_random_uuid(), $1, 1, 'p' || n || '@x', true from generate_series(1, $3) n returning id, user_name),
             members as (insert into membership (user_id, group_id, tenant) select id, $2, $1 from people)
-       insert into account (id, tenant, user_name, status, access_version, version, provisioned_at, applied)
-       select id, $1, user_name, 'active', 1, 1, now(), '{"exists": true, "confirmed": true}' from people`,
+       insert into account (id, tenant, user_name, status, told_status, version, provisioned_at, applied)
+       select id, $1, user_name, 'active', 'active', 1, now(), '{"exists": true, "confirmed": true}' from people`,
       [tenant, group, PEOPLE],
     );
     await rig.database.query('analyze');
   });
   afterAll(() => rig.close());
 
-  const settings = (version: number, roleMappings: object[]) =>
+  const settings = (version: number, roleMappings: object[], brake: Brake | null = null) =>
     envelope(
       'com.stackflow.integration.settings.changed.v1',
       tenant,
       tenant,
       version,
-      { ...defaultSettings(), roleMappings, tenant: { id: tenant, slug: 'large', host: null }, scimToken: null },
+      {
+        ...defaultSettings(),
+        brake,
+        roleMappings,
+        tenant: { id: tenant, slug: 'large', host: null },
+        scimToken: null,
+      },
       `settings:${version}`,
     );
   const one = async <T>(sql: string): Promise<T | undefined> =>
@@ -78,4 +85,18 @@ describe('re-evaluation of a large tenant', () => {
     await rig.reevaluateAll();
     expect(await one('select count(*)::int as events from outbox')).toEqual(before);
   });
+
+  it('with a brake takes the roles of a tenth, and the rest when it is released', async () => {
+    await rig.database.query(`update role_grant set revoked_at = revoked_at - interval '1 hour'`);
+    await rig.database.query(`update account set provisioned_at = now() - interval '1 day'`);
+    await rig.deliver(settings(4, [{ role: 'viewer', group: { name: 'everyone' } }], DEFAULT_BRAKE));
+    await rig.reevaluateAll();
+    await rig.deliver(settings(5, [], DEFAULT_BRAKE));
+    await rig.reevaluateAll();
+    const state = `select count(*) filter (where roles = '{}')::int as without, (select count(*)::int from held_role_loss) as held from account`;
+    expect(await one(state)).toEqual({ without: PEOPLE / 10, held: PEOPLE - PEOPLE / 10 });
+    expect(await rig.losses.release(tenant, null, 'grace')).toBe(PEOPLE - PEOPLE / 10);
+    await rig.reevaluateAll();
+    expect(await one(state)).toEqual({ without: PEOPLE, held: 0 });
+  }, 180_000);
 });

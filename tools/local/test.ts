@@ -11,8 +11,20 @@ import { findChromium } from './chromium.js';
 import { ROOT } from './folder.js';
 import { kafkaObstacle, startKafka } from './kafka.js';
 import { LocalProblem, startPostgres, type LocalPostgres } from './postgres.js';
+import { installPackages } from './packages.js';
 import { eventually, followLines } from './process.js';
-import { add, jestTally, stepTally, summaryLine, type JestReport, type Tally } from './test-report.js';
+import { bin, STATIC_CHECKS } from './static-checks.js';
+import {
+  add,
+  afterSecondTry,
+  jestTally,
+  stepTally,
+  summaryLine,
+  worthASecondTry,
+  type Failure,
+  type JestReport,
+  type Tally,
+} from './test-report.js';
 
 const HELP = `npm test [-- <jest arguments>]
 
@@ -20,32 +32,13 @@ Without arguments: prettier, eslint, dependency rule, type check, then every tes
   npm test -- libs/scim            tests below a folder
   npm test -- -t 'rename'          tests by name
 
+In the whole run, up to three files with failures get a second try alone, which the output says (a wrong result of
+test/faults does not).
+
 With arguments no Kafka is started unless REQUIRE_KAFKA=1.
 
 Environment: TEST_DATABASE_URL (a Postgres superuser; else an embedded one is started), KAFKA_BROKERS (else a broker is
 started where Java and Maven are), CHROMIUM (path), REQUIRE_KAFKA=1 and REQUIRE_BROWSER=1 (a missing one is a failure).`;
-
-const bin = (name: string, file: string): string[] => [path.join('node_modules', name, file)];
-
-const STATIC: readonly { name: string; args: readonly string[] }[] = [
-  { name: 'eslint', args: [...bin('eslint', 'bin/eslint.js'), '.', '--max-warnings=0'] },
-  { name: 'types', args: [...bin('typescript', 'bin/tsc'), '--noEmit', '-p', 'tsconfig.json'] },
-  {
-    name: 'dependency rule',
-    args: [
-      ...bin('dependency-cruiser', 'bin/dependency-cruise.mjs'),
-      '--config',
-      '.dependency-cruiser.mjs',
-      'apps',
-      'libs',
-      'examples',
-      'tools',
-      'test',
-      'bench',
-    ],
-  },
-  { name: 'formatting', args: [...bin('prettier', 'bin/prettier.cjs'), '--check', '--log-level=warn', '.'] },
-];
 
 const running = new Set<ChildProcess>();
 const closing: (() => Promise<void>)[] = [];
@@ -59,6 +52,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const onlyStatic = args[0] === '--static';
   const tallies: Tally[] = [];
+  if (onlyStatic || args.length === 0) await installPackages('infra', say);
   const services = onlyStatic ? undefined : startServices(args.length === 0 || process.env.REQUIRE_KAFKA === '1');
   services?.catch(() => undefined); // reported below, after the static checks
   if (onlyStatic || args.length === 0) tallies.push(...(await staticChecks()));
@@ -74,7 +68,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** Two at a time: there are two cores, and eslint takes as long as the others together. */
 async function staticChecks(): Promise<Tally[]> {
-  const waiting = [...STATIC];
+  const waiting = [...STATIC_CHECKS];
   const tallies: Tally[] = [];
   const worker = async (): Promise<void> => {
     for (let step = waiting.shift(); step; step = waiting.shift())
@@ -206,6 +200,32 @@ const EXIT_PATIENCE_MS = 20_000;
 
 async function runJest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Tally> {
   const began = Date.now();
+  const first = await jestRun(args, env);
+  // Whoever names tests wants to see each failure of theirs.
+  const failures = args.length === 0 ? worthASecondTry(first.report) : [];
+  const tally =
+    failures.length === 0 || !first.report
+      ? jestTally(first.report, first.code)
+      : await secondTry(failures, first.report, env);
+  say(`${tally.failed === 0 ? 'ok  ' : 'FAIL'}  ${'tests'.padEnd(18)}${seconds(began)}`);
+  return tally;
+}
+
+/** Two workers and a broker on two cores can starve a test; alone only what is really wrong remains. */
+async function secondTry(failures: readonly Failure[], first: JestReport, env: NodeJS.ProcessEnv): Promise<Tally> {
+  const files = [...new Set(failures.map((f) => f.file))];
+  say(`\nsecond try of ${files.length} file(s), one at a time, because of:`);
+  for (const { file, test, reason } of failures) say(`  ${path.relative('.', file)}: ${test}\n    ${reason}`);
+  const { report, code } = await jestRun(['--runInBand', '--runTestsByPath', ...files], env);
+  const tally = afterSecondTry(first, report, code);
+  if (tally.failed === 0) say(`UNSTABLE          ${failures.length} test(s) passed on the second try only, see above`);
+  return tally;
+}
+
+async function jestRun(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ report: JestReport | undefined; code: number }> {
   const folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-jest-'));
   closing.push(async () => fs.rmSync(folder, { recursive: true, force: true }));
   const result = path.join(folder, 'result.json');
@@ -221,9 +241,7 @@ async function runJest(args: readonly string[], env: NodeJS.ProcessEnv): Promise
   await stuck;
   const report = fs.existsSync(result) ? (JSON.parse(fs.readFileSync(result, 'utf8')) as JestReport) : undefined;
   if (!report) say(`jest ended with code ${code} and without a report`);
-  const tally = jestTally(report, code);
-  say(`${tally.failed === 0 ? 'ok  ' : 'FAIL'}  ${'tests'.padEnd(18)}${seconds(began)}`);
-  return tally;
+  return { report, code };
 }
 
 /** A test that leaves a connection open keeps jest from ending; waiting for ever would hide which run it was. */
