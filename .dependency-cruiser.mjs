@@ -39,8 +39,22 @@ export default {
       name: 'no-app-imports-an-app',
       comment: 'A service learns the facts of another from events or asks it over HTTP.',
       severity: 'error',
-      from: { path: '^apps/([^/]+)/', pathNot: TOOLING },
+      from: { path: '^apps/([^/]+)/', pathNot: `${TOOLING}|^apps/sandbox/` },
       to: { path: '^apps/', pathNot: '^apps/$1/' },
+    },
+    {
+      name: 'sandbox-runs-the-triggers-alone',
+      comment: "The sandbox Cognito runs the triggers that are deployed as Lambda functions, and no other app's code.",
+      severity: 'error',
+      from: { path: '^apps/sandbox/', pathNot: TOOLING },
+      to: { path: '^apps/', pathNot: '^apps/(sandbox|cognito-triggers)/' },
+    },
+    {
+      name: 'triggers-stand-alone',
+      comment: 'A Lambda function is packed with what it imports: jose, and nothing of ours.',
+      severity: 'error',
+      from: { path: '^apps/cognito-triggers/', pathNot: TOOLING },
+      to: { path: '^libs/|(^|/)node_modules/(?!jose/)' },
     },
     {
       name: 'sandbox-only-for-local-runs',

@@ -14,9 +14,10 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
 COPY . .
-# What only tests and local runs use stays out of the image, above all the stand-ins for Okta and Cognito.
+# What only tests and local runs use stays out of the image, above all the stand-ins for Okta and Cognito; the triggers
+# run in AWS Lambda.
 RUN node tools/bootstrap.mjs build \
- && rm -rf dist/apps/sandbox dist/tools dist/test dist/bench dist/examples dist/.build.json \
+ && rm -rf dist/apps/sandbox dist/apps/cognito-triggers dist/tools dist/test dist/bench dist/examples dist/.build.json \
  && find dist -name '*.tsbuildinfo' -delete
 
 FROM node:${NODE_VERSION}-bookworm-slim AS dependencies

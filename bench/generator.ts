@@ -19,6 +19,10 @@ export interface ClosedLoop {
   readonly seconds: number;
   /** Ends earlier after so many requests. */
   readonly limit?: number;
+  /** No more than this, however quickly they are answered. */
+  readonly perSecond?: number;
+  /** Number of the first new person, so that two generators make different ones. */
+  readonly firstPerson?: number;
 }
 
 export interface OpenLoop {
@@ -29,7 +33,24 @@ export interface OpenLoop {
   readonly seconds: number;
 }
 
-export type Job = ClosedLoop | OpenLoop;
+/** So many new people, and their ids. */
+export interface CreatePeople {
+  readonly kind: 'people';
+  readonly target: Target;
+  readonly connections: number;
+  readonly people: number;
+}
+
+/** Each of these is deactivated, at a fixed pace. */
+export interface Offboard {
+  readonly kind: 'offboard';
+  readonly target: Target;
+  readonly connections: number;
+  readonly perSecond: number;
+  readonly ids: readonly string[];
+}
+
+export type Job = ClosedLoop | OpenLoop | CreatePeople | Offboard;
 
 export interface ClosedResult extends Spread {
   readonly requests: number;
@@ -48,10 +69,16 @@ export interface Push {
   readonly answered: number;
 }
 
-export interface OpenResult {
-  readonly pushes: readonly Push[];
+export interface PacedResult<P> {
+  readonly pushes: readonly P[];
   readonly wrong: number;
   readonly example?: string;
+}
+export type OpenResult = PacedResult<Push>;
+export type OffboardResult = PacedResult<Omit<Push, 'what'>>;
+
+export interface CreateResult {
+  readonly ids: readonly string[];
 }
 
 /** The people of one target, in the order in which they were created. */
@@ -108,15 +135,15 @@ function nextRequest(operation: Operation, people: People): Request | undefined 
     );
   }
   const person = people.created[people.deactivated++];
-  return (
-    person && {
-      method: 'PATCH',
-      path: `/Users/${person.id}`,
-      body: DEACTIVATION,
-      isRight: (answer) => answer.status === 200,
-    }
-  );
+  return person && deactivation(person.id);
 }
+
+const deactivation = (id: string): Request => ({
+  method: 'PATCH',
+  path: `/Users/${id}`,
+  body: DEACTIVATION,
+  isRight: (answer) => answer.status === 200,
+});
 
 const describe = ({ method, path }: Request, answer: Answer): string =>
   `${method} ${path}: ${answer.status} ${answer.body.toString().slice(0, 300)}`;
@@ -127,6 +154,7 @@ async function connections(target: Target, count: number): Promise<Connection[]>
 
 async function closedLoop(job: ClosedLoop): Promise<ClosedResult> {
   const people = peopleOf(job.target);
+  people.next = job.firstPerson ?? people.next;
   const open = await connections(job.target, job.connections);
   const durations: number[] = [];
   let wrong = 0;
@@ -139,6 +167,8 @@ async function closedLoop(job: ClosedLoop): Promise<ClosedResult> {
       const request = nextRequest(job.operation, people);
       if (!request) return;
       sent += 1;
+      const early = job.perSecond === undefined ? 0 : began + ((sent - 1) * 1_000) / job.perSecond - performance.now();
+      if (early > 0) await sleep(early);
       const at = performance.now();
       const answer = await connection.send(request.method, request.path, request.body);
       durations.push(performance.now() - at);
@@ -155,25 +185,24 @@ async function closedLoop(job: ClosedLoop): Promise<ClosedResult> {
 
 const clock = (): number => performance.timeOrigin + performance.now();
 
-async function openLoop(job: OpenLoop): Promise<OpenResult> {
-  const people = peopleOf(job.target);
-  const known = people.created.length;
+interface Paced {
+  readonly request: Request;
+  readonly what: Push['what'];
+}
+
+/** One request at each instant of the schedule, whether or not earlier ones are answered. */
+async function paced(
+  job: { readonly target: Target; readonly connections: number; readonly perSecond: number },
+  count: number,
+  nth: (i: number) => Paced,
+): Promise<OpenResult> {
   const idle = await connections(job.target, job.connections);
   const all = [...idle];
   const queue: (() => void)[] = [];
   const pushes: Push[] = [];
   let wrong = 0;
   let example: string | undefined;
-  const push = async (scheduled: number, what: Push['what']): Promise<void> => {
-    const person = what === 'rename' ? people.created[people.renamed++ % known] : undefined;
-    const request: Request = person
-      ? {
-          method: 'PATCH',
-          path: `/Users/${person.id}`,
-          body: renaming(people.renamed),
-          isRight: (answer) => answer.status === 200,
-        }
-      : createRequest(people);
+  const push = async (scheduled: number, { request, what }: Paced): Promise<void> => {
     if (idle.length === 0) await new Promise<void>((resolve) => queue.push(resolve));
     const connection = idle.pop() as Connection;
     const answer = await connection.send(request.method, request.path, request.body);
@@ -186,20 +215,60 @@ async function openLoop(job: OpenLoop): Promise<OpenResult> {
   };
   const began = clock() + 50;
   const running: Promise<void>[] = [];
-  for (let i = 0; i < job.perSecond * job.seconds; i++) {
+  for (let i = 0; i < count; i++) {
     const scheduled = began + (i * 1_000) / job.perSecond;
     const early = scheduled - clock();
     if (early > 0) await sleep(early);
-    running.push(push(scheduled, known > 0 && i % 2 === 1 ? 'rename' : 'create'));
+    running.push(push(scheduled, nth(i)));
   }
   await Promise.all(running);
   for (const connection of all) connection.close();
   return { pushes, wrong, ...(example && { example }) };
 }
 
+/** Half of them new people, half changed names of people who were there before. */
+function openLoop(job: OpenLoop): Promise<OpenResult> {
+  const people = peopleOf(job.target);
+  const known = people.created.length;
+  const rename = (person: Person): Request => ({
+    method: 'PATCH',
+    path: `/Users/${person.id}`,
+    body: renaming(people.renamed),
+    isRight: (answer) => answer.status === 200,
+  });
+  return paced(job, job.perSecond * job.seconds, (i) => {
+    const person = known > 0 && i % 2 === 1 ? people.created[people.renamed++ % known] : undefined;
+    return person ? { request: rename(person), what: 'rename' } : { request: createRequest(people), what: 'create' };
+  });
+}
+
+async function createPeople(job: CreatePeople): Promise<CreateResult> {
+  const { created } = peopleOf(job.target);
+  const before = created.length;
+  const { target, connections, people: limit } = job;
+  const result = await closedLoop({ kind: 'closed', operation: 'create', target, connections, seconds: 300, limit });
+  if (result.wrong > 0) throw new Error(`${result.wrong} creates failed, e.g. ${result.example}`);
+  return { ids: created.slice(before).map((p) => p.id) };
+}
+
+const offboard = (job: Offboard): Promise<OffboardResult> =>
+  paced(job, job.ids.length, (i) => ({ request: deactivation(job.ids[i] ?? ''), what: 'rename' }));
+
+const perform = (job: Job): Promise<unknown> => {
+  switch (job.kind) {
+    case 'closed':
+      return closedLoop(job);
+    case 'open':
+      return openLoop(job);
+    case 'people':
+      return createPeople(job);
+    case 'offboard':
+      return offboard(job);
+  }
+};
+
 process.on('message', (job: Job) => {
-  const result: Promise<ClosedResult | OpenResult> = job.kind === 'closed' ? closedLoop(job) : openLoop(job);
-  result.then(
+  perform(job).then(
     (value) => process.send?.({ value }),
     (error: unknown) => process.send?.({ error: error instanceof Error ? error.message : String(error) }),
   );

@@ -4,19 +4,29 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../tools/local/folder.js';
 import { installPeers } from './polis.js';
-import { describeLatency, describeMachine, describePipeline, describeRequests, machine } from './report.js';
+import {
+  describeLatency,
+  describeMachine,
+  describeOffboarding,
+  describePipeline,
+  describeRequests,
+  machine,
+} from './report.js';
 import { measureLatency, measurePipeline, type LatencyResult, type PipelineResult } from './scenarios/pipeline.js';
+import { measureOffboarding, type OffboardingResult } from './scenarios/offboarding.js';
 import { measureRequests, summarise, type Measurement, type Summary } from './scenarios/requests.js';
-import { scimTarget, Stack } from './stack.js';
+import { scimTarget, Stack, type StackOptions } from './stack.js';
 
-const PARTS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard'] as const;
+const PARTS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding'] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `npm run bench -- [options]
 
   --only <names>  comma-separated: ${PARTS.join(', ')}
                   (requests: the gateway alone; polis, limit: the gateway beside each;
-                  guard: what an internal service pays to check a token)
+                  guard: what an internal service pays to check a token;
+                  offboarding: from Okta's PATCH to every door closed, also during an import)
+  --kafka         offboarding over Kafka too (Java 17+ and Maven)
   --rounds <n>    rounds per contestant after the warm-up; 3
   --seconds <n>   seconds per round and operation; 5
   --quick         1 round of 2 s, fewer pushes: does it run, not how fast it is
@@ -32,6 +42,8 @@ interface Plan {
   readonly seconds: number;
   readonly people: number;
   readonly latencySeconds: number;
+  readonly importSize: number;
+  readonly kafka: boolean;
   readonly profiles: boolean;
 }
 
@@ -46,6 +58,7 @@ function readPlan(args: string[]): Plan | undefined {
       seconds: { type: 'string' },
       quick: { type: 'boolean' },
       'cpu-prof': { type: 'boolean' },
+      kafka: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
@@ -57,6 +70,8 @@ function readPlan(args: string[]): Plan | undefined {
     seconds: bounded('seconds', values.seconds ?? (quick ? '2' : '5'), 1, 60),
     people: quick ? 400 : 3_000,
     latencySeconds: quick ? 4 : 20,
+    importSize: quick ? 500 : 5_000,
+    kafka: values.kafka ?? false,
     profiles: values['cpu-prof'] ?? false,
   };
 }
@@ -81,17 +96,23 @@ interface Result {
   pipeline?: PipelineResult;
   latency?: LatencyResult;
   guard?: string[];
+  offboarding?: OffboardingResult[];
 }
 
 const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
 const print = (title: string, text: string): void => void process.stdout.write(`\n## ${title}\n\n${text}\n`);
 
 /** Runs `work` on a stack that is new and ends with it, also when somebody interrupts. */
-async function withStack(name: string, plan: Plan, work: (stack: Stack) => Promise<void>): Promise<void> {
+async function withStack(
+  name: string,
+  plan: Plan,
+  work: (stack: Stack) => Promise<void>,
+  options: Pick<StackOptions, 'defaultQuotas' | 'kafka'> = {},
+): Promise<void> {
   const folder = path.join(ROOT, '.local', 'bench', name);
   const profiles = path.join(ROOT, '.local', 'bench', 'profiles');
   say(`starting Postgres and the services for "${name}"`);
-  const stack = await Stack.start({ folder, ...(plan.profiles && { profiles }) });
+  const stack = await Stack.start({ folder, ...options, ...(plan.profiles && { profiles }) });
   const interrupted = (): void => void stack.stop().finally(() => process.exit(130));
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
@@ -168,6 +189,29 @@ async function guardPart(plan: Plan, result: Result): Promise<void> {
   });
 }
 
+async function offboardingPart(plan: Plan, result: Result, kafka: boolean): Promise<void> {
+  const work = async (stack: Stack): Promise<void> => {
+    await noteMachine(stack, result);
+    await stack.startSandbox();
+    const token = await stack.createTenant();
+    const gateway = await stack.startGateway();
+    await stack.startIdentity();
+    await stack.startWorker();
+    const measured = await measureOffboarding({
+      stack,
+      target: scimTarget(gateway, token),
+      generator: startGenerator(stack),
+      doors: await stack.startDoors(),
+      seconds: plan.latencySeconds,
+      importSize: plan.importSize,
+      say,
+    });
+    (result.offboarding ??= []).push(measured);
+    print('From the PATCH to every door closed', describeOffboarding(measured));
+  };
+  await withStack(kafka ? 'offboarding-kafka' : 'offboarding', plan, work, { defaultQuotas: true, kafka });
+}
+
 async function noteMachine(stack: Stack, result: Result): Promise<void> {
   if (result.machine) return;
   const [row] = await stack.sql<{ server_version: string }>('postgres', 'show server_version');
@@ -189,6 +233,8 @@ async function main(): Promise<void> {
   if (wants('requests', 'polis', 'limit')) await requestsPart(plan, result);
   if (wants('pipeline', 'latency')) await pipelineParts(plan, result);
   if (wants('guard')) await guardPart(plan, result);
+  if (wants('offboarding')) await offboardingPart(plan, result, false);
+  if (wants('offboarding') && plan.kafka) await offboardingPart(plan, result, true);
   process.stdout.write(`\nWritten to ${write(result)}\n`);
 }
 

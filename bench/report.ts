@@ -1,9 +1,15 @@
 /** What a run prints: only numbers that it measured, and what they mean. */
 import os from 'node:os';
 import { DEFAULT_QUOTAS } from '../libs/cognito/src/quotas.js';
+import {
+  PER_SECOND as OFFBOARDINGS_PER_SECOND,
+  type DoorTimes,
+  type OffboardingResult,
+} from './scenarios/offboarding.js';
 import type { LatencyResult, PipelineResult } from './scenarios/pipeline.js';
 import { CONNECTIONS, OPERATIONS, type Summary } from './scenarios/requests.js';
 import { POOL_SIZE } from './stack.js';
+import type { Spread } from './statistics.js';
 
 export interface Machine {
   readonly cores: number;
@@ -96,5 +102,23 @@ export function describeLatency(l: LatencyResult): string {
     `    new people    p50 ${ms(l.byKind.create.p50)} ms, p99 ${ms(l.byKind.create.p99)} ms     changed names p50 ${ms(l.byKind.rename.p50)} ms, p99 ${ms(l.byKind.rename.p99)} ms`,
     'The quotas of the Cognito stand-in are raised far above, so that our way is measured and not the quota. Of a real account',
     `the defaults allow ${UserCreation} creations, ${UserAccountRecovery} passwords and ${UserUpdate} updates per second: about ${Math.min(UserCreation, UserAccountRecovery)} new people per second in the long run, whatever stands before it.`,
+  ].join('\n');
+}
+
+export function describeOffboarding(o: OffboardingResult): string {
+  const row = (name: string, of: (d: DoorTimes) => Spread): string => {
+    const [a, b] = [of(o.alone), of(o.duringImport)];
+    return `  ${name.padEnd(46)}p50 ${ms(a.p50).padStart(6)}  p99 ${ms(a.p99).padStart(6)}   |  p50 ${ms(b.p50).padStart(6)}  p99 ${ms(b.p99).padStart(6)}`;
+  };
+  return [
+    `${OFFBOARDINGS_PER_SECOND} deactivations per second on the ${o.carrier} carrier, ${o.alone.people} each time, default quotas; milliseconds from the schedule of the PATCH.`,
+    `Left: alone. Right: while ${rate(o.importSize)} people are imported (${rate(o.duringImport.importWaiting)} accounts waited for Cognito at the end).`,
+    row('SCIM answer', (d) => d.answered),
+    row('a guard in another process refuses the old token', (d) => d.refused),
+    row('disabled in Cognito', (d) => d.disabled),
+    row('both: no way in, no new token', (d) => d.closed),
+    row('signed out everywhere (AdminUserGlobalSignOut)', (d) => d.signedOut),
+    `Disabling and signing out share Cognito's UserUpdate quota of ${DEFAULT_QUOTAS.UserUpdate} calls per second, so at ${OFFBOARDINGS_PER_SECOND} per second the sign-outs fall behind;`,
+    'they close no door that disabling has not closed, and are made before anybody is enabled again.',
   ].join('\n');
 }

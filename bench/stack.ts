@@ -7,11 +7,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
 import { provision, SERVICES, type ServiceName } from '../apps/provision/src/provision.js';
+import { followerGrantsSql } from '#event-bus';
 import { ROOT } from '../tools/local/folder.js';
+import { startKafka, type LocalKafka } from '../tools/local/kafka.js';
 import { freePort } from '../tools/local/ports.js';
 import { startPostgres, type LocalPostgres } from '../tools/local/postgres.js';
 import { eventually } from '../tools/local/process.js';
 import type { Target } from './connection.js';
+import type { FollowJob } from './doors.js';
 import { Program } from './program.js';
 
 /** The same number of connections to Postgres for every contestant: the default of a service. */
@@ -20,6 +23,26 @@ export const POOL_SIZE = 10;
 const UNLIMITED = 100_000;
 const READY_LIMIT_MS = 60_000;
 const REGION = 'us-east-1';
+/** As our services know them, and as the stand-in counts them. */
+const OWN_QUOTAS = [
+  'UserCreation',
+  'UserRead',
+  'UserUpdate',
+  'UserAccountRecovery',
+  'UserResourceRead',
+  'UserResourceUpdate',
+  'UserList',
+];
+const SANDBOX_QUOTAS = [
+  ...OWN_QUOTAS,
+  'PerUserRead',
+  'PerUserWrite',
+  'PerPoolOperation',
+  'UserPoolResourceRead',
+  'UserPoolResourceUpdate',
+];
+const unlimited = (quotas: readonly string[]): string =>
+  JSON.stringify(Object.fromEntries(quotas.map((name) => [name, UNLIMITED])));
 
 const compiled = (entry: string): string => path.join(ROOT, 'dist', entry);
 
@@ -27,6 +50,10 @@ export interface StackOptions {
   readonly folder: string;
   /** Writes a CPU profile of each service into this folder when it ends. */
   readonly profiles?: string;
+  /** Cognito's default quotas, on both sides, instead of none. */
+  readonly defaultQuotas?: boolean;
+  /** Events travel over Kafka instead of Postgres. */
+  readonly kafka?: boolean;
 }
 
 export interface Service {
@@ -41,10 +68,12 @@ export class Stack {
   ) as Record<ServiceName, string>;
   private readonly sandboxPassword = secret();
   private readonly internalToken = secret();
+  private doorsUrl = '';
   private aws: { cognito: string; secretsManager: string; userPoolId: string } | undefined;
 
   private constructor(
     private readonly postgres: LocalPostgres,
+    private readonly kafka: LocalKafka | undefined,
     readonly options: StackOptions,
   ) {}
 
@@ -52,7 +81,8 @@ export class Stack {
     fs.rmSync(options.folder, { recursive: true, force: true });
     fs.mkdirSync(path.join(options.folder, 'logs'), { recursive: true });
     const postgres = await startPostgres({ folder: path.join(options.folder, 'postgres'), password: secret() });
-    const stack = new Stack(postgres, options);
+    const kafka = options.kafka ? await startKafka({ folder: path.join(options.folder, 'kafka') }) : undefined;
+    const stack = new Stack(postgres, kafka, options);
     try {
       await stack.addDatabase('stackflow');
     } catch (error) {
@@ -95,26 +125,12 @@ export class Stack {
 
   /** The stand-ins for Cognito and Secrets Manager. The gateway needs the latter, so they always run. */
   async startSandbox(): Promise<Service> {
-    const quotas = [
-      'UserCreation',
-      'UserRead',
-      'UserUpdate',
-      'UserAccountRecovery',
-      'UserResourceRead',
-      'UserResourceUpdate',
-      'UserList',
-      'PerUserRead',
-      'PerUserWrite',
-      'PerPoolOperation',
-      'UserPoolResourceRead',
-      'UserPoolResourceUpdate',
-    ];
     const [cognitoPort, secretsManagerPort] = [await freePort(), await freePort()];
     const service = await this.startService('sandbox', 'apps/sandbox/src/main.js', {
       DATABASE_URL: this.roleUrl('stackflow', 'sandbox', this.sandboxPassword),
       COGNITO_PORT: String(cognitoPort),
       SECRETS_MANAGER_PORT: String(secretsManagerPort),
-      SANDBOX_COGNITO_QUOTAS: JSON.stringify(Object.fromEntries(quotas.map((name) => [name, UNLIMITED]))),
+      ...(!this.options.defaultQuotas && { SANDBOX_COGNITO_QUOTAS: unlimited(SANDBOX_QUOTAS) }),
     });
     const cognito = `http://127.0.0.1:${cognitoPort}`;
     const pool = (await (await fetch(`${cognito}/sandbox/pool`)).json()) as { userPoolId: string };
@@ -127,11 +143,12 @@ export class Stack {
     return this.sandbox.cognito;
   }
 
+  /** Without a brake: a bench that offboards everybody means it. */
   async createTenant(): Promise<string> {
     const cli = this.run({
       name: 'tenant',
       entry: compiled('apps/integration-hub/src/cli.js'),
-      args: ['create', 'bench', '--enable-scim', '--json'],
+      args: ['create', 'bench', '--enable-scim', '--no-brake', '--json'],
       env: { ...this.awsEnvironment(), DATABASE_URL: this.serviceUrl('stackflow', 'integration-hub') },
     });
     await cli.finished();
@@ -152,22 +169,38 @@ export class Stack {
   }
 
   async startIdentity(): Promise<Service> {
-    const quotas = [
-      'UserCreation',
-      'UserRead',
-      'UserUpdate',
-      'UserAccountRecovery',
-      'UserResourceRead',
-      'UserResourceUpdate',
-      'UserList',
-    ];
     return this.startService('identity-service', 'apps/identity-service/src/main.js', {
       ...this.awsEnvironment(),
       DATABASE_URL: this.serviceUrl('stackflow', 'identity-service'),
-      COGNITO_ENDPOINT: this.sandbox.cognito,
-      COGNITO_USER_POOL_ID: this.sandbox.userPoolId,
-      COGNITO_QUOTAS: JSON.stringify(Object.fromEntries(quotas.map((name) => [name, UNLIMITED]))),
+      ...this.cognitoEnvironment(),
     });
+  }
+
+  async startWorker(): Promise<Service> {
+    return this.startService('deactivation-worker', 'apps/deactivation-worker/src/main.js', {
+      ...this.awsEnvironment(),
+      DATABASE_URL: this.serviceUrl('stackflow', 'deactivation-worker'),
+      DATABASE_POOL_SIZE: '24',
+      ...this.cognitoEnvironment(),
+    });
+  }
+
+  /** A guard in another process, with a role that may read the log and nothing else. */
+  async startDoors(): Promise<Program> {
+    const password = secret();
+    await this.sql('stackflow', `create role bench_doors login password '${password}'`);
+    for (const statement of followerGrantsSql('bench_doors')) await this.sql('stackflow', statement);
+    this.doorsUrl = this.roleUrl('stackflow', 'bench_doors', password);
+    return this.run({ name: 'doors', entry: compiled('bench/doors.js') });
+  }
+
+  get followJob(): FollowJob {
+    return {
+      kind: 'follow',
+      carrier: this.kafka ? 'kafka' : 'postgres',
+      databaseUrl: this.doorsUrl,
+      ...(this.kafka && { brokers: this.kafka.brokers }),
+    };
   }
 
   /** The gateway's tables in another database, for what is measured without HTTP. */
@@ -195,6 +228,7 @@ export class Stack {
 
   async stop(): Promise<void> {
     for (const program of this.programs.toReversed()) await program.stop();
+    await this.kafka?.stop();
     await this.postgres.stop();
     fs.rmSync(path.join(this.options.folder, 'postgres'), { recursive: true, force: true });
   }
@@ -237,7 +271,16 @@ export class Stack {
       AWS_ACCESS_KEY_ID: 'sandbox',
       AWS_SECRET_ACCESS_KEY: 'sandbox',
       SECRETS_MANAGER_ENDPOINT: this.sandbox.secretsManager,
-      EVENT_CARRIER: 'postgres',
+      EVENT_CARRIER: this.kafka ? 'kafka' : 'postgres',
+      ...(this.kafka && { KAFKA_BROKERS: this.kafka.brokers, KAFKA_REPLICATION_FACTOR: '1' }),
+    };
+  }
+
+  private cognitoEnvironment(): NodeJS.ProcessEnv {
+    return {
+      COGNITO_ENDPOINT: this.sandbox.cognito,
+      COGNITO_USER_POOL_ID: this.sandbox.userPoolId,
+      ...(!this.options.defaultQuotas && { COGNITO_QUOTAS: unlimited(OWN_QUOTAS) }),
     };
   }
 

@@ -51,6 +51,10 @@ const COMMANDS = {
     does: 'write the AsyncAPI document (docs/events) from the event catalog; --check, --release',
   },
   build: { does: 'install and compile, nothing else' },
+  'build:triggers': {
+    entry: 'dist/tools/triggers/main.js',
+    does: 'pack the Cognito triggers for AWS Lambda, into dist/triggers',
+  },
 };
 
 // What `nest build` reads. A change elsewhere (documentation, specs) needs no new build.
@@ -111,7 +115,7 @@ async function main([command, ...args]) {
 }
 
 function help() {
-  const lines = Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(12)}${does}`);
+  const lines = Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(16)}${does}`);
   process.stdout.write(
     `node tools/bootstrap.mjs <command> [arguments]\n\n${lines.join('\n')}\n\nEach is also an npm script; "<command> --help" tells more.\n`,
   );
@@ -231,12 +235,16 @@ async function build() {
   say(`Built in ${seconds(began)}.`);
 }
 
+/** What "build:triggers" makes of the output; no source of its own is to be found for it. */
+const PACKED = 'dist/triggers';
+
 /** Outputs whose source is gone. The folder is never emptied: a running stack may be about to load from it. */
 function removeStale(files) {
   const wanted = new Set(files.flatMap((file) => [output(file), `${output(file)}.map`]));
   const visit = (relative) => {
     for (const entry of fs.readdirSync(at(relative), { withFileTypes: true })) {
       const child = `${relative}/${entry.name}`;
+      if (child === PACKED) continue;
       if (entry.isDirectory()) visit(child);
       else if (!wanted.has(child) && !entry.name.startsWith('.')) fs.rmSync(at(child), { force: true });
     }

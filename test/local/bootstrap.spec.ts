@@ -86,6 +86,7 @@ describe('the bootstrap', () => {
     write('apps/integration-hub/src/cli.spec.ts', '');
     write('libs/data/table.json', '{}');
     write('dist/libs/data/table.json', '{}');
+    write('dist/triggers/one/index.mjs', '');
     fs.mkdirSync(path.join(clone, 'tools'));
     fs.copyFileSync(path.join(ROOT, 'tools/bootstrap.mjs'), path.join(clone, 'tools/bootstrap.mjs'));
   });
@@ -117,6 +118,7 @@ describe('the bootstrap', () => {
     expect(count('nest.log')).toBe(2);
     expect(fs.readdirSync(path.join(clone, 'dist/apps/integration-hub/src'))).toEqual(['cli.js']);
     expect(fs.existsSync(path.join(clone, 'dist/libs/data/table.json'))).toBe(true);
+    expect(fs.existsSync(path.join(clone, 'dist/triggers/one/index.mjs'))).toBe(true);
   });
 
   test('builds when an output is missing', async () => {

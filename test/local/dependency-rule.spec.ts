@@ -12,6 +12,8 @@ const TREE: Readonly<Record<string, string>> = {
   'package.json': JSON.stringify({ type: 'module' }),
   'node_modules/kafkajs/package.json': JSON.stringify({ name: 'kafkajs', version: '1.0.0', main: 'index.js' }),
   'node_modules/kafkajs/index.js': 'module.exports = {};',
+  'node_modules/jose/package.json': JSON.stringify({ name: 'jose', version: '1.0.0', main: 'index.js' }),
+  'node_modules/jose/index.js': 'module.exports = {};',
 
   // allowed
   'libs/platform/src/index.ts': 'export const platform = 1;',
@@ -23,7 +25,8 @@ const TREE: Readonly<Record<string, string>> = {
   'apps/one/src/main.ts': "import '#platform'; import '#scim'; import './part.js';",
   'apps/one/src/part.ts': 'export const part = 1;',
   'apps/one/src/part.spec.ts': "import '../../../test/support/help.js';",
-  'apps/sandbox/src/main.ts': "import '#platform';",
+  'apps/sandbox/src/main.ts': "import '#platform'; import '../../cognito-triggers/src/verify.js';",
+  'apps/cognito-triggers/src/verify.ts': "import 'jose';",
   'tools/local/start.ts': "import '../../apps/sandbox/src/main.js'; import '../../apps/one/src/main.js';",
   'test/support/help.ts': "import '../../apps/sandbox/src/main.js'; import 'kafkajs';",
   'libs/platform/src/types-a.ts':
@@ -35,6 +38,10 @@ const TREE: Readonly<Record<string, string>> = {
   'libs/scim/src/to-platform.ts': "import '#platform';",
   'libs/events/src/to-scim.ts': "import type {} from '#scim';",
   'apps/two/src/to-one.ts': "import '../../one/src/part.js';",
+  'apps/two/src/to-triggers.ts': "import '../../cognito-triggers/src/verify.js';",
+  'apps/sandbox/src/to-one.ts': "import '../../one/src/part.js';",
+  'apps/cognito-triggers/src/to-platform.ts': "import '#platform';",
+  'apps/cognito-triggers/src/to-package.ts': "import 'kafkajs';",
   'apps/two/src/to-tools.ts': "import '../../../tools/other/tool.js';",
   'tools/other/tool.ts': 'export const tool = 1;',
   'tools/other/to-sandbox.ts': "import '../../apps/sandbox/src/main.js';",
@@ -45,15 +52,20 @@ const TREE: Readonly<Record<string, string>> = {
 };
 
 const EXPECTED = [
+  'kafkajs-behind-one-folder: apps/cognito-triggers/src/to-package.ts',
   'kafkajs-behind-one-folder: libs/event-bus/src/to-kafkajs.ts',
   'libs-do-not-import-apps: libs/platform/src/to-app.ts',
   'no-app-imports-an-app: apps/two/src/to-one.ts',
+  'no-app-imports-an-app: apps/two/src/to-triggers.ts',
   'no-cycles: libs/platform/src/cycle-a.ts',
   'product-does-not-import-tooling: apps/two/src/to-tools.ts',
   'resolvable: libs/event-bus/src/postgres/to-nowhere.ts',
   'sandbox-only-for-local-runs: tools/other/to-sandbox.ts',
+  'sandbox-runs-the-triggers-alone: apps/sandbox/src/to-one.ts',
   'scim-and-events-stand-alone: libs/events/src/to-scim.ts',
   'scim-and-events-stand-alone: libs/scim/src/to-platform.ts',
+  'triggers-stand-alone: apps/cognito-triggers/src/to-package.ts',
+  'triggers-stand-alone: apps/cognito-triggers/src/to-platform.ts',
 ];
 
 describe('the dependency rule', () => {
@@ -103,17 +115,24 @@ describe('eslint', () => {
       path.join(folder, 'tsconfig.json'),
       JSON.stringify({ compilerOptions: { strict: true, types: ['node'] }, include: ['**/*.ts'] }),
     );
-    for (const place of ['apps/one/src', 'libs/settings/src', 'libs/platform/src', 'tools/local']) {
+    for (const place of [
+      'apps/cognito-triggers/src/lambda',
+      'apps/one/src',
+      'libs/settings/src',
+      'libs/platform/src',
+      'tools/local',
+    ]) {
       fs.mkdirSync(path.join(folder, place), { recursive: true });
-      fs.writeFileSync(path.join(folder, place, 'file.ts'), text);
+      fs.writeFileSync(path.join(folder, place, place.endsWith('lambda') ? 'settings.ts' : 'file.ts'), text);
     }
   });
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-  test('keeps any and floating promises out of everything, the environment out of all but platform and tools', () => {
+  test('keeps any and floating promises out of everything, the environment out of all but platform, tools and a Lambda’s settings', () => {
     const rules = lint(folder);
     const everywhere = ['@typescript-eslint/no-explicit-any', '@typescript-eslint/no-floating-promises'];
     expect(rules).toEqual({
+      'apps/cognito-triggers/src/lambda/settings.ts': everywhere,
       'apps/one/src/file.ts': [...everywhere, 'no-restricted-properties'],
       'libs/settings/src/file.ts': [...everywhere, 'no-restricted-properties'],
       'libs/platform/src/file.ts': everywhere,

@@ -8,7 +8,15 @@ import { StackFolder } from '../../tools/local/folder.js';
 import { lockHolder, takeLock } from '../../tools/local/lock.js';
 import { processIdentity } from '../../tools/local/process.js';
 import { readable, Terminal } from '../../tools/local/terminal.js';
-import { add, jestTally, stepTally, summaryLine } from '../../tools/local/test-report.js';
+import {
+  add,
+  afterSecondTry,
+  jestTally,
+  stepTally,
+  summaryLine,
+  worthASecondTry,
+  type JestReport,
+} from '../../tools/local/test-report.js';
 
 describe('in a folder of its own', () => {
   let folder: string;
@@ -90,6 +98,51 @@ describe('the closing line of npm test', () => {
     expect(jestTally(fine, 0).failed).toBe(0);
     expect(jestTally(fine, 1).failed).toBe(1);
     expect(jestTally(undefined, 0).failed).toBe(1);
+  });
+});
+
+describe('a second try', () => {
+  const run = (files: Readonly<Record<string, readonly (string | null)[]>>): JestReport => {
+    const all = Object.values(files).flat();
+    return {
+      numPassedTests: all.filter((reason) => reason === null).length,
+      numFailedTests: all.filter((reason) => reason !== null).length,
+      numPendingTests: 0,
+      numTodoTests: 0,
+      numRuntimeErrorTestSuites: 0,
+      testResults: Object.entries(files).map(([name, tests]) => ({
+        name,
+        assertionResults: tests.map((reason, i) => ({
+          status: reason === null ? 'passed' : 'failed',
+          fullName: `test ${i}`,
+          ...(reason !== null && { failureMessages: [`Error: ${reason}\n    at somewhere`] }),
+        })),
+      })),
+    };
+  };
+
+  test('is for few files that fail, not for many, nor for one that does not load', () => {
+    const one = run({ 'test/a.spec.ts': [null, 'expected 1'], 'test/b.spec.ts': [null] });
+    expect(worthASecondTry(one)).toEqual([{ file: 'test/a.spec.ts', test: 'test 1', reason: 'Error: expected 1' }]);
+    const many = run(Object.fromEntries([1, 2, 3, 4].map((n) => [`test/${n}.spec.ts`, ['expected 1']])));
+    expect(worthASecondTry(many)).toEqual([]);
+    expect(worthASecondTry({ ...one, numRuntimeErrorTestSuites: 1 })).toEqual([]);
+    expect(worthASecondTry(undefined)).toEqual([]);
+  });
+
+  test('is for a promise only if a wait ran out', () => {
+    const file = '/home/me/x/test/faults/p1.spec.ts';
+    expect(worthASecondTry(run({ [file]: ['not within 60000 ms: all handled'] }))).toHaveLength(1);
+    expect(worthASecondTry(run({ [file]: ['2 events lost'] }))).toEqual([]);
+  });
+
+  test('replaces the results of its files in the sum', () => {
+    const first = run({ 'a.spec.ts': [null, 'expected 1'], 'b.spec.ts': [null, null] });
+    const fine = afterSecondTry(first, run({ 'a.spec.ts': [null, null] }), 0);
+    expect(summaryLine(fine)).toBe('4 passed, 0 failed, 0 skipped');
+    const bad = afterSecondTry(first, run({ 'a.spec.ts': ['expected 1', null] }), 1);
+    expect(summaryLine(bad)).toBe('3 passed, 1 failed, 0 skipped');
+    expect(afterSecondTry(first, undefined, 1).failed).toBe(1);
   });
 });
 

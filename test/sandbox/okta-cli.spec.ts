@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { runOktaCli } from '../../apps/sandbox/src/cli/program.js';
 import { verbNames } from '../../apps/sandbox/src/okta/okta.js';
+import { HookReceiver } from './hook-receiver.js';
 import { ScimRecorder } from './scim-recorder.js';
 import { control, startSandbox, type RunningSandbox } from './support.js';
 
@@ -63,10 +64,34 @@ describe('npm run okta', () => {
     expect((await cli('tasks')).out).toContain('The SCIM token is wrong.');
   });
 
+  it('shows what the event hook carried, also what was put off, and deletes only the deactivated', async () => {
+    const receiver = await HookReceiver.start();
+    const okta = running.sandbox.endpoints.okta;
+    const tell = (method: string, path: string, body: object) =>
+      control(okta, method, `apps/default/event-hook${path}`, body);
+    expect((await cli('hooks')).out).toContain('carried nothing');
+    await tell('PUT', '', { url: receiver.url, secret: 'x' });
+    await cli('assign', 'ben@example.com');
+    receiver.answers.push(503);
+    const lines = (await cli('suspend', 'ben@example.com')).out.split('\n').filter((l) => l.includes('HOOK'));
+    expect(lines).toEqual([expect.stringMatching(/ {2}503 .* HOOK /), expect.stringMatching(/ {2}200 .* HOOK /)]);
+    expect(lines[1]).toContain('/auth/okta/event-hook/default user.lifecycle.suspend ben@example.com');
+    await tell('PUT', '/knobs', { delayMs: 600_000 });
+    expect((await cli('unsuspend', 'ben@example.com')).out).toContain(
+      'user.lifecycle.unsuspend ben@example.com: waiting',
+    );
+    expect(await cli('delete', 'ben@example.com')).toMatchObject({ code: 1, err: expect.stringContaining('ACTIVE') });
+    await cli('deactivate', 'ben@example.com');
+    expect((await cli('delete', 'ben@example.com')).out).toContain('delete ben@example.com: done');
+    expect((await cli('list')).out).not.toContain('ben@example.com');
+    expect((await cli('hooks')).out.split('\n').filter((l) => l.endsWith(': waiting'))).toHaveLength(3);
+    await receiver.stop();
+  });
+
   it('knows every verb of the sandbox and explains it', async () => {
     const { code, out } = await cli('--help');
     expect(code).toBe(0);
-    for (const verb of [...verbNames, 'list', 'tasks']) expect(out).toContain(`\n  ${verb} `);
+    for (const verb of [...verbNames, 'list', 'tasks', 'hooks']) expect(out).toContain(`\n  ${verb} `);
     expect((await cli('assign', '--help')).out).toContain('--mode <mode>');
   });
 

@@ -46,4 +46,11 @@ describe('the sandbox service', () => {
     await database.close();
     await place.drop();
   });
+
+  it('does not start with keys of auth-service that its triggers could not use', () => {
+    for (const ASSERTION_JWKS of ['x', '{"keys":[]}', '{"keys":[{"kty":"oct","k":"AAAA","kid":"1"}]}'])
+      expect(() => loadConfig('sandbox', sandboxService.config, { ASSERTION_JWKS })).toThrow(
+        /ASSERTION_JWKS is .*public P-256 keys only/,
+      );
+  });
 });

@@ -12,13 +12,26 @@ import { ROOT } from './folder.js';
 import { kafkaObstacle, startKafka } from './kafka.js';
 import { LocalProblem, startPostgres, type LocalPostgres } from './postgres.js';
 import { eventually, followLines } from './process.js';
-import { add, jestTally, stepTally, summaryLine, type JestReport, type Tally } from './test-report.js';
+import {
+  add,
+  afterSecondTry,
+  jestTally,
+  stepTally,
+  summaryLine,
+  worthASecondTry,
+  type Failure,
+  type JestReport,
+  type Tally,
+} from './test-report.js';
 
 const HELP = `npm test [-- <jest arguments>]
 
 Without arguments: prettier, eslint, dependency rule, type check, then every test. With arguments: only jest, e.g.
   npm test -- libs/scim            tests below a folder
   npm test -- -t 'rename'          tests by name
+
+In the whole run, up to three files with failures get a second try alone, which the output says (a wrong result of
+test/faults does not).
 
 With arguments no Kafka is started unless REQUIRE_KAFKA=1.
 
@@ -206,6 +219,32 @@ const EXIT_PATIENCE_MS = 20_000;
 
 async function runJest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Tally> {
   const began = Date.now();
+  const first = await jestRun(args, env);
+  // Whoever names tests wants to see each failure of theirs.
+  const failures = args.length === 0 ? worthASecondTry(first.report) : [];
+  const tally =
+    failures.length === 0 || !first.report
+      ? jestTally(first.report, first.code)
+      : await secondTry(failures, first.report, env);
+  say(`${tally.failed === 0 ? 'ok  ' : 'FAIL'}  ${'tests'.padEnd(18)}${seconds(began)}`);
+  return tally;
+}
+
+/** Two workers and a broker on two cores can starve a test; alone only what is really wrong remains. */
+async function secondTry(failures: readonly Failure[], first: JestReport, env: NodeJS.ProcessEnv): Promise<Tally> {
+  const files = [...new Set(failures.map((f) => f.file))];
+  say(`\nsecond try of ${files.length} file(s), one at a time, because of:`);
+  for (const { file, test, reason } of failures) say(`  ${path.relative('.', file)}: ${test}\n    ${reason}`);
+  const { report, code } = await jestRun(['--runInBand', '--runTestsByPath', ...files], env);
+  const tally = afterSecondTry(first, report, code);
+  if (tally.failed === 0) say(`UNSTABLE          ${failures.length} test(s) passed on the second try only, see above`);
+  return tally;
+}
+
+async function jestRun(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ report: JestReport | undefined; code: number }> {
   const folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-jest-'));
   closing.push(async () => fs.rmSync(folder, { recursive: true, force: true }));
   const result = path.join(folder, 'result.json');
@@ -221,9 +260,7 @@ async function runJest(args: readonly string[], env: NodeJS.ProcessEnv): Promise
   await stuck;
   const report = fs.existsSync(result) ? (JSON.parse(fs.readFileSync(result, 'utf8')) as JestReport) : undefined;
   if (!report) say(`jest ended with code ${code} and without a report`);
-  const tally = jestTally(report, code);
-  say(`${tally.failed === 0 ? 'ok  ' : 'FAIL'}  ${'tests'.padEnd(18)}${seconds(began)}`);
-  return tally;
+  return { report, code };
 }
 
 /** A test that leaves a connection open keeps jest from ending; waiting for ever would hide which run it was. */

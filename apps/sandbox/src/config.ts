@@ -1,6 +1,7 @@
 /** Configuration of the sandbox process. */
 import { decimal, integer, list, serviceSettings, text, type ConfigShape, type Setting } from '#platform';
 import { z } from 'zod';
+import { parseAssertionKeys } from '../../cognito-triggers/src/assertion.js';
 import { DEFAULT_QUOTAS, quotaChange, type Quotas } from './cognito/quotas.js';
 
 /** JSON object of quota names and requests per second, laid over Cognito's defaults. */
@@ -25,6 +26,22 @@ const quotas: Setting<Quotas> = {
   example: '{"UserCreation":50}',
 };
 
+/** Kept as the text that a Lambda function gets, and checked as it would check it. */
+const assertionJwks: Setting<string | undefined> = {
+  schema: z
+    .string()
+    .refine((json) => {
+      try {
+        return parseAssertionKeys(json) !== undefined;
+      } catch {
+        return false;
+      }
+    }, 'must be a JWKS with public P-256 keys only, each with a "kid" of its own')
+    .optional(),
+  purpose: 'Public keys of auth-service, for the triggers of the sandbox Cognito; without it nobody signs in there.',
+  example: '{"keys":[{"kty":"EC","crv":"P-256","kid":"2026-11","x":"...","y":"..."}]}',
+};
+
 const port = (what: string, example: string): Setting<number> =>
   integer({ purpose: `TCP port of the sandbox ${what}; 0 picks a free one.`, example, default: 0, min: 0, max: 65535 });
 
@@ -44,6 +61,7 @@ export const sandboxSettings = {
     example: 'role,tenant_id',
     default: ['role', 'roles', 'tenant', 'tenant_id', 'external_id', 'okta_sub'],
   }),
+  ASSERTION_JWKS: assertionJwks,
   SANDBOX_OKTA_PACE: integer({
     purpose:
       'Mean pause in milliseconds between two SCIM requests of the sandbox Okta; 200-250 was recorded of the real one.',

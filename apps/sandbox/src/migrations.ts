@@ -1,5 +1,7 @@
 /** Tables of the stand-ins, so that a restart keeps users, secrets and what the sandbox Okta remembers. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { CognitoSignIn1764200000001 } from './cognito/sign-in.migration.js';
+import { OktaManagement1764050000001 } from './okta/migrations.js';
 
 class Cognito1764040000001 implements MigrationInterface {
   name = 'Cognito1764040000001';
@@ -162,4 +164,10 @@ class Okta1764040000003 implements MigrationInterface {
   }
 }
 
-export const sandboxMigrations = [Cognito1764040000001, Secrets1764040000002, Okta1764040000003];
+export const sandboxMigrations = [
+  Cognito1764040000001,
+  Secrets1764040000002,
+  Okta1764040000003,
+  CognitoSignIn1764200000001,
+  OktaManagement1764050000001,
+];

@@ -7,8 +7,12 @@ import type { Database, Logger } from '#platform';
 import { createCognito } from './cognito/cognito.js';
 import type { DefaultPool } from './cognito/pools.js';
 import type { Quotas } from './cognito/quotas.js';
+import { productTriggers, type Triggers } from './cognito/triggers.js';
 import { listen } from './listener.js';
 import { createOktaListener } from './okta/admin-api.js';
+import { EventHooks } from './okta/hooks/event-hooks.js';
+import { HookStore } from './okta/hooks/hook-store.js';
+import { createManagement } from './okta/management/api-call.js';
 import { Okta } from './okta/okta.js';
 import { OktaStore } from './okta/store.js';
 import { createSecretsManager } from './secrets/secrets-manager.js';
@@ -21,6 +25,11 @@ export interface SandboxOptions {
   readonly region: string;
   readonly quotas: Quotas;
   readonly customAttributes: readonly string[];
+  /** Public keys of auth-service, JWKS JSON: the triggers of the product believe assertions that they verify. */
+  readonly assertionJwks?: string | undefined;
+  /** Other triggers than the product's. */
+  readonly triggers?: Triggers | undefined;
+  readonly triggerLimitMs?: number | undefined;
   readonly oktaPaceMs: number;
   readonly timeScale: number;
 }
@@ -45,10 +54,16 @@ export class Sandbox {
       region: options.region,
       quotas: options.quotas,
       customAttributes: options.customAttributes,
+      triggers:
+        options.triggers ?? (options.assertionJwks ? productTriggers(options.assertionJwks, logger) : undefined),
+      triggerLimitMs: options.triggerLimitMs,
     });
     const secrets = await createSecretsManager(database, logger, options.region);
-    const oktaEngine = new Okta(new OktaStore(database), { paceMs: options.oktaPaceMs, timeScale: options.timeScale });
-    const okta = createOktaListener(oktaEngine);
+    const oktaEngine = new Okta(new OktaStore(database), new EventHooks(new HookStore(database)), {
+      paceMs: options.oktaPaceMs,
+      timeScale: options.timeScale,
+    });
+    const okta = createOktaListener(oktaEngine, createManagement(database), logger);
     const endpoints = {
       cognito: await listen(cognito.app, options.host, options.cognitoPort),
       secretsManager: await listen(secrets, options.host, options.secretsManagerPort),
@@ -59,7 +74,7 @@ export class Sandbox {
   }
 
   async stop(): Promise<void> {
-    this.oktaEngine.stop();
+    await this.oktaEngine.stop();
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 }

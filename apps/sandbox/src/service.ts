@@ -27,6 +27,7 @@ class SandboxController implements OnModuleInit, OnModuleDestroy {
       region: config.AWS_REGION,
       quotas: config.SANDBOX_COGNITO_QUOTAS,
       customAttributes: config.SANDBOX_COGNITO_ATTRIBUTES,
+      assertionJwks: config.ASSERTION_JWKS,
       oktaPaceMs: config.SANDBOX_OKTA_PACE,
       timeScale: config.SANDBOX_TIME_SCALE,
     });

@@ -12,6 +12,8 @@ import { checkSignature } from './signature.js';
 
 export interface Operation {
   run(input: unknown): Promise<object>;
+  /** Taken without AWS credentials: a token or the secret of a client authorises it. */
+  readonly unsigned?: true;
 }
 
 /** Binds a handler to its shape: what reaches the handler has been checked. */
@@ -21,6 +23,8 @@ export const operation = <S extends z.ZodType>(
 ): Operation => ({
   run: (input) => handler(parseInput(shape as z.ZodType<z.output<S>>, input)),
 });
+
+export const unsigned = (found: Operation): Operation => ({ ...found, unsigned: true });
 
 /** What a call is about, read before it is checked: for quotas, faults and the log. */
 export interface CallSubject {
@@ -107,7 +111,7 @@ async function perform(
       'UnknownOperationException',
       name === '' ? 'x-amz-target names no operation of this service' : `the sandbox does not implement ${name}`,
     );
-  checkSignature(request.headers, service.signingName);
+  if (!found.unsigned) checkSignature(request.headers, service.signingName);
   if (!input) throw new AwsError('SerializationException', 'the request body is no JSON object');
   const hits = service.faults.hit({ operation: name, username: subject.subject });
   if (await before(hits, service)) return { status: 0, body: {}, type: 'disconnect', cut: true, applied: false };

@@ -3,7 +3,18 @@ import { z } from 'zod';
 import { AwsError, invalidParameter } from './aws-error.js';
 
 /** Members whose values AWS never repeats in a message. */
-const SENSITIVE = new Set(['username', 'password', 'temporaryPassword', 'secretString', 'secretBinary']);
+const SENSITIVE = new Set([
+  'username',
+  'password',
+  'temporaryPassword',
+  'secretString',
+  'secretBinary',
+  'session',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'clientSecret',
+]);
 
 type Issue = z.core.$ZodIssue & { input?: unknown };
 

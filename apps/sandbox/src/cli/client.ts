@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Mode } from '../okta/model.js';
+import type { Delivery } from '../okta/hooks/event-hooks.js';
 import type { VerbResult } from '../okta/okta.js';
 import type { Exchange } from '../okta/wire.js';
 
@@ -19,6 +20,7 @@ export interface Listed {
   readonly people: { login: string; status: string; assigned: boolean; remoteId: string | null }[];
   readonly groups: { name: string; push: { status: string } | null; members: string[] }[];
   readonly tasks: { created_at: string; verb: string; subject: string; detail: string | null }[];
+  readonly deliveries: Delivery[];
 }
 
 const stackFile = z.object({ sandbox: z.object({ okta: z.url() }) });
@@ -35,7 +37,8 @@ export class OktaClient {
   }
 
   list<K extends keyof Listed>(what: K, tenant: string): Promise<Pick<Listed, K>> {
-    return this.call('GET', `${encodeURIComponent(tenant)}/${what}`);
+    const place = what === 'deliveries' ? 'event-hook/deliveries' : what;
+    return this.call('GET', `${encodeURIComponent(tenant)}/${place}`);
   }
 
   private async call<T>(method: string, where: string, body?: object): Promise<T> {
@@ -63,10 +66,20 @@ export class OktaClient {
 
 export function exchangeLine(e: Exchange): string {
   const { pathname, search } = new URL(e.url);
-  const time = new Date(e.startedAt).toISOString().slice(11, 23);
-  const status = String(e.status ?? 'ERR').padEnd(3);
-  const error = e.error === null ? '' : `  ${e.error}`;
-  return `${time}  ${status}  ${e.ms.toFixed(0).padStart(5)} ms  ${e.method.padEnd(6)} ${decodeURIComponent(pathname + search)}${error}`;
+  return requestLine(e, `${e.method.padEnd(6)} ${decodeURIComponent(pathname + search)}`);
+}
+
+/** One line per attempt of the event hook; one line for a delivery that was put off. */
+export function deliveryLines({ attempts, events, state, url }: Delivery): string[] {
+  const what = `HOOK   ${new URL(url).pathname} ${events.map((e) => `${e.type} ${e.login}`).join(', ')}`;
+  return attempts.length === 0 ? [`${what}: ${state}`] : attempts.map((a) => requestLine(a, what));
+}
+
+function requestLine(r: Pick<Exchange, 'startedAt' | 'endedAt' | 'status' | 'error'>, what: string): string {
+  const time = new Date(r.startedAt).toISOString().slice(11, 23);
+  const status = String(r.status ?? 'ERR').padEnd(3);
+  const ms = (r.endedAt - r.startedAt).toFixed(0).padStart(5);
+  return `${time}  ${status}  ${ms} ms  ${what}${r.error === null ? '' : `  ${r.error}`}`;
 }
 
 const SILENT = '(nothing: Okta stopped silently, as it does when a list answer has strings for numbers)';

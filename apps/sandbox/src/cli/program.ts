@@ -2,7 +2,7 @@
 import { loadConfig, text } from '#platform';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { modes } from '../okta/model.js';
-import { CliProblem, exchangeLine, OktaClient, verdictLine, type RunOptions } from './client.js';
+import { CliProblem, deliveryLines, exchangeLine, OktaClient, verdictLine, type RunOptions } from './client.js';
 
 const settings = {
   STACK_DIR: text({
@@ -60,7 +60,7 @@ class Cli {
     const write = (print: Print) => (text: string) => print(text.replace(/\n$/, ''));
     this.program = new Command('okta')
       .description(
-        "The sandbox Okta of the running stack. Each verb prints the SCIM requests that Okta sends, in Okta's order.",
+        "The sandbox Okta of the running stack. Each verb prints the SCIM requests that Okta sends, in Okta's order, and what its event hook carries.",
       )
       .exitOverride()
       .configureOutput({ writeOut: write(io.out), writeErr: write(io.err) });
@@ -83,11 +83,14 @@ class Cli {
         this.run('update', o, { login, newLogin: o.login, profile: profileOf(o) }),
       );
     this.verb('deactivate <login>', 'deactivate the person in Okta').action(this.about('deactivate'));
-    this.verb('suspend <login>', 'suspend the person in Okta, which sends no SCIM request').action(
+    this.verb('suspend <login>', 'suspend the person in Okta, which sends no SCIM request, only an event').action(
       this.about('suspend'),
     );
     this.verb('unsuspend <login>', 'end a suspension, which sends no SCIM request either').action(
       this.about('unsuspend'),
+    );
+    this.verb('delete <login>', 'delete a deactivated person for good, which sends no SCIM request either').action(
+      this.about('delete'),
     );
   }
 
@@ -149,6 +152,13 @@ class Cli {
         if (tasks.length === 0) this.io.out('no failed tasks');
       },
     );
+    listing('hooks', 'what the event hook carried, also what was put off').action(
+      async ({ tenant }: { tenant: string }) => {
+        const { deliveries } = await this.okta.list('deliveries', tenant);
+        for (const line of deliveries.flatMap(deliveryLines)) this.io.out(line);
+        if (deliveries.length === 0) this.io.out('the event hook carried nothing since the sandbox started');
+      },
+    );
   }
 
   private verb(usage: string, description: string): Command {
@@ -186,6 +196,7 @@ class Cli {
   private async run(verb: string, options: RunOptions, body: object): Promise<void> {
     const result = await this.okta.run(verb, options, body);
     for (const exchange of result.exchanges) this.io.out(exchangeLine(exchange));
+    for (const line of result.deliveries.flatMap(deliveryLines)) this.io.out(line);
     if (result.note !== null) this.io.out(result.note);
     this.io.out(verdictLine(result));
     if (!result.ok) this.exitCode = 1;

@@ -7,10 +7,17 @@ import { CallLog } from '../control/call-log.js';
 import { controlRoutes } from '../control/control-routes.js';
 import { Faults } from '../control/faults.js';
 import { createListener, parseControl } from '../listener.js';
+import { AppClients, clientView, insertClient } from './clients.js';
+import { CustomAuth } from './custom-auth.js';
+import { discoveryRoutes } from './discovery.js';
 import { groupOperations } from './groups.js';
 import { usernameKey, Pools, type DefaultPool } from './pools.js';
 import { CognitoQuotas, quotaChange, tooManyRequests, type Quotas } from './quotas.js';
 import * as shape from './shapes.js';
+import { signInOperations } from './sign-in.js';
+import { SigningKeys } from './signing-keys.js';
+import { TokenIssuer } from './token-issuer.js';
+import { TriggerRunner, type Triggers } from './triggers.js';
 import { userOperations, userView } from './users.js';
 import { DUMP_USERS, type UserRow } from './users.sql.js';
 
@@ -24,22 +31,41 @@ export interface CognitoOptions {
   readonly quotas: Quotas;
   /** Names (without `custom:`) that the default pool's schema declares. */
   readonly customAttributes: readonly string[];
+  /** Without them nobody signs in. */
+  readonly triggers: Triggers | undefined;
+  /** Cognito's patience with a trigger, where a test has less. */
+  readonly triggerLimitMs?: number | undefined;
 }
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
+const nameIn = (parameters: unknown): string | null =>
+  typeof parameters === 'object' && parameters !== null && 'USERNAME' in parameters
+    ? textOf(parameters.USERNAME)
+    : null;
+
 export async function createCognito(database: Database, logger: Logger, options: CognitoOptions): Promise<Cognito> {
   const pools = new Pools(database, options.region);
   const defaultPool = await pools.ensureDefault(options.customAttributes);
+  const clients = new AppClients(database);
   const quotas = new CognitoQuotas(options.quotas);
+  const keys = new SigningKeys(database, options.region);
+  const triggers = new TriggerRunner(options.triggers, options.triggerLimitMs);
+  const tokens = new TokenIssuer(database, keys, triggers);
+  const customAuth = new CustomAuth(database, triggers, tokens);
   const service: AwsService = {
     signingName: 'cognito-idp',
     targetPrefix: 'AWSCognitoIdentityProviderService',
-    operations: { ...poolOperations(pools), ...groupOperations(database, pools), ...userOperations(database, pools) },
+    operations: {
+      ...poolOperations(database, pools, clients),
+      ...groupOperations(database, pools),
+      ...userOperations(database, pools),
+      ...signInOperations({ database, pools, clients, keys, tokens, customAuth }),
+    },
     throttleError: tooManyRequests,
     subjectOf: (input) => ({
       scope: textOf(input.UserPoolId),
-      subject: textOf(input.Username),
+      subject: textOf(input.Username) ?? nameIn(input.AuthParameters) ?? nameIn(input.ChallengeResponses),
       group: textOf(input.GroupName),
     }),
     admit: (name, subject) => quotas.admit(name, subject),
@@ -49,11 +75,12 @@ export async function createCognito(database: Database, logger: Logger, options:
   const app = createListener();
   await app.register((scope) => awsRoutes(scope, service, logger));
   controlRoutes(app, service.faults, service.calls);
+  discoveryRoutes(app, pools, keys);
   cognitoControlRoutes(app, database, pools, quotas, defaultPool);
   return { app, defaultPool };
 }
 
-function poolOperations(pools: Pools): Record<string, Operation> {
+function poolOperations(database: Database, pools: Pools, clients: AppClients): Record<string, Operation> {
   return {
     CreateUserPool: operation(shape.createUserPool, async (input) => ({
       UserPool: pools.describe(await pools.create(input), 0),
@@ -61,12 +88,14 @@ function poolOperations(pools: Pools): Record<string, Operation> {
     DescribeUserPool: operation(shape.inPool, async (input) => ({
       UserPool: await pools.view(await pools.get(input.UserPoolId)),
     })),
-    CreateUserPoolClient: operation(shape.createUserPoolClient, async (input) => ({
-      UserPoolClient: await pools.createClient(await pools.get(input.UserPoolId), input),
-    })),
-    DescribeUserPoolClient: operation(shape.aboutClient, async (input) => ({
-      UserPoolClient: await pools.client(await pools.get(input.UserPoolId), input.ClientId),
-    })),
+    CreateUserPoolClient: operation(shape.createUserPoolClient, async (input) => {
+      await pools.get(input.UserPoolId);
+      return { UserPoolClient: clientView(await insertClient(database, input)) };
+    }),
+    DescribeUserPoolClient: operation(shape.aboutClient, async (input) => {
+      const pool = await pools.get(input.UserPoolId);
+      return { UserPoolClient: clientView(await clients.get(input.ClientId, pool.id)) };
+    }),
   };
 }
 

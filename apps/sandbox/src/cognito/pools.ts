@@ -1,10 +1,11 @@
-/** User pools and their clients. A pool never changes after its creation, so it is read once and remembered. */
-import { randomBytes, randomInt } from 'node:crypto';
+/** User pools. A pool never changes after its creation, so it is read once and remembered. */
 import type { Database, Queryable } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
+import { defaultClient, insertClient } from './clients.js';
 import { DEFAULT_POLICY, type PasswordPolicy } from './password.js';
 import { customAttribute, poolSchema, type SchemaAttribute } from './schema.js';
-import type { CreateUserPool, CreateUserPoolClient } from './shapes.js';
+import { ALPHANUMERIC, randomText } from './random-text.js';
+import type { CreateUserPool } from './shapes.js';
 
 export interface Pool {
   readonly id: string;
@@ -25,20 +26,7 @@ interface PoolRow {
   settings: Record<string, unknown>;
   created: number;
 }
-interface ClientRow {
-  id: string;
-  pool_id: string;
-  settings: CreateUserPoolClient;
-  secret: string | null;
-  created: number;
-}
-
 const POOL = `id, name, schema, password_policy, case_sensitive, settings, extract(epoch from created_at)::float8 as created`;
-const CLIENT = `id, pool_id, settings, secret, extract(epoch from created_at)::float8 as created`;
-
-const ALPHANUMERIC = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-const randomText = (length: number, alphabet: string): string =>
-  Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
 
 /** How a username is compared within its pool. */
 export const usernameKey = (pool: Pool, username: string): string =>
@@ -73,24 +61,6 @@ export class Pools {
       );
     }
     return this.insert(this.database, input, false);
-  }
-
-  async createClient(pool: Pool, input: CreateUserPoolClient, db: Queryable = this.database): Promise<object> {
-    const secret = input.GenerateSecret ? randomText(52, ALPHANUMERIC.toLowerCase()) : null;
-    const [row] = await db.query<ClientRow>(
-      `insert into cognito_client (id, pool_id, settings, secret) values ($1, $2, $3, $4) returning ${CLIENT}`,
-      [randomText(26, '0123456789abcdefghijklmnopqrstuvwxyz'), pool.id, JSON.stringify(input), secret],
-    );
-    return clientView(row as ClientRow);
-  }
-
-  async client(pool: Pool, clientId: string): Promise<object> {
-    const [row] = await this.database.query<ClientRow>(
-      `select ${CLIENT} from cognito_client where pool_id = $1 and id = $2`,
-      [pool.id, clientId],
-    );
-    if (!row) throw new AwsError('ResourceNotFoundException', `User pool client ${clientId} does not exist.`);
-    return clientView(row);
   }
 
   /** The pool that a local stack uses: made at the first start, then the same for ever; new attributes are added. */
@@ -130,8 +100,7 @@ export class Pools {
         `select id from cognito_client where pool_id = $1 order by created_at limit 1`,
         [pool.id],
       );
-      const clientId =
-        client?.id ?? ((await this.createClient(pool, DEFAULT_CLIENT(pool.id), tx)) as { ClientId: string }).ClientId;
+      const clientId = client?.id ?? (await insertClient(tx, defaultClient(pool.id))).id;
       return { userPoolId: pool.id, clientId, region: this.region };
     });
   }
@@ -196,31 +165,4 @@ export class Pools {
     this.known.set(pool.id, pool);
     return pool;
   }
-}
-
-/** What the SSO bridge needs of its client: custom authentication, a secret, short access tokens. */
-const DEFAULT_CLIENT = (poolId: string): CreateUserPoolClient => ({
-  UserPoolId: poolId,
-  ClientName: `stackflow-${randomBytes(3).toString('hex')}`,
-  GenerateSecret: true,
-  ExplicitAuthFlows: ['ALLOW_CUSTOM_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
-  AccessTokenValidity: 5,
-  IdTokenValidity: 5,
-  RefreshTokenValidity: 1,
-  TokenValidityUnits: { AccessToken: 'minutes', IdToken: 'minutes', RefreshToken: 'days' },
-  AuthSessionValidity: 3,
-  PreventUserExistenceErrors: 'ENABLED',
-  EnableTokenRevocation: true,
-});
-
-function clientView(row: ClientRow): object {
-  const { GenerateSecret: _generated, ...settings } = row.settings;
-  return {
-    ...settings,
-    UserPoolId: row.pool_id,
-    ClientId: row.id,
-    ...(row.secret === null ? {} : { ClientSecret: row.secret }),
-    CreationDate: row.created,
-    LastModifiedDate: row.created,
-  };
 }

@@ -1,6 +1,7 @@
 /**
  * Cognito's request quotas (requests per second, default values of an account), as token buckets. Per category, plus
  * about ten reads and ten writes per second and user, plus five per second for each user-pool-resource operation.
+ * Answers to challenges have an allowance of their own, three times that of sign-ins.
  */
 import { z } from 'zod';
 import { AwsError } from '../aws/aws-error.js';
@@ -8,6 +9,9 @@ import type { CallSubject } from '../aws/aws-listener.js';
 import { TokenBucket } from '../control/token-bucket.js';
 
 export const DEFAULT_QUOTAS = {
+  UserAuthentication: 120,
+  UserAuthenticationResponse: 360,
+  UserToken: 120,
   UserCreation: 50,
   UserRead: 120,
   UserUpdate: 25,
@@ -41,6 +45,13 @@ const CATEGORY: Readonly<Record<string, QuotaName>> = {
   DeleteGroup: 'UserPoolResourceUpdate',
   GetGroup: 'UserPoolResourceRead',
   ListGroups: 'UserPoolResourceRead',
+  AdminInitiateAuth: 'UserAuthentication',
+  InitiateAuth: 'UserAuthentication',
+  AdminRespondToAuthChallenge: 'UserAuthenticationResponse',
+  GetTokensFromRefreshToken: 'UserToken',
+  RevokeToken: 'UserToken',
+  GetUser: 'UserRead',
+  GlobalSignOut: 'UserUpdate',
   AdminCreateUser: 'UserCreation',
   AdminGetUser: 'UserRead',
   AdminUpdateUserAttributes: 'UserUpdate',
@@ -94,7 +105,8 @@ export class CognitoQuotas {
     if (!category) return;
     this.take(category, category);
     if (category.startsWith('UserPoolResource')) this.take('PerPoolOperation', `${subject.scope}:${operation}`);
-    if (subject.subject === null) return;
+    // The limits of one user are about reading and writing the profile.
+    if (subject.subject === null || category.startsWith('UserAuthentication')) return;
     const access = READS.has(operation) ? 'PerUserRead' : 'PerUserWrite';
     this.take(access, `${subject.scope}:${subject.subject}:${access}`);
   }

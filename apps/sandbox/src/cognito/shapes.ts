@@ -24,6 +24,7 @@ const attributes = z.array(z.object({ Name: z.string().min(1).max(32), Value: z.
 const attributeNames = z.array(z.string().min(1).max(32));
 const limit = z.int().min(0).max(60).optional();
 const pageToken = z.string().min(1).optional();
+const timeUnit = z.enum(['seconds', 'minutes', 'hours', 'days']).optional();
 const tags = z.record(z.string(), z.string());
 
 export const inPool = z.object({ UserPoolId: poolId });
@@ -88,19 +89,24 @@ export const createUserPoolClient = inPool.extend({
   AccessTokenValidity: z.int().min(0).max(86_400).optional(),
   IdTokenValidity: z.int().min(0).max(86_400).optional(),
   RefreshTokenValidity: z.int().min(0).max(315_360_000).default(30),
-  TokenValidityUnits: z.record(z.string(), z.enum(['seconds', 'minutes', 'hours', 'days'])).optional(),
+  TokenValidityUnits: z.object({ AccessToken: timeUnit, IdToken: timeUnit, RefreshToken: timeUnit }).optional(),
   AuthSessionValidity: z.int().min(3).max(15).default(3),
   PreventUserExistenceErrors: z.enum(['LEGACY', 'ENABLED']).optional(),
   EnableTokenRevocation: z.boolean().default(true),
+  RefreshTokenRotation: z
+    .object({
+      Feature: z.enum(['ENABLED', 'DISABLED']),
+      RetryGracePeriodSeconds: z.int().min(0).max(60).default(0),
+    })
+    .optional(),
 });
 export type CreateUserPoolClient = z.output<typeof createUserPoolClient>;
-export const aboutClient = inPool.extend({
-  ClientId: z
-    .string()
-    .min(1)
-    .max(128)
-    .regex(/^[\w+]+$/),
-});
+const clientId = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[\w+]+$/);
+export const aboutClient = inPool.extend({ ClientId: clientId });
 
 export const createGroup = aboutGroup.extend({
   Description: z.string().max(2048).optional(),
@@ -127,3 +133,40 @@ export const adminCreateUser = aboutUser.extend({
 export const adminUpdateUserAttributes = aboutUser.extend({ UserAttributes: attributes });
 export const adminDeleteUserAttributes = aboutUser.extend({ UserAttributeNames: attributeNames });
 export const adminSetUserPassword = aboutUser.extend({ Password: password, Permanent: z.boolean().default(false) });
+
+const texts = z.record(z.string(), z.string().max(131_072));
+export type ClientMetadata = z.output<typeof texts> | undefined;
+const session = z.string().min(20).max(2048);
+/** Tokens and secrets of any form: what is wrong with one is said by the operation. */
+const token = z.string().max(8_192);
+
+export const initiateAuth = z.object({
+  ClientId: clientId,
+  AuthFlow: z.enum([
+    'USER_SRP_AUTH',
+    'REFRESH_TOKEN_AUTH',
+    'REFRESH_TOKEN',
+    'CUSTOM_AUTH',
+    'ADMIN_NO_SRP_AUTH',
+    'USER_PASSWORD_AUTH',
+    'ADMIN_USER_PASSWORD_AUTH',
+    'USER_AUTH',
+  ]),
+  AuthParameters: texts.default({}),
+  ClientMetadata: texts.optional(),
+});
+export const adminInitiateAuth = initiateAuth.extend({ UserPoolId: poolId });
+export const adminRespondToAuthChallenge = aboutClient.extend({
+  ChallengeName: z.string().min(1).max(64),
+  ChallengeResponses: texts.default({}),
+  Session: session.optional(),
+  ClientMetadata: texts.optional(),
+});
+export const getTokensFromRefreshToken = z.object({
+  RefreshToken: token,
+  ClientId: clientId,
+  ClientSecret: token.optional(),
+  ClientMetadata: texts.optional(),
+});
+export const revokeToken = z.object({ Token: token, ClientId: clientId, ClientSecret: token.optional() });
+export const withAccessToken = z.object({ AccessToken: token });

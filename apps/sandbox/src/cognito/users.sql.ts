@@ -12,7 +12,7 @@ export interface UserRow {
   modified: number;
 }
 
-const USER = `username, sub, attributes, status, enabled, extract(epoch from created_at)::float8 as created, extract(epoch from modified_at)::float8 as modified`;
+export const USER = `username, sub, attributes, status, enabled, extract(epoch from created_at)::float8 as created, extract(epoch from modified_at)::float8 as modified`;
 
 /** No row: the name is taken. The unique index decides between two creators, neither waits longer than the insert. */
 export const CREATE_USER = `
@@ -36,10 +36,12 @@ export const UPDATE_ATTRIBUTES = `
 
 export const SET_STATUS = `update cognito_user set status = $3, modified_at = clock_timestamp() where pool_id = $1 and username_key = $2 returning 1`;
 
-/** Repeating it changes nothing, not even the date. */
+/** Repeating it changes nothing, not even the date. Disabling revokes access tokens for good, refresh tokens it pauses. */
 export const SET_ENABLED = `
   update cognito_user
-     set enabled = $3, modified_at = case when enabled = $3 then modified_at else clock_timestamp() end
+     set enabled = $3,
+         access_revoked_at = case when enabled and not $3 then clock_timestamp() else access_revoked_at end,
+         modified_at = case when enabled = $3 then modified_at else clock_timestamp() end
    where pool_id = $1 and username_key = $2
   returning 1`;
 

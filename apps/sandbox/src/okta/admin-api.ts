@@ -1,7 +1,13 @@
 /** The control API of the sandbox Okta: connect a tenant's app, do what an administrator does, look at the tasks. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { Logger } from '#platform';
+import { controlRoutes } from '../control/control-routes.js';
 import { createListener, parseControl } from '../listener.js';
+import { eventHookRoutes } from './hooks/control.js';
+import type { Management } from './management/api-call.js';
+import { managementControlRoutes } from './management/control.js';
+import { managementApi } from './management/management-api.js';
 import { modes, type OktaApp } from './model.js';
 import { verbNames, type Okta } from './okta.js';
 
@@ -25,30 +31,29 @@ const runQuery = z.object({
 /** The token is write-only here too. */
 const appView = ({ token: _token, ...app }: OktaApp): object => ({ ...app, token: '****' });
 
-export function createOktaListener(okta: Okta): FastifyInstance {
+export function createOktaListener(okta: Okta, management: Management, logger: Logger): FastifyInstance {
   const app = createListener();
   const { store } = okta;
   const slugOf = (params: unknown): string => parseControl(z.object({ slug }), params).slug;
+  const tenantOf = (params: unknown): Promise<OktaApp> => store.app(slugOf(params));
 
   app.get('/sandbox/verbs', () => ({ verbs: verbNames }));
   app.get('/sandbox/apps', async () => ({ apps: (await store.apps()).map(appView) }));
-  app.put('/sandbox/apps/:slug', async (request) => {
-    const saved: OktaApp = { slug: slugOf(request.params), ...parseControl(appBody, request.body) };
-    await store.saveApp(saved);
-    return appView(saved);
-  });
-  app.get('/sandbox/apps/:slug', async (request) => appView(await store.app(slugOf(request.params))));
+  app.put('/sandbox/apps/:slug', async (request) =>
+    appView(await store.saveApp({ slug: slugOf(request.params), ...parseControl(appBody, request.body) })),
+  );
+  app.get('/sandbox/apps/:slug', async (request) => appView(await tenantOf(request.params)));
   app.get('/sandbox/apps/:slug/people', async (request) => ({
-    people: await store.people((await store.app(slugOf(request.params))).slug),
+    people: await store.people((await tenantOf(request.params)).slug),
   }));
   app.get('/sandbox/apps/:slug/groups', async (request) => ({
-    groups: await store.groups((await store.app(slugOf(request.params))).slug),
+    groups: await store.groups((await tenantOf(request.params)).slug),
   }));
   app.get('/sandbox/apps/:slug/tasks', async (request) => ({
-    tasks: await store.tasks((await store.app(slugOf(request.params))).slug),
+    tasks: await store.tasks((await tenantOf(request.params)).slug),
   }));
   app.delete('/sandbox/apps/:slug/tasks', async (request) => {
-    await store.clearTasks((await store.app(slugOf(request.params))).slug);
+    await store.clearTasks((await tenantOf(request.params)).slug);
     return { tasks: [] };
   });
 
@@ -57,5 +62,9 @@ export function createOktaListener(okta: Okta): FastifyInstance {
     const query = parseControl(runQuery, request.query);
     return okta.run(slugOf(request.params), verb, request.body, { mode: query.mode, paceMs: query.pace });
   });
+  eventHookRoutes(app, okta, tenantOf);
+  managementControlRoutes(app, management, tenantOf);
+  controlRoutes(app, management.faults, management.calls);
+  void app.register(async (api) => managementApi(api, management, logger), { prefix: '/api/v1' });
   return app;
 }

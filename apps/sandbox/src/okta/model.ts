@@ -11,6 +11,8 @@ export type Mode = (typeof modes)[number];
 
 export interface OktaApp {
   readonly slug: string;
+  /** `0oa...`, the id of the app in the Management API. */
+  readonly appId: string;
   readonly scimBaseUrl: string;
   readonly token: string;
   readonly mode: Mode;
@@ -55,11 +57,11 @@ export interface Group {
 }
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
-const randomText = (length: number, alphabet = ALPHABET): string =>
+export const randomText = (length: number, alphabet = ALPHABET): string =>
   Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
 
-/** Okta's ids are 20 characters: `00u` for users, `00g` for groups. */
-export const oktaId = (prefix: '00u' | '00g'): string => prefix + randomText(17);
+/** Okta's ids are 20 characters: `00u` users, `00g` groups, `0oa` apps, `who` event hooks, `oae` errors. */
+export const oktaId = (prefix: '00u' | '00g' | '0oa' | 'who' | 'oae'): string => prefix + randomText(17);
 
 /** Okta puts a random password into every create, also when passwords are not synchronised. */
 export const randomPassword = (): string => randomText(8, ALPHABET.slice(0, 36));

@@ -2,13 +2,15 @@
 import { z } from 'zod';
 import { ControlError } from '../listener.js';
 import { groupVerbs } from './group-verbs.js';
+import type { Delivery, EventHooks } from './hooks/event-hooks.js';
+import { logEvent, type LogEvent } from './hooks/log-event.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import type { Mode } from './model.js';
 import { peopleVerbs } from './people-verbs.js';
 import { ProvisioningFailure, ScimSession, SilentStop } from './session.js';
 import type { OktaStore, Task } from './store.js';
 import { importAll, testConnection } from './users.js';
-import { verb, type Verb } from './verb.js';
+import { verb, type Context, type Verb } from './verb.js';
 import { createAgents, SOCKET_TIMEOUT_MS, type Exchange } from './wire.js';
 
 export interface OktaOptions {
@@ -27,6 +29,8 @@ export interface VerbResult {
   /** The failed provisioning task; a null `detail` is Okta's silent stop. */
   readonly task: Task | null;
   readonly exchanges: readonly Exchange[];
+  /** What the event hook carried, copies included; one that is put off is still `waiting`. */
+  readonly deliveries: readonly Delivery[];
 }
 
 const nothing = z.object({});
@@ -62,6 +66,7 @@ export class Okta {
 
   constructor(
     readonly store: OktaStore,
+    readonly hooks: EventHooks,
     private readonly options: OktaOptions,
   ) {}
 
@@ -86,21 +91,34 @@ export class Okta {
         agents: this.agents,
         signal: this.stopping.signal,
       });
+      const events: LogEvent[] = [];
+      const emit: Context['emit'] = (type, person) => void events.push(logEvent(type, person, app, new Date()));
+      const outcome = await this.attempt(name, job, { app, store: this.store, session, emit });
+      // After a failed push too: what happened in Okta has happened.
+      const deliveries = await this.hooks.deliver(slug, events);
       const about = { verb: name, tenant: slug, mode: app.mode, subject };
-      try {
-        const note = await job.run({ app, store: this.store, session });
-        return { ...about, ok: true, note, task: null, exchanges: session.exchanges };
-      } catch (error) {
-        if (!(error instanceof ProvisioningFailure) && !(error instanceof SilentStop)) throw error;
-        const task = await this.store.addTask(slug, name, subject, error instanceof SilentStop ? null : error.message);
-        return { ...about, ok: false, note: null, task, exchanges: session.exchanges };
-      }
+      return { ...about, ...outcome, exchanges: session.exchanges, deliveries };
     });
   }
 
-  stop(): void {
+  private async attempt(
+    name: string,
+    job: ReturnType<Verb['parse']>,
+    context: Context,
+  ): Promise<Pick<VerbResult, 'ok' | 'note' | 'task'>> {
+    try {
+      return { ok: true, note: await job.run(context), task: null };
+    } catch (error) {
+      if (!(error instanceof ProvisioningFailure) && !(error instanceof SilentStop)) throw error;
+      const detail = error instanceof SilentStop ? null : error.message;
+      return { ok: false, note: null, task: await this.store.addTask(context.app.slug, name, job.subject, detail) };
+    }
+  }
+
+  async stop(): Promise<void> {
     this.stopping.abort();
     this.agents.http.destroy();
     this.agents.https.destroy();
+    await this.hooks.stop();
   }
 }

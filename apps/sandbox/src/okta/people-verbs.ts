@@ -1,5 +1,7 @@
 /** What an Okta administrator does to a person, and the provisioning that follows. */
 import { z } from 'zod';
+import { ControlError } from '../listener.js';
+import type { EventType } from './hooks/log-event.js';
 import { profile, type Person } from './model.js';
 import { deprovisionUser, provisionUser, updateUser } from './users.js';
 import { verb, type Context, type Verb } from './verb.js';
@@ -16,6 +18,7 @@ const NO_SCIM = 'Okta sends no SCIM request for this: the SCIM server keeps the 
 async function deprovision(context: Context, person: Person): Promise<string | null> {
   if (!person.assigned) return NOT_ASSIGNED;
   await context.store.saveAssignment(person.id, { assigned: false });
+  context.emit('application.user_membership.remove', person);
   if (person.remoteId === null) return 'The person was never created on the SCIM server: nothing to deactivate.';
   await deprovisionUser(context.session, person, person.remoteId);
   return null;
@@ -26,10 +29,12 @@ async function setStatus(
   name: string,
   from: Person['status'],
   to: Person['status'],
+  event: EventType,
 ): Promise<string> {
   const person = await context.store.person(context.app.slug, name);
   if (person.status !== from) return `The person is ${person.status}, not ${from}: nothing changed.`;
   await context.store.changePerson(person, { status: to });
+  context.emit(event, person);
   return `${from} -> ${to}. ${NO_SCIM}`;
 }
 
@@ -39,15 +44,15 @@ export const peopleVerbs: Record<string, Verb> = {
     (i) => i.login,
     async (context, input) => {
       const { store, app, session } = context;
-      const found = await store.ensurePerson(
-        app.slug,
-        input.login,
-        defaultNames(input.login, await store.findPerson(app.slug, input.login), input.profile),
-      );
+      const before = await store.findPerson(app.slug, input.login);
+      const found = await store.ensurePerson(app.slug, input.login, defaultNames(input.login, before, input.profile));
       if (found.status === 'SUSPENDED') return 'The person is SUSPENDED: Okta assigns only after "unsuspend".';
+      if (!before) context.emit('user.lifecycle.create', found);
+      if (before?.status !== 'ACTIVE') context.emit('user.lifecycle.activate', found);
       if (found.status !== 'ACTIVE') await store.changePerson(found, { status: 'ACTIVE' });
       const person: Person = { ...found, status: 'ACTIVE' };
       await store.saveAssignment(person.id, { assigned: true });
+      if (!found.assigned) context.emit('application.user_membership.add', person);
       await store.saveAssignment(person.id, { assigned: true, remoteId: await provisionUser(session, person) });
       return null;
     },
@@ -62,10 +67,11 @@ export const peopleVerbs: Record<string, Verb> = {
   update: verb(
     personWithProfile.extend({ newLogin: login.optional() }),
     (i) => i.login,
-    async ({ store, app, session }, input) => {
+    async ({ store, app, session, emit }, input) => {
       const before = await store.person(app.slug, input.login);
       await store.changePerson(before, { profile: input.profile, login: input.newLogin });
       const person = await store.person(app.slug, input.newLogin ?? input.login);
+      emit('user.account.update_profile', person);
       if (!person.assigned || person.remoteId === null) return NOT_ASSIGNED;
       if (person.status !== 'ACTIVE') return `The person is ${person.status}: Okta pushes only active people.`;
       await updateUser(session, person, person.remoteId);
@@ -78,7 +84,10 @@ export const peopleVerbs: Record<string, Verb> = {
     (i) => i.login,
     async (context, input) => {
       const person = await context.store.person(context.app.slug, input.login);
-      await context.store.changePerson(person, { status: 'DEPROVISIONED' });
+      if (person.status !== 'DEPROVISIONED') {
+        await context.store.changePerson(person, { status: 'DEPROVISIONED' });
+        context.emit('user.lifecycle.deactivate', person);
+      }
       return deprovision(context, person);
     },
   ),
@@ -86,12 +95,28 @@ export const peopleVerbs: Record<string, Verb> = {
   suspend: verb(
     aboutPerson,
     (i) => i.login,
-    (context, input) => setStatus(context, input.login, 'ACTIVE', 'SUSPENDED'),
+    (context, input) => setStatus(context, input.login, 'ACTIVE', 'SUSPENDED', 'user.lifecycle.suspend'),
   ),
   unsuspend: verb(
     aboutPerson,
     (i) => i.login,
-    (context, input) => setStatus(context, input.login, 'SUSPENDED', 'ACTIVE'),
+    (context, input) => setStatus(context, input.login, 'SUSPENDED', 'ACTIVE', 'user.lifecycle.unsuspend'),
+  ),
+
+  delete: verb(
+    aboutPerson,
+    (i) => i.login,
+    async (context, input) => {
+      const person = await context.store.person(context.app.slug, input.login);
+      if (person.status !== 'DEPROVISIONED')
+        throw new ControlError(
+          409,
+          `"${person.login}" is ${person.status}: Okta deletes only deactivated people; "deactivate" comes first`,
+        );
+      await context.store.deletePerson(person);
+      context.emit('user.lifecycle.delete.initiated', person);
+      return `The person is gone for good. ${NO_SCIM}`;
+    },
   ),
 };
 

@@ -13,6 +13,7 @@ import {
 
 interface AppRow {
   slug: string;
+  app_id: string;
   scim_base_url: string;
   token: string;
   mode: OktaApp['mode'];
@@ -59,6 +60,7 @@ const toGroup = (r: GroupRow): Group => ({
 });
 const toApp = (r: AppRow): OktaApp => ({
   slug: r.slug,
+  appId: r.app_id,
   scimBaseUrl: r.scim_base_url,
   token: r.token,
   mode: r.mode,
@@ -81,13 +83,15 @@ export class OktaStore {
 
   // ---- apps
 
-  async saveApp(app: OktaApp): Promise<void> {
-    await this.database.query(
-      `insert into okta_app (slug, scim_base_url, token, mode, auth_style, import_groups) values ($1, $2, $3, $4, $5, $6)
+  /** An app that is there keeps its id. */
+  async saveApp(app: Omit<OktaApp, 'appId'>): Promise<OktaApp> {
+    const [row] = await this.database.query<AppRow>(
+      `insert into okta_app (slug, app_id, scim_base_url, token, mode, auth_style, import_groups) values ($1, $2, $3, $4, $5, $6, $7)
        on conflict (slug) do update set scim_base_url = excluded.scim_base_url, token = excluded.token, mode = excluded.mode,
-         auth_style = excluded.auth_style, import_groups = excluded.import_groups`,
-      [app.slug, app.scimBaseUrl, app.token, app.mode, app.authStyle, app.importGroups],
+         auth_style = excluded.auth_style, import_groups = excluded.import_groups returning *`,
+      [app.slug, oktaId('0oa'), app.scimBaseUrl, app.token, app.mode, app.authStyle, app.importGroups],
     );
+    return toApp(row as AppRow);
   }
 
   async apps(): Promise<OktaApp[]> {
@@ -132,7 +136,7 @@ export class OktaStore {
   async ensurePerson(slug: string, login: string, profile: Profile): Promise<Person> {
     await this.database.query(
       `insert into okta_person (id, slug, login, profile, status) values ($1, $2, $3, $4, 'ACTIVE')
-       on conflict (slug, lower(login)) do update set profile = okta_person.profile || excluded.profile`,
+       on conflict (slug, lower(login)) do update set profile = okta_person.profile || excluded.profile, updated_at = clock_timestamp()`,
       [oktaId('00u'), slug, login, JSON.stringify(profile)],
     );
     return this.person(slug, login);
@@ -145,16 +149,24 @@ export class OktaStore {
     const values = [person.id, change.login ?? null, JSON.stringify(change.profile ?? {}), change.status ?? null];
     await this.database
       .query(
-        `update okta_person set login = coalesce($2, login), profile = profile || $3, status = coalesce($4, status) where id = $1`,
+        `update okta_person set login = coalesce($2, login), profile = profile || $3, status = coalesce($4, status),
+           status_changed_at = case when status = coalesce($4, status) then status_changed_at else clock_timestamp() end,
+           updated_at = clock_timestamp() where id = $1`,
         values,
       )
       .catch(taken(`the login "${change.login}"`));
   }
 
+  /** With assignment and memberships: Okta keeps nothing of a deleted person. */
+  async deletePerson(person: Person): Promise<void> {
+    await this.database.query('delete from okta_person where id = $1', [person.id]);
+  }
+
   async saveAssignment(personId: string, change: { assigned: boolean; remoteId?: string }): Promise<void> {
     await this.database.query(
       `insert into okta_assignment (person_id, remote_id, assigned) values ($1, $2, $3)
-       on conflict (person_id) do update set remote_id = coalesce(excluded.remote_id, okta_assignment.remote_id), assigned = excluded.assigned`,
+       on conflict (person_id) do update set remote_id = coalesce(excluded.remote_id, okta_assignment.remote_id), assigned = excluded.assigned,
+         changed_at = clock_timestamp()`,
       [personId, change.remoteId ?? null, change.assigned],
     );
   }

@@ -1,7 +1,8 @@
 /** The form of a verb: its input, what it is about (jobs about one subject run one after another), what it does. */
 import type { z } from 'zod';
 import { parseControl } from '../listener.js';
-import type { OktaApp } from './model.js';
+import type { EventType } from './hooks/log-event.js';
+import type { OktaApp, Person } from './model.js';
 import type { ScimSession } from './session.js';
 import type { OktaStore } from './store.js';
 
@@ -9,6 +10,8 @@ export interface Context {
   readonly app: OktaApp;
   readonly store: OktaStore;
   readonly session: ScimSession;
+  /** Notes what happened for the System Log; the event hook carries it when the verb is done. */
+  readonly emit: (type: EventType, person: Person) => void;
 }
 
 export interface Verb {

@@ -1,0 +1,161 @@
+/**
+ * The assertion with which auth-service answers the challenge: a JWT (RFC 7519) that lives for a minute, bound to user
+ * pool, app client, user and, by the nonce, to one challenge. Everything an attacker could choose is pinned (RFC 8725).
+ */
+import { createPublicKey } from 'node:crypto';
+import { createLocalJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+
+export const ASSERTION = {
+  algorithm: 'ES256',
+  type: 'okta-assertion+jwt',
+  issuer: 'auth-service',
+  lifetimeSeconds: 60,
+} as const;
+
+export const assertionAudience = (userPoolId: string, clientId: string): string => `cognito:${userPoolId}:${clientId}`;
+
+const CLOCK_TOLERANCE_SECONDS = 5;
+/** Headers that would choose the key, or change the meaning of the rest. */
+const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'];
+
+export const refusalCodes = [
+  'malformed',
+  'algorithm_not_allowed',
+  'header_not_allowed',
+  'key_unknown',
+  'signature_invalid',
+  'expired',
+  'lifetime_too_long',
+  'claim_invalid',
+  'user_mismatch',
+  'tenant_mismatch',
+  'okta_user_mismatch',
+  'nonce_mismatch',
+  'metadata_mismatch',
+  'user_not_found',
+] as const;
+export type RefusalCode = (typeof refusalCodes)[number];
+
+/** Why an assertion is not believed; the message is for the operator who reads the trigger's log. */
+export class AssertionRefused extends Error {
+  constructor(
+    readonly code: RefusalCode,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'AssertionRefused';
+  }
+}
+
+export interface Assertion {
+  readonly jti: string;
+  readonly tenantId: string;
+  /** The person at Okta: `sub` of the ID token, `uid` of an access token. */
+  readonly oktaSub: string;
+  /** Absent in an assertion that accompanies a refresh, where Cognito asks no challenge. */
+  readonly nonce: string | undefined;
+  /** The session at auth-service on whose behalf the tokens are issued. */
+  readonly ssoSid: string | undefined;
+  /** Who acts for the person, RFC 8693 section 4.1. */
+  readonly act: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface AssertionContext {
+  readonly userPoolId: string;
+  readonly userName: string;
+  readonly callerContext: { readonly clientId: string };
+  readonly request: { readonly userAttributes: Readonly<Record<string, string>> };
+}
+
+/**
+ * The public keys of auth-service, as JWKS JSON (RFC 7517): one, or two while it changes over. Throws for anything
+ * else, so that a trigger with wrong keys fails when it is deployed and not at the first sign-in.
+ */
+export function parseAssertionKeys(json: string): JWTVerifyGetKey {
+  const keys = publicKeysIn(json);
+  if (keys.length === 0 || new Set(keys.map((k) => k.kid)).size !== keys.length)
+    throw new TypeError('ASSERTION_JWKS must be a JWKS with public P-256 keys only, each with a "kid" of its own');
+  return createLocalJWKSet({ keys: keys.map((k) => ({ ...k, kty: 'EC', alg: ASSERTION.algorithm })) });
+}
+
+/** None, if one of them is not what it has to be: a point on the curve, named, without its private part. */
+function publicKeysIn(json: string): Record<string, unknown>[] {
+  try {
+    const set: unknown = JSON.parse(json);
+    const keys: unknown[] = isRecord(set) && Array.isArray(set.keys) ? set.keys : [];
+    const fit = keys.filter(isRecord).filter((key) => {
+      createPublicKey({ key, format: 'jwk' });
+      return key.kty === 'EC' && key.crv === 'P-256' && isText(key.kid) && !('d' in key);
+    });
+    return fit.length === keys.length ? fit : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Rejects with {@link AssertionRefused}. The nonce is the caller's to compare. */
+export async function verifyAssertion(
+  token: string,
+  keys: JWTVerifyGetKey,
+  context: AssertionContext,
+): Promise<Assertion> {
+  const { payload, protectedHeader } = await jwtVerify(token, keys, {
+    algorithms: [ASSERTION.algorithm],
+    typ: ASSERTION.type,
+    issuer: ASSERTION.issuer,
+    audience: assertionAudience(context.userPoolId, context.callerContext.clientId),
+    maxTokenAge: ASSERTION.lifetimeSeconds,
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+  }).catch((error: unknown) => {
+    throw refusalOf(error);
+  });
+  const forbidden = FORBIDDEN_HEADERS.find((name) => name in protectedHeader);
+  if (forbidden) throw new AssertionRefused('header_not_allowed', `The header "${forbidden}" is not allowed.`);
+  if (protectedHeader.kid === undefined) throw new AssertionRefused('key_unknown', 'The assertion names no key.');
+  // Without `iat` it has been refused as too old; without `exp` it is refused here.
+  const { iat = 0, exp = Infinity } = payload;
+  if (exp - iat > ASSERTION.lifetimeSeconds)
+    throw new AssertionRefused('lifetime_too_long', `It would live for ${exp - iat} seconds.`);
+  return checkUser(assertionOf(payload), payload.sub, context);
+}
+
+/**
+ * The assertion is about the user of the event, in the tenant that Cognito has on record. A user whose Okta id is known
+ * to Cognito is compared with it as well: then a fault in auth-service's own look-up opens no account of somebody else.
+ */
+function checkUser(assertion: Assertion, sub: string | undefined, context: AssertionContext): Assertion {
+  const { 'custom:tenant_id': tenantId, 'custom:external_id': externalId } = context.request.userAttributes;
+  if (sub !== context.userName) throw new AssertionRefused('user_mismatch', 'It was made for another user.');
+  if (assertion.tenantId !== tenantId)
+    throw new AssertionRefused('tenant_mismatch', 'The user belongs to another tenant, or to none.');
+  if (externalId && assertion.oktaSub !== externalId)
+    throw new AssertionRefused('okta_user_mismatch', 'The user is linked to another Okta user.');
+  return assertion;
+}
+
+function assertionOf(payload: JWTPayload): Assertion {
+  const { jti, tenant_id: tenantId, okta_sub: oktaSub, nonce, sso_sid: ssoSid, act } = payload;
+  if (!isText(jti) || !isText(tenantId) || !isText(oktaSub) || !isOptionalText(nonce) || !isOptionalText(ssoSid))
+    throw new AssertionRefused('claim_invalid', 'A claim that must be a text is none.');
+  if (act !== undefined && !(isRecord(act) && isText(act.sub)))
+    throw new AssertionRefused('claim_invalid', '"act" must be an object with "sub".');
+  return { jti, tenantId, oktaSub, nonce, ssoSid, act };
+}
+
+/** Errors that are no verdict on the token are passed on as they are. */
+function refusalOf(error: unknown): unknown {
+  if (error instanceof errors.JWTExpired) return new AssertionRefused('expired', error.message);
+  if (error instanceof errors.JWTClaimValidationFailed) return new AssertionRefused('claim_invalid', error.message);
+  if (error instanceof errors.JOSEAlgNotAllowed) return new AssertionRefused('algorithm_not_allowed', error.message);
+  if (error instanceof errors.JWSSignatureVerificationFailed)
+    return new AssertionRefused('signature_invalid', error.message);
+  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
+    return new AssertionRefused('key_unknown', error.message);
+  if (error instanceof errors.JOSEError) return new AssertionRefused('malformed', error.message);
+  return error;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isOptionalText = (value: unknown): value is string | undefined => value === undefined || isText(value);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

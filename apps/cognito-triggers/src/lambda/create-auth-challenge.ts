@@ -1,0 +1,1 @@
+export { createAuthChallenge as handler } from '../create-auth-challenge.js';

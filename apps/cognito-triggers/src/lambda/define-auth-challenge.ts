@@ -1,0 +1,1 @@
+export { defineAuthChallenge as handler } from '../define-auth-challenge.js';

@@ -1,0 +1,59 @@
+/**
+ * VerifyAuthChallengeResponse: the answer is right when it is auth-service's assertion for this user and this challenge.
+ *
+ * No store of spent `jti`s: an assertion repeats the 256-bit nonce of one challenge, the nonce never leaves Cognito's
+ * record of that challenge's session, and Cognito takes a session once. A replay therefore meets either a spent
+ * session or another nonce. A store would even do harm: Cognito repeats a trigger that did not answer within five
+ * seconds, and the repetition of an honest sign-in would find its own `jti` spent. `jti` is there for the logs.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import type { JWTVerifyGetKey } from 'jose';
+import { AssertionRefused, verifyAssertion, type Assertion } from './assertion.js';
+import type { TriggerHandler, VerifyAuthChallengeResponseEvent } from './events.js';
+import type { TriggerLog } from './log.js';
+
+/** The entry of ClientMetadata that carries the assertion to PreTokenGeneration, which is not shown the answer. */
+export const METADATA_ASSERTION = 'assertion';
+
+export const verifyAuthChallengeResponse =
+  (keys: JWTVerifyGetKey, log: TriggerLog): TriggerHandler<VerifyAuthChallengeResponseEvent> =>
+  async (event) => {
+    const refusal = await check(event, keys).then(
+      () => undefined,
+      (error: unknown) => {
+        if (error instanceof AssertionRefused) return error;
+        throw error;
+      },
+    );
+    if (refusal)
+      log({
+        code: refusal.code,
+        message: refusal.message,
+        tenant: event.request.userAttributes['custom:tenant_id'],
+        userName: event.userName,
+        clientId: event.callerContext.clientId,
+      });
+    return { ...event, response: { answerCorrect: refusal === undefined } };
+  };
+
+async function check(event: VerifyAuthChallengeResponseEvent, keys: JWTVerifyGetKey): Promise<void> {
+  const { challengeAnswer, privateChallengeParameters, clientMetadata, userNotFound } = event.request;
+  if (userNotFound) throw new AssertionRefused('user_not_found', 'The pool has no such user.');
+  const assertion = await verifyAssertion(challengeAnswer, keys, event);
+  if (!sameText(assertion.nonce, privateChallengeParameters?.nonce))
+    throw new AssertionRefused('nonce_mismatch', 'It answers another challenge.');
+  checkMetadata(assertion, challengeAnswer, clientMetadata?.[METADATA_ASSERTION]);
+}
+
+/** What the assertion wants in the token must arrive there: a token without its `act` would hide who acts. */
+function checkMetadata(assertion: Assertion, answer: string, metadata: string | undefined): void {
+  const needed = assertion.act !== undefined || assertion.ssoSid !== undefined;
+  if (metadata === undefined ? needed : metadata !== answer)
+    throw new AssertionRefused('metadata_mismatch', 'ClientMetadata must carry the same assertion as the answer.');
+}
+
+function sameText(left: string | undefined, right: string | undefined): boolean {
+  if (!left || !right) return false;
+  const [a, b] = [Buffer.from(left), Buffer.from(right)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,108 @@
+/** Challenges, grants and tokens, one statement per step. Sessions and refresh tokens are stored as hashes. */
+import type { ChallengeRound } from '../../../cognito-triggers/src/events.js';
+import { USER, type UserRow } from './users.sql.js';
+
+/** Old challenges are swept along, a few at a time; two sign-ins at once skip each other's. */
+export const OPEN_CHALLENGE = `
+  with swept as (
+    delete from cognito_challenge where session_hash in (
+      select session_hash from cognito_challenge
+       where expires_at < clock_timestamp() - interval '1 hour' limit 100 for update skip locked))
+  insert into cognito_challenge (session_hash, pool_id, client_id, username, rounds, private_parameters, metadata, expires_at)
+  values ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + make_interval(mins => $8))`;
+
+export interface ChallengeRow {
+  pool_id: string;
+  client_id: string;
+  username: string;
+  rounds: ChallengeRound[];
+  private_parameters: Record<string, string>;
+  metadata: string | null;
+  uses: number;
+  expired: boolean;
+}
+
+/** Counts the use: of two answers to one session the second sees `uses` = 2, whichever way they overlap. */
+export const TAKE_CHALLENGE = `
+  update cognito_challenge set uses = uses + 1 where session_hash = $1
+  returning pool_id, client_id, username, rounds, private_parameters, metadata, uses, expires_at <= clock_timestamp() as expired`;
+
+export interface GroupOfUser {
+  name: string;
+  role_arn: string | null;
+}
+
+/** Strongest (lowest precedence) first. */
+export const GROUPS_OF_USER = `
+  select g.name, g.role_arn from cognito_membership m join cognito_group g on g.pool_id = m.pool_id and g.name = m.group_name
+   where m.pool_id = $1 and m.username_key = $2
+   order by g.precedence nulls last, g.name`;
+
+/**
+ * A sign-in with its first tokens: `$3` origin_jti, `$4` client, `$5` hash and `$6` lifetime of the refresh token, `$7` jti.
+ * No row: the user was disabled or deleted meanwhile. The share lock makes a disabling wait for a grant it then ends.
+ */
+export const OPEN_GRANT = `
+  with u as (select pool_id, username_key from cognito_user
+              where pool_id = $1 and username_key = $2 and enabled for share),
+       g as (insert into cognito_grant (origin_jti, client_id, pool_id, username_key)
+             select $3, $4, pool_id, username_key from u returning origin_jti, started_at),
+       r as (insert into cognito_refresh_token (token_hash, origin_jti, expires_at)
+             select $5, origin_jti, clock_timestamp() + make_interval(secs => $6) from g),
+       a as (insert into cognito_access_token (jti, origin_jti) select $7, origin_jti from g)
+  select extract(epoch from started_at)::float8 as auth_time from g`;
+
+export type RefreshRow = UserRow & {
+  username_key: string;
+  origin_jti: string;
+  client_id: string;
+  auth_time: number;
+  token_state: 'live' | 'revoked' | 'expired' | 'reused';
+};
+
+/** `$1` token hash, `$2` seconds for which a token that was rotated out is taken all the same. */
+export const FIND_REFRESH_TOKEN = `
+  select ${USER}, username_key, g.origin_jti, g.client_id, extract(epoch from g.started_at)::float8 as auth_time,
+         case when g.revoked_at is not null or g.started_at <= coalesce(u.signed_out_at, '-infinity') then 'revoked'
+              when r.expires_at <= clock_timestamp() then 'expired'
+              when r.retired_at + make_interval(secs => $2) <= clock_timestamp() then 'reused'
+              else 'live' end as token_state
+    from cognito_refresh_token r join cognito_grant g using (origin_jti) join cognito_user u using (pool_id, username_key)
+   where r.token_hash = $1`;
+
+const LIVE_GRANT = `
+  g as (select g.origin_jti from cognito_grant g join cognito_user u using (pool_id, username_key)
+         where g.origin_jti = $1 and g.revoked_at is null and u.enabled
+           and g.started_at > coalesce(u.signed_out_at, '-infinity') for share)`;
+
+/** Another access token (`$2` jti) of a grant. No row: it was revoked while the triggers ran. */
+export const EXTEND_GRANT = `
+  with ${LIVE_GRANT}
+  insert into cognito_access_token (jti, origin_jti) select $2, origin_jti from g returning 1`;
+
+/**
+ * The same, and the refresh token `$3` makes room for `$4`, which lives as long as it would have. The row lock decides
+ * between two that rotate one token; the second finds it retired, beyond the grace of `$5` seconds: no row.
+ */
+export const ROTATE_GRANT = `
+  with ${LIVE_GRANT},
+       old as (update cognito_refresh_token r set retired_at = coalesce(retired_at, clock_timestamp())
+                 from g where r.origin_jti = g.origin_jti and r.token_hash = $3
+                  and (r.retired_at is null or r.retired_at + make_interval(secs => $5) > clock_timestamp())
+               returning r.origin_jti, r.expires_at),
+       r as (insert into cognito_refresh_token (token_hash, origin_jti, expires_at) select $4, origin_jti, expires_at from old)
+  insert into cognito_access_token (jti, origin_jti) select $2, origin_jti from old returning 1`;
+
+/** Ends the grant of a refresh token of this client (`$2`); a token that nobody knows is none of RevokeToken's errors. */
+export const REVOKE_GRANT = `
+  update cognito_grant g set revoked_at = coalesce(revoked_at, clock_timestamp())
+    from cognito_refresh_token r
+   where r.origin_jti = g.origin_jti and r.token_hash = $1 and g.client_id = $2`;
+
+/** The user whom a live access token (`$1` jti) stands for. */
+export const USER_OF_ACCESS_TOKEN = `
+  select ${USER}, username_key
+    from cognito_access_token t join cognito_grant g using (origin_jti) join cognito_user u using (pool_id, username_key)
+   where t.jti = $1 and g.pool_id = $2 and g.revoked_at is null
+     and g.started_at > coalesce(u.signed_out_at, '-infinity')
+     and t.issued_at > coalesce(u.access_revoked_at, '-infinity')`;

@@ -1,0 +1,166 @@
+/**
+ * The event hooks of the sandbox Okta. A delivery that was put off, its copies and the list of deliveries live in
+ * memory: they end with the process, which is the one promise of Okta's (at least once) that the sandbox does not keep.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ControlError } from '../../listener.js';
+import { oktaId } from '../model.js';
+import type { EventHook, HookStore } from './hook-store.js';
+import { hookBody, type HookBody, type LogEvent } from './log-event.js';
+import { send, type Attempt } from './sender.js';
+
+/** What a tenant's deliveries are made to suffer. */
+export interface Knobs {
+  /** So many copies follow each delivery. */
+  readonly duplicate: number;
+  /** Each delivery waits so long, so that one sent after the knob was turned back overtakes it. */
+  readonly delayMs: number;
+}
+const UNDISTURBED: Knobs = { duplicate: 0, delayMs: 0 };
+
+export interface Delivery {
+  readonly eventId: string;
+  readonly url: string;
+  readonly events: readonly { readonly type: string; readonly login: string }[];
+  /** `refused`: a 4xx, not repeated. `failed`: no answer or 5xx, twice. */
+  readonly state: 'waiting' | 'delivered' | 'refused' | 'failed';
+  readonly attempts: readonly Attempt[];
+}
+
+/** Filled in when the request is done. */
+type Kept = { -readonly [K in keyof Delivery]: Delivery[K] };
+const KEPT = 500;
+
+interface Waiting {
+  readonly slug: string;
+  readonly wake: () => void;
+  readonly done: Promise<Delivery>;
+}
+
+export class EventHooks {
+  private readonly knobs = new Map<string, Knobs>();
+  private readonly log = new Map<string, Kept[]>();
+  private readonly waiting = new Set<Waiting>();
+  private readonly stopping = new AbortController();
+
+  constructor(private readonly store: HookStore) {}
+
+  /** Okta's one-time verification comes first; a wrong answer refuses the hook and leaves an earlier one in force. */
+  async register(slug: string, asked: Omit<EventHook, 'id'>): Promise<EventHook> {
+    const challenge = randomUUID();
+    const headers = { authorization: asked.secret, 'x-okta-verification-challenge': challenge };
+    const sent = await send({ method: 'GET', url: asked.url, headers }, this.stopping.signal);
+    if (!sent.ok || verificationIn(sent.text) !== challenge) {
+      const last = sent.attempts.at(-1);
+      throw new ControlError(
+        400,
+        `the event hook was not verified: GET ${asked.url} must answer 200 with {"verification": "<the x-okta-verification-challenge header>"}; it answered ${last?.status ?? last?.error}`,
+      );
+    }
+    const hook = { id: oktaId('who'), ...asked };
+    await this.store.save(slug, hook);
+    return hook;
+  }
+
+  find(slug: string): Promise<EventHook | null> {
+    return this.store.find(slug);
+  }
+
+  remove(slug: string): Promise<void> {
+    return this.store.remove(slug);
+  }
+
+  turn(slug: string, knobs: Partial<Knobs>): Knobs {
+    const turned = { ...(this.knobs.get(slug) ?? UNDISTURBED), ...knobs };
+    this.knobs.set(slug, turned);
+    return turned;
+  }
+
+  deliveries(slug: string): readonly Delivery[] {
+    return this.log.get(slug) ?? [];
+  }
+
+  /** Delivers those that the hook subscribed to, in one request; waits for it unless it is put off. */
+  async deliver(slug: string, events: readonly LogEvent[]): Promise<readonly Delivery[]> {
+    const hook = await this.store.find(slug);
+    const wanted = events.filter((e) => hook?.events.includes(e.eventType));
+    if (!hook || wanted.length === 0) return [];
+    const { duplicate, delayMs } = this.knobs.get(slug) ?? UNDISTURBED;
+    const body = hookBody(hook.id, wanted, new Date());
+    const results: Delivery[] = [];
+    for (let copy = 0; copy <= duplicate; copy++) results.push(await this.start(slug, hook, body, delayMs));
+    return results;
+  }
+
+  /** Sends an event of which nothing happened in the org, with another secret if one is given. */
+  async forge(slug: string, event: LogEvent, secret?: string): Promise<Delivery> {
+    const hook = await this.store.find(slug);
+    if (!hook) throw new ControlError(404, `tenant "${slug}" has no event hook; PUT /sandbox/apps/${slug}/event-hook`);
+    const body = hookBody(hook.id, [event], new Date());
+    return this.start(slug, secret === undefined ? hook : { ...hook, secret }, body, 0);
+  }
+
+  /** Delivers now what was put off. */
+  async release(slug: string): Promise<readonly Delivery[]> {
+    const held = [...this.waiting].filter((w) => w.slug === slug);
+    for (const { wake } of held) wake();
+    return Promise.all(held.map((w) => w.done));
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    const held = [...this.waiting];
+    for (const { wake } of held) wake();
+    await Promise.all(held.map((w) => w.done));
+  }
+
+  /** Resolves when the request is done, or at once if it is put off. */
+  private async start(slug: string, hook: EventHook, body: HookBody, delayMs: number): Promise<Delivery> {
+    const delivery = initial(hook, body);
+    const kept = this.log.get(slug) ?? [];
+    this.log.set(slug, kept);
+    kept.push(delivery);
+    if (kept.length > KEPT) kept.shift();
+    if (delayMs === 0) return this.post(hook, body, delivery);
+    const alarm = new AbortController();
+    const done = sleep(delayMs, undefined, { signal: alarm.signal })
+      .catch(() => undefined)
+      .then(() => (this.stopping.signal.aborted ? delivery : this.post(hook, body, delivery)))
+      .finally(() => this.waiting.delete(waiting));
+    const waiting: Waiting = { slug, wake: () => alarm.abort(), done };
+    this.waiting.add(waiting);
+    return delivery;
+  }
+
+  private async post(hook: EventHook, body: HookBody, delivery: Kept): Promise<Delivery> {
+    const headers = { authorization: hook.secret, 'user-agent': 'Okta Hooks' };
+    const request = { method: 'POST' as const, url: hook.url, headers, body: JSON.stringify(body) };
+    const { attempts, ok } = await send(request, this.stopping.signal);
+    const answered = attempts.at(-1)?.status ?? null;
+    const state = ok ? 'delivered' : answered !== null && answered < 500 ? 'refused' : 'failed';
+    return Object.assign(delivery, { attempts, state });
+  }
+}
+
+const initial = (hook: EventHook, body: HookBody): Kept => ({
+  eventId: body.eventId,
+  url: hook.url,
+  events: body.data.events.map((e) => ({ type: e.eventType, login: loginOf(e) })),
+  state: 'waiting',
+  attempts: [],
+});
+
+function loginOf(event: LogEvent): string {
+  const [target] = Array.isArray(event.target) ? (event.target as { alternateId?: unknown }[]) : [];
+  return typeof target?.alternateId === 'string' ? target.alternateId : '';
+}
+
+function verificationIn(text: string): unknown {
+  try {
+    const answer: unknown = JSON.parse(text);
+    return typeof answer === 'object' && answer !== null ? (answer as { verification?: unknown }).verification : null;
+  } catch {
+    return null;
+  }
+}

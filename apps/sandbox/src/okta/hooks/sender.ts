@@ -1,0 +1,69 @@
+/** One request of an event hook as Okta makes it: 3 s of patience, one repetition after a time-out or a 5xx. */
+import { isNativeError } from 'node:util/types';
+import { wallClock } from '../../control/call-log.js';
+
+/** "If a response is not received within 3 seconds, the outbound request times out" (Okta, event hooks). */
+const PATIENCE_MS = 3_000;
+const ATTEMPTS = 2;
+/** An answer's body matters in the verification only, and there it is one short JSON object. */
+const SHOWN = 4_096;
+
+export interface Attempt {
+  /** Null when no answer came. */
+  readonly status: number | null;
+  readonly error: string | null;
+  /** Milliseconds since the epoch, with a fraction. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+export interface Sent {
+  readonly attempts: readonly Attempt[];
+  /** Okta takes any 2xx; 200 and 204 are what it asks for. */
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+export interface HookRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export async function send(request: HookRequest, stopping: AbortSignal): Promise<Sent> {
+  const attempts: Attempt[] = [];
+  for (let left = ATTEMPTS; ; left--) {
+    const { attempt, text } = await once(request, stopping);
+    attempts.push(attempt);
+    const { status } = attempt;
+    const ok = status !== null && status >= 200 && status < 300;
+    const final = ok || (status !== null && status < 500);
+    if (final || left === 1 || stopping.aborted) return { attempts, ok, text };
+  }
+}
+
+async function once(request: HookRequest, stopping: AbortSignal): Promise<{ attempt: Attempt; text: string }> {
+  const startedAt = wallClock();
+  const { method, url, body } = request;
+  try {
+    const answer = await fetch(url, {
+      method,
+      headers: { accept: 'application/json', 'content-type': 'application/json', ...request.headers },
+      ...(body !== undefined && { body }),
+      redirect: 'manual',
+      signal: AbortSignal.any([AbortSignal.timeout(PATIENCE_MS), stopping]),
+    });
+    const text = (await answer.text()).slice(0, SHOWN);
+    return { attempt: { status: answer.status, error: null, startedAt, endedAt: wallClock() }, text };
+  } catch (error) {
+    return { attempt: { status: null, error: reason(error), startedAt, endedAt: wallClock() }, text: '' };
+  }
+}
+
+/** fetch says only "fetch failed"; what failed stands in the cause. */
+function reason(error: unknown): string {
+  if (!isNativeError(error)) return String(error);
+  if (error.name === 'TimeoutError') return `no answer within ${PATIENCE_MS / 1000} s`;
+  return isNativeError(error.cause) ? error.cause.message || error.cause.name : error.message;
+}

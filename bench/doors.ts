@@ -1,0 +1,103 @@
+/**
+ * What an internal service sees of an offboarding, in a process of its own: a guard that follows `identity.access`, an
+ * access token of each account from before, and the moment from which each is refused. Forked by the bench.
+ */
+import { AccessDenied, AccessGuard, busFeed } from '#access-guard';
+import { busSettings, type FollowSource } from '#event-bus';
+import { createLogger, loadConfig } from '#platform';
+import { Issuer } from '../test/guard/issuer.js';
+
+export interface FollowJob {
+  readonly kind: 'follow';
+  readonly carrier: 'postgres' | 'kafka';
+  /** A role that may read `bus.event_log`. */
+  readonly databaseUrl: string;
+  readonly brokers?: string;
+}
+
+/** Answers when a token of each of these accounts is accepted, and remembers the tokens. */
+export interface KnowJob {
+  readonly kind: 'know';
+  readonly accounts: readonly string[];
+}
+
+/** Answers when the token of each was refused, milliseconds since the epoch. */
+export interface WatchJob {
+  readonly kind: 'watch';
+  readonly limitMs: number;
+}
+
+const LOOK_EVERY_MS = 2;
+const logger = createLogger('doors', 'error');
+const tokens = new Map<string, string>();
+let issuer: Issuer;
+let guard: AccessGuard;
+
+async function follow({ carrier, databaseUrl, brokers }: FollowJob): Promise<string> {
+  issuer = await Issuer.start();
+  const source: FollowSource =
+    carrier === 'postgres'
+      ? { carrier, url: databaseUrl }
+      : { carrier, config: loadConfig('doors', busSettings, { EVENT_CARRIER: 'kafka', KAFKA_BROKERS: brokers ?? '' }) };
+  guard = new AccessGuard({
+    issuer: issuer.issuer,
+    jwksUri: issuer.jwksUri,
+    clientIds: [issuer.clientId],
+    feed: busFeed(source, { name: 'bench-doors', logger }),
+    logger,
+  });
+  guard.start();
+  await until(() => guard.freshness().state === 'live', 30_000, 'the guard follows');
+  return 'following';
+}
+
+async function know({ accounts }: KnowJob): Promise<string> {
+  tokens.clear();
+  for (const account of accounts) tokens.set(account, `Bearer ${issuer.accessToken(account)}`);
+  for (const account of accounts)
+    await until(async () => (await refusal(account)) === null, 60_000, `${account} has access`);
+  return 'known';
+}
+
+/** Looks at the view, which costs nothing, and believes only the guard's own answer. */
+async function watch({ limitMs }: WatchJob): Promise<Record<string, number>> {
+  const refusedAt: Record<string, number> = {};
+  const open = new Set(tokens.keys());
+  const allRefused = async (): Promise<boolean> => {
+    for (const account of open) {
+      if (guard.view.get(account)?.status === 'active' || (await refusal(account)) === null) continue;
+      refusedAt[account] = performance.timeOrigin + performance.now();
+      open.delete(account);
+    }
+    return open.size === 0;
+  };
+  await until(allRefused, limitMs, 'every token is refused');
+  return refusedAt;
+}
+
+async function refusal(account: string): Promise<string | null> {
+  try {
+    await guard.authorize(tokens.get(account));
+    return null;
+  } catch (error) {
+    if (error instanceof AccessDenied) return error.reason;
+    throw error;
+  }
+}
+
+async function until(condition: () => boolean | Promise<boolean>, ms: number, what: string): Promise<void> {
+  const deadline = performance.now() + ms;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+process.on('message', (job: FollowJob | KnowJob | WatchJob) => {
+  const result = job.kind === 'follow' ? follow(job) : job.kind === 'know' ? know(job) : watch(job);
+  result.then(
+    (value) => process.send?.({ value }),
+    (error: unknown) => process.send?.({ error: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit(0));

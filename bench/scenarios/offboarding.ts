@@ -1,0 +1,149 @@
+/**
+ * From Okta's PATCH to every door closed, at a fixed pace, on the default quotas of the Cognito stand-in: alone, and
+ * again while an import of thousands is pushed and waits for Cognito. Each door is seen from outside: Cognito's by the
+ * stand-in's own log of calls, the services' by a guard in another process that checks tokens from before.
+ */
+import { eventually, sleep } from '../../tools/local/process.js';
+import type { Target } from '../connection.js';
+import type { FollowJob, KnowJob, WatchJob } from '../doors.js';
+import type { ClosedResult, CreateResult, OffboardResult } from '../generator.js';
+import type { Program } from '../program.js';
+import type { Stack } from '../stack.js';
+import { spread, type Spread } from '../statistics.js';
+
+export const PER_SECOND = 20;
+const IMPORT_PER_SECOND = 100;
+const READY_LIMIT_MS = 300_000;
+const CLOSED_LIMIT_MS = 120_000;
+const CONNECTIONS = 16;
+
+export interface DoorTimes {
+  readonly people: number;
+  /** From the scheduled instant of the PATCH, in milliseconds. */
+  readonly answered: Spread;
+  readonly refused: Spread;
+  readonly disabled: Spread;
+  /** Refused by the guard and disabled in Cognito: nobody gets in, nobody gets a new token. */
+  readonly closed: Spread;
+  /** `AdminUserGlobalSignOut` too: it shares a quota of 25 per second with the disabling. */
+  readonly signedOut: Spread;
+  /** People of the import that waited for Cognito when the offboarding ended. */
+  readonly importWaiting: number;
+}
+
+export interface OffboardingResult {
+  readonly carrier: string;
+  readonly alone: DoorTimes;
+  readonly duringImport: DoorTimes;
+  readonly importSize: number;
+}
+
+interface Plan {
+  readonly stack: Stack;
+  readonly target: Target;
+  readonly generator: Program;
+  readonly doors: Program;
+  readonly seconds: number;
+  readonly importSize: number;
+  readonly say: (text: string) => void;
+}
+
+export async function measureOffboarding(plan: Plan): Promise<OffboardingResult> {
+  const { stack, target, generator, doors, seconds, importSize, say } = plan;
+  const people = PER_SECOND * seconds;
+  say(`${2 * people} people get accounts on the default quotas`);
+  const made = await generator.ask<CreateResult>({ kind: 'people', target, people: 2 * people, connections: 4 });
+  await provisioned(stack, made.ids);
+  await doors.ask(stack.followJob satisfies FollowJob);
+  say(`${PER_SECOND} offboardings per second for ${seconds} s`);
+  const alone = await offboard(plan, made.ids.slice(0, people));
+  const importer = stack.run({ name: 'importer', entry: generator.options.entry });
+  say(`an import of ${importSize} people begins, ${IMPORT_PER_SECOND} per second; offboarding again`);
+  const importing = importer.ask<ClosedResult>({
+    kind: 'closed',
+    target,
+    operation: 'create',
+    connections: CONNECTIONS,
+    seconds: 600,
+    limit: importSize,
+    perSecond: IMPORT_PER_SECOND,
+    firstPerson: 1_000_000,
+  });
+  importing.catch(() => undefined);
+  await sleep(2_000);
+  const duringImport = await offboard(plan, made.ids.slice(people));
+  const { wrong, example } = await importing;
+  if (wrong > 0) throw new Error(`${wrong} creates of the import failed, e.g. ${example}`);
+  return { carrier: stack.followJob.carrier, alone, duringImport, importSize };
+}
+
+async function offboard({ stack, target, generator, doors }: Plan, ids: readonly string[]): Promise<DoorTimes> {
+  await doors.ask({ kind: 'know', accounts: ids } satisfies KnowJob);
+  await fetch(`${stack.cognito}/sandbox/calls`, { method: 'DELETE' });
+  const watching = doors.ask<Record<string, number>>({ kind: 'watch', limitMs: CLOSED_LIMIT_MS } satisfies WatchJob);
+  watching.catch(() => undefined);
+  const { pushes, wrong, example } = await generator.ask<OffboardResult>({
+    kind: 'offboard',
+    target,
+    connections: CONNECTIONS,
+    perSecond: PER_SECOND,
+    ids,
+  });
+  if (wrong > 0) throw new Error(`${wrong} of ${ids.length} deactivations failed, e.g. ${example}`);
+  const importWaiting = await waitingForCognito(stack);
+  const refusedAt = await watching;
+  const [disabledAt, signedOutAt] = [
+    await calls(stack, 'AdminDisableUser', ids),
+    await calls(stack, 'AdminUserGlobalSignOut', ids),
+  ];
+  const since = (at: (id: string) => number): Spread => spread(pushes.map((p) => at(p.id) - p.scheduled));
+  const refused = (id: string): number => refusedAt[id] ?? Number.NaN;
+  const disabled = (id: string): number => disabledAt.get(id) ?? Number.NaN;
+  return {
+    people: ids.length,
+    answered: spread(pushes.map((p) => p.answered - p.scheduled)),
+    refused: since(refused),
+    disabled: since(disabled),
+    closed: since((id) => Math.max(refused(id), disabled(id))),
+    signedOut: since((id) => signedOutAt.get(id) ?? Number.NaN),
+    importWaiting,
+  };
+}
+
+/** When the first successful call of the operation ended, by account; waits until there is one for each. */
+async function calls(stack: Stack, operation: string, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  let ended = new Map<string, number>();
+  const complete = async (): Promise<boolean> => {
+    const answer = await fetch(`${stack.cognito}/sandbox/calls?operation=${operation}&limit=50000`);
+    const { calls: made } = (await answer.json()) as {
+      calls: { subject: string | null; endedAt: number; outcome: string }[];
+    };
+    const fine = made.filter((c) => c.outcome === 'ok').sort((a, b) => b.endedAt - a.endedAt);
+    ended = new Map(fine.map((c) => [c.subject ?? '', c.endedAt]));
+    return ids.every((id) => ended.has(id));
+  };
+  if (!(await eventually(complete, CLOSED_LIMIT_MS, 500)))
+    throw new Error(`${operation} was not called for everybody within ${CLOSED_LIMIT_MS / 1_000} s`);
+  return ended;
+}
+
+async function provisioned(stack: Stack, ids: readonly string[]): Promise<void> {
+  const all = async (): Promise<boolean> => {
+    const [row] = await stack.sql<{ n: number }>(
+      'stackflow',
+      `select count(*)::int as n from offboarding.person where door = 'open' and provisioned and id = any($1::uuid[])`,
+      [[...ids]],
+    );
+    return row?.n === ids.length;
+  };
+  if (!(await eventually(all, READY_LIMIT_MS, 500)))
+    throw new Error(`the accounts were not there within ${READY_LIMIT_MS / 1_000} s`);
+}
+
+async function waitingForCognito(stack: Stack): Promise<number> {
+  const [row] = await stack.sql<{ n: number }>(
+    'stackflow',
+    `select count(*)::int as n from identity.account where desired_revision > applied_revision`,
+  );
+  return row?.n ?? 0;
+}

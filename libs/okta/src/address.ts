@@ -1,0 +1,35 @@
+/**
+ * Where questions go, and nowhere else (SSRF): to the tenant's org under one of Okta's own domains, by https, or to the
+ * address that the operator configured. What a tenant or an answer writes can never choose another host. Pure.
+ */
+import { OktaError } from './errors.js';
+
+const ORG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.(?:okta|oktapreview|okta-emea)\.com$/;
+
+/** `acme.okta.com`: the bare host of an org, without scheme, port or path. */
+export const isOktaDomain = (domain: string): boolean => ORG.test(domain);
+
+export function originOf(domain: string, endpoint: string | undefined): string {
+  if (endpoint !== undefined) return new URL(endpoint).origin;
+  if (isOktaDomain(domain)) return `https://${domain}`;
+  throw new OktaError(
+    'invalid_domain',
+    'The Okta domain must be the name of an org such as acme.okta.com (also oktapreview.com, okta-emea.com), without https:// or a path.',
+  );
+}
+
+/** Okta's ids are 20 letters and digits. A login, `me` or `..` in a path would ask about somebody else. */
+export const isOktaId = (id: string): boolean => /^[0-9A-Za-z]{20}$/.test(id);
+
+/**
+ * The next page by the `Link` headers, or null on the last. Okta's cursor is opaque, but it leads to another page of the
+ * same list: the token is not carried to any other address.
+ */
+export function nextPage(link: string | null, current: URL): URL | null {
+  const found = (link ?? '').split(/,\s*(?=<)/).find((part) => /;\s*rel="?next"?\s*(?:;|$)/i.test(part));
+  if (found === undefined) return null;
+  const target = /^\s*<([^>]*)>/.exec(found)?.[1] ?? '';
+  const next = URL.canParse(target) ? new URL(target) : null;
+  if (next && next.origin === current.origin && next.pathname === current.pathname && next.username === '') return next;
+  throw new OktaError('invalid_answer', 'The link to the next page leads to another address; it was not followed.');
+}

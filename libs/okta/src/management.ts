@@ -1,0 +1,179 @@
+/**
+ * Okta's Management API, as far as we read it. One instance per tenant. Nothing is repeated but what Okta refused for
+ * its rate limit: a caller owns its retries.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inSpan, SpanKind, type Metrics } from '#platform';
+import { z } from 'zod';
+import { isOktaId, nextPage, originOf } from './address.js';
+import { OktaError, refusal } from './errors.js';
+import { readRate, waitMs, type RateState } from './rate.js';
+import { get, type Answer } from './request.js';
+import { errorCodeIn, oktaAppUser, oktaUser, readJson, type OktaAppUser, type OktaUser } from './resources.js';
+
+export interface OktaManagementOptions {
+  /** The tenant's org, e.g. `acme.okta.com`. */
+  readonly domain: string;
+  /** Another address than `https://<domain>` (`OKTA_ENDPOINT`). */
+  readonly endpoint?: string | undefined;
+  readonly apiToken: string;
+  readonly metrics: Metrics;
+  /** For one request, from sending to the last byte. */
+  readonly timeoutMs?: number;
+  readonly maxBodyBytes?: number;
+  /** The longest wait for a rate limit; what would take longer fails as `rate_limited`. Okta's windows last a minute. */
+  readonly maxWaitMs?: number;
+  /** Ends waits and requests, e.g. when the service stops. */
+  readonly signal?: AbortSignal;
+}
+
+export interface UserQuery {
+  /** Okta's filter, e.g. `status eq "SUSPENDED"`. Without one Okta leaves out the deprovisioned. */
+  readonly filter?: string;
+}
+
+type Operation = 'user' | 'users' | 'appUsers' | 'me';
+
+/** Okta's greatest pages. */
+const USERS_LIMIT = 200;
+const APP_USERS_LIMIT = 500;
+const ATTEMPTS = 3;
+const TOKEN = /^[\x21-\x7e]{1,512}$/;
+
+export class OktaManagement {
+  /** Private to the language: an instance that is logged or serialised does not show it. */
+  readonly #authorization: string;
+  private readonly origin: string;
+  private readonly bounds;
+  private readonly rates = new Map<Operation, RateState>();
+  private readonly calls;
+
+  /** Throws `invalid_domain`, and `unauthorized` for a text that cannot be a token. */
+  constructor({ apiToken, metrics, ...options }: OktaManagementOptions) {
+    this.origin = originOf(options.domain, options.endpoint);
+    // fetch would refuse it too, with a message that quotes it.
+    if (!TOKEN.test(apiToken))
+      throw new OktaError('unauthorized', 'The Okta API token is empty or holds characters that no token has.');
+    this.#authorization = `SSWS ${apiToken}`;
+    this.bounds = {
+      timeoutMs: options.timeoutMs ?? 10_000,
+      maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
+      maxWaitMs: options.maxWaitMs ?? 90_000,
+      signal: options.signal ?? new AbortController().signal,
+    };
+    this.calls = metrics.counter('okta_calls_total', 'Calls to the Okta Management API', ['operation', 'outcome']);
+  }
+
+  /**
+   * `GET /api/v1/users/{id}`. Null only if Okta itself says that there is no such user; an id that cannot be one of
+   * Okta's fails as `not_found` and asks nothing, so that nobody takes it for a deleted person.
+   */
+  async user(id: string): Promise<OktaUser | null> {
+    if (!isOktaId(id)) throw new OktaError('not_found', 'This is no id of an Okta user (20 letters and digits).');
+    try {
+      const found = parse('user', oktaUser, await this.ask('user', this.url(`users/${id}`)));
+      // Okta takes a login in the same place.
+      if (found.id === id) return found;
+      throw new OktaError('invalid_answer', 'Okta answered with another user than the one that was asked for.');
+    } catch (error) {
+      if (error instanceof OktaError && error.code === 'not_found') return null;
+      throw error;
+    }
+  }
+
+  /** `GET /api/v1/users/me`: to whom the token belongs. Every valid token may ask it. */
+  async me(): Promise<OktaUser> {
+    return parse('me', oktaUser, await this.ask('me', this.url('users/me')));
+  }
+
+  /** `GET /api/v1/users`, page by page as they are consumed. Stops for the rate limit's reserve. */
+  users(query: UserQuery = {}): AsyncIterable<OktaUser> {
+    const url = this.url('users', { limit: String(USERS_LIMIT) });
+    if (query.filter !== undefined) url.searchParams.set('filter', query.filter);
+    return this.list('users', url, oktaUser);
+  }
+
+  /** `GET /api/v1/apps/{appId}/users`: who has the app. Page by page; `not_found` if there is no such app. */
+  async *appUsers(appId: string): AsyncIterable<OktaAppUser> {
+    if (!isOktaId(appId)) throw new OktaError('not_found', 'This is no id of an Okta app (20 letters and digits).');
+    const url = this.url(`apps/${appId}/users`, { limit: String(APP_USERS_LIMIT) });
+    yield* this.list('appUsers', url, oktaAppUser);
+  }
+
+  private async *list<T>(operation: Operation, first: URL, shape: z.ZodType<T>): AsyncIterable<T> {
+    const seen = new Set<string>();
+    for (let url: URL | null = first; url;) {
+      if (seen.has(url.href)) throw new OktaError('invalid_answer', `Okta's pages run in a circle (${operation}).`);
+      seen.add(url.href);
+      const answer: Answer = await this.ask(operation, url, true);
+      yield* parse(operation, z.array(shape), answer);
+      url = nextPage(answer.headers.get('link'), url);
+    }
+  }
+
+  private url(path: string, query: Readonly<Record<string, string>> = {}): URL {
+    const url = new URL(`/api/v1/${path}`, this.origin);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    return url;
+  }
+
+  /** A 2xx answer. What Okta refused for its rate limit was not done: it is asked again when the window is over. */
+  private async ask(operation: Operation, url: URL, bulk = false): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      await this.waitForRate(operation, bulk);
+      const answer = await this.send(operation, url);
+      if (answer.status >= 200 && answer.status < 300) return answer;
+      if (answer.status !== 429) throw refusal(operation, answer.status, errorCodeIn(answer.body));
+      if (attempt === ATTEMPTS) throw this.limited(operation, waitMs(this.rates.get(operation), bulk, Date.now()));
+    }
+  }
+
+  private async send(operation: Operation, url: URL): Promise<Answer> {
+    const attributes = { 'http.request.method': 'GET', 'server.address': url.host, 'okta.operation': operation };
+    let outcome = 'failed';
+    try {
+      const answer = await inSpan(`okta ${operation}`, { kind: SpanKind.CLIENT, attributes }, () =>
+        get(operation, url, { ...this.bounds, authorization: this.#authorization }),
+      );
+      outcome = String(answer.status);
+      const rate = readRate(answer.headers, answer.status, Date.now());
+      if (rate) this.rates.set(operation, rate);
+      return answer;
+    } catch (error) {
+      if (error instanceof OktaError) outcome = error.code;
+      throw error;
+    } finally {
+      this.calls.inc({ operation, outcome });
+    }
+  }
+
+  private async waitForRate(operation: Operation, bulk: boolean): Promise<void> {
+    const { maxWaitMs, signal } = this.bounds;
+    for (;;) {
+      const wait = waitMs(this.rates.get(operation), bulk, Date.now());
+      if (wait === 0) return;
+      if (wait > maxWaitMs) throw this.limited(operation, wait);
+      await sleep(wait, undefined, { signal }).catch((cause: unknown) => {
+        throw new OktaError('unavailable', `Okta was not asked (${operation}): the service is stopping.`, { cause });
+      });
+    }
+  }
+
+  private limited(operation: Operation, retryAfterMs: number): OktaError {
+    const seconds = Math.ceil(retryAfterMs / 1000);
+    const message = `Okta's rate limit is used up (${operation}); it can be asked again in ${seconds} s.`;
+    return new OktaError('rate_limited', message, { status: 429, retryAfterMs });
+  }
+}
+
+/** Names the attribute that is wrong, never its value. */
+function parse<T>(operation: Operation, shape: z.ZodType<T>, { body, status }: Answer): T {
+  const json = readJson(body);
+  const parsed = shape.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const where = parsed.error.issues[0]?.path.join('.') ?? '';
+  const what = json === undefined ? 'no JSON' : where === '' ? 'of another form' : `wrong at "${where}"`;
+  throw new OktaError('invalid_answer', `Okta's answer is ${what} (${operation}): check the domain of the org.`, {
+    status,
+  });
+}

@@ -1,0 +1,65 @@
+/** One GET to Okta: bounded in time and size, no redirect followed, the token in one header and nowhere else. */
+import { isNativeError } from 'node:util/types';
+import { OktaError } from './errors.js';
+
+export interface GetOptions {
+  readonly authorization: string;
+  /** From sending to the last byte. */
+  readonly timeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** Throws `unavailable` when no whole answer came, `invalid_answer` when it is too big or a redirect. */
+export async function get(operation: string, url: URL, options: GetOptions): Promise<Answer> {
+  const signal = AbortSignal.any([AbortSignal.timeout(options.timeoutMs), options.signal]);
+  const headers = { authorization: options.authorization, accept: 'application/json', 'user-agent': 'StackFlow' };
+  try {
+    const answer = await fetch(url, { headers, redirect: 'manual', signal });
+    const body = await read(answer, options.maxBodyBytes, operation);
+    const { status } = answer;
+    // Followed, it would carry the token to whatever address the answer names.
+    if (status >= 300 && status < 400)
+      throw new OktaError(
+        'invalid_answer',
+        `Okta redirects (${operation}: ${status}), which was not followed: check the domain of the org.`,
+        { status },
+      );
+    return { status, headers: answer.headers, body };
+  } catch (error) {
+    if (error instanceof OktaError) throw error;
+    throw new OktaError('unavailable', `Okta gave no answer (${operation}: ${reason(error, options)}).`, {
+      cause: error,
+    });
+  }
+}
+
+async function read(answer: Response, maxBytes: number, operation: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let size = 0;
+  // Leaving the loop early cancels the stream, and with it the connection.
+  for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > maxBytes)
+      throw new OktaError('invalid_answer', `Okta's answer is greater than ${maxBytes} bytes (${operation}).`, {
+        status: answer.status,
+      });
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** fetch says only "fetch failed"; what failed stands in the cause. */
+function reason(error: unknown, { signal, timeoutMs }: GetOptions): string {
+  if (signal.aborted) return 'the service is stopping';
+  if (!isNativeError(error)) return String(error);
+  if (error.name === 'TimeoutError') return `nothing within ${timeoutMs} ms`;
+  return isNativeError(error.cause) ? error.cause.message || error.cause.name : error.message;
+}

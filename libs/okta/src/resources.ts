@@ -1,0 +1,62 @@
+/** Okta's resources, reduced to what decides about access. What else the answers carry is not kept. */
+import { z } from 'zod';
+
+const text = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? null);
+
+export const oktaUser = z.object({
+  id: z.string().min(1),
+  /** STAGED, PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED, DEPROVISIONED; Okta may add more. */
+  status: z.string().min(1),
+  statusChanged: text,
+  lastUpdated: text,
+  profile: z.object({ login: z.string(), email: text, firstName: text, lastName: text, displayName: text }),
+});
+export type OktaUser = Readonly<z.output<typeof oktaUser>>;
+
+/**
+ * An assignment of the app. Whether the person is suspended does not show in it: ask for the user, or list the users
+ * with `status eq "SUSPENDED"`.
+ */
+export const oktaAppUser = z
+  .object({
+    id: z.string().min(1),
+    externalId: text,
+    status: z.string().min(1),
+    scope: text,
+    syncState: text,
+    lastUpdated: text,
+    credentials: z.object({ userName: text }).nullish(),
+  })
+  .transform(({ credentials, ...user }) => ({
+    /** The Okta user's id. */
+    id: user.id,
+    /** Our SCIM id; null while nothing was provisioned. */
+    externalId: user.externalId,
+    status: user.status,
+    /** `USER` (assigned himself) or `GROUP`. */
+    scope: user.scope,
+    syncState: user.syncState,
+    lastUpdated: user.lastUpdated,
+    userName: credentials?.userName ?? null,
+  }));
+export type OktaAppUser = Readonly<z.output<typeof oktaAppUser>>;
+
+const errorBody = z.object({ errorCode: z.string().regex(/^E\d{7}$/) });
+
+/** Okta's own code in the body of a refusal; null if it is not one of Okta's. */
+export function errorCodeIn(body: string): string | null {
+  const parsed = errorBody.safeParse(readJson(body));
+  return parsed.success ? parsed.data.errorCode : null;
+}
+
+/** Undefined = no JSON. */
+export function readJson(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,214 @@
+/** The sandbox Okta's Management API on the wire: what Okta's documentation says of paging, limits and errors. */
+import { Database } from '#platform';
+import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
+import { all, Org } from '../okta/org.js';
+import { createTestDatabase } from '../support/database.js';
+import { ScimRecorder } from './scim-recorder.js';
+import { control, startSandbox, type RunningSandbox } from './support.js';
+
+type Item = Record<string, unknown> & { readonly id: string };
+let running: RunningSandbox;
+let scim: ScimRecorder;
+let org: Org;
+beforeAll(async () => {
+  [running, scim] = await Promise.all([startSandbox(), ScimRecorder.start()]);
+});
+beforeEach(async () => {
+  org = await Org.create(running, scim.baseUrl);
+});
+afterAll(async () => {
+  await running.stop();
+  await scim.stop();
+});
+
+const json = async <T = Item>(path: string): Promise<T> => (await (await org.get(path)).json()) as T;
+const linksOf = (response: Response): Record<string, string> =>
+  Object.fromEntries(
+    [...(response.headers.get('link') ?? '').matchAll(/<([^>]+)>; rel="(\w+)"/g)].map(([, url = '', rel = '']) => [
+      rel,
+      url,
+    ]),
+  );
+/** All pages by their links: how many items each had, and all ids. */
+async function walk(path: string): Promise<{ sizes: number[]; ids: string[] }> {
+  const sizes: number[] = [];
+  const ids: string[] = [];
+  for (let url: string | undefined = path; url;) {
+    const response: Response = await org.get(url);
+    const page = (await response.json()) as Item[];
+    sizes.push(page.length);
+    ids.push(...page.map((i) => i.id));
+    url = linksOf(response).next;
+  }
+  return { sizes, ids };
+}
+
+describe('paging', () => {
+  it('gives 50 people of an app by default, 500 at most, and the way on in Link headers', async () => {
+    const people = await org.addPeople(120);
+    const byDefault = await walk(`apps/${org.appId}/users`);
+    expect(byDefault.sizes).toEqual([50, 50, 20]);
+    expect(byDefault.ids.sort()).toEqual(people);
+    expect((await walk(`apps/${org.appId}/users?limit=60`)).sizes).toEqual([60, 60]);
+    expect((await walk(`apps/${org.appId}/users?limit=100000`)).sizes).toEqual([120]);
+    const links = linksOf(await org.get(`apps/${org.appId}/users?limit=60`));
+    expect(links.self).toBe(`${org.url}/api/v1/apps/${org.appId}/users?limit=60`);
+    expect(links.next).toMatch(/\/users\?limit=60&after=[\w-]+$/);
+  });
+
+  it('skips and repeats nobody when people come and go between two pages', async () => {
+    const people = await org.addPeople(100);
+    const first = await org.get('users?limit=40');
+    const seen = ((await first.json()) as Item[]).map((p) => p.id);
+    await org.addPeople(50);
+    const rest = await walk(linksOf(first).next ?? '');
+    const ids = [...seen, ...rest.ids];
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(people.filter((p) => !ids.includes(p))).toEqual([]);
+  });
+
+  it.each(['limit=0', 'limit=-1', 'limit=x', 'limit=1&limit=2', 'after=zzz', 'after='])('refuses %s', async (query) => {
+    const response = await org.get(`users?${query}`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ errorCode: 'E0000001' });
+  });
+});
+
+describe('groups', () => {
+  it('are listed with their members, also those that are not pushed', async () => {
+    for (const login of ['anna@example.com', 'ben@example.com']) await org.run('assign', login);
+    await org.ask('POST', 'push-group', { group: 'Agents', members: ['anna@example.com'] });
+    await org.ask('POST', 'add-member', { group: 'Readers', members: ['anna@example.com', 'ben@example.com'] });
+    const groups = await json<(Item & { profile: { name: string } })[]>('groups');
+    expect(groups.map((g) => g.profile.name).sort()).toEqual(['Agents', 'Readers']);
+    const readers = groups.find((g) => g.profile.name === 'Readers');
+    expect((await walk(`groups/${readers?.id}/users?limit=1`)).sizes).toEqual([1, 1]);
+    expect(await json(`groups/00g00000000000000000/users`)).toMatchObject({ errorCode: 'E0000007' });
+  });
+});
+
+describe('errors', () => {
+  const body = (errorCode: string, errorSummary: unknown) => ({
+    errorCode,
+    errorSummary,
+    errorLink: errorCode,
+    errorId: expect.stringMatching(/^oae\w{17}$/),
+    errorCauses: expect.any(Array),
+  });
+
+  it("have Okta's form and codes", async () => {
+    const answered = async (response: Promise<Response>): Promise<[number, unknown]> => {
+      const r = await response;
+      return [r.status, await r.json()];
+    };
+    expect(await answered(org.get('users', null))).toEqual([401, body('E0000005', 'Invalid session')]);
+    expect(await answered(org.get('users', 'wrong'))).toEqual([401, body('E0000011', 'Invalid token provided')]);
+    const bearer = fetch(`${org.url}/api/v1/users`, { headers: { authorization: `Bearer ${org.token}` } });
+    expect(await answered(bearer)).toEqual([401, body('E0000011', 'Invalid token provided')]);
+    expect(await answered(org.get('users/nobody'))).toEqual([
+      404,
+      body('E0000007', 'Not found: Resource not found: nobody (User)'),
+    ]);
+    expect(await answered(org.get('apps/other/users'))).toEqual([404, body('E0000007', expect.any(String))]);
+    expect(await answered(org.get('nothing'))).toEqual([404, body('E0000007', expect.any(String))]);
+    expect(await answered(org.get('users?filter=x'))).toEqual([400, body('E0000031', expect.any(String))]);
+    const post = fetch(`${org.url}/api/v1/users`, { method: 'POST', headers: { authorization: `SSWS ${org.token}` } });
+    expect(await answered(post)).toEqual([405, body('E0000022', expect.any(String))]);
+  });
+
+  it('of the control API stay in its own form', async () => {
+    expect(await control(org.url, 'POST', 'apps/none/api-token')).toMatchObject({
+      error: expect.stringContaining('"none"'),
+    });
+    for (const change of [{ limit: -1 }, { windowSeconds: 0 }, { limit: 'x' }])
+      expect(await org.ask('PUT', 'rate-limit', change)).toHaveProperty('error');
+    expect(await org.ask('POST', 'api-token', { rights: 'god' })).toHaveProperty('error');
+  });
+});
+
+describe('users', () => {
+  it('are found by id and by login, whatever its case', async () => {
+    await org.run('assign', 'Anna@example.com');
+    const user = await json('users/anna%40EXAMPLE.com');
+    expect(user).toMatchObject({ status: 'ACTIVE', profile: { login: 'Anna@example.com' } });
+    expect(await json(`users/${user.id}`)).toEqual(user);
+  });
+
+  it('"me" and the org are those of the token', async () => {
+    expect(await json('users/me')).toMatchObject({ id: expect.stringMatching(/^00u/), status: 'ACTIVE' });
+    expect(await json('org')).toMatchObject({ subdomain: org.slug, status: 'ACTIVE' });
+  });
+});
+
+describe('rate limits', () => {
+  const limits = ({ headers, status }: Response) => ({
+    status,
+    limit: Number(headers.get('x-rate-limit-limit')),
+    remaining: Number(headers.get('x-rate-limit-remaining')),
+    reset: Number(headers.get('x-rate-limit-reset')),
+    date: Date.parse(headers.get('date') ?? '') / 1000,
+  });
+
+  it('are told with every answer and count each endpoint of each org for itself', async () => {
+    await org.ask('PUT', 'rate-limit', { limit: 2, windowSeconds: 3_600 });
+    const [first, second, third] = [
+      limits(await org.get('users')),
+      limits(await org.get('users/nobody')),
+      limits(await org.get('users')),
+    ];
+    expect([first, second, third]).toMatchObject([
+      { status: 200, limit: 2, remaining: 1 },
+      { status: 404, limit: 2, remaining: 1 },
+      { status: 200, limit: 2, remaining: 0 },
+    ]);
+    expect(first.reset).toBeGreaterThan(first.date);
+    const refused = await org.get('users');
+    expect(await refused.clone().json()).toMatchObject({ errorCode: 'E0000047' });
+    expect(limits(refused)).toMatchObject({ status: 429, limit: 2, remaining: 0, reset: first.reset });
+    const other = await Org.create(running, scim.baseUrl);
+    expect(limits(await other.get('users'))).toMatchObject({ status: 200, limit: 600, remaining: 599 });
+    expect(await org.ask('DELETE', 'rate-limit')).toEqual({ limit: 600, windowSeconds: 60 });
+    expect((await org.get('users')).status).toBe(200);
+  });
+});
+
+describe('tokens', () => {
+  it('are shown once and kept as hashes', async () => {
+    const database = await Database.connect({
+      url: running.testDatabase.url('sandbox'),
+      schema: 'sandbox',
+      migrations: [],
+    });
+    const rows = await database.query<{ t: string }>('select t::text as t from okta_api_token t');
+    await database.close();
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.map((r) => r.t).join()).not.toContain(org.token);
+  });
+});
+
+it('gives an org from before the Management API an app id that stays', async () => {
+  const place = await createTestDatabase();
+  const open = (count: number) =>
+    Database.connect({
+      url: place.url('sandbox'),
+      schema: 'sandbox',
+      migrations: sandboxMigrations.slice(0, count),
+    });
+  const old = await open(3);
+  await old.migrate();
+  await old.query(
+    `insert into okta_app (slug, scim_base_url, token, mode, auth_style) values ('default', $1, 't', 'oin', 'bearer')`,
+    [scim.baseUrl],
+  );
+  await old.close();
+  const upgraded = await startSandbox({}, place);
+  const { okta } = upgraded.sandbox.endpoints;
+  const appIdOf = async () => (await control<{ appId: string }>(okta, 'GET', 'apps/default')).appId;
+  const appId = await appIdOf();
+  expect(appId).toMatch(/^0oa[0-9A-Za-z]{17}$/);
+  await control(okta, 'PUT', 'apps/default', { scimBaseUrl: scim.baseUrl, token: 'another', mode: 'oin' });
+  expect(await appIdOf()).toBe(appId);
+  const { apiToken } = await control<{ apiToken: string }>(okta, 'POST', 'apps/default/api-token');
+  expect(await all(org.client({ endpoint: okta, apiToken }).appUsers(appId))).toEqual([]);
+  await upgraded.stop();
+});
