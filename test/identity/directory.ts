@@ -35,6 +35,17 @@ export interface Tenant {
   settings: TenantSettings;
 }
 
+export interface DirectoryChange {
+  readonly person: Person;
+  readonly event: NewEvent;
+}
+
+/** Told of everything after it was published. */
+export interface DirectoryFollower {
+  peopleChanged(changes: readonly DirectoryChange[]): Promise<void>;
+  settingsChanged(tenant: Tenant): Promise<void>;
+}
+
 const U = 'com.stackflow.directory.user';
 const G = 'com.stackflow.directory.group';
 
@@ -42,6 +53,7 @@ export class Directory {
   readonly people = new Map<string, Person>();
   readonly groups = new Map<string, Group>();
   readonly tenants = new Map<string, Tenant>();
+  follower: DirectoryFollower | null = null;
   private readonly userOutbox = new Outbox('directory', '/stackflow/scim-gateway');
   private readonly hubOutbox = new Outbox('hub', '/stackflow/integration-hub');
   private requests = 0;
@@ -106,6 +118,7 @@ export class Directory {
       data: tenant.settings,
     };
     await this.hub.tx((tx) => this.hubOutbox.add(tx, [event]));
+    await this.follower?.settingsChanged(tenant);
   }
 
   map(tenant: Tenant, ...mappings: [string, string][]): Promise<void> {
@@ -239,8 +252,13 @@ export class Directory {
     } as NewEvent;
   }
 
-  private publishUser(events: readonly NewEvent[]): Promise<void> {
-    return this.directory.tx((tx) => this.userOutbox.add(tx, events));
+  private async publishUser(events: readonly NewEvent[]): Promise<void> {
+    await this.directory.tx((tx) => this.userOutbox.add(tx, events));
+    const changes = events.flatMap((event) => {
+      const person = this.people.get(event.subject);
+      return person ? [{ person, event }] : [];
+    });
+    await this.follower?.peopleChanged(changes);
   }
 
   private publishGroup(group: Group, what: string, data: unknown): Promise<void> {

@@ -2,39 +2,54 @@
 import { randomUUID } from 'node:crypto';
 import { EventContext, Outbox } from '#event-bus';
 import { eventKey, topicOf, type EventEnvelope } from '#events';
-import { createLogger, Database } from '#platform';
+import { createLogger, Database, Metrics, type Logger, type Tx } from '#platform';
+import { AccessController } from '../../apps/identity-service/src/access/access.controller.js';
+import { CasesController } from '../../apps/identity-service/src/access/cases.controller.js';
 import { GroupsController } from '../../apps/identity-service/src/directory/groups.controller.js';
 import { SettingsController } from '../../apps/identity-service/src/directory/settings.controller.js';
 import { UsersController } from '../../apps/identity-service/src/directory/users.controller.js';
 import { migrations } from '../../apps/identity-service/src/migrations/index.js';
 import { Evaluator } from '../../apps/identity-service/src/roles/evaluator.js';
+import { HeldLosses } from '../../apps/identity-service/src/roles/held-losses.js';
+import { LossBrake } from '../../apps/identity-service/src/roles/loss-brake.js';
+import { PersonEvaluator } from '../../apps/identity-service/src/roles/person-evaluator.js';
 import { Reevaluator } from '../../apps/identity-service/src/roles/reevaluator.js';
 import { Wake } from '../../apps/identity-service/src/wake.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
 export class HandlerRig {
   readonly reevaluator: Reevaluator;
+  readonly losses: HeldLosses;
   private readonly users: UsersController;
   private readonly groups: GroupsController;
   private readonly settings: SettingsController;
+  private readonly access: AccessController;
+  private readonly cases: CasesController;
 
   private constructor(
     readonly test: TestDatabase,
     readonly database: Database,
+    logger: Logger,
   ) {
     const wake = new Wake();
-    const evaluator = new Evaluator(new Outbox('identity', '/test'));
-    this.users = new UsersController(evaluator, wake);
+    const metrics = new Metrics('test', { process: false });
+    const brake = new LossBrake(logger, metrics);
+    const evaluator = new Evaluator(new Outbox('identity', '/test'), brake);
+    this.losses = new HeldLosses({ database, logger: logger, metrics, asked: () => undefined, pollMs: 50 });
+    const people = new PersonEvaluator(evaluator, wake);
+    this.users = new UsersController(people, wake);
+    this.access = new AccessController(people);
+    this.cases = new CasesController(people);
     this.groups = new GroupsController(wake);
     this.settings = new SettingsController(wake);
-    this.reevaluator = new Reevaluator(database, evaluator, createLogger('test', 'error'), () => undefined);
+    this.reevaluator = new Reevaluator(database, evaluator, logger, () => undefined);
   }
 
-  static async start(): Promise<HandlerRig> {
+  static async start(logger = createLogger('test', 'error')): Promise<HandlerRig> {
     const test = await createTestDatabase();
     const database = await Database.connect({ url: test.url('identity-service'), schema: 'identity', migrations });
     await database.migrate();
-    return new HandlerRig(test, database);
+    return new HandlerRig(test, database, logger);
   }
 
   async close(): Promise<void> {
@@ -42,15 +57,18 @@ export class HandlerRig {
     await this.test.drop();
   }
 
-  /** As the bus would deliver it: one transaction, no inbox in front (the handlers' own version gates count). */
-  deliver(event: EventEnvelope): Promise<void> {
+  /** As the bus would deliver it, in a transaction of its own or the given one; no inbox in front. */
+  async deliver(event: EventEnvelope, within?: Tx): Promise<void> {
     const topic = topicOf(event.type) ?? '';
-    return this.database.tx(async (tx) => {
+    const handle = async (tx: Tx): Promise<void> => {
       const context = new EventContext(tx, event, topic, 0, '1', 'identity-service', 1);
       if (topic === 'directory.users') await this.users.personChanged(context);
       else if (topic === 'directory.groups') await this.groups.groupChanged(context);
+      else if (topic === 'identity.access') await this.access.accessChanged(context);
+      else if (topic === 'offboarding.cases') await this.cases.caseChanged(context);
       else await this.settings.settingsChanged(context);
-    });
+    };
+    await (within ? handle(within) : this.database.tx(handle));
   }
 
   async reevaluateAll(): Promise<void> {

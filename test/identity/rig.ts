@@ -1,4 +1,7 @@
-/** One spec file's world: a database, the sandbox's Cognito, a directory that publishes, identity-service in process. */
+/**
+ * One spec file's world: a database, the sandbox's Cognito, a directory that publishes, deactivation-worker played,
+ * identity-service in process.
+ */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
@@ -7,6 +10,7 @@ import { service } from '../../apps/identity-service/src/service.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { Cognito, type PoolView } from './cognito.js';
 import { Directory, type Person, type Tenant } from './directory.js';
+import { PlayedWorker } from './played-worker.js';
 
 export const TOKEN = 'internal-token-of-the-tests';
 
@@ -23,13 +27,14 @@ export class Rig {
     readonly admin: Database,
     readonly cognito: Cognito,
     readonly directory: Directory,
+    readonly worker: PlayedWorker,
   ) {}
 
   static async start(): Promise<Rig> {
     const test = await createTestDatabase();
     const admin = await Database.connect({ url: test.adminUrl, schema: 'identity' });
-    const rig = new Rig(test, admin, await Cognito.start(test), await Directory.open(test));
-    return rig;
+    const directory = await Directory.open(test);
+    return new Rig(test, admin, await Cognito.start(test), directory, await PlayedWorker.open(test, directory));
   }
 
   environment(change: Record<string, string> = {}): Record<string, string> {
@@ -89,15 +94,25 @@ export class Rig {
 
   async close(): Promise<void> {
     await this.stopService();
+    await this.worker.close();
     await this.directory.close();
     await this.cognito.stop();
     await this.admin.close();
     await this.test.drop();
   }
 
-  async http<T>(method: string, path: string, token = TOKEN): Promise<{ status: number; body: T; type: string }> {
+  async http<T>(
+    method: string,
+    path: string,
+    token = TOKEN,
+    body?: unknown,
+  ): Promise<{ status: number; body: T; type: string }> {
     const url = await this.app?.getUrl();
-    const response = await fetch(`${url}${path}`, { method, headers: { authorization: `Bearer ${token}` } });
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
     return {
       status: response.status,
       body: (await response.json()) as T,
@@ -105,9 +120,12 @@ export class Rig {
     };
   }
 
-  /** A tenant whose settings the running service has: no order between topics says that they come before its people. */
+  /**
+   * A tenant whose settings the running service has: no order between topics says that they come before its people.
+   * Without a brake, unless it is asked for: most tests take roles from a handful of people.
+   */
   async addTenant(change: Parameters<Directory['addTenant']>[0] = {}): Promise<Tenant> {
-    const tenant = await this.directory.addTenant(change);
+    const tenant = await this.directory.addTenant({ brake: null, ...change });
     await this.quiet();
     return tenant;
   }
@@ -120,31 +138,52 @@ export class Rig {
     }, timeoutMs);
   }
 
-  /** f(directory, settings, status so far): what Cognito has to show of a person. */
-  private expected(person: Person, status: string | undefined): { groups: string[]; role: string | undefined } {
-    const tenant = this.tenantOf(person);
-    const { settings } = tenant;
-    const stays = !settings.deactivateOnOffboard && status === 'active';
-    const active = !person.deleted && (person.active || stays);
+  /** f(directory, settings, what the worker said, status so far): what Cognito has to show of a person. */
+  private expected(person: Person, known: string | undefined): { status: string; groups: string[]; role?: string } {
+    const { settings } = this.tenantOf(person);
+    const status = this.expectedStatus(person, known);
     const groups = person.groups.flatMap((id) => this.directory.groups.get(id) ?? []);
-    const roles = active ? deriveRoles(groups, settings) : [];
-    return { groups: [...roles].sort(), role: roles[0] };
+    const [...roles] = status === 'active' ? deriveRoles(groups, settings) : [];
+    const [role] = roles;
+    return { status, groups: roles.sort(), ...(role !== undefined && { role }) };
   }
 
-  /** Every person of the directory, one by one, against the pool. Only where group sync was on all the time. */
+  /** Open, but inactive in the directory: who was active stays so, and nobody becomes it. */
+  private expectedStatus(person: Person, known: string | undefined): string {
+    const said = this.worker.status(person);
+    if (said === 'inactive' || said === 'removed') return said;
+    return person.active || known === 'active' ? 'active' : 'inactive';
+  }
+
+  /**
+   * Every person of the directory, one by one: the account, what was told of it, and the pool. Only where group sync
+   * was on all the time.
+   */
   async expectConverged(): Promise<void> {
     const users = await this.cognito.users();
-    const accounts = await this.admin.query<{ id: string; status: string }>('select id, status from identity.account');
-    const status = new Map(accounts.map((account) => [account.id, account.status]));
-    const differences = [...this.directory.people.values()].flatMap((person) =>
-      this.difference(person, users.get(person.id), status.get(person.id)),
+    const accounts = await this.admin.query<AccountFact>(
+      `select id, status, told_status as told, provisioned_at is not null as provisioned from identity.account`,
     );
+    const known = new Map(accounts.map((account) => [account.id, account]));
+    const differences = [...this.directory.people.values()].flatMap((person) => [
+      ...this.difference(person, users.get(person.id), known.get(person.id)?.status),
+      ...this.untold(person, known.get(person.id)),
+    ]);
     expect(differences).toEqual([]);
   }
 
+  private untold(person: Person, account: AccountFact | undefined): string[] {
+    if (!account) return [`${person.userName} has no account`];
+    const { status } = this.expected(person, account.status);
+    const wrong = account.status === status ? [] : [`${person.userName} is ${account.status} instead of ${status}`];
+    if (account.provisioned && account.told !== status)
+      wrong.push(`of ${person.userName} was told ${account.told} instead of ${status}`);
+    return wrong;
+  }
+
   private difference(person: Person, user: PoolView | undefined, status: string | undefined): string[] {
-    const { groups, role } = this.expected(person, status);
-    if (!user) return groups.length > 0 || (person.active && !person.deleted) ? [`${person.userName} is missing`] : [];
+    const { status: wantedStatus, groups, role } = this.expected(person, status);
+    if (!user) return groups.length > 0 || wantedStatus === 'active' ? [`${person.userName} is missing`] : [];
     const wanted: Record<string, string | undefined> = {
       'custom:tenant_id': person.tenant,
       'custom:external_id': person.externalId ?? undefined,
@@ -172,12 +211,20 @@ export class Rig {
   }
 }
 
+interface AccountFact {
+  id: string;
+  status: string;
+  told: string | null;
+  provisioned: boolean;
+}
+
 const QUIET = `
   select case
     when exists (select 1 from directory.outbox) then (select count(*) || ' in the outbox of directory' from directory.outbox)
     when exists (select 1 from hub.outbox) then 'outbox of hub'
+    when exists (select 1 from offboarding.outbox) then 'outbox of offboarding'
     when exists (select 1 from identity.outbox) then (select count(*) || ' in the outbox of identity' from identity.outbox)
-    when exists (select 1 from bus.event_log l where l.topic in ('directory.users', 'directory.groups', 'integration.settings') and l.position > coalesce((select o.position from identity.consumer_offset o where o.consumer_group = 'identity-service' and o.topic = l.topic and o.partition = l.partition), 0)) then 'the consumer is behind'
+    when exists (select 1 from bus.event_log l where l.topic in ('directory.users', 'directory.groups', 'integration.settings', 'identity.access', 'offboarding.cases') and l.position > coalesce((select o.position from identity.consumer_offset o where o.consumer_group = 'identity-service' and o.topic = l.topic and o.partition = l.partition), 0)) then 'the consumer is behind'
     when exists (select 1 from identity.reevaluation) then 're-evaluation'
     when exists (select 1 from identity.parked_event) then (select 'parked: ' || coalesce(error, '') from identity.parked_event limit 1)
     when exists (select 1 from identity.account where desired_revision > applied_revision and not (coalesce(last_error_class, '') in ('permanent', 'conflict') and next_attempt_at > clock_timestamp() + interval '1 minute')) then

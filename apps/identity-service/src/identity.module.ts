@@ -4,8 +4,11 @@ import { QuotaGate, UserPool } from '#cognito';
 import { createBus, Outbox, Sequencer } from '#event-bus';
 import type { PlatformContext } from '#platform';
 import { TenantsController } from '#settings';
+import { AccessController } from './access/access.controller.js';
+import { CasesController } from './access/cases.controller.js';
 import { AccountsController } from './api/accounts.controller.js';
 import { AccountQueries } from './api/account-queries.js';
+import { HeldRoleLossesController } from './api/held-role-losses.controller.js';
 import { ReconcileController } from './api/reconcile.controller.js';
 import type { IdentityConfig } from './config.js';
 import { GroupsController } from './directory/groups.controller.js';
@@ -14,6 +17,9 @@ import { UsersController } from './directory/users.controller.js';
 import { PoolCompare } from './reconcile/compare.js';
 import { Reconciler } from './reconcile/reconciler.js';
 import { Evaluator } from './roles/evaluator.js';
+import { HeldLosses } from './roles/held-losses.js';
+import { LossBrake } from './roles/loss-brake.js';
+import { PersonEvaluator } from './roles/person-evaluator.js';
 import { Reevaluator } from './roles/reevaluator.js';
 import { Wake } from './wake.js';
 
@@ -30,8 +36,11 @@ export class IdentityModule {
         UsersController,
         GroupsController,
         SettingsController,
+        AccessController,
+        CasesController,
         TenantsController,
         AccountsController,
+        HeldRoleLossesController,
         ReconcileController,
       ],
       providers: [...parts.map(([provide, useValue]) => ({ provide, useValue })), AccountQueries],
@@ -56,7 +65,8 @@ function createParts(platform: PlatformContext<IdentityConfig>) {
     maxSockets: config.RECONCILER_CONCURRENCY + 8,
   });
   const leaseSeconds = config.RECONCILER_LEASE_SECONDS;
-  const evaluator = new Evaluator(outbox);
+  const evaluator = new Evaluator(outbox, new LossBrake(logger, metrics));
+  const heldLosses = new HeldLosses({ database, logger, metrics, asked: () => wake.reevaluate() });
   const reevaluator = new Reevaluator(database, evaluator, logger, () => wake.reconcile());
   const reconciler = new Reconciler({
     database,
@@ -81,8 +91,9 @@ function createParts(platform: PlatformContext<IdentityConfig>) {
     [Wake, wake],
     [UserPool, pool],
     [Sequencer, sequencer],
-    [Evaluator, evaluator],
+    [PersonEvaluator, new PersonEvaluator(evaluator, wake)],
     [Reevaluator, reevaluator],
+    [HeldLosses, heldLosses],
     [Reconciler, reconciler],
     [PoolCompare, compare],
   ] as const;

@@ -1,6 +1,19 @@
-/** Queries of the internal API, checked by class-validator before anything else happens. */
+/** Queries and bodies of the internal API, checked by class-validator before anything else happens. */
 import { Transform } from 'class-transformer';
-import { IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min, MinLength } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsInt,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+} from 'class-validator';
 
 export class AccountsQuery {
   /** Compared without regard to case. */
@@ -27,4 +40,20 @@ export class AccountsQuery {
   @Min(1)
   @Max(1000)
   limit?: number;
+}
+
+export class ReleaseBody {
+  /** An empty list is refused: it would be easy to take for "all". */
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(10_000)
+  @IsUUID(undefined, { each: true })
+  accounts?: string[];
+
+  /** The administrator; goes into the log. */
+  @IsString()
+  @MaxLength(200)
+  @Matches(/^[^\p{Cc}]*\S[^\p{Cc}]*$/u, { message: 'by must name the administrator who releases' })
+  by!: string;
 }

@@ -28,6 +28,7 @@ export function explain(account: AccountView, groups: readonly ExplainedGroup[],
     groupSync: copy?.settings.groupSync ?? null,
     reasons: [
       rolesReason(account, groups, copy),
+      ...heldReason(account),
       ...contributions(groups),
       ...cognitoReason(account),
       ...(account.cognito.warning === null ? [] : [`Warning: ${account.cognito.warning}.`]),
@@ -38,7 +39,7 @@ export function explain(account: AccountView, groups: readonly ExplainedGroup[],
 function rolesReason(account: AccountView, groups: readonly ExplainedGroup[], copy: TenantCopy | null): string {
   if (account.status === 'removed') return 'No role: the user was deleted in the directory.';
   if (account.status === 'inactive')
-    return `No role in effect: the user is deactivated. When reactivated, the roles are: ${account.assignedRoles.join(', ') || 'none'}.`;
+    return `No role in effect: the user is deactivated or was never active. When reactivated, the roles are: ${account.assignedRoles.join(', ') || 'none'}.`;
   if (!copy) return 'No role: the settings of this tenant have not arrived here yet.';
   if (!copy.settings.groupSync)
     return `Group sync is off, so roles stay as they were when it was switched off: ${account.roles.join(', ') || 'none'}. Groups and mappings do not count until it is on again.`;
@@ -48,6 +49,17 @@ function rolesReason(account: AccountView, groups: readonly ExplainedGroup[], co
     return 'No role: the user is in no group that Okta pushed. Add the group under Push Groups in Okta, and the user to the group.';
   const names = groups.map((g) => (g.displayName === null ? g.id : `"${g.displayName}"`)).join(', ');
   return `No role: none of the user's groups (${names}) is mapped to a role in mapping version ${copy.version}. Map the group in Admin -> Integration Hub -> Okta.`;
+}
+
+function heldReason({ heldRoleLoss: held }: AccountView): string[] {
+  if (held === null) return [];
+  const why = {
+    threshold: 'too many people of this tenant were losing roles at once',
+    last_admin: 'nobody else has the strongest role of this tenant',
+  }[held.heldBecause];
+  return [
+    `Nothing gives ${held.wouldLose.join(', ')} any more (${held.cause}), but the loss is held since ${held.heldAt}, because ${why}. Release it with "npm run offboarding -- release", or undo the change; held for too long it happens by itself.`,
+  ];
 }
 
 const contributions = (groups: readonly ExplainedGroup[]): string[] =>

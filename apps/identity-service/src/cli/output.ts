@@ -21,6 +21,7 @@ export function describeAccount(account: Json<AccountView>, grants: readonly Jso
     ['Name', account.displayName ?? '-'],
     ['Status', account.status],
     ['Roles in effect', account.roles.join(', ') || 'none'],
+    ...(account.heldRoleLoss ? [['Loss held', describeHeld(account.heldRoleLoss)]] : []),
     ['Cognito', cognito.state + (cognito.syncedAt ? `, last equal at ${cognito.syncedAt}` : '')],
     ...(cognito.warning ? [['Warning', cognito.warning]] : []),
     ...(cognito.lastError
@@ -46,6 +47,9 @@ export function describeAccount(account: Json<AccountView>, grants: readonly Jso
       : table(['role', 'granted', 'because of', 'revoked', 'because of', 'request'], rows);
   return `${fields.join('\n')}\n\n${history}`;
 }
+
+const describeHeld = ({ wouldLose, heldBecause, heldAt, cause }: NonNullable<Json<AccountView>['heldRoleLoss']>) =>
+  `would lose ${wouldLose.join(', ')} (${cause}); held since ${heldAt}, ${heldBecause === 'last_admin' ? 'the last one with the strongest role' : 'too many at once'}`;
 
 const why = (cause: string, group: string | null): string => (group ? `${cause} ("${group}")` : cause);
 

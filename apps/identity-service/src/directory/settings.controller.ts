@@ -1,4 +1,4 @@
-/** The tenant's settings changed: mappings, known roles, group sync, what offboarding does. */
+/** The tenant's settings changed: mappings, known roles, group sync. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';
@@ -25,9 +25,12 @@ export class SettingsController {
   }
 }
 
-/** What decides about accounts; a rotated SCIM token or `scimEnabled` does not. */
-const decisive = ({ roles, roleMappings, groupSync, deactivateOnOffboard }: TenantSettings): string =>
-  JSON.stringify([roles, roleMappings.map((m) => [groupKey(m.group), m.role]), groupSync, deactivateOnOffboard]);
+/**
+ * What decides about roles, the absence of a brake too: what it held happens then. A rotated SCIM token or `scimEnabled`
+ * does not, and what offboarding does is the worker's.
+ */
+const decisive = ({ roles, roleMappings, groupSync, brake }: TenantSettings): string =>
+  JSON.stringify([roles, roleMappings.map((m) => [groupKey(m.group), m.role]), groupSync, brake === null]);
 
 /** A mapping to a role that the tenant does not have gives nothing: it would have no precedence. */
 const mappingRows = ({ roles, roleMappings }: TenantSettings): MappingRow[] =>

@@ -14,8 +14,8 @@ export interface LockedAccount {
   readonly causation_id: string;
 }
 
-/** The caller raises the account's version by the number of events. */
-export function provisionedEvents({ id, tenant }: { id: string; tenant: string }, row: LockedAccount): NewEvent[] {
+/** The caller raises the account's version by one. What became of the account meanwhile is told by its evaluation. */
+export function provisionedEvent({ id, tenant }: { id: string; tenant: string }, row: LockedAccount): NewEvent {
   const account: Account = {
     id,
     userName: row.user_name,
@@ -26,13 +26,12 @@ export function provisionedEvents({ id, tenant }: { id: string; tenant: string }
     roles: row.roles,
     primaryRole: row.roles[0] ?? null,
   };
-  const common = { tenant, subject: id, causationId: row.causation_id, data: { account } };
-  const version = Number(row.version);
-  const events: NewEvent[] = [
-    { ...common, type: 'com.stackflow.identity.account.provisioned.v1', sequence: version + 1 },
-  ];
-  // Who was removed while the creation was under way is announced and taken back in one breath.
-  if (row.status === 'removed')
-    events.push({ ...common, type: 'com.stackflow.identity.account.removed.v1', sequence: version + 2 });
-  return events;
+  return {
+    type: 'com.stackflow.identity.account.provisioned.v1',
+    tenant,
+    subject: id,
+    sequence: Number(row.version) + 1,
+    causationId: row.causation_id,
+    data: { account },
+  };
 }

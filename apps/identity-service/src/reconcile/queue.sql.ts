@@ -20,12 +20,16 @@ export const claimAccounts = `
 /** Locks the row; no row = the lease was lost. */
 export const lockLeased = `select status, roles, version, user_name, external_id, email, display_name, causation_id from account where id = $1 and lease_owner = $2 for update`;
 
-/** A change during the calls (desired_revision grew) leaves the account dirty and due at once. */
+/**
+ * A change during the calls (desired_revision grew) leaves the account dirty and due at once. `account.provisioned`
+ * tells the status of this moment, except a removal: that is always told by itself.
+ */
 export const recordSynced = `
   update account
      set applied = case when distrust_revision > $4 then null else $3::jsonb end, applied_revision = $4, lease_owner = null, attempts = 0, last_error = null, last_error_class = null,
          synced_at = clock_timestamp(), next_attempt_at = clock_timestamp(),
          provisioned_at = case when $5 then coalesce(provisioned_at, clock_timestamp()) else provisioned_at end,
+         told_status = coalesce(told_status, case when $5 then case status when 'removed' then 'inactive' else status end end),
          version = version + $6,
          dirty_since = case when desired_revision > $4 then clock_timestamp() end
    where id = $1 and lease_owner = $2

@@ -5,11 +5,12 @@
  */
 import { CognitoError, retryDelay, type Urgency, type UserPool } from '#cognito';
 import type { Outbox } from '#event-bus';
-import { inSpan, Loop, WorkerLease, type Database, type Logger, type Metrics } from '#platform';
+import { inSpan, Loop, WorkerLease, type Database, type Logger, type Metrics, type Tx } from '#platform';
+import { requestUserReevaluation } from '../directory/projection.sql.js';
 import { PRIORITY, type AccountStatus } from '../roles/transition.js';
 import { AccountSync, SyncFailure } from './account-sync.js';
 import type { DesiredAccount, PoolState } from './plan.js';
-import { provisionedEvents, type LockedAccount } from './provisioned.js';
+import { provisionedEvent, type LockedAccount } from './provisioned.js';
 import {
   claimAccounts,
   distrust,
@@ -155,7 +156,7 @@ export class Reconciler {
     const seconds = await database.tx(async (tx) => {
       const [locked] = await tx.query<LockedAccount>(lockLeased, [account.id, this.lease.id]);
       if (!locked) return null;
-      const events = announce ? provisionedEvents(account, locked) : [];
+      const events = announce ? [provisionedEvent(account, locked)] : [];
       const parameters = [
         account.id,
         this.lease.id,
@@ -167,11 +168,18 @@ export class Reconciler {
       ];
       const [row] = await tx.query<{ seconds: number }>(recordSynced, parameters);
       await outbox.add(tx, events);
+      if (announce && locked.status !== 'active') await this.tellClosing(tx, account, locked);
       return row?.seconds ?? 0;
     });
     if (seconds === null) return this.leaseLost(account);
     this.results.inc({ outcome: 'ok' });
     this.latency.observe({ priority: account.priority }, seconds);
+  }
+
+  /** Closed while the creation was under way: a case that is complete already was not news while nobody knew of him. */
+  private async tellClosing(tx: Tx, { tenant, id, traceparent }: Claimed, locked: LockedAccount): Promise<void> {
+    const cause = { type: 'account.provisioned', groupId: null, causationId: locked.causation_id };
+    await requestUserReevaluation(tx, tenant, id, cause, traceparent);
   }
 
   private async failed(account: Claimed, failure: SyncFailure): Promise<void> {

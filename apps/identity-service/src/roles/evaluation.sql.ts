@@ -1,4 +1,5 @@
 /** What accounts should be, derived set-based from the projection; and how the result is written back. */
+import type { Queryable } from '#platform';
 
 /**
  * Everybody who changes accounts of a tenant one by one holds this shared until commit; a re-evaluation of many holds
@@ -6,8 +7,14 @@
  * derived from the older mapping. A statement of its own: the snapshot of the next one must be taken with the lock.
  * Event handlers never wait for it: their transaction carries events of other tenants too.
  */
-export const tryLockTenantShared = `select pg_try_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0)) as free`;
+const tryLockTenantShared = `select pg_try_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0)) as free`;
 export const lockTenantAlone = `select pg_advisory_xact_lock(hashtextextended('identity:' || $1::text, 0))`;
+
+/** False = the tenant is being re-evaluated: ask for what has to be evaluated. */
+export async function tryLockTenant(queryable: Queryable, tenant: string): Promise<boolean> {
+  const [lock] = await queryable.query<{ free: boolean }>(tryLockTenantShared, [tenant]);
+  return lock?.free ?? false;
+}
 
 /**
  * Locks the account rows in the order of their ids (so that two of these never deadlock) against the reconciler's
@@ -15,16 +22,25 @@ export const lockTenantAlone = `select pg_advisory_xact_lock(hashtextextended('i
  */
 const subjects = (where: string): string => `
   select a.id, a.tenant, a.user_name, a.external_id, a.email, a.display_name, a.given_name, a.family_name,
-         a.status, a.assigned_roles, a.roles, a.version, a.access_version, a.priority,
+         a.status, a.assigned_roles, a.roles, a.version, a.priority, a.told_status, a.told_case,
          a.provisioned_at is not null as provisioned, a.desired_revision > a.applied_revision as dirty,
          u.user_name as d_user_name, u.external_id as d_external_id, u.email as d_email, u.display_name as d_display_name,
          u.given_name as d_given_name, u.family_name as d_family_name, u.active as d_active, u.deleted as d_deleted,
          coalesce((s.settings ->> 'groupSync')::boolean, true) as group_sync,
-         coalesce((s.settings ->> 'deactivateOnOffboard')::boolean, true) as deactivate_on_offboard,
-         s.version as settings_version, coalesce(r.derived, '[]') as derived
+         s.version as settings_version, s.settings -> 'roles' as roles_of_tenant, s.settings -> 'brake' as brake, s.settings ? 'brake' as has_brake,
+         h.would_lose, h.held_because, h.cause as held_cause, h.cause_group as held_group, h.causation_id as held_causation_id, h.released_at is not null as released,
+         w.status as access_status, w.causation_id as access_causation_id, c.sequence as closing_sequence, c.details as closing,
+         coalesce(r.derived, '[]') as derived
     from account a
     join directory_user u on u.id = a.id and u.tenant = a.tenant
     left join tenant_settings s on s.tenant_id = a.tenant
+    left join held_role_loss h on h.account_id = a.id
+    left join access w on w.account_id = a.id and w.tenant = a.tenant
+    left join lateral (
+      select sequence, details from closing c
+       where c.account_id = a.id and c.tenant = a.tenant and c.causation_id = w.causation_id and w.status <> 'active'
+       order by sequence desc limit 1
+    ) c on true
     left join lateral (
       select jsonb_agg(jsonb_build_object('role', g.role, 'groups', g.groups) order by g.precedence) as derived
         from (select m.role, min(m.precedence) as precedence, array_agg(distinct d.id order by d.id) as groups
@@ -59,11 +75,12 @@ export const applyTransitions = `
   update account a
      set user_name = i.user_name, external_id = i.external_id, email = i.email, display_name = i.display_name,
          given_name = i.given_name, family_name = i.family_name, status = i.status,
-         assigned_roles = i.assigned_roles, roles = i.roles, version = i.version, access_version = i.access_version,
+         assigned_roles = i.assigned_roles, roles = i.roles, version = i.version,
+         told_status = i.told_status, told_case = i.told_case,
          priority = i.priority, updated_at = clock_timestamp(), desired_revision = a.desired_revision + 1, attempts = 0,
          dirty_since = case when a.desired_revision > a.applied_revision then a.dirty_since else clock_timestamp() end,
          next_attempt_at = case when a.desired_revision > a.applied_revision then least(a.next_attempt_at, clock_timestamp()) else clock_timestamp() end,
          traceparent = $4, causation_id = i.causation_id
     from jsonb_to_recordset($1::jsonb) as i(id uuid, user_name text, external_id text, email text, display_name text, given_name text, family_name text,
-         status text, assigned_roles text[], roles text[], version bigint, access_version bigint, priority smallint, causation_id text)
+         status text, assigned_roles text[], roles text[], version bigint, told_status text, told_case bigint, priority smallint, causation_id text)
    where a.id = i.id`;

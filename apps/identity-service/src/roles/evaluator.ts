@@ -1,52 +1,72 @@
 /** Brings accounts to the state that directory and settings ask for: one person or a whole tenant, the same code. */
 import { currentTraceparent, type Tx } from '#platform';
 import type { Outbox } from '#event-bus';
+import type { LossBrake } from './loss-brake.js';
+import { judge, type Asking, type Verdict } from './losses.js';
+import { recordHeld, tryLockBrake } from './losses.sql.js';
 import { applyTransitions, subjectsById, tenantHasBacklog } from './evaluation.sql.js';
-import { transition, type AccountStatus, type Cause, type Subject, type Transition } from './transition.js';
+import { toSubject, type SubjectRow } from './subject-row.js';
+import { transition, type Cause, type Subject, type Transition } from './transition.js';
 
 /** Accounts per statement; one transaction may span many. */
 const CHUNK = 1_000;
 /** From this many on, changes of one tenant count as bulk: single changes of others overtake them. */
 const BULK = 50;
 
+export interface Evaluated {
+  readonly changed: number;
+  /** Accounts whose losses another transaction's decision stands in the way of: nothing of them was written. */
+  readonly deferred: readonly string[];
+}
+
+/** `alone` on the tenant's lock; `shared` = the losses of a tenant are decided by whoever gets its brake's lock. */
+export type TenantLock = 'alone' | 'shared';
+
 export class Evaluator {
-  constructor(private readonly outbox: Outbox) {}
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly brake: LossBrake,
+  ) {}
 
   /**
    * Derives the accounts again and writes what differs: state, grants, events, marks for the reconciler. The caller
-   * holds the tenant's lock. Answers how many accounts changed.
+   * holds the tenant's lock. Losses of roles come last: by then everybody who gains by the same change has gained, so
+   * a new administrator counts before the old one goes.
    */
-  async evaluate(tx: Tx, tenant: string, causes: ReadonlyMap<string, Cause>): Promise<number> {
+  async evaluate(tx: Tx, tenant: string, causes: ReadonlyMap<string, Cause>, lock: TenantLock): Promise<Evaluated> {
     const ids = [...causes.keys()].sort();
+    const many = ids.length >= BULK;
+    const asking: Asking[] = [];
     let changed = 0;
-    for (let start = 0; start < ids.length; start += CHUNK) {
-      const rows = await tx.query<SubjectRow>(subjectsById, [tenant, ids.slice(start, start + CHUNK)]);
-      changed += await this.write(tx, rows.map(toSubject), causes, ids.length >= BULK);
+    for (const chunk of chunks(ids)) {
+      const rows = await tx.query<SubjectRow>(subjectsById, [tenant, chunk]);
+      const verdicts = rows.map((row) => judge(toSubject(row), causeIn(causes, row.id)));
+      asking.push(...verdicts.filter(isAsking));
+      changed += await this.write(tx, tenant, verdicts.filter(isVerdict), many);
     }
-    return changed;
+    if (asking.length > 0 && lock === 'shared' && !(await tryLockBrake(tx, tenant)))
+      return { changed, deferred: asking.map(({ subject }) => subject.id) };
+    for (const chunk of chunks(asking))
+      changed += await this.write(tx, tenant, await this.brake.decide(tx, tenant, chunk), many);
+    return { changed, deferred: [] };
   }
 
-  private async write(
-    tx: Tx,
-    subjects: readonly Subject[],
-    causes: ReadonlyMap<string, Cause>,
-    many: boolean,
-  ): Promise<number> {
+  private async write(tx: Tx, tenant: string, verdicts: readonly Verdict[], many: boolean): Promise<number> {
+    await recordHeld(tx, tenant, verdicts);
     // A burst of creations is bulk although each comes alone; a later change of one account of a busy tenant is not.
-    const created = subjects.find((s) => !s.current.provisioned && !s.current.dirty);
-    const burst = created !== undefined && !many && (await hasBacklog(tx, created.tenant));
-    const changes = subjects.flatMap((subject) => {
-      const cause = causes.get(subject.id);
-      const next = cause && transition(subject, cause, many || (burst && !subject.current.provisioned));
-      return next ? [{ subject, cause, next }] : [];
+    const created = verdicts.find(({ subject: { current } }) => !current.provisioned && !current.dirty);
+    const burst = created !== undefined && !many && (await hasBacklog(tx, tenant));
+    const changes = verdicts.flatMap(({ subject, cause, kept }) => {
+      const next = transition(subject, cause, many || (burst && !subject.current.provisioned), kept);
+      return next ? [{ subject, next }] : [];
     });
     if (changes.length === 0) return 0;
-    const states = changes.map(({ subject, cause, next }) => stateRow(subject.id, cause, next));
-    const revoked = changes.flatMap(({ subject, cause, next }) =>
-      next.revoked.map((role) => grantRow(subject, cause, role, cause.groupId)),
+    const states = changes.map(({ subject, next }) => stateRow(subject.id, next));
+    const revoked = changes.flatMap(({ subject, next }) =>
+      next.revoked.map((role) => grantRow(subject, next.cause, role, next.cause.groupId)),
     );
-    const granted = changes.flatMap(({ subject, cause, next }) =>
-      next.granted.map(({ role, group }) => grantRow(subject, cause, role, group)),
+    const granted = changes.flatMap(({ subject, next }) =>
+      next.granted.map(({ role, group }) => grantRow(subject, next.cause, role, group)),
     );
     await tx.query(applyTransitions, [
       JSON.stringify(states),
@@ -62,12 +82,25 @@ export class Evaluator {
   }
 }
 
+const isVerdict = (v: Verdict | Asking): v is Verdict => 'kept' in v;
+const isAsking = (v: Verdict | Asking): v is Asking => !isVerdict(v);
+
+function causeIn(causes: ReadonlyMap<string, Cause>, id: string): Cause {
+  const cause = causes.get(id);
+  if (!cause) throw new Error(`account ${id} was not asked for`);
+  return cause;
+}
+
+function chunks<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / CHUNK) }, (_, i) => all.slice(i * CHUNK, (i + 1) * CHUNK));
+}
+
 async function hasBacklog(tx: Tx, tenant: string): Promise<boolean> {
   const [row] = await tx.query<{ backlog: boolean }>(tenantHasBacklog, [tenant, BULK]);
   return row?.backlog ?? false;
 }
 
-const stateRow = (id: string, cause: Cause, next: Transition) => ({
+const stateRow = (id: string, next: Transition) => ({
   id,
   user_name: next.attributes.userName,
   external_id: next.attributes.externalId,
@@ -79,9 +112,10 @@ const stateRow = (id: string, cause: Cause, next: Transition) => ({
   assigned_roles: next.assignedRoles,
   roles: next.roles,
   version: next.version,
-  access_version: next.accessVersion,
+  told_status: next.toldStatus,
+  told_case: next.toldCase,
   priority: next.priority,
-  causation_id: cause.causationId,
+  causation_id: next.cause.causationId,
 });
 
 const grantRow = (subject: Subject, cause: Cause, role: string, group: string | null) => ({
@@ -92,72 +126,4 @@ const grantRow = (subject: Subject, cause: Cause, role: string, group: string | 
   group_id: group,
   causation_id: cause.causationId,
   mapping_version: subject.rules.version,
-});
-
-interface SubjectRow {
-  id: string;
-  tenant: string;
-  user_name: string;
-  external_id: string | null;
-  email: string | null;
-  display_name: string | null;
-  given_name: string | null;
-  family_name: string | null;
-  status: AccountStatus;
-  assigned_roles: string[];
-  roles: string[];
-  version: string;
-  access_version: string;
-  priority: number;
-  provisioned: boolean;
-  dirty: boolean;
-  d_user_name: string;
-  d_external_id: string | null;
-  d_email: string | null;
-  d_display_name: string | null;
-  d_given_name: string | null;
-  d_family_name: string | null;
-  d_active: boolean;
-  d_deleted: boolean;
-  group_sync: boolean;
-  deactivate_on_offboard: boolean;
-  settings_version: string | null;
-  derived: { role: string; groups: string[] }[];
-}
-
-const toSubject = (row: SubjectRow): Subject => ({
-  id: row.id,
-  tenant: row.tenant,
-  current: {
-    userName: row.user_name,
-    externalId: row.external_id,
-    email: row.email,
-    displayName: row.display_name,
-    givenName: row.given_name,
-    familyName: row.family_name,
-    status: row.status,
-    assignedRoles: row.assigned_roles,
-    roles: row.roles,
-    version: Number(row.version),
-    accessVersion: Number(row.access_version),
-    provisioned: row.provisioned,
-    dirty: row.dirty,
-    priority: row.priority,
-  },
-  directory: {
-    userName: row.d_user_name,
-    externalId: row.d_external_id,
-    email: row.d_email,
-    displayName: row.d_display_name,
-    givenName: row.d_given_name,
-    familyName: row.d_family_name,
-    active: row.d_active,
-    deleted: row.d_deleted,
-  },
-  derived: row.derived,
-  rules: {
-    groupSync: row.group_sync,
-    deactivateOnOffboard: row.deactivate_on_offboard,
-    version: row.settings_version === null ? null : Number(row.settings_version),
-  },
 });

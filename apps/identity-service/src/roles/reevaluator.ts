@@ -92,7 +92,7 @@ export class Reevaluator {
           const cause = { type: request.cause, groupId: request.group_id, causationId: request.causation_id };
           for (const { id } of await concerned(tx, tenant, request)) causes.set(id, cause);
         }
-        const changed = await this.evaluator.evaluate(tx, tenant, causes);
+        const { changed } = await this.evaluator.evaluate(tx, tenant, causes, 'alone');
         this.logger.info(
           { tenant, accounts: causes.size, changed, cause: last.cause, causationId: last.causation_id },
           're-evaluated',

@@ -1,6 +1,8 @@
 /** From one state of an account to the next: what to publish, which grants open and close, how urgent it is. Pure. */
 import { shortType, type NewEvent } from '#event-bus';
-import type { Account, EventEnvelope } from '#events';
+import type { Account, Brake, EventEnvelope } from '#events';
+import type { HeldLoss } from './losses.js';
+import { nextStatus, statusNews, type Closing, type StatusNews, type WorkersWord } from './status.js';
 
 export type AccountStatus = Account['status'];
 
@@ -12,6 +14,9 @@ export interface Cause {
   /** Id of the SCIM request, or `settings:<version>`. */
   readonly causationId: string;
 }
+
+/** Of revocations that follow from the worker's closing; why it closed stands in its case. */
+export const CLOSED = 'access.closed';
 
 export const causeOf = (event: EventEnvelope, groupId: string | null): Cause => ({
   type: shortType(event),
@@ -36,19 +41,30 @@ export interface Subject {
     readonly assignedRoles: readonly string[];
     readonly roles: readonly string[];
     readonly version: number;
-    readonly accessVersion: number;
     /** Cognito has the user, and `account.provisioned` was published. */
     readonly provisioned: boolean;
     readonly dirty: boolean;
     readonly priority: number;
+    /** The status that others heard of last; null = none. */
+    readonly toldStatus: AccountStatus | null;
+    /** Sequence of the last completed case that others heard of. */
+    readonly toldCase: number;
   };
   readonly directory: AccountAttributes & { readonly active: boolean; readonly deleted: boolean };
+  /** Null = the worker has said nothing yet. */
+  readonly access: WorkersWord | null;
+  /** The case behind the worker's closing, as far as it was heard of. */
+  readonly closing: Closing | null;
   /** Roles by the mappings in force, strongest first, each with the groups that give it. */
   readonly derived: readonly { readonly role: string; readonly groups: readonly string[] }[];
+  /** A loss of roles that the brake holds, or held until it was released. */
+  readonly held: HeldLoss | null;
   readonly rules: {
     readonly groupSync: boolean;
-    readonly deactivateOnOffboard: boolean;
     readonly version: number | null;
+    /** All roles of the tenant, strongest first. */
+    readonly roles: readonly string[];
+    readonly brake: Brake | null;
   };
 }
 
@@ -58,10 +74,13 @@ export interface Transition {
   readonly assignedRoles: readonly string[];
   readonly roles: readonly string[];
   readonly version: number;
-  readonly accessVersion: number;
   readonly priority: number;
+  readonly toldStatus: AccountStatus | null;
+  readonly toldCase: number;
   readonly granted: readonly { readonly role: string; readonly group: string | null }[];
   readonly revoked: readonly string[];
+  /** Of the grants and revocations: the worker's word if it closed the account, whatever event led here. */
+  readonly cause: Cause;
   readonly events: readonly NewEvent[];
 }
 
@@ -75,11 +94,17 @@ const PUBLISHED = {
 /** Priorities of the reconciler: access that is reduced, single changes, bulk. */
 export const PRIORITY = { reduced: 0, single: 1, bulk: 2 } as const;
 
-/** Null = the account is as it should be: nothing to write, no event. */
-export function transition(subject: Subject, cause: Cause, bulk: boolean): Transition | null {
-  const { current, directory, derived, rules } = subject;
+/** Null = the account is as it should be: nothing to write, no event. `kept` = roles whose loss is held. */
+export function transition(
+  subject: Subject,
+  given: Cause,
+  bulk: boolean,
+  kept: readonly string[] = [],
+): Transition | null {
+  const { current, directory, derived } = subject;
   const status = nextStatus(subject);
-  const assignedRoles = rules.groupSync ? derived.map((d) => d.role) : current.assignedRoles;
+  const cause = closingCause(subject, status) ?? given;
+  const assignedRoles = nextAssignedRoles(subject, status, kept);
   const roles = status === 'active' ? assignedRoles : [];
   const { active: _active, deleted: _deleted, ...attributes } = directory;
   const changed = (Object.keys(PUBLISHED) as (keyof typeof PUBLISHED)[]).filter(
@@ -88,16 +113,10 @@ export function transition(subject: Subject, cause: Cause, bulk: boolean): Trans
   const namesChanged = attributes.givenName !== current.givenName || attributes.familyName !== current.familyName;
   const statusChanged = status !== current.status;
   const rolesChanged = !sameList(roles, current.roles);
-  const first = current.accessVersion === 0;
-  if (
-    !first &&
-    !statusChanged &&
-    !rolesChanged &&
-    changed.length === 0 &&
-    !namesChanged &&
-    sameList(assignedRoles, current.assignedRoles)
-  )
-    return null;
+  const news = statusNews(subject, status);
+  const attributesChanged = changed.length > 0 || namesChanged;
+  const assignedChanged = !sameList(assignedRoles, current.assignedRoles);
+  if (!statusChanged && !rolesChanged && !attributesChanged && !assignedChanged && !news) return null;
 
   const granted = roles
     .filter((role) => !current.roles.includes(role))
@@ -110,39 +129,44 @@ export function transition(subject: Subject, cause: Cause, bulk: boolean): Trans
     roles: [...roles],
     primaryRole: roles[0] ?? null,
   };
-  const grantedRoles = granted.map((g) => g.role);
+  // Nobody has heard of an account that Cognito does not have yet; `account.provisioned` will carry its state then.
   const events = accountEvents(subject, account, cause, {
-    // Nobody has heard of an account that Cognito does not have yet; `account.provisioned` will carry its state then.
     updated: current.provisioned && changed.length > 0 ? changed.map((name) => PUBLISHED[name]) : null,
-    status: current.provisioned && statusChanged,
-    roles: current.provisioned && rolesChanged ? { granted: grantedRoles, revoked } : null,
-    access: first || statusChanged || rolesChanged,
+    news,
+    roles: current.provisioned && rolesChanged ? { granted: granted.map((g) => g.role), revoked } : null,
   });
   return {
     attributes,
     status,
     assignedRoles,
     roles,
-    version: current.version + events.filter((e) => !isAccess(e)).length,
-    accessVersion: current.accessVersion + events.filter(isAccess).length,
+    version: current.version + events.length,
     priority: nextPriority(current, revoked.length > 0 || (statusChanged && status !== 'active'), bulk),
+    toldStatus: news?.toldStatus ?? current.toldStatus,
+    toldCase: news?.closing?.sequence ?? current.toldCase,
     granted,
     revoked,
+    cause,
     events,
   };
 }
 
-/**
- * Removal is final: no event about a person revives an account that is gone. P3.
- *
- * "Deactivate on Offboard" decides whether an account that is active may stay so when its person is deprovisioned. Off,
- * it never activates anybody: who lost access before it was switched off, or never had any, gets it only when the
- * directory activates the person. On again, it applies at once to those who stayed active meanwhile.
- */
-function nextStatus({ current, directory, rules }: Subject): AccountStatus {
-  if (directory.deleted || current.status === 'removed') return 'removed';
-  const stays = !rules.deactivateOnOffboard && current.status === 'active';
-  return directory.active || stays ? 'active' : 'inactive';
+/** Several events may be behind one evaluation; a revocation by a closing is never put down to another of them. */
+function closingCause({ current, access }: Subject, status: AccountStatus): Cause | null {
+  if (access === null || status === 'active' || status === current.status) return null;
+  return { type: CLOSED, groupId: null, causationId: access.causationId };
+}
+
+/** A person whom the directory has deleted is in no group any more, but keeps the roles until the worker closes. */
+function nextAssignedRoles(subject: Subject, status: AccountStatus, kept: readonly string[]): readonly string[] {
+  const { current, directory, derived, rules } = subject;
+  if (status === 'removed') return [];
+  if (!rules.groupSync || directory.deleted) return current.assignedRoles;
+  const given = derived.map((d) => d.role);
+  if (kept.length === 0) return given;
+  // A kept role that the tenant does not have any more is the weakest.
+  const all = new Set([...given, ...kept]);
+  return [...rules.roles.filter((role) => all.has(role)), ...kept.filter((role) => !rules.roles.includes(role))];
 }
 
 function nextPriority(current: Subject['current'], reduced: boolean, bulk: boolean): number {
@@ -161,47 +185,47 @@ function groupBehind(role: string, derived: Subject['derived'], cause: Cause): s
 
 interface Publish {
   readonly updated: string[] | null;
-  readonly status: boolean;
+  readonly news: StatusNews | null;
   readonly roles: { granted: string[]; revoked: string[] } | null;
-  readonly access: boolean;
 }
 
 /** Each event has a sequence of its own (+1 each) and carries the state after the whole transition. */
-function accountEvents(subject: Subject, account: Account, cause: Cause, publish: Publish): NewEvent[] {
+function accountEvents(
+  subject: Subject,
+  account: Account,
+  cause: Cause,
+  { updated, news, roles }: Publish,
+): NewEvent[] {
   const { id, tenant, current, rules } = subject;
   const common = { tenant, subject: id, causationId: cause.causationId };
   const events: NewEvent[] = [];
   const next = (): number => current.version + events.length + 1;
-  if (publish.updated)
+  if (updated)
     events.push({
       ...common,
       type: 'com.stackflow.identity.account.updated.v1',
       sequence: next(),
-      data: { account, changed: publish.updated },
+      data: { account, changed: updated },
     });
-  if (publish.status)
-    events.push({ ...common, type: STATUS_EVENT[account.status], sequence: next(), data: { account } });
-  if (publish.roles)
+  if (news) {
+    const details = news.closing?.details;
+    events.push({
+      ...common,
+      causationId: details?.causationId ?? cause.causationId,
+      type: news.type,
+      sequence: next(),
+      data: { account, ...(details && { offboarding: details }) },
+    });
+  }
+  if (roles)
     events.push({
       ...common,
       type: 'com.stackflow.identity.account.roles-changed.v1',
       sequence: next(),
-      data: { account, ...publish.roles, mappingVersion: rules.version },
+      data: { account, ...roles, mappingVersion: rules.version },
     });
-  if (publish.access) {
-    const data = { account: id, status: account.status, roles: account.roles, notBefore: null };
-    events.push({ ...common, type: ACCESS, sequence: current.accessVersion + 1, data });
-  }
   return events;
 }
-
-const ACCESS = 'com.stackflow.identity.access.changed.v1';
-const isAccess = (event: NewEvent): boolean => event.type === ACCESS;
-const STATUS_EVENT = {
-  active: 'com.stackflow.identity.account.reactivated.v1',
-  inactive: 'com.stackflow.identity.account.deactivated.v1',
-  removed: 'com.stackflow.identity.account.removed.v1',
-} as const;
 
 const pick = ({ userName, externalId, email, displayName }: AccountAttributes) => ({
   userName,

@@ -1,0 +1,115 @@
+/** Held losses of roles as an administrator meets them: the pool, the internal API, the command line, metrics. */
+import { randomUUID } from 'node:crypto';
+import { runCli } from '../../apps/identity-service/src/cli.js';
+import type { HeldRoleLossView } from '../../apps/identity-service/src/api/accounts.sql.js';
+import type { Group, Person, Tenant } from './directory.js';
+import { Rig, TOKEN } from './rig.js';
+
+describe('a held loss of roles', () => {
+  let rig: Rig;
+  let tenant: Tenant;
+  let group: Group;
+  let people: Person[];
+  beforeAll(async () => {
+    rig = await Rig.start();
+    await rig.startService();
+  });
+  afterAll(() => rig.close());
+
+  beforeEach(async () => {
+    tenant = await rig.addTenant({ brake: { percent: 0, atLeast: 1, windowMinutes: 10, holdHours: 24 } });
+    group = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
+    people = await rig.directory.addPeople(tenant, 3, group);
+    await rig.quiet();
+    for (const person of people) {
+      await rig.directory.leave(person, group);
+      await rig.quiet();
+    }
+  });
+
+  const base = (of = tenant): string => `/internal/tenants/${of.id}/held-role-losses`;
+  const held = async (of = tenant) => (await rig.http<{ held: HeldRoleLossView[] }>('GET', base(of))).body.held;
+  const release = (body: unknown, of = tenant) =>
+    rig.http<{ released: number; code: string; detail: string }>('POST', `${base(of)}/release`, TOKEN, body);
+  const groups = async (): Promise<string[]> => {
+    const users = await rig.cognito.users();
+    return people.map((p) => users.get(p.id)?.groups.join() ?? 'missing');
+  };
+  const scrape = async (name: string, reason: string): Promise<number> => {
+    const metric = await rig.metrics.registry.getSingleMetric(name)?.get();
+    return metric?.values.find((v) => v.labels.reason === reason)?.value ?? 0;
+  };
+  const cli = async (...args: string[]): Promise<string> => {
+    let out = '';
+    const url = String(await rig.app?.getUrl());
+    const flags = ['--tenant', tenant.id, '--url', url, '--token', TOKEN];
+    expect(await runCli([...args, ...flags], { out: (t) => (out += t), err: (t) => (out += t) })).toBe(0);
+    return out;
+  };
+
+  it('leaves the group in the pool, is listed by name, and happens when it is released', async () => {
+    expect(await groups()).toEqual(['', 'itsm_agent', 'itsm_agent']);
+    expect(await held()).toEqual(
+      people.slice(1).map((p) => ({
+        account: p.id,
+        userName: p.userName,
+        displayName: p.displayName,
+        roles: ['itsm_agent'],
+        wouldLose: ['itsm_agent'],
+        heldBecause: 'threshold',
+        heldAt: expect.any(String),
+        cause: 'user.left-group',
+        causationId: expect.stringMatching(/^req-/),
+      })),
+    );
+    expect(await scrape('identity_held_role_losses', 'threshold')).toBeGreaterThanOrEqual(2);
+    expect(await scrape('identity_role_losses_held_total', 'threshold')).toBeGreaterThanOrEqual(2);
+    expect((await release({ accounts: [people[1]?.id, randomUUID()], by: 'grace' })).body).toEqual({ released: 1 });
+    await rig.quiet();
+    expect(await groups()).toEqual(['', '', 'itsm_agent']);
+    expect((await release({ by: 'grace' })).body).toEqual({ released: 1 });
+    expect((await release({ by: 'grace' })).body).toEqual({ released: 0 });
+    await rig.quiet();
+    expect(await groups()).toEqual(['', '', '']);
+    expect(await held()).toEqual([]);
+    await rig.expectConverged();
+  });
+
+  it('is shown and explained on the command line', async () => {
+    const name = people[1]?.userName ?? '';
+    expect(await cli('show', name)).toMatch(/Loss held +would lose itsm_agent \(user\.left-group\); held since 2/);
+    expect(await cli('explain', name)).toContain(
+      'Nothing gives itsm_agent any more (user.left-group), but the loss is held since 2',
+    );
+    expect(await cli('explain', people[0]?.userName ?? '')).not.toContain('held');
+    await rig.directory.join(people[1] as Person, group);
+    await rig.quiet();
+    expect(await cli('show', name)).not.toContain('Loss held');
+  });
+
+  it('is nobody else’s: not another tenant’s, not a stranger’s', async () => {
+    const other = await rig.addTenant();
+    expect(await held(other)).toEqual([]);
+    expect((await release({ accounts: people.map((p) => p.id), by: 'mallory' }, other)).body).toEqual({ released: 0 });
+    expect((await rig.http('GET', base(), 'wrong')).status).toBe(401);
+    expect((await rig.http('POST', `${base()}/release`, 'wrong', { by: 'mallory' })).status).toBe(401);
+    expect(await held()).toHaveLength(2);
+  });
+
+  it.each([
+    ['nobody', {}, 'by'],
+    ['a blank name', { by: '  ' }, 'by'],
+    ['control characters', { by: 'grace\n{"level":60}' }, 'by'],
+    ['a long name', { by: 'x'.repeat(201) }, 'by'],
+    ['no accounts at all', { by: 'grace', accounts: [] }, 'accounts'],
+    ['accounts that are none', { by: 'grace', accounts: ['ada'] }, 'accounts'],
+    ['accounts that are no list', { by: 'grace', accounts: { all: true } }, 'accounts'],
+    ['too many accounts', { by: 'grace', accounts: Array.from({ length: 10_001 }, () => randomUUID()) }, 'accounts'],
+    ['something else', { by: 'grace', all: true }, 'all'],
+  ])('is not released by %s', async (_, body, field) => {
+    const answer = await release(body);
+    expect([answer.status, answer.body.code]).toEqual([400, 'invalid_request']);
+    expect(answer.body.detail).toContain(field);
+    expect(await held()).toHaveLength(2);
+  });
+});

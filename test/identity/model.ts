@@ -1,0 +1,253 @@
+/** A small directory and a small worker that turn pushes into events, one queue per key that the bus would order. */
+import fc from 'fast-check';
+import { randomUUID } from 'node:crypto';
+import type { Access, EventEnvelope, OffboardingCase, RoleMapping } from '#events';
+import { defaultSettings } from '#settings';
+import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
+import { envelope } from './handlers.js';
+import { caseOf } from './played-worker.js';
+
+export const PEOPLE = 4;
+export const GROUPS = 4;
+const NAMES = ['StackFlow-Admins', 'STACKFLOW-admins', 'Agents', 'ågents', 'Other'];
+const ROLES = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
+
+const index = (n: number) => fc.integer({ min: 0, max: n - 1 });
+const mapping = fc.oneof(
+  fc.record({ role: fc.constantFrom(...ROLES), name: fc.constantFrom(...NAMES) }),
+  fc.record({ role: fc.constantFrom(...ROLES), group: index(GROUPS) }),
+);
+export const push = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('join' as const), person: index(PEOPLE), group: index(GROUPS) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('leave' as const), person: index(PEOPLE), group: index(GROUPS) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('rename' as const), group: index(GROUPS), name: fc.constantFrom(...NAMES) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete group' as const), group: index(GROUPS) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('active' as const), person: index(PEOPLE), active: fc.boolean() }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete person' as const), person: index(PEOPLE) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom('close' as const, 'complete' as const, 'open' as const),
+      person: index(PEOPLE),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('settings' as const),
+      mappings: fc.array(mapping, { maxLength: 4 }),
+      reverse: fc.boolean(),
+    }),
+  },
+);
+export type Push = typeof push extends fc.Arbitrary<infer T> ? T : never;
+
+export class Model {
+  readonly tenant = randomUUID();
+  readonly people = Array.from({ length: PEOPLE }, () => ({
+    id: randomUUID(),
+    version: 0,
+    active: true,
+    deleted: false,
+    groups: new Set<number>(),
+    access: 'active',
+    accessVersion: 0,
+    cases: 0,
+    latest: null as OffboardingCase | null,
+  }));
+  readonly groups = Array.from({ length: GROUPS }, (_, i) => ({
+    id: randomUUID(),
+    version: 0,
+    displayName: NAMES[i] ?? '',
+    deleted: false,
+  }));
+  readonly queues = new Map<string, EventEnvelope[]>();
+  settings = {
+    ...defaultSettings(),
+    brake: null,
+    tenant: { id: this.tenant, slug: `t-${this.tenant}`, host: null },
+    scimToken: null,
+  };
+  settingsVersion = 0;
+
+  constructor() {
+    this.configure({});
+    for (const group of this.groups) this.groupEvent(group, 'created', {});
+    for (const person of this.people) {
+      this.personEvent(person, 'created', {});
+      this.say(person, 'active', 'created');
+    }
+  }
+
+  apply(p: Push): void {
+    if (p.do === 'settings') {
+      const roleMappings: RoleMapping[] = p.mappings.map((m) => ({
+        role: m.role,
+        group: 'name' in m ? { name: m.name } : { id: this.group(m.group).id },
+      }));
+      return this.configure({
+        roleMappings,
+        roles: p.reverse ? [...ROLES].reverse() : ROLES,
+      });
+    }
+    if (p.do === 'rename' || p.do === 'delete group') {
+      const group = this.group(p.group);
+      if (group.deleted) return;
+      if (p.do === 'rename') {
+        const previousDisplayName = group.displayName;
+        group.displayName = p.name;
+        return this.groupEvent(group, 'renamed', { previousDisplayName });
+      }
+      group.deleted = true;
+      this.groupEvent(group, 'deleted', {});
+      return this.people.forEach((person) => this.leave(person, p.group));
+    }
+    const person = this.people[p.person];
+    if (!person || person.deleted) return;
+    if (p.do === 'join' && !this.group(p.group).deleted && !person.groups.has(p.group)) {
+      person.groups.add(p.group);
+      this.personEvent(person, 'joined-group', { group: this.groupData(p.group) });
+    } else if (p.do === 'leave') this.leave(person, p.group);
+    else if (p.do === 'active' && person.active !== p.active) {
+      person.active = p.active;
+      this.personEvent(person, p.active ? 'reactivated' : 'deactivated', {});
+    } else if (p.do === 'delete person') {
+      person.deleted = true;
+      this.personEvent(person, 'deleted', {});
+      this.remove(person);
+    } else if (p.do === 'close' && person.access === 'active') this.close(person, 'inactive');
+    else if (p.do === 'complete') this.endCase(person, 'completed');
+    else if (p.do === 'open' && person.access === 'inactive') {
+      this.endCase(person, 'superseded');
+      this.say(person, 'active', `open-${person.accessVersion}`);
+    }
+  }
+
+  private remove(person: Model['people'][number]): void {
+    if (person.access === 'active') this.close(person, 'removed');
+    else this.say(person, 'removed', 'deleted');
+    this.endCase(person, 'completed');
+  }
+
+  /** Both events of a closing, and all of its case, carry one causation id. */
+  private close(person: Model['people'][number], status: Access['status']): void {
+    const causation = `close-${person.accessVersion}`;
+    this.say(person, status, causation);
+    const who = { id: person.id, userName: 'x', displayName: null };
+    this.caseEvent(person, 'opened', caseOf(who, ['user.deactivated', causation]));
+  }
+
+  private endCase(person: Model['people'][number], state: 'completed' | 'superseded'): void {
+    if (person.latest?.state === 'running') this.caseEvent(person, state, { ...person.latest, state });
+  }
+
+  private say(person: Model['people'][number], status: Access['status'], causation: string): void {
+    person.access = status;
+    const data = { account: person.id, status, roles: [], notBefore: null };
+    const sequence = ++person.accessVersion;
+    this.publish(
+      `access ${this.people.indexOf(person)}`,
+      envelope('com.stackflow.identity.access.changed.v1', this.tenant, person.id, sequence, data, causation),
+    );
+  }
+
+  private caseEvent(person: Model['people'][number], what: string, details: OffboardingCase): void {
+    person.latest = details;
+    const sequence = ++person.cases;
+    this.publish(
+      `case ${this.people.indexOf(person)}`,
+      envelope(
+        `com.stackflow.offboarding.case.${what}.v1`,
+        this.tenant,
+        person.id,
+        sequence,
+        { case: details },
+        details.causationId,
+      ),
+    );
+  }
+
+  /** Open, but inactive in the directory: who was active stays so; which that was depends on the order of arrival. */
+  expected(person: Model['people'][number], before: string | undefined): { status: string; roles: string[] } {
+    const open = person.active || before === 'active' ? 'active' : 'inactive';
+    const status = person.access === 'active' ? open : person.access;
+    const groups = [...person.groups].map((g) => this.group(g));
+    return { status, roles: status === 'active' ? deriveRoles(groups, this.settings) : [] };
+  }
+
+  private leave(person: Model['people'][number], group: number): void {
+    if (person.deleted || !person.groups.delete(group)) return;
+    this.personEvent(person, 'left-group', { group: this.groupData(group) });
+  }
+
+  private configure(change: object): void {
+    this.settings = { ...this.settings, ...change };
+    this.settingsVersion++;
+    this.publish(
+      'settings',
+      envelope(
+        'com.stackflow.integration.settings.changed.v1',
+        this.tenant,
+        this.tenant,
+        this.settingsVersion,
+        this.settings,
+        `settings:${this.settingsVersion}`,
+      ),
+    );
+  }
+
+  private group(i: number): Model['groups'][number] {
+    const group = this.groups[i];
+    if (!group) throw new RangeError(String(i));
+    return group;
+  }
+
+  private groupData(i: number) {
+    const { id, displayName, version } = this.group(i);
+    return { id, displayName, externalId: null, version };
+  }
+
+  private groupEvent(group: Model['groups'][number], what: string, more: object): void {
+    group.version++;
+    const data = { group: this.groupData(this.groups.indexOf(group)), ...more };
+    this.publish(
+      `group ${this.groups.indexOf(group)}`,
+      envelope(`com.stackflow.directory.group.${what}.v1`, this.tenant, group.id, group.version, data),
+    );
+  }
+
+  private personEvent(person: Model['people'][number], what: string, more: object): void {
+    person.version++;
+    const groups = [...person.groups].map((g) => this.group(g).id).sort();
+    const user = {
+      id: person.id,
+      userName: `${person.id}@x`,
+      externalId: null,
+      active: person.active,
+      displayName: null,
+      name: { givenName: null, familyName: null },
+      email: null,
+      groups,
+    };
+    this.publish(
+      `person ${this.people.indexOf(person)}`,
+      envelope(`com.stackflow.directory.user.${what}.v1`, this.tenant, person.id, person.version, { user, ...more }),
+    );
+  }
+
+  private publish(queue: string, event: EventEnvelope): void {
+    this.queues.set(queue, [...(this.queues.get(queue) ?? []), event]);
+  }
+}
