@@ -99,12 +99,13 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('publishes the gateway alone, on localhost', () => {
+  it('publishes what Okta calls and nothing else, on localhost', () => {
     const published = Object.entries(compose.services).flatMap(([name, { ports = [] }]) =>
       ports.map((port) => `${name} ${port}`),
     );
     expect(published).toEqual([
       `scim-gateway 127.0.0.1:\${GATEWAY_PORT:-8080}:${service('scim-gateway').environment?.PORT}`,
+      `deactivation-worker 127.0.0.1:\${EVENT_HOOK_PORT:-8081}:${service('deactivation-worker').environment?.PORT}`,
     ]);
   });
 

@@ -29,6 +29,16 @@ interface PodTemplate {
   readonly spec: PodSpec;
 }
 
+interface EgressRule {
+  readonly to?: readonly { readonly ipBlock?: { readonly cidr: string; readonly except?: readonly string[] } }[];
+  readonly ports: readonly { readonly port: number }[];
+}
+interface IngressRule {
+  readonly http: {
+    readonly paths: readonly { path: string; pathType: string; backend: { service: { name: string } } }[];
+  };
+}
+
 const FOLDERS = ['k8s/base', 'k8s/overlays/example'];
 const example = kustomize(at('k8s/overlays/example'));
 const all: readonly PlacedManifest[] = example.manifests;
@@ -160,9 +170,18 @@ describe('the instructions', () => {
     }
   });
 
-  it('list every Cognito permission that identity-service needs', () => {
-    const row = readme.split('\n').find((line) => line.startsWith('| identity-service | `cognito-idp:`'));
-    for (const operation of Object.keys(CATEGORY_OF)) expect(row).toContain(`\`${operation}\``);
+  it('give each caller of Cognito the permissions that it needs, and only one of them the power over access', () => {
+    const permitted = (account: string): string[] => {
+      const row = new RegExp(`^\\| ${account} +\\| \`cognito-idp:\`.*`, 'm').exec(readme)?.[0] ?? '';
+      return [...row.matchAll(/`([A-Z]\w+)`/g)].map((match) => match[1] ?? '').sort();
+    };
+    const access = ['AdminDisableUser', 'AdminEnableUser', 'AdminUserGlobalSignOut'];
+    expect(permitted('deactivation-worker')).toEqual([...access, 'AdminGetUser'].sort());
+    expect(permitted('identity-service')).toEqual(
+      Object.keys(CATEGORY_OF)
+        .filter((operation) => !access.includes(operation))
+        .sort(),
+    );
   });
 });
 
@@ -181,6 +200,18 @@ describe('the network policies', () => {
     ]);
   });
 
+  it('let the event hooks and the internal API of deactivation-worker in, and it out to no private address', () => {
+    const ingress = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } };
+    expect(from('deactivation-worker')).toEqual([ingress, ...from('identity-service')]);
+    const { egress } = named('NetworkPolicy', 'deactivation-worker').spec as { egress: EgressRule[] };
+    const wide = egress.flatMap(({ to = [], ports }) => (ports.some((p) => p.port === 443) ? to : []));
+    expect(wide.map(({ ipBlock }) => ipBlock?.cidr)).toEqual(['0.0.0.0/0', '::/0']);
+    for (const network of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'])
+      expect(wide[0]?.ipBlock?.except).toContain(network);
+    const nowhereInParticular = egress.filter(({ to }) => to === undefined).flatMap(({ ports }) => ports);
+    expect(nowhereInParticular.map((p) => p.port)).toEqual([53, 53, 5432, 9092]);
+  });
+
   it('let every workload that needs Postgres or Kafka reach it', () => {
     for (const [kind, name] of ours)
       expect(template(named(kind, name)).metadata.labels).toMatchObject({ 'stackflow.com/uses-postgres': 'true' });
@@ -190,13 +221,16 @@ describe('the network policies', () => {
       expect(from(store)).toEqual([{ podSelector: { matchLabels: { [`stackflow.com/uses-${store}`]: 'true' } } }]);
   });
 
-  it('forward the SCIM paths from outside, not /internal, /health or /metrics', () => {
-    const { rules } = named('Ingress', 'scim-gateway').spec as {
-      rules: { http: { paths: { path: string; pathType: string }[] } }[];
-    };
-    expect(rules.flatMap((rule) => rule.http.paths.map((p) => `${p.pathType} ${p.path}`))).toEqual([
-      'Prefix /prod/api/scim/v2',
-      'Prefix /scim/v2',
+  it('forward from outside what Okta calls, not /internal, /health or /metrics', () => {
+    const forwarded = all
+      .filter(({ manifest }) => manifest.kind === 'Ingress')
+      .flatMap(({ manifest }) => (manifest.spec as { rules: IngressRule[] }).rules)
+      .flatMap((rule) => rule.http.paths)
+      .map(({ pathType, path: at, backend }) => `${pathType} ${at} -> ${backend.service.name}`);
+    expect(forwarded).toEqual([
+      'Prefix /prod/api/scim/v2 -> scim-gateway',
+      'Prefix /scim/v2 -> scim-gateway',
+      'Prefix /auth/okta/event-hook -> deactivation-worker',
     ]);
   });
 });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import type { ConfigShape } from '#platform';
+import { config as deactivationWorker } from '../../apps/deactivation-worker/src/config.js';
 import { config as identityService } from '../../apps/identity-service/src/config.js';
 import { hubSettings } from '../../apps/integration-hub/src/config.js';
 import { config as provision } from '../../apps/provision/src/config.js';
@@ -16,6 +17,7 @@ export interface Deployed {
 export const SERVICES: Readonly<Record<string, Deployed>> = {
   'scim-gateway': { entry: 'apps/scim-gateway/src/main', config: gatewaySettings },
   'identity-service': { entry: 'apps/identity-service/src/main', config: identityService },
+  'deactivation-worker': { entry: 'apps/deactivation-worker/src/main', config: deactivationWorker },
 };
 
 export const JOBS: Readonly<Record<string, Deployed>> = {

@@ -4,6 +4,7 @@ import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { findRoute, startEdge, type Edge, type Route } from '../../tools/local/edge.js';
 import { freePort } from '../../tools/local/ports.js';
+import { edgeRoutes } from '../../tools/local/services.js';
 
 interface Seen {
   readonly url: string;
@@ -102,6 +103,21 @@ describe('the edge', () => {
   ])('takes %s for nobody', (path) => {
     expect(findRoute(routesTo('http://x'), path)).toBeUndefined();
     expect(findRoute(routesTo('http://x'), '/scim/v2/Users/..x?a=../b')).toBeDefined();
+  });
+
+  test('hands SCIM to the gateway and event hooks to deactivation-worker, and nothing else of either', () => {
+    const routes = edgeRoutes({ 'scim-gateway': 1001, 'deactivation-worker': 1002 });
+    const to = (url: string): string | undefined => findRoute(routes, url)?.upstream;
+    expect(to('/prod/api/scim/v2/Users')).toBe('http://127.0.0.1:1001');
+    expect(to('/scim/v2/Groups?count=1')).toBe('http://127.0.0.1:1001');
+    expect(to('/auth/okta/event-hook/acme')).toBe('http://127.0.0.1:1002');
+    for (const url of [
+      '/auth/okta',
+      '/auth/okta/event-hooks/acme',
+      '/internal/tenants',
+      '/auth/okta/event-hook/../../x',
+    ])
+      expect([url, to(url)]).toEqual([url, undefined]);
   });
 
   test('says 502 as a SCIM error when the service is dead, since Okta parses every answer as JSON', async () => {

@@ -26,6 +26,7 @@ function start(folder: string, env: NodeJS.ProcessEnv, args: readonly string[] =
     'KAFKA_BROKERS',
     'COGNITO_ENDPOINT',
     'SECRETS_MANAGER_ENDPOINT',
+    'OKTA_ENDPOINT',
   ];
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !named.includes(name)));
   const child = spawn(process.execPath, [path.join(ROOT, 'dist/tools/local/start.js'), ...args], {
@@ -84,8 +85,22 @@ describe('npm start', () => {
     expect([await run.ended, run.output()]).toEqual([1, expect.stringContaining('Unknown option --blanc')]);
   });
 
+  const hookSecret = (): string => {
+    const kept = JSON.parse(fs.readFileSync(path.join(folder, 'secrets.json'), 'utf8')) as {
+      eventHookSecrets: Record<string, string>;
+    };
+    const [secret = ''] = Object.values(kept.eventHookSecrets);
+    expect(secret).toMatch(/^\S{20,}$/);
+    return secret;
+  };
+  const eventHook = async (stack: StackDescription): Promise<string | undefined> => {
+    const answer = await fetch(`${stack.sandbox.okta}/sandbox/apps/default/event-hook`);
+    return ((await answer.json()) as { hook: { url: string } | null }).hook?.url;
+  };
+
   let token: string | null | undefined;
   let pool: string;
+  let secretOfHook: string;
 
   test('brings everything up beside a taken port, tells where it is, and mends a service that is killed', async () => {
     const taken = await listenSomewhere();
@@ -104,6 +119,14 @@ describe('npm start', () => {
     expect((fs.statSync(path.join(folder, 'stack.json')).mode & 0o777).toString(8)).toBe('600');
     expect((fs.statSync(path.join(folder, 'secrets.json')).mode & 0o777).toString(8)).toBe('600');
     expect(run.output()).not.toContain(String(token));
+
+    // Okta's event hook is connected: the edge hands its verification to the worker, which gives the challenge back.
+    const hook = await eventHook(stack);
+    expect(hook).toBe(`${stack.edge}/auth/okta/event-hook/default`);
+    const verified = await fetch(hook ?? '', { headers: { 'x-okta-verification-challenge': 'echo-me' } });
+    expect(await verified.json()).toEqual({ verification: 'echo-me' });
+    secretOfHook = hookSecret();
+    expect(run.output()).not.toContain(secretOfHook);
 
     const user = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: 'ada@example.com', active: true };
     expect((await scim(stack, '/Users', { method: 'POST', body: JSON.stringify(user) })).status).toBe(201);
@@ -131,6 +154,9 @@ describe('npm start', () => {
     const stack = await up(run);
     expect(Date.now() - began).toBeLessThan(25_000); // 3 s on a machine that has nothing else to do
     expect(stack.tenants[0]?.scimToken).toBe(token);
+    // The edge may have another port now: the hook follows it, with the secret that it had.
+    expect(await eventHook(stack)).toBe(`${stack.edge}/auth/okta/event-hook/default`);
+    expect(hookSecret()).toBe(secretOfHook);
     const found = (await (
       await scim(stack, `/Users?filter=${encodeURIComponent('userName eq "ada@example.com"')}`)
     ).json()) as { totalResults: number };
@@ -147,8 +173,10 @@ describe('npm start', () => {
     expect(run.output()).toMatch(/Stopping the Postgres \(pid \d+\) that a crashed start left behind/);
     expect(JSON.parse(fs.readFileSync(path.join(folder, 'user-pool.json'), 'utf8'))).toEqual({ userPoolId: pool });
     if (process.platform === 'linux') {
-      const { pid } = stack.services['identity-service'] ?? { pid: 0 };
-      expect(fs.readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')).toContain(`COGNITO_USER_POOL_ID=${pool}`);
+      for (const name of ['identity-service', 'deactivation-worker']) {
+        const { pid } = stack.services[name] ?? { pid: 0 };
+        expect(fs.readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')).toContain(`COGNITO_USER_POOL_ID=${pool}`);
+      }
     }
     run.child.kill('SIGTERM');
     expect(await run.ended).toBe(143);

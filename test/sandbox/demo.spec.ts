@@ -9,7 +9,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { readStack, type Stack } from '../../tools/demo/stack.js';
-import { printTimeline } from '../../tools/demo/timeline.js';
+import { printTimeline, zeroOf } from '../../tools/demo/timeline.js';
 import { UserPoolReader } from '../../tools/demo/user-pool.js';
 import { startSandbox, type RunningSandbox } from './support.js';
 
@@ -42,10 +42,10 @@ describe('what the demonstration calls a success', () => {
     for (const GroupName of groups) await running.cognito.send(new AdminAddUserToGroupCommand({ ...about, GroupName }));
     return about.Username;
   };
-  const manager = { groups: ['itsm_manager'], attributes: { 'custom:role': 'itsm_manager' } };
+  const manager = { enabled: true, groups: ['itsm_manager'], attributes: { 'custom:role': 'itsm_manager' } };
 
   it('is exactly the expected groups and attributes', async () => {
-    expect(await pool.settle(await person(['itsm_manager'], 'itsm_manager'), manager, 3_000)).toEqual([]);
+    expect(await pool.settle(await person(['itsm_manager'], 'itsm_manager'), manager, undefined, 3_000)).toEqual([]);
   });
 
   it.each([
@@ -54,12 +54,12 @@ describe('what the demonstration calls a success', () => {
     ['no role', [], 'itsm_manager', 'groups is []'],
     ['another primary role', ['itsm_manager'], 'itsm_agent', 'custom:role is "itsm_agent"'],
   ])('is not %s', async (_what, groups, role, words) => {
-    const wrong = await pool.settle(await person(groups, role), manager, 0);
+    const wrong = await pool.settle(await person(groups, role), manager, undefined, 0);
     expect(wrong.join()).toContain(words);
   });
 
   it('is not a user who is missing', async () => {
-    expect(await pool.settle(randomUUID(), manager, 0)).toEqual(['there is no such user in Cognito']);
+    expect(await pool.settle(randomUUID(), manager, undefined, 0)).toEqual(['there is no such user in Cognito']);
   });
 
   it('measures from the first request of Okta that writes', () => {
@@ -70,10 +70,13 @@ describe('what the demonstration calls a success', () => {
         { at: 1_000, what: 'look-up' },
         { at: 1_262.5, what: 'later' },
       ],
-      [
-        { ...exchange, method: 'GET', startedAt: 1_000 },
-        { ...exchange, method: 'POST', startedAt: 1_250 },
-      ],
+      zeroOf({
+        exchanges: [
+          { ...exchange, method: 'GET', startedAt: 1_000 },
+          { ...exchange, method: 'POST', startedAt: 1_250 },
+        ],
+        deliveries: [],
+      }),
       (line) => lines.push(line.trim()),
     );
     expect(lines).toEqual(['-250.0 ms  look-up', '+12.5 ms  later']);

@@ -158,6 +158,7 @@ function inherited(): NodeJS.ProcessEnv {
     'STACK_DIR',
     'COGNITO_ENDPOINT',
     'SECRETS_MANAGER_ENDPOINT',
+    'OKTA_ENDPOINT',
     'OKTA_ISSUER_OVERRIDE',
     'NODE_OPTIONS',
     'NODE_ENV',

@@ -15,11 +15,26 @@ const exchange = z.object({
 });
 export type Exchange = z.output<typeof exchange>;
 
+const delivery = z.object({
+  url: z.string(),
+  events: z.array(z.object({ type: z.string() })),
+  state: z.string(),
+  attempts: z.array(z.object({ startedAt: z.number(), endedAt: z.number(), status: z.number().nullable() })),
+});
+export type Delivery = z.output<typeof delivery>;
+
+/** What Okta sent: SCIM requests, and what its event hook carried. */
+export interface OktaWork {
+  readonly exchanges: readonly Exchange[];
+  readonly deliveries: readonly Delivery[];
+}
+
 const result = z.object({
   ok: z.boolean(),
   note: z.string().nullable(),
   task: z.object({ detail: z.string().nullable() }).nullable(),
   exchanges: z.array(exchange),
+  deliveries: z.array(delivery),
 });
 const people = z.object({
   people: z.array(z.object({ id: z.string(), login: z.string(), remoteId: z.string().nullable() })),
@@ -36,12 +51,12 @@ export class Okta {
     private readonly pace: number | undefined,
   ) {}
 
-  /** The requests that Okta sent; throws when Okta would show a failed task. */
-  async run(verb: string, body: object): Promise<Exchange[]> {
+  /** Throws when Okta would show a failed task. */
+  async work(verb: string, body: object): Promise<OktaWork> {
     const query = new URLSearchParams({ mode: this.mode, ...(this.pace !== undefined && { pace: String(this.pace) }) });
     const answer = result.parse(await this.call('POST', `${verb}?${query.toString()}`, body));
     if (!answer.ok) throw new DemoProblem(`Okta's task failed: ${answer.task?.detail ?? '(Okta gives no reason)'}`);
-    return answer.exchanges;
+    return { exchanges: answer.exchanges, deliveries: answer.deliveries };
   }
 
   /** Okta's own id of the person, and the id that StackFlow gave. */
@@ -52,10 +67,10 @@ export class Okta {
   }
 
   /** Puts a person into a group: the first time the group is pushed, later its membership changes. */
-  async putInto(group: string, login: string): Promise<Exchange[]> {
+  async putInto(group: string, login: string): Promise<OktaWork> {
     const known = groups.parse(await this.call('GET', 'groups')).groups.find((g) => g.name === group);
     const pushed = known?.push?.status === 'ACTIVE';
-    return this.run(pushed ? 'add-member' : 'push-group', { group, members: [login] });
+    return this.work(pushed ? 'add-member' : 'push-group', { group, members: [login] });
   }
 
   private async call(method: string, path: string, body?: object): Promise<unknown> {

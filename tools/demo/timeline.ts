@@ -2,7 +2,7 @@
 import { Client } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Exchange } from './okta.js';
+import type { Exchange, OktaWork } from './okta.js';
 import { DemoProblem, type Stack } from './stack.js';
 
 export interface Moment {
@@ -22,6 +22,26 @@ const calls = z.object({
     }),
   ),
 });
+
+/** What Okta sent in one step. */
+export type Cause = OktaWork;
+
+/** The first that Okta sent. */
+export const startOf = ({ exchanges, deliveries }: Cause): number =>
+  Math.min(...exchanges.map((e) => e.startedAt), ...deliveries.flatMap((d) => d.attempts.map((a) => a.startedAt)));
+
+/** Columns of a case, in the order in which doors close; % is the cause. */
+const DOORS = [
+  ['received_at', 'case opened     %'],
+  ['held_at', 'case held       by the brake'],
+  ['released_at', 'case released'],
+  ['fenced_at', 'fence stored    no token from before counts'],
+  ['disabled_at', 'door closed     Cognito: no sign-in, no refresh'],
+  ['signed_out_at', 'door closed     Cognito: signed out, refresh tokens revoked'],
+  ['sessions_ended_at', 'door closed     sessions of the SSO bridge'],
+  ['confirmed_at', 'confirmed       Cognito was read back'],
+  ['first_refused_at', 'token refused   by a service, for the first time'],
+] as const;
 
 const READS = ['AdminGetUser', 'AdminListGroupsForUser'];
 /** The gateway writes its request log in batches, behind the answers. */
@@ -48,16 +68,43 @@ export class Records {
     return this.client.end();
   }
 
-  /** What the given requests of Okta set off for one person, in the order of time. */
-  async of(exchanges: readonly Exchange[], scimId: string): Promise<Moment[]> {
-    const sent = exchanges.flatMap((e): Moment[] => [
-      { at: e.startedAt, what: `Okta sends      ${e.method} ${shorten(e.url)}` },
-    ]);
-    const since = Math.min(...exchanges.map((e) => e.startedAt));
+  /** What Okta's work set off for one person. */
+  async of({ exchanges, deliveries }: Cause, scimId: string): Promise<Moment[]> {
+    const sent = exchanges.map((e) => ({ at: e.startedAt, what: `Okta sends      ${e.method} ${shorten(e.url)}` }));
+    const told = deliveries.flatMap(({ url, events, attempts }) =>
+      attempts.flatMap((a) => [
+        { at: a.startedAt, what: `Okta tells      POST ${shorten(url)} ${events.map((e) => e.type).join()}` },
+        { at: a.endedAt, what: `hook answered   ${a.status ?? 'not'}` },
+      ]),
+    );
+    const since = startOf({ exchanges, deliveries });
     const ids = exchanges.flatMap((e) => e.requestId ?? []);
     const parts = await Promise.all([this.requests(ids), this.cognitoCalls(scimId, since)]);
-    const [events, derived] = [await this.events(ids, scimId), await this.derived(scimId, since)];
-    return [...sent, ...parts.flat(), ...events, ...derived].sort((a, b) => a.at - b.at);
+    const [events, derived] = [await this.events(ids, scimId, since), await this.derived(scimId, since)];
+    return [...sent, ...told, ...parts.flat(), ...events, ...derived];
+  }
+
+  /** When each door was closed, as the case of it says. Waits for its end: Cognito shows the effect a moment before. */
+  async closing(cause: Cause, scimId: string): Promise<Moment[]> {
+    const deadline = Date.now() + LOG_PATIENCE_MS;
+    for (;;) {
+      const [row] = await this.query<Record<string, string | null> & { state: string; cause: string }>(
+        `select state, cause, ${DOORS.map(([column]) => `extract(epoch from ${column}) * 1000 as ${column}`).join(', ')}
+           from offboarding.offboarding_case
+          where account_id = $1 and tenant = $2 and received_at >= to_timestamp($3 / 1000.0)
+          order by received_at desc limit 1`,
+        [scimId, this.tenantId, startOf(cause)],
+      );
+      if (row?.state === 'completed')
+        return DOORS.flatMap(([column, what]) =>
+          row[column] === null ? [] : [{ at: Number(row[column]), what: what.replace('%', row.cause) }],
+        );
+      if (Date.now() > deadline)
+        throw new DemoProblem(
+          `no closing of this account came to its end; its state is: ${row?.state ?? 'never opened'}`,
+        );
+      await sleep(200);
+    }
   }
 
   private async requests(ids: readonly string[]): Promise<Moment[]> {
@@ -87,14 +134,16 @@ export class Records {
    * "stored" is the instant that the event carries. On Kafka the events are in the topic's records, which this
    * demonstration does not read.
    */
-  private async events(ids: readonly string[], scimId: string): Promise<Moment[]> {
+  private async events(ids: readonly string[], scimId: string, since: number): Promise<Moment[]> {
     if (this.stack.carrier === 'kafka') return [];
     const rows = await this.query<{ at: number; stored: number; type: string }>(
       `select extract(epoch from published_at) * 1000 as at, extract(epoch from time) * 1000 as stored, type
          from bus.event_log
-        where causation_id = any($1::text[]) and tenant = $3 and (subject = $2 or topic = 'directory.groups')
+        where tenant = $3
+          and (causation_id = any($1::text[]) and (subject = $2 or topic = 'directory.groups')
+            or subject = $2 and topic in ('identity.access', 'offboarding.cases') and published_at >= to_timestamp($4 / 1000.0))
         order by position`,
-      [ids, scimId, this.tenantId],
+      [ids, scimId, this.tenantId, since],
     );
     return rows.flatMap((r) => {
       const type = r.type.replace(TYPE_PREFIX, '');
@@ -153,14 +202,15 @@ export class Records {
 
 const shorten = (url: string): string => decodeURIComponent(url.replace(/^https?:\/\/[^/]+/, ''));
 
-/** Relative to the push: the request of Okta that started it, the first that writes. */
-export function printTimeline(
-  moments: readonly Moment[],
-  exchanges: readonly Exchange[],
-  print: (line: string) => void,
-): void {
-  const zero = exchanges.find((e) => e.method !== 'GET')?.startedAt ?? moments[0]?.at ?? 0;
-  for (const { at, what } of moments) {
+/** The push: the first request of Okta that writes, else the first word of its event hook. */
+export function zeroOf({ exchanges, deliveries }: Cause): number {
+  const write: Pick<Exchange, 'startedAt'> | undefined = exchanges.find((e) => e.method !== 'GET');
+  return write?.startedAt ?? startOf({ exchanges, deliveries });
+}
+
+/** In the order of time, relative to the push. */
+export function printTimeline(moments: readonly Moment[], zero: number, print: (line: string) => void): void {
+  for (const { at, what } of moments.toSorted((a, b) => a.at - b.at)) {
     const ms = at - zero;
     print(`    ${`${ms >= 0 ? '+' : ''}${ms.toFixed(1)}`.padStart(9)} ms  ${what}`);
   }

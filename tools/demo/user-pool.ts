@@ -17,6 +17,7 @@ export interface PoolUser {
 
 /** A person, and what has to be true of them. */
 export interface Expectation {
+  readonly enabled: boolean;
   readonly groups: readonly string[];
   /** null = the attribute must not be there. */
   readonly attributes: Readonly<Record<string, string | null>>;
@@ -54,14 +55,20 @@ export class UserPoolReader {
     }
   }
 
-  /** Waits until the expectation holds, then looks once more. Returns what is still wrong; nothing = it holds. */
-  async settle(username: string, expected: Expectation, patienceMs = PATIENCE_MS): Promise<string[]> {
+  /** Waits until the expectation holds, then looks once more; `meanwhile` runs between two looks. Returns what is still wrong; nothing = it holds. */
+  async settle(
+    username: string,
+    expected: Expectation,
+    meanwhile: () => Promise<void> = () => Promise.resolve(),
+    patienceMs = PATIENCE_MS,
+  ): Promise<string[]> {
     const deadline = Date.now() + patienceMs;
     for (let agreed = 0; ;) {
       const wrong = differences(await this.read(username), expected);
       agreed = wrong.length === 0 ? agreed + 1 : 0;
       if (agreed === 2) return [];
       if (Date.now() > deadline) return wrong.length > 0 ? wrong : ['Cognito does not keep still'];
+      await meanwhile();
       await sleep(POLL_MS);
     }
   }
@@ -78,7 +85,7 @@ export function differences(user: PoolUser | undefined, expected: Expectation): 
     if (JSON.stringify(is) !== JSON.stringify(should))
       wrong.push(`${what} is ${JSON.stringify(is)}, expected ${JSON.stringify(should)}`);
   };
-  expect('enabled', user.enabled, true);
+  expect('enabled', user.enabled, expected.enabled);
   expect('status', user.status, 'CONFIRMED');
   expect('groups', user.groups, [...expected.groups].sort());
   for (const [name, value] of Object.entries(expected.attributes)) expect(name, user.attributes[name] ?? null, value);

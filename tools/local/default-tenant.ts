@@ -1,9 +1,9 @@
-/** The tenant `default`: made and connected to the sandbox Okta, by the same command that an administrator would use. */
-import { runCli } from '../../apps/integration-hub/src/cli.js';
+/** The tenant `default`: made by the same command that an administrator would use. */
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { LocalProblem } from './postgres-files.js';
 import { eventually } from './process.js';
-import { hubEnv, type Surroundings } from './services.js';
+import type { Surroundings } from './services.js';
+import { tenantCommand } from './tenant-command.js';
 
 const SLUG = 'default';
 /** The gateway learns of a new tenant from the event carrier; one of an earlier start it knows. */
@@ -49,24 +49,6 @@ export async function defaultTenant(
   return describe();
 }
 
-interface CommandAnswer {
-  readonly tenant: { readonly id: string };
-  readonly settings: { readonly scimEnabled: boolean };
-  readonly scimToken?: string;
-}
-
-async function tenantCommand(s: Surroundings, args: readonly string[]): Promise<CommandAnswer> {
-  let out = '';
-  let err = '';
-  const code = await runCli([...args, '--json'], {
-    env: hubEnv(s),
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-  });
-  if (code !== 0) throw new LocalProblem(`"tenant ${args.join(' ')}" ended with code ${code}: ${err.trim()}`);
-  return JSON.parse(out) as CommandAnswer;
-}
-
 /** 200 as soon as the gateway takes the token, else its last answer when the time is over. */
 async function firstAnswer(tenant: Tenant, limitMs: number): Promise<number> {
   let status = 0;
@@ -86,15 +68,4 @@ async function firstAnswer(tenant: Tenant, limitMs: number): Promise<number> {
     50,
   );
   return status;
-}
-
-/** Tells the sandbox Okta where to provision to, as an administrator would enter it in Okta's console. */
-export async function connectOkta(okta: string, tenant: Tenant): Promise<void> {
-  const answer = await fetch(`${okta}/sandbox/apps/${tenant.slug}`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ scimBaseUrl: tenant.scimBaseUrl, token: tenant.scimToken, mode: 'aiw' }),
-  });
-  if (!answer.ok)
-    throw new LocalProblem(`The sandbox Okta refused the connection: ${answer.status} ${await answer.text()}`);
 }

@@ -87,7 +87,7 @@ function setForwarded(request: http.IncomingMessage): void {
 }
 
 const notFound = (request: http.IncomingMessage, routes: readonly Route[]): string =>
-  `Nothing is served at ${(request.url ?? '/').split('?', 1)[0]}. Served are ${routes.map((r) => `${r.prefix}/*`).join(' and ')}, for example ${routes[0]?.prefix}/ServiceProviderConfig.`;
+  `Nothing is served at ${(request.url ?? '/').split('?', 1)[0]}. Served are ${routes.map((r) => `${r.prefix}/*`).join(', ')}, for example ${routes[0]?.prefix}/ServiceProviderConfig.`;
 
 function refuse(response: http.ServerResponse, form: Route['errors'], status: 404 | 502, detail: string): void {
   const body =

@@ -18,6 +18,8 @@ export interface Secrets {
   readonly internalToken: string;
   /** SCIM token by tenant id; only their hashes are stored elsewhere. */
   readonly scimTokens: Record<string, string>;
+  /** What Okta's event hook sends to show that it is Okta's, by tenant id. */
+  readonly eventHookSecrets: Record<string, string>;
 }
 
 export interface StackDescription {
@@ -74,6 +76,7 @@ export class StackFolder {
       superuser: known.superuser ?? make(),
       internalToken: known.internalToken ?? make(),
       scimTokens: known.scimTokens ?? {},
+      eventHookSecrets: known.eventHookSecrets ?? {},
     };
     this.write('secrets.json', secrets);
     return secrets;
@@ -81,6 +84,11 @@ export class StackFolder {
 
   rememberToken(secrets: Secrets, tenantId: string, token: string): void {
     secrets.scimTokens[tenantId] = token;
+    this.write('secrets.json', secrets);
+  }
+
+  rememberHookSecret(secrets: Secrets, tenantId: string, secret: string): void {
+    secrets.eventHookSecrets[tenantId] = secret;
     this.write('secrets.json', secrets);
   }
 

@@ -1,4 +1,5 @@
 /** The processes of a local stack, and what each is told. */
+import type { Route } from './edge.js';
 import { LocalProblem } from './postgres-files.js';
 
 export const SANDBOX = 'sandbox';
@@ -21,6 +22,8 @@ export const cognitoEndpoint = (s: Surroundings): string =>
   s.base.COGNITO_ENDPOINT || `http://localhost:${s.ports.cognito}`;
 export const secretsEndpoint = (s: Surroundings): string =>
   s.base.SECRETS_MANAGER_ENDPOINT || `http://localhost:${s.ports.secretsManager}`;
+
+export const oktaEndpoint = (s: Surroundings): string => s.base.OKTA_ENDPOINT || `http://localhost:${s.ports.okta}`;
 
 /** Names that this launcher gives each process itself; from its own environment they would mean something else. */
 const OWN = ['PORT', 'HOST', 'DATABASE_URL', 'STACK_DIR', 'EVENT_CARRIER', 'KAFKA_BROKERS', 'NODE_CHANNEL_FD'];
@@ -73,10 +76,27 @@ export const PRODUCT: Readonly<Record<string, (s: Surroundings, userPoolId: stri
     ...talksToAws(s),
     COGNITO_USER_POOL_ID: userPoolId,
   }),
+  'deactivation-worker': (s, userPoolId) => ({
+    ...common(s, 'deactivation-worker'),
+    ...carries(s),
+    ...talksToAws(s),
+    COGNITO_USER_POOL_ID: userPoolId,
+    OKTA_ENDPOINT: oktaEndpoint(s),
+  }),
 };
 
 /** Those that cannot start before the user pool is known. */
-export const NEEDS_USER_POOL: readonly string[] = ['identity-service'];
+export const NEEDS_USER_POOL: readonly string[] = ['identity-service', 'deactivation-worker'];
+
+/** What Okta calls; an ingress in production forwards the same (k8s/overlays/example/ingress.yaml). */
+export function edgeRoutes(ports: Readonly<Record<string, number>>): Route[] {
+  const upstream = (service: string): string => `http://127.0.0.1:${ports[service]}`;
+  return [
+    { prefix: '/prod/api/scim/v2', upstream: upstream('scim-gateway'), errors: 'scim' },
+    { prefix: '/scim/v2', upstream: upstream('scim-gateway'), errors: 'scim' },
+    { prefix: '/auth/okta/event-hook', upstream: upstream('deactivation-worker'), errors: 'problem' },
+  ];
+}
 
 /** What the tenant command of integration-hub gets. */
 export const hubEnv = (s: Surroundings): NodeJS.ProcessEnv => ({
@@ -97,7 +117,7 @@ export function checkEnvironment(env: NodeJS.ProcessEnv): { carrier: 'postgres' 
     faults.push(`PORT is "${env.PORT}"; it must be a port number, for example 8080.`);
   if (env.DATABASE_URL && !/^postgres(ql)?:\/\//.test(env.DATABASE_URL))
     faults.push('DATABASE_URL must be a postgres:// URL of a role that may create roles and schemas.');
-  for (const name of ['COGNITO_ENDPOINT', 'SECRETS_MANAGER_ENDPOINT', 'OKTA_ISSUER_OVERRIDE']) {
+  for (const name of ['COGNITO_ENDPOINT', 'SECRETS_MANAGER_ENDPOINT', 'OKTA_ENDPOINT', 'OKTA_ISSUER_OVERRIDE']) {
     const value = env[name];
     if (value && !URL.canParse(value)) faults.push(`${name} is "${value}"; it must be a URL.`);
   }

@@ -6,10 +6,11 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { Client } from 'pg';
 import { provision, SERVICES, type ServiceName } from '../../apps/provision/src/provision.js';
-import { connectOkta, defaultTenant } from './default-tenant.js';
+import { defaultTenant } from './default-tenant.js';
 import { startEdge, type Edge } from './edge.js';
 import { StackFolder, type Secrets, type StackDescription } from './folder.js';
 import { startKafka, type LocalKafka } from './kafka.js';
+import { connectOkta } from './okta-connection.js';
 import { freePort } from './ports.js';
 import { startPostgres, type LocalPostgres } from './postgres.js';
 import { LocalProblem } from './postgres-files.js';
@@ -17,6 +18,7 @@ import { ServiceProcess } from './service-process.js';
 import {
   checkEnvironment,
   cognitoEndpoint,
+  edgeRoutes,
   NEEDS_USER_POOL,
   PRODUCT,
   SANDBOX,
@@ -120,7 +122,7 @@ export class Stack {
     };
     const pool = await this.startServices(surroundings);
     const tenant = await defaultTenant(surroundings, this.folder, secrets, this.options.blank ?? false);
-    if (!this.options.blank) await connectOkta(`http://localhost:${ports.okta}`, tenant);
+    if (!this.options.blank) await connectOkta(surroundings, this.folder, secrets, tenant);
     this.stopIfAsked();
     this.described = describe(surroundings, pool, admin, tenant);
     this.publish();
@@ -140,13 +142,7 @@ export class Stack {
 
   /** First of all, because its port becomes part of what the services are told. Until they answer it says 502. */
   private async openEdge(ports: Record<string, number>, wanted: number): Promise<Edge> {
-    const gateway = `http://127.0.0.1:${ports['scim-gateway']}`;
-    const routes = ['/prod/api/scim/v2', '/scim/v2'].map((prefix) => ({
-      prefix,
-      upstream: gateway,
-      errors: 'scim' as const,
-    }));
-    const edge = await startEdge(routes, wanted);
+    const edge = await startEdge(edgeRoutes(ports), wanted);
     this.closing.push(() => edge.stop());
     if (wanted !== 0 && edge.port !== wanted)
       this.say(`Port ${wanted} is taken; the stack is at port ${edge.port} instead (PORT=... chooses another)`);

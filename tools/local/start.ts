@@ -23,6 +23,7 @@ Environment (each names something that is used instead of the embedded one):
   DATABASE_URL              your Postgres 18: an empty database and a role that may create roles
   COGNITO_ENDPOINT          your Cognito, with COGNITO_USER_POOL_ID, AWS_REGION and AWS credentials
   SECRETS_MANAGER_ENDPOINT  your Secrets Manager, with AWS_REGION and AWS credentials
+  OKTA_ENDPOINT             your Okta's Management API, e.g. https://your-org.okta.com
   OKTA_ISSUER_OVERRIDE      your Okta's issuer
   LOG_LEVEL                 of the services (info)`;
 
@@ -151,6 +152,7 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
         'npm run demo                                       push, group, role, offboarding: who did what when',
         'npm run okta -- assign ada@example.com             Okta assigns a person',
         'npm run accounts -- explain ada@example.com        what StackFlow made of it, and why',
+        'npm run offboarding -- list                        who lost access, and what is held',
       ];
   return [
     '',

@@ -2,10 +2,12 @@
 import { cognitoSettings } from '#cognito';
 import { busSettings } from '#event-bus';
 import { integer, serviceSettings, type ConfigOf, type ConfigShape } from '#platform';
+import { oktaSignalSettings } from './okta/config.js';
 
 export const config = {
   ...serviceSettings,
   ...busSettings,
+  ...oktaSignalSettings,
   ...cognitoSettings,
   WORKER_CONCURRENCY: integer({
     purpose: 'People whose doors this process closes or opens in Cognito at the same time.',

@@ -1,7 +1,8 @@
-/** `npm run accounts -- list | show <who> | explain <who> | retry <who> | reconcile`. */
+/** `npm run accounts -- list | show <who> | explain <who> | retry <who> | reconcile | compare-okta`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CliError, EXIT, InternalClient, positive, runCommandLine, type Answer, type CliOptions } from '#platform';
 import { AccountsClient } from './cli/client.js';
+import { compareOkta } from './cli/compare-okta.js';
 import { describeAccount, describeCompare, describeExplanation, describeList } from './cli/output.js';
 
 interface Flags {
@@ -11,6 +12,7 @@ interface Flags {
   json?: boolean;
   limit?: number;
   wait?: boolean;
+  force?: boolean;
 }
 
 type Run = (client: AccountsClient, flags: Flags, who: string) => Promise<Answer>;
@@ -39,6 +41,14 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
           '--no-wait',
           'start it and return',
         );
+        // deactivation-worker's, to which --url and --token belong then: who has access is his business.
+        add(
+          'compare-okta',
+          'compare the tenant with its Okta app: whom Okta keeps out loses access, all else is reported',
+          (_, flags) => compareOkta(InternalClient.find('deactivation-worker', flags, options.env), flags),
+        )
+          .option('--no-wait', 'start it and return')
+          .option('--force', 'believe Okta even if it says that nobody is assigned');
       },
     },
     args,

@@ -1,6 +1,8 @@
 /** Text of the command line -> typed values; each refusal says how the text should look. */
+import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import type { RoleMapping } from '#events';
+import { Problem } from '#platform';
 
 export function onOff(value: string): boolean {
   if (value === 'on') return true;
@@ -50,3 +52,40 @@ export function duration(value: string): number {
   if (ms > LONGEST_GRACE_MS) throw new InvalidArgumentError('30 days (30d) is the longest grace.');
   return ms;
 }
+
+/** Whether the number is acceptable is for the settings to say, in their words. */
+export function number(value: string): number {
+  const parsed = value.trim() === '' ? NaN : Number(value);
+  if (!Number.isFinite(parsed)) throw new InvalidArgumentError('Write a number.');
+  return parsed;
+}
+
+/** Okta's tokens are 42 characters; anything that fits into a header is taken, so that another form is no refusal. */
+const API_TOKEN = /^[\x21-\x7e]{10,512}$/;
+const LONGEST_FILE = 4_096;
+
+/**
+ * A secret from a file, or from standard input if it is called `-`: an argument would stand in the shell's history and
+ * in the list of processes. Never quoted, whatever is wrong with it.
+ */
+export async function apiTokenFrom(file: string, stdin: AsyncIterable<Buffer | string>): Promise<string> {
+  const text = (file === '-' ? await readAll(stdin) : await readFile(file, 'utf8').catch(unreadable(file))).trim();
+  if (API_TOKEN.test(text)) return text;
+  throw new Problem(
+    'invalid_request',
+    `${file === '-' ? 'Standard input' : file} holds no API token of Okta: there must be the token alone, on one line, without "SSWS" and without quotes.`,
+  );
+}
+
+async function readAll(stdin: AsyncIterable<Buffer | string>): Promise<string> {
+  let text = '';
+  for await (const chunk of stdin) {
+    text += chunk.toString();
+    if (text.length > LONGEST_FILE) break;
+  }
+  return text;
+}
+
+const unreadable = (file: string) => (error: NodeJS.ErrnoException) => {
+  throw new Problem('invalid_request', `The file ${file} cannot be read (${error.code ?? error.message}).`);
+};

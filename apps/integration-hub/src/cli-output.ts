@@ -1,19 +1,18 @@
 /** What the command line says, in the words of the product page, so that an administrator finds the fields in Okta. */
 import type { TenantSettings } from '#events';
-import type { TenantResult } from './tenants.js';
+import { brakeOf } from '#settings';
+import { eventHookUrl, origin } from './addresses.js';
+import type { ConnectResult, TenantResult } from './tenants.js';
 import type { Tenant } from './tenant.sql.js';
 
 const SCIM_PATH = '/prod/api/scim/v2';
 
-/** Where Okta reaches the tenant: its own host name, else the common origin. */
-export function scimBaseUrl(tenant: Tenant, publicUrl: string | undefined): string {
-  const origin = tenant.host ? `https://${tenant.host}` : (publicUrl ?? 'https://your-instance.stackflow-tech.com');
-  return `${origin.replace(/\/+$/, '')}${SCIM_PATH}`;
-}
+export const scimBaseUrl = (tenant: Tenant, publicUrl: string | undefined): string =>
+  `${origin(tenant, publicUrl)}${SCIM_PATH}`;
 
 const yesNo = (value: boolean): string => (value ? 'on' : 'off');
 
-const fields = (rows: readonly (readonly [string, string])[]): string => {
+export const fields = (rows: readonly (readonly [string, string])[]): string => {
   const width = Math.max(...rows.map(([name]) => name.length)) + 3;
   return rows.map(([name, value]) => `  ${name.padEnd(width)}${value}`).join('\n');
 };
@@ -32,10 +31,19 @@ export function describeTenant(tenant: Tenant, publicUrl: string | undefined): s
     ['Deactivate on Offboard', yesNo(settings.deactivateOnOffboard)],
     ['SCIM Token', tokenState(settings.scimToken)],
     ['Roles', settings.roles.join(', ')],
+    ['Brake', brakeText(settings)],
+    ['Okta', settings.okta ? `${settings.okta.domain}, app ${settings.okta.appId}` : 'not connected'],
     ['Settings', `version ${tenant.version}, ${tenant.changedAt.toISOString()}, by ${tenant.changedBy}`],
   ]);
   const mappings = settings.roleMappings.map(({ group, role }) => [groupText(group), role] as const);
   return `${head}\n\n${mappings.length > 0 ? `${fields([['Okta group', 'StackFlow role'], ...mappings])}` : '  No Okta group is mapped to a role.'}`;
+}
+
+function brakeText(settings: TenantSettings): string {
+  const brake = brakeOf(settings);
+  if (brake === null) return 'off';
+  const { percent, atLeast, windowMinutes, holdHours } = brake;
+  return `holds losses of access beyond ${percent} % (at least ${atLeast}) within ${windowMinutes} minutes, for up to ${holdHours} hours`;
 }
 
 function tokenState(token: TenantSettings['scimToken']): string {
@@ -46,10 +54,19 @@ function tokenState(token: TenantSettings['scimToken']): string {
 export function describeList(tenants: readonly Tenant[]): string {
   if (tenants.length === 0) return 'There is no tenant yet. Create one: npm run tenant -- create <name>';
   const rows = tenants.map(
-    (t) => [t.slug, `SCIM ${yesNo(t.settings.scimEnabled).padEnd(3)}  ${t.host ?? '-'}  ${t.id}`] as const,
+    (t) =>
+      [
+        t.slug,
+        [`SCIM ${yesNo(t.settings.scimEnabled).padEnd(3)}`, t.host ?? '-', ...summary(t), t.id].join('  '),
+      ] as const,
   );
   return fields(rows);
 }
+
+const summary = ({ settings }: Tenant): string[] => [
+  `brake ${yesNo(brakeOf(settings) !== null)}`,
+  `Okta ${settings.okta?.domain ?? '-'}`,
+];
 
 /** Step 2 of the product page, filled in. The only place that ever prints a token. */
 export function describeToken(result: TenantResult, publicUrl: string | undefined): string {
@@ -89,6 +106,7 @@ export const NOT_PUBLISHED =
 export function asJson(
   result: Omit<TenantResult, 'changed' | 'published'> & Partial<TenantResult>,
   publicUrl: string | undefined,
+  hook?: ConnectResult['hook'],
 ): string {
   const { tenant, token, changed, published } = result;
   return JSON.stringify({
@@ -97,6 +115,8 @@ export function asJson(
     settings: tenant.settings,
     scimBaseUrl: scimBaseUrl(tenant, publicUrl),
     ...(token && { scimToken: token.token, previousValidUntil: token.previousValidUntil }),
+    ...(tenant.settings.okta && { eventHookUrl: eventHookUrl(tenant, publicUrl) }),
+    ...(hook?.hookSecret && { eventHookSecret: hook.hookSecret, previousValidUntil: hook.previousValidUntil }),
     ...(changed && { changed }),
     ...(published !== undefined && { published }),
   });

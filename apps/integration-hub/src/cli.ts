@@ -1,14 +1,14 @@
-/** `npm run tenant -- create | configure | rotate-token | list | show`. */
-import { userInfo } from 'node:os';
+/** `npm run tenant -- create | configure | rotate-token | connect-okta | disconnect-okta | list | show`. */
 import { Command, CommanderError, Option } from 'commander';
-import type { RoleMapping } from '#events';
 import { ConfigError, isDatabaseOutage, Problem, redactText } from '#platform';
 import { DEFAULT_GRACE_MS } from '#secrets';
-import { duration, groupToUnmap, mappingById, mappingByName, onOff, roleList } from './cli-input.js';
+import { duration, groupToUnmap } from './cli-input.js';
+import { addOkta } from './cli-okta.js';
 import { asJson, describeChange, describeList, describeTenant, describeToken, NOT_PUBLISHED } from './cli-output.js';
+import { who, type Add, type Choose, type Run } from './cli-run.js';
+import { changeOf, withSettings, type SettingsOptions } from './cli-settings.js';
 import { hubConfig, type Environment, type HubConfig } from './config.js';
 import { openHub, type Hub } from './hub.js';
-import type { TenantChange, TenantResult, TenantStore } from './tenants.js';
 
 /** Exit codes; from 64 on those of sysexits.h. */
 export const EXIT = { ok: 0, refused: 1, usage: 64, unavailable: 69, notPublished: 75, config: 78 } as const;
@@ -19,19 +19,8 @@ export interface CliOptions {
   readonly out?: (text: string) => void;
   readonly err?: (text: string) => void;
   readonly open?: (config: HubConfig) => Promise<Hub>;
-}
-
-type Run = (tenants: TenantStore, config: HubConfig) => Promise<{ text: string; result?: TenantResult }>;
-
-interface SettingsOptions {
-  host?: string;
-  scim?: boolean;
-  groupSync?: boolean;
-  deactivateOnOffboard?: boolean;
-  map?: RoleMapping[];
-  mapId?: RoleMapping[];
-  unmap?: { group: RoleMapping['group'] }[];
-  roles?: string[];
+  /** Where a secret called `-` comes from. */
+  readonly stdin?: AsyncIterable<Buffer | string>;
 }
 
 /** Runs one command; returns the exit code, throws only what is a bug. */
@@ -65,7 +54,7 @@ async function execute(
   const config = hubConfig(options.env);
   const hub = await (options.open ?? openHub)(config);
   try {
-    const { text, result } = await run(hub.tenants, config);
+    const { text, result } = await run(hub.tenants, { config, stdin: options.stdin ?? process.stdin });
     out(`${text}\n`);
     if (result === undefined || result.published) return EXIT.ok;
     err(`\n${NOT_PUBLISHED}\n`);
@@ -88,19 +77,19 @@ function explain(error: unknown): { text: string; code: number } {
   throw error;
 }
 
-function commands(choose: (run: Run) => void, out: (text: string) => void, err: (text: string) => void): Command {
+function commands(choose: Choose, out: (text: string) => void, err: (text: string) => void): Command {
   const program = new Command('tenant')
     .description('Tenants of the Okta integration: their settings and their SCIM token.')
     .exitOverride()
     .configureOutput({ writeOut: out, writeErr: err });
-  const add = (name: string, description: string) =>
+  const add: Add = (name, description) =>
     program.command(name).description(description).option('--json', 'print one JSON object');
 
   withSettings(add('create <slug>', 'create a tenant and show its SCIM token, this once'))
     .option('--enable-scim', 'the same as --scim on')
     .option('--if-missing', 'succeed if the tenant exists already')
     .action((slug: string, o: SettingsOptions & { json?: boolean; enableScim?: boolean; ifMissing?: boolean }) =>
-      choose(async (tenants, config) => {
+      choose(async (tenants, { config }) => {
         const change = { ...changeOf(o), ...(o.enableScim && { scimEnabled: true }) };
         const result = await tenants.create({ slug, change, who: who() }, { ifMissing: o.ifMissing ?? false });
         const said = result.token
@@ -112,7 +101,7 @@ function commands(choose: (run: Run) => void, out: (text: string) => void, err: 
   withSettings(add('configure <slug>', 'change settings; what is not named stays as it is'))
     .option('--unmap <group>', 'take away the roles of a group, by name or id (repeatable)', groupToUnmap)
     .action((slug: string, o: SettingsOptions & { json?: boolean }) =>
-      choose(async (tenants, config) => {
+      choose(async (tenants, { config }) => {
         const result = await tenants.configure(slug, changeOf(o), who());
         return {
           text: o.json
@@ -129,13 +118,19 @@ function commands(choose: (run: Run) => void, out: (text: string) => void, err: 
         .default(DEFAULT_GRACE_MS, '24h'),
     )
     .action((slug: string, o: { json?: boolean; grace: number }) =>
-      choose(async (tenants, config) => {
+      choose(async (tenants, { config }) => {
         const result = await tenants.rotateToken(slug, o.grace, who());
         return { text: o.json ? asJson(result, config.PUBLIC_URL) : describeToken(result, config.PUBLIC_URL), result };
       }),
     );
+  addOkta(add, choose);
+  addLooks(add, choose);
+  return program;
+}
+
+function addLooks(add: Add, choose: Choose): void {
   add('list', 'all tenants').action((o: { json?: boolean }) =>
-    choose(async (tenants, config) => {
+    choose(async (tenants, { config }) => {
       const all = await tenants.list();
       return {
         text: o.json
@@ -145,45 +140,13 @@ function commands(choose: (run: Run) => void, out: (text: string) => void, err: 
     }),
   );
   add('show <slug>', "one tenant's settings").action((slug: string, o: { json?: boolean }) =>
-    choose(async (tenants, config) => {
+    choose(async (tenants, { config }) => {
       const tenant = await tenants.show(slug);
       return {
         text: o.json ? asJson({ tenant, token: null }, config.PUBLIC_URL) : describeTenant(tenant, config.PUBLIC_URL),
       };
     }),
   );
-  return program;
-}
-
-/** The options that `create` and `configure` share. */
-function withSettings(command: Command): Command {
-  return command
-    .option('--host <name>', 'host name of its own, e.g. acme.stackflow-tech.com')
-    .option('--scim <on|off>', 'SCIM Enabled', onOff)
-    .option('--group-sync <on|off>', 'Group Sync: roles follow Okta groups', onOff)
-    .option('--deactivate-on-offboard <on|off>', 'Deactivate on Offboard', onOff)
-    .option('--map <group=role>', 'map an Okta group, by its name, to a role (repeatable)', mappingByName)
-    .option('--map-id <id=role>', 'map a group, by its SCIM id, to a role (repeatable)', mappingById)
-    .option('--roles <list>', 'all roles, comma-separated, highest precedence first', roleList);
-}
-
-const changeOf = (o: SettingsOptions): TenantChange => ({
-  host: o.host,
-  scimEnabled: o.scim,
-  groupSync: o.groupSync,
-  deactivateOnOffboard: o.deactivateOnOffboard,
-  roles: o.roles,
-  map: [...(o.map ?? []), ...(o.mapId ?? [])],
-  unmap: o.unmap,
-});
-
-/** Who stands in the audit: the operating system's user. Containers may run under an id without a name. */
-function who(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return 'unknown';
-  }
 }
 
 if (import.meta.main) process.exitCode = await runCli(process.argv.slice(2));

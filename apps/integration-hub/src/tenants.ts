@@ -10,35 +10,30 @@
  *   shown. A crash leaves a tenant without a token in its settings, which the next `create` completes.
  * - rotate: the secret first, then the settings. A crash leaves a secret whose token nobody saw; the next rotation
  *   replaces it and keeps the grace of the token that stands in Okta (`earlier` in libs/secrets).
+ * - connect Okta: the secret first, then the settings, whose event tells the readers of the secret that it is new. A
+ *   crash leaves a secret that nobody uses, or whose hook secret nobody saw: repeat it with a rotation.
+ * - disconnect Okta: the settings first, so that nothing uses what is erased. A crash leaves a secret that nobody uses;
+ *   repeating the command erases it.
  */
 import { randomUUID } from 'node:crypto';
 import type { Outbox } from '#event-bus';
 import type { TenantSettings } from '#events';
-import { Problem, violatedConstraint, type Database, type Tx } from '#platform';
+import { Problem, type Database, type Tx } from '#platform';
 import {
   createScimToken,
+  eraseOktaSecret,
   rotateScimToken,
-  SecretStoreUnavailable,
+  writeOktaSecret,
   type IssuedScimToken,
+  type OktaSecretChange,
   type SecretStore,
+  type WrittenOktaSecret,
 } from '#secrets';
-import {
-  brakeOf,
-  changeSettings,
-  defaultSettings,
-  SettingsError,
-  type ChangedSettings,
-  type OktaSettings,
-  type SettingsChange,
-} from '#settings';
+import { defaultSettings, type OktaSettings } from '#settings';
 import type { Publishing } from './publishing.js';
-import { checkHost, checkSlug } from './tenant-rules.js';
+import { hostTaken, noSecretStore, unknownTenant, withChange, type TenantChange } from './tenant-change.js';
+import { checkSlug } from './tenant-rules.js';
 import { allTenants, insertTenant, insertVersion, lockTenant, tenantBySlug, type Tenant } from './tenant.sql.js';
-
-export interface TenantChange extends SettingsChange {
-  /** null takes the host name away. */
-  readonly host?: string | null | undefined;
-}
 
 export interface NewTenant {
   readonly slug: string;
@@ -54,9 +49,18 @@ export interface TenantResult {
   readonly published: boolean;
 }
 
+export interface OktaConnection extends OktaSecretChange {
+  readonly okta: NonNullable<OktaSettings['okta']>;
+}
+
+/** `hook.hookSecret` is set when this call issued one; it cannot be had again. */
+export interface ConnectResult extends TenantResult {
+  readonly hook: WrittenOktaSecret;
+}
+
 interface Version {
   readonly who: string;
-  readonly action: 'create' | 'configure' | 'issue-token' | 'rotate-token';
+  readonly action: 'create' | 'configure' | 'issue-token' | 'rotate-token' | 'connect-okta' | 'disconnect-okta';
   readonly changed: readonly string[];
   readonly detail?: Readonly<Record<string, unknown>>;
 }
@@ -129,6 +133,49 @@ export class TenantStore {
     return this.published({ ...rotated, changed: ['scimToken'] });
   }
 
+  /**
+   * Connects the tenant to its Okta org, or changes the connection. Always a new version, also when the settings stay
+   * the same: its event is how the services learn that the API token is another one.
+   */
+  async connectOkta(slug: string, { okta, ...secret }: OktaConnection, who: string): Promise<ConnectResult> {
+    const connected = await this.database.tx(async (tx) => {
+      const tenant = (await lockTenant(tx, slug)) ?? unknownTenant(slug);
+      const next = withChange(tenant.settings, { okta }); // refuses before a secret is written
+      const hook = await writeOktaSecret(this.secrets, tenant.id, secret).catch((error: unknown) =>
+        noSecretStore(error, 'Okta was not connected'),
+      );
+      const changed = [...next.changed, 'oktaApiToken', ...(hook.hookSecret === null ? [] : ['oktaEventHookSecret'])];
+      const version: Version = { who, action: 'connect-okta', changed };
+      return { tenant: await this.newVersion(tx, next.settings, tenant.version + 1, version), hook, changed };
+    });
+    return { ...(await this.published({ ...connected, token: null })), hook: connected.hook };
+  }
+
+  /** Event hooks are refused from now on and nothing is compared; token and hook secret are erased. */
+  async disconnectOkta(slug: string, who: string): Promise<TenantResult> {
+    const { tenant, changed } = await this.database.tx(async (tx) => {
+      const tenant = (await lockTenant(tx, slug)) ?? unknownTenant(slug);
+      const { settings, changed } = withChange(tenant.settings, { okta: null });
+      if (changed.length === 0) return { tenant, changed };
+      const version: Version = { who, action: 'disconnect-okta', changed };
+      return { tenant: await this.newVersion(tx, settings, tenant.version + 1, version), changed };
+    });
+    const result = await this.published({ tenant, token: null, changed });
+    await this.eraseUnusedOktaSecret(slug);
+    return result;
+  }
+
+  /** Under the tenant's lock, so that it is not the secret of a connection that was made meanwhile. */
+  private eraseUnusedOktaSecret(slug: string): Promise<void> {
+    return this.database.tx(async (tx) => {
+      const tenant = await lockTenant(tx, slug);
+      if (!tenant || tenant.settings.okta) return;
+      await eraseOktaSecret(this.secrets, tenant.id).catch((error: unknown) =>
+        noSecretStore(error, 'Okta is disconnected, but its API token and hook secret are not erased yet'),
+      );
+    });
+  }
+
   /** What was stored and not published by an earlier call that met a dead carrier. */
   publish(): Promise<boolean> {
     return this.publishing.drain();
@@ -193,40 +240,4 @@ export class TenantStore {
   private async published(result: Omit<TenantResult, 'published'>): Promise<TenantResult> {
     return { ...result, published: await this.publishing.drain() };
   }
-}
-
-/** The settings after `change`, with the tenant's host; what is wrong with them becomes one problem. */
-function withChange(
-  current: TenantSettings,
-  { host, ...change }: TenantChange,
-): { settings: TenantSettings; changed: readonly string[] } {
-  const next = acceptable({ ...current, brake: brakeOf(current), okta: current.okta ?? null }, change);
-  const newHost = host === undefined || host === null ? host : checkHost(host);
-  const tenant = newHost === undefined ? current.tenant : { ...current.tenant, host: newHost };
-  const changed = tenant.host === current.tenant.host ? next.changed : ['host', ...next.changed];
-  return { settings: { ...current, ...next.settings, tenant }, changed };
-}
-
-function acceptable(current: OktaSettings, change: SettingsChange): ChangedSettings {
-  try {
-    return changeSettings(current, change);
-  } catch (error) {
-    if (error instanceof SettingsError) throw new Problem('invalid_request', error.faults.join('\n'));
-    throw error;
-  }
-}
-
-function unknownTenant(slug: string): never {
-  throw new Problem('not_found', `There is no tenant "${slug}". "npm run tenant -- list" shows those that exist.`);
-}
-
-function hostTaken(error: unknown, host: string | null | undefined): never {
-  if (violatedConstraint(error) === 'tenant_host_key')
-    throw new Problem('conflict', `The host name ${host} belongs to another tenant.`);
-  throw error;
-}
-
-function noSecretStore(error: unknown, what: string): never {
-  if (!(error instanceof SecretStoreUnavailable)) throw error;
-  throw new Problem('unavailable', `${what}: ${error.message}. Repeat the command when the secret store answers.`, 5);
 }

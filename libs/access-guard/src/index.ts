@@ -17,6 +17,7 @@ export { AccessGuard, type AccessGuardOptions, type CallerAccess } from './guard
 export { KeySet, type KeySetOptions } from './jwks.js';
 export { AccessGuardModule, Caller, Public, Roles, type AccessGuardModuleOptions } from './nest.js';
 export type { OnRefused, Refusal } from './refusals.js';
+export { reportRefusals, type ReportRefusalsOptions } from './report-refusals.js';
 export { guardOptions, guardSettings } from './settings.js';
 export { TokenVerifier, type TokenVerifierOptions, type VerifiedToken } from './token.js';
 export { AccessView, type AccessEntry, type AccessRecord } from './view.js';

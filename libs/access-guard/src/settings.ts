@@ -3,6 +3,7 @@ import type { BusConfig } from '#event-bus';
 import { integer, list, optionalUrl, url, type ConfigOf, type ConfigShape, type PlatformContext } from '#platform';
 import { busFeed } from './feed.js';
 import type { AccessGuardModuleOptions } from './nest.js';
+import { reportRefusals } from './report-refusals.js';
 
 export const guardSettings = {
   TOKEN_ISSUER: url({
@@ -29,9 +30,16 @@ export const guardSettings = {
     default: 300_000,
     min: 0,
   }),
+  DEACTIVATION_WORKER_URL: optionalUrl({
+    purpose:
+      'deactivation-worker, which is told when a token is refused first after an offboarding; needs INTERNAL_API_TOKEN, too.',
+    example: 'http://deactivation-worker:3000',
+  }),
 } satisfies ConfigShape;
 
-type GuardPlatform = PlatformContext<ConfigOf<typeof guardSettings> & BusConfig & { readonly DATABASE_URL: string }>;
+type GuardPlatform = PlatformContext<
+  ConfigOf<typeof guardSettings> & BusConfig & { readonly DATABASE_URL: string; readonly INTERNAL_API_TOKEN: string }
+>;
 
 /** For `AccessGuardModule.forRoot`: the feed comes over the carrier of the service's own bus. */
 export function guardOptions({ service, config, logger, metrics, health }: GuardPlatform): AccessGuardModuleOptions {
@@ -39,6 +47,7 @@ export function guardOptions({ service, config, logger, metrics, health }: Guard
     config.EVENT_CARRIER === 'kafka'
       ? ({ carrier: 'kafka', config } as const)
       : ({ carrier: 'postgres', url: config.DATABASE_URL } as const);
+  const worker = config.DEACTIVATION_WORKER_URL;
   return {
     issuer: config.TOKEN_ISSUER,
     clientIds: config.TOKEN_CLIENT_IDS,
@@ -47,6 +56,9 @@ export function guardOptions({ service, config, logger, metrics, health }: Guard
     policy: {
       stale: { afterMs: config.ACCESS_STALE_AFTER_MS, acceptTokensYoungerThanMs: config.ACCESS_STALE_TOKEN_AGE_MS },
     },
+    ...(worker !== undefined && {
+      onRefused: reportRefusals({ url: worker, token: config.INTERNAL_API_TOKEN, service, logger }),
+    }),
     logger,
     metrics,
     health,

@@ -32,7 +32,7 @@ export interface UserQuery {
   readonly filter?: string;
 }
 
-type Operation = 'user' | 'users' | 'appUsers' | 'me';
+type Operation = 'user' | 'users' | 'appUser' | 'appUsers' | 'me';
 
 /** Okta's greatest pages. */
 const USERS_LIMIT = 200;
@@ -98,6 +98,23 @@ export class OktaManagement {
     if (!isOktaId(appId)) throw new OktaError('not_found', 'This is no id of an Okta app (20 letters and digits).');
     const url = this.url(`apps/${appId}/users`, { limit: String(APP_USERS_LIMIT) });
     yield* this.list('appUsers', url, oktaAppUser);
+  }
+
+  /**
+   * `GET /api/v1/apps/{appId}/users/{id}`: the person's assignment to the app; null if Okta says that there is none. It
+   * says the same of an app that does not exist: ask only about an app whose list was read.
+   */
+  async appUser(appId: string, id: string): Promise<OktaAppUser | null> {
+    if (!isOktaId(appId) || !isOktaId(id))
+      throw new OktaError('not_found', 'These are no ids of an Okta app and an Okta user (20 letters and digits).');
+    try {
+      const found = parse('appUser', oktaAppUser, await this.ask('appUser', this.url(`apps/${appId}/users/${id}`)));
+      if (found.id === id) return found;
+      throw new OktaError('invalid_answer', 'Okta answered with another user than the one that was asked for.');
+    } catch (error) {
+      if (error instanceof OktaError && error.code === 'not_found') return null;
+      throw error;
+    }
   }
 
   private async *list<T>(operation: Operation, first: URL, shape: z.ZodType<T>): AsyncIterable<T> {

@@ -15,11 +15,11 @@ export interface Answer {
   readonly json: unknown;
 }
 
-/** Adds a subcommand with the flags that all have; its action is `run`, called with the first argument and the flags. */
+/** Adds a subcommand with the flags that all have; its action is `run`, called with the first argument, the flags, and all arguments. */
 export type AddCommand<F> = (
   usage: string,
   summary: string,
-  run: (who: string, flags: F) => Promise<Answer>,
+  run: (who: string, flags: F, all: readonly string[]) => Promise<Answer>,
 ) => Command;
 
 export interface CommandLine<F> {
@@ -49,8 +49,9 @@ export async function runCommandLine<F extends { json?: boolean }>(
     sub.copyInheritedSettings(program);
     return common(sub, line.service).action((...given: unknown[]) => {
       const flags = sub.opts<F>();
-      const who = typeof given[0] === 'string' ? given[0] : '';
-      chosen = { answer: () => run(who, flags), json: flags.json === true };
+      // A variadic argument (`<who...>`) comes as an array.
+      const all = [given[0]].flat().filter((argument): argument is string => typeof argument === 'string');
+      chosen = { answer: () => run(all[0] ?? '', flags, all), json: flags.json === true };
     });
   });
   try {

@@ -1,4 +1,5 @@
 /** A partial change of a tenant's settings: what the CLI and the admin page send, applied to the settings in force. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Brake, RoleMapping } from '#events';
 import { DEFAULT_BRAKE, type OktaSettings } from './defaults.js';
 import { groupKey, groupLabel, settingsFaults, SettingsError } from './validation.js';
@@ -45,8 +46,9 @@ export function changeSettings(current: OktaSettings, change: SettingsChange): C
   const all = [...faults, ...settingsFaults(settings)];
   if (all.length > 0) throw new SettingsError(all);
   const before = comparable(current);
+  // Not by their texts: jsonb gives properties back in an order of its own.
   const changed = (Object.keys(settings) as (keyof OktaSettings)[]).filter(
-    (name) => JSON.stringify(settings[name]) !== JSON.stringify(before[name]),
+    (name) => !isDeepStrictEqual(settings[name], before[name]),
   );
   return { settings, changed };
 }

@@ -1,5 +1,9 @@
 /** The internal API of deactivation-worker. */
 import type { Provider, Type } from '@nestjs/common';
+import { CaseQueries } from './case-queries.js';
+import { CasesController } from './cases.controller.js';
+import { PercentilesController } from './percentiles.js';
+import { Refusals } from './refusals.js';
 
-export const API_CONTROLLERS: readonly Type[] = [];
-export const API_PROVIDERS: readonly Provider[] = [];
+export const API_CONTROLLERS: readonly Type[] = [CasesController, PercentilesController];
+export const API_PROVIDERS: readonly Provider[] = [CaseQueries, Refusals];

@@ -1,3 +1,4 @@
 import { Offboarding1764200000000 } from './0001-offboarding.js';
+import { OktaSignals1764200100000 } from './0002-okta-signals.js';
 
-export const migrations = [Offboarding1764200000000];
+export const migrations = [Offboarding1764200000000, OktaSignals1764200100000];

@@ -10,8 +10,9 @@ export class Signals {
   constructor(private readonly people: People) {}
 
   /**
-   * Okta's word about a person as of `pushedAt`: a state that takes his access away, or null = he may have access as
-   * far as Okta is concerned (SCIM decides then). A signal that is not newer than the last one changes nothing.
+   * Okta's word about a person as of `observedAt`: a state that takes his access away, or null = he may have access as
+   * far as Okta is concerned (SCIM decides then). A signal that is not newer than the last one changes nothing. What
+   * made us ask arrived at `pushedAt`.
    * `cause` e.g. `okta.suspended`. Answers how many people it was news about: an external id may belong to several, an
    * unknown person is none. Locks them until `tx` ends.
    */
@@ -23,8 +24,9 @@ export class Signals {
     cause: string,
     causationId: string,
     pushedAt: Date,
+    observedAt: Date = pushedAt,
   ): Promise<number> {
-    const people = await projectOkta(tx, tenant, who, state, pushedAt);
+    const people = await projectOkta(tx, tenant, who, state, observedAt);
     for (const person of people)
       if (person.directoryVersion > 0) await this.people.settle(tx, person, { type: cause, causationId, pushedAt });
     return people.length;

@@ -5,13 +5,12 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { PLATFORM, type PlatformContext } from '#platform';
+import { PLATFORM, RateLimit, type PlatformContext } from '#platform';
 import { ScimError } from '#scim';
 import type { TenantCopy } from '#settings';
 import type { GatewayConfig } from '../config.js';
 import { TokenUse } from '../requests/token-use.js';
 import { Tenants } from '../tenants.js';
-import { RateLimit } from './rate-limit.js';
 
 /** Checks the `Authorization` header; null = not a valid token; rejects when it cannot know. */
 export interface TokenVerifier {

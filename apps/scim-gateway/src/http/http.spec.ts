@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ScimError } from '#scim';
 import { parseBody } from './body.js';
 import { basePaths, rewriteUrl } from './guard.js';
-import { RateLimit } from './rate-limit.js';
+import { RateLimit } from '#platform';
 import { toScimError } from './scim-errors.js';
 import { answer } from './scim-request.js';
 

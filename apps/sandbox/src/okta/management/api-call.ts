@@ -29,6 +29,8 @@ export const createManagement = (database: Database): Management => ({
 export interface Asked {
   readonly caller: Caller;
   readonly id: string;
+  /** Of a resource inside the one that `id` names. */
+  readonly inner: string;
   readonly query: Readonly<Record<string, unknown>>;
   /** Scheme and host under which the caller reached us. */
   readonly base: string;
@@ -49,7 +51,7 @@ export class ApiCall {
 
   async run(handler: (asked: Asked) => Promise<Answer>): Promise<FastifyReply> {
     const at = wallClock();
-    const { id = '' } = this.request.params as { id?: string };
+    const { id = '', inner = '' } = this.request.params as { id?: string; inner?: string };
     let outcome = 'ok';
     let cut = false;
     try {
@@ -67,7 +69,7 @@ export class ApiCall {
       if (caller.rights === 'none' && this.operation !== 'getMe') throw new ApiError('E0000006');
       const base = `http://${this.request.headers.host ?? 'localhost'}`;
       const query = this.request.query as Record<string, unknown>;
-      return this.answer(await handler({ caller, id, query, base }), base);
+      return this.answer(await handler({ caller, id, inner, query, base }), base);
     } catch (error) {
       outcome = error instanceof ApiError ? error.code : 'E0000009';
       throw error;

@@ -60,6 +60,15 @@ export const listAppUsers = (db: Queryable, slug: string, { after, limit }: Page
     [slug, after, limit],
   );
 
+export async function findAppUser(db: Queryable, slug: string, id: string): Promise<AppUserRow | undefined> {
+  const [row] = await db.query<AppUserRow>(
+    `select ${USER}, a.remote_id, a.changed_at from okta_person p join okta_assignment a on a.person_id = p.id
+      where p.slug = $1 and p.id = $2 and a.assigned`,
+    [slug, id],
+  );
+  return row;
+}
+
 export const listGroups = (db: Queryable, slug: string, { after, limit }: PageOf): Promise<GroupRow[]> =>
   db.query<GroupRow>('select id, name, created_at from okta_group where slug = $1 and id > $2 order by id limit $3', [
     slug,

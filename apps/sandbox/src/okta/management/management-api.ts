@@ -42,6 +42,11 @@ export function managementApi(api: FastifyInstance, management: Management, logg
       (row) => shapes.appUserShape(row, id, base),
     );
   });
+  route('getAppUser', '/apps/:id/users/:inner', async ({ caller, id, inner, base }) => {
+    const row = id === caller.appId ? await directory.findAppUser(database, caller.slug, inner) : undefined;
+    if (!row) throw new ApiError('E0000007', `${inner} (AppUser)`);
+    return { one: shapes.appUserShape(row, id, base) };
+  });
   route('listGroups', '/groups', ({ caller, query, base }) =>
     paged(
       pageOf(query, GROUPS),

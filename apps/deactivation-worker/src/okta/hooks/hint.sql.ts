@@ -1,0 +1,46 @@
+/** Hints of the event hooks, and whom they ask us to look at. */
+import type { OktaHookEvent } from '#okta';
+import type { Queryable } from '#platform';
+
+/**
+ * One statement, so that a hint is never stored without its check. Both inserts go in the order of their keys: two
+ * deliveries about the same people wait for each other, they do not deadlock.
+ */
+const store = `
+  with fresh as (
+    insert into okta_hint (tenant, event_id, user_id, type, published)
+    select $1, h.event_id, h.user_id, h.type, h.published
+      from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) as h(event_id, user_id, type, published)
+     order by h.event_id, h.user_id
+    on conflict do nothing
+    returning event_id, user_id, published
+  ), checks as (
+    insert into okta_check as c (tenant, user_id, causation_id)
+    select distinct on (user_id) $1::uuid, user_id, 'okta-event:' || event_id from fresh order by user_id, published
+    on conflict (tenant, user_id) do update
+      set newer_causation_id = coalesce(c.newer_causation_id, excluded.causation_id), newer_at = coalesce(c.newer_at, excluded.pushed_at)
+  )
+  select count(*)::int as fresh from fresh`;
+
+/** How many were new. A hint about somebody whose check waits already costs nothing more: Okta is asked once. */
+export async function storeHints(
+  database: Queryable,
+  tenant: string,
+  events: readonly OktaHookEvent[],
+): Promise<number> {
+  if (events.length === 0) return 0;
+  const column = <K extends keyof OktaHookEvent>(name: K): OktaHookEvent[K][] => events.map((e) => e[name]);
+  const [row] = await database.query<{ fresh: number }>(store, [
+    tenant,
+    column('id'),
+    column('userId'),
+    column('type'),
+    column('published'),
+  ]);
+  return row?.fresh ?? 0;
+}
+
+/** In portions, so that no statement is long. */
+export const forgetOldHints = `
+  delete from okta_hint where ctid = any(array(
+    select ctid from okta_hint where received_at < clock_timestamp() - interval '2 days' limit 5000))`;

@@ -1,0 +1,112 @@
+/** The tenants' Okta orgs: who is connected to which, with which credentials, and a client for each. */
+import { OktaError, OktaManagement } from '#okta';
+import type { PlatformContext } from '#platform';
+import { OktaSecrets, SecretStore, type OktaCredentials } from '#secrets';
+import { TenantSettingsCache, type TenantCopy } from '#settings';
+import type { OktaSignalConfig } from './config.js';
+
+export interface OktaOrg {
+  readonly appId: string;
+  readonly deactivateOnOffboard: boolean;
+  /** Fails at once with `rate_limited` where it would have to wait: for questions about one person. */
+  readonly prompt: OktaManagement;
+  /** Waits for the next window of Okta's rate limit: for lists. */
+  readonly patient: OktaManagement;
+}
+
+interface Client extends OktaOrg {
+  readonly apiToken: string;
+}
+
+/** Two attempts have to fit into the three seconds that Okta waits for the answer to a hook. */
+const STORE_TIMEOUT_MS = 1_000;
+
+export class OktaOrgs {
+  private readonly settings: TenantSettingsCache;
+  private readonly store: SecretStore;
+  private readonly secrets: OktaSecrets;
+  private readonly tenantOfSlug = new Map<string, string>();
+  private readonly clients = new Map<string, Client>();
+  private readonly listeners: ((tenant: string) => void)[] = [];
+  private readonly stopping = new AbortController();
+
+  constructor(private readonly platform: PlatformContext<OktaSignalConfig>) {
+    const { config, database, logger } = platform;
+    this.store = new SecretStore({
+      region: config.AWS_REGION,
+      endpoint: config.SECRETS_MANAGER_ENDPOINT,
+      timeoutMs: STORE_TIMEOUT_MS,
+    });
+    this.secrets = new OktaSecrets({
+      store: this.store,
+      onStoreError: (tenant, error) =>
+        logger.warn({ tenant, code: 'secret_store_unavailable', reason: String(error) }, 'the secret store is away'),
+    });
+    this.settings = new TenantSettingsCache({
+      database,
+      schema: database.schema,
+      onChange: (current, previous) => this.changed(current, previous),
+    });
+  }
+
+  onModuleDestroy(): void {
+    this.stopping.abort();
+    this.store.close();
+  }
+
+  /** Told that a tenant's settings changed, and with them perhaps its connection. */
+  onChange(listener: (tenant: string) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** A connected tenant, by slug. One that does not exist costs no query of its own. */
+  async connectedBySlug(slug: string): Promise<TenantCopy | null> {
+    // Any question brings the copies up to date; the map is filled by their changes.
+    const found = await this.settings.get(this.tenantOfSlug.get(slug) ?? '');
+    const tenant = found ?? (await this.settings.get(this.tenantOfSlug.get(slug) ?? ''));
+    return tenant?.slug === slug && tenant.settings.okta ? tenant : null;
+  }
+
+  /** `doubted`: read from the store unless that was done a moment ago. */
+  credentials(tenant: string, doubted = false): Promise<OktaCredentials | null> {
+    return doubted ? this.secrets.renewed(tenant) : this.secrets.get(tenant);
+  }
+
+  /** Null = the tenant is not connected. Throws `SecretStoreUnavailable`, or what is wrong with the connection. */
+  async org(tenant: string): Promise<OktaOrg | null> {
+    const copy = await this.settings.get(tenant);
+    const okta = copy?.settings.okta;
+    if (!okta) return null;
+    const credentials = await this.secrets.get(tenant);
+    if (!credentials)
+      throw new OktaError(
+        'unauthorized',
+        `The secret store holds no Okta API token of this tenant: connect it again with "npm run tenant -- connect-okta ${copy.slug}".`,
+      );
+    return this.client(copy, okta, credentials.apiToken);
+  }
+
+  /** Kept until the settings or the token change: it remembers how much of Okta's rate limit is left. */
+  private client(
+    { tenantId, settings: { deactivateOnOffboard } }: TenantCopy,
+    { domain, appId }: { domain: string; appId: string },
+    apiToken: string,
+  ): OktaOrg {
+    const known = this.clients.get(tenantId);
+    if (known?.apiToken === apiToken) return known;
+    const { config, metrics } = this.platform;
+    const options = { domain, endpoint: config.OKTA_ENDPOINT, apiToken, metrics, signal: this.stopping.signal };
+    const prompt = new OktaManagement({ ...options, maxWaitMs: 0 });
+    const client = { apiToken, appId, deactivateOnOffboard, prompt, patient: new OktaManagement(options) };
+    this.clients.set(tenantId, client);
+    return client;
+  }
+
+  private changed(current: TenantCopy, previous: TenantCopy | null): void {
+    if (previous && this.tenantOfSlug.get(previous.slug) === current.tenantId) this.tenantOfSlug.delete(previous.slug);
+    this.tenantOfSlug.set(current.slug, current.tenantId);
+    this.secrets.invalidate(current.tenantId);
+    this.clients.delete(current.tenantId);
+    for (const listener of this.listeners) listener(current.tenantId);
+  }
+}

@@ -1,0 +1,13 @@
+/** Where Okta reaches a tenant. */
+import type { Tenant } from './tenant.sql.js';
+
+/** Its own host name, else the common origin. */
+export const origin = (tenant: Tenant, publicUrl: string | undefined): string =>
+  (tenant.host ? `https://${tenant.host}` : (publicUrl ?? 'https://your-instance.stackflow-tech.com')).replace(
+    /\/+$/,
+    '',
+  );
+
+/** The slug tells the tenant, so that tenants without a host name of their own have one each. */
+export const eventHookUrl = (tenant: Tenant, publicUrl: string | undefined): string =>
+  `${origin(tenant, publicUrl)}/auth/okta/event-hook/${tenant.slug}`;

@@ -1,0 +1,22 @@
+/** What a command of `npm run tenant` is: chosen while the words are parsed, run when all of them are known to be good. */
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import type { HubConfig } from './config.js';
+import type { TenantResult, TenantStore } from './tenants.js';
+
+export interface Given {
+  readonly config: HubConfig;
+  readonly stdin: AsyncIterable<Buffer | string>;
+}
+export type Run = (tenants: TenantStore, given: Given) => Promise<{ text: string; result?: TenantResult }>;
+export type Add = (name: string, description: string) => Command;
+export type Choose = (run: Run) => void;
+
+/** Who stands in the audit: the operating system's user. Containers may run under an id without a name. */
+export function who(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'unknown';
+  }
+}

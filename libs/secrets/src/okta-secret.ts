@@ -1,0 +1,127 @@
+/**
+ * The secret behind a tenant's connection to Okta: the API token that reads the org, and the value that Okta's event
+ * hook sends as its `Authorization` header. One value, so that no reader sees half of a change. Hook secrets in grace
+ * stand in the value itself: a new API token is a new version too and would push them out of AWSPREVIOUS.
+ */
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { SecretStoreUnavailable, type SecretStore } from './store.js';
+
+const instant = z.iso.datetime({ offset: true });
+const connected = z.object({
+  apiToken: z.string().min(1),
+  eventHookSecret: z.string().min(1),
+  earlierHookSecrets: z.array(z.object({ eventHookSecret: z.string().min(1), validUntil: instant })).default([]),
+});
+/** What a disconnection leaves behind. */
+const disconnected = z.object({ disconnectedAt: instant });
+type Connected = z.infer<typeof connected>;
+
+/** A value that opens the event hook, until `validUntil` (milliseconds since 1970; Infinity for the current one). */
+export interface AcceptedHookSecret {
+  readonly secret: string;
+  readonly validUntil: number;
+}
+
+export interface OktaCredentials {
+  readonly apiToken: string;
+  readonly hookSecrets: readonly AcceptedHookSecret[];
+}
+
+export interface OktaSecretChange {
+  readonly apiToken: string;
+  /** A new hook secret though there is one. */
+  readonly rotateHookSecret: boolean;
+  /** How long the hook secret before it stays valid; 0 ends every older one at once. */
+  readonly graceMs: number;
+}
+
+/** `hookSecret` null = the one in force stays; it was shown when it was issued. */
+export interface WrittenOktaSecret {
+  readonly hookSecret: string | null;
+  readonly previousValidUntil: Date | null;
+}
+
+/** Bounds the secret's size; more rotations than this within one grace period cut the oldest one short. */
+const MAX_EARLIER = 5;
+
+export const oktaSecretName = (tenantId: string): string => `stackflow/${tenantId}/okta`;
+
+/** Stores the API token, and a new hook secret if there is none yet or one is asked for. Callers serialize changes of one tenant. */
+export async function writeOktaSecret(
+  store: SecretStore,
+  tenantId: string,
+  change: OktaSecretChange,
+  now = Date.now(),
+): Promise<WrittenOktaSecret> {
+  const name = oktaSecretName(tenantId);
+  const before = await read(store, name);
+  if (before !== null && !change.rotateHookSecret) {
+    await store.put(name, JSON.stringify({ ...before, apiToken: change.apiToken } satisfies Connected));
+    return { hookSecret: null, previousValidUntil: null };
+  }
+  const hookSecret = `sfh1.${randomBytes(32).toString('base64url')}`;
+  const validUntil = before !== null && change.graceMs > 0 ? new Date(now + change.graceMs) : null;
+  const value: Connected = {
+    apiToken: change.apiToken,
+    eventHookSecret: hookSecret,
+    earlierHookSecrets: before && validUntil ? inGrace(before, validUntil, now) : [],
+  };
+  await createOrPut(store, name, JSON.stringify(value));
+  return { hookSecret, previousValidUntil: validUntil };
+}
+
+/**
+ * Forgets token and hook secret. Twice, so that the version that held them loses AWSPREVIOUS as well: Secrets Manager
+ * hands out what no stage names to nobody who does not know the version's id, and deletes it in time.
+ * https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
+ */
+export async function eraseOktaSecret(store: SecretStore, tenantId: string, now = Date.now()): Promise<void> {
+  const name = oktaSecretName(tenantId);
+  if ((await store.read(name)) === null) return;
+  const value = JSON.stringify({ disconnectedAt: new Date(now).toISOString() });
+  await store.put(name, value);
+  await store.put(name, value);
+}
+
+/** What is in force; null = the tenant is not connected. Throws {@link SecretStoreUnavailable} when it cannot know. */
+export async function readOktaSecret(store: SecretStore, tenantId: string): Promise<OktaCredentials | null> {
+  const value = await read(store, oktaSecretName(tenantId));
+  return (
+    value && {
+      apiToken: value.apiToken,
+      hookSecrets: [
+        { secret: value.eventHookSecret, validUntil: Infinity },
+        ...value.earlierHookSecrets.map((e) => ({
+          secret: e.eventHookSecret,
+          validUntil: Date.parse(e.validUntil),
+        })),
+      ],
+    }
+  );
+}
+
+/** A repeated rotation does not cut short the secret that stands in Okta. */
+function inGrace(before: Connected, validUntil: Date, now: number): Connected['earlierHookSecrets'] {
+  const earlier = before.earlierHookSecrets.filter((e) => Date.parse(e.validUntil) > now);
+  return [{ eventHookSecret: before.eventHookSecret, validUntil: validUntil.toISOString() }, ...earlier].slice(
+    0,
+    MAX_EARLIER,
+  );
+}
+
+async function createOrPut(store: SecretStore, name: string, value: string): Promise<void> {
+  if (!(await store.create(name, value))) await store.put(name, value);
+}
+
+async function read(store: SecretStore, name: string): Promise<Connected | null> {
+  const text = await store.read(name);
+  if (text === null) return null;
+  try {
+    const value = z.union([connected, disconnected]).parse(JSON.parse(text));
+    return 'disconnectedAt' in value ? null : value;
+  } catch {
+    // The parser's message would quote the value.
+    throw new SecretStoreUnavailable(name, new Error('its value is not what this product writes; connect Okta again'));
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * An offboarding through every process: from Okta's push at the edge to Cognito, the account and the event that services
+ * follow; back again; and with the worker killed in the middle of it.
+ */
+import { randomBytes } from 'node:crypto';
+import { eventually, GROUP_SCHEMA, person, scim } from '../support/push.js';
+import { TestStack } from '../support/stack.js';
+
+const LIMIT_MS = 60_000;
+const ROLE = 'itsm_agent';
+const brokers = process.env.KAFKA_BROKERS;
+if (!brokers && process.env.REQUIRE_KAFKA === '1')
+  throw new Error('REQUIRE_KAFKA=1, but KAFKA_BROKERS names no broker');
+const carriers = { postgres: describe, kafka: brokers ? describe : describe.skip };
+
+interface Seen {
+  readonly enabled: boolean | null;
+  readonly groups: string[];
+  readonly status: string | null;
+  readonly roles: string[] | null;
+  readonly published: string | null;
+  readonly publishedRoles: string[] | null;
+  readonly door: string | null;
+}
+
+/** What each of the parts holds about one account: Cognito, identity-service, and what the worker told everybody. */
+const STATE = `
+  select u.enabled, a.status, a.roles, p.published_status as published, p.published_roles as "publishedRoles", p.door,
+         coalesce((select array_agg(g.group_name order by g.group_name) from sandbox.cognito_membership g
+                    where g.pool_id = u.pool_id and g.username_key = u.username_key), '{}') as groups
+    from (values ($1::uuid)) as wanted (id)
+    left join sandbox.cognito_user u on u.username = wanted.id::text
+    left join identity.account a on a.id = wanted.id
+    left join offboarding.person p on p.id = wanted.id`;
+
+const OPEN: Seen = {
+  enabled: true,
+  groups: [ROLE],
+  status: 'active',
+  roles: [ROLE],
+  published: 'active',
+  publishedRoles: [ROLE],
+  door: 'open',
+};
+const CLOSED: Seen = {
+  enabled: false,
+  groups: [],
+  status: 'inactive',
+  roles: [],
+  published: 'inactive',
+  publishedRoles: [],
+  door: 'closed',
+};
+
+function offboarding(carrier: keyof typeof carriers): void {
+  let stack: TestStack;
+  let people = 0;
+
+  beforeAll(async () => {
+    const prefix = `o${randomBytes(4).toString('hex')}.`;
+    const env = { KAFKA_BROKERS: brokers, KAFKA_TOPIC_PREFIX: prefix, KAFKA_REPLICATION_FACTOR: '1' };
+    stack = await TestStack.start({ carrier, ...(carrier === 'kafka' && { env }) });
+  }, 120_000);
+  afterAll(() => (stack as TestStack | undefined)?.stop());
+
+  const push = <T = { id: string }>(method: string, target: string, body?: unknown): Promise<T> =>
+    scim<T>(stack.tenant.scimBaseUrl, stack.tenant.scimToken, method, target, body);
+  const setActive = (id: string, active: boolean): Promise<unknown> =>
+    push('PATCH', `/Users/${id}`, { Operations: [{ op: 'replace', value: { active } }] });
+
+  async function becomes(what: string, id: string, expected: Seen): Promise<void> {
+    let last: Seen | undefined;
+    const seen = async (): Promise<true | undefined> => {
+      [last] = await stack.query<Seen>(STATE, [id]);
+      return JSON.stringify(sorted(last)) === JSON.stringify(sorted(expected)) || undefined;
+    };
+    await eventually(what, seen, LIMIT_MS).catch((error: unknown) => {
+      throw new Error(`${String(error)}; last seen: ${JSON.stringify(last)}`);
+    });
+  }
+
+  /** Agents with access everywhere. */
+  async function agents(count: number): Promise<string[]> {
+    const ids: string[] = [];
+    for (let n = 0; n < count; n++) {
+      const name = `agent${people++}`;
+      ids.push((await push('POST', '/Users', person(`${name}@example.com`, `00u${name.toUpperCase()}`))).id);
+    }
+    const members = ids.map((value) => ({ value }));
+    const [group] = await groupIds();
+    if (group)
+      await push('PATCH', `/Groups/${group}`, { Operations: [{ op: 'add', path: 'members', value: members }] });
+    else await push('POST', '/Groups', { schemas: [GROUP_SCHEMA], displayName: 'StackFlow-Agents', members });
+    for (const id of ids) await becomes('access', id, OPEN);
+    return ids;
+  }
+
+  async function groupIds(): Promise<string[]> {
+    const { Resources } = await push<{ Resources: { id: string }[] }>(
+      'GET',
+      `/Groups?filter=${encodeURIComponent('displayName eq "StackFlow-Agents"')}`,
+    );
+    return Resources.map((group) => group.id);
+  }
+
+  const casesOf = (id: string): Promise<{ state: string; cause: string; ordered: boolean; complete: boolean }[]> =>
+    stack.query(
+      `select state, cause, pushed_at <= fenced_at and fenced_at <= disabled_at and disabled_at <= confirmed_at as ordered,
+              num_nonnulls(disabled_at, signed_out_at, sessions_ended_at, confirmed_at) = 4 as complete
+         from offboarding.offboarding_case where account_id = $1 order by received_at`,
+      [id],
+    );
+  const cognitoCalls = async (id: string): Promise<string[]> => {
+    const answer = await fetch(`${stack.description.sandbox.cognito}/sandbox/calls?subject=${id}&limit=1000`);
+    const { calls } = (await answer.json()) as { calls: { operation: string; outcome: string }[] };
+    return calls.filter((c) => c.outcome === 'ok').map((c) => c.operation);
+  };
+  const fault = async (body: object): Promise<void> => {
+    const answer = await fetch(`${stack.description.sandbox.cognito}/sandbox/faults`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(answer.ok).toBe(true);
+  };
+  const noFaults = (): Promise<Response> =>
+    fetch(`${stack.description.sandbox.cognito}/sandbox/faults`, { method: 'DELETE' });
+
+  it('closes every door on one PATCH, keeps the evidence, and restores access on another', async () => {
+    const [id = ''] = await agents(1);
+    await setActive(id, false);
+    await becomes('every door closed', id, CLOSED);
+    await eventually(
+      'the case completed',
+      async () => (await casesOf(id)).some((c) => c.state === 'completed') || undefined,
+      LIMIT_MS,
+    );
+    expect(await casesOf(id)).toEqual([
+      { state: 'completed', cause: 'user.deactivated', ordered: true, complete: true },
+    ]);
+    const calls = await cognitoCalls(id);
+    expect(calls).toEqual(expect.arrayContaining(['AdminDisableUser', 'AdminUserGlobalSignOut']));
+    const [fence] = await stack.query<{ fresh: boolean }>(
+      `select p.not_before >= c.fenced_at - interval '1 second' as fresh from offboarding.person p
+         join offboarding.offboarding_case c on c.account_id = p.id where p.id = $1`,
+      [id],
+    );
+    expect(fence).toEqual({ fresh: true });
+
+    await setActive(id, true);
+    await becomes('access restored', id, OPEN);
+    expect((await casesOf(id)).map((c) => c.state)).toEqual(['completed']);
+  }, 180_000);
+
+  it("knows of a suspension by Okta's event hook, which comes in at the edge", async () => {
+    const login = `suspended@${carrier}.example.com`;
+    await stack.okta('assign', { login });
+    const [user] = await stack.query<{ id: string }>('select id from directory.users where user_name = $1', [login]);
+    const id = user?.id ?? '';
+    const roleless = { groups: [], roles: [], publishedRoles: [] };
+    await becomes('access', id, { ...OPEN, ...roleless });
+    await stack.okta('suspend', { login });
+    await becomes('every door closed', id, CLOSED);
+    expect((await casesOf(id)).map((c) => c.cause)).toEqual(['okta.suspended']);
+    await stack.okta('unsuspend', { login });
+    await becomes('access restored', id, { ...OPEN, ...roleless });
+  }, 180_000);
+
+  it('converges when the worker dies in the middle of it', async () => {
+    const ids = await agents(6);
+    // Slow enough that the kill hits calls under way.
+    await fault({ effect: 'latency', ms: 300, operation: 'AdminDisableUser' });
+    await fault({ effect: 'latency', ms: 300, operation: 'AdminUserGlobalSignOut' });
+    for (const id of ids) await setActive(id, false);
+    for (let kills = 0; kills < 3; kills++) {
+      const { pid } = stack.description.services['deactivation-worker'] ?? { pid: 0 };
+      await eventually(
+        'a door is being closed',
+        async () =>
+          (await stack.query(`select 1 from offboarding.offboarding_case where state in ('running', 'completed')`))[0],
+        LIMIT_MS,
+      );
+      stack.kill('deactivation-worker');
+      await eventually(
+        'the next process',
+        () => Promise.resolve(stack.description.services['deactivation-worker']?.pid !== pid || undefined),
+        LIMIT_MS,
+      );
+      await stack.ready('deactivation-worker');
+      // Half of them come back while the worker is busy with taking over.
+      if (kills === 1) for (const id of ids.slice(0, 3)) await setActive(id, true);
+    }
+    await noFaults();
+    for (const id of ids.slice(0, 3)) await becomes('access restored', id, OPEN);
+    for (const id of ids.slice(3)) await becomes('every door closed', id, CLOSED);
+    const unfinished = `select 1 from offboarding.offboarding_case where state in ('new', 'held', 'running')`;
+    await eventually('no case left', async () => (await stack.query(unfinished)).length === 0 || undefined, LIMIT_MS);
+    const states = (await Promise.all(ids.slice(3).map(casesOf))).flat().map((c) => c.state);
+    expect(states).toEqual(['completed', 'completed', 'completed']);
+    for (const schema of ['offboarding', 'identity'])
+      expect(await stack.query(`select 1 from ${schema}.parked_event`)).toEqual([]);
+  }, 240_000);
+}
+
+carriers.postgres('offboarding, events on Postgres', () => offboarding('postgres'));
+carriers.kafka('offboarding, events on Kafka (skipped unless KAFKA_BROKERS names a broker)', () =>
+  offboarding('kafka'),
+);
+
+const sorted = (value: object | undefined): [string, unknown][] =>
+  Object.entries(value ?? {}).sort(([a], [b]) => a.localeCompare(b));

@@ -1,0 +1,53 @@
+/** A service as a real process, which dies by SIGKILL whenever a test wants it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const START_LOOKS = 200;
+const KEPT = 20_000;
+
+export class KillableService {
+  private child: ChildProcess | null = null;
+  private output = '';
+  private readonly main: string;
+
+  constructor(
+    name: string,
+    private readonly env: Readonly<Record<string, string>>,
+  ) {
+    this.main = path.resolve(import.meta.dirname, `../../dist/apps/${name}/src/main.js`);
+    if (!existsSync(this.main))
+      throw new Error(`${this.main} is not there: build first ("npm run build"); "npm test" does`);
+  }
+
+  /** Resolves when the process works (or after ten seconds: then it is killed while it starts, which is as good). */
+  async start(): Promise<void> {
+    const aws = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+    const env = { PATH: process.env.PATH, ...aws, ...this.env, LOG_LEVEL: 'info' };
+    this.output = '';
+    this.child = spawn(process.execPath, [this.main], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const keep = (chunk: Buffer): void => void (this.output = (this.output + chunk.toString()).slice(-KEPT));
+    this.child.stdout?.on('data', keep);
+    this.child.stderr?.on('data', keep);
+    for (let i = 0; i < START_LOOKS && !this.output.includes('"msg":"listening"'); i++) await sleep(50);
+  }
+
+  async kill(): Promise<void> {
+    const dying = this.child;
+    this.child = null;
+    if (!dying || dying.exitCode !== null) return;
+    dying.kill('SIGKILL');
+    await once(dying, 'exit');
+  }
+
+  /** What it complained about last. */
+  get complaints(): string {
+    return this.output
+      .split('\n')
+      .filter((line) => !line.includes('"level":"info"'))
+      .join('\n')
+      .slice(-3_000);
+  }
+}

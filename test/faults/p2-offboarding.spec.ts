@@ -1,0 +1,213 @@
+/**
+ * P2 Convergence and P3 No revival, with the real deactivation-worker. Random pushes and settings, identity-service and
+ * the worker as real processes that are killed with SIGKILL again and again, a Cognito that is no help. When the noise
+ * stops, Cognito equals f(directory, settings): the enabled flag, roles, and what services are told. Repeat with P2_SEED.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Database } from '#platform';
+import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
+import { Cognito, type PoolView } from '../identity/cognito.js';
+import { Directory, type Person } from '../identity/directory.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { eventually } from '../support/push.js';
+import { KillableService } from './killable.js';
+import { endTrouble, makeTrouble, Noise, QUOTA_CATEGORIES, seeded } from './noise.js';
+
+const KILLS = 8;
+const NOISE_MS = 12_000;
+const PUSHES = 500;
+/** A machine that is busy with other things gets fewer kills, not a longer test. */
+const LONGEST_NOISE_MS = 30_000;
+const QUIET_LIMIT_MS = 120_000;
+
+/** What is left to do, in words; null = nothing. */
+const WAITING = `
+  select case
+    when exists (select 1 from directory.outbox) or exists (select 1 from hub.outbox) then 'the directory publishes'
+    when exists (select 1 from offboarding.outbox) then 'offboarding publishes'
+    when exists (select 1 from identity.outbox) then 'identity publishes'
+    when exists (${behind('identity', 'identity-service', ['directory.users', 'directory.groups', 'integration.settings', 'identity.access', 'offboarding.cases'])}) then 'identity-service is behind'
+    when exists (${behind('offboarding', 'deactivation-worker', ['directory.users', 'integration.settings', 'identity.accounts'])}) then 'deactivation-worker is behind'
+    when exists (select 1 from identity.parked_event) or exists (select 1 from offboarding.parked_event) then 'parked events'
+    when exists (select 1 from identity.reevaluation) then 're-evaluation'
+    when exists (select 1 from identity.account where desired_revision > applied_revision) then
+      (select 'account ' || id || ' ' || coalesce(last_error, 'pending') from identity.account where desired_revision > applied_revision limit 1)
+    when exists (select 1 from offboarding.person where due_at is not null) then
+      (select 'door of ' || id || ' ' || coalesce(last_error, 'pending') from offboarding.person where due_at is not null limit 1)
+    when exists (select 1 from offboarding.offboarding_case where state in ('new', 'held', 'running')) then 'an unfinished case'
+  end as waiting`;
+
+function behind(schema: string, group: string, topics: readonly string[]): string {
+  return `select 1 from bus.event_log l where l.topic in (${topics.map((t) => `'${t}'`).join()})
+    and l.position > coalesce((select o.position from ${schema}.consumer_offset o
+      where o.consumer_group = '${group}' and o.topic = l.topic and o.partition = l.partition), 0)`;
+}
+
+interface Known {
+  readonly id: string;
+  readonly door: 'open' | 'closed';
+  readonly status: string;
+  readonly roles: readonly string[];
+  readonly published: string;
+  readonly publishedRoles: readonly string[];
+}
+
+describe('P2 with offboarding: when the noise stops, Cognito equals f(directory, settings)', () => {
+  let test: TestDatabase;
+  let admin: Database;
+  let cognito: Cognito;
+  let directory: Directory;
+  let services: readonly KillableService[] = [];
+
+  beforeAll(async () => {
+    test = await createTestDatabase();
+    admin = await Database.connect({ url: test.adminUrl, schema: 'offboarding' });
+    cognito = await Cognito.start(test);
+    directory = await Directory.open(test);
+    services = [
+      new KillableService('identity-service', environment('identity-service', { RECONCILER_LEASE_SECONDS: '2' })),
+      new KillableService('deactivation-worker', environment('deactivation-worker', { WORKER_LEASE_SECONDS: '2' })),
+    ];
+  });
+  afterAll(async () => {
+    for (const service of services) await service.kill();
+    await directory.close();
+    await cognito.stop();
+    await admin.close();
+    await test.drop();
+  });
+
+  const environment = (
+    name: 'identity-service' | 'deactivation-worker',
+    own: Record<string, string>,
+  ): Record<string, string> => ({
+    DATABASE_URL: test.url(name),
+    INTERNAL_API_TOKEN: 'internal-token-of-the-tests',
+    AWS_REGION: 'us-east-1',
+    COGNITO_USER_POOL_ID: cognito.poolId,
+    COGNITO_ENDPOINT: cognito.url,
+    COGNITO_QUOTA_SHARE: '1',
+    COGNITO_QUOTAS: JSON.stringify(Object.fromEntries(QUOTA_CATEGORIES.map((c) => [c, 10_000]))),
+    PORT: '0',
+    ...own,
+  });
+
+  it('through crashes of both services, throttling, failures and lost answers', async () => {
+    const seed = Number(process.env.P2_SEED ?? Math.floor(Math.random() * 2 ** 31));
+    console.log(`P2_SEED=${seed}`);
+    // Without a brake: whom it holds depends on when he was pushed, and that is no function of the directory.
+    const tenants = [await directory.addTenant({ brake: null }), await directory.addTenant({ brake: null })];
+    const noise = new Noise(directory, tenants, seeded(seed));
+    await makeTrouble(cognito);
+    for (const service of services) await service.start();
+    const began = Date.now();
+    let kills = 0;
+    const noisy = (): boolean =>
+      Date.now() < began + NOISE_MS || (kills < KILLS && Date.now() < began + LONGEST_NOISE_MS);
+    const pushes = (async () => {
+      for (let pushed = 0; noisy() && pushed < PUSHES; pushed += 4) {
+        for (let i = 0; i < 4; i++) await noise.push();
+        await sleep(60);
+      }
+    })();
+    while (noisy()) {
+      await sleep(300 + noise.random() * 900);
+      const victim = noise.pick(services);
+      await victim.kill();
+      kills++;
+      await victim.start();
+    }
+    await pushes;
+    await endTrouble(cognito);
+    await quiet();
+    console.log(`${noise.people.length} people, ${kills} kills, ${(await cognito.calls()).length} calls to Cognito`);
+    expect(kills).toBeGreaterThanOrEqual(2);
+    await expectConverged();
+    await expectNoRevival();
+  }, 240_000);
+
+  async function quiet(): Promise<void> {
+    let waiting: string | null | undefined;
+    const look = async (): Promise<true | undefined> => {
+      [{ waiting } = { waiting: undefined }] = await admin.query<{ waiting: string | null }>(WAITING);
+      return waiting === null || undefined;
+    };
+    await eventually('quiet', look, QUIET_LIMIT_MS).catch((error: unknown) => {
+      throw new Error(`${String(error)}: ${waiting}\n${services.map((s) => s.complaints).join('\n')}`);
+    });
+  }
+
+  async function expectConverged(): Promise<void> {
+    const known = await admin.query<Known>(
+      `select p.id, p.door, a.status, a.roles, p.published_status as published, p.published_roles as "publishedRoles"
+         from offboarding.person p join identity.account a using (id)`,
+    );
+    const users = await cognito.users();
+    expect(known.map((k) => k.id).sort()).toEqual([...directory.people.keys()].sort());
+    const closed = known.filter((k) => k.door === 'closed');
+    expect(closed.length).toBeGreaterThan(0);
+    expect(closed.length).toBeLessThan(known.length);
+    const wrong = known.flatMap((k) => faultsOf(k, users.get(k.id)).map((fault) => `${k.id}: ${fault}`));
+    expect(wrong).toEqual([]);
+  }
+
+  function faultsOf(known: Known, user: PoolView | undefined): string[] {
+    const person = directory.people.get(known.id);
+    const settings = directory.tenants.get(person?.tenant ?? '')?.settings;
+    if (!person || !settings) return ['nobody of the directory'];
+    const faults: string[] = [];
+    const expectEqual = (what: string, is: unknown, should: unknown): void => {
+      if (JSON.stringify(is) !== JSON.stringify(should))
+        faults.push(`${what} is ${JSON.stringify(is)} instead of ${JSON.stringify(should)}`);
+    };
+    const door = doorOf(person, settings.deactivateOnOffboard);
+    if (door !== null) expectEqual('door', known.door, door);
+    const shut = person.deleted ? 'removed' : 'inactive';
+    expectEqual('what services are told', known.published, known.door === 'open' ? 'active' : shut);
+    if (known.door === 'closed' || person.active)
+      expectEqual('account', known.status, known.door === 'open' ? 'active' : shut);
+    const groups = person.groups.flatMap((id) => directory.groups.get(id) ?? []);
+    const roles = known.status === 'active' ? deriveRoles(groups, settings) : [];
+    expectEqual('roles', known.roles, roles);
+    expectEqual('roles that services are told', known.publishedRoles, roles);
+    if (user) {
+      expectEqual('enabled', user.enabled, known.door === 'open');
+      expectEqual('groups', user.groups, [...roles].sort());
+    } else if (known.status === 'active') faults.push('is missing in Cognito');
+    return faults;
+  }
+
+  /** Null = inactive, and the tenant does not want that to take access away: stays as it was. */
+  function doorOf(person: Person, deactivateOnOffboard: boolean): Known['door'] | null {
+    if (person.deleted) return 'closed';
+    if (person.active) return 'open';
+    return deactivateOnOffboard ? 'closed' : null;
+  }
+
+  async function expectNoRevival(): Promise<void> {
+    const gaps = await admin.query(
+      `select * from (select topic, subject, sequence, row_number() over (partition by topic, subject order by position) as wanted
+                        from bus.event_log where topic in ('identity.access', 'offboarding.cases')) e where sequence <> wanted`,
+    );
+    expect(gaps).toEqual([]);
+    // Access comes back as often as the directory gave it back, at most; and the fence never moves backward.
+    const access = `select subject, position, data ->> 'status' as now, (data ->> 'notBefore')::timestamptz as fence,
+        lag(data ->> 'status') over history as before, lag((data ->> 'notBefore')::timestamptz) over history as earlier
+      from bus.event_log where topic = 'identity.access' window history as (partition by subject order by position)`;
+    const revived = await admin.query(
+      `select subject, count(*) from (${access}) a where before <> 'active' and now = 'active' group by subject
+       having count(*) > (select count(*) from bus.event_log l where l.subject = a.subject and l.type = 'com.stackflow.directory.user.reactivated.v1')`,
+    );
+    expect(revived).toEqual([]);
+    expect(
+      await admin.query(
+        `select subject from (${access}) a where earlier > fence or (earlier is not null and fence is null)`,
+      ),
+    ).toEqual([]);
+    const unsigned = await admin.query(
+      `select c.id from offboarding_case c join identity.account a on a.id = c.account_id
+        where c.state = 'completed' and (c.fenced_at is null or c.confirmed_at is null or (c.disabled_at is not null) <> (c.signed_out_at is not null))`,
+    );
+    expect(unsigned).toEqual([]);
+  }
+});

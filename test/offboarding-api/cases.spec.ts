@@ -1,0 +1,310 @@
+/** What deactivation-worker answers about cases, and the release of those that are held. */
+import { randomUUID } from 'node:crypto';
+import { offboardingCase } from '#events';
+import type { CaseView, PersonView } from '../../apps/deactivation-worker/src/api/views.js';
+import { eventually } from '../identity/rig.js';
+import { Rig, TOKEN, type Tenant } from './rig.js';
+
+interface Page {
+  readonly cases: CaseView[];
+  readonly next: string | null;
+}
+interface Held {
+  readonly held: CaseView[];
+  readonly total: number;
+}
+interface ProblemBody {
+  readonly code: string;
+  readonly detail: string;
+}
+
+let rig: Rig;
+let tenant: Tenant;
+let other: Tenant;
+beforeAll(async () => void (rig = await Rig.start()));
+beforeEach(async () => {
+  tenant = await rig.addTenant();
+  other = await rig.addTenant();
+});
+afterAll(() => rig.close());
+
+const base = (of: Tenant = tenant): string => `/internal/tenants/${of.id}`;
+const ids = (cases: readonly { id: string }[]): string[] => cases.map((c) => c.id);
+
+describe('the list of cases', () => {
+  it('is newest first, page by page, without a gap or a repetition although many were opened at the same instant', async () => {
+    const expected: string[] = [];
+    for (let i = 0; i < 7; i++) {
+      const account = await rig.addPerson(tenant, `p${i}@example.com`);
+      expected.push(await rig.addCase(tenant, account, { received_at: '2026-01-15T12:00:00.123456Z' }));
+    }
+    const newest = await rig.addCase(tenant, await rig.addPerson(tenant, 'last@example.com'));
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const { body }: { body: Page } = await rig.http<Page>(
+        'GET',
+        `${base()}/offboarding?limit=3${cursor && `&cursor=${cursor}`}`,
+      );
+      expect(body.cases.length).toBeLessThanOrEqual(3);
+      seen.push(...ids(body.cases));
+      cursor = body.next;
+    }
+    expect(seen).toEqual([newest, ...expected.sort().reverse()]);
+  });
+
+  it('can be narrowed to a state, and shows what a running case struggles with', async () => {
+    const account = await rig.addPerson(tenant, 'ada@example.com', {
+      door: 'closed',
+      attempts: 4,
+      last_error: 'Cognito says no',
+      last_error_class: 'permanent',
+      due_at: '2100-01-01T00:00:00Z',
+    });
+    const done = await rig.addCase(tenant, account);
+    const running = await rig.addCase(tenant, account, { state: 'running', fenced_at: new Date() });
+    const list = async (state: string) =>
+      (await rig.http<Page>('GET', `${base()}/offboarding?state=${state}`)).body.cases;
+    expect(ids(await list('completed'))).toEqual([done]);
+    expect(await list('running')).toMatchObject([
+      {
+        id: running,
+        attempts: 4,
+        lastError: 'Cognito says no',
+        lastErrorClass: 'permanent',
+        nextAttemptAt: '2100-01-01T00:00:00.000Z',
+      },
+    ]);
+    // The person's queue says nothing about a case that has ended.
+    expect((await list('completed'))[0]).toMatchObject({ attempts: 0, lastError: null, nextAttemptAt: null });
+  });
+
+  it('has the shape of the event catalog', async () => {
+    const account = await rig.addPerson(tenant, 'ada@example.com');
+    await rig.addCase(tenant, account, {}, { fenced_at: 'now', disabled_at: 'now', confirmed_at: 'now' });
+    const { body } = await rig.http<Page>('GET', `${base()}/offboarding`);
+    expect(() => offboardingCase.parse(body.cases[0])).not.toThrow();
+  });
+
+  it('refuses a cursor that is none, be it garbage, unknown or of another tenant', async () => {
+    const foreign = await rig.addCase(other, await rig.addPerson(other, 'eve@example.com'));
+    for (const cursor of ['1', '%00', 'null', '', randomUUID(), foreign]) {
+      const { status, type, body } = await rig.http<ProblemBody>('GET', `${base()}/offboarding?cursor=${cursor}`);
+      expect([cursor, status, body.code]).toEqual([cursor, 400, 'invalid_request']);
+      expect(type).toContain('application/problem+json');
+      expect(body.detail).toContain('cursor');
+    }
+  });
+
+  it.each(['limit=0', 'limit=1001', 'limit=x', 'limit=1&limit=2', 'limit=1.5', 'state=open', 'state=', 'surprise=1'])(
+    'refuses the query %s',
+    async (query) => {
+      const { status, body } = await rig.http<ProblemBody>('GET', `${base()}/offboarding?${query}`);
+      expect([status, body.code]).toEqual([400, 'invalid_request']);
+      expect(body.detail).toContain(query.split('=')[0]);
+    },
+  );
+});
+
+describe('one account', () => {
+  it('is found by user name in any case, or by external id', async () => {
+    const account = await rig.addPerson(tenant, 'Ada@Example.com', { external_id: '00uADA' });
+    await rig.addPerson(tenant, 'bob@example.com');
+    for (const query of [
+      'userName=ada%40example.COM',
+      'externalId=00uADA',
+      'userName=ADA%40example.com&externalId=00uADA',
+    ])
+      expect((await rig.http<{ accounts: PersonView[] }>('GET', `${base()}/accounts?${query}`)).body.accounts).toEqual([
+        expect.objectContaining({ account, userName: 'Ada@Example.com', door: 'open' }),
+      ]);
+    for (const query of ['externalId=00uada', 'userName=ada%40example.com&externalId=other', 'userName=nobody'])
+      expect((await rig.http<{ accounts: unknown[] }>('GET', `${base()}/accounts?${query}`)).body.accounts).toEqual([]);
+  });
+
+  it('who took over a freed name comes before whoever had it', async () => {
+    await rig.addPerson(tenant, 'ada@example.com', { deleted: true });
+    const now = await rig.addPerson(tenant, 'ada@example.com');
+    const { body } = await rig.http<{ accounts: PersonView[] }>('GET', `${base()}/accounts?userName=ada%40example.com`);
+    expect(body.accounts.map((a) => [a.account === now, a.deleted])).toEqual([
+      [true, false],
+      [false, true],
+    ]);
+  });
+
+  it('nobody is listed without being asked for', async () => {
+    for (const query of ['', '?userName=', '?userName=%00', '?externalId=', '?userName=a&userName=b'])
+      expect([query, (await rig.http('GET', `${base()}/accounts${query}`)).status]).toEqual([query, 400]);
+  });
+
+  it('has a timeline, newest case first', async () => {
+    const account = await rig.addPerson(tenant, 'ada@example.com', {
+      cognito_enabled: false,
+      published_status: 'inactive',
+    });
+    const old = await rig.addCase(tenant, account, { received_at: '2026-01-01T00:00:00Z', state: 'superseded' });
+    const young = await rig.addCase(tenant, account);
+    const { body } = await rig.http<{ person: PersonView; cases: CaseView[] }>(
+      'GET',
+      `${base()}/accounts/${account}/offboarding`,
+    );
+    expect(ids(body.cases)).toEqual([young, old]);
+    expect(body.person).toMatchObject({ account, cognitoEnabled: false, publishedStatus: 'inactive' });
+  });
+});
+
+describe('what is held', () => {
+  it('is listed with names, longest held first, and when it is released by itself', async () => {
+    const strict = await rig.addTenant({ brake: { percent: 1, atLeast: 1, windowMinutes: 1, holdHours: 3 } });
+    const [ada, bob] = [await rig.addPerson(strict, 'ada@example.com'), await rig.addPerson(strict, 'bob@example.com')];
+    const heldAt = new Date(Date.now() - 60_000);
+    const young = await rig.hold(strict, ada);
+    const old = await rig.hold(strict, bob, { held_at: heldAt, held_because: 'last_admin' });
+    const { body } = await rig.http<Held>('GET', `${base(strict)}/held`);
+    expect([body.total, ids(body.held)]).toEqual([2, [old, young]]);
+    expect(body.held[0]).toMatchObject({
+      userName: 'bob@example.com',
+      displayName: 'bob',
+      heldBecause: 'last_admin',
+      heldUntil: new Date(heldAt.getTime() + 3 * 3_600_000).toISOString(),
+    });
+    const cut = await rig.http<Held>('GET', `${base(strict)}/held?limit=1`);
+    expect([cut.body.total, ids(cut.body.held)]).toEqual([2, [old]]);
+  });
+
+  it('is released after the default time where the brake was taken off', async () => {
+    const free = await rig.addTenant({ brake: null });
+    const heldAt = new Date(Date.now() - 60_000);
+    await rig.hold(free, await rig.addPerson(free, 'ada@example.com'), { held_at: heldAt });
+    expect((await rig.http<Held>('GET', `${base(free)}/held`)).body.held[0]?.heldUntil).toBe(
+      new Date(heldAt.getTime() + 24 * 3_600_000).toISOString(),
+    );
+  });
+
+  it('is empty where nobody is held', async () => {
+    expect((await rig.http('GET', `${base()}/held`)).body).toEqual({ held: [], total: 0 });
+  });
+});
+
+describe('a release', () => {
+  const release = (of: Tenant, body: unknown) =>
+    rig.http<{ released: number } & ProblemBody>('POST', `${base(of)}/held/release`, body);
+  const isHeld = async (id: string): Promise<boolean> => (await rig.caseOf(id))?.state === 'held';
+
+  it('lets the named ones through and says who did it', async () => {
+    const [first, second] = [
+      await rig.hold(tenant, await rig.addPerson(tenant, 'ada@example.com')),
+      await rig.hold(tenant, await rig.addPerson(tenant, 'bob@example.com')),
+    ];
+    expect(await release(tenant, { cases: [first, first, randomUUID()], by: 'grace' })).toMatchObject({
+      status: 200,
+      body: { released: 1 },
+    });
+    expect(await rig.caseOf(first)).toMatchObject({ released_by: 'grace', released_at: expect.any(Date) });
+    expect([await isHeld(first), await isHeld(second)]).toEqual([false, true]);
+    expect((await release(tenant, { cases: [first], by: 'eve' })).body.released).toBe(0);
+    expect(await rig.caseOf(first)).toMatchObject({ released_by: 'grace' });
+  });
+
+  it('lets all of a tenant through, and nobody of another', async () => {
+    const mine = [
+      await rig.hold(tenant, await rig.addPerson(tenant, 'ada@example.com')),
+      await rig.hold(tenant, await rig.addPerson(tenant, 'bob@example.com')),
+    ];
+    const foreign = await rig.hold(other, await rig.addPerson(other, 'eve@example.com'));
+    expect((await release(tenant, { cases: [foreign], by: 'grace' })).body.released).toBe(0);
+    expect((await release(tenant, { by: 'grace' })).body.released).toBe(2);
+    expect(await Promise.all([...mine, foreign].map(isHeld))).toEqual([false, false, true]);
+  });
+
+  it.each([
+    ['no list at all, but null', { cases: null, by: 'grace' }, 'cases'],
+    ['an empty list', { cases: [], by: 'grace' }, 'cases'],
+    ['a list of garbage', { cases: ['all'], by: 'grace' }, 'cases'],
+    ['no list but a word', { cases: 'all', by: 'grace' }, 'cases'],
+    ['a list inside the list', { cases: [[randomUUID()]], by: 'grace' }, 'cases'],
+    ['a huge list', { cases: Array.from({ length: 10_001 }, () => randomUUID()), by: 'grace' }, 'cases'],
+    ['nobody who answers for it', {}, 'by'],
+    ['a blank name', { by: '  ' }, 'by'],
+    ['a name of two lines', { by: 'grace\n"code":"x"' }, 'by'],
+    ['a name without end', { by: 'g'.repeat(201) }, 'by'],
+    ['a name that is none', { by: { $ne: 1 } }, 'by'],
+    ['what nobody asked for', { by: 'grace', tenant: randomUUID() }, 'tenant'],
+    ['no JSON', '{', 'JSON'],
+    ['a body beyond the limit', { by: 'grace', cases: ['x'.repeat(2_000_000)] }, 'large'],
+  ])('with %s frees nobody', async (_, body, word) => {
+    const held = await rig.hold(tenant, await rig.addPerson(tenant, 'ada@example.com'));
+    const { status, body: answer } = await release(tenant, body);
+    expect([status, answer.code]).toEqual([400, 'invalid_request']);
+    expect(answer.detail).toContain(word);
+    expect(await isHeld(held)).toBe(true);
+  });
+
+  it('of two at once counts each case once', async () => {
+    for (let i = 0; i < 20; i++) await rig.hold(tenant, await rig.addPerson(tenant, `p${i}@example.com`));
+    const answers = await Promise.all(['ada', 'bob', 'eve'].map((by) => release(tenant, { by })));
+    expect(answers.reduce((sum, { body }) => sum + body.released, 0)).toBe(20);
+  });
+});
+
+describe('a retry', () => {
+  it('makes the worker read Cognito now, whatever the backoff says', async () => {
+    const account = await rig.addPerson(tenant, 'ada@example.com', {
+      door: 'closed',
+      cognito_enabled: false,
+      last_error_class: 'permanent',
+      due_at: '2100-01-01T00:00:00Z',
+    });
+    const { status, body } = await rig.http('POST', `${base()}/accounts/${account}/retry`);
+    expect([status, body]).toEqual([202, { account, retrying: true }]);
+    // Cognito is not there: the attempt fails, and shows that there was one.
+    await eventually(async () => {
+      const [person] = await rig.database.query<{ last_error_class: string; cognito_enabled: unknown }>(
+        'select last_error_class, cognito_enabled from person where id = $1',
+        [account],
+      );
+      expect(person).toEqual({ last_error_class: 'retry', cognito_enabled: null });
+    }, 60_000);
+  }, 90_000);
+
+  it('is refused for somebody of another tenant', async () => {
+    const account = await rig.addPerson(tenant, 'ada@example.com', { due_at: '2100-01-01T00:00:00Z' });
+    expect((await rig.http('POST', `${base(other)}/accounts/${account}/retry`)).status).toBe(404);
+    const [person] = await rig.database.query<{ revision: string }>('select revision from person where id = $1', [
+      account,
+    ]);
+    expect(person?.revision).toBe('0');
+  });
+});
+
+describe('tenants are walls', () => {
+  it('shows nothing of one tenant to a question about another', async () => {
+    const account = await rig.addPerson(tenant, 'ada@example.com');
+    await rig.hold(tenant, account);
+    expect((await rig.http<Page>('GET', `${base(other)}/offboarding`)).body.cases).toEqual([]);
+    expect((await rig.http<Held>('GET', `${base(other)}/held`)).body).toEqual({ held: [], total: 0 });
+    expect((await rig.http('GET', `${base(other)}/accounts?userName=ada%40example.com`)).body).toEqual({
+      accounts: [],
+    });
+    expect((await rig.http<ProblemBody>('GET', `${base(other)}/accounts/${account}/offboarding`)).body.code).toBe(
+      'not_found',
+    );
+  });
+
+  it('wants the service token, and ids that are ids', async () => {
+    for (const [method, route] of [
+      ['GET', 'offboarding'],
+      ['GET', 'held'],
+      ['POST', 'held/release'],
+      ['GET', 'accounts?userName=a'],
+      ['GET', `accounts/${randomUUID()}/offboarding`],
+      ['POST', `accounts/${randomUUID()}/refusals`],
+      ['POST', `accounts/${randomUUID()}/retry`],
+    ] as const) {
+      const refused = await rig.http<ProblemBody>(method, `${base()}/${route}`, undefined, `${TOKEN}x`);
+      expect([route, refused.status, refused.body.code]).toEqual([route, 401, 'unauthenticated']);
+      expect([route, (await rig.http(method, `/internal/tenants/x/${route}`)).status]).toEqual([route, 400]);
+    }
+    expect((await rig.http('GET', '/internal/offboarding/percentiles', undefined, 'no')).status).toBe(401);
+    expect((await rig.http('GET', `${base()}/accounts/1/offboarding`)).status).toBe(400);
+  });
+});

@@ -1,0 +1,166 @@
+/** First refusals and percentiles: the parts of the evidence that are measured. */
+import { randomUUID } from 'node:crypto';
+import type { Percentiles } from '../../apps/deactivation-worker/src/api/percentiles.js';
+import { Rig, type Tenant } from './rig.js';
+
+let rig: Rig;
+let tenant: Tenant;
+let account: string;
+beforeAll(async () => void (rig = await Rig.start()));
+beforeEach(async () => {
+  tenant = await rig.addTenant();
+  account = await rig.addPerson(tenant, 'ada@example.com', { door: 'closed' });
+});
+afterAll(() => rig.close());
+
+const MINUTE = 60_000;
+const ago = (ms: number): string => new Date(Date.now() - ms).toISOString();
+const refuse = (body: unknown, of = tenant, id = account) =>
+  rig.http<{ code: string; detail: string } | null>('POST', `/internal/tenants/${of.id}/accounts/${id}/refusals`, body);
+const fenced = (msAgo: number, change: Record<string, unknown> = {}) =>
+  rig.addCase(tenant, account, { fenced_at: ago(msAgo), ...change });
+async function refusal(id: string): Promise<[string | undefined, unknown]> {
+  const row = await rig.caseOf(id);
+  return [(row?.first_refused_at as Date | null)?.toISOString(), row?.first_refused_by];
+}
+
+describe('the first refusal after a fence', () => {
+  it('is kept with the service that reported it; the earliest one wins, in whatever order they come', async () => {
+    const id = await fenced(10 * MINUTE);
+    const [first, second, third] = [ago(9 * MINUTE), ago(8 * MINUTE), ago(7 * MINUTE)];
+    expect((await refuse({ at: second, service: 'incidents' })).status).toBe(204);
+    expect(await refusal(id)).toEqual([second, 'incidents']);
+    await refuse({ at: third, service: 'reports' });
+    await refuse({ at: second, service: 'reports' });
+    expect(await refusal(id)).toEqual([second, 'incidents']);
+    await refuse({ at: first, service: 'mail' });
+    expect(await refusal(id)).toEqual([first, 'mail']);
+  });
+
+  it('is the earliest one also when twenty services report at once', async () => {
+    const id = await fenced(10 * MINUTE);
+    const instants = Array.from({ length: 20 }, (_, i) => ago(9 * MINUTE - i * 1000));
+    await Promise.all(instants.toReversed().map((at) => refuse({ at, service: 'crowd' })));
+    expect(await refusal(id)).toEqual([instants[0], 'crowd']);
+  });
+
+  it('belongs to the closing that caused it, not to an earlier or a later one', async () => {
+    const [old, young] = [await fenced(60 * MINUTE), await fenced(5 * MINUTE)];
+    const late = await fenced(MINUTE, { state: 'running' });
+    await refuse({ at: ago(4 * MINUTE), service: 'incidents' });
+    expect(await Promise.all([old, young, late].map(async (id) => (await refusal(id))[1]))).toEqual([
+      null,
+      'incidents',
+      null,
+    ]);
+  });
+
+  it('of a service whose clock is behind never stands before the fence, and of one ahead never after now', async () => {
+    const id = await fenced(2 * MINUTE);
+    const fence = (await rig.caseOf(id))?.fenced_at as Date;
+    const before = Date.now();
+    await refuse({ at: new Date(before + 5 * MINUTE).toISOString(), service: 'ahead' });
+    const [at] = await refusal(id);
+    expect(Date.parse(String(at))).toBeGreaterThan(fence.getTime());
+    expect(Date.parse(String(at))).toBeLessThan(before + 5 * MINUTE);
+    await refuse({ at: new Date(fence.getTime() - 5 * MINUTE).toISOString(), service: 'behind' });
+    expect(await refusal(id)).toEqual([fence.toISOString(), 'behind']);
+  });
+
+  it('that no fence explains is taken and forgotten', async () => {
+    const held = await rig.hold(tenant, account);
+    expect((await refuse({ at: ago(0), service: 'incidents' })).status).toBe(204);
+    const id = await fenced(MINUTE);
+    expect((await refuse({ at: ago(60 * MINUTE), service: 'incidents' })).status).toBe(204);
+    expect([await refusal(held), await refusal(id)]).toEqual([
+      [undefined, null],
+      [undefined, null],
+    ]);
+  });
+
+  it('cannot lie in the future', async () => {
+    const id = await fenced(MINUTE);
+    const { status, body } = await refuse({ at: '2999-01-01T00:00:00Z', service: 'incidents' });
+    expect([status, body?.code]).toEqual([400, 'invalid_request']);
+    expect(body?.detail).toContain('clock of incidents');
+    expect(await refusal(id)).toEqual([undefined, null]);
+  });
+
+  it('of an account that is unknown, or of another tenant, is not found', async () => {
+    const id = await fenced(MINUTE);
+    const other = await rig.addTenant();
+    const report = { at: ago(0), service: 'incidents' };
+    expect((await refuse(report, other)).body?.code).toBe('not_found');
+    expect((await refuse(report, tenant, randomUUID())).status).toBe(404);
+    expect(await refusal(id)).toEqual([undefined, null]);
+  });
+
+  it.each([
+    ['no instant', { service: 's' }],
+    ['a number', { at: 1768478400000, service: 's' }],
+    ['a local time', { at: '2026-01-15T12:00:00', service: 's' }],
+    ['a date', { at: '2026-01-15', service: 's' }],
+    ['a day that is none', { at: '2026-02-30T12:00:00Z', service: 's' }],
+    ['a word of Postgres', { at: 'infinity', service: 's' }],
+    ['a list', { at: ['2026-01-15T12:00:00Z'], service: 's' }],
+    ['no service', { at: '2026-01-15T12:00:00Z' }],
+    ['a service of two lines', { at: '2026-01-15T12:00:00Z', service: 'a\nb' }],
+    ['a service with the character 0', { at: '2026-01-15T12:00:00Z', service: 'a\u0000' }],
+    ['more than asked for', { at: '2026-01-15T12:00:00Z', service: 's', case: randomUUID() }],
+    ['nothing', undefined],
+  ])('with %s is refused', async (_, body) => {
+    await fenced(MINUTE);
+    const { status, type, body: problem } = await refuse(body);
+    expect([status, problem?.code]).toEqual([400, 'invalid_request']);
+    expect(type).toContain('application/problem+json');
+  });
+});
+
+describe('percentiles', () => {
+  const ask = async (query: string): Promise<Percentiles> =>
+    (await rig.http<Percentiles>('GET', `/internal/offboarding/percentiles?${query}`)).body;
+  const door = (of: Percentiles, name: string) => of.doors.find((d) => d.door === name);
+  const closing = (ms: number, minutesAgo = 1, change = {}) =>
+    rig.addCase(tenant, account, change, {
+      pushed_at: `now - interval '${minutesAgo} min'`,
+      fenced_at: `now - interval '${minutesAgo} min' + interval '${ms} ms'`,
+      disabled_at: `now - interval '${minutesAgo} min' + interval '${ms * 2} ms'`,
+    });
+
+  it('are those of the tenant and the time asked for, per door', async () => {
+    for (let ms = 1; ms <= 101; ms++) await closing(ms);
+    await closing(50_000, 120);
+    const other = await rig.addTenant();
+    const mine = await ask(`tenant=${tenant.id}`);
+    expect(mine).toMatchObject({ tenant: tenant.id, minutes: 60 });
+    expect(door(mine, 'fence')).toEqual({ door: 'fence', cases: 101, p50Ms: 51, p95Ms: 96, p99Ms: 100 });
+    expect(door(mine, 'cognito')).toEqual({ door: 'cognito', cases: 101, p50Ms: 102, p95Ms: 192, p99Ms: 200 });
+    expect(door(mine, 'confirmed')).toEqual({ door: 'confirmed', cases: 0, p50Ms: null, p95Ms: null, p99Ms: null });
+    expect(door(await ask(`tenant=${tenant.id}&minutes=180`), 'fence')?.cases).toBe(102);
+    expect(door(await ask(`tenant=${other.id}`), 'fence')?.cases).toBe(0);
+    expect(door(await ask(''), 'fence')?.cases).toBeGreaterThanOrEqual(101);
+  });
+
+  it('do not count the hours for which the brake held somebody', async () => {
+    const id = await rig.addCase(
+      tenant,
+      account,
+      { released_by: 'grace' },
+      {
+        pushed_at: `now - interval '5 hours'`,
+        released_at: `now - interval '10 s'`,
+        fenced_at: `now - interval '9 s'`,
+      },
+    );
+    expect(await rig.caseOf(id)).toBeDefined();
+    expect(door(await ask(`tenant=${tenant.id}`), 'fence')).toMatchObject({ cases: 1, p50Ms: 1000 });
+  });
+
+  it.each(['minutes=0', 'minutes=44641', 'minutes=1e9', 'minutes=x', 'tenant=x', 'tenant=', 'doors=all'])(
+    'refuse the query %s',
+    async (query) => {
+      const { status, body } = await rig.http<{ code: string }>('GET', `/internal/offboarding/percentiles?${query}`);
+      expect([status, body.code]).toEqual([400, 'invalid_request']);
+    },
+  );
+});

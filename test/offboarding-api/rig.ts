@@ -1,0 +1,194 @@
+/** One spec file's world: a database with rows put there by hand, and deactivation-worker's internal API over them. */
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import { defaultSettings } from '#settings';
+import { runCli } from '../../apps/deactivation-worker/src/cli.js';
+import { service } from '../../apps/deactivation-worker/src/service.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+
+export const TOKEN = 'internal-token-of-the-tests';
+
+process.env.AWS_ACCESS_KEY_ID ??= 'test';
+process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
+
+export interface Tenant {
+  readonly id: string;
+  readonly slug: string;
+}
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly type: string;
+  readonly body: T;
+}
+
+type Columns = Record<string, unknown>;
+
+export class Rig {
+  private constructor(
+    readonly test: TestDatabase,
+    readonly database: Database,
+    readonly app: NestFastifyApplication,
+    readonly url: string,
+    private readonly folder: string,
+  ) {}
+
+  /**
+   * The whole service, but nobody tells it anything: no consumer runs, and nothing that a test inserts is due. Cognito
+   * is not there.
+   */
+  static async start(): Promise<Rig> {
+    const test = await createTestDatabase();
+    const config = loadConfig(service.name, service.config, {
+      DATABASE_URL: test.url('deactivation-worker'),
+      INTERNAL_API_TOKEN: TOKEN,
+      AWS_REGION: 'us-east-1',
+      COGNITO_USER_POOL_ID: 'us-east-1_nowhere',
+      COGNITO_ENDPOINT: 'http://127.0.0.1:9',
+      LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
+    });
+    const database = await Database.connect({ url: config.DATABASE_URL, ...service.database });
+    await database.migrate();
+    const logger = createLogger(service.name, config.LOG_LEVEL);
+    const metrics = new Metrics(service.name, { process: false });
+    const platform = { service: service.name, config, database, logger, metrics, health: new Health() };
+    const app = await createApplication(service, platform);
+    await app.listen(0, '127.0.0.1');
+    const url = await app.getUrl();
+    const folder = await mkdtemp(path.join(tmpdir(), 'stack-'));
+    const rig = new Rig(test, database, app, url, folder);
+    await rig.stackNames({});
+    await writeFile(path.join(folder, 'secrets.json'), JSON.stringify({ internalToken: TOKEN }));
+    return rig;
+  }
+
+  /** What `.local/stack.json` of the command line says, beside the worker itself. */
+  async stackNames(others: Record<string, string>): Promise<void> {
+    const services = Object.entries({ 'deactivation-worker': this.url, ...others }).map(([name, url]) => [
+      name,
+      { url },
+    ]);
+    await writeFile(
+      path.join(this.folder, 'stack.json'),
+      JSON.stringify({ services: Object.fromEntries(services) as unknown }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+    await this.app.close();
+    await this.database.close();
+    await this.test.drop();
+  }
+
+  async http<T = Record<string, unknown>>(
+    method: string,
+    route: string,
+    body?: unknown,
+    token = TOKEN,
+  ): Promise<Answer<T>> {
+    const response = await fetch(`${this.url}${route}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      type: response.headers.get('content-type') ?? '',
+      body: (text === '' ? null : JSON.parse(text)) as T,
+    };
+  }
+
+  async cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+    const text = { out: '', err: '' };
+    const code = await runCli(args, {
+      env: { STACK_DIR: this.folder },
+      out: (t) => (text.out += t),
+      err: (t) => (text.err += t),
+    });
+    return { code, ...text };
+  }
+
+  async addTenant(change: Columns = {}): Promise<Tenant> {
+    const id = randomUUID();
+    const slug = `t-${id.slice(0, 8)}`;
+    const settings = { ...defaultSettings(), tenant: { id, slug, host: null }, scimToken: null, ...change };
+    await this.database.query(
+      'insert into tenant_settings (tenant_id, slug, version, settings) values ($1, $2, 1, $3)',
+      [id, slug, JSON.stringify(settings)],
+    );
+    return { id, slug };
+  }
+
+  async addPerson(tenant: Tenant, userName: string, change: Columns = {}): Promise<string> {
+    const id = randomUUID();
+    await this.insert('person', {
+      id,
+      tenant: tenant.id,
+      directory_version: 1,
+      user_name: userName,
+      external_id: `00u${id.slice(0, 12)}`,
+      display_name: userName.split('@')[0],
+      active: true,
+      door: 'open',
+      ...change,
+    });
+    return id;
+  }
+
+  /** Completed unless the change says otherwise; instants are SQL expressions of `now`, e.g. `now - interval '1 hour'`. */
+  async addCase(
+    tenant: Tenant,
+    account: string,
+    change: Columns = {},
+    instants: Record<string, string> = {},
+  ): Promise<string> {
+    const id = randomUUID();
+    await this.insert('offboarding_case', {
+      id,
+      tenant: tenant.id,
+      account_id: account,
+      state: 'completed',
+      cause: 'user.deactivated',
+      causation_id: 'request-1',
+      pushed_at: new Date(),
+      ...change,
+    });
+    const sets = Object.entries(instants).map(([column, sql]) => `${column} = ${sql}`);
+    if (sets.length > 0)
+      await this.database.query(
+        `update offboarding_case set ${sets.join(', ')} from (select clock_timestamp() as now) t where id = $1`,
+        [id],
+      );
+    return id;
+  }
+
+  async hold(tenant: Tenant, account: string, change: Columns = {}): Promise<string> {
+    return this.addCase(tenant, account, {
+      state: 'held',
+      held_because: 'threshold',
+      held_at: new Date(),
+      ...change,
+    });
+  }
+
+  async caseOf(id: string): Promise<Record<string, unknown> | undefined> {
+    return (await this.database.query('select * from offboarding_case where id = $1', [id]))[0];
+  }
+
+  private async insert(table: string, row: Columns): Promise<void> {
+    const columns = Object.keys(row);
+    await this.database.query(
+      `insert into ${table} (${columns.join(', ')}) values (${columns.map((_, i) => `$${i + 1}`).join(', ')})`,
+      Object.values(row),
+    );
+  }
+}

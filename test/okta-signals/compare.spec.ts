@@ -1,0 +1,310 @@
+/** The comparison with Okta: what it finds, whom it asks about, and what a torn or suspicious reading must not do. */
+import { jest } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { runCli } from '../../apps/identity-service/src/cli.js';
+import { oktaId } from '../../apps/sandbox/src/okta/model.js';
+import { call, comparePath, Rig, TOKEN, type Org, type OrgPerson, type Worker } from './rig.js';
+
+let rig: Rig;
+let worker: Worker;
+beforeAll(async () => {
+  rig = await Rig.start();
+  worker = await rig.startWorker();
+}, 120_000);
+afterAll(() => rig.close());
+afterEach(() => rig.okta('DELETE', 'faults'));
+jest.setTimeout(180_000);
+
+/** As if it had happened while nobody told us: no push, no hook. */
+const silently = {
+  unassign: (...people: OrgPerson[]) =>
+    rig.admin.query('update sandbox.okta_assignment set assigned = false where person_id = any($1)', [ids(people)]),
+  assign: (...people: OrgPerson[]) =>
+    rig.admin.query('update sandbox.okta_assignment set assigned = true where person_id = any($1)', [ids(people)]),
+  status: (status: string, ...people: OrgPerson[]) =>
+    rig.admin.query('update sandbox.okta_person set status = $2 where id = any($1)', [ids(people), status]),
+  /** Assigned in Okta, and the push never came. */
+  appears: async (org: Org, count: number): Promise<string[]> => {
+    const logins = Array.from({ length: count }, () => `${oktaId('00u')}@unknown.example`);
+    await rig.admin.query(
+      `with p as (insert into sandbox.okta_person (id, slug, login, profile, status)
+         select split_part(login, '@', 1), $1, login, '{}', 'ACTIVE' from unnest($2::text[]) as login returning id)
+       insert into sandbox.okta_assignment (person_id, remote_id, assigned) select id, null, true from p`,
+      [org.slug, logins],
+    );
+    return logins;
+  },
+};
+const ids = (people: readonly OrgPerson[]): string[] => people.map((p) => p.oktaId);
+const states = async (people: readonly OrgPerson[]) =>
+  Promise.all(people.map(async (p) => (await rig.state(p)).okta_state));
+const knownInactive = (person: OrgPerson) =>
+  rig.until('the deactivation', async () => {
+    const rows = await rig.admin.query('select 1 from offboarding.person where id = $1 and not active', [person.id]);
+    return rows.length === 1;
+  });
+
+describe('a comparison', () => {
+  it('over several pages finds each kind of difference, and asks Okta before it acts', async () => {
+    const org = await rig.org();
+    const people = await rig.people(org, 40);
+    await silently.appears(org, 1_100); // three pages
+    const [suspended, missing, gone, keptOut, inactive, ...others] = people as [
+      OrgPerson,
+      OrgPerson,
+      OrgPerson,
+      OrgPerson,
+      OrgPerson,
+      ...OrgPerson[],
+    ];
+    await rig.directory.addPerson(org.tenant, 'no-okta-id', { externalId: null, userName: 'no-okta-id@example.com' });
+    await silently.status('SUSPENDED', suspended, keptOut);
+    await silently.unassign(missing, gone);
+    await silently.status('DEPROVISIONED', gone);
+    await rig.directory.setActive(inactive, false);
+    await knownInactive(inactive);
+    const first = await rig.compare(worker, org);
+    expect(first).toMatchObject({ state: 'done', cause: 'request', asked: 4, confirmed: 4, error: null });
+    expect(first.progress.drift).toEqual({
+      unknown_here: { count: 1_100, sample: expect.any(Array) },
+      inactive_here: { count: 1, sample: [inactive.login] },
+      suspended_in_okta: { count: 2, sample: expect.arrayContaining([suspended.login, keptOut.login]) },
+      missing_in_okta: { count: 2, sample: expect.arrayContaining([missing.login, gone.login]) },
+      kept_out_here: { count: 0, sample: [] },
+      without_okta_id: { count: 1, sample: ['no-okta-id@example.com'] },
+    });
+    expect(first.progress).toMatchObject({ phase: 'done', oktaUsers: 1_138 });
+    expect(first.progress.drift.unknown_here.sample).toHaveLength(20);
+    expect(await states([suspended, missing, gone, keptOut])).toEqual([
+      'suspended',
+      'missing',
+      'deprovisioned',
+      'suspended',
+    ]);
+    expect((await rig.state(missing)).cases).toEqual([
+      { cause: 'okta.missing', causation_id: `okta-compare:${first.id}`, state: expect.any(String) },
+    ]);
+    expect(new Set(await states(others))).toEqual(new Set([null]));
+    for (const person of others.slice(0, 3)) expect(await rig.asked(person)).toEqual([]);
+
+    await silently.status('ACTIVE', keptOut);
+    await silently.assign(missing);
+    const second = await rig.compare(worker, org);
+    expect(second.progress.drift.kept_out_here).toEqual({
+      count: 2,
+      sample: expect.arrayContaining([keptOut.login, missing.login]),
+    });
+    expect(second).toMatchObject({ asked: 2, confirmed: 2 });
+    expect(await states([suspended, missing, gone, keptOut])).toEqual(['suspended', null, 'deprovisioned', null]);
+  });
+
+  it('that finds nothing changes nothing', async () => {
+    const org = await rig.org();
+    const people = await rig.people(org, 3);
+    const run = await rig.compare(worker, org);
+    expect(run).toMatchObject({ state: 'done', asked: 0, confirmed: 0 });
+    for (const person of people) expect(await rig.state(person)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    expect(await rig.metric(worker, 'okta_drift', { kind: 'missing_in_okta' })).toBeDefined();
+  });
+
+  it('believes no list alone: whom it does not name but Okta calls assigned keeps access', async () => {
+    const org = await rig.org();
+    const [person] = await rig.people(org, 2);
+    if (!person) throw new Error('two people');
+    await silently.unassign(person);
+    await rig.okta('POST', 'faults', { effect: 'latency', ms: 2_000, operation: 'getUser', username: person.oktaId });
+    const { body } = await call<{ run: string }>(worker, 'POST', comparePath(org));
+    await rig.compared(worker, org, (r) => r.progress.phase === 'asking');
+    await silently.assign(person); // assigned while the list was read
+    const run = await rig.compared(worker, org, (r) => r.id === body.run && r.state === 'done');
+    expect(run).toMatchObject({ asked: 1, confirmed: 0 });
+    expect(run.progress.drift.missing_in_okta.count).toBe(1);
+    expect(await rig.state(person)).toEqual({ door: 'open', okta_state: null, cases: [] });
+  });
+
+  it('leaves those alone of whom SCIM has spoken, and a tenant that wants no offboarding', async () => {
+    const org = await rig.org({ deactivateOnOffboard: false });
+    const [unassigned, pushed] = await rig.people(org, 3);
+    if (!unassigned || !pushed) throw new Error('three people');
+    await silently.unassign(unassigned, pushed);
+    await rig.directory.setActive(pushed, false);
+    await knownInactive(pushed);
+    const run = await rig.compare(worker, org);
+    expect(run).toMatchObject({ state: 'done', asked: 0 });
+    expect(run.progress.drift.missing_in_okta).toEqual({ count: 1, sample: [unassigned.login] });
+    expect(await states([unassigned, pushed])).toEqual([null, null]);
+  });
+});
+
+describe('a comparison that cannot be trusted', () => {
+  it('stops when the app is empty, unless it is forced', async () => {
+    const org = await rig.org();
+    const people = await rig.people(org, 3);
+    await silently.unassign(...people);
+    const refused = await rig.compare(worker, org);
+    expect(refused).toMatchObject({ state: 'failed', errorCode: 'okta_app_empty', asked: 0 });
+    expect(refused.error).toContain('3 people have access here');
+    expect(await states(people)).toEqual([null, null, null]);
+    const forced = await rig.compare(worker, org, { force: true });
+    expect(forced).toMatchObject({ state: 'done', asked: 3, confirmed: 3 });
+    expect(await states(people)).toEqual(['missing', 'missing', 'missing']);
+  });
+
+  it('changes nothing for the unread when Okta fails in the middle', async () => {
+    const org = await rig.org();
+    await silently.appears(org, 1_100);
+    const people = await rig.people(org, 3);
+    await silently.unassign(...people);
+    await rig.okta('POST', 'faults', { effect: 'latency', ms: 1_500, operation: 'listAppUsers' });
+    const { body } = await call<{ run: string }>(worker, 'POST', comparePath(org));
+    await rig.compared(worker, org, (r) => r.id === body.run && r.progress.oktaUsers >= 500);
+    await rig.okta('POST', 'faults', { effect: 'disconnect', operation: 'listAppUsers' });
+    const run = await rig.compared(worker, org, (r) => r.id === body.run && r.state !== 'running');
+    expect(run).toMatchObject({ state: 'failed', errorCode: 'unavailable', asked: 0 });
+    expect(run.progress.oktaUsers).toBeLessThan(1_100);
+    expect(await states(people)).toEqual([null, null, null]);
+  });
+
+  it('says what is wrong with token, rights or app', async () => {
+    const org = await rig.org();
+    const person = await rig.person(org);
+    await rig.directory.configure(org.tenant, { okta: { domain: 'sandbox.okta.com', appId: oktaId('00u') } });
+    await rig.until('a refusal', async () => (await rig.compare(worker, org)).errorCode === 'not_found');
+    await rig.okta('DELETE', `apps/${org.slug}/api-token`);
+    const run = await rig.compare(worker, org);
+    expect(run).toMatchObject({ state: 'failed', errorCode: 'unauthorized' });
+    expect(run.error).toContain('Make a new one in Okta');
+    expect(run.error).not.toContain(org.apiToken);
+    expect((await rig.state(person)).okta_state).toBeNull();
+  });
+
+  it('holds what the brake holds', async () => {
+    const org = await rig.org({ brake: { percent: 0, atLeast: 1, windowMinutes: 60, holdHours: 24 } });
+    const people = await rig.people(org, 4);
+    await silently.unassign(...people.slice(0, 3));
+    const run = await rig.compare(worker, org);
+    expect(run).toMatchObject({ state: 'done', confirmed: 3 });
+    const cases = (await Promise.all(people.map((p) => rig.state(p)))).flatMap((s) => s.cases);
+    expect(cases.map((c) => c.cause)).toEqual(['okta.missing', 'okta.missing', 'okta.missing']);
+  });
+});
+
+describe('comparisons of one tenant', () => {
+  it('run one at a time, over all replicas', async () => {
+    const org = await rig.org();
+    await rig.people(org, 2);
+    const replica = await rig.startWorker();
+    await rig.okta('POST', 'faults', { effect: 'latency', ms: 1_500, operation: 'listAppUsers', times: 1 });
+    const answers = await Promise.all([worker, replica, worker].map((w) => call<unknown>(w, 'POST', comparePath(org))));
+    expect(answers.map((a) => a.status).sort()).toEqual([202, 409, 409]);
+    await rig.compared(worker, org, (r) => r.state === 'done');
+    await replica.stop();
+  });
+
+  it('survive the end of their process', async () => {
+    const org = await rig.org();
+    const people = await rig.people(org, 3);
+    const [person] = people;
+    if (!person) throw new Error('three people');
+    await silently.unassign(person);
+    const dying = await rig.startWorker();
+    await rig.okta('POST', 'faults', { effect: 'latency', ms: 5_000, operation: 'listAppUsers' });
+    const { body } = await call<{ run: string }>(dying, 'POST', comparePath(org));
+    await dying.stop();
+    await rig.okta('DELETE', 'faults');
+    expect(await rig.compared(worker, org, () => true)).toMatchObject({ id: body.run, state: 'failed' });
+    // One that had no time to say so: its signs of life stop.
+    await rig.admin.query(
+      `insert into offboarding.okta_compare_run (id, tenant, cause, progress, seen_at)
+       select gen_random_uuid(), tenant, 'nightly', progress, clock_timestamp() - interval '2 minutes' from offboarding.okta_compare_run where id = $1`,
+      [body.run],
+    );
+    expect(await rig.compare(worker, org)).toMatchObject({ state: 'done', confirmed: 1 });
+    const runs = await rig.admin.query<{ state: string; error_code: string | null }>(
+      'select state, error_code from offboarding.okta_compare_run where tenant = $1 order by started_at',
+      [org.tenant.id],
+    );
+    expect(runs.map((r) => r.state)).toEqual(['failed', 'failed', 'done']);
+    expect(runs[1]?.error_code).toBe('interrupted');
+  });
+
+  it('are refused to whom they do not concern', async () => {
+    const unconnected = await rig.directory.addTenant();
+    const route = `/internal/tenants/${unconnected.id}/okta/compare`;
+    await rig.until('the tenant', async () => (await call(worker, 'POST', route)).status === 409);
+    expect((await call<{ detail: string }>(worker, 'POST', route)).body.detail).toContain('connect-okta');
+    expect((await call(worker, 'GET', route)).status).toBe(404);
+    const nobody = '/internal/tenants/00000000-0000-4000-8000-000000000000/okta/compare';
+    expect((await call(worker, 'POST', nobody)).status).toBe(404);
+    expect((await call(worker, 'POST', '/internal/tenants/x/okta/compare')).status).toBe(400);
+    expect((await call(worker, 'POST', route, { force: 'yes' })).status).toBe(400);
+    expect((await call(worker, 'POST', route, undefined, {})).status).toBe(401);
+  });
+});
+
+describe('the night', () => {
+  it('compares each connected tenant once, whichever replica is first', async () => {
+    const orgs = [await rig.org(), await rig.org()];
+    const missing = await rig.person(orgs[0] as Org);
+    await rig.person(orgs[0] as Org);
+    await silently.unassign(missing);
+    const hour = String(new Date().getUTCHours());
+    const night = await Promise.all([1, 2].map(() => rig.startWorker({ OKTA_COMPARE_HOUR: hour })));
+    const runs = (org: Org) =>
+      rig.admin.query<{ cause: string; state: string }>(
+        'select cause, state from offboarding.okta_compare_run where tenant = $1',
+        [org.tenant.id],
+      );
+    for (const org of orgs) await rig.until('the night', async () => (await runs(org))[0]?.state === 'done');
+    await rig.untilState(missing, 'missing');
+    for (const org of orgs) expect(await runs(org)).toEqual([{ cause: 'nightly', state: 'done' }]);
+    for (const replica of night) await replica.stop();
+  });
+});
+
+describe('npm run accounts -- compare-okta', () => {
+  it('says what differs and what came of it, by the files of the running stack', async () => {
+    const org = await rig.org();
+    const [suspended, missing] = await rig.people(org, 3);
+    if (!suspended || !missing) throw new Error('three people');
+    await silently.status('SUSPENDED', suspended);
+    await silently.unassign(missing);
+    const folder = await mkdtemp(path.join(tmpdir(), 'stack-'));
+    try {
+      const services = { 'deactivation-worker': { url: worker.url } };
+      await writeFile(path.join(folder, 'stack.json'), JSON.stringify({ services }));
+      await writeFile(path.join(folder, 'secrets.json'), JSON.stringify({ internalToken: TOKEN }));
+      const run = async (...args: string[]) => {
+        let [out, err] = ['', ''];
+        const options = {
+          env: { STACK_DIR: folder },
+          out: (t: string) => void (out += t),
+          err: (t: string) => void (err += t),
+        };
+        return { code: await runCli(['compare-okta', '--tenant', org.slug, ...args], options), out, err };
+      };
+      const first = await run();
+      expect({ code: first.code, err: first.err }).toEqual({ code: 0, err: '' });
+      expect(first.out).toContain('Compared 2 users of the Okta app with 3 people');
+      expect(first.out).toContain(`1 suspended in Okta, with access here: ${suspended.login}`);
+      expect(first.out).toContain(`1 not assigned in Okta, with access here: ${missing.login}`);
+      expect(first.out).toContain('for 2 something changed here');
+      await silently.status('ACTIVE', suspended);
+      await silently.unassign(...(await rig.people(org, 1)), suspended);
+      await rig.admin.query(
+        `update sandbox.okta_assignment set assigned = false where person_id in (select id from sandbox.okta_person where slug = $1)`,
+        [org.slug],
+      );
+      const empty = await run();
+      expect(empty.code).toBe(69);
+      expect(empty.err).toContain('--force');
+      expect((await run('--force', '--json')).code).toBe(0);
+      const detached = await run('--no-wait');
+      expect(detached.code).toBe(0);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});

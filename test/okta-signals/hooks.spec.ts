@@ -1,0 +1,264 @@
+/** Okta's event hooks: who is let in, what a hint causes, and that a hint alone decides nothing. */
+import { jest } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { call, deliver, delivery, hookPath, Rig, type Org, type Worker } from './rig.js';
+
+let rig: Rig;
+let worker: Worker;
+let org: Org;
+beforeAll(async () => {
+  rig = await Rig.start();
+  worker = await rig.startWorker();
+  org = await rig.org();
+}, 120_000);
+afterAll(() => rig.close());
+afterEach(() => rig.okta('DELETE', 'faults'));
+jest.setTimeout(120_000);
+
+const CHALLENGE = { 'x-okta-verification-challenge': 'abc-123' };
+const connectHook = (to: Org, secret = to.hookSecret) =>
+  rig.okta('PUT', `apps/${to.slug}/event-hook`, { url: `${worker.url}${hookPath(to.slug)}`, secret });
+
+describe('the verification of an event hook', () => {
+  it('is answered as Okta demands, also by a tenant that is not there', async () => {
+    for (const slug of [org.slug, 'no-such-tenant'])
+      expect(await call(worker, 'GET', hookPath(slug), undefined, CHALLENGE)).toMatchObject({
+        status: 200,
+        body: { verification: 'abc-123' },
+      });
+    expect((await connectHook(org)).error).toBeUndefined();
+  });
+
+  it('fails with a mistyped secret, or without a challenge', async () => {
+    expect((await connectHook(org, 'mistyped')).error).toContain('401');
+    expect((await call(worker, 'GET', hookPath(org.slug), undefined, {})).status).toBe(400);
+  });
+});
+
+describe('a delivery', () => {
+  it('is let in with the secret only, and the refusals do not tell who exists', async () => {
+    const unconnected = await rig.directory.addTenant();
+    const other = await rig.org();
+    const body = delivery({ user: '00u00000000000000001' });
+    const refused = [
+      await deliver(worker, org, body, 'guess'),
+      await deliver(worker, org, body, `${org.hookSecret} `.repeat(2)),
+      await deliver(worker, org, body, `Bearer ${org.hookSecret}`),
+      await deliver(worker, org, body, other.hookSecret),
+      await call(worker, 'POST', hookPath(org.slug), body, {}),
+      await call(worker, 'POST', hookPath('nobody'), body, { authorization: org.hookSecret }),
+      await call(worker, 'POST', hookPath(unconnected.settings.tenant.slug), body, { authorization: org.hookSecret }),
+    ];
+    for (const answer of refused)
+      expect({ status: answer.status, body: answer.body }).toEqual({ status: 401, body: refused[0]?.body });
+    expect(await rig.admin.query('select 1 from offboarding.okta_hint')).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['an array', []],
+    ['no events', { data: { events: [] } }],
+    ['events of another shape', { data: { events: [null, 1, 'x', {}, { uuid: 1 }] } }],
+    ['targets that are bombs', { data: { events: [{ uuid: 'x', target: Array.from({ length: 5000 }, () => ({})) }] } }],
+    ['an id that is a path', delivery({ user: '../../../../etc/passw' })],
+    ['depth', `${'['.repeat(5000)}${']'.repeat(5000)}`],
+  ])('of %s is taken and forgotten', async (_, body) => {
+    expect((await deliver(worker, org, body)).status).toBe(204);
+    expect(await rig.admin.query('select 1 from offboarding.okta_hint')).toEqual([]);
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['no JSON', '{"data":', /JSON/],
+    ['a megabyte and more', JSON.stringify({ data: 'x'.repeat(1_100_000) }), /too large/],
+  ])('of %s is refused as a problem', async (_, body, detail) => {
+    const answer = await deliver(worker, org, body);
+    expect(answer.body).toMatchObject({ status: 400, code: 'invalid_request', detail: expect.stringMatching(detail) });
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+  });
+
+  it('that calls itself text is one without events', async () => {
+    const person = await rig.person(org);
+    const headers = { authorization: org.hookSecret, 'content-type': 'text/plain' };
+    const body = JSON.stringify(delivery({ user: person.oktaId }));
+    expect((await call(worker, 'POST', hookPath(org.slug), body, headers)).status).toBe(204);
+    expect(await rig.admin.query('select 1 from offboarding.okta_hint')).toEqual([]);
+  });
+});
+
+describe('a suspension in Okta, of which SCIM says nothing', () => {
+  it('takes access away, and its end gives it back', async () => {
+    await connectHook(org);
+    const person = await rig.person(org);
+    await rig.verb(org, 'suspend', person);
+    await rig.untilState(person, 'suspended');
+    const { cases } = await rig.state(person);
+    const [hint] = await rig.admin.query<{ event_id: string }>(
+      'select event_id from offboarding.okta_hint where user_id = $1',
+      [person.oktaId],
+    );
+    expect(cases).toEqual([
+      { cause: 'okta.suspended', causation_id: `okta-event:${hint?.event_id}`, state: expect.any(String) },
+    ]);
+    await rig.verb(org, 'unsuspend', person);
+    await rig.untilState(person, null);
+    await rig.until('the door', async () => (await rig.state(person)).door === 'open');
+    expect((await rig.state(person)).cases.filter((c) => ['new', 'held'].includes(c.state))).toEqual([]);
+  });
+
+  it('counts from when the hook arrived, not from when Okta was asked', async () => {
+    await connectHook(org);
+    const person = await rig.person(org);
+    await rig.okta('POST', 'faults', { effect: 'latency', ms: 1500, operation: 'getUser', username: person.oktaId });
+    await rig.verb(org, 'suspend', person);
+    await rig.untilState(person, 'suspended');
+    const [row] = await rig.admin.query<{ good: boolean }>(
+      `select c.pushed_at <= h.received_at + interval '1 second' and c.received_at >= h.received_at + interval '1.4 seconds' as good
+         from offboarding.offboarding_case c join offboarding.okta_hint h on h.user_id = $2 where c.account_id = $1`,
+      [person.id, person.oktaId],
+    );
+    expect(row).toEqual({ good: true });
+  });
+
+  it('ends with the deletion of the person in Okta', async () => {
+    await connectHook(org);
+    const person = await rig.person(org);
+    await rig.verb(org, 'deactivate', person);
+    await rig.untilState(person, 'deprovisioned');
+    await rig.verb(org, 'delete', person);
+    await rig.settled(org);
+    expect(await rig.asked(person)).toContain('E0000007');
+    const { okta_state, cases } = await rig.state(person);
+    expect(okta_state).toBe('deprovisioned');
+    expect(cases.map((c) => c.cause)).toEqual(['okta.deprovisioned']);
+  });
+
+  it('of somebody deleted without a word before is found by any hint about him', async () => {
+    const person = await rig.person(org);
+    await rig.admin.query(`delete from sandbox.okta_assignment where person_id = $1`, [person.oktaId]);
+    await rig.admin.query(`delete from sandbox.okta_person where id = $1`, [person.oktaId]);
+    await deliver(worker, org, delivery({ user: person.oktaId, type: 'user.lifecycle.delete.initiated' }));
+    await rig.untilState(person, 'deprovisioned');
+  });
+
+  it('is not undone by "Deactivate on Offboard" being off, while a deactivation then takes nothing away', async () => {
+    const spared = await rig.org({ deactivateOnOffboard: false });
+    const [suspended, deactivated] = await rig.people(spared, 2);
+    if (!suspended || !deactivated) throw new Error('two people');
+    await connectHook(spared);
+    await rig.verb(spared, 'deactivate', deactivated);
+    await rig.verb(spared, 'suspend', suspended);
+    await rig.untilState(suspended, 'suspended');
+    await rig.settled(spared);
+    expect(await rig.asked(deactivated)).toEqual(['ok']);
+    expect(await rig.state(deactivated)).toEqual({ door: 'open', okta_state: null, cases: [] });
+  });
+});
+
+describe('a hint is no fact', () => {
+  it('a forged suspension makes us ask, and nothing else', async () => {
+    const person = await rig.person(org);
+    expect((await deliver(worker, org, delivery({ user: person.oktaId }))).status).toBe(204);
+    await rig.settled(org);
+    expect(await rig.asked(person)).toEqual(['ok']);
+    expect(await rig.state(person)).toEqual({ door: 'open', okta_state: null, cases: [] });
+  });
+
+  it('nor does an old one that comes late: what Okta says now counts', async () => {
+    const person = await rig.person(org);
+    await connectHook(org);
+    await rig.okta('PUT', `apps/${org.slug}/event-hook/knobs`, { delayMs: 1_000 });
+    await rig.verb(org, 'suspend', person);
+    await rig.okta('PUT', `apps/${org.slug}/event-hook/knobs`, { delayMs: 0 });
+    await rig.verb(org, 'unsuspend', person);
+    await rig.until('both', async () => {
+      const rows = await rig.admin.query('select 1 from offboarding.okta_hint where user_id = $1', [person.oktaId]);
+      return rows.length === 2;
+    });
+    await rig.settled(org);
+    expect(await rig.state(person)).toEqual({ door: 'open', okta_state: null, cases: [] });
+  });
+
+  it('a hundred hints about one person cost one question, and a hundred repetitions none', async () => {
+    const person = await rig.person(org);
+    await rig.verb(org, 'suspend', person);
+    await rig.settled(org);
+    const before = (await rig.asked(person)).length;
+    const hundred = delivery(...Array.from({ length: 100 }, () => ({ user: person.oktaId })));
+    await deliver(worker, org, hundred);
+    await rig.settled(org);
+    expect(await rig.asked(person)).toHaveLength(before + 1);
+    const answers = await Promise.all(Array.from({ length: 100 }, () => deliver(worker, org, hundred)));
+    expect(new Set(answers.map((a) => a.status))).toEqual(new Set([204]));
+    await rig.settled(org);
+    expect(await rig.asked(person)).toHaveLength(before + 1);
+    expect((await rig.state(person)).cases).toHaveLength(1);
+  });
+
+  it('one that comes while Okta is being asked makes us ask again', async () => {
+    const person = await rig.person(org);
+    await rig.okta('POST', 'faults', {
+      effect: 'latency',
+      ms: 1_500,
+      times: 1,
+      operation: 'getUser',
+      username: person.oktaId,
+    });
+    const claimed = async () => {
+      const sql = 'select 1 from offboarding.okta_check where user_id = $1 and claim is not null';
+      return (await rig.admin.query(sql, [person.oktaId])).length > 0;
+    };
+    await deliver(worker, org, delivery({ user: person.oktaId }));
+    await rig.until('the question', claimed);
+    await deliver(worker, org, delivery({ user: person.oktaId }));
+    await rig.settled(org);
+    expect(await rig.asked(person)).toEqual(['ok', 'ok']);
+  });
+
+  it('about somebody of another tenant touches nobody (P4)', async () => {
+    const person = await rig.person(org);
+    const hostile = await rig.org();
+    await rig.verb(org, 'suspend', person);
+    await rig.untilState(person, 'suspended');
+    const victim = await rig.person(org);
+    const before = await rig.asked(victim);
+    // Okta of the hostile tenant has nobody of that id: believed, it would read as a deletion.
+    await deliver(worker, hostile, delivery({ user: victim.oktaId }, { user: person.oktaId }));
+    await rig.settled(hostile);
+    expect(await rig.state(victim)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    expect((await rig.state(person)).okta_state).toBe('suspended');
+    expect(await rig.asked(victim)).toEqual(before);
+    expect(await rig.metric(worker, 'okta_checks_total', { outcome: 'unknown_person' })).toBeGreaterThanOrEqual(2);
+  });
+
+  it('about somebody who is on his way to us waits for him', async () => {
+    await rig.admin.query(
+      `insert into sandbox.okta_person (id, slug, login, profile, status) values ($1, $2, 'late@example.com', '{}', 'SUSPENDED')`,
+      ['00u0000000000000late', org.slug],
+    );
+    await deliver(worker, org, delivery({ user: '00u0000000000000late' }));
+    const late = await rig.directory.addPerson(org.tenant, 'late', { externalId: '00u0000000000000late' });
+    await rig.until('the case', async () => {
+      const rows = await rig.admin.query('select 1 from offboarding.offboarding_case where account_id = $1', [late.id]);
+      return rows.length === 1;
+    });
+    expect((await rig.state(late)).okta_state).toBe('suspended');
+  });
+});
+
+describe('more than a tenant may send', () => {
+  it('is put off in a way that Okta repeats, and others do not notice', async () => {
+    const loud = await rig.org();
+    const other = await rig.org();
+    const body = delivery({ user: '00u00000000000000001' });
+    const answers: Awaited<ReturnType<typeof deliver>>[] = [];
+    const limited = () => answers.filter((a) => a.status === 503);
+    // Twenty a second are let through for ever: however slow the machine, it has to send more.
+    while (limited().length === 0 && answers.length < 5_000)
+      answers.push(...(await Promise.all(Array.from({ length: 100 }, () => deliver(worker, loud, body)))));
+    expect(answers.filter((a) => a.status === 204).length).toBeGreaterThanOrEqual(100);
+    expect(limited()[0]?.headers.get('retry-after')).toBe('5');
+    expect((await deliver(worker, other, { id: randomUUID() })).status).toBe(204);
+    expect(await rig.metric(worker, 'okta_hook_total', { outcome: 'limited' })).toBe(limited().length);
+  });
+});

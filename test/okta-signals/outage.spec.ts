@@ -1,0 +1,179 @@
+/** Okta or the secret store away: hints wait and are seen waiting; one tenant's trouble is nobody else's. */
+import { jest } from '@jest/globals';
+import { eraseOktaSecret, writeOktaSecret } from '#secrets';
+import { control } from '../sandbox/support.js';
+import { call, deliver, delivery, hookPath, Rig, type Worker } from './rig.js';
+
+let rig: Rig;
+let worker: Worker;
+beforeAll(async () => {
+  rig = await Rig.start();
+  worker = await rig.startWorker();
+}, 120_000);
+afterAll(() => rig.close());
+afterEach(() => rig.okta('DELETE', 'faults'));
+jest.setTimeout(120_000);
+
+const failing = async (oktaId: string): Promise<{ last_error: string; last_error_code: string } | undefined> => {
+  const sql = 'select last_error, last_error_code from offboarding.okta_check where user_id = $1 and attempts > 0';
+  return (await rig.admin.query<{ last_error: string; last_error_code: string }>(sql, [oktaId]))[0];
+};
+
+it('Okta away: the hint waits, is seen, and is asked when Okta is back; other tenants go on', async () => {
+  const [ill, well] = [await rig.org(), await rig.org()];
+  const [waiting, served] = [await rig.person(ill), await rig.person(well)];
+  await rig.okta('POST', 'faults', { effect: 'disconnect', operation: 'getUser', username: waiting.oktaId });
+  await rig.verb(ill, 'suspend', waiting);
+  await rig.verb(well, 'suspend', served);
+  await deliver(worker, ill, delivery({ user: waiting.oktaId }));
+  await rig.until('a failure', async () => (await failing(waiting.oktaId)) !== undefined);
+  expect(await failing(waiting.oktaId)).toMatchObject({
+    last_error_code: 'unavailable',
+    last_error: expect.stringContaining('Okta gave no answer'),
+  });
+  expect(await rig.metric(worker, 'okta_hints_waiting', { state: 'failing' })).toBeGreaterThanOrEqual(1);
+  await deliver(worker, well, delivery({ user: served.oktaId }));
+  await rig.untilState(served, 'suspended');
+  expect((await rig.state(waiting)).okta_state).toBeNull();
+  await rig.okta('DELETE', 'faults');
+  await rig.untilState(waiting, 'suspended');
+  await rig.settled(ill);
+  expect(await rig.metric(worker, 'okta_hints_waiting', { state: 'failing' })).toBe(0);
+});
+
+it("Okta's rate limit used up: nobody hammers, and the hints are asked in the next window", async () => {
+  const org = await rig.org();
+  const people = await rig.people(org, 6);
+  for (const person of people) await rig.verb(org, 'suspend', person);
+  await rig.okta('PUT', `apps/${org.slug}/rate-limit`, { limit: 2, windowSeconds: 4 });
+  await deliver(worker, org, delivery(...people.map((p) => ({ user: p.oktaId }))));
+  for (const person of people) await rig.untilState(person, 'suspended');
+  const outcomes = (await Promise.all(people.map((p) => rig.asked(p)))).flat();
+  expect(outcomes.filter((o) => o === 'ok')).toHaveLength(people.length);
+  // Questions under way together may meet the limit together, in each of the windows; then all wait for the next one.
+  expect(outcomes.filter((o) => o === 'E0000047').length).toBeLessThanOrEqual(3 * 4);
+});
+
+it('a revoked API token is told as what it is, and a new connection is tried at once', async () => {
+  const org = await rig.org();
+  const person = await rig.person(org);
+  await rig.okta('DELETE', `apps/${org.slug}/api-token`);
+  await rig.verb(org, 'suspend', person);
+  await deliver(worker, org, delivery({ user: person.oktaId }));
+  await rig.until('a failure', async () => (await failing(person.oktaId)) !== undefined);
+  expect(await failing(person.oktaId)).toMatchObject({
+    last_error_code: 'unauthorized',
+    last_error: expect.stringContaining('Okta refuses the API token'),
+  });
+  expect((await rig.state(person)).okta_state).toBeNull();
+  const { apiToken } = await rig.okta<{ apiToken: string }>('POST', `apps/${org.slug}/api-token`);
+  await writeOktaSecret(rig.store, org.tenant.id, { apiToken, rotateHookSecret: false, graceMs: 0 });
+  await rig.directory.configure(org.tenant, {}); // what `connect-okta` publishes
+  await rig.untilState(person, 'suspended');
+});
+
+describe('the secret of the event hook', () => {
+  const answers = async (slug: string, secret: string): Promise<number> =>
+    (await call(worker, 'POST', hookPath(slug), delivery(), { authorization: secret })).status;
+
+  it('after a rotation is accepted at once, the one before within its grace, and none of an ended grace', async () => {
+    const org = await rig.org();
+    const rotate = async (graceMs: number): Promise<string> => {
+      const change = { apiToken: org.apiToken, rotateHookSecret: true, graceMs };
+      const { hookSecret } = await writeOktaSecret(rig.store, org.tenant.id, change);
+      await rig.directory.configure(org.tenant, {});
+      return hookSecret ?? '';
+    };
+    expect(await answers(org.slug, org.hookSecret)).toBe(204);
+    const second = await rotate(3_600_000);
+    await rig.until('the second', async () => (await answers(org.slug, second)) === 204);
+    expect(await answers(org.slug, org.hookSecret)).toBe(204);
+    const third = await rotate(0);
+    await rig.until('the third', async () => (await answers(org.slug, third)) === 204);
+    await rig.until('the end of the first', async () => (await answers(org.slug, org.hookSecret)) === 401);
+    expect(await answers(org.slug, second)).toBe(401);
+  });
+
+  it('is good for nothing after a disconnection, and what waited is forgotten', async () => {
+    const org = await rig.org();
+    const person = await rig.person(org);
+    await rig.okta('POST', 'faults', { effect: 'disconnect', operation: 'getUser', username: person.oktaId });
+    await deliver(worker, org, delivery({ user: person.oktaId }));
+    await rig.until('a failure', async () => (await failing(person.oktaId)) !== undefined);
+    await rig.directory.configure(org.tenant, { okta: null });
+    await eraseOktaSecret(rig.store, org.tenant.id);
+    await rig.until('the refusal', async () => (await answers(org.slug, org.hookSecret)) === 401);
+    await rig.settled(org);
+  });
+
+  it('that cannot be checked is a 503, which Okta repeats, and no refusal', async () => {
+    const secretsManager = rig.sandbox.sandbox.endpoints.secretsManager;
+    const known = await rig.org();
+    expect(await answers(known.slug, known.hookSecret)).toBe(204);
+    const fresh = await rig.startWorker();
+    await control(secretsManager, 'POST', 'faults', { effect: 'error', operation: 'GetSecretValue' });
+    try {
+      const headers = { authorization: known.hookSecret };
+      const unknown = await call(fresh, 'POST', hookPath(known.slug), delivery(), headers);
+      expect(unknown.status).toBe(503);
+      expect(unknown.headers.get('retry-after')).toBe('5');
+      expect(await answers(known.slug, known.hookSecret)).toBe(204); // in memory
+    } finally {
+      await control(secretsManager, 'DELETE', 'faults');
+      await fresh.stop();
+    }
+  });
+});
+
+describe('a process that ends', () => {
+  it('leaves its hints to others', async () => {
+    const org = await rig.org();
+    const person = await rig.person(org);
+    await rig.verb(org, 'suspend', person);
+    // Claimed by somebody who is gone: his lease is over.
+    await rig.admin.query(
+      `insert into offboarding.okta_check (tenant, user_id, causation_id, claim, due_at) values ($1, $2, 'x', gen_random_uuid(), clock_timestamp())`,
+      [org.tenant.id, person.oktaId],
+    );
+    await rig.untilState(person, 'suspended');
+    await rig.settled(org);
+  });
+
+  it('and that is slow finds out that it was overtaken', async () => {
+    const org = await rig.org();
+    const person = await rig.person(org);
+    const slow = { effect: 'latency', ms: 2_000, times: 1, operation: 'getUser', username: person.oktaId };
+    await rig.okta('POST', 'faults', slow);
+    await deliver(worker, org, delivery({ user: person.oktaId }));
+    await rig.until('the question', async () => {
+      const sql = 'select 1 from offboarding.okta_check where user_id = $1 and claim is not null';
+      return (await rig.admin.query(sql, [person.oktaId])).length > 0;
+    });
+    // The lease ends while Okta is slow; the next question finds him suspended. Whatever the slow one brings counts no more.
+    await rig.verb(org, 'suspend', person);
+    await rig.admin.query(`update offboarding.okta_check set due_at = clock_timestamp() where user_id = $1`, [
+      person.oktaId,
+    ]);
+    await rig.untilState(person, 'suspended');
+    await rig.verb(org, 'unsuspend', person);
+    await rig.until('both answers', async () => (await rig.asked(person)).length === 2);
+    await rig.settled(org);
+    expect((await rig.state(person)).okta_state).toBe('suspended');
+  });
+
+  it('a lost hook about the end of a suspension is made up for', async () => {
+    const org = await rig.org();
+    const person = await rig.person(org);
+    await rig.verb(org, 'suspend', person);
+    await deliver(worker, org, delivery({ user: person.oktaId }));
+    await rig.untilState(person, 'suspended');
+    await rig.verb(org, 'unsuspend', person); // no hook is connected: nobody tells us
+    await rig.admin.query(
+      `update offboarding.person set okta_state_at = okta_state_at - interval '16 minutes' where id = $1`,
+      [person.id],
+    );
+    const fresh = await rig.startWorker(); // looks when it starts, and every minute
+    await rig.untilState(person, null);
+    await fresh.stop();
+  });
+});

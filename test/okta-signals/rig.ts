@@ -1,0 +1,285 @@
+/**
+ * One spec file's world: a database, the sandbox's Okta, Secrets Manager and Cognito on real sockets, a directory that
+ * publishes, deactivation-worker in process. An Okta org and a tenant of ours are made together.
+ */
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import { SecretStore, writeOktaSecret } from '#secrets';
+import { service } from '../../apps/deactivation-worker/src/service.js';
+import type { CompareView } from '../../apps/deactivation-worker/src/okta/compare/compare.js';
+import type { TenantSettings } from '#events';
+import { oktaId } from '../../apps/sandbox/src/okta/model.js';
+import { Directory, type Person, type Tenant } from '../identity/directory.js';
+import { ScimRecorder } from '../sandbox/scim-recorder.js';
+import { control, startSandbox, type RunningSandbox } from '../sandbox/support.js';
+
+export const TOKEN = 'internal-token-of-the-tests';
+const PATIENCE_MS = 60_000;
+
+process.env.AWS_ACCESS_KEY_ID ??= 'test';
+process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
+
+export interface Org {
+  /** Ours, and the name of its app in the sandbox Okta. */
+  readonly tenant: Tenant;
+  readonly slug: string;
+  readonly appId: string;
+  readonly apiToken: string;
+  readonly hookSecret: string;
+}
+
+export interface OrgPerson extends Person {
+  readonly login: string;
+  readonly oktaId: string;
+}
+
+export interface State {
+  readonly door: 'open' | 'closed';
+  readonly okta_state: string | null;
+  readonly cases: { cause: string; causation_id: string; state: string }[];
+}
+
+export interface Worker {
+  readonly url: string;
+  readonly metrics: Metrics;
+  stop(): Promise<void>;
+}
+
+export class Rig {
+  private readonly workers = new Set<Worker>();
+
+  private constructor(
+    readonly sandbox: RunningSandbox,
+    readonly scim: ScimRecorder,
+    readonly admin: Database,
+    readonly directory: Directory,
+    readonly store: SecretStore,
+  ) {}
+
+  static async start(): Promise<Rig> {
+    const [sandbox, scim] = await Promise.all([startSandbox(), ScimRecorder.start()]);
+    const { testDatabase: test } = sandbox;
+    const admin = await Database.connect({ url: test.adminUrl, schema: 'offboarding' });
+    const endpoint = sandbox.sandbox.endpoints.secretsManager;
+    const store = new SecretStore({ region: 'us-east-1', endpoint });
+    return new Rig(sandbox, scim, admin, await Directory.open(test), store);
+  }
+
+  async close(): Promise<void> {
+    for (const worker of this.workers) await worker.stop();
+    this.store.close();
+    await this.directory.close();
+    await this.admin.close();
+    await this.scim.stop();
+    await this.sandbox.stop();
+  }
+
+  /** deactivation-worker in this process. */
+  async startWorker(change: Record<string, string> = {}): Promise<Worker> {
+    const { endpoints } = this.sandbox.sandbox;
+    const config = loadConfig(service.name, service.config, {
+      DATABASE_URL: this.sandbox.testDatabase.url('deactivation-worker'),
+      INTERNAL_API_TOKEN: TOKEN,
+      AWS_REGION: 'us-east-1',
+      COGNITO_USER_POOL_ID: endpoints.pool.userPoolId,
+      COGNITO_ENDPOINT: endpoints.cognito,
+      SECRETS_MANAGER_ENDPOINT: endpoints.secretsManager,
+      OKTA_ENDPOINT: endpoints.okta,
+      OKTA_COMPARE_HOUR: '-1',
+      LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
+      PORT: '0',
+      ...change,
+    });
+    const logger = createLogger(service.name, config.LOG_LEVEL);
+    const database = await Database.connect({ url: config.DATABASE_URL, poolSize: 10, ...service.database });
+    await database.migrate();
+    const metrics = new Metrics(service.name, { process: false });
+    const platform = { service: service.name, config, database, logger, metrics, health: new Health() };
+    const app: NestFastifyApplication = await createApplication(service, platform);
+    for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
+    await app.startAllMicroservices();
+    await app.listen(0, '127.0.0.1');
+    const worker: Worker = {
+      url: await app.getUrl(),
+      metrics,
+      stop: async () => {
+        if (!this.workers.delete(worker)) return;
+        await app.close();
+        await database.close();
+      },
+    };
+    this.workers.add(worker);
+    return worker;
+  }
+
+  /** A tenant that is connected to an org of its own; without a brake, so that only brake tests meet one. */
+  async org(settings: Partial<TenantSettings> = {}): Promise<Org> {
+    const tenant = await this.directory.addTenant({ brake: null, ...settings });
+    const { id, slug } = tenant.settings.tenant;
+    await this.okta('PUT', `apps/${slug}`, { scimBaseUrl: this.scim.baseUrl, token: 't', mode: 'oin' });
+    const { appId, apiToken } = await this.okta<{ appId: string; apiToken: string }>('POST', `apps/${slug}/api-token`);
+    const { hookSecret } = await writeOktaSecret(this.store, id, { apiToken, rotateHookSecret: false, graceMs: 0 });
+    await this.directory.configure(tenant, { okta: { domain: 'sandbox.okta.com', appId } });
+    await this.until('settings', async () => {
+      const [row] = await this.admin.query(
+        `select 1 from offboarding.tenant_settings where tenant_id = $1 and version = $2`,
+        [id, tenant.version],
+      );
+      return row !== undefined;
+    });
+    const org = { tenant, slug, appId, apiToken, hookSecret: hookSecret ?? '' };
+    for (const worker of this.workers) await this.letIn(worker, org);
+    return org;
+  }
+
+  /** The worker's copy of the settings may be two seconds old. */
+  private letIn(worker: Worker, org: Org): Promise<void> {
+    const headers = { authorization: org.hookSecret, 'x-okta-verification-challenge': 'x' };
+    const path = hookPath(org.slug);
+    return this.until('hook', async () => (await call(worker, 'GET', path, undefined, headers)).status === 200);
+  }
+
+  /** Assigned in Okta and pushed to us, known to the worker. */
+  async people(org: Org, count: number, change: Partial<Person> = {}): Promise<OrgPerson[]> {
+    const people = Array.from({ length: count }, () => ({ login: `p-${randomUUID()}@example.com`, id: oktaId('00u') }));
+    await this.admin.query(
+      `with p as (insert into sandbox.okta_person (id, slug, login, profile, status)
+         select id, $1, login, '{"firstName":"P","lastName":"Q"}', 'ACTIVE' from unnest($2::text[], $3::text[]) as u(id, login) returning id)
+       insert into sandbox.okta_assignment (person_id, remote_id, assigned) select id, 'scim-' || id, true from p`,
+      [org.slug, people.map((p) => p.id), people.map((p) => p.login)],
+    );
+    const made: OrgPerson[] = [];
+    for (const { login, id } of people) {
+      const person = { userName: login, externalId: id, ...change };
+      const added = await this.directory.addPerson(org.tenant, login.split('@')[0] ?? '', person);
+      made.push(Object.assign(added, { login, oktaId: id }));
+    }
+    await this.until('people', async () => {
+      const ids = made.map((p) => p.id);
+      const sql = 'select count(*)::int as known from offboarding.person where id = any($1) and directory_version > 0';
+      const [row] = await this.admin.query<{ known: number }>(sql, [ids]);
+      return row?.known === made.length;
+    });
+    return made;
+  }
+
+  async person(org: Org): Promise<OrgPerson> {
+    const [person] = await this.people(org, 1);
+    return person as OrgPerson;
+  }
+
+  /** The control API of the sandbox Okta. */
+  okta<T = Record<string, unknown>>(method: string, path: string, body?: object): Promise<T & { error?: string }> {
+    return control<T>(this.sandbox.sandbox.endpoints.okta, method, path, body);
+  }
+
+  verb(org: Org, verb: string, person: OrgPerson): Promise<unknown> {
+    return this.okta('POST', `apps/${org.slug}/${verb}`, { login: person.login });
+  }
+
+  /** How often Okta was asked for this person, and what it answered. */
+  async asked(person: { readonly oktaId: string }, operation = 'getUser'): Promise<string[]> {
+    const { calls } = await this.okta<{ calls: { operation: string; subject: string | null; outcome: string }[] }>(
+      'GET',
+      'calls',
+    );
+    return calls.filter((c) => c.operation === operation && c.subject === person.oktaId).map((c) => c.outcome);
+  }
+
+  async state(person: Person): Promise<State> {
+    const [row] = await this.admin.query<Omit<State, 'cases'>>(
+      'select door, okta_state from offboarding.person where id = $1',
+      [person.id],
+    );
+    const cases = await this.admin.query<State['cases'][number]>(
+      'select cause, causation_id, state from offboarding.offboarding_case where account_id = $1 order by received_at',
+      [person.id],
+    );
+    return { ...(row as Omit<State, 'cases'>), cases };
+  }
+
+  /** Nothing is waiting to be asked about in this tenant. */
+  async settled(org: Org): Promise<void> {
+    await this.until('checks', async () => {
+      const rows = await this.admin.query('select 1 from offboarding.okta_check where tenant = $1', [org.tenant.id]);
+      return rows.length === 0;
+    });
+  }
+
+  async until(what: string, check: () => Promise<boolean>): Promise<void> {
+    for (const deadline = Date.now() + PATIENCE_MS; !(await check());) {
+      if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
+      await sleep(50);
+    }
+  }
+
+  untilState(person: Person, state: string | null): Promise<void> {
+    return this.until(`${person.userName} ${state}`, async () => (await this.state(person)).okta_state === state);
+  }
+
+  async metric(worker: Worker, name: string, labels: Record<string, string> = {}): Promise<number | undefined> {
+    const metric = await worker.metrics.registry.getSingleMetric(name)?.get();
+    return metric?.values.find((v) => Object.entries(labels).every(([k, l]) => String(v.labels[k]) === l))?.value;
+  }
+
+  /** Starts a comparison and waits for its end. */
+  async compare(worker: Worker, org: Org, body?: object): Promise<CompareView> {
+    const started = await call<{ run: string }>(worker, 'POST', comparePath(org), body);
+    if (started.status !== 202) throw new Error(`compare answered ${started.status}: ${JSON.stringify(started.body)}`);
+    return this.compared(worker, org, (run) => run.id === started.body.run && run.state !== 'running');
+  }
+
+  async compared(worker: Worker, org: Org, good: (run: CompareView) => boolean): Promise<CompareView> {
+    let found: CompareView | undefined;
+    await this.until('the comparison', async () => {
+      const { status, body } = await call<CompareView>(worker, 'GET', comparePath(org));
+      found = body;
+      return status === 200 && good(body);
+    });
+    return found as CompareView;
+  }
+}
+
+export const comparePath = (org: Org): string => `/internal/tenants/${org.tenant.id}/okta/compare`;
+export const hookPath = (slug: string): string => `/auth/okta/event-hook/${slug}`;
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: T;
+}
+
+export async function call<T>(
+  worker: Worker,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = { authorization: `Bearer ${TOKEN}` },
+): Promise<Answer<T>> {
+  const response = await fetch(`${worker.url}${path}`, {
+    method,
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: (text === '' ? null : JSON.parse(text)) as T };
+}
+
+/** A delivery as Okta sends it. */
+export const delivery = (...events: { user: string; type?: string; id?: string; published?: string }[]) => ({
+  eventType: 'com.okta.event_hook',
+  eventId: randomUUID(),
+  data: {
+    events: events.map(({ user, type = 'user.lifecycle.suspend', id = randomUUID(), published }) => ({
+      uuid: id,
+      published: published ?? new Date().toISOString(),
+      eventType: type,
+      target: [{ id: user, type: 'User', alternateId: 'x@example.com', displayName: 'X' }],
+    })),
+  },
+});
+
+export const deliver = (worker: Worker, org: Org, body: unknown, secret = org.hookSecret): Promise<Answer<unknown>> =>
+  call(worker, 'POST', hookPath(org.slug), body, { authorization: secret });
