@@ -42,7 +42,7 @@ export class GuardedService {
     return decide(facts, this.view.get(accountId(person)), 'live', defaultPolicy, this.pool.now).allowed;
   }
 
-  expectNoRevival(person: number): void {
+  private expectNoRevival(person: number): void {
     const fencedAt = this.fencedAt.get(person) ?? 0;
     const revived = this.pool.tokens.find((t) => t.person === person && t.tick < fencedAt && this.accepts(t));
     if (revived)

@@ -32,6 +32,7 @@ export interface Surroundings {
   /** Whether a process of this id still respects its leases, as far as others can tell. */
   readonly isAlive: (id: string) => boolean;
   readonly onLifted: (person: number) => void;
+  readonly onCompleted: (person: number) => void;
 }
 
 export class ModelRunner {
@@ -127,20 +128,21 @@ export class ModelRunner {
   private record(person: number, work: Work, step: Call['operation'], known: Known): void {
     const { people, sql } = this.around;
     const row = people.row(person);
-    const signedOut = step === 'sign-out' || known === 'absent';
-    if (!sql.record(row, this.id, work.revision, flagOf(known), signedOut)) return this.leaseLost(person);
+    const recorded = known === 'absent' ? null : step;
+    if (!sql.record(row, this.id, work.revision, flagOf(known), recorded)) return this.leaseLost(person);
     const next = sight(row);
     const stays = known === 'absent' && row.revision === work.revision;
     this.works.set(person, stays ? { ...next, known } : next);
   }
 
   private confirmed(person: number, work: Work): void {
-    const { people, sql } = this.around;
+    const { people, sql, onCompleted } = this.around;
     if (work.door === 'open' || work.known === 'enabled') return void this.works.set(person, work);
     const waiting = people.outbox.some((record) => record.person === person);
     const done = sql.complete(people.row(person), this.id, work.revision, flagOf(work.known), waiting);
-    if (done) this.works.delete(person);
-    else this.turnRound(person, work);
+    if (!done) return this.turnRound(person, work);
+    this.works.delete(person);
+    onCompleted(person);
   }
 
   private lift(person: number, work: Work, known: Known, enabledAt: number | null): void {

@@ -2,11 +2,12 @@
  * The worker's rows of people and the statements on them, in memory: thousands of histories in seconds, with a clock
  * that tests turn. statements.spec.ts shows that Postgres decides the same. `without` leaves one gate out.
  */
-import type { Consequences, Door, OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
-import type { DoorState } from '../../../apps/deactivation-worker/src/people/closing.js';
+import type { Consequences, Door, DoorState, OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
 import { DOUBT_SECONDS } from '../../../apps/deactivation-worker/src/doors/door.sql.js';
+import type { Step } from '../../../apps/deactivation-worker/src/doors/plan.js';
 
-export const GATES = ['directory', 'account', 'okta', 'removed', 'revision', 'lease', 'doubt', 'outbox'] as const;
+/** Of the conditions in the statements those that P3 hangs on, each by itself. */
+export const GATES = ['directory', 'account', 'okta', 'revision', 'doubt', 'outbox', 'second sign-out'] as const;
 export type Gate = (typeof GATES)[number];
 
 export interface Row extends DoorState {
@@ -74,8 +75,7 @@ export class Statements {
   }
 
   projectDirectory(row: Row, news: DirectoryNews): boolean {
-    if (!this.passes('directory', row.directoryVersion < news.version)) return false;
-    if (!this.passes('removed', !row.deleted)) return false;
+    if (!this.passes('directory', row.directoryVersion < news.version) || row.deleted) return false;
     const gone = row.oktaState === 'deprovisioned' || row.oktaState === 'missing';
     if (news.reactivated && gone && (row.oktaStateAt ?? 0) < news.time) row.oktaState = null;
     row.directoryVersion = news.version;
@@ -140,24 +140,22 @@ export class Statements {
     return this.without === 'doubt' ? null : this.clock() + DOUBT_SECONDS * 1000;
   }
 
-  private mine(row: Row, worker: string): boolean {
-    return this.passes('lease', row.leaseOwner === worker);
-  }
-
   private unchanged(row: Row, revision: number): boolean {
     return this.passes('revision', row.revision === revision);
   }
 
-  record(row: Row, worker: string, revision: number, enabled: boolean | null, signedOut: boolean): boolean {
-    if (!this.mine(row, worker)) return false;
+  /** `step` null = Cognito has no such user. */
+  record(row: Row, worker: string, revision: number, enabled: boolean | null, step: Step | null): boolean {
+    if (row.leaseOwner !== worker) return false;
     row.enabled = enabled;
-    if (signedOut && this.unchanged(row, revision)) row.signOutDue = false;
+    if (step === 'disable') row.signOutDue ||= this.without !== 'second sign-out';
+    else if ((step === 'sign-out' || step === null) && this.unchanged(row, revision)) row.signOutDue = false;
     return true;
   }
 
   /** `waiting`: the fence is still in the outbox. */
   complete(row: Row, worker: string, revision: number, enabled: boolean | null, waiting: boolean): boolean {
-    if (!this.mine(row, worker) || !this.unchanged(row, revision) || row.door !== 'closed') return false;
+    if (row.leaseOwner !== worker || !this.unchanged(row, revision) || row.door !== 'closed') return false;
     if (row.doubtUntil !== null || !this.passes('outbox', !waiting)) return false;
     this.end(row);
     row.enabled = enabled;
@@ -168,7 +166,7 @@ export class Statements {
 
   /** `enabledAt`: Cognito's clock. */
   lift(row: Row, worker: string, revision: number, enabled: boolean | null, enabledAt: number | null): boolean {
-    if (!this.mine(row, worker) || !this.unchanged(row, revision)) return false;
+    if (row.leaseOwner !== worker || !this.unchanged(row, revision)) return false;
     if (row.door !== 'open' || row.publishedStatus === 'active') return false;
     this.end(row);
     row.due = row.doubtUntil !== null;
@@ -183,19 +181,19 @@ export class Statements {
   }
 
   endOpening(row: Row, worker: string, revision: number): boolean {
-    if (!this.mine(row, worker) || !this.unchanged(row, revision)) return false;
+    if (row.leaseOwner !== worker || !this.unchanged(row, revision)) return false;
     if (row.door !== 'open' || row.doubtUntil !== null) return false;
     this.end(row);
     return true;
   }
 
   handBack(row: Row, worker: string): void {
-    if (this.mine(row, worker)) row.leaseOwner = null;
+    if (row.leaseOwner === worker) row.leaseOwner = null;
   }
 
   /** `inDoubt`: the call may have been, or may still be carried out. */
   fail(row: Row, worker: string, inDoubt: boolean): boolean {
-    if (!this.mine(row, worker)) return false;
+    if (row.leaseOwner !== worker) return false;
     row.leaseOwner = null;
     if (inDoubt) this.doubtful(row);
     row.due = true;

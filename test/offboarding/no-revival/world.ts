@@ -75,7 +75,9 @@ export class World {
     const { people, pool, sql } = this;
     const isAlive = (id: string): boolean => this.processes.some((process) => process.id === id && process.fresh);
     const onLifted = (person: number): void => this.expectWanted(person);
-    return new ModelRunner(`process ${++this.started}`, { people, pool, sql, isAlive, onLifted, now: () => this.now });
+    const onCompleted = (person: number): void => this.expectFenced(person);
+    const now = (): number => this.now;
+    return new ModelRunner(`process ${++this.started}`, { people, pool, sql, isAlive, onLifted, onCompleted, now });
   }
 
   private process(n: number): ModelRunner {
@@ -224,6 +226,34 @@ export class World {
     this.process(n).renew();
   }
 
+  /** What happens most: a person is switched, and the worker hears of it. */
+  told(n: number, active: boolean): void {
+    this.push(n, active);
+    const { read, directory } = this.person(n);
+    while (read.worker < directory.length) this.deliverDirectory(n, null);
+    this.people.admit();
+  }
+
+  /** identity-service made the user, and the worker hears of it. */
+  appears(n: number): void {
+    this.provision(n);
+    this.tellRoles(n, ['viewer']);
+    this.deliverAccount(n, null);
+  }
+
+  /** As far as the call that is carried out last; its answer is on the way. */
+  work(process: number, n: number, steps: number): void {
+    this.claim(process, n);
+    for (let i = 0; i < steps; i++) this.advance(process, n, false);
+    this.land(process, n);
+  }
+
+  dieOnTheWay(process: number, n: number): void {
+    this.claim(process, n);
+    this.advance(process, n, false);
+    this.crash(process);
+  }
+
   wait(ms: number): void {
     this.now += ms;
     this.orphans = this.orphans.filter((call) => this.pool.mayLand(call));
@@ -235,7 +265,7 @@ export class World {
     this.persons.forEach(({ accounts }, n) => accounts.length === 0 && this.tellRoles(n, ['viewer']));
     for (let round = 0; !this.isQuiet; round++) {
       if (round > 400) throw new Error(`does not come to rest: ${JSON.stringify(this.people.rows)}`);
-      for (const call of this.orphans) if (this.now > call.sentAt + 4_000) this.pool.land(call);
+      for (const call of this.orphans) if (this.now > call.sentAt + 4_000) this.landLate(call);
       for (let i = 0; i < 3; i++) this.deliverSettings();
       this.persons.forEach((_, n) => this.round(n, round));
       this.people.admit();
@@ -243,6 +273,13 @@ export class World {
       this.service.readAll(this.log);
       this.wait(700);
     }
+  }
+
+  /** Whoever gets in by it signs in. */
+  private landLate(call: Call): void {
+    if (!this.pool.mayLand(call)) return;
+    this.pool.land(call);
+    this.pool.signIn(call.person);
   }
 
   private round(n: number, round: number): void {
@@ -275,6 +312,11 @@ export class World {
       read.accounts === accounts.length &&
       read.access === told
     );
+  }
+
+  private expectFenced(n: number): void {
+    const last = this.log.findLast((record) => record.person === n);
+    if (last?.status === 'active') throw new Error(`P3: everybody is told that ${n} is out, and nobody refuses him`);
   }
 
   /** Access was given back: the last word must say so, and no session may be older than that word. */
