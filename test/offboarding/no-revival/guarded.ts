@@ -3,31 +3,27 @@ import { AccessView, decide, defaultPolicy } from '#access-guard';
 import type { AccessRecord } from './people.js';
 import type { Pool, Token } from './pool.js';
 
-export interface Published extends AccessRecord {
-  readonly tick: number;
-}
-
 const TENANT = '018f0000-0000-7000-8000-000000000000';
 const accountId = (person: number): string => `018f0000-0000-7000-8000-0000000000a${person}`;
 
 export class GuardedService {
   private readonly view = new AccessView();
-  /** When the last fence was published that this service has seen. */
+  /** When the last fence was set that this service has seen. */
   private readonly fencedAt = new Map<number, number>();
   private position = 0;
 
   constructor(private readonly pool: Pool) {}
 
-  hasRead(log: readonly Published[]): boolean {
+  hasRead(log: readonly AccessRecord[]): boolean {
     return this.position === log.length;
   }
 
-  readAll(log: readonly Published[]): void {
+  readAll(log: readonly AccessRecord[]): void {
     while (!this.hasRead(log)) this.read(log, null);
   }
 
   /** `again`: a record that it has read before. */
-  read(log: readonly Published[], again: number | null): void {
+  read(log: readonly AccessRecord[], again: number | null): void {
     const record = log[again ?? this.position];
     if (!record || (again !== null && again >= this.position)) return;
     if (again === null) this.position++;

@@ -109,7 +109,7 @@ function expectTrueInTheEnd(world: World, n: number): void {
   if (enabled !== null && enabled !== (row.door === 'open')) fail('has another door in Cognito');
 }
 
-const runs = Number(globalThis.process.env.PROPERTY_RUNS ?? 4_000);
+const runs = Number(globalThis.process.env.PROPERTY_RUNS ?? 3_000);
 const seed = globalThis.process.env.P3_SEED === undefined ? {} : { seed: Number(globalThis.process.env.P3_SEED) };
 
 describe('P3 No revival', () => {

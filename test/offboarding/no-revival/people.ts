@@ -11,6 +11,8 @@ export interface AccessRecord extends Pick<Access, 'status' | 'roles'> {
   readonly person: number;
   readonly version: number;
   readonly notBefore: number | null;
+  /** When it was decided. */
+  readonly tick: number;
 }
 
 export interface Settings {
@@ -32,6 +34,7 @@ export class People {
   constructor(
     count: number,
     private readonly sql: Statements,
+    private readonly tick: () => number,
   ) {
     this.rows = Array.from({ length: count }, newRow);
   }
@@ -96,6 +99,7 @@ export class People {
       status: publishedStatus,
       roles: [...publishedRoles],
       notBefore,
+      tick: this.tick(),
     });
   }
 

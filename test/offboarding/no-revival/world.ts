@@ -4,8 +4,8 @@
  */
 import type { OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
 import { nextStatus, type WorkersWord } from '../../../apps/identity-service/src/roles/status.js';
-import { GuardedService, type Published } from './guarded.js';
-import { People, type Settings } from './people.js';
+import { GuardedService } from './guarded.js';
+import { People, type AccessRecord, type Settings } from './people.js';
 import { Pool, type Call } from './pool.js';
 import { ModelRunner } from './runner.js';
 import { Statements, type DirectoryNews, type Gate } from './tables.js';
@@ -43,7 +43,7 @@ export class World {
   readonly pool: Pool;
   readonly service: GuardedService;
   /** Everything that was published on identity.access. */
-  readonly log: Published[] = [];
+  readonly log: AccessRecord[] = [];
   readonly persons: readonly Person[] = Array.from({ length: PEOPLE }, newPerson);
   readonly processes: ModelRunner[];
   private readonly settings: Settings[] = [];
@@ -55,7 +55,7 @@ export class World {
 
   constructor(skewMs: number, without: Gate | null = null) {
     this.sql = new Statements(() => this.now, without);
-    this.people = new People(PEOPLE, this.sql);
+    this.people = new People(PEOPLE, this.sql, () => this.tick());
     this.pool = new Pool(this, skewMs);
     this.service = new GuardedService(this.pool);
     this.processes = [this.startProcess(), this.startProcess()];
@@ -184,7 +184,7 @@ export class World {
     const before = this.log.findLast((r) => r.person === record.person);
     if (record.version !== (before?.version ?? 0) + 1)
       throw new Error(`identity.access: ${record.version} follows ${before?.version}`);
-    this.log.push({ ...record, tick: this.tick() });
+    this.log.push(record);
   }
 
   guardReads(again: number | null): void {
