@@ -3,8 +3,8 @@
  * worker with two processes, Cognito, and a service with a guard. Throws at the first moment at which P3 is broken.
  */
 import type { OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
-import { nextStatus, type WorkersWord } from '../../../apps/identity-service/src/roles/status.js';
 import { GuardedService } from './guarded.js';
+import { ModelIdentity } from './identity.js';
 import { People, type AccessRecord, type Settings } from './people.js';
 import { Pool, type Call } from './pool.js';
 import { ModelRunner } from './runner.js';
@@ -20,10 +20,7 @@ interface Person {
   readonly truth: Truth;
   /** How much of its topics each consumer had. */
   readonly read: { worker: number; accounts: number; identity: number; access: number };
-  /** As identity-service has it. */
-  status: WorkersWord['status'];
-  word: WorkersWord | null;
-  wordVersion: number;
+  readonly identity: ModelIdentity;
 }
 
 const newPerson = (): Person => ({
@@ -32,9 +29,7 @@ const newPerson = (): Person => ({
   signals: [],
   truth: new Truth(),
   read: { worker: 0, accounts: 0, identity: 0, access: 0 },
-  status: 'inactive',
-  word: null,
-  wordVersion: 0,
+  identity: new ModelIdentity(),
 });
 
 export class World {
@@ -156,26 +151,13 @@ export class World {
 
   /** identity-service reads the next of the directory, or of identity.access. */
   deliverIdentity(n: number, access: boolean): void {
-    const person = this.person(n);
-    if (!access) person.read.identity = Math.min(person.read.identity + 1, person.directory.length);
-    else this.readAccess(n, person);
-    const directory = person.directory[person.read.identity - 1];
-    if (!directory) return;
-    person.status = nextStatus({
-      current: { ...NO_ACCOUNT, status: person.status },
-      directory: { ...NO_ATTRIBUTES, active: directory.active, deleted: directory.deleted },
-      access: person.word,
-    });
-  }
-
-  private readAccess(n: number, person: Person): void {
-    const record = this.log.filter((r) => r.person === n)[person.read.access];
-    if (!record) return;
-    person.read.access++;
-    if (record.version > person.wordVersion) {
-      person.word = { status: record.status, causationId: '' };
-      person.wordVersion = record.version;
-    }
+    const { read, directory, identity } = this.person(n);
+    if (access) {
+      const record = this.log.filter((r) => r.person === n)[read.access];
+      if (record) read.access++;
+      identity.accessChanged(record);
+    } else read.identity = Math.min(read.identity + 1, directory.length);
+    identity.evaluate(directory[read.identity - 1]);
   }
 
   publish(): void {
@@ -224,34 +206,6 @@ export class World {
 
   renew(n: number): void {
     this.process(n).renew();
-  }
-
-  /** What happens most: a person is switched, and the worker hears of it. */
-  told(n: number, active: boolean): void {
-    this.push(n, active);
-    const { read, directory } = this.person(n);
-    while (read.worker < directory.length) this.deliverDirectory(n, null);
-    this.people.admit();
-  }
-
-  /** identity-service made the user, and the worker hears of it. */
-  appears(n: number): void {
-    this.provision(n);
-    this.tellRoles(n, ['viewer']);
-    this.deliverAccount(n, null);
-  }
-
-  /** As far as the call that is carried out last; its answer is on the way. */
-  work(process: number, n: number, steps: number): void {
-    this.claim(process, n);
-    for (let i = 0; i < steps; i++) this.advance(process, n, false);
-    this.land(process, n);
-  }
-
-  dieOnTheWay(process: number, n: number): void {
-    this.claim(process, n);
-    this.advance(process, n, false);
-    this.crash(process);
   }
 
   wait(ms: number): void {
@@ -327,23 +281,3 @@ export class World {
       throw new Error(`P3: a session of ${n} from before he was let in again lives on`);
   }
 }
-
-const NO_ATTRIBUTES = {
-  userName: '',
-  externalId: null,
-  email: null,
-  displayName: null,
-  givenName: null,
-  familyName: null,
-};
-const NO_ACCOUNT = {
-  ...NO_ATTRIBUTES,
-  assignedRoles: [],
-  roles: [],
-  version: 0,
-  provisioned: true,
-  dirty: false,
-  priority: 0,
-  toldStatus: null,
-  toldCase: 0,
-};
