@@ -10,13 +10,15 @@ const processEnv = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/', 'dist/', '.local/', '.cache/', 'coverage/', 'bench/peers/'] },
+  { ignores: ['**/node_modules/', 'dist/', '.local/', '.cache/', 'coverage/', 'bench/peers/', 'infra/cdk.out/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
-    languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: { project: ['./tsconfig.json', './infra/tsconfig.json'], tsconfigRootDir: import.meta.dirname },
+    },
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-floating-promises': 'error',

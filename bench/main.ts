@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../tools/local/folder.js';
-import { installPeers } from './polis.js';
+import { installPackages } from '../tools/local/packages.js';
 import {
   describeLatency,
   describeMachine,
@@ -128,7 +128,7 @@ const startGenerator = (stack: Stack) =>
 
 async function requestsPart(plan: Plan, result: Result): Promise<void> {
   const withPolis = plan.parts.has('polis');
-  if (withPolis) await installPeers(say);
+  if (withPolis) await installPackages('bench/peers', say);
   await withStack('requests', plan, async (stack) => {
     await noteMachine(stack, result);
     await stack.startSandbox();

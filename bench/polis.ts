@@ -1,5 +1,4 @@
-/** Ory Polis as the contestant: installed into bench/peers by its own lock file, on a database of its own. */
-import { spawn } from 'node:child_process';
+/** Ory Polis as the contestant: from bench/peers, on a database of its own. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../tools/local/folder.js';
@@ -16,25 +15,6 @@ export interface Polis {
   readonly target: Target;
   readonly version: string;
   readonly program: Program;
-}
-
-/** `npm ci` where the lock file has not been installed yet; a minute and 270 MB the first time. */
-export async function installPeers(say: (text: string) => void): Promise<void> {
-  const wanted = (
-    JSON.parse(fs.readFileSync(path.join(PEERS, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
-  ).dependencies[PACKAGE];
-  if (installedVersion() === wanted) return;
-  say('Installing what we are measured beside (npm ci in bench/peers, about a minute) ...');
-  const npm = spawn('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: PEERS,
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-  });
-  const code = await new Promise((resolve, reject) => npm.once('error', reject).once('close', resolve));
-  if (code !== 0)
-    throw new Error(
-      `"npm ci" in bench/peers ended with code ${String(code)}; its message is above. Without the peer: npm run bench -- --only limit,pipeline,latency`,
-    );
 }
 
 function installedVersion(): string | undefined {

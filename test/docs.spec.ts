@@ -38,7 +38,7 @@ describe.each(pages)('%s', (page) => {
   it('names metrics and settings that the code has', () => {
     const names = matches(
       text,
-      /`((?:outbox|event|identity|cognito|scim|access_guard)_[a-z_]+|[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)`/g,
+      /`((?:outbox|event|identity|offboarding|cognito|scim|access_guard)_[a-z_]+|[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)`/g,
     );
     expect(
       names.filter((name) => !sources.includes(name) && !/^(STACK_DIR|REQUIRE_|AWS_ACCESS|AWS_SECRET)/.test(name)),

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { eventually, GROUP_SCHEMA, person, scim } from '../support/push.js';
 import { TestStack } from '../support/stack.js';
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 const ROLE = 'itsm_agent';
 const brokers = process.env.KAFKA_BROKERS;
 if (!brokers && process.env.REQUIRE_KAFKA === '1')
@@ -150,7 +150,7 @@ function offboarding(carrier: keyof typeof carriers): void {
     await setActive(id, true);
     await becomes('access restored', id, OPEN);
     expect((await casesOf(id)).map((c) => c.state)).toEqual(['completed']);
-  }, 180_000);
+  }, 360_000);
 
   it("knows of a suspension by Okta's event hook, which comes in at the edge", async () => {
     const login = `suspended@${carrier}.example.com`;
@@ -164,7 +164,7 @@ function offboarding(carrier: keyof typeof carriers): void {
     expect((await casesOf(id)).map((c) => c.cause)).toEqual(['okta.suspended']);
     await stack.okta('unsuspend', { login });
     await becomes('access restored', id, { ...OPEN, ...roleless });
-  }, 180_000);
+  }, 360_000);
 
   it('converges when the worker dies in the middle of it', async () => {
     const ids = await agents(6);
@@ -172,7 +172,7 @@ function offboarding(carrier: keyof typeof carriers): void {
     await fault({ effect: 'latency', ms: 300, operation: 'AdminDisableUser' });
     await fault({ effect: 'latency', ms: 300, operation: 'AdminUserGlobalSignOut' });
     for (const id of ids) await setActive(id, false);
-    for (let kills = 0; kills < 3; kills++) {
+    for (let kills = 0; kills < 2; kills++) {
       const { pid } = stack.description.services['deactivation-worker'] ?? { pid: 0 };
       await eventually(
         'a door is being closed',
@@ -199,7 +199,7 @@ function offboarding(carrier: keyof typeof carriers): void {
     expect(states).toEqual(['completed', 'completed', 'completed']);
     for (const schema of ['offboarding', 'identity'])
       expect(await stack.query(`select 1 from ${schema}.parked_event`)).toEqual([]);
-  }, 240_000);
+  }, 480_000);
 }
 
 carriers.postgres('offboarding, events on Postgres', () => offboarding('postgres'));

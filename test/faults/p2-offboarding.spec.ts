@@ -204,10 +204,15 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
         `select subject from (${access}) a where earlier > fence or (earlier is not null and fence is null)`,
       ),
     ).toEqual([]);
+    // Whoever is closed now holds no refresh token from before: signed out after the fence of his last closing.
     const unsigned = await admin.query(
-      `select c.id from offboarding_case c join identity.account a on a.id = c.account_id
-        where c.state = 'completed' and (c.fenced_at is null or c.confirmed_at is null or (c.disabled_at is not null) <> (c.signed_out_at is not null))`,
+      `select p.id, c.fenced_at, u.signed_out_at, p.sign_out_due from person p
+         join sandbox.cognito_user u on u.username = p.id::text
+         join lateral (select * from offboarding_case where account_id = p.id and state = 'completed' order by fenced_at desc limit 1) c on true
+        where p.door = 'closed' and (u.signed_out_at is null or u.signed_out_at < c.fenced_at - interval '5 milliseconds')`,
     );
     expect(unsigned).toEqual([]);
+    const unproven = `select * from offboarding_case where state = 'completed' and (confirmed_at is null or confirmed_at < fenced_at)`;
+    expect(await admin.query(unproven)).toEqual([]);
   }
 });

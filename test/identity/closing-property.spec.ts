@@ -52,7 +52,7 @@ describe('what is told of a person who is closed and opened again', () => {
       ),
       { numRuns: Number(process.env.PROPERTY_RUNS ?? 80), interruptAfterTimeLimit: 15_000 },
     );
-  });
+  }, 90_000);
 
   async function run(
     pushes: readonly Push[],

@@ -107,25 +107,26 @@ describe('who takes access away', () => {
     await rig.cognito.fault({ effect: 'error', operation: 'AdminSetUserPassword', probability: 1 });
     const fay = await rig.directory.addPerson(tenant, 'fay');
     // Created, but never recorded as such.
-    await eventually(async () => expect(await rig.cognito.user(fay.id)).toBeDefined());
+    await eventually(async () => expect(await rig.cognito.user(fay.id)).toBeDefined(), 60_000);
     await rig.worker.complete(fay, await rig.worker.beginClosing(fay, ['user.deactivated', 'req-f']));
-    await eventually(async () => expect(await account(fay)).toMatchObject({ status: 'inactive' }));
+    await eventually(async () => expect(await account(fay)).toMatchObject({ status: 'inactive' }), 60_000);
     await rig.cognito.noFaults();
     await rig.http('POST', `/internal/tenants/${tenant.id}/accounts/${fay.id}/retry`);
     await rig.quiet(60_000);
     expect(await whatWasTold(fay)).toEqual(['provisioned', 'deactivated']);
     expect((await told(fay))[1]?.offboarding?.state).toBe('completed');
     await rig.expectConverged();
-  });
+  }, 120_000);
 
   it('says of nobody in one tenant what was said in another', async () => {
     const other = await rig.addTenant();
     const gil = await viewer('gil');
     await rig.worker.say({ ...gil, tenant: other.id }, 'removed', 'forged');
-    await eventually(async () =>
-      expect(await rig.admin.query('select state from identity.parked_event')).toEqual([{ state: 'dead' }]),
+    await eventually(
+      async () => expect(await rig.admin.query('select state from identity.parked_event')).toEqual([{ state: 'dead' }]),
+      60_000,
     );
     await rig.admin.query('delete from identity.parked_event');
     expect(await account(gil)).toMatchObject({ status: 'active', roles: ['viewer'] });
-  });
+  }, 90_000);
 });

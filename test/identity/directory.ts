@@ -161,6 +161,15 @@ export class Directory {
     await this.publishUser([this.userEvent(person, active ? 'reactivated' : 'deactivated', { user: dataOf(person) })]);
   }
 
+  /** Many in few transactions. */
+  async deactivateAll(people: readonly Person[]): Promise<void> {
+    const events = people.map((person) => {
+      person.active = false;
+      return this.userEvent(person, 'deactivated', { user: dataOf(person) });
+    });
+    for (let i = 0; i < events.length; i += 500) await this.publishUser(events.slice(i, i + 500));
+  }
+
   async remove(person: Person): Promise<void> {
     person.deleted = true;
     await this.publishUser([this.userEvent(person, 'deleted', { user: dataOf(person) })]);

@@ -1,7 +1,7 @@
 /** A small directory and a small worker that turn pushes into events, one queue per key that the bus would order. */
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
-import type { Access, EventEnvelope, OffboardingCase, RoleMapping } from '#events';
+import type { Access, Brake, EventEnvelope, OffboardingCase, RoleMapping } from '#events';
 import { defaultSettings } from '#settings';
 import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
 import { envelope } from './handlers.js';
@@ -76,14 +76,13 @@ export class Model {
   readonly queues = new Map<string, EventEnvelope[]>();
   settings = {
     ...defaultSettings(),
-    brake: null,
     tenant: { id: this.tenant, slug: `t-${this.tenant}`, host: null },
     scimToken: null,
   };
   settingsVersion = 0;
 
-  constructor() {
-    this.configure({});
+  constructor(brake: Brake | null = null) {
+    this.configure({ brake });
     for (const group of this.groups) this.groupEvent(group, 'created', {});
     for (const person of this.people) {
       this.personEvent(person, 'created', {});

@@ -243,7 +243,7 @@ describe('many people who lose roles at once', () => {
       expect(await world.losers(people, 'viewer')).toBe(3);
     }, 60_000);
     expect(logged('role_brake_timeout', world.tenant)).toMatchObject([{ released: 2 }]);
-  });
+  }, 90_000);
 
   it('a tenant without a brake, or that takes it off, loses what it loses', async () => {
     const free = await BrakeWorld.create(rig, null);

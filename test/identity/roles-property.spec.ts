@@ -70,5 +70,5 @@ describe('roles follow from groups and mappings', () => {
       }),
       { numRuns: Number(process.env.PROPERTY_RUNS ?? 40), interruptAfterTimeLimit: 12_000 },
     );
-  });
+  }, 90_000);
 });

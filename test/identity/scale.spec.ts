@@ -1,6 +1,7 @@
 /** A mapping that concerns ten thousand people: one transaction, a few seconds, grants and events complete. */
 import { randomUUID } from 'node:crypto';
-import { defaultSettings } from '#settings';
+import type { Brake } from '#events';
+import { DEFAULT_BRAKE, defaultSettings } from '#settings';
 import { envelope, HandlerRig } from './handlers.js';
 
 const PEOPLE = 10_000;
@@ -27,7 +28,7 @@ describe('re-evaluation of a large tenant', () => {
   });
   afterAll(() => rig.close());
 
-  const settings = (version: number, roleMappings: object[]) =>
+  const settings = (version: number, roleMappings: object[], brake: Brake | null = null) =>
     envelope(
       'com.stackflow.integration.settings.changed.v1',
       tenant,
@@ -35,7 +36,7 @@ describe('re-evaluation of a large tenant', () => {
       version,
       {
         ...defaultSettings(),
-        brake: null,
+        brake,
         roleMappings,
         tenant: { id: tenant, slug: 'large', host: null },
         scimToken: null,
@@ -84,4 +85,18 @@ describe('re-evaluation of a large tenant', () => {
     await rig.reevaluateAll();
     expect(await one('select count(*)::int as events from outbox')).toEqual(before);
   });
+
+  it('with a brake takes the roles of a tenth, and the rest when it is released', async () => {
+    await rig.database.query(`update role_grant set revoked_at = revoked_at - interval '1 hour'`);
+    await rig.database.query(`update account set provisioned_at = now() - interval '1 day'`);
+    await rig.deliver(settings(4, [{ role: 'viewer', group: { name: 'everyone' } }], DEFAULT_BRAKE));
+    await rig.reevaluateAll();
+    await rig.deliver(settings(5, [], DEFAULT_BRAKE));
+    await rig.reevaluateAll();
+    const state = `select count(*) filter (where roles = '{}')::int as without, (select count(*)::int from held_role_loss) as held from account`;
+    expect(await one(state)).toEqual({ without: PEOPLE / 10, held: PEOPLE - PEOPLE / 10 });
+    expect(await rig.losses.release(tenant, null, 'grace')).toBe(PEOPLE - PEOPLE / 10);
+    await rig.reevaluateAll();
+    expect(await one(state)).toEqual({ without: PEOPLE, held: 0 });
+  }, 180_000);
 });

@@ -1,21 +1,17 @@
-/** `npm run offboarding` against the running API; identity-service, whose part is small, is a listener here. */
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** `npm run offboarding` against the running APIs of deactivation-worker and identity-service. */
 import { userInfo } from 'node:os';
-import type { HeldRoleLoss } from '../../apps/deactivation-worker/src/cli/client.js';
-import { Rig, TOKEN, type Tenant } from './rig.js';
+import { Identity } from './identity.js';
+import { Rig, type Tenant } from './rig.js';
 
 let rig: Rig;
 let tenant: Tenant;
 let identity: Identity;
 beforeAll(async () => {
   rig = await Rig.start();
-  identity = await Identity.start();
+  identity = await Identity.start(rig.test);
 });
 beforeEach(async () => {
   tenant = await rig.addTenant();
-  identity.held = [];
-  identity.released = [];
   await rig.stackNames({ 'identity-service': identity.url });
 });
 afterAll(async () => {
@@ -27,62 +23,6 @@ const cli = (...args: string[]) => rig.cli(...args, '--tenant', tenant.slug);
 const json = async <T>(...args: string[]): Promise<T> => JSON.parse((await cli(...args, '--json')).out) as T;
 const person = (name: string, change = {}) => rig.addPerson(tenant, `${name}@example.com`, change);
 const at = (ms: number): string => `'2026-01-15T12:00:00Z'::timestamptz + interval '${ms} ms'`;
-
-/** identity-service's two routes for held role losses, as its contract has them. */
-class Identity {
-  held: HeldRoleLoss[] = [];
-  released: unknown[] = [];
-
-  private constructor(private readonly server: Server) {}
-
-  static async start(): Promise<Identity> {
-    const server = createServer();
-    const identity = new Identity(server);
-    server.on('request', (request, response) => {
-      void identity
-        .answer(request)
-        .then(([status, body]) =>
-          response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
-        );
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return identity;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  loses(account: string, userName: string): void {
-    this.held.push({
-      account,
-      userName,
-      displayName: null,
-      roles: ['super_admin', 'viewer'],
-      wouldLose: ['super_admin'],
-      heldBecause: 'last_admin',
-      heldAt: '2026-01-15T12:00:00.000Z',
-      cause: 'user.left-group',
-    });
-  }
-
-  private async answer(request: IncomingMessage): Promise<[number, unknown]> {
-    let body = '';
-    for await (const chunk of request) body += String(chunk);
-    if (request.headers.authorization !== `Bearer ${TOKEN}`) return [401, { detail: 'no' }];
-    const base = `/internal/tenants/${tenant.id}/held-role-losses`;
-    if (request.method === 'GET' && request.url === base) return [200, { held: this.held }];
-    if (request.method !== 'POST' || request.url !== `${base}/release`) return [404, { detail: 'nothing there' }];
-    const asked = JSON.parse(body) as { accounts?: string[]; by: string };
-    this.released.push(asked);
-    return [200, { released: (asked.accounts ?? this.held).length }];
-  }
-
-  stop(): Promise<void> {
-    this.server.closeAllConnections();
-    return new Promise((resolve) => this.server.close(() => resolve()));
-  }
-}
 
 describe('show', () => {
   it('prints each door with its instant and the milliseconds since the push', async () => {
@@ -218,7 +158,7 @@ describe('held', () => {
   it('names people and roles, why, until when, and what to do', async () => {
     await rig.hold(tenant, await person('ada'));
     const bob = await person('bob');
-    identity.loses(bob, 'bob@example.com');
+    await identity.loses(tenant, bob, 'bob@example.com');
     const { out } = await cli('held');
     expect(out).toMatch(
       /ada@example\.com +ada +\S+ +more people than the brake lets through at once +user\.deactivated +\d{4}-/,
@@ -259,15 +199,17 @@ describe('release', () => {
     for (const account of [ada, bob, await person('carl'), await person('dora')])
       ids.push(await rig.hold(tenant, account));
     const eve = await person('eve');
-    identity.loses(eve, 'eve@example.com');
-    identity.loses(ada, 'ada@example.com');
+    const frank = await person('frank');
+    await identity.loses(tenant, eve, 'eve@example.com');
+    await identity.loses(tenant, frank, 'frank@example.com');
+    await identity.loses(tenant, ada, 'ada@example.com');
     const { code, out } = await cli('release', '00uADA', bob, 'CARL@example.com', 'eve@example.com', '--by', 'grace');
     expect([code, out]).toEqual([
       0,
       expect.stringContaining('3 people lose access, 2 lose roles, in the name of grace'),
     ]);
     expect(await states(...ids)).toEqual(['grace', 'grace', 'grace', 'held']);
-    expect(identity.released).toEqual([{ accounts: [ada, eve], by: 'grace' }]);
+    expect(await identity.held(tenant)).toEqual([frank]);
   });
 
   it('frees nobody if one of the names is not held', async () => {
@@ -276,7 +218,7 @@ describe('release', () => {
     const { code, err } = await cli('release', 'ada@example.com', 'bob@example.com', '--by', 'grace');
     expect([code, err]).toEqual([1, expect.stringContaining('Not held: bob@example.com. Nothing was released.')]);
     expect(await cli('release', 'ada@example.com', 'nobody', '--by', 'grace')).toMatchObject({ code: 1 });
-    expect([await states(held), identity.released]).toEqual([['held'], []]);
+    expect(await states(held)).toEqual(['held']);
   });
 
   it('does not ask identity-service for anything if only a closing was named', async () => {
@@ -295,11 +237,12 @@ describe('release', () => {
       await rig.hold(tenant, await person('bob')),
       await rig.hold(other, await rig.addPerson(other, 'eve@example.com')),
     ];
-    identity.loses(await person('eve'), 'eve@example.com');
+    await identity.loses(tenant, await person('frank'), 'frank@example.com');
+    await identity.loses(other, await rig.addPerson(other, 'hal@example.com'), 'hal@example.com');
     expect(await json('release', '--all', '--by', 'grace')).toEqual({ cases: 2, roleLosses: 1, by: 'grace' });
     expect(await states(...ids)).toEqual(['grace', 'grace', 'held']);
-    expect(identity.released).toEqual([{ by: 'grace' }]);
-    identity.held = [];
+    expect(await identity.held(tenant)).toEqual([]);
+    expect(await identity.held(other)).toHaveLength(1);
     expect((await cli('release', '--all', '--by', 'grace')).out).toContain('Nothing was held');
   });
 

@@ -87,4 +87,4 @@ test('the first refused token of somebody offboarded stands in the timeline', as
     /^first token refused \(incident-service\) +\S+ +\d+ ms$/m,
   );
   expect((await rig.caseOf(id))?.first_refused_at).toEqual(first);
-});
+}, 200_000);

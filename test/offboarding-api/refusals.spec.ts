@@ -47,7 +47,8 @@ describe('the first refusal after a fence', () => {
   it('belongs to the closing that caused it, not to an earlier or a later one', async () => {
     const [old, young] = [await fenced(60 * MINUTE), await fenced(5 * MINUTE)];
     const late = await fenced(MINUTE, { state: 'running' });
-    await refuse({ at: ago(4 * MINUTE), service: 'incidents' });
+    // Nearer to the later one than to its own.
+    await refuse({ at: ago(2 * MINUTE), service: 'incidents' });
     expect(await Promise.all([old, young, late].map(async (id) => (await refusal(id))[1]))).toEqual([
       null,
       'incidents',

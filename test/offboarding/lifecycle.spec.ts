@@ -156,15 +156,35 @@ describe('offboarding', () => {
     const before = await rig.access(hal);
     // The inbox forgets, as after a restore: only the row's own version is left to refuse what is old.
     await rig.admin.query(`delete from offboarding.inbox where key = $1`, [`${tenant.id}:${hal.id}`]);
-    expect(
-      await rig.directory.republish(
-        rig.admin,
-        `subject = '${hal.id}' and topic in ('directory.users', 'identity.accounts')`,
-      ),
-    ).toBe(5);
+    const older = `subject = '${hal.id}' and (topic = 'identity.accounts' or topic = 'directory.users' and sequence <= 3)`;
+    expect(await rig.directory.republish(rig.admin, older)).toBe(4);
     await rig.quiet();
     expect(await rig.access(hal)).toEqual(before);
     await rig.expectAgreement([hal]);
+  });
+
+  it('is not complete while its fence is not published: nobody would refuse its tokens yet', async () => {
+    const jon = await rig.addPerson(tenant);
+    // Nobody publishes while the outbox cannot be emptied; a fence may still be written into it.
+    const client = await rig.admin.pool.connect();
+    try {
+      await client.query(
+        `create function pg_temp.refuse() returns trigger language plpgsql as $$ begin raise exception 'not now'; end $$`,
+      );
+      await client.query('create trigger refuse before delete on offboarding.outbox execute function pg_temp.refuse()');
+      await rig.directory.setActive(jon, false);
+      await eventually(async () => expect((await rig.cases(jon)).at(-1)?.signed_out_at).toBeInstanceOf(Date), 60_000);
+      await eventually(
+        async () => expect((await operations(jon)).filter((o) => o === 'AdminGetUser').length).toBeGreaterThan(2),
+        60_000,
+      );
+      expect((await rig.cases(jon)).at(-1)).toMatchObject({ state: 'running', sessions_ended_at: null });
+    } finally {
+      await client.query('drop trigger refuse on offboarding.outbox');
+      client.release();
+    }
+    await rig.quiet();
+    expect((await rig.cases(jon)).at(-1)).toMatchObject({ state: 'completed' });
   });
 
   it("another tenant's event about a person is refused", async () => {

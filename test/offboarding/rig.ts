@@ -1,4 +1,5 @@
 /** One spec file's world: a database, the sandbox's Cognito, a directory and accounts that publish, workers in process. */
+import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
 import { DEFAULT_QUOTAS } from '#cognito';
@@ -49,6 +50,8 @@ export interface StoredCase {
 
 export class Rig {
   private readonly workers: Worker[] = [];
+  /** Id of a process that gives no sign of life. */
+  readonly deadWorker = randomUUID();
 
   private constructor(
     readonly test: TestDatabase,
@@ -111,8 +114,12 @@ export class Rig {
     return first;
   }
 
-  async close(): Promise<void> {
+  async stopWorkers(): Promise<void> {
     for (const worker of [...this.workers]) await worker.stop();
+  }
+
+  async close(): Promise<void> {
+    await this.stopWorkers();
     await this.accounts.close();
     await this.directory.close();
     await this.cognito.stop();
@@ -154,6 +161,14 @@ export class Rig {
     );
   }
 
+  /** As if every process that works on somebody right now had died. */
+  async voidLeases(): Promise<void> {
+    await this.admin.query(
+      'update person set lease_owner = $1 where id in (select id from person where lease_owner is not null for update skip locked)',
+      [this.deadWorker],
+    );
+  }
+
   async cases(person: Person): Promise<StoredCase[]> {
     return this.admin.query<StoredCase>('select * from offboarding_case where account_id = $1 order by id', [
       person.id,
@@ -185,16 +200,16 @@ export class Rig {
   }
 
   /** And has nothing left to do but what waits for a person or for a long time. */
-  async quiet(): Promise<void> {
-    await this.wait(HANDLED);
-    await this.wait(QUIET);
+  async quiet(patienceMs = PATIENCE_MS): Promise<void> {
+    await this.wait(HANDLED, patienceMs);
+    await this.wait(QUIET, patienceMs);
   }
 
-  private wait(sql: string): Promise<void> {
+  private wait(sql: string, patienceMs = PATIENCE_MS): Promise<void> {
     return eventually(async () => {
       const [row] = await this.admin.query<{ waiting: string | null }>(sql);
       if (row?.waiting !== null) throw new Error(`not quiet: ${row?.waiting}`);
-    }, PATIENCE_MS);
+    }, patienceMs);
   }
 
   /** What holds at rest whatever happened: directory, Okta, `identity.access` and Cognito agree about everybody. */

@@ -19,6 +19,11 @@ const failing = async (oktaId: string): Promise<{ last_error: string; last_error
   return (await rig.admin.query<{ last_error: string; last_error_code: string }>(sql, [oktaId]))[0];
 };
 
+const attempts = async (tenant: string): Promise<number> => {
+  const sql = 'select coalesce(sum(attempts), 0)::int as attempts from offboarding.okta_check where tenant = $1';
+  return (await rig.admin.query<{ attempts: number }>(sql, [tenant]))[0]?.attempts ?? 0;
+};
+
 it('Okta away: the hint waits, is seen, and is asked when Okta is back; other tenants go on', async () => {
   const [ill, well] = [await rig.org(), await rig.org()];
   const [waiting, served] = [await rig.person(ill), await rig.person(well)];
@@ -52,6 +57,21 @@ it("Okta's rate limit used up: nobody hammers, and the hints are asked in the ne
   expect(outcomes.filter((o) => o === 'ok')).toHaveLength(people.length);
   // Questions under way together may meet the limit together, in each of the windows; then all wait for the next one.
   expect(outcomes.filter((o) => o === 'E0000047').length).toBeLessThanOrEqual(3 * 4);
+});
+
+it('a tenant whose Okta refuses us is left alone: the questions under way fail, the others are not asked', async () => {
+  const [ill, well] = [await rig.org(), await rig.org()];
+  const people = await rig.people(ill, 12);
+  const served = await rig.person(well);
+  await rig.okta('DELETE', `apps/${ill.slug}/api-token`);
+  await rig.verb(well, 'suspend', served);
+  await deliver(worker, ill, delivery(...people.map((p) => ({ user: p.oktaId }))));
+  await deliver(worker, well, delivery({ user: served.oktaId }));
+  await rig.untilState(served, 'suspended');
+  await rig.until('a failure', async () => (await attempts(ill.tenant.id)) > 0);
+  await deliver(worker, well, delivery({ user: served.oktaId })); // as long as a question takes
+  await rig.settled(well);
+  expect(await attempts(ill.tenant.id)).toBeLessThanOrEqual(4);
 });
 
 it('a revoked API token is told as what it is, and a new connection is tried at once', async () => {
@@ -92,6 +112,9 @@ describe('the secret of the event hook', () => {
     await rig.until('the third', async () => (await answers(org.slug, third)) === 204);
     await rig.until('the end of the first', async () => (await answers(org.slug, org.hookSecret)) === 401);
     expect(await answers(org.slug, second)).toBe(401);
+    const fourth = await rotate(3_000);
+    await rig.until('the fourth', async () => (await answers(org.slug, fourth)) === 204);
+    await rig.until('the end of the grace', async () => (await answers(org.slug, third)) === 401);
   });
 
   it('is good for nothing after a disconnection, and what waited is forgotten', async () => {

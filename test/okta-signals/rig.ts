@@ -13,6 +13,7 @@ import type { TenantSettings } from '#events';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
 import { Directory, type Person, type Tenant } from '../identity/directory.js';
 import { ScimRecorder } from '../sandbox/scim-recorder.js';
+import { Accounts } from '../offboarding/accounts.js';
 import { control, startSandbox, type RunningSandbox } from '../sandbox/support.js';
 
 export const TOKEN = 'internal-token-of-the-tests';
@@ -56,6 +57,7 @@ export class Rig {
     readonly admin: Database,
     readonly directory: Directory,
     readonly store: SecretStore,
+    readonly accounts: Accounts,
   ) {}
 
   static async start(): Promise<Rig> {
@@ -64,12 +66,14 @@ export class Rig {
     const admin = await Database.connect({ url: test.adminUrl, schema: 'offboarding' });
     const endpoint = sandbox.sandbox.endpoints.secretsManager;
     const store = new SecretStore({ region: 'us-east-1', endpoint });
-    return new Rig(sandbox, scim, admin, await Directory.open(test), store);
+    const accounts = await Accounts.open(test, admin, sandbox.poolId);
+    return new Rig(sandbox, scim, admin, await Directory.open(test), store, accounts);
   }
 
   async close(): Promise<void> {
     for (const worker of this.workers) await worker.stop();
     this.store.close();
+    await this.accounts.close();
     await this.directory.close();
     await this.admin.close();
     await this.scim.stop();
@@ -198,6 +202,22 @@ export class Rig {
       [person.id],
     );
     return { ...(row as Omit<State, 'cases'>), cases };
+  }
+
+  /** What Cognito holds, and what services are told. */
+  async access(person: Person): Promise<{ enabled: boolean; status: string } | undefined> {
+    const [row] = await this.admin.query<{ enabled: boolean; status: string }>(
+      `select u.enabled, p.published_status as status from sandbox.cognito_user u join offboarding.person p on p.id = $1 where u.username = $1::text`,
+      [person.id],
+    );
+    return row;
+  }
+
+  untilAccess(person: Person, wanted: { readonly enabled: boolean; readonly status: string }): Promise<void> {
+    return this.until(`access ${wanted.status}`, async () => {
+      const access = await this.access(person);
+      return access?.enabled === wanted.enabled && access.status === wanted.status;
+    });
   }
 
   /** Nothing is waiting to be asked about in this tenant. */

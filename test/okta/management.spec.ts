@@ -78,6 +78,19 @@ describe('a person', () => {
 });
 
 describe('the people of the app', () => {
+  it('can be asked for one by one', async () => {
+    const [o, other] = [await org(), await org()];
+    const { id, remoteId } = await anna(o);
+    expect(await o.client().appUser(o.appId, id)).toMatchObject({ id, externalId: remoteId, userName: ANNA });
+    expect(await other.client().appUser(o.appId, id)).toBeNull();
+    await o.run('unassign', ANNA);
+    expect(await o.client().appUser(o.appId, id)).toBeNull();
+    expect(await fails(o.client().appUser(o.appId, '../../users/me'))).toMatchObject({
+      code: 'not_found',
+      status: null,
+    });
+  });
+
   it("link Okta's id to ours, and end with the assignment", async () => {
     const o = await org();
     const { id, remoteId } = await anna(o);

@@ -11,7 +11,9 @@ import { findChromium } from './chromium.js';
 import { ROOT } from './folder.js';
 import { kafkaObstacle, startKafka } from './kafka.js';
 import { LocalProblem, startPostgres, type LocalPostgres } from './postgres.js';
+import { installPackages } from './packages.js';
 import { eventually, followLines } from './process.js';
+import { bin, STATIC_CHECKS } from './static-checks.js';
 import {
   add,
   afterSecondTry,
@@ -38,28 +40,6 @@ With arguments no Kafka is started unless REQUIRE_KAFKA=1.
 Environment: TEST_DATABASE_URL (a Postgres superuser; else an embedded one is started), KAFKA_BROKERS (else a broker is
 started where Java and Maven are), CHROMIUM (path), REQUIRE_KAFKA=1 and REQUIRE_BROWSER=1 (a missing one is a failure).`;
 
-const bin = (name: string, file: string): string[] => [path.join('node_modules', name, file)];
-
-const STATIC: readonly { name: string; args: readonly string[] }[] = [
-  { name: 'eslint', args: [...bin('eslint', 'bin/eslint.js'), '.', '--max-warnings=0'] },
-  { name: 'types', args: [...bin('typescript', 'bin/tsc'), '--noEmit', '-p', 'tsconfig.json'] },
-  {
-    name: 'dependency rule',
-    args: [
-      ...bin('dependency-cruiser', 'bin/dependency-cruise.mjs'),
-      '--config',
-      '.dependency-cruiser.mjs',
-      'apps',
-      'libs',
-      'examples',
-      'tools',
-      'test',
-      'bench',
-    ],
-  },
-  { name: 'formatting', args: [...bin('prettier', 'bin/prettier.cjs'), '--check', '--log-level=warn', '.'] },
-];
-
 const running = new Set<ChildProcess>();
 const closing: (() => Promise<void>)[] = [];
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -72,6 +52,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const onlyStatic = args[0] === '--static';
   const tallies: Tally[] = [];
+  if (onlyStatic || args.length === 0) await installPackages('infra', say);
   const services = onlyStatic ? undefined : startServices(args.length === 0 || process.env.REQUIRE_KAFKA === '1');
   services?.catch(() => undefined); // reported below, after the static checks
   if (onlyStatic || args.length === 0) tallies.push(...(await staticChecks()));
@@ -87,7 +68,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** Two at a time: there are two cores, and eslint takes as long as the others together. */
 async function staticChecks(): Promise<Tally[]> {
-  const waiting = [...STATIC];
+  const waiting = [...STATIC_CHECKS];
   const tallies: Tally[] = [];
   const worker = async (): Promise<void> => {
     for (let step = waiting.shift(); step; step = waiting.shift())

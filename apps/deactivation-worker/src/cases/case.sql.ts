@@ -1,6 +1,5 @@
 /** Cases as handlers open and discard them, and the columns that events and views are made of. */
 import type { Tx } from '#platform';
-import type { Unfinished } from '../people/closing.js';
 import type { Cause } from '../people/people.js';
 import type { CaseRow } from './case-event.js';
 
@@ -10,19 +9,11 @@ export const CASE_COLUMNS = `
   c.pushed_at, c.received_at, c.held_at, c.released_at, c.fenced_at, c.disabled_at, c.signed_out_at, c.sessions_ended_at,
   c.confirmed_at, c.first_refused_at, p.case_version`;
 
-/** The person's row is locked, and whoever changes his case locks it too. */
-export async function unfinishedCase(tx: Tx, account: string): Promise<Unfinished | null> {
-  const [row] = await tx.query<{ state: Unfinished }>(
-    `select state from offboarding_case where account_id = $1 and state in ('new', 'held', 'running')`,
-    [account],
-  );
-  return row?.state ?? null;
-}
-
-/** A push from the future would show doors that closed before it: its clock is wrong, ours counts then. */
+/** A push from the future would show doors that closed before it: its clock is wrong, ours counts then. One unfinished case of a person at most. */
 const openSql = `
   insert into offboarding_case (tenant, account_id, cause, causation_id, traceparent, pushed_at)
-  values ($1, $2, $3, $4, $5, least($6, clock_timestamp()))`;
+  values ($1, $2, $3, $4, $5, least($6, clock_timestamp()))
+  on conflict (account_id) where state in ('new', 'held', 'running') do nothing`;
 
 export async function openCase(
   tx: Tx,

@@ -130,7 +130,7 @@ export const recordFailure = `
      set lease_owner = null, attempts = attempts + $4, last_error = $5, last_error_class = $6,
          cognito_enabled = case when $3 then null else cognito_enabled end,
          doubt_until = case when $3 then clock_timestamp() + interval '${DOUBT_SECONDS} seconds' else doubt_until end,
-         due_at = clock_timestamp() + make_interval(secs => case when revision > $8 then 0 else $7::float8 end)
+         due_at = clock_timestamp() + make_interval(secs => case when revision > $8 then 0::float8 else $7 end)
    where id = $1 and lease_owner = $2 returning id`;
 
 const distrusted = `cognito_enabled = null, doubt_until = clock_timestamp() + interval '${DOUBT_SECONDS} seconds', due_at = clock_timestamp()`;

@@ -59,11 +59,15 @@ export class OktaOrgs {
     this.listeners.push(listener);
   }
 
+  /** Looks for changed settings, at most every two seconds; without it they show when somebody asks. */
+  async refresh(): Promise<void> {
+    await this.settings.get('');
+  }
+
   /** A connected tenant, by slug. One that does not exist costs no query of its own. */
   async connectedBySlug(slug: string): Promise<TenantCopy | null> {
-    // Any question brings the copies up to date; the map is filled by their changes.
-    const found = await this.settings.get(this.tenantOfSlug.get(slug) ?? '');
-    const tenant = found ?? (await this.settings.get(this.tenantOfSlug.get(slug) ?? ''));
+    await this.refresh(); // fills the map
+    const tenant = await this.settings.get(this.tenantOfSlug.get(slug) ?? '');
     return tenant?.slug === slug && tenant.settings.okta ? tenant : null;
   }
 

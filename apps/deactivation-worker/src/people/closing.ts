@@ -7,7 +7,6 @@ import type { Access } from '#events';
 /** Why Okta says that he has no access, whatever SCIM said. */
 export type OktaState = 'suspended' | 'deprovisioned' | 'missing';
 export type Door = 'open' | 'closed';
-export type Unfinished = 'new' | 'held' | 'running';
 
 export interface PersonFacts {
   readonly active: boolean;
@@ -37,7 +36,9 @@ export interface Consequences {
   /** The door is wanted otherwise from now on. Closing an open door that was published goes by a case, not by this. */
   readonly door: Door | null;
   readonly publish: Pick<Access, 'status' | 'roles'> | null;
+  /** Unless one waits already. */
   readonly openCase: boolean;
+  /** If one waits. */
   readonly discardCase: boolean;
   /** The runner has something to look at. */
   readonly work: boolean;
@@ -55,20 +56,14 @@ export const NOTHING: Consequences = {
 };
 
 /** `appeared`: Cognito has the user since just now. */
-export function consequences(
-  person: DoorState,
-  wish: Wish,
-  unfinished: Unfinished | null,
-  appeared: boolean,
-): Consequences {
+export function consequences(person: DoorState, wish: Wish, appeared: boolean): Consequences {
   if (person.publishedStatus === null) return atFirstSight(person, wish);
   if (person.door === 'closed') return behindClosedDoor(person, wish, appeared);
   if (person.publishedStatus !== 'active') return whileOpening(person, wish);
-  const waiting = unfinished === 'new' || unfinished === 'held';
   return {
     ...NOTHING,
-    openCase: wish === 'closed' && !waiting,
-    discardCase: wish !== 'closed' && waiting,
+    openCase: wish === 'closed',
+    discardCase: wish !== 'closed',
     publish: sameList(person.roles, person.publishedRoles) ? null : access(person, 'open'),
   };
 }

@@ -2,7 +2,7 @@
 import type { NewEvent, Outbox } from '#event-bus';
 import { currentTraceparent, type Tx } from '#platform';
 import { caseEvent, type CaseRow } from '../cases/case-event.js';
-import { discardCases, openCase, unfinishedCase } from '../cases/case.sql.js';
+import { discardCases, openCase } from '../cases/case.sql.js';
 import type { Wake } from '../wake.js';
 import { accessEvent } from './access-event.js';
 import { consequences, wishOf, type Consequences, type Wish } from './closing.js';
@@ -26,9 +26,7 @@ export class People {
   /** The caller has locked the person's row in `tx`. */
   async settle(tx: Tx, person: Person, cause: Cause): Promise<void> {
     const wish = await this.wish(tx, person);
-    const mayWait = person.publishedStatus === 'active' && person.door === 'open' && !(wish === 'open' && person.wasIn);
-    const unfinished = mayWait ? await unfinishedCase(tx, person.id) : null;
-    const next = consequences(person, wish, unfinished, person.provisioned && !person.wasProvisioned);
+    const next = consequences(person, wish, person.provisioned && !person.wasProvisioned);
     const events = await this.carryOut(tx, person, next, cause);
     await this.outbox.add(tx, events);
     if (next.openCase) tx.afterCommit(() => this.wake.admit());
@@ -52,7 +50,8 @@ export class People {
       events.push(accessEvent({ id, tenant, ...next.publish, notBefore: person.notBefore, sequence, causationId }));
     }
     if (next.openCase) await openCase(tx, person, cause, currentTraceparent());
-    if (next.discardCase)
+    // Of who was wanted in all along nothing can wait.
+    if (next.discardCase && !person.wasIn)
       events.push(...(await discardCases(tx, [id])).map((row: CaseRow) => caseEvent('discarded', row, causationId)));
     return events;
   }

@@ -6,7 +6,9 @@ export class RoleBrake1764400000000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(HELD);
-    await runner.query('create index role_grant_revoked on identity.role_grant (tenant, revoked_at)');
+    await runner.query(
+      'create index role_grant_revoked on identity.role_grant (tenant, revoked_at) where revoked_at is not null',
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {

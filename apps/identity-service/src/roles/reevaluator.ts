@@ -18,10 +18,13 @@ interface Request {
   traceparent: string | null;
 }
 
-/** `for update`-free: the tenant's lock serialises. A request per group change; many changes are taken together. */
+/**
+ * `for update`-free: the tenant's lock serialises. A request per group change; many changes are taken together. The ids
+ * as an array: a join reads all requests for each of them (measured: 1 s for 500 of the 9,000 that a release made).
+ */
 const takeRequests = `
-  with due as (select id from reevaluation where tenant = $1 order by id limit 500)
-  delete from reevaluation r using due where r.id = due.id returning r.id, r.user_id, r.group_id, r.cause, r.causation_id, r.traceparent`;
+  delete from reevaluation where id = any(array(select id from reevaluation where tenant = $1 order by id limit 500))
+  returning id, user_id, group_id, cause, causation_id, traceparent`;
 /** The oldest tenant with work that did not fail just now. */
 const nextTenant = 'select tenant from reevaluation where tenant <> all($1::uuid[]) order by id limit 1';
 const membersOf = 'select distinct user_id as id from membership where tenant = $1 and group_id = $2';

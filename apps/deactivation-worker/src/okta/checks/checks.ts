@@ -57,6 +57,7 @@ export class OktaChecks {
   /** A lane for each tenant with something due; one that finds work asks for another round, and so for another lane. */
   private async round(): Promise<boolean> {
     const { database } = this.platform;
+    await this.orgs.refresh();
     await this.wakeReconnected();
     if (performance.now() - this.recheckedAt >= RECHECK_EVERY_MS) {
       this.recheckedAt = performance.now();

@@ -1,0 +1,110 @@
+/** Thousands at once, throttled; and random histories with faults. At rest everything agrees, whatever happened. */
+import { jest } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import type { Person, Tenant } from '../identity/directory.js';
+import { Rig } from './rig.js';
+
+/** Six thousand calls on a machine that may do other things too. */
+const MASS_PATIENCE_MS = 280_000;
+jest.setTimeout(2 * MASS_PATIENCE_MS);
+
+/** Small and seeded (mulberry32): a failing history can be run again. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+describe('a mass offboarding', () => {
+  let rig: Rig;
+  beforeAll(async () => {
+    rig = await Rig.start();
+  });
+  afterEach(async () => {
+    await rig.cognito.noFaults();
+    await rig.stopWorkers();
+  });
+  afterAll(() => rig.close());
+
+  const done = async (operation: string): Promise<number[]> =>
+    (await rig.cognito.calls(`operation=${operation}`)).filter((call) => call.outcome === 'ok').map((call) => call.at);
+
+  it('closes 2,000 people while Cognito throttles, each exactly once', async () => {
+    await rig.startWorker();
+    const tenant = await rig.addTenant();
+    const people = await rig.addPeople(tenant, 2_000);
+    await rig.cognito.fault({ effect: 'throttle', probability: 0.05, times: 8 });
+    await rig.directory.deactivateAll(people);
+    await rig.quiet(MASS_PATIENCE_MS);
+    await rig.expectAgreement(people);
+    const sql = `select state, count(*)::int as n from offboarding_case where tenant = $1 group by 1`;
+    expect(await rig.admin.query(sql, [tenant.id])).toEqual([{ state: 'completed', n: 2_000 }]);
+    const calls = [await done('AdminDisableUser'), await done('AdminUserGlobalSignOut'), await done('AdminGetUser')];
+    expect(calls.map((list) => list.length)).toEqual([2_000, 2_000, 2_000]);
+  });
+
+  it('disables everybody before the quota goes into sign-outs', async () => {
+    await rig.startWorker({ COGNITO_QUOTAS: JSON.stringify({ UserUpdate: 10 }) });
+    const people = await rig.addPeople(await rig.addTenant(), 40);
+    await rig.cognito.forgetCalls();
+    await rig.directory.deactivateAll(people);
+    await rig.quiet();
+    const lastDisabled = Math.max(...(await done('AdminDisableUser')));
+    const before = (await done('AdminUserGlobalSignOut')).filter((at) => at < lastDisabled);
+    expect(before.length).toBeLessThan(8);
+    await rig.expectAgreement(people);
+  });
+});
+
+describe('random histories', () => {
+  let rig: Rig;
+  beforeAll(async () => {
+    rig = await Rig.start();
+    await rig.startWorker();
+    await rig.startWorker();
+  });
+  afterAll(() => rig.close());
+
+  const SEEDS = [1, 2, 3, 4];
+  it.each(SEEDS)('with faults, lost leases, repetition: seed %i', async (seed) => {
+    const chance = random(seed);
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(chance() * list.length)] as T;
+    const tenant: Tenant = await rig.addTenant();
+    const people: Person[] = await rig.directory.addPeople(tenant, 40);
+    await rig.accounts.provision(people.slice(0, 30));
+    for (const effect of ['drop', 'throttle', 'error', 'disconnect'])
+      await rig.cognito.fault({ effect, probability: 0.03, times: 40 });
+    for (let step = 0; step < 60; step++) {
+      const some = people.filter((person) => !person.deleted && chance() < 0.2);
+      await Promise.all(some.map((person) => act(person, chance())));
+      if (chance() < 0.2) await rig.voidLeases();
+      if (chance() < 0.1)
+        await rig.accounts.tell([pick(people.slice(0, 30))], 'roles-changed', [pick(['viewer', 'itsm_agent'])]);
+      if (step === 30) await rig.accounts.provision(people.slice(30));
+      if (chance() < 0.1)
+        await rig.directory.republish(
+          rig.admin,
+          `tenant = $1 and topic in ('directory.users', 'identity.accounts') and position > (select max(position) - 50 from bus.event_log)`,
+          [tenant.id],
+        );
+    }
+    await rig.cognito.noFaults();
+    await rig.quiet();
+    await rig.expectAgreement(people);
+    const unfinished = await rig.admin.query(
+      `select state from offboarding_case where tenant = $1 and state in ('new', 'held', 'running')`,
+      [tenant.id],
+    );
+    expect(unfinished).toEqual([]);
+  });
+
+  async function act(person: Person, dice: number): Promise<void> {
+    if (dice < 0.02) return rig.directory.remove(person);
+    if (dice < 0.1) return rig.directory.update(person, { displayName: `Renamed ${randomUUID().slice(0, 4)}` });
+    return rig.directory.setActive(person, !person.active);
+  }
+});

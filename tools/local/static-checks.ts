@@ -1,0 +1,26 @@
+/** What is checked without running anything. */
+import path from 'node:path';
+
+/** Script of an installed package, to be run with Node. */
+export const bin = (name: string, file: string): string[] => [path.join('node_modules', name, file)];
+
+export const STATIC_CHECKS: readonly { name: string; args: readonly string[] }[] = [
+  { name: 'eslint', args: [...bin('eslint', 'bin/eslint.js'), '.', '--max-warnings=0'] },
+  { name: 'types', args: [...bin('typescript', 'bin/tsc'), '--noEmit', '-p', 'tsconfig.json'] },
+  { name: 'types of infra', args: [...bin('typescript', 'bin/tsc'), '-p', 'infra/tsconfig.json'] },
+  {
+    name: 'dependency rule',
+    args: [
+      ...bin('dependency-cruiser', 'bin/dependency-cruise.mjs'),
+      '--config',
+      '.dependency-cruiser.mjs',
+      'apps',
+      'libs',
+      'examples',
+      'tools',
+      'test',
+      'bench',
+    ],
+  },
+  { name: 'formatting', args: [...bin('prettier', 'bin/prettier.cjs'), '--check', '--log-level=warn', '.'] },
+];
