@@ -79,13 +79,12 @@ export class People {
     const row = this.row(person);
     const wish = wishOf(row, this.settings.deactivateOnOffboard);
     const wasIn = before !== null && before.active && !before.deleted && before.oktaState === null;
-    const mayWait = row.publishedStatus === 'active' && row.door === 'open' && !(wish === 'open' && wasIn);
     const appeared = before !== null && row.provisioned && !before.provisioned;
-    const next = consequences(row, wish, mayWait ? row.unfinished : null, appeared);
+    const next = consequences(row, wish, appeared);
     this.sql.apply(row, next);
     if (next.publish) this.publish(person);
-    if (next.openCase) row.unfinished = 'new';
-    if (!next.discardCase) return;
+    if (next.openCase) row.unfinished ??= 'new';
+    if (!next.discardCase || wasIn || row.unfinished === 'running') return;
     row.unfinished = null;
     this.released.delete(person);
   }
