@@ -2,6 +2,7 @@
 import os from 'node:os';
 import { DEFAULT_QUOTAS } from '../libs/cognito/src/quotas.js';
 import {
+  IMPORT_PER_SECOND,
   PER_SECOND as OFFBOARDINGS_PER_SECOND,
   type DoorTimes,
   type OffboardingResult,
@@ -112,7 +113,7 @@ export function describeOffboarding(o: OffboardingResult): string {
   };
   return [
     `${OFFBOARDINGS_PER_SECOND} deactivations per second on the ${o.carrier} carrier, ${o.alone.people} each time, default quotas; milliseconds from the schedule of the PATCH.`,
-    `Left: alone. Right: while ${rate(o.importSize)} people are imported (${rate(o.duringImport.importWaiting)} accounts waited for Cognito at the end).`,
+    `Left: alone. Right: while ${rate(o.importSize)} people are imported, ${IMPORT_PER_SECOND} per second (${rate(o.duringImport.importWaiting)} accounts waited for Cognito at the end).`,
     row('SCIM answer', (d) => d.answered),
     row('a guard in another process refuses the old token', (d) => d.refused),
     row('disabled in Cognito', (d) => d.disabled),

@@ -156,12 +156,8 @@ describe('offboarding', () => {
     const before = await rig.access(hal);
     // The inbox forgets, as after a restore: only the row's own version is left to refuse what is old.
     await rig.admin.query(`delete from offboarding.inbox where key = $1`, [`${tenant.id}:${hal.id}`]);
-    expect(
-      await rig.directory.republish(
-        rig.admin,
-        `subject = '${hal.id}' and topic in ('directory.users', 'identity.accounts')`,
-      ),
-    ).toBe(5);
+    const older = `subject = '${hal.id}' and (topic = 'identity.accounts' or topic = 'directory.users' and sequence <= 3)`;
+    expect(await rig.directory.republish(rig.admin, older)).toBe(4);
     await rig.quiet();
     expect(await rig.access(hal)).toEqual(before);
     await rig.expectAgreement([hal]);
@@ -177,7 +173,7 @@ describe('offboarding', () => {
       );
       await client.query('create trigger refuse before delete on offboarding.outbox execute function pg_temp.refuse()');
       await rig.directory.setActive(jon, false);
-      await eventually(async () => expect((await rig.cases(jon)).at(-1)?.signed_out_at).not.toBeNull(), 60_000);
+      await eventually(async () => expect((await rig.cases(jon)).at(-1)?.signed_out_at).toBeInstanceOf(Date), 60_000);
       await eventually(
         async () => expect((await operations(jon)).filter((o) => o === 'AdminGetUser').length).toBeGreaterThan(2),
         60_000,

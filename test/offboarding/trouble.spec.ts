@@ -129,7 +129,10 @@ describe('a door under trouble', () => {
     const eli = await rig.addPerson(tenant);
     await rig.cognito.fault({ effect: 'latency', operation: 'AdminGetUser', username: eli.id, ms: 700, times: 1 });
     await rig.directory.setActive(eli, false);
-    await eventually(async () => expect((await rig.cases(eli)).at(-1)?.signed_out_at).not.toBeNull(), PATIENCE_MS);
+    await eventually(
+      async () => expect((await rig.cases(eli)).at(-1)?.signed_out_at).toBeInstanceOf(Date),
+      PATIENCE_MS,
+    );
     await rig.cognito.byHand('AdminEnableUser', { Username: eli.id });
     await rig.quiet();
     await rig.expectAgreement([eli]);
@@ -203,6 +206,25 @@ describe('a door under trouble', () => {
       await orphan(person, `cognito_enabled = false, sign_out_due = false`);
       await finished(person);
       expect(await operations(person)).toContain('AdminDisableUser ok');
+    });
+
+    it('a call that it had sent and that lands late does not open the door', async () => {
+      const person = await fenced();
+      await orphan(person, `cognito_enabled = null`);
+      await eventually(async () => expect(await operations(person)).toContain('AdminGetUser ok'), PATIENCE_MS);
+      await rig.cognito.byHand('AdminEnableUser', { Username: person.id });
+      await finished(person);
+    });
+
+    it('nor does one lock out whoever is back', async () => {
+      const person = await fenced();
+      await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
+      await rig.admin.query(`update person set lease_owner = $2 where id = $1`, [person.id, rig.deadWorker]);
+      await rig.directory.setActive(person, true);
+      await eventually(async () => expect((await rig.access(person)).at(-1)?.status).toBe('active'), PATIENCE_MS);
+      await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
+      await rig.quiet();
+      await rig.expectAgreement([person]);
     });
 
     it('between enabling and lifting the fence: closed again or opened, as is wanted now', async () => {

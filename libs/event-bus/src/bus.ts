@@ -19,6 +19,8 @@ export interface StrategyOptions {
   readonly inPlaceAttempts?: number;
   /** First pause before a parked event is tried again; doubles up to ten minutes. One second by default. */
   readonly retryAfterMs?: number;
+  /** About how long one transaction may take, in milliseconds; a second by default. */
+  readonly chunkMs?: number;
 }
 
 export interface Bus {
@@ -57,6 +59,7 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
         inPlaceAttempts: options.inPlaceAttempts ?? 3,
         maxAttempts: config.EVENT_MAX_ATTEMPTS,
         retryAfterMs: options.retryAfterMs ?? 1_000,
+        chunkMs: options.chunkMs,
       };
       if (!kafka) return new PostgresStrategy(groupOptions, options.topics, config.EVENT_CONCURRENCY);
       const strategy = new KafkaStrategy(groupOptions, options.topics, kafka, config.EVENT_CONCURRENCY);

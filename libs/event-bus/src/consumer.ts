@@ -27,6 +27,8 @@ export interface GroupOptions {
   readonly maxAttempts: number;
   /** First pause of the drainer between two attempts at a parked event; doubles up to 10 minutes. */
   readonly retryAfterMs: number;
+  /** About how long one transaction may take; a second if left out. An event waits for the chunk before its own. */
+  readonly chunkMs?: number | undefined;
 }
 
 const IN_PLACE_PAUSE_MS = 15;

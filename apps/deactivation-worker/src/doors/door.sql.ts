@@ -37,15 +37,16 @@ export const claimOther = claim('false');
 
 /**
  * After a step: what is known now, and at which instant the case's door closed. Answers what is wanted now; no row =
- * the lease was lost. `$4`: signed out, counts only if nothing changed since the call began. Does not wait for the
- * disk: after a crash of the database the lease is still there, and who takes over reads back.
+ * the lease was lost. `$4`: signed out, counts only if nothing changed since the call began. Whoever had to be disabled
+ * may have been enabled until then, also by a late call after the last sign-out: he is signed out again. Does not wait
+ * for the disk: after a crash of the database the lease is still there, and who takes over reads back.
  */
 export const recordStep = `
   with relaxed as materialized (
     select set_config('synchronous_commit', 'off', true)
   ), p as (
     update person p
-       set cognito_enabled = $3, sign_out_due = p.sign_out_due and not ($4 and p.revision = $5), attempts = 0, last_error = null, last_error_class = null
+       set cognito_enabled = $3, sign_out_due = $6 is not distinct from 'disable' or (p.sign_out_due and not ($4 and p.revision = $5)), attempts = 0, last_error = null, last_error_class = null
       from relaxed where p.id = $1 and p.lease_owner = $2
     returning p.*
   ), c as (

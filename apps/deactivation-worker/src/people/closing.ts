@@ -76,7 +76,8 @@ function atFirstSight(person: DoorState, wish: Wish): Consequences {
 }
 
 function behindClosedDoor(person: DoorState, wish: Wish, appeared: boolean): Consequences {
-  if (wish === 'open') return { ...NOTHING, door: 'open', work: true };
+  // Cognito may have had him before we were told: then he was never signed out.
+  if (wish === 'open') return { ...NOTHING, door: 'open', work: true, signOut: !person.provisioned };
   const { status, roles } = access(person, 'closed');
   // A user who was created meanwhile is enabled, and may have signed in already.
   return {

@@ -23,7 +23,7 @@ export class KafkaStrategy extends EventStrategy {
   readonly watchdog = new Watchdog(SESSION_TIMEOUT_MS);
   private readonly stop = new AbortController();
   private readonly lag = new Map<string, number>();
-  private readonly sizes = Array.from({ length: PARTITIONS }, () => new ChunkSize(CHUNK));
+  private readonly sizes = Array.from({ length: PARTITIONS }, () => new ChunkSize(CHUNK, this.options.chunkMs));
   private supervision: Promise<void> | undefined;
 
   constructor(
@@ -108,7 +108,7 @@ export class KafkaStrategy extends EventStrategy {
     const topic = this.connection.topicOf(batch.topic);
     if (!topic) return;
     const alive = () => payload.isRunning() && !payload.isStale() && !this.stop.signal.aborted;
-    const size = this.sizes[batch.partition] ?? new ChunkSize(CHUNK);
+    const size = this.sizes[batch.partition] ?? new ChunkSize(CHUNK, this.options.chunkMs);
     for (let done = 0; done < batch.messages.length && alive();) {
       const chunk = batch.messages.slice(done, done + size.current);
       if (!(await this.consumeChunk(topic, batch.partition, chunk, size, () => payload.heartbeat(), alive))) return;

@@ -37,7 +37,7 @@ export class PostgresStrategy extends EventStrategy {
   private readonly busy = new Set<string>();
   private readonly work: Waiter[] = [];
   private readonly poll = new Waiter();
-  private readonly size = new ChunkSize(CHUNK);
+  private readonly size = new ChunkSize(CHUNK, this.options.chunkMs);
 
   constructor(
     options: GroupOptions,

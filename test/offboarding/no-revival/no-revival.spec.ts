@@ -1,0 +1,156 @@
+/**
+ * P3 as a property of the worker's decisions: thousands of histories with redeliveries, overtaking topics, crashes, late
+ * calls of dead processes, lost answers and wrong clocks. In none is anybody let in whom the last word about him keeps
+ * out, in none is a token accepted that is older than a fence; and each gate is needed. Repeat with P3_SEED.
+ */
+import fc from 'fast-check';
+import type { OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
+import { GATES, type Gate } from './tables.js';
+import { PEOPLE, World } from './world.js';
+
+interface Step {
+  readonly run: (world: World) => void;
+  readonly toString: () => string;
+}
+
+const who = fc.nat(PEOPLE - 1);
+const process = fc.nat(1);
+const again = fc.option(fc.nat(6), { freq: 3 });
+
+function step<T extends unknown[]>(
+  weight: number,
+  name: string,
+  args: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  run: (world: World, ...given: T) => void,
+): { weight: number; arbitrary: fc.Arbitrary<Step> } {
+  const arbitrary = fc.tuple<T>(...args).map((given) => ({
+    run: (world: World) => run(world, ...given),
+    toString: () => `${name}(${JSON.stringify(given).slice(1, -1)})`,
+  }));
+  return { weight, arbitrary };
+}
+
+const STATES: readonly (OktaState | null)[] = ['suspended', 'deprovisioned', 'missing', null, null];
+const ROLES = [['viewer'], ['super_admin'], []];
+const BRAKE = { percent: 0, atLeast: 1, windowMinutes: 10, holdHours: 24 };
+
+/** What happens most: a person is switched, and the worker hears of it. */
+function told(world: World, n: number, active: boolean): void {
+  world.push(n, active);
+  const { read, directory } = world.person(n);
+  while (read.worker < directory.length) world.deliverDirectory(n, null);
+  world.people.admit();
+}
+
+/** identity-service made the user, and the worker hears of it. */
+function appears(world: World, n: number): void {
+  world.provision(n);
+  world.tellRoles(n, ['viewer']);
+  world.deliverAccount(n, null);
+}
+
+/** As far as the call that is carried out last; its answer is on the way. */
+function work(world: World, process: number, n: number, steps: number): void {
+  world.claim(process, n);
+  for (let i = 0; i < steps; i++) world.advance(process, n, false);
+  world.land(process, n);
+}
+
+function dieOnTheWay(world: World, process: number, n: number): void {
+  world.claim(process, n);
+  world.advance(process, n, false);
+  world.crash(process);
+}
+
+const anyStep = fc.oneof(
+  step(8, 'push', [who, fc.constantFrom(true, false, false, null)], (w, n, active) => w.push(n, active)),
+  step(1, 'remove', [who], (w, n) => w.push(n, false, true)),
+  step(4, 'signal', [who, fc.constantFrom(...STATES), fc.constantFrom(0, 0, 1500)], (w, n, state, age) =>
+    w.signal(n, state, age),
+  ),
+  step(2, 'repeatSignal', [who, fc.nat(4)], (w, n, index) => w.repeatSignal(n, index)),
+  step(2, 'deactivateOnOffboard', [fc.boolean()], (w, deactivateOnOffboard) => w.configure({ deactivateOnOffboard })),
+  step(2, 'brake', [fc.constantFrom(BRAKE, null)], (w, brake) => w.configure({ brake })),
+  step(4, 'provision', [who], (w, n) => w.provision(n)),
+  step(4, 'tellRoles', [who, fc.constantFrom(...ROLES)], (w, n, roles) => w.tellRoles(n, roles)),
+  step(12, 'deliverDirectory', [who, again], (w, n, index) => w.deliverDirectory(n, index)),
+  step(5, 'deliverAccount', [who, again], (w, n, index) => w.deliverAccount(n, index)),
+  step(3, 'deliverSettings', [], (w) => w.deliverSettings()),
+  step(6, 'deliverIdentity', [who, fc.boolean()], (w, n, access) => w.deliverIdentity(n, access)),
+  step(8, 'admit', [], (w) => w.people.admit()),
+  step(2, 'release', [who], (w, n) => w.people.release(n)),
+  step(8, 'publish', [], (w) => w.publish()),
+  step(8, 'guardReads', [again], (w, index) => w.guardReads(index)),
+  step(10, 'claim', [process, who], (w, p, n) => w.claim(p, n)),
+  step(24, 'advance', [process, who], (w, p, n) => w.advance(p, n, false)),
+  step(8, 'work', [process, who, fc.integer({ min: 1, max: 6 })], work),
+  step(5, 'loseAnswer', [process, who], (w, p, n) => w.advance(p, n, true)),
+  step(4, 'land', [process, who], (w, p, n) => w.land(p, n)),
+  step(5, 'landOrphan', [fc.nat(3)], (w, index) => w.landOrphan(index)),
+  step(4, 'crash', [process], (w, p) => w.crash(p)),
+  step(3, 'hang', [process], (w, p) => w.hang(p)),
+  step(3, 'renew', [process], (w, p) => w.renew(p)),
+  step(6, 'signIn', [who], (w, n) => w.pool.signIn(n)),
+  step(4, 'refresh', [who], (w, n) => w.pool.refresh(n)),
+  step(8, 'wait', [fc.constantFrom(10, 400, 900, 3_000, 6_100)], (w, ms) => w.wait(ms)),
+  step(8, 'told', [who, fc.boolean()], told),
+  step(4, 'appears', [who], appears),
+  step(5, 'dies on the way', [process, who], dieOnTheWay),
+  step(3, 'rest', [], (w) => w.rest()),
+);
+const history = fc.array(anyStep, { minLength: 20, maxLength: 120, size: 'max' });
+const skew = fc.constantFrom(0, -300_000, 300_000, 400);
+
+function live(steps: readonly Step[], skewMs: number, without: Gate | null): void {
+  const world = new World(skewMs, without);
+  for (let n = 0; n < PEOPLE; n++) {
+    world.push(n, true);
+    world.deliverDirectory(n, null);
+    world.deliverIdentity(n, false);
+  }
+  for (const { run } of steps) run(world);
+  world.rest();
+  for (let n = 0; n < PEOPLE; n++) expectTrueInTheEnd(world, n);
+}
+
+function expectTrueInTheEnd(world: World, n: number): void {
+  const { people, pool, service } = world;
+  const { truth, accounts, identity } = world.person(n);
+  const { status } = identity;
+  const row = people.row(n);
+  const last = world.log.findLast((record) => record.person === n);
+  const published = last?.status;
+  const enabled = pool.enabled.get(n) ?? null;
+  world.wait(11 * 60_000); // wrong clocks delay what is given, they do not keep it
+  pool.signIn(n);
+  const token = pool.tokens.findLast((t) => t.person === n);
+  const seen = { published, enabled, account: status, accepted: token ? service.accepts(token) : false };
+  const fail = (what: string): never => {
+    throw new Error(`P3: ${n} ${what}: ${JSON.stringify({ ...seen, row })}`);
+  };
+  const out = truth.isOut(people.settings.deactivateOnOffboard) && row.unfinished !== 'held';
+  if (out && (published === 'active' || enabled || seen.accepted || status === 'active')) fail('is out but let in');
+  const isIn = truth.isIn || row.unfinished === 'held';
+  if (isIn && (published !== 'active' || enabled === false)) fail('is in but kept out');
+  const roles = accounts.at(-1)?.roles ?? [];
+  if (isIn && last?.roles.join() !== roles.join()) fail(`has other roles than ${roles.join()}`);
+  if (isIn && enabled && !seen.accepted) fail('is in but his new token is refused');
+  if (enabled !== null && enabled !== (row.door === 'open')) fail('has another door in Cognito');
+}
+
+const runs = Number(globalThis.process.env.PROPERTY_RUNS ?? 3_000);
+const seed = globalThis.process.env.P3_SEED === undefined ? {} : { seed: Number(globalThis.process.env.P3_SEED) };
+
+describe('P3 No revival', () => {
+  it('holds in every history, at every moment and in the end', () => {
+    fc.assert(
+      fc.property(history, skew, (steps, skewMs) => live(steps, skewMs, null)),
+      { numRuns: runs, interruptAfterTimeLimit: 25_000, ...seed },
+    );
+  });
+
+  it.each(GATES)('does not hold without the gate of: %s', (gate) => {
+    const property = fc.property(history, skew, (steps, skewMs) => live(steps, skewMs, gate));
+    expect(fc.check(property, { numRuns: 20_000, endOnFailure: true, seed: 1 }).failed).toBe(true);
+  });
+});

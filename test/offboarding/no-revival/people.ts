@@ -1,0 +1,139 @@
+/**
+ * What deactivation-worker makes of what it is told, around its real decisions: `wishOf` and `consequences` about
+ * people, `applyBrake` about cases. The transactions between them are told again, a few lines each.
+ */
+import type { Access, Brake } from '#events';
+import { applyBrake } from '../../../apps/deactivation-worker/src/cases/brake.js';
+import { consequences, wishOf, type OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
+import { newRow, type DirectoryNews, type Row, type Statements } from './tables.js';
+
+export interface AccessRecord extends Pick<Access, 'status' | 'roles'> {
+  readonly person: number;
+  readonly version: number;
+  readonly notBefore: number | null;
+  /** When it was decided. */
+  readonly tick: number;
+}
+
+export interface Settings {
+  readonly version: number;
+  readonly deactivateOnOffboard: boolean;
+  readonly brake: Brake | null;
+}
+
+const STRONGEST = 'super_admin';
+
+export class People {
+  readonly rows: readonly Row[];
+  /** Not published yet. */
+  readonly outbox: AccessRecord[] = [];
+  settings: Settings = { version: 0, deactivateOnOffboard: true, brake: null };
+  private readonly released = new Set<number>();
+  private lost = 0;
+
+  constructor(
+    count: number,
+    private readonly sql: Statements,
+    private readonly tick: () => number,
+  ) {
+    this.rows = Array.from({ length: count }, newRow);
+  }
+
+  row(person: number): Row {
+    const row = this.rows[person];
+    if (!row) throw new RangeError(`person ${person}`);
+    return row;
+  }
+
+  directoryChanged(person: number, news: DirectoryNews): void {
+    this.project(person, (row) => this.sql.projectDirectory(row, news));
+  }
+
+  accountChanged(person: number, version: number, roles: readonly string[]): void {
+    this.project(person, (row) => this.sql.projectAccount(row, version, roles));
+  }
+
+  oktaSaid(person: number, state: OktaState | null, at: number): void {
+    if (this.row(person).directoryVersion > 0) this.project(person, (row) => this.sql.projectOkta(row, state, at));
+  }
+
+  private project(person: number, projection: (row: Row) => boolean): void {
+    const row = this.row(person);
+    const before = { ...row };
+    if (projection(row) && row.directoryVersion > 0) this.settle(person, before);
+  }
+
+  settingsChanged(next: Settings): void {
+    if (next.version <= this.settings.version) return;
+    const switched = next.deactivateOnOffboard !== this.settings.deactivateOnOffboard;
+    this.settings = next;
+    if (!switched) return;
+    this.rows.forEach((row, person) => {
+      const waits = row.unfinished === 'new' || row.unfinished === 'held';
+      if (next.deactivateOnOffboard ? row.door === 'open' && !row.active : waits) this.settle(person, null);
+    });
+  }
+
+  /** `before` null = nothing was projected. */
+  private settle(person: number, before: Row | null): void {
+    const row = this.row(person);
+    const wish = wishOf(row, this.settings.deactivateOnOffboard);
+    const wasIn = before !== null && before.active && !before.deleted && before.oktaState === null;
+    const appeared = before !== null && row.provisioned && !before.provisioned;
+    const next = consequences(row, wish, appeared);
+    this.sql.apply(row, next);
+    if (next.publish) this.publish(person);
+    if (next.openCase) row.unfinished ??= 'new';
+    if (!next.discardCase || wasIn || row.unfinished === 'running') return;
+    row.unfinished = null;
+    this.released.delete(person);
+  }
+
+  publish(person: number): void {
+    const { accessVersion, publishedStatus, publishedRoles, notBefore } = this.row(person);
+    if (publishedStatus === null) throw new Error('nothing was decided yet');
+    this.outbox.push({
+      person,
+      version: accessVersion,
+      status: publishedStatus,
+      roles: [...publishedRoles],
+      notBefore,
+      tick: this.tick(),
+    });
+  }
+
+  admit(): void {
+    const waiting = this.rows.flatMap((row, person) => (row.unfinished === 'new' ? [{ row, person }] : []));
+    const open = this.rows.filter((row) => row.door === 'open' && row.provisioned);
+    const { admitted, held } = applyBrake(
+      this.settings.brake,
+      waiting.map(({ row: { provisioned, roles }, person }) => ({
+        id: String(person),
+        released: this.released.has(person),
+        provisioned,
+        roles,
+      })),
+      {
+        active: open.length,
+        lost: this.lost,
+        strongestRole: STRONGEST,
+        admins: open.filter((row) => row.roles[0] === STRONGEST).length,
+      },
+    );
+    for (const { id, counts } of admitted) {
+      if (counts) this.lost++;
+      this.released.delete(Number(id));
+      this.sql.admit(this.row(Number(id)));
+      this.publish(Number(id));
+    }
+    for (const { id } of held) this.row(Number(id)).unfinished = 'held';
+  }
+
+  /** A person, or the timer, lets a held closing through. */
+  release(person: number): void {
+    const row = this.row(person);
+    if (row.unfinished !== 'held') return;
+    row.unfinished = 'new';
+    this.released.add(person);
+  }
+}
