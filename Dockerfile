@@ -2,7 +2,8 @@
 #
 # One image for every service and job; the command selects which:
 #   node dist/apps/scim-gateway/src/main.js          node dist/apps/identity-service/src/main.js
-#   node dist/apps/deactivation-worker/src/main.js   node dist/apps/provision/src/main.js
+#   node dist/apps/deactivation-worker/src/main.js   node dist/apps/auth-service/src/main.js
+#   node dist/apps/provision/src/main.js
 #                                                    (each service also takes --migrate, --print-config, --help)
 #
 # Node is process 1 and needs no init: it starts no children, and libs/platform handles SIGTERM itself. There is no

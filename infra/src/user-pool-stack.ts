@@ -49,7 +49,7 @@ export class UserPoolStack extends Stack {
     const policies = servicePolicies(this, pool, key);
     new CfnOutput(this, 'UserPoolId', { value: pool.userPoolId, description: 'COGNITO_USER_POOL_ID' });
     new CfnOutput(this, 'ClientId', { value: client.userPoolClientId, description: 'COGNITO_CLIENT_ID' });
-    new CfnOutput(this, 'AssertionKeyArn', { value: key.keyArn, description: 'ASSERTION_KMS_KEY' });
+    new CfnOutput(this, 'AssertionKeyArn', { value: key.keyArn, description: 'ASSERTION_KMS_KEYS' });
     for (const [service, policy] of policies)
       new CfnOutput(this, `PolicyOf${service.replaceAll('-', '')}`, { value: policy.managedPolicyArn });
   }

@@ -99,13 +99,14 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('publishes what Okta calls and nothing else, on localhost', () => {
+  it('publishes what Okta and browsers call and nothing else, on localhost', () => {
     const published = Object.entries(compose.services).flatMap(([name, { ports = [] }]) =>
       ports.map((port) => `${name} ${port}`),
     );
     expect(published).toEqual([
       `scim-gateway 127.0.0.1:\${GATEWAY_PORT:-8080}:${service('scim-gateway').environment?.PORT}`,
       `deactivation-worker 127.0.0.1:\${EVENT_HOOK_PORT:-8081}:${service('deactivation-worker').environment?.PORT}`,
+      `auth-service 127.0.0.1:\${SIGN_IN_PORT:-8082}:${service('auth-service').environment?.PORT}`,
     ]);
   });
 

@@ -176,10 +176,14 @@ describe('the instructions', () => {
       return [...row.matchAll(/`([A-Z]\w+)`/g)].map((match) => match[1] ?? '').sort();
     };
     const access = ['AdminDisableUser', 'AdminEnableUser', 'AdminUserGlobalSignOut'];
+    const signIn = ['AdminInitiateAuth', 'AdminRespondToAuthChallenge'];
+    // Also of auth-service, but authorised by the app client's secret, not by IAM.
+    const bySecret = ['GetTokensFromRefreshToken', 'RevokeToken'];
+    expect(permitted('auth-service')).toEqual(signIn);
     expect(permitted('deactivation-worker')).toEqual([...access, 'AdminGetUser'].sort());
     expect(permitted('identity-service')).toEqual(
       Object.keys(CATEGORY_OF)
-        .filter((operation) => !access.includes(operation))
+        .filter((operation) => ![...access, ...signIn, ...bySecret].includes(operation))
         .sort(),
     );
   });
@@ -200,17 +204,26 @@ describe('the network policies', () => {
     ]);
   });
 
-  it('let the event hooks and the internal API of deactivation-worker in, and it out to no private address', () => {
-    const ingress = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } };
-    expect(from('deactivation-worker')).toEqual([ingress, ...from('identity-service')]);
-    const { egress } = named('NetworkPolicy', 'deactivation-worker').spec as { egress: EgressRule[] };
-    const wide = egress.flatMap(({ to = [], ports }) => (ports.some((p) => p.port === 443) ? to : []));
-    expect(wide.map(({ ipBlock }) => ipBlock?.cidr)).toEqual(['0.0.0.0/0', '::/0']);
-    for (const network of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'])
-      expect(wide[0]?.ipBlock?.except).toContain(network);
-    const nowhereInParticular = egress.filter(({ to }) => to === undefined).flatMap(({ ports }) => ports);
-    expect(nowhereInParticular.map((p) => p.port)).toEqual([53, 53, 5432, 9092]);
+  const browsers = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } };
+
+  it('let the event hooks and the internal API of deactivation-worker in, and browsers to auth-service', () => {
+    const [callers, metrics] = from('identity-service');
+    expect(from('deactivation-worker')).toEqual([browsers, callers, metrics]);
+    expect(from('auth-service')).toEqual([browsers, metrics]);
   });
+
+  it.each(['deactivation-worker', 'auth-service'])(
+    'let %s, which calls what a tenant names, out to no private address',
+    (name) => {
+      const { egress } = named('NetworkPolicy', name).spec as { egress: EgressRule[] };
+      const wide = egress.flatMap(({ to = [], ports }) => (ports.some((p) => p.port === 443) ? to : []));
+      expect(wide.map(({ ipBlock }) => ipBlock?.cidr)).toEqual(['0.0.0.0/0', '::/0']);
+      for (const network of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'])
+        expect(wide[0]?.ipBlock?.except).toContain(network);
+      const nowhereInParticular = egress.filter(({ to }) => to === undefined).flatMap(({ ports }) => ports);
+      expect(nowhereInParticular.map((p) => p.port)).toEqual([53, 53, 5432, 9092]);
+    },
+  );
 
   it('let every workload that needs Postgres or Kafka reach it', () => {
     for (const [kind, name] of ours)
@@ -221,7 +234,7 @@ describe('the network policies', () => {
       expect(from(store)).toEqual([{ podSelector: { matchLabels: { [`stackflow.com/uses-${store}`]: 'true' } } }]);
   });
 
-  it('forward from outside what Okta calls, not /internal, /health or /metrics', () => {
+  it('forward from outside what Okta and browsers call, not /internal, /health or /metrics', () => {
     const forwarded = all
       .filter(({ manifest }) => manifest.kind === 'Ingress')
       .flatMap(({ manifest }) => (manifest.spec as { rules: IngressRule[] }).rules)
@@ -231,6 +244,7 @@ describe('the network policies', () => {
       'Prefix /prod/api/scim/v2 -> scim-gateway',
       'Prefix /scim/v2 -> scim-gateway',
       'Prefix /auth/okta/event-hook -> deactivation-worker',
+      'Prefix /auth -> auth-service',
     ]);
   });
 });

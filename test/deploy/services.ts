@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import type { ConfigShape } from '#platform';
+import { config as authService } from '../../apps/auth-service/src/config.js';
 import { config as deactivationWorker } from '../../apps/deactivation-worker/src/config.js';
 import { config as identityService } from '../../apps/identity-service/src/config.js';
 import { hubSettings } from '../../apps/integration-hub/src/config.js';
@@ -18,6 +19,7 @@ export const SERVICES: Readonly<Record<string, Deployed>> = {
   'scim-gateway': { entry: 'apps/scim-gateway/src/main', config: gatewaySettings },
   'identity-service': { entry: 'apps/identity-service/src/main', config: identityService },
   'deactivation-worker': { entry: 'apps/deactivation-worker/src/main', config: deactivationWorker },
+  'auth-service': { entry: 'apps/auth-service/src/main', config: authService },
 };
 
 export const JOBS: Readonly<Record<string, Deployed>> = {
@@ -52,7 +54,10 @@ export function environmentFaults(config: ConfigShape, environment: ReadonlyMap<
     ...unknown.map((name) => `${name} is no setting of this service`),
     ...missing.map(([name]) => `${name} is required and not set`),
     ...refused,
-    // The one rule that no single setting can see (checkBusConfig).
+    // The rules that no single setting can see (checkBusConfig, createSigner).
+    ...('ASSERTION_KMS_KEYS' in config && !environment.has('ASSERTION_KMS_KEYS')
+      ? ['ASSERTION_KMS_KEYS is not set: keys in files are for development']
+      : []),
     ...(environment.get('EVENT_CARRIER') === 'kafka' && !environment.has('KAFKA_BROKERS')
       ? ['KAFKA_BROKERS is not set although EVENT_CARRIER=kafka']
       : []),

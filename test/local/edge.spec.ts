@@ -105,18 +105,20 @@ describe('the edge', () => {
     expect(findRoute(routesTo('http://x'), '/scim/v2/Users/..x?a=../b')).toBeDefined();
   });
 
-  test('hands SCIM to the gateway and event hooks to deactivation-worker, and nothing else of either', () => {
-    const routes = edgeRoutes({ 'scim-gateway': 1001, 'deactivation-worker': 1002 });
+  test('hands SCIM to the gateway, event hooks to deactivation-worker, the rest of /auth to auth-service, and nothing else', () => {
+    const routes = edgeRoutes({ 'scim-gateway': 1001, 'deactivation-worker': 1002, 'auth-service': 1003 });
     const to = (url: string): string | undefined => findRoute(routes, url)?.upstream;
     expect(to('/prod/api/scim/v2/Users')).toBe('http://127.0.0.1:1001');
     expect(to('/scim/v2/Groups?count=1')).toBe('http://127.0.0.1:1001');
     expect(to('/auth/okta/event-hook/acme')).toBe('http://127.0.0.1:1002');
     for (const url of [
-      '/auth/okta',
+      '/auth/okta/login?returnTo=/',
+      '/auth/okta/callback',
+      '/auth/session',
       '/auth/okta/event-hooks/acme',
-      '/internal/tenants',
-      '/auth/okta/event-hook/../../x',
     ])
+      expect([url, to(url)]).toEqual([url, 'http://127.0.0.1:1003']);
+    for (const url of ['/', '/authorize', '/internal/tenants', '/health/ready', '/auth/okta/event-hook/../../x'])
       expect([url, to(url)]).toEqual([url, undefined]);
   });
 

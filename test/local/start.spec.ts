@@ -27,6 +27,7 @@ function start(folder: string, env: NodeJS.ProcessEnv, args: readonly string[] =
     'COGNITO_ENDPOINT',
     'SECRETS_MANAGER_ENDPOINT',
     'OKTA_ENDPOINT',
+    'OKTA_ISSUER_OVERRIDE',
   ];
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !named.includes(name)));
   const child = spawn(process.execPath, [path.join(ROOT, 'dist/tools/local/start.js'), ...args], {
@@ -98,6 +99,15 @@ describe('npm start', () => {
     return ((await answer.json()) as { hook: { url: string } | null }).hook?.url;
   };
 
+  const startsLogin = async (stack: StackDescription): Promise<void> => {
+    const answer = await fetch(`${stack.edge}/auth/okta/login`, { redirect: 'manual' });
+    const location = new URL(answer.headers.get('location') ?? '');
+    expect([answer.status, location.origin]).toEqual([302, stack.sandbox.okta]);
+    expect(location.searchParams.get('redirect_uri')).toBe(`${stack.edge}/auth/okta/callback`);
+    const page = await fetch(location, { redirect: 'manual' });
+    expect(page.status).toBe(200); // anything that Okta does not know of this client is an error page
+  };
+
   let token: string | null | undefined;
   let pool: string;
   let secretOfHook: string;
@@ -116,9 +126,12 @@ describe('npm start', () => {
 
     expect(new URL(stack.edge).port).not.toBe(String(port));
     expect(run.output()).toContain(`Port ${port} is taken`);
-    expect((fs.statSync(path.join(folder, 'stack.json')).mode & 0o777).toString(8)).toBe('600');
-    expect((fs.statSync(path.join(folder, 'secrets.json')).mode & 0o777).toString(8)).toBe('600');
+    for (const name of ['stack.json', 'secrets.json', 'user-pool.json', 'assertion.pem'])
+      expect([name, (fs.statSync(path.join(folder, name)).mode & 0o777).toString(8)]).toEqual([name, '600']);
     expect(run.output()).not.toContain(String(token));
+
+    // A login begins at the edge and goes to the sandbox Okta, with a redirect URI that leads back to the edge.
+    await startsLogin(stack);
 
     // Okta's event hook is connected: the edge hands its verification to the worker, which gives the challenge back.
     const hook = await eventHook(stack);
@@ -148,13 +161,14 @@ describe('npm start', () => {
   }, 120_000);
 
   test('keeps data and token at the next start, and leaves nothing behind when its launcher is killed', async () => {
-    expect(JSON.parse(fs.readFileSync(path.join(folder, 'user-pool.json'), 'utf8'))).toEqual({ userPoolId: pool });
+    expect(poolOf(folder)).toBe(pool);
     const run = start(folder, {});
     const stack = await up(run);
     expect(stack.tenants[0]?.scimToken).toBe(token);
     // The edge may have another port now: the hook follows it, with the secret that it had.
     expect(await eventHook(stack)).toBe(`${stack.edge}/auth/okta/event-hook/default`);
     expect(hookSecret()).toBe(secretOfHook);
+    await startsLogin(stack);
     const found = (await (
       await scim(stack, `/Users?filter=${encodeURIComponent('userName eq "ada@example.com"')}`)
     ).json()) as { totalResults: number };
@@ -165,13 +179,19 @@ describe('npm start', () => {
   }, 120_000);
 
   test('starts after a predecessor that was killed, and replaces a user pool that is not there any more', async () => {
-    fs.writeFileSync(path.join(folder, 'user-pool.json'), '{ "userPoolId": "us-east-1_gone" }');
+    const gone = {
+      region: 'us-east-1',
+      userPoolId: 'us-east-1_gone',
+      clientId: 'gone',
+      clientSecret: 'gone'.repeat(9),
+    };
+    fs.writeFileSync(path.join(folder, 'user-pool.json'), JSON.stringify(gone));
     const run = start(folder, {});
     const stack = await up(run);
     expect(run.output()).toMatch(/Stopping the Postgres \(pid \d+\) that a crashed start left behind/);
-    expect(JSON.parse(fs.readFileSync(path.join(folder, 'user-pool.json'), 'utf8'))).toEqual({ userPoolId: pool });
+    expect(poolOf(folder)).toBe(pool);
     if (process.platform === 'linux') {
-      for (const name of ['identity-service', 'deactivation-worker']) {
+      for (const name of ['identity-service', 'deactivation-worker', 'auth-service']) {
         const { pid } = stack.services[name] ?? { pid: 0 };
         expect(fs.readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')).toContain(`COGNITO_USER_POOL_ID=${pool}`);
       }
@@ -197,6 +217,9 @@ describe('npm start', () => {
     });
   }
 });
+
+const poolOf = (folder: string): unknown =>
+  (JSON.parse(fs.readFileSync(path.join(folder, 'user-pool.json'), 'utf8')) as { userPoolId: string }).userPoolId;
 
 function listenSomewhere(): Promise<Server> {
   const server = createServer();

@@ -1,8 +1,9 @@
 /** What the local stack keeps in its folder: secrets that are made once, and the description of what runs. */
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { LocalProblem } from './postgres-files.js';
+import type { UserPool } from './user-pool.js';
 
 /** The checkout, from the sources as well as from dist/. */
 export const ROOT = ((): string => {
@@ -20,6 +21,10 @@ export interface Secrets {
   readonly scimTokens: Record<string, string>;
   /** What Okta's event hook sends to show that it is Okta's, by tenant id. */
   readonly eventHookSecrets: Record<string, string>;
+  /** Client id of the sandbox Okta's OIDC app whose secret the tenant has, by tenant id. */
+  readonly ssoClients: Record<string, string>;
+  /** Seals the sessions of auth-service. */
+  readonly sessionKey: string;
 }
 
 export interface StackDescription {
@@ -77,6 +82,8 @@ export class StackFolder {
       internalToken: known.internalToken ?? make(),
       scimTokens: known.scimTokens ?? {},
       eventHookSecrets: known.eventHookSecrets ?? {},
+      ssoClients: known.ssoClients ?? {},
+      sessionKey: known.sessionKey ?? randomBytes(32).toString('base64url'),
     };
     this.write('secrets.json', secrets);
     return secrets;
@@ -92,6 +99,22 @@ export class StackFolder {
     this.write('secrets.json', secrets);
   }
 
+  rememberSsoClient(secrets: Secrets, tenantId: string, clientId: string): void {
+    secrets.ssoClients[tenantId] = clientId;
+    this.write('secrets.json', secrets);
+  }
+
+  /** The key with which auth-service signs assertions, in a file of its own as auth-service wants it. */
+  assertionKeyFile(): string {
+    const file = this.file('assertion.pem');
+    if (fs.existsSync(file)) return file;
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const draft = `${file}.${process.pid}`;
+    fs.writeFileSync(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+    fs.renameSync(draft, file);
+    return file;
+  }
+
   /** Ports of the last start, so that addresses that somebody noted stay the same. */
   ports(): Record<string, number> {
     return this.read<Record<string, number>>('ports.json') ?? {};
@@ -101,12 +124,14 @@ export class StackFolder {
     this.write('ports.json', ports);
   }
 
-  userPoolId(): string | undefined {
-    return this.read<{ userPoolId: string }>('user-pool.json')?.userPoolId;
+  /** Of the last start; undefined as well when an older version of this launcher noted less. */
+  userPool(): UserPool | undefined {
+    const known = this.read<Partial<UserPool>>('user-pool.json');
+    return known?.clientSecret === undefined ? undefined : (known as UserPool);
   }
 
-  rememberUserPoolId(userPoolId: string): void {
-    this.write('user-pool.json', { userPoolId });
+  rememberUserPool(pool: UserPool): void {
+    this.write('user-pool.json', pool);
   }
 
   describe(description: StackDescription): void {

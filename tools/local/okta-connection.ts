@@ -1,4 +1,4 @@
-/** The sandbox Okta and the tenant, connected in all three ways: SCIM, Okta's Management API, and its event hook. */
+/** The sandbox Okta and the tenant, connected in all ways: SCIM, Okta's Management API, its event hook, and signing in. */
 import { z } from 'zod';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { LocalProblem } from './postgres-files.js';
@@ -10,10 +10,11 @@ type Tenant = StackDescription['tenants'][number];
 
 /** Settings take Okta's own domains only; OKTA_ENDPOINT says where this one really is. */
 const DOMAIN = 'sandbox.okta.com';
-/** deactivation-worker learns of the connection from the event carrier. */
+/** deactivation-worker and auth-service learn of the connection from the event carrier. */
 const VERIFIED_LIMIT_MS = 15_000;
 
 const tokenAnswer = z.object({ appId: z.string(), apiToken: z.string() });
+const clientAnswer = z.object({ clientId: z.string(), clientSecret: z.string().optional() });
 const hookAnswer = z.object({ hook: z.object({ url: z.string() }).nullable() });
 
 /**
@@ -29,6 +30,7 @@ export async function connectOkta(
   const okta = new SandboxOkta(`http://localhost:${s.ports.okta}`, tenant.slug);
   await okta.set('', { scimBaseUrl: tenant.scimBaseUrl, token: tenant.scimToken, mode: 'aiw' });
   if (s.base.OKTA_ENDPOINT) return;
+  if (!s.base.OKTA_ISSUER_OVERRIDE) await connectSignIn(s, folder, secrets, tenant, okta);
   const url = `${s.edge}/auth/okta/event-hook/${tenant.slug}`;
   const known = secrets.eventHookSecrets[tenant.id];
   if (known === undefined) {
@@ -39,6 +41,38 @@ export async function connectOkta(
     await okta.hook(url, eventHookSecret);
     folder.rememberHookSecret(secrets, tenant.id, eventHookSecret);
   } else if (hookAnswer.parse(await okta.call('GET', '/event-hook')).hook?.url !== url) await okta.hook(url, known);
+}
+
+/** The redirect URIs at every start, as the edge may have another port; the client's secret once. */
+async function connectSignIn(
+  s: Surroundings,
+  folder: StackFolder,
+  secrets: Secrets,
+  tenant: Tenant,
+  okta: SandboxOkta,
+): Promise<void> {
+  const app = { redirectUris: [`${s.edge}/auth/okta/callback`], postLogoutRedirectUris: [`${s.edge}/`] };
+  const client = clientAnswer.parse(await okta.call('PUT', '/oidc-client', app));
+  if (secrets.ssoClients[tenant.id] !== client.clientId) {
+    const { clientSecret = '' } = client.clientSecret
+      ? client
+      : clientAnswer.parse(await okta.call('POST', '/oidc-client/secret', {}));
+    const connect = ['connect-sso', tenant.slug, '--issuer', `https://${DOMAIN}`, '--client-id', client.clientId];
+    await tenantCommand(s, [...connect, '--client-secret-file', '-'], clientSecret);
+    folder.rememberSsoClient(secrets, tenant.id, client.clientId);
+  }
+  let status = 0;
+  const begins = await eventually(
+    async () => {
+      const answer = await fetch(`${s.edge}/auth/okta/login`, { redirect: 'manual' });
+      await answer.body?.cancel();
+      status = answer.status;
+      return status === 302;
+    },
+    VERIFIED_LIMIT_MS,
+    50,
+  );
+  if (!begins) throw new LocalProblem(`auth-service answers a login of "${tenant.slug}" with status ${status}.`);
 }
 
 /** What an administrator does in Okta's console. */

@@ -1,6 +1,7 @@
 /** The processes of a local stack, and what each is told. */
 import type { Route } from './edge.js';
 import { LocalProblem } from './postgres-files.js';
+import type { UserPool } from './user-pool.js';
 
 export const SANDBOX = 'sandbox';
 
@@ -15,6 +16,15 @@ export interface Surroundings {
   readonly brokers: string | undefined;
   readonly region: string;
   readonly ports: Readonly<Record<string, number>>;
+  readonly signing: Signing;
+}
+
+/** What auth-service signs and seals with; made once for a stack. */
+export interface Signing {
+  readonly assertionKeyFile: string;
+  /** Of that key, for the triggers that verify it. */
+  readonly assertionJwks: string;
+  readonly sessionKey: string;
 }
 
 /** The real parts that the environment names stand in for those of the sandbox. */
@@ -65,36 +75,57 @@ export const sandboxEnv = (s: Surroundings): NodeJS.ProcessEnv => ({
   COGNITO_PORT: String(s.ports.cognito),
   SECRETS_MANAGER_PORT: String(s.ports.secretsManager),
   OKTA_PORT: String(s.ports.okta),
+  // The issuer of its tokens, which a relying party compares character by character.
+  SANDBOX_OKTA_ORIGIN: `http://localhost:${s.ports.okta}`,
+  ASSERTION_JWKS: s.signing.assertionJwks,
 });
 
-/** Product services, in the order in which they are listed; `userPoolId` is known once the sandbox answers. */
-export const PRODUCT: Readonly<Record<string, (s: Surroundings, userPoolId: string) => NodeJS.ProcessEnv>> = {
+/** An Okta of yours is asked at its own address, unless the environment says more. */
+const issuerOverride = (s: Surroundings): string =>
+  s.base.OKTA_ISSUER_OVERRIDE || (s.base.OKTA_ENDPOINT ? '' : oktaEndpoint(s));
+
+/** Product services, in the order in which they are listed; the pool is known once the sandbox answers. */
+export const PRODUCT: Readonly<Record<string, (s: Surroundings, pool: UserPool | null) => NodeJS.ProcessEnv>> = {
   'scim-gateway': (s) => ({ ...common(s, 'scim-gateway'), ...carries(s), ...talksToAws(s), PUBLIC_ORIGIN: s.edge }),
-  'identity-service': (s, userPoolId) => ({
+  'identity-service': (s, pool) => ({
     ...common(s, 'identity-service'),
     ...carries(s),
     ...talksToAws(s),
-    COGNITO_USER_POOL_ID: userPoolId,
+    COGNITO_USER_POOL_ID: pool?.userPoolId,
   }),
-  'deactivation-worker': (s, userPoolId) => ({
+  'deactivation-worker': (s, pool) => ({
     ...common(s, 'deactivation-worker'),
     ...carries(s),
     ...talksToAws(s),
-    COGNITO_USER_POOL_ID: userPoolId,
+    COGNITO_USER_POOL_ID: pool?.userPoolId,
     OKTA_ENDPOINT: oktaEndpoint(s),
+  }),
+  'auth-service': (s, pool) => ({
+    ...common(s, 'auth-service'),
+    ...carries(s),
+    ...talksToAws(s),
+    COGNITO_USER_POOL_ID: pool?.userPoolId,
+    COGNITO_CLIENT_ID: pool?.clientId,
+    COGNITO_CLIENT_SECRET: pool?.clientSecret,
+    ASSERTION_KEY_FILES: s.signing.assertionKeyFile,
+    SESSION_KEYS: s.signing.sessionKey,
+    PUBLIC_ORIGIN: s.edge,
+    OKTA_ISSUER_OVERRIDE: issuerOverride(s),
   }),
 };
 
 /** Those that cannot start before the user pool is known. */
-export const NEEDS_USER_POOL: readonly string[] = ['identity-service', 'deactivation-worker'];
+export const NEEDS_USER_POOL: readonly string[] = ['identity-service', 'deactivation-worker', 'auth-service'];
 
-/** What Okta calls; an ingress in production forwards the same (k8s/overlays/example/ingress.yaml). */
+/** What Okta and browsers call; an ingress in production forwards the same (k8s/overlays/example/ingress.yaml). */
 export function edgeRoutes(ports: Readonly<Record<string, number>>): Route[] {
   const upstream = (service: string): string => `http://127.0.0.1:${ports[service]}`;
   return [
     { prefix: '/prod/api/scim/v2', upstream: upstream('scim-gateway'), errors: 'scim' },
     { prefix: '/scim/v2', upstream: upstream('scim-gateway'), errors: 'scim' },
+    // The first that covers a path has it: everything else below /auth is auth-service's.
     { prefix: '/auth/okta/event-hook', upstream: upstream('deactivation-worker'), errors: 'problem' },
+    { prefix: '/auth', upstream: upstream('auth-service'), errors: 'problem' },
   ];
 }
 
@@ -121,9 +152,10 @@ export function checkEnvironment(env: NodeJS.ProcessEnv): { carrier: 'postgres' 
     const value = env[name];
     if (value && !URL.canParse(value)) faults.push(`${name} is "${value}"; it must be a URL.`);
   }
-  if (env.COGNITO_ENDPOINT && !(env.COGNITO_USER_POOL_ID && env.AWS_REGION)) {
+  const pool = [env.COGNITO_USER_POOL_ID, env.COGNITO_CLIENT_ID, env.COGNITO_CLIENT_SECRET, env.AWS_REGION];
+  if (env.COGNITO_ENDPOINT && !pool.every(Boolean)) {
     faults.push(
-      'COGNITO_ENDPOINT names a Cognito of yours, so COGNITO_USER_POOL_ID and AWS_REGION must say which user pool it is.',
+      'COGNITO_ENDPOINT names a Cognito of yours, so COGNITO_USER_POOL_ID, AWS_REGION, COGNITO_CLIENT_ID and COGNITO_CLIENT_SECRET must say which user pool and which app client it is.',
     );
   }
   if (faults.length > 0)

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { Client } from 'pg';
+import { FileSigner } from '../../apps/auth-service/src/assertion/file-signer.js';
 import { provision, SERVICES, type ServiceName } from '../../apps/provision/src/provision.js';
 import { defaultTenant } from './default-tenant.js';
 import { startEdge, type Edge } from './edge.js';
@@ -24,8 +25,10 @@ import {
   SANDBOX,
   sandboxEnv,
   secretsEndpoint,
+  type Signing,
   type Surroundings,
 } from './services.js';
+import { isSamePool, userPool, type UserPool } from './user-pool.js';
 
 export interface StackOptions {
   /** Where everything is kept: STACK_DIR. */
@@ -45,12 +48,6 @@ export interface StackOptions {
 
 const DATABASE = 'stackflow';
 const REGION = 'us-east-1';
-
-interface UserPool {
-  readonly region: string;
-  readonly userPoolId: string;
-  readonly clientId: string | null;
-}
 
 export class Stack {
   readonly services: Record<string, ServiceProcess> = {};
@@ -119,6 +116,7 @@ export class Stack {
       brokers,
       region: this.options.env.AWS_REGION || REGION,
       ports,
+      signing: await this.signing(secrets),
     };
     const pool = await this.startServices(surroundings);
     const tenant = await defaultTenant(surroundings, this.folder, secrets, this.options.blank ?? false);
@@ -193,6 +191,12 @@ export class Stack {
     return broker.brokers;
   }
 
+  private async signing({ sessionKey }: Secrets): Promise<Signing> {
+    const assertionKeyFile = this.folder.assertionKeyFile();
+    const signer = await FileSigner.load([assertionKeyFile]);
+    return { assertionKeyFile, assertionJwks: JSON.stringify({ keys: signer.jwks() }), sessionKey };
+  }
+
   private async prepare(admin: string, secrets: Secrets): Promise<void> {
     try {
       const sandbox = { role: 'sandbox', schema: 'sandbox', password: secrets.passwords[SANDBOX] ?? '' };
@@ -211,25 +215,25 @@ export class Stack {
    */
   private async startServices(s: Surroundings): Promise<UserPool> {
     this.folder.rememberPorts({ ...s.ports, ...(this.postgres && { postgres: this.postgres.port }) });
-    const product = (name: string, userPoolId: string): Promise<void> =>
-      this.startService(name, `dist/apps/${name}/src/main.js`, PRODUCT[name]?.(s, userPoolId) ?? {}, s);
+    const product = (name: string, pool: UserPool | null): Promise<void> =>
+      this.startService(name, `dist/apps/${name}/src/main.js`, PRODUCT[name]?.(s, pool) ?? {}, s);
     const others = Object.keys(PRODUCT).filter((name) => !NEEDS_USER_POOL.includes(name));
-    const supposed = this.folder.userPoolId();
+    const supposed = this.folder.userPool();
     const early = supposed === undefined ? [] : NEEDS_USER_POOL.map((name) => product(name, supposed));
     const sandbox = this.startService(SANDBOX, 'dist/apps/sandbox/src/main.js', sandboxEnv(s), s);
     const withPool = async (): Promise<UserPool> => {
       await sandbox;
       const pool = await userPool(s);
-      if (pool.userPoolId === supposed) await Promise.all(early);
+      if (isSamePool(pool, supposed)) await Promise.all(early);
       else {
         for (const name of NEEDS_USER_POOL) await this.services[name]?.stop();
-        await Promise.all(NEEDS_USER_POOL.map((name) => product(name, pool.userPoolId)));
-        this.folder.rememberUserPoolId(pool.userPoolId);
+        await Promise.all(NEEDS_USER_POOL.map((name) => product(name, pool)));
+        this.folder.rememberUserPool(pool);
       }
       return pool;
     };
     for (const promise of early) promise.catch(() => undefined); // awaited above, or stopped on purpose
-    const [pool] = await allOrFirstFailure([withPool(), ...others.map((name) => product(name, ''))] as const);
+    const [pool] = await allOrFirstFailure([withPool(), ...others.map((name) => product(name, null))] as const);
     return pool;
   }
 
@@ -294,19 +298,6 @@ function roleUrl(admin: string, service: string, secrets: Secrets): string {
   url.username = service === SANDBOX ? 'sandbox' : SERVICES[service as ServiceName].role;
   url.password = secrets.passwords[service] ?? '';
   return url.href;
-}
-
-/** Of the Cognito that the environment names, else of the sandbox's. */
-async function userPool(s: Surroundings): Promise<UserPool> {
-  if (s.base.COGNITO_ENDPOINT)
-    return {
-      region: s.region,
-      userPoolId: s.base.COGNITO_USER_POOL_ID ?? '',
-      clientId: s.base.COGNITO_CLIENT_ID ?? null,
-    };
-  const answer = await fetch(`http://localhost:${s.ports[SANDBOX]}/sandbox/endpoints`);
-  const { pool } = (await answer.json()) as { pool: UserPool };
-  return pool;
 }
 
 function describe(

@@ -21,7 +21,8 @@ Environment (each names something that is used instead of the embedded one):
   EVENT_CARRIER             postgres (default) or kafka; kafka needs Java 17+ and Maven, or KAFKA_BROKERS
   KAFKA_BROKERS             host:port,... of your brokers, with EVENT_CARRIER=kafka
   DATABASE_URL              your Postgres 18: an empty database and a role that may create roles
-  COGNITO_ENDPOINT          your Cognito, with COGNITO_USER_POOL_ID, AWS_REGION and AWS credentials
+  COGNITO_ENDPOINT          your Cognito, with COGNITO_USER_POOL_ID, COGNITO_CLIENT_ID, COGNITO_CLIENT_SECRET,
+                            AWS_REGION and AWS credentials
   SECRETS_MANAGER_ENDPOINT  your Secrets Manager, with AWS_REGION and AWS credentials
   OKTA_ENDPOINT             your Okta's Management API, e.g. https://your-org.okta.com
   OKTA_ISSUER_OVERRIDE      your Okta's issuer
@@ -137,6 +138,7 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
   const rows = [
     ['SCIM connector base URL', tenant?.scimBaseUrl ?? ''],
     ['SCIM token', `in ${shortPath(path.join(folder, 'stack.json'))} (.tenants[0].scimToken)`],
+    ['Sign in', `${stack.edge}/auth/okta/login  then ${stack.edge}/auth/session`],
     ['Sandbox Okta', stack.sandbox.okta],
     ['Cognito', `${stack.sandbox.cognito}  (user pool ${stack.cognito.userPoolId})`],
     ['Secrets Manager', stack.sandbox.secretsManager],

@@ -62,20 +62,40 @@ export function number(value: string): number {
 
 /** Okta's tokens are 42 characters; anything that fits into a header is taken, so that another form is no refusal. */
 const API_TOKEN = /^[\x21-\x7e]{10,512}$/;
+/** RFC 6749, appendix A.2: VSCHAR. Okta's have 64 of them. */
+const CLIENT_SECRET = /^[\x21-\x7e]{10,512}$/;
 const LONGEST_FILE = 4_096;
 
 /**
  * A secret from a file, or from standard input if it is called `-`: an argument would stand in the shell's history and
  * in the list of processes. Never quoted, whatever is wrong with it.
  */
-export async function apiTokenFrom(file: string, stdin: AsyncIterable<Buffer | string>): Promise<string> {
+async function secretFrom(
+  file: string,
+  stdin: AsyncIterable<Buffer | string>,
+  form: RegExp,
+  lacks: string,
+): Promise<string> {
   const text = (file === '-' ? await readAll(stdin) : await readFile(file, 'utf8').catch(unreadable(file))).trim();
-  if (API_TOKEN.test(text)) return text;
-  throw new Problem(
-    'invalid_request',
-    `${file === '-' ? 'Standard input' : file} holds no API token of Okta: there must be the token alone, on one line, without "SSWS" and without quotes.`,
-  );
+  if (form.test(text)) return text;
+  throw new Problem('invalid_request', `${file === '-' ? 'Standard input' : file} holds ${lacks}`);
 }
+
+export const apiTokenFrom = (file: string, stdin: AsyncIterable<Buffer | string>): Promise<string> =>
+  secretFrom(
+    file,
+    stdin,
+    API_TOKEN,
+    'no API token of Okta: there must be the token alone, on one line, without "SSWS" and without quotes.',
+  );
+
+export const clientSecretFrom = (file: string, stdin: AsyncIterable<Buffer | string>): Promise<string> =>
+  secretFrom(
+    file,
+    stdin,
+    CLIENT_SECRET,
+    'no client secret: there must be the secret alone, on one line, without quotes.',
+  );
 
 async function readAll(stdin: AsyncIterable<Buffer | string>): Promise<string> {
   let text = '';

@@ -1,7 +1,7 @@
 /** What the command line says, in the words of the product page, so that an administrator finds the fields in Okta. */
 import type { TenantSettings } from '#events';
 import { brakeOf } from '#settings';
-import { eventHookUrl, origin } from './addresses.js';
+import { eventHookUrl, origin, signInUrls } from './addresses.js';
 import type { ConnectResult, TenantResult } from './tenants.js';
 import type { Tenant } from './tenant.sql.js';
 
@@ -33,6 +33,7 @@ export function describeTenant(tenant: Tenant, publicUrl: string | undefined): s
     ['Roles', settings.roles.join(', ')],
     ['Brake', brakeText(settings)],
     ['Okta', settings.okta ? `${settings.okta.domain}, app ${settings.okta.appId}` : 'not connected'],
+    ['Sign-in', settings.sso ? `${settings.sso.issuer}, client ${settings.sso.clientId}` : 'not connected'],
     ['Settings', `version ${tenant.version}, ${tenant.changedAt.toISOString()}, by ${tenant.changedBy}`],
   ]);
   const mappings = settings.roleMappings.map(({ group, role }) => [groupText(group), role] as const);
@@ -66,6 +67,7 @@ export function describeList(tenants: readonly Tenant[]): string {
 const summary = ({ settings }: Tenant): string[] => [
   `brake ${yesNo(brakeOf(settings) !== null)}`,
   `Okta ${settings.okta?.domain ?? '-'}`,
+  `sign-in ${yesNo(Boolean(settings.sso))}`,
 ];
 
 /** Step 2 of the product page, filled in. The only place that ever prints a token. */
@@ -116,6 +118,7 @@ export function asJson(
     scimBaseUrl: scimBaseUrl(tenant, publicUrl),
     ...(token && { scimToken: token.token, previousValidUntil: token.previousValidUntil }),
     ...(tenant.settings.okta && { eventHookUrl: eventHookUrl(tenant, publicUrl) }),
+    ...(tenant.settings.sso && signInUrls(tenant, publicUrl)),
     ...(hook?.hookSecret && { eventHookSecret: hook.hookSecret, previousValidUntil: hook.previousValidUntil }),
     ...(changed && { changed }),
     ...(published !== undefined && { published }),

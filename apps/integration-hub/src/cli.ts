@@ -1,4 +1,4 @@
-/** `npm run tenant -- create | configure | rotate-token | connect-okta | disconnect-okta | list | show`. */
+/** `npm run tenant -- create | configure | rotate-token | connect-okta | disconnect-okta | connect-sso | disconnect-sso | list | show`. */
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigError, isDatabaseOutage, Problem, redactText } from '#platform';
 import { DEFAULT_GRACE_MS } from '#secrets';
@@ -7,6 +7,7 @@ import { addOkta } from './cli-okta.js';
 import { asJson, describeChange, describeList, describeTenant, describeToken, NOT_PUBLISHED } from './cli-output.js';
 import { who, type Add, type Choose, type Run } from './cli-run.js';
 import { changeOf, withSettings, type SettingsOptions } from './cli-settings.js';
+import { addSso } from './cli-sso.js';
 import { hubConfig, type Environment, type HubConfig } from './config.js';
 import { openHub, type Hub } from './hub.js';
 
@@ -124,6 +125,7 @@ function commands(choose: Choose, out: (text: string) => void, err: (text: strin
       }),
     );
   addOkta(add, choose);
+  addSso(add, choose);
   addLooks(add, choose);
   return program;
 }

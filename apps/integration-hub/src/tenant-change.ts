@@ -22,7 +22,10 @@ export function withChange(
   current: TenantSettings,
   { host, ...change }: TenantChange,
 ): { settings: TenantSettings; changed: readonly string[] } {
-  const next = acceptable({ ...current, brake: brakeOf(current), okta: current.okta ?? null }, change);
+  const next = acceptable(
+    { ...current, brake: brakeOf(current), okta: current.okta ?? null, sso: current.sso ?? null },
+    change,
+  );
   const newHost = host === undefined || host === null ? host : checkHost(host);
   const tenant = newHost === undefined ? current.tenant : { ...current.tenant, host: newHost };
   const changed = tenant.host === current.tenant.host ? next.changed : ['host', ...next.changed];
@@ -36,6 +39,19 @@ function acceptable(current: OktaSettings, change: SettingsChange): ChangedSetti
     if (error instanceof SettingsError) throw new Problem('invalid_request', error.faults.join('\n'));
     throw error;
   }
+}
+
+/** The client with its issuer: the named one, the one in force, or the org's own authorization server. */
+export function ssoClient(
+  { sso, okta }: TenantSettings,
+  { clientId, issuer }: { readonly clientId: string; readonly issuer?: string | undefined },
+): NonNullable<OktaSettings['sso']> {
+  const known = issuer ?? sso?.issuer ?? (okta ? `https://${okta.domain}` : undefined);
+  if (known !== undefined) return { issuer: known, clientId };
+  throw new Problem(
+    'invalid_request',
+    'Which Okta org? Say --issuer https://your-org.okta.com, or connect the org first: npm run tenant -- connect-okta.',
+  );
 }
 
 export function unknownTenant(slug: string): never {

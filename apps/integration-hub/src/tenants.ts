@@ -14,6 +14,7 @@
  *   crash leaves a secret that nobody uses, or whose hook secret nobody saw: repeat it with a rotation.
  * - disconnect Okta: the settings first, so that nothing uses what is erased. A crash leaves a secret that nobody uses;
  *   repeating the command erases it.
+ * - connect and disconnect SSO: the same, with the secret of the OIDC client, which Okta issues and we never show.
  */
 import { randomUUID } from 'node:crypto';
 import type { Outbox } from '#event-bus';
@@ -21,8 +22,10 @@ import type { TenantSettings } from '#events';
 import { Problem, type Database, type Tx } from '#platform';
 import {
   createScimToken,
+  eraseOidcSecret,
   eraseOktaSecret,
   rotateScimToken,
+  writeOidcSecret,
   writeOktaSecret,
   type IssuedScimToken,
   type OktaSecretChange,
@@ -31,7 +34,7 @@ import {
 } from '#secrets';
 import { defaultSettings, type OktaSettings } from '#settings';
 import type { Publishing } from './publishing.js';
-import { hostTaken, noSecretStore, unknownTenant, withChange, type TenantChange } from './tenant-change.js';
+import { hostTaken, noSecretStore, ssoClient, unknownTenant, withChange, type TenantChange } from './tenant-change.js';
 import { checkSlug } from './tenant-rules.js';
 import { allTenants, insertTenant, insertVersion, lockTenant, tenantBySlug, type Tenant } from './tenant.sql.js';
 
@@ -58,9 +61,19 @@ export interface ConnectResult extends TenantResult {
   readonly hook: WrittenOktaSecret;
 }
 
+export interface SsoConnection {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Left out: the one in force, else the org's own authorization server. */
+  readonly issuer?: string | undefined;
+}
+
+type Connection = 'okta' | 'sso';
+
 interface Version {
   readonly who: string;
-  readonly action: 'create' | 'configure' | 'issue-token' | 'rotate-token' | 'connect-okta' | 'disconnect-okta';
+  readonly action:
+    'create' | 'configure' | 'issue-token' | 'rotate-token' | `${'connect' | 'disconnect'}-${Connection}`;
   readonly changed: readonly string[];
   readonly detail?: Readonly<Record<string, unknown>>;
 }
@@ -152,33 +165,62 @@ export class TenantStore {
   }
 
   /** Event hooks are refused from now on and nothing is compared; token and hook secret are erased. */
-  async disconnectOkta(slug: string, who: string): Promise<TenantResult> {
-    const { tenant, changed } = await this.database.tx(async (tx) => {
-      const tenant = (await lockTenant(tx, slug)) ?? unknownTenant(slug);
-      const { settings, changed } = withChange(tenant.settings, { okta: null });
-      if (changed.length === 0) return { tenant, changed };
-      const version: Version = { who, action: 'disconnect-okta', changed };
-      return { tenant: await this.newVersion(tx, settings, tenant.version + 1, version), changed };
-    });
-    const result = await this.published({ tenant, token: null, changed });
-    await this.eraseUnusedOktaSecret(slug);
-    return result;
+  disconnectOkta(slug: string, who: string): Promise<TenantResult> {
+    return this.disconnect('okta', slug, who, (id) =>
+      eraseOktaSecret(this.secrets, id).catch((error: unknown) =>
+        noSecretStore(error, 'Okta is disconnected, but its API token and hook secret are not erased yet'),
+      ),
+    );
   }
 
-  /** Under the tenant's lock, so that it is not the secret of a connection that was made meanwhile. */
-  private eraseUnusedOktaSecret(slug: string): Promise<void> {
-    return this.database.tx(async (tx) => {
-      const tenant = await lockTenant(tx, slug);
-      if (!tenant || tenant.settings.okta) return;
-      await eraseOktaSecret(this.secrets, tenant.id).catch((error: unknown) =>
-        noSecretStore(error, 'Okta is disconnected, but its API token and hook secret are not erased yet'),
+  /** Lets people sign in through Okta, or changes how. Always a new version, for the reason of `connectOkta`. */
+  async connectSso(slug: string, { clientSecret, ...client }: SsoConnection, who: string): Promise<TenantResult> {
+    const connected = await this.database.tx(async (tx) => {
+      const tenant = (await lockTenant(tx, slug)) ?? unknownTenant(slug);
+      const { settings, changed } = withChange(tenant.settings, { sso: ssoClient(tenant.settings, client) });
+      await writeOidcSecret(this.secrets, tenant.id, clientSecret).catch((error: unknown) =>
+        noSecretStore(error, 'Sign-in through Okta was not connected'),
       );
+      const version: Version = { who, action: 'connect-sso', changed: [...changed, 'ssoClientSecret'] };
+      return { tenant: await this.newVersion(tx, settings, tenant.version + 1, version), changed: version.changed };
     });
+    return this.published({ ...connected, token: null });
+  }
+
+  /** Nobody signs in any more; sessions that were opened live until they end. The client's secret is erased. */
+  disconnectSso(slug: string, who: string): Promise<TenantResult> {
+    return this.disconnect('sso', slug, who, (id) =>
+      eraseOidcSecret(this.secrets, id).catch((error: unknown) =>
+        noSecretStore(error, "Sign-in through Okta is off, but the client's secret is not erased yet"),
+      ),
+    );
   }
 
   /** What was stored and not published by an earlier call that met a dead carrier. */
   publish(): Promise<boolean> {
     return this.publishing.drain();
+  }
+
+  private async disconnect(
+    connection: Connection,
+    slug: string,
+    who: string,
+    erase: (tenantId: string) => Promise<void>,
+  ): Promise<TenantResult> {
+    const { tenant, changed } = await this.database.tx(async (tx) => {
+      const tenant = (await lockTenant(tx, slug)) ?? unknownTenant(slug);
+      const { settings, changed } = withChange(tenant.settings, { [connection]: null });
+      if (changed.length === 0) return { tenant, changed };
+      const version: Version = { who, action: `disconnect-${connection}`, changed };
+      return { tenant: await this.newVersion(tx, settings, tenant.version + 1, version), changed };
+    });
+    const result = await this.published({ tenant, token: null, changed });
+    // Under the tenant's lock, so that it is not the secret of a connection that was made meanwhile.
+    await this.database.tx(async (tx) => {
+      const now = await lockTenant(tx, slug);
+      if (now && !now.settings[connection]) await erase(now.id);
+    });
+    return result;
   }
 
   private async firstVersion(slug: string, change: TenantChange, who: string): Promise<readonly string[]> {

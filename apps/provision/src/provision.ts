@@ -11,12 +11,13 @@ export const SERVICES = {
   'scim-gateway': { role: 'scim_gateway', schema: 'directory' },
   'identity-service': { role: 'identity_service', schema: 'identity' },
   'deactivation-worker': { role: 'deactivation_worker', schema: 'offboarding' },
+  'auth-service': { role: 'auth_service', schema: 'auth' },
   'integration-hub': { role: 'integration_hub', schema: 'hub' },
 } as const;
 export type ServiceName = keyof typeof SERVICES;
 
 /** Services that call Cognito and so share its quotas. */
-const COGNITO_CALLERS: readonly ServiceName[] = ['identity-service', 'deactivation-worker'];
+const COGNITO_CALLERS: readonly ServiceName[] = ['identity-service', 'deactivation-worker', 'auth-service'];
 
 export async function provision(
   adminUrl: string,

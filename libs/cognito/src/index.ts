@@ -1,5 +1,7 @@
-/** The Cognito user pool: typed calls, error classes, and quota buckets that all replicas share. */
+/** The Cognito user pool: typed calls, sign-in, error classes, and quota buckets that all replicas share. */
 export * from './backoff.js';
+export type { CognitoClientOptions } from './calls.js';
+export * from './custom-auth.js';
 export * from './errors.js';
 export * from './quota-gate.js';
 export { quotaSql } from './quota.sql.js';

@@ -16,6 +16,10 @@ export const DEFAULT_QUOTAS = {
   // UserPoolResourceUpdate is 15 and ...Read 20, but each operation has 5 per second and pool: the tighter one counts.
   UserPoolResourceUpdate: 5,
   UserPoolResourceRead: 5,
+  UserAuthentication: 120,
+  // Answers to challenges have an allowance of their own, three times that of UserAuthentication.
+  UserAuthenticationResponse: 360,
+  UserToken: 120,
 } as const;
 export type QuotaCategory = keyof typeof DEFAULT_QUOTAS;
 export type Quotas = Readonly<Record<QuotaCategory, number>>;
@@ -35,6 +39,10 @@ export const CATEGORY_OF = {
   ListUsersInGroup: 'UserList',
   CreateGroup: 'UserPoolResourceUpdate',
   ListGroups: 'UserPoolResourceRead',
+  AdminInitiateAuth: 'UserAuthentication',
+  AdminRespondToAuthChallenge: 'UserAuthenticationResponse',
+  GetTokensFromRefreshToken: 'UserToken',
+  RevokeToken: 'UserToken',
 } as const satisfies Record<string, QuotaCategory>;
 export type Operation = keyof typeof CATEGORY_OF;
 

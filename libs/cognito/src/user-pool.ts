@@ -1,8 +1,4 @@
-/**
- * The Cognito user pool as our services use it. Each call takes a token of its quota category first, is one span,
- * is counted, and fails as a {@link CognitoError} with a class. The SDK never retries: the worker owns backoff, and a
- * hidden second try would spend a token that nobody counted.
- */
+/** The Cognito user pool as our services use it; how each call is made stands in {@link CognitoCalls}. */
 import {
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
@@ -14,31 +10,21 @@ import {
   AdminSetUserPasswordCommand,
   AdminUpdateUserAttributesCommand,
   AdminUserGlobalSignOutCommand,
-  CognitoIdentityProviderClient,
   CreateGroupCommand,
   ListUsersCommand,
   ListUsersInGroupCommand,
   type AttributeType,
+  type CognitoIdentityProviderClient,
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
-import { inSpan, SpanKind, type Metrics } from '#platform';
+import { CognitoCalls, type CognitoClientOptions } from './calls.js';
 import { CognitoError } from './errors.js';
 import { randomPassword } from './password.js';
-import type { QuotaGate, Urgency } from './quota-gate.js';
-import { CATEGORY_OF, type Operation } from './quotas.js';
+import type { Urgency } from './quota-gate.js';
+import type { Operation } from './quotas.js';
 
-export interface UserPoolOptions {
-  readonly region: string;
+export interface UserPoolOptions extends CognitoClientOptions {
   readonly userPoolId: string;
-  /** Another address than AWS's own, e.g. the sandbox. */
-  readonly endpoint?: string | undefined;
-  /** Without it the SDK's own chain finds them (environment, IRSA, instance role). */
-  readonly credentials?: { accessKeyId: string; secretAccessKey: string };
-  readonly quota: QuotaGate;
-  readonly metrics: Metrics;
-  readonly connectionTimeoutMs?: number;
-  readonly requestTimeoutMs?: number;
-  readonly maxSockets?: number;
 }
 
 export type Attributes = Readonly<Record<string, string>>;
@@ -60,25 +46,12 @@ export interface Page<T> {
 const LIST_LIMIT = 60;
 
 export class UserPool {
+  private readonly calls: CognitoCalls;
   private readonly client: CognitoIdentityProviderClient;
-  private readonly calls;
 
   constructor(private readonly options: UserPoolOptions) {
-    const agent = { keepAlive: true, maxSockets: options.maxSockets ?? 64 };
-    this.client = new CognitoIdentityProviderClient({
-      region: options.region,
-      ...(options.endpoint && { endpoint: options.endpoint }),
-      ...(options.credentials && { credentials: options.credentials }),
-      maxAttempts: 1,
-      requestHandler: {
-        connectionTimeout: options.connectionTimeoutMs ?? 2_000,
-        requestTimeout: options.requestTimeoutMs ?? 5_000,
-        throwOnRequestTimeout: true,
-        httpAgent: agent,
-        httpsAgent: agent,
-      },
-    });
-    this.calls = options.metrics.counter('cognito_calls_total', 'Calls to Cognito', ['operation', 'outcome']);
+    this.calls = new CognitoCalls(options);
+    this.client = this.calls.client;
   }
 
   /** Creates the user without any message to the person. Follow with {@link setRandomPassword}; `exists` if the name is taken. */
@@ -214,7 +187,7 @@ export class UserPool {
   }
 
   close(): void {
-    this.client.destroy();
+    this.calls.close();
   }
 
   /** Nest calls it after whoever uses the pool has stopped. */
@@ -226,21 +199,8 @@ export class UserPool {
     return { UserPoolId: this.options.userPoolId, Username: username };
   }
 
-  private async call<T>(operation: Operation, urgency: Urgency, send: () => Promise<T>): Promise<T> {
-    const category = CATEGORY_OF[operation];
-    await this.options.quota.take(category, urgency);
-    const attributes = { 'rpc.system': 'aws-api', 'rpc.service': 'CognitoIdentityProvider', 'rpc.method': operation };
-    try {
-      const answer = await inSpan(`cognito ${operation}`, { kind: SpanKind.CLIENT, attributes }, send);
-      this.calls.inc({ operation, outcome: 'ok' });
-      return answer;
-    } catch (error) {
-      const failure = CognitoError.from(operation, error);
-      this.calls.inc({ operation, outcome: failure.errorClass });
-      // Only a brake: if the database cannot take it, the throttled call is still the news.
-      if (failure.errorClass === 'throttled') await this.options.quota.drain(category).catch(() => undefined);
-      throw failure;
-    }
+  private call<T>(operation: Operation, urgency: Urgency, send: () => Promise<T>): Promise<T> {
+    return this.calls.make(operation, urgency, send);
   }
 }
 

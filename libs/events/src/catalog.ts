@@ -91,6 +91,11 @@ export const tenantSettings = z.object({
     .nullable()
     .optional()
     .describe('the Okta org and the app whose assignments are compared; never its tokens'),
+  sso: z
+    .object({ issuer: z.string(), clientId: z.string() })
+    .nullable()
+    .optional()
+    .describe('the OpenID Connect issuer and client of the SSO bridge; never the client secret'),
 });
 export type TenantSettings = z.infer<typeof tenantSettings>;
 

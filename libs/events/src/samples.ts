@@ -92,6 +92,7 @@ const settings: TenantSettings = {
   scimToken: { issuedAt: NOON, previousValidUntil: null },
   brake: { percent: 10, atLeast: 20, windowMinutes: 10, holdHours: 24 },
   okta: { domain: 'example.okta.com', appId: '0oa1a2b3c4D5e6F7g8h9' },
+  sso: { issuer: 'https://example.okta.com', clientId: '0oa9h8g7F6e5D4c3b2a1' },
 };
 
 export const sampleData: { readonly [T in EventType]: EventData<T> } = {

@@ -1,7 +1,8 @@
-/** Okta as our services ask and hear it: the Management API's reader, and the events that its hooks deliver. */
+/** Okta as our services ask, hear and believe it: the Management API, event hooks, and OpenID Connect. */
 export { isOktaDomain } from './address.js';
 export { OktaError, oktaErrorCodes, type OktaErrorCode } from './errors.js';
 export { hookEvents, verifyHookSecret, type OktaHookEvent } from './hooks.js';
 export * from './management.js';
+export * from './oidc/index.js';
 export type { OktaAppUser, OktaUser } from './resources.js';
 export * from './settings.js';

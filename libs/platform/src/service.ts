@@ -33,7 +33,7 @@ export interface ServiceDefinition<S extends Shape> {
   readonly summary: string;
   readonly config: S;
   readonly database: Pick<DatabaseOptions, 'schema' | 'migrations' | 'entities' | 'statementTimeoutMs'>;
-  module(platform: PlatformContext<ConfigOf<S>>): DynamicModule | Type;
+  module(platform: PlatformContext<ConfigOf<S>>): DynamicModule | Type | Promise<DynamicModule>;
   /** Event consumers: each strategy drives the controllers' `@EventPattern` handlers. */
   strategies?(platform: PlatformContext<ConfigOf<S>>): CustomTransportStrategy[];
   readonly fastify?: FastifyServerOptions;
@@ -127,6 +127,7 @@ export async function createApplication<S extends Shape>(
   class PlatformModule {}
   @Module({})
   class RootModule {}
+  const own = await definition.module(platform);
   const root: DynamicModule = {
     module: RootModule,
     imports: [
@@ -137,7 +138,7 @@ export async function createApplication<S extends Shape>(
         exports: [PLATFORM],
         controllers: [HealthController],
       },
-      definition.module(platform) as DynamicModule,
+      own,
     ],
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(definition.fastify ?? {}), {

@@ -1,4 +1,5 @@
-/** The secret store (AWS Secrets Manager) and what is kept there: the SCIM tokens' hashes, the Okta connections. */
+/** The secret store (AWS Secrets Manager) and what is kept there: SCIM tokens' hashes, Okta connections, OIDC clients' secrets. */
+export * from './oidc-secret.js';
 export * from './okta-secret.js';
 export * from './okta-secrets.js';
 export * from './scim-token-secret.js';

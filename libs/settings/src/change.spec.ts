@@ -105,6 +105,13 @@ describe('a refused change says what to fix', () => {
       /longer than 256/,
     ],
     ['no roles', { roles: [], roleMappings: [] }, /list of roles is empty/],
+    [
+      'issuer with a slash',
+      { sso: { issuer: 'https://acme.okta.com/', clientId: '0oa1' } },
+      /"https:\/\/acme.okta.com\/" is not an Okta issuer/,
+    ],
+    ['issuer by http', { sso: { issuer: 'http://acme.okta.com', clientId: '0oa1' } }, /is not an Okta issuer/],
+    ['client id with a blank', { sso: { issuer: 'https://acme.okta.com', clientId: 'a b' } }, /"a b" is not an OIDC/],
     ['empty role', { roles: ['viewer', ''], roleMappings: [] }, /empty name/],
     ['role with a space', { roles: ['Super Admin'], roleMappings: [] }, /"Super Admin" cannot be a role name/],
     ['role twice', { roles: ['viewer', 'viewer'], roleMappings: [] }, /stands twice/],

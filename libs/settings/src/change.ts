@@ -12,6 +12,8 @@ export interface SettingsChange {
   readonly brake?: Partial<Brake> | null | undefined;
   /** Null = disconnected. */
   readonly okta?: OktaSettings['okta'] | undefined;
+  /** Null = nobody signs in through Okta. */
+  readonly sso?: OktaSettings['sso'] | undefined;
   /** The complete list, highest precedence first. */
   readonly roles?: readonly string[] | undefined;
   /** The complete list of mappings; `map` and `unmap` are applied after it. */
@@ -42,6 +44,7 @@ export function changeSettings(current: OktaSettings, change: SettingsChange): C
         ? current.brake
         : change.brake && { ...DEFAULT_BRAKE, ...current.brake, ...change.brake },
     okta: change.okta === undefined ? current.okta : change.okta,
+    sso: change.sso === undefined ? current.sso : change.sso,
   };
   const all = [...faults, ...settingsFaults(settings)];
   if (all.length > 0) throw new SettingsError(all);

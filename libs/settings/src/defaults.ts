@@ -8,6 +8,7 @@ export type OktaSettings = Pick<
 > & {
   readonly brake: Brake | null;
   readonly okta: NonNullable<TenantSettings['okta']> | null;
+  readonly sso: NonNullable<TenantSettings['sso']> | null;
 };
 
 /** Highest precedence first. The list is configuration: a tenant may add roles of its own. */
@@ -36,5 +37,6 @@ export function defaultSettings(): OktaSettings {
     roleMappings: DEFAULT_ROLE_MAPPINGS.map((mapping) => ({ ...mapping, group: { ...mapping.group } })),
     brake: { ...DEFAULT_BRAKE },
     okta: null,
+    sso: null,
   };
 }

@@ -37,6 +37,7 @@ export function settingsFaults(settings: OktaSettings): string[] {
     ...mappingFaults(settings.roleMappings, settings.roles),
     ...brakeFaults(settings.brake),
     ...oktaFaults(settings.okta),
+    ...ssoFaults(settings.sso),
   ];
 }
 
@@ -74,6 +75,23 @@ function oktaFaults(okta: OktaSettings['okta']): string[] {
       : [
           `${quote(okta.appId)} is not the id of an Okta app; it is the part that begins with 0oa in the address of the app's page.`,
         ]),
+  ];
+}
+
+/** An org's custom domain is possible; which ones are asked, auth-service decides by its own list. */
+const ISSUER = /^https:\/\/(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}(?:\/oauth2\/[A-Za-z0-9]{1,64})?$/;
+
+function ssoFaults(sso: OktaSettings['sso']): string[] {
+  if (sso === null) return [];
+  return [
+    ...(ISSUER.test(sso.issuer)
+      ? []
+      : [
+          `${quote(sso.issuer)} is not an Okta issuer; give it as in "https://your-org.okta.com", or "https://your-org.okta.com/oauth2/default" for a custom authorization server, without a slash at the end.`,
+        ]),
+    ...(/^[A-Za-z0-9._-]{1,128}$/.test(sso.clientId)
+      ? []
+      : [`${quote(sso.clientId)} is not an OIDC client id; copy it from the General tab of the OIDC app in Okta.`]),
   ];
 }
 

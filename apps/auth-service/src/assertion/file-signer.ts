@@ -1,0 +1,51 @@
+/** Assertion keys in files, for development: the first signs, all are published. */
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { calculateJwkThumbprint, exportJWK, SignJWT, type JWK } from 'jose';
+import { ASSERTION_HEADER, type AssertionClaims, type AssertionSigner } from './signer.js';
+
+interface SigningKey {
+  readonly privateKey: KeyObject;
+  readonly jwk: JWK & { readonly kid: string };
+}
+
+export class FileSigner implements AssertionSigner {
+  private constructor(
+    private readonly key: SigningKey,
+    private readonly keys: readonly SigningKey[],
+  ) {}
+
+  /** PKCS #8 PEM files of P-256 keys. Rejects with the file's name, never its content. */
+  static async load(files: readonly string[]): Promise<FileSigner> {
+    const keys = await Promise.all(files.map(readKey));
+    const [first] = keys;
+    if (!first) throw new TypeError('ASSERTION_KEY_FILES names no file');
+    return new FileSigner(first, keys);
+  }
+
+  sign(claims: AssertionClaims): Promise<string> {
+    return new SignJWT({ ...claims })
+      .setProtectedHeader({ ...ASSERTION_HEADER, kid: this.key.jwk.kid })
+      .sign(this.key.privateKey);
+  }
+
+  jwks(): readonly JWK[] {
+    return this.keys.map((key) => key.jwk);
+  }
+}
+
+async function readKey(file: string): Promise<SigningKey> {
+  const pem = await readFile(file, 'utf8');
+  let privateKey: KeyObject;
+  try {
+    privateKey = createPrivateKey(pem);
+  } catch {
+    throw new TypeError(`${file} holds no private key in PEM`);
+  }
+  if (privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+    throw new TypeError(
+      `${file} must hold a P-256 key: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`,
+    );
+  const jwk = await exportJWK(createPublicKey(privateKey));
+  return { privateKey, jwk: { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' } };
+}

@@ -1,0 +1,104 @@
+/** Configuration of auth-service. */
+import { cognitoSettings } from '#cognito';
+import { busSettings } from '#event-bus';
+import {
+  flag,
+  integer,
+  list,
+  optionalUrl,
+  secret,
+  serviceSettings,
+  text,
+  url,
+  type ConfigOf,
+  type ConfigShape,
+  type Setting,
+} from '#platform';
+import { secretSettings } from '#secrets';
+
+const atLeastOne = (setting: Setting<readonly string[]>): Setting<readonly string[]> => ({
+  ...setting,
+  schema: setting.schema.refine((values) => values.length > 0, 'must name at least one'),
+});
+
+export const signingSettings = {
+  AWS_REGION: secretSettings.AWS_REGION,
+  ASSERTION_KMS_KEYS: list({
+    purpose: 'ARNs of the AWS KMS keys (ECC_NIST_P256) that sign assertions; the first signs, all are published.',
+    example: 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+  }),
+  KMS_ENDPOINT: optionalUrl({
+    purpose: 'Another KMS than the one of AWS, e.g. a VPC endpoint.',
+    example: 'https://vpce-0example.kms.eu-central-1.vpce.amazonaws.com',
+  }),
+  ASSERTION_KEY_FILES: list({
+    purpose: 'Development, in place of ASSERTION_KMS_KEYS: files with P-256 keys (PKCS #8 PEM).',
+    example: '/run/secrets/assertion.pem',
+  }),
+} satisfies ConfigShape;
+
+export const config = {
+  ...serviceSettings,
+  ...busSettings,
+  ...secretSettings,
+  ...signingSettings,
+  ...cognitoSettings,
+  COGNITO_CLIENT_ID: text({
+    purpose: 'App client of the SSO bridge in the user pool: ALLOW_CUSTOM_AUTH, with a secret.',
+    example: '7gthn2k8example',
+  }),
+  COGNITO_CLIENT_SECRET: secret({
+    purpose: 'Secret of that app client.',
+    example: '$(aws cognito-idp describe-user-pool-client ... --query UserPoolClient.ClientSecret)',
+  }),
+  SESSION_KEYS: {
+    ...atLeastOne(
+      list({
+        purpose: 'Keys (32 bytes, base64url) that seal what sessions keep; the first seals, all open.',
+        example: '$(openssl rand -base64 32 | tr "+/" "-_" | tr -d "=")',
+      }),
+    ),
+    secret: true,
+  },
+  SESSION_HOURS: integer({
+    purpose: 'Hours after which a person has to sign in again, however active.',
+    example: '12',
+    default: 12,
+    min: 1,
+    max: 720,
+  }),
+  SESSION_IDLE_MINUTES: integer({
+    purpose: 'Minutes without any request after which a session ends.',
+    example: '120',
+    default: 120,
+    min: 5,
+    max: 43_200,
+  }),
+  PUBLIC_ORIGIN: url({
+    purpose: 'Origin under which browsers reach tenants that have no host name of their own.',
+    example: 'https://your-instance.stackflow-tech.com',
+    default: 'http://localhost:8080',
+  }),
+  OKTA_CUSTOM_DOMAINS: list({
+    purpose: "Custom domains of tenants' Okta orgs; others than Okta's own are not asked.",
+    example: 'login.acme.com',
+  }),
+  OKTA_ISSUER_OVERRIDE: optionalUrl({
+    purpose: "Development only: takes the place of every issuer's origin, may be http; e.g. the sandbox.",
+    example: 'http://localhost:9402',
+  }),
+  SSO_REQUIRE_MFA: flag({
+    purpose: 'Let in only who used a second factor at Okta (the ID token says so in "amr").',
+    example: 'true',
+    default: false,
+  }),
+  SSO_MAX_AUTH_AGE_MINUTES: integer({
+    purpose: 'Minutes that signing in at Okta may be ago; 0 = as long as the Okta session lives.',
+    example: '480',
+    default: 0,
+    min: 0,
+    max: 43_200,
+  }),
+} satisfies ConfigShape;
+
+export type AuthConfig = ConfigOf<typeof config>;

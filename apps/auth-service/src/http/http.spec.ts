@@ -1,0 +1,62 @@
+import { readCookie, setCookie } from './cookies.js';
+import { refusalPage } from './pages.js';
+import { REFUSALS, type RefusalCode } from './refusals.js';
+import { isSameOrigin } from './same-origin.js';
+
+const VALUE = 'a'.repeat(43);
+
+describe('a cookie', () => {
+  it.each<[string | undefined, string | null]>([
+    [`sid=${VALUE}`, VALUE],
+    [`a=b; sid=${VALUE}; c=d`, VALUE],
+    [`xsid=${VALUE}`, null],
+    [`sid=${VALUE}; sid=${VALUE}`, null],
+    [`sid=${VALUE}; sid=`, null],
+    [`sid="${VALUE}"`, null],
+    [`sid=${VALUE}x`, null],
+    ['sid=', null],
+    ['', null],
+    [undefined, null],
+  ])('in %j is %j', (header, value) => expect(readCookie(header, 'sid')).toBe(value));
+
+  it('is set for our host alone, over https, away from scripts', () => {
+    expect(setCookie('__Host-x', VALUE, 60)).toBe(
+      `__Host-x=${VALUE}; Path=/; Max-Age=60; Secure; HttpOnly; SameSite=Lax`,
+    );
+  });
+});
+
+describe('a request of the same origin', () => {
+  const origin = 'https://sf.example.com';
+  it.each([
+    [{ 'sec-fetch-site': 'same-origin' }, true],
+    [{ origin }, true],
+    [{ 'sec-fetch-site': 'same-origin', origin }, true],
+    [{}, false],
+    [{ 'sec-fetch-site': 'same-site' }, false],
+    [{ 'sec-fetch-site': 'cross-site', origin }, false],
+    [{ 'sec-fetch-site': 'same-origin', origin: 'https://evil.com' }, false],
+    [{ origin: 'null' }, false],
+    [{ origin: [origin, origin] }, false],
+  ])('%j: %s', (headers, same) => expect(isSameOrigin(headers, origin)).toBe(same));
+});
+
+describe('the page of a refusal', () => {
+  it.each(Object.keys(REFUSALS) as RefusalCode[])('%s says what to do', (code) => {
+    const page = refusalPage(code, '/');
+    expect(page).toContain(`Code: ${code}`);
+    expect(page).toMatch(/<p>[A-Z][^<]{30,}[.]<\/p>/);
+  });
+
+  it('carries the way back as text, not as markup', () => {
+    const page = refusalPage('not_provisioned', '/a?"><script>alert(1)</script>&b');
+    expect(page).not.toContain('<script');
+    expect(page).toContain('%22%3E%3Cscript%3E');
+  });
+
+  it('tries again by itself only where waiting helps', () => {
+    expect(refusalPage('not_provisioned', '/')).toContain('http-equiv="refresh"');
+    expect(refusalPage('unknown_person', '/')).not.toContain('http-equiv="refresh"');
+    expect(refusalPage('not_provisioned', null)).not.toContain('http-equiv="refresh"');
+  });
+});

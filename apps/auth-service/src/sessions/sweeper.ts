@@ -1,0 +1,26 @@
+/** Removes logins and sessions that are over. Any replica may; what one has deleted the others do not find. */
+import { Loop, type Database, type Logger } from '#platform';
+import { sweepLogins } from '../login/login-states.js';
+import { sweepSessions } from './ending.js';
+
+const PAUSE_MS = 60_000;
+
+export class Sweeper {
+  private readonly loop: Loop;
+
+  constructor(database: Database, logger: Logger, idleMinutes: number) {
+    this.loop = new Loop('sweep', PAUSE_MS, logger, async () => {
+      await sweepLogins(database);
+      await sweepSessions(database, idleMinutes);
+      return false;
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.loop.start();
+  }
+
+  onModuleDestroy(): Promise<void> {
+    return this.loop.stop();
+  }
+}

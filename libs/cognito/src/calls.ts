@@ -1,0 +1,75 @@
+/**
+ * How every call to Cognito is made: it takes a token of its quota category first, is one span, is counted, and fails as
+ * a {@link CognitoError} with a class. The SDK never retries: the caller owns backoff, and a hidden second try would spend
+ * a token that nobody counted.
+ */
+import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
+import { inSpan, SpanKind, type Metrics } from '#platform';
+import { CognitoError } from './errors.js';
+import type { QuotaGate, Urgency } from './quota-gate.js';
+import { CATEGORY_OF, type Operation } from './quotas.js';
+
+export interface CognitoClientOptions {
+  readonly region: string;
+  /** Another address than AWS's own, e.g. the sandbox. */
+  readonly endpoint?: string | undefined;
+  /** Without it the SDK's own chain finds them (environment, IRSA, instance role). */
+  readonly credentials?: { accessKeyId: string; secretAccessKey: string };
+  readonly quota: QuotaGate;
+  readonly metrics: Metrics;
+  readonly connectionTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
+  readonly maxSockets?: number;
+}
+
+export class CognitoCalls {
+  readonly client: CognitoIdentityProviderClient;
+  private readonly quota: QuotaGate;
+  private readonly calls;
+
+  constructor(options: CognitoClientOptions) {
+    const agent = { keepAlive: true, maxSockets: options.maxSockets ?? 64 };
+    this.client = new CognitoIdentityProviderClient({
+      region: options.region,
+      ...(options.endpoint && { endpoint: options.endpoint }),
+      ...(options.credentials && { credentials: options.credentials }),
+      maxAttempts: 1,
+      requestHandler: {
+        connectionTimeout: options.connectionTimeoutMs ?? 2_000,
+        requestTimeout: options.requestTimeoutMs ?? 5_000,
+        throwOnRequestTimeout: true,
+        httpAgent: agent,
+        httpsAgent: agent,
+      },
+    });
+    this.quota = options.quota;
+    this.calls = options.metrics.counter('cognito_calls_total', 'Calls to Cognito', ['operation', 'outcome']);
+  }
+
+  async make<T>(
+    operation: Operation,
+    urgency: Urgency,
+    send: (client: CognitoIdentityProviderClient) => Promise<T>,
+  ): Promise<T> {
+    const category = CATEGORY_OF[operation];
+    await this.quota.take(category, urgency);
+    const attributes = { 'rpc.system': 'aws-api', 'rpc.service': 'CognitoIdentityProvider', 'rpc.method': operation };
+    try {
+      const answer = await inSpan(`cognito ${operation}`, { kind: SpanKind.CLIENT, attributes }, () =>
+        send(this.client),
+      );
+      this.calls.inc({ operation, outcome: 'ok' });
+      return answer;
+    } catch (error) {
+      const failure = CognitoError.from(operation, error);
+      this.calls.inc({ operation, outcome: failure.errorClass });
+      // Only a brake: if the database cannot take it, the throttled call is still the news.
+      if (failure.errorClass === 'throttled') await this.quota.drain(category).catch(() => undefined);
+      throw failure;
+    }
+  }
+
+  close(): void {
+    this.client.destroy();
+  }
+}

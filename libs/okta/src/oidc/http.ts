@@ -1,0 +1,92 @@
+/** Requests to a provider: bounded in time and size, no redirect followed, no private address reached. */
+import http from 'node:http';
+import https from 'node:https';
+import { OidcError } from './errors.js';
+import { publicLookup } from './private-address.js';
+
+export interface ProviderRequest {
+  readonly method: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface ProviderAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const MAX_BYTES = 256 * 1024;
+
+export class ProviderHttp {
+  private readonly agents = {
+    'http:': new http.Agent({ keepAlive: true }),
+    'https:': new https.Agent({ keepAlive: true }),
+  };
+  private readonly lookup = publicLookup();
+
+  /** `trusted`: the operator named the address (development); otherwise https to public addresses only. */
+  constructor(
+    private readonly trusted: boolean,
+    private readonly timeoutMs: number,
+  ) {}
+
+  /** Throws `provider_unavailable` when no whole answer came, `provider_invalid` for a redirect or a flood. */
+  async send(url: URL, request: ProviderRequest): Promise<ProviderAnswer> {
+    const where = `${request.method} ${url.origin}${url.pathname}`;
+    if (url.protocol !== 'https:' && !(this.trusted && url.protocol === 'http:'))
+      throw new OidcError('provider_invalid', `${where}: only https is asked.`);
+    const answer = await this.exchange(url, request).catch((error: unknown) => {
+      if (error instanceof OidcError) throw error;
+      const reason = error instanceof Error ? error.message || error.name : String(error);
+      throw new OidcError('provider_unavailable', `${where} gave no answer (${reason}).`, { cause: error });
+    });
+    // Followed, it would carry code and secret to whatever address the answer names.
+    if (answer.status >= 300 && answer.status < 400)
+      throw new OidcError('provider_invalid', `${where} redirects, which is not followed.`);
+    if (answer.status >= 500 || answer.status === 429)
+      throw new OidcError('provider_unavailable', `${where} answers ${answer.status}.`);
+    return answer;
+  }
+
+  close(): void {
+    this.agents['http:'].destroy();
+    this.agents['https:'].destroy();
+  }
+
+  private exchange(url: URL, { method, headers, body }: ProviderRequest): Promise<ProviderAnswer> {
+    const { request } = url.protocol === 'https:' ? https : http;
+    const options: https.RequestOptions = {
+      method,
+      agent: url.protocol === 'https:' ? this.agents['https:'] : this.agents['http:'],
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'StackFlow',
+        ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
+        ...headers,
+      },
+      ...(!this.trusted && { lookup: this.lookup }),
+      signal: AbortSignal.timeout(this.timeoutMs),
+    };
+    return new Promise((resolve, reject) => {
+      const sent = request(url, options, (answer) => void read(answer).then(resolve, reject));
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  }
+}
+
+async function read(answer: http.IncomingMessage): Promise<ProviderAnswer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BYTES) {
+      answer.destroy();
+      throw new OidcError('provider_invalid', `The provider's answer is greater than ${MAX_BYTES} bytes.`);
+    }
+    chunks.push(chunk);
+  }
+  const contentType = (answer.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  return { status: answer.statusCode ?? 0, contentType, body: Buffer.concat(chunks).toString('utf8') };
+}

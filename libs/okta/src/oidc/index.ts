@@ -1,0 +1,7 @@
+/** OpenID Connect towards Okta: discovery, the code exchange, and the verification of ID tokens. */
+export * from './errors.js';
+export * from './id-token.js';
+export { IssuerRule, type IssuerRuleOptions } from './issuer-rule.js';
+export type { ProviderMetadata } from './metadata.js';
+export * from './provider.js';
+export type { ClientCredentials, CodeGrant, TokenResponse } from './token-endpoint.js';

@@ -1,0 +1,42 @@
+/** The provider's signing keys, cached; a key that has just been rotated in is found, and nobody can make us fetch without end. */
+import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
+import { OidcError } from './errors.js';
+import type { ProviderHttp } from './http.js';
+import { parseJson } from './metadata.js';
+
+export interface KeyOptions {
+  /** Milliseconds that keys are kept; a key that the provider dropped is believed at most this long. */
+  readonly cacheMs: number;
+  /** Milliseconds between two fetches for unknown keys. */
+  readonly cooldownMs: number;
+  readonly timeoutMs: number;
+}
+
+/** Within jose's cooldown one more fetch is made for an unknown key, but not more often than this. */
+const FORCED_RELOAD_MS = 5_000;
+
+export function providerKeys(http: ProviderHttp, jwksUri: string, options: KeyOptions): JWTVerifyGetKey {
+  const set = createRemoteJWKSet(new URL(jwksUri), {
+    cacheMaxAge: options.cacheMs,
+    cooldownDuration: options.cooldownMs,
+    timeoutDuration: options.timeoutMs,
+    [customFetch]: async (url) => {
+      const { status, body } = await http.send(new URL(url), { method: 'GET' });
+      if (status !== 200 || parseJson(body) === undefined)
+        throw new OidcError('provider_unavailable', `${url} answers ${status}, and no keys.`);
+      return new Response(body, { status });
+    },
+  });
+  let forcedAt = Number.NEGATIVE_INFINITY;
+  return async (header, token) => {
+    try {
+      return await set(header, token);
+    } catch (error) {
+      const justFetched = error instanceof errors.JWKSNoMatchingKey && set.coolingDown;
+      if (!justFetched || performance.now() - forcedAt < FORCED_RELOAD_MS) throw error;
+      forcedAt = performance.now();
+      await set.reload();
+      return set(header, token);
+    }
+  };
+}

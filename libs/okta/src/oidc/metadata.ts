@@ -1,0 +1,68 @@
+/** What a provider says about itself: OpenID Connect Discovery 1.0, RFC 8414, as far as a login needs it. Pure. */
+import { z } from 'zod';
+import { OidcError } from './errors.js';
+
+export interface ProviderMetadata {
+  readonly issuer: string;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly jwksUri: string;
+  readonly endSessionEndpoint: string | null;
+  /** RFC 9207: authorization responses carry `iss`, so one without it is not from this provider. */
+  readonly sendsIssuer: boolean;
+}
+
+const document = z.object({
+  issuer: z.string(),
+  authorization_endpoint: z.url(),
+  token_endpoint: z.url(),
+  jwks_uri: z.url(),
+  end_session_endpoint: z.url().optional(),
+  code_challenge_methods_supported: z.array(z.string()).default([]),
+  id_token_signing_alg_values_supported: z.array(z.string()),
+  token_endpoint_auth_methods_supported: z.array(z.string()).default(['client_secret_basic']),
+  authorization_response_iss_parameter_supported: z.boolean().default(false),
+});
+
+const REQUIRED = [
+  ['code_challenge_methods_supported', 'S256', 'PKCE'],
+  ['id_token_signing_alg_values_supported', 'RS256', 'RS256 signatures'],
+  ['token_endpoint_auth_methods_supported', 'client_secret_basic', 'client authentication by client_secret_basic'],
+] as const;
+
+export const discoveryUrl = (issuer: string): URL => new URL(`${issuer}/.well-known/openid-configuration`);
+
+/** Throws `provider_invalid`. Every endpoint stands on the issuer's own origin, as all of Okta's do: no mix-up, no SSRF. */
+export function parseMetadata(body: string, issuer: string): ProviderMetadata {
+  const parsed = document.safeParse(parseJson(body));
+  if (!parsed.success) throw invalid(issuer, `its discovery document is none: ${z.prettifyError(parsed.error)}`);
+  const { data } = parsed;
+  // Exactly, no normalisation: OpenID Connect Discovery 1.0, section 4.3.
+  if (data.issuer !== issuer) throw invalid(issuer, `it calls itself ${JSON.stringify(data.issuer.slice(0, 200))}`);
+  for (const [name, value, what] of REQUIRED)
+    if (!data[name].includes(value)) throw invalid(issuer, `it does not offer ${what}`);
+  const { origin } = new URL(issuer);
+  const urls = [data.authorization_endpoint, data.token_endpoint, data.jwks_uri, data.end_session_endpoint ?? issuer];
+  if (urls.some((url) => new URL(url).origin !== origin || new URL(url).username !== ''))
+    throw invalid(issuer, 'an endpoint of it stands on another origin');
+  return {
+    issuer,
+    authorizationEndpoint: data.authorization_endpoint,
+    tokenEndpoint: data.token_endpoint,
+    jwksUri: data.jwks_uri,
+    endSessionEndpoint: data.end_session_endpoint ?? null,
+    sendsIssuer: data.authorization_response_iss_parameter_supported,
+  };
+}
+
+/** `undefined` for what is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+const invalid = (issuer: string, why: string): OidcError =>
+  new OidcError('provider_invalid', `${issuer} cannot be used for login: ${why}.`);

@@ -1,0 +1,206 @@
+/** Who is let in: the person behind an Okta id, as directory, accounts and access know her. */
+import { Browser, type Answer } from './browser.js';
+import { HostileProvider } from './hostile-provider.js';
+import { back, begin, codeOn, SESSION, signIn as signInWith } from './journey.js';
+import { AuthRig, eventually, LOCAL, type Instance } from './rig.js';
+
+let op: HostileProvider;
+let rig: AuthRig;
+let service: Instance;
+let tenant: string;
+
+beforeAll(async () => {
+  op = await new HostileProvider().start();
+  rig = await AuthRig.start(op.origin);
+  service = await rig.startService();
+  tenant = await rig.addTenant('default', null);
+}, 120_000);
+beforeEach(async () => {
+  op.reset();
+  await rig.noFaults();
+});
+afterAll(async () => {
+  await rig.close();
+  await op.stop();
+});
+
+const browser = (origin = LOCAL): Browser => new Browser(service.url, origin);
+const signIn = (externalId: string | null): Promise<Answer> => {
+  op.sub = externalId ?? '';
+  return signInWith(op, browser());
+};
+const outcome = (page: Answer): [number, string] => [page.status, page.status === 303 ? 'in' : codeOn(page)];
+
+it('an unknown Okta user is refused, and not created', async () => {
+  expect(outcome(await signIn('00u1nobody'))).toEqual([403, 'unknown_person']);
+  expect((await rig.audit()).at(-1)).toMatchObject({ code: 'unknown_person', detail: { oktaSub: '00u1nobody' } });
+});
+
+it('an e-mail address or a user name links nobody (nOAuth)', async () => {
+  const victim = await rig.addPerson(tenant);
+  op.claims = { email: victim.email, email_verified: true, preferred_username: victim.userName };
+  expect(outcome(await signIn('00u1attacker'))).toEqual([403, 'unknown_person']);
+});
+
+it('an account without an Okta id is nobody', async () => {
+  await rig.addPerson(tenant, { externalId: null });
+  expect(outcome(await signIn('null'))).toEqual([403, 'unknown_person']);
+});
+
+it("another tenant's person is unknown here", async () => {
+  const other = await rig.addTenant('beta', 'beta.example.com');
+  const person = await rig.addPerson(other);
+  expect(outcome(await signIn(person.externalId))).toEqual([403, 'unknown_person']);
+  op.sub = person.externalId ?? '';
+  expect(outcome(await signInWith(op, browser('https://beta.example.com')))).toEqual([303, 'in']);
+});
+
+it('an inactive or removed account is refused, whichever of its two events says so', async () => {
+  const [a, b] = [await rig.addPerson(tenant), await rig.addPerson(tenant)];
+  await rig.people.publishAccess({ ...a, status: 'inactive', roles: [] });
+  await rig.people.publishAccount({ ...b, status: 'removed', roles: [] }, 'removed');
+  await rig.handled();
+  expect(outcome(await signIn(a.externalId))).toEqual([403, 'account_inactive']);
+  expect(outcome(await signIn(b.externalId))).toEqual([403, 'account_inactive']);
+});
+
+it('a fence keeps out whom Okta proved before it', async () => {
+  const person = await rig.addPerson(tenant);
+  await rig.people.publishAccess(person, { notBefore: new Date(Date.now() + 3_600_000).toISOString() });
+  await rig.handled();
+  expect(outcome(await signIn(person.externalId))).toEqual([403, 'account_fenced']);
+});
+
+it('two active accounts with one Okta id let nobody in; with one of them inactive the other does', async () => {
+  const one = await rig.addPerson(tenant);
+  const two = await rig.addPerson(tenant, { externalId: one.externalId });
+  expect(outcome(await signIn(one.externalId))).toEqual([403, 'account_ambiguous']);
+  await rig.people.publishAccess({ ...two, status: 'inactive', roles: [] });
+  await rig.handled();
+  expect(outcome(await signIn(one.externalId))).toEqual([303, 'in']);
+});
+
+it('who is known to the directory only waits, then gets a page that tries again by itself', async () => {
+  const person = rig.people.make(tenant);
+  await rig.people.publishUser(person);
+  await rig.handled();
+  const page = await signIn(person.externalId);
+  expect(outcome(page)).toEqual([503, 'not_provisioned']);
+  expect(page.headers['retry-after']).toBe('5');
+  expect(page.body).toContain('<meta http-equiv="refresh" content="5;url=/auth/okta/login?returnTo=%2Fincidents%2F42"');
+});
+
+it('who was deactivated in the directory before ever having an account is unknown', async () => {
+  const person = rig.people.make(tenant);
+  await rig.people.publishUser(person, false);
+  await rig.handled();
+  expect(outcome(await signIn(person.externalId))).toEqual([403, 'unknown_person']);
+});
+
+it('whose account comes while she waits is let in', async () => {
+  // On a busy machine an event may take longer than the service waits; then the next person tries.
+  await eventually(async () => {
+    const person = rig.people.make(tenant);
+    await rig.people.publishUser(person);
+    await rig.people.createUser(person);
+    await rig.handled();
+    op.sub = person.externalId ?? '';
+    const b = browser();
+    const path = back(op, await begin(b));
+    const waiting = b.get(path);
+    await rig.people.publishAccess(person);
+    await rig.people.publishAccount(person, 'provisioned');
+    expect(outcome(await waiting)).toEqual([303, 'in']);
+  });
+}, 120_000);
+
+it('events of the same account in either order come to the same', async () => {
+  const person = rig.people.make(tenant);
+  await rig.people.createUser(person);
+  await rig.people.publishAccess(person);
+  await rig.handled();
+  expect(outcome(await signIn(person.externalId))).toEqual([403, 'unknown_person']);
+  await rig.people.publishAccount(person, 'provisioned');
+  await rig.handled();
+  expect(outcome(await signIn(person.externalId))).toEqual([303, 'in']);
+});
+
+describe('Cognito', () => {
+  it.each<[string, object, [number, string]]>([
+    ['throttles', { effect: 'throttle', operation: 'AdminInitiateAuth' }, [503, 'exchange_unavailable']],
+    ['is away', { effect: 'disconnect', operation: 'AdminInitiateAuth' }, [503, 'exchange_unavailable']],
+    [
+      'does not know the client',
+      { effect: 'error', operation: 'AdminInitiateAuth', error: 'ResourceNotFoundException' },
+      [502, 'exchange_refused'],
+    ],
+    ['loses one answer', { effect: 'drop', operation: 'AdminRespondToAuthChallenge', times: 1 }, [303, 'in']],
+  ])('%s', async (_, rule, expected) => {
+    const person = await rig.addPerson(tenant);
+    await rig.fault(rule);
+    expect(outcome(await signIn(person.externalId))).toEqual(expected);
+  });
+
+  it('has the person disabled: refused', async () => {
+    const person = await rig.addPerson(tenant);
+    await rig.people.disableUser(person);
+    expect(outcome(await signIn(person.externalId))).toEqual([502, 'exchange_refused']);
+  });
+});
+
+describe('what is asked of the sign-in at Okta', () => {
+  it('a second factor, where the operator wants one', async () => {
+    const strict = await rig.startService({ SSO_REQUIRE_MFA: 'true' });
+    const person = await rig.addPerson(tenant);
+    op.sub = person.externalId ?? '';
+    const b = new Browser(strict.url, LOCAL);
+    op.claims = { amr: ['pwd'] };
+    expect(outcome(await signInWith(op, b))).toEqual([403, 'mfa_missing']);
+    op.claims = {};
+    expect(outcome(await signInWith(op, b))).toEqual([303, 'in']);
+    await strict.stop();
+  });
+
+  it('that it is not too long ago', async () => {
+    const strict = await rig.startService({ SSO_MAX_AUTH_AGE_MINUTES: '5' });
+    const person = await rig.addPerson(tenant);
+    op.sub = person.externalId ?? '';
+    const b = new Browser(strict.url, LOCAL);
+    const location = await begin(b);
+    expect(new URL(location).searchParams.get('max_age')).toBe('300');
+    op.claims = { auth_time: Math.floor(Date.now() / 1000) - 3_000 };
+    const page = await b.get(back(op, location));
+    expect(outcome(page)).toEqual([403, 'token_refused']);
+    expect((await rig.audit()).at(-1)).toMatchObject({ detail: { oidc: 'auth_too_old' } });
+    await strict.stop();
+  });
+});
+
+describe('the tenant', () => {
+  it('without sign-in settings has none', async () => {
+    await rig.people.publishSettings('0198b7c2-5d0e-7a31-9c55-3f1f6f0e7a77', 'bare', { host: 'bare.example.com' });
+    await rig.settingsKnown();
+    const page = await browser('https://bare.example.com').get('/auth/okta/login');
+    expect(outcome(page)).toEqual([404, 'sso_not_configured']);
+  });
+
+  it('without a client secret has none either', async () => {
+    const id = '0198b7c2-5d0e-7a31-9c55-3f1f6f0e7a78';
+    const sso = { issuer: 'https://acme.okta.com', clientId: 'x' };
+    await rig.people.publishSettings(id, 'secretless', { host: 'secretless.example.com', sso });
+    await rig.settingsKnown();
+    const page = await browser('https://secretless.example.com').get('/auth/okta/login');
+    expect(outcome(page)).toEqual([404, 'sso_not_configured']);
+  });
+
+  it('whose client changed during a login has to begin anew', async () => {
+    const id = await rig.addTenant('moving', 'moving.example.com');
+    const b = browser('https://moving.example.com');
+    const path = back(op, await begin(b));
+    const sso = { issuer: 'https://acme.okta.com', clientId: 'another' };
+    await rig.people.publishSettings(id, 'moving', { host: 'moving.example.com', sso });
+    await rig.settingsKnown();
+    expect(outcome(await b.get(path))).toEqual([400, 'settings_changed']);
+    expect(b.cookies.has(SESSION)).toBe(false);
+  });
+});

@@ -1,0 +1,223 @@
+/** The way back from a provider that attacks, or from somebody who never was there. The token's own checks: id-token.spec. */
+import { signHs256, signingKey, signRs256, unsigned } from '../guard/issuer.js';
+import { Browser } from './browser.js';
+import { HostileProvider } from './hostile-provider.js';
+import { back as callback, begin, codeOn, LOGIN, SESSION, signIn as signInWith } from './journey.js';
+import type { Person } from './people.js';
+import { AuthRig, LOCAL, type Instance } from './rig.js';
+
+let op: HostileProvider;
+let rig: AuthRig;
+let service: Instance;
+let tenant: string;
+let ada: Person;
+
+beforeAll(async () => {
+  op = await new HostileProvider().start();
+  rig = await AuthRig.start(op.origin);
+  service = await rig.startService();
+  tenant = await rig.addTenant('default', null);
+  ada = await rig.addPerson(tenant);
+}, 120_000);
+beforeEach(() => {
+  op.reset();
+  op.sub = ada.externalId ?? '';
+});
+afterAll(async () => {
+  await rig.close();
+  await op.stop();
+});
+
+const browser = (origin = LOCAL): Browser => new Browser(service.url, origin);
+const back = (location: string, change?: Record<string, string | undefined>) => callback(op, location, change);
+const signIn = (b: Browser) => signInWith(op, b);
+const lastAudit = async () => (await rig.audit()).at(-1);
+
+describe('forged ID tokens', () => {
+  const forgeries: [string, () => void, string][] = [
+    ['unsigned', () => (op.sign = (claims) => unsigned({ alg: 'none' }, claims)), 'algorithm_not_allowed'],
+    [
+      'HS256 with the public key',
+      () => (op.sign = (claims) => signHs256({ alg: 'HS256', kid: 'first' }, claims, op.key.publicKey)),
+      'algorithm_not_allowed',
+    ],
+    [
+      'a foreign RS256 key',
+      () => (op.sign = (claims) => signRs256({ alg: 'RS256', kid: 'first' }, claims, signingKey('x').privateKey)),
+      'signature_invalid',
+    ],
+    ['another nonce', () => (op.claims = { nonce: 'x'.repeat(43) }), 'nonce_mismatch'],
+    ['no nonce', () => (op.claims = { nonce: undefined }), 'nonce_mismatch'],
+    ['another audience', () => (op.claims = { aud: 'other' }), 'audience_mismatch'],
+    ['another issuer', () => (op.claims = { iss: 'https://evil.okta.com' }), 'issuer_mismatch'],
+    ['another access token', () => (op.claims = { at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }), 'at_hash_mismatch'],
+    ['expired', () => (op.claims = { exp: 1_700_000_000, iat: 1_699_999_000 }), 'expired'],
+    ['no JWT', () => (op.sign = () => 'x'), 'token_malformed'],
+    [
+      'null inside',
+      () => (op.sign = () => signRs256({ alg: 'RS256', kid: 'first' }, null, op.key.privateKey)),
+      'token_malformed',
+    ],
+  ];
+  it.each(forgeries)('%s: refused, without a session', async (_, forge, oidc) => {
+    forge();
+    const b = browser();
+    const page = await signIn(b);
+    expect([page.status, codeOn(page)]).toEqual([403, 'token_refused']);
+    expect(b.cookies.has(SESSION)).toBe(false);
+    expect(await lastAudit()).toMatchObject({
+      event: 'login_refused',
+      code: 'token_refused',
+      tenant,
+      detail: { oidc },
+    });
+  });
+});
+
+describe('the callback', () => {
+  it('takes a state once: a replay finds nothing', async () => {
+    const b = browser();
+    const path = back(await begin(b));
+    expect((await b.get(path)).status).toBe(303);
+    const again = await b.get(path);
+    expect([again.status, codeOn(again)]).toEqual([400, 'login_expired']);
+    expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'login_expired' });
+  });
+
+  it('takes a state once, also of many at the same time', async () => {
+    const b = browser();
+    const path = back(await begin(b));
+    const statuses = (await Promise.all(Array.from({ length: 5 }, () => b.get(path)))).map((a) => a.status);
+    expect(statuses.filter((s) => s === 303)).toHaveLength(1);
+  });
+
+  it('takes a code once', async () => {
+    const b = browser();
+    const [first, second] = [await begin(b), await begin(b)];
+    const { code } = op.authorize(first);
+    const state = new URL(first).searchParams.get('state') ?? '';
+    expect((await b.get(`/auth/okta/callback?code=${code}&state=${state}`)).status).toBe(303);
+    const other = new URL(second).searchParams.get('state') ?? '';
+    const page = await b.get(`/auth/okta/callback?code=${code}&state=${other}`);
+    expect([page.status, codeOn(page)]).toEqual([400, 'code_refused']);
+  });
+
+  it('of a code that was made for another login (injection) is stopped by PKCE', async () => {
+    const [victim, attacker] = [browser(), browser()];
+    const { code } = op.authorize(await begin(victim));
+    const own = new URL(await begin(attacker)).searchParams.get('state') ?? '';
+    const page = await attacker.get(`/auth/okta/callback?code=${code}&state=${own}`);
+    expect([page.status, codeOn(page)]).toEqual([400, 'code_refused']);
+    expect(attacker.cookies.has(SESSION)).toBe(false);
+  });
+
+  it('in another browser is refused (login CSRF), and leaves the login to the right one', async () => {
+    const [attacker, victim] = [browser(), browser()];
+    const path = back(await begin(attacker));
+    const page = await victim.get(path);
+    expect([page.status, codeOn(page)]).toEqual([403, 'other_browser']);
+    expect(victim.cookies.has(SESSION)).toBe(false);
+    await begin(victim); // now it has a login cookie of its own
+    expect(codeOn(await victim.get(path))).toBe('other_browser');
+    expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'other_browser' });
+    expect((await attacker.get(path)).status).toBe(303);
+  });
+
+  it('after ten minutes is too late', async () => {
+    const b = browser();
+    const path = back(await begin(b));
+    await rig.admin.query(`update auth.login set expires_at = clock_timestamp()`);
+    expect(codeOn(await b.get(path))).toBe('login_expired');
+  });
+
+  it('with an invented state is refused', async () => {
+    const b = browser();
+    await begin(b);
+    expect(codeOn(await b.get(`/auth/okta/callback?code=x&state=${'A'.repeat(43)}`))).toBe('login_expired');
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['no state', 'code=x'],
+    ['no code', 'state=x'],
+    ['an empty code', 'code=&state=x'],
+    ['two states', 'code=x&state=a&state=b'],
+    ['two codes', 'code=x&code=y&state=a'],
+    ['two issuers', 'code=x&state=a&iss=b&iss=c'],
+    ['a code and an error', 'code=x&state=a&error=b'],
+    ['a state that is a list', 'code=x&state[]=a'],
+    ['an endless state', `code=x&state=${'a'.repeat(500)}`],
+    ['an error without state', 'error=access_denied&error_description=%3Cscript%3E'],
+  ])('with %s is refused', async (_, query) => {
+    const page = await browser().get(`/auth/okta/callback?${query}`);
+    expect([page.status, codeOn(page)]).toEqual([400, 'bad_callback']);
+    expect(page.body).not.toContain('<script');
+  });
+
+  it('shows an error of Okta only for a login that we sent there', async () => {
+    const b = browser();
+    const state = new URL(await begin(b)).searchParams.get('state') ?? '';
+    const forged = await browser().get(`/auth/okta/callback?error=access_denied&state=${state}`);
+    expect(codeOn(forged)).toBe('other_browser');
+    const page = await b.get(`/auth/okta/callback?error=access_denied&error_description=%3Cb%3Ehi&state=${state}`);
+    expect([page.status, codeOn(page)]).toEqual([403, 'okta_denied']);
+    expect(page.body).not.toContain('<b>hi');
+    expect(codeOn(await b.get(`/auth/okta/callback?error=access_denied&state=${state}`))).toBe('login_expired');
+  });
+
+  it('names no error that Okta does not have', async () => {
+    const b = browser();
+    const state = new URL(await begin(b)).searchParams.get('state') ?? '';
+    expect(codeOn(await b.get(`/auth/okta/callback?error=evil%0d%0aX:1&state=${state}`))).toBe('okta_error');
+    expect(await lastAudit()).toMatchObject({ detail: { error: 'other' } });
+  });
+
+  it('from another issuer is refused (mix-up)', async () => {
+    const b = browser();
+    const page = await b.get(back(await begin(b), { iss: 'https://evil.okta.com' }));
+    expect([page.status, codeOn(page)]).toEqual([403, 'mix_up']);
+    expect(op.exchanges).toHaveLength(0);
+    expect((await b.get(back(await begin(b), { iss: op.origin }))).status).toBe(303);
+  });
+
+  it('at another tenant finds nothing', async () => {
+    await rig.addTenant('beta', 'beta.example.com');
+    const [here, there] = [browser(), browser('https://beta.example.com')];
+    const path = back(await begin(here));
+    there.cookies.set(LOGIN, here.cookies.get(LOGIN) ?? '');
+    expect(codeOn(await there.get(path))).toBe('login_expired');
+    expect((await here.get(path)).status).toBe(303);
+  });
+});
+
+describe('the token endpoint', () => {
+  it.each<[string, () => void, [number, string]]>([
+    ['answers garbage', () => (op.token = () => ({ body: '<html>' })), [502, 'okta_error']],
+    [
+      'answers an ID token that is a number',
+      () => (op.token = () => ({ body: '{"id_token":7}' })),
+      [502, 'okta_error'],
+    ],
+    [
+      'redirects',
+      () => (op.token = () => ({ status: 302, headers: { location: '/' }, body: '' })),
+      [502, 'okta_error'],
+    ],
+    ['is down', () => (op.token = () => ({ status: 503, body: '' })), [503, 'okta_unavailable']],
+    [
+      'does not know us',
+      () => (op.token = () => ({ status: 401, body: '{"error":"invalid_client"}' })),
+      [502, 'client_refused'],
+    ],
+    [
+      'refuses the code',
+      () => (op.token = () => ({ status: 400, body: '{"error":"invalid_grant"}' })),
+      [400, 'code_refused'],
+    ],
+    ['never answers', () => (op.token = () => 'hang'), [503, 'okta_unavailable']],
+  ])('%s: a page that says so', async (_, breakIt, expected) => {
+    breakIt();
+    const page = await signIn(browser());
+    expect([page.status, codeOn(page)]).toEqual(expected);
+  });
+});

@@ -1,0 +1,210 @@
+/** Signing in: the way out to Okta, the session at its end, and what a request may not choose. */
+import { Browser } from './browser.js';
+import { HostileProvider } from './hostile-provider.js';
+import { back as callback, begin, codeOn, SESSION, signIn as signInWith } from './journey.js';
+import type { Person } from './people.js';
+import { AuthRig, LOCAL, type Instance } from './rig.js';
+
+let op: HostileProvider;
+let rig: AuthRig;
+let service: Instance;
+let tenant: string;
+let ada: Person;
+
+beforeAll(async () => {
+  op = await new HostileProvider().start();
+  rig = await AuthRig.start(op.origin);
+  service = await rig.startService();
+  tenant = await rig.addTenant('default', null);
+  ada = await rig.addPerson(tenant);
+}, 120_000);
+beforeEach(() => {
+  op.reset();
+  op.sub = ada.externalId ?? '';
+});
+afterAll(async () => {
+  await rig.close();
+  await op.stop();
+});
+
+const browser = (origin = LOCAL): Browser => new Browser(service.url, origin);
+const back = (location: string, change?: Record<string, string | undefined>) => callback(op, location, change);
+const signIn = (b: Browser) => signInWith(op, b);
+const lastAudit = async () => (await rig.audit()).at(-1);
+
+describe('a login', () => {
+  it('leads to Okta with PKCE, state, nonce and the exact redirect URI', async () => {
+    const location = new URL(await begin(browser()));
+    expect(location.origin + location.pathname).toBe(`${op.origin}/oauth2/v1/authorize`);
+    const query = Object.fromEntries(location.searchParams);
+    expect(query).toMatchObject({
+      response_type: 'code',
+      redirect_uri: `${LOCAL}/auth/okta/callback`,
+      scope: 'openid profile email',
+      code_challenge_method: 'S256',
+    });
+    for (const name of ['state', 'nonce', 'code_challenge'] as const) expect(query[name]).toMatch(/^[\w-]{43}$/);
+  });
+
+  it('ends where returnTo said, in a session', async () => {
+    const b = browser();
+    const answer = await signIn(b);
+    expect([answer.status, answer.headers.location]).toEqual([303, '/incidents/42']);
+    expect(answer.cookies).toEqual([
+      expect.stringMatching(/^__Host-sf_session=[\w-]{43}; Path=\/; Max-Age=\d+; Secure; HttpOnly; SameSite=Lax$/),
+    ]);
+    const session = await b.get('/auth/session');
+    expect(session.status).toBe(200);
+    expect(JSON.parse(session.body)).toMatchObject({
+      account: { id: ada.id, userName: ada.userName },
+      tenant: { id: tenant, slug: 'default' },
+      roles: ['itsm_agent', 'viewer'],
+      primaryRole: 'itsm_agent',
+    });
+    const { accessToken } = JSON.parse(session.body) as { accessToken: string };
+    const claims = JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString()) as object;
+    expect(claims).toMatchObject({
+      token_use: 'access',
+      username: ada.id,
+      tenant_id: tenant,
+      okta_sub: ada.externalId,
+    });
+    expect(await lastAudit()).toMatchObject({ event: 'login', account_id: ada.id, tenant });
+  });
+
+  it('keeps no token in the audit, the session table or the page', async () => {
+    const b = browser();
+    await signIn(b);
+    const stored = JSON.stringify([
+      await rig.audit(),
+      await rig.admin.query(
+        `select id, tenant, encode(refresh_token, 'escape'), encode(id_token, 'escape') from auth.session`,
+      ),
+    ]);
+    expect(stored).not.toMatch(/eyJ/);
+    expect(stored).not.toContain(b.cookies.get(SESSION));
+  });
+});
+
+describe('several logins at once', () => {
+  it('in one browser all succeed, in any order', async () => {
+    const b = browser();
+    const locations = [await begin(b, '/1'), await begin(b, '/2'), await begin(b, '/3')];
+    const landed: (string | undefined)[] = [];
+    for (const location of locations.reverse()) landed.push((await b.get(back(location))).headers.location);
+    expect(landed).toEqual(['/3', '/2', '/1']);
+    expect((await b.get('/auth/session')).status).toBe(200);
+  });
+
+  it('in several browsers do not meet', async () => {
+    const browsers = Array.from({ length: 4 }, () => browser());
+    const answers = await Promise.all(browsers.map(signIn));
+    expect(answers.map((a) => a.status)).toEqual([303, 303, 303, 303]);
+    expect(new Set(browsers.map((b) => b.cookies.get(SESSION))).size).toBe(4);
+  });
+});
+
+describe('returnTo', () => {
+  it.each([
+    '//evil.com',
+    '/\\evil.com',
+    '/%2f%2fevil.com',
+    'https:evil.com',
+    'https://evil.com',
+    '/\t/evil.com',
+    '/a\r\nX: 1',
+  ])('%j is refused before anything else happens', async (returnTo) => {
+    const page = await browser().get(`/auth/okta/login?returnTo=${encodeURIComponent(returnTo)}`);
+    expect([page.status, codeOn(page)]).toEqual([400, 'bad_return_to']);
+    expect(page.headers.location).toBeUndefined();
+    expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'bad_return_to' });
+  });
+
+  it('twice is refused', async () => {
+    expect(codeOn(await browser().get('/auth/okta/login?returnTo=/a&returnTo=//evil.com'))).toBe('bad_return_to');
+  });
+
+  it('is the front page without one', async () => {
+    const b = browser();
+    const { headers } = await b.get('/auth/okta/login');
+    expect((await b.get(back(headers.location ?? ''))).headers.location).toBe('/');
+  });
+});
+
+describe('headers of the request', () => {
+  it('choose no redirect URI', async () => {
+    const answer = await browser().get('/auth/okta/login', {
+      'x-forwarded-host': 'evil.com',
+      'x-forwarded-proto': 'gopher',
+      'x-forwarded-prefix': '/evil',
+      forwarded: 'host=evil.com',
+      'x-original-url': '/evil',
+    });
+    expect(new URL(answer.headers.location ?? '').searchParams.get('redirect_uri')).toBe(`${LOCAL}/auth/okta/callback`);
+  });
+
+  it('of a host that is nobody in an installation with several tenants lead nowhere', async () => {
+    await rig.addTenant('gamma', 'gamma.example.com');
+    const page = await browser('http://evil.com').get('/auth/okta/login');
+    expect([page.status, codeOn(page)]).toEqual([404, 'unknown_site']);
+    const forwarded = await browser('http://evil.com').get('/auth/okta/login', { 'x-forwarded-host': 'localhost' });
+    expect(codeOn(forwarded)).toBe('unknown_site');
+    const own = await browser('http://gamma.example.com:3000').get('/auth/okta/login');
+    expect(new URL(own.headers.location ?? '').searchParams.get('redirect_uri')).toBe(
+      'https://gamma.example.com/auth/okta/callback',
+    );
+  });
+});
+
+describe('fixation', () => {
+  it('a session cookie that the browser came with never becomes the session', async () => {
+    const b = browser();
+    const planted = 'A'.repeat(43);
+    b.cookies.set(SESSION, planted);
+    await signIn(b);
+    expect(b.cookies.get(SESSION)).not.toBe(planted);
+    const attacker = browser();
+    attacker.cookies.set(SESSION, planted);
+    expect((await attacker.get('/auth/session')).status).toBe(401);
+  });
+
+  it('a new login ends the session that the browser had', async () => {
+    const b = browser();
+    await signIn(b);
+    const old = browser();
+    old.cookies.set(SESSION, b.cookies.get(SESSION) ?? '');
+    await signIn(b);
+    expect((await old.get('/auth/session')).status).toBe(401);
+    expect((await b.get('/auth/session')).status).toBe(200);
+  });
+});
+
+describe('a flood of anonymous requests', () => {
+  it('fills no disk: the audit records a bounded number; what takes a login to provoke is recorded always', async () => {
+    const b = browser();
+    const count = async (code: string) => (await rig.audit('code = $1', [code])).length;
+    const before = await count('bad_callback');
+    for (let batch = 0; batch < 20; batch++)
+      await Promise.all(Array.from({ length: 40 }, () => b.get('/auth/okta/callback?code=x')));
+    const recorded = (await count('bad_callback')) - before;
+    expect(recorded).toBeGreaterThan(50);
+    expect(recorded).toBeLessThan(800);
+    const [other, path] = [await count('other_browser'), back(await begin(b))];
+    await browser().get(path);
+    expect(await count('other_browser')).toBe(other + 1);
+  }, 120_000);
+});
+
+describe('the page of a refusal', () => {
+  it('runs nothing, loads nothing, says what to do', async () => {
+    const page = await browser().get('/auth/okta/callback?code=x');
+    expect(page.headers['content-security-policy']).toMatch(
+      /^default-src 'none'; style-src 'sha256-[^']+'; .*frame-ancestors 'none'$/,
+    );
+    expect(page.headers['cache-control']).toBe('no-store');
+    expect(page.headers['referrer-policy']).toBe('no-referrer');
+    expect(page.body).toMatch(/<html lang="en">[\s\S]*<title>[^<]+<\/title>[\s\S]*<main>\s*<h1>/);
+    expect(page.body).toContain('<a href="/auth/okta/login?returnTo=%2F">');
+    expect(page.body).not.toMatch(/<script|src=|onload/);
+  });
+});

@@ -1,0 +1,137 @@
+/**
+ * The relying party against npm `oidc-provider`, a certified implementation that nobody here wrote: with PKCE required,
+ * its own sign-in and consent pages, RFC 9207, its own ID tokens. Our stand-ins and our code cannot be wrong alike here.
+ */
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { jest } from '@jest/globals';
+import { exportJWK } from 'jose';
+import Provider from 'oidc-provider';
+import { Browser } from './browser.js';
+import { CLIENT_ID, CLIENT_SECRET } from './hostile-provider.js';
+import { begin, codeOn, SESSION } from './journey.js';
+import type { Person } from './people.js';
+import { AuthRig, LOCAL, type Instance } from './rig.js';
+
+let server: Server;
+let issuer: string;
+let rig: AuthRig;
+let service: Instance;
+let ada: Person;
+
+async function startProvider(): Promise<void> {
+  server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const provider = new Provider(issuer, {
+    clients: [
+      {
+        client_id: CLIENT_ID,
+        client_secret: CLIENT_SECRET,
+        redirect_uris: [`${LOCAL}/auth/okta/callback`],
+        post_logout_redirect_uris: [`${LOCAL}/`],
+        grant_types: ['authorization_code'],
+        response_types: ['code'],
+        token_endpoint_auth_method: 'client_secret_basic',
+        id_token_signed_response_alg: 'RS256',
+      },
+    ],
+    pkce: { required: () => true },
+    jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'op', alg: 'RS256', use: 'sig' }] },
+    cookies: { keys: [randomBytes(16).toString('hex')] },
+    features: { devInteractions: { enabled: true } },
+    scopes: ['openid', 'profile', 'email'],
+  });
+  server.on('request', provider.callback());
+}
+
+beforeAll(async () => {
+  // It warns of being configured for a test.
+  for (const name of ['warn', 'info'] as const) jest.spyOn(console, name).mockImplementation(() => undefined);
+  await startProvider();
+  rig = await AuthRig.start(issuer);
+  service = await rig.startService();
+  ada = await rig.addPerson(await rig.addTenant('default', null));
+}, 120_000);
+afterAll(async () => {
+  jest.restoreAllMocks();
+  await rig.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** The person at the provider's pages: follows redirects there, signs in, consents; answers where it leads back to. */
+async function atProvider(location: string, login: string | null): Promise<string> {
+  const cookies = new Map<string, string>();
+  const visit = async (url: string, form?: Record<string, string>): Promise<Response> => {
+    const response = await fetch(url, {
+      redirect: 'manual',
+      headers: { cookie: [...cookies].map(([k, v]) => `${k}=${v}`).join('; ') },
+      ...(form && { method: 'POST', body: new URLSearchParams(form) }),
+    });
+    for (const line of response.headers.getSetCookie()) {
+      const [name = '', value = ''] = line.split(';')[0]?.split('=') ?? [];
+      cookies.set(name, value);
+    }
+    return response;
+  };
+  let next = location;
+  for (let step = 0; step < 12; step++) {
+    if (next.startsWith(LOCAL)) return next.slice(LOCAL.length);
+    let response = await visit(next);
+    if (response.status === 200) {
+      const html = await response.text();
+      const prompt = /name="prompt" value="(\w+)"/.exec(html)?.[1] ?? '';
+      const abort = /href="([^"]*\/abort)"/.exec(html)?.[1];
+      response =
+        login === null && abort
+          ? await visit(new URL(abort, next).href)
+          : await visit(next, prompt === 'login' ? { prompt, login: login ?? '', password: 'x' } : { prompt });
+    }
+    next = new URL(response.headers.get('location') ?? '', next).href;
+  }
+  throw new Error(`the provider led to nowhere: ${next}`);
+}
+
+it('signs in', async () => {
+  const b = new Browser(service.url, LOCAL);
+  const back = await atProvider(await begin(b), ada.externalId);
+  expect(new URL(back, LOCAL).searchParams.get('iss')).toBe(issuer);
+  const answer = await b.get(back);
+  expect([answer.status, answer.headers.location]).toEqual([303, '/incidents/42']);
+  expect(JSON.parse((await b.get('/auth/session')).body)).toMatchObject({ account: { id: ada.id } });
+});
+
+it('takes a callback without the issuer for another one: this provider always sends it', async () => {
+  const b = new Browser(service.url, LOCAL);
+  const back = new URL(await atProvider(await begin(b), ada.externalId), LOCAL);
+  back.searchParams.delete('iss');
+  expect(codeOn(await b.get(back.pathname + back.search))).toBe('mix_up');
+});
+
+it('says when the person declined', async () => {
+  const b = new Browser(service.url, LOCAL);
+  const page = await b.get(await atProvider(await begin(b), null));
+  expect([page.status, codeOn(page)]).toEqual([403, 'okta_denied']);
+  expect(b.cookies.has(SESSION)).toBe(false);
+});
+
+it('cannot use a code twice', async () => {
+  const b = new Browser(service.url, LOCAL);
+  const [first, second] = [await begin(b), await begin(b)];
+  const back = new URL(await atProvider(first, ada.externalId), LOCAL);
+  expect((await b.get(back.pathname + back.search)).status).toBe(303);
+  back.searchParams.set('state', new URL(second).searchParams.get('state') ?? '');
+  expect(codeOn(await b.get(back.pathname + back.search))).toBe('code_refused');
+});
+
+it('ends the session there as well', async () => {
+  const b = new Browser(service.url, LOCAL);
+  await b.get(await atProvider(await begin(b), ada.externalId));
+  const { oktaLogoutUrl } = JSON.parse((await b.post('/auth/logout?okta=true')).body) as { oktaLogoutUrl: string };
+  const page = await fetch(oktaLogoutUrl);
+  expect(page.status).toBe(200);
+  expect(await page.text()).toContain('logout');
+});

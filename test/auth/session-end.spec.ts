@@ -1,0 +1,162 @@
+/** How sessions end, at once and everywhere. Two replicas of the service on one database. */
+import { Browser } from './browser.js';
+import { HostileProvider } from './hostile-provider.js';
+import { back, begin, codeOn, SESSION, signIn as signInWith } from './journey.js';
+import type { Person } from './people.js';
+import { AuthRig, eventually, LOCAL, type Instance } from './rig.js';
+
+let op: HostileProvider;
+let rig: AuthRig;
+let replicas: [Instance, Instance];
+let tenant: string;
+let ada: Person;
+
+beforeAll(async () => {
+  op = await new HostileProvider().start();
+  rig = await AuthRig.start(op.origin);
+  replicas = [await rig.startService(), await rig.startService()];
+  tenant = await rig.addTenant('default', null);
+  ada = await rig.addPerson(tenant);
+}, 120_000);
+beforeEach(async () => {
+  op.reset();
+  op.sub = ada.externalId ?? '';
+  await rig.noFaults();
+});
+afterAll(async () => {
+  await rig.close();
+  await op.stop();
+});
+
+const browser = (replica: 0 | 1 = 0): Browser => new Browser(replicas[replica].url, LOCAL);
+const signedIn = async (): Promise<Browser> => {
+  const b = browser();
+  const answer = await signInWith(op, b);
+  if (answer.status !== 303) throw new Error(answer.body);
+  return b;
+};
+/** The same cookie in another place: another tab, another replica, other hands. */
+const copyOf = (b: Browser, replica: 0 | 1 = 0): Browser => {
+  const copy = browser(replica);
+  copy.cookies.set(SESSION, b.cookies.get(SESSION) ?? '');
+  return copy;
+};
+const audits = async (event: string) => (await rig.audit('event = $1', [event])).map((a) => a.code);
+
+describe('the end of a session', () => {
+  it('comes at once with an event that takes access away', async () => {
+    const person = await rig.addPerson(tenant);
+    op.sub = person.externalId ?? '';
+    const b = await signedIn();
+    await rig.people.publishAccess(
+      { ...person, status: 'inactive', roles: [] },
+      { notBefore: new Date().toISOString() },
+    );
+    await rig.handled();
+    expect((await b.get('/auth/session')).status).toBe(401);
+    expect((await copyOf(b, 1).post('/auth/refresh')).status).toBe(401);
+    expect(await rig.admin.query('select 1 from auth.session where account_id = $1', [person.id])).toEqual([]);
+    expect(await rig.audit(`event = 'session_ended' and account_id = $1`, [person.id])).toMatchObject([
+      { code: 'access_inactive' },
+    ]);
+  });
+
+  it.each(['deactivated', 'removed'])('comes with account.%s as well', async (what) => {
+    const person = await rig.addPerson(tenant);
+    op.sub = person.externalId ?? '';
+    const b = await signedIn();
+    await rig.people.publishAccount(
+      { ...person, status: what === 'removed' ? 'removed' : 'inactive', roles: [] },
+      what,
+    );
+    await rig.handled();
+    expect((await b.get('/auth/session')).status).toBe(401);
+  });
+
+  it('comes with a fence: sessions from before it end, later ones live', async () => {
+    const person = await rig.addPerson(tenant);
+    op.sub = person.externalId ?? '';
+    const b = await signedIn();
+    await rig.people.publishAccess(person, { notBefore: new Date().toISOString() });
+    await rig.handled();
+    expect((await b.get('/auth/session')).status).toBe(401);
+    const later = await eventually(() => signedIn()); // Okta's `iat` has whole seconds: a moment later it is past the fence
+    expect((await later.get('/auth/session')).status).toBe(200);
+  });
+
+  it('that overtakes a login, after Cognito has given tokens, keeps the person out and kills the tokens', async () => {
+    const person = await rig.addPerson(tenant);
+    op.sub = person.externalId ?? '';
+    const b = browser();
+    const path = back(op, await begin(b));
+    const revoked = (await rig.cognitoCalls('RevokeToken')).length;
+    // The event's transaction, held open until the login stands before the account's lock.
+    const { login } = await rig.admin.tx(async (tx) => {
+      await tx.query(`update auth.account set access_status = 'inactive' where id = $1`, [person.id]);
+      const login = b.get(path);
+      await eventually(async () => {
+        const [waiting] = await rig.admin.query(
+          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%for share%'`,
+        );
+        if (!waiting) throw new Error('the login does not wait');
+      });
+      return { login };
+    });
+    const page = await login;
+    expect([page.status, codeOn(page)]).toEqual([403, 'account_inactive']);
+    expect(b.cookies.has(SESSION)).toBe(false);
+    expect(await rig.admin.query('select 1 from auth.session where account_id = $1', [person.id])).toEqual([]);
+    expect((await rig.cognitoCalls('RevokeToken')).length).toBe(revoked + 1);
+  }, 120_000);
+
+  it('comes after its hours, and after idling', async () => {
+    const [absolute, idle] = [await signedIn(), await signedIn()];
+    const ids = await rig.admin.query<{ id: string }>('select id from auth.session order by created_at desc limit 2');
+    await rig.admin.query('update auth.session set expires_at = clock_timestamp() where id = $1', [ids[1]?.id]);
+    await rig.admin.query(
+      `update auth.session set last_used_at = clock_timestamp() - interval '121 minutes' where id = $1`,
+      [ids[0]?.id],
+    );
+    expect((await absolute.get('/auth/session')).status).toBe(401);
+    expect((await idle.post('/auth/refresh')).status).toBe(401);
+  });
+
+  it('by logout: here, at Cognito, and if asked at Okta', async () => {
+    const b = await signedIn();
+    const copy = copyOf(b, 1);
+    const answer = await b.post('/auth/logout?okta=true');
+    expect(answer.status).toBe(200);
+    const { oktaLogoutUrl } = JSON.parse(answer.body) as { oktaLogoutUrl: string };
+    const url = new URL(oktaLogoutUrl);
+    expect(url.origin + url.pathname).toBe(`${op.origin}/oauth2/v1/logout`);
+    expect(url.searchParams.get('id_token_hint')).toMatch(/^eyJ/);
+    expect(url.searchParams.get('post_logout_redirect_uri')).toBe(`${LOCAL}/`);
+    expect(b.cookies.has(SESSION)).toBe(false);
+    expect((await copy.get('/auth/session')).status).toBe(401);
+    expect((await rig.cognitoCalls('RevokeToken')).length).toBeGreaterThan(0);
+    expect(await audits('logout')).toContain('by_person');
+  });
+
+  it('by logout works while Cognito is away, twice, and without a session', async () => {
+    const b = await signedIn();
+    const copy = copyOf(b);
+    await rig.fault({ effect: 'error', operation: 'RevokeToken' });
+    expect(JSON.parse((await b.post('/auth/logout')).body)).toEqual({ oktaLogoutUrl: null });
+    expect((await copy.post('/auth/logout')).status).toBe(200);
+    expect((await browser().post('/auth/logout')).status).toBe(200);
+    expect((await copy.get('/auth/session')).status).toBe(401);
+  });
+
+  it('by logout is refused from elsewhere', async () => {
+    const b = await signedIn();
+    expect((await b.post('/auth/logout', { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+    expect((await b.get('/auth/session')).status).toBe(200);
+  });
+});
+
+describe('the audit', () => {
+  it('cannot be changed', async () => {
+    for (const sql of ['update auth.audit set code = null', 'delete from auth.audit', 'truncate auth.audit'])
+      await expect(rig.admin.query(sql)).rejects.toThrow('append-only');
+  });
+});

@@ -1,0 +1,235 @@
+/** Sessions: rotation, theft, many tabs. Two replicas of the service on one database. */
+import { Browser } from './browser.js';
+import { HostileProvider } from './hostile-provider.js';
+import { SESSION, signIn as signInWith } from './journey.js';
+import type { Person } from './people.js';
+import { AuthRig, eventually, LOCAL, type Instance } from './rig.js';
+
+let op: HostileProvider;
+let rig: AuthRig;
+let replicas: [Instance, Instance];
+let tenant: string;
+let ada: Person;
+
+beforeAll(async () => {
+  op = await new HostileProvider().start();
+  rig = await AuthRig.start(op.origin);
+  replicas = [await rig.startService(), await rig.startService()];
+  tenant = await rig.addTenant('default', null);
+  ada = await rig.addPerson(tenant);
+}, 120_000);
+beforeEach(async () => {
+  op.reset();
+  op.sub = ada.externalId ?? '';
+  await rig.noFaults();
+});
+afterAll(async () => {
+  await rig.close();
+  await op.stop();
+});
+
+const browser = (replica: 0 | 1 = 0): Browser => new Browser(replicas[replica].url, LOCAL);
+const signedIn = async (): Promise<Browser> => {
+  const b = browser();
+  const answer = await signInWith(op, b);
+  if (answer.status !== 303) throw new Error(answer.body);
+  return b;
+};
+/** The same cookie in another place: another tab, another replica, other hands. */
+const copyOf = (b: Browser, replica: 0 | 1 = 0): Browser => {
+  const copy = browser(replica);
+  copy.cookies.set(SESSION, b.cookies.get(SESSION) ?? '');
+  return copy;
+};
+const secretOf = (b: Browser): string => b.cookies.get(SESSION) ?? '';
+const age = (seconds: number) =>
+  rig.admin.query(`update auth.session_secret set replaced_at = replaced_at - make_interval(secs => $1)`, [seconds]);
+const audits = async (event: string) => (await rig.audit('event = $1', [event])).map((a) => a.code);
+
+describe('GET /auth/session', () => {
+  it('without a session is a 401 problem', async () => {
+    const b = browser();
+    const answer = await b.get('/auth/session');
+    expect(answer.status).toBe(401);
+    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect(JSON.parse(answer.body)).toMatchObject({ status: 401, code: 'unauthenticated' });
+  });
+
+  it.each(['', 'x', 'A'.repeat(43), 'A'.repeat(44), "' or 1=1 --", '%00'])('with the cookie %j too', async (value) => {
+    const b = browser();
+    b.cookies.set(SESSION, value);
+    expect((await b.get('/auth/session')).status).toBe(401);
+  });
+
+  it('believes neither of two session cookies', async () => {
+    const b = await signedIn();
+    const answer = await browser().get('/auth/session', {
+      cookie: `${SESSION}=${secretOf(b)}; ${SESSION}=${'A'.repeat(43)}`,
+    });
+    expect(answer.status).toBe(401);
+  });
+
+  it('at another tenant is none', async () => {
+    await rig.addTenant('other', 'other.example.com');
+    const b = await signedIn();
+    const there = new Browser(replicas[0].url, 'https://other.example.com');
+    there.cookies.set(SESSION, secretOf(b));
+    expect((await there.get('/auth/session')).status).toBe(401);
+    expect((await b.get('/auth/session')).status).toBe(200);
+  });
+
+  it('works at any replica', async () => {
+    const b = await signedIn();
+    const other = await copyOf(b, 1).get('/auth/session');
+    expect(other.status).toBe(200);
+    expect((JSON.parse(other.body) as { accessToken: string }).accessToken).toMatch(/^eyJ/);
+  });
+
+  it('says that it cannot know while Cognito is away, and keeps the session', async () => {
+    const b = await signedIn();
+    await rig.fault({ effect: 'error', operation: 'GetTokensFromRefreshToken' });
+    const away = await copyOf(b, 1).get('/auth/session');
+    expect([away.status, away.headers['retry-after']]).toEqual([503, '5']);
+    await rig.noFaults();
+    expect((await copyOf(b, 1).get('/auth/session')).status).toBe(200);
+  });
+
+  it('shows changed roles at once, also in the token', async () => {
+    const person = await rig.addPerson(tenant);
+    op.sub = person.externalId ?? '';
+    const b = await signedIn();
+    const before = JSON.parse((await b.get('/auth/session')).body) as { accessToken: string };
+    await rig.people.publishAccess({ ...person, roles: ['viewer'] });
+    await rig.handled();
+    const after = JSON.parse((await b.get('/auth/session')).body) as { accessToken: string; roles: string[] };
+    expect(after.roles).toEqual(['viewer']);
+    expect(after.accessToken).not.toBe(before.accessToken);
+  });
+});
+
+describe('an access token', () => {
+  const tokenOf = async (b: Browser) =>
+    (JSON.parse((await b.get('/auth/session')).body) as { accessToken: string }).accessToken;
+  const groupsIn = (token: string): unknown =>
+    (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>)[
+      'cognito:groups'
+    ];
+
+  it('is asked for again until Cognito shows the roles, and then kept', async () => {
+    const person = await rig.addPerson(tenant, { roles: ['viewer'] });
+    op.sub = person.externalId ?? '';
+    const b = await signedIn();
+    expect(groupsIn(await tokenOf(b))).toBeUndefined();
+    await rig.people.addToGroup(person, 'viewer');
+    const shown = await eventually(async () => {
+      const token = await tokenOf(b);
+      expect(groupsIn(token)).toEqual(['viewer']);
+      return token;
+    });
+    const before = (await rig.cognitoCalls('GetTokensFromRefreshToken')).length;
+    for (let i = 0; i < 5; i++) expect(await tokenOf(b)).toBe(shown);
+    expect((await rig.cognitoCalls('GetTokensFromRefreshToken')).length).toBe(before);
+  });
+});
+
+describe('POST /auth/refresh', () => {
+  it('replaces the secret; the session goes on', async () => {
+    const b = await signedIn();
+    const old = secretOf(b);
+    const answer = await b.post('/auth/refresh');
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.body)).toMatchObject({ account: { id: ada.id } });
+    expect(secretOf(b)).not.toBe(old);
+    expect((await b.get('/auth/session')).status).toBe(200);
+    expect(await audits('session_refreshed')).not.toEqual([]);
+  });
+
+  it('from five tabs at once, at both replicas, gives all the same successor', async () => {
+    const b = await signedIn();
+    const tabs = [0, 1, 0, 1, 0].map((replica) => copyOf(b, replica as 0 | 1));
+    const answers = await Promise.all(tabs.map((tab) => tab.post('/auth/refresh')));
+    expect(answers.map((a) => a.status)).toEqual([200, 200, 200, 200, 200]);
+    expect(new Set(tabs.map(secretOf)).size).toBe(1);
+    expect((await (tabs[0] as Browser).get('/auth/session')).status).toBe(200);
+  });
+
+  it('gives a tab that is two steps behind the current secret', async () => {
+    const b = await signedIn();
+    const late = copyOf(b);
+    await b.post('/auth/refresh');
+    await b.post('/auth/refresh');
+    expect((await late.post('/auth/refresh')).status).toBe(200);
+    expect(secretOf(late)).toBe(secretOf(b));
+  });
+
+  it('with a secret that was replaced before the grace ends the session for both, and says so in the audit', async () => {
+    const b = await signedIn();
+    const thief = copyOf(b);
+    await b.post('/auth/refresh');
+    await age(31);
+    expect((await thief.post('/auth/refresh')).status).toBe(401);
+    expect((await b.get('/auth/session')).status).toBe(401);
+    expect((await b.post('/auth/refresh')).status).toBe(401);
+    expect(await audits('session_reused')).toContain('secret_reused');
+  });
+
+  it('also a look at the session with such a secret ends it', async () => {
+    const b = await signedIn();
+    const thief = copyOf(b);
+    await b.post('/auth/refresh');
+    await age(31);
+    expect((await thief.get('/auth/session')).status).toBe(401);
+    expect((await b.get('/auth/session')).status).toBe(401);
+  });
+
+  it('by a thief who was quicker is found out when the owner comes', async () => {
+    const owner = await signedIn();
+    const thief = copyOf(owner);
+    expect((await thief.post('/auth/refresh')).status).toBe(200);
+    await age(31);
+    expect((await owner.post('/auth/refresh')).status).toBe(401);
+    expect((await thief.post('/auth/refresh')).status).toBe(401);
+  });
+
+  it('within the grace a replaced secret still works', async () => {
+    const b = await signedIn();
+    const tab = copyOf(b);
+    await b.post('/auth/refresh');
+    await age(5);
+    expect((await tab.get('/auth/session')).status).toBe(200);
+  });
+
+  it('is refused from elsewhere', async () => {
+    const b = await signedIn();
+    const before = secretOf(b);
+    for (const headers of [
+      { origin: 'https://evil.com', 'sec-fetch-site': 'cross-site' },
+      { origin: 'https://evil.com', 'sec-fetch-site': 'same-origin' },
+      { 'sec-fetch-site': 'same-site' },
+      { 'sec-fetch-site': 'none' },
+      { origin: 'null' },
+      { origin: `${LOCAL}.evil.com` },
+    ] as Record<string, string>[]) {
+      const answer = await b.post('/auth/refresh', headers);
+      expect([headers, answer.status]).toEqual([headers, 403]);
+    }
+    expect(secretOf(b)).toBe(before);
+    expect(await audits('request_refused')).toContain('cross_origin');
+  });
+
+  it('needs a browser that says where it comes from', async () => {
+    const b = await signedIn();
+    expect((await b.request('POST', '/auth/refresh')).status).toBe(403);
+    expect((await b.get('/auth/session')).status).toBe(200);
+  });
+
+  it('ends the session when Cognito refuses it', async () => {
+    const person = await rig.addPerson(tenant);
+    op.sub = person.externalId ?? '';
+    const b = await signedIn();
+    await rig.people.disableUser(person);
+    expect((await copyOf(b, 1).post('/auth/refresh')).status).toBe(401);
+    expect((await b.get('/auth/session')).status).toBe(401);
+    expect(await audits('session_ended')).toContain('refused_by_cognito');
+  });
+});

@@ -1,0 +1,91 @@
+/** Signing in through every process, as `npm start` connects them: edge, auth-service, sandbox Okta, Cognito and its triggers. */
+import { decodeJwt } from 'jose';
+import { Browser, type Answer } from '../auth/browser.js';
+import { SESSION } from '../auth/journey.js';
+import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
+import { eventually } from '../support/push.js';
+import { TestStack } from '../support/stack.js';
+
+const LIMIT_MS = 120_000;
+const ADA = 'ada@example.com';
+
+describe('signing in to a running stack', () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await TestStack.start();
+    await stack.okta('assign', { login: ADA, profile: { firstName: 'Ada', lastName: 'Lovelace' } });
+    await stack.okta('push-group', { group: 'StackFlow-Agents', members: [ADA] });
+  }, LIMIT_MS);
+  afterAll(() => (stack as TestStack | undefined)?.stop());
+
+  const browserAtTheEdge = (): Browser => new Browser(stack.description.edge, stack.description.edge);
+
+  /** The answer of the callback. */
+  async function signIn(browser: Browser): Promise<Answer> {
+    const begun = await browser.get('/auth/okta/login?returnTo=%2Fincidents%2F42');
+    expect(begun.status).toBe(302);
+    const atOkta = new OktaBrowser();
+    const page = await atOkta.visit(begun.headers.location ?? '');
+    const entered = await enter(stack.description.sandbox.okta, atOkta, await page.text(), ADA);
+    const back = new URL(entered.headers.get('location') ?? '');
+    expect(back.origin).toBe(stack.description.edge);
+    return browser.get(back.pathname + back.search);
+  }
+
+  const signedIn = async (browser: Browser): Promise<Answer> =>
+    eventually(
+      'a sign-in with the role of the group',
+      async () => {
+        const landed = await signIn(browser);
+        if (landed.status !== 303) return undefined;
+        const { roles } = JSON.parse((await browser.get('/auth/session')).body) as { roles: string[] };
+        return roles.includes('itsm_agent') ? landed : undefined;
+      },
+      LIMIT_MS,
+    );
+
+  it(
+    'leads back where it began, to a session whose access token the user pool signed for this account',
+    async () => {
+      const browser = browserAtTheEdge();
+      const landed = await signedIn(browser);
+      expect(landed.headers.location).toBe('/incidents/42');
+      expect(browser.cookies.has(SESSION)).toBe(true);
+      const session = JSON.parse((await browser.get('/auth/session')).body) as {
+        account: { id: string; userName: string };
+        roles: string[];
+        accessToken: string;
+      };
+      expect(session).toMatchObject({ account: { userName: ADA }, roles: ['itsm_agent'] });
+      const { cognito } = stack.description;
+      expect(decodeJwt(session.accessToken)).toMatchObject({
+        iss: expect.stringContaining(cognito.userPoolId),
+        client_id: cognito.clientId,
+        username: session.account.id,
+        'cognito:groups': ['itsm_agent'],
+      });
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'ends with the suspension in Okta: the session is gone and no login opens another',
+    async () => {
+      const browser = browserAtTheEdge();
+      await signedIn(browser);
+      await stack.okta('suspend', { login: ADA });
+      await eventually(
+        'the end of the session',
+        async () => (await browser.get('/auth/session')).status === 401 || undefined,
+        LIMIT_MS,
+      );
+      expect((await browser.post('/auth/refresh')).status).toBe(401);
+      // The sandbox Okta refuses her as well.
+      const atOkta = new OktaBrowser();
+      const page = await atOkta.visit((await browser.get('/auth/okta/login')).headers.location ?? '');
+      const entered = await enter(stack.description.sandbox.okta, atOkta, await page.text(), ADA);
+      expect(entered.headers.get('location') ?? '').not.toContain('code=');
+    },
+    LIMIT_MS,
+  );
+});
