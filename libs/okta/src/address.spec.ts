@@ -1,4 +1,5 @@
-import { isOktaDomain, nextPage, originOf } from './address.js';
+import { isOktaDomain } from '#settings';
+import { nextPage, originOf } from './address.js';
 
 describe('the address of an org', () => {
   it.each(['acme.okta.com', 'dev-123456.okta.com', 'acme.oktapreview.com', 'acme.okta-emea.com', 'a.okta.com'])(

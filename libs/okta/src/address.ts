@@ -2,12 +2,8 @@
  * Where questions go, and nowhere else (SSRF): to the tenant's org under one of Okta's own domains, by https, or to the
  * address that the operator configured. What a tenant or an answer writes can never choose another host. Pure.
  */
+import { isOktaDomain } from '#settings';
 import { OktaError } from './errors.js';
-
-const ORG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.(?:okta|oktapreview|okta-emea)\.com$/;
-
-/** `acme.okta.com`: the bare host of an org, without scheme, port or path. */
-export const isOktaDomain = (domain: string): boolean => ORG.test(domain);
 
 export function originOf(domain: string, endpoint: string | undefined): string {
   if (endpoint !== undefined) return new URL(endpoint).origin;

@@ -1,5 +1,4 @@
 /** Okta as our services ask, hear and believe it: the Management API, event hooks, and OpenID Connect. */
-export { isOktaDomain } from './address.js';
 export { OktaError, oktaErrorCodes, type OktaErrorCode } from './errors.js';
 export { hookEvents, verifyHookSecret, type OktaHookEvent } from './hooks.js';
 export * from './management.js';

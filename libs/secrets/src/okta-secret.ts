@@ -5,7 +5,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { SecretStoreUnavailable, type SecretStore } from './store.js';
+import { eraseConnection, readConnection, writeConnection } from './connection-secret.js';
+import type { SecretStore } from './store.js';
 
 const instant = z.iso.datetime({ offset: true });
 const connected = z.object({
@@ -13,8 +14,6 @@ const connected = z.object({
   eventHookSecret: z.string().min(1),
   earlierHookSecrets: z.array(z.object({ eventHookSecret: z.string().min(1), validUntil: instant })).default([]),
 });
-/** What a disconnection leaves behind. */
-const disconnected = z.object({ disconnectedAt: instant });
 type Connected = z.infer<typeof connected>;
 
 /** A value that opens the event hook, until `validUntil` (milliseconds since 1970; Infinity for the current one). */
@@ -67,24 +66,17 @@ export async function writeOktaSecret(
     eventHookSecret: hookSecret,
     earlierHookSecrets: before && validUntil ? inGrace(before, validUntil, now) : [],
   };
-  await createOrPut(store, name, JSON.stringify(value));
+  await writeConnection(store, name, value);
   return { hookSecret, previousValidUntil: validUntil };
 }
 
-/**
- * Forgets token and hook secret. Twice, so that the version that held them loses AWSPREVIOUS as well: Secrets Manager
- * hands out what no stage names to nobody who does not know the version's id, and deletes it in time.
- * https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
- */
+/** Forgets token and hook secret, also the version before. */
 export async function eraseOktaSecret(store: SecretStore, tenantId: string, now = Date.now()): Promise<void> {
   const name = oktaSecretName(tenantId);
-  if ((await store.read(name)) === null) return;
-  const value = JSON.stringify({ disconnectedAt: new Date(now).toISOString() });
-  await store.put(name, value);
-  await store.put(name, value);
+  if ((await store.read(name)) !== null) await eraseConnection(store, name, now);
 }
 
-/** What is in force; null = the tenant is not connected. Throws {@link SecretStoreUnavailable} when it cannot know. */
+/** What is in force; null = the tenant is not connected. Throws `SecretStoreUnavailable` when it cannot know. */
 export async function readOktaSecret(store: SecretStore, tenantId: string): Promise<OktaCredentials | null> {
   const value = await read(store, oktaSecretName(tenantId));
   return (
@@ -110,18 +102,5 @@ function inGrace(before: Connected, validUntil: Date, now: number): Connected['e
   );
 }
 
-async function createOrPut(store: SecretStore, name: string, value: string): Promise<void> {
-  if (!(await store.create(name, value))) await store.put(name, value);
-}
-
-async function read(store: SecretStore, name: string): Promise<Connected | null> {
-  const text = await store.read(name);
-  if (text === null) return null;
-  try {
-    const value = z.union([connected, disconnected]).parse(JSON.parse(text));
-    return 'disconnectedAt' in value ? null : value;
-  } catch {
-    // The parser's message would quote the value.
-    throw new SecretStoreUnavailable(name, new Error('its value is not what this product writes; connect Okta again'));
-  }
-}
+const read = (store: SecretStore, name: string): Promise<Connected | null> =>
+  readConnection(store, name, connected, 'connect Okta again');

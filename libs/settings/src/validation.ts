@@ -59,13 +59,15 @@ function brakeFaults(brake: OktaSettings['brake']): string[] {
   ];
 }
 
-/** Okta's own domains; others only where a deployment allows them. */
-const OKTA_DOMAIN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.(okta|oktapreview|okta-emea)\.com$/;
+const ORG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.(?:okta|oktapreview|okta-emea)\.com$/;
+
+/** `acme.okta.com`: the bare host of an org under one of Okta's own domains, without scheme, port or path. */
+export const isOktaDomain = (domain: string): boolean => ORG.test(domain);
 
 function oktaFaults(okta: OktaSettings['okta']): string[] {
   if (okta === null) return [];
   return [
-    ...(OKTA_DOMAIN.test(okta.domain)
+    ...(isOktaDomain(okta.domain)
       ? []
       : [
           `${quote(okta.domain)} is not an Okta domain; give it as in "your-org.okta.com", without https:// and without "-admin".`,

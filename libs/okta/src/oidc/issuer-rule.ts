@@ -4,7 +4,7 @@
  * query. Pure.
  */
 import { isIP } from 'node:net';
-import { isOktaDomain } from '../address.js';
+import { isOktaDomain } from '#settings';
 import { OidcError } from './errors.js';
 
 export interface IssuerRuleOptions {
