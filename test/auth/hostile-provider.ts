@@ -37,6 +37,8 @@ export class HostileProvider {
   discovery: () => Reply = () => json(this.metadata(this.regularMetadata()));
   jwks: () => Reply = () => json({ keys: this.published });
   token: (form: URLSearchParams) => Reply = (form) => this.redeem(form);
+  /** What the org server says of an access token. */
+  introspection: (form: URLSearchParams) => Reply = () => json({ active: false });
   /** Changes to the next ID tokens. */
   claims: Claims = {};
   sign: (claims: Claims) => string = (claims) =>
@@ -66,6 +68,7 @@ export class HostileProvider {
     this.discovery = () => json(this.metadata(this.regularMetadata()));
     this.jwks = () => json({ keys: this.published });
     this.token = (form) => this.redeem(form);
+    this.introspection = () => json({ active: false });
     this.claims = {};
     this.sign = (claims) => signRs256({ alg: 'RS256', kid: this.key.kid }, claims, this.key.privateKey);
     this.exchanges.length = 0;
@@ -134,6 +137,7 @@ export class HostileProvider {
       token_endpoint: `${this.origin}/oauth2/v1/token`,
       jwks_uri: `${this.origin}/oauth2/v1/keys`,
       end_session_endpoint: `${this.origin}/oauth2/v1/logout`,
+      introspection_endpoint: `${this.origin}/oauth2/v1/introspect`,
       code_challenge_methods_supported: ['S256'],
       id_token_signing_alg_values_supported: ['RS256'],
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
@@ -152,6 +156,11 @@ export class HostileProvider {
     switch (new URL(request.url ?? '/', this.origin).pathname) {
       case '/.well-known/openid-configuration':
         return this.discovery();
+      case '/oauth2/default/.well-known/openid-configuration':
+        return json({ ...this.regularMetadata(), issuer: `${this.origin}/oauth2/default` });
+      case '/oauth2/v1/introspect':
+        this.exchanges.push({ form, authorization: request.headers.authorization });
+        return this.introspection(form);
       case '/oauth2/v1/keys':
         this.jwksFetches++;
         return this.jwks();

@@ -9,6 +9,8 @@ export const auditEvents = [
   'session_ended',
   'logout',
   'request_refused',
+  'exchange',
+  'exchange_refused',
 ] as const;
 export type AuditEvent = (typeof auditEvents)[number];
 

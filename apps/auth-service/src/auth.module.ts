@@ -16,6 +16,12 @@ import { LoginService } from './login/login.service.js';
 import { LoginStates } from './login/login-states.js';
 import { RelyingParties } from './login/relying-party.js';
 import { SignIn } from './login/sign-in.js';
+import { ClientAuthentication } from './obo/client-authentication.js';
+import { Clients } from './obo/clients.js';
+import { ClientsController } from './obo/clients.controller.js';
+import { Exchange } from './obo/exchange.js';
+import { OboController } from './obo/obo.controller.js';
+import { SubjectTokens } from './obo/subject-tokens.js';
 import { AccessTokens } from './sessions/access-tokens.js';
 import { Sealer } from './sessions/seal.js';
 import { SessionService } from './sessions/session.service.js';
@@ -23,6 +29,7 @@ import { Sessions } from './sessions/sessions.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { Sweeper } from './sessions/sweeper.js';
 import { Sites } from './sites.js';
+import { SpentTokens } from './spent.js';
 
 export const SCHEMA = 'auth';
 export const CONSUMER_GROUP = 'auth-service';
@@ -34,7 +41,7 @@ export class AuthModule {
     const parts = createParts(platform, await createSigner(platform.service, platform.config));
     return {
       module: AuthModule,
-      controllers: [AccountsController, LoginController, SessionsController],
+      controllers: [AccountsController, LoginController, SessionsController, OboController, ClientsController],
       providers: [
         ...parts.map(([provide, useValue]) => ({ provide, useValue })),
         Sites,
@@ -64,7 +71,14 @@ function createParts(platform: PlatformContext<AuthConfig>, signer: AssertionSig
     graceSeconds: GRACE_SECONDS,
   });
   const tokens = new AccessTokens(cognito, signer, audience, sessions);
+  const clients = new Clients(database);
+  const spent = new SpentTokens(database);
+  const subjects = new SubjectTokens(provider, secrets, clients);
   return [
+    [OidcProvider, provider],
+    [Clients, clients],
+    [ClientAuthentication, new ClientAuthentication(clients, spent)],
+    [Exchange, new Exchange({ database, logger, cognito, signer, audience, subjects, spent })],
     [ClientSecrets, secrets],
     [RelyingParties, new RelyingParties(provider, secrets, config)],
     [LoginStates, new LoginStates(database)],

@@ -26,6 +26,11 @@ export const service: ServiceDefinition<typeof config> = {
   configure(app, { logger }) {
     app.useGlobalFilters(new ProblemFilter(logger));
     const server = app.getHttpAdapter().getInstance();
+    server.addContentTypeParser<string>(
+      'application/x-www-form-urlencoded',
+      { parseAs: 'string' },
+      (_request, body, done) => done(null, new URLSearchParams(body)),
+    );
     server.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS));
   },
   strategies: (platform) => [createBus(platform.config, platform).strategy(CONSUMER_GROUP)],

@@ -49,6 +49,8 @@ export interface Subject {
   readonly sessionId?: string;
   readonly authTime?: number | undefined;
   readonly amr?: readonly string[] | undefined;
+  /** Who acts for the person (RFC 8693 section 4.1). */
+  readonly act?: { readonly sub: string };
 }
 
 /** `audience` binds to user pool and app client; without a nonce (refresh) it proves nothing to the challenge. */
@@ -68,6 +70,7 @@ export function assertionClaims(subject: Subject, audience: string, nonce?: stri
     ...(subject.authTime !== undefined && { auth_time: subject.authTime }),
     ...(subject.amr && { amr: subject.amr }),
     ...(subject.sessionId && { sso_sid: subject.sessionId }),
+    ...(subject.act && { act: subject.act }),
   };
 }
 

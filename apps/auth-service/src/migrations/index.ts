@@ -1,3 +1,4 @@
 import { Auth1764300000000 } from './0001-auth.js';
+import { Obo1764300100000 } from './0002-obo.js';
 
-export const migrations = [Auth1764300000000];
+export const migrations = [Auth1764300000000, Obo1764300100000];

@@ -1,6 +1,7 @@
-/** Removes logins and sessions that are over. Any replica may; what one has deleted the others do not find. */
+/** Removes logins, sessions and spent tokens that are over. Any replica may; what one has deleted the others do not find. */
 import { Loop, type Database, type Logger } from '#platform';
 import { sweepLogins } from '../login/login-states.js';
+import { sweepSpent } from '../spent.js';
 import { sweepSessions } from './ending.js';
 
 const PAUSE_MS = 60_000;
@@ -11,6 +12,7 @@ export class Sweeper {
   constructor(database: Database, logger: Logger, idleMinutes: number) {
     this.loop = new Loop('sweep', PAUSE_MS, logger, async () => {
       await sweepLogins(database);
+      await sweepSpent(database);
       await sweepSessions(database, idleMinutes);
       return false;
     });

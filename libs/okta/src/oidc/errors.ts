@@ -26,6 +26,10 @@ export const oidcErrorCodes = [
   'auth_too_old',
   'mfa_missing',
   'claim_invalid',
+  // Access tokens.
+  'client_mismatch',
+  'scope_missing',
+  'inactive',
 ] as const;
 export type OidcErrorCode = (typeof oidcErrorCodes)[number];
 

@@ -1,11 +1,11 @@
 /**
  * The checks of an ID token: OpenID Connect Core 1.0 section 3.1.3.7 and RFC 8725. Everything an attacker could choose is
- * pinned before the key is looked up; a token is all right or refused with the code of the first thing that is not.
+ * pinned before the key is looked up (signed-token.ts); a token is all right or refused with the code of the first thing that is not.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { OidcError, type OidcErrorCode } from './errors.js';
+import { CLOCK_SKEW_SECONDS, refuse, verifySigned } from './signed-token.js';
 
 export interface IdTokenExpectations {
   /** Compared exactly with `iss`. */
@@ -41,62 +41,21 @@ const claims = z.object({
 });
 export type IdTokenClaims = z.infer<typeof claims>;
 
-export const CLOCK_SKEW_SECONDS = 60;
 const MAX_TOKEN_AGE_SECONDS = 600;
-const MAX_TOKEN_BYTES = 16_384;
-/** Headers that would choose the key, or change the meaning of the rest (RFC 8725 section 3.10, RFC 7515 section 4.1.11). */
-const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'];
 
-/** Rejects with an {@link OidcError}; what `keys` throws of that kind is passed on. */
+/** Rejects with an `OidcError`; what `keys` throws of that kind is passed on. */
 export async function verifyIdToken(
   token: string,
   keys: JWTVerifyGetKey,
   expected: IdTokenExpectations,
 ): Promise<IdTokenClaims> {
-  checkHeader(token);
-  const now = expected.now?.() ?? Date.now();
-  const { payload } = await jwtVerify(token, keys, {
-    algorithms: ['RS256'],
-    issuer: expected.issuer,
-    audience: expected.clientId,
-    clockTolerance: CLOCK_SKEW_SECONDS,
-    currentDate: new Date(now),
-    requiredClaims: ['iss', 'aud', 'sub', 'iat', 'exp'],
-  }).catch((error: unknown) => {
-    throw oidcErrorOf(error);
-  });
-  const parsed = parseClaims(payload);
-  checkClaims(parsed, expected, Math.floor(now / 1000));
+  const { issuer, clientId: audience, now = Date.now } = expected;
+  const parsed = await verifySigned(token, keys, { issuer, audience, now }, claims);
+  checkClaims(parsed, expected, Math.floor(now() / 1000));
   return parsed;
 }
 
-function checkHeader(token: string): void {
-  if (token.length > MAX_TOKEN_BYTES) throw new OidcError('token_malformed', 'The token is too long.');
-  let header: Readonly<Record<string, unknown>>;
-  try {
-    header = decodeProtectedHeader(token);
-  } catch (error) {
-    throw new OidcError('token_malformed', 'The token is no JWT.', { cause: error });
-  }
-  if (header.alg !== 'RS256')
-    throw new OidcError('algorithm_not_allowed', 'The token is not signed with RS256, the only algorithm believed.');
-  const forbidden = FORBIDDEN_HEADERS.find((name) => name in header);
-  if (forbidden) throw new OidcError('header_not_allowed', `The header "${forbidden}" is not allowed.`);
-  // Okta signs access and logout tokens with keys of the same set; ID tokens have no `typ`, or `JWT`.
-  if (header.typ !== undefined && !(typeof header.typ === 'string' && /^jwt$/i.test(header.typ)))
-    throw new OidcError('header_not_allowed', 'The token says that it is of another kind.');
-  if (typeof header.kid !== 'string') throw new OidcError('header_not_allowed', 'The token names no key.');
-}
-
-function parseClaims(payload: JWTPayload): IdTokenClaims {
-  const parsed = claims.safeParse(payload);
-  if (parsed.success) return parsed.data;
-  const names = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ');
-  throw new OidcError('claim_invalid', `Claims of the token have the wrong form: ${names}.`);
-}
-
 function checkClaims(token: IdTokenClaims, expected: IdTokenExpectations, now: number): void {
-  if (token.iat > now + CLOCK_SKEW_SECONDS) throw refuse('issued_in_future', 'It was issued in the future.');
   if (now - token.iat > (expected.maxTokenAge ?? MAX_TOKEN_AGE_SECONDS))
     throw refuse('too_old', 'It was issued too long ago.');
   checkAuthorizedParty(token, expected.clientId);
@@ -125,27 +84,4 @@ const atHash = (accessToken: string): string =>
 function sameText(left: string | undefined, right: string): boolean {
   const [a, b] = [Buffer.from(left ?? ''), Buffer.from(right)];
   return a.length === b.length && a.length > 0 && timingSafeEqual(a, b);
-}
-
-const refuse = (code: OidcErrorCode, what: string): OidcError => new OidcError(code, `The ID token: ${what}`);
-
-const CODE_OF_CLAIM: Readonly<Record<string, OidcErrorCode>> = {
-  iss: 'issuer_mismatch',
-  aud: 'audience_mismatch',
-  nbf: 'issued_in_future',
-};
-
-/** What jose throws, in our codes; an error that is no verdict on the token (no answer from the JWKS) is passed on. */
-function oidcErrorOf(error: unknown): unknown {
-  if (error instanceof errors.JWTExpired) return refuse('expired', 'It has expired.');
-  if (error instanceof errors.JWTClaimValidationFailed)
-    return refuse(CODE_OF_CLAIM[error.claim] ?? 'claim_invalid', error.message);
-  if (error instanceof errors.JOSEAlgNotAllowed) return refuse('algorithm_not_allowed', error.message);
-  if (error instanceof errors.JWSSignatureVerificationFailed) return refuse('signature_invalid', error.message);
-  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
-    return new OidcError('key_unknown', 'The ID token is signed with a key that the provider does not publish.');
-  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid)
-    return new OidcError('provider_unavailable', `The provider's keys cannot be read: ${error.message}`);
-  if (error instanceof errors.JOSEError) return refuse('token_malformed', error.message);
-  return error;
 }

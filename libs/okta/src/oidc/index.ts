@@ -1,6 +1,8 @@
 /** OpenID Connect towards Okta: discovery, the code exchange, and the verification of ID tokens. */
+export type { AccessTokenClaims, AccessTokenExpectations } from './access-token.js';
 export * from './errors.js';
 export * from './id-token.js';
+export type { Introspected } from './introspection.js';
 export { IssuerRule, type IssuerRuleOptions } from './issuer-rule.js';
 export type { ProviderMetadata } from './metadata.js';
 export * from './provider.js';

@@ -8,6 +8,7 @@ export interface ProviderMetadata {
   readonly tokenEndpoint: string;
   readonly jwksUri: string;
   readonly endSessionEndpoint: string | null;
+  readonly introspectionEndpoint: string | null;
   /** RFC 9207: authorization responses carry `iss`, so one without it is not from this provider. */
   readonly sendsIssuer: boolean;
 }
@@ -18,6 +19,7 @@ const document = z.object({
   token_endpoint: z.url(),
   jwks_uri: z.url(),
   end_session_endpoint: z.url().optional(),
+  introspection_endpoint: z.url().optional(),
   code_challenge_methods_supported: z.array(z.string()).default([]),
   id_token_signing_alg_values_supported: z.array(z.string()),
   token_endpoint_auth_methods_supported: z.array(z.string()).default(['client_secret_basic']),
@@ -42,7 +44,8 @@ export function parseMetadata(body: string, issuer: string): ProviderMetadata {
   for (const [name, value, what] of REQUIRED)
     if (!data[name].includes(value)) throw invalid(issuer, `it does not offer ${what}`);
   const { origin } = new URL(issuer);
-  const urls = [data.authorization_endpoint, data.token_endpoint, data.jwks_uri, data.end_session_endpoint ?? issuer];
+  const optional = [data.end_session_endpoint, data.introspection_endpoint].map((url) => url ?? issuer);
+  const urls = [data.authorization_endpoint, data.token_endpoint, data.jwks_uri, ...optional];
   if (urls.some((url) => new URL(url).origin !== origin || new URL(url).username !== ''))
     throw invalid(issuer, 'an endpoint of it stands on another origin');
   return {
@@ -51,6 +54,7 @@ export function parseMetadata(body: string, issuer: string): ProviderMetadata {
     tokenEndpoint: data.token_endpoint,
     jwksUri: data.jwks_uri,
     endSessionEndpoint: data.end_session_endpoint ?? null,
+    introspectionEndpoint: data.introspection_endpoint ?? null,
     sendsIssuer: data.authorization_response_iss_parameter_supported,
   };
 }

@@ -3,9 +3,11 @@
  * question; while a provider gives no answer, what it said last stands.
  */
 import type { JWTVerifyGetKey } from 'jose';
+import { verifyAccessToken, type AccessTokenClaims, type AccessTokenExpectations } from './access-token.js';
 import { OidcError } from './errors.js';
 import { ProviderHttp } from './http.js';
 import { verifyIdToken, type IdTokenClaims, type IdTokenExpectations } from './id-token.js';
+import { introspect, type Introspected } from './introspection.js';
 import { IssuerRule, type IssuerRuleOptions } from './issuer-rule.js';
 import { providerKeys, type KeyOptions } from './keys.js';
 import { discoveryUrl, parseMetadata, type ProviderMetadata } from './metadata.js';
@@ -60,6 +62,23 @@ export class OidcProvider {
   async verifyIdToken(token: string, expected: IdTokenExpectations): Promise<IdTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyIdToken(token, keys, { ...expected, issuer: metadata.issuer });
+  }
+
+  /** The issuer as it stands in tokens, for an issuer of the settings. Throws `issuer_not_allowed`. */
+  issuerIn(issuer: string): string {
+    return this.rule.resolve(issuer);
+  }
+
+  /** A JWT of a custom authorization server; `expected.issuer` as configured. */
+  async verifyAccessToken(token: string, expected: AccessTokenExpectations): Promise<AccessTokenClaims> {
+    const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
+    return verifyAccessToken(token, keys, { ...expected, issuer: metadata.issuer });
+  }
+
+  /** An access token of the org authorization server, whose keys for them are not published: only it can tell. */
+  async introspect(orgIssuer: string, client: ClientCredentials, token: string): Promise<Introspected> {
+    const { metadata } = await this.of(this.rule.resolve(orgIssuer));
+    return introspect(this.http, metadata, client, token);
   }
 
   close(): void {

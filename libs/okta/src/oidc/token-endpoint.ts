@@ -53,12 +53,12 @@ export async function exchangeCode(
 }
 
 /** RFC 6749 section 2.3.1: both parts are form-encoded before they are joined. */
-function basic({ clientId, clientSecret }: ClientCredentials): string {
+export function basic({ clientId, clientSecret }: ClientCredentials): string {
   const encode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1);
   return `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString('base64')}`;
 }
 
-function refusalOf({ status, body }: ProviderAnswer): OidcError {
+export function refusalOf({ status, body }: ProviderAnswer): OidcError {
   const parsed = refusal.safeParse(parseJson(body));
   if (!parsed.success) return new OidcError('token_response_invalid', `The token endpoint answered ${status}.`);
   const { error } = parsed.data;

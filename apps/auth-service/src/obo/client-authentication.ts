@@ -1,0 +1,111 @@
+/**
+ * Who calls: client_secret_basic (RFC 6749 section 2.3.1) or private_key_jwt (RFC 7523), whichever the client is
+ * registered for and no other. Every failure says the same, so that nobody learns which ids exist.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
+import type { SpentTokens } from '../spent.js';
+import { secretHashOf, type Clients, type OboClient } from './clients.js';
+import { OboError, type OboErrorCode } from './obo-error.js';
+import { malformed } from './obo-request.js';
+
+export interface Credentials {
+  readonly authorization: string | undefined;
+  readonly form: ReadonlyMap<string, string>;
+}
+
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const ALGORITHMS = ['ES256', 'RS256', 'PS256'];
+const LIFETIME_SECONDS = 300;
+const SKEW_SECONDS = 30;
+/** What the secret of a client that does not exist is compared with. */
+const NO_HASH = Buffer.alloc(32);
+
+export class ClientAuthentication {
+  constructor(
+    private readonly clients: Clients,
+    private readonly spent: SpentTokens,
+  ) {}
+
+  /** `endpoint`: the URL that an assertion has to be made for. */
+  async authenticate({ authorization, form }: Credentials, endpoint: string): Promise<OboClient> {
+    const assertion = form.get('client_assertion');
+    // RFC 6749 section 2.3: not more than one method.
+    if (authorization !== undefined && (assertion !== undefined || form.has('client_secret')))
+      throw malformed('The client authenticates in more than one way.');
+    const client =
+      assertion === undefined
+        ? await this.bySecret(authorization)
+        : await this.byAssertion(assertion, form.get('client_assertion_type'), endpoint);
+    if ((form.get('client_id') ?? client.id) !== client.id)
+      throw malformed('client_id names another client than the one that authenticates.');
+    return client;
+  }
+
+  private async bySecret(authorization: string | undefined): Promise<OboClient> {
+    const [id, secret] = basicOf(authorization) ?? [];
+    const client = id === undefined ? null : await this.clients.find(id);
+    const matches = timingSafeEqual(secretHashOf(secret ?? ''), client?.secretHash ?? NO_HASH);
+    if (!client?.secretHash || !matches) throw refused('client_unknown', id);
+    return client;
+  }
+
+  private async byAssertion(assertion: string, type: string | undefined, endpoint: string): Promise<OboClient> {
+    if (type !== ASSERTION_TYPE) throw malformed(`client_assertion_type must be ${ASSERTION_TYPE}.`);
+    const id = issuerOf(assertion);
+    const client = id === null ? null : await this.clients.find(id);
+    if (!client?.jwks) throw refused('client_unknown', id ?? undefined);
+    const { jti, exp } = await claimsOf(assertion, client.id, client.jwks, endpoint);
+    if (!(await this.spent.spend('client_assertion', client.id, jti, exp)))
+      throw refused('assertion_replayed', client.id);
+    return client;
+  }
+}
+
+async function claimsOf(assertion: string, id: string, jwks: NonNullable<OboClient['jwks']>, endpoint: string) {
+  const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks), {
+    algorithms: ALGORITHMS,
+    issuer: id,
+    subject: id,
+    audience: endpoint,
+    clockTolerance: SKEW_SECONDS,
+    requiredClaims: ['exp', 'jti'],
+  }).catch((error: unknown) => {
+    throw refused('assertion_invalid', id, error);
+  });
+  const { jti, exp = Infinity } = payload;
+  // Otherwise its jti would have to be remembered for as long as the caller likes.
+  if (typeof jti !== 'string' || jti.length > 255 || exp > Date.now() / 1000 + LIFETIME_SECONDS + SKEW_SECONDS)
+    throw refused('assertion_invalid', id);
+  return { jti, exp };
+}
+
+function issuerOf(assertion: string): string | null {
+  try {
+    return decodeJwt(assertion).iss ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Both parts are form-encoded before they are joined. */
+function basicOf(authorization: string | undefined): readonly [string, string] | null {
+  const encoded = /^basic ([A-Za-z0-9+/]+=*)$/i.exec(authorization ?? '')?.[1];
+  const pair = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString('utf8'));
+  if (!pair) return null;
+  try {
+    const [id, secret] = [pair[1], pair[2]].map((part) => decodeURIComponent((part ?? '').replace(/\+/g, ' ')));
+    // The character 0 is none that Postgres could look up.
+    return id && secret && !id.includes('\0') ? [id, secret] : null;
+  } catch {
+    return null;
+  }
+}
+
+const refused = (code: OboErrorCode, client: string | undefined, cause?: unknown): OboError =>
+  new OboError(
+    code,
+    'The client is not known, or did not prove who it is.',
+    { client: client?.slice(0, 128) },
+    { cause },
+  );

@@ -1,0 +1,43 @@
+/** RFC 7662: the org authorization server says what its access token is worth. Works only where it was minted. */
+import { z } from 'zod';
+import { OidcError } from './errors.js';
+import type { ProviderHttp } from './http.js';
+import { parseJson, type ProviderMetadata } from './metadata.js';
+import { refuse } from './signed-token.js';
+import { basic, refusalOf, type ClientCredentials } from './token-endpoint.js';
+
+const answer = z.discriminatedUnion('active', [
+  z.object({ active: z.literal(false) }),
+  z.object({
+    active: z.literal(true),
+    client_id: z.string(),
+    uid: z.string().min(1).max(255),
+    iat: z.number(),
+    exp: z.number(),
+    jti: z.string().max(255).optional(),
+    // Refresh tokens can be introspected, too.
+    token_type: z.string().regex(/^bearer$/i),
+  }),
+]);
+export type Introspected = Extract<z.infer<typeof answer>, { active: true }>;
+
+/** Rejects with an `OidcError`: `inactive` for whatever the server does not vouch for. */
+export async function introspect(
+  http: ProviderHttp,
+  { introspectionEndpoint, issuer }: ProviderMetadata,
+  client: ClientCredentials,
+  token: string,
+): Promise<Introspected> {
+  if (introspectionEndpoint === null) throw new OidcError('provider_invalid', `${issuer} offers no introspection.`);
+  const reply = await http.send(new URL(introspectionEndpoint), {
+    method: 'POST',
+    headers: { authorization: basic(client), 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ token, token_type_hint: 'access_token' }).toString(),
+  });
+  if (reply.status !== 200) throw refusalOf(reply);
+  const parsed = answer.safeParse(parseJson(reply.body));
+  if (!parsed.success) throw refuse('claim_invalid', 'The provider says nothing usable about it.');
+  if (!parsed.data.active) throw refuse('inactive', 'The provider does not know it, or it has expired.');
+  if (parsed.data.client_id !== client.clientId) throw refuse('client_mismatch', 'It was issued to another client.');
+  return parsed.data;
+}

@@ -1,0 +1,93 @@
+/**
+ * What every JWT of Okta has to be before its claims are looked at (RFC 8725): RS256, of the expected kind, signed with a
+ * published key, for us, in time. Everything an attacker could choose is pinned before the key is looked up.
+ */
+import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import type { z } from 'zod';
+import { OidcError, type OidcErrorCode } from './errors.js';
+
+export interface SignedTokenExpectations {
+  /** Compared exactly with `iss`. */
+  readonly issuer: string;
+  readonly audience: string;
+  /** The clock, milliseconds since 1970; for tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+export const CLOCK_SKEW_SECONDS = 60;
+const MAX_TOKEN_BYTES = 16_384;
+/** Headers that would choose the key, or change the meaning of the rest (RFC 8725 section 3.10, RFC 7515 section 4.1.11). */
+const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'];
+
+/** Rejects with an {@link OidcError}; what `keys` throws of that kind is passed on. */
+export async function verifySigned<T extends { iat: number }>(
+  token: string,
+  keys: JWTVerifyGetKey,
+  { issuer, audience, now }: SignedTokenExpectations,
+  claims: z.ZodType<T>,
+): Promise<T> {
+  checkHeader(token);
+  const currentDate = new Date(now?.() ?? Date.now());
+  const { payload } = await jwtVerify(token, keys, {
+    algorithms: ['RS256'],
+    issuer,
+    audience,
+    clockTolerance: CLOCK_SKEW_SECONDS,
+    currentDate,
+    requiredClaims: ['iss', 'aud', 'sub', 'iat', 'exp'],
+  }).catch((error: unknown) => {
+    throw oidcErrorOf(error);
+  });
+  const parsed = parseClaims(payload, claims);
+  if (parsed.iat > Math.floor(currentDate.getTime() / 1000) + CLOCK_SKEW_SECONDS)
+    throw refuse('issued_in_future', 'It was issued in the future.');
+  return parsed;
+}
+
+function checkHeader(token: string): void {
+  if (token.length > MAX_TOKEN_BYTES) throw new OidcError('token_malformed', 'The token is too long.');
+  let header: Readonly<Record<string, unknown>>;
+  try {
+    header = decodeProtectedHeader(token);
+  } catch (error) {
+    throw new OidcError('token_malformed', 'The token is no JWT.', { cause: error });
+  }
+  if (header.alg !== 'RS256')
+    throw new OidcError('algorithm_not_allowed', 'The token is not signed with RS256, the only algorithm believed.');
+  const forbidden = FORBIDDEN_HEADERS.find((name) => name in header);
+  if (forbidden) throw new OidcError('header_not_allowed', `The header "${forbidden}" is not allowed.`);
+  // Okta signs logout tokens with keys of the same set; its ID and access tokens have no `typ`, or `JWT`.
+  if (header.typ !== undefined && !(typeof header.typ === 'string' && /^jwt$/i.test(header.typ)))
+    throw new OidcError('header_not_allowed', 'The token says that it is of another kind.');
+  if (typeof header.kid !== 'string') throw new OidcError('header_not_allowed', 'The token names no key.');
+}
+
+function parseClaims<T>(payload: JWTPayload, claims: z.ZodType<T>): T {
+  const parsed = claims.safeParse(payload);
+  if (parsed.success) return parsed.data;
+  const names = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ');
+  throw new OidcError('claim_invalid', `Claims of the token have the wrong form: ${names}.`);
+}
+
+export const refuse = (code: OidcErrorCode, what: string): OidcError => new OidcError(code, `The token: ${what}`);
+
+const CODE_OF_CLAIM: Readonly<Record<string, OidcErrorCode>> = {
+  iss: 'issuer_mismatch',
+  aud: 'audience_mismatch',
+  nbf: 'issued_in_future',
+};
+
+/** What jose throws, in our codes; an error that is no verdict on the token (no answer from the JWKS) is passed on. */
+function oidcErrorOf(error: unknown): unknown {
+  if (error instanceof errors.JWTExpired) return refuse('expired', 'It has expired.');
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return refuse(CODE_OF_CLAIM[error.claim] ?? 'claim_invalid', error.message);
+  if (error instanceof errors.JOSEAlgNotAllowed) return refuse('algorithm_not_allowed', error.message);
+  if (error instanceof errors.JWSSignatureVerificationFailed) return refuse('signature_invalid', error.message);
+  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
+    return new OidcError('key_unknown', 'The token is signed with a key that the provider does not publish.');
+  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid)
+    return new OidcError('provider_unavailable', `The provider's keys cannot be read: ${error.message}`);
+  if (error instanceof errors.JOSEError) return refuse('token_malformed', error.message);
+  return error;
+}
