@@ -62,6 +62,13 @@ function dieOnTheWay(world: World, process: number, n: number): void {
   world.crash(process);
 }
 
+/** Let in and kept out again, while the enabling is under way in a process that dies. */
+function tooLate(world: World, process: number, n: number): void {
+  told(world, n, true);
+  dieOnTheWay(world, process, n);
+  told(world, n, false);
+}
+
 const anyStep = fc.oneof(
   step(8, 'push', [who, fc.constantFrom(true, false, false, null)], (w, n, active) => w.push(n, active)),
   step(1, 'remove', [who], (w, n) => w.push(n, false, true)),
@@ -96,18 +103,18 @@ const anyStep = fc.oneof(
   step(8, 'told', [who, fc.boolean()], told),
   step(4, 'appears', [who], appears),
   step(5, 'dies on the way', [process, who], dieOnTheWay),
-  step(3, 'rest', [], (w) => w.rest()),
+  step(3, 'too late', [process, who], tooLate),
+  step(5, 'rest', [], (w) => w.rest()),
 );
 const history = fc.array(anyStep, { minLength: 20, maxLength: 120, size: 'max' });
 const skew = fc.constantFrom(0, -300_000, 300_000, 400);
 
 function live(steps: readonly Step[], skewMs: number, without: Gate | null): void {
   const world = new World(skewMs, without);
-  for (let n = 0; n < PEOPLE; n++) {
-    world.push(n, true);
-    world.deliverDirectory(n, null);
-    world.deliverIdentity(n, false);
-  }
+  // One is known already; whatever is said first of the other, nobody knows him.
+  world.push(0, true);
+  world.deliverDirectory(0, null);
+  world.deliverIdentity(0, false);
   for (const { run } of steps) run(world);
   world.rest();
   for (let n = 0; n < PEOPLE; n++) expectTrueInTheEnd(world, n);
@@ -151,6 +158,6 @@ describe('P3 No revival', () => {
 
   it.each(GATES)('does not hold without the gate of: %s', (gate) => {
     const property = fc.property(history, skew, (steps, skewMs) => live(steps, skewMs, gate));
-    expect(fc.check(property, { numRuns: 20_000, endOnFailure: true, seed: 1 }).failed).toBe(true);
+    expect(fc.check(property, { numRuns: 5_000, endOnFailure: true, seed: 5 }).failed).toBe(true);
   });
 });

@@ -1,0 +1,281 @@
+/**
+ * The statements of deactivation-worker on a real Postgres decide as the model's do, whatever is asked of them in
+ * whatever order: old versions, other owners, older revisions. So what no-revival.spec.ts shows holds for them.
+ */
+import { jest } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { Outbox } from '#event-bus';
+import { Database } from '#platform';
+import { admitCases } from '../../../apps/deactivation-worker/src/cases/admission.sql.js';
+import { openCase } from '../../../apps/deactivation-worker/src/cases/case.sql.js';
+import * as sql from '../../../apps/deactivation-worker/src/doors/door.sql.js';
+import type { Step } from '../../../apps/deactivation-worker/src/doors/plan.js';
+import { migrations } from '../../../apps/deactivation-worker/src/migrations/index.js';
+import { accessEvent } from '../../../apps/deactivation-worker/src/people/access-event.js';
+import { NOTHING, type Consequences, type OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
+import { applyConsequences } from '../../../apps/deactivation-worker/src/people/consequences.sql.js';
+import {
+  projectAccount,
+  projectDirectory,
+  projectOkta,
+} from '../../../apps/deactivation-worker/src/people/person.sql.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { newRow, Statements, type Row } from './tables.js';
+
+jest.setTimeout(120_000);
+
+const BEGAN = Date.UTC(2026, 0, 1);
+const WORKERS = [randomUUID(), randomUUID()] as const;
+const LEASE_SECONDS = 3_600;
+
+/** One person, in Postgres and in memory. */
+class Pair {
+  readonly id = randomUUID();
+  readonly tenant = randomUUID();
+  readonly row = newRow();
+  now = BEGAN;
+  waiting = false;
+  private readonly model = new Statements(() => this.now);
+  private readonly outbox = new Outbox('offboarding', '/test');
+
+  constructor(private readonly database: Database) {}
+
+  owner(named: string | null): string {
+    return named ?? this.row.leaseOwner ?? WORKERS[0];
+  }
+
+  async directory(
+    version: number,
+    active: boolean,
+    deleted: boolean,
+    reactivated: boolean,
+    time: number,
+  ): Promise<void> {
+    const user = { ...NOBODY, id: this.id, active };
+    const change = {
+      tenant: this.tenant,
+      version,
+      user,
+      deleted,
+      reactivated,
+      time: new Date(BEGAN + time).toISOString(),
+    };
+    const is = await this.database.tx((tx) => projectDirectory(tx, change));
+    const should = this.model.projectDirectory(this.row, { version, active, deleted, reactivated, time: BEGAN + time });
+    expect(typeof is !== 'string').toBe(should);
+  }
+
+  async account(version: number, roles: readonly string[]): Promise<void> {
+    const is = await this.database.tx((tx) => projectAccount(tx, this.tenant, version, { id: this.id, roles }));
+    expect(typeof is !== 'string').toBe(this.model.projectAccount(this.row, version, roles));
+  }
+
+  async okta(state: OktaState | null, at: number): Promise<void> {
+    const who = { accountId: this.id };
+    const is = await this.database.tx((tx) => projectOkta(tx, this.tenant, who, state, new Date(BEGAN + at)));
+    expect(is.length > 0).toBe(this.model.projectOkta(this.row, state, BEGAN + at));
+  }
+
+  /** What the worker decides when somebody is seen, let in again, or kept out again. */
+  async decide(open: boolean, work: boolean, signOut: boolean): Promise<void> {
+    if (this.row.publishedStatus === 'active') return;
+    const status = open ? 'active' : 'inactive';
+    const publish: Consequences['publish'] = this.row.publishedStatus === null ? { status, roles: [] } : null;
+    const next = { ...NOTHING, door: open ? 'open' : 'closed', work, signOut, publish } as const;
+    await this.database.tx((tx) => applyConsequences(tx, this.id, next, 'c', null));
+    this.model.apply(this.row, next);
+  }
+
+  async admit(): Promise<void> {
+    if (this.row.publishedStatus !== 'active' || this.row.unfinished !== null) return;
+    const cause = { type: 'test', causationId: 'c', pushedAt: new Date() };
+    await this.database.tx((tx) => openCase(tx, this, cause, null));
+    const [opened] = await this.database.query<{ id: string }>(
+      `select id from offboarding_case where account_id = $1 and state = 'new'`,
+      [this.id],
+    );
+    await this.database.query(admitCases, [[opened?.id], [true]]);
+    this.row.unfinished = 'new';
+    this.model.admit(this.row);
+  }
+
+  async claim(worker: string, otherIsDead: boolean): Promise<void> {
+    await this.database.query('delete from worker');
+    const alive = otherIsDead ? [worker] : WORKERS;
+    await this.database.query('insert into worker (id) select unnest($1::uuid[])', [alive]);
+    const claimed: { id: string }[] = [];
+    for (const statement of [sql.claimUrgent, sql.claimOther])
+      claimed.push(...(await this.database.query<{ id: string }>(statement, [worker, 1_000, LEASE_SECONDS])));
+    expect(claimed.some((c) => c.id === this.id)).toBe(this.model.claim(this.row, worker, otherIsDead));
+  }
+
+  async record(worker: string, revision: number, enabled: boolean | null, step: Step | null): Promise<void> {
+    const signedOut = step === 'sign-out' || step === null;
+    const is = await this.database.query(sql.recordStep, [this.id, worker, enabled, signedOut, revision, step]);
+    expect(is.length > 0).toBe(this.model.record(this.row, worker, revision, enabled, step));
+  }
+
+  async complete(worker: string, revision: number, enabled: boolean | null): Promise<void> {
+    const is = await this.database.query(sql.completeClosing, [this.id, worker, revision, enabled]);
+    expect(is.length > 0).toBe(this.model.complete(this.row, worker, revision, enabled, this.waiting));
+  }
+
+  async lift(worker: string, revision: number, enabled: boolean | null, at: number): Promise<void> {
+    const is = await this.database.query<{ not_before: Date }>(sql.liftFence, [
+      this.id,
+      worker,
+      revision,
+      enabled,
+      new Date(BEGAN + at),
+    ]);
+    expect(is.length > 0).toBe(this.model.lift(this.row, worker, revision, enabled, BEGAN + at));
+    if (is[0]) expect(is[0].not_before.getTime()).toBe(this.row.notBefore);
+  }
+
+  async endOpening(worker: string, revision: number): Promise<void> {
+    const is = await this.database.query(sql.endOpening, [this.id, worker, revision]);
+    expect(is.length > 0).toBe(this.model.endOpening(this.row, worker, revision));
+  }
+
+  async handBack(worker: string): Promise<void> {
+    await this.database.query(sql.handBack, [this.id, worker, 0]);
+    this.model.handBack(this.row, worker);
+  }
+
+  async fail(worker: string, inDoubt: boolean): Promise<void> {
+    const is = await this.database.query(sql.recordFailure, [this.id, worker, inDoubt, 1, 'x', 'retry', 0, 0]);
+    expect(is.length > 0).toBe(this.model.fail(this.row, worker, inDoubt));
+  }
+
+  async distrust(): Promise<void> {
+    const is = await this.database.query<{ id: string }>(`${sql.distrust} returning id`, [this.id]);
+    if (is.length > 0) this.model.distrust(this.row);
+  }
+
+  async forget(worker: string): Promise<void> {
+    await this.database.query(sql.releaseForgotten, [worker, []]);
+    if (this.row.leaseOwner === worker) this.model.forget(this.row);
+  }
+
+  async publishes(waiting: boolean): Promise<void> {
+    const event = accessEvent({
+      id: this.id,
+      tenant: this.tenant,
+      status: 'active',
+      roles: [],
+      notBefore: null,
+      sequence: 1,
+      causationId: 'c',
+    });
+    await this.database.query('delete from outbox');
+    if (waiting) await this.database.tx((tx) => this.outbox.add(tx, [event]));
+    this.waiting = waiting;
+  }
+
+  /** Late calls have landed. */
+  async later(): Promise<void> {
+    await this.database.query(
+      `update person set doubt_until = clock_timestamp() - interval '1 second' where id = $1 and doubt_until is not null`,
+      [this.id],
+    );
+    this.now += 60_000;
+  }
+
+  async expectSame(): Promise<void> {
+    await this.database.query(
+      'update person set due_at = clock_timestamp() where due_at > clock_timestamp() and id = $1',
+      [this.id],
+    );
+    const [stored] = await this.database.query<object>(STORED, [this.id]);
+    const { doubtUntil, notBefore, oktaStateAt, ...row }: Row = this.row;
+    const expected = { ...row, doubt: doubtUntil !== null, fenced: notBefore !== null, oktaStateAt };
+    if (stored || this.row.directoryVersion + this.row.accountVersion > 0) expect(stored).toEqual(expected);
+  }
+}
+
+const STORED = `
+  select directory_version::int as "directoryVersion", active, deleted, account_version::int as "accountVersion", provisioned, roles, okta_state as "oktaState",
+         (extract(epoch from okta_state_at) * 1000)::float8 as "oktaStateAt", door, revision::int as revision, access_version::int as "accessVersion",
+         published_status as "publishedStatus", published_roles as "publishedRoles", not_before is not null as fenced, cognito_enabled as enabled,
+         sign_out_due as "signOutDue", doubt_until is not null as doubt, due_at is not null as due, lease_owner as "leaseOwner",
+         (select c.state from offboarding_case c where c.account_id = p.id and c.state in ('new', 'held', 'running')) as unfinished
+    from person p where id = $1`;
+
+const NOBODY = {
+  userName: 'x',
+  externalId: null,
+  displayName: null,
+  name: { givenName: null, familyName: null },
+  email: null,
+  groups: [],
+};
+
+type Command = (pair: Pair) => Promise<void>;
+const worker = fc.constantFrom(...WORKERS);
+const flag = fc.constantFrom(true, false, null);
+const time = fc.nat(5).map((n) => n * 1_000);
+const okta = fc.constantFrom<(OktaState | null)[]>('suspended', 'missing', 'deprovisioned', null);
+const step = fc.constantFrom<(Step | null)[]>('disable', 'sign-out', 'confirm', 'enable', null);
+/** Of the person at that moment, or an older one. */
+const age = fc.constantFrom(0, 0, 0, 1);
+/** Mostly whoever has the lease; null = he. */
+const claimant = fc.option(worker, { freq: 3 });
+const rare = fc.nat(9).map((n) => n === 0);
+
+function command<T extends unknown[]>(
+  weight: number,
+  args: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  run: (pair: Pair, ...given: T) => Promise<void>,
+): { weight: number; arbitrary: fc.Arbitrary<Command> } {
+  return { weight, arbitrary: fc.tuple<T>(...args).map((given) => (pair: Pair) => run(pair, ...given)) };
+}
+
+const anyCommand = fc.oneof(
+  command(4, [fc.nat(6), fc.boolean(), rare, fc.boolean(), time], (p, ...a) => p.directory(...a)),
+  command(2, [fc.nat(4), fc.constantFrom(['viewer'], [])], (p, ...a) => p.account(...a)),
+  command(3, [okta, time], (p, ...a) => p.okta(...a)),
+  command(4, [fc.boolean(), fc.boolean(), fc.boolean()], (p, ...a) => p.decide(...a)),
+  command(3, [], (p) => p.admit()),
+  command(8, [worker, fc.boolean()], (p, ...a) => p.claim(...a)),
+  command(4, [claimant, age, flag, step], (p, w, old, ...a) => p.record(p.owner(w), p.row.revision - old, ...a)),
+  command(8, [claimant, age, flag], (p, w, old, known) => p.complete(p.owner(w), p.row.revision - old, known)),
+  command(5, [claimant, age, flag, time], (p, w, old, ...a) => p.lift(p.owner(w), p.row.revision - old, ...a)),
+  command(3, [claimant, age], (p, w, old) => p.endOpening(p.owner(w), p.row.revision - old)),
+  command(4, [claimant], (p, w) => p.handBack(p.owner(w))),
+  command(1, [claimant, fc.boolean()], (p, w, inDoubt) => p.fail(p.owner(w), inDoubt)),
+  command(1, [], (p) => p.distrust()),
+  command(1, [worker], (p, w) => p.forget(w)),
+  command(2, [fc.boolean()], (p, waiting) => p.publishes(waiting)),
+  command(4, [], (p) => p.later()),
+);
+
+describe('the statements of the worker', () => {
+  let test: TestDatabase;
+  let database: Database;
+  beforeAll(async () => {
+    test = await createTestDatabase();
+    database = await Database.connect({ url: test.url('deactivation-worker'), schema: 'offboarding', migrations });
+    await database.migrate();
+  });
+  afterAll(async () => {
+    await database.close();
+    await test.drop();
+  });
+
+  it('decide as the model does', async () => {
+    const live = async (commands: readonly Command[]): Promise<void> => {
+      await database.query('truncate person, offboarding_case, outbox');
+      const pair = new Pair(database);
+      await pair.directory(1, true, false, false, 0);
+      for (const run of commands) {
+        await run(pair);
+        await pair.expectSame();
+      }
+    };
+    await fc.assert(fc.asyncProperty(fc.array(anyCommand, { minLength: 10, maxLength: 50, size: 'max' }), live), {
+      numRuns: Number(process.env.PROPERTY_RUNS ?? 150),
+      interruptAfterTimeLimit: 40_000,
+    });
+  });
+});
