@@ -80,10 +80,10 @@ export class Rig {
     await this.sandbox.stop();
   }
 
-  /** deactivation-worker in this process. */
-  async startWorker(change: Record<string, string> = {}): Promise<Worker> {
+  /** Of a deactivation-worker. */
+  environment(change: Record<string, string> = {}): Record<string, string> {
     const { endpoints } = this.sandbox.sandbox;
-    const config = loadConfig(service.name, service.config, {
+    return {
       DATABASE_URL: this.sandbox.testDatabase.url('deactivation-worker'),
       INTERNAL_API_TOKEN: TOKEN,
       AWS_REGION: 'us-east-1',
@@ -92,10 +92,16 @@ export class Rig {
       SECRETS_MANAGER_ENDPOINT: endpoints.secretsManager,
       OKTA_ENDPOINT: endpoints.okta,
       OKTA_COMPARE_HOUR: '-1',
+      WORKER_LEASE_SECONDS: '2',
       LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
       PORT: '0',
       ...change,
-    });
+    };
+  }
+
+  /** deactivation-worker in this process. */
+  async startWorker(change: Record<string, string> = {}): Promise<Worker> {
+    const config = loadConfig(service.name, service.config, this.environment(change));
     const logger = createLogger(service.name, config.LOG_LEVEL);
     const database = await Database.connect({ url: config.DATABASE_URL, poolSize: 10, ...service.database });
     await database.migrate();
@@ -228,8 +234,8 @@ export class Rig {
     });
   }
 
-  async until(what: string, check: () => Promise<boolean>): Promise<void> {
-    for (const deadline = Date.now() + PATIENCE_MS; !(await check());) {
+  async until(what: string, check: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
+    for (const deadline = Date.now() + patienceMs; !(await check());) {
       if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
       await sleep(50);
     }
