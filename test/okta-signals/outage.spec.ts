@@ -51,7 +51,7 @@ it("Okta's rate limit used up: nobody hammers, and the hints are asked in the ne
   const org = await rig.org();
   const people = await rig.people(org, 6);
   for (const person of people) await rig.verb(org, 'suspend', person);
-  await rig.okta('PUT', `apps/${org.slug}/rate-limit`, { limit: 2, windowSeconds: 4 });
+  await rig.okta('PUT', `apps/${org.slug}/rate-limit`, { limit: 2, windowSeconds: 2 });
   await deliver(worker, org, delivery(...people.map((p) => ({ user: p.oktaId }))));
   for (const person of people) await rig.untilState(person, 'suspended');
   const outcomes = (await Promise.all(people.map((p) => rig.asked(p)))).flat();

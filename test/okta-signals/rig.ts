@@ -226,6 +226,22 @@ export class Rig {
     });
   }
 
+  /** Resolves when hints about so many people wait because nobody knows them yet. */
+  strangers(org: Org, count: number): Promise<void> {
+    return this.until('hints about strangers', async () => {
+      const sql = `select 1 from offboarding.okta_check where ${WAITS_FOR_A_PERSON}`;
+      return (await this.admin.query(sql, [org.tenant.id])).length === count;
+    });
+  }
+
+  /** Their ten seconds are over. */
+  async patienceEnds(org: Org): Promise<void> {
+    await this.admin.query(
+      `update offboarding.okta_check set pushed_at = pushed_at - interval '10 seconds', due_at = clock_timestamp() where ${WAITS_FOR_A_PERSON}`,
+      [org.tenant.id],
+    );
+  }
+
   /** Nothing is waiting to be asked about in this tenant. */
   async settled(org: Org): Promise<void> {
     await this.until('checks', async () => {
@@ -267,6 +283,8 @@ export class Rig {
     return found as CompareView;
   }
 }
+
+const WAITS_FOR_A_PERSON = 'tenant = $1 and claim is null and attempts > 0 and last_error is null';
 
 export const comparePath = (org: Org): string => `/internal/tenants/${org.tenant.id}/okta/compare`;
 export const hookPath = (slug: string): string => `/auth/okta/event-hook/${slug}`;
