@@ -1,7 +1,6 @@
 /** One spec file's world: a database, the sandbox's Cognito, a directory and accounts that publish, workers in process. */
 import { randomUUID } from 'node:crypto';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import { Database } from '#platform';
 import { DEFAULT_QUOTAS } from '#cognito';
 import { Admission } from '../../apps/deactivation-worker/src/cases/admission.js';
 import { Signals, type OktaState } from '../../apps/deactivation-worker/src/people/signal.js';
@@ -10,21 +9,15 @@ import { Cognito } from '../identity/cognito.js';
 import { Directory, type Person, type Tenant } from '../identity/directory.js';
 import { eventually } from '../identity/rig.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startInProcess, type InProcess } from '../support/in-process.js';
 import { Accounts } from './accounts.js';
 
 export { eventually };
 
-process.env.AWS_ACCESS_KEY_ID ??= 'test';
-process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
 /** Generous: tests wait for conditions, never for durations. */
 const PATIENCE_MS = 60_000;
 
-export interface Worker {
-  readonly app: NestFastifyApplication;
-  readonly database: Database;
-  readonly metrics: Metrics;
-  stop(): Promise<void>;
-}
+export type Worker = InProcess;
 
 export interface AccessRecord {
   readonly status: string;
@@ -72,7 +65,7 @@ export class Rig {
 
   async startWorker(change: Record<string, string> = {}): Promise<Worker> {
     const quotas = Object.fromEntries(Object.keys(DEFAULT_QUOTAS).map((category) => [category, 10_000]));
-    const config = loadConfig(service.name, service.config, {
+    const environment = {
       DATABASE_URL: this.test.url('deactivation-worker'),
       INTERNAL_API_TOKEN: 'internal-token-of-the-tests',
       AWS_REGION: 'us-east-1',
@@ -81,27 +74,14 @@ export class Rig {
       COGNITO_QUOTA_SHARE: '1',
       COGNITO_QUOTAS: JSON.stringify(quotas),
       WORKER_LEASE_SECONDS: '2',
-      LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
-      PORT: '0',
       ...change,
-    });
-    const logger = createLogger(service.name, config.LOG_LEVEL);
-    const database = await Database.connect({ url: config.DATABASE_URL, poolSize: 12, ...service.database });
-    await database.migrate();
-    const metrics = new Metrics(service.name, { process: false });
-    const platform = { service: service.name, config, database, logger, metrics, health: new Health() };
-    const app = await createApplication(service, platform);
-    for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
-    await app.startAllMicroservices();
-    await app.listen(0, '127.0.0.1');
+    };
+    const started = await startInProcess(service, environment, 12);
     const worker: Worker = {
-      app,
-      database,
-      metrics,
+      ...started,
       stop: async () => {
         this.workers.splice(this.workers.indexOf(worker), 1);
-        await app.close();
-        await database.close();
+        await started.stop();
       },
     };
     this.workers.push(worker);

@@ -2,10 +2,9 @@
  * One spec file's world: a database, the sandbox's Okta, Secrets Manager and Cognito on real sockets, a directory that
  * publishes, deactivation-worker in process. An Okta org and a tenant of ours are made together.
  */
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import { Database } from '#platform';
 import { SecretStore, writeOktaSecret } from '#secrets';
 import { service } from '../../apps/deactivation-worker/src/service.js';
 import type { CompareView } from '../../apps/deactivation-worker/src/okta/compare/compare.js';
@@ -15,12 +14,10 @@ import { Directory, type Person, type Tenant } from '../identity/directory.js';
 import { ScimRecorder } from '../sandbox/scim-recorder.js';
 import { Accounts } from '../offboarding/accounts.js';
 import { control, startSandbox, type RunningSandbox } from '../sandbox/support.js';
+import { startInProcess, type InProcess } from '../support/in-process.js';
 
 export const TOKEN = 'internal-token-of-the-tests';
 const PATIENCE_MS = 60_000;
-
-process.env.AWS_ACCESS_KEY_ID ??= 'test';
-process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
 
 export interface Org {
   /** Ours, and the name of its app in the sandbox Okta. */
@@ -42,11 +39,7 @@ export interface State {
   readonly cases: { cause: string; causation_id: string; state: string }[];
 }
 
-export interface Worker {
-  readonly url: string;
-  readonly metrics: Metrics;
-  stop(): Promise<void>;
-}
+export type Worker = InProcess;
 
 export class Rig {
   private readonly workers = new Set<Worker>();
@@ -101,23 +94,11 @@ export class Rig {
 
   /** deactivation-worker in this process. */
   async startWorker(change: Record<string, string> = {}): Promise<Worker> {
-    const config = loadConfig(service.name, service.config, this.environment(change));
-    const logger = createLogger(service.name, config.LOG_LEVEL);
-    const database = await Database.connect({ url: config.DATABASE_URL, poolSize: 10, ...service.database });
-    await database.migrate();
-    const metrics = new Metrics(service.name, { process: false });
-    const platform = { service: service.name, config, database, logger, metrics, health: new Health() };
-    const app: NestFastifyApplication = await createApplication(service, platform);
-    for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
-    await app.startAllMicroservices();
-    await app.listen(0, '127.0.0.1');
+    const started = await startInProcess(service, this.environment(change));
     const worker: Worker = {
-      url: await app.getUrl(),
-      metrics,
+      ...started,
       stop: async () => {
-        if (!this.workers.delete(worker)) return;
-        await app.close();
-        await database.close();
+        if (this.workers.delete(worker)) await started.stop();
       },
     };
     this.workers.add(worker);
