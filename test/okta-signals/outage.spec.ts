@@ -189,6 +189,25 @@ describe('a process that ends', () => {
     await rig.settled(org);
   });
 
+  it('lives and could not record an answer: it gives the question back', async () => {
+    const org = await rig.org();
+    const [asked, forgotten] = await rig.people(org, 2);
+    if (!asked || !forgotten) throw new Error('two people');
+    await rig.verb(org, 'suspend', forgotten);
+    const slow = { effect: 'latency', ms: 2_000, times: 1, operation: 'getUser', username: asked.oktaId };
+    await rig.okta('POST', 'faults', slow);
+    await deliver(worker, org, delivery({ user: asked.oktaId }));
+    await rig.until('the question', () => claimed(asked));
+    // A claim of the same process, of which it knows nothing any more.
+    await rig.admin.query(
+      `insert into offboarding.okta_check (tenant, user_id, causation_id, claim, lease_owner)
+       select tenant, $2, 'x', gen_random_uuid(), lease_owner from offboarding.okta_check where user_id = $1`,
+      [asked.oktaId, forgotten.oktaId],
+    );
+    await rig.untilState(forgotten, 'suspended');
+    await rig.settled(org);
+  });
+
   it('and that is slow finds out that it was overtaken', async () => {
     const org = await rig.org();
     const person = await rig.person(org);
