@@ -68,7 +68,7 @@ it('a fence keeps out whom Okta proved before it', async () => {
   const person = await rig.addPerson(tenant);
   await rig.people.publishAccess(person, { notBefore: new Date(Date.now() + 3_600_000).toISOString() });
   await rig.handled();
-  expect(outcome(await signIn(person.externalId))).toEqual([403, 'account_fenced']);
+  expect(outcome(await signIn(person.externalId))).toEqual([503, 'account_fenced']);
 });
 
 it('two active accounts with one Okta id let nobody in; with one of them inactive the other does', async () => {

@@ -85,6 +85,8 @@ export class AuthRig {
       SESSION_KEYS: randomBytes(32).toString('base64url'),
       PUBLIC_ORIGIN: LOCAL,
       OKTA_ISSUER_OVERRIDE: issuerOverride,
+      // Nobody answers there; who needs the worker starts one.
+      DEACTIVATION_WORKER_URL: 'http://127.0.0.1:9',
       LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
       PORT: '0',
     };
