@@ -246,6 +246,34 @@ it(
 );
 
 it(
+  'is not done before the fence has arrived here, too: nobody gets past it on a word from before',
+  async () => {
+    const ada = await addPerson();
+    await signedIn(ada);
+    const signedOut = async (): Promise<void> => {
+      const [row] = await rig.admin.query<{ due: boolean }>(
+        'select sign_out_due as due from offboarding.person where id = $1',
+        [ada.id],
+      );
+      expect([row?.due, await signOutsOf(ada)]).toEqual([false, 1]);
+    };
+    // Holds back what identity.access says of her: the inbox row that each of its events needs.
+    await rig.admin.tx(async (tx) => {
+      const key = `${tenant}:${ada.id}`;
+      await tx.query(`select 1 from auth.inbox where topic = 'identity.access' and key = $1 for update`, [key]);
+      await logout(ada);
+      await eventually(signedOut, LIMIT_MS);
+      way.arrived.length = 0;
+      await eventually(async () => expect(way.arrived.length).toBeGreaterThan(2));
+      const owed = 'select 1 from auth.account where id = $1 and signing_out is not null';
+      expect(await rig.admin.query(owed, [ada.id])).toHaveLength(1);
+    });
+    await done(ada);
+  },
+  LIMIT_MS,
+);
+
+it(
   'repeated, at once and at both replicas, it ends, and the last one counts',
   async () => {
     const ada = await addPerson();
