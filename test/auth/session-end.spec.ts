@@ -96,6 +96,7 @@ describe('the end of a session', () => {
     const session = { id: randomUUID(), tenant, accountId: person.id, oktaIssuer: op.origin, oktaSub: 'x' };
     const { secret } = await rig.admin.tx((tx) => sessions.create(tx, { ...session, refreshToken: 'r', idToken: 'i' }));
     expect(await sessions.find(tenant, secret)).toMatchObject({ id: session.id });
+    await rig.admin.query('delete from auth.session where id = $1', [session.id]);
   });
 
   it('that overtakes a login, after Cognito has given tokens, keeps the person out and kills the tokens', async () => {
