@@ -11,6 +11,9 @@ export const auditEvents = [
   'request_refused',
   'exchange',
   'exchange_refused',
+  'universal_logout',
+  'universal_logout_refused',
+  'universal_logout_done',
 ] as const;
 export type AuditEvent = (typeof auditEvents)[number];
 
