@@ -47,7 +47,8 @@ export class AuthRig {
     private readonly sandbox: Sandbox,
     private readonly sandboxDatabase: Database,
     private readonly folder: string,
-    private readonly environment: Record<string, string>,
+    /** Of every service here that it fits. */
+    readonly environment: Readonly<Record<string, string>>,
   ) {}
 
   static async start(issuerOverride: string): Promise<AuthRig> {
