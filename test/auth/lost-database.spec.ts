@@ -106,7 +106,7 @@ it('knows who has access but not who that is, until the accounts are published o
   await rig.settingsKnown();
   expect(await signInAs(ada, second.url)).toBe('unknown_person');
 
-  expect(await republish()).toBe('default: 1 accounts are published once more.\n');
+  expect(await republish()).toBe('default: accounts published once more: 1\n');
   await eventually(async () => {
     const [outbox] = await rig.admin.query('select count(*)::int as left from identity.outbox');
     expect(outbox).toEqual({ left: 0 });
@@ -151,5 +151,5 @@ it('takes page after page, and every tenant that it knows', async () => {
   const raised = (await versions()).filter((version, i) => Number(version) === Number(before[i]) + 1);
   expect(raised).toHaveLength(people.length + 1);
   expect((await post('?cursor=nobody')).status).toBe(400);
-  expect(await republish('--all')).toContain(`default: ${people.length + 1} accounts`);
+  expect(await republish('--all')).toContain(`default: accounts published once more: ${people.length + 1}`);
 }, 240_000);

@@ -104,7 +104,7 @@ const republish: Run = async (client, { tenant, all }) => {
   const counts: { tenant: string; republished: number }[] = [];
   for (const { id, slug } of tenants) counts.push({ tenant: slug, republished: await client.republish({ id }) });
   return {
-    text: counts.map((c) => `${c.tenant}: ${c.republished} accounts are published once more.`).join('\n'),
+    text: counts.map((c) => `${c.tenant}: accounts published once more: ${c.republished}`).join('\n'),
     json: counts,
   };
 };
