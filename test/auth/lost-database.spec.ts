@@ -142,7 +142,7 @@ it('takes page after page, and every tenant that it knows', async () => {
   const before = await versions();
   const seen: number[] = [];
   let next: string | null = '';
-  while (next !== null) {
+  while (next !== null && seen.length < 10) {
     const { body } = await post(`?limit=2${next && `&cursor=${next}`}`);
     seen.push(body.republished);
     next = body.next;
