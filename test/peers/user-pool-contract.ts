@@ -20,7 +20,7 @@ export interface PoolUnderTest {
 type Case = (world: PoolUnderTest) => Promise<void>;
 
 const named = (prefix: string): string => `${prefix}-${randomUUID().slice(0, 8)}`;
-const failing = (errorClass: string) => expect.objectContaining({ name: 'CognitoError', errorClass });
+const failing = (errorClass: string): unknown => expect.objectContaining({ name: 'CognitoError', errorClass });
 /** More than a page of 60. */
 const MANY = 65;
 
@@ -67,7 +67,7 @@ const users: Record<string, Case> = {
       'custom:role': 'viewer',
       email: 'ada@example.com',
       email_verified: 'true',
-      sub: expect.any(String),
+      sub: expect.any(String) as unknown,
     });
   },
   'AdminCreateUser: a name that is taken': async (w) => {
