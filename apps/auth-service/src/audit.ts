@@ -43,6 +43,26 @@ export async function record(queryable: Queryable, entry: AuditEntry): Promise<v
   });
 }
 
+/** Younger rows cannot be removed: a trigger of the table sees to it. */
+export const SHORTEST_RETENTION_DAYS = 30;
+const SWEEP_BATCH = 1_000;
+
+/**
+ * Removes what is older than `days` (0 = keep all), oldest first, at most a batch; true = there may be more. `skip locked`:
+ * replicas that sweep at the same time share the work.
+ */
+export async function sweepAudit(queryable: Queryable, days: number, batch = SWEEP_BATCH): Promise<boolean> {
+  if (days === 0) return false;
+  const removed = await queryable.query(
+    `delete from audit where id in (
+       select id from audit where at < clock_timestamp() - make_interval(days => $1)
+       order by at limit $2 for update skip locked)
+     returning 1`,
+    [days, batch],
+  );
+  return removed.length === batch;
+}
+
 export function logEntry(logger: Logger, { event, code, tenant, accountId, sessionId, detail }: AuditEntry): void {
   logger.info({ tenant, code: code ?? event, account: accountId, session: sessionId, ...detail }, event);
 }

@@ -100,7 +100,7 @@ function createParts(platform: PlatformContext<AuthConfig>, signer: AssertionSig
     [CustomAuth, cognito],
     [SignIn, new SignIn({ database, logger, cognito, signer, audience, sessions, tokens })],
     [SessionService, new SessionService({ database, logger, sessions, tokens, cognito, provider })],
-    [Sweeper, new Sweeper(database, logger, idleMinutes)],
+    [Sweeper, new Sweeper(database, logger, { idleMinutes, auditDays: config.AUDIT_RETENTION_DAYS })],
   ] as const;
 }
 
