@@ -76,14 +76,29 @@ export class Program {
     if (this.running) await endProcess(this.pid, SHUTDOWN);
   }
 
-  /** CPU time of the process so far in seconds, all threads; NaN where the system does not tell. */
   cpuSeconds(): number {
-    try {
-      const fields = fs.readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-      return (Number(fields[11]) + Number(fields[12])) / 100;
-    } catch {
-      return Number.NaN;
-    }
+    return cpuSecondsOf(this.pid);
+  }
+}
+
+/** User and system time of a process so far in seconds, all threads; NaN where the system does not tell. */
+export function cpuSecondsOf(pid: number): number {
+  const fields = statOf(pid);
+  return fields ? (Number(fields[11]) + Number(fields[12])) / 100 : Number.NaN;
+}
+
+/** Process ids; none where the system does not tell. */
+export function childrenOf(pid: number): number[] {
+  const all = fs.existsSync('/proc') ? fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : [];
+  return all.map(Number).filter((other) => statOf(other)?.[1] === String(pid));
+}
+
+/** What follows the name in `/proc/<pid>/stat`: state, parent, ... (proc_pid_stat(5)). */
+function statOf(pid: number): readonly string[] | undefined {
+  try {
+    return fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ');
+  } catch {
+    return undefined;
   }
 }
 
