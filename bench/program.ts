@@ -82,15 +82,18 @@ export class Program {
 }
 
 /** User and system time of a process so far in seconds, all threads; NaN where the system does not tell. */
-export function cpuSecondsOf(pid: number): number {
+function cpuSecondsOf(pid: number): number {
   const fields = statOf(pid);
   return fields ? (Number(fields[11]) + Number(fields[12])) / 100 : Number.NaN;
 }
 
-/** Process ids; none where the system does not tell. */
-export function childrenOf(pid: number): number[] {
-  const all = fs.existsSync('/proc') ? fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : [];
-  return all.map(Number).filter((other) => statOf(other)?.[1] === String(pid));
+/** The same of a process and all children that it ever had. */
+export function familyCpuSeconds(pid: number): number {
+  const fields = statOf(pid);
+  if (!fields) return Number.NaN;
+  const living = fs.readdirSync('/proc').filter((name) => statOf(Number(name))?.[1] === String(pid));
+  const ended = (Number(fields[13]) + Number(fields[14])) / 100;
+  return cpuSecondsOf(pid) + ended + living.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), 0);
 }
 
 /** What follows the name in `/proc/<pid>/stat`: state, parent, ... (proc_pid_stat(5)). */

@@ -15,7 +15,7 @@ import { startPostgres, type LocalPostgres } from '../tools/local/postgres.js';
 import { eventually } from '../tools/local/process.js';
 import type { Target } from './connection.js';
 import type { FollowJob } from './doors.js';
-import { childrenOf, cpuSecondsOf, Program } from './program.js';
+import { familyCpuSeconds, Program } from './program.js';
 import { OWN_QUOTAS, SANDBOX_QUOTAS, unlimited } from './quotas.js';
 
 /** The same number of connections to Postgres for every contestant: the default of a service. */
@@ -81,11 +81,9 @@ export class Stack {
     ]);
   }
 
-  /** CPU time of Postgres so far, all its processes that live. */
+  /** CPU time of all of Postgres so far in seconds. */
   postgresCpuSeconds(): number {
-    return (
-      cpuSecondsOf(this.postgres.pid) + childrenOf(this.postgres.pid).reduce((sum, pid) => sum + cpuSecondsOf(pid), 0)
-    );
+    return familyCpuSeconds(this.postgres.pid);
   }
 
   /** Superuser URL. */

@@ -10,12 +10,7 @@ export class SandboxOkta {
   ) {}
 
   async assign(logins: readonly string[]): Promise<void> {
-    const waiting = [...logins];
-    const work = async (): Promise<void> => {
-      for (let login = waiting.shift(); login !== undefined; login = waiting.shift())
-        await this.call('POST', '/assign', { login });
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    await each(logins, (login) => this.call('POST', '/assign', { login }));
   }
 
   /** The OIDC app; its secret is shown this once. */
@@ -24,10 +19,12 @@ export class SandboxOkta {
     return answer as { clientId: string; clientSecret: string };
   }
 
-  /** Of the custom authorization server, as after a login just now. */
-  async accessToken(login: string): Promise<string> {
-    const answer = await this.call('POST', '/oidc-client/tokens', { login, server: 'default', scopes: ['openid'] });
-    return (answer as { access_token: string }).access_token;
+  /** Of the custom authorization server, as after a login just now; in the order of the logins. */
+  accessTokens(logins: readonly string[]): Promise<string[]> {
+    return each(logins, async (login) => {
+      const answer = await this.call('POST', '/oidc-client/tokens', { login, server: 'default', scopes: ['openid'] });
+      return (answer as { access_token: string }).access_token;
+    });
   }
 
   async call(method: string, where: string, body: object): Promise<unknown> {
@@ -42,4 +39,14 @@ export class SandboxOkta {
       throw new Error(`the sandbox Okta: ${method} ${where}: ${text.slice(0, 500)}`);
     return parsed;
   }
+}
+
+async function each<T>(logins: readonly string[], work: (login: string) => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < logins.length; i = next++) results[i] = await work(logins[i] ?? '');
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return results;
 }

@@ -117,7 +117,8 @@ export class SsoWorld {
       'stackflow',
       `select id as "accountId", external_id as "oktaId", user_name as login from auth.account order by user_name`,
     );
-    return Promise.all(accounts.map(async (a) => ({ ...a, token: await this.okta.accessToken(a.login) })));
+    const tokens = await this.okta.accessTokens(accounts.map(({ login }) => login));
+    return accounts.map((account, i) => ({ ...account, token: tokens[i] ?? '' }));
   }
 
   private async internal(service: Service, where: string, body: object): Promise<unknown> {
