@@ -15,15 +15,15 @@ import type { KafkaConnection } from './client.js';
 import { deliveryOf } from './message.js';
 import { Watchdog } from './watchdog.js';
 
-const SESSION_TIMEOUT_MS = 30_000;
+const HEARTBEAT_MS = 3_000;
 const CHUNK = 200;
 const DISCONNECT_LIMIT_MS = 5_000;
 
 export class KafkaStrategy extends EventStrategy {
-  readonly watchdog = new Watchdog(SESSION_TIMEOUT_MS);
+  readonly watchdog: Watchdog;
   private readonly stop = new AbortController();
   private readonly lag = new Map<string, number>();
-  private readonly sizes = Array.from({ length: PARTITIONS }, () => new ChunkSize(CHUNK, this.options.chunkMs));
+  private readonly sizes = Array.from({ length: PARTITIONS }, () => new ChunkSize(CHUNK));
   private supervision: Promise<void> | undefined;
 
   constructor(
@@ -31,8 +31,10 @@ export class KafkaStrategy extends EventStrategy {
     only: readonly Topic[] | undefined,
     private readonly connection: KafkaConnection,
     private readonly concurrency: number,
+    private readonly sessionTimeoutMs: number,
   ) {
     super(options, only);
+    this.watchdog = new Watchdog(sessionTimeoutMs);
   }
 
   /** Does not wait for Kafka: a service starts, and stays up, while its brokers are away. */
@@ -94,9 +96,9 @@ export class KafkaStrategy extends EventStrategy {
   private createConsumer(): Consumer {
     return this.connection.kafka.consumer({
       groupId: this.connection.name(this.options.group),
-      sessionTimeout: SESSION_TIMEOUT_MS,
+      sessionTimeout: this.sessionTimeoutMs,
       rebalanceTimeout: 60_000,
-      heartbeatInterval: 3_000,
+      heartbeatInterval: Math.min(HEARTBEAT_MS, this.sessionTimeoutMs / 3),
       maxWaitTimeInMs: 50,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 100, retries: 4, maxRetryTime: 2_000, restartOnFailure: () => Promise.resolve(false) },
@@ -108,7 +110,7 @@ export class KafkaStrategy extends EventStrategy {
     const topic = this.connection.topicOf(batch.topic);
     if (!topic) return;
     const alive = () => payload.isRunning() && !payload.isStale() && !this.stop.signal.aborted;
-    const size = this.sizes[batch.partition] ?? new ChunkSize(CHUNK, this.options.chunkMs);
+    const size = this.sizes[batch.partition] ?? new ChunkSize(CHUNK);
     for (let done = 0; done < batch.messages.length && alive();) {
       const chunk = batch.messages.slice(done, done + size.current);
       if (!(await this.consumeChunk(topic, batch.partition, chunk, size, () => payload.heartbeat(), alive))) return;
@@ -130,12 +132,14 @@ export class KafkaStrategy extends EventStrategy {
     heartbeat: () => Promise<void>,
     alive: () => boolean,
   ): Promise<boolean> {
-    const { database, group } = this.options;
+    const { group } = this.options;
     const deliveries = chunk.map((message) => deliveryOf(partition, message));
     for (let failures = 0; alive();) {
       const start = Date.now();
       try {
-        await database.tx((tx) => this.consumer.consume(tx, topic, deliveries, heartbeat));
+        await this.consumer.inTransaction((tx, doubt) =>
+          this.consumer.consume(tx, topic, deliveries, doubt, heartbeat),
+        );
         size.took(chunk.length, Date.now() - start);
         this.watchdog.active();
         return true;

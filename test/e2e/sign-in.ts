@@ -4,19 +4,18 @@ import { Browser, type Answer } from '../auth/browser.js';
 import { SESSION } from '../auth/journey.js';
 import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
 import { eventually } from '../support/push.js';
-import { TestStack } from '../support/stack.js';
+import type { TestStack } from '../support/stack.js';
 
 const LIMIT_MS = 120_000;
 const ADA = 'ada@example.com';
 
-describe('signing in to a running stack', () => {
+export function signsIn(running: () => TestStack): void {
   let stack: TestStack;
   beforeAll(async () => {
-    stack = await TestStack.start();
+    stack = running();
     await stack.okta('assign', { login: ADA, profile: { firstName: 'Ada', lastName: 'Lovelace' } });
     await stack.okta('push-group', { group: 'StackFlow-Agents', members: [ADA] });
   }, LIMIT_MS);
-  afterAll(() => (stack as TestStack | undefined)?.stop());
 
   const browserAtTheEdge = (): Browser => new Browser(stack.description.edge, stack.description.edge);
 
@@ -88,4 +87,4 @@ describe('signing in to a running stack', () => {
     },
     LIMIT_MS,
   );
-});
+}
