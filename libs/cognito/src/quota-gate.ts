@@ -113,8 +113,7 @@ class Line {
     const { rate, capacity, reserve } = this.shape;
     const want = Math.min(line.length, BATCH);
     const values = [this.category, want, rate, capacity, urgency === 'bulk' ? reserve : 0];
-    const take = { name: 'take_tokens', text: takeTokens, values };
-    const [row] = await this.database.query<{ granted: number; wait_ms: number }>(take);
+    const [row] = await this.database.query<{ granted: number; wait_ms: number }>(takeTokens, values);
     const granted = row?.granted ?? 0;
     for (const waiter of line.splice(0, granted)) waiter.admit();
     return granted > 0 ? 0 : (row?.wait_ms ?? 0);
