@@ -86,6 +86,16 @@ export async function findByExternalId(queryable: Queryable, tenant: string, ext
   return { accounts, expected: expected.length > 0 };
 }
 
+/** Somebody with access, by an e-mail address: to tell of, never to let anybody in. */
+export async function namesakeOf(queryable: Queryable, tenant: string, email: string): Promise<string | null> {
+  const [row] = await queryable.query<{ id: string }>(
+    `select id from account where tenant = $1 and lower(coalesce(email, user_name)) = lower($2)
+        and account_status = 'active' and access_status = 'active' limit 1`,
+    [tenant, email],
+  );
+  return row?.id ?? null;
+}
+
 /** Shares the row lock until the transaction ends: an event that takes access away waits, and then finds the session. */
 export async function lockAccount(tx: Tx, tenant: string, externalId: string): Promise<readonly AccountCopy[]> {
   return tx.query<AccountCopy>(

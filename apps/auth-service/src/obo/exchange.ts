@@ -10,7 +10,7 @@ import { findByExternalId, lockAccount } from '../accounts/accounts.sql.js';
 import { admit, type AccountCopy, type Admission } from '../accounts/admission.js';
 import { isBehindFence, pastFence } from '../accounts/fence.js';
 import { assertionClaims, type AssertionSigner } from '../assertion/signer.js';
-import { record } from '../audit.js';
+import { record, recordIfUnchanged, type AuditEntry } from '../audit.js';
 import type { Site } from '../sites.js';
 import type { SpentTokens } from '../spent.js';
 import type { OboClient } from './clients.js';
@@ -101,7 +101,7 @@ export class Exchange {
     await pastFence(account.notBefore);
     const tokens = await this.signIn(order, account);
     try {
-      await this.commit(order, account, tokens.accessToken);
+      await this.commit(order, account, accounts, tokens.accessToken);
     } catch (error) {
       await this.parts.cognito.revoke(tokens.refreshToken).catch((failure: unknown) => this.notRevoked(failure));
       throw error;
@@ -136,10 +136,23 @@ export class Exchange {
     }
   }
 
-  /** Looks once more, under the lock: what takes access away either came before, or finds this token already issued. */
-  private commit(order: Order, { id }: AccountCopy, accessToken: string): Promise<void> {
-    const { tenant, person, client } = order;
-    return this.parts.database.tx(async (tx) => {
+  /**
+   * Looks once more, under the lock: what takes access away either came before, or finds this token already issued. As
+   * long as nothing has changed that is one statement; otherwise it is decided anew.
+   */
+  private async commit(
+    order: Order,
+    { id, notBefore }: AccountCopy,
+    seen: readonly AccountCopy[],
+    accessToken: string,
+  ): Promise<void> {
+    const { tenant, person, client, kind } = order;
+    const { database } = this.parts;
+    const detail = { ...detailOf(order), act: client.id, issuedJti: decodeJwt(accessToken).jti };
+    const entry: AuditEntry = { event: 'exchange', code: kind, tenant, accountId: id, detail };
+    const counts = !isBehindFence(accessToken, notBefore);
+    if (counts && (await recordIfUnchanged(database, entry, person.oktaSub, seen))) return;
+    await database.tx(async (tx) => {
       const account = admitted(admit(await lockAccount(tx, tenant, person.oktaSub), false, provenAt(person)), order);
       if (account.id !== id) throw new OboError('person_refused', REFUSED, detailOf(order));
       if (isBehindFence(accessToken, account.notBefore))
@@ -148,8 +161,7 @@ export class Exchange {
           'Cognito gives no token that counts yet; try again.',
           detailOf(order),
         );
-      const detail = { ...detailOf(order), act: client.id, issuedJti: decodeJwt(accessToken).jti };
-      await record(tx, { event: 'exchange', code: order.kind, tenant, accountId: id, detail });
+      await record(tx, entry);
     });
   }
 
