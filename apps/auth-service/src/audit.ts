@@ -11,6 +11,8 @@ export const auditEvents = [
   'request_refused',
   'exchange',
   'exchange_refused',
+  'obo_client',
+  'obo_source',
 ] as const;
 export type AuditEvent = (typeof auditEvents)[number];
 

@@ -1,17 +1,16 @@
 /** `POST /auth/okta/obo/token`: the token endpoint of internal services. Answers as RFC 6749 section 5 and RFC 8693 say. */
 import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isDatabaseOutage, PLATFORM, type PlatformContext } from '#platform';
-import { SecretStoreUnavailable } from '#secrets';
+import { PLATFORM, type PlatformContext } from '#platform';
 import { record, type AuditEntry } from '../audit.js';
 import { AuditBudget } from '../http/audit-budget.js';
 import { Sites, type Site } from '../sites.js';
 import { ClientAuthentication } from './client-authentication.js';
 import { Exchange, type OboAnswer } from './exchange.js';
-import { OboError, type OboErrorCode } from './obo-error.js';
+import { asOboError, OboError, type OboErrorCode } from './obo-error.js';
 import { malformed, parametersOf, parseOboRequest } from './obo-request.js';
 
-const PATH = 'auth/okta/obo/token';
+export const TOKEN_PATH = 'auth/okta/obo/token';
 /** Anybody can have these, as often as he likes, and a client in a loop the last one. */
 const CHEAP: ReadonlySet<OboErrorCode> = new Set([
   'malformed',
@@ -22,7 +21,7 @@ const CHEAP: ReadonlySet<OboErrorCode> = new Set([
   'too_fast',
 ]);
 
-@Controller(PATH)
+@Controller(TOKEN_PATH)
 export class OboController {
   private readonly outcomes;
 
@@ -55,7 +54,7 @@ export class OboController {
     const form = parametersOf(body);
     if (!form) throw malformed('The body must be application/x-www-form-urlencoded.');
     const credentials = { authorization: headers.authorization, form };
-    const client = await this.authentication.authenticate(credentials, `${site.origin}/${PATH}`);
+    const client = await this.authentication.authenticate(credentials, `${site.origin}/${TOKEN_PATH}`);
     return this.exchange.exchange(site, client, parseOboRequest(form));
   }
 
@@ -77,11 +76,4 @@ export class OboController {
   private audit(entry: AuditEntry, code: OboErrorCode): Promise<void> {
     return CHEAP.has(code) ? this.budget.record(entry) : record(this.platform.database, entry);
   }
-}
-
-function asOboError(error: unknown): OboError {
-  if (error instanceof OboError) return error;
-  if (isDatabaseOutage(error) || error instanceof SecretStoreUnavailable)
-    return new OboError('unavailable', 'A part of StackFlow is not reachable; try again.', {}, { cause: error });
-  return new OboError('internal', 'Something failed on our side; it is logged.', {}, { cause: error });
 }
