@@ -10,6 +10,7 @@ import { provision, SERVICES, type ServiceName } from '../../apps/provision/src/
 import { defaultTenant } from './default-tenant.js';
 import { startEdge, type Edge } from './edge.js';
 import { StackFolder, type Secrets, type StackDescription } from './folder.js';
+import { exampleExchange } from './exchange.js';
 import { startKafka, type LocalKafka } from './kafka.js';
 import { connectOkta } from './okta-connection.js';
 import { freePort } from './ports.js';
@@ -122,7 +123,8 @@ export class Stack {
     const tenant = await defaultTenant(surroundings, this.folder, secrets, this.options.blank ?? false);
     if (!this.options.blank) await connectOkta(surroundings, this.folder, secrets, tenant);
     this.stopIfAsked();
-    this.described = describe(surroundings, pool, admin, tenant);
+    const exchange = this.options.blank ? null : await exampleExchange(surroundings, this.folder, secrets, tenant);
+    this.described = describe(surroundings, pool, admin, tenant, exchange);
     this.publish();
   }
 
@@ -305,6 +307,7 @@ function describe(
   pool: UserPool,
   admin: string,
   tenant: StackDescription['tenants'][number],
+  exchange: StackDescription['exchange'],
 ): StackDescription {
   return {
     ready: false,
@@ -312,6 +315,7 @@ function describe(
     edge: s.edge,
     carrier: s.carrier,
     tenants: [tenant],
+    exchange,
     hub: null,
     sandbox: {
       okta: `http://localhost:${s.ports.okta}`,

@@ -121,7 +121,8 @@ export class Exchange {
 
   private async signIn(order: Order, { id }: AccountCopy): Promise<SignedIn> {
     const { cognito, signer, audience } = this.parts;
-    const subject = { ...order.person, accountId: id, tenantId: order.tenant, act: { sub: order.client.id } };
+    const acting = { act: { sub: order.client.id }, oboAudience: order.audience };
+    const subject = { ...order.person, accountId: id, tenantId: order.tenant, ...acting };
     try {
       return await cognito.signIn(id, (nonce) => signer.sign(assertionClaims(subject, audience, nonce)));
     } catch (error) {
