@@ -103,6 +103,7 @@ describe('a client', () => {
       await rig.exchange(form({ actor_token: 'x' })),
       await rig.exchange(form({ client_id: 'reports' })),
       await rig.exchange(form(byKey(await assertion()))),
+      await rig.exchange(form({ ...byKey(await assertion()), client_assertion_type: 'jwt' }), {}),
       await rig.post('{}', { ...credentials, 'content-type': 'application/json' }),
     ].map((a) => [a.status, a.body.error]);
     expect(errors).toEqual(errors.map((_e, i) => [400, i === 1 ? 'unsupported_grant_type' : 'invalid_request']));

@@ -1,5 +1,6 @@
 /** The token endpoint in trouble: two replicas, neighbours that are away, a tenant that means harm. */
 import { nowSeconds } from '../guard/issuer.js';
+import { CLIENT_ID } from './hostile-provider.js';
 import { basic, formOf, OboRig, SOURCE, type Answer } from './obo-rig.js';
 import { eventually, type Instance } from './rig.js';
 
@@ -48,6 +49,32 @@ describe('two replicas', () => {
     await rig.internal('PUT', `/tenants/${rig.tenant}/obo/source`, SOURCE);
     await rig.internal('DELETE', '/obo/clients/brief');
     expect((await rig.exchange(accessForm(), as, { service: replica })).status).toBe(401);
+  });
+});
+
+describe('an offboarding', () => {
+  it('that comes while Cognito makes the token wins: nothing is handed out, and the token is revoked', async () => {
+    const { admin } = rig.auth;
+    const revoked = (await rig.auth.cognitoCalls('RevokeToken')).length;
+    const answered = (await rig.auth.cognitoCalls('AdminRespondToAuthChallenge')).length;
+    // As the handler of the event does it: the row is locked, and the answer cannot be given before it is decided.
+    const exchange = await admin.tx(async (tx) => {
+      await tx.query('select 1 from auth.account where id = $1 for update', [rig.ada.id]);
+      const asked = rig.exchange(idForm());
+      await eventually(async () => {
+        const calls = await rig.auth.cognitoCalls('AdminRespondToAuthChallenge');
+        expect(calls.length).toBeGreaterThan(answered);
+      });
+      await tx.query(`update auth.account set access_status = 'inactive' where id = $1`, [rig.ada.id]);
+      return { asked };
+    });
+    const { status, body } = await exchange.asked;
+    expect([status, body.error]).toEqual([400, 'invalid_request']);
+    expect(await rig.lastAudit()).toMatchObject({
+      code: 'person_refused',
+      detail: { client: 'billing', person: 'account_inactive' },
+    });
+    expect((await rig.auth.cognitoCalls('RevokeToken')).length).toBe(revoked + 1);
   });
 });
 
@@ -119,7 +146,15 @@ describe('a hostile tenant', () => {
     const [as, bob] = [basic('betas', clientSecret as string), await rig.auth.addPerson(beta)];
     const its = formOf(betasToken({ uid: bob.externalId }), 'access_token');
     expect((await rig.exchange(its, as, BETA)).status).toBe(200);
-    expect((await rig.exchange(formOf(rig.idToken({ iss: `${rig.op.origin}/oauth2/beta`, sub: bob.externalId }), 'id_token'), as, BETA)).status) //
+    expect(
+      (
+        await rig.exchange(
+          formOf(rig.idToken({ iss: `${rig.op.origin}/oauth2/beta`, sub: bob.externalId }), 'id_token'),
+          as,
+          BETA,
+        )
+      ).status,
+    ) //
       .toBe(200);
     // The client of one tenant with the other's tokens, at either door.
     expect((await rig.exchange(its, as)).body.error).toBe('unauthorized_client');
@@ -154,6 +189,24 @@ describe('a hostile tenant', () => {
     expect((await rig.exchange(formOf(rig.idToken({ jti }), 'id_token'))).status).toBe(200);
     for (const issuer of [SOURCE.issuer, 'https://beta.okta.com', 'https://evil.example/oauth2/default', 'http://x'])
       expect((await rig.tryInternal('PUT', `/tenants/${beta}/obo/source`, { ...SOURCE, issuer })).status).toBe(400);
+  });
+
+  it("that moves to another org takes the old org's tokens no more, although they are still configured", async () => {
+    const where = { host: 'moving.example.com' };
+    const sso = (org: string) => ({ issuer: `https://${org}.okta.com/oauth2/moving`, clientId: CLIENT_ID });
+    const moving = await rig.auth.addTenant('moving', where.host, sso('before').issuer);
+    await rig.internal('PUT', `/tenants/${moving}/obo/source`, {
+      ...SOURCE,
+      issuer: 'https://before.okta.com/oauth2/apis',
+    });
+    const { clientSecret } = await rig.internal('POST', '/obo/clients/movers', rig.policy({ tenants: [moving] }));
+    const [as, bob] = [basic('movers', clientSecret as string), await rig.auth.addPerson(moving)];
+    const form = formOf(betasToken({ uid: bob.externalId }), 'access_token');
+    expect((await rig.exchange(form, as, where)).status).toBe(200);
+    await rig.auth.people.publishSettings(moving, 'moving', { host: where.host, sso: sso('after') });
+    await rig.auth.settingsKnown();
+    expect((await rig.exchange(form, as, where)).body.error).toBe('invalid_request');
+    expect(await rig.lastAudit()).toMatchObject({ code: 'token_refused', detail: { oidc: 'inactive' } });
   });
 
   it('is found by its host and by nothing else that a request says', async () => {

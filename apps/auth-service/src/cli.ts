@@ -76,7 +76,9 @@ function kinds(value: string): TokenKind[] {
   const named = value.split(',').map((kind) => kind.trim());
   const known = TOKEN_KINDS.filter((kind) => named.includes(kind));
   if (known.length === named.length && !known.includes('id_token')) return known;
-  throw new InvalidArgumentError('Write access_token, org_access_token, or both; ID tokens are allowed by --id-tokens.');
+  throw new InvalidArgumentError(
+    'Write access_token, org_access_token, or both; ID tokens are allowed by --id-tokens.',
+  );
 }
 
 const list: Run = async (admin) => {

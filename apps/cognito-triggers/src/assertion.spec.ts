@@ -185,7 +185,14 @@ describe('PreTokenGeneration', () => {
   it('adds what a verified assertion says, and nothing from unsigned metadata', async () => {
     const acting = { act: { sub: 'svc' }, obo_audience: 'incidents' };
     const token = await assertion({ nonce: undefined, sso_sid: 's-1', ...acting });
-    const forged = { sso_sid: 'forged', act: 'forged', obo_audience: 'forged', tenant_id: 'forged', roles: 'super_admin', okta_sub: 'forged' };
+    const forged = {
+      sso_sid: 'forged',
+      act: 'forged',
+      obo_audience: 'forged',
+      tenant_id: 'forged',
+      roles: 'super_admin',
+      okta_sub: 'forged',
+    };
     const expected = { roles: ['viewer'], tenant_id: 'acme', okta_sub: '00u1' };
     const claims = async (clientMetadata: Record<string, string>) =>
       (await generate({ clientMetadata }))?.accessTokenGeneration?.claimsToAddOrOverride;

@@ -136,7 +136,15 @@ function checkUser(assertion: Assertion, sub: string | undefined, context: Asser
 }
 
 function assertionOf(payload: JWTPayload): Assertion {
-  const { jti, tenant_id: tenantId, okta_sub: oktaSub, nonce, sso_sid: ssoSid, act, obo_audience: oboAudience } = payload;
+  const {
+    jti,
+    tenant_id: tenantId,
+    okta_sub: oktaSub,
+    nonce,
+    sso_sid: ssoSid,
+    act,
+    obo_audience: oboAudience,
+  } = payload;
   const texts = isText(jti) && isText(tenantId) && isText(oktaSub);
   if (!texts || !isOptionalText(nonce) || !isOptionalText(ssoSid) || !isOptionalText(oboAudience))
     throw new AssertionRefused('claim_invalid', 'A claim that must be a text is none.');

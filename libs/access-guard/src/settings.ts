@@ -1,6 +1,15 @@
 /** Settings of the guard, spread into the configuration of a service, and the options that follow from them. */
 import type { BusConfig } from '#event-bus';
-import { integer, list, optionalText, optionalUrl, url, type ConfigOf, type ConfigShape, type PlatformContext } from '#platform';
+import {
+  integer,
+  list,
+  optionalText,
+  optionalUrl,
+  url,
+  type ConfigOf,
+  type ConfigShape,
+  type PlatformContext,
+} from '#platform';
 import { busFeed } from './feed.js';
 import type { AccessGuardModuleOptions } from './nest.js';
 import { reportRefusals } from './report-refusals.js';

@@ -22,7 +22,10 @@ export function describeClient(client: Client, tenants: readonly TenantView[]): 
   return lines([
     ['Client id', id],
     ['Authenticates by', authentication],
-    ['Token endpoint', endpoints.map((url) => `POST ${url}`).join('\n') || 'unknown: no tenant of it is known here yet'],
+    [
+      'Token endpoint',
+      endpoints.map((url) => `POST ${url}`).join('\n') || 'unknown: no tenant of it is known here yet',
+    ],
     ['Tenants', slugs(client, tenants)],
     ['Audiences', audiences.join(', ')],
     ['May show', tokenKinds.map((kind) => KINDS[kind]).join('\n')],

@@ -36,7 +36,11 @@ export class Registry {
   }
 
   /** A new secret; the one in force stays valid for `graceMs`, the one before that is over. Null = no client with a secret. */
-  async rotate(id: string, graceMs: number, by: Operator): Promise<{ clientSecret: string; until: Date | null } | null> {
+  async rotate(
+    id: string,
+    graceMs: number,
+    by: Operator,
+  ): Promise<{ clientSecret: string; until: Date | null } | null> {
     const clientSecret = newSecret();
     return this.database.tx(async (tx) => {
       const [row] = await tx.query<{ until: Date | null }>(
