@@ -105,14 +105,15 @@ describe('a token exchange', () => {
   });
 
   it('stops a client that loops, for this person and no other', async () => {
+    const other = await rig.auth.addPerson(rig.tenant);
     const form = formOf(rig.accessToken(), 'access_token');
-    const answers = await Promise.all(Array.from({ length: 60 }, () => rig.exchange(form)));
-    const refused = answers.filter((a) => a.status === 429);
+    const others = formOf(rig.accessToken({ uid: other.externalId }), 'access_token');
+    const loop = Array.from({ length: 60 }, () => rig.exchange(form));
+    const honest = await Promise.all(Array.from({ length: 15 }, () => rig.exchange(others)));
+    expect(honest.map((a) => a.status)).toEqual(honest.map(() => 200));
+    const refused = (await Promise.all(loop)).filter((a) => a.status === 429);
     expect(refused.length).toBeGreaterThan(0);
     expect(refused[0]?.headers['retry-after']).toMatch(/^\d+$/);
-    const other = await rig.auth.addPerson(rig.tenant);
-    const another = formOf(rig.accessToken({ uid: other.externalId }), 'access_token');
-    expect((await rig.exchange(another)).status).toBe(200);
   }, 120_000);
 });
 
