@@ -72,7 +72,6 @@ async function claimsOf(assertion: string, id: string, jwks: NonNullable<OboClie
     subject: id,
     audience: endpoint,
     clockTolerance: SKEW_SECONDS,
-    requiredClaims: ['exp', 'jti'],
   }).catch((error: unknown) => {
     throw refused('assertion_invalid', id, error);
   });
