@@ -127,7 +127,7 @@ export class TokenVerifier {
   /** Both claims come from the token exchange of auth-service; people's own tokens have neither. */
   private actorIn({ act, obo_audience: audience }: Claims): string | null {
     if (act === undefined) return null;
-    const actor = (act as { readonly sub?: unknown } | null)?.sub;
+    const actor = typeof act === 'object' && act !== null && 'sub' in act ? act.sub : undefined;
     if (typeof actor !== 'string' || actor === '')
       throw new AccessDenied('claims_invalid', 'The token does not say who acts for the account.');
     if (this.options.audience !== undefined && audience !== this.options.audience)
