@@ -261,7 +261,9 @@ describe('a hint is no fact', () => {
       return rows.length === 1;
     });
     // So that only the second hint can make it due.
-    await rig.admin.query(`update offboarding.okta_check set due_at = due_at + interval '1 day' where user_id = $1`, [id]);
+    await rig.admin.query(`update offboarding.okta_check set due_at = due_at + interval '1 day' where user_id = $1`, [
+      id,
+    ]);
     await rig.directory.addPerson(org.tenant, 'early', { externalId: id });
     await deliver(worker, org, delivery({ user: id }));
     await rig.settled(org);
