@@ -1,6 +1,7 @@
 /** The token endpoint in trouble: two replicas, neighbours that are away, a tenant that means harm. */
 import { nowSeconds } from '../guard/issuer.js';
 import { CLIENT_ID } from './hostile-provider.js';
+import { FakeKms } from './kms.js';
 import { basic, formOf, OboRig, SOURCE, type Answer } from './obo-rig.js';
 import { eventually, type Instance } from './rig.js';
 
@@ -114,6 +115,34 @@ describe('a neighbour that is away means 503, Retry-After and another try:', () 
     const answer = await rig.exchange(formOf('opaque', 'access_token'));
     expect([answer.status, answer.body.error]).toEqual([500, 'server_error']);
     expect(await rig.lastAudit()).toMatchObject({ code: 'not_configured', detail: { oidc: 'client_refused' } });
+  });
+
+  it('KMS does not sign; the ID token is given back', async () => {
+    const [kms, key] = [new FakeKms(), 'arn:aws:kms:us-east-1:111122223333:key/first'];
+    kms.addKey(key);
+    const keys = { ASSERTION_KEY_FILES: '', ASSERTION_KMS_KEYS: key, KMS_ENDPOINT: await kms.start() };
+    const service = await rig.auth.startService(keys);
+    try {
+      kms.mode = 'denied';
+      const form = idForm();
+      expect(outcome(await rig.exchange(form, undefined, { service }))).toEqual(AWAY);
+      expect(await rig.lastAudit()).toMatchObject({ code: 'unavailable', detail: { client: 'billing' } });
+      expect((await rig.exchange(form)).status).toBe(200);
+    } finally {
+      await service.stop();
+      await kms.stop();
+    }
+  });
+
+  it('Secrets Manager, which has the secret for the introspection', async () => {
+    const service = await rig.auth.startService({ SECRETS_MANAGER_ENDPOINT: 'http://127.0.0.1:9' });
+    try {
+      rig.byIntrospection();
+      expect(outcome(await rig.exchange(formOf('opaque', 'access_token'), undefined, { service }))).toEqual(AWAY);
+      expect((await rig.exchange(accessForm(), undefined, { service })).status).toBe(200);
+    } finally {
+      await service.stop();
+    }
   });
 
   it('the database: nothing is issued, and all is well when it is back', async () => {
