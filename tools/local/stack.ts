@@ -9,6 +9,7 @@ import { provision, SERVICES, type ServiceName } from '../../apps/provision/src/
 import { defaultTenant } from './default-tenant.js';
 import { startEdge, type Edge } from './edge.js';
 import { StackFolder, type Secrets, type StackDescription } from './folder.js';
+import { exampleExchange } from './exchange.js';
 import { startKafka, type LocalKafka } from './kafka.js';
 import { connectOkta } from './okta-connection.js';
 import { freePort } from './ports.js';
@@ -123,7 +124,8 @@ export class Stack {
     const tenant = await defaultTenant(surroundings, this.folder, secrets, this.options.blank ?? false);
     if (!this.options.blank) await connectOkta(surroundings, this.folder, secrets, tenant);
     this.stopIfAsked();
-    this.described = describe(surroundings, pool, admin, tenant);
+    const exchange = this.options.blank ? null : await exampleExchange(surroundings, this.folder, secrets, tenant);
+    this.described = describe(surroundings, pool, admin, tenant, exchange);
     this.publish();
   }
 
@@ -265,6 +267,7 @@ function describe(
   pool: UserPool,
   admin: string,
   tenant: StackDescription['tenants'][number],
+  exchange: StackDescription['exchange'],
 ): StackDescription {
   return {
     ready: false,
@@ -272,6 +275,7 @@ function describe(
     edge: s.edge,
     carrier: s.carrier,
     tenants: [tenant],
+    exchange,
     hub: null,
     sandbox: {
       okta: `http://localhost:${s.ports.okta}`,
