@@ -46,7 +46,7 @@ function show() {
   if (!session) return;
   const { account, roles, accessToken } = session;
   $('name').textContent = account.displayName ?? account.userName;
-  $('email').textContent = account.email ?? account.userName;
+  $('email').textContent = account.displayName === null ? '' : (account.email ?? account.userName);
   items($('roles'), roles.length > 0 ? roles : ['no role']);
   $('claims').textContent = JSON.stringify(claimsOf(accessToken), null, 2);
 }
