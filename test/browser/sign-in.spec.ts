@@ -5,8 +5,9 @@
 import { eventually } from '../support/push.js';
 import { runTenantCommand } from '../support/tenant-command.js';
 import { inBrowser } from './chromium.js';
+import { demonstration } from './demonstration.js';
 import { refused } from './refused.js';
-import { ADA, GRACE, signingIn } from './signing-in.js';
+import { ADA, GRACE, LINUS, signingIn } from './signing-in.js';
 import { tabs } from './tabs.js';
 import { LIMIT_MS, World } from './world.js';
 
@@ -15,6 +16,7 @@ inBrowser('signing in with a browser (skipped without Chromium)', () => {
   beforeAll(async () => {
     world = await World.create();
     await world.employ(ADA, ['Ada', 'Lovelace'], { 'StackFlow-Agents': 'itsm_agent' });
+    await world.employ(LINUS, ['Linus', 'Pauling'], { 'StackFlow-Viewers': 'viewer' });
     await world.employ(GRACE, ['Grace', 'Hopper'], {
       'StackFlow-Admins': 'super_admin',
       'StackFlow-Viewers': 'viewer',
@@ -26,6 +28,7 @@ inBrowser('signing in with a browser (skipped without Chromium)', () => {
   describe("through Okta's org server", () => signingIn(() => world));
   describe('refuses', () => refused(() => world));
   describe('one browser', () => tabs(() => world));
+  describe('without a browser', () => demonstration(() => world));
 
   describe("through Okta's custom server", () => {
     beforeAll(() => useCustomServer(world), LIMIT_MS);

@@ -5,6 +5,7 @@ import { LIMIT_MS, reloadUntil, type World } from './world.js';
 
 export const ADA = 'ada@example.com';
 export const GRACE = 'grace@example.com';
+export const LINUS = 'linus@example.com';
 
 /** Attributes of the user pool's user whose token this is; Cognito itself checks the token. */
 async function userOf(world: World, accessToken: string): Promise<Record<string, string | undefined>> {

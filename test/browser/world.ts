@@ -78,9 +78,10 @@ export const reloadUntil = (tab: Page, text: string): Promise<true> =>
   eventually(
     text,
     async () => {
+      await tab.getByRole('status').waitFor({ state: 'hidden' });
       if (await tab.getByText(text).isVisible()) return true;
-      await tab.reload({ waitUntil: 'networkidle' });
-      return (await tab.getByText(text).isVisible()) || undefined;
+      await tab.reload();
+      return undefined;
     },
     LIMIT_MS,
   );
