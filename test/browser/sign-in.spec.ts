@@ -15,24 +15,23 @@ inBrowser('signing in with a browser (skipped without Chromium)', () => {
   let world: World;
   beforeAll(async () => {
     world = await World.create();
-    await world.employ(ADA, ['Ada', 'Lovelace'], { 'StackFlow-Agents': 'itsm_agent' });
-    await world.employ(LINUS, ['Linus', 'Pauling'], { 'StackFlow-Viewers': 'viewer' });
-    await world.employ(GRACE, ['Grace', 'Hopper'], {
-      'StackFlow-Admins': 'super_admin',
-      'StackFlow-Viewers': 'viewer',
-    });
+    await Promise.all([
+      world.employ(ADA, ['Ada', 'Lovelace'], { 'StackFlow-Agents': 'itsm_agent' }),
+      world.employ(LINUS, ['Linus', 'Pauling'], { 'StackFlow-Viewers': 'viewer' }),
+      world.employ(GRACE, ['Grace', 'Hopper'], { 'StackFlow-Admins': 'super_admin', 'StackFlow-Viewers': 'viewer' }),
+    ]);
   }, LIMIT_MS);
   afterEach(async () => expect(await world.farewell()).toEqual([]));
   afterAll(() => (world as World | undefined)?.end());
 
-  describe("through Okta's org server", () => signingIn(() => world));
+  describe("through Okta's org server", () => signingIn(() => world, { thorough: true }));
   describe('refuses', () => refused(() => world));
   describe('one browser', () => tabs(() => world));
   describe('without a browser', () => demonstration(() => world));
 
   describe("through Okta's custom server", () => {
     beforeAll(() => useCustomServer(world), LIMIT_MS);
-    signingIn(() => world);
+    signingIn(() => world, { thorough: false });
   });
 });
 
