@@ -228,6 +228,28 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(seen).toEqual([]);
   });
 
+  it.each([
+    ['throws', () => Promise.reject(new Error('always'))],
+    ['swallows an error of a statement', ({ tx }: EventContext) => tx.query('select 1/0').catch(() => undefined)],
+  ])(
+    'pure handlers: what one that %s made its chunk undo is done again, and counted, once',
+    async (_, fail: (context: EventContext) => Promise<unknown>) => {
+      const [bad, good] = [randomUUID(), randomUUID()];
+      const key = eventKey(tenant, bad);
+      const { handle } = recorder(tenant, async (event, context) => {
+        await writeEffect(event, context);
+        if (event.subject === bad) await fail(context);
+      });
+      await rig.publish([groupEvent(tenant, bad, 1), ...upTo(10).map((n) => groupEvent(tenant, good, n))]);
+      await rig.consume(group, handle, { pureHandlers: true, retryAfterMs: 20, env: { EVENT_MAX_ATTEMPTS: '5' } });
+      await rig.sequencer();
+      await until(async () => (await parked(key))[0]?.state === 'dead', 'the event is dead');
+      await until(async () => (await reached(eventKey(tenant, good))) === 10, 'the other key handled');
+      expect((await parked(key))[0]).toMatchObject({ sequence: '1', attempts: 5 });
+      expect(await effects()).toEqual(upTo(10));
+    },
+  );
+
   it('resumes where it stopped after a restart', async () => {
     const subject = randomUUID();
     const first = recorder(tenant);

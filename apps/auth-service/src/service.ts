@@ -33,5 +33,5 @@ export const service: ServiceDefinition<typeof config> = {
     );
     server.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS));
   },
-  strategies: (platform) => [createBus(platform.config, platform).strategy(CONSUMER_GROUP)],
+  strategies: (platform) => [createBus(platform.config, platform).strategy(CONSUMER_GROUP, { pureHandlers: true })],
 };

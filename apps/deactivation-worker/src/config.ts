@@ -9,21 +9,6 @@ export const config = {
   ...busSettings,
   ...oktaSignalSettings,
   ...cognitoSettings,
-  // A consumer for every partition: an offboarding waits for no import in another one.
-  EVENT_CONCURRENCY: integer({
-    purpose: busSettings.EVENT_CONCURRENCY.purpose,
-    example: '12',
-    default: 12,
-    min: 1,
-    max: 12,
-  }),
-  DATABASE_POOL_SIZE: integer({
-    purpose: serviceSettings.DATABASE_POOL_SIZE.purpose,
-    example: '24',
-    default: 24,
-    min: 2,
-    max: 200,
-  }),
   WORKER_CONCURRENCY: integer({
     purpose: 'People whose doors this process closes or opens in Cognito at the same time.',
     example: '24',

@@ -5,9 +5,6 @@ import { config } from './config.js';
 import { migrations } from './migrations/index.js';
 import { CONSUMER_GROUP, SCHEMA, WorkerModule } from './worker.module.js';
 
-/** An offboarding waits for the chunk before it, which may be full of somebody's import. */
-const CHUNK_MS = 100;
-
 export const service: ServiceDefinition<typeof config> = {
   name: 'deactivation-worker',
   summary: 'Takes access away, gives it back, and keeps the evidence of both.',
@@ -16,5 +13,5 @@ export const service: ServiceDefinition<typeof config> = {
   module: (platform) => WorkerModule.forPlatform(platform),
   fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
-  strategies: (platform) => [createBus(platform.config, platform).strategy(CONSUMER_GROUP, { chunkMs: CHUNK_MS })],
+  strategies: (platform) => [createBus(platform.config, platform).strategy(CONSUMER_GROUP, { pureHandlers: true })],
 };

@@ -14,5 +14,5 @@ export const service: ServiceDefinition<typeof config> = {
   // Also what no controller answers is a problem: unknown routes, bodies that cannot be read, and (before any routing) URLs.
   fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
-  strategies: (platform) => [createBus(platform.config, platform).strategy(CONSUMER_GROUP)],
+  strategies: (platform) => [createBus(platform.config, platform).strategy(CONSUMER_GROUP, { pureHandlers: true })],
 };

@@ -2,6 +2,7 @@
  * Token buckets that all replicas of all services share. One row per bucket; a taker holds its row lock only for the
  * one statement that takes, outside any other transaction.
  */
+import { prepared } from '#platform';
 
 /** Run by provisioning as administrator, idempotent. The function runs with its caller's rights. */
 export function quotaSql(roles: readonly string[]): string[] {
@@ -60,5 +61,5 @@ const DRAIN = `
       filled_at = clock_timestamp()
   $$`;
 
-export const takeTokens = 'select granted, wait_ms from limits.take($1, $2, $3, $4, $5)';
+export const takeTokens = prepared('select granted, wait_ms from limits.take($1, $2, $3, $4, $5)');
 export const drainBucket = 'select limits.drain($1, $2, $3)';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EventEnvelope } from '#events';
-import { Database } from '#platform';
+import { Database, RolledBack, sqlState } from '#platform';
 import type { MessageHandler } from '@nestjs/microservices';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { attemptEvent, DatabaseLost } from './attempt.js';
@@ -30,12 +30,12 @@ describe('attemptEvent', () => {
   });
 
   const notes = async () => (await database.query<{ n: number }>('select n from note order by n')).map((r) => r.n);
-  const attempt = (handle: (context: EventContext) => unknown): Promise<Error | undefined> =>
+  const attempt = (handle: (context: EventContext) => unknown, trust = false): Promise<Error | undefined> =>
     database.tx(async (tx) => {
       const handlers = new Handlers();
       handlers.add(TOPIC, ((_: unknown, context: EventContext) => handle(context)) as unknown as MessageHandler);
       await tx.query('insert into note values (1)'); // a neighbour's work in the same transaction
-      return attemptEvent(tx, handlers, event, new EventContext(tx, event, TOPIC, 0, '1', 'g', 1));
+      return attemptEvent(tx, handlers, event, new EventContext(tx, event, TOPIC, 0, '1', 'g', 1), trust);
     });
 
   it('keeps what a successful handler wrote', async () => {
@@ -50,6 +50,14 @@ describe('attemptEvent', () => {
     });
     expect(error).toBeInstanceOf(PoisonEvent);
     expect(await notes()).toEqual([1]);
+  });
+
+  it('in trust leaves it to the transaction to undo what a failing handler wrote', async () => {
+    const failing = attempt(({ tx }) => tx.query('insert into note values (1)'), true).then((error) => {
+      expect(sqlState(error)).toBe('23505');
+    });
+    await expect(failing).rejects.toThrow(RolledBack);
+    expect(await notes()).toEqual([]);
   });
 
   it('takes a failed statement that the handler has swallowed for what it is', async () => {

@@ -1,6 +1,6 @@
 /** One attempt at one event, undone without a trace if it fails. */
 import type { EventEnvelope } from '#events';
-import { inSpan, isDatabaseOutage, SpanKind, sqlState, type Tx } from '#platform';
+import { inSpan, isDatabaseOutage, RolledBack, SpanKind, sqlState, type Tx } from '#platform';
 import { EventContext } from './context.js';
 import { invoke, type Handlers } from './handlers.js';
 
@@ -28,8 +28,33 @@ export class ChunkInterrupted extends Error {
 export const isInterruption = (error: unknown): boolean =>
   ['55P03', '57014', '40001', '40P01'].includes(sqlState(error) ?? '');
 
+/** Why handlers are not trusted: which event failed in a transaction that trusted all, and how, if that is known. */
+export interface Doubt {
+  readonly failed: { readonly eventId: string; readonly error: Error } | null;
+}
+
+export const NO_TRUST: Doubt = { failed: null };
+
+/** All of the transaction is undone, and done again with savepoints. */
+export class TrustBetrayed extends Error {
+  constructor(
+    readonly eventId: string,
+    readonly error: Error,
+  ) {
+    super(`a handler failed: ${error.message}`, { cause: error });
+    this.name = 'TrustBetrayed';
+  }
+}
+
+/** 25P02, or COMMIT that was answered with ROLLBACK: an earlier statement failed and its handler went on. */
+export function doubtAfter(error: unknown): Doubt | undefined {
+  if (error instanceof TrustBetrayed) return { failed: error };
+  return error instanceof RolledBack || sqlState(error) === '25P02' ? NO_TRUST : undefined;
+}
+
 /**
- * Runs the handlers of `event` under a savepoint. Returns the handler's error, its writes undone; throws
+ * Runs the handlers of `event`. Trusted, they cost no statement of ours, and whatever one of them leaves behind when it
+ * fails is undone with the transaction. Else they run under a savepoint. Returns the handler's error, its writes undone; throws
  * {@link DatabaseLost} if the transaction itself is lost. Whether the database is there is decided by asking it: an
  * ECONNREFUSED may just as well come from an HTTP call of the handler.
  */
@@ -38,6 +63,7 @@ export async function attemptEvent(
   handlers: Handlers,
   event: EventEnvelope,
   context: EventContext,
+  trust: boolean,
 ): Promise<Error | undefined> {
   const attributes = {
     'messaging.system': 'stackflow',
@@ -45,15 +71,15 @@ export async function attemptEvent(
     'messaging.consumer.group.name': context.group,
     'messaging.message.id': event.id,
   };
-  await ask(tx, 'savepoint event');
+  if (!trust) await ask(tx, 'savepoint event');
   try {
     await inSpan(`process ${event.type}`, { kind: SpanKind.CONSUMER, traceparent: event.traceparent, attributes }, () =>
       invoke(handlers.for(event, context.topic), event, context),
     );
-    await tx.query('release savepoint event'); // fails if the handler swallowed an SQL error: then it has failed
+    if (!trust) await tx.query('release savepoint event'); // fails if the handler swallowed an SQL error: then it has failed
     return undefined;
   } catch (error) {
-    await ask(tx, 'rollback to savepoint event');
+    if (!trust) await ask(tx, 'rollback to savepoint event');
     if (isOutageState(error)) throw new DatabaseLost(error);
     return error instanceof Error ? error : new Error(String(error));
   }

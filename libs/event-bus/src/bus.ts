@@ -19,8 +19,11 @@ export interface StrategyOptions {
   readonly inPlaceAttempts?: number;
   /** First pause before a parked event is tried again; doubles up to ten minutes. One second by default. */
   readonly retryAfterMs?: number;
-  /** About how long one transaction may take, in milliseconds; a second by default. */
-  readonly chunkMs?: number;
+  /**
+   * The handlers do nothing but write through their transaction. Then a chunk needs no savepoints: if one of its
+   * handlers fails, the others of the chunk are run a second time, after all that they wrote was undone. False by default.
+   */
+  readonly pureHandlers?: boolean;
 }
 
 export interface Bus {
@@ -59,7 +62,7 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
         inPlaceAttempts: options.inPlaceAttempts ?? 3,
         maxAttempts: config.EVENT_MAX_ATTEMPTS,
         retryAfterMs: options.retryAfterMs ?? 1_000,
-        chunkMs: options.chunkMs,
+        pureHandlers: options.pureHandlers ?? false,
       };
       if (!kafka) return new PostgresStrategy(groupOptions, options.topics, config.EVENT_CONCURRENCY);
       const strategy = new KafkaStrategy(groupOptions, options.topics, kafka, config.EVENT_CONCURRENCY);

@@ -11,12 +11,6 @@ describe('ChunkSize', () => {
     expect(size.current).toBe(200);
   });
 
-  it('fits into less where a service asks for it', () => {
-    const size = new ChunkSize(200, 100);
-    size.took(200, 1_000);
-    expect(size.current).toBe(20);
-  });
-
   it('is never less than one event, and forgets nothing about an empty look', () => {
     const size = new ChunkSize(100);
     size.took(1, 60_000);

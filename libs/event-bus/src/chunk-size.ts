@@ -1,17 +1,13 @@
 /**
- * How many events go into one transaction: as many as fit into about a second, or into what a service asks for that
- * must not keep one event waiting behind many. Slow handlers thus hold a partition and a transaction no longer than
- * quick ones, and a crash repeats little.
+ * How many events go into one transaction: as many as fit into about a second. Slow handlers thus hold a partition and
+ * a transaction no longer than quick ones, and a crash repeats little.
  */
 const TARGET_MS = 1_000;
 
 export class ChunkSize {
   private size: number;
 
-  constructor(
-    private readonly limit: number,
-    private readonly targetMs = TARGET_MS,
-  ) {
+  constructor(private readonly limit: number) {
     this.size = limit;
   }
 
@@ -22,7 +18,7 @@ export class ChunkSize {
   /** `count` events took `ms`. */
   took(count: number, ms: number): void {
     if (count === 0) return;
-    const fitting = Math.floor((count * this.targetMs) / Math.max(ms, 1));
+    const fitting = Math.floor((count * TARGET_MS) / Math.max(ms, 1));
     this.size = Math.max(1, Math.min(this.limit, fitting, this.size * 2));
   }
 

@@ -18,13 +18,16 @@ const gateSql = (schema: string): string => `
   on conflict (consumer_group, topic, key) do update
     set sequence = excluded.sequence, event_id = excluded.event_id, handled_at = clock_timestamp()
     where i.sequence < excluded.sequence
-  returning i.key, old.sequence as previous`;
+  returning i.key, old.sequence as previous, exists (
+    select 1 from ${identifier(schema)}.parked_event p where p.consumer_group = $1 and p.topic = $2 and p.key = i.key) as parked`;
 
 export interface Gate {
   /** The events that are to be handled or parked: of each key those above everything seen, each only once. */
   readonly passed: ReadonlySet<EventEnvelope>;
   /** The sequence that a key of `passed` had reached before. */
   readonly previous: ReadonlyMap<string, number>;
+  /** Keys of `passed` that have a queue of parked events. */
+  readonly parked: ReadonlySet<string>;
 }
 
 export async function passGate(
@@ -39,15 +42,19 @@ export async function passGate(
     const known = highest.get(event.key);
     if (!known || known.sequence < event.sequence) highest.set(event.key, event);
   }
-  if (highest.size === 0) return { passed: new Set(), previous: new Map() };
+  if (highest.size === 0) return { passed: new Set(), previous: new Map(), parked: new Set() };
   const last = [...highest.values()];
-  const rows = await tx.query<{ key: string; previous: string | null }>({
+  const rows = await tx.query<{ key: string; previous: string | null; parked: boolean }>({
     name: `gate:${schema}`,
     text: gateSql(schema),
     values: [group, topic, last.map((e) => e.key), last.map((e) => e.sequence), last.map((e) => e.id)],
   });
   const previous = new Map(rows.map((row) => [row.key, Number(row.previous ?? 0)]));
-  return { passed: above(events, new Map(previous)), previous };
+  return {
+    passed: above(events, new Map(previous)),
+    previous,
+    parked: new Set(rows.filter((row) => row.parked).map((row) => row.key)),
+  };
 }
 
 function above(events: readonly EventEnvelope[], reached: Map<string, number>): Set<EventEnvelope> {

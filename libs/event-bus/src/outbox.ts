@@ -7,7 +7,7 @@
  * without a row to lock takes `pg_advisory_xact_lock(hashtextextended(key, 0))` first.
  */
 import { eventKey, topicOf, type EventData, type EventType } from '#events';
-import { currentTraceparent, Tx } from '#platform';
+import { currentTraceparent, prepared, Tx, type Prepared } from '#platform';
 import { checkData } from './record.js';
 import { identifier } from './schema.sql.js';
 
@@ -60,7 +60,7 @@ const ARRAY_TYPES = [
 
 export class Outbox {
   private readonly listeners: (() => void)[] = [];
-  private readonly addSql: string;
+  private readonly addSql: Prepared;
 
   /** `schema` holds the outbox table; `source` is the CloudEvents source, e.g. `/stackflow/scim-gateway`. */
   constructor(
@@ -68,7 +68,7 @@ export class Outbox {
     private readonly source: string,
   ) {
     identifier(schema);
-    this.addSql = this.insertSql(1);
+    this.addSql = prepared(this.insertSql(1));
   }
 
   /**

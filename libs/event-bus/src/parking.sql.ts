@@ -37,24 +37,6 @@ export interface NewParked {
   readonly retryInMs: number;
 }
 
-/** Those of `keys` that have a queue. One index probe per key, however long the queues are. */
-export async function parkedAmong(
-  db: Queryable,
-  schema: string,
-  group: string,
-  topic: string,
-  keys: readonly string[],
-): Promise<Set<string>> {
-  if (keys.length === 0) return new Set();
-  const rows = await db.query<{ key: string }>({
-    name: `parked:${schema}`,
-    text: `select k.key from unnest($3::text[]) as k(key) where exists (
-             select 1 from ${identifier(schema)}.parked_event p where p.consumer_group = $1 and p.topic = $2 and p.key = k.key)`,
-    values: [group, topic, keys],
-  });
-  return new Set(rows.map((r) => r.key));
-}
-
 /** Appends to the queues. A redelivered unreadable record is not appended twice. */
 export async function park(
   tx: Tx,

@@ -12,7 +12,7 @@
 import type { Database, Logger, Metrics } from '#platform';
 import type { Client } from 'pg';
 import { PublisherMetrics } from './metrics.js';
-import { moveSql } from './postgres/log.sql.js';
+import { moveSql, prepareMoveSql } from './postgres/log.sql.js';
 import type { EventRow } from './record.js';
 import { Retention } from './retention.js';
 import { identifier } from './schema.sql.js';
@@ -132,6 +132,7 @@ export class Sequencer {
   }
 
   private async publish(session: Client): Promise<void> {
+    if (this.options.carrier === 'postgres') await session.query(prepareMoveSql(this.options.schema, this.batch));
     let pause = FIRST_PAUSE_MS;
     while (!this.stopping) {
       const moved = await this.moveBatch(session);
@@ -144,9 +145,12 @@ export class Sequencer {
 
   private async moveBatch(session: Client): Promise<number> {
     const { schema, carrier } = this.options;
-    const pending = await session.query(`select id from ${schema}.outbox order by id limit 1`);
+    const pending = await session.query({
+      name: 'pending',
+      text: `select id from ${schema}.outbox order by id limit 1`,
+    });
     if (pending.rowCount === 0) return 0;
-    return carrier === 'postgres' ? moveToLog(session, schema, this.batch) : this.moveTo(carrier, session);
+    return carrier === 'postgres' ? moveToLog(session) : this.moveTo(carrier, session);
   }
 
   private async moveTo(publisher: EventPublisher, session: Client): Promise<number> {
@@ -185,9 +189,9 @@ async function tryLock(session: Client, schema: string): Promise<boolean> {
   return rows[0]?.locked ?? false;
 }
 
-async function moveToLog(session: Client, schema: string, batch: number): Promise<number> {
+async function moveToLog(session: Client): Promise<number> {
   try {
-    const results = (await session.query(moveSql(schema, batch))) as unknown as { rows: { moved?: number }[] }[];
+    const results = (await session.query(moveSql)) as unknown as { rows: { moved?: number }[] }[];
     return results[2]?.rows[0]?.moved ?? 0;
   } catch (error) {
     await session.query('rollback').catch(() => undefined);

@@ -14,7 +14,7 @@ import type { Step } from '../../../apps/deactivation-worker/src/doors/plan.js';
 import { migrations } from '../../../apps/deactivation-worker/src/migrations/index.js';
 import { accessEvent } from '../../../apps/deactivation-worker/src/people/access-event.js';
 import { NOTHING, type Consequences, type OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
-import { applyConsequences } from '../../../apps/deactivation-worker/src/people/consequences.sql.js';
+import { ConsequencesWriter } from '../../../apps/deactivation-worker/src/people/consequences.sql.js';
 import {
   projectAccount,
   projectDirectory,
@@ -22,6 +22,8 @@ import {
 } from '../../../apps/deactivation-worker/src/people/person.sql.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { newRow, Statements, type Row } from './tables.js';
+
+const writer = new ConsequencesWriter(new Outbox('offboarding', '/stackflow/test'));
 
 jest.setTimeout(120_000);
 
@@ -83,7 +85,7 @@ class Pair {
     const status = open ? 'active' : 'inactive';
     const publish: Consequences['publish'] = this.row.publishedStatus === null ? { status, roles: [] } : null;
     const next = { ...NOTHING, door: open ? 'open' : 'closed', work, signOut, publish } as const;
-    await this.database.tx((tx) => applyConsequences(tx, this.id, next, 'c', null));
+    await this.database.tx((tx) => writer.write(tx, this.id, next, { causationId: 'c', traceparent: null }, []));
     this.model.apply(this.row, next);
   }
 

@@ -1,35 +1,36 @@
 /** What admission asks and writes. One tenant per transaction; its `tenant_brake` row serialises who counts. */
+import { prepared } from '#platform';
 import { CASE_COLUMNS } from './case.sql.js';
 
-export const tenantsWithNewCases = `select distinct tenant from offboarding_case where state = 'new'`;
+export const tenantsWithNewCases = prepared(`select distinct tenant from offboarding_case where state = 'new'`);
 
 /** Locks the tenant's row until commit, so that two replicas cannot both use the last place below the threshold. */
-export const lockTenant = `
+export const lockTenant = prepared(`
   with locked as (
     insert into tenant_brake (tenant) values ($1) on conflict (tenant) do update set tenant = excluded.tenant returning tenant
   )
-  select s.settings from locked left join tenant_settings s on s.tenant_id = locked.tenant`;
+  select s.settings from locked left join tenant_settings s on s.tenant_id = locked.tenant`);
 
 /**
  * Locks people and cases; who is being changed by a handler right now waits for the next round, so that this
  * transaction waits for nobody and cannot be part of a deadlock. A statement of its own: its snapshot is taken with
  * the tenant's lock held.
  */
-export const takeNewCases = `
+export const takeNewCases = prepared(`
   select c.id, c.released_at is not null as released, p.provisioned, p.roles,
          (select count(*)::int from offboarding_case f
            where f.tenant = $1 and f.counts and f.fenced_at > clock_timestamp() - make_interval(mins => $3)) as lost
     from offboarding_case c join person p on p.id = c.account_id
    where c.tenant = $1 and c.state = 'new'
    order by c.received_at, c.id limit $2
-     for update of p, c skip locked`;
+     for update of p, c skip locked`);
 
 /** Asked only when the answer can matter: it looks at every account of the tenant that has access. */
 export const countOpen = `select count(*)::int as n from person where tenant = $1 and door = 'open' and provisioned`;
 export const countAdmins = `select count(*)::int as n from person where tenant = $1 and door = 'open' and provisioned and roles[1] = $2`;
 
 /** Closes doors: from this commit on access is not wanted, and the fence will be published. */
-export const admitCases = `
+export const admitCases = prepared(`
   with at as materialized (
     select clock_timestamp() as now
   ), c as (
@@ -47,7 +48,7 @@ export const admitCases = `
   )
   select ${CASE_COLUMNS}, p.access_version, p.published_status, p.not_before,
          greatest(extract(epoch from p.not_before - c.pushed_at), 0)::float8 as seconds
-    from c join p on p.id = c.account_id order by c.received_at, c.id`;
+    from c join p on p.id = c.account_id order by c.received_at, c.id`);
 
 export const holdCases = `
   with c as (

@@ -1,5 +1,5 @@
 /** Cases as handlers open and discard them, and the columns that events and views are made of. */
-import type { Tx } from '#platform';
+import { prepared, type Tx } from '#platform';
 import type { Cause } from '../people/people.js';
 import type { CaseRow } from './case-event.js';
 
@@ -10,10 +10,10 @@ export const CASE_COLUMNS = `
   c.confirmed_at, c.first_refused_at, p.case_version`;
 
 /** A push from the future would show doors that closed before it: its clock is wrong, ours counts then. One unfinished case of a person at most. */
-const openSql = `
+const openSql = prepared(`
   insert into offboarding_case (tenant, account_id, cause, causation_id, traceparent, pushed_at)
   values ($1, $2, $3, $4, $5, least($6, clock_timestamp()))
-  on conflict (account_id) where state in ('new', 'held', 'running') do nothing`;
+  on conflict (account_id) where state in ('new', 'held', 'running') do nothing`);
 
 export async function openCase(
   tx: Tx,

@@ -2,6 +2,7 @@
  * The runner's queue: people whose door in Cognito is not (known to be) what is wanted. Level-triggered; `revision`
  * grows with every change of what is wanted, and work ends only if it did not grow meanwhile.
  */
+import { prepared } from '#platform';
 import { CASE_COLUMNS } from '../cases/case.sql.js';
 
 /** Longer than a call may take: what a dead process sent has landed by then. */
@@ -10,9 +11,12 @@ export const DOUBT_SECONDS = 6;
 const STATE = `
   p.id, p.tenant, p.door, p.revision, p.cognito_enabled, p.sign_out_due, p.published_status = 'active' as lifted, p.attempts, p.traceparent`;
 
-const isDue = (urgent: string): string => `
+/** As the index `person_urgent` has it, or what sign-outs wait for their quota would be read at every look. */
+const URGENT = `door = 'closed' and cognito_enabled is distinct from false`;
+
+const isDue = (condition: string): string => `
   select id, lease_owner from person p
-   where due_at <= clock_timestamp() and (door = 'closed' and cognito_enabled is distinct from false) = ${urgent}
+   where due_at <= clock_timestamp() and ${condition}
      and (lease_owner is null
        or (lease_owner <> $1 and not exists (select 1 from worker w where w.id = p.lease_owner and w.seen_at > clock_timestamp() - make_interval(secs => $3))))
    order by due_at limit $2
@@ -23,8 +27,8 @@ const isDue = (urgent: string): string => `
  * have changed, nothing is known. Commits synchronously: a lease that a database crash forgot would let us believe
  * what was known before the call under it.
  */
-const claim = (urgent: string): string => `
-  with due as (${isDue(urgent)})
+const claim = (condition: string): string => `
+  with due as (${isDue(condition)})
   update person p
      set lease_owner = $1,
          cognito_enabled = case when due.lease_owner is not null or p.doubt_until <= clock_timestamp() then null else p.cognito_enabled end,
@@ -32,8 +36,8 @@ const claim = (urgent: string): string => `
                             when p.doubt_until > clock_timestamp() then p.doubt_until end
     from due where p.id = due.id
   returning ${STATE}`;
-export const claimUrgent = claim('true');
-export const claimOther = claim('false');
+export const claimUrgent = prepared(claim(URGENT));
+export const claimOther = prepared(claim(`not (${URGENT})`));
 
 /**
  * After a step: what is known now, and at which instant the case's door closed. Answers what is wanted now; no row =
@@ -41,7 +45,7 @@ export const claimOther = claim('false');
  * may have been enabled until then, also by a late call after the last sign-out: he is signed out again. Does not wait
  * for the disk: after a crash of the database the lease is still there, and who takes over reads back.
  */
-export const recordStep = `
+export const recordStep = prepared(`
   with relaxed as materialized (
     select set_config('synchronous_commit', 'off', true)
   ), p as (
@@ -58,7 +62,7 @@ export const recordStep = `
     returning c.pushed_at, c.account_id
   )
   select ${STATE}, greatest(extract(epoch from clock_timestamp() - c.pushed_at), 0)::float8 as seconds
-    from p left join c on c.account_id = p.id`;
+    from p left join c on c.account_id = p.id`);
 
 export const reread = `select ${STATE} from person p where id = $1 and lease_owner = $2`;
 
@@ -67,7 +71,7 @@ export const reread = `select ${STATE} from person p where id = $1 and lease_own
  * still come. A case is not complete while its fence waits in our outbox: nobody would refuse its tokens yet. With the
  * fence the command to end sessions is out.
  */
-export const completeClosing = `
+export const completeClosing = prepared(`
   with p as (
     update person p
        set due_at = null, lease_owner = null, cognito_enabled = $4, sign_out_due = false, attempts = 0, last_error = null, last_error_class = null,
@@ -82,7 +86,7 @@ export const completeClosing = `
     returning c.*
   )
   select p.id as person, ${CASE_COLUMNS}, greatest(extract(epoch from c.confirmed_at - c.pushed_at), 0)::float8 as seconds
-    from p left join c on c.account_id = p.id`;
+    from p left join c on c.account_id = p.id`);
 
 /**
  * Lifts the fence. `$5`: Cognito's clock when it had enabled the user, whole seconds; everything that it issued before
@@ -90,7 +94,7 @@ export const completeClosing = `
  * may hold tokens from before (closed and opened within it), and several hosts answer for Cognito. Without that clock
  * the database's.
  */
-export const liftFence = `
+export const liftFence = prepared(`
   with p as (
     update person p
        set due_at = p.doubt_until, lease_owner = null, cognito_enabled = $4, sign_out_due = false, attempts = 0, last_error = null, last_error_class = null,
@@ -105,7 +109,7 @@ export const liftFence = `
     returning c.*
   )
   select p.id as person, p.tenant as person_tenant, p.access_version, p.roles, p.not_before, p.causation_id as person_causation_id, p.traceparent as person_traceparent, ${CASE_COLUMNS}
-    from p left join c on c.account_id = p.id`;
+    from p left join c on c.account_id = p.id`);
 
 /** The open door is what it should be. */
 export const endOpening = `
@@ -113,16 +117,16 @@ export const endOpening = `
    where id = $1 and lease_owner = $2 and revision = $3 and door = 'open' and doubt_until is null returning id`;
 
 /** Gives a person back, to be looked at again after `$3` seconds. */
-export const handBack = `
+export const handBack = prepared(`
   update person set lease_owner = null, due_at = clock_timestamp() + make_interval(secs => $3)
-   where id = $1 and lease_owner = $2 returning id`;
+   where id = $1 and lease_owner = $2 returning id`);
 
 /** When late calls have landed; else the fence is not published: soon at first, then ever later, two seconds at most. */
-export const comeBackLater = `
+export const comeBackLater = prepared(`
   update person
      set lease_owner = null,
          due_at = coalesce(doubt_until, clock_timestamp() + least(greatest((clock_timestamp() - not_before) / 2, interval '20 milliseconds'), interval '2 seconds'))
-   where id = $1 and lease_owner = $2 returning id`;
+   where id = $1 and lease_owner = $2 returning id`);
 
 /** `$3`: whether the call may have been, or may still be carried out: then nothing is known. */
 export const recordFailure = `

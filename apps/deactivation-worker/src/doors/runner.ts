@@ -5,7 +5,7 @@
  */
 import { retryDelay, type UserPool } from '#cognito';
 import type { Outbox } from '#event-bus';
-import { inSpan, Loop, WorkerLease, type Database, type Logger, type Metrics } from '#platform';
+import { inSpan, Loop, WorkerLease, type Database, type Logger, type Metrics, type Prepared } from '#platform';
 import { doorSeconds } from '../cases/case-metrics.js';
 import { DoorSync, LeaseLost, StepFailure, toWork, type Work, type WorkRow } from './door-sync.js';
 import { claimOther, claimUrgent, distrust, recordFailure, releaseForgotten, retryNow } from './door.sql.js';
@@ -40,6 +40,8 @@ export class Runner {
   private readonly sync: DoorSync;
   private readonly results;
   private readonly paused;
+  /** The last look left people behind, for want of places. */
+  private full = false;
   private pausedUntil = 0;
   private outage = false;
   private stopping = false;
@@ -79,7 +81,8 @@ export class Runner {
     const places = this.pausedUntil > 0 ? 1 : this.options.concurrency;
     const urgent = await this.claim(claimUrgent, true, places - this.active.size);
     const other = await this.claim(claimOther, false, Math.min(this.freeForOther(), places - this.active.size));
-    return urgent + other > 0 && this.active.size < places;
+    this.full = urgent === 'all places' || other === 'all places';
+    return false;
   }
 
   private freeForOther(): number {
@@ -87,19 +90,19 @@ export class Runner {
     return Math.max(1, Math.floor(this.options.concurrency / 2)) - taken;
   }
 
-  private async claim(sql: string, urgent: boolean, limit: number): Promise<number> {
-    if (limit <= 0) return 0;
+  private async claim(sql: Prepared, urgent: boolean, limit: number): Promise<'all places' | 'all people'> {
+    if (limit <= 0) return 'all places';
     const { database, leaseSeconds } = this.options;
     return this.lease.claiming(async () => {
       const rows = await database.query<WorkRow>(sql, [this.lease.id, limit, leaseSeconds]);
       for (const work of rows.map(toWork)) {
         const done = this.work(work).finally(() => {
           this.active.delete(work.id);
-          this.loop.poke();
+          if (this.full) this.loop.poke();
         });
         this.active.set(work.id, { urgent, done });
       }
-      return rows.length;
+      return rows.length === limit ? 'all places' : 'all people';
     });
   }
 

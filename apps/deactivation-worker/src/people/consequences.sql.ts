@@ -1,5 +1,6 @@
 /** Writes what was decided about a person. The caller has locked the row. */
-import type { Tx } from '#platform';
+import type { NewEvent, Outbox } from '#event-bus';
+import { prepared, type Prepared, type Tx } from '#platform';
 import type { Consequences } from './closing.js';
 
 const applySql = `
@@ -10,25 +11,28 @@ const applySql = `
          access_version = access_version + case when $5::text is null then 0 else 1 end,
          published_status = coalesce($5, published_status), published_roles = coalesce($6, published_roles),
          traceparent = $7, causation_id = $8, updated_at = clock_timestamp()
-   where id = $1`;
+   where id = $1 returning 1`;
 
-export async function applyConsequences(
-  tx: Tx,
-  id: string,
-  { door, work, signOut, publish }: Consequences,
-  causationId: string,
-  traceparent: string | null,
-): Promise<void> {
-  await tx.query(applySql, [
-    id,
-    door,
-    work ? 1 : 0,
-    signOut,
-    publish?.status ?? null,
-    publish?.roles ?? null,
-    traceparent,
-    causationId,
-  ]);
+/** The person, and what is told about him, in one statement: in an import everybody passes here. */
+export class ConsequencesWriter {
+  private readonly sql: Prepared;
+
+  constructor(private readonly outbox: Outbox) {
+    this.sql = prepared(`with applied as (${applySql}) ${outbox.insertSql(9, 'applied')}`);
+  }
+
+  async write(
+    tx: Tx,
+    id: string,
+    { door, work, signOut, publish }: Consequences,
+    cause: { readonly causationId: string; readonly traceparent: string | null },
+    events: readonly NewEvent[],
+  ): Promise<void> {
+    const { causationId, traceparent } = cause;
+    const parameters = [id, door, work ? 1 : 0, signOut, publish?.status ?? null, publish?.roles ?? null, traceparent];
+    await tx.query(this.sql, [...parameters, causationId, ...this.outbox.parameters(events)]);
+    if (events.length > 0) tx.afterCommit(() => this.outbox.stored());
+  }
 }
 
 /**

@@ -3,7 +3,7 @@
  * the version of its source: nothing older than what is known changes anything (P3).
  */
 import type { Access, DirectoryUser } from '#events';
-import type { Tx } from '#platform';
+import { prepared, type Prepared, type Tx } from '#platform';
 import type { DoorState, OktaState } from './closing.js';
 
 export interface Person extends DoorState {
@@ -51,7 +51,7 @@ const RETURNING = `
  * A reactivation is newer than an earlier finding that Okta had the person no longer. It says nothing about a
  * suspension, which Okta never tells over SCIM.
  */
-const projectDirectorySql = `
+const projectDirectorySql = prepared(`
   insert into person as p (id, tenant, directory_version, user_name, external_id, display_name, active, deleted)
   values ($1, $2, $3, $4, $5, $6, $7, $8)
   on conflict (id) do update
@@ -60,16 +60,16 @@ const projectDirectorySql = `
         okta_state = case when $9 and p.okta_state in ('deprovisioned', 'missing') and p.okta_state_at < $10 then null else p.okta_state end,
         updated_at = clock_timestamp()
     where p.directory_version < excluded.directory_version and p.tenant = excluded.tenant and not p.deleted
-  ${RETURNING}`;
+  ${RETURNING}`);
 
 /** Identity-service tells of accounts that Cognito has; the names are the directory's business. */
-const projectAccountSql = `
+const projectAccountSql = prepared(`
   insert into person as p (id, tenant, account_version, provisioned, roles)
   values ($1, $2, $3, true, $4)
   on conflict (id) do update
     set account_version = excluded.account_version, provisioned = true, roles = excluded.roles, updated_at = clock_timestamp()
     where p.account_version < excluded.account_version and p.tenant = excluded.tenant
-  ${RETURNING}`;
+  ${RETURNING}`);
 
 /** Locks in the order of the ids. Equal instants are repetitions. */
 const projectOktaSql = `
@@ -122,7 +122,7 @@ export function projectAccount(
   return project(tx, tenant, account.id, projectAccountSql, [account.id, tenant, version, account.roles]);
 }
 
-async function project(tx: Tx, tenant: string, id: string, sql: string, values: unknown[]): Promise<Projected> {
+async function project(tx: Tx, tenant: string, id: string, sql: Prepared, values: unknown[]): Promise<Projected> {
   const [row] = await tx.query<PersonRow>(sql, values);
   if (row) return toPerson(row);
   const [owner] = await tx.query<{ tenant: string }>('select tenant from person where id = $1', [id]);

@@ -1,6 +1,6 @@
 /** Copies of users, groups and memberships as scim-gateway's events tell them; every write is gated by version. */
 import type { DirectoryGroup, DirectoryUser } from '#events';
-import type { Queryable, Tx } from '#platform';
+import { prepared, type Queryable, type Tx } from '#platform';
 import { groupKey } from '#settings';
 import type { Cause } from '../roles/transition.js';
 
@@ -8,7 +8,7 @@ import type { Cause } from '../roles/transition.js';
  * Locks the user's row. Memberships follow from the full list that each event carries, so that nothing depends on
  * having seen every join and leave. The account row is made on the first sight of the person.
  */
-const projectUserSql = `
+const projectUserSql = prepared(`
   with stored as (
     insert into directory_user as u (id, tenant, version, user_name, external_id, active, deleted, display_name, given_name, family_name, email)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -29,7 +29,7 @@ const projectUserSql = `
     select id, $2, $4, $5, $11, $8, $9, $10 from stored
     on conflict (id) do nothing
   )
-  select id from stored`;
+  select id from stored`);
 
 /** `stored` = the projection changed; `stale` = it knows newer things; `foreign` = the id belongs to another tenant. */
 export async function projectUser(
@@ -65,7 +65,7 @@ export async function projectUser(
  * Locks the group's row only if there is news: thousands of joins of one group run in parallel and all carry it.
  * A group that is new, has another name or is gone asks for its members' re-evaluation in the same transaction.
  */
-const projectGroupSql = `
+const projectGroupSql = prepared(`
   with before as (
     select version, name_key, deleted from directory_group where id = $1
   ), stored as (
@@ -80,7 +80,7 @@ const projectGroupSql = `
   insert into reevaluation (tenant, group_id, cause, causation_id, traceparent)
   select $2, $1, $7, $8, $9 from stored left join before on true
    where before.name_key is distinct from stored.name_key or before.deleted is distinct from stored.deleted
-  returning id`;
+  returning id`);
 
 /** True = the members have to be evaluated again, and the request for it is stored. */
 export async function projectGroup(
@@ -131,6 +131,10 @@ export async function replaceMappings(
 }
 
 /** The tenant is being re-evaluated right now: the person's account follows as soon as that is done. */
+const requestUserSql = prepared(
+  'insert into reevaluation (tenant, user_id, group_id, cause, causation_id, traceparent) values ($1, $2, $3, $4, $5, $6)',
+);
+
 export async function requestUserReevaluation(
   queryable: Queryable,
   tenant: string,
@@ -138,10 +142,7 @@ export async function requestUserReevaluation(
   cause: Cause,
   traceparent: string | null,
 ): Promise<void> {
-  await queryable.query(
-    'insert into reevaluation (tenant, user_id, group_id, cause, causation_id, traceparent) values ($1, $2, $3, $4, $5, $6)',
-    [tenant, user, cause.groupId, cause.type, cause.causationId, traceparent],
-  );
+  await queryable.query(requestUserSql, [tenant, user, cause.groupId, cause.type, cause.causationId, traceparent]);
 }
 
 export async function requestTenantReevaluation(

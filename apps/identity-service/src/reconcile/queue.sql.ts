@@ -1,10 +1,11 @@
 /** The reconciler's work queue: dirty accounts, leases, results. Each statement is a short transaction of its own. */
+import { prepared } from '#platform';
 
 /**
  * `skip locked`: replicas and event handlers that hold a row do not make us wait. A lease is valid while its owner
  * shows signs of life; one that is taken over tells (by the former owner) that Cognito's state is uncertain.
  */
-export const claimAccounts = `
+export const claimAccounts = prepared(`
   with due as (
     select a.id, a.lease_owner from account a
      where a.desired_revision > a.applied_revision and a.next_attempt_at <= clock_timestamp() and a.priority between $2 and $3
@@ -15,16 +16,18 @@ export const claimAccounts = `
   update account a set lease_owner = $1 from due where a.id = due.id
   returning a.id, a.tenant, a.status, a.user_name, a.external_id, a.email, a.display_name, a.given_name, a.family_name, a.roles,
             a.priority, a.desired_revision as revision, a.applied, due.lease_owner is not null as taken_over,
-            a.provisioned_at is not null as provisioned, a.attempts, a.traceparent, a.dirty_since::text as dirty_since`;
+            a.provisioned_at is not null as provisioned, a.attempts, a.traceparent, a.dirty_since::text as dirty_since`);
 
 /** Locks the row; no row = the lease was lost. */
-export const lockLeased = `select status, roles, version, user_name, external_id, email, display_name, causation_id from account where id = $1 and lease_owner = $2 for update`;
+export const lockLeased = prepared(
+  `select status, roles, version, user_name, external_id, email, display_name, causation_id from account where id = $1 and lease_owner = $2 for update`,
+);
 
 /**
  * A change during the calls (desired_revision grew) leaves the account dirty and due at once. `account.provisioned`
  * tells the status of this moment, except a removal: that is always told by itself.
  */
-export const recordSynced = `
+export const recordSynced = prepared(`
   update account
      set applied = case when distrust_revision > $4 then null else $3::jsonb end, applied_revision = $4, lease_owner = null, attempts = 0, last_error = null, last_error_class = null,
          synced_at = clock_timestamp(), next_attempt_at = clock_timestamp(),
@@ -33,7 +36,7 @@ export const recordSynced = `
          version = version + $6,
          dirty_since = case when desired_revision > $4 then clock_timestamp() end
    where id = $1 and lease_owner = $2
-  returning extract(epoch from clock_timestamp() - $7::timestamptz)::float8 as seconds`;
+  returning extract(epoch from clock_timestamp() - $7::timestamptz)::float8 as seconds`);
 
 /** `applied` null = nobody knows whether the last call was done. */
 export const recordFailed = `

@@ -56,6 +56,8 @@ export class Reconciler {
   private readonly results;
   private readonly latency;
   private readonly paused;
+  /** The last look left accounts behind, for want of places. */
+  private full = false;
   private pausedUntil = 0;
 
   constructor(private readonly options: ReconcilerOptions) {
@@ -110,22 +112,23 @@ export class Reconciler {
       PRIORITY.bulk,
       Math.min(bulkPlaces - bulkNow, places - this.active.size),
     );
-    return urgent + bulk > 0 && this.active.size < places;
+    this.full = urgent === 'all places' || bulk === 'all places';
+    return false;
   }
 
-  private async claim(from: number, to: number, limit: number): Promise<number> {
-    if (limit <= 0) return 0;
+  private async claim(from: number, to: number, limit: number): Promise<'all places' | 'all accounts'> {
+    if (limit <= 0) return 'all places';
     const { database, leaseSeconds } = this.options;
     return this.lease.claiming(async () => {
       const rows = await database.query<ClaimRow>(claimAccounts, [this.lease.id, from, to, limit, leaseSeconds]);
       for (const account of rows.map(toClaimed)) {
         const done = this.work(account).finally(() => {
           this.active.delete(account.id);
-          this.loop.poke();
+          if (this.full) this.loop.poke();
         });
         this.active.set(account.id, { bulk: account.priority === PRIORITY.bulk, done });
       }
-      return rows.length;
+      return rows.length === limit ? 'all places' : 'all accounts';
     });
   }
 

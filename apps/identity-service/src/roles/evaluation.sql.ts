@@ -1,5 +1,5 @@
 /** What accounts should be, derived set-based from the projection; and how the result is written back. */
-import type { Queryable } from '#platform';
+import { prepared, type Queryable } from '#platform';
 
 /**
  * Everybody who changes accounts of a tenant one by one holds this shared until commit; a re-evaluation of many holds
@@ -7,7 +7,9 @@ import type { Queryable } from '#platform';
  * derived from the older mapping. A statement of its own: the snapshot of the next one must be taken with the lock.
  * Event handlers never wait for it: their transaction carries events of other tenants too.
  */
-const tryLockTenantShared = `select pg_try_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0)) as free`;
+const tryLockTenantShared = prepared(
+  `select pg_try_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0)) as free`,
+);
 export const lockTenantAlone = `select pg_advisory_xact_lock(hashtextextended('identity:' || $1::text, 0))`;
 
 /** False = the tenant is being re-evaluated: ask for what has to be evaluated. */
@@ -54,14 +56,14 @@ const subjects = (where: string): string => `
    order by a.id
      for update of a`;
 
-export const subjectsById = subjects('a.id = any($2::uuid[])');
+export const subjectsById = prepared(subjects('a.id = any($2::uuid[])'));
 
 /** Whether more accounts of the tenant wait for Cognito than single changes would explain. */
-export const tenantHasBacklog = `
-  select count(*) >= $2 as backlog from (select 1 from account where tenant = $1 and desired_revision > applied_revision limit $2) d`;
+export const tenantHasBacklog = prepared(`
+  select count(*) >= $2 as backlog from (select 1 from account where tenant = $1 and desired_revision > applied_revision limit $2) d`);
 
 /** Row locks are held already. Marks the accounts dirty for the reconciler: a change makes a failed account due at once. */
-export const applyTransitions = `
+export const applyTransitions = prepared(`
   with revoked as (
     update role_grant g
        set revoked_at = clock_timestamp(), revoked_cause = r.cause, revoked_group = r.group_id, revoked_causation_id = r.causation_id, revoked_mapping_version = r.mapping_version
@@ -83,4 +85,4 @@ export const applyTransitions = `
          traceparent = $4, causation_id = i.causation_id
     from jsonb_to_recordset($1::jsonb) as i(id uuid, user_name text, external_id text, email text, display_name text, given_name text, family_name text,
          status text, assigned_roles text[], roles text[], version bigint, told_status text, told_case bigint, priority smallint, causation_id text)
-   where a.id = i.id`;
+   where a.id = i.id`);

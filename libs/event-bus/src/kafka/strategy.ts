@@ -23,7 +23,7 @@ export class KafkaStrategy extends EventStrategy {
   readonly watchdog = new Watchdog(SESSION_TIMEOUT_MS);
   private readonly stop = new AbortController();
   private readonly lag = new Map<string, number>();
-  private readonly sizes = Array.from({ length: PARTITIONS }, () => new ChunkSize(CHUNK, this.options.chunkMs));
+  private readonly sizes = Array.from({ length: PARTITIONS }, () => new ChunkSize(CHUNK));
   private supervision: Promise<void> | undefined;
 
   constructor(
@@ -108,7 +108,7 @@ export class KafkaStrategy extends EventStrategy {
     const topic = this.connection.topicOf(batch.topic);
     if (!topic) return;
     const alive = () => payload.isRunning() && !payload.isStale() && !this.stop.signal.aborted;
-    const size = this.sizes[batch.partition] ?? new ChunkSize(CHUNK, this.options.chunkMs);
+    const size = this.sizes[batch.partition] ?? new ChunkSize(CHUNK);
     for (let done = 0; done < batch.messages.length && alive();) {
       const chunk = batch.messages.slice(done, done + size.current);
       if (!(await this.consumeChunk(topic, batch.partition, chunk, size, () => payload.heartbeat(), alive))) return;
@@ -130,12 +130,14 @@ export class KafkaStrategy extends EventStrategy {
     heartbeat: () => Promise<void>,
     alive: () => boolean,
   ): Promise<boolean> {
-    const { database, group } = this.options;
+    const { group } = this.options;
     const deliveries = chunk.map((message) => deliveryOf(partition, message));
     for (let failures = 0; alive();) {
       const start = Date.now();
       try {
-        await database.tx((tx) => this.consumer.consume(tx, topic, deliveries, heartbeat));
+        await this.consumer.inTransaction((tx, doubt) =>
+          this.consumer.consume(tx, topic, deliveries, doubt, heartbeat),
+        );
         size.took(chunk.length, Date.now() - start);
         this.watchdog.active();
         return true;

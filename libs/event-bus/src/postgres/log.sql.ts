@@ -15,9 +15,15 @@ const COLUMNS = 'topic, key, event_id, type, source, subject, tenant, sequence, 
  * own, so that positions are drawn only once it is held, and released after the commit is visible. NOTIFY is sent here,
  * once per batch, and never by a writer (in the writers' transactions it costs half of their throughput).
  */
-export const moveSql = (schema: string, batch: number): string => `
+export const moveSql = `
   begin;
   select pg_advisory_xact_lock(hashtextextended('bus.event_log', 0));
+  execute move_outbox;
+  commit`;
+
+/** Once per session of the leader: planned at every batch it would cost half as much again as it does. */
+export const prepareMoveSql = (schema: string, batch: number): string => `
+  prepare move_outbox as
   with batch as (
     delete from ${identifier(schema)}.outbox where id in (select id from ${identifier(schema)}.outbox order by id limit ${batch})
     returning id, ${COLUMNS}
@@ -29,8 +35,7 @@ export const moveSql = (schema: string, batch: number): string => `
     select topic || ':' || string_agg(distinct partition::text, ',') as part from logged group by topic
   )
   select (select count(*)::int from logged) as moved, pg_notify('${CHANNEL}', (select string_agg(part, ' ') from woken))
-  where exists (select 1 from logged);
-  commit`;
+  where exists (select 1 from logged)`;
 
 /** `topic:1,2 other:3` as `[topic, partition]` pairs. */
 export function parseNotice(payload: string): [string, number][] {
@@ -53,35 +58,35 @@ export const seedOffsets = (
     [group, topics],
   );
 
+export type LogRow = EventRow & { readonly position: string; readonly partition: number };
+
 /**
- * The lease of a partition: its offset row, locked until the transaction ends. SKIP LOCKED: if another process has
- * it, that process consumes it, and here is other work to do. Undefined then.
+ * Takes the lease of a partition and reads what comes after its offset. The lease is the offset's row, locked until the
+ * transaction ends. SKIP LOCKED: if another process has it, that process consumes it, and here is other work to do.
+ * Undefined then. What is appended while this runs is announced after it began.
  */
-export async function leasePartition(
+export async function leaseAndRead(
   tx: Tx,
   schema: string,
   group: string,
   topic: string,
   partition: number,
-): Promise<string | undefined> {
-  const rows = await tx.query<{ position: string }>({
+  limit: number,
+): Promise<LogRow[] | undefined> {
+  const rows = await tx.query<LogRow | { position: null }>({
     name: `lease:${schema}`,
-    text: `select position from ${identifier(schema)}.consumer_offset
-           where consumer_group = $1 and topic = $2 and partition = $3 for update skip locked`,
-    values: [group, topic, partition],
+    text: `with leased as materialized (
+             select position from ${identifier(schema)}.consumer_offset
+             where consumer_group = $1 and topic = $2 and partition = $3 for update skip locked
+           )
+           select l.* from leased left join lateral (
+             select position, partition, ${COLUMNS} from bus.event_log
+             where topic = $2 and partition = $3 and position > leased.position order by position limit $4
+           ) l on true`,
+    values: [group, topic, partition, limit],
   });
-  return rows[0]?.position;
+  return rows.length === 0 ? undefined : rows.filter((row): row is LogRow => row.position !== null);
 }
-
-export type LogRow = EventRow & { readonly position: string; readonly partition: number };
-
-export const readLog = (tx: Tx, topic: string, partition: number, after: string, limit: number): Promise<LogRow[]> =>
-  tx.query<LogRow>({
-    name: 'read-log',
-    text: `select position, partition, ${COLUMNS} from bus.event_log
-           where topic = $1 and partition = $2 and position > $3 order by position limit $4`,
-    values: [topic, partition, after, limit],
-  });
 
 /** In the transaction of the effects: offset and effect commit together or not at all. */
 export const moveOffset = (

@@ -12,11 +12,10 @@ import { EventStrategy } from '../strategy.js';
 import {
   CHANNEL,
   lagByTopic,
-  leasePartition,
+  leaseAndRead,
   moveOffset,
   parseNotice,
   partitionsBehind,
-  readLog,
   seedOffsets,
 } from './log.sql.js';
 
@@ -37,7 +36,7 @@ export class PostgresStrategy extends EventStrategy {
   private readonly busy = new Set<string>();
   private readonly work: Waiter[] = [];
   private readonly poll = new Waiter();
-  private readonly size = new ChunkSize(CHUNK, this.options.chunkMs);
+  private readonly size = new ChunkSize(CHUNK);
 
   constructor(
     options: GroupOptions,
@@ -150,17 +149,15 @@ export class PostgresStrategy extends EventStrategy {
   }
 
   private async consumeChunk(place: Place): Promise<void> {
-    const { database, schema, group } = this.options;
+    const { schema, group } = this.options;
     const { topic, partition } = place;
     const limit = this.size.current;
     const start = Date.now();
-    const read = await database.tx(async (tx) => {
-      const after = await leasePartition(tx, schema, group, topic, partition);
-      if (after === undefined) return undefined;
-      const rows = await readLog(tx, topic, partition, after, limit);
-      const last = rows.at(-1);
-      if (!last) return 0;
-      await this.consumer.consume(tx, topic, rows.map(deliveryOf));
+    const read = await this.consumer.inTransaction(async (tx, doubt) => {
+      const rows = await leaseAndRead(tx, schema, group, topic, partition, limit);
+      const last = rows?.at(-1);
+      if (!rows || !last) return rows?.length;
+      await this.consumer.consume(tx, topic, rows.map(deliveryOf), doubt);
       await moveOffset(tx, schema, group, topic, partition, last.position);
       return rows.length;
     });
