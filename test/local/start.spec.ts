@@ -151,6 +151,10 @@ describe('npm start', () => {
       expect([name, (fs.statSync(path.join(folder, name)).mode & 0o777).toString(8)]).toEqual([name, '600']);
     expect(run.output()).not.toContain(String(token));
 
+    // Whoever signs in lands on the example, which lets nobody in without a token.
+    const landing = await Promise.all(['/', '/desk/caller'].map((page) => fetch(stack.edge + page)));
+    expect(landing.map(({ status }) => status)).toEqual([200, 401]);
+
     // A login begins at the edge and goes to the sandbox Okta, with a redirect URI that leads back to the edge.
     await startsLogin(stack);
 
