@@ -39,7 +39,7 @@ it('an unknown Okta user is refused, and not created', async () => {
 it('an e-mail address or a user name links nobody (nOAuth)', async () => {
   const victim = await rig.addPerson(tenant);
   op.claims = { email: victim.email, email_verified: true, preferred_username: victim.userName };
-  expect(outcome(await signIn('00u1attacker'))).toEqual([403, 'unknown_person']);
+  expect(outcome(await signIn('00u1attacker'))).toEqual([403, 'other_okta_user']);
 });
 
 it('an account without an Okta id is nobody', async () => {

@@ -139,6 +139,7 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
     ['SCIM connector base URL', tenant?.scimBaseUrl ?? ''],
     ['SCIM token', `in ${shortPath(path.join(folder, 'stack.json'))} (.tenants[0].scimToken)`],
     ['Sign in', `${stack.edge}/auth/okta/login  then ${stack.edge}/auth/session`],
+    ...(stack.exchange ? [['Token exchange', `POST ${stack.exchange.endpoint}  (docs/token-exchange.md)`]] : []),
     ['Sandbox Okta', stack.sandbox.okta],
     ['Cognito', `${stack.sandbox.cognito}  (user pool ${stack.cognito.userPoolId})`],
     ['Secrets Manager', stack.sandbox.secretsManager],

@@ -24,7 +24,10 @@ export const CONSUMER_GROUP = 'deactivation-worker';
 export class WorkerModule {
   static forPlatform(platform: PlatformContext<WorkerConfig>): DynamicModule {
     const parts = createParts(platform);
-    const okta = oktaParts(platform, { signals: parts.signals });
+    const okta = oktaParts(platform, {
+      signals: parts.signals,
+      leaseSeconds: platform.config.WORKER_LEASE_SECONDS,
+    });
     return {
       module: WorkerModule,
       controllers: [

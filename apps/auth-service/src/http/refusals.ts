@@ -108,6 +108,12 @@ export const REFUSALS = {
     text: `You signed in to Okta, but StackFlow has no account for you. ${ASK} to assign you to StackFlow in Okta, with provisioning switched on.`,
     again: true,
   },
+  other_okta_user: {
+    status: 403,
+    title: 'Your address belongs to somebody else here',
+    text: `The StackFlow account with your e-mail address is linked to another Okta user, so it is not opened for you. ${ASK} to look at both.`,
+    again: true,
+  },
   account_inactive: {
     status: 403,
     title: 'Your StackFlow account is switched off',

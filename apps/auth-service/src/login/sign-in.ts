@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CognitoError, type CustomAuth, type SignedIn } from '#cognito';
+import type { IdTokenClaims } from '#okta';
 import type { Database, Logger } from '#platform';
-import { findByExternalId, lockAccount } from '../accounts/accounts.sql.js';
+import { findByExternalId, lockAccount, namesakeOf } from '../accounts/accounts.sql.js';
 import { admit, type AccountCopy } from '../accounts/admission.js';
 import { isBehindFence, pastFence } from '../accounts/fence.js';
 import { assertionClaims, SigningUnavailable, type AssertionSigner } from '../assertion/signer.js';
@@ -43,9 +44,7 @@ export class SignIn {
 
   /** Rejects with `LoginRefused`. */
   async person(site: Site, oktaIssuer: string, proven: ProvenLogin): Promise<SignedInPerson> {
-    const { sub, iat } = proven.claims;
-    const provenAt = new Date(iat * 1000);
-    const account = await this.awaitAccount(site.tenant.tenantId, sub, provenAt);
+    const account = await this.awaitAccount(site.tenant.tenantId, proven.claims);
     const sessionId = randomUUID();
     await pastFence(account.notBefore);
     const tokens = await this.exchange(account, oktaIssuer, proven, sessionId);
@@ -59,16 +58,26 @@ export class SignIn {
   }
 
   /** Waits for who is on the way, in or out; refuses everybody else at once. */
-  private async awaitAccount(tenant: string, sub: string, provenAt: Date): Promise<AccountCopy> {
+  private async awaitAccount(tenant: string, claims: IdTokenClaims): Promise<AccountCopy> {
+    const { sub, iat } = claims;
+    const provenAt = new Date(iat * 1000);
     const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const { accounts, expected } = await findByExternalId(this.parts.database, tenant, sub);
       const admission = admit(accounts, expected, provenAt);
       if ('admitted' in admission) return admission.admitted;
+      if (admission.refused === 'unknown_person') throw await this.unknown(tenant, claims);
       if (!PASSING.has(admission.refused) || performance.now() >= deadline)
         throw new LoginRefused(admission.refused, { oktaSub: sub });
       await sleep(POLL_MS);
     }
+  }
+
+  /** An address that has been given to another Okta user opens nobody's account (nOAuth), and somebody should look at it. */
+  private async unknown(tenant: string, { sub: oktaSub, email }: IdTokenClaims): Promise<LoginRefused> {
+    const namesake = email === undefined ? null : await namesakeOf(this.parts.database, tenant, email);
+    if (namesake === null) return new LoginRefused('unknown_person', { oktaSub });
+    return new LoginRefused('other_okta_user', { oktaSub, namesake });
   }
 
   private async exchange(

@@ -4,20 +4,19 @@ import type { Answer, Browser } from '../auth/browser.js';
 import { SESSION } from '../auth/journey.js';
 import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
 import { eventually } from '../support/push.js';
-import { TestStack } from '../support/stack.js';
+import type { TestStack } from '../support/stack.js';
 import { edgeBrowser, signInWithRole } from './signing-in.js';
 
 const LIMIT_MS = 120_000;
 const ADA = 'ada@example.com';
 
-describe('signing in to a running stack', () => {
+export function signsIn(running: () => TestStack): void {
   let stack: TestStack;
   beforeAll(async () => {
-    stack = await TestStack.start();
+    stack = running();
     await stack.okta('assign', { login: ADA, profile: { firstName: 'Ada', lastName: 'Lovelace' } });
     await stack.okta('push-group', { group: 'StackFlow-Agents', members: [ADA] });
   }, LIMIT_MS);
-  afterAll(() => (stack as TestStack | undefined)?.stop());
 
   const browserAtTheEdge = (): Browser => edgeBrowser(stack);
   const signedIn = (browser: Browser): Promise<Answer> => signInWithRole(stack, browser, ADA, 'itsm_agent');
@@ -66,4 +65,4 @@ describe('signing in to a running stack', () => {
     },
     LIMIT_MS,
   );
-});
+}
