@@ -71,6 +71,15 @@ it('a fence keeps out whom Okta proved before it', async () => {
   expect(outcome(await signIn(person.externalId))).toEqual([503, 'account_fenced']);
 });
 
+it('who is past a fence of just now waits for its second to end, and then has a token that counts', async () => {
+  const person = await rig.addPerson(tenant);
+  const at = Math.floor(Date.now() / 1000) + 1;
+  await rig.people.publishAccess(person, { notBefore: new Date(at * 1000).toISOString() });
+  await rig.handled();
+  op.claims = { iat: at };
+  expect(outcome(await signIn(person.externalId))).toEqual([303, 'in']);
+});
+
 it('a token of Cognito from before the fence is not kept, and is revoked', async () => {
   const person = await rig.addPerson(tenant);
   const at = Math.floor(Date.now() / 1000) + 30;
