@@ -12,4 +12,5 @@ export default {
   transform: { '^.+\\.ts$': ['@swc/jest', { swcrc: true }] },
   testTimeout: 30_000,
   maxWorkers: 2,
+  testSequencer: '<rootDir>/jest.sequencer.mjs',
 };

@@ -3,13 +3,12 @@ import {
   CognitoIdentityProviderClient,
   DescribeUserPoolClientCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import { createLogger, Database } from '#platform';
 import { SecretStore, writeOidcSecret } from '#secrets';
 import { FileSigner } from '../../apps/auth-service/src/assertion/file-signer.js';
 import { service } from '../../apps/auth-service/src/service.js';
@@ -18,11 +17,9 @@ import { sandboxSettings } from '../../apps/sandbox/src/config.js';
 import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
 import { Sandbox } from '../../apps/sandbox/src/sandbox.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startInProcess } from '../support/in-process.js';
 import { CLIENT_ID, CLIENT_SECRET } from './hostile-provider.js';
 import { People, type Person } from './people.js';
-
-process.env.AWS_ACCESS_KEY_ID ??= 'test';
-process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
 
 export const LOCAL = 'http://localhost:8080';
 const REGION = 'us-east-1';
@@ -86,8 +83,8 @@ export class AuthRig {
       SESSION_KEYS: randomBytes(32).toString('base64url'),
       PUBLIC_ORIGIN: LOCAL,
       OKTA_ISSUER_OVERRIDE: issuerOverride,
-      LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
-      PORT: '0',
+      // Nobody answers there; who needs the worker starts one.
+      DEACTIVATION_WORKER_URL: 'http://127.0.0.1:9',
     };
     const secrets = new SecretStore({ region: REGION, endpoint: secretsManager });
     const people = await People.open(test, client, pool.userPoolId);
@@ -96,22 +93,12 @@ export class AuthRig {
 
   /** Starts a replica of auth-service in this process. */
   async startService(change: Record<string, string> = {}): Promise<Instance> {
-    const config = loadConfig(service.name, service.config, { ...this.environment, ...change });
-    const logger = createLogger(service.name, config.LOG_LEVEL);
-    const database = await Database.connect({ url: config.DATABASE_URL, poolSize: 10, ...service.database });
-    await database.migrate();
-    const metrics = new Metrics(service.name, { process: false });
-    const platform = { service: service.name, config, database, logger, metrics, health: new Health() };
-    const app: NestFastifyApplication = await createApplication(service, platform);
-    for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
-    await app.startAllMicroservices();
-    await app.listen(0, '127.0.0.1');
+    const started = await startInProcess(service, { ...this.environment, ...change });
     const instance: Instance = {
-      url: await app.getUrl(),
+      url: started.url,
       stop: async () => {
         this.instances.splice(this.instances.indexOf(instance), 1);
-        await app.close();
-        await database.close();
+        await started.stop();
       },
     };
     this.instances.push(instance);

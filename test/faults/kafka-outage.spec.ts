@@ -20,7 +20,8 @@ suite('Kafka goes away and comes back', () => {
 
   beforeAll(async () => {
     kafka = await startKafka({ folder });
-    stack = await TestStack.start({ carrier: 'kafka', env: { KAFKA_BROKERS: kafka.brokers } });
+    const env = { KAFKA_BROKERS: kafka.brokers, KAFKA_SESSION_TIMEOUT_SECONDS: '6' };
+    stack = await TestStack.start({ carrier: 'kafka', env });
   }, 120_000);
 
   afterAll(async () => {

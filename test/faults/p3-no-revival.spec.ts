@@ -91,8 +91,6 @@ describe('P3 No revival', () => {
     for (const { id } of crowd.members) watch.issue(id);
     await Promise.all([pushes(), kills(), trouble()]);
     await noFaults();
-    // Questions to Okta that died with their process are asked again after a minute: let it be over.
-    await stack.query('update offboarding.okta_check set due_at = clock_timestamp()');
     await quiet();
     await compareWithOkta();
     await quiet();

@@ -2,24 +2,20 @@
  * One spec file's world: a database, the sandbox's Cognito, a directory that publishes, deactivation-worker played,
  * identity-service in process.
  */
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import { Database, type Metrics } from '#platform';
 import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
 import { service } from '../../apps/identity-service/src/service.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startInProcess, type InProcess } from '../support/in-process.js';
 import { Cognito, type PoolView } from './cognito.js';
 import { Directory, type Person, type Tenant } from './directory.js';
 import { PlayedWorker } from './played-worker.js';
 
 export const TOKEN = 'internal-token-of-the-tests';
 
-process.env.AWS_ACCESS_KEY_ID ??= 'test';
-process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
-
 export class Rig {
-  app: NestFastifyApplication | null = null;
-  metrics = new Metrics('identity-service', { process: false });
+  private running: InProcess | null = null;
 
   private constructor(
     readonly test: TestDatabase,
@@ -35,6 +31,15 @@ export class Rig {
     const admin = await Database.connect({ url: test.adminUrl, schema: 'identity' });
     const directory = await Directory.open(test);
     return new Rig(test, admin, await Cognito.start(test), directory, await PlayedWorker.open(test, directory));
+  }
+
+  get app(): InProcess['app'] | null {
+    return this.running?.app ?? null;
+  }
+
+  get metrics(): Metrics {
+    if (!this.running) throw new Error('no service runs');
+    return this.running.metrics;
   }
 
   environment(change: Record<string, string> = {}): Record<string, string> {
@@ -61,7 +66,6 @@ export class Rig {
         ),
       ),
       RECONCILER_LEASE_SECONDS: '2',
-      LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
       PORT: '0',
       ...change,
     };
@@ -69,27 +73,13 @@ export class Rig {
 
   /** Starts identity-service in this process. */
   async startService(change: Record<string, string> = {}): Promise<void> {
-    const config = loadConfig(service.name, service.config, this.environment(change));
-    const logger = createLogger(service.name, config.LOG_LEVEL);
-    const database = await Database.connect({ url: config.DATABASE_URL, poolSize: 12, ...service.database });
-    await database.migrate();
-    this.metrics = new Metrics(service.name, { process: false });
-    const platform = { service: service.name, config, database, logger, metrics: this.metrics, health: new Health() };
-    const app = await createApplication(service, platform);
-    for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
-    await app.startAllMicroservices();
-    await app.listen(0, '127.0.0.1');
-    this.app = app;
-    this.closeDatabase = () => database.close();
+    this.running = await startInProcess(service, this.environment(change), 12);
   }
 
-  private closeDatabase: () => Promise<void> = () => Promise.resolve();
-
   async stopService(): Promise<void> {
-    await this.app?.close();
-    this.app = null;
-    await this.closeDatabase();
-    this.closeDatabase = () => Promise.resolve();
+    const { running } = this;
+    this.running = null;
+    await running?.stop();
   }
 
   async close(): Promise<void> {

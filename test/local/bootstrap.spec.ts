@@ -88,7 +88,8 @@ describe('the bootstrap', () => {
     write('dist/libs/data/table.json', '{}');
     write('dist/triggers/one/index.mjs', '');
     fs.mkdirSync(path.join(clone, 'tools'));
-    fs.copyFileSync(path.join(ROOT, 'tools/bootstrap.mjs'), path.join(clone, 'tools/bootstrap.mjs'));
+    for (const part of ['tools/bootstrap.mjs', 'tools/bootstrap'])
+      fs.cpSync(path.join(ROOT, part), path.join(clone, part), { recursive: true });
   });
   afterAll(() => fs.rmSync(clone, { recursive: true, force: true }));
 

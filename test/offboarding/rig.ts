@@ -1,7 +1,6 @@
 /** One spec file's world: a database, the sandbox's Cognito, a directory and accounts that publish, workers in process. */
 import { randomUUID } from 'node:crypto';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import { Database } from '#platform';
 import { DEFAULT_QUOTAS } from '#cognito';
 import { Admission } from '../../apps/deactivation-worker/src/cases/admission.js';
 import { Signals, type OktaState } from '../../apps/deactivation-worker/src/people/signal.js';
@@ -10,21 +9,17 @@ import { Cognito } from '../identity/cognito.js';
 import { Directory, type Person, type Tenant } from '../identity/directory.js';
 import { eventually } from '../identity/rig.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startInProcess, type InProcess } from '../support/in-process.js';
 import { Accounts } from './accounts.js';
 
 export { eventually };
 
-process.env.AWS_ACCESS_KEY_ID ??= 'test';
-process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
+const TOKEN = 'internal-token-of-the-tests';
+const BY_OKTA = { by: 'auth-service', causationId: 'universal-logout:1' };
 /** Generous: tests wait for conditions, never for durations. */
 const PATIENCE_MS = 60_000;
 
-export interface Worker {
-  readonly app: NestFastifyApplication;
-  readonly database: Database;
-  readonly metrics: Metrics;
-  stop(): Promise<void>;
-}
+export type Worker = InProcess;
 
 export interface AccessRecord {
   readonly status: string;
@@ -72,36 +67,23 @@ export class Rig {
 
   async startWorker(change: Record<string, string> = {}): Promise<Worker> {
     const quotas = Object.fromEntries(Object.keys(DEFAULT_QUOTAS).map((category) => [category, 10_000]));
-    const config = loadConfig(service.name, service.config, {
+    const environment = {
       DATABASE_URL: this.test.url('deactivation-worker'),
-      INTERNAL_API_TOKEN: 'internal-token-of-the-tests',
+      INTERNAL_API_TOKEN: TOKEN,
       AWS_REGION: 'us-east-1',
       COGNITO_USER_POOL_ID: this.cognito.poolId,
       COGNITO_ENDPOINT: this.cognito.url,
       COGNITO_QUOTA_SHARE: '1',
       COGNITO_QUOTAS: JSON.stringify(quotas),
       WORKER_LEASE_SECONDS: '2',
-      LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
-      PORT: '0',
       ...change,
-    });
-    const logger = createLogger(service.name, config.LOG_LEVEL);
-    const database = await Database.connect({ url: config.DATABASE_URL, poolSize: 12, ...service.database });
-    await database.migrate();
-    const metrics = new Metrics(service.name, { process: false });
-    const platform = { service: service.name, config, database, logger, metrics, health: new Health() };
-    const app = await createApplication(service, platform);
-    for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
-    await app.startAllMicroservices();
-    await app.listen(0, '127.0.0.1');
+    };
+    const started = await startInProcess(service, environment, 12);
     const worker: Worker = {
-      app,
-      database,
-      metrics,
+      ...started,
       stop: async () => {
         this.workers.splice(this.workers.indexOf(worker), 1);
-        await app.close();
-        await database.close();
+        await started.stop();
       },
     };
     this.workers.push(worker);
@@ -151,6 +133,28 @@ export class Rig {
 
   release(tenant: Tenant, ids: readonly string[] | null = null, by = 'grace@example.com'): Promise<number> {
     return this.worker.app.get(Admission).release(tenant.id, ids, by);
+  }
+
+  /** As auth-service asks for it. */
+  async signOut({ id }: Tenant, person: { readonly id: string }): Promise<{ due: boolean; accessVersion: number }> {
+    const { status, body } = await this.internal('POST', `${id}/accounts/${person.id}/sign-out`, BY_OKTA);
+    if (status !== 202) throw new Error(JSON.stringify(body));
+    return body as { due: boolean; accessVersion: number };
+  }
+
+  /** `route` below `/internal/tenants/`. */
+  async internal(
+    method: string,
+    route: string,
+    body?: object,
+    token = TOKEN,
+  ): Promise<{ status: number; body: unknown }> {
+    const answer = await fetch(`${await this.worker.app.getUrl()}/internal/tenants/${route}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, body: await answer.json() };
   }
 
   signal(tenant: Tenant, person: Person, state: OktaState | null, at = new Date()): Promise<number> {
@@ -205,8 +209,18 @@ export class Rig {
     await this.wait(QUIET, patienceMs);
   }
 
-  private wait(sql: string, patienceMs = PATIENCE_MS): Promise<void> {
+  /**
+   * As {@link quiet}, without the seconds in which a call of a dead process might still land: for tests in which none is
+   * under way. What follows those seconds happens all the same.
+   */
+  async quietOnceLanded(): Promise<void> {
+    await this.wait(HANDLED);
+    await this.wait(QUIET, PATIENCE_MS, () => this.admin.query(LANDED));
+  }
+
+  private wait(sql: string, patienceMs = PATIENCE_MS, before: () => Promise<unknown> = NOTHING): Promise<void> {
     return eventually(async () => {
+      await before();
       const [row] = await this.admin.query<{ waiting: string | null }>(sql);
       if (row?.waiting !== null) throw new Error(`not quiet: ${row?.waiting}`);
     }, patienceMs);
@@ -253,6 +267,14 @@ const QUIET = `
       then (select 'due: ' || id || ' ' || door || ' ' || coalesce(last_error, '') from offboarding.person where due_at < clock_timestamp() + interval '1 minute' limit 1)
     when exists (select 1 from offboarding.outbox) then 'outbox of offboarding'
   end as waiting`;
+
+const NOTHING = (): Promise<void> => Promise.resolve();
+
+/** Of whom nobody is working on: the time is over, and whoever only waited for that is due. */
+const LANDED = `
+  update offboarding.person
+     set doubt_until = clock_timestamp(), due_at = case when due_at >= doubt_until then clock_timestamp() else due_at end
+   where doubt_until > clock_timestamp() and lease_owner is null`;
 
 /** The last word of `identity.access`, as a subscriber that gates by sequence has it. */
 const AGREEMENT = `

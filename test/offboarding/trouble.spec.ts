@@ -46,11 +46,11 @@ describe('a door under trouble', () => {
       const bea = await rig.addPerson(tenant);
       await rig.cognito.fault({ effect: 'drop', operation, username: bea.id, times: 1 });
       await rig.directory.setActive(bea, false);
-      await rig.quiet();
+      await rig.quietOnceLanded();
       expect(await enabled(bea)).toBe(false);
       expect(await rig.cases(bea)).toMatchObject([{ state: 'completed' }]);
       await rig.directory.setActive(bea, true);
-      await rig.quiet();
+      await rig.quietOnceLanded();
       await rig.expectAgreement([bea]);
     },
   );
@@ -168,7 +168,7 @@ describe('a door under trouble', () => {
       return person;
     };
     const finished = async (person: Person): Promise<void> => {
-      await rig.quiet();
+      await rig.quietOnceLanded();
       expect(await rig.cases(person)).toMatchObject([{ state: 'completed' }]);
       await rig.expectAgreement([person]);
     };
@@ -223,7 +223,7 @@ describe('a door under trouble', () => {
       await rig.directory.setActive(person, true);
       await eventually(async () => expect((await rig.access(person)).at(-1)?.status).toBe('active'), PATIENCE_MS);
       await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
-      await rig.quiet();
+      await rig.quietOnceLanded();
       await rig.expectAgreement([person]);
     });
 
@@ -240,7 +240,7 @@ describe('a door under trouble', () => {
         await rig.handled();
       }
       await rig.directory.setActive(gone, false);
-      await rig.quiet();
+      await rig.quietOnceLanded();
       await rig.expectAgreement([back, gone]);
       expect((await rig.cases(gone)).at(-1)?.state).toBe('completed');
     });

@@ -225,6 +225,8 @@ describe('a hint is no fact', () => {
     const before = await rig.asked(victim);
     // Okta of the hostile tenant has nobody of that id: believed, it would read as a deletion.
     await deliver(worker, hostile, delivery({ user: victim.oktaId }, { user: person.oktaId }));
+    await rig.strangers(hostile, 2);
+    await rig.patienceEnds(hostile);
     await rig.settled(hostile);
     expect(await rig.state(victim)).toEqual({ door: 'open', okta_state: null, cases: [] });
     expect((await rig.state(person)).okta_state).toBe('suspended');
@@ -238,7 +240,13 @@ describe('a hint is no fact', () => {
       ['00u0000000000000late', org.slug],
     );
     await deliver(worker, org, delivery({ user: '00u0000000000000late' }));
+    await rig.strangers(org, 1);
     const late = await rig.directory.addPerson(org.tenant, 'late', { externalId: '00u0000000000000late' });
+    await rig.until('him', async () => {
+      const rows = await rig.admin.query('select 1 from offboarding.person where id = $1', [late.id]);
+      return rows.length === 1;
+    });
+    await rig.patienceEnds(org);
     await rig.until('the case', async () => {
       const rows = await rig.admin.query('select 1 from offboarding.offboarding_case where account_id = $1', [late.id]);
       return rows.length === 1;

@@ -1,8 +1,9 @@
 /** Okta or the secret store away: hints wait and are seen waiting; one tenant's trouble is nobody else's. */
 import { jest } from '@jest/globals';
 import { eraseOktaSecret, writeOktaSecret } from '#secrets';
+import { KillableService } from '../faults/killable.js';
 import { control } from '../sandbox/support.js';
-import { call, deliver, delivery, hookPath, Rig, type Worker } from './rig.js';
+import { call, deliver, delivery, hookPath, Rig, type OrgPerson, type Worker } from './rig.js';
 
 let rig: Rig;
 let worker: Worker;
@@ -50,7 +51,7 @@ it("Okta's rate limit used up: nobody hammers, and the hints are asked in the ne
   const org = await rig.org();
   const people = await rig.people(org, 6);
   for (const person of people) await rig.verb(org, 'suspend', person);
-  await rig.okta('PUT', `apps/${org.slug}/rate-limit`, { limit: 2, windowSeconds: 4 });
+  await rig.okta('PUT', `apps/${org.slug}/rate-limit`, { limit: 2, windowSeconds: 2 });
   await deliver(worker, org, delivery(...people.map((p) => ({ user: p.oktaId }))));
   for (const person of people) await rig.untilState(person, 'suspended');
   const outcomes = (await Promise.all(people.map((p) => rig.asked(p)))).flat();
@@ -149,16 +150,61 @@ describe('the secret of the event hook', () => {
 });
 
 describe('a process that ends', () => {
+  const claimed = async ({ oktaId }: OrgPerson): Promise<boolean> => {
+    const sql = 'select 1 from offboarding.okta_check where user_id = $1 and claim is not null';
+    return (await rig.admin.query(sql, [oktaId])).length > 0;
+  };
+
   it('leaves its hints to others', async () => {
     const org = await rig.org();
     const person = await rig.person(org);
     await rig.verb(org, 'suspend', person);
-    // Claimed by somebody who is gone: his lease is over.
+    // Claimed by somebody who is gone.
     await rig.admin.query(
-      `insert into offboarding.okta_check (tenant, user_id, causation_id, claim, due_at) values ($1, $2, 'x', gen_random_uuid(), clock_timestamp())`,
+      `insert into offboarding.okta_check (tenant, user_id, causation_id, claim, lease_owner) values ($1, $2, 'x', gen_random_uuid(), gen_random_uuid())`,
       [org.tenant.id, person.oktaId],
     );
     await rig.untilState(person, 'suspended');
+    await rig.settled(org);
+  });
+
+  it('killed in the middle of a question, leaves it to whoever sees that it gives no sign of life', async () => {
+    const org = await rig.org();
+    const person = await rig.person(org);
+    await rig.verb(org, 'suspend', person);
+    await worker.stop();
+    const slow = { effect: 'latency', ms: 5_000, times: 1, operation: 'getUser', username: person.oktaId };
+    await rig.okta('POST', 'faults', slow);
+    const victim = new KillableService('deactivation-worker', rig.environment());
+    await victim.start();
+    await rig.admin.query(`insert into offboarding.okta_check (tenant, user_id, causation_id) values ($1, $2, 'x')`, [
+      org.tenant.id,
+      person.oktaId,
+    ]);
+    await rig.until('the question', () => claimed(person));
+    await victim.kill();
+    worker = await rig.startWorker();
+    // A lease that no sign of life ends would be one of a minute.
+    await rig.until('the takeover', async () => (await rig.state(person)).okta_state === 'suspended', 45_000);
+    await rig.settled(org);
+  });
+
+  it('lives and could not record an answer: it gives the question back', async () => {
+    const org = await rig.org();
+    const [asked, forgotten] = await rig.people(org, 2);
+    if (!asked || !forgotten) throw new Error('two people');
+    await rig.verb(org, 'suspend', forgotten);
+    const slow = { effect: 'latency', ms: 2_000, times: 1, operation: 'getUser', username: asked.oktaId };
+    await rig.okta('POST', 'faults', slow);
+    await deliver(worker, org, delivery({ user: asked.oktaId }));
+    await rig.until('the question', () => claimed(asked));
+    // A claim of the same process, of which it knows nothing any more.
+    await rig.admin.query(
+      `insert into offboarding.okta_check (tenant, user_id, causation_id, claim, lease_owner)
+       select tenant, $2, 'x', gen_random_uuid(), lease_owner from offboarding.okta_check where user_id = $1`,
+      [asked.oktaId, forgotten.oktaId],
+    );
+    await rig.untilState(forgotten, 'suspended');
     await rig.settled(org);
   });
 
@@ -168,13 +214,10 @@ describe('a process that ends', () => {
     const slow = { effect: 'latency', ms: 2_000, times: 1, operation: 'getUser', username: person.oktaId };
     await rig.okta('POST', 'faults', slow);
     await deliver(worker, org, delivery({ user: person.oktaId }));
-    await rig.until('the question', async () => {
-      const sql = 'select 1 from offboarding.okta_check where user_id = $1 and claim is not null';
-      return (await rig.admin.query(sql, [person.oktaId])).length > 0;
-    });
-    // The lease ends while Okta is slow; the next question finds him suspended. Whatever the slow one brings counts no more.
+    await rig.until('the question', () => claimed(person));
+    // Given up for dead while Okta is slow; the next question finds him suspended. Whatever the slow one brings counts no more.
     await rig.verb(org, 'suspend', person);
-    await rig.admin.query(`update offboarding.okta_check set due_at = clock_timestamp() where user_id = $1`, [
+    await rig.admin.query(`update offboarding.okta_check set lease_owner = gen_random_uuid() where user_id = $1`, [
       person.oktaId,
     ]);
     await rig.untilState(person, 'suspended');

@@ -2,10 +2,9 @@
  * One spec file's world: a database, the sandbox's Okta, Secrets Manager and Cognito on real sockets, a directory that
  * publishes, deactivation-worker in process. An Okta org and a tenant of ours are made together.
  */
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import { Database } from '#platform';
 import { SecretStore, writeOktaSecret } from '#secrets';
 import { service } from '../../apps/deactivation-worker/src/service.js';
 import type { CompareView } from '../../apps/deactivation-worker/src/okta/compare/compare.js';
@@ -15,12 +14,10 @@ import { Directory, type Person, type Tenant } from '../identity/directory.js';
 import { ScimRecorder } from '../sandbox/scim-recorder.js';
 import { Accounts } from '../offboarding/accounts.js';
 import { control, startSandbox, type RunningSandbox } from '../sandbox/support.js';
+import { startInProcess, type InProcess } from '../support/in-process.js';
 
 export const TOKEN = 'internal-token-of-the-tests';
 const PATIENCE_MS = 60_000;
-
-process.env.AWS_ACCESS_KEY_ID ??= 'test';
-process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
 
 export interface Org {
   /** Ours, and the name of its app in the sandbox Okta. */
@@ -42,11 +39,7 @@ export interface State {
   readonly cases: { cause: string; causation_id: string; state: string }[];
 }
 
-export interface Worker {
-  readonly url: string;
-  readonly metrics: Metrics;
-  stop(): Promise<void>;
-}
+export type Worker = InProcess;
 
 export class Rig {
   private readonly workers = new Set<Worker>();
@@ -80,10 +73,10 @@ export class Rig {
     await this.sandbox.stop();
   }
 
-  /** deactivation-worker in this process. */
-  async startWorker(change: Record<string, string> = {}): Promise<Worker> {
+  /** Of a deactivation-worker. */
+  environment(change: Record<string, string> = {}): Record<string, string> {
     const { endpoints } = this.sandbox.sandbox;
-    const config = loadConfig(service.name, service.config, {
+    return {
       DATABASE_URL: this.sandbox.testDatabase.url('deactivation-worker'),
       INTERNAL_API_TOKEN: TOKEN,
       AWS_REGION: 'us-east-1',
@@ -92,26 +85,20 @@ export class Rig {
       SECRETS_MANAGER_ENDPOINT: endpoints.secretsManager,
       OKTA_ENDPOINT: endpoints.okta,
       OKTA_COMPARE_HOUR: '-1',
+      WORKER_LEASE_SECONDS: '2',
       LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
       PORT: '0',
       ...change,
-    });
-    const logger = createLogger(service.name, config.LOG_LEVEL);
-    const database = await Database.connect({ url: config.DATABASE_URL, poolSize: 10, ...service.database });
-    await database.migrate();
-    const metrics = new Metrics(service.name, { process: false });
-    const platform = { service: service.name, config, database, logger, metrics, health: new Health() };
-    const app: NestFastifyApplication = await createApplication(service, platform);
-    for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
-    await app.startAllMicroservices();
-    await app.listen(0, '127.0.0.1');
+    };
+  }
+
+  /** deactivation-worker in this process. */
+  async startWorker(change: Record<string, string> = {}): Promise<Worker> {
+    const started = await startInProcess(service, this.environment(change));
     const worker: Worker = {
-      url: await app.getUrl(),
-      metrics,
+      ...started,
       stop: async () => {
-        if (!this.workers.delete(worker)) return;
-        await app.close();
-        await database.close();
+        if (this.workers.delete(worker)) await started.stop();
       },
     };
     this.workers.add(worker);
@@ -220,6 +207,22 @@ export class Rig {
     });
   }
 
+  /** Resolves when hints about so many people wait because nobody knows them yet. */
+  strangers(org: Org, count: number): Promise<void> {
+    return this.until('hints about strangers', async () => {
+      const sql = `select 1 from offboarding.okta_check where ${WAITS_FOR_A_PERSON}`;
+      return (await this.admin.query(sql, [org.tenant.id])).length === count;
+    });
+  }
+
+  /** Their ten seconds are over. */
+  async patienceEnds(org: Org): Promise<void> {
+    await this.admin.query(
+      `update offboarding.okta_check set pushed_at = pushed_at - interval '10 seconds', due_at = clock_timestamp() where ${WAITS_FOR_A_PERSON}`,
+      [org.tenant.id],
+    );
+  }
+
   /** Nothing is waiting to be asked about in this tenant. */
   async settled(org: Org): Promise<void> {
     await this.until('checks', async () => {
@@ -228,8 +231,8 @@ export class Rig {
     });
   }
 
-  async until(what: string, check: () => Promise<boolean>): Promise<void> {
-    for (const deadline = Date.now() + PATIENCE_MS; !(await check());) {
+  async until(what: string, check: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
+    for (const deadline = Date.now() + patienceMs; !(await check());) {
       if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
       await sleep(50);
     }
@@ -261,6 +264,8 @@ export class Rig {
     return found as CompareView;
   }
 }
+
+const WAITS_FOR_A_PERSON = 'tenant = $1 and claim is null and attempts > 0 and last_error is null';
 
 export const comparePath = (org: Org): string => `/internal/tenants/${org.tenant.id}/okta/compare`;
 export const hookPath = (slug: string): string => `/auth/okta/event-hook/${slug}`;

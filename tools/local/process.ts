@@ -94,3 +94,11 @@ export function followLines(
   };
   return { last };
 }
+
+/** The first failure is thrown at once; the others, which it may have caused, are not left unhandled. */
+export async function allOrFirstFailure<const T extends readonly Promise<unknown>[]>(
+  work: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  for (const one of work) one.catch(() => undefined);
+  return Promise.all(work);
+}

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { Client } from 'pg';
 import { FileSigner } from '../../apps/auth-service/src/assertion/file-signer.js';
 import { provision, SERVICES, type ServiceName } from '../../apps/provision/src/provision.js';
 import { defaultTenant } from './default-tenant.js';
@@ -13,9 +12,10 @@ import { StackFolder, type Secrets, type StackDescription } from './folder.js';
 import { startKafka, type LocalKafka } from './kafka.js';
 import { connectOkta } from './okta-connection.js';
 import { freePort } from './ports.js';
-import { startPostgres, type LocalPostgres } from './postgres.js';
 import { LocalProblem } from './postgres-files.js';
+import { allOrFirstFailure } from './process.js';
 import { ServiceProcess } from './service-process.js';
+import { StackDatabase } from './stack-database.js';
 import {
   checkEnvironment,
   cognitoEndpoint,
@@ -46,7 +46,6 @@ export interface StackOptions {
   readonly log?: (service: string, line: string) => void;
 }
 
-const DATABASE = 'stackflow';
 const REGION = 'us-east-1';
 
 export class Stack {
@@ -55,7 +54,7 @@ export class Stack {
   private readonly closing: (() => Promise<unknown>)[] = [];
   private stopping: Promise<void> | undefined;
   private described: StackDescription | undefined;
-  private postgres: LocalPostgres | undefined;
+  private database: StackDatabase | undefined;
 
   private constructor(private readonly options: StackOptions) {
     this.folder = new StackFolder(path.resolve(options.folder));
@@ -105,7 +104,9 @@ export class Stack {
     const secrets = this.folder.secrets([...Object.keys(SERVICES), SANDBOX]);
     const ports = await this.choosePorts();
     const edge = await this.openEdge(ports, wish.port);
-    const [admin, brokers] = await Promise.all([this.database(secrets), this.kafka(wish.carrier)]);
+    const [database, brokers] = await Promise.all([this.openDatabase(secrets), this.kafka(wish.carrier)]);
+    this.database = database;
+    const admin = database.url;
     await this.prepare(admin, secrets);
     const surroundings: Surroundings = {
       base: this.options.env,
@@ -147,39 +148,17 @@ export class Stack {
     return edge;
   }
 
-  /** URL of an administrator of the stack's own database. */
-  private async database(secrets: Secrets): Promise<string> {
+  private async openDatabase(secrets: Secrets): Promise<StackDatabase> {
     const { DATABASE_URL } = this.options.env;
-    if (DATABASE_URL) return DATABASE_URL;
-    const options = {
+    if (DATABASE_URL) return StackDatabase.given(DATABASE_URL);
+    const database = await StackDatabase.start({
       folder: this.folder.file('postgres'),
       password: secrets.superuser,
       port: this.folder.ports().postgres,
-      log: (text: string) => this.say(text),
-    };
-    const server = await startPostgres(options);
-    this.postgres = server;
-    this.closing.push(() => this.postgres?.stop() ?? Promise.resolve());
-    this.watchPostgres(options);
-    this.say(`Postgres 18 on port ${server.port}`);
-    await createDatabase(server.url);
-    const url = new URL(server.url);
-    url.pathname = `/${DATABASE}`;
-    return url.href;
-  }
-
-  /** The services outlive their database; without one they would only wait. */
-  private watchPostgres(options: Parameters<typeof startPostgres>[0]): void {
-    const server = this.postgres;
-    void server?.ended
-      .then(async () => {
-        if (this.stopping) return;
-        this.say('Postgres ended; starting it again');
-        this.postgres = await startPostgres({ ...options, port: server.port });
-        if (this.stopping) await this.postgres.stop();
-        else this.watchPostgres(options);
-      })
-      .catch((error: unknown) => this.say(`Postgres is not back: ${String(error)}`));
+      log: (text) => this.say(text),
+    });
+    this.closing.push(() => database.stop());
+    return database;
   }
 
   private async kafka(carrier: 'postgres' | 'kafka'): Promise<string | undefined> {
@@ -214,7 +193,7 @@ export class Stack {
    * of the last start; should the sandbox have another one (its database was exchanged), begins again with that.
    */
   private async startServices(s: Surroundings): Promise<UserPool> {
-    this.folder.rememberPorts({ ...s.ports, ...(this.postgres && { postgres: this.postgres.port }) });
+    this.folder.rememberPorts({ ...s.ports, ...(this.database?.port && { postgres: this.database.port }) });
     const product = (name: string, pool: UserPool | null): Promise<void> =>
       this.startService(name, `dist/apps/${name}/src/main.js`, PRODUCT[name]?.(s, pool) ?? {}, s);
     const others = Object.keys(PRODUCT).filter((name) => !NEEDS_USER_POOL.includes(name));
@@ -271,25 +250,6 @@ export class Stack {
 
   private say(text: string): void {
     this.options.progress?.(text);
-  }
-}
-
-/** The first failure is thrown at once; the others, which it may have caused, are not left unhandled. */
-async function allOrFirstFailure<const T extends readonly Promise<unknown>[]>(
-  work: T,
-): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
-  for (const one of work) one.catch(() => undefined);
-  return Promise.all(work);
-}
-
-async function createDatabase(server: string): Promise<void> {
-  const client = new Client({ connectionString: server });
-  await client.connect();
-  try {
-    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
-    if (rowCount === 0) await client.query(`create database ${DATABASE}`);
-  } finally {
-    await client.end();
   }
 }
 

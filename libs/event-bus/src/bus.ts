@@ -65,7 +65,13 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
         pureHandlers: options.pureHandlers ?? false,
       };
       if (!kafka) return new PostgresStrategy(groupOptions, options.topics, config.EVENT_CONCURRENCY);
-      const strategy = new KafkaStrategy(groupOptions, options.topics, kafka, config.EVENT_CONCURRENCY);
+      const strategy = new KafkaStrategy(
+        groupOptions,
+        options.topics,
+        kafka,
+        config.EVENT_CONCURRENCY,
+        config.KAFKA_SESSION_TIMEOUT_SECONDS * 1_000,
+      );
       health.add('live', `events:${group}`, () => strategy.watchdog.check());
       return strategy;
     },

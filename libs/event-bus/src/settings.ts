@@ -28,6 +28,13 @@ export const busSettings = {
     min: -1,
     max: 9,
   }),
+  KAFKA_SESSION_TIMEOUT_SECONDS: integer({
+    purpose: 'Seconds after which the partitions of a consumer that died without a word go to others.',
+    example: '10',
+    default: 30,
+    min: 6, // group.min.session.timeout.ms of a broker
+    max: 300,
+  }),
   EVENT_RETENTION_DAYS: integer({
     purpose: 'Days that the event log keeps events; topics of current state keep the last event per key for ever.',
     example: '14',

@@ -13,6 +13,7 @@ import * as sql from '../../../apps/deactivation-worker/src/doors/door.sql.js';
 import type { Step } from '../../../apps/deactivation-worker/src/doors/plan.js';
 import { migrations } from '../../../apps/deactivation-worker/src/migrations/index.js';
 import { accessEvent } from '../../../apps/deactivation-worker/src/people/access-event.js';
+import { askSignOut } from '../../../apps/deactivation-worker/src/people/sign-out.sql.js';
 import { NOTHING, type Consequences, type OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
 import { ConsequencesWriter } from '../../../apps/deactivation-worker/src/people/consequences.sql.js';
 import {
@@ -103,9 +104,7 @@ class Pair {
   }
 
   async claim(worker: string, otherIsDead: boolean): Promise<void> {
-    await this.database.query('delete from worker');
-    const alive = otherIsDead ? [worker] : WORKERS;
-    await this.database.query('insert into worker (id) select unnest($1::uuid[])', [alive]);
+    await this.database.query(ALIVE, [otherIsDead ? [worker] : WORKERS]);
     const claimed: { id: string }[] = [];
     for (const statement of [sql.claimUrgent, sql.claimOther])
       claimed.push(...(await this.database.query<{ id: string }>(statement, [worker, 1_000, LEASE_SECONDS])));
@@ -133,6 +132,29 @@ class Pair {
     ]);
     expect(is.length > 0).toBe(this.model.lift(this.row, worker, revision, enabled, BEGAN + at));
     if (is[0]) expect(is[0].not_before.getTime()).toBe(this.row.notBefore);
+  }
+
+  async askSignOut(): Promise<void> {
+    const before = await this.storedFence();
+    const is = await this.database.query<{ not_before: Date | null }>(askSignOut, [this.id, this.tenant, 'c', null]);
+    expect(is.length > 0).toBe(this.model.askSignOut(this.row));
+    if (is[0]) expect(is[0].not_before?.getTime() ?? 0).toBeGreaterThanOrEqual(before);
+  }
+
+  async signedOut(worker: string, revision: number, enabled: boolean | null, at: number): Promise<void> {
+    const before = await this.storedFence();
+    const parameters = [this.id, worker, revision, enabled, new Date(BEGAN + at)];
+    const is = await this.database.query<{ not_before: Date }>(sql.fenceSignedOut, parameters);
+    expect(is.length > 0).toBe(this.model.signedOut(this.row, worker, revision, enabled, BEGAN + at));
+    if (is[0]) expect(is[0].not_before.getTime()).toBe(Math.max(before, BEGAN + at + 1_000));
+  }
+
+  /** Some fences are by the database's clock, which the model does not have. */
+  private async storedFence(): Promise<number> {
+    const [row] = await this.database.query<{ at: Date | null }>('select not_before as at from person where id = $1', [
+      this.id,
+    ]);
+    return row?.at?.getTime() ?? 0;
   }
 
   async endOpening(worker: string, revision: number): Promise<void> {
@@ -185,10 +207,6 @@ class Pair {
   }
 
   async expectSame(): Promise<void> {
-    await this.database.query(
-      'update person set due_at = clock_timestamp() where due_at > clock_timestamp() and id = $1',
-      [this.id],
-    );
     const [stored] = await this.database.query<object>(STORED, [this.id]);
     const { doubtUntil, notBefore, oktaStateAt, ...row }: Row = this.row;
     const expected = { ...row, doubt: doubtUntil !== null, fenced: notBefore !== null, oktaStateAt };
@@ -196,13 +214,17 @@ class Pair {
   }
 }
 
+/** Who of the workers gives signs of life; those of the others ended long ago. */
+const ALIVE = `update worker set seen_at = case when id = any($1::uuid[]) then clock_timestamp() else '-infinity' end`;
+
+/** Whoever waits for his time is due: what is compared is what the statements decide, not when. */
 const STORED = `
-  select directory_version::int as "directoryVersion", active, deleted, account_version::int as "accountVersion", provisioned, roles, okta_state as "oktaState",
+  update person p set due_at = case when due_at > clock_timestamp() then clock_timestamp() else due_at end where id = $1
+  returning directory_version::int as "directoryVersion", active, deleted, account_version::int as "accountVersion", provisioned, roles, okta_state as "oktaState",
          (extract(epoch from okta_state_at) * 1000)::float8 as "oktaStateAt", door, revision::int as revision, access_version::int as "accessVersion",
          published_status as "publishedStatus", published_roles as "publishedRoles", not_before is not null as fenced, cognito_enabled as enabled,
          sign_out_due as "signOutDue", doubt_until is not null as doubt, due_at is not null as due, lease_owner as "leaseOwner",
-         (select c.state from offboarding_case c where c.account_id = p.id and c.state in ('new', 'held', 'running')) as unfinished
-    from person p where id = $1`;
+         (select c.state from offboarding_case c where c.account_id = p.id and c.state in ('new', 'held', 'running')) as unfinished`;
 
 const NOBODY = {
   userName: 'x',
@@ -243,6 +265,8 @@ const anyCommand = fc.oneof(
   command(4, [claimant, age, flag, step], (p, w, old, ...a) => p.record(p.owner(w), p.row.revision - old, ...a)),
   command(8, [claimant, age, flag], (p, w, old, known) => p.complete(p.owner(w), p.row.revision - old, known)),
   command(5, [claimant, age, flag, time], (p, w, old, ...a) => p.lift(p.owner(w), p.row.revision - old, ...a)),
+  command(3, [], (p) => p.askSignOut()),
+  command(5, [claimant, age, flag, time], (p, w, old, ...a) => p.signedOut(p.owner(w), p.row.revision - old, ...a)),
   command(3, [claimant, age], (p, w, old) => p.endOpening(p.owner(w), p.row.revision - old)),
   command(4, [claimant], (p, w) => p.handBack(p.owner(w))),
   command(1, [claimant, fc.boolean()], (p, w, inDoubt) => p.fail(p.owner(w), inDoubt)),
@@ -259,6 +283,7 @@ describe('the statements of the worker', () => {
     test = await createTestDatabase();
     database = await Database.connect({ url: test.url('deactivation-worker'), schema: 'offboarding', migrations });
     await database.migrate();
+    await database.query('insert into worker (id) select unnest($1::uuid[])', [WORKERS]);
   });
   afterAll(async () => {
     await database.close();
@@ -267,7 +292,7 @@ describe('the statements of the worker', () => {
 
   it('decide as the model does', async () => {
     const live = async (commands: readonly Command[]): Promise<void> => {
-      await database.query('truncate person, offboarding_case, outbox');
+      await database.query('delete from offboarding_case; delete from person; delete from outbox');
       const pair = new Pair(database);
       await pair.directory(1, true, false, false, 0);
       for (const run of commands) {

@@ -5,7 +5,7 @@ import type { AccountCopy } from './admission.js';
 
 const COLUMNS = `id, tenant, version::int, user_name as "userName", email, display_name as "displayName",
   account_status as "accountStatus", access_version::int as "accessVersion", access_status as "accessStatus", roles,
-  not_before as "notBefore"`;
+  not_before as "notBefore", signing_out is not null as "signingOut"`;
 
 /** `foreign` = the id belongs to another tenant; nothing was written. */
 export type Stored = 'stored' | 'stale' | 'foreign';
@@ -84,6 +84,16 @@ export async function findByExternalId(queryable: Queryable, tenant: string, ext
     values,
   });
   return { accounts, expected: expected.length > 0 };
+}
+
+/** Somebody with access, by an e-mail address: to tell of, never to let anybody in. */
+export async function namesakeOf(queryable: Queryable, tenant: string, email: string): Promise<string | null> {
+  const [row] = await queryable.query<{ id: string }>(
+    `select id from account where tenant = $1 and lower(coalesce(email, user_name)) = lower($2)
+        and account_status = 'active' and access_status = 'active' limit 1`,
+    [tenant, email],
+  );
+  return row?.id ?? null;
 }
 
 /** Shares the row lock until the transaction ends: an event that takes access away waits, and then finds the session. */

@@ -34,7 +34,8 @@ export class LoginController {
     } catch (error) {
       const { returnTo } = (arrival?.query ?? {}) as { returnTo?: unknown };
       const back = typeof returnTo === 'string' ? safeReturnTo(returnTo) : '/';
-      await this.refuser.refuse(reply, error, { tenant: arrival?.site.tenant.tenantId, returnTo: back });
+      const tenant = arrival?.site.tenant.tenantId;
+      await this.refuser.refuse(reply, error, { tenant, returnTo: back, anonymous: true });
     }
   }
 

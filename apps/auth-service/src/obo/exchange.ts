@@ -8,8 +8,9 @@ import { OidcError } from '#okta';
 import { RateLimit, type Database, type Logger } from '#platform';
 import { findByExternalId, lockAccount } from '../accounts/accounts.sql.js';
 import { admit, type AccountCopy, type Admission } from '../accounts/admission.js';
+import { isBehindFence, pastFence } from '../accounts/fence.js';
 import { assertionClaims, type AssertionSigner } from '../assertion/signer.js';
-import { record } from '../audit.js';
+import { record, recordIfUnchanged, type AuditEntry } from '../audit.js';
 import type { Site } from '../sites.js';
 import type { SpentTokens } from '../spent.js';
 import type { OboClient } from './clients.js';
@@ -97,9 +98,10 @@ export class Exchange {
     const { tenant, person } = order;
     const { accounts, expected } = await findByExternalId(this.parts.database, tenant, person.oktaSub);
     const account = admitted(admit(accounts, expected, provenAt(person)), order);
+    await pastFence(account.notBefore);
     const tokens = await this.signIn(order, account);
     try {
-      await this.commit(order, account, tokens.accessToken);
+      await this.commit(order, account, accounts, tokens.accessToken);
     } catch (error) {
       await this.parts.cognito.revoke(tokens.refreshToken).catch((failure: unknown) => this.notRevoked(failure));
       throw error;
@@ -134,14 +136,32 @@ export class Exchange {
     }
   }
 
-  /** Looks once more, under the lock: what takes access away either came before, or finds this token already issued. */
-  private commit(order: Order, { id }: AccountCopy, accessToken: string): Promise<void> {
-    const { tenant, person, client } = order;
-    return this.parts.database.tx(async (tx) => {
+  /**
+   * Looks once more, under the lock: what takes access away either came before, or finds this token already issued. As
+   * long as nothing has changed that is one statement; otherwise it is decided anew.
+   */
+  private async commit(
+    order: Order,
+    { id, notBefore }: AccountCopy,
+    seen: readonly AccountCopy[],
+    accessToken: string,
+  ): Promise<void> {
+    const { tenant, person, client, kind } = order;
+    const { database } = this.parts;
+    const detail = { ...detailOf(order), act: client.id, issuedJti: decodeJwt(accessToken).jti };
+    const entry: AuditEntry = { event: 'exchange', code: kind, tenant, accountId: id, detail };
+    const counts = !isBehindFence(accessToken, notBefore);
+    if (counts && (await recordIfUnchanged(database, entry, person.oktaSub, seen))) return;
+    await database.tx(async (tx) => {
       const account = admitted(admit(await lockAccount(tx, tenant, person.oktaSub), false, provenAt(person)), order);
       if (account.id !== id) throw new OboError('person_refused', REFUSED, detailOf(order));
-      const detail = { ...detailOf(order), act: client.id, issuedJti: decodeJwt(accessToken).jti };
-      await record(tx, { event: 'exchange', code: order.kind, tenant, accountId: id, detail });
+      if (isBehindFence(accessToken, account.notBefore))
+        throw new OboError(
+          'cognito_unavailable',
+          'Cognito gives no token that counts yet; try again.',
+          detailOf(order),
+        );
+      await record(tx, entry);
     });
   }
 
@@ -172,6 +192,8 @@ function admitted(admission: Admission, order: Order): AccountCopy {
   const { refused } = admission;
   if (refused === 'not_provisioned')
     throw new OboError('not_provisioned', 'The account of the person is being set up; try again.', detailOf(order));
+  if (refused === 'account_signing_out')
+    throw new OboError('signing_out', 'The person is being signed out everywhere; try again.', detailOf(order));
   throw new OboError('person_refused', REFUSED, { ...detailOf(order), person: refused });
 }
 

@@ -21,10 +21,10 @@ export interface OktaParts {
 /** Built by hand, as the rest of the worker; Nest runs their lifecycle hooks. `signals` tells the core what Okta says. */
 export function oktaParts(
   platform: PlatformContext<OktaSignalConfig>,
-  { signals }: { readonly signals: Signals },
+  { signals, leaseSeconds }: { readonly signals: Signals; readonly leaseSeconds: number },
 ): OktaParts {
   const orgs = new OktaOrgs(platform);
-  const checks = new OktaChecks(platform, orgs, new CheckRun(platform, signals));
+  const checks = new OktaChecks(platform, orgs, new CheckRun(platform, signals), leaseSeconds);
   const poke = (): void => checks.poke();
   const compare = new OktaCompare(platform, orgs, poke);
   watchOkta(platform.database, platform.metrics);

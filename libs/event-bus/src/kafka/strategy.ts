@@ -15,12 +15,12 @@ import type { KafkaConnection } from './client.js';
 import { deliveryOf } from './message.js';
 import { Watchdog } from './watchdog.js';
 
-const SESSION_TIMEOUT_MS = 30_000;
+const HEARTBEAT_MS = 3_000;
 const CHUNK = 200;
 const DISCONNECT_LIMIT_MS = 5_000;
 
 export class KafkaStrategy extends EventStrategy {
-  readonly watchdog = new Watchdog(SESSION_TIMEOUT_MS);
+  readonly watchdog: Watchdog;
   private readonly stop = new AbortController();
   private readonly lag = new Map<string, number>();
   private readonly sizes = Array.from({ length: PARTITIONS }, () => new ChunkSize(CHUNK));
@@ -31,8 +31,10 @@ export class KafkaStrategy extends EventStrategy {
     only: readonly Topic[] | undefined,
     private readonly connection: KafkaConnection,
     private readonly concurrency: number,
+    private readonly sessionTimeoutMs: number,
   ) {
     super(options, only);
+    this.watchdog = new Watchdog(sessionTimeoutMs);
   }
 
   /** Does not wait for Kafka: a service starts, and stays up, while its brokers are away. */
@@ -94,9 +96,9 @@ export class KafkaStrategy extends EventStrategy {
   private createConsumer(): Consumer {
     return this.connection.kafka.consumer({
       groupId: this.connection.name(this.options.group),
-      sessionTimeout: SESSION_TIMEOUT_MS,
+      sessionTimeout: this.sessionTimeoutMs,
       rebalanceTimeout: 60_000,
-      heartbeatInterval: 3_000,
+      heartbeatInterval: Math.min(HEARTBEAT_MS, this.sessionTimeoutMs / 3),
       maxWaitTimeInMs: 50,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 100, retries: 4, maxRetryTime: 2_000, restartOnFailure: () => Promise.resolve(false) },

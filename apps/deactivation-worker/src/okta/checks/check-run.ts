@@ -54,7 +54,10 @@ export class CheckRun {
     await this.platform.database
       .query(postpone, [tenant, user_id, claim, seconds, failureText(error), failureCode(error)])
       .catch((problem: unknown) =>
-        this.platform.logger.warn({ tenant, code: 'not_recorded', reason: String(problem) }, 'its lease will end'),
+        this.platform.logger.warn(
+          { tenant, code: 'not_recorded', reason: String(problem) },
+          'its claim is given back with the next sign of life',
+        ),
       );
   }
 

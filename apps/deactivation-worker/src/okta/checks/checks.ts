@@ -5,11 +5,11 @@
  * A tenant whose Okta does not answer waits as a whole, alone: others go on.
  */
 import { randomUUID } from 'node:crypto';
-import { isDatabaseOutage, Loop, type PlatformContext } from '#platform';
+import { isDatabaseOutage, Loop, WorkerLease, type PlatformContext } from '#platform';
 import type { OktaOrg, OktaOrgs } from '../orgs.js';
 import { failureCode } from './patience.js';
-import { askAboutKeptOut, claimCheck, dueTenants, forgetTenant, wakeTenant } from './check.sql.js';
-import { CheckRun, type Claimed } from './check-run.js';
+import { askAboutKeptOut, claimCheck, dueTenants, forgetTenant, releaseForgotten, wakeTenant } from './check.sql.js';
+import { CheckRun, type Check, type Claimed } from './check-run.js';
 import { TenantPauses } from './tenant-pauses.js';
 
 const POLL_MS = 500;
@@ -23,6 +23,9 @@ export class OktaChecks {
   private readonly lanes = new Set<{ readonly tenant: string; done: Promise<void> }>();
   private readonly pauses = new TenantPauses();
   private readonly reconnected = new Set<string>();
+  /** Claims whose questions are under way. */
+  private readonly asking = new Set<string>();
+  private readonly lease: WorkerLease;
   private readonly loop: Loop;
   private stopped = false;
   private recheckedAt = -Infinity;
@@ -31,8 +34,11 @@ export class OktaChecks {
     private readonly platform: PlatformContext,
     private readonly orgs: OktaOrgs,
     private readonly checkRun: CheckRun,
+    leaseSeconds: number,
   ) {
-    this.loop = new Loop('okta-checks', POLL_MS, platform.logger, () => this.round());
+    const { database, logger } = platform;
+    this.lease = new WorkerLease(database, logger, leaseSeconds, () => [...this.asking], releaseForgotten);
+    this.loop = new Loop('okta-checks', POLL_MS, logger, () => this.round());
     orgs.onChange((tenant) => {
       this.pauses.end(tenant);
       this.reconnected.add(tenant);
@@ -40,7 +46,8 @@ export class OktaChecks {
     });
   }
 
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
+    await this.lease.start();
     this.loop.start();
   }
 
@@ -48,6 +55,7 @@ export class OktaChecks {
     this.stopped = true;
     await this.loop.stop();
     await Promise.all([...this.lanes].map((lane) => lane.done));
+    await this.lease.stop();
   }
 
   poke(): void {
@@ -63,9 +71,10 @@ export class OktaChecks {
       this.recheckedAt = performance.now();
       await database.query(askAboutKeptOut, [RECHECK_AFTER_SECONDS]);
     }
-    if (this.lanes.size >= LANES) return false;
+    if (this.lanes.size >= LANES || !this.lease.fresh) return false;
     const skipped = [...this.busyTenants(), ...this.pauses.tenants()];
-    const due = await database.query<{ tenant: string }>(dueTenants, [skipped]);
+    const parameters = [skipped, this.lease.id, this.lease.seconds];
+    const due = await database.query<{ tenant: string }>(dueTenants, parameters);
     for (const { tenant } of due.slice(0, LANES - this.lanes.size)) this.startLane(tenant);
     return false;
   }
@@ -97,26 +106,39 @@ export class OktaChecks {
     try {
       const org = await this.orgs.org(tenant);
       if (!org) await this.platform.database.query(forgetTenant, [tenant]);
-      else while (!this.stopped && !this.pauses.has(tenant) && (await this.askNext(tenant, org)));
+      else while (this.mayGoOn(tenant) && (await this.askNext(tenant, org)));
     } catch (error) {
       this.failed(tenant, error);
     }
   }
 
+  private mayGoOn(tenant: string): boolean {
+    return !this.stopped && this.lease.fresh && !this.pauses.has(tenant);
+  }
+
   /** False = nothing is due. */
   private async askNext(tenant: string, org: OktaOrg): Promise<boolean> {
     const claim = randomUUID();
-    const [row] = await this.platform.database.query<Claimed>(claimCheck, [tenant, claim]);
-    if (!row) return false;
-    this.loop.poke();
-    const check = { tenant, claim, ...row };
+    this.asking.add(claim);
+    try {
+      const parameters = [tenant, claim, this.lease.id, this.lease.seconds];
+      const [row] = await this.platform.database.query<Claimed>(claimCheck, parameters);
+      if (!row) return false;
+      this.loop.poke();
+      await this.askAbout({ tenant, claim, ...row }, org);
+      return true;
+    } finally {
+      this.asking.delete(claim);
+    }
+  }
+
+  private async askAbout(check: Check, org: OktaOrg): Promise<void> {
     try {
       await this.checkRun.ask(check, org);
-      this.pauses.end(tenant);
+      this.pauses.end(check.tenant);
     } catch (error) {
-      await this.checkRun.postpone(check, this.failed(tenant, error), error);
+      await this.checkRun.postpone(check, this.failed(check.tenant, error), error);
     }
-    return true;
   }
 
   /** The seconds for which the tenant waits. */

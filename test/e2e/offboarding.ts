@@ -2,17 +2,11 @@
  * An offboarding through every process: from Okta's push at the edge to Cognito, the account and the event that services
  * follow; back again; and with the worker killed in the middle of it.
  */
-import { randomBytes } from 'node:crypto';
 import { eventually, GROUP_SCHEMA, person, scim } from '../support/push.js';
-import { TestStack } from '../support/stack.js';
+import type { TestStack } from '../support/stack.js';
 
 const LIMIT_MS = 120_000;
 const ROLE = 'itsm_agent';
-const brokers = process.env.KAFKA_BROKERS;
-if (!brokers && process.env.REQUIRE_KAFKA === '1')
-  throw new Error('REQUIRE_KAFKA=1, but KAFKA_BROKERS names no broker');
-const carriers = { postgres: describe, kafka: brokers ? describe : describe.skip };
-
 interface Seen {
   readonly enabled: boolean | null;
   readonly groups: string[];
@@ -52,16 +46,12 @@ const CLOSED: Seen = {
   door: 'closed',
 };
 
-function offboarding(carrier: keyof typeof carriers): void {
+export function offboards(running: () => TestStack): void {
   let stack: TestStack;
   let people = 0;
-
-  beforeAll(async () => {
-    const prefix = `o${randomBytes(4).toString('hex')}.`;
-    const env = { KAFKA_BROKERS: brokers, KAFKA_TOPIC_PREFIX: prefix, KAFKA_REPLICATION_FACTOR: '1' };
-    stack = await TestStack.start({ carrier, ...(carrier === 'kafka' && { env }) });
-  }, 120_000);
-  afterAll(() => (stack as TestStack | undefined)?.stop());
+  beforeAll(() => {
+    stack = running();
+  });
 
   const push = <T = { id: string }>(method: string, target: string, body?: unknown): Promise<T> =>
     scim<T>(stack.tenant.scimBaseUrl, stack.tenant.scimToken, method, target, body);
@@ -153,7 +143,7 @@ function offboarding(carrier: keyof typeof carriers): void {
   }, 360_000);
 
   it("knows of a suspension by Okta's event hook, which comes in at the edge", async () => {
-    const login = `suspended@${carrier}.example.com`;
+    const login = 'suspended@example.com';
     await stack.okta('assign', { login });
     const [user] = await stack.query<{ id: string }>('select id from directory.users where user_name = $1', [login]);
     const id = user?.id ?? '';
@@ -201,11 +191,6 @@ function offboarding(carrier: keyof typeof carriers): void {
       expect(await stack.query(`select 1 from ${schema}.parked_event`)).toEqual([]);
   }, 480_000);
 }
-
-carriers.postgres('offboarding, events on Postgres', () => offboarding('postgres'));
-carriers.kafka('offboarding, events on Kafka (skipped unless KAFKA_BROKERS names a broker)', () =>
-  offboarding('kafka'),
-);
 
 const sorted = (value: object | undefined): [string, unknown][] =>
   Object.entries(value ?? {}).sort(([a], [b]) => a.localeCompare(b));

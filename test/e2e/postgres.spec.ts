@@ -1,0 +1,31 @@
+/** The whole product with its default carrier. One stack for all, because starting one takes longer than most of them. */
+import { TestStack } from '../support/stack.js';
+import { offboards } from './offboarding.js';
+import { signsIn } from './sign-in.js';
+import { GENEROUS_QUOTAS, wallsOfTenants } from './tenants.js';
+import { Collector, tracesPushes } from './trace.js';
+
+describe('a running stack, events on Postgres', () => {
+  const collector = new Collector();
+  let stack: TestStack;
+  const running = (): TestStack => stack;
+
+  beforeAll(async () => {
+    stack = await TestStack.start({
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: await collector.start() },
+      serviceEnv: {
+        sandbox: { SANDBOX_COGNITO_QUOTAS: GENEROUS_QUOTAS },
+        'identity-service': { COGNITO_QUOTAS: GENEROUS_QUOTAS },
+      },
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await (stack as TestStack | undefined)?.stop();
+    collector.stop();
+  });
+
+  describe('tracing', () => tracesPushes(running, collector));
+  describe('signing in', () => signsIn(running));
+  describe('the walls between tenants', () => wallsOfTenants(running));
+  describe('offboarding', () => offboards(running));
+});

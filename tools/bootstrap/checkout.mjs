@@ -1,0 +1,31 @@
+/** The checkout that the bootstrap stands in, and what each of its parts needs of it. */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** What a person has to put right; printed without a stack. */
+export class Refusal extends Error {}
+
+export const at = (...parts) => path.join(ROOT, ...parts);
+export const say = (text) => process.stderr.write(`${text}\n`);
+export const seconds = (began) => `${((Date.now() - began) / 1000).toFixed(1)} s`;
+export const sha256 = (data) => createHash('sha256').update(data).digest('hex');
+export const readText = (file) => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined);
+export const readJson = (file) => {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+};
+
+export function tryWrite(file, text) {
+  try {
+    fs.writeFileSync(file, text);
+  } catch {
+    // a read-only checkout works as well, it only compares again next time
+  }
+}

