@@ -15,6 +15,8 @@ export const auditEvents = [
   'universal_logout',
   'universal_logout_refused',
   'universal_logout_done',
+  'obo_client',
+  'obo_source',
 ] as const;
 export type AuditEvent = (typeof auditEvents)[number];
 
