@@ -58,7 +58,7 @@ export function signsIn(running: () => TestStack): void {
       expect(session).toMatchObject({ account: { userName: ADA }, roles: ['itsm_agent'] });
       const { cognito } = stack.description;
       expect(decodeJwt(session.accessToken)).toMatchObject({
-        iss: expect.stringContaining(cognito.userPoolId),
+        iss: expect.stringContaining(cognito.userPoolId) as string,
         client_id: cognito.clientId,
         username: session.account.id,
         'cognito:groups': ['itsm_agent'],
