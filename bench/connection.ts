@@ -11,9 +11,12 @@ export interface Answer {
 }
 
 export interface Target {
-  /** Base URL of the SCIM API. */
+  /** Base URL, for instance of the SCIM API. */
   readonly url: string;
   readonly token: string;
+  /** SCIM's if left out. */
+  readonly scheme?: 'Bearer' | 'Basic';
+  readonly contentType?: string;
 }
 
 interface Waiting {
@@ -32,6 +35,7 @@ export class Connection {
     private readonly socket: Socket,
     private readonly base: string,
     private readonly headers: string,
+    private readonly contentType: string,
   ) {
     socket.setNoDelay(true);
     socket.setTimeout(ANSWER_LIMIT_MS, () => socket.destroy(new Error(`no answer within ${ANSWER_LIMIT_MS / 1000} s`)));
@@ -40,7 +44,12 @@ export class Connection {
     socket.on('close', () => this.fail(new Error('the server closed the connection')));
   }
 
-  static async open({ url, token }: Target): Promise<Connection> {
+  static async open({
+    url,
+    token,
+    scheme = 'Bearer',
+    contentType = 'application/scim+json',
+  }: Target): Promise<Connection> {
     const { hostname, port, pathname, host } = new URL(url);
     if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname))
       throw new Error(`the load generator speaks to this machine only, not to ${hostname}`);
@@ -49,14 +58,15 @@ export class Connection {
     return new Connection(
       socket,
       pathname,
-      `host: ${host}\r\nauthorization: Bearer ${token}\r\naccept: application/scim+json\r\n`,
+      `host: ${host}\r\nauthorization: ${scheme} ${token}\r\naccept: application/scim+json, application/json\r\n`,
+      contentType,
     );
   }
 
   send(method: string, path: string, body?: string): Promise<Answer> {
     if (this.waiting) throw new Error('one request at a time');
     const content =
-      body === undefined ? '' : `content-type: application/scim+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
+      body === undefined ? '' : `content-type: ${this.contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
     return new Promise((resolve, reject) => {
       this.waiting = { resolve, reject };
       this.socket.write(`${method} ${this.base}${path} HTTP/1.1\r\n${this.headers}${content}\r\n${body ?? ''}`);

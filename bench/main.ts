@@ -15,9 +15,11 @@ import {
 import { measureLatency, measurePipeline, type LatencyResult, type PipelineResult } from './scenarios/pipeline.js';
 import { measureOffboarding, type OffboardingResult } from './scenarios/offboarding.js';
 import { measureRequests, summarise, type Measurement, type Summary } from './scenarios/requests.js';
+import { measureSso, type SsoResult } from './scenarios/sso.js';
+import { describeSso } from './sso/report.js';
 import { scimTarget, Stack, type StackOptions } from './stack.js';
 
-const PARTS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding'] as const;
+const PARTS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding', 'sso'] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `npm run bench -- [options]
@@ -25,7 +27,8 @@ const HELP = `npm run bench -- [options]
   --only <names>  comma-separated: ${PARTS.join(', ')}
                   (requests: the gateway alone; polis, limit: the gateway beside each;
                   guard: what an internal service pays to check a token;
-                  offboarding: from Okta's PATCH to every door closed, also during an import)
+                  offboarding: from Okta's PATCH to every door closed, also during an import;
+                  sso: token exchanges beside their bare cost, and logins at a fixed pace)
   --kafka         offboarding over Kafka too (Java 17+ and Maven)
   --rounds <n>    rounds per contestant after the warm-up; 3
   --seconds <n>   seconds per round and operation; 5
@@ -97,6 +100,7 @@ interface Result {
   latency?: LatencyResult;
   guard?: string[];
   offboarding?: OffboardingResult[];
+  sso?: SsoResult;
 }
 
 const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
@@ -212,6 +216,15 @@ async function offboardingPart(plan: Plan, result: Result, kafka: boolean): Prom
   await withStack(kafka ? 'offboarding-kafka' : 'offboarding', plan, work, { defaultQuotas: true, kafka });
 }
 
+async function ssoPart(plan: Plan, result: Result): Promise<void> {
+  await withStack('sso', plan, async (stack) => {
+    await noteMachine(stack, result);
+    const { rounds, seconds, latencySeconds: loginSeconds } = plan;
+    result.sso = await measureSso(stack, { rounds, seconds, loginSeconds, say });
+    print('Signing in', describeSso(result.sso, rounds, seconds));
+  });
+}
+
 async function noteMachine(stack: Stack, result: Result): Promise<void> {
   if (result.machine) return;
   const [row] = await stack.sql<{ server_version: string }>('postgres', 'show server_version');
@@ -235,6 +248,7 @@ async function main(): Promise<void> {
   if (wants('guard')) await guardPart(plan, result);
   if (wants('offboarding')) await offboardingPart(plan, result, false);
   if (wants('offboarding') && plan.kafka) await offboardingPart(plan, result, true);
+  if (wants('sso')) await ssoPart(plan, result);
   process.stdout.write(`\nWritten to ${write(result)}\n`);
 }
 

@@ -76,14 +76,32 @@ export class Program {
     if (this.running) await endProcess(this.pid, SHUTDOWN);
   }
 
-  /** CPU time of the process so far in seconds, all threads; NaN where the system does not tell. */
   cpuSeconds(): number {
-    try {
-      const fields = fs.readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-      return (Number(fields[11]) + Number(fields[12])) / 100;
-    } catch {
-      return Number.NaN;
-    }
+    return cpuSecondsOf(this.pid);
+  }
+}
+
+/** User and system time of a process so far in seconds, all threads; NaN where the system does not tell. */
+function cpuSecondsOf(pid: number): number {
+  const fields = statOf(pid);
+  return fields ? (Number(fields[11]) + Number(fields[12])) / 100 : Number.NaN;
+}
+
+/** The same of a process and all children that it ever had. */
+export function familyCpuSeconds(pid: number): number {
+  const fields = statOf(pid);
+  if (!fields) return Number.NaN;
+  const living = fs.readdirSync('/proc').filter((name) => statOf(Number(name))?.[1] === String(pid));
+  const ended = (Number(fields[13]) + Number(fields[14])) / 100;
+  return cpuSecondsOf(pid) + ended + living.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), 0);
+}
+
+/** What follows the name in `/proc/<pid>/stat`: state, parent, ... (proc_pid_stat(5)). */
+function statOf(pid: number): readonly string[] | undefined {
+  try {
+    return fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ');
+  } catch {
+    return undefined;
   }
 }
 

@@ -34,11 +34,11 @@ export function describeMachine(m: Machine): string {
   return `${m.cores} cores (${m.cpu}), ${m.memoryGiB} GiB, ${m.system}; Node ${m.node}, Postgres ${m.postgres} with its default settings (every commit is on disk).\nServer, Postgres and load generator share these cores.`;
 }
 
-const rate = (n: number): string => Math.round(n).toLocaleString('en');
-const ms = (n: number): string => (n >= 100 ? n.toFixed(0) : n.toFixed(1));
+export const rate = (n: number): string => Math.round(n).toLocaleString('en');
+export const ms = (n: number): string => (n >= 100 ? n.toFixed(0) : n.toFixed(1));
 const times = (n: number): string => `${n.toFixed(2)}x`;
 
-function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length))) ?? [];
   const line = (row: readonly string[]): string =>
     row

@@ -15,34 +15,15 @@ import { startPostgres, type LocalPostgres } from '../tools/local/postgres.js';
 import { eventually } from '../tools/local/process.js';
 import type { Target } from './connection.js';
 import type { FollowJob } from './doors.js';
-import { Program } from './program.js';
+import { familyCpuSeconds, Program } from './program.js';
+import { OWN_QUOTAS, SANDBOX_QUOTAS, unlimited } from './quotas.js';
 
 /** The same number of connections to Postgres for every contestant: the default of a service. */
 export const POOL_SIZE = 10;
-/** High enough that no quota is what is measured. */
-const UNLIMITED = 100_000;
 const READY_LIMIT_MS = 60_000;
 const REGION = 'us-east-1';
-/** As our services know them, and as the stand-in counts them. */
-const OWN_QUOTAS = [
-  'UserCreation',
-  'UserRead',
-  'UserUpdate',
-  'UserAccountRecovery',
-  'UserResourceRead',
-  'UserResourceUpdate',
-  'UserList',
-];
-const SANDBOX_QUOTAS = [
-  ...OWN_QUOTAS,
-  'PerUserRead',
-  'PerUserWrite',
-  'PerPoolOperation',
-  'UserPoolResourceRead',
-  'UserPoolResourceUpdate',
-];
-const unlimited = (quotas: readonly string[]): string =>
-  JSON.stringify(Object.fromEntries(quotas.map((name) => [name, UNLIMITED])));
+/** Slug of the one tenant. */
+export const TENANT = 'bench';
 
 const compiled = (entry: string): string => path.join(ROOT, 'dist', entry);
 
@@ -67,7 +48,7 @@ export class Stack {
     (Object.keys(SERVICES) as ServiceName[]).map((name) => [name, secret()]),
   ) as Record<ServiceName, string>;
   private readonly sandboxPassword = secret();
-  private readonly internalToken = secret();
+  readonly internalToken = secret();
   private doorsUrl = '';
   private aws: { cognito: string; secretsManager: string; userPoolId: string } | undefined;
 
@@ -100,6 +81,11 @@ export class Stack {
     ]);
   }
 
+  /** CPU time of all of Postgres so far in seconds. */
+  postgresCpuSeconds(): number {
+    return familyCpuSeconds(this.postgres.pid);
+  }
+
   /** Superuser URL. */
   databaseUrl(database: string): string {
     const url = new URL(this.postgres.url);
@@ -124,13 +110,14 @@ export class Stack {
   }
 
   /** The stand-ins for Cognito and Secrets Manager. The gateway needs the latter, so they always run. */
-  async startSandbox(): Promise<Service> {
+  async startSandbox(env: NodeJS.ProcessEnv = {}): Promise<Service> {
     const [cognitoPort, secretsManagerPort] = [await freePort(), await freePort()];
     const service = await this.startService('sandbox', 'apps/sandbox/src/main.js', {
       DATABASE_URL: this.roleUrl('stackflow', 'sandbox', this.sandboxPassword),
       COGNITO_PORT: String(cognitoPort),
       SECRETS_MANAGER_PORT: String(secretsManagerPort),
       ...(!this.options.defaultQuotas && { SANDBOX_COGNITO_QUOTAS: unlimited(SANDBOX_QUOTAS) }),
+      ...env,
     });
     const cognito = `http://127.0.0.1:${cognitoPort}`;
     const pool = (await (await fetch(`${cognito}/sandbox/pool`)).json()) as { userPoolId: string };
@@ -145,10 +132,15 @@ export class Stack {
 
   /** Without a brake: a bench that offboards everybody means it. */
   async createTenant(): Promise<string> {
+    return (await this.tenantCommand(['create', TENANT, '--enable-scim', '--no-brake'])).scimToken ?? '';
+  }
+
+  /** `npm run tenant -- ...` */
+  async tenantCommand(args: readonly string[]): Promise<{ tenant: { id: string }; scimToken?: string }> {
     const cli = this.run({
-      name: 'tenant',
+      name: `tenant-${args[0]}`,
       entry: compiled('apps/integration-hub/src/cli.js'),
-      args: ['create', 'bench', '--enable-scim', '--no-brake', '--json'],
+      args: [...args, '--json'],
       env: { ...this.awsEnvironment(), DATABASE_URL: this.serviceUrl('stackflow', 'integration-hub') },
     });
     await cli.finished();
@@ -156,7 +148,7 @@ export class Stack {
       .log()
       .split('\n')
       .find((l) => l.startsWith('{'));
-    return (JSON.parse(line ?? '{}') as { scimToken: string }).scimToken;
+    return JSON.parse(line ?? '{}') as { tenant: { id: string }; scimToken?: string };
   }
 
   async startGateway(): Promise<Service> {
@@ -233,7 +225,7 @@ export class Stack {
     fs.rmSync(path.join(this.options.folder, 'postgres'), { recursive: true, force: true });
   }
 
-  private async startService(name: string, entry: string, env: NodeJS.ProcessEnv): Promise<Service> {
+  async startService(name: string, entry: string, env: NodeJS.ProcessEnv): Promise<Service> {
     const port = await freePort();
     const { profiles } = this.options;
     const program = this.run({
@@ -265,7 +257,7 @@ export class Stack {
     return this.aws;
   }
 
-  private awsEnvironment(): NodeJS.ProcessEnv {
+  awsEnvironment(): NodeJS.ProcessEnv {
     return {
       AWS_REGION: REGION,
       AWS_ACCESS_KEY_ID: 'sandbox',
@@ -276,7 +268,7 @@ export class Stack {
     };
   }
 
-  private cognitoEnvironment(): NodeJS.ProcessEnv {
+  cognitoEnvironment(): NodeJS.ProcessEnv {
     return {
       COGNITO_ENDPOINT: this.sandbox.cognito,
       COGNITO_USER_POOL_ID: this.sandbox.userPoolId,
@@ -284,7 +276,7 @@ export class Stack {
     };
   }
 
-  private serviceUrl(database: string, service: ServiceName): string {
+  serviceUrl(database: string, service: ServiceName): string {
     return this.roleUrl(database, SERVICES[service].role, this.passwords[service]);
   }
 

@@ -1,4 +1,4 @@
-/** The sandbox Okta and the tenant, connected in all ways: SCIM, Okta's Management API, its event hook, and signing in. */
+/** The sandbox Okta and the tenant, connected in all ways: SCIM, Management API, event hook, signing in, Universal Logout. */
 import { z } from 'zod';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { LocalProblem } from './postgres-files.js';
@@ -9,7 +9,9 @@ import { tenantCommand } from './tenant-command.js';
 type Tenant = StackDescription['tenants'][number];
 
 /** Settings take Okta's own domains only; OKTA_ENDPOINT says where this one really is. */
-const DOMAIN = 'sandbox.okta.com';
+export const DOMAIN = 'sandbox.okta.com';
+/** Of the custom authorization server: tokens that have it may be exchanged. */
+export const EXCHANGE_SCOPE = 'stackflow.exchange';
 /** deactivation-worker and auth-service learn of the connection from the event carrier. */
 const VERIFIED_LIMIT_MS = 15_000;
 
@@ -31,6 +33,7 @@ export async function connectOkta(
   await okta.set('', { scimBaseUrl: tenant.scimBaseUrl, token: tenant.scimToken, mode: 'aiw' });
   if (s.base.OKTA_ENDPOINT) return;
   if (!s.base.OKTA_ISSUER_OVERRIDE) await connectSignIn(s, folder, secrets, tenant, okta);
+  await okta.set('/universal-logout', { url: `${s.edge}/auth/okta/universal-logout`, subjectFormat: 'iss_sub' });
   const url = `${s.edge}/auth/okta/event-hook/${tenant.slug}`;
   const known = secrets.eventHookSecrets[tenant.id];
   if (known === undefined) {
@@ -51,7 +54,11 @@ async function connectSignIn(
   tenant: Tenant,
   okta: SandboxOkta,
 ): Promise<void> {
-  const app = { redirectUris: [`${s.edge}/auth/okta/callback`], postLogoutRedirectUris: [`${s.edge}/`] };
+  const app = {
+    redirectUris: [`${s.edge}/auth/okta/callback`],
+    postLogoutRedirectUris: [`${s.edge}/`],
+    customScopes: [EXCHANGE_SCOPE],
+  };
   const client = clientAnswer.parse(await okta.call('PUT', '/oidc-client', app));
   if (secrets.ssoClients[tenant.id] !== client.clientId) {
     const { clientSecret = '' } = client.clientSecret

@@ -4,6 +4,7 @@ import { CustomAuth, QuotaGate } from '#cognito';
 import { OidcProvider } from '#okta';
 import type { PlatformContext } from '#platform';
 import { SecretStore } from '#secrets';
+import { TenantsController } from '#settings';
 import { AccountsController } from './accounts/accounts.controller.js';
 import { createSigner } from './assertion/create-signer.js';
 import { assertionAudience, type AssertionSigner } from './assertion/signer.js';
@@ -16,11 +17,16 @@ import { LoginService } from './login/login.service.js';
 import { LoginStates } from './login/login-states.js';
 import { RelyingParties } from './login/relying-party.js';
 import { SignIn } from './login/sign-in.js';
+import { SignOuts } from './logout/sign-outs.js';
+import { UniversalLogout } from './logout/universal-logout.js';
+import { UniversalLogoutController } from './logout/universal-logout.controller.js';
+import { WorkerApi } from './logout/worker-api.js';
 import { ClientAuthentication } from './obo/client-authentication.js';
 import { Clients } from './obo/clients.js';
 import { ClientsController } from './obo/clients.controller.js';
 import { Exchange } from './obo/exchange.js';
 import { OboController } from './obo/obo.controller.js';
+import { Registry } from './obo/registry.js';
 import { SubjectTokens } from './obo/subject-tokens.js';
 import { AccessTokens } from './sessions/access-tokens.js';
 import { Sealer } from './sessions/seal.js';
@@ -41,7 +47,15 @@ export class AuthModule {
     const parts = createParts(platform, await createSigner(platform.service, platform.config));
     return {
       module: AuthModule,
-      controllers: [AccountsController, LoginController, SessionsController, OboController, ClientsController],
+      controllers: [
+        AccountsController,
+        LoginController,
+        SessionsController,
+        OboController,
+        ClientsController,
+        UniversalLogoutController,
+        TenantsController,
+      ],
       providers: [
         ...parts.map(([provide, useValue]) => ({ provide, useValue })),
         Sites,
@@ -74,18 +88,23 @@ function createParts(platform: PlatformContext<AuthConfig>, signer: AssertionSig
   const clients = new Clients(database);
   const spent = new SpentTokens(database);
   const subjects = new SubjectTokens(provider, secrets, clients);
+  const worker = new WorkerApi(config.DEACTIVATION_WORKER_URL, config.INTERNAL_API_TOKEN);
+  const signOuts = new SignOuts(database, logger, worker);
   return [
     [OidcProvider, provider],
     [Clients, clients],
+    [Registry, new Registry(database)],
     [ClientAuthentication, new ClientAuthentication(clients, spent)],
     [Exchange, new Exchange({ database, logger, cognito, signer, audience, subjects, spent })],
+    [SignOuts, signOuts],
+    [UniversalLogout, new UniversalLogout({ database, provider, spent, signOuts })],
     [ClientSecrets, secrets],
     [RelyingParties, new RelyingParties(provider, secrets, config)],
     [LoginStates, new LoginStates(database)],
     [CustomAuth, cognito],
     [SignIn, new SignIn({ database, logger, cognito, signer, audience, sessions, tokens })],
     [SessionService, new SessionService({ database, logger, sessions, tokens, cognito, provider })],
-    [Sweeper, new Sweeper(database, logger, idleMinutes)],
+    [Sweeper, new Sweeper(database, logger, { idleMinutes, auditDays: config.AUDIT_RETENTION_DAYS })],
   ] as const;
 }
 

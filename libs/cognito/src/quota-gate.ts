@@ -112,13 +112,8 @@ class Line {
     const line = this.waiting[urgency];
     const { rate, capacity, reserve } = this.shape;
     const want = Math.min(line.length, BATCH);
-    const [row] = await this.database.query<{ granted: number; wait_ms: number }>(takeTokens, [
-      this.category,
-      want,
-      rate,
-      capacity,
-      urgency === 'bulk' ? reserve : 0,
-    ]);
+    const values = [this.category, want, rate, capacity, urgency === 'bulk' ? reserve : 0];
+    const [row] = await this.database.query<{ granted: number; wait_ms: number }>(takeTokens, values);
     const granted = row?.granted ?? 0;
     for (const waiter of line.splice(0, granted)) waiter.admit();
     return granted > 0 ? 0 : (row?.wait_ms ?? 0);

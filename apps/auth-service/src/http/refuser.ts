@@ -11,6 +11,8 @@ interface Where {
   readonly tenant: string | undefined;
   /** For the page's link; has passed `safeReturnTo`. */
   readonly returnTo: string | null;
+  /** Whatever the reason: no login under way was needed to provoke it. */
+  readonly anonymous?: boolean;
 }
 
 /** Anybody can have these, as often as he likes. */
@@ -33,7 +35,7 @@ export class Refuser {
     this.refusals = platform.metrics.counter('auth_login_refusals_total', 'Logins that were refused', ['code']);
   }
 
-  async refuse(reply: FastifyReply, error: unknown, { tenant, returnTo }: Where): Promise<void> {
+  async refuse(reply: FastifyReply, error: unknown, { tenant, returnTo, anonymous = false }: Where): Promise<void> {
     const refused = asRefusal(error);
     const { code, detail } = refused;
     this.refusals.inc({ code });
@@ -42,7 +44,8 @@ export class Refuser {
     if (code === 'internal') logger.error({ tenant, err: error, code }, 'login failed');
     else logger.warn({ tenant, code, ...detail, reason }, 'login refused');
     // Without its row the refusal stands all the same.
-    await this.audit({ event: 'login_refused', code, tenant, detail }, code).catch((failure: unknown) =>
+    const cheap = anonymous || ANONYMOUS.has(code);
+    await this.audit({ event: 'login_refused', code, tenant, detail }, cheap).catch((failure: unknown) =>
       logger.error({ tenant, err: failure, code: 'audit_not_written' }, 'a refusal is missing in the audit'),
     );
     const { status, ...refusal } = refusalOf(code);
@@ -50,8 +53,8 @@ export class Refuser {
     await reply.status(status).headers(PAGE_HEADERS).send(refusalPage(code, returnTo));
   }
 
-  private audit(entry: AuditEntry, code: RefusalCode): Promise<void> {
-    return ANONYMOUS.has(code) ? this.budget.record(entry) : record(this.platform.database, entry);
+  private audit(entry: AuditEntry, cheap: boolean): Promise<void> {
+    return cheap ? this.budget.record(entry) : record(this.platform.database, entry);
   }
 }
 

@@ -8,12 +8,13 @@ import { OidcError } from '#okta';
 import { RateLimit, type Database, type Logger } from '#platform';
 import { findByExternalId, lockAccount } from '../accounts/accounts.sql.js';
 import { admit, type AccountCopy, type Admission } from '../accounts/admission.js';
-import { assertionClaims, type AssertionSigner } from '../assertion/signer.js';
-import { record } from '../audit.js';
+import { isBehindFence, pastFence } from '../accounts/fence.js';
+import { assertionClaims, SigningUnavailable, type AssertionSigner } from '../assertion/signer.js';
+import { record, recordIfUnchanged, type AuditEntry } from '../audit.js';
 import type { Site } from '../sites.js';
 import type { SpentTokens } from '../spent.js';
 import type { OboClient } from './clients.js';
-import { OboError, oboCodeOf } from './obo-error.js';
+import { asOboError, OboError, oboCodeOf, UNAVAILABLE } from './obo-error.js';
 import { ACCESS_TOKEN_TYPE, type OboRequest } from './obo-request.js';
 import type { Presented, ProvenPerson, SubjectTokens } from './subject-tokens.js';
 
@@ -73,7 +74,10 @@ export class Exchange {
     }
   }
 
-  /** An ID token is good for one exchange; one that failed for a while may be tried again. */
+  /**
+   * An ID token is good for one exchange; where that failed for reasons of ours it may be tried again. Should the process
+   * die in between it stays used up, and the person signs in again: better than an exchange twice.
+   */
   private async once(order: Order): Promise<OboAnswer> {
     const { kind, person, client, tenant } = order;
     const wait = this.rate.take(JSON.stringify([client.id, tenant, person.oktaSub]));
@@ -88,7 +92,8 @@ export class Exchange {
     try {
       return await this.issue(order);
     } catch (error) {
-      if (error instanceof OboError && error.status === 503) await this.parts.spent.giveBack(...key);
+      if (asOboError(error).status >= 500)
+        await this.parts.spent.giveBack(...key).catch((failure: unknown) => this.notGivenBack(failure));
       throw error;
     }
   }
@@ -97,9 +102,10 @@ export class Exchange {
     const { tenant, person } = order;
     const { accounts, expected } = await findByExternalId(this.parts.database, tenant, person.oktaSub);
     const account = admitted(admit(accounts, expected, provenAt(person)), order);
+    await pastFence(account.notBefore);
     const tokens = await this.signIn(order, account);
     try {
-      await this.commit(order, account, tokens.accessToken);
+      await this.commit(order, account, accounts, tokens.accessToken);
     } catch (error) {
       await this.parts.cognito.revoke(tokens.refreshToken).catch((failure: unknown) => this.notRevoked(failure));
       throw error;
@@ -117,10 +123,13 @@ export class Exchange {
 
   private async signIn(order: Order, { id }: AccountCopy): Promise<SignedIn> {
     const { cognito, signer, audience } = this.parts;
-    const subject = { ...order.person, accountId: id, tenantId: order.tenant, act: { sub: order.client.id } };
+    const acting = { act: { sub: order.client.id }, oboAudience: order.audience };
+    const subject = { ...order.person, accountId: id, tenantId: order.tenant, ...acting };
     try {
       return await cognito.signIn(id, (nonce) => signer.sign(assertionClaims(subject, audience, nonce)));
     } catch (error) {
+      if (error instanceof SigningUnavailable)
+        throw new OboError('unavailable', UNAVAILABLE, { ...detailOf(order), account: id }, { cause: error });
       if (!(error instanceof CognitoError)) throw error;
       const detail = { ...detailOf(order), account: id, cognito: error.code };
       const { errorClass } = error;
@@ -134,20 +143,42 @@ export class Exchange {
     }
   }
 
-  /** Looks once more, under the lock: what takes access away either came before, or finds this token already issued. */
-  private commit(order: Order, { id }: AccountCopy, accessToken: string): Promise<void> {
-    const { tenant, person, client } = order;
-    return this.parts.database.tx(async (tx) => {
+  /**
+   * Looks once more, under the lock: what takes access away either came before, or finds this token already issued. As
+   * long as nothing has changed that is one statement; otherwise it is decided anew.
+   */
+  private async commit(
+    order: Order,
+    { id, notBefore }: AccountCopy,
+    seen: readonly AccountCopy[],
+    accessToken: string,
+  ): Promise<void> {
+    const { tenant, person, client, kind } = order;
+    const { database } = this.parts;
+    const detail = { ...detailOf(order), act: client.id, issuedJti: decodeJwt(accessToken).jti };
+    const entry: AuditEntry = { event: 'exchange', code: kind, tenant, accountId: id, detail };
+    const counts = !isBehindFence(accessToken, notBefore);
+    if (counts && (await recordIfUnchanged(database, entry, person.oktaSub, seen))) return;
+    await database.tx(async (tx) => {
       const account = admitted(admit(await lockAccount(tx, tenant, person.oktaSub), false, provenAt(person)), order);
       if (account.id !== id) throw new OboError('person_refused', REFUSED, detailOf(order));
-      const detail = { ...detailOf(order), act: client.id, issuedJti: decodeJwt(accessToken).jti };
-      await record(tx, { event: 'exchange', code: order.kind, tenant, accountId: id, detail });
+      if (isBehindFence(accessToken, account.notBefore))
+        throw new OboError(
+          'cognito_unavailable',
+          'Cognito gives no token that counts yet; try again.',
+          detailOf(order),
+        );
+      await record(tx, entry);
     });
   }
 
   private notRevoked(failure: unknown): void {
     const about = { err: failure, code: 'token_not_revoked' };
     this.parts.logger.warn(about, 'a refresh token that nobody will use lives on');
+  }
+
+  private notGivenBack(failure: unknown): void {
+    this.parts.logger.warn({ err: failure, code: 'id_token_not_given_back' }, 'an ID token stays used up for nothing');
   }
 }
 
@@ -172,6 +203,8 @@ function admitted(admission: Admission, order: Order): AccountCopy {
   const { refused } = admission;
   if (refused === 'not_provisioned')
     throw new OboError('not_provisioned', 'The account of the person is being set up; try again.', detailOf(order));
+  if (refused === 'account_signing_out')
+    throw new OboError('signing_out', 'The person is being signed out everywhere; try again.', detailOf(order));
   throw new OboError('person_refused', REFUSED, { ...detailOf(order), person: refused });
 }
 

@@ -82,11 +82,15 @@ export class SessionService {
     return { oktaLogoutUrl: url.href };
   }
 
-  /** The browser has signed in anew: its session from before, whosever it was, ends. */
-  async replaced(site: Site, secret: string | null): Promise<void> {
+  /**
+   * The browser has signed in anew: its session from before, whosever it was, ends. A cookie that is no session was planted,
+   * or is left from one that has ended; it comes to nothing and stands in the audit.
+   */
+  async replaced({ tenant: { tenantId: tenant } }: Site, secret: string | null): Promise<void> {
     const { sessions, database } = this.parts;
-    const session = secret === null ? null : await sessions.find(site.tenant.tenantId, secret);
-    if (!session) return;
+    if (secret === null) return;
+    const session = await sessions.find(tenant, secret);
+    if (!session) return record(database, { event: 'request_refused', code: 'unknown_session', tenant });
     await sessions.end(database, session.id, 'session_ended', 'replaced_by_login');
     await this.revoke(session);
   }

@@ -46,8 +46,9 @@ export class SessionsController {
 
   private async site({ headers }: FastifyRequest): Promise<Site> {
     const site = await this.sites.ofHost(headers.host);
-    if (!site) throw new Problem('not_found', 'No StackFlow instance has this address.');
-    return site;
+    if (site) return site;
+    await this.audit.record({ event: 'request_refused', code: 'unknown_site' });
+    throw new Problem('not_found', 'No StackFlow instance has this address.');
   }
 
   private async ownSite(request: FastifyRequest): Promise<Site> {

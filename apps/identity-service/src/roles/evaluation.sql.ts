@@ -62,7 +62,10 @@ export const subjectsById = prepared(subjects('a.id = any($2::uuid[])'));
 export const tenantHasBacklog = prepared(`
   select count(*) >= $2 as backlog from (select 1 from account where tenant = $1 and desired_revision > applied_revision limit $2) d`);
 
-/** Row locks are held already. Marks the accounts dirty for the reconciler: a change makes a failed account due at once. */
+/**
+ * `$5`: the ids once more; Postgres takes a list of records for a hundred and would read every account.
+ * Row locks are held already. Marks the accounts dirty for the reconciler: a change makes a failed account due at once.
+ */
 export const applyTransitions = prepared(`
   with revoked as (
     update role_grant g
@@ -85,4 +88,4 @@ export const applyTransitions = prepared(`
          traceparent = $4, causation_id = i.causation_id
     from jsonb_to_recordset($1::jsonb) as i(id uuid, user_name text, external_id text, email text, display_name text, given_name text, family_name text,
          status text, assigned_roles text[], roles text[], version bigint, told_status text, told_case bigint, priority smallint, causation_id text)
-   where a.id = i.id`);
+   where a.id = i.id and a.id = any($5::uuid[])`);

@@ -73,6 +73,7 @@ export class Evaluator {
       JSON.stringify(revoked),
       JSON.stringify(granted),
       currentTraceparent(),
+      changes.map(({ subject }) => subject.id),
     ]);
     await this.outbox.add(
       tx,

@@ -38,6 +38,8 @@ const claims = z.object({
   auth_time: z.number().optional(),
   amr: z.array(z.string()).optional(),
   sid: z.string().optional(),
+  /** Changes hands: links nobody. */
+  email: z.string().max(320).optional().catch(undefined),
 });
 export type IdTokenClaims = z.infer<typeof claims>;
 

@@ -1,0 +1,52 @@
+/** The control API of the sandbox Okta, as far as a run needs it. */
+
+/** Okta keeps few requests under way; more would only queue. */
+const AT_ONCE = 8;
+
+export class SandboxOkta {
+  constructor(
+    readonly origin: string,
+    private readonly slug: string,
+  ) {}
+
+  async assign(logins: readonly string[]): Promise<void> {
+    await each(logins, (login) => this.call('POST', '/assign', { login }));
+  }
+
+  /** The OIDC app; its secret is shown this once. */
+  async client(redirectUri: string): Promise<{ clientId: string; clientSecret: string }> {
+    const answer = await this.call('PUT', '/oidc-client', { redirectUris: [redirectUri] });
+    return answer as { clientId: string; clientSecret: string };
+  }
+
+  /** Of the custom authorization server, as after a login just now; in the order of the logins. */
+  accessTokens(logins: readonly string[]): Promise<string[]> {
+    return each(logins, async (login) => {
+      const answer = await this.call('POST', '/oidc-client/tokens', { login, server: 'default', scopes: ['openid'] });
+      return (answer as { access_token: string }).access_token;
+    });
+  }
+
+  async call(method: string, where: string, body: object): Promise<unknown> {
+    const answer = await fetch(`${this.origin}/sandbox/apps/${this.slug}${where}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const text = await answer.text();
+    const parsed = JSON.parse(text) as { ok?: boolean };
+    if (!answer.ok || parsed.ok === false)
+      throw new Error(`the sandbox Okta: ${method} ${where}: ${text.slice(0, 500)}`);
+    return parsed;
+  }
+}
+
+async function each<T>(logins: readonly string[], work: (login: string) => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < logins.length; i = next++) results[i] = await work(logins[i] ?? '');
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return results;
+}

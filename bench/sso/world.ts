@@ -1,0 +1,175 @@
+/** What signing in needs beside the pipeline: an Okta whose people came by SCIM, the triggers' keys, auth-service. */
+import {
+  CognitoIdentityProviderClient,
+  DescribeUserPoolClientCommand,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { FileSigner } from '../../apps/auth-service/src/assertion/file-signer.js';
+import { freePort } from '../../tools/local/ports.js';
+import { eventually } from '../../tools/local/process.js';
+import { TENANT, type Service, type Stack } from '../stack.js';
+import { SandboxOkta } from './okta.js';
+
+const ISSUER = 'https://sandbox.okta.com';
+/** Where browsers would reach auth-service; the load generator goes to its own port. */
+export const ORIGIN = 'http://localhost:8080';
+const CLIENT = 'bench';
+const AUDIENCE = 'incidents';
+const GROUP = 'StackFlow-Agents';
+const READY_LIMIT_MS = 120_000;
+
+export interface UserPool {
+  readonly userPoolId: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+/** Somebody who has access, and an access token of Okta's custom authorization server. */
+export interface SubjectToken {
+  readonly login: string;
+  readonly accountId: string;
+  readonly oktaId: string;
+  readonly token: string;
+}
+
+export interface Connected {
+  readonly tenantId: string;
+  /** What the client sends after `Basic`. */
+  readonly basic: string;
+}
+
+export class SsoWorld {
+  private constructor(
+    private readonly stack: Stack,
+    readonly sandbox: Service,
+    readonly okta: SandboxOkta,
+    readonly pool: UserPool,
+    readonly keyFile: string,
+  ) {}
+
+  /** Everything but auth-service itself, and `people` with one role each. */
+  static async start(stack: Stack, people: number, say: (text: string) => void): Promise<SsoWorld> {
+    const keyFile = writeKey(stack.options.folder);
+    const port = await freePort();
+    const okta = new SandboxOkta(`http://127.0.0.1:${port}`, TENANT);
+    const sandbox = await stack.startSandbox({
+      OKTA_PORT: String(port),
+      SANDBOX_OKTA_ORIGIN: okta.origin,
+      SANDBOX_OKTA_PACE: '0',
+      ASSERTION_JWKS: JSON.stringify({ keys: (await FileSigner.load([keyFile])).jwks() }),
+    });
+    const scimToken = await stack.createTenant();
+    const gateway = await stack.startGateway();
+    await stack.startIdentity();
+    await stack.startWorker(); // says who has access
+    await okta.call('PUT', '', { scimBaseUrl: `${gateway.url}/scim/v2`, token: scimToken });
+    say(`Okta assigns ${people} people and pushes their group`);
+    await okta.assign(logins(people));
+    await okta.call('POST', '/push-group', { group: GROUP, members: logins(people) });
+    return new SsoWorld(stack, sandbox, okta, await userPool(stack), keyFile);
+  }
+
+  /** Resolves when it knows the tenant, and everybody who is in Cognito. */
+  async startAuthService(people: number, env: NodeJS.ProcessEnv = {}): Promise<Service> {
+    const { stack, okta, pool, keyFile } = this;
+    const service = await stack.startService('auth-service', 'apps/auth-service/src/main.js', {
+      ...stack.awsEnvironment(),
+      DATABASE_URL: stack.serviceUrl('stackflow', 'auth-service'),
+      ...stack.cognitoEnvironment(),
+      COGNITO_CLIENT_ID: pool.clientId,
+      COGNITO_CLIENT_SECRET: pool.clientSecret,
+      ASSERTION_KEY_FILES: keyFile,
+      SESSION_KEYS: randomBytes(32).toString('base64url'),
+      PUBLIC_ORIGIN: ORIGIN,
+      OKTA_ISSUER_OVERRIDE: okta.origin,
+      ...env,
+    });
+    await until(`auth-service knows ${people} people`, async () => {
+      const [row] = await stack.sql<{ ready: number }>('stackflow', KNOWN);
+      return row?.ready === people;
+    });
+    return service;
+  }
+
+  /** Lets people sign in, and one client exchange their tokens. */
+  async connect(service: Service): Promise<Connected> {
+    const { clientId, clientSecret } = await this.okta.client(`${ORIGIN}/auth/okta/callback`);
+    const secretFile = path.join(this.stack.options.folder, 'oidc-client-secret');
+    fs.writeFileSync(secretFile, clientSecret, { mode: 0o600 });
+    const connect = ['connect-sso', TENANT, '--issuer', ISSUER, '--client-id', clientId];
+    const { tenant } = await this.stack.tenantCommand([...connect, '--client-secret-file', secretFile]);
+    await until('auth-service knows the connection', async () => {
+      const { status } = await fetch(`${service.url}/auth/okta/login`, { redirect: 'manual' });
+      return status === 302;
+    });
+    const server = { issuer: `${ISSUER}/oauth2/default`, audience: 'api://default' };
+    const source = { ...server, clientIds: [clientId], scope: 'openid' };
+    await this.internal(service, `/tenants/${tenant.id}/obo/source`, source);
+    const policy = { tenants: [tenant.id], audiences: [AUDIENCE], tokenKinds: ['access_token'] };
+    const made = (await this.internal(service, `/obo/clients/${CLIENT}`, policy)) as { clientSecret: string };
+    return { tenantId: tenant.id, basic: Buffer.from(`${CLIENT}:${made.clientSecret}`).toString('base64') };
+  }
+
+  async subjectTokens(): Promise<SubjectToken[]> {
+    const accounts = await this.stack.sql<Omit<SubjectToken, 'token'>>(
+      'stackflow',
+      `select id as "accountId", external_id as "oktaId", user_name as login from auth.account order by user_name`,
+    );
+    const tokens = await this.okta.accessTokens(accounts.map(({ login }) => login));
+    return accounts.map((account, i) => ({ ...account, token: tokens[i] ?? '' }));
+  }
+
+  private async internal(service: Service, where: string, body: object): Promise<unknown> {
+    const answer = await fetch(`${service.url}/internal${where}`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${this.stack.internalToken}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`PUT ${where}: ${answer.status} ${text}`);
+    return text === '' ? null : (JSON.parse(text) as unknown);
+  }
+}
+
+/** Accounts that may sign in, with the role that their group gives, which Cognito has as well. */
+const KNOWN = `
+  select count(*)::int as ready from auth.account a join identity.account i using (id)
+   where a.version > 0 and a.access_status = 'active' and cardinality(a.roles) = 1
+     and i.desired_revision = i.applied_revision`;
+
+export const formOf = ({ token }: SubjectToken): string =>
+  new URLSearchParams({
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token: token,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    audience: AUDIENCE,
+  }).toString();
+
+const logins = (people: number): string[] => Array.from({ length: people }, (_, i) => `person.${i}@example.com`);
+
+function writeKey(folder: string): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const file = path.join(folder, 'assertion.pem');
+  fs.writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  return file;
+}
+
+async function userPool(stack: Stack): Promise<UserPool> {
+  const pool = (await (await fetch(`${stack.cognito}/sandbox/pool`)).json()) as Omit<UserPool, 'clientSecret'>;
+  const credentials = { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' };
+  const client = new CognitoIdentityProviderClient({ region: 'us-east-1', endpoint: stack.cognito, credentials });
+  try {
+    const asked = { UserPoolId: pool.userPoolId, ClientId: pool.clientId };
+    const { UserPoolClient } = await client.send(new DescribeUserPoolClientCommand(asked));
+    return { ...pool, clientSecret: UserPoolClient?.ClientSecret ?? '' };
+  } finally {
+    client.destroy();
+  }
+}
+
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  if (!(await eventually(condition, READY_LIMIT_MS, 200)))
+    throw new Error(`not within ${READY_LIMIT_MS / 1_000} s: ${what}`);
+}

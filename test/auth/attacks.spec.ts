@@ -1,0 +1,173 @@
+/** The attacks on a login that everybody knows, one by one: refused, and told in the audit. More of each: the other specs here. */
+import { HostileProvider } from './hostile-provider.js';
+import { Browser } from './browser.js';
+import { back as callback, begin, codeOn, SESSION, signIn as signInWith } from './journey.js';
+import type { Person } from './people.js';
+import { AuthRig, LOCAL, type Instance } from './rig.js';
+
+let op: HostileProvider;
+let rig: AuthRig;
+let service: Instance;
+let tenant: string;
+let ada: Person;
+
+beforeAll(async () => {
+  op = await new HostileProvider().start();
+  rig = await AuthRig.start(op.origin);
+  service = await rig.startService();
+  tenant = await rig.addTenant('default', null);
+  ada = await rig.addPerson(tenant);
+  // Alone in an installation a tenant would have every host name.
+  await rig.addTenant('beta', 'beta.example.com', 'https://acme.okta.com/oauth2/broken');
+}, 120_000);
+beforeEach(() => {
+  op.reset();
+  op.sub = ada.externalId ?? '';
+});
+afterAll(async () => {
+  await rig.close();
+  await op.stop();
+});
+
+const browser = (origin = LOCAL, at = service): Browser => new Browser(at.url, origin);
+const back = (location: string, change?: Record<string, string | undefined>) => callback(op, location, change);
+const lastAudit = async () => (await rig.audit()).at(-1);
+const count = async (code: string): Promise<number> => (await rig.audit('code = $1', [code])).length;
+const stateOf = (location: string): string => new URL(location).searchParams.get('state') ?? '';
+
+describe('a code', () => {
+  it('that was used is refused with a state of its own', async () => {
+    const b = browser();
+    const [first, second] = [await begin(b), await begin(b)];
+    const { code, state } = op.authorize(first);
+    expect((await b.get(`/auth/okta/callback?code=${code}&state=${state}`)).status).toBe(303);
+    await b.get(`/auth/okta/callback?code=${code}&state=${stateOf(second)}`);
+    expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'code_refused', tenant });
+  });
+
+  it('of another browser (injection) is refused', async () => {
+    const [victim, attacker] = [browser(), browser()];
+    const { code } = op.authorize(await begin(victim));
+    const own = stateOf(await begin(attacker));
+    expect(codeOn(await attacker.get(`/auth/okta/callback?code=${code}&state=${own}`))).toBe('code_refused');
+    expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'code_refused', tenant });
+  });
+});
+
+describe('a mix-up', () => {
+  it('is refused when another issuer answers', async () => {
+    const b = browser();
+    expect(codeOn(await b.get(back(await begin(b), { iss: 'https://evil.okta.com' })))).toBe('mix_up');
+    expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'mix_up', tenant });
+  });
+
+  it('is refused when nobody says who answers, and the provider promised to (RFC 9207)', async () => {
+    op.metadata = (regular) => ({ ...regular, authorization_response_iss_parameter_supported: true });
+    const fresh = await rig.startService();
+    const b = browser(LOCAL, fresh);
+    const page = await b.get(back(await begin(b)));
+    expect([page.status, codeOn(page)]).toEqual([403, 'mix_up']);
+    expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'mix_up' });
+    expect((await b.get(back(await begin(b), { iss: op.origin }))).status).toBe(303);
+    await fresh.stop();
+  });
+});
+
+describe('a session cookie that was planted (fixation)', () => {
+  it('comes to nothing, and the login that found it says so', async () => {
+    const b = browser();
+    b.cookies.set(SESSION, 'A'.repeat(43));
+    expect((await signInWith(op, b)).status).toBe(303);
+    expect((await rig.audit(`code = 'unknown_session'`)).at(-1)).toMatchObject({ event: 'request_refused', tenant });
+    const attacker = browser();
+    attacker.cookies.set(SESSION, 'A'.repeat(43));
+    expect((await attacker.get('/auth/session')).status).toBe(401);
+  });
+
+  it("of the attacker's own session ends that session", async () => {
+    const attacker = browser();
+    await signInWith(op, attacker);
+    const victim = browser();
+    victim.cookies.set(SESSION, attacker.cookies.get(SESSION) ?? '');
+    await signInWith(op, victim);
+    expect((await rig.audit(`code = 'replaced_by_login'`)).at(-1)).toMatchObject({ event: 'session_ended', tenant });
+    expect((await attacker.get('/auth/session')).status).toBe(401);
+    expect((await victim.get('/auth/session')).status).toBe(200);
+  });
+});
+
+describe('a Host that is nobody', () => {
+  it.each([
+    'evil.com',
+    'beta.example.com.evil.com',
+    'localhost.evil.com',
+    'beta.example.com@evil.com',
+    'beta.example.com, evil.com',
+  ])('%j is refused everywhere', async (host) => {
+    const b = browser();
+    await signInWith(op, b);
+    const [refusedLogins, refusedRequests] = [await audits('login_refused'), await audits('request_refused')];
+    const answers = [
+      await b.get('/auth/okta/login', { host, 'x-forwarded-host': 'localhost:8080' }),
+      await b.get('/auth/okta/callback?code=x&state=y', { host }),
+      await b.get('/auth/session', { host, forwarded: 'host=localhost:8080' }),
+      await b.post('/auth/refresh', { host, origin: `http://${host}` }),
+      await b.post('/auth/logout', { host, origin: `http://${host}` }),
+    ];
+    expect(answers.map((a) => [a.status, a.headers['set-cookie']])).toEqual(answers.map(() => [404, undefined]));
+    expect(answers.map((a) => a.body).join()).not.toContain('evil');
+    expect(await audits('login_refused')).toBe(refusedLogins + 2);
+    expect(await audits('request_refused')).toBe(refusedRequests + 3);
+    expect((await b.get('/auth/session')).status).toBe(200);
+  });
+  const audits = async (event: string): Promise<number> =>
+    (await rig.audit(`event = $1 and code = 'unknown_site'`, [event])).length;
+
+  it('changes no address that the service sends anybody to', async () => {
+    const forged = { 'x-forwarded-host': 'evil.com', 'x-forwarded-port': '1', forwarded: 'host=evil.com;proto=gopher' };
+    const b = browser();
+    const { headers } = await b.get('/auth/okta/login', forged);
+    expect(new URL(headers.location ?? '').searchParams.get('redirect_uri')).toBe(`${LOCAL}/auth/okta/callback`);
+    expect((await b.get(back(headers.location ?? ''), forged)).headers.location).toBe('/');
+    const out = JSON.parse((await b.post('/auth/logout?okta=true', forged)).body) as { oktaLogoutUrl: string };
+    expect(new URL(out.oktaLogoutUrl).searchParams.get('post_logout_redirect_uri')).toBe(`${LOCAL}/`);
+  });
+});
+
+describe('what the ID token says beside who it is', () => {
+  it('gives no role: groups are our own', async () => {
+    op.claims = { groups: ['StackFlow-Admins'], roles: ['super_admin'], 'custom:role': 'super_admin', tenant_id: 'x' };
+    const b = browser();
+    await signInWith(op, b);
+    const session = JSON.parse((await b.get('/auth/session')).body) as { roles: string[]; accessToken: string };
+    expect(session.roles).toEqual(ada.roles);
+    const claims = Buffer.from(session.accessToken.split('.')[1] ?? '', 'base64url').toString();
+    expect(claims).not.toContain('super_admin');
+    expect(JSON.parse(claims)).toMatchObject({ tenant_id: tenant });
+  });
+
+  it('opens no account by an address that another Okta user has now, and tells whose it is', async () => {
+    op.sub = '00u1newcomer';
+    op.claims = { email: ada.email?.toUpperCase() };
+    const page = await signInWith(op, browser());
+    expect([page.status, codeOn(page)]).toEqual([403, 'other_okta_user']);
+    expect(await lastAudit()).toMatchObject({
+      event: 'login_refused',
+      code: 'other_okta_user',
+      detail: { oktaSub: '00u1newcomer', namesake: ada.id },
+    });
+    op.claims = { email: ['a', 'list'], preferred_username: ada.userName };
+    expect(codeOn(await signInWith(op, browser()))).toBe('unknown_person');
+  });
+});
+
+it('a flood of logins at a provider that is broken fills no disk', async () => {
+  const b = browser('https://beta.example.com');
+  expect(codeOn(await b.get('/auth/okta/login'))).toBe('okta_error');
+  const before = await count('okta_error');
+  for (let batch = 0; batch < 20; batch++)
+    await Promise.all(Array.from({ length: 40 }, () => b.get('/auth/okta/login')));
+  const recorded = (await count('okta_error')) - before;
+  expect(recorded).toBeGreaterThan(0);
+  expect(recorded).toBeLessThan(800);
+}, 120_000);
