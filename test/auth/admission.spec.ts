@@ -68,7 +68,19 @@ it('a fence keeps out whom Okta proved before it', async () => {
   const person = await rig.addPerson(tenant);
   await rig.people.publishAccess(person, { notBefore: new Date(Date.now() + 3_600_000).toISOString() });
   await rig.handled();
-  expect(outcome(await signIn(person.externalId))).toEqual([403, 'account_fenced']);
+  expect(outcome(await signIn(person.externalId))).toEqual([503, 'account_fenced']);
+});
+
+it('a token of Cognito from before the fence is not kept, and is revoked', async () => {
+  const person = await rig.addPerson(tenant);
+  const at = Math.floor(Date.now() / 1000) + 30;
+  await rig.people.publishAccess(person, { notBefore: new Date(at * 1000).toISOString() });
+  await rig.handled();
+  const revoked = (await rig.cognitoCalls('RevokeToken')).length;
+  op.claims = { iat: at + 5, auth_time: at };
+  expect(outcome(await signIn(person.externalId))).toEqual([503, 'exchange_unavailable']);
+  expect((await rig.audit()).at(-1)).toMatchObject({ detail: { token: 'behind_fence' } });
+  expect((await rig.cognitoCalls('RevokeToken')).length).toBe(revoked + 1);
 });
 
 it('two active accounts with one Okta id let nobody in; with one of them inactive the other does', async () => {

@@ -212,6 +212,31 @@ describe('a token exchange', () => {
     expect(await lastAudit()).toMatchObject({ code: 'person_refused', detail: { person: 'account_inactive' } });
   });
 
+  it('waits while somebody is being logged out everywhere, and the token is good afterwards', async () => {
+    const form = formOf(idToken(), 'id_token');
+    const set = (value: string): Promise<unknown> =>
+      rig.admin.query(`update auth.account set signing_out = ${value}, signing_out_due_at = 'infinity' where id = $1`, [
+        ada.id,
+      ]);
+    await set('gen_random_uuid()');
+    const held = await exchange(form);
+    expect([held.status, held.body.error, held.headers['retry-after']]).toEqual([503, 'temporarily_unavailable', '5']);
+    expect(await lastAudit()).toMatchObject({ code: 'signing_out' });
+    await set('null');
+    expect((await exchange(form)).status).toBe(200);
+  });
+
+  it('gives out no token that every service would refuse', async () => {
+    const at = nowSeconds() + 30;
+    await rig.people.publishAccess(ada, { notBefore: new Date(at * 1000).toISOString() });
+    await rig.handled();
+    const revoked = (await rig.cognitoCalls('RevokeToken')).length;
+    // Okta's clock is ahead and says that it was afterwards; Cognito's says that it was before.
+    const answer = await exchange(formOf(idToken({ iat: at + 5 }), 'id_token'));
+    expect([answer.status, answer.body.error]).toEqual([503, 'temporarily_unavailable']);
+    expect((await rig.cognitoCalls('RevokeToken')).length).toBe(revoked + 1);
+  });
+
   it('stops a client that loops', async () => {
     const form = formOf(accessToken(), 'access_token');
     const answers = await Promise.all(Array.from({ length: 60 }, () => exchange(form)));

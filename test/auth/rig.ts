@@ -44,7 +44,8 @@ export class AuthRig {
     private readonly sandbox: Sandbox,
     private readonly sandboxDatabase: Database,
     private readonly folder: string,
-    private readonly environment: Record<string, string>,
+    /** Of auth-service. */
+    readonly environment: Readonly<Record<string, string>>,
   ) {}
 
   static async start(issuerOverride: string): Promise<AuthRig> {
@@ -82,6 +83,8 @@ export class AuthRig {
       SESSION_KEYS: randomBytes(32).toString('base64url'),
       PUBLIC_ORIGIN: LOCAL,
       OKTA_ISSUER_OVERRIDE: issuerOverride,
+      // Nobody answers there; who needs the worker starts one.
+      DEACTIVATION_WORKER_URL: 'http://127.0.0.1:9',
     };
     const secrets = new SecretStore({ region: REGION, endpoint: secretsManager });
     const people = await People.open(test, client, pool.userPoolId);

@@ -1,4 +1,7 @@
 /** How sessions end, at once and everywhere. Two replicas of the service on one database. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Sealer } from '../../apps/auth-service/src/sessions/seal.js';
+import { Sessions } from '../../apps/auth-service/src/sessions/sessions.js';
 import { Browser } from './browser.js';
 import { HostileProvider } from './hostile-provider.js';
 import { back, begin, codeOn, SESSION, signIn as signInWith } from './journey.js';
@@ -82,6 +85,18 @@ describe('the end of a session', () => {
     expect((await b.get('/auth/session')).status).toBe(401);
     const later = await eventually(() => signedIn()); // Okta's `iat` has whole seconds: a moment later it is past the fence
     expect((await later.get('/auth/session')).status).toBe(200);
+  });
+
+  it('does not come with a fence by a clock ahead of ours that the login is past', async () => {
+    const person = await rig.addPerson(tenant);
+    await rig.people.publishAccess(person, { notBefore: new Date(Date.now() + 30_000).toISOString() });
+    await rig.handled();
+    const sealer = new Sealer([randomBytes(32).toString('base64url')]);
+    const sessions = new Sessions(rig.admin, sealer, { hours: 1, idleMinutes: 10, graceSeconds: 30 });
+    const session = { id: randomUUID(), tenant, accountId: person.id, oktaIssuer: op.origin, oktaSub: 'x' };
+    const { secret } = await rig.admin.tx((tx) => sessions.create(tx, { ...session, refreshToken: 'r', idToken: 'i' }));
+    expect(await sessions.find(tenant, secret)).toMatchObject({ id: session.id });
+    await rig.admin.query('delete from auth.session where id = $1', [session.id]);
   });
 
   it('that overtakes a login, after Cognito has given tokens, keeps the person out and kills the tokens', async () => {

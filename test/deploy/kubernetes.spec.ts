@@ -206,9 +206,10 @@ describe('the network policies', () => {
 
   const browsers = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } };
 
-  it('let the event hooks and the internal API of deactivation-worker in, and browsers to auth-service', () => {
+  it('let the event hooks and the internal API of deactivation-worker in, also for auth-service, and browsers to that', () => {
     const [callers, metrics] = from('identity-service');
-    expect(from('deactivation-worker')).toEqual([browsers, callers, metrics]);
+    const signOuts = { podSelector: { matchLabels: { 'app.kubernetes.io/name': 'auth-service' } } };
+    expect(from('deactivation-worker')).toEqual([browsers, callers, signOuts, metrics]);
     expect(from('auth-service')).toEqual([browsers, metrics]);
   });
 

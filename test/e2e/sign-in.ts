@@ -1,10 +1,11 @@
 /** Signing in through every process, as `npm start` connects them: edge, auth-service, sandbox Okta, Cognito and its triggers. */
 import { decodeJwt } from 'jose';
-import { Browser, type Answer } from '../auth/browser.js';
+import type { Answer, Browser } from '../auth/browser.js';
 import { SESSION } from '../auth/journey.js';
 import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
 import { eventually } from '../support/push.js';
 import type { TestStack } from '../support/stack.js';
+import { edgeBrowser, signInWithRole } from './signing-in.js';
 
 const LIMIT_MS = 120_000;
 const ADA = 'ada@example.com';
@@ -17,31 +18,8 @@ export function signsIn(running: () => TestStack): void {
     await stack.okta('push-group', { group: 'StackFlow-Agents', members: [ADA] });
   }, LIMIT_MS);
 
-  const browserAtTheEdge = (): Browser => new Browser(stack.description.edge, stack.description.edge);
-
-  /** The answer of the callback. */
-  async function signIn(browser: Browser): Promise<Answer> {
-    const begun = await browser.get('/auth/okta/login?returnTo=%2Fincidents%2F42');
-    expect(begun.status).toBe(302);
-    const atOkta = new OktaBrowser();
-    const page = await atOkta.visit(begun.headers.location ?? '');
-    const entered = await enter(stack.description.sandbox.okta, atOkta, await page.text(), ADA);
-    const back = new URL(entered.headers.get('location') ?? '');
-    expect(back.origin).toBe(stack.description.edge);
-    return browser.get(back.pathname + back.search);
-  }
-
-  const signedIn = async (browser: Browser): Promise<Answer> =>
-    eventually(
-      'a sign-in with the role of the group',
-      async () => {
-        const landed = await signIn(browser);
-        if (landed.status !== 303) return undefined;
-        const { roles } = JSON.parse((await browser.get('/auth/session')).body) as { roles: string[] };
-        return roles.includes('itsm_agent') ? landed : undefined;
-      },
-      LIMIT_MS,
-    );
+  const browserAtTheEdge = (): Browser => edgeBrowser(stack);
+  const signedIn = (browser: Browser): Promise<Answer> => signInWithRole(stack, browser, ADA, 'itsm_agent');
 
   it(
     'leads back where it began, to a session whose access token the user pool signed for this account',

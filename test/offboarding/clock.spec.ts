@@ -69,6 +69,25 @@ describe.each([-300_000, 0, 300_000])('with Cognito %i ms ahead', (shiftMs) => {
     expect(isFenced(issuedAt(firstFresh + 3_000), notBefore)).toBe(false);
   });
 
+  it('signed out everywhere, no token from before lives on, a fresh login is not locked out, and no fence moves back', async () => {
+    const ada = await rig.addPerson(tenant);
+    await rig.directory.setActive(ada, false);
+    await rig.quiet();
+    await rig.directory.setActive(ada, true);
+    await rig.quiet();
+    await rig.signOut(tenant, ada);
+    const [before, at] = await callsOf(ada.id, 'AdminUserGlobalSignOut');
+    const fences = (await rig.access(ada)).flatMap(({ notBefore }) => (notBefore ? [Date.parse(notBefore)] : []));
+    const [last] = fences.slice(-1);
+    expect(isFenced(issuedAt(at ?? NaN), last ?? null)).toBe(true);
+    expect(isFenced(issuedAt(before ?? NaN), last ?? null)).toBe(true);
+    // Where our clock is ahead, the fence that was set by it stays.
+    const fresh = Math.max(issuedAt((at ?? NaN) + 3_000), Math.floor(Date.now() / 1000) + 1);
+    expect(isFenced(fresh, last ?? null)).toBe(false);
+    const lifted = fences.slice(-3);
+    expect([...lifted].sort((a, b) => a - b)).toEqual(lifted);
+  });
+
   it('while he is out no clock matters: the status refuses', async () => {
     const bea = await rig.addPerson(tenant);
     await rig.directory.setActive(bea, false);

@@ -14,6 +14,8 @@ import { Accounts } from './accounts.js';
 
 export { eventually };
 
+const TOKEN = 'internal-token-of-the-tests';
+const BY_OKTA = { by: 'auth-service', causationId: 'universal-logout:1' };
 /** Generous: tests wait for conditions, never for durations. */
 const PATIENCE_MS = 60_000;
 
@@ -67,7 +69,7 @@ export class Rig {
     const quotas = Object.fromEntries(Object.keys(DEFAULT_QUOTAS).map((category) => [category, 10_000]));
     const environment = {
       DATABASE_URL: this.test.url('deactivation-worker'),
-      INTERNAL_API_TOKEN: 'internal-token-of-the-tests',
+      INTERNAL_API_TOKEN: TOKEN,
       AWS_REGION: 'us-east-1',
       COGNITO_USER_POOL_ID: this.cognito.poolId,
       COGNITO_ENDPOINT: this.cognito.url,
@@ -131,6 +133,28 @@ export class Rig {
 
   release(tenant: Tenant, ids: readonly string[] | null = null, by = 'grace@example.com'): Promise<number> {
     return this.worker.app.get(Admission).release(tenant.id, ids, by);
+  }
+
+  /** As auth-service asks for it. */
+  async signOut({ id }: Tenant, person: { readonly id: string }): Promise<{ due: boolean; accessVersion: number }> {
+    const { status, body } = await this.internal('POST', `${id}/accounts/${person.id}/sign-out`, BY_OKTA);
+    if (status !== 202) throw new Error(JSON.stringify(body));
+    return body as { due: boolean; accessVersion: number };
+  }
+
+  /** `route` below `/internal/tenants/`. */
+  async internal(
+    method: string,
+    route: string,
+    body?: object,
+    token = TOKEN,
+  ): Promise<{ status: number; body: unknown }> {
+    const answer = await fetch(`${await this.worker.app.getUrl()}/internal/tenants/${route}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, body: await answer.json() };
   }
 
   signal(tenant: Tenant, person: Person, state: OktaState | null, at = new Date()): Promise<number> {

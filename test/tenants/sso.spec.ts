@@ -42,6 +42,7 @@ describe('npm run tenant -- connect-sso', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(/Sign-in redirect URIs +https:\/\/words\.example\.com\/auth\/okta\/callback\n/);
     expect(out).toMatch(/Sign-out redirect URIs +https:\/\/words\.example\.com\/\n/);
+    expect(out).toMatch(/Logout endpoint URL .* https:\/\/words\.example\.com\/auth\/okta\/universal-logout\n/);
     expect((await hub.run('show words')).out).toMatch(
       /Sign-in +https:\/\/acme\.okta\.com\/oauth2\/default, client 0oa1client\n/,
     );

@@ -1,4 +1,4 @@
-/** The sandbox Okta and the tenant, connected in all ways: SCIM, Okta's Management API, its event hook, and signing in. */
+/** The sandbox Okta and the tenant, connected in all ways: SCIM, Management API, event hook, signing in, Universal Logout. */
 import { z } from 'zod';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { LocalProblem } from './postgres-files.js';
@@ -31,6 +31,7 @@ export async function connectOkta(
   await okta.set('', { scimBaseUrl: tenant.scimBaseUrl, token: tenant.scimToken, mode: 'aiw' });
   if (s.base.OKTA_ENDPOINT) return;
   if (!s.base.OKTA_ISSUER_OVERRIDE) await connectSignIn(s, folder, secrets, tenant, okta);
+  await okta.set('/universal-logout', { url: `${s.edge}/auth/okta/universal-logout`, subjectFormat: 'iss_sub' });
   const url = `${s.edge}/auth/okta/event-hook/${tenant.slug}`;
   const known = secrets.eventHookSecrets[tenant.id];
   if (known === undefined) {

@@ -111,6 +111,7 @@ export const PRODUCT: Readonly<Record<string, (s: Surroundings, pool: UserPool |
     SESSION_KEYS: s.signing.sessionKey,
     PUBLIC_ORIGIN: s.edge,
     OKTA_ISSUER_OVERRIDE: issuerOverride(s),
+    DEACTIVATION_WORKER_URL: `http://127.0.0.1:${s.ports['deactivation-worker']}`,
   }),
 };
 

@@ -12,6 +12,9 @@ export const auditEvents = [
   'request_refused',
   'exchange',
   'exchange_refused',
+  'universal_logout',
+  'universal_logout_refused',
+  'universal_logout_done',
 ] as const;
 export type AuditEvent = (typeof auditEvents)[number];
 
@@ -49,17 +52,17 @@ export async function recordIfUnchanged(
   database: Database,
   entry: AuditEntry,
   externalId: string,
-  seen: readonly Pick<AccountCopy, 'id' | 'version' | 'accessVersion'>[],
+  seen: readonly Pick<AccountCopy, 'id' | 'version' | 'accessVersion' | 'signingOut'>[],
 ): Promise<boolean> {
   const text = `
     with held as (
-      select concat_ws(' ', id, version, access_version) as state from account
+      select concat_ws(' ', id, version, access_version, signing_out is not null) as state from account
        where tenant = $1::uuid and external_id = $7 order by id for share
     )
     insert into audit ${COLUMNS} select $1::uuid, $2, $3, $4::uuid, $5::uuid, $6::jsonb
      where (select array_agg(state order by state) from held) = (select array_agg(s order by s) from unnest($8::text[]) s)
     returning 1`;
-  const states = seen.map(({ id, version, accessVersion }) => `${id} ${version} ${accessVersion}`);
+  const states = seen.map((a) => [a.id, a.version, a.accessVersion, a.signingOut ? 't' : 'f'].join(' '));
   const values = [...valuesOf(entry), externalId, states];
   return (await database.query({ name: 'audit_if_unchanged', text, values })).length > 0;
 }

@@ -16,6 +16,10 @@ import { LoginService } from './login/login.service.js';
 import { LoginStates } from './login/login-states.js';
 import { RelyingParties } from './login/relying-party.js';
 import { SignIn } from './login/sign-in.js';
+import { SignOuts } from './logout/sign-outs.js';
+import { UniversalLogout } from './logout/universal-logout.js';
+import { UniversalLogoutController } from './logout/universal-logout.controller.js';
+import { WorkerApi } from './logout/worker-api.js';
 import { ClientAuthentication } from './obo/client-authentication.js';
 import { Clients } from './obo/clients.js';
 import { ClientsController } from './obo/clients.controller.js';
@@ -41,7 +45,14 @@ export class AuthModule {
     const parts = createParts(platform, await createSigner(platform.service, platform.config));
     return {
       module: AuthModule,
-      controllers: [AccountsController, LoginController, SessionsController, OboController, ClientsController],
+      controllers: [
+        AccountsController,
+        LoginController,
+        SessionsController,
+        OboController,
+        ClientsController,
+        UniversalLogoutController,
+      ],
       providers: [
         ...parts.map(([provide, useValue]) => ({ provide, useValue })),
         Sites,
@@ -74,11 +85,15 @@ function createParts(platform: PlatformContext<AuthConfig>, signer: AssertionSig
   const clients = new Clients(database);
   const spent = new SpentTokens(database);
   const subjects = new SubjectTokens(provider, secrets, clients);
+  const worker = new WorkerApi(config.DEACTIVATION_WORKER_URL, config.INTERNAL_API_TOKEN);
+  const signOuts = new SignOuts(database, logger, worker);
   return [
     [OidcProvider, provider],
     [Clients, clients],
     [ClientAuthentication, new ClientAuthentication(clients, spent)],
     [Exchange, new Exchange({ database, logger, cognito, signer, audience, subjects, spent })],
+    [SignOuts, signOuts],
+    [UniversalLogout, new UniversalLogout({ database, provider, spent, signOuts })],
     [ClientSecrets, secrets],
     [RelyingParties, new RelyingParties(provider, secrets, config)],
     [LoginStates, new LoginStates(database)],

@@ -87,6 +87,10 @@ export const config = {
     purpose: "Development only: takes the place of every issuer's origin, may be http; e.g. the sandbox.",
     example: 'http://localhost:9402',
   }),
+  DEACTIVATION_WORKER_URL: url({
+    purpose: 'Where the internal API of deactivation-worker is: it signs people out whom Okta logs out everywhere.',
+    example: 'http://deactivation-worker',
+  }),
   SSO_REQUIRE_MFA: flag({
     purpose: 'Let in only who used a second factor at Okta (the ID token says so in "amr").',
     example: 'true',

@@ -10,9 +10,18 @@ const MARGIN_SECONDS = 120;
 export class SpentTokens {
   constructor(private readonly database: Database) {}
 
-  /** False = it was spent before. `owner`: within whom a `jti` is unique; `exp` in seconds since 1970. */
-  async spend(kind: SpentKind, owner: string, jti: string, exp: number): Promise<boolean> {
-    const rows = await this.database.query({
+  /**
+   * False = it was spent before. `owner`: within whom a `jti` is unique; `exp` in seconds since 1970. With a `Tx` it is
+   * spent if what it was spent for commits; another one with the same token waits for that.
+   */
+  async spend(
+    kind: SpentKind,
+    owner: string,
+    jti: string,
+    exp: number,
+    queryable: Queryable = this.database,
+  ): Promise<boolean> {
+    const rows = await queryable.query({
       name: 'spend_token',
       text: `insert into spent (hash, expires_at) values ($1, to_timestamp($2::float8)) on conflict do nothing returning 1`,
       values: [hashOf(kind, owner, jti), exp + MARGIN_SECONDS],

@@ -12,6 +12,7 @@ import { oktaParts } from './okta/index.js';
 import { AccountsController } from './people/accounts.controller.js';
 import { People } from './people/people.js';
 import { SettingsController } from './people/settings.controller.js';
+import { SignOuts } from './people/sign-out.js';
 import { Signals } from './people/signal.js';
 import { UsersController } from './people/users.controller.js';
 import { Wake } from './wake.js';
@@ -81,6 +82,7 @@ function createParts(platform: PlatformContext<WorkerConfig>) {
     [Sequencer, sequencer],
     [People, people],
     [Signals, signals],
+    [SignOuts, new SignOuts(database, outbox, wake)],
     [Admission, admission],
     [UserPool, pool],
     [Runner, runner],

@@ -15,5 +15,10 @@ export const eventHookUrl = (tenant: Tenant, publicUrl: string | undefined): str
 /** What the OIDC app in Okta must name, character by character; auth-service serves all of it. */
 export const signInUrls = (tenant: Tenant, publicUrl: string | undefined) => {
   const home = origin(tenant, publicUrl);
-  return { redirectUri: `${home}/auth/okta/callback`, loginUri: `${home}/auth/okta/login`, signedOutUri: `${home}/` };
+  return {
+    redirectUri: `${home}/auth/okta/callback`,
+    loginUri: `${home}/auth/okta/login`,
+    signedOutUri: `${home}/`,
+    universalLogoutUri: `${home}/auth/okta/universal-logout`,
+  };
 };

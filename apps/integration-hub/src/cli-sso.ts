@@ -41,7 +41,7 @@ export function addSso(add: Add, choose: Choose): void {
 }
 
 function describeConnection(result: TenantResult, publicUrl: string | undefined): string {
-  const { redirectUri, loginUri, signedOutUri } = signInUrls(result.tenant, publicUrl);
+  const { redirectUri, loginUri, signedOutUri, universalLogoutUri } = signInUrls(result.tenant, publicUrl);
   const { issuer = '', clientId = '' } = result.tenant.settings.sso ?? {};
   return `${describeChange(result)}
 
@@ -54,9 +54,11 @@ ${fields([
   ['Sign-in redirect URIs', redirectUri],
   ['Sign-out redirect URIs', signedOutUri],
   ['Initiate login URI', loginUri],
+  ['Logout endpoint URL (Universal Logout)', universalLogoutUri],
+  ['Subject format', 'Issuer and Subject Identifier'],
 ])}
 
-The redirect URIs are compared character by character. Then sign in: ${loginUri}`;
+The URIs are compared character by character. Then sign in: ${loginUri}`;
 }
 
 const describeDisconnection = (result: TenantResult): string =>

@@ -87,26 +87,20 @@ export class UserPool {
    */
   async enableUser(username: string, urgency: Urgency = 'urgent'): Promise<Date | null> {
     const command = new AdminEnableUserCommand(this.user(username));
-    let answeredAt: Date | null = null;
-    command.middlewareStack.add(
-      (next) => async (input) => {
-        const result = await next(input);
-        const { headers } = result.response as { headers?: Readonly<Record<string, string>> };
-        const at = Date.parse(headers?.date ?? '');
-        if (!Number.isNaN(at)) answeredAt = new Date(at);
-        return result;
-      },
-      { step: 'deserialize', name: 'readServerClock', priority: 'low' },
-    );
+    const clock = readServerClock(command);
     await this.call('AdminEnableUser', urgency, () => this.client.send(command));
-    return answeredAt;
+    return clock.at;
   }
 
-  /** Revokes all refresh tokens. Access tokens live on for whoever verifies them offline: that is what the fence is for. */
-  async signOut(username: string, urgency: Urgency = 'offboarding'): Promise<void> {
-    await this.call('AdminUserGlobalSignOut', urgency, () =>
-      this.client.send(new AdminUserGlobalSignOutCommand(this.user(username))),
-    );
+  /**
+   * Revokes all refresh tokens. Access tokens live on for whoever verifies them offline: that is what the fence is for.
+   * Answers with Cognito's own clock, like {@link enableUser}: what was issued before is not younger.
+   */
+  async signOut(username: string, urgency: Urgency = 'offboarding'): Promise<Date | null> {
+    const command = new AdminUserGlobalSignOutCommand(this.user(username));
+    const clock = readServerClock(command);
+    await this.call('AdminUserGlobalSignOut', urgency, () => this.client.send(command));
+    return clock.at;
   }
 
   async addToGroup(username: string, group: string, urgency: Urgency = 'urgent'): Promise<void> {
@@ -202,6 +196,22 @@ export class UserPool {
   private call<T>(operation: Operation, urgency: Urgency, send: () => Promise<T>): Promise<T> {
     return this.calls.make(operation, urgency, send);
   }
+}
+
+/** `at` of the result: the `Date` header of the last answer to the command. */
+function readServerClock({ middlewareStack }: Pick<AdminEnableUserCommand, 'middlewareStack'>): { at: Date | null } {
+  const clock: { at: Date | null } = { at: null };
+  middlewareStack.add(
+    (next) => async (input) => {
+      const result = await next(input);
+      const { headers } = result.response as { headers?: Readonly<Record<string, string>> };
+      const at = Date.parse(headers?.date ?? '');
+      if (!Number.isNaN(at)) clock.at = new Date(at);
+      return result;
+    },
+    { step: 'deserialize', name: 'readServerClock', priority: 'low' },
+  );
+  return clock;
 }
 
 const toList = (attributes: Attributes): AttributeType[] =>

@@ -27,10 +27,15 @@ export class GuardedService {
     const record = log[again ?? this.position];
     if (!record || (again !== null && again >= this.position)) return;
     if (again === null) this.position++;
-    const { person, status, roles, notBefore, version, tick } = record;
+    const { person, status, roles, notBefore, version } = record;
     this.view.apply({ tenantId: TENANT, accountId: accountId(person), status, roles, notBefore, version });
-    if (status !== 'active') this.fencedAt.set(person, Math.max(tick, this.fencedAt.get(person) ?? 0));
+    this.fencedAt.set(person, Math.max(this.fenceIn(record), this.fencedAt.get(person) ?? 0));
     this.expectNoRevival(person);
+  }
+
+  private fenceIn({ status, tick, kills, byOurClock }: AccessRecord): number {
+    if (status !== 'active') return tick;
+    return byOurClock && this.pool.isAhead ? 0 : (kills ?? 0);
   }
 
   accepts({ person, issuedAt }: Token): boolean {

@@ -69,6 +69,15 @@ function tooLate(world: World, process: number, n: number): void {
   told(world, n, false);
 }
 
+/** Signs in, is signed out everywhere as far as the process comes, and every service hears of it. */
+function signedOut(world: World, process: number, n: number): void {
+  world.pool.signIn(n);
+  world.signOut(n);
+  work(world, process, n, 2);
+  while (world.people.outbox.length > 0) world.publish();
+  world.service.readAll(world.log);
+}
+
 const anyStep = fc.oneof(
   step(8, 'push', [who, fc.constantFrom(true, false, false, null)], (w, n, active) => w.push(n, active)),
   step(1, 'remove', [who], (w, n) => w.push(n, false, true)),
@@ -85,6 +94,8 @@ const anyStep = fc.oneof(
   step(3, 'deliverSettings', [], (w) => w.deliverSettings()),
   step(6, 'deliverIdentity', [who, fc.boolean()], (w, n, access) => w.deliverIdentity(n, access)),
   step(8, 'admit', [], (w) => w.people.admit()),
+  step(4, 'signOut', [who], (w, n) => w.signOut(n)),
+  step(3, 'signed out', [process, who], signedOut),
   step(2, 'release', [who], (w, n) => w.people.release(n)),
   step(8, 'publish', [], (w) => w.publish()),
   step(8, 'guardReads', [again], (w, index) => w.guardReads(index)),
@@ -137,6 +148,8 @@ function expectTrueInTheEnd(world: World, n: number): void {
   };
   const out = truth.isOut(people.settings.deactivateOnOffboard) && row.unfinished !== 'held';
   if (out && (published === 'active' || enabled || seen.accepted || status === 'active')) fail('is out but let in');
+  const askedAt = people.askedAt.get(n) ?? 0;
+  if (pool.sessions.some((s) => s.person === n && !s.revoked && s.tick < askedAt)) fail('is signed in after all');
   const isIn = truth.isIn || row.unfinished === 'held';
   if (isIn && (published !== 'active' || enabled === false)) fail('is in but kept out');
   const roles = accounts.at(-1)?.roles ?? [];

@@ -13,7 +13,14 @@ export interface AccessRecord extends Pick<Access, 'status' | 'roles'> {
   readonly notBefore: number | null;
   /** When it was decided. */
   readonly tick: number;
+  /** Tokens from before this tick are refused from here on; null = it says nothing new about that. */
+  readonly kills: number | null;
+  /** Only where Cognito's clock is not ahead of it. */
+  readonly byOurClock: boolean;
 }
+
+type Fence = Pick<AccessRecord, 'kills' | 'byOurClock'>;
+const NO_FENCE: Fence = { kills: null, byOurClock: false };
 
 export interface Settings {
   readonly version: number;
@@ -28,6 +35,8 @@ export class People {
   /** Not published yet. */
   readonly outbox: AccessRecord[] = [];
   settings: Settings = { version: 0, deactivateOnOffboard: true, brake: null };
+  /** When everybody was last to be signed out everywhere. */
+  readonly askedAt = new Map<number, number>();
   private readonly released = new Set<number>();
   private lost = 0;
 
@@ -89,7 +98,16 @@ export class People {
     this.released.delete(person);
   }
 
-  publish(person: number): void {
+  /** Universal Logout. */
+  askSignOut(person: number): void {
+    const row = this.row(person);
+    const tick = this.tick();
+    if (!this.sql.askSignOut(row)) return;
+    this.askedAt.set(person, tick);
+    if (row.publishedStatus === 'active') this.publish(person, { kills: tick, byOurClock: true });
+  }
+
+  publish(person: number, fence: Fence = NO_FENCE): void {
     const { accessVersion, publishedStatus, publishedRoles, notBefore } = this.row(person);
     if (publishedStatus === null) throw new Error('nothing was decided yet');
     this.outbox.push({
@@ -99,6 +117,7 @@ export class People {
       roles: [...publishedRoles],
       notBefore,
       tick: this.tick(),
+      ...fence,
     });
   }
 

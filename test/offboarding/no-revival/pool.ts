@@ -26,7 +26,7 @@ export interface Call {
   readonly operation: Operation;
   readonly sentAt: number;
   /** Undefined = not carried out yet; `seen`: the user's flag afterwards, null = there is no user. */
-  result?: { readonly seen: boolean | null; readonly at: number };
+  result?: { readonly seen: boolean | null; readonly at: number; readonly tick: number };
 }
 
 export class Pool {
@@ -38,6 +38,11 @@ export class Pool {
     private readonly time: { readonly now: number; tick(): number },
     private readonly skewMs: number,
   ) {}
+
+  /** Of our clock. */
+  get isAhead(): boolean {
+    return this.skewMs > 0;
+  }
 
   get now(): number {
     return this.time.now + this.skewMs;
@@ -74,6 +79,10 @@ export class Pool {
     if (this.enabled.has(person) && operation === 'enable') this.enabled.set(person, true);
     if (operation === 'sign-out')
       for (const session of this.sessions) if (session.person === person) session.revoked = true;
-    call.result = { seen: this.enabled.get(person) ?? null, at: Math.floor(this.now / 1000) * 1000 };
+    call.result = {
+      seen: this.enabled.get(person) ?? null,
+      at: Math.floor(this.now / 1000) * 1000,
+      tick: this.time.tick(),
+    };
   }
 }

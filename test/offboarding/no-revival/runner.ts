@@ -104,11 +104,13 @@ export class ModelRunner {
       this.failed(person, call);
       return call;
     }
-    const { seen, at } = call.result;
+    const { seen, at, tick } = call.result;
     const { operation } = call;
     const known = seen === null ? 'absent' : operation === 'sign-out' ? work.known : knownOf(seen);
     if (operation === 'confirm') this.confirmed(person, { ...work, known, call: null });
     else if (operation === 'enable' && known === 'enabled' && !work.lifted) this.lift(person, work, known, at);
+    else if (operation === 'sign-out' && work.door === 'open' && work.lifted)
+      this.signedOut(person, work, known, { at: seen === null ? null : at, tick });
     else this.record(person, work, operation, known);
     return null;
   }
@@ -133,6 +135,15 @@ export class ModelRunner {
     const next = sight(row);
     const stays = known === 'absent' && row.revision === work.revision;
     this.works.set(person, stays ? { ...next, known } : next);
+  }
+
+  private signedOut(person: number, work: Work, known: Known, { at, tick }: { at: number | null; tick: number }): void {
+    const { people, sql } = this.around;
+    const row = people.row(person);
+    if (!sql.signedOut(row, this.id, work.revision, flagOf(known), at))
+      return this.record(person, work, 'sign-out', known);
+    people.publish(person, { kills: tick, byOurClock: at === null });
+    this.works.set(person, known === 'absent' ? { ...sight(row), known } : sight(row));
   }
 
   private confirmed(person: number, work: Work): void {

@@ -13,6 +13,7 @@ import * as sql from '../../../apps/deactivation-worker/src/doors/door.sql.js';
 import type { Step } from '../../../apps/deactivation-worker/src/doors/plan.js';
 import { migrations } from '../../../apps/deactivation-worker/src/migrations/index.js';
 import { accessEvent } from '../../../apps/deactivation-worker/src/people/access-event.js';
+import { askSignOut } from '../../../apps/deactivation-worker/src/people/sign-out.sql.js';
 import { NOTHING, type Consequences, type OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
 import { ConsequencesWriter } from '../../../apps/deactivation-worker/src/people/consequences.sql.js';
 import {
@@ -133,6 +134,29 @@ class Pair {
     if (is[0]) expect(is[0].not_before.getTime()).toBe(this.row.notBefore);
   }
 
+  async askSignOut(): Promise<void> {
+    const before = await this.storedFence();
+    const is = await this.database.query<{ not_before: Date | null }>(askSignOut, [this.id, this.tenant, 'c', null]);
+    expect(is.length > 0).toBe(this.model.askSignOut(this.row));
+    if (is[0]) expect(is[0].not_before?.getTime() ?? 0).toBeGreaterThanOrEqual(before);
+  }
+
+  async signedOut(worker: string, revision: number, enabled: boolean | null, at: number): Promise<void> {
+    const before = await this.storedFence();
+    const parameters = [this.id, worker, revision, enabled, new Date(BEGAN + at)];
+    const is = await this.database.query<{ not_before: Date }>(sql.fenceSignedOut, parameters);
+    expect(is.length > 0).toBe(this.model.signedOut(this.row, worker, revision, enabled, BEGAN + at));
+    if (is[0]) expect(is[0].not_before.getTime()).toBe(Math.max(before, BEGAN + at + 1_000));
+  }
+
+  /** Some fences are by the database's clock, which the model does not have. */
+  private async storedFence(): Promise<number> {
+    const [row] = await this.database.query<{ at: Date | null }>('select not_before as at from person where id = $1', [
+      this.id,
+    ]);
+    return row?.at?.getTime() ?? 0;
+  }
+
   async endOpening(worker: string, revision: number): Promise<void> {
     const is = await this.database.query(sql.endOpening, [this.id, worker, revision]);
     expect(is.length > 0).toBe(this.model.endOpening(this.row, worker, revision));
@@ -241,6 +265,8 @@ const anyCommand = fc.oneof(
   command(4, [claimant, age, flag, step], (p, w, old, ...a) => p.record(p.owner(w), p.row.revision - old, ...a)),
   command(8, [claimant, age, flag], (p, w, old, known) => p.complete(p.owner(w), p.row.revision - old, known)),
   command(5, [claimant, age, flag, time], (p, w, old, ...a) => p.lift(p.owner(w), p.row.revision - old, ...a)),
+  command(3, [], (p) => p.askSignOut()),
+  command(5, [claimant, age, flag, time], (p, w, old, ...a) => p.signedOut(p.owner(w), p.row.revision - old, ...a)),
   command(3, [claimant, age], (p, w, old) => p.endOpening(p.owner(w), p.row.revision - old)),
   command(4, [claimant], (p, w) => p.handBack(p.owner(w))),
   command(1, [claimant, fc.boolean()], (p, w, inDoubt) => p.fail(p.owner(w), inDoubt)),

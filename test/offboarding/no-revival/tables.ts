@@ -7,7 +7,18 @@ import { DOUBT_SECONDS } from '../../../apps/deactivation-worker/src/doors/door.
 import type { Step } from '../../../apps/deactivation-worker/src/doors/plan.js';
 
 /** Of the conditions in the statements those that P3 hangs on, each by itself. */
-export const GATES = ['directory', 'account', 'okta', 'revision', 'doubt', 'outbox', 'second sign-out'] as const;
+export const GATES = [
+  'directory',
+  'account',
+  'okta',
+  'revision',
+  'doubt',
+  'outbox',
+  'second sign-out',
+  'first fence',
+  'fence never back',
+  "fence by Cognito's clock",
+] as const;
 export type Gate = (typeof GATES)[number];
 
 export interface Row extends DoorState {
@@ -178,6 +189,35 @@ export class Statements {
     row.notBefore = (Math.floor((enabledAt ?? this.clock()) / 1000) + 1) * 1000;
     if (row.unfinished === 'running') row.unfinished = null;
     return true;
+  }
+
+  /** Universal Logout. */
+  askSignOut(row: Row): boolean {
+    if (row.door !== 'open') return false;
+    if (!row.due) row.enabled ??= true;
+    this.wake(row);
+    row.signOutDue = true;
+    if (row.publishedStatus !== 'active') return true;
+    row.accessVersion++;
+    if (this.passes('first fence', false)) return true;
+    row.notBefore = this.notBack(row, this.clock());
+    return true;
+  }
+
+  /** Signed out behind an open door. `at`: Cognito's clock. */
+  signedOut(row: Row, worker: string, revision: number, enabled: boolean | null, at: number | null): boolean {
+    if (row.leaseOwner !== worker || !this.unchanged(row, revision)) return false;
+    if (row.door !== 'open' || row.publishedStatus !== 'active') return false;
+    row.enabled = enabled;
+    row.signOutDue = false;
+    row.accessVersion++;
+    const by = this.passes("fence by Cognito's clock", at === null) ? this.clock() : (at ?? 0);
+    row.notBefore = this.notBack(row, (Math.floor(by / 1000) + 1) * 1000);
+    return true;
+  }
+
+  private notBack({ notBefore }: Row, fence: number): number {
+    return this.passes('fence never back', notBefore === null || notBefore <= fence) ? fence : (notBefore ?? fence);
   }
 
   endOpening(row: Row, worker: string, revision: number): boolean {

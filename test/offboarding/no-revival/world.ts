@@ -108,6 +108,11 @@ export class World {
     this.people.oktaSaid(n, signal.state, signal.at);
   }
 
+  /** Universal Logout. */
+  signOut(n: number): void {
+    this.people.askSignOut(n);
+  }
+
   configure(change: Partial<Settings>): void {
     const last = this.settings.at(-1) ?? this.people.settings;
     this.settings.push({ ...last, ...change, version: this.settings.length + 1 });

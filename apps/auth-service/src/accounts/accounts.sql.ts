@@ -5,7 +5,7 @@ import type { AccountCopy } from './admission.js';
 
 const COLUMNS = `id, tenant, version::int, user_name as "userName", email, display_name as "displayName",
   account_status as "accountStatus", access_version::int as "accessVersion", access_status as "accessStatus", roles,
-  not_before as "notBefore"`;
+  not_before as "notBefore", signing_out is not null as "signingOut"`;
 
 /** `foreign` = the id belongs to another tenant; nothing was written. */
 export type Stored = 'stored' | 'stale' | 'foreign';

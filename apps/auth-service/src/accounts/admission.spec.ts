@@ -13,6 +13,7 @@ const account = (change: Partial<AccountCopy> = {}): AccountCopy => ({
   accessStatus: 'active',
   roles: [],
   notBefore: null,
+  signingOut: false,
   ...change,
 });
 const outcome = (accounts: AccountCopy[], expected = false): string => {
@@ -42,6 +43,13 @@ describe('admission', () => {
       [account({ accessStatus: 'removed' }), account({ id: 'b', accessVersion: 0 })],
       false,
       'not_provisioned',
+    ],
+    ['somebody who is being signed out', [account({ signingOut: true })], false, 'account_signing_out'],
+    [
+      'one who is out, and was being signed out',
+      [account({ accessStatus: 'inactive', signingOut: true })],
+      false,
+      'account_inactive',
     ],
     ['a fence from before', [account({ notBefore: new Date(NOW.getTime()) })], false, 'a'],
     ['a fence from after', [account({ notBefore: new Date(NOW.getTime() + 1) })], false, 'account_fenced'],

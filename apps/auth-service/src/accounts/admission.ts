@@ -16,6 +16,8 @@ export interface AccountCopy {
   readonly accessStatus: string | null;
   readonly roles: readonly string[];
   readonly notBefore: Date | null;
+  /** Okta has logged her out everywhere, and that is not done yet. */
+  readonly signingOut: boolean;
 }
 
 export type Admission =
@@ -36,6 +38,8 @@ export function admit(accounts: readonly AccountCopy[], expected: boolean, prove
   const [account, ...more] = ready.filter(hasAccess);
   if (account && more.length > 0) return { refused: 'account_ambiguous' };
   if (account) {
+    // What she would be given now would be signed out with the rest.
+    if (account.signingOut) return { refused: 'account_signing_out' };
     const fenced = account.notBefore !== null && provenAt < account.notBefore;
     return fenced ? { refused: 'account_fenced' } : { admitted: account };
   }

@@ -120,10 +120,19 @@ export const REFUSALS = {
     text: `${ASK} to assign you to StackFlow in Okta again.`,
     again: true,
   },
+  // Okta has to say once more who it is: it ends its own session before it logs anybody out here.
   account_fenced: {
-    status: 403,
-    title: 'Your access was just taken away',
-    text: `If it was given back since, start again in a minute. Otherwise: ${ASK}.`,
+    status: 503,
+    title: 'You were signed out everywhere',
+    text: 'This happened while you signed in, or your access was given back only now. The page signs you in again by itself.',
+    retrySeconds: 3,
+    again: true,
+  },
+  account_signing_out: {
+    status: 503,
+    title: 'You are being signed out everywhere',
+    text: 'Okta has asked for it. As soon as it is done you can sign in again; the page tries by itself.',
+    retrySeconds: 5,
     again: true,
   },
   account_ambiguous: {

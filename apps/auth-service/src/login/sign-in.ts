@@ -6,6 +6,7 @@ import type { IdTokenClaims } from '#okta';
 import type { Database, Logger } from '#platform';
 import { findByExternalId, lockAccount, namesakeOf } from '../accounts/accounts.sql.js';
 import { admit, type AccountCopy } from '../accounts/admission.js';
+import { isBehindFence, pastFence } from '../accounts/fence.js';
 import { assertionClaims, SigningUnavailable, type AssertionSigner } from '../assertion/signer.js';
 import { record } from '../audit.js';
 import { LoginRefused } from '../http/refusals.js';
@@ -35,6 +36,8 @@ export interface SignInParts {
 /** Okta assigns a person and shows the tile at the same moment; the push and its events take about this long. */
 const PATIENCE_MS = 3_000;
 const POLL_MS = 100;
+/** Over in a moment, if nothing is wrong. */
+const PASSING: ReadonlySet<string> = new Set(['not_provisioned', 'account_signing_out']);
 
 export class SignIn {
   constructor(private readonly parts: SignInParts) {}
@@ -43,6 +46,7 @@ export class SignIn {
   async person(site: Site, oktaIssuer: string, proven: ProvenLogin): Promise<SignedInPerson> {
     const account = await this.awaitAccount(site.tenant.tenantId, proven.claims);
     const sessionId = randomUUID();
+    await pastFence(account.notBefore);
     const tokens = await this.exchange(account, oktaIssuer, proven, sessionId);
     try {
       return await this.open(account, oktaIssuer, proven, sessionId, tokens);
@@ -53,7 +57,7 @@ export class SignIn {
     }
   }
 
-  /** Waits for who is on the way; refuses everybody else at once. */
+  /** Waits for who is on the way, in or out; refuses everybody else at once. */
   private async awaitAccount(tenant: string, claims: IdTokenClaims): Promise<AccountCopy> {
     const { sub, iat } = claims;
     const provenAt = new Date(iat * 1000);
@@ -63,7 +67,7 @@ export class SignIn {
       const admission = admit(accounts, expected, provenAt);
       if ('admitted' in admission) return admission.admitted;
       if (admission.refused === 'unknown_person') throw await this.unknown(tenant, claims);
-      if (admission.refused !== 'not_provisioned' || performance.now() >= deadline)
+      if (!PASSING.has(admission.refused) || performance.now() >= deadline)
         throw new LoginRefused(admission.refused, { oktaSub: sub });
       await sleep(POLL_MS);
     }
@@ -114,6 +118,8 @@ export class SignIn {
       const admission = admit(await lockAccount(tx, tenant, claims.sub), false, new Date(claims.iat * 1000));
       if ('refused' in admission) throw new LoginRefused(admission.refused, { oktaSub: claims.sub });
       if (admission.admitted.id !== id) throw new LoginRefused('account_ambiguous', { oktaSub: claims.sub });
+      if (isBehindFence(tokens.accessToken, admission.admitted.notBefore))
+        throw new LoginRefused('exchange_unavailable', { oktaSub: claims.sub, token: 'behind_fence' });
       const { secret, expiresAt } = await sessions.create(tx, session);
       const detail = { oktaIssuer, oktaSub: claims.sub, amr: claims.amr };
       await record(tx, { event: 'login', tenant, accountId: id, sessionId, detail });

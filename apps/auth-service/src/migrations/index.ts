@@ -1,4 +1,5 @@
 import { Auth1764300000000 } from './0001-auth.js';
 import { Obo1764300100000 } from './0002-obo.js';
+import { UniversalLogout1764300200000 } from './0003-universal-logout.js';
 
-export const migrations = [Auth1764300000000, Obo1764300100000];
+export const migrations = [Auth1764300000000, Obo1764300100000, UniversalLogout1764300200000];

@@ -8,6 +8,7 @@ import { OidcError } from '#okta';
 import { RateLimit, type Database, type Logger } from '#platform';
 import { findByExternalId, lockAccount } from '../accounts/accounts.sql.js';
 import { admit, type AccountCopy, type Admission } from '../accounts/admission.js';
+import { isBehindFence, pastFence } from '../accounts/fence.js';
 import { assertionClaims, type AssertionSigner } from '../assertion/signer.js';
 import { record, recordIfUnchanged, type AuditEntry } from '../audit.js';
 import type { Site } from '../sites.js';
@@ -97,6 +98,7 @@ export class Exchange {
     const { tenant, person } = order;
     const { accounts, expected } = await findByExternalId(this.parts.database, tenant, person.oktaSub);
     const account = admitted(admit(accounts, expected, provenAt(person)), order);
+    await pastFence(account.notBefore);
     const tokens = await this.signIn(order, account);
     try {
       await this.commit(order, account, accounts, tokens.accessToken);
@@ -140,7 +142,7 @@ export class Exchange {
    */
   private async commit(
     order: Order,
-    { id }: AccountCopy,
+    { id, notBefore }: AccountCopy,
     seen: readonly AccountCopy[],
     accessToken: string,
   ): Promise<void> {
@@ -148,10 +150,17 @@ export class Exchange {
     const { database } = this.parts;
     const detail = { ...detailOf(order), act: client.id, issuedJti: decodeJwt(accessToken).jti };
     const entry: AuditEntry = { event: 'exchange', code: kind, tenant, accountId: id, detail };
-    if (await recordIfUnchanged(database, entry, person.oktaSub, seen)) return;
+    const counts = !isBehindFence(accessToken, notBefore);
+    if (counts && (await recordIfUnchanged(database, entry, person.oktaSub, seen))) return;
     await database.tx(async (tx) => {
       const account = admitted(admit(await lockAccount(tx, tenant, person.oktaSub), false, provenAt(person)), order);
       if (account.id !== id) throw new OboError('person_refused', REFUSED, detailOf(order));
+      if (isBehindFence(accessToken, account.notBefore))
+        throw new OboError(
+          'cognito_unavailable',
+          'Cognito gives no token that counts yet; try again.',
+          detailOf(order),
+        );
       await record(tx, entry);
     });
   }
@@ -183,6 +192,8 @@ function admitted(admission: Admission, order: Order): AccountCopy {
   const { refused } = admission;
   if (refused === 'not_provisioned')
     throw new OboError('not_provisioned', 'The account of the person is being set up; try again.', detailOf(order));
+  if (refused === 'account_signing_out')
+    throw new OboError('signing_out', 'The person is being signed out everywhere; try again.', detailOf(order));
   throw new OboError('person_refused', REFUSED, { ...detailOf(order), person: refused });
 }
 

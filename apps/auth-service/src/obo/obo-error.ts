@@ -17,6 +17,7 @@ export const OBO_ERRORS = {
   token_replayed: { status: 400, error: 'invalid_request' },
   person_refused: { status: 400, error: 'invalid_request' },
   exchange_refused: { status: 400, error: 'invalid_request' },
+  signing_out: { status: 503, error: 'temporarily_unavailable' },
   not_provisioned: { status: 503, error: 'temporarily_unavailable' },
   okta_unavailable: { status: 503, error: 'temporarily_unavailable' },
   cognito_unavailable: { status: 503, error: 'temporarily_unavailable' },

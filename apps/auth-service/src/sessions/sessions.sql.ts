@@ -52,9 +52,11 @@ export const ADD_SECRET = `insert into session_secret (hash, session_id) values 
 /** Which of the secrets `$2` belongs to the session, and whether it is the current one. */
 export const WHICH_SECRET = `
   select hash, replaced_at is null as current from session_secret where session_id = $1 and hash = any ($2::bytea[])`;
+/** Under the account's lock it was found to be past the fence; a fence by a clock that is ahead of ours must not end it. */
 export const CREATE = `
-  insert into session (id, tenant, account_id, okta_issuer, okta_sub, expires_at, refresh_token, id_token)
-  values ($1, $2, $3, $4, $5, clock_timestamp() + make_interval(hours => $6), $7, $8)
+  insert into session (id, tenant, account_id, okta_issuer, okta_sub, created_at, expires_at, refresh_token, id_token)
+  select $1::uuid, $2::uuid, a.id, $4, $5, greatest(clock_timestamp(), a.not_before), clock_timestamp() + make_interval(hours => $6), $7::bytea, $8::bytea
+    from account a where a.id = $3
   returning expires_at as "expiresAt"`;
 export const REFRESH_TOKEN = `select refresh_token as "refreshToken" from session where id = $1`;
 export const KEEP_REFRESH_TOKEN = `update session set refresh_token = $2 where id = $1`;

@@ -82,6 +82,20 @@ export class ReleaseBody {
   by!: string;
 }
 
+export class SignOutBody {
+  /** Who asks, e.g. the service. */
+  @IsString()
+  @MaxLength(200)
+  @Matches(NAME, { message: 'by must be one line of visible text' })
+  by!: string;
+
+  /** Goes into the events, so that what happens can be traced to what asked for it. */
+  @IsString()
+  @MaxLength(200)
+  @Matches(NAME, { message: 'causationId must be one line of visible text' })
+  causationId!: string;
+}
+
 export class RefusalBody {
   /** When the service refused the token, by its own clock. */
   @IsString()

@@ -4,7 +4,17 @@ import type { Outbox } from '#event-bus';
 import type { Database, Tx } from '#platform';
 import { caseEvent, type CaseRow } from '../cases/case-event.js';
 import { accessEvent } from '../people/access-event.js';
-import { comeBackLater, completeClosing, endOpening, handBack, liftFence, recordStep, reread } from './door.sql.js';
+import { fenceEvent, type FencedRow } from '../people/sign-out.sql.js';
+import {
+  comeBackLater,
+  completeClosing,
+  endOpening,
+  fenceSignedOut,
+  handBack,
+  liftFence,
+  recordStep,
+  reread,
+} from './door.sql.js';
 import { nextStep, type DoorSight, type Known, type Step } from './plan.js';
 
 export interface Work extends DoorSight {
@@ -72,9 +82,9 @@ export class DoorSync {
     if (step === 'end') return this.end(work);
     if (step === 'lift') return this.lift(work, 'absent', null);
     let known: Known;
-    let enabledAt: Date | null = null;
+    let at: Date | null = null;
     try {
-      ({ known, enabledAt } = await this.call(work, step));
+      ({ known, at } = await this.call(work, step));
     } catch (error) {
       if (!(error instanceof CognitoError)) throw error;
       if (error.errorClass !== 'missing_user')
@@ -82,28 +92,29 @@ export class DoorSync {
       known = 'absent';
     }
     if (step === 'confirm') return this.confirmed({ ...work, known });
-    if (step === 'enable' && known === 'enabled' && !work.lifted) return this.lift(work, known, enabledAt);
+    if (step === 'enable' && known === 'enabled' && !work.lifted) return this.lift(work, known, at);
+    if (step === 'sign-out' && work.door === 'open' && work.lifted) return this.signedOut(work, known, at);
     return this.record(work, step, known);
   }
 
+  /** `at`: Cognito's clock when it had done it. */
   private async call(
     { id, known }: Work,
     step: 'disable' | 'sign-out' | 'confirm' | 'enable',
-  ): Promise<{ known: Known; enabledAt: Date | null }> {
+  ): Promise<{ known: Known; at: Date | null }> {
     const { pool } = this.options;
     const urgency = URGENCY[step];
     switch (step) {
       case 'disable':
         await pool.disableUser(id, urgency);
-        return { known: 'disabled', enabledAt: null };
+        return { known: 'disabled', at: null };
       case 'sign-out':
-        await pool.signOut(id, urgency);
-        return { known, enabledAt: null };
+        return { at: await pool.signOut(id, urgency), known };
       case 'enable':
-        return { enabledAt: await pool.enableUser(id, urgency), known: 'enabled' };
+        return { at: await pool.enableUser(id, urgency), known: 'enabled' };
       case 'confirm': {
         const user = await pool.getUser(id, urgency);
-        return { known: user === null ? 'absent' : user.enabled ? 'enabled' : 'disabled', enabledAt: null };
+        return { known: user === null ? 'absent' : user.enabled ? 'enabled' : 'disabled', at: null };
       }
     }
   }
@@ -169,6 +180,22 @@ export class DoorSync {
     const superseded = row.id === null ? [] : [caseEvent('superseded', row, row.person_causation_id)];
     await outbox.add(tx, [access, ...superseded]);
     return true;
+  }
+
+  /**
+   * Somebody who keeps his access was signed out: the fence that stands since it was asked for is moved to Cognito's
+   * clock. A process that dies before this commits leaves the sign-out due, and the next one does it again.
+   */
+  private async signedOut(work: Work, known: Known, at: Date | null): Promise<Work> {
+    const { database, outbox, workerId } = this.options;
+    const parameters = [work.id, workerId, work.revision, flagOf(known), at];
+    const row = await database.tx(async (tx) => {
+      const [fenced] = await tx.query<WorkRow & FencedRow>(fenceSignedOut, parameters);
+      if (fenced) await outbox.add(tx, [fenceEvent(fenced)]);
+      return fenced;
+    });
+    // Something else is wanted by now; whether that sign-out counts is for the record to say.
+    return row ? withKnown(row, work, known) : this.record(work, 'sign-out', known);
   }
 
   private async end(work: Work): Promise<Work | null> {

@@ -4,6 +4,7 @@
  */
 import { prepared } from '#platform';
 import { CASE_COLUMNS } from '../cases/case.sql.js';
+import { FENCED } from '../people/sign-out.sql.js';
 
 /** Longer than a call may take: what a dead process sent has landed by then. */
 export const DOUBT_SECONDS = 6;
@@ -110,6 +111,19 @@ export const liftFence = prepared(`
   )
   select p.id as person, p.tenant as person_tenant, p.access_version, p.roles, p.not_before, p.causation_id as person_causation_id, p.traceparent as person_traceparent, ${CASE_COLUMNS}
     from p left join c on c.account_id = p.id`);
+
+/**
+ * Signed out behind an open door (Universal Logout). `$5`: Cognito's clock when it had done it; what it issued before is
+ * not younger. The next whole second for the same reasons as in `liftFence`. Never earlier than the fence that stands: a
+ * clock of ours that is behind must not bring tokens back that an earlier fence has killed.
+ */
+export const fenceSignedOut = `
+  update person p
+     set cognito_enabled = $4, sign_out_due = false, attempts = 0, last_error = null, last_error_class = null,
+         access_version = p.access_version + 1,
+         not_before = greatest(p.not_before, date_trunc('second', coalesce($5::timestamptz, clock_timestamp())) + interval '1 second')
+   where p.id = $1 and p.lease_owner = $2 and p.revision = $3 and p.door = 'open' and p.published_status = 'active'
+  returning ${STATE}, ${FENCED}`;
 
 /** The open door is what it should be. */
 export const endOpening = `

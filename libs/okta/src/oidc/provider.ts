@@ -10,6 +10,7 @@ import { verifyIdToken, type IdTokenClaims, type IdTokenExpectations } from './i
 import { introspect, type Introspected } from './introspection.js';
 import { IssuerRule, type IssuerRuleOptions } from './issuer-rule.js';
 import { providerKeys, type KeyOptions } from './keys.js';
+import { verifyLogoutToken, type LogoutTokenClaims, type LogoutTokenExpectations } from './logout-token.js';
 import { discoveryUrl, parseMetadata, type ProviderMetadata } from './metadata.js';
 import { exchangeCode, type ClientCredentials, type CodeGrant, type TokenResponse } from './token-endpoint.js';
 
@@ -73,6 +74,12 @@ export class OidcProvider {
   async verifyAccessToken(token: string, expected: AccessTokenExpectations): Promise<AccessTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyAccessToken(token, keys, { ...expected, issuer: metadata.issuer });
+  }
+
+  /** A logout token of the org; `expected.issuer` as configured. */
+  async verifyLogoutToken(token: string, expected: LogoutTokenExpectations): Promise<LogoutTokenClaims> {
+    const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
+    return verifyLogoutToken(token, keys, { ...expected, issuer: metadata.issuer });
   }
 
   /** An access token of the org authorization server, whose keys for them are not published: only it can tell. */

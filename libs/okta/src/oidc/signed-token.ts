@@ -10,6 +10,8 @@ export interface SignedTokenExpectations {
   /** Compared exactly with `iss`. */
   readonly issuer: string;
   readonly audience: string;
+  /** The header `typ`, exactly; left out = that of ID and access tokens. */
+  readonly typ?: string;
   /** The clock, milliseconds since 1970; for tests. */
   readonly now?: (() => number) | undefined;
 }
@@ -23,10 +25,10 @@ const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'];
 export async function verifySigned<T extends { iat: number }>(
   token: string,
   keys: JWTVerifyGetKey,
-  { issuer, audience, now }: SignedTokenExpectations,
+  { issuer, audience, typ, now }: SignedTokenExpectations,
   claims: z.ZodType<T>,
 ): Promise<T> {
-  checkHeader(token);
+  checkHeader(token, typ);
   const currentDate = new Date(now?.() ?? Date.now());
   const { payload } = await jwtVerify(token, keys, {
     algorithms: ['RS256'],
@@ -44,7 +46,7 @@ export async function verifySigned<T extends { iat: number }>(
   return parsed;
 }
 
-function checkHeader(token: string): void {
+function checkHeader(token: string, typ: string | undefined): void {
   if (token.length > MAX_TOKEN_BYTES) throw new OidcError('token_malformed', 'The token is too long.');
   let header: Readonly<Record<string, unknown>>;
   try {
@@ -57,10 +59,12 @@ function checkHeader(token: string): void {
   const forbidden = FORBIDDEN_HEADERS.find((name) => name in header);
   if (forbidden) throw new OidcError('header_not_allowed', `The header "${forbidden}" is not allowed.`);
   // Okta signs logout tokens with keys of the same set; its ID and access tokens have no `typ`, or `JWT`.
-  if (header.typ !== undefined && !(typeof header.typ === 'string' && /^jwt$/i.test(header.typ)))
-    throw new OidcError('header_not_allowed', 'The token says that it is of another kind.');
+  const isOfKind = typ === undefined ? header.typ === undefined || isPlain(header.typ) : header.typ === typ;
+  if (!isOfKind) throw new OidcError('header_not_allowed', 'The token says that it is of another kind.');
   if (typeof header.kid !== 'string') throw new OidcError('header_not_allowed', 'The token names no key.');
 }
+
+const isPlain = (typ: unknown): boolean => typeof typ === 'string' && /^jwt$/i.test(typ);
 
 function parseClaims<T>(payload: JWTPayload, claims: z.ZodType<T>): T {
   const parsed = claims.safeParse(payload);

@@ -1,0 +1,368 @@
+/** `POST /auth/okta/universal-logout`: who may log whom out, and that a refusal changes nothing. No worker is there. */
+import { randomUUID } from 'node:crypto';
+import { signRs256, type Claims } from '../guard/issuer.js';
+import { Browser } from './browser.js';
+import { HostileProvider } from './hostile-provider.js';
+import { codeOn, signIn } from './journey.js';
+import { logoutToken, postLogout, PATH, TYP, type LogoutAnswer, type LogoutChange } from './logout-request.js';
+import type { Person } from './people.js';
+import { AuthRig, LOCAL, type Instance } from './rig.js';
+
+let op: HostileProvider;
+let rig: AuthRig;
+let service: Instance;
+let tenant: string;
+let ada: Person;
+
+beforeAll(async () => {
+  op = await new HostileProvider().start();
+  rig = await AuthRig.start(op.origin);
+  service = await rig.startService();
+  tenant = await rig.addTenant('default', null);
+}, 120_000);
+beforeEach(async () => {
+  op.reset();
+  await rig.noFaults();
+  ada = await rig.addPerson(tenant);
+});
+afterAll(async () => {
+  await rig.close();
+  await op.stop();
+});
+
+const browserOf = async (person: Person): Promise<Browser> => {
+  op.sub = person.externalId ?? '';
+  const b = new Browser(service.url, LOCAL);
+  const answer = await signIn(op, b);
+  if (answer.status !== 303) throw new Error(answer.body);
+  return b;
+};
+const isIn = async (b: Browser): Promise<boolean> => (await b.get('/auth/session')).status === 200;
+const issSub = (person: Person, iss = op.origin) => ({ sub_id: { format: 'iss_sub', iss, sub: person.externalId } });
+const post = (token: string | null, body: unknown, headers: Record<string, string> = {}): Promise<LogoutAnswer> =>
+  postLogout(service.url, token, body, headers);
+const logout = (person: Person, change: LogoutChange = {}): Promise<LogoutAnswer> =>
+  post(logoutToken(op, change), issSub(person));
+const outcome = ({ status, body }: LogoutAnswer): [number, unknown] => [status, body.code];
+const owed = async (person: Person): Promise<boolean> => {
+  const [row] = await rig.admin.query<{ owed: boolean }>(
+    'select signing_out is not null as owed from auth.account where id = $1',
+    [person.id],
+  );
+  return row?.owed ?? false;
+};
+const audits = (person: Person, event: string) => rig.audit('account_id = $1 and event = $2', [person.id, event]);
+const lastRefusal = async () => (await rig.audit(`event = 'universal_logout_refused'`)).at(-1);
+
+describe('a logout that Okta proves', () => {
+  it('ends every session at once, owes the sign-out everywhere, and is recorded', async () => {
+    const [one, two] = [await browserOf(ada), await browserOf(ada)];
+    const eve = await browserOf(await rig.addPerson(tenant));
+    const answer = await logout(ada);
+    expect([answer.status, answer.body]).toEqual([204, {}]);
+    expect([await isIn(one), (await two.post('/auth/refresh')).status, await isIn(eve)]).toEqual([false, 401, true]);
+    expect(await owed(ada)).toBe(true);
+    expect(await audits(ada, 'session_ended')).toMatchObject([
+      { code: 'universal_logout', tenant },
+      { code: 'universal_logout', tenant },
+    ]);
+    expect(await audits(ada, 'universal_logout')).toMatchObject([
+      { code: 'iss_sub', tenant, detail: { subject: { sub: ada.externalId }, jti: expect.any(String) } },
+    ]);
+  });
+
+  it('keeps everybody waiting who would sign in before it is done, and gives Cognito nothing to sign out', async () => {
+    expect((await logout(ada)).status).toBe(204);
+    op.sub = ada.externalId ?? '';
+    const begun = (await rig.cognitoCalls('AdminInitiateAuth')).length;
+    const page = await signIn(op, new Browser(service.url, LOCAL));
+    expect([page.status, codeOn(page), page.headers['retry-after']]).toEqual([503, 'account_signing_out', '5']);
+    expect((await rig.cognitoCalls('AdminInitiateAuth')).length).toBe(begun);
+  });
+
+  it.each([
+    [
+      'by "sub_id" and e-mail address, whatever its case',
+      (p: Person) => ({ sub_id: { format: 'email', email: p.email?.toUpperCase() } }),
+    ],
+    ['by "subject", as older pages say', (p: Person) => ({ subject: { format: 'email', email: p.email } })],
+    ['by "subject" and issuer', (p: Person) => ({ subject: issSub(p).sub_id })],
+    ['with more in the body', (p: Person) => ({ ...issSub(p), reason: 'risk' })],
+  ])('names the person %s', async (_, bodyOf) => {
+    const b = await browserOf(ada);
+    expect((await post(logoutToken(op), bodyOf(ada))).status).toBe(204);
+    expect(await isIn(b)).toBe(false);
+  });
+
+  it('by address finds who has none but signs in with it, and all who share it', async () => {
+    const shared = `shared.${randomUUID()}@example.com`;
+    const people = [
+      await rig.addPerson(tenant, { email: shared }),
+      await rig.addPerson(tenant, { email: null, userName: shared }),
+      await rig.addPerson(tenant, { userName: shared }),
+    ];
+    expect((await post(logoutToken(op), { sub_id: { format: 'email', email: shared } })).status).toBe(204);
+    expect(await Promise.all(people.map(owed))).toEqual([true, true, false]);
+  });
+
+  it('is good for who is out already, and for who never was in', async () => {
+    await rig.people.publishAccess({ ...ada, status: 'inactive', roles: [] });
+    const waiting = rig.people.make(tenant);
+    await rig.people.publishAccount(waiting, 'provisioned');
+    await rig.handled();
+    expect([(await logout(ada)).status, (await logout(waiting)).status]).toEqual([204, 204]);
+  });
+});
+
+describe('a token is not believed', () => {
+  const now = (): number => Math.floor(Date.now() / 1000);
+  const unsigned = (header: Claims, claims: Claims): string =>
+    `${[header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`;
+
+  it.each<[string, () => LogoutChange, [number, string, string]]>([
+    ['of another kind', () => ({ header: { typ: 'JWT' } }), [401, 'token_refused', 'header_not_allowed']],
+    ['of no kind', () => ({ header: { typ: undefined } }), [401, 'token_refused', 'header_not_allowed']],
+    [
+      'of a kind spelled otherwise',
+      () => ({ header: { typ: TYP.toUpperCase() } }),
+      [401, 'token_refused', 'header_not_allowed'],
+    ],
+    [
+      'with a key in its header',
+      () => ({ header: { jwk: op.secondKey.jwk } }),
+      [401, 'token_refused', 'header_not_allowed'],
+    ],
+    [
+      'without a signature',
+      () => ({ header: { alg: 'none' }, sign: unsigned }),
+      [401, 'token_refused', 'algorithm_not_allowed'],
+    ],
+    ['by a symmetric key', () => ({ header: { alg: 'HS256' } }), [401, 'token_refused', 'algorithm_not_allowed']],
+    [
+      'signed by somebody else',
+      () => ({ sign: (header, claims) => signRs256(header, claims, op.secondKey.privateKey) }),
+      [401, 'token_refused', 'signature_invalid'],
+    ],
+    ['of a key that is not published', () => ({ header: { kid: 'other' } }), [401, 'token_refused', 'key_unknown']],
+    [
+      'of another issuer',
+      () => ({ claims: { iss: 'https://evil.okta.com' } }),
+      [401, 'token_refused', 'issuer_mismatch'],
+    ],
+    [
+      'of a custom authorization server',
+      () => ({ claims: { iss: `${op.origin}/oauth2/default` } }),
+      [401, 'token_refused', 'issuer_mismatch'],
+    ],
+    [
+      'for another endpoint',
+      () => ({ claims: { aud: `${LOCAL}/auth/okta/obo/token` } }),
+      [401, 'token_refused', 'audience_mismatch'],
+    ],
+    [
+      'for the endpoint with a query',
+      () => ({ claims: { aud: `${LOCAL}${PATH}?a=1` } }),
+      [401, 'token_refused', 'audience_mismatch'],
+    ],
+    [
+      'for others as well',
+      () => ({ claims: { aud: [`${LOCAL}${PATH}`, 'https://other.example'] } }),
+      [401, 'token_refused', 'claim_invalid'],
+    ],
+    ['that has expired', () => ({ claims: { iat: now() - 600, exp: now() - 61 } }), [401, 'token_refused', 'expired']],
+    ['that is good for an hour', () => ({ claims: { exp: now() + 3_600 } }), [401, 'token_refused', 'claim_invalid']],
+    ['without an end', () => ({ claims: { exp: undefined } }), [401, 'token_refused', 'claim_invalid']],
+    ['from the future', () => ({ claims: { iat: now() + 120 } }), [401, 'token_refused', 'issued_in_future']],
+    ['that is not good yet', () => ({ claims: { nbf: now() + 120 } }), [401, 'token_refused', 'issued_in_future']],
+    ['without a jti', () => ({ claims: { jti: undefined } }), [401, 'token_refused', 'claim_invalid']],
+    ['with an endless jti', () => ({ claims: { jti: 'x'.repeat(256) } }), [401, 'token_refused', 'claim_invalid']],
+    [
+      'of another app of the org',
+      () => ({ claims: { sub: '0oaSomebodyElse' } }),
+      [403, 'client_not_allowed', 'client_mismatch'],
+    ],
+  ])('%s', async (_, changeOf, [status, code, oidc]) => {
+    const b = await browserOf(ada);
+    const answer = await logout(ada, changeOf());
+    expect(outcome(answer)).toEqual([status, code]);
+    expect(answer.headers['content-type']).toContain('application/problem+json');
+    if (status === 401) expect(answer.headers['www-authenticate']).toContain('error="invalid_token"');
+    expect([await isIn(b), await owed(ada)]).toEqual([true, false]);
+    expect(await lastRefusal()).toMatchObject({ code, tenant, detail: { oidc } });
+  });
+
+  it('that is an ID token, or none at all', async () => {
+    const b = await browserOf(ada);
+    const idToken = signRs256({ alg: 'RS256', kid: op.key.kid }, op.idTokenClaims(), op.key.privateKey);
+    expect(outcome(await post(idToken, issSub(ada)))).toEqual([401, 'token_refused']);
+    expect(outcome(await post('garbage', issSub(ada)))).toEqual([401, 'token_refused']);
+    const missing = await post(null, issSub(ada));
+    expect(outcome(missing)).toEqual([401, 'token_missing']);
+    expect(missing.headers['www-authenticate']).toBe('Bearer realm="StackFlow Universal Logout"');
+    expect(outcome(await post(null, issSub(ada), { authorization: 'Basic eDp5' }))).toEqual([401, 'token_missing']);
+    expect([await isIn(b), await owed(ada)]).toEqual([true, false]);
+  });
+
+  it('nor is it one for a login: the kinds are not taken for each other', async () => {
+    op.sub = ada.externalId ?? '';
+    op.sign = (claims) => signRs256({ alg: 'RS256', kid: op.key.kid, typ: TYP }, claims, op.key.privateKey);
+    const page = await signIn(op, new Browser(service.url, LOCAL));
+    expect([page.status, codeOn(page)]).toEqual([403, 'token_refused']);
+  });
+});
+
+describe('a token counts once', () => {
+  it('whoever sends it again', async () => {
+    const token = logoutToken(op);
+    expect((await post(token, issSub(ada))).status).toBe(204);
+    const b = await browserOf(await rig.addPerson(tenant));
+    expect(outcome(await post(token, issSub(ada)))).toEqual([401, 'token_replayed']);
+    expect(await isIn(b)).toBe(true);
+    expect(await lastRefusal()).toMatchObject({ code: 'token_replayed', detail: { jti: expect.any(String) } });
+  });
+
+  it('of many at once one', async () => {
+    const token = logoutToken(op);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => post(token, issSub(ada))));
+    expect(answers.map((a) => a.status).sort()).toEqual([204, ...Array<number>(7).fill(401)]);
+    expect(await audits(ada, 'universal_logout')).toHaveLength(1);
+  });
+
+  it('and not at all if nothing came of it', async () => {
+    const person = rig.people.make(tenant);
+    const token = logoutToken(op);
+    expect(outcome(await post(token, issSub(person)))).toEqual([404, 'unknown_person']);
+    await rig.people.publishAccess(person);
+    await rig.people.publishAccount(person, 'provisioned');
+    await rig.handled();
+    expect((await post(token, issSub(person))).status).toBe(204);
+  });
+
+  it('nor if its transaction fails: the same token is good afterwards', async () => {
+    const b = await browserOf(ada);
+    const token = logoutToken(op);
+    // Stands for whatever stops the transaction after the token was spent in it.
+    await rig.admin.query(
+      `alter table auth.account add constraint nobody_leaves check (signing_out is null) not valid`,
+    );
+    expect(outcome(await post(token, issSub(ada)))).toEqual([500, 'internal']);
+    await rig.admin.query('alter table auth.account drop constraint nobody_leaves');
+    expect(await isIn(b)).toBe(true);
+    expect((await post(token, issSub(ada))).status).toBe(204);
+    expect(await isIn(b)).toBe(false);
+  });
+});
+
+describe('a body is refused', () => {
+  const subject = (sub_id: unknown) => ({ sub_id });
+  it.each<[string, unknown]>([
+    ['that is empty', {}],
+    ['that is no JSON', '{"sub_id":'],
+    ['that is a list', []],
+    ['that is null', 'null'],
+    ['of an unknown format', subject({ format: 'opaque', id: '00u1' })],
+    ['with half an identifier', subject({ format: 'iss_sub', sub: '00u1' })],
+    ['with a number for a person', subject({ format: 'email', email: 1 })],
+    ['with nobody', subject({ format: 'email', email: '' })],
+    ['with what no database can look up', subject({ format: 'email', email: 'a\0b' })],
+    [
+      'with two people',
+      { ...subject({ format: 'email', email: 'a@b.c' }), subject: { format: 'email', email: 'd@b.c' } },
+    ],
+    ['that is endless', subject({ format: 'email', email: 'x'.repeat(10_000) })],
+  ])('%s', async (_, body) => {
+    const answer = await post(logoutToken(op), body);
+    expect(answer.status).toBe(400);
+    expect(answer.body.detail).toEqual(expect.any(String));
+  });
+
+  it('that is larger than anything Okta would send', async () => {
+    expect((await post(logoutToken(op), subject({ format: 'email', email: 'x'.repeat(100_000) }))).status).toBe(400);
+  });
+});
+
+describe('nobody is found', () => {
+  it('by an id or address that nobody has', async () => {
+    const nobody = rig.people.make(tenant);
+    expect(outcome(await logout(nobody))).toEqual([404, 'unknown_person']);
+    const byMail = await post(logoutToken(op), { sub_id: { format: 'email', email: nobody.email } });
+    expect(outcome(byMail)).toEqual([404, 'unknown_person']);
+    expect(await lastRefusal()).toMatchObject({ code: 'unknown_person', tenant });
+  });
+
+  it('by the id that another issuer gave', async () => {
+    const b = await browserOf(ada);
+    const answer = await post(logoutToken(op), issSub(ada, 'https://other.okta.com'));
+    expect(outcome(answer)).toEqual([404, 'unknown_person']);
+    expect([await isIn(b), await owed(ada)]).toEqual([true, false]);
+  });
+
+  it("in another tenant, by an org that is not that tenant's", async () => {
+    const beta = await rig.addTenant('beta', 'beta.example.com');
+    const bea = await rig.addPerson(beta);
+    // Both tenants have one org here; the endpoint of the one is not that of the other.
+    expect(outcome(await logout(bea))).toEqual([404, 'unknown_person']);
+    const host = { host: 'beta.example.com' };
+    expect(outcome(await post(logoutToken(op), issSub(bea), host))).toEqual([401, 'token_refused']);
+    expect(await owed(bea)).toBe(false);
+    const aud = `https://beta.example.com${PATH}`;
+    expect((await post(logoutToken(op, { claims: { aud } }), issSub(bea), host)).status).toBe(204);
+    expect(await owed(bea)).toBe(true);
+  });
+
+  it('where there is no tenant, or one without sign-in', async () => {
+    await rig.people.publishSettings(randomUUID(), 'bare', { host: 'bare.example.com' });
+    await rig.settingsKnown();
+    const at = (host: string) => post(logoutToken(op), issSub(ada), { host });
+    expect(outcome(await at('nowhere.example.com'))).toEqual([404, 'unknown_site']);
+    expect(outcome(await at('bare.example.com'))).toEqual([401, 'not_configured']);
+  });
+
+  it('by what makes the host another one', async () => {
+    const answer = await post(logoutToken(op, { claims: { aud: `https://evil.example${PATH}` } }), issSub(ada), {
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'https',
+    });
+    expect(outcome(answer)).toEqual([401, 'token_refused']);
+  });
+});
+
+it('an address that a crowd shares logs out nobody', async () => {
+  const shared = `crowd.${randomUUID()}@example.com`;
+  const crowd = Array.from({ length: 11 }, () => rig.people.make(tenant, { email: shared }));
+  for (const person of crowd) await rig.people.publishAccount(person, 'provisioned');
+  await rig.handled();
+  const answer = await post(logoutToken(op), { sub_id: { format: 'email', email: shared } });
+  expect(outcome(answer)).toEqual([422, 'too_many_accounts']);
+  expect(await Promise.all(crowd.map(owed))).not.toContain(true);
+});
+
+it("is honest while Okta's keys cannot be read, and the same token is good afterwards", async () => {
+  const other = await new HostileProvider().start();
+  const alone = await rig.startService({ OKTA_ISSUER_OVERRIDE: other.origin });
+  try {
+    other.jwks = () => ({ status: 500, body: '' });
+    const token = logoutToken(other);
+    const send = () => postLogout(alone.url, token, issSub(ada, other.origin));
+    const answer = await send();
+    expect(outcome(answer)).toEqual([503, 'okta_unavailable']);
+    expect(answer.headers['retry-after']).toBe('5');
+    expect(await owed(ada)).toBe(false);
+    other.reset();
+    expect((await send()).status).toBe(204);
+  } finally {
+    await alone.stop();
+    await other.stop();
+  }
+});
+
+it('an org in a loop is slowed down, and what it is told to send again was not used', async () => {
+  const alone = await rig.startService();
+  const tokens = Array.from({ length: 400 }, () => logoutToken(op));
+  const answers = await Promise.all(tokens.map((token) => postLogout(alone.url, token, issSub(ada))));
+  const slowed = answers.findIndex((answer) => answer.status === 429);
+  expect(slowed).not.toBe(-1);
+  expect(answers[slowed]).toMatchObject({ body: { code: 'too_fast' }, headers: { 'retry-after': '1' } });
+  expect((await post(tokens[slowed] ?? null, issSub(ada))).status).toBe(204);
+  await alone.stop();
+}, 120_000);

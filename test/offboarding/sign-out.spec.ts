@@ -1,0 +1,139 @@
+/** The internal route that signs somebody out everywhere who keeps his access, alone and together with closings. */
+import { randomUUID } from 'node:crypto';
+import type { Person, Tenant } from '../identity/directory.js';
+import { eventually, Rig } from './rig.js';
+
+let rig: Rig;
+let tenant: Tenant;
+beforeAll(async () => {
+  rig = await Rig.start();
+  await rig.startWorker();
+  tenant = await rig.addTenant();
+});
+afterEach(() => rig.cognito.noFaults());
+afterAll(() => rig.close());
+
+const calls = async ({ id }: Person, operation: string): Promise<number> =>
+  (await rig.cognito.calls(`subject=${id}&operation=${operation}`)).length;
+const state = async (person: Person) => (await rig.internal('GET', `${tenant.id}/accounts/${person.id}/sign-out`)).body;
+const notBefores = async (person: Person): Promise<(string | null)[]> =>
+  (await rig.access(person)).map((record) => record.notBefore);
+
+describe('signing somebody out everywhere', () => {
+  it('fences at once, revokes, fences by the clock of Cognito, and leaves access and roles as they are', async () => {
+    const ada = await rig.addPerson(tenant, ['itsm_agent', 'viewer']);
+    const before = await rig.access(ada);
+    const asked = await rig.signOut(tenant, ada);
+    expect(asked.accessVersion).toBeGreaterThan(before.length);
+    await rig.quiet();
+    const [first, second, ...more] = (await rig.access(ada)).slice(before.length);
+    expect(more).toEqual([]);
+    for (const record of [first, second])
+      expect(record).toMatchObject({ status: 'active', roles: ['itsm_agent', 'viewer'] });
+    expect(Date.parse(second?.notBefore ?? '')).toBeGreaterThan(Date.parse(first?.notBefore ?? ''));
+    expect(Date.parse(second?.notBefore ?? '') % 1000).toBe(0);
+    expect(await state(ada)).toEqual({ due: false, accessVersion: before.length + 2 });
+    expect([await calls(ada, 'AdminUserGlobalSignOut'), await calls(ada, 'AdminDisableUser')]).toEqual([1, 0]);
+    expect(await rig.cases(ada)).toEqual([]);
+    await rig.expectAgreement([ada]);
+  });
+
+  it('tells in its events what asked for it', async () => {
+    const ada = await rig.addPerson(tenant);
+    await rig.signOut(tenant, ada);
+    await rig.quiet();
+    const sql = `select causation_id as "causationId" from bus.event_log where topic = 'identity.access' and key = $1 order by sequence desc limit 2`;
+    const told = await rig.admin.query<{ causationId: string }>(sql, [`${tenant.id}:${ada.id}`]);
+    expect(told.map((row) => row.causationId)).toEqual(['universal-logout:1', 'universal-logout:1']);
+  });
+
+  it('is owed while Cognito is away, and paid when it is back; the fence stands meanwhile', async () => {
+    const ada = await rig.addPerson(tenant);
+    await rig.cognito.fault({ effect: 'disconnect', operation: 'AdminUserGlobalSignOut' });
+    await rig.signOut(tenant, ada);
+    await eventually(async () => expect((await notBefores(ada)).at(-1)).not.toBeNull());
+    expect(await state(ada)).toMatchObject({ due: true });
+    await rig.cognito.noFaults();
+    await eventually(async () => expect(await state(ada)).toMatchObject({ due: false }), 60_000);
+  });
+
+  it('is done again by another process when one dies between Cognito and its record', async () => {
+    const ada = await rig.addPerson(tenant);
+    await rig.cognito.fault({ effect: 'drop', operation: 'AdminUserGlobalSignOut', times: 1 });
+    await rig.signOut(tenant, ada);
+    await eventually(async () => expect(await state(ada)).toMatchObject({ due: false }), 60_000);
+    await rig.quiet();
+    expect(await calls(ada, 'AdminUserGlobalSignOut')).toBeGreaterThan(1);
+    await rig.expectAgreement([ada]);
+  });
+
+  it('enables nobody whom an administrator of the pool has disabled by hand', async () => {
+    const ada = await rig.addPerson(tenant);
+    await rig.cognito.byHand('AdminDisableUser', { Username: ada.id });
+    await rig.signOut(tenant, ada);
+    await rig.quiet();
+    expect(await state(ada)).toMatchObject({ due: false });
+    expect((await rig.cognito.users()).get(ada.id)?.enabled).toBe(false);
+  });
+
+  it('is done at once for whom Cognito does not have', async () => {
+    const ada = await rig.addPerson(tenant);
+    await rig.cognito.byHand('AdminDeleteUser', { Username: ada.id });
+    await rig.signOut(tenant, ada);
+    await rig.quiet();
+    expect(await state(ada)).toMatchObject({ due: false });
+  });
+
+  it('of whoever is out already changes nothing', async () => {
+    const ada = await rig.addPerson(tenant);
+    await rig.directory.setActive(ada, false);
+    await rig.quiet();
+    const before = await rig.access(ada);
+    expect(await rig.signOut(tenant, ada)).toEqual({ due: false, accessVersion: before.length });
+    await rig.quiet();
+    expect(await rig.access(ada)).toEqual(before);
+    await rig.expectAgreement([ada]);
+  });
+
+  it('in whatever order with closings and reopenings, all agree in the end, and no fence of who is in moves back', async () => {
+    const people = await rig.addPeople(tenant, 6);
+    for (let round = 0; round < 4; round++)
+      await Promise.all(
+        people.flatMap((person, n) => [
+          rig.signOut(tenant, person),
+          rig.directory.setActive(person, (round + n) % 2 === 0),
+          rig.signOut(tenant, person),
+        ]),
+      );
+    await Promise.all(people.map((person) => rig.directory.setActive(person, true)));
+    await rig.quiet();
+    await rig.expectAgreement(people);
+    for (const person of people) {
+      expect(await state(person)).toMatchObject({ due: false });
+      const open = (await rig.access(person)).filter((record) => record.status === 'active');
+      const fences = open.flatMap(({ notBefore }) => (notBefore === null ? [] : [Date.parse(notBefore)]));
+      expect([...fences].sort((a, b) => a - b)).toEqual(fences);
+    }
+  });
+});
+
+describe('the route', () => {
+  const body = { by: 'auth-service', causationId: 'x' };
+  it('is for who has the token, knows the account, and says who asks', async () => {
+    const ada = await rig.addPerson(tenant);
+    const other = await rig.addTenant();
+    const route = `${tenant.id}/accounts/${ada.id}/sign-out`;
+    const ask = async (at: string, given: object, token?: string): Promise<number> =>
+      (await rig.internal('POST', at, given, token)).status;
+    expect(await ask(route, body, 'wrong')).toBe(401);
+    expect((await rig.internal('GET', route, undefined, 'wrong')).status).toBe(401);
+    expect(await ask(route, { causationId: 'x' })).toBe(400);
+    expect(await ask(route, { ...body, causationId: 'a\nb' })).toBe(400);
+    expect(await ask(route, { ...body, more: 1 })).toBe(400);
+    expect(await ask(`${tenant.id}/accounts/nobody/sign-out`, body)).toBe(400);
+    expect(await ask(`${tenant.id}/accounts/${randomUUID()}/sign-out`, body)).toBe(404);
+    expect(await ask(`${other.id}/accounts/${ada.id}/sign-out`, body)).toBe(404);
+    await rig.quiet();
+    expect([await calls(ada, 'AdminUserGlobalSignOut'), (await notBefores(ada)).at(-1)]).toEqual([0, null]);
+  });
+});
