@@ -77,4 +77,16 @@ export default tseslint.config(
       },
     },
   },
+  {
+    files: ['examples/*/public/*.js'],
+    languageOptions: {
+      globals: {
+        document: 'readonly',
+        location: 'readonly',
+        fetch: 'readonly',
+        atob: 'readonly',
+        TextDecoder: 'readonly',
+      },
+    },
+  },
 );

@@ -38,6 +38,10 @@ const COMMANDS = {
     entry: 'dist/apps/deactivation-worker/src/cli.js',
     does: 'offboarding cases: who lost access when, what is held, release it',
   },
+  obo: {
+    entry: 'dist/apps/auth-service/src/cli.js',
+    does: 'token exchange: which services may act for people, and whose tokens of Okta are taken',
+  },
   events: { entry: 'dist/tools/events/main.js', does: 'look at published events' },
   bench: { entry: 'dist/bench/main.js', does: 'the measurements of bench/' },
   lint: { entry: 'dist/tools/local/test.js', args: ['--static'], does: 'only the static checks of "test"' },

@@ -2,7 +2,7 @@
 import { signHs256, signingKey, signRs256, unsigned } from '../guard/issuer.js';
 import { Browser } from './browser.js';
 import { HostileProvider } from './hostile-provider.js';
-import { back as callback, begin, codeOn, LOGIN, SESSION, signIn as signInWith } from './journey.js';
+import { back as callback, begin, codeOn, loginCookies, SESSION, signIn as signInWith } from './journey.js';
 import type { Person } from './people.js';
 import { AuthRig, LOCAL, type Instance } from './rig.js';
 
@@ -180,11 +180,22 @@ describe('the callback', () => {
     expect((await b.get(back(await begin(b), { iss: op.origin }))).status).toBe(303);
   });
 
+  it('of each of several tabs is taken that began at the same moment, before the browser had any cookie', async () => {
+    const tabs = [browser(), browser(), browser()];
+    const paths = await Promise.all(tabs.map(async (tab) => back(await begin(tab))));
+    const b = browser();
+    for (const [name, value] of tabs.flatMap(loginCookies)) b.cookies.set(name, value);
+    for (const path of paths) expect((await b.get(path)).status).toBe(303);
+    // The next login adds none.
+    await begin(b);
+    expect(loginCookies(b)).toHaveLength(3);
+  });
+
   it('at another tenant finds nothing', async () => {
     await rig.addTenant('beta', 'beta.example.com');
     const [here, there] = [browser(), browser('https://beta.example.com')];
     const path = back(await begin(here));
-    there.cookies.set(LOGIN, here.cookies.get(LOGIN) ?? '');
+    for (const [name, value] of loginCookies(here)) there.cookies.set(name, value);
     expect(codeOn(await there.get(path))).toBe('login_expired');
     expect((await here.get(path)).status).toBe(303);
   });

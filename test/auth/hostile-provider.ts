@@ -153,11 +153,13 @@ export class HostileProvider {
   }
 
   private replyTo(request: IncomingMessage, form: URLSearchParams): Reply {
-    switch (new URL(request.url ?? '/', this.origin).pathname) {
+    const { pathname } = new URL(request.url ?? '/', this.origin);
+    // Custom authorization servers, with the keys of the org's.
+    const custom = /^(\/oauth2\/[a-z]+)\/\.well-known\/openid-configuration$/.exec(pathname)?.[1];
+    if (custom) return json({ ...this.regularMetadata(), issuer: this.origin + custom });
+    switch (pathname) {
       case '/.well-known/openid-configuration':
         return this.discovery();
-      case '/oauth2/default/.well-known/openid-configuration':
-        return json({ ...this.regularMetadata(), issuer: `${this.origin}/oauth2/default` });
       case '/oauth2/v1/introspect':
         this.exchanges.push({ form, authorization: request.headers.authorization });
         return this.introspection(form);

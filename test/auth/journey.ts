@@ -2,7 +2,9 @@
 import type { Answer, Browser } from './browser.js';
 import type { HostileProvider } from './hostile-provider.js';
 
-export const LOGIN = '__Host-sf_login';
+/** Each login cookie has a name of its own. */
+export const loginCookies = (browser: Browser): [string, string][] =>
+  [...browser.cookies].filter(([name]) => name.startsWith('__Host-sf_login_'));
 export const SESSION = '__Host-sf_session';
 
 /** Answers the address at Okta that the browser is sent to. */

@@ -203,8 +203,8 @@ describe('the page of a refusal', () => {
     );
     expect(page.headers['cache-control']).toBe('no-store');
     expect(page.headers['referrer-policy']).toBe('no-referrer');
-    expect(page.body).toMatch(/<html lang="en">[\s\S]*<title>[^<]+<\/title>[\s\S]*<main>\s*<h1>/);
-    expect(page.body).toContain('<a href="/auth/okta/login?returnTo=%2F">');
+    expect(page.body).toMatch(/<html lang="en">[\s\S]*<title>[^<]+<\/title>[\s\S]*<main>[\s\S]*<h1>/);
+    expect(page.body).toContain('<a class="button" href="/auth/okta/login?returnTo=%2F">');
     expect(page.body).not.toMatch(/<script|src=|onload/);
   });
 });

@@ -2,7 +2,7 @@
  * The relying party against npm `oidc-provider`, a certified implementation that nobody here wrote: with PKCE required,
  * its own sign-in and consent pages, RFC 9207, its own ID tokens. Our stand-ins and our code cannot be wrong alike here.
  */
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { jest } from '@jest/globals';
@@ -20,10 +20,8 @@ let rig: AuthRig;
 let service: Instance;
 let ada: Person;
 
-async function startProvider(): Promise<void> {
-  server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+/** The provider with a new signing key, and nothing that it knew before. */
+async function provide(client: object = {}): Promise<void> {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const provider = new Provider(issuer, {
     clients: [
@@ -36,15 +34,23 @@ async function startProvider(): Promise<void> {
         response_types: ['code'],
         token_endpoint_auth_method: 'client_secret_basic',
         id_token_signed_response_alg: 'RS256',
+        ...client,
       },
     ],
     pkce: { required: () => true },
-    jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'op', alg: 'RS256', use: 'sig' }] },
+    jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'RS256', use: 'sig' }] },
     cookies: { keys: [randomBytes(16).toString('hex')] },
     features: { devInteractions: { enabled: true } },
     scopes: ['openid', 'profile', 'email'],
   });
-  server.on('request', provider.callback());
+  server.removeAllListeners('request').on('request', provider.callback());
+}
+
+async function startProvider(): Promise<void> {
+  server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await provide();
 }
 
 beforeAll(async () => {
@@ -127,6 +133,34 @@ it('cannot use a code twice', async () => {
   expect(codeOn(await b.get(back.pathname + back.search))).toBe('code_refused');
 });
 
+/** Two logins of one browser: the code of the first comes back with the state of the second. */
+it('cannot bring in the code of another login: PKCE', async () => {
+  const b = new Browser(service.url, LOCAL);
+  const [first, second] = [await begin(b), await begin(b)];
+  const back = new URL(await atProvider(first, ada.externalId), LOCAL);
+  back.searchParams.set('state', new URL(second).searchParams.get('state') ?? '');
+  expect(codeOn(await b.get(back.pathname + back.search))).toBe('code_refused');
+});
+
+it('cannot bring in the ID token of another login: nonce', async () => {
+  const b = new Browser(service.url, LOCAL);
+  const location = new URL(await begin(b));
+  location.searchParams.set('nonce', 'a nonce of somebody else');
+  expect(codeOn(await b.get(await atProvider(location.href, ada.externalId)))).toBe('token_refused');
+  const refusals = await rig.audit(`event = 'login_refused'`);
+  expect(refusals.at(-1)).toMatchObject({ code: 'token_refused', detail: { oidc: 'nonce_mismatch' } });
+  expect(b.cookies.has(SESSION)).toBe(false);
+});
+
+it('has the provider tell when the person signed in, and holds it to that', async () => {
+  const strict = await rig.startService({ SSO_MAX_AUTH_AGE_MINUTES: '60' });
+  const b = new Browser(strict.url, LOCAL);
+  const location = await begin(b);
+  expect(new URL(location).searchParams.get('max_age')).toBe('3600');
+  expect((await b.get(await atProvider(location, ada.externalId))).status).toBe(303);
+  await strict.stop();
+});
+
 it('ends the session there as well', async () => {
   const b = new Browser(service.url, LOCAL);
   await b.get(await atProvider(await begin(b), ada.externalId));
@@ -134,4 +168,20 @@ it('ends the session there as well', async () => {
   const page = await fetch(oktaLogoutUrl);
   expect(page.status).toBe(200);
   expect(await page.text()).toContain('logout');
+});
+
+describe('a provider that changes', () => {
+  it('may rotate its key from one login to the next', async () => {
+    const b = new Browser(service.url, LOCAL);
+    await provide();
+    expect((await b.get(await atProvider(await begin(b), ada.externalId))).status).toBe(303);
+  });
+
+  it('says what to mend when the client secret was renewed there', async () => {
+    const b = new Browser(service.url, LOCAL);
+    await provide({ client_secret: 'another secret of its own, long enough' });
+    const page = await b.get(await atProvider(await begin(b), ada.externalId));
+    expect([page.status, codeOn(page)]).toEqual([502, 'client_refused']);
+    expect(b.cookies.has(SESSION)).toBe(false);
+  });
 });

@@ -44,7 +44,7 @@ export class AuthRig {
     private readonly sandbox: Sandbox,
     private readonly sandboxDatabase: Database,
     private readonly folder: string,
-    /** Of auth-service. */
+    /** Of every service here that it fits. */
     readonly environment: Readonly<Record<string, string>>,
   ) {}
 

@@ -4,6 +4,7 @@ import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { findRoute, startEdge, type Edge, type Route } from '../../tools/local/edge.js';
 import { freePort } from '../../tools/local/ports.js';
+import { exampleRoutes } from '../../tools/local/example.js';
 import { edgeRoutes } from '../../tools/local/services.js';
 
 interface Seen {
@@ -120,6 +121,16 @@ describe('the edge', () => {
       expect([url, to(url)]).toEqual([url, 'http://127.0.0.1:1003']);
     for (const url of ['/', '/authorize', '/internal/tenants', '/health/ready', '/auth/okta/event-hook/../../x'])
       expect([url, to(url)]).toEqual([url, undefined]);
+  });
+
+  test('hands the example its pages and its API, and nothing of what lies beside them', () => {
+    const routes = [...edgeRoutes({ 'auth-service': 1003 }), ...exampleRoutes({ 'incident-service': 1004 })];
+    const to = (url: string): string | undefined => findRoute(routes, url)?.upstream;
+    for (const url of ['/', '/?next=/metrics', '/desk', '/desk/incidents/42', '/incidents'])
+      expect([url, to(url)]).toEqual([url, 'http://127.0.0.1:1004']);
+    for (const url of ['/health/ready', '/metrics', '//evil.example', '/deskx', '/desk/../metrics', '/internal/x'])
+      expect([url, to(url)]).toEqual([url, undefined]);
+    expect(to('/auth/session')).toBe('http://127.0.0.1:1003');
   });
 
   test('says 502 as a SCIM error when the service is dead, since Okta parses every answer as JSON', async () => {

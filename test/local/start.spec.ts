@@ -120,6 +120,18 @@ describe('npm start', () => {
   let token: string | null | undefined;
   let pool: string;
   let secretOfHook: string;
+  let secretOfClient: string | undefined;
+
+  /** Whether the example client of the token exchange is believed at the edge: the token that it shows is none. */
+  const exchanges = async ({ exchange }: StackDescription): Promise<void> => {
+    const credentials = Buffer.from(`${exchange?.clientId}:${exchange?.clientSecret}`).toString('base64');
+    const answer = await fetch(exchange?.endpoint ?? '', {
+      method: 'POST',
+      headers: { authorization: `Basic ${credentials}` },
+      body: new URLSearchParams({ grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange' }),
+    });
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'invalid_request' }]);
+  };
 
   test('brings everything up beside a taken port, tells where it is, and mends a service that is killed', async () => {
     const taken = await listenSomewhere();
@@ -139,6 +151,10 @@ describe('npm start', () => {
       expect([name, (fs.statSync(path.join(folder, name)).mode & 0o777).toString(8)]).toEqual([name, '600']);
     expect(run.output()).not.toContain(String(token));
 
+    // Whoever signs in lands on the example, which lets nobody in without a token.
+    const landing = await Promise.all(['/', '/desk/caller'].map((page) => fetch(stack.edge + page)));
+    expect(landing.map(({ status }) => status)).toEqual([200, 401]);
+
     // A login begins at the edge and goes to the sandbox Okta, with a redirect URI that leads back to the edge.
     await startsLogin(stack);
 
@@ -149,6 +165,11 @@ describe('npm start', () => {
     expect(await verified.json()).toEqual({ verification: 'echo-me' });
     secretOfHook = hookSecret();
     expect(run.output()).not.toContain(secretOfHook);
+
+    // A client of the token exchange is there to try it with.
+    await exchanges(stack);
+    secretOfClient = stack.exchange?.clientSecret;
+    expect(run.output()).not.toContain(secretOfClient);
 
     const user = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: 'ada@example.com', active: true };
     expect((await scim(stack, '/Users', { method: 'POST', body: JSON.stringify(user) })).status).toBe(201);
@@ -179,6 +200,8 @@ describe('npm start', () => {
     // The edge may have another port now: the hook follows it, with the secret that it had.
     expect(await eventHook(stack)).toBe(`${stack.edge}/auth/okta/event-hook/default`);
     expect(hookSecret()).toBe(secretOfHook);
+    expect(stack.exchange?.clientSecret).toBe(secretOfClient);
+    await exchanges(stack);
     await startsLogin(stack);
     const found = (await (
       await scim(stack, `/Users?filter=${encodeURIComponent('userName eq "ada@example.com"')}`)

@@ -253,6 +253,29 @@ describe('a hint is no fact', () => {
     });
     expect((await rig.state(late)).okta_state).toBe('suspended');
   });
+
+  it('about somebody who was waited for and is here now waits no longer', async () => {
+    const id = '00u000000000000early';
+    await rig.admin.query(
+      `insert into sandbox.okta_person (id, slug, login, profile, status) values ($1, $2, 'early@example.com', '{}', 'ACTIVE')`,
+      [id, org.slug],
+    );
+    await deliver(worker, org, delivery({ user: id }));
+    await rig.until('the check is put off', async () => {
+      const rows = await rig.admin.query(
+        'select 1 from offboarding.okta_check where user_id = $1 and claim is null and attempts > 0',
+        [id],
+      );
+      return rows.length === 1;
+    });
+    // So that only the second hint can make it due.
+    await rig.admin.query(`update offboarding.okta_check set due_at = due_at + interval '1 day' where user_id = $1`, [
+      id,
+    ]);
+    await rig.directory.addPerson(org.tenant, 'early', { externalId: id });
+    await deliver(worker, org, delivery({ user: id }));
+    await rig.settled(org);
+  });
 });
 
 describe('more than a tenant may send', () => {

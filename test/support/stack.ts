@@ -6,12 +6,13 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
+import { EXAMPLE } from '../../tools/local/example.js';
 import type { StackDescription } from '../../tools/local/folder.js';
 import { Stack, uniqueName } from '../../tools/local/stack.js';
 import { SERVICES } from '../../apps/provision/src/provision.js';
 import { TEST_PASSWORD } from './database.js';
 
-const DATABASE_ROLES = [...Object.keys(SERVICES), 'sandbox'];
+const DATABASE_ROLES = [...Object.keys(SERVICES), 'sandbox', EXAMPLE];
 
 export interface TestStackOptions {
   readonly carrier?: 'postgres' | 'kafka';
@@ -22,6 +23,8 @@ export interface TestStackOptions {
   /** Pause of the sandbox Okta between two requests; 0 if left out. */
   readonly oktaPaceMs?: number;
   readonly blank?: boolean;
+  /** With the example service, for signed-in people to land on. */
+  readonly example?: boolean;
   /** Start dead services again, as `npm start` does; true if left out. */
   readonly restart?: boolean;
   /** Postgres of its own that can be killed, instead of a database on TEST_DATABASE_URL. */
@@ -54,6 +57,7 @@ export class TestStack {
       const stack = await Stack.start({
         folder,
         blank: options.blank ?? false,
+        example: options.example ?? false,
         restart: options.restart ?? true,
         env: {
           ...inherited(),

@@ -8,6 +8,7 @@ export class DemoProblem extends Error {}
 
 const description = z.object({
   ready: z.boolean(),
+  edge: z.url(),
   carrier: z.enum(['postgres', 'kafka']),
   tenants: z.array(z.object({ slug: z.string(), id: z.uuid() })).min(1),
   sandbox: z.object({ okta: z.url(), cognito: z.url() }),

@@ -107,6 +107,33 @@ export class Records {
     }
   }
 
+  /** What a sign-in set off: at Okta, at Cognito, and what auth-service noted of it. */
+  async ofSignIn(accountId: string, since: number): Promise<Moment[]> {
+    const { okta, cognito } = this.stack.sandbox;
+    const [atOkta, atCognito, noted] = await Promise.all([
+      recorded(`${okta}/sandbox/calls?since=${since}`),
+      recorded(`${cognito}/sandbox/calls?subject=${accountId}&since=${since}`),
+      this.query<{ at: number; what: string }>(
+        `select extract(epoch from at) * 1000 as at, 'audit           ' || event as what from auth.audit
+          where account_id = $1 and tenant = $2 and at >= to_timestamp($3 / 1000.0)`,
+        [accountId, this.tenantId, since],
+      ),
+    ]);
+    const answered = (who: string, list: typeof atOkta): Moment[] =>
+      list.map((c) => ({ at: c.endedAt, what: `${who} ${c.operation}${c.outcome === 'ok' ? '' : `: ${c.outcome}`}` }));
+    return [
+      ...answered(
+        'Okta answered  ',
+        atOkta.filter((c) => c.operation.startsWith('oidc.')),
+      ),
+      ...answered(
+        'Cognito answered',
+        atCognito.filter((c) => !READS.includes(c.operation)),
+      ),
+      ...noted,
+    ];
+  }
+
   private async requests(ids: readonly string[]): Promise<Moment[]> {
     const deadline = Date.now() + LOG_PATIENCE_MS;
     for (;;) {
@@ -175,9 +202,9 @@ export class Records {
   }
 
   private async cognitoCalls(scimId: string, since: number): Promise<Moment[]> {
-    const response = await fetch(`${this.stack.sandbox.cognito}/sandbox/calls?subject=${scimId}&since=${since}`);
-    const made = calls.parse(await response.json()).calls.filter((c) => !READS.includes(c.operation));
-    return made.map((c) => ({
+    const made = await recorded(`${this.stack.sandbox.cognito}/sandbox/calls?subject=${scimId}&since=${since}`);
+    const changing = made.filter((c) => !READS.includes(c.operation));
+    return changing.map((c) => ({
       at: c.endedAt,
       what: `Cognito updated ${c.operation}${c.group === null ? '' : ` ${c.group}`}${c.outcome === 'ok' ? '' : `: ${c.outcome}`}`,
     }));
@@ -199,6 +226,10 @@ export class Records {
     }
   }
 }
+
+/** The sandbox's list of calls. */
+const recorded = async (url: string): Promise<z.output<typeof calls>['calls']> =>
+  calls.parse(await (await fetch(url)).json()).calls;
 
 const shorten = (url: string): string => decodeURIComponent(url.replace(/^https?:\/\/[^/]+/, ''));
 

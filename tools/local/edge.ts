@@ -9,6 +9,8 @@ import { LocalProblem } from './postgres-files.js';
 export interface Route {
   /** `/scim/v2` covers that path and everything below it. */
   readonly prefix: string;
+  /** Nothing below it, which for `/` would be everything. */
+  readonly exact?: boolean;
   readonly upstream: string;
   /** How an error of the edge itself is written: Okta parses every answer of a SCIM server as JSON. */
   readonly errors: 'scim' | 'problem';
@@ -73,7 +75,7 @@ function handler(routes: readonly Route[], agent: http.Agent): http.RequestListe
 export function findRoute(routes: readonly Route[], url: string): Route | undefined {
   const path = url.split(/[?#]/, 1)[0] ?? '/';
   if (path.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment)) || path.includes('\\')) return undefined;
-  return routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+  return routes.find(({ prefix, exact }) => path === prefix || (!exact && path.startsWith(`${prefix}/`)));
 }
 
 /** What a client says about itself in these headers is not believed; the edge is the first that knows. */
@@ -87,7 +89,7 @@ function setForwarded(request: http.IncomingMessage): void {
 }
 
 const notFound = (request: http.IncomingMessage, routes: readonly Route[]): string =>
-  `Nothing is served at ${(request.url ?? '/').split('?', 1)[0]}. Served are ${routes.map((r) => `${r.prefix}/*`).join(', ')}, for example ${routes[0]?.prefix}/ServiceProviderConfig.`;
+  `Nothing is served at ${(request.url ?? '/').split('?', 1)[0]}. Served are ${routes.map((r) => (r.exact ? r.prefix : `${r.prefix}/*`)).join(', ')}, for example ${routes[0]?.prefix}/ServiceProviderConfig.`;
 
 function refuse(response: http.ServerResponse, form: Route['errors'], status: 404 | 502, detail: string): void {
   const body =

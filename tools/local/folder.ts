@@ -23,6 +23,8 @@ export interface Secrets {
   readonly eventHookSecrets: Record<string, string>;
   /** Client id of the sandbox Okta's OIDC app whose secret the tenant has, by tenant id. */
   readonly ssoClients: Record<string, string>;
+  /** Secret of the example client of the token exchange, by tenant id. */
+  readonly exampleClients: Record<string, string>;
   /** Seals the sessions of auth-service. */
   readonly sessionKey: string;
 }
@@ -40,6 +42,13 @@ export interface StackDescription {
     readonly scimBaseUrl: string;
     readonly scimToken: string | null;
   }[];
+  /** A client of the token exchange to try it with; null where the sandbox Okta is not connected. */
+  readonly exchange: {
+    readonly endpoint: string;
+    readonly clientId: string;
+    readonly clientSecret: string;
+    readonly audience: string;
+  } | null;
   readonly hub: { readonly url: string; readonly setupToken: string } | null;
   readonly sandbox: { readonly okta: string; readonly cognito: string; readonly secretsManager: string };
   readonly cognito: {
@@ -83,6 +92,7 @@ export class StackFolder {
       scimTokens: known.scimTokens ?? {},
       eventHookSecrets: known.eventHookSecrets ?? {},
       ssoClients: known.ssoClients ?? {},
+      exampleClients: known.exampleClients ?? {},
       sessionKey: known.sessionKey ?? randomBytes(32).toString('base64url'),
     };
     this.write('secrets.json', secrets);
@@ -101,6 +111,11 @@ export class StackFolder {
 
   rememberSsoClient(secrets: Secrets, tenantId: string, clientId: string): void {
     secrets.ssoClients[tenantId] = clientId;
+    this.write('secrets.json', secrets);
+  }
+
+  rememberExampleClient(secrets: Secrets, tenantId: string, clientSecret: string): void {
+    secrets.exampleClients[tenantId] = clientSecret;
     this.write('secrets.json', secrets);
   }
 

@@ -9,7 +9,9 @@ import { tenantCommand } from './tenant-command.js';
 type Tenant = StackDescription['tenants'][number];
 
 /** Settings take Okta's own domains only; OKTA_ENDPOINT says where this one really is. */
-const DOMAIN = 'sandbox.okta.com';
+export const DOMAIN = 'sandbox.okta.com';
+/** Of the custom authorization server: tokens that have it may be exchanged. */
+export const EXCHANGE_SCOPE = 'stackflow.exchange';
 /** deactivation-worker and auth-service learn of the connection from the event carrier. */
 const VERIFIED_LIMIT_MS = 15_000;
 
@@ -52,7 +54,11 @@ async function connectSignIn(
   tenant: Tenant,
   okta: SandboxOkta,
 ): Promise<void> {
-  const app = { redirectUris: [`${s.edge}/auth/okta/callback`], postLogoutRedirectUris: [`${s.edge}/`] };
+  const app = {
+    redirectUris: [`${s.edge}/auth/okta/callback`],
+    postLogoutRedirectUris: [`${s.edge}/`],
+    customScopes: [EXCHANGE_SCOPE],
+  };
   const client = clientAnswer.parse(await okta.call('PUT', '/oidc-client', app));
   if (secrets.ssoClients[tenant.id] !== client.clientId) {
     const { clientSecret = '' } = client.clientSecret

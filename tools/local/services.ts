@@ -30,6 +30,8 @@ export interface Signing {
 /** The real parts that the environment names stand in for those of the sandbox. */
 export const cognitoEndpoint = (s: Surroundings): string =>
   s.base.COGNITO_ENDPOINT || `http://localhost:${s.ports.cognito}`;
+export const cognitoKeys = (s: Surroundings, { userPoolId }: UserPool): string =>
+  `${cognitoEndpoint(s).replace(/\/$/, '')}/${userPoolId}/.well-known/jwks.json`;
 export const secretsEndpoint = (s: Surroundings): string =>
   s.base.SECRETS_MANAGER_ENDPOINT || `http://localhost:${s.ports.secretsManager}`;
 
@@ -38,7 +40,7 @@ export const oktaEndpoint = (s: Surroundings): string => s.base.OKTA_ENDPOINT ||
 /** Names that this launcher gives each process itself; from its own environment they would mean something else. */
 const OWN = ['PORT', 'HOST', 'DATABASE_URL', 'STACK_DIR', 'EVENT_CARRIER', 'KAFKA_BROKERS', 'NODE_CHANNEL_FD'];
 
-function common(s: Surroundings, service: string): NodeJS.ProcessEnv {
+export function common(s: Surroundings, service: string): NodeJS.ProcessEnv {
   const inherited = Object.fromEntries(
     Object.entries(s.base).filter(([name]) => !OWN.includes(name) && !name.startsWith('npm_')),
   );
@@ -68,7 +70,10 @@ function talksToAws(s: Surroundings): NodeJS.ProcessEnv {
   };
 }
 
-const carries = (s: Surroundings): NodeJS.ProcessEnv => ({ EVENT_CARRIER: s.carrier, KAFKA_BROKERS: s.brokers ?? '' });
+export const carries = (s: Surroundings): NodeJS.ProcessEnv => ({
+  EVENT_CARRIER: s.carrier,
+  KAFKA_BROKERS: s.brokers ?? '',
+});
 
 export const sandboxEnv = (s: Surroundings): NodeJS.ProcessEnv => ({
   ...common(s, SANDBOX),

@@ -8,7 +8,9 @@ import { FileSigner } from '../../apps/auth-service/src/assertion/file-signer.js
 import { provision, SERVICES, type ServiceName } from '../../apps/provision/src/provision.js';
 import { defaultTenant } from './default-tenant.js';
 import { startEdge, type Edge } from './edge.js';
+import { EXAMPLE, EXAMPLE_ENTRY, EXAMPLE_ROLE, exampleEnv, exampleRoutes, prepareExample } from './example.js';
 import { StackFolder, type Secrets, type StackDescription } from './folder.js';
+import { exampleExchange } from './exchange.js';
 import { startKafka, type LocalKafka } from './kafka.js';
 import { connectOkta } from './okta-connection.js';
 import { freePort } from './ports.js';
@@ -19,6 +21,7 @@ import { StackDatabase } from './stack-database.js';
 import {
   checkEnvironment,
   cognitoEndpoint,
+  cognitoKeys,
   edgeRoutes,
   NEEDS_USER_POOL,
   PRODUCT,
@@ -36,6 +39,8 @@ export interface StackOptions {
   /** PORT, EVENT_CARRIER, DATABASE_URL, ... as for `npm start`. */
   readonly env: NodeJS.ProcessEnv;
   readonly blank?: boolean;
+  /** Also the example service, for signed-in people to land on; false if left out. */
+  readonly example?: boolean;
   /** More environment for single services. */
   readonly serviceEnv?: Readonly<Record<string, NodeJS.ProcessEnv>>;
   /** Whether a service that dies is started again; true if left out. */
@@ -101,7 +106,7 @@ export class Stack {
   }
 
   private async bringUp(wish: { carrier: 'postgres' | 'kafka'; port: number }): Promise<void> {
-    const secrets = this.folder.secrets([...Object.keys(SERVICES), SANDBOX]);
+    const secrets = this.folder.secrets([...Object.keys(SERVICES), SANDBOX, EXAMPLE]);
     const ports = await this.choosePorts();
     const edge = await this.openEdge(ports, wish.port);
     const [database, brokers] = await Promise.all([this.openDatabase(secrets), this.kafka(wish.carrier)]);
@@ -123,7 +128,8 @@ export class Stack {
     const tenant = await defaultTenant(surroundings, this.folder, secrets, this.options.blank ?? false);
     if (!this.options.blank) await connectOkta(surroundings, this.folder, secrets, tenant);
     this.stopIfAsked();
-    this.described = describe(surroundings, pool, admin, tenant);
+    const exchange = this.options.blank ? null : await exampleExchange(surroundings, this.folder, secrets, tenant);
+    this.described = describe(surroundings, pool, admin, tenant, exchange);
     this.publish();
   }
 
@@ -132,7 +138,7 @@ export class Stack {
   private async choosePorts(): Promise<Record<string, number>> {
     const before = this.folder.ports();
     const ports: Record<string, number> = {};
-    for (const name of [SANDBOX, 'cognito', 'secretsManager', 'okta', ...Object.keys(PRODUCT)]) {
+    for (const name of [SANDBOX, 'cognito', 'secretsManager', 'okta', ...Object.keys(PRODUCT), EXAMPLE]) {
       do ports[name] = await freePort(Object.values(ports).includes(before[name] ?? 0) ? undefined : before[name]);
       while (Object.entries(ports).some(([other, port]) => other !== name && port === ports[name]));
     }
@@ -141,7 +147,7 @@ export class Stack {
 
   /** First of all, because its port becomes part of what the services are told. Until they answer it says 502. */
   private async openEdge(ports: Record<string, number>, wanted: number): Promise<Edge> {
-    const edge = await startEdge(edgeRoutes(ports), wanted);
+    const edge = await startEdge([...edgeRoutes(ports), ...(this.options.example ? exampleRoutes(ports) : [])], wanted);
     this.closing.push(() => edge.stop());
     if (wanted !== 0 && edge.port !== wanted)
       this.say(`Port ${wanted} is taken; the stack is at port ${edge.port} instead (PORT=... chooses another)`);
@@ -180,6 +186,7 @@ export class Stack {
     try {
       const sandbox = { role: 'sandbox', schema: 'sandbox', password: secrets.passwords[SANDBOX] ?? '' };
       await provision(admin, secrets.passwords as Record<ServiceName, string>, [sandbox]);
+      if (this.options.example) await prepareExample(admin, secrets.passwords[EXAMPLE] ?? '');
     } catch (error) {
       const named = this.options.env.DATABASE_URL
         ? ' DATABASE_URL must name a role that may create roles and schemas.'
@@ -195,18 +202,21 @@ export class Stack {
   private async startServices(s: Surroundings): Promise<UserPool> {
     this.folder.rememberPorts({ ...s.ports, ...(this.database?.port && { postgres: this.database.port }) });
     const product = (name: string, pool: UserPool | null): Promise<void> =>
-      this.startService(name, `dist/apps/${name}/src/main.js`, PRODUCT[name]?.(s, pool) ?? {}, s);
-    const others = Object.keys(PRODUCT).filter((name) => !NEEDS_USER_POOL.includes(name));
+      name === EXAMPLE
+        ? this.startService(name, EXAMPLE_ENTRY, exampleEnv(s, pool), s)
+        : this.startService(name, `dist/apps/${name}/src/main.js`, PRODUCT[name]?.(s, pool) ?? {}, s);
+    const needPool = [...NEEDS_USER_POOL, ...(this.options.example ? [EXAMPLE] : [])];
+    const others = Object.keys(PRODUCT).filter((name) => !needPool.includes(name));
     const supposed = this.folder.userPool();
-    const early = supposed === undefined ? [] : NEEDS_USER_POOL.map((name) => product(name, supposed));
+    const early = supposed === undefined ? [] : needPool.map((name) => product(name, supposed));
     const sandbox = this.startService(SANDBOX, 'dist/apps/sandbox/src/main.js', sandboxEnv(s), s);
     const withPool = async (): Promise<UserPool> => {
       await sandbox;
       const pool = await userPool(s);
       if (isSamePool(pool, supposed)) await Promise.all(early);
       else {
-        for (const name of NEEDS_USER_POOL) await this.services[name]?.stop();
-        await Promise.all(NEEDS_USER_POOL.map((name) => product(name, pool)));
+        for (const name of needPool) await this.services[name]?.stop();
+        await Promise.all(needPool.map((name) => product(name, pool)));
         this.folder.rememberUserPool(pool);
       }
       return pool;
@@ -253,9 +263,11 @@ export class Stack {
   }
 }
 
+const OUTSIDE: Readonly<Record<string, string>> = { [SANDBOX]: 'sandbox', [EXAMPLE]: EXAMPLE_ROLE };
+
 function roleUrl(admin: string, service: string, secrets: Secrets): string {
   const url = new URL(admin);
-  url.username = service === SANDBOX ? 'sandbox' : SERVICES[service as ServiceName].role;
+  url.username = OUTSIDE[service] ?? SERVICES[service as ServiceName].role;
   url.password = secrets.passwords[service] ?? '';
   return url.href;
 }
@@ -265,6 +277,7 @@ function describe(
   pool: UserPool,
   admin: string,
   tenant: StackDescription['tenants'][number],
+  exchange: StackDescription['exchange'],
 ): StackDescription {
   return {
     ready: false,
@@ -272,6 +285,7 @@ function describe(
     edge: s.edge,
     carrier: s.carrier,
     tenants: [tenant],
+    exchange,
     hub: null,
     sandbox: {
       okta: `http://localhost:${s.ports.okta}`,
@@ -282,7 +296,7 @@ function describe(
       region: pool.region,
       userPoolId: pool.userPoolId,
       clientId: pool.clientId,
-      jwksUri: `${cognitoEndpoint(s).replace(/\/$/, '')}/${pool.userPoolId}/.well-known/jwks.json`,
+      jwksUri: cognitoKeys(s, pool),
     },
     postgres: admin,
     kafka: s.brokers ?? null,

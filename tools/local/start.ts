@@ -61,6 +61,7 @@ async function run(folder: string, blank: boolean, terminal: Terminal): Promise<
       {
         folder,
         blank,
+        example: true,
         env: process.env,
         progress: (text) => terminal.progress(text),
         log: (name, line) => terminal.service(name, line),
@@ -138,7 +139,8 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
   const rows = [
     ['SCIM connector base URL', tenant?.scimBaseUrl ?? ''],
     ['SCIM token', `in ${shortPath(path.join(folder, 'stack.json'))} (.tenants[0].scimToken)`],
-    ['Sign in', `${stack.edge}/auth/okta/login  then ${stack.edge}/auth/session`],
+    ['Sign in', `${stack.edge}/  (a small example behind the guard; who is there: /auth/session)`],
+    ...(stack.exchange ? [['Token exchange', `POST ${stack.exchange.endpoint}  (docs/token-exchange.md)`]] : []),
     ['Sandbox Okta', stack.sandbox.okta],
     ['Cognito', `${stack.sandbox.cognito}  (user pool ${stack.cognito.userPoolId})`],
     ['Secrets Manager', stack.sandbox.secretsManager],
@@ -152,7 +154,7 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
       ]
     : [
         'npm run demo                                       push, group, role, offboarding: who did what when',
-        'npm run okta -- assign ada@example.com             Okta assigns a person',
+        'npm run okta -- assign ada@example.com             Okta assigns a person, who can sign in then',
         'npm run accounts -- explain ada@example.com        what StackFlow made of it, and why',
         'npm run offboarding -- list                        who lost access, and what is held',
       ];

@@ -35,10 +35,11 @@ Without arguments: prettier, eslint, dependency rule, type check, then every tes
 In the whole run, up to three files with failures get a second try alone, which the output says (a wrong result of
 test/faults does not).
 
-With arguments no Kafka is started unless REQUIRE_KAFKA=1.
+With arguments no Kafka is started unless REQUIRE_KAFKA=1, and test/peers is installed only if they name it.
 
 Environment: TEST_DATABASE_URL (a Postgres superuser; else an embedded one is started), KAFKA_BROKERS (else a broker is
-started where Java and Maven are), CHROMIUM (path), REQUIRE_KAFKA=1 and REQUIRE_BROWSER=1 (a missing one is a failure).`;
+started where Java and Maven are), CHROMIUM (path), REQUIRE_KAFKA=1, REQUIRE_BROWSER=1 and REQUIRE_PEERS=1 (a missing one
+is a failure; peers are what test/peers/package.json names).`;
 
 const running = new Set<ChildProcess>();
 const closing: (() => Promise<void>)[] = [];
@@ -53,7 +54,7 @@ async function main(args: readonly string[]): Promise<number> {
   const onlyStatic = args[0] === '--static';
   const tallies: Tally[] = [];
   if (onlyStatic || args.length === 0) await installPackages('infra', say);
-  const services = onlyStatic ? undefined : startServices(args.length === 0 || process.env.REQUIRE_KAFKA === '1');
+  const services = onlyStatic ? undefined : startServices(args);
   services?.catch(() => undefined); // reported below, after the static checks
   if (onlyStatic || args.length === 0) tallies.push(...(await staticChecks()));
   if (services) {
@@ -116,11 +117,15 @@ interface Services {
   readonly missing: Tally[];
 }
 
-async function startServices(withKafka: boolean): Promise<Services> {
+async function startServices(args: readonly string[]): Promise<Services> {
   const missing: Tally[] = [];
+  const whole = args.length === 0;
+  const withKafka = whole || process.env.REQUIRE_KAFKA === '1';
+  const withPeers = whole || process.env.REQUIRE_PEERS === '1' || args.some((argument) => argument.includes('peers'));
   const [database, brokers] = await Promise.all([
     testDatabase(),
     withKafka ? kafka(missing) : process.env.KAFKA_BROKERS,
+    withPeers && peers(missing),
   ]);
   const chromium = findChromium();
   const hasBrowserTests = fs.existsSync(path.join(ROOT, 'test', 'browser'));
@@ -191,6 +196,19 @@ async function kafka(missing: Tally[]): Promise<string | undefined> {
       missing.push(report(`Kafka (REQUIRE_KAFKA=1): ${(error as Error).message}`, false, began));
     else say(`      no Kafka, its tests are skipped: ${(error as Error).message}`);
     return undefined;
+  }
+}
+
+/** Without them (offline, say) only their tests are skipped. */
+async function peers(missing: Tally[]): Promise<void> {
+  const began = Date.now();
+  try {
+    await installPackages('test/peers', say);
+  } catch (error) {
+    const reason = (error as Error).message;
+    if (process.env.REQUIRE_PEERS === '1')
+      missing.push(report(`test/peers (REQUIRE_PEERS=1): ${reason}`, false, began));
+    else say(`      test/peers cannot be installed, its tests against cognito-local are skipped: ${reason}`);
   }
 }
 

@@ -15,6 +15,8 @@ export const auditEvents = [
   'universal_logout',
   'universal_logout_refused',
   'universal_logout_done',
+  'obo_client',
+  'obo_source',
 ] as const;
 export type AuditEvent = (typeof auditEvents)[number];
 
@@ -56,15 +58,35 @@ export async function recordIfUnchanged(
 ): Promise<boolean> {
   const text = `
     with held as (
-      select concat_ws(' ', id, version, access_version, signing_out is not null) as state from account
+      select concat_ws(' ', id, version, access_version, (signing_out is not null)::text) as state from account
        where tenant = $1::uuid and external_id = $7 order by id for share
     )
     insert into audit ${COLUMNS} select $1::uuid, $2, $3, $4::uuid, $5::uuid, $6::jsonb
      where (select array_agg(state order by state) from held) = (select array_agg(s order by s) from unnest($8::text[]) s)
     returning 1`;
-  const states = seen.map((a) => [a.id, a.version, a.accessVersion, a.signingOut ? 't' : 'f'].join(' '));
+  const states = seen.map((a) => `${a.id} ${a.version} ${a.accessVersion} ${a.signingOut}`);
   const values = [...valuesOf(entry), externalId, states];
   return (await database.query({ name: 'audit_if_unchanged', text, values })).length > 0;
+}
+
+/** Younger rows cannot be removed: a trigger of the table sees to it. */
+export const SHORTEST_RETENTION_DAYS = 30;
+const SWEEP_BATCH = 1_000;
+
+/**
+ * Removes what is older than `days` (0 = keep all), oldest first, at most a batch; true = there may be more. `skip locked`:
+ * replicas that sweep at the same time share the work.
+ */
+export async function sweepAudit(queryable: Queryable, days: number, batch = SWEEP_BATCH): Promise<boolean> {
+  if (days === 0) return false;
+  const removed = await queryable.query(
+    `delete from audit where id in (
+       select id from audit where at < clock_timestamp() - make_interval(days => $1)
+       order by at limit $2 for update skip locked)
+     returning 1`,
+    [days, batch],
+  );
+  return removed.length === batch;
 }
 
 export function logEntry(logger: Logger, { event, code, tenant, accountId, sessionId, detail }: AuditEntry): void {

@@ -4,6 +4,7 @@ import { CustomAuth, QuotaGate } from '#cognito';
 import { OidcProvider } from '#okta';
 import type { PlatformContext } from '#platform';
 import { SecretStore } from '#secrets';
+import { TenantsController } from '#settings';
 import { AccountsController } from './accounts/accounts.controller.js';
 import { createSigner } from './assertion/create-signer.js';
 import { assertionAudience, type AssertionSigner } from './assertion/signer.js';
@@ -25,6 +26,7 @@ import { Clients } from './obo/clients.js';
 import { ClientsController } from './obo/clients.controller.js';
 import { Exchange } from './obo/exchange.js';
 import { OboController } from './obo/obo.controller.js';
+import { Registry } from './obo/registry.js';
 import { SubjectTokens } from './obo/subject-tokens.js';
 import { AccessTokens } from './sessions/access-tokens.js';
 import { Sealer } from './sessions/seal.js';
@@ -52,6 +54,7 @@ export class AuthModule {
         OboController,
         ClientsController,
         UniversalLogoutController,
+        TenantsController,
       ],
       providers: [
         ...parts.map(([provide, useValue]) => ({ provide, useValue })),
@@ -90,6 +93,7 @@ function createParts(platform: PlatformContext<AuthConfig>, signer: AssertionSig
   return [
     [OidcProvider, provider],
     [Clients, clients],
+    [Registry, new Registry(database)],
     [ClientAuthentication, new ClientAuthentication(clients, spent)],
     [Exchange, new Exchange({ database, logger, cognito, signer, audience, subjects, spent })],
     [SignOuts, signOuts],
@@ -100,7 +104,7 @@ function createParts(platform: PlatformContext<AuthConfig>, signer: AssertionSig
     [CustomAuth, cognito],
     [SignIn, new SignIn({ database, logger, cognito, signer, audience, sessions, tokens })],
     [SessionService, new SessionService({ database, logger, sessions, tokens, cognito, provider })],
-    [Sweeper, new Sweeper(database, logger, idleMinutes)],
+    [Sweeper, new Sweeper(database, logger, { idleMinutes, auditDays: config.AUDIT_RETENTION_DAYS })],
   ] as const;
 }
 

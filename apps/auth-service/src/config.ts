@@ -15,10 +15,19 @@ import {
   type Setting,
 } from '#platform';
 import { secretSettings } from '#secrets';
+import { SHORTEST_RETENTION_DAYS } from './audit.js';
 
 const atLeastOne = (setting: Setting<readonly string[]>): Setting<readonly string[]> => ({
   ...setting,
   schema: setting.schema.refine((values) => values.length > 0, 'must name at least one'),
+});
+
+const retention = (setting: Setting<number>): Setting<number> => ({
+  ...setting,
+  schema: setting.schema.refine(
+    (days) => days === 0 || days >= SHORTEST_RETENTION_DAYS,
+    `must be 0 or at least ${SHORTEST_RETENTION_DAYS}`,
+  ),
 });
 
 export const signingSettings = {
@@ -74,6 +83,15 @@ export const config = {
     min: 5,
     max: 43_200,
   }),
+  AUDIT_RETENTION_DAYS: retention(
+    integer({
+      purpose: `Days that the record of sign-ins is kept, at least ${SHORTEST_RETENTION_DAYS}; 0 = for ever.`,
+      example: '400',
+      default: 400,
+      min: 0,
+      max: 36_500,
+    }),
+  ),
   PUBLIC_ORIGIN: url({
     purpose: 'Origin under which browsers reach tenants that have no host name of their own.',
     example: 'https://your-instance.stackflow-tech.com',

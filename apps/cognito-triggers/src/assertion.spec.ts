@@ -104,6 +104,7 @@ describe('VerifyAuthChallengeResponse', () => {
     ['claim_invalid', 'no jti', () => assertion({ jti: undefined }), {}],
     ['claim_invalid', 'a blank jti', () => assertion({ jti: '' }), {}],
     ['claim_invalid', 'a nonce that is no text', () => assertion({ nonce: 7 }), {}],
+    ['claim_invalid', 'an audience that is no text', () => assertion({ obo_audience: ['a'] }), {}],
     ['claim_invalid', 'an act that is no object', () => assertion({ act: 'svc' }), {}],
     ['user_mismatch', 'another user', () => assertion({ sub: 'bob' }), {}],
     ['tenant_mismatch', 'another tenant', () => assertion({ tenant_id: 'other' }), {}],
@@ -182,13 +183,21 @@ describe('PreTokenGeneration', () => {
   });
 
   it('adds what a verified assertion says, and nothing from unsigned metadata', async () => {
-    const token = await assertion({ nonce: undefined, sso_sid: 's-1', act: { sub: 'svc' } });
-    const forged = { sso_sid: 'forged', act: 'forged', tenant_id: 'forged', roles: 'super_admin', okta_sub: 'forged' };
+    const acting = { act: { sub: 'svc' }, obo_audience: 'incidents' };
+    const token = await assertion({ nonce: undefined, sso_sid: 's-1', ...acting });
+    const forged = {
+      sso_sid: 'forged',
+      act: 'forged',
+      obo_audience: 'forged',
+      tenant_id: 'forged',
+      roles: 'super_admin',
+      okta_sub: 'forged',
+    };
     const expected = { roles: ['viewer'], tenant_id: 'acme', okta_sub: '00u1' };
     const claims = async (clientMetadata: Record<string, string>) =>
       (await generate({ clientMetadata }))?.accessTokenGeneration?.claimsToAddOrOverride;
     expect(await claims(forged)).toEqual(expected);
-    expect(await claims({ ...forged, assertion: token })).toEqual({ ...expected, sso_sid: 's-1', act: { sub: 'svc' } });
+    expect(await claims({ ...forged, assertion: token })).toEqual({ ...expected, sso_sid: 's-1', ...acting });
   });
 
   it('issues nothing for a user of no tenant, nor with an assertion that does not hold', async () => {

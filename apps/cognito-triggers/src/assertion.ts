@@ -58,6 +58,8 @@ export interface Assertion {
   readonly ssoSid: string | undefined;
   /** Who acts for the person, RFC 8693 section 4.1. */
   readonly act: Readonly<Record<string, unknown>> | undefined;
+  /** Which service the actor's token is for. */
+  readonly oboAudience: string | undefined;
 }
 
 export interface AssertionContext {
@@ -134,12 +136,21 @@ function checkUser(assertion: Assertion, sub: string | undefined, context: Asser
 }
 
 function assertionOf(payload: JWTPayload): Assertion {
-  const { jti, tenant_id: tenantId, okta_sub: oktaSub, nonce, sso_sid: ssoSid, act } = payload;
-  if (!isText(jti) || !isText(tenantId) || !isText(oktaSub) || !isOptionalText(nonce) || !isOptionalText(ssoSid))
+  const {
+    jti,
+    tenant_id: tenantId,
+    okta_sub: oktaSub,
+    nonce,
+    sso_sid: ssoSid,
+    act,
+    obo_audience: oboAudience,
+  } = payload;
+  const texts = isText(jti) && isText(tenantId) && isText(oktaSub);
+  if (!texts || !isOptionalText(nonce) || !isOptionalText(ssoSid) || !isOptionalText(oboAudience))
     throw new AssertionRefused('claim_invalid', 'A claim that must be a text is none.');
   if (act !== undefined && !(isRecord(act) && isText(act.sub)))
     throw new AssertionRefused('claim_invalid', '"act" must be an object with "sub".');
-  return { jti, tenantId, oktaSub, nonce, ssoSid, act };
+  return { jti, tenantId, oktaSub, nonce, ssoSid, act, oboAudience };
 }
 
 /** Errors that are no verdict on the token are passed on as they are. */

@@ -43,6 +43,7 @@ export const preTokenGeneration =
   };
 
 function signedClaims(assertion: Assertion | undefined, externalId: string | undefined): Record<string, unknown> {
-  const claims = { okta_sub: assertion?.oktaSub ?? externalId, sso_sid: assertion?.ssoSid, act: assertion?.act };
+  const { oktaSub, ssoSid, act, oboAudience } = assertion ?? {};
+  const claims = { okta_sub: oktaSub ?? externalId, sso_sid: ssoSid, act, obo_audience: oboAudience };
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
 }

@@ -1,4 +1,4 @@
-/** `npm run accounts -- list | show <who> | explain <who> | retry <who> | reconcile | compare-okta`. */
+/** `npm run accounts -- list | show <who> | explain <who> | retry <who> | reconcile | republish | compare-okta`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CliError, EXIT, InternalClient, positive, runCommandLine, type Answer, type CliOptions } from '#platform';
 import { AccountsClient } from './cli/client.js';
@@ -13,6 +13,7 @@ interface Flags {
   limit?: number;
   wait?: boolean;
   force?: boolean;
+  all?: boolean;
 }
 
 type Run = (client: AccountsClient, flags: Flags, who: string) => Promise<Answer>;
@@ -41,6 +42,11 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
           '--no-wait',
           'start it and return',
         );
+        add(
+          'republish',
+          "publish the state of a tenant's accounts once more, for a subscriber that lost its database or begins late",
+          on(republish),
+        ).option('--all', 'of all tenants');
         // deactivation-worker's, to which --url and --token belong then: who has access is his business.
         add(
           'compare-okta',
@@ -91,6 +97,16 @@ const reconcile: Run = async (client, { wait }) => {
     }
     await sleep(POLL_MS);
   }
+};
+
+const republish: Run = async (client, { tenant, all }) => {
+  const tenants = all ? await client.tenants() : [await client.tenant(tenant)];
+  const counts: { tenant: string; republished: number }[] = [];
+  for (const { id, slug } of tenants) counts.push({ tenant: slug, republished: await client.republish({ id }) });
+  return {
+    text: counts.map((c) => `${c.tenant}: accounts published once more: ${c.republished}`).join('\n'),
+    json: counts,
+  };
 };
 
 if (import.meta.main) process.exitCode = await runCli(process.argv.slice(2));

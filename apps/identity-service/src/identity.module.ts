@@ -10,6 +10,7 @@ import { AccountsController } from './api/accounts.controller.js';
 import { AccountQueries } from './api/account-queries.js';
 import { HeldRoleLossesController } from './api/held-role-losses.controller.js';
 import { ReconcileController } from './api/reconcile.controller.js';
+import { RepublishController } from './api/republish.controller.js';
 import type { IdentityConfig } from './config.js';
 import { GroupsController } from './directory/groups.controller.js';
 import { SettingsController } from './directory/settings.controller.js';
@@ -42,6 +43,7 @@ export class IdentityModule {
         AccountsController,
         HeldRoleLossesController,
         ReconcileController,
+        RepublishController,
       ],
       providers: [...parts.map(([provide, useValue]) => ({ provide, useValue })), AccountQueries],
     };
@@ -89,6 +91,7 @@ function createParts(platform: PlatformContext<IdentityConfig>) {
   wake.on('reconcile', () => reconciler.poke());
   return [
     [Wake, wake],
+    [Outbox, outbox],
     [UserPool, pool],
     [Sequencer, sequencer],
     [PersonEvaluator, new PersonEvaluator(evaluator, wake)],

@@ -40,19 +40,6 @@ export const groupToUnmap = (
 
 export const roleList = (value: string): string[] => value.split(',').map((role) => role.trim());
 
-const UNITS: Readonly<Record<string, number>> = { '': 1_000, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const LONGEST_GRACE_MS = 30 * 86_400_000;
-
-/** `0`, `90s`, `30m`, `24h`, `7d` -> milliseconds. */
-export function duration(value: string): number {
-  const match = /^(\d{1,9})(s|m|h|d)?$/.exec(value.trim());
-  const ms = match && Number(match[1]) * (UNITS[match[2] ?? ''] ?? NaN);
-  if (ms === null || (match?.[2] === undefined && ms !== 0))
-    throw new InvalidArgumentError('Write a number with s, m, h or d, for example 24h; or 0.');
-  if (ms > LONGEST_GRACE_MS) throw new InvalidArgumentError('30 days (30d) is the longest grace.');
-  return ms;
-}
-
 /** Whether the number is acceptable is for the settings to say, in their words. */
 export function number(value: string): number {
   const parsed = value.trim() === '' ? NaN : Number(value);

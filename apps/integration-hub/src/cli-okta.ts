@@ -1,7 +1,8 @@
 /** `npm run tenant -- connect-okta | disconnect-okta`. */
 import { Option } from 'commander';
+import { duration } from '#platform';
 import { DEFAULT_GRACE_MS } from '#secrets';
-import { apiTokenFrom, duration } from './cli-input.js';
+import { apiTokenFrom } from './cli-input.js';
 import { describeConnection, describeDisconnection } from './cli-okta-output.js';
 import { asJson } from './cli-output.js';
 import { who, type Add, type Choose } from './cli-run.js';

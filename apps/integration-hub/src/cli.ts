@@ -1,8 +1,8 @@
 /** `npm run tenant -- create | configure | rotate-token | connect-okta | disconnect-okta | connect-sso | disconnect-sso | list | show`. */
 import { Command, CommanderError, Option } from 'commander';
-import { ConfigError, isDatabaseOutage, Problem, redactText } from '#platform';
+import { ConfigError, duration, isDatabaseOutage, Problem, redactText } from '#platform';
 import { DEFAULT_GRACE_MS } from '#secrets';
-import { duration, groupToUnmap } from './cli-input.js';
+import { groupToUnmap } from './cli-input.js';
 import { addOkta } from './cli-okta.js';
 import { asJson, describeChange, describeList, describeTenant, describeToken, NOT_PUBLISHED } from './cli-output.js';
 import { who, type Add, type Choose, type Run } from './cli-run.js';

@@ -1,5 +1,6 @@
 import { AccessGuardModule, guardOptions } from '#access-guard';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { DeskController } from './desk.controller.js';
 import { IncidentsController } from './incidents.controller.js';
 import { PeopleSubscriber } from './people.subscriber.js';
 
@@ -9,7 +10,7 @@ export class IncidentModule {
     return {
       module: IncidentModule,
       imports: [AccessGuardModule.forRoot(guardOptions(platform))],
-      controllers: [IncidentsController, PeopleSubscriber],
+      controllers: [DeskController, IncidentsController, PeopleSubscriber],
     };
   }
 }

@@ -12,6 +12,7 @@ const DENIALS = {
   issuer_mismatch: 401,
   not_an_access_token: 401,
   client_not_allowed: 401,
+  audience_mismatch: 401,
   claims_invalid: 401,
   token_expired: 401,
   token_not_yet_valid: 401,

@@ -56,6 +56,7 @@ test('says who calls, with the roles of the view', async () => {
     accountId: alice,
     tenantId: TENANT,
     roles: ['itsm_manager'],
+    actor: null,
     clientId: issuer.clientId,
     issuedAt: iat,
     expiresAt: iat + 60,

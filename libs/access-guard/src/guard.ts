@@ -21,6 +21,8 @@ export interface AccessGuardOptions {
   readonly issuer: string;
   /** App clients whose tokens this service accepts. */
   readonly clientIds: readonly string[];
+  /** What this service is called where tokens are exchanged; then those that were made for others are refused. */
+  readonly audience?: string | undefined;
   /** The issuer's own, if left out. */
   readonly jwksUri?: string;
   readonly jwks?: Pick<KeySetOptions, 'cooldownMs' | 'maxAgeMs' | 'staleLimitMs' | 'timeoutMs'>;
@@ -45,6 +47,8 @@ export interface CallerAccess {
   /** From the view, not from the token: a role that was taken away a second ago is gone. */
   readonly roles: readonly string[];
   readonly clientId: string;
+  /** The service that acts for the account by an exchanged token; null = the person herself. */
+  readonly actor: string | null;
   /** Seconds since the epoch, as in the token. */
   readonly issuedAt: number;
   readonly expiresAt: number;
@@ -62,7 +66,7 @@ export class AccessGuard {
   private started = false;
 
   constructor(private readonly options: AccessGuardOptions) {
-    const { issuer, clientIds, logger, policy, onRefused } = options;
+    const { issuer, clientIds, audience, logger, policy, onRefused } = options;
     this.clock = options.clock ?? systemClock;
     this.policy = {
       stale: { ...defaultPolicy.stale, ...policy?.stale },
@@ -75,7 +79,7 @@ export class AccessGuard {
       onFailure: (error) =>
         logger.warn({ err: error, code: 'jwks_unavailable' }, 'the keys of the token issuer cannot be fetched'),
     });
-    this.verifier = new TokenVerifier({ issuer, clientIds, keys: this.keys, clock: this.clock });
+    this.verifier = new TokenVerifier({ issuer, clientIds, audience, keys: this.keys, clock: this.clock });
     this.remembered = new TokenCache(options.rememberedTokens ?? 10_000);
     this.refusals = onRefused && new FirstRefusals(onRefused, logger);
     if (options.metrics) this.metrics.register(options.metrics, () => this.freshness());
@@ -133,9 +137,9 @@ export class AccessGuard {
   private decide(token: VerifiedToken): CallerAccess {
     const entry = this.view.find(token.account);
     const decision = decide(token, entry, this.state(this.options.feed.completeAt()), this.policy, this.clock.now());
-    const { accountId, clientId, issuedAt, expiresAt } = token;
+    const { accountId, clientId, actor, issuedAt, expiresAt } = token;
     if (decision.allowed)
-      return { accountId, tenantId: decision.tenantId, roles: decision.roles, clientId, issuedAt, expiresAt };
+      return { accountId, tenantId: decision.tenantId, roles: decision.roles, clientId, actor, issuedAt, expiresAt };
     const { reason, detail } = decision;
     if (entry && (reason === 'account_inactive' || reason === 'token_revoked'))
       this.refusals?.note(accountId, new Date(this.clock.now()), entry, reason);

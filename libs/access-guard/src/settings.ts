@@ -1,6 +1,15 @@
 /** Settings of the guard, spread into the configuration of a service, and the options that follow from them. */
 import type { BusConfig } from '#event-bus';
-import { integer, list, optionalUrl, url, type ConfigOf, type ConfigShape, type PlatformContext } from '#platform';
+import {
+  integer,
+  list,
+  optionalText,
+  optionalUrl,
+  url,
+  type ConfigOf,
+  type ConfigShape,
+  type PlatformContext,
+} from '#platform';
 import { busFeed } from './feed.js';
 import type { AccessGuardModuleOptions } from './nest.js';
 import { reportRefusals } from './report-refusals.js';
@@ -13,6 +22,11 @@ export const guardSettings = {
   TOKEN_CLIENT_IDS: list({
     purpose: 'App clients of the user pool whose tokens this service accepts, comma-separated.',
     example: '4example1client2id',
+  }),
+  TOKEN_AUDIENCE: optionalText({
+    purpose:
+      'What this service is called where tokens are exchanged (docs/token-exchange.md); then exchanged tokens for others are refused.',
+    example: 'incident-service',
   }),
   TOKEN_JWKS_URI: optionalUrl({
     purpose: 'Where the public keys are, if not at the issuer; https, or http on this machine.',
@@ -51,6 +65,7 @@ export function guardOptions({ service, config, logger, metrics, health }: Guard
   return {
     issuer: config.TOKEN_ISSUER,
     clientIds: config.TOKEN_CLIENT_IDS,
+    audience: config.TOKEN_AUDIENCE,
     ...(config.TOKEN_JWKS_URI !== undefined && { jwksUri: config.TOKEN_JWKS_URI }),
     feed: busFeed(source, { name: service, logger }),
     policy: {

@@ -56,6 +56,23 @@ describe('an access token of the pool', () => {
     });
   });
 
+  test('says who acts for the account, and for which service', async () => {
+    const acting = withClaims({ act: { sub: 'billing' }, obo_audience: 'incidents' });
+    expect(await verifier.verify(withClaims({}))).toMatchObject({ actor: null });
+    expect(await verifier.verify(acting)).toMatchObject({ actor: 'billing' });
+    const bound = (audience: string): TokenVerifier =>
+      new TokenVerifier({
+        issuer: issuer.issuer,
+        clientIds: [issuer.clientId],
+        keys: new KeySet({ uri: issuer.jwksUri }),
+        audience,
+      });
+    expect(await bound('incidents').verify(acting)).toMatchObject({ actor: 'billing' });
+    expect(await bound('incidents').verify(withClaims({}))).toMatchObject({ actor: null });
+    for (const token of [acting, withClaims({ act: { sub: 'billing' } })])
+      await expect(bound('payroll').verify(token)).rejects.toMatchObject({ reason: 'audience_mismatch' });
+  });
+
   test('may lack groups and may name its tenant', async () => {
     const verified = await verifier.verify(withClaims({ 'cognito:groups': undefined, tenant_id: 'AAAA' }));
     expect(verified).toMatchObject({ groups: [], tenantId: 'aaaa' });
@@ -106,6 +123,9 @@ describe('refused, each with its reason', () => {
     'no token_use': ['not_an_access_token', () => withClaims({ token_use: undefined })],
     'another issuer': ['issuer_mismatch', () => withClaims({ iss: issuer.issuer.replace('Example01', 'Example02') })],
     'an issuer with a slash more': ['issuer_mismatch', () => withClaims({ iss: `${issuer.issuer}/` })],
+    'an actor without a name': ['claims_invalid', () => withClaims({ act: {} })],
+    'an actor that is a text': ['claims_invalid', () => withClaims({ act: 'billing' })],
+    'an actor that is null': ['claims_invalid', () => withClaims({ act: null })],
     'another client': ['client_not_allowed', () => withClaims({ client_id: 'stranger' })],
     'a list of clients': ['client_not_allowed', () => withClaims({ client_id: [issuer.clientId] })],
     expired: ['token_expired', () => withClaims({ iat: nowSeconds() - 900, exp: nowSeconds() - 6 })],

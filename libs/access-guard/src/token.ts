@@ -23,6 +23,8 @@ export interface VerifiedToken {
   readonly tenantId: string | undefined;
   /** `cognito:groups`, as of the moment of issue. */
   readonly groups: readonly string[];
+  /** The service that acts for the account (RFC 8693 section 4.1, `act.sub`); null = the person herself. */
+  readonly actor: string | null;
   readonly key: VerificationKey;
 }
 
@@ -32,6 +34,8 @@ export interface TokenVerifierOptions {
   /** App clients whose tokens are accepted. */
   readonly clientIds: readonly string[];
   readonly keys: KeySet;
+  /** Of tokens with an actor only those that were made for this audience are accepted; all, if left out. */
+  readonly audience?: string | undefined;
   readonly clock?: Clock;
 }
 
@@ -102,6 +106,7 @@ export class TokenVerifier {
       throw new AccessDenied('claims_invalid', 'The tenant in the token is not a text.');
     if (!isOptionalTexts(groups))
       throw new AccessDenied('claims_invalid', 'The groups in the token are not a list of texts.');
+    const actor = this.actorIn(claims);
     this.checkTime({ expiresAt: exp });
     const latest = this.clock.now() / 1000 + CLOCK_TOLERANCE_SECONDS;
     if (iat > latest || (nbf ?? iat) > latest)
@@ -114,8 +119,20 @@ export class TokenVerifier {
       expiresAt: exp,
       tenantId: tenantId?.toLowerCase(),
       groups: groups ?? [],
+      actor,
       key,
     };
+  }
+
+  /** Both claims come from the token exchange of auth-service; people's own tokens have neither. */
+  private actorIn({ act, obo_audience: audience }: Claims): string | null {
+    if (act === undefined) return null;
+    const actor = typeof act === 'object' && act !== null && 'sub' in act ? act.sub : undefined;
+    if (typeof actor !== 'string' || actor === '')
+      throw new AccessDenied('claims_invalid', 'The token does not say who acts for the account.');
+    if (this.options.audience !== undefined && audience !== this.options.audience)
+      throw new AccessDenied('audience_mismatch', 'The token was exchanged for another service.');
+    return actor;
   }
 }
 

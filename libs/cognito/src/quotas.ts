@@ -38,7 +38,6 @@ export const CATEGORY_OF = {
   ListUsers: 'UserList',
   ListUsersInGroup: 'UserList',
   CreateGroup: 'UserPoolResourceUpdate',
-  ListGroups: 'UserPoolResourceRead',
   AdminInitiateAuth: 'UserAuthentication',
   AdminRespondToAuthChallenge: 'UserAuthenticationResponse',
   GetTokensFromRefreshToken: 'UserToken',

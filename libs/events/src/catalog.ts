@@ -166,6 +166,8 @@ export const catalog = {
     [`${T}.identity.account.deactivated.v1`]: accountClosed,
     [`${T}.identity.account.reactivated.v1`]: accountState,
     [`${T}.identity.account.removed.v1`]: accountClosed,
+    // Nothing changed: the state once more, for whoever begins after the log has forgotten it.
+    [`${T}.identity.account.republished.v1`]: accountState,
   },
   'identity.access': {
     [`${T}.identity.access.changed.v1`]: access,

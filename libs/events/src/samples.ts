@@ -120,6 +120,7 @@ export const sampleData: { readonly [T in EventType]: EventData<T> } = {
   },
   'com.stackflow.identity.account.reactivated.v1': { account },
   'com.stackflow.identity.account.removed.v1': { account: { ...without, status: 'removed' }, offboarding },
+  'com.stackflow.identity.account.republished.v1': { account },
   'com.stackflow.identity.access.changed.v1': access,
   'com.stackflow.offboarding.case.opened.v1': { case: { ...offboarding, state: 'running' } },
   'com.stackflow.offboarding.case.held.v1': { case: held },

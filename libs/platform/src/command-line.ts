@@ -27,6 +27,8 @@ export interface CommandLine<F> {
   readonly description: string;
   /** Whose address and token `--url` and `--token` are. */
   readonly service: string;
+  /** What `--tenant` means, where it is not one tenant. */
+  readonly tenantFlag?: string;
   readonly commands: (add: AddCommand<F>) => void;
 }
 
@@ -47,7 +49,7 @@ export async function runCommandLine<F extends { json?: boolean }>(
   line.commands((usage, summary, run) => {
     const sub = program.command(usage).description(summary);
     sub.copyInheritedSettings(program);
-    return common(sub, line.service).action((...given: unknown[]) => {
+    return common(sub, line).action((...given: unknown[]) => {
       const flags = sub.opts<F>();
       // A variadic argument (`<who...>`) comes as an array.
       const all = [given[0]].flat().filter((argument): argument is string => typeof argument === 'string');
@@ -68,11 +70,13 @@ export async function runCommandLine<F extends { json?: boolean }>(
   }
 }
 
-const common = (command: Command, service: string): Command =>
+const ONE_TENANT = 'tenant, by slug or id; may be left out while there is one';
+
+const common = <F>(command: Command, { service, tenantFlag = ONE_TENANT }: CommandLine<F>): Command =>
   command
-    .option('--tenant <slug>', 'tenant, by slug or id; may be left out while there is one')
+    .option('--tenant <slug>', tenantFlag)
     .option('--url <url>', `${service}; else the local stack says where it is`)
-    .option('--token <token>', 'token of the internal API; else from the local stack')
+    .option('--token <token>', 'token of the internal API; else INTERNAL_API_TOKEN, else from the local stack')
     .option('--json', 'JSON instead of text');
 
 /** For an option that takes a count. */
@@ -80,4 +84,17 @@ export function positive(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('must be a whole number above 0.');
   return number;
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1_000, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const LONGEST_GRACE_MS = 30 * 86_400_000;
+
+/** `0`, `90s`, `30m`, `24h`, `7d` -> milliseconds. */
+export function duration(value: string): number {
+  const match = /^(\d{1,9})(s|m|h|d)?$/.exec(value.trim());
+  const ms = match && Number(match[1]) * (UNITS[match[2] ?? ''] ?? NaN);
+  if (ms === null || (match?.[2] === undefined && ms !== 0))
+    throw new InvalidArgumentError('Write a number with s, m, h or d, for example 24h; or 0.');
+  if (ms > LONGEST_GRACE_MS) throw new InvalidArgumentError('30 days (30d) is the longest grace.');
+  return ms;
 }

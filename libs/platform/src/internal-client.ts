@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { loadConfig, text } from './config.js';
+import { loadConfig, optionalText, text } from './config.js';
 
 /** Something that the person at the keyboard can put right. */
 export class CliError extends Error {
@@ -34,6 +34,10 @@ export interface TargetFlags {
 
 const where = {
   STACK_DIR: text({ purpose: 'Folder of the running local stack.', example: '.local', default: '.local' }),
+  INTERNAL_API_TOKEN: {
+    ...optionalText({ purpose: 'Bearer token of the internal API.', example: '$(openssl rand -hex 32)' }),
+    secret: true,
+  },
 };
 const stackFile = z.object({ services: z.record(z.string(), z.object({ url: z.string() })) });
 const secretsFile = z.object({ internalToken: z.string().min(1) });
@@ -46,18 +50,20 @@ export class InternalClient {
     private readonly token: string,
   ) {}
 
-  /** By flags, else by the files of the running local stack. */
+  /** By flags, the token also by the environment (inside a container), else by the files of the running local stack. */
   static find(service: string, flags: TargetFlags, env?: NodeJS.ProcessEnv): InternalClient {
-    if (flags.url !== undefined && flags.token !== undefined)
-      return new InternalClient(service, withoutSlash(flags.url), flags.token);
-    const folder = path.resolve(loadConfig('command', where, env).STACK_DIR);
+    const { STACK_DIR, INTERNAL_API_TOKEN } = loadConfig('command', where, env);
+    const given = flags.token ?? INTERNAL_API_TOKEN;
+    if (flags.url !== undefined && given !== undefined)
+      return new InternalClient(service, withoutSlash(flags.url), given);
+    const folder = path.resolve(STACK_DIR);
     const url = flags.url ?? readJson(path.join(folder, 'stack.json'), stackFile).services[service]?.url;
     if (url === undefined)
       throw new CliError(
         `${folder}/stack.json names no ${service}. Start the stack again with "npm start".`,
         EXIT.unavailable,
       );
-    const token = flags.token ?? readJson(path.join(folder, 'secrets.json'), secretsFile).internalToken;
+    const token = given ?? readJson(path.join(folder, 'secrets.json'), secretsFile).internalToken;
     return new InternalClient(service, withoutSlash(url), token);
   }
 

@@ -16,8 +16,13 @@ async function stored(tx: Tx, tenant: string, id: string, sql: string, values: u
   return row?.tenant === tenant ? 'stale' : 'foreign';
 }
 
-export const storeAccount = (tx: Tx, tenant: string, version: number, account: Account): Promise<Stored> =>
-  stored(
+/** Who was removed leaves no name and no address here: ids and status are enough to keep her out (P3). */
+const nameable = (account: Account) =>
+  account.status === 'removed' ? { userName: null, email: null, displayName: null } : account;
+
+export const storeAccount = (tx: Tx, tenant: string, version: number, account: Account): Promise<Stored> => {
+  const { userName, email, displayName } = nameable(account);
+  return stored(
     tx,
     tenant,
     account.id,
@@ -27,8 +32,9 @@ export const storeAccount = (tx: Tx, tenant: string, version: number, account: A
        user_name = excluded.user_name, email = excluded.email, display_name = excluded.display_name,
        account_status = excluded.account_status
      where a.tenant = excluded.tenant and a.version < excluded.version returning id`,
-    [version, account.externalId, account.userName, account.email, account.displayName, account.status],
+    [version, account.externalId, userName, email, displayName, account.status],
   );
+};
 
 export const storeAccess = (tx: Tx, tenant: string, version: number, access: Access): Promise<Stored> =>
   stored(
@@ -83,7 +89,7 @@ export async function findByExternalId(queryable: Queryable, tenant: string, ext
 /** Somebody with access, by an e-mail address: to tell of, never to let anybody in. */
 export async function namesakeOf(queryable: Queryable, tenant: string, email: string): Promise<string | null> {
   const [row] = await queryable.query<{ id: string }>(
-    `select id from account where tenant = $1 and lower(email) = lower($2)
+    `select id from account where tenant = $1 and lower(coalesce(email, user_name)) = lower($2)
         and account_status = 'active' and access_status = 'active' limit 1`,
     [tenant, email],
   );

@@ -21,6 +21,7 @@ export interface AssertionClaims {
   readonly amr?: readonly string[];
   readonly sso_sid?: string;
   readonly act?: { readonly sub: string };
+  readonly obo_audience?: string;
 }
 
 export interface AssertionSigner {
@@ -51,6 +52,8 @@ export interface Subject {
   readonly amr?: readonly string[] | undefined;
   /** Who acts for the person (RFC 8693 section 4.1). */
   readonly act?: { readonly sub: string };
+  /** What the actor's token is for. Cognito's `aud` cannot say it: that has to be the app client. */
+  readonly oboAudience?: string;
 }
 
 /** `audience` binds to user pool and app client; without a nonce (refresh) it proves nothing to the challenge. */
@@ -71,6 +74,7 @@ export function assertionClaims(subject: Subject, audience: string, nonce?: stri
     ...(subject.amr && { amr: subject.amr }),
     ...(subject.sessionId && { sso_sid: subject.sessionId }),
     ...(subject.act && { act: subject.act }),
+    ...(subject.oboAudience !== undefined && { obo_audience: subject.oboAudience }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { readCookie, setCookie } from './cookies.js';
+import { loginCookieName, readCookie, readLoginCookies, setCookie } from './cookies.js';
 import { refusalPage } from './pages.js';
 import { REFUSALS, type RefusalCode } from './refusals.js';
 import { isSameOrigin } from './same-origin.js';
@@ -18,6 +18,17 @@ describe('a cookie', () => {
     ['', null],
     [undefined, null],
   ])('in %j is %j', (header, value) => expect(readCookie(header, 'sid')).toBe(value));
+
+  it('of a login may be there several times, each under the name that follows from its value', () => {
+    const [a, b] = ['a'.repeat(43), 'b'.repeat(43)];
+    const pair = (value: string, name = loginCookieName(value)): string => `${name}=${value}`;
+    expect(readLoginCookies(`x=y; ${pair(a)}; ${pair(b)}`)).toEqual([a, b]);
+    expect(readLoginCookies(`${pair(a)}; ${pair(a)}`)).toEqual([]);
+    expect(readLoginCookies(pair(a, loginCookieName(b)))).toEqual([]);
+    expect(readLoginCookies(undefined)).toEqual([]);
+    const many = Array.from({ length: 30 }, (_, i) => String(i).padStart(43, '0').split('').reverse().join(''));
+    expect(readLoginCookies(many.map((value) => pair(value)).join('; '))).toHaveLength(20);
+  });
 
   it('is set for our host alone, over https, away from scripts', () => {
     expect(setCookie('__Host-x', VALUE, 60)).toBe(

@@ -22,7 +22,7 @@ const LIFETIME = `interval '10 minutes'`;
 export const LOGIN_SECONDS = 600;
 
 const take = `
-  delete from login where state_hash = $1 and browser_hash = $2 and tenant = $3 and expires_at > clock_timestamp()
+  delete from login where state_hash = $1 and browser_hash = any($2) and tenant = $3 and expires_at > clock_timestamp()
   returning tenant, issuer, client_id as "clientId", nonce, code_verifier as "codeVerifier", return_to as "returnTo",
             started_at as "startedAt"`;
 
@@ -57,9 +57,9 @@ export class LoginStates {
   async take(
     tenant: string,
     state: string,
-    browser: string | null,
+    browser: readonly string[],
   ): Promise<LoginAttempt | 'expired' | 'other_browser'> {
-    const values = [sha256(state), sha256(browser ?? ''), tenant];
+    const values = [sha256(state), browser.map(sha256), tenant];
     const [attempt] = await this.database.query<LoginAttempt>({ name: 'take_login', text: take, values });
     if (attempt) return attempt;
     const rows = await this.database.query(

@@ -2,7 +2,7 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PLATFORM, type PlatformContext } from '#platform';
-import { LOGIN_COOKIE, readCookie, SESSION_COOKIE, setCookie } from '../http/cookies.js';
+import { loginCookieName, readCookie, readLoginCookies, SESSION_COOKIE, setCookie } from '../http/cookies.js';
 import { Refuser } from '../http/refuser.js';
 import { SessionService } from '../sessions/session.service.js';
 import { Sites, type Site } from '../sites.js';
@@ -27,10 +27,12 @@ export class LoginController {
     let arrival: Arrival | null = null;
     try {
       arrival = await this.arrival(request);
-      // One value for all logins of a browser, so that several can be on their way.
-      const browser = arrival.browser ?? random256();
+      // One value for all logins that this browser begins from now on: several can be on their way.
+      const browser = arrival.browser[0] ?? random256();
       const location = await this.login.begin(arrival, browser);
-      await reply.header('set-cookie', setCookie(LOGIN_COOKIE, browser, LOGIN_SECONDS)).redirect(location, 302);
+      await reply
+        .header('set-cookie', setCookie(loginCookieName(browser), browser, LOGIN_SECONDS))
+        .redirect(location, 302);
     } catch (error) {
       const { returnTo } = (arrival?.query ?? {}) as { returnTo?: unknown };
       const back = typeof returnTo === 'string' ? safeReturnTo(returnTo) : '/';
@@ -63,6 +65,6 @@ export class LoginController {
   private async arrival({ headers, query }: FastifyRequest): Promise<Arrival> {
     const site = await this.sites.ofHost(headers.host);
     if (!site) throw new LoginRefused('unknown_site');
-    return { site, query: query as Record<string, unknown>, browser: readCookie(headers.cookie, LOGIN_COOKIE) };
+    return { site, query: query as Record<string, unknown>, browser: readLoginCookies(headers.cookie) };
   }
 }

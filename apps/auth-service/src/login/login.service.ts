@@ -14,8 +14,8 @@ import { SignIn, type SignedInPerson } from './sign-in.js';
 export interface Arrival {
   readonly site: Site;
   readonly query: Readonly<Record<string, unknown>>;
-  /** Value of the login cookie. */
-  readonly browser: string | null;
+  /** Values of the login cookies. */
+  readonly browser: readonly string[];
 }
 
 /** The way back for a page about a refusal: the attempt's own, once it is known. */
@@ -58,7 +58,7 @@ export class LoginService {
     return this.signIn.person(site, party.metadata.issuer, proven);
   }
 
-  private async takeAttempt(site: Site, state: string, browser: string | null): Promise<LoginAttempt> {
+  private async takeAttempt(site: Site, state: string, browser: readonly string[]): Promise<LoginAttempt> {
     const attempt = await this.states.take(site.tenant.tenantId, state, browser);
     if (attempt === 'expired') throw new LoginRefused('login_expired');
     if (attempt === 'other_browser') throw new LoginRefused('other_browser');

@@ -45,8 +45,11 @@ export class ClientAuthentication {
   private async bySecret(authorization: string | undefined): Promise<OboClient> {
     const [id, secret] = basicOf(authorization) ?? [];
     const client = id === undefined ? null : await this.clients.find(id);
-    const matches = timingSafeEqual(secretHashOf(secret ?? ''), client?.secretHash ?? NO_HASH);
-    if (!client?.secretHash || !matches) throw refused('client_unknown', id);
+    const given = secretHashOf(secret ?? '');
+    const [current, previous] = [client?.secretHash, client?.previousHash].map((hash) =>
+      timingSafeEqual(given, hash ?? NO_HASH),
+    );
+    if (!client?.secretHash || !(current || previous)) throw refused('client_unknown', id);
     return client;
   }
 
@@ -69,7 +72,6 @@ async function claimsOf(assertion: string, id: string, jwks: NonNullable<OboClie
     subject: id,
     audience: endpoint,
     clockTolerance: SKEW_SECONDS,
-    requiredClaims: ['exp', 'jti'],
   }).catch((error: unknown) => {
     throw refused('assertion_invalid', id, error);
   });

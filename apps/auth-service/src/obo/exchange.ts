@@ -9,12 +9,12 @@ import { RateLimit, type Database, type Logger } from '#platform';
 import { findByExternalId, lockAccount } from '../accounts/accounts.sql.js';
 import { admit, type AccountCopy, type Admission } from '../accounts/admission.js';
 import { isBehindFence, pastFence } from '../accounts/fence.js';
-import { assertionClaims, type AssertionSigner } from '../assertion/signer.js';
+import { assertionClaims, SigningUnavailable, type AssertionSigner } from '../assertion/signer.js';
 import { record, recordIfUnchanged, type AuditEntry } from '../audit.js';
 import type { Site } from '../sites.js';
 import type { SpentTokens } from '../spent.js';
 import type { OboClient } from './clients.js';
-import { OboError, oboCodeOf } from './obo-error.js';
+import { asOboError, OboError, oboCodeOf, UNAVAILABLE } from './obo-error.js';
 import { ACCESS_TOKEN_TYPE, type OboRequest } from './obo-request.js';
 import type { Presented, ProvenPerson, SubjectTokens } from './subject-tokens.js';
 
@@ -74,7 +74,10 @@ export class Exchange {
     }
   }
 
-  /** An ID token is good for one exchange; one that failed for a while may be tried again. */
+  /**
+   * An ID token is good for one exchange; where that failed for reasons of ours it may be tried again. Should the process
+   * die in between it stays used up, and the person signs in again: better than an exchange twice.
+   */
   private async once(order: Order): Promise<OboAnswer> {
     const { kind, person, client, tenant } = order;
     const wait = this.rate.take(JSON.stringify([client.id, tenant, person.oktaSub]));
@@ -89,7 +92,8 @@ export class Exchange {
     try {
       return await this.issue(order);
     } catch (error) {
-      if (error instanceof OboError && error.status === 503) await this.parts.spent.giveBack(...key);
+      if (asOboError(error).status >= 500)
+        await this.parts.spent.giveBack(...key).catch((failure: unknown) => this.notGivenBack(failure));
       throw error;
     }
   }
@@ -119,10 +123,13 @@ export class Exchange {
 
   private async signIn(order: Order, { id }: AccountCopy): Promise<SignedIn> {
     const { cognito, signer, audience } = this.parts;
-    const subject = { ...order.person, accountId: id, tenantId: order.tenant, act: { sub: order.client.id } };
+    const acting = { act: { sub: order.client.id }, oboAudience: order.audience };
+    const subject = { ...order.person, accountId: id, tenantId: order.tenant, ...acting };
     try {
       return await cognito.signIn(id, (nonce) => signer.sign(assertionClaims(subject, audience, nonce)));
     } catch (error) {
+      if (error instanceof SigningUnavailable)
+        throw new OboError('unavailable', UNAVAILABLE, { ...detailOf(order), account: id }, { cause: error });
       if (!(error instanceof CognitoError)) throw error;
       const detail = { ...detailOf(order), account: id, cognito: error.code };
       const { errorClass } = error;
@@ -168,6 +175,10 @@ export class Exchange {
   private notRevoked(failure: unknown): void {
     const about = { err: failure, code: 'token_not_revoked' };
     this.parts.logger.warn(about, 'a refresh token that nobody will use lives on');
+  }
+
+  private notGivenBack(failure: unknown): void {
+    this.parts.logger.warn({ err: failure, code: 'id_token_not_given_back' }, 'an ID token stays used up for nothing');
   }
 }
 

@@ -1,5 +1,7 @@
 /** Errors of the token endpoint: RFC 6749 section 5.2 and RFC 8693 section 2.2.2. */
 import type { OidcErrorCode } from '#okta';
+import { isDatabaseOutage } from '#platform';
+import { SecretStoreUnavailable } from '#secrets';
 
 /** For the audit and the metrics: why exactly. The caller is told less where that would help a thief. */
 export const OBO_ERRORS = {
@@ -29,6 +31,7 @@ export const OBO_ERRORS = {
 export type OboErrorCode = keyof typeof OBO_ERRORS;
 
 const RETRY_SECONDS = 5;
+export const UNAVAILABLE = 'A part of StackFlow is not reachable; try again.';
 
 export class OboError extends Error {
   readonly status: number;
@@ -62,4 +65,12 @@ const OURS: readonly OidcErrorCode[] = [
 export function oboCodeOf(code: OidcErrorCode): 'okta_unavailable' | 'not_configured' | 'token_refused' {
   if (code === 'provider_unavailable') return 'okta_unavailable';
   return OURS.includes(code) ? 'not_configured' : 'token_refused';
+}
+
+/** Whatever was thrown, as the answer to it. */
+export function asOboError(error: unknown): OboError {
+  if (error instanceof OboError) return error;
+  if (isDatabaseOutage(error) || error instanceof SecretStoreUnavailable)
+    return new OboError('unavailable', UNAVAILABLE, {}, { cause: error });
+  return new OboError('internal', 'Something failed on our side; it is logged.', {}, { cause: error });
 }

@@ -1,17 +1,16 @@
 /** `POST /auth/okta/obo/token`: the token endpoint of internal services. Answers as RFC 6749 section 5 and RFC 8693 say. */
 import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isDatabaseOutage, PLATFORM, type PlatformContext } from '#platform';
-import { SecretStoreUnavailable } from '#secrets';
+import { PLATFORM, type PlatformContext } from '#platform';
 import { record, type AuditEntry } from '../audit.js';
 import { AuditBudget } from '../http/audit-budget.js';
-import { Sites, type Site } from '../sites.js';
+import { Sites } from '../sites.js';
 import { ClientAuthentication } from './client-authentication.js';
 import { Exchange, type OboAnswer } from './exchange.js';
-import { OboError, type OboErrorCode } from './obo-error.js';
+import { asOboError, OboError, type OboErrorCode } from './obo-error.js';
 import { malformed, parametersOf, parseOboRequest } from './obo-request.js';
 
-const PATH = 'auth/okta/obo/token';
+export const TOKEN_PATH = 'auth/okta/obo/token';
 /** Anybody can have these, as often as he likes, and a client in a loop the last one. */
 const CHEAP: ReadonlySet<OboErrorCode> = new Set([
   'malformed',
@@ -22,7 +21,12 @@ const CHEAP: ReadonlySet<OboErrorCode> = new Set([
   'too_fast',
 ]);
 
-@Controller(PATH)
+interface Known {
+  tenant?: string;
+  client?: string;
+}
+
+@Controller(TOKEN_PATH)
 export class OboController {
   private readonly outcomes;
 
@@ -38,29 +42,33 @@ export class OboController {
 
   @Post()
   async token(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    let site: Site | null = null;
+    const known: Known = {};
     try {
-      site = await this.sites.ofHost(request.headers.host);
-      if (!site) throw new OboError('unknown_site', 'No StackFlow instance has this address.');
-      const answer = await this.answer(site, request);
+      const answer = await this.answer(request, known);
       this.outcomes.inc({ code: 'ok' });
       // RFC 6749 section 5.1; `Cache-Control: no-store` has every answer of this service.
       await reply.status(200).header('pragma', 'no-cache').send(answer);
     } catch (error) {
-      await this.refuse(reply, asOboError(error), site?.tenant.tenantId);
+      await this.refuse(reply, asOboError(error), known);
     }
   }
 
-  private async answer(site: Site, { headers, body }: FastifyRequest): Promise<OboAnswer> {
+  /** Leaves in `known` what the audit of a refusal can say. */
+  private async answer({ headers, body }: FastifyRequest, known: Known): Promise<OboAnswer> {
+    const site = await this.sites.ofHost(headers.host);
+    if (!site) throw new OboError('unknown_site', 'No StackFlow instance has this address.');
+    known.tenant = site.tenant.tenantId;
     const form = parametersOf(body);
     if (!form) throw malformed('The body must be application/x-www-form-urlencoded.');
     const credentials = { authorization: headers.authorization, form };
-    const client = await this.authentication.authenticate(credentials, `${site.origin}/${PATH}`);
+    const client = await this.authentication.authenticate(credentials, `${site.origin}/${TOKEN_PATH}`);
+    known.client = client.id;
     return this.exchange.exchange(site, client, parseOboRequest(form));
   }
 
-  private async refuse(reply: FastifyReply, refused: OboError, tenant: string | undefined): Promise<void> {
-    const { code, detail, status, error, description, retryAfterSeconds } = refused;
+  private async refuse(reply: FastifyReply, refused: OboError, { tenant, client }: Known): Promise<void> {
+    const { code, status, error, description, retryAfterSeconds } = refused;
+    const detail = { client, ...refused.detail };
     const { logger } = this.platform;
     this.outcomes.inc({ code });
     if (status === 500) logger.error({ tenant, err: refused, code, ...detail }, 'token exchange failed');
@@ -77,11 +85,4 @@ export class OboController {
   private audit(entry: AuditEntry, code: OboErrorCode): Promise<void> {
     return CHEAP.has(code) ? this.budget.record(entry) : record(this.platform.database, entry);
   }
-}
-
-function asOboError(error: unknown): OboError {
-  if (error instanceof OboError) return error;
-  if (isDatabaseOutage(error) || error instanceof SecretStoreUnavailable)
-    return new OboError('unavailable', 'A part of StackFlow is not reachable; try again.', {}, { cause: error });
-  return new OboError('internal', 'Something failed on our side; it is logged.', {}, { cause: error });
 }

@@ -15,7 +15,21 @@ import {
   MinLength,
 } from 'class-validator';
 
-export class AccountsQuery {
+export class PageQuery {
+  /** Id of the last account of the page before. */
+  @IsOptional()
+  @IsUUID()
+  cursor?: string;
+
+  @IsOptional()
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  limit?: number;
+}
+
+export class AccountsQuery extends PageQuery {
   /** Compared without regard to case. */
   @IsOptional()
   @IsString()
@@ -28,18 +42,6 @@ export class AccountsQuery {
   @MinLength(1)
   @MaxLength(1024)
   externalId?: string;
-
-  /** Id of the last account of the page before. */
-  @IsOptional()
-  @IsUUID()
-  cursor?: string;
-
-  @IsOptional()
-  @Transform(({ value }) => Number(value))
-  @IsInt()
-  @Min(1)
-  @Max(1000)
-  limit?: number;
 }
 
 export class ReleaseBody {

@@ -1,6 +1,7 @@
 /** The internal API as the command line calls it. */
 import type { AccountView, GrantView } from '../api/accounts.sql.js';
 import type { Explanation } from '../api/explanation.js';
+import type { RepublishedPage } from '../api/republish.controller.js';
 import type { CompareRun } from '../reconcile/compare.js';
 import { CliError, EXIT, type InternalClient, type Json } from '#platform';
 import { findTenant, type TenantView } from '#settings';
@@ -12,6 +13,22 @@ export class AccountsClient {
 
   tenant(name: string | undefined): Promise<TenantView> {
     return findTenant(this.api, name);
+  }
+
+  async tenants(): Promise<TenantView[]> {
+    return (await this.api.call<{ tenants: TenantView[] }>('GET', '/internal/tenants')).tenants;
+  }
+
+  /** Answers how many. */
+  async republish(tenant: { id: string }): Promise<number> {
+    let count = 0;
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const query: string = cursor && `?cursor=${cursor}`;
+      const page: RepublishedPage = await this.api.call('POST', `${base(tenant)}/republish${query}`);
+      count += page.republished;
+      cursor = page.next;
+    }
+    return count;
   }
 
   async list(tenant: TenantView, limit: number): Promise<{ accounts: Json<AccountView>[]; more: boolean }> {

@@ -14,24 +14,25 @@ export interface LockedAccount {
   readonly causation_id: string;
 }
 
+export const accountState = (id: string, row: LockedAccount): Account => ({
+  id,
+  userName: row.user_name,
+  externalId: row.external_id,
+  email: row.email,
+  displayName: row.display_name,
+  status: row.status,
+  roles: row.roles,
+  primaryRole: row.roles[0] ?? null,
+});
+
 /** The caller raises the account's version by one. What became of the account meanwhile is told by its evaluation. */
 export function provisionedEvent({ id, tenant }: { id: string; tenant: string }, row: LockedAccount): NewEvent {
-  const account: Account = {
-    id,
-    userName: row.user_name,
-    externalId: row.external_id,
-    email: row.email,
-    displayName: row.display_name,
-    status: row.status,
-    roles: row.roles,
-    primaryRole: row.roles[0] ?? null,
-  };
   return {
     type: 'com.stackflow.identity.account.provisioned.v1',
     tenant,
     subject: id,
     sequence: Number(row.version) + 1,
     causationId: row.causation_id,
-    data: { account },
+    data: { account: accountState(id, row) },
   };
 }

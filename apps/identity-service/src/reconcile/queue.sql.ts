@@ -42,7 +42,7 @@ export const recordSynced = prepared(`
 export const recordFailed = `
   update account
      set applied = case when distrust_revision > $8 then null else $3::jsonb end, lease_owner = null, attempts = attempts + $4, last_error = $5, last_error_class = $6,
-         next_attempt_at = clock_timestamp() + make_interval(secs => case when desired_revision > $8 then 0 else $7 end)
+         next_attempt_at = clock_timestamp() + make_interval(secs => case when desired_revision > $8 then 0 else $7::float8 end)
    where id = $1 and lease_owner = $2
   returning id`;
 

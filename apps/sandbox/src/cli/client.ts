@@ -24,6 +24,10 @@ export interface Listed {
   readonly deliveries: Delivery[];
 }
 
+/** `access_token`: of the custom server `default`, the others of the org server. */
+export const tokenKinds = ['access_token', 'org_access_token', 'id_token'] as const;
+export type TokenKind = (typeof tokenKinds)[number];
+
 const stackFile = z.object({ sandbox: z.object({ okta: z.url() }) });
 
 export class OktaClient {
@@ -44,6 +48,17 @@ export class OktaClient {
 
   universalLogout(tenant: string, login: string, fault: string | undefined): Promise<LogoutResult> {
     return this.call('POST', `${encodeURIComponent(tenant)}/universal-logout`, { login, fault });
+  }
+
+  /** As after a login of this person just now. */
+  token(tenant: string, login: string, kind: TokenKind, scopes: readonly string[] | undefined): Promise<string> {
+    const server = kind === 'access_token' ? 'default' : 'org';
+    const asked = { login, server, ...(scopes && { scopes }) };
+    return this.call<{ id_token: string; access_token: string }>(
+      'POST',
+      `${encodeURIComponent(tenant)}/oidc-client/tokens`,
+      asked,
+    ).then((tokens) => (kind === 'id_token' ? tokens.id_token : tokens.access_token));
   }
 
   private async call<T>(method: string, where: string, body?: object): Promise<T> {

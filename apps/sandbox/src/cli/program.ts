@@ -9,8 +9,10 @@ import {
   exchangeLine,
   logoutLines,
   OktaClient,
+  tokenKinds,
   verdictLine,
   type RunOptions,
+  type TokenKind,
 } from './client.js';
 
 const settings = {
@@ -77,6 +79,7 @@ class Cli {
     this.groups();
     this.app();
     this.universalLogout();
+    this.tokens();
     this.listings();
   }
 
@@ -146,6 +149,19 @@ class Cli {
         for (const line of logoutLines(result)) this.io.out(line);
         if (result.attempts.some((a) => a.status !== 204)) this.exitCode = 1;
       });
+  }
+
+  /** Alone on its line, for `$(npm run --silent okta -- token ...)`. */
+  private tokens(): void {
+    this.program
+      .command('token <login>')
+      .description("a token of Okta for a person who has the app, as after a login: of the tenant's OIDC client")
+      .option('--tenant <slug>', 'tenant whose app this is about', 'default')
+      .addOption(new Option('--kind <kind>', 'which token').choices(tokenKinds).default('access_token'))
+      .option('--scope <scopes>', 'scopes of it, with commas')
+      .action(async (login: string, o: { tenant: string; kind: TokenKind; scope?: string }) =>
+        this.io.out(await this.okta.token(o.tenant, login, o.kind, o.scope?.split(','))),
+      );
   }
 
   private listings(): void {

@@ -5,6 +5,9 @@ import type { Queryable } from '#platform';
 /**
  * One statement, so that a hint is never stored without its check. Both inserts go in the order of their keys: two
  * deliveries about the same people wait for each other, they do not deadlock.
+ *
+ * A check that was put off out of patience (the person is on the way to us) is due again: by now he may be here, and be
+ * suspended. One that Okta did not answer keeps its distance.
  */
 const store = `
   with fresh as (
@@ -18,7 +21,8 @@ const store = `
     insert into okta_check as c (tenant, user_id, causation_id)
     select distinct on (user_id) $1::uuid, user_id, 'okta-event:' || event_id from fresh order by user_id, published
     on conflict (tenant, user_id) do update
-      set newer_causation_id = coalesce(c.newer_causation_id, excluded.causation_id), newer_at = coalesce(c.newer_at, excluded.pushed_at)
+      set newer_causation_id = coalesce(c.newer_causation_id, excluded.causation_id), newer_at = coalesce(c.newer_at, excluded.pushed_at),
+          due_at = case when c.claim is null and c.last_error is null then least(c.due_at, clock_timestamp()) else c.due_at end
   )
   select count(*)::int as fresh from fresh`;
 

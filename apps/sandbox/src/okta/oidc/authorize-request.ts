@@ -1,7 +1,7 @@
 /** What a browser brings to `/authorize`, checked in Okta's order. Pure. */
 import type { AuthorizationRequest, Client, ServerId } from './model.js';
 import { OAuthError, parameter, required } from './oauth-error.js';
-import { OIDC_SCOPES } from './servers.js';
+import { scopesAt } from './servers.js';
 
 const PROMPTS = ['none', 'login', 'consent'];
 
@@ -88,7 +88,7 @@ function refuseRequestObjects(query: unknown): void {
 
 function scopesOf(query: unknown, client: Client, server: ServerId): string[] {
   const asked = new Set(required(query, 'scope').split(' ').filter(Boolean));
-  const known: readonly string[] = [...OIDC_SCOPES, ...(server === 'default' ? client.settings.customScopes : [])];
+  const known = scopesAt(server, client);
   if (asked.size === 0 || [...asked].some((s) => !known.includes(s)))
     throw new OAuthError(
       'invalid_scope',

@@ -7,7 +7,7 @@ import { clientFault, serverFault } from './faults.js';
 import { clientSettings, seconds, serverIds, type Client } from './model.js';
 import { OAuthError } from './oauth-error.js';
 import type { OidcProvider } from './provider.js';
-import { OIDC_SCOPES } from './servers.js';
+import { scopesAt } from './servers.js';
 
 type TenantOf = (params: unknown) => Promise<OktaApp>;
 
@@ -22,11 +22,8 @@ const serverQuery = z.object({ server: z.enum(serverIds).optional() });
 const mintBody = z.object({
   login: z.string().min(1).max(200),
   server: z.enum(serverIds).default('default'),
-  scopes: z
-    .array(z.string().min(1))
-    .min(1)
-    .max(50)
-    .default([...OIDC_SCOPES]),
+  /** All that the server knows, if left out. */
+  scopes: z.array(z.string().min(1)).min(1).max(50).optional(),
   nonce: z.string().nullable().default(null),
 });
 
@@ -82,7 +79,8 @@ async function mint(
   asked: Omit<z.output<typeof mintBody>, 'login'>,
 ): Promise<object> {
   try {
-    const subject = await oidc.subject(client, { ...asked, personId, authTime: seconds(Date.now()) });
+    const scopes = asked.scopes ?? scopesAt(asked.server, client);
+    const subject = await oidc.subject(client, { ...asked, scopes, personId, authTime: seconds(Date.now()) });
     return await oidc.tokens.issue(subject, oidc.clientFaults.take(client.clientId));
   } catch (error) {
     if (error instanceof OAuthError) throw new ControlError(409, error.message);

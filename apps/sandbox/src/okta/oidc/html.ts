@@ -4,10 +4,12 @@ import type { Profile } from '../model.js';
 import { displayName } from './claims.js';
 
 const STYLE = `body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f4f4f4;color:#1d1d21}
-main{max-width:26rem;margin:3rem auto;padding:2rem;background:#fff;border:1px solid #8c8c96}
+*{box-sizing:border-box}main{max-width:28rem;margin:3rem auto;padding:2rem;background:#fff;border:1px solid #8c8c96;border-radius:.5rem}
 h1{font-size:1.4rem;margin:0 0 1rem}ul{list-style:none;padding:0}li{margin:.5rem 0}
-label{display:block;font-weight:600}input{font:inherit;width:100%;box-sizing:border-box;padding:.5rem;border:1px solid #6e6e78}
-button{font:inherit;width:100%;text-align:left;padding:.6rem;margin-top:.5rem;border:1px solid #1662dd;background:#fff;color:#1d1d21;cursor:pointer}
+label{display:block;font-weight:600}input{font:inherit;width:100%;padding:.5rem;border:1px solid #6e6e78;border-radius:.25rem}
+button{font:inherit;width:100%;text-align:left;padding:.6rem;margin-top:.5rem;border:1px solid #1662dd;border-radius:.25rem;background:#fff;color:#1d1d21;cursor:pointer}
+form+form{margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid #c9c9d1}form+form button{text-align:center;background:#1662dd;color:#fff}
+@media(max-width:30rem){main{margin:0;border:0;padding:1.25rem}}
 button small{display:block;color:#595962}:focus-visible{outline:3px solid #1662dd;outline-offset:2px}
 [role=alert]{border-left:4px solid #b3261e;padding:.5rem 1rem;background:#fdf3f2}`;
 

@@ -1,5 +1,5 @@
 /** The two authorization servers of an Okta org: where they are and what they say about themselves. Pure. */
-import type { ServerId } from './model.js';
+import type { Client, ServerId } from './model.js';
 
 export interface AuthorizationServer {
   readonly id: ServerId;
@@ -19,6 +19,12 @@ export function serverAt(id: ServerId, origin: string): AuthorizationServer {
 }
 
 export const OIDC_SCOPES = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;
+
+/** The org server has no custom scopes. */
+export const scopesAt = (server: ServerId, { settings }: Client): readonly string[] => [
+  ...OIDC_SCOPES,
+  ...(server === 'default' ? settings.customScopes : []),
+];
 
 const CLIENT_AUTHENTICATION = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 

@@ -1,0 +1,87 @@
+/** auth-service's internal API as the command line calls it. */
+import { userInfo } from 'node:os';
+import type { InternalClient, Json } from '#platform';
+import { findTenant, type TenantView } from '#settings';
+import type { ClientBody } from '../obo/admin-bodies.js';
+import type { ExchangeSource } from '../obo/clients.js';
+import type { ClientSecret, ClientView } from '../obo/clients.controller.js';
+
+export type Client = Json<ClientView>;
+export type Wanted = Pick<ClientBody, 'tenants' | 'audiences' | 'tokenKinds' | 'jwks'>;
+
+export interface Rotated {
+  readonly clientSecret: string;
+  readonly previousSecretValidUntil: string | null;
+}
+
+export class ExchangeAdmin {
+  private readonly by: string;
+
+  constructor(
+    private readonly api: InternalClient,
+    by: string | undefined,
+  ) {
+    this.by = by ?? operator();
+  }
+
+  tenant(name: string | undefined): Promise<TenantView> {
+    return findTenant(this.api, name);
+  }
+
+  async tenants(): Promise<readonly TenantView[]> {
+    return (await this.api.call<{ tenants: TenantView[] }>('GET', '/internal/tenants')).tenants;
+  }
+
+  clients(): Promise<readonly Client[]> {
+    return this.api.call('GET', '/internal/obo/clients');
+  }
+
+  client(id: string): Promise<Client> {
+    return this.api.call('GET', clientPath(id));
+  }
+
+  /** Refused if there is such a client. */
+  create(id: string, wanted: Wanted): Promise<ClientSecret> {
+    return this.api.call('POST', clientPath(id), { ...wanted, by: this.by });
+  }
+
+  put(id: string, wanted: Wanted): Promise<ClientSecret> {
+    return this.api.call('PUT', clientPath(id), { ...wanted, by: this.by });
+  }
+
+  rotate(id: string, graceMs: number): Promise<Rotated> {
+    return this.api.call('POST', `${clientPath(id)}/secret`, { graceMs, by: this.by });
+  }
+
+  remove(id: string): Promise<null> {
+    return this.api.call('DELETE', `${clientPath(id)}?${this.query}`);
+  }
+
+  async source(tenant: string): Promise<ExchangeSource | null> {
+    return (await this.api.call<{ source: ExchangeSource | null }>('GET', sourcePath(tenant))).source;
+  }
+
+  putSource(tenant: string, source: ExchangeSource): Promise<null> {
+    return this.api.call('PUT', sourcePath(tenant), { ...source, by: this.by });
+  }
+
+  removeSource(tenant: string): Promise<null> {
+    return this.api.call('DELETE', `${sourcePath(tenant)}?${this.query}`);
+  }
+
+  private get query(): string {
+    return new URLSearchParams({ by: this.by }).toString();
+  }
+}
+
+const clientPath = (id: string): string => `/internal/obo/clients/${encodeURIComponent(id)}`;
+const sourcePath = (tenant: string): string => `/internal/tenants/${tenant}/obo/source`;
+
+/** Who stands in the audit: the operating system's user. Containers may run under an id without a name. */
+function operator(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'unknown';
+  }
+}

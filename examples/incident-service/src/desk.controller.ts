@@ -1,0 +1,52 @@
+/**
+ * The pages of the example: where a sign-in lands in a local stack. They are public, as any web application's are; what
+ * they show comes from `/auth/session` and from the guarded handlers.
+ */
+import { Caller, Public, type CallerAccess } from '#access-guard';
+import { Controller, Get, Header } from '@nestjs/common';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+const file = (name: string): string => readFileSync(path.join(import.meta.dirname, '../public', name), 'utf8');
+const PAGE = file('desk.html');
+const SCRIPT = file('desk.js');
+const STYLE = file('desk.css');
+
+/** An access token passes through this page: nothing from elsewhere may run in it, frame it or be sent to. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+@Controller()
+export class DeskController {
+  @Get(['/', 'desk', 'desk/incidents/:id'])
+  @Public()
+  @Header('content-type', 'text/html; charset=utf-8')
+  @Header('content-security-policy', POLICY)
+  @Header('referrer-policy', 'no-referrer')
+  @Header('cache-control', 'no-cache')
+  page(): string {
+    return PAGE;
+  }
+
+  @Get('desk/desk.js')
+  @Public()
+  @Header('content-type', 'text/javascript; charset=utf-8')
+  @Header('cache-control', 'no-cache')
+  script(): string {
+    return SCRIPT;
+  }
+
+  @Get('desk/desk.css')
+  @Public()
+  @Header('content-type', 'text/css; charset=utf-8')
+  @Header('cache-control', 'no-cache')
+  style(): string {
+    return STYLE;
+  }
+
+  /** The caller as the guard sees him at this moment; any genuine token of somebody who has access will do. */
+  @Get('desk/caller')
+  me(@Caller() caller: CallerAccess): CallerAccess {
+    return caller;
+  }
+}

@@ -1,0 +1,46 @@
+/** Test 3 of `npm run demo`, which plays the browser's part over HTTP: it must pass where Chromium passes, and only there. */
+import { Okta } from '../../tools/demo/okta.js';
+import { signIn } from '../../tools/demo/sign-in.js';
+import { readStack } from '../../tools/demo/stack.js';
+import type { Tools, Verdict } from '../../tools/demo/step.js';
+import { Records } from '../../tools/demo/timeline.js';
+import { LINUS } from './signing-in.js';
+import { LIMIT_MS, type World } from './world.js';
+
+export function demonstration(world: () => World): void {
+  const lines: string[] = [];
+  const demonstrate = async (role: string): Promise<Verdict> => {
+    const stack = await readStack(world().stack.folder);
+    const records = await Records.open(stack);
+    const okta = new Okta(stack.sandbox.okta, 'default', 'aiw', 0);
+    const tools = { okta, records, tenantId: stack.tenants[0]?.id, print: (line: string) => void lines.push(line) };
+    try {
+      return await signIn(tools as Tools, stack, { login: LINUS, firstName: 'Linus', lastName: 'Pauling' }, role);
+    } finally {
+      await records.close();
+    }
+  };
+
+  it(
+    'npm run demo agrees, and shows who did what when',
+    async () => {
+      expect((await demonstrate('viewer')).wrong).toEqual([]);
+      for (const part of ['oidc.token', 'AdminRespondToAuthChallenge', 'audit           login', '200 of /desk/caller'])
+        expect(lines.filter((line) => line.includes(part)).map((line) => line.trim())).toEqual([
+          expect.stringMatching(/^\+\d+\.\d ms/),
+        ]);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'npm run demo says what is wrong when the roles are others',
+    async () => {
+      const { wrong } = await demonstrate('itsm_agent');
+      expect(wrong.join('\n')).toMatch(
+        /the session has roles .*\n.*primaryRole.*\nthe access token has roles .*\n.*cognito:groups.*\nCognito.*custom:role.*\nthe guarded service has roles/,
+      );
+    },
+    LIMIT_MS,
+  );
+}

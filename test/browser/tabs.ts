@@ -1,0 +1,115 @@
+/** Many tabs of one browser at the same time, and the ends of a session. */
+import type { Page } from 'playwright-core';
+import { eventually } from '../support/push.js';
+import { ADA, GRACE } from './signing-in.js';
+import { LIMIT_MS, reloadUntil, type World } from './world.js';
+
+const SESSION = '__Host-sf_session';
+const LET_IN = 'The guarded service let you in';
+
+export function tabs(world: () => World): void {
+  it(
+    'several tabs sign in at once, and each lands where it began',
+    async () => {
+      const person = await world().person();
+      const paths = ['/desk/incidents/1', '/desk/incidents/2?a=b', '/desk/incidents/3#c', '/?d'];
+      const open = await Promise.all(paths.map((path) => person.open(path)));
+      await Promise.all(open.map((tab) => tab.getByRole('link', { name: 'Sign in with Okta' }).click()));
+      await Promise.all(open.map((tab) => person.pick(tab, ADA)));
+      expect(open.map((tab) => tab.url())).toEqual(paths.map((path) => person.origin + path));
+      for (const tab of open) expect(await person.session(tab)).toMatchObject({ account: { userName: ADA } });
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'all tabs may renew the session at the same moment, again and again: nobody is taken for a thief',
+    async () => {
+      const person = await world().person();
+      const first = await person.signIn(ADA);
+      const open = [first, ...(await Promise.all([1, 2, 3, 4].map(() => person.open('/desk'))))];
+      const cookie = async (): Promise<string | undefined> =>
+        (await person.context.cookies()).find(({ name }) => name === SESSION)?.value;
+      for (let round = 0; round < 3; round++) {
+        const before = await cookie();
+        const answers = await Promise.all(open.map((tab) => person.ask(tab, 'POST', '/auth/refresh')));
+        expect(answers.map(({ status }) => status)).toEqual(open.map(() => 200));
+        expect(await cookie()).not.toBe(before);
+        for (const tab of open) expect(await person.session(tab)).not.toBeNull();
+      }
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'signing out ends it in every tab and for whoever kept the cookie; Okta remembers the person',
+    async () => {
+      const person = await world().person();
+      const tab = await person.signIn(ADA);
+      const other = await person.open('/desk');
+      const kept = await person.context.cookies();
+      await tab.getByRole('button', { name: 'Sign out', exact: true }).click();
+      await tab.getByRole('heading', { name: 'You are signed out' }).waitFor();
+      await other.getByRole('button', { name: 'Renew the session' }).click();
+      await other.getByRole('heading', { name: 'You are signed out' }).waitFor();
+      const thief = await world().person();
+      await thief.context.addCookies(kept.filter(({ name }) => name === SESSION));
+      expect(await thief.session(await thief.open('/desk'))).toBeNull();
+      await tab.getByRole('link', { name: 'Sign in with Okta' }).click();
+      await reloadUntil(tab, LET_IN); // without being asked who it is
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'signing out of Okta too comes back to StackFlow, and the next one is asked who it is',
+    async () => {
+      const person = await world().person();
+      const tab = await person.signIn(ADA);
+      await tab.getByRole('button', { name: 'Sign out, of Okta too' }).click();
+      await tab.waitForURL(`${person.origin}/`);
+      await tab.getByRole('heading', { name: 'You are signed out' }).waitFor();
+      await tab.getByRole('link', { name: 'Sign in with Okta' }).click();
+      await person.pick(tab, GRACE);
+      expect(await person.session(tab)).toMatchObject({ account: { userName: GRACE } });
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'who is unassigned in the middle of it is refused at the next action, and cannot sign in again',
+    async () => {
+      const login = 'mary@example.com';
+      await world().employ(login, ['Mary', 'Jackson'], {
+        'StackFlow-Viewers': 'viewer',
+        'StackFlow-Agents': 'itsm_agent',
+      });
+      const person = await world().person();
+      const tab = await person.signIn(login);
+      await reloadUntil(tab, LET_IN);
+      await world().stack.okta('unassign', { login });
+      await eventually('a refusal', () => openIncident(tab), LIMIT_MS);
+      expect(await tab.getByText(LET_IN).isVisible()).toBe(false);
+      await eventually(
+        'the end of the session',
+        async () => (await person.session(tab)) === null || undefined,
+        LIMIT_MS,
+      );
+      await tab.reload();
+      await tab.getByRole('link', { name: 'Sign in with Okta' }).click();
+      await tab.getByText('Code: okta_denied').waitFor();
+    },
+    LIMIT_MS,
+  );
+}
+
+/** True when it was refused; the case is opened, decided and published while the first attempts still go through. */
+async function openIncident(tab: Page): Promise<true | undefined> {
+  const refused = tab.getByRole('alert').or(tab.getByRole('heading', { name: 'You are signed out' }));
+  await tab.getByLabel('What happened?').fill('Too late');
+  const answered = tab.waitForResponse((r) => r.url().endsWith('/incidents') && r.request().method() === 'POST');
+  await tab.getByRole('button', { name: 'Open an incident' }).click();
+  if ((await answered).ok()) return undefined;
+  await refused.first().waitFor();
+  return true;
+}

@@ -1,0 +1,95 @@
+/** Test 3 of the product page, with the browser's part played over HTTP; `test/browser` does it in Chromium. */
+import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-cognito-identity-provider';
+import { decodeJwt } from 'jose';
+import { z } from 'zod';
+import { DemoProblem, type Stack } from './stack.js';
+import { verdict, type Person, type Tools, type Verdict } from './step.js';
+import { printTimeline } from './timeline.js';
+import { Web } from './web.js';
+
+const BACK_TO = '/desk/incidents/42?view=all';
+const session = z.object({
+  roles: z.array(z.string()),
+  primaryRole: z.string().nullable(),
+  accessToken: z.string(),
+});
+const caller = z.object({ accountId: z.string(), roles: z.array(z.string()) });
+
+/** (3) Log into StackFlow using Okta SSO: the role claims are correct. */
+export async function signIn(tools: Tools, stack: Stack, person: Person, role: string): Promise<Verdict> {
+  return verdict(tools, '3. Sign in through Okta: the role claims are correct', async () => {
+    const { print, records, okta } = tools;
+    print(`  ${person.login} opens ${BACK_TO}, is sent to Okta, picked there, and back`);
+    const { scimId } = await okta.idsOf(person.login);
+    const web = new Web();
+    const landed = await throughOkta(web, stack, person.login);
+    const wrong = landed === `${stack.edge}${BACK_TO}` ? [] : [`the browser ended at ${landed}`];
+    wrong.push(...(await claimsOf(web, stack, { accountId: scimId, tenantId: tools.tenantId, role })));
+    const zero = web.moments[0]?.at ?? 0;
+    printTimeline([...web.moments, ...(await records.ofSignIn(scimId, zero))], zero, print);
+    return [...wrong, ...(await signOut(web, stack))];
+  });
+}
+
+/** What is not as it should be: in the session, in the token, at Cognito, and at a service behind the guard. */
+async function claimsOf(
+  web: Web,
+  stack: Stack,
+  { accountId, tenantId, role }: { accountId: string; tenantId: string; role: string },
+): Promise<string[]> {
+  const answer = await web.get(`${stack.edge}/auth/session`);
+  if (answer.status !== 200) return [`/auth/session answered ${answer.status}: ${answer.text}`];
+  const { accessToken, ...view } = session.parse(JSON.parse(answer.text));
+  const guarded = await web.get(`${stack.edge}/desk/caller`, { authorization: `Bearer ${accessToken}` });
+  const claims = { roles: [role], 'cognito:groups': [role], tenant_id: tenantId, username: accountId };
+  return [
+    ...differs('the session', view, { roles: [role], primaryRole: role }),
+    ...differs('the access token', decodeJwt(accessToken), claims),
+    ...differs('Cognito, asked with that token,', await userOf(stack, accessToken), { 'custom:role': role }),
+    ...(guarded.status === 200
+      ? differs('the guarded service', caller.parse(JSON.parse(guarded.text)), { accountId, roles: [role] })
+      : [`the guarded service answered ${guarded.status}: ${guarded.text}`]),
+  ];
+}
+
+async function signOut(web: Web, stack: Stack): Promise<string[]> {
+  await web.post(`${stack.edge}/auth/logout?okta=true`);
+  const { status } = await web.get(`${stack.edge}/auth/session`);
+  return status === 401 ? [] : [`after signing out, /auth/session still answers ${status}`];
+}
+
+/** Where the browser ends. */
+async function throughOkta(web: Web, stack: Stack, login: string): Promise<string> {
+  const begin = `${stack.edge}/auth/okta/login?returnTo=${encodeURIComponent(BACK_TO)}`;
+  const page = await web.follow(await web.get(begin), begin);
+  const stateToken = /name="stateToken" value="([^"]+)"/.exec(page.answer.text)?.[1];
+  if (stateToken === undefined) throw new DemoProblem(`Okta shows no sign-in page: ${sentence(page.answer)}`);
+  const form = `${stack.sandbox.okta}/signin`;
+  const landed = await web.follow(await web.submit(form, { stateToken, username: login }), form);
+  if (landed.answer.status !== 200) throw new DemoProblem(`The sign-in was refused: ${sentence(landed.answer)}`);
+  return landed.url;
+}
+
+const sentence = ({ status, text }: { status: number; text: string }): string =>
+  `${status} ${/<h1>([^<]*)/.exec(text)?.[1] ?? text.slice(0, 200)}`;
+
+async function userOf(stack: Stack, AccessToken: string): Promise<Record<string, unknown>> {
+  const client = new CognitoIdentityProviderClient({
+    region: stack.cognito.region,
+    endpoint: stack.sandbox.cognito,
+    credentials: { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' },
+  });
+  try {
+    const { UserAttributes = [] } = await client.send(new GetUserCommand({ AccessToken }));
+    return Object.fromEntries(UserAttributes.map(({ Name, Value }) => [Name, Value]));
+  } finally {
+    client.destroy();
+  }
+}
+
+function differs(who: string, is: object, expected: Readonly<Record<string, unknown>>): string[] {
+  const has = is as Record<string, unknown>;
+  return Object.entries(expected)
+    .filter(([name, value]) => JSON.stringify(has[name]) !== JSON.stringify(value))
+    .map(([name, value]) => `${who} has ${name} ${JSON.stringify(has[name])}, expected ${JSON.stringify(value)}`);
+}
