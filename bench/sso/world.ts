@@ -47,6 +47,7 @@ export class SsoWorld {
     readonly okta: SandboxOkta,
     readonly pool: UserPool,
     readonly keyFile: string,
+    private readonly workerUrl: string,
   ) {}
 
   /** Everything but auth-service itself, and `people` with one role each. */
@@ -63,23 +64,24 @@ export class SsoWorld {
     const scimToken = await stack.createTenant();
     const gateway = await stack.startGateway();
     await stack.startIdentity();
-    await stack.startWorker(); // says who has access
+    const worker = await stack.startWorker(); // says who has access
     await okta.call('PUT', '', { scimBaseUrl: `${gateway.url}/scim/v2`, token: scimToken });
     say(`Okta assigns ${people} people and pushes their group`);
     await okta.assign(logins(people));
     await okta.call('POST', '/push-group', { group: GROUP, members: logins(people) });
-    return new SsoWorld(stack, sandbox, okta, await userPool(stack), keyFile);
+    return new SsoWorld(stack, sandbox, okta, await userPool(stack), keyFile, worker.url);
   }
 
   /** Resolves when it knows the tenant, and everybody who is in Cognito. */
   async startAuthService(people: number, env: NodeJS.ProcessEnv = {}): Promise<Service> {
-    const { stack, okta, pool, keyFile } = this;
+    const { stack, okta, pool, keyFile, workerUrl } = this;
     const service = await stack.startService('auth-service', 'apps/auth-service/src/main.js', {
       ...stack.awsEnvironment(),
       DATABASE_URL: stack.serviceUrl('stackflow', 'auth-service'),
       ...stack.cognitoEnvironment(),
       COGNITO_CLIENT_ID: pool.clientId,
       COGNITO_CLIENT_SECRET: pool.clientSecret,
+      DEACTIVATION_WORKER_URL: workerUrl,
       ASSERTION_KEY_FILES: keyFile,
       SESSION_KEYS: randomBytes(32).toString('base64url'),
       PUBLIC_ORIGIN: ORIGIN,

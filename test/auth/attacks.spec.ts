@@ -17,8 +17,8 @@ beforeAll(async () => {
   service = await rig.startService();
   tenant = await rig.addTenant('default', null);
   ada = await rig.addPerson(tenant);
-  // Alone in an installation a tenant would have every host name.
-  await rig.addTenant('beta', 'beta.example.com', 'https://acme.okta.com/oauth2/broken');
+  // Alone in an installation a tenant would have every host name. Okta has no such server: nobody signs in there.
+  await rig.addTenant('beta', 'beta.example.com', 'https://acme.okta.com/oauth2/aus404');
 }, 120_000);
 beforeEach(() => {
   op.reset();

@@ -90,6 +90,14 @@ it('gives no token to whom an event takes access away, and revokes what Cognito 
   expect(await rig.cognitoCalls('RevokeToken')).toHaveLength(1);
 });
 
+it('gives no token to whom Okta signs out meanwhile', async () => {
+  const status = await exchangeAgainst((tx) =>
+    tx.query('update auth.account set signing_out = gen_random_uuid() where id = $1', [ada.id]),
+  );
+  await rig.admin.query('update auth.account set signing_out = null where id = $1', [ada.id]);
+  expect(status).not.toBe(200);
+});
+
 it('gives no token when a second account with the Okta id has come before it was recorded', async () => {
   const other = await rig.addPerson(ada.tenant, { externalId: null });
   const link = (externalId: string | null): Promise<unknown> =>
