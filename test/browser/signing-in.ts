@@ -17,7 +17,9 @@ async function userOf(world: World, accessToken: string): Promise<Record<string,
   });
   try {
     const { UserAttributes = [] } = await client.send(new GetUserCommand({ AccessToken: accessToken }));
-    return Object.fromEntries(UserAttributes.map(({ Name, Value }) => [Name, Value]));
+    return Object.fromEntries(
+      UserAttributes.map(({ Name = '', Value }): [string, string | undefined] => [Name, Value]),
+    );
   } finally {
     client.destroy();
   }

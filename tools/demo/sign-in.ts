@@ -81,7 +81,9 @@ async function userOf(stack: Stack, AccessToken: string): Promise<Record<string,
   });
   try {
     const { UserAttributes = [] } = await client.send(new GetUserCommand({ AccessToken }));
-    return Object.fromEntries(UserAttributes.map(({ Name, Value }) => [Name, Value]));
+    return Object.fromEntries(
+      UserAttributes.map(({ Name = '', Value }): [string, string | undefined] => [Name, Value]),
+    );
   } finally {
     client.destroy();
   }
