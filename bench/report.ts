@@ -2,7 +2,6 @@
 import os from 'node:os';
 import { DEFAULT_QUOTAS } from '../libs/cognito/src/quotas.js';
 import {
-  IMPORT_PER_SECOND,
   PER_SECOND as OFFBOARDINGS_PER_SECOND,
   type DoorTimes,
   type OffboardingResult,
@@ -107,13 +106,18 @@ export function describeLatency(l: LatencyResult): string {
 }
 
 export function describeOffboarding(o: OffboardingResult): string {
-  const row = (name: string, of: (d: DoorTimes) => Spread): string => {
-    const [a, b] = [of(o.alone), of(o.duringImport)];
-    return `  ${name.padEnd(46)}p50 ${ms(a.p50).padStart(6)}  p99 ${ms(a.p99).padStart(6)}   |  p50 ${ms(b.p50).padStart(6)}  p99 ${ms(b.p99).padStart(6)}`;
-  };
+  const columns = [o.alone, ...o.importing.map(({ times }) => times)];
+  const row = (name: string, of: (d: DoorTimes) => Spread): string =>
+    `  ${name.padEnd(49)}${columns
+      .map(of)
+      .map(({ p50, p99 }) => `p50 ${ms(p50).padStart(6)}  p99 ${ms(p99).padStart(6)}`)
+      .join('  |  ')}`;
+  const imports = o.importing.map(
+    ({ perSecond, times }) => `${perSecond} per second (${rate(times.importWaiting)} waited for Cognito at the end)`,
+  );
   return [
     `${OFFBOARDINGS_PER_SECOND} deactivations per second on the ${o.carrier} carrier, ${o.alone.people} each time, default quotas; milliseconds from the schedule of the PATCH.`,
-    `Left: alone. Right: while ${rate(o.importSize)} people are imported, ${IMPORT_PER_SECOND} per second (${rate(o.duringImport.importWaiting)} accounts waited for Cognito at the end).`,
+    `From left to right: alone; while ${rate(o.importSize)} people are imported, ${imports.join('; ')}.`,
     row('SCIM answer', (d) => d.answered),
     row('a guard in another process refuses the old token', (d) => d.refused),
     row('disabled in Cognito', (d) => d.disabled),

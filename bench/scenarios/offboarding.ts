@@ -1,6 +1,6 @@
 /**
  * From Okta's PATCH to every door closed, at a fixed pace, on the default quotas of the Cognito stand-in: alone, and
- * again while an import of thousands is pushed and waits for Cognito. Each door is seen from outside: Cognito's by the
+ * again while an import of thousands is pushed, at the pace that Cognito takes and at twice that. Each door is seen from outside: Cognito's by the
  * stand-in's own log of calls, the services' by a guard in another process that checks tokens from before.
  */
 import { eventually, sleep } from '../../tools/local/process.js';
@@ -12,8 +12,8 @@ import type { Stack } from '../stack.js';
 import { spread, type Spread } from '../statistics.js';
 
 export const PER_SECOND = 20;
-/** Twice what the default quotas of Cognito let through, so that the import piles up before it. */
-export const IMPORT_PER_SECOND = 50;
+/** About what the default quotas of Cognito let through, and twice that: then the import piles up before it. */
+const IMPORTS_PER_SECOND = [25, 50];
 const READY_LIMIT_MS = 300_000;
 const CLOSED_LIMIT_MS = 120_000;
 const CONNECTIONS = 16;
@@ -35,7 +35,7 @@ export interface DoorTimes {
 export interface OffboardingResult {
   readonly carrier: string;
   readonly alone: DoorTimes;
-  readonly duringImport: DoorTimes;
+  readonly importing: readonly { readonly perSecond: number; readonly times: DoorTimes }[];
   readonly importSize: number;
 }
 
@@ -52,14 +52,31 @@ interface Plan {
 export async function measureOffboarding(plan: Plan): Promise<OffboardingResult> {
   const { stack, target, generator, doors, seconds, importSize, say } = plan;
   const people = PER_SECOND * seconds;
-  say(`${2 * people} people get accounts on the default quotas`);
-  const made = await generator.ask<CreateResult>({ kind: 'people', target, people: 2 * people, connections: 4 });
+  const total = people * (1 + IMPORTS_PER_SECOND.length);
+  say(`${total} people get accounts on the default quotas`);
+  const made = await generator.ask<CreateResult>({ kind: 'people', target, people: total, connections: 4 });
   await provisioned(stack, made.ids);
   await doors.ask(stack.followJob satisfies FollowJob);
   say(`${PER_SECOND} offboardings per second for ${seconds} s`);
   const alone = await offboard(plan, made.ids.slice(0, people));
   const importer = stack.run({ name: 'importer', entry: generator.options.entry });
-  say(`an import of ${importSize} people begins, ${IMPORT_PER_SECOND} per second; offboarding again`);
+  const importing: OffboardingResult['importing'][number][] = [];
+  for (const [i, perSecond] of IMPORTS_PER_SECOND.entries()) {
+    const those = made.ids.slice(people * (i + 1), people * (i + 2));
+    importing.push({ perSecond, times: await duringImport(plan, importer, perSecond, those) });
+  }
+  return { carrier: stack.followJob.carrier, alone, importing, importSize };
+}
+
+/** Resolves when the import has ended too, and Cognito has everybody. */
+async function duringImport(
+  plan: Plan,
+  importer: Program,
+  perSecond: number,
+  ids: readonly string[],
+): Promise<DoorTimes> {
+  const { stack, target, importSize, say } = plan;
+  say(`an import of ${importSize} people begins, ${perSecond} per second; offboarding again`);
   const importing = importer.ask<ClosedResult>({
     kind: 'closed',
     target,
@@ -67,15 +84,17 @@ export async function measureOffboarding(plan: Plan): Promise<OffboardingResult>
     connections: CONNECTIONS,
     seconds: 600,
     limit: importSize,
-    perSecond: IMPORT_PER_SECOND,
-    firstPerson: 1_000_000,
+    perSecond,
+    firstPerson: perSecond * 1_000_000,
   });
   importing.catch(() => undefined);
   await sleep(2_000);
-  const duringImport = await offboard(plan, made.ids.slice(people));
+  const times = await offboard(plan, ids);
   const { wrong, example } = await importing;
   if (wrong > 0) throw new Error(`${wrong} creates of the import failed, e.g. ${example}`);
-  return { carrier: stack.followJob.carrier, alone, duringImport, importSize };
+  if (!(await eventually(async () => (await waitingForCognito(stack)) === 0, READY_LIMIT_MS, 1_000)))
+    throw new Error(`the import did not reach Cognito within ${READY_LIMIT_MS / 1_000} s`);
+  return times;
 }
 
 async function offboard({ stack, target, generator, doors }: Plan, ids: readonly string[]): Promise<DoorTimes> {
