@@ -66,7 +66,10 @@ describe('an offboarding', () => {
         const calls = await rig.auth.cognitoCalls('AdminRespondToAuthChallenge');
         expect(calls.length).toBeGreaterThan(answered);
       });
-      await tx.query(`update auth.account set access_status = 'inactive', access_version = access_version + 1 where id = $1`, [rig.ada.id]);
+      await tx.query(
+        `update auth.account set access_status = 'inactive', access_version = access_version + 1 where id = $1`,
+        [rig.ada.id],
+      );
       return { asked };
     });
     const { status, body } = await exchange.asked;
