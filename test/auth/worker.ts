@@ -1,35 +1,22 @@
 /** The real deactivation-worker on the database and the Cognito of an `AuthRig`, behind a way that can be cut. */
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
 import { DEFAULT_QUOTAS } from '#cognito';
 import { service } from '../../apps/deactivation-worker/src/service.js';
+import { startInProcess } from '../support/in-process.js';
 import type { AuthRig, Instance } from './rig.js';
 
-export async function startWorker(rig: AuthRig): Promise<Instance> {
+export function startWorker(rig: AuthRig): Promise<Instance> {
   const quotas = Object.fromEntries(Object.keys(DEFAULT_QUOTAS).map((category) => [category, 10_000]));
-  const given = ['INTERNAL_API_TOKEN', 'AWS_REGION', 'COGNITO_ENDPOINT', 'COGNITO_USER_POOL_ID', 'LOG_LEVEL', 'PORT'];
-  const config = loadConfig(service.name, service.config, {
-    ...Object.fromEntries(given.map((name) => [name, rig.environment[name]])),
+  const given = ['INTERNAL_API_TOKEN', 'AWS_REGION', 'COGNITO_ENDPOINT', 'COGNITO_USER_POOL_ID'];
+  const environment = {
+    ...Object.fromEntries(given.map((name) => [name, rig.environment[name] ?? ''])),
     DATABASE_URL: rig.test.url('deactivation-worker'),
     COGNITO_QUOTA_SHARE: '1',
     COGNITO_QUOTAS: JSON.stringify(quotas),
     WORKER_LEASE_SECONDS: '2',
-  });
-  const logger = createLogger(service.name, config.LOG_LEVEL);
-  const database = await Database.connect({ url: config.DATABASE_URL, poolSize: 12, ...service.database });
-  await database.migrate();
-  const metrics = new Metrics(service.name, { process: false });
-  const platform = { service: service.name, config, database, logger, metrics, health: new Health() };
-  const app = await createApplication(service, platform);
-  for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
-  await app.startAllMicroservices();
-  await app.listen(0, '127.0.0.1');
-  const stop = async (): Promise<void> => {
-    await app.close();
-    await database.close();
   };
-  return { url: await app.getUrl(), stop };
+  return startInProcess(service, environment, 12);
 }
 
 /** `cut`: nothing arrives; `deaf`: everything arrives, and no answer comes back. */

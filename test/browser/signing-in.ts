@@ -1,29 +1,11 @@
 /** Test 3 of the product page: sign in through Okta, land where it began, with the right role claims. */
-import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { decodeJwt } from 'jose';
+import { userOf } from '../../tools/demo/sign-in.js';
 import { LIMIT_MS, reloadUntil, type World } from './world.js';
 
 export const ADA = 'ada@example.com';
 export const GRACE = 'grace@example.com';
 export const LINUS = 'linus@example.com';
-
-/** Attributes of the user pool's user whose token this is; Cognito itself checks the token. */
-async function userOf(world: World, accessToken: string): Promise<Record<string, string | undefined>> {
-  const { sandbox, cognito } = world.stack.description;
-  const client = new CognitoIdentityProviderClient({
-    region: cognito.region,
-    endpoint: sandbox.cognito,
-    credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
-  });
-  try {
-    const { UserAttributes = [] } = await client.send(new GetUserCommand({ AccessToken: accessToken }));
-    return Object.fromEntries(
-      UserAttributes.map(({ Name = '', Value }): [string, string | undefined] => [Name, Value]),
-    );
-  } finally {
-    client.destroy();
-  }
-}
 
 const DEEP = '/desk/incidents/42?view=all&q=a%2Fb%20c#comments';
 const TEMPTING = '/?next=%2F%2Fevil.example';
@@ -61,7 +43,7 @@ export function signingIn(world: () => World, { thorough }: { readonly thorough:
         roles,
         roles,
       ]);
-      expect(await userOf(world(), session.accessToken)).toMatchObject({
+      expect(await userOf(world().stack.description, session.accessToken)).toMatchObject({
         'custom:role': roles[0],
         'custom:tenant_id': session.tenant.id,
         email: login,

@@ -1,29 +1,19 @@
 /** The example service, as another team would run it: its own role that may only read the log, both kits in one. */
-import { followerGrantsSql } from '#event-bus';
-import {
-  connectConsumer,
-  createApplication,
-  createLogger,
-  Database,
-  Health,
-  loadConfig,
-  Metrics,
-  provisionDatabase,
-} from '#platform';
+import type { Database } from '#platform';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
-import { service } from '../../examples/incident-service/src/service.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startExample } from '../support/example-service.js';
+import type { InProcess } from '../support/in-process.js';
 import { accessData, appendAccess } from './feeds.js';
 import { Issuer, nowSeconds } from './issuer.js';
 
 const TENANT = randomUUID();
-const PASSWORD = 'test-only-password';
-const ROLE = 'incident_service';
 let issuer: Issuer;
 let db: TestDatabase;
 let log: Client;
+let example: InProcess;
 let database: Database;
 let app: NestFastifyApplication;
 
@@ -32,41 +22,16 @@ beforeAll(async () => {
   db = await createTestDatabase();
   log = new Client({ connectionString: db.adminUrl });
   await log.connect();
-  await provisionDatabase(
-    db.adminUrl,
-    [{ role: ROLE, schema: 'incidents', password: PASSWORD }],
-    followerGrantsSql(ROLE),
-  );
-  const url = new URL(db.adminUrl);
-  url.username = ROLE;
-  url.password = PASSWORD;
-  const config = loadConfig('incident-service', service.config, {
-    DATABASE_URL: url.href,
+  example = await startExample(db.adminUrl, {
     TOKEN_ISSUER: issuer.issuer,
     TOKEN_CLIENT_IDS: issuer.clientId,
     TOKEN_JWKS_URI: issuer.jwksUri,
   });
-  database = await Database.connect({ ...service.database, url: url.href });
-  await database.migrate();
-  const logger = createLogger('incident-service', 'silent');
-  const platform = {
-    service: service.name,
-    config,
-    database,
-    logger,
-    metrics: new Metrics('incident-service', { process: false }),
-    health: new Health(),
-  };
-  app = await createApplication(service, platform);
-  for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
-  await app.startAllMicroservices();
-  await app.init();
-  await app.getHttpAdapter().getInstance().ready();
+  ({ app, database } = example);
   await until('ready', async () => (await app.inject({ url: '/health/ready' })).statusCode === 200);
 });
 afterAll(async () => {
-  await app.close();
-  await database.close();
+  await example.stop();
   await log.end();
   await db.drop();
   await issuer.close();

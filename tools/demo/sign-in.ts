@@ -73,7 +73,11 @@ async function throughOkta(web: Web, stack: Stack, login: string): Promise<strin
 const sentence = ({ status, text }: { status: number; text: string }): string =>
   `${status} ${/<h1>([^<]*)/.exec(text)?.[1] ?? text.slice(0, 200)}`;
 
-async function userOf(stack: Stack, AccessToken: string): Promise<Record<string, unknown>> {
+/** Attributes of the user pool's user whose token this is; Cognito itself checks the token. */
+export async function userOf(
+  stack: Pick<Stack, 'cognito' | 'sandbox'>,
+  AccessToken: string,
+): Promise<Record<string, unknown>> {
   const client = new CognitoIdentityProviderClient({
     region: stack.cognito.region,
     endpoint: stack.sandbox.cognito,

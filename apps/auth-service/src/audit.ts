@@ -1,5 +1,5 @@
 /** The record of what happened at the door: one row each, appended and never changed, without tokens. */
-import type { Database, Logger, Queryable } from '#platform';
+import { prepared, type Database, type Logger, type Queryable } from '#platform';
 import type { AccountCopy } from './accounts/admission.js';
 
 export const auditEvents = [
@@ -40,11 +40,21 @@ const valuesOf = ({ tenant, event, code, accountId, sessionId, detail }: AuditEn
   JSON.stringify(detail ?? {}),
 ];
 
+const recordSql = prepared(`insert into audit ${COLUMNS} values ($1, $2, $3, $4, $5, $6)`);
+
 /** With a `Tx` the row commits with what it tells about. */
 export async function record(queryable: Queryable, entry: AuditEntry): Promise<void> {
-  const text = `insert into audit ${COLUMNS} values ($1, $2, $3, $4, $5, $6)`;
-  await queryable.query({ name: 'audit', text, values: valuesOf(entry) });
+  await queryable.query(recordSql, valuesOf(entry));
 }
+
+const recordIfUnchangedSql = prepared(`
+  with held as (
+    select concat_ws(' ', id, version, access_version, (signing_out is not null)::text) as state from account
+     where tenant = $1::uuid and external_id = $7 order by id for share
+  )
+  insert into audit ${COLUMNS} select $1::uuid, $2, $3, $4::uuid, $5::uuid, $6::jsonb
+   where (select array_agg(state order by state) from held) = (select array_agg(s order by s) from unnest($8::text[]) s)
+  returning 1`);
 
 /**
  * Writes the row if the tenant's accounts with this Okta id are still as they were `seen`; otherwise nothing, and false.
@@ -56,17 +66,8 @@ export async function recordIfUnchanged(
   externalId: string,
   seen: readonly Pick<AccountCopy, 'id' | 'version' | 'accessVersion' | 'signingOut'>[],
 ): Promise<boolean> {
-  const text = `
-    with held as (
-      select concat_ws(' ', id, version, access_version, (signing_out is not null)::text) as state from account
-       where tenant = $1::uuid and external_id = $7 order by id for share
-    )
-    insert into audit ${COLUMNS} select $1::uuid, $2, $3, $4::uuid, $5::uuid, $6::jsonb
-     where (select array_agg(state order by state) from held) = (select array_agg(s order by s) from unnest($8::text[]) s)
-    returning 1`;
   const states = seen.map((a) => `${a.id} ${a.version} ${a.accessVersion} ${a.signingOut}`);
-  const values = [...valuesOf(entry), externalId, states];
-  return (await database.query({ name: 'audit_if_unchanged', text, values })).length > 0;
+  return (await database.query(recordIfUnchangedSql, [...valuesOf(entry), externalId, states])).length > 0;
 }
 
 /** Younger rows cannot be removed: a trigger of the table sees to it. */

@@ -1,5 +1,5 @@
 /** What a command of `npm run tenant` is: chosen while the words are parsed, run when all of them are known to be good. */
-import { userInfo } from 'node:os';
+import { loggedInUser } from '#platform';
 import type { Command } from 'commander';
 import type { HubConfig } from './config.js';
 import type { TenantResult, TenantStore } from './tenants.js';
@@ -12,11 +12,5 @@ export type Run = (tenants: TenantStore, given: Given) => Promise<{ text: string
 export type Add = (name: string, description: string) => Command;
 export type Choose = (run: Run) => void;
 
-/** Who stands in the audit: the operating system's user. Containers may run under an id without a name. */
-export function who(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return 'unknown';
-  }
-}
+/** Who stands in the audit. */
+export const who = (): string => loggedInUser() ?? 'unknown';

@@ -1,4 +1,5 @@
 /** The frame of a command line over an internal API: parsing, `--json`, exit codes. Each command says what it does. */
+import { userInfo } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { CliError, EXIT } from './internal-client.js';
 
@@ -97,4 +98,13 @@ export function duration(value: string): number {
     throw new InvalidArgumentError('Write a number with s, m, h or d, for example 24h; or 0.');
   if (ms > LONGEST_GRACE_MS) throw new InvalidArgumentError('30 days (30d) is the longest grace.');
   return ms;
+}
+
+/** Whoever is logged in here. A container may run under a user id that has no entry in passwd: undefined then. */
+export function loggedInUser(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }

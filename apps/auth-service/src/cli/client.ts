@@ -1,7 +1,6 @@
 /** auth-service's internal API as the command line calls it. */
-import { userInfo } from 'node:os';
-import type { InternalClient, Json } from '#platform';
-import { findTenant, type TenantView } from '#settings';
+import { loggedInUser, type InternalClient, type Json } from '#platform';
+import { findTenant, listTenants, type TenantView } from '#settings';
 import type { ClientBody } from '../obo/admin-bodies.js';
 import type { ExchangeSource } from '../obo/clients.js';
 import type { ClientSecret, ClientView } from '../obo/clients.controller.js';
@@ -21,15 +20,16 @@ export class ExchangeAdmin {
     private readonly api: InternalClient,
     by: string | undefined,
   ) {
-    this.by = by ?? operator();
+    // Stands in the audit.
+    this.by = by ?? loggedInUser() ?? 'unknown';
   }
 
   tenant(name: string | undefined): Promise<TenantView> {
     return findTenant(this.api, name);
   }
 
-  async tenants(): Promise<readonly TenantView[]> {
-    return (await this.api.call<{ tenants: TenantView[] }>('GET', '/internal/tenants')).tenants;
+  tenants(): Promise<readonly TenantView[]> {
+    return listTenants(this.api);
   }
 
   clients(): Promise<readonly Client[]> {
@@ -76,12 +76,3 @@ export class ExchangeAdmin {
 
 const clientPath = (id: string): string => `/internal/obo/clients/${encodeURIComponent(id)}`;
 const sourcePath = (tenant: string): string => `/internal/tenants/${tenant}/obo/source`;
-
-/** Who stands in the audit: the operating system's user. Containers may run under an id without a name. */
-function operator(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return 'unknown';
-  }
-}

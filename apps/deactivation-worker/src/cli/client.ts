@@ -1,6 +1,5 @@
 /** The internal APIs as the command line calls them: deactivation-worker's, and identity-service's for role losses. */
-import { userInfo } from 'node:os';
-import { CliError, EXIT, InternalClient, type Json } from '#platform';
+import { CliError, EXIT, loggedInUser, InternalClient, type Json } from '#platform';
 import { findTenant, type TenantView } from '#settings';
 import type { CaseState, CaseView, PersonView } from '../api/views.js';
 
@@ -121,10 +120,8 @@ const base = (tenant: { id: string }): string => `/internal/tenants/${tenant.id}
 
 /** Who releases, if the command line does not say it: whoever is logged in here. */
 export function operator(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A container whose user id has no entry in passwd.
+  const user = loggedInUser();
+  if (user === undefined)
     throw new CliError('Say who releases with --by <name>; it stands in the evidence.', EXIT.usage);
-  }
+  return user;
 }

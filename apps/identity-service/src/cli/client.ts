@@ -4,7 +4,7 @@ import type { Explanation } from '../api/explanation.js';
 import type { RepublishedPage } from '../api/republish.controller.js';
 import type { CompareRun } from '../reconcile/compare.js';
 import { CliError, EXIT, type InternalClient, type Json } from '#platform';
-import { findTenant, type TenantView } from '#settings';
+import { findTenant, listTenants, type TenantView } from '#settings';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -15,8 +15,8 @@ export class AccountsClient {
     return findTenant(this.api, name);
   }
 
-  async tenants(): Promise<TenantView[]> {
-    return (await this.api.call<{ tenants: TenantView[] }>('GET', '/internal/tenants')).tenants;
+  tenants(): Promise<readonly TenantView[]> {
+    return listTenants(this.api);
   }
 
   /** Answers how many. */

@@ -1,0 +1,21 @@
+/** The example service in the test's process, as another team would run it: its own database role, which may only read the log. */
+import { followerGrantsSql } from '#event-bus';
+import { provisionDatabase } from '#platform';
+import { service } from '../../examples/incident-service/src/service.js';
+import { TEST_PASSWORD } from './database.js';
+import { startInProcess, type InProcess } from './in-process.js';
+
+const ROLE = 'incident_service';
+
+/** `adminUrl`: superuser of the database with the event log. Resolves before the service is ready. */
+export async function startExample(
+  adminUrl: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<InProcess> {
+  const role = { role: ROLE, schema: 'incidents', password: TEST_PASSWORD };
+  await provisionDatabase(adminUrl, [role], followerGrantsSql(ROLE));
+  const url = new URL(adminUrl);
+  url.username = ROLE;
+  url.password = TEST_PASSWORD;
+  return startInProcess(service, { DATABASE_URL: url.href, ...environment });
+}
