@@ -46,6 +46,16 @@ describe('offboarding', () => {
     await rig.expectAgreement([bea]);
   });
 
+  it('a closing right after an opening leaves the fence where that has set it: it never moves back', async () => {
+    const eve = await rig.addPerson(tenant);
+    // An opening sets it to Cognito's next whole second.
+    const fence = new Date(Date.now() + 600_000).toISOString();
+    await rig.admin.query('update offboarding.person set not_before = $2 where id = $1', [eve.id, fence]);
+    await rig.directory.setActive(eve, false);
+    await rig.quiet();
+    expect((await rig.access(eve)).at(-1)).toMatchObject({ status: 'inactive', notBefore: fence });
+  });
+
   it('the event of a completed case carries all of it', async () => {
     const person = await rig.addPerson(tenant);
     await rig.directory.setActive(person, false);

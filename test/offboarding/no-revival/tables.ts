@@ -126,7 +126,7 @@ export class Statements {
     this.wake(row);
     row.signOutDue = true;
     row.accessVersion++;
-    row.notBefore = this.clock();
+    row.notBefore = this.notBack(row, this.clock());
     row.publishedStatus = row.deleted ? 'removed' : 'inactive';
     row.publishedRoles = [];
   }

@@ -29,7 +29,10 @@ export const takeNewCases = prepared(`
 export const countOpen = `select count(*)::int as n from person where tenant = $1 and door = 'open' and provisioned`;
 export const countAdmins = `select count(*)::int as n from person where tenant = $1 and door = 'open' and provisioned and roles[1] = $2`;
 
-/** Closes doors: from this commit on access is not wanted, and the fence will be published. */
+/**
+ * Closes doors: from this commit on access is not wanted, and the fence will be published. It never moves back: an
+ * opening or a sign-out of this very second has set it to the next one.
+ */
 export const admitCases = prepared(`
   with at as materialized (
     select clock_timestamp() as now
@@ -40,14 +43,14 @@ export const admitCases = prepared(`
   ), p as (
     update person p
        set door = 'closed', revision = p.revision + 1, due_at = at.now, attempts = 0, last_error = null, last_error_class = null,
-           sign_out_due = true, access_version = p.access_version + 1, case_version = p.case_version + 1, not_before = at.now,
+           sign_out_due = true, access_version = p.access_version + 1, case_version = p.case_version + 1, not_before = greatest(p.not_before, at.now),
            published_status = case when p.deleted then 'removed' else 'inactive' end, published_roles = '{}',
            traceparent = c.traceparent, causation_id = c.causation_id, updated_at = at.now
       from c, at where p.id = c.account_id
     returning p.*
   )
   select ${CASE_COLUMNS}, p.access_version, p.published_status, p.not_before,
-         greatest(extract(epoch from p.not_before - c.pushed_at), 0)::float8 as seconds
+         greatest(extract(epoch from c.fenced_at - c.pushed_at), 0)::float8 as seconds
     from c join p on p.id = c.account_id order by c.received_at, c.id`);
 
 export const holdCases = `
