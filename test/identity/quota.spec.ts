@@ -1,6 +1,6 @@
 /** Token buckets in Postgres: the share of the quota holds over replicas, urgent work first, a throttled bucket rests. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bucketShape, CognitoError, DEFAULT_QUOTAS, QuotaGate } from '#cognito';
+import { bucketShape, CognitoError, DEFAULT_QUOTAS, QuotaGate, URGENCIES, type Urgency } from '#cognito';
 import { Database, Metrics } from '#platform';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
@@ -31,7 +31,7 @@ describe('the Cognito quota that all replicas share', () => {
     });
 
   /** When each of `count` calls was let through, in milliseconds since the start. */
-  async function admissions(gates: readonly QuotaGate[], count: number, urgency: 'urgent' | 'bulk'): Promise<number[]> {
+  async function admissions(gates: readonly QuotaGate[], count: number, urgency: Urgency): Promise<number[]> {
     const start = performance.now();
     const admission = async (g: QuotaGate | undefined): Promise<number> => {
       await g?.take('UserUpdate', urgency);
@@ -41,13 +41,44 @@ describe('the Cognito quota that all replicas share', () => {
     return (await Promise.all(waits)).sort((a, b) => a - b);
   }
 
-  it('never lets more through than the quota in any second, however many replicas ask, and no less than its share', async () => {
-    const quota = 40;
-    const times = await admissions([gate(quota), gate(quota), gate(quota)], 70, 'urgent');
-    for (const t of times) expect(times.filter((u) => u >= t && u < t + 995).length).toBeLessThanOrEqual(quota);
-    // 16 at once (a full bucket), the other 54 at 24 per second.
-    expect(times.at(-1)).toBeGreaterThan(1_900);
-    expect(times.at(-1)).toBeLessThan(3_500);
+  it.each<[Urgency, number, number]>([
+    // 4 at once (what a full bucket has above the reserve), the other 66 at 24 per second.
+    ['urgent', 2_600, 4_200],
+    ['bulk', 2_600, 4_200],
+    // 24 at once (a full bucket, and as much ahead), the other 46 at 24 per second.
+    ['offboarding', 1_800, 3_400],
+  ])(
+    'never lets more through than the quota in any second, however many replicas ask, and no less than its share: %s',
+    async (urgency, atLeast, atMost) => {
+      const quota = 40;
+      const times = await admissions([gate(quota), gate(quota), gate(quota)], 70, urgency);
+      expect(mostInASecond(times)).toBeLessThanOrEqual(quota);
+      expect(times.at(-1)).toBeGreaterThan(atLeast);
+      expect(times.at(-1)).toBeLessThan(atMost);
+    },
+  );
+
+  it('holds the quota in any second where the share alone would not', async () => {
+    const times = await admissions([gate(20, 0.9), gate(20, 0.9)], 60, 'offboarding');
+    expect(times.filter((t) => t < 300).length).toBeGreaterThanOrEqual(17); // a bunch does not stand in line ...
+    expect(mostInASecond(times)).toBeLessThanOrEqual(20); // ... but Cognito never refuses
+  });
+
+  it('keeps offboardings, which come in bunches, from standing behind sign-outs that take all that is left', async () => {
+    const [worker, other] = [gate(25, 0.9), gate(25, 0.9)];
+    let left = 80;
+    const flood = Promise.all(Array.from({ length: 80 }, () => worker.take('UserUpdate', 'urgent').then(() => left--)));
+    const waits: number[] = [];
+    for (let bunch = 0; bunch < 20; bunch++) {
+      const start = performance.now();
+      const takes = Array.from({ length: 4 }, (_, i) => [worker, other][i % 2]?.take('UserUpdate', 'offboarding'));
+      await Promise.all([...takes.map((t) => t?.then(() => waits.push(performance.now() - start))), sleep(200)]);
+    }
+    expect(left).toBeGreaterThan(20); // some wait all the time
+    const settled = waits.slice(20).sort((a, b) => a - b);
+    // Without a reserve it is more than 50 ms: the bucket is always empty.
+    expect(settled[Math.floor(settled.length / 2)]).toBeLessThan(20);
+    await flood;
   });
 
   it('is fair: whoever waits longer goes first', async () => {
@@ -103,11 +134,15 @@ describe('the Cognito quota that all replicas share', () => {
     expect(trips).toBeLessThanOrEqual(21);
   });
 
-  it('keeps capacity plus rate within the quota for every default', () => {
-    for (const quota of Object.values(DEFAULT_QUOTAS)) {
-      const { rate, capacity, reserve } = bucketShape(quota, 0.6);
-      expect(rate + capacity).toBeLessThanOrEqual(quota + 1e-9);
-      expect(capacity - reserve).toBeGreaterThanOrEqual(1);
-    }
+  it.each([...Object.values(DEFAULT_QUOTAS), 1, 0.2])('lets something through of a quota of %d', (quota) => {
+    for (const share of [0.01, 0.6, 1])
+      for (const urgency of URGENCIES) {
+        const { capacity, perSecond, reserve } = bucketShape(quota, share);
+        expect(capacity - reserve[urgency]).toBeGreaterThanOrEqual(1);
+        expect(perSecond).toBeGreaterThanOrEqual(1);
+      }
   });
 });
+
+const mostInASecond = (times: readonly number[]): number =>
+  Math.max(...times.map((t) => times.filter((u) => u >= t && u < t + 995).length));

@@ -6,8 +6,8 @@
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { inSpan, SpanKind, type Metrics } from '#platform';
 import { CognitoError } from './errors.js';
-import type { QuotaGate, Urgency } from './quota-gate.js';
-import { CATEGORY_OF, type Operation } from './quotas.js';
+import type { QuotaGate } from './quota-gate.js';
+import { CATEGORY_OF, type Operation, type Urgency } from './quotas.js';
 
 export interface CognitoClientOptions {
   readonly region: string;

@@ -1,16 +1,12 @@
 /**
  * Where every Cognito call waits for its token. Per category one FIFO line for each urgency; one pump fetches tokens for
- * several waiters in one round trip. Offboarding goes before everything else, and bulk work leaves a reserve in the
+ * several waiters in one round trip. Offboarding goes before everything else, and all others leave a reserve in the
  * bucket, so that an offboarding finds tokens while an import of thousands is running, also in another process.
  */
 import type { Metrics, Queryable } from '#platform';
 import { CognitoError } from './errors.js';
 import { drainBucket, takeTokens } from './quota.sql.js';
-import { bucketShape, type BucketShape, type QuotaCategory, type Quotas } from './quotas.js';
-
-/** In the order in which they are served. */
-export const URGENCIES = ['offboarding', 'urgent', 'bulk'] as const;
-export type Urgency = (typeof URGENCIES)[number];
+import { bucketShape, URGENCIES, type BucketShape, type QuotaCategory, type Quotas, type Urgency } from './quotas.js';
 
 export interface QuotaGateOptions {
   readonly database: Queryable;
@@ -70,7 +66,8 @@ export class QuotaGate {
 class Line {
   private readonly waiting: Record<Urgency, Waiter[]> = { offboarding: [], urgent: [], bulk: [] };
   private pumping = false;
-  private wake: (() => void) | null = null;
+  /** While the pump sleeps: for whom, and how to end that. */
+  private sleeping: { readonly urgency: Urgency; wake(): void } | null = null;
 
   constructor(
     private readonly category: QuotaCategory,
@@ -82,8 +79,8 @@ class Line {
   enter(urgency: Urgency, since: number): Promise<void> {
     return new Promise((admit, refuse) => {
       this.waiting[urgency].push({ since, admit, refuse });
-      // Tokens that bulk work may not take are there for other callers: do not let them sleep out bulk's pause.
-      if (urgency !== 'bulk') this.wake?.();
+      // Tokens that the sleeper may not take are there for who is in more of a hurry.
+      if (this.sleeping && isBefore(urgency, this.sleeping.urgency)) this.sleeping.wake();
       if (!this.pumping) void this.pump();
     });
   }
@@ -110,25 +107,32 @@ class Line {
   /** Admits the head of the line; answers how long to pause before the next try. */
   private async serve(urgency: Urgency): Promise<number> {
     const line = this.waiting[urgency];
-    const { rate, capacity, reserve } = this.shape;
+    const { rate, capacity, perSecond, reserve } = this.shape;
     const want = Math.min(line.length, BATCH);
-    const values = [this.category, want, rate, capacity, urgency === 'bulk' ? reserve : 0];
+    const values = [this.category, want, rate, capacity, perSecond, reserve[urgency]];
     const [row] = await this.database.query<{ granted: number; wait_ms: number }>(takeTokens, values);
     const granted = row?.granted ?? 0;
     for (const waiter of line.splice(0, granted)) waiter.admit();
-    return granted > 0 ? 0 : (row?.wait_ms ?? 0);
+    if (granted > 0) return 0;
+    return Math.max(row?.wait_ms ?? 0, urgency === 'bulk' ? this.bulkPauseMs(want) : 0);
+  }
+
+  /** Until there are several tokens: bulk work asks seldom. Not until the bucket is full: what overflows is lost. */
+  private bulkPauseMs(want: number): number {
+    const { rate, capacity, reserve } = this.shape;
+    return (1_000 * Math.min(want, (capacity - reserve.bulk) / 2)) / rate;
   }
 
   private async pause(urgency: Urgency, ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.min(Math.max(ms, 1), this.maxWaitMs));
-      if (urgency !== 'bulk') return;
-      this.wake = () => {
+      const wake = (): void => {
         clearTimeout(timer);
         resolve();
       };
+      this.sleeping = { urgency, wake };
     });
-    this.wake = null;
+    this.sleeping = null;
   }
 
   private refuseExpired(): void {
@@ -141,3 +145,5 @@ class Line {
     }
   }
 }
+
+const isBefore = (a: Urgency, b: Urgency): boolean => URGENCIES.indexOf(a) < URGENCIES.indexOf(b);

@@ -9,13 +9,15 @@ export function quotaSql(roles: readonly string[]): string[] {
   const grants = roles.flatMap((role) => [
     `grant usage on schema limits to ${role}`,
     `grant select, insert, update on limits.bucket to ${role}`,
-    `grant execute on function limits.take(text, int, float8, float8, float8) to ${role}`,
+    `grant execute on function limits.take(text, int, float8, float8, int, float8) to ${role}`,
     `grant execute on function limits.drain(text, float8, float8) to ${role}`,
   ]);
   return [
     'create schema if not exists limits',
     'revoke all on schema limits from public',
     BUCKET,
+    WINDOW,
+    'drop function if exists limits.take(text, int, float8, float8, float8)',
     TAKE,
     DRAIN,
     ...grants,
@@ -25,24 +27,35 @@ export function quotaSql(roles: readonly string[]): string[] {
 const BUCKET = `
   create table if not exists limits.bucket (
     name text primary key,
-    -- negative while the bucket pays back a drain
+    -- negative while the bucket pays back a drain, or what was taken ahead
     tokens float8 not null,
     filled_at timestamptz not null
   ) with (fillfactor = 50)`;
 
+/** What was granted in the current fortieth of a second, `slot` since the epoch, and in the forty before it. */
+const WINDOW = `
+  alter table limits.bucket
+    add column if not exists slot bigint not null default 0,
+    add column if not exists granted int[] not null default array_fill(0, array[41])`;
+
 /**
- * Takes up to \`want\` tokens and leaves \`reserve\`; answers how many were granted and, if none, after how many
- * milliseconds one will be there. \`for update\` serialises takers of one bucket; time is read after the lock is held,
- * so that a taker that waited sees the tokens that came meanwhile.
+ * Takes up to `want` tokens and leaves `reserve`, and lets no more than `per_second` through in any second; answers
+ * how many were granted and, if none, after how many milliseconds to ask again. `for update` serialises takers of one
+ * bucket; time is read after the lock is held, so that a taker that waited sees the tokens that came meanwhile.
  *
  * Its commit does not wait for the disk, because everybody who calls Cognito waits in the line behind that row. A crash
  * of Postgres forgets the takes of its last moments, and Cognito itself still counts. Never call it inside of another
  * transaction, whose commit would not wait either.
  */
 const TAKE = `
-  create or replace function limits.take(bucket_name text, want int, rate float8, capacity float8, reserve float8, out granted int, out wait_ms float8)
+  create or replace function limits.take(bucket_name text, want int, rate float8, capacity float8, per_second int, reserve float8, out granted int, out wait_ms float8)
   language plpgsql as $$
-  declare b limits.bucket; available float8; now_ timestamptz;
+  declare
+    b limits.bucket;
+    now_ timestamptz;
+    slot_ bigint;
+    available float8;
+    room int;
   begin
     perform set_config('synchronous_commit', 'off', true);
     select * into b from limits.bucket where name = bucket_name for update;
@@ -51,13 +64,21 @@ const TAKE = `
       select * into b from limits.bucket where name = bucket_name for update;
     end if;
     now_ := clock_timestamp();
+    slot_ := floor(40 * extract(epoch from now_));
+    if slot_ > b.slot then
+      b.granted := (array_fill(0, array[least(slot_ - b.slot, 41)::int]) || b.granted)[1:41];
+      b.slot := slot_;
+    end if;
     available := least(capacity, b.tokens + rate * extract(epoch from now_ - b.filled_at));
-    granted := greatest(0, least(want, floor(available - reserve + 1e-9)::int));
-    wait_ms := case when granted > 0 then 0 else ceil(1000 * (1 + reserve - available) / rate) end;
-    update limits.bucket set tokens = available - granted, filled_at = now_ where name = bucket_name;
+    room := per_second - (select sum(g) from unnest(b.granted) g);
+    granted := greatest(0, least(want, floor(available - reserve + 1e-9)::int, room));
+    wait_ms := case when granted > 0 then 0 when room <= 0 then 25 else ceil(1000 * (1 + reserve - available) / rate) end;
+    b.granted[1] := b.granted[1] + granted;
+    update limits.bucket t
+       set tokens = available - take.granted, filled_at = now_, slot = b.slot, granted = b.granted where t.name = bucket_name;
   end $$`;
 
-/** Cognito said "too many requests": the bucket owes what flows in \`seconds\`; repeated answers do not add up. */
+/** Cognito said "too many requests": the bucket owes what flows in `seconds`; repeated answers do not add up. */
 const DRAIN = `
   create or replace function limits.drain(bucket_name text, rate float8, seconds float8) returns void language sql as $$
     insert into limits.bucket as b values (bucket_name, -rate * seconds, clock_timestamp())
@@ -66,5 +87,5 @@ const DRAIN = `
       filled_at = clock_timestamp()
   $$`;
 
-export const takeTokens = prepared('select granted, wait_ms from limits.take($1, $2, $3, $4, $5)');
+export const takeTokens = prepared('select granted, wait_ms from limits.take($1, $2, $3, $4, $5, $6)');
 export const drainBucket = 'select limits.drain($1, $2, $3)';

@@ -70,20 +70,35 @@ export const quotasSetting: Setting<Quotas> = {
 export interface BucketShape {
   /** Tokens per second. */
   readonly rate: number;
-  /** Tokens that a full bucket holds. */
+  /** Tokens that a full bucket holds: what may go at once after a pause. */
   readonly capacity: number;
-  /** Tokens that bulk work leaves for urgent work. */
-  readonly reserve: number;
+  /** Tokens that go in any second, whatever the bucket holds: the quota itself. */
+  readonly perSecond: number;
+  /** Tokens that a taker leaves in the bucket for those who are in more of a hurry; negative: what he may owe it. */
+  readonly reserve: Readonly<Record<Urgency, number>>;
 }
 
-const BULK_RESERVE = 0.2;
+/** In the order in which they are served. */
+export const URGENCIES = ['offboarding', 'urgent', 'bulk'] as const;
+export type Urgency = (typeof URGENCIES)[number];
 
+const CAPACITY_SECONDS = 0.5;
 /**
- * A bucket that never lets more than the quota through in any second: within one second at most a full bucket plus
- * one second's refill leaves it, so capacity + rate <= quota (and at least one token, or nothing would ever flow).
+ * Parts of the capacity. Sign-outs take whatever disables leave of the same quota: without a reserve they would keep
+ * the bucket empty, and disables, which come in bunches, would stand in line although there are tokens for all of them.
+ * Whoever is offboarded goes ahead on what comes in the next half second, and everybody else waits until that is paid.
  */
+const RESERVE = { offboarding: -1, urgent: 0.6, bulk: 0.7 } as const satisfies Record<Urgency, number>;
+
+/** At least one token goes at once, or nothing would ever flow. */
 export function bucketShape(quota: number, share: number): BucketShape {
   const rate = quota * share;
-  const capacity = Math.max(1, quota - rate);
-  return { rate, capacity, reserve: Math.min(capacity * BULK_RESERVE, capacity - 1) };
+  const capacity = Math.max(1, rate * CAPACITY_SECONDS);
+  const leaves = (urgency: Urgency): number => Math.min(capacity * RESERVE[urgency], capacity - 1);
+  return {
+    rate,
+    capacity,
+    perSecond: Math.max(1, Math.floor(quota)),
+    reserve: { offboarding: leaves('offboarding'), urgent: leaves('urgent'), bulk: leaves('bulk') },
+  };
 }

@@ -20,8 +20,7 @@ import {
 import { CognitoCalls, type CognitoClientOptions } from './calls.js';
 import { CognitoError } from './errors.js';
 import { randomPassword } from './password.js';
-import type { Urgency } from './quota-gate.js';
-import type { Operation } from './quotas.js';
+import type { Operation, Urgency } from './quotas.js';
 
 export interface UserPoolOptions extends CognitoClientOptions {
   readonly userPoolId: string;

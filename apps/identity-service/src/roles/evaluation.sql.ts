@@ -63,7 +63,7 @@ export const tenantHasBacklog = prepared(`
   select count(*) >= $2 as backlog from (select 1 from account where tenant = $1 and desired_revision > applied_revision limit $2) d`);
 
 /**
- * `$5`: the ids once more; Postgres takes a list of records for a hundred and would read every account.
+ * `$5`: the ids once more; Postgres takes a list of records for a hundred and would read every row.
  * Row locks are held already. Marks the accounts dirty for the reconciler: a change makes a failed account due at once.
  */
 export const applyTransitions = prepared(`
@@ -71,7 +71,7 @@ export const applyTransitions = prepared(`
     update role_grant g
        set revoked_at = clock_timestamp(), revoked_cause = r.cause, revoked_group = r.group_id, revoked_causation_id = r.causation_id, revoked_mapping_version = r.mapping_version
       from jsonb_to_recordset($2::jsonb) as r(account_id uuid, role text, cause text, group_id uuid, causation_id text, mapping_version bigint)
-     where g.account_id = r.account_id and g.role = r.role and g.revoked_at is null
+     where g.account_id = r.account_id and g.role = r.role and g.revoked_at is null and g.account_id = any($5::uuid[])
   ), granted as (
     insert into role_grant (tenant, account_id, role, granted_cause, granted_group, granted_causation_id, granted_mapping_version)
     select tenant, account_id, role, cause, group_id, causation_id, mapping_version
