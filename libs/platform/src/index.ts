@@ -12,6 +12,7 @@ export * from './loop.js';
 export * from './metrics.js';
 export * from './problem.js';
 export * from './provision.js';
+export * from './queue-worker.js';
 export * from './rate-limit.js';
 export * from './service.js';
 export * from './tracing.js';

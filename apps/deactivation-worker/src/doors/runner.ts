@@ -1,11 +1,11 @@
 /**
- * Closes and opens doors in Cognito. Claims people who are due, calls Cognito outside any transaction, records each
- * step if the lease is still its own. Closing somebody whom Cognito may still let in goes before all else: such work
- * may take every place, the rest (sign-out, confirmation, opening) at most half of them.
+ * Closes and opens doors in Cognito. Takes people who are due, records each step if the lease is still its own. Closing
+ * somebody whom Cognito may still let in goes before all else: such work may take every place, the rest (sign-out,
+ * confirmation, opening) at most half of them.
  */
 import { retryDelay, type UserPool } from '#cognito';
 import type { Outbox } from '#event-bus';
-import { inSpan, Loop, WorkerLease, type Database, type Logger, type Metrics, type Prepared } from '#platform';
+import { inSpan, QueueWorker, type Database, type Logger, type Metrics, type WorkKind } from '#platform';
 import { doorSeconds } from '../cases/case-metrics.js';
 import { DoorSync, LeaseLost, StepFailure, toWork, type Work, type WorkRow } from './door-sync.js';
 import { claimOther, claimUrgent, distrust, recordFailure, releaseForgotten, retryNow } from './door.sql.js';
@@ -22,88 +22,60 @@ export interface RunnerOptions {
 }
 
 const POLL_MS = 50;
-const CONFIG_PAUSE_MS = 3_000;
-const STOP_PATIENCE_MS = 6_000;
 /** Wishes that change faster than Cognito answers, or a user who does not stay disabled: others first. */
 const MAX_STEPS = 16;
 const TOO_MANY_STEPS_PAUSE_SECONDS = 1;
 
-interface Place {
-  urgent: boolean;
-  readonly done: Promise<void>;
-}
-
 export class Runner {
-  private readonly active = new Map<string, Place>();
-  private readonly lease: WorkerLease;
-  private readonly loop: Loop;
+  private readonly queue: QueueWorker<Work>;
   private readonly sync: DoorSync;
   private readonly results;
-  private readonly paused;
-  /** The last look left people behind, for want of places. */
-  private full = false;
-  private pausedUntil = 0;
+  /** Somebody failed because Cognito could not be reached or used. */
   private outage = false;
-  private stopping = false;
 
   constructor(private readonly options: RunnerOptions) {
-    const { database, logger, metrics, pool, outbox, leaseSeconds } = options;
-    this.lease = new WorkerLease(database, logger, leaseSeconds, () => [...this.active.keys()], releaseForgotten);
-    this.loop = new Loop('doors', POLL_MS, logger, () => this.round());
+    const { database, logger, metrics, pool, outbox, leaseSeconds, concurrency } = options;
+    this.queue = new QueueWorker({
+      name: 'doors',
+      database,
+      logger,
+      pollMs: POLL_MS,
+      leaseSeconds,
+      releaseForgotten,
+      places: concurrency,
+      shareOfOther: 0.5,
+      claim: (kind, owner, limit) => this.claim(kind, owner, limit),
+      work: (work) => this.work(work),
+      paused: metrics.gauge('offboarding_runner_paused', '1 while the user pool or our credentials are wrong'),
+      words: {
+        paused:
+          'Cognito cannot be used as configured (pool, Region, credentials or plan). Fences stand, doors wait; trying again every few seconds',
+        resumed: 'Cognito can be used again',
+      },
+    });
     const seconds = doorSeconds(metrics);
     const closed = (door: 'cognito' | 'sign_out' | 'confirmed', s: number) => seconds.observe({ door }, s);
-    this.sync = new DoorSync({ database, pool, outbox, workerId: this.lease.id, closed });
+    this.sync = new DoorSync({ database, pool, outbox, workerId: this.queue.id, closed });
     this.results = metrics.counter('offboarding_steps_total', 'Steps at doors in Cognito', ['outcome']);
-    this.paused = metrics.gauge('offboarding_runner_paused', '1 while the user pool or our credentials are wrong');
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    await this.lease.start();
-    this.loop.start();
+  onApplicationBootstrap(): Promise<void> {
+    return this.queue.start();
   }
 
-  /** Ends after the step that is under way; what does not end in time is taken over by others, who read it back. */
-  async onModuleDestroy(): Promise<void> {
-    this.stopping = true;
-    await this.loop.stop();
-    const patience = new Promise<void>((resolve) => setTimeout(resolve, STOP_PATIENCE_MS).unref());
-    await Promise.race([Promise.all([...this.active.values()].map((place) => place.done)), patience]);
-    await this.lease.stop();
+  /** Ends after the step that is under way. */
+  onModuleDestroy(): Promise<void> {
+    return this.queue.stop();
   }
 
   poke(): void {
-    this.loop.poke();
+    this.queue.poke();
   }
 
-  private async round(): Promise<boolean> {
-    if (performance.now() < this.pausedUntil || !this.lease.fresh) return false;
-    // While the pool is known to be wrong one person at a time is enough to notice that it is right again.
-    const places = this.pausedUntil > 0 ? 1 : this.options.concurrency;
-    const urgent = await this.claim(claimUrgent, true, places - this.active.size);
-    const other = await this.claim(claimOther, false, Math.min(this.freeForOther(), places - this.active.size));
-    this.full = urgent === 'all places' || other === 'all places';
-    return false;
-  }
-
-  private freeForOther(): number {
-    const taken = [...this.active.values()].filter((place) => !place.urgent).length;
-    return Math.max(1, Math.floor(this.options.concurrency / 2)) - taken;
-  }
-
-  private async claim(sql: Prepared, urgent: boolean, limit: number): Promise<'all places' | 'all people'> {
-    if (limit <= 0) return 'all places';
+  private async claim(kind: WorkKind, owner: string, limit: number): Promise<Work[]> {
     const { database, leaseSeconds } = this.options;
-    return this.lease.claiming(async () => {
-      const rows = await database.query<WorkRow>(sql, [this.lease.id, limit, leaseSeconds]);
-      for (const work of rows.map(toWork)) {
-        const done = this.work(work).finally(() => {
-          this.active.delete(work.id);
-          if (this.full) this.loop.poke();
-        });
-        this.active.set(work.id, { urgent, done });
-      }
-      return rows.length === limit ? 'all places' : 'all people';
-    });
+    const sql = kind === 'urgent' ? claimUrgent : claimOther;
+    return (await database.query<WorkRow>(sql, [owner, limit, leaseSeconds])).map(toWork);
   }
 
   private work(work: Work): Promise<void> {
@@ -116,21 +88,15 @@ export class Runner {
         else if (error instanceof LeaseLost) await this.leaseLost(work);
         else throw error;
       }
-    }).catch((error: unknown) => {
-      // The lease's next sign of life lets go of the person, with what Cognito holds marked as unknown.
-      this.options.logger.error(
-        { err: error, tenant: work.tenant, account: work.id, code: 'door_not_recorded' },
-        'could not record what was done in Cognito',
-      );
     });
   }
 
   private async walk(first: Work): Promise<void> {
     let work: Work | null = first;
     for (let steps = 0; work; steps++) {
-      if (!this.lease.fresh) throw new LeaseLost();
+      if (!this.queue.fresh) throw new LeaseLost();
       if (steps >= MAX_STEPS) return this.sync.giveBack(work, TOO_MANY_STEPS_PAUSE_SECONDS);
-      if (this.stopping || !this.mayGoOn(work)) return this.sync.giveBack(work, 0);
+      if (this.queue.stopping || !this.mayGoOn(work)) return this.sync.giveBack(work, 0);
       work = await this.sync.step(work);
       this.results.inc({ outcome: 'ok' });
       this.resume();
@@ -139,11 +105,7 @@ export class Runner {
 
   /** Gives the place of somebody who is disabled to one who is not, if all places for other work are taken. */
   private mayGoOn(work: Work): boolean {
-    const place = this.active.get(work.id);
-    if (!place?.urgent || isUrgent(work)) return true;
-    if (this.freeForOther() <= 0) return false;
-    place.urgent = false;
-    return true;
+    return isUrgent(work) || this.queue.goOnAsOther(work.id);
   }
 
   private async failed(work: Work, { failure, inDoubt, revision }: StepFailure): Promise<void> {
@@ -151,9 +113,9 @@ export class Runner {
     const { errorClass, message } = failure;
     this.results.inc({ outcome: errorClass });
     this.outage ||= errorClass === 'retry' || errorClass === 'config';
-    if (errorClass === 'config') this.pause(message);
+    if (errorClass === 'config') this.queue.pause('cognito_config', message);
     const { delaySeconds, counts } = retryDelay(errorClass, work.attempts);
-    const parameters = [work.id, this.lease.id, inDoubt, counts ? 1 : 0, message.slice(0, 1000), errorClass];
+    const parameters = [work.id, this.queue.id, inDoubt, counts ? 1 : 0, message.slice(0, 1000), errorClass];
     const rows = await database.query(recordFailure, [...parameters, delaySeconds, revision]);
     if (errorClass === 'permanent')
       logger.error(
@@ -168,28 +130,13 @@ export class Runner {
     await this.options.database.query(distrust, [work.id]);
   }
 
-  /** One loud line, not one per person. */
-  private pause(reason: string): void {
-    if (this.pausedUntil === 0)
-      this.options.logger.error(
-        { code: 'cognito_config', reason },
-        'Cognito cannot be used as configured (pool, Region, credentials or plan). Fences stand, doors wait; trying again every few seconds',
-      );
-    this.pausedUntil = performance.now() + CONFIG_PAUSE_MS;
-    this.paused.set(1);
-  }
-
   /** A step succeeded: Cognito is there again for everybody. */
   private resume(): void {
-    if (this.pausedUntil > 0) {
-      this.pausedUntil = 0;
-      this.paused.set(0);
-      this.options.logger.info('Cognito can be used again');
-    }
+    this.queue.resume();
     if (!this.outage) return;
     this.outage = false;
     this.options.database.query(retryNow).then(
-      () => this.loop.poke(),
+      () => this.queue.poke(),
       () => (this.outage = true),
     );
   }

@@ -5,7 +5,7 @@
  */
 import { CognitoError, retryDelay, type Urgency, type UserPool } from '#cognito';
 import type { Outbox } from '#event-bus';
-import { inSpan, Loop, WorkerLease, type Database, type Logger, type Metrics, type Tx } from '#platform';
+import { inSpan, QueueWorker, type Database, type Logger, type Metrics, type Tx, type WorkKind } from '#platform';
 import { requestUserReevaluation } from '../directory/projection.sql.js';
 import { PRIORITY, type AccountStatus } from '../roles/transition.js';
 import { AccountSync, SyncFailure } from './account-sync.js';
@@ -29,7 +29,7 @@ export interface ReconcilerOptions {
   readonly outbox: Outbox;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Accounts worked on at the same time; a quarter of it is kept for work that is not bulk. */
+  /** Accounts worked on at the same time. */
   readonly concurrency: number;
   readonly leaseSeconds: number;
 }
@@ -44,92 +44,70 @@ interface Claimed extends DesiredAccount {
 }
 
 const POLL_MS = 100;
-const CONFIG_PAUSE_MS = 3_000;
-const STOP_PATIENCE_MS = 6_000;
+/** The rest is kept for work that is not bulk. */
+const BULK_SHARE = 0.75;
 
 export class Reconciler {
-  private readonly active = new Map<string, { bulk: boolean; done: Promise<void> }>();
+  private readonly queue: QueueWorker<Claimed>;
   private readonly groupsInMaking = new Map<string, Promise<void>>();
-  private readonly lease: WorkerLease;
-  private readonly loop: Loop;
   private readonly sync: AccountSync;
   private readonly results;
   private readonly latency;
-  private readonly paused;
-  /** The last look left accounts behind, for want of places. */
-  private full = false;
-  private pausedUntil = 0;
 
   constructor(private readonly options: ReconcilerOptions) {
-    const { database, logger, metrics, pool, leaseSeconds } = options;
-    this.lease = new WorkerLease(database, logger, leaseSeconds, () => [...this.active.keys()], releaseForgotten);
-    this.loop = new Loop('reconciler', POLL_MS, logger, () => this.round());
+    const { database, logger, metrics, pool, leaseSeconds, concurrency } = options;
+    this.queue = new QueueWorker({
+      name: 'reconciler',
+      database,
+      logger,
+      pollMs: POLL_MS,
+      leaseSeconds,
+      releaseForgotten,
+      places: concurrency,
+      shareOfOther: BULK_SHARE,
+      claim: (kind, owner, limit) => this.claim(kind, owner, limit),
+      work: (account) => this.work(account),
+      paused: metrics.gauge('identity_reconciler_paused', '1 while the user pool or our credentials are wrong'),
+      words: {
+        paused:
+          'Cognito cannot be used as configured (pool, Region, credentials or plan). Accounts wait; trying again every few seconds',
+        resumed: 'Cognito can be used again',
+      },
+    });
     this.sync = new AccountSync({
       pool,
       knownRoles: async () => new Set((await database.query<{ role: string }>(knownRoles)).map((r) => r.role)),
       createGroup: (account, role, urgency) => this.createGroup(account, role, urgency),
-      mayGoOn: () => this.lease.fresh,
+      mayGoOn: () => this.queue.fresh,
     });
     this.results = metrics.counter('identity_sync_total', 'Attempts to make Cognito equal to an account', ['outcome']);
     this.latency = metrics.histogram('identity_sync_seconds', 'From the change of an account to Cognito showing it', [
       'priority',
     ]);
-    this.paused = metrics.gauge('identity_reconciler_paused', '1 while the user pool or our credentials are wrong');
     watchQueue(database, metrics);
   }
 
   get workerId(): string {
-    return this.lease.id;
+    return this.queue.id;
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    await this.lease.start();
-    this.loop.start();
+  onApplicationBootstrap(): Promise<void> {
+    return this.queue.start();
   }
 
-  /** Ends after the calls that are under way; what does not end in time is taken over by others, who read it back. */
-  async onModuleDestroy(): Promise<void> {
-    await this.loop.stop();
-    const patience = new Promise<void>((resolve) => setTimeout(resolve, STOP_PATIENCE_MS).unref());
-    await Promise.race([Promise.all([...this.active.values()].map((a) => a.done)), patience]);
-    await this.lease.stop();
+  /** Ends after the calls that are under way. */
+  onModuleDestroy(): Promise<void> {
+    return this.queue.stop();
   }
 
   poke(): void {
-    this.loop.poke();
+    this.queue.poke();
   }
 
-  /** Fills the free places, urgent work first; bulk work never takes the last quarter of them. */
-  private async round(): Promise<boolean> {
-    if (performance.now() < this.pausedUntil || !this.lease.fresh) return false;
-    // While the pool is known to be wrong one account at a time is enough to notice that it is right again.
-    const places = this.pausedUntil > 0 ? 1 : this.options.concurrency;
-    const bulkPlaces = Math.max(1, Math.floor(places * 0.75));
-    const urgent = await this.claim(PRIORITY.reduced, PRIORITY.single, places - this.active.size);
-    const bulkNow = [...this.active.values()].filter((a) => a.bulk).length;
-    const bulk = await this.claim(
-      PRIORITY.bulk,
-      PRIORITY.bulk,
-      Math.min(bulkPlaces - bulkNow, places - this.active.size),
-    );
-    this.full = urgent === 'all places' || bulk === 'all places';
-    return false;
-  }
-
-  private async claim(from: number, to: number, limit: number): Promise<'all places' | 'all accounts'> {
-    if (limit <= 0) return 'all places';
+  private async claim(kind: WorkKind, owner: string, limit: number): Promise<Claimed[]> {
     const { database, leaseSeconds } = this.options;
-    return this.lease.claiming(async () => {
-      const rows = await database.query<ClaimRow>(claimAccounts, [this.lease.id, from, to, limit, leaseSeconds]);
-      for (const account of rows.map(toClaimed)) {
-        const done = this.work(account).finally(() => {
-          this.active.delete(account.id);
-          if (this.full) this.loop.poke();
-        });
-        this.active.set(account.id, { bulk: account.priority === PRIORITY.bulk, done });
-      }
-      return rows.length === limit ? 'all places' : 'all accounts';
-    });
+    const [from, to] = kind === 'urgent' ? [PRIORITY.reduced, PRIORITY.single] : [PRIORITY.bulk, PRIORITY.bulk];
+    return (await database.query<ClaimRow>(claimAccounts, [owner, from, to, limit, leaseSeconds])).map(toClaimed);
   }
 
   private work(account: Claimed): Promise<void> {
@@ -138,18 +116,12 @@ export class Reconciler {
       try {
         const urgency: Urgency = account.priority === PRIORITY.bulk ? 'bulk' : 'urgent';
         const actual = await this.sync.run(account, account.known, urgency);
-        this.resume();
+        this.queue.resume();
         await this.succeeded(account, actual);
       } catch (error) {
         if (error instanceof SyncFailure) await this.failed(account, error);
         else throw error;
       }
-    }).catch((error: unknown) => {
-      // The lease's next sign of life lets go of the account, with its state marked as unknown.
-      this.options.logger.error(
-        { err: error, tenant: account.tenant, account: account.id, code: 'sync_not_recorded' },
-        'could not record what was done in Cognito',
-      );
     });
   }
 
@@ -157,12 +129,12 @@ export class Reconciler {
     const { database, outbox } = this.options;
     const announce = actual.exists && !account.provisioned;
     const seconds = await database.tx(async (tx) => {
-      const [locked] = await tx.query<LockedAccount>(lockLeased, [account.id, this.lease.id]);
+      const [locked] = await tx.query<LockedAccount>(lockLeased, [account.id, this.queue.id]);
       if (!locked) return null;
       const events = announce ? [provisionedEvent(account, locked)] : [];
       const parameters = [
         account.id,
-        this.lease.id,
+        this.queue.id,
         JSON.stringify(actual),
         account.revision,
         actual.exists,
@@ -189,13 +161,13 @@ export class Reconciler {
     const { database, logger } = this.options;
     const { failureClass, message, actual } = failure;
     this.results.inc({ outcome: failureClass });
-    if (failureClass === 'config') this.pause(message);
-    else if (failureClass === 'permanent' || failureClass === 'conflict') this.resume();
+    if (failureClass === 'config') this.queue.pause('cognito_config', message);
+    else if (failureClass === 'permanent' || failureClass === 'conflict') this.queue.resume();
     const { delaySeconds, counts } = retryDelay(failureClass, account.attempts);
     const applied = actual === null ? null : JSON.stringify(actual);
     const rows = await database.query(recordFailed, [
       account.id,
-      this.lease.id,
+      this.queue.id,
       applied,
       counts ? 1 : 0,
       message.slice(0, 1000),
@@ -216,24 +188,6 @@ export class Reconciler {
   private async leaseLost(account: Claimed): Promise<void> {
     this.results.inc({ outcome: 'lease_lost' });
     await this.options.database.query(distrust, [[account.id], account.priority, account.traceparent]);
-  }
-
-  /** One loud line, not one per account. */
-  private pause(reason: string): void {
-    if (this.pausedUntil === 0)
-      this.options.logger.error(
-        { code: 'cognito_config', reason },
-        'Cognito cannot be used as configured (pool, Region, credentials or plan). Accounts wait; trying again every few seconds',
-      );
-    this.pausedUntil = performance.now() + CONFIG_PAUSE_MS;
-    this.paused.set(1);
-  }
-
-  private resume(): void {
-    if (this.pausedUntil === 0) return;
-    this.pausedUntil = 0;
-    this.paused.set(0);
-    this.options.logger.info('Cognito can be used again');
   }
 
   /** Many accounts that miss the same group make it once. */
