@@ -16,7 +16,10 @@ import { eventually } from '../tools/local/process.js';
 import type { Target } from './connection.js';
 import type { FollowJob } from './doors.js';
 import { familyCpuSeconds, Program } from './program.js';
-import { OWN_QUOTAS, SANDBOX_QUOTAS, unlimited } from './quotas.js';
+import { ownQuotas, sandboxQuotas } from '../test/support/quotas.js';
+
+/** High enough that no quota is what is measured. */
+const UNLIMITED = 100_000;
 
 /** The same number of connections to Postgres for every contestant: the default of a service. */
 export const POOL_SIZE = 10;
@@ -116,7 +119,7 @@ export class Stack {
       DATABASE_URL: this.roleUrl('stackflow', 'sandbox', this.sandboxPassword),
       COGNITO_PORT: String(cognitoPort),
       SECRETS_MANAGER_PORT: String(secretsManagerPort),
-      ...(!this.options.defaultQuotas && { SANDBOX_COGNITO_QUOTAS: unlimited(SANDBOX_QUOTAS) }),
+      ...(!this.options.defaultQuotas && { SANDBOX_COGNITO_QUOTAS: JSON.stringify(sandboxQuotas(UNLIMITED)) }),
       ...env,
     });
     const cognito = `http://127.0.0.1:${cognitoPort}`;
@@ -272,7 +275,7 @@ export class Stack {
     return {
       COGNITO_ENDPOINT: this.sandbox.cognito,
       COGNITO_USER_POOL_ID: this.sandbox.userPoolId,
-      ...(!this.options.defaultQuotas && { COGNITO_QUOTAS: unlimited(OWN_QUOTAS) }),
+      ...(!this.options.defaultQuotas && { COGNITO_QUOTAS: JSON.stringify(ownQuotas(UNLIMITED)) }),
     };
   }
 

@@ -1,39 +1,20 @@
 /** Who is let in: the person behind an Okta id, as directory, accounts and access know her. */
 import { Browser, type Answer } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { back, begin, codeOn, SESSION, signIn as signInWith } from './journey.js';
-import { AuthRig, eventually, LOCAL, type Instance } from './rig.js';
+import { begin, codeOn, SESSION } from './journey.js';
+import { eventually, LOCAL } from './rig.js';
+import { world } from './world.js';
 
-let op: HostileProvider;
-let rig: AuthRig;
-let service: Instance;
-let tenant: string;
+const { back, browser, lastAudit, op, rig, tenant, signIn: signInAs } = await world();
 
-beforeAll(async () => {
-  op = await new HostileProvider().start();
-  rig = await AuthRig.start(op.origin);
-  service = await rig.startService();
-  tenant = await rig.addTenant('default', null);
-}, 120_000);
-beforeEach(async () => {
-  op.reset();
-  await rig.noFaults();
-});
-afterAll(async () => {
-  await rig.close();
-  await op.stop();
-});
-
-const browser = (origin = LOCAL): Browser => new Browser(service.url, origin);
 const signIn = (externalId: string | null): Promise<Answer> => {
   op.sub = externalId ?? '';
-  return signInWith(op, browser());
+  return signInAs(browser());
 };
 const outcome = (page: Answer): [number, string] => [page.status, page.status === 303 ? 'in' : codeOn(page)];
 
 it('an unknown Okta user is refused, and not created', async () => {
   expect(outcome(await signIn('00u1nobody'))).toEqual([403, 'unknown_person']);
-  expect((await rig.audit()).at(-1)).toMatchObject({ code: 'unknown_person', detail: { oktaSub: '00u1nobody' } });
+  expect(await lastAudit()).toMatchObject({ code: 'unknown_person', detail: { oktaSub: '00u1nobody' } });
 });
 
 it('an e-mail address or a user name links nobody (nOAuth)', async () => {
@@ -52,7 +33,7 @@ it("another tenant's person is unknown here", async () => {
   const person = await rig.addPerson(other);
   expect(outcome(await signIn(person.externalId))).toEqual([403, 'unknown_person']);
   op.sub = person.externalId ?? '';
-  expect(outcome(await signInWith(op, browser('https://beta.example.com')))).toEqual([303, 'in']);
+  expect(outcome(await signInAs(browser('https://beta.example.com')))).toEqual([303, 'in']);
 });
 
 it('an inactive or removed account is refused, whichever of its two events says so', async () => {
@@ -88,7 +69,7 @@ it('a token of Cognito from before the fence is not kept, and is revoked', async
   const revoked = (await rig.cognitoCalls('RevokeToken')).length;
   op.claims = { iat: at + 5, auth_time: at };
   expect(outcome(await signIn(person.externalId))).toEqual([503, 'exchange_unavailable']);
-  expect((await rig.audit()).at(-1)).toMatchObject({ detail: { token: 'behind_fence' } });
+  expect(await lastAudit()).toMatchObject({ detail: { token: 'behind_fence' } });
   expect((await rig.cognitoCalls('RevokeToken')).length).toBe(revoked + 1);
 });
 
@@ -127,7 +108,7 @@ it('whose account comes while she waits is let in', async () => {
     await rig.handled();
     op.sub = person.externalId ?? '';
     const b = browser();
-    const path = back(op, await begin(b));
+    const path = back(await begin(b));
     const waiting = b.get(path);
     await rig.people.publishAccess(person);
     await rig.people.publishAccount(person, 'provisioned');
@@ -176,9 +157,9 @@ describe('what is asked of the sign-in at Okta', () => {
     op.sub = person.externalId ?? '';
     const b = new Browser(strict.url, LOCAL);
     op.claims = { amr: ['pwd'] };
-    expect(outcome(await signInWith(op, b))).toEqual([403, 'mfa_missing']);
+    expect(outcome(await signInAs(b))).toEqual([403, 'mfa_missing']);
     op.claims = {};
-    expect(outcome(await signInWith(op, b))).toEqual([303, 'in']);
+    expect(outcome(await signInAs(b))).toEqual([303, 'in']);
     await strict.stop();
   });
 
@@ -190,9 +171,9 @@ describe('what is asked of the sign-in at Okta', () => {
     const location = await begin(b);
     expect(new URL(location).searchParams.get('max_age')).toBe('300');
     op.claims = { auth_time: Math.floor(Date.now() / 1000) - 3_000 };
-    const page = await b.get(back(op, location));
+    const page = await b.get(back(location));
     expect(outcome(page)).toEqual([403, 'token_refused']);
-    expect((await rig.audit()).at(-1)).toMatchObject({ detail: { oidc: 'auth_too_old' } });
+    expect(await lastAudit()).toMatchObject({ detail: { oidc: 'auth_too_old' } });
     await strict.stop();
   });
 });
@@ -217,7 +198,7 @@ describe('the tenant', () => {
   it('whose client changed during a login has to begin anew', async () => {
     const id = await rig.addTenant('moving', 'moving.example.com');
     const b = browser('https://moving.example.com');
-    const path = back(op, await begin(b));
+    const path = back(await begin(b));
     const sso = { issuer: 'https://acme.okta.com', clientId: 'another' };
     await rig.people.publishSettings(id, 'moving', { host: 'moving.example.com', sso });
     await rig.settingsKnown();

@@ -1,37 +1,13 @@
 /** The attacks on a login that everybody knows, one by one: refused, and told in the audit. More of each: the other specs here. */
-import { HostileProvider } from './hostile-provider.js';
 import { Browser } from './browser.js';
-import { back as callback, begin, codeOn, SESSION, signIn as signInWith } from './journey.js';
-import type { Person } from './people.js';
-import { AuthRig, LOCAL, type Instance } from './rig.js';
+import { begin, codeOn, SESSION } from './journey.js';
+import { LOCAL } from './rig.js';
+import { world } from './world.js';
 
-let op: HostileProvider;
-let rig: AuthRig;
-let service: Instance;
-let tenant: string;
-let ada: Person;
+const { ada, back, browser, lastAudit, op, rig, service, signIn, tenant } = await world();
+// Alone in an installation a tenant would have every host name. Okta has no such server: nobody signs in there.
+await rig.addTenant('beta', 'beta.example.com', 'https://acme.okta.com/oauth2/aus404');
 
-beforeAll(async () => {
-  op = await new HostileProvider().start();
-  rig = await AuthRig.start(op.origin);
-  service = await rig.startService();
-  tenant = await rig.addTenant('default', null);
-  ada = await rig.addPerson(tenant);
-  // Alone in an installation a tenant would have every host name. Okta has no such server: nobody signs in there.
-  await rig.addTenant('beta', 'beta.example.com', 'https://acme.okta.com/oauth2/aus404');
-}, 120_000);
-beforeEach(() => {
-  op.reset();
-  op.sub = ada.externalId ?? '';
-});
-afterAll(async () => {
-  await rig.close();
-  await op.stop();
-});
-
-const browser = (origin = LOCAL, at = service): Browser => new Browser(at.url, origin);
-const back = (location: string, change?: Record<string, string | undefined>) => callback(op, location, change);
-const lastAudit = async () => (await rig.audit()).at(-1);
 const count = async (code: string): Promise<number> => (await rig.audit('code = $1', [code])).length;
 const stateOf = (location: string): string => new URL(location).searchParams.get('state') ?? '';
 
@@ -64,7 +40,7 @@ describe('a mix-up', () => {
   it('is refused when nobody says who answers, and the provider promised to (RFC 9207)', async () => {
     op.metadata = (regular) => ({ ...regular, authorization_response_iss_parameter_supported: true });
     const fresh = await rig.startService();
-    const b = browser(LOCAL, fresh);
+    const b = new Browser(fresh.url, LOCAL);
     const page = await b.get(back(await begin(b)));
     expect([page.status, codeOn(page)]).toEqual([403, 'mix_up']);
     expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'mix_up' });
@@ -77,7 +53,7 @@ describe('a session cookie that was planted (fixation)', () => {
   it('comes to nothing, and the login that found it says so', async () => {
     const b = browser();
     b.cookies.set(SESSION, 'A'.repeat(43));
-    expect((await signInWith(op, b)).status).toBe(303);
+    expect((await signIn(b)).status).toBe(303);
     expect((await rig.audit(`code = 'unknown_session'`)).at(-1)).toMatchObject({ event: 'request_refused', tenant });
     const attacker = browser();
     attacker.cookies.set(SESSION, 'A'.repeat(43));
@@ -86,10 +62,10 @@ describe('a session cookie that was planted (fixation)', () => {
 
   it("of the attacker's own session ends that session", async () => {
     const attacker = browser();
-    await signInWith(op, attacker);
+    await signIn(attacker);
     const victim = browser();
     victim.cookies.set(SESSION, attacker.cookies.get(SESSION) ?? '');
-    await signInWith(op, victim);
+    await signIn(victim);
     expect((await rig.audit(`code = 'replaced_by_login'`)).at(-1)).toMatchObject({ event: 'session_ended', tenant });
     expect((await attacker.get('/auth/session')).status).toBe(401);
     expect((await victim.get('/auth/session')).status).toBe(200);
@@ -105,7 +81,7 @@ describe('a Host that is nobody', () => {
     'beta.example.com, evil.com',
   ])('%j is refused everywhere', async (host) => {
     const b = browser();
-    await signInWith(op, b);
+    await signIn(b);
     const [refusedLogins, refusedRequests] = [await audits('login_refused'), await audits('request_refused')];
     const answers = [
       await b.get('/auth/okta/login', { host, 'x-forwarded-host': 'localhost:8080' }),
@@ -138,7 +114,7 @@ describe('what the ID token says beside who it is', () => {
   it('gives no role: groups are our own', async () => {
     op.claims = { groups: ['StackFlow-Admins'], roles: ['super_admin'], 'custom:role': 'super_admin', tenant_id: 'x' };
     const b = browser();
-    await signInWith(op, b);
+    await signIn(b);
     const session = JSON.parse((await b.get('/auth/session')).body) as { roles: string[]; accessToken: string };
     expect(session.roles).toEqual(ada.roles);
     const claims = Buffer.from(session.accessToken.split('.')[1] ?? '', 'base64url').toString();
@@ -149,7 +125,7 @@ describe('what the ID token says beside who it is', () => {
   it('opens no account by an address that another Okta user has now, and tells whose it is', async () => {
     op.sub = '00u1newcomer';
     op.claims = { email: ada.email?.toUpperCase() };
-    const page = await signInWith(op, browser());
+    const page = await signIn(browser());
     expect([page.status, codeOn(page)]).toEqual([403, 'other_okta_user']);
     expect(await lastAudit()).toMatchObject({
       event: 'login_refused',
@@ -157,7 +133,7 @@ describe('what the ID token says beside who it is', () => {
       detail: { oktaSub: '00u1newcomer', namesake: ada.id },
     });
     op.claims = { email: ['a', 'list'], preferred_username: ada.userName };
-    expect(codeOn(await signInWith(op, browser()))).toBe('unknown_person');
+    expect(codeOn(await signIn(browser()))).toBe('unknown_person');
   });
 });
 

@@ -1,37 +1,9 @@
 /** The way back from a provider that attacks, or from somebody who never was there. The token's own checks: id-token.spec. */
 import { signHs256, signingKey, signRs256, unsigned } from '../guard/issuer.js';
-import { Browser } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { back as callback, begin, codeOn, loginCookies, SESSION, signIn as signInWith } from './journey.js';
-import type { Person } from './people.js';
-import { AuthRig, LOCAL, type Instance } from './rig.js';
+import { begin, codeOn, loginCookies, SESSION } from './journey.js';
+import { world } from './world.js';
 
-let op: HostileProvider;
-let rig: AuthRig;
-let service: Instance;
-let tenant: string;
-let ada: Person;
-
-beforeAll(async () => {
-  op = await new HostileProvider().start();
-  rig = await AuthRig.start(op.origin);
-  service = await rig.startService();
-  tenant = await rig.addTenant('default', null);
-  ada = await rig.addPerson(tenant);
-}, 120_000);
-beforeEach(() => {
-  op.reset();
-  op.sub = ada.externalId ?? '';
-});
-afterAll(async () => {
-  await rig.close();
-  await op.stop();
-});
-
-const browser = (origin = LOCAL): Browser => new Browser(service.url, origin);
-const back = (location: string, change?: Record<string, string | undefined>) => callback(op, location, change);
-const signIn = (b: Browser) => signInWith(op, b);
-const lastAudit = async () => (await rig.audit()).at(-1);
+const { back, browser, lastAudit, op, rig, signIn, tenant } = await world();
 
 describe('forged ID tokens', () => {
   const forgeries: [string, () => void, string][] = [

@@ -1,35 +1,18 @@
 /** An exchange and an event about the same person at the same time: whichever comes first, nobody without access gets a token. */
 import type { Queryable, Tx } from '#platform';
-import { HostileProvider } from './hostile-provider.js';
-import type { Person } from './people.js';
-import { AuthRig, eventually, type Instance } from './rig.js';
+
+import { eventually } from './rig.js';
+import { world } from './world.js';
 
 const TYPE = 'urn:ietf:params:oauth:token-type:';
-let op: HostileProvider;
-let rig: AuthRig;
-let service: Instance;
-let secret: string;
-let ada: Person;
-
-beforeAll(async () => {
-  op = await new HostileProvider().start();
-  rig = await AuthRig.start(op.origin);
-  service = await rig.startService();
-  const tenant = await rig.addTenant('default', null);
-  ada = await rig.addPerson(tenant);
-  op.sub = ada.externalId ?? '';
-  const policy = { tenants: [tenant], audiences: ['incidents'], tokenKinds: ['id_token'] };
-  const made = await fetch(`${service.url}/internal/obo/clients/billing`, {
-    method: 'PUT',
-    headers: { authorization: 'Bearer internal-token-of-the-tests', 'content-type': 'application/json' },
-    body: JSON.stringify(policy),
-  });
-  ({ clientSecret: secret } = (await made.json()) as { clientSecret: string });
-}, 120_000);
-afterAll(async () => {
-  await rig.close();
-  await op.stop();
+const { ada, op, rig, service, tenant } = await world();
+const policy = { tenants: [tenant], audiences: ['incidents'], tokenKinds: ['id_token'] };
+const made = await fetch(`${service.url}/internal/obo/clients/billing`, {
+  method: 'PUT',
+  headers: { authorization: 'Bearer internal-token-of-the-tests', 'content-type': 'application/json' },
+  body: JSON.stringify(policy),
 });
+const { clientSecret: secret } = (await made.json()) as { clientSecret: string };
 
 async function exchange(): Promise<number> {
   const form = {

@@ -1,36 +1,9 @@
 /** Signing in: the way out to Okta, the session at its end, and what a request may not choose. */
-import { Browser } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { back as callback, begin, codeOn, SESSION, signIn as signInWith } from './journey.js';
-import type { Person } from './people.js';
-import { AuthRig, LOCAL, type Instance } from './rig.js';
+import { begin, codeOn, SESSION } from './journey.js';
+import { LOCAL } from './rig.js';
+import { world } from './world.js';
 
-let op: HostileProvider;
-let rig: AuthRig;
-let service: Instance;
-let tenant: string;
-let ada: Person;
-
-beforeAll(async () => {
-  op = await new HostileProvider().start();
-  rig = await AuthRig.start(op.origin);
-  service = await rig.startService();
-  tenant = await rig.addTenant('default', null);
-  ada = await rig.addPerson(tenant);
-}, 120_000);
-beforeEach(() => {
-  op.reset();
-  op.sub = ada.externalId ?? '';
-});
-afterAll(async () => {
-  await rig.close();
-  await op.stop();
-});
-
-const browser = (origin = LOCAL): Browser => new Browser(service.url, origin);
-const back = (location: string, change?: Record<string, string | undefined>) => callback(op, location, change);
-const signIn = (b: Browser) => signInWith(op, b);
-const lastAudit = async () => (await rig.audit()).at(-1);
+const { ada, back, browser, lastAudit, op, rig, signIn, tenant } = await world();
 
 describe('a login', () => {
   it('leads to Okta with PKCE, state, nonce and the exact redirect URI', async () => {

@@ -1,38 +1,21 @@
 /** What an operator changes under way: the client's secret in Okta, and a signing key that KMS does not let us use any more. */
 import { writeOidcSecret } from '#secrets';
 import { Browser } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { codeOn, signIn } from './journey.js';
+import { codeOn } from './journey.js';
 import { FakeKms } from './kms.js';
-import { AuthRig, type Instance } from './rig.js';
+import { world } from './world.js';
 
 const KEY = 'arn:aws:kms:us-east-1:111122223333:key/first';
 
-let op: HostileProvider;
-let rig: AuthRig;
-let service: Instance;
-let tenant: string;
-
-beforeAll(async () => {
-  op = await new HostileProvider().start();
-  rig = await AuthRig.start(op.origin);
-  service = await rig.startService();
-  tenant = await rig.addTenant('default', null);
-  const ada = await rig.addPerson(tenant);
-  op.sub = ada.externalId ?? '';
-}, 120_000);
-afterAll(async () => {
-  await rig.close();
-  await op.stop();
-});
+const { browser, op, rig, signIn, tenant } = await world();
 
 it('goes by a renewed client secret from the event on, though the settings are the same', async () => {
-  expect((await signIn(op, new Browser(service.url))).status).toBe(303);
+  expect((await signIn(browser())).status).toBe(303);
   await writeOidcSecret(rig.secrets, tenant, 'the-renewed-secret');
   const settings = { issuer: 'https://acme.okta.com', clientId: '0oa1stackflow2client' };
   await rig.people.publishSettings(tenant, 'default', { host: null, sso: settings });
   await rig.settingsKnown();
-  expect((await signIn(op, new Browser(service.url))).status).toBe(303);
+  expect((await signIn(browser())).status).toBe(303);
   const [before, after] = op.exchanges.map(({ authorization = '' }) =>
     Buffer.from(authorization.replace('Basic ', ''), 'base64').toString(),
   );
@@ -47,7 +30,7 @@ it('asks to try again, with an audit row that says why, while KMS does not sign'
   try {
     const other = await rig.startService({ ASSERTION_KEY_FILES: '', ASSERTION_KMS_KEYS: KEY, KMS_ENDPOINT });
     kms.mode = 'denied';
-    const page = await signIn(op, new Browser(other.url));
+    const page = await signIn(new Browser(other.url));
     expect([page.status, codeOn(page)]).toEqual([503, 'exchange_unavailable']);
     expect(page.headers['retry-after']).toMatch(/^\d+$/);
     expect((await rig.audit()).at(-1)).toMatchObject({

@@ -12,7 +12,6 @@ import { createLogger, Database } from '#platform';
 import { SecretStore, writeOidcSecret } from '#secrets';
 import { FileSigner } from '../../apps/auth-service/src/assertion/file-signer.js';
 import { service } from '../../apps/auth-service/src/service.js';
-import { DEFAULT_QUOTAS, type Quotas } from '../../apps/sandbox/src/cognito/quotas.js';
 import { sandboxSettings } from '../../apps/sandbox/src/config.js';
 import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
 import { Sandbox } from '../../apps/sandbox/src/sandbox.js';
@@ -20,13 +19,12 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess } from '../support/in-process.js';
 import { CLIENT_ID, CLIENT_SECRET } from './hostile-provider.js';
 import { People, type Person } from './people.js';
+import { ownQuotas, sandboxQuotas } from '../support/quotas.js';
 
 export const LOCAL = 'http://localhost:8080';
 const REGION = 'us-east-1';
 /** What `TenantSettingsCache` allows an answer to be old, and a little more. */
 const SETTINGS_REREAD_MS = 2_100;
-const ENDLESS = Object.fromEntries(Object.keys(DEFAULT_QUOTAS).map((name) => [name, 1_000_000])) as unknown as Quotas;
-
 export interface Instance {
   readonly url: string;
   stop(): Promise<void>;
@@ -76,9 +74,7 @@ export class AuthRig {
       COGNITO_CLIENT_ID: pool.clientId,
       COGNITO_CLIENT_SECRET: described.UserPoolClient?.ClientSecret ?? '',
       COGNITO_QUOTA_SHARE: '1',
-      COGNITO_QUOTAS: JSON.stringify(
-        Object.fromEntries(['UserAuthentication', 'UserAuthenticationResponse', 'UserToken'].map((c) => [c, 10_000])),
-      ),
+      COGNITO_QUOTAS: JSON.stringify(ownQuotas(10_000)),
       ASSERTION_KEY_FILES: keyFile,
       SESSION_KEYS: randomBytes(32).toString('base64url'),
       PUBLIC_ORIGIN: LOCAL,
@@ -199,7 +195,7 @@ const startSandbox = (database: Database, assertionJwks: string): Promise<Sandbo
     secretsManagerPort: 0,
     oktaPort: 0,
     region: REGION,
-    quotas: ENDLESS,
+    quotas: sandboxQuotas(1_000_000),
     customAttributes: sandboxSettings.SANDBOX_COGNITO_ATTRIBUTES.schema.parse(undefined),
     assertionJwks,
     oktaPaceMs: 0,

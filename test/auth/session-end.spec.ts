@@ -3,44 +3,15 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Sealer } from '../../apps/auth-service/src/sessions/seal.js';
 import { Sessions } from '../../apps/auth-service/src/sessions/sessions.js';
 import { Browser } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { back, begin, codeOn, SESSION, signIn as signInWith } from './journey.js';
-import type { Person } from './people.js';
-import { AuthRig, eventually, LOCAL, type Instance } from './rig.js';
+import { begin, codeOn, SESSION } from './journey.js';
+import { eventually, LOCAL } from './rig.js';
+import { world } from './world.js';
 
-let op: HostileProvider;
-let rig: AuthRig;
-let replicas: [Instance, Instance];
-let tenant: string;
-let ada: Person;
+const { back, browser, op, rig, signedIn, tenant } = await world(2);
 
-beforeAll(async () => {
-  op = await new HostileProvider().start();
-  rig = await AuthRig.start(op.origin);
-  replicas = [await rig.startService(), await rig.startService()];
-  tenant = await rig.addTenant('default', null);
-  ada = await rig.addPerson(tenant);
-}, 120_000);
-beforeEach(async () => {
-  op.reset();
-  op.sub = ada.externalId ?? '';
-  await rig.noFaults();
-});
-afterAll(async () => {
-  await rig.close();
-  await op.stop();
-});
-
-const browser = (replica: 0 | 1 = 0): Browser => new Browser(replicas[replica].url, LOCAL);
-const signedIn = async (): Promise<Browser> => {
-  const b = browser();
-  const answer = await signInWith(op, b);
-  if (answer.status !== 303) throw new Error(answer.body);
-  return b;
-};
 /** The same cookie in another place: another tab, another replica, other hands. */
 const copyOf = (b: Browser, replica: 0 | 1 = 0): Browser => {
-  const copy = browser(replica);
+  const copy = browser(LOCAL, replica);
   copy.cookies.set(SESSION, b.cookies.get(SESSION) ?? '');
   return copy;
 };
@@ -103,7 +74,7 @@ describe('the end of a session', () => {
     const person = await rig.addPerson(tenant);
     op.sub = person.externalId ?? '';
     const b = browser();
-    const path = back(op, await begin(b));
+    const path = back(await begin(b));
     const revoked = (await rig.cognitoCalls('RevokeToken')).length;
     // The event's transaction, held open until the login stands before the account's lock.
     const { login } = await rig.admin.tx(async (tx) => {

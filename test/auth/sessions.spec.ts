@@ -1,43 +1,14 @@
 /** Sessions: rotation, theft, many tabs. Two replicas of the service on one database. */
 import { Browser } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { SESSION, signIn as signInWith } from './journey.js';
-import type { Person } from './people.js';
-import { AuthRig, eventually, LOCAL, type Instance } from './rig.js';
+import { SESSION } from './journey.js';
+import { eventually, LOCAL } from './rig.js';
+import { world } from './world.js';
 
-let op: HostileProvider;
-let rig: AuthRig;
-let replicas: [Instance, Instance];
-let tenant: string;
-let ada: Person;
+const { ada, browser, op, replicas, rig, signedIn, tenant } = await world(2);
 
-beforeAll(async () => {
-  op = await new HostileProvider().start();
-  rig = await AuthRig.start(op.origin);
-  replicas = [await rig.startService(), await rig.startService()];
-  tenant = await rig.addTenant('default', null);
-  ada = await rig.addPerson(tenant);
-}, 120_000);
-beforeEach(async () => {
-  op.reset();
-  op.sub = ada.externalId ?? '';
-  await rig.noFaults();
-});
-afterAll(async () => {
-  await rig.close();
-  await op.stop();
-});
-
-const browser = (replica: 0 | 1 = 0): Browser => new Browser(replicas[replica].url, LOCAL);
-const signedIn = async (): Promise<Browser> => {
-  const b = browser();
-  const answer = await signInWith(op, b);
-  if (answer.status !== 303) throw new Error(answer.body);
-  return b;
-};
 /** The same cookie in another place: another tab, another replica, other hands. */
 const copyOf = (b: Browser, replica: 0 | 1 = 0): Browser => {
-  const copy = browser(replica);
+  const copy = browser(LOCAL, replica);
   copy.cookies.set(SESSION, b.cookies.get(SESSION) ?? '');
   return copy;
 };
@@ -72,7 +43,7 @@ describe('GET /auth/session', () => {
   it('at another tenant is none', async () => {
     await rig.addTenant('other', 'other.example.com');
     const b = await signedIn();
-    const there = new Browser(replicas[0].url, 'https://other.example.com');
+    const there = browser('https://other.example.com');
     there.cookies.set(SESSION, secretOf(b));
     expect((await there.get('/auth/session')).status).toBe(401);
     expect((await b.get('/auth/session')).status).toBe(200);

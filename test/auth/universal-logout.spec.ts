@@ -2,41 +2,20 @@
 import { randomUUID } from 'node:crypto';
 import { signRs256, type Claims } from '../guard/issuer.js';
 import { Browser } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { codeOn, signIn } from './journey.js';
+import { codeOn } from './journey.js';
 import { logoutToken, postLogout, PATH, TYP, type LogoutAnswer, type LogoutChange } from './logout-request.js';
+import { HostileProvider } from './hostile-provider.js';
 import type { Person } from './people.js';
-import { AuthRig, LOCAL, type Instance } from './rig.js';
+import { LOCAL } from './rig.js';
+import { world } from './world.js';
 
-let op: HostileProvider;
-let rig: AuthRig;
-let service: Instance;
-let tenant: string;
+const { browser, op, rig, service, signedIn, signIn, tenant } = await world();
+/** Nobody whom an earlier test has logged out. */
 let ada: Person;
-
-beforeAll(async () => {
-  op = await new HostileProvider().start();
-  rig = await AuthRig.start(op.origin);
-  service = await rig.startService();
-  tenant = await rig.addTenant('default', null);
-}, 120_000);
 beforeEach(async () => {
-  op.reset();
-  await rig.noFaults();
   ada = await rig.addPerson(tenant);
 });
-afterAll(async () => {
-  await rig.close();
-  await op.stop();
-});
 
-const browserOf = async (person: Person): Promise<Browser> => {
-  op.sub = person.externalId ?? '';
-  const b = new Browser(service.url, LOCAL);
-  const answer = await signIn(op, b);
-  if (answer.status !== 303) throw new Error(answer.body);
-  return b;
-};
 const isIn = async (b: Browser): Promise<boolean> => (await b.get('/auth/session')).status === 200;
 const issSub = (person: Person, iss = op.origin) => ({ sub_id: { format: 'iss_sub', iss, sub: person.externalId } });
 const post = (token: string | null, body: unknown, headers: Record<string, string> = {}): Promise<LogoutAnswer> =>
@@ -56,8 +35,8 @@ const lastRefusal = async () => (await rig.audit(`event = 'universal_logout_refu
 
 describe('a logout that Okta proves', () => {
   it('ends every session at once, owes the sign-out everywhere, and is recorded', async () => {
-    const [one, two] = [await browserOf(ada), await browserOf(ada)];
-    const eve = await browserOf(await rig.addPerson(tenant));
+    const [one, two] = [await signedIn(ada), await signedIn(ada)];
+    const eve = await signedIn(await rig.addPerson(tenant));
     const answer = await logout(ada);
     expect([answer.status, answer.body]).toEqual([204, {}]);
     expect([await isIn(one), (await two.post('/auth/refresh')).status, await isIn(eve)]).toEqual([false, 401, true]);
@@ -75,7 +54,7 @@ describe('a logout that Okta proves', () => {
     expect((await logout(ada)).status).toBe(204);
     op.sub = ada.externalId ?? '';
     const begun = (await rig.cognitoCalls('AdminInitiateAuth')).length;
-    const page = await signIn(op, new Browser(service.url, LOCAL));
+    const page = await signIn(browser());
     expect([page.status, codeOn(page), page.headers['retry-after']]).toEqual([503, 'account_signing_out', '5']);
     expect((await rig.cognitoCalls('AdminInitiateAuth')).length).toBe(begun);
   });
@@ -89,7 +68,7 @@ describe('a logout that Okta proves', () => {
     ['by "subject" and issuer', (p: Person) => ({ subject: issSub(p).sub_id })],
     ['with more in the body', (p: Person) => ({ ...issSub(p), reason: 'risk' })],
   ])('names the person %s', async (_, bodyOf) => {
-    const b = await browserOf(ada);
+    const b = await signedIn(ada);
     expect((await post(logoutToken(op), bodyOf(ada))).status).toBe(204);
     expect(await isIn(b)).toBe(false);
   });
@@ -182,7 +161,7 @@ describe('a token is not believed', () => {
       [403, 'client_not_allowed', 'client_mismatch'],
     ],
   ])('%s', async (_, changeOf, [status, code, oidc]) => {
-    const b = await browserOf(ada);
+    const b = await signedIn(ada);
     const answer = await logout(ada, changeOf());
     expect(outcome(answer)).toEqual([status, code]);
     expect(answer.headers['content-type']).toContain('application/problem+json');
@@ -192,7 +171,7 @@ describe('a token is not believed', () => {
   });
 
   it('that is an ID token, or none at all', async () => {
-    const b = await browserOf(ada);
+    const b = await signedIn(ada);
     const idToken = signRs256({ alg: 'RS256', kid: op.key.kid }, op.idTokenClaims(), op.key.privateKey);
     expect(outcome(await post(idToken, issSub(ada)))).toEqual([401, 'token_refused']);
     expect(outcome(await post('garbage', issSub(ada)))).toEqual([401, 'token_refused']);
@@ -206,7 +185,7 @@ describe('a token is not believed', () => {
   it('nor is it one for a login: the kinds are not taken for each other', async () => {
     op.sub = ada.externalId ?? '';
     op.sign = (claims) => signRs256({ alg: 'RS256', kid: op.key.kid, typ: TYP }, claims, op.key.privateKey);
-    const page = await signIn(op, new Browser(service.url, LOCAL));
+    const page = await signIn(browser());
     expect([page.status, codeOn(page)]).toEqual([403, 'token_refused']);
   });
 });
@@ -215,7 +194,7 @@ describe('a token counts once', () => {
   it('whoever sends it again', async () => {
     const token = logoutToken(op);
     expect((await post(token, issSub(ada))).status).toBe(204);
-    const b = await browserOf(await rig.addPerson(tenant));
+    const b = await signedIn(await rig.addPerson(tenant));
     expect(outcome(await post(token, issSub(ada)))).toEqual([401, 'token_replayed']);
     expect(await isIn(b)).toBe(true);
     expect(await lastRefusal()).toMatchObject({ code: 'token_replayed', detail: { jti: expect.any(String) } });
@@ -239,7 +218,7 @@ describe('a token counts once', () => {
   });
 
   it('nor if its transaction fails: the same token is good afterwards', async () => {
-    const b = await browserOf(ada);
+    const b = await signedIn(ada);
     const token = logoutToken(op);
     // Stands for whatever stops the transaction after the token was spent in it.
     await rig.admin.query(
@@ -291,7 +270,7 @@ describe('nobody is found', () => {
   });
 
   it('by the id that another issuer gave', async () => {
-    const b = await browserOf(ada);
+    const b = await signedIn(ada);
     const answer = await post(logoutToken(op), issSub(ada, 'https://other.okta.com'));
     expect(outcome(answer)).toEqual([404, 'unknown_person']);
     expect([await isIn(b), await owed(ada)]).toEqual([true, false]);

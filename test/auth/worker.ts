@@ -1,19 +1,18 @@
 /** The real deactivation-worker on the database and the Cognito of an `AuthRig`, behind a way that can be cut. */
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { DEFAULT_QUOTAS } from '#cognito';
 import { service } from '../../apps/deactivation-worker/src/service.js';
 import { startInProcess } from '../support/in-process.js';
 import type { AuthRig, Instance } from './rig.js';
+import { ownQuotas } from '../support/quotas.js';
 
 export function startWorker(rig: AuthRig): Promise<Instance> {
-  const quotas = Object.fromEntries(Object.keys(DEFAULT_QUOTAS).map((category) => [category, 10_000]));
   const given = ['INTERNAL_API_TOKEN', 'AWS_REGION', 'COGNITO_ENDPOINT', 'COGNITO_USER_POOL_ID'];
   const environment = {
     ...Object.fromEntries(given.map((name) => [name, rig.environment[name] ?? ''])),
     DATABASE_URL: rig.test.url('deactivation-worker'),
     COGNITO_QUOTA_SHARE: '1',
-    COGNITO_QUOTAS: JSON.stringify(quotas),
+    COGNITO_QUOTAS: JSON.stringify(ownQuotas(10_000)),
     WORKER_LEASE_SECONDS: '2',
   };
   return startInProcess(service, environment, 12);

@@ -1,8 +1,9 @@
 /** The whole product with its default carrier. One stack for all, because starting one takes longer than most of them. */
+import { ownQuotas, sandboxQuotas } from '../support/quotas.js';
 import { TestStack } from '../support/stack.js';
 import { offboards } from './offboarding.js';
 import { signsIn } from './sign-in.js';
-import { GENEROUS_QUOTAS, wallsOfTenants } from './tenants.js';
+import { wallsOfTenants } from './tenants.js';
 import { Collector, tracesPushes } from './trace.js';
 
 describe('a running stack, events on Postgres', () => {
@@ -14,8 +15,8 @@ describe('a running stack, events on Postgres', () => {
     stack = await TestStack.start({
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: await collector.start() },
       serviceEnv: {
-        sandbox: { SANDBOX_COGNITO_QUOTAS: GENEROUS_QUOTAS },
-        'identity-service': { COGNITO_QUOTAS: GENEROUS_QUOTAS },
+        sandbox: { SANDBOX_COGNITO_QUOTAS: JSON.stringify(sandboxQuotas(2_000)) },
+        'identity-service': { COGNITO_QUOTAS: JSON.stringify(ownQuotas(2_000)) },
       },
     });
   }, 120_000);

@@ -22,21 +22,6 @@ interface Listed {
   readonly Resources: readonly { readonly id: string; readonly userName: string }[];
 }
 
-/** For the sandbox and identity-service: enough for everybody at once. */
-export const GENEROUS_QUOTAS = JSON.stringify(
-  Object.fromEntries(
-    [
-      'UserCreation',
-      'UserRead',
-      'UserUpdate',
-      'UserAccountRecovery',
-      'UserResourceUpdate',
-      'UserResourceRead',
-      'UserPoolResourceUpdate',
-    ].map((c) => [c, 2_000]),
-  ),
-);
-
 export function wallsOfTenants(running: () => TestStack): void {
   let stack: TestStack;
   let base: string;

@@ -1,6 +1,7 @@
 /** What the P2 tests do to the product: random pushes, seeded, and a Cognito that is no help. */
 import type { Cognito } from '../identity/cognito.js';
 import type { Directory, Group, Person, Tenant } from '../identity/directory.js';
+import { sandboxQuotas } from '../support/quotas.js';
 
 const NAMES = [
   'StackFlow-Admins',
@@ -11,18 +12,6 @@ const NAMES = [
   'Night shift',
 ];
 const ROLES = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
-
-export const QUOTA_CATEGORIES = [
-  'UserCreation',
-  'UserRead',
-  'UserUpdate',
-  'UserAccountRecovery',
-  'UserResourceRead',
-  'UserResourceUpdate',
-  'UserList',
-  'UserPoolResourceUpdate',
-  'UserPoolResourceRead',
-];
 
 /** mulberry32: small, seedable, good enough to pick what happens next. */
 export function seeded(seed: number): () => number {
@@ -105,7 +94,5 @@ export async function makeTrouble(cognito: Cognito): Promise<void> {
 /** The trouble is over, and no quota stands in the way. */
 export async function endTrouble(cognito: Cognito): Promise<void> {
   await cognito.noFaults();
-  await cognito.quotas(
-    Object.fromEntries([...QUOTA_CATEGORIES, 'PerUserWrite', 'PerUserRead'].map((name) => [name, 1e6])),
-  );
+  await cognito.quotas(sandboxQuotas(1e6));
 }

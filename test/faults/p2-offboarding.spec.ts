@@ -11,8 +11,9 @@ import { Directory, type Person } from '../identity/directory.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/push.js';
 import { KillableService } from './killable.js';
-import { endTrouble, makeTrouble, Noise, QUOTA_CATEGORIES, seeded } from './noise.js';
+import { endTrouble, makeTrouble, Noise, seeded } from './noise.js';
 import { WAITING } from './waiting.js';
+import { ownQuotas } from '../support/quotas.js';
 
 const KILLS = 8;
 const NOISE_MS = 12_000;
@@ -65,7 +66,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
     COGNITO_USER_POOL_ID: cognito.poolId,
     COGNITO_ENDPOINT: cognito.url,
     COGNITO_QUOTA_SHARE: '1',
-    COGNITO_QUOTAS: JSON.stringify(Object.fromEntries(QUOTA_CATEGORIES.map((c) => [c, 10_000]))),
+    COGNITO_QUOTAS: JSON.stringify(ownQuotas(10_000)),
     PORT: '0',
     ...own,
   });

@@ -1,10 +1,10 @@
 /** The sandbox's Cognito in process, and what tests ask and order there. */
 import { createLogger, Database } from '#platform';
-import { DEFAULT_QUOTAS, type Quotas } from '../../apps/sandbox/src/cognito/quotas.js';
 import { sandboxSettings } from '../../apps/sandbox/src/config.js';
 import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
 import { Sandbox } from '../../apps/sandbox/src/sandbox.js';
 import type { TestDatabase } from '../support/database.js';
+import { sandboxQuotas } from '../support/quotas.js';
 
 export interface PoolView {
   readonly username: string;
@@ -32,9 +32,6 @@ export interface Call {
   readonly dropped: boolean;
 }
 
-/** No real quota stands in the way of tests that are not about quotas. */
-const ENDLESS = Object.fromEntries(Object.keys(DEFAULT_QUOTAS).map((name) => [name, 1_000_000])) as unknown as Quotas;
-
 export class Cognito {
   private constructor(
     private readonly database: Database,
@@ -55,7 +52,7 @@ export class Cognito {
       secretsManagerPort: 0,
       oktaPort: 0,
       region: 'us-east-1',
-      quotas: ENDLESS,
+      quotas: sandboxQuotas(1_000_000),
       customAttributes,
       oktaPaceMs: 0,
       timeScale: 0,

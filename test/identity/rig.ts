@@ -11,6 +11,7 @@ import { startInProcess, type InProcess } from '../support/in-process.js';
 import { Cognito, type PoolView } from './cognito.js';
 import { Directory, type Person, type Tenant } from './directory.js';
 import { PlayedWorker } from './played-worker.js';
+import { ownQuotas } from '../support/quotas.js';
 
 export const TOKEN = 'internal-token-of-the-tests';
 
@@ -50,21 +51,7 @@ export class Rig {
       COGNITO_USER_POOL_ID: this.cognito.poolId,
       COGNITO_ENDPOINT: this.cognito.url,
       COGNITO_QUOTA_SHARE: '1',
-      COGNITO_QUOTAS: JSON.stringify(
-        Object.fromEntries(
-          [
-            'UserCreation',
-            'UserRead',
-            'UserUpdate',
-            'UserAccountRecovery',
-            'UserResourceRead',
-            'UserResourceUpdate',
-            'UserList',
-            'UserPoolResourceUpdate',
-            'UserPoolResourceRead',
-          ].map((c) => [c, 10_000]),
-        ),
-      ),
+      COGNITO_QUOTAS: JSON.stringify(ownQuotas(10_000)),
       RECONCILER_LEASE_SECONDS: '2',
       PORT: '0',
       ...change,

@@ -1,7 +1,6 @@
 /** One spec file's world: a database, the sandbox's Cognito, a directory and accounts that publish, workers in process. */
 import { randomUUID } from 'node:crypto';
 import { Database } from '#platform';
-import { DEFAULT_QUOTAS } from '#cognito';
 import { Admission } from '../../apps/deactivation-worker/src/cases/admission.js';
 import { Signals, type OktaState } from '../../apps/deactivation-worker/src/people/signal.js';
 import { service } from '../../apps/deactivation-worker/src/service.js';
@@ -11,6 +10,7 @@ import { eventually } from '../identity/rig.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
 import { Accounts } from './accounts.js';
+import { ownQuotas } from '../support/quotas.js';
 
 export { eventually };
 
@@ -66,7 +66,6 @@ export class Rig {
   }
 
   async startWorker(change: Record<string, string> = {}): Promise<Worker> {
-    const quotas = Object.fromEntries(Object.keys(DEFAULT_QUOTAS).map((category) => [category, 10_000]));
     const environment = {
       DATABASE_URL: this.test.url('deactivation-worker'),
       INTERNAL_API_TOKEN: TOKEN,
@@ -74,7 +73,7 @@ export class Rig {
       COGNITO_USER_POOL_ID: this.cognito.poolId,
       COGNITO_ENDPOINT: this.cognito.url,
       COGNITO_QUOTA_SHARE: '1',
-      COGNITO_QUOTAS: JSON.stringify(quotas),
+      COGNITO_QUOTAS: JSON.stringify(ownQuotas(10_000)),
       WORKER_LEASE_SECONDS: '2',
       ...change,
     };

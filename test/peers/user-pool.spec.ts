@@ -11,12 +11,13 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { QuotaGate, UserPool } from '#cognito';
 import { Database, Metrics } from '#platform';
-import { CATEGORY_OF, DEFAULT_QUOTAS, type Quotas } from '../../libs/cognito/src/quotas.js';
+import { CATEGORY_OF } from '../../libs/cognito/src/quotas.js';
 import { Cognito } from '../identity/cognito.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { CognitoLocal, CREDENTIALS, peerSuite, REGION } from './cognito-local.js';
 import { cognitoLocalDiffers, signInOperations } from './differences.js';
 import { userPoolContract, type PoolUnderTest } from './user-pool-contract.js';
+import { ownQuotas } from '../support/quotas.js';
 
 interface Server {
   readonly url: string;
@@ -24,7 +25,6 @@ interface Server {
   stop(): Promise<void>;
 }
 
-const ENDLESS = Object.fromEntries(Object.keys(DEFAULT_QUOTAS).map((name) => [name, 1_000_000])) as unknown as Quotas;
 const cases = Object.keys(userPoolContract);
 /** `CreateGroup: one that exists` -> CreateGroup. */
 const operationsOf = (name: string): string[] => name.replace(/:.*/, '').split(', ');
@@ -46,7 +46,7 @@ afterAll(async () => {
 async function run(name: string): Promise<void> {
   const metrics = new Metrics('test', { process: false });
   const at = { region: REGION, endpoint: server.url, credentials: CREDENTIALS };
-  const quota = new QuotaGate({ database, metrics, quotas: ENDLESS, share: 0.9 });
+  const quota = new QuotaGate({ database, metrics, quotas: ownQuotas(1_000_000), share: 0.9 });
   const pool = new UserPool({ ...at, userPoolId: server.poolId, quota, metrics });
   const client = new CognitoIdentityProviderClient(at);
   const world: PoolUnderTest = { pool, client, poolId: server.poolId };

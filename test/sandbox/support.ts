@@ -2,13 +2,10 @@
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { createLogger, Database } from '#platform';
-import { DEFAULT_QUOTAS, type Quotas } from '../../apps/sandbox/src/cognito/quotas.js';
 import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
 import { Sandbox, type SandboxOptions } from '../../apps/sandbox/src/sandbox.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-
-/** Quotas that no test reaches by accident. */
-const UNLIMITED = Object.fromEntries(Object.keys(DEFAULT_QUOTAS).map((name) => [name, 100_000])) as unknown as Quotas;
+import { sandboxQuotas } from '../support/quotas.js';
 
 export interface RunningSandbox {
   readonly sandbox: Sandbox;
@@ -41,7 +38,7 @@ export async function startSandbox(
     secretsManagerPort: 0,
     oktaPort: 0,
     region: 'us-east-1',
-    quotas: UNLIMITED,
+    quotas: sandboxQuotas(100_000),
     customAttributes: ['role', 'tenant_id'],
     oktaPaceMs: 0,
     timeScale: 0.001,

@@ -36,6 +36,8 @@ export interface QueueWorkerOptions<T> {
 
 const PAUSE_MS = 3_000;
 const STOP_PATIENCE_MS = 6_000;
+/** A quarter of the places. */
+const LOOK_WHEN_FREE = 4;
 
 interface Place {
   kind: WorkKind;
@@ -46,8 +48,8 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
   private readonly active = new Map<string, Place>();
   private readonly lease: WorkerLease;
   private readonly loop: Loop;
-  /** The last look left rows behind, for want of places. */
-  private full = false;
+  /** Whether the last look left rows of a kind behind, for want of places. */
+  private readonly left: Record<WorkKind, boolean> = { urgent: false, other: false };
   private pausedUntil = 0;
   private ending = false;
 
@@ -119,23 +121,33 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     if (performance.now() < this.pausedUntil || !this.lease.fresh) return false;
     // While paused one row at a time is enough to notice that all is well again.
     const places = this.pausedUntil > 0 ? 1 : this.options.places;
-    const urgent = await this.claim('urgent', places - this.active.size);
-    const other = await this.claim('other', Math.min(this.freeForOther(), places - this.active.size));
-    this.full = urgent === 'all places' || other === 'all places';
+    this.left.urgent = await this.claim('urgent', places - this.active.size);
+    this.left.other = await this.claim('other', Math.min(this.freeForOther(), places - this.active.size));
     return false;
+  }
+
+  private get placesForOther(): number {
+    return Math.max(1, Math.floor(this.options.places * this.options.shareOfOther));
   }
 
   private freeForOther(): number {
     const taken = [...this.active.values()].filter((place) => place.kind === 'other').length;
-    return Math.max(1, Math.floor(this.options.places * this.options.shareOfOther)) - taken;
+    return this.placesForOther - taken;
   }
 
-  private async claim(kind: WorkKind, limit: number): Promise<'all places' | 'all rows'> {
-    if (limit <= 0) return 'all places';
+  /** A place is free: what is urgent looks at once, the rest when it is worth a look; the loop looks now and then anyway. */
+  private placeIsFree(): void {
+    const worthIt = this.freeForOther() * LOOK_WHEN_FREE >= this.placesForOther;
+    if (this.left.urgent || (this.left.other && worthIt)) this.loop.poke();
+  }
+
+  /** Answers whether there may be more than there were places. */
+  private async claim(kind: WorkKind, limit: number): Promise<boolean> {
+    if (limit <= 0) return true;
     return this.lease.claiming(async () => {
       const items = await this.options.claim(kind, this.lease.id, limit);
       for (const item of items) this.active.set(item.id, { kind, done: this.run(item) });
-      return items.length === limit ? 'all places' : 'all rows';
+      return items.length === limit;
     });
   }
 
@@ -149,7 +161,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
       );
     } finally {
       this.active.delete(item.id);
-      if (this.full) this.loop.poke();
+      this.placeIsFree();
     }
   }
 }

@@ -13,6 +13,7 @@ import { backoffMs, sleep } from '../session.js';
 import { EventStrategy } from '../strategy.js';
 import type { KafkaConnection } from './client.js';
 import { deliveryOf } from './message.js';
+import { OffsetCommits } from './offset-commits.js';
 import { Watchdog } from './watchdog.js';
 
 const HEARTBEAT_MS = 3_000;
@@ -21,6 +22,7 @@ const DISCONNECT_LIMIT_MS = 5_000;
 
 export class KafkaStrategy extends EventStrategy {
   readonly watchdog: Watchdog;
+  private readonly commits: OffsetCommits;
   private readonly stop = new AbortController();
   private readonly lag = new Map<string, number>();
   private readonly sizes = Array.from({ length: PARTITIONS }, () => new ChunkSize(CHUNK));
@@ -35,6 +37,7 @@ export class KafkaStrategy extends EventStrategy {
   ) {
     super(options, only);
     this.watchdog = new Watchdog(sessionTimeoutMs);
+    this.commits = new OffsetCommits(this.log);
   }
 
   /** Does not wait for Kafka: a service starts, and stays up, while its brokers are away. */
@@ -66,6 +69,7 @@ export class KafkaStrategy extends EventStrategy {
         await consumer.subscribe({ topics: topics.map((t) => this.connection.name(t)), fromBeginning: true });
         await consumer.run({
           eachBatchAutoResolve: false,
+          autoCommit: false,
           partitionsConsumedConcurrently: this.concurrency,
           eachBatch: (batch) => this.eachBatch(batch),
         });
@@ -83,7 +87,10 @@ export class KafkaStrategy extends EventStrategy {
           );
       } finally {
         await Promise.race([
-          consumer.disconnect().catch(() => undefined),
+          this.commits
+            .commit()
+            .then(() => consumer.disconnect())
+            .catch(() => undefined),
           pause(DISCONNECT_LIMIT_MS, undefined, { ref: false }),
         ]);
       }
@@ -117,9 +124,9 @@ export class KafkaStrategy extends EventStrategy {
       done += chunk.length;
       const last = chunk.at(-1)?.offset ?? batch.lastOffset();
       payload.resolveOffset(last);
+      this.commits.due(payload);
       this.lag.set(`${topic} ${batch.partition}`, Math.max(0, Number(batch.highWatermark) - 1 - Number(last)));
       await payload.heartbeat(); // throws in a rebalance; finishing the batch in spite of it leads to endless rebalances (#1720)
-      await payload.commitOffsetsIfNecessary();
     }
   }
 
