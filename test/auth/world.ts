@@ -16,13 +16,13 @@ export interface World {
   readonly replicas: readonly Instance[];
   readonly tenant: string;
   readonly ada: Person;
-  browser(origin?: string, replica?: number): Browser;
+  readonly browser: (origin?: string, replica?: number) => Browser;
   /** See {@link back}. */
-  back(location: string, change?: Record<string, string | undefined>): string;
-  signIn(browser: Browser): Promise<Answer>;
+  readonly back: (location: string, change?: Record<string, string | undefined>) => string;
+  readonly signIn: (browser: Browser) => Promise<Answer>;
   /** A browser in which `person` is signed in. */
-  signedIn(person?: Person): Promise<Browser>;
-  lastAudit(): Promise<Awaited<ReturnType<AuthRig['audit']>>[number] | undefined>;
+  readonly signedIn: (person?: Person) => Promise<Browser>;
+  readonly lastAudit: () => Promise<Awaited<ReturnType<AuthRig['audit']>>[number] | undefined>;
 }
 
 /** For the top level of a spec: `const { ... } = await world();` */
