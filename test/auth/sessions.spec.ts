@@ -4,7 +4,7 @@ import { SESSION } from './journey.js';
 import { eventually, LOCAL } from './rig.js';
 import { world } from './world.js';
 
-const { ada, browser, op, replicas, rig, signedIn, tenant } = await world(2);
+const { ada, browser, rig, signedIn, tenant } = await world(2);
 
 /** The same cookie in another place: another tab, another replica, other hands. */
 const copyOf = (b: Browser, replica: 0 | 1 = 0): Browser => {

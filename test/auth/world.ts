@@ -12,8 +12,6 @@ export interface World {
   readonly op: HostileProvider;
   readonly rig: AuthRig;
   readonly service: Instance;
-  /** All of them, `service` the first, on one database. */
-  readonly replicas: readonly Instance[];
   readonly tenant: string;
   readonly ada: Person;
   readonly browser: (origin?: string, replica?: number) => Browser;
@@ -25,7 +23,7 @@ export interface World {
   readonly lastAudit: () => Promise<Awaited<ReturnType<AuthRig['audit']>>[number] | undefined>;
 }
 
-/** For the top level of a spec: `const { ... } = await world();` */
+/** For the top level of a spec: `const { ... } = await world();` Replicas are on one database, `service` is the first. */
 export async function world(replicas = 1): Promise<World> {
   const op = await new HostileProvider().start();
   const rig = await AuthRig.start(op.origin);
@@ -48,7 +46,6 @@ export async function world(replicas = 1): Promise<World> {
     op,
     rig,
     service,
-    replicas: all,
     tenant,
     ada,
     browser,
