@@ -115,7 +115,10 @@ describe('npm run obo', () => {
     expect([await exchange('turning', second), await exchange('turning', third)]).toEqual([401, 200]);
     expect((await run('remove turning')).out).toContain('is removed');
     expect(await exchange('turning', third)).toBe(401);
-    expect(await run('show turning')).toMatchObject({ code: 1, err: expect.stringContaining('no such client') });
+    expect(await run('show turning')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no such client: "turning"'),
+    });
   });
 
   it("names the custom authorization server of a tenant's access tokens", async () => {
@@ -152,7 +155,7 @@ describe('npm run obo', () => {
       ],
       ['add BAD --audience a', 1, 'id must be'],
       ['add billing --audience a', 1, 'There is a client "billing" already'],
-      ['change nobody --audience a', 1, 'no such client'],
+      ['change nobody --audience a', 1, 'no such client: "nobody"'],
       ['rotate-secret billing --grace soon', 64, '24h'],
     ] as const;
     for (const [args, code, sentence] of refusals)

@@ -124,7 +124,9 @@ describe('what identity-service answers about accounts', () => {
     expect((await explain(odd))[0]).toContain('none of the user\'s groups ("Everyone") is mapped');
     await rig.directory.setActive(odd, false);
     await rig.quiet();
-    expect((await explain(odd))[0]).toContain('the user is deactivated');
+    expect((await explain(odd))[0]).toContain(
+      'the user is deactivated or suspended, or was never active; "npm run offboarding -- show"',
+    );
   });
 
   it('the command line lists, shows, explains and retries', async () => {

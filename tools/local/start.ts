@@ -141,7 +141,10 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
     ['SCIM token', `in ${shortPath(path.join(folder, 'stack.json'))} (.tenants[0].scimToken)`],
     ['Sign in', `${stack.edge}/  (a small example behind the guard; who is there: /auth/session)`],
     ...(stack.exchange ? [['Token exchange', `POST ${stack.exchange.endpoint}  (docs/token-exchange.md)`]] : []),
-    ['Sandbox Okta', stack.sandbox.okta],
+    [
+      'Sandbox Okta',
+      `${stack.sandbox.okta}  (its administrator is "npm run okta"; its only pages are those of a login)`,
+    ],
     ['Cognito', `${stack.sandbox.cognito}  (user pool ${stack.cognito.userPoolId})`],
     ['Secrets Manager', stack.sandbox.secretsManager],
     ['Events', stack.kafka ? `Kafka at ${stack.kafka}` : 'Postgres event log'],
@@ -155,7 +158,9 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
     : [
         'npm run demo                                       push, group, role, offboarding: who did what when',
         'npm run okta -- assign ada@example.com             Okta assigns a person, who can sign in then',
+        'npm run okta -- push-group StackFlow-Agents ada@example.com  a group that gives a role',
         'npm run accounts -- explain ada@example.com        what StackFlow made of it, and why',
+        'npm run okta -- suspend ada@example.com            the next click is refused, the next login too',
         'npm run offboarding -- list                        who lost access, and what is held',
       ];
   return [

@@ -22,7 +22,8 @@ export interface ClientSecret {
 }
 
 const UNKNOWN_OPERATOR = 'unknown';
-const NO_CLIENT = new Problem('not_found', 'There is no such client.');
+const noClient = (id: string): Problem =>
+  new Problem('not_found', `There is no such client: "${id}". "list" shows all.`);
 
 @InternalApi()
 @Controller('internal')
@@ -42,14 +43,18 @@ export class ClientsController {
   @Get('obo/clients/:id')
   async show(@Param() { id }: ClientPath): Promise<ClientView> {
     const client = await this.clients.find(id);
-    if (!client) throw NO_CLIENT;
+    if (!client) throw noClient(id);
     return this.viewOf(client);
   }
 
   @Post('obo/clients/:id')
   async create(@Param() { id }: ClientPath, @Body() body: ClientBody): Promise<ClientSecret> {
     const clientSecret = await this.registry.create(newClientOf(id, body), by(body));
-    if (clientSecret === undefined) throw new Problem('conflict', `There is a client "${id}" already.`);
+    if (clientSecret === undefined)
+      throw new Problem(
+        'conflict',
+        `There is a client "${id}" already; "change" alters it, "rotate-secret" makes a new secret.`,
+      );
     return { clientSecret };
   }
 
@@ -64,13 +69,13 @@ export class ClientsController {
     if (rotated) return { clientSecret: rotated.clientSecret, previousSecretValidUntil: rotated.until };
     if (await this.clients.find(id))
       throw new Problem('conflict', `The client "${id}" has keys of its own and no secret.`);
-    throw NO_CLIENT;
+    throw noClient(id);
   }
 
   @Delete('obo/clients/:id')
   @HttpCode(204)
   async remove(@Param() { id }: ClientPath, @Query() operator: ByOperator): Promise<void> {
-    if (!(await this.registry.remove(id, by(operator)))) throw NO_CLIENT;
+    if (!(await this.registry.remove(id, by(operator)))) throw noClient(id);
   }
 
   @Get('tenants/:tenant/obo/source')

@@ -39,7 +39,7 @@ export function explain(account: AccountView, groups: readonly ExplainedGroup[],
 function rolesReason(account: AccountView, groups: readonly ExplainedGroup[], copy: TenantCopy | null): string {
   if (account.status === 'removed') return 'No role: the user was deleted in the directory.';
   if (account.status === 'inactive')
-    return `No role in effect: the user is deactivated or was never active. When reactivated, the roles are: ${account.assignedRoles.join(', ') || 'none'}.`;
+    return `No role in effect: the user is deactivated or suspended, or was never active; "npm run offboarding -- show" tells which. With access back, the roles are: ${account.assignedRoles.join(', ') || 'none'}.`;
   if (!copy) return 'No role: the settings of this tenant have not arrived here yet.';
   if (!copy.settings.groupSync)
     return `Group sync is off, so roles stay as they were when it was switched off: ${account.roles.join(', ') || 'none'}. Groups and mappings do not count until it is on again.`;

@@ -120,7 +120,9 @@ class Cli {
     this.verb('rename-group <group> <new-name>', 'rename a group').action(
       (group: string, newName: string, o: RunOptions) => this.run('rename-group', o, { group, newName }),
     );
-    this.verb('add-member <group> <logins...>', 'add people to a group').action(withMembers('add-member'));
+    this.verb('add-member <group> <logins...>', 'add people to a group (created in Okta if new)').action(
+      withMembers('add-member'),
+    );
     this.verb('remove-member <group> <logins...>', 'remove people from a group').action(withMembers('remove-member'));
     this.verb('unlink-group <group>', 'end the push of a group and delete it on the SCIM server')
       .option('--leave', 'leave the group on the SCIM server')

@@ -10,7 +10,7 @@ const logins = z.array(z.string().trim().min(1)).max(100_000);
 const aboutGroup = z.object({ group });
 const withMembers = aboutGroup.extend({ members: logins.min(1) });
 
-const NOT_PUSHED = 'The group is not pushed: Okta sends nothing.';
+const NOT_PUSHED = 'The group is not pushed: Okta sends nothing. "push-group" pushes it.';
 const IN_ERROR = 'The push of this group is in state ERROR; "push-now" repeats it.';
 
 async function peopleOf(context: Context, names: readonly string[]): Promise<Person[]> {

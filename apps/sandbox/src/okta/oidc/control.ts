@@ -83,8 +83,12 @@ async function mint(
     const subject = await oidc.subject(client, { ...asked, scopes, personId, authTime: seconds(Date.now()) });
     return await oidc.tokens.issue(subject, oidc.clientFaults.take(client.clientId));
   } catch (error) {
-    if (error instanceof OAuthError) throw new ControlError(409, error.message);
-    throw error;
+    if (!(error instanceof OAuthError)) throw error;
+    // Okta's sentence is the same for an unknown, a suspended and an unassigned person, as it must be towards a client.
+    throw new ControlError(
+      409,
+      `${error.message} "${personId}" must be ACTIVE and assigned to the app; "list" shows who is.`,
+    );
   }
 }
 
