@@ -141,10 +141,7 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
     ['SCIM token', `in ${shortPath(path.join(folder, 'stack.json'))} (.tenants[0].scimToken)`],
     ['Sign in', `${stack.edge}/  (a small example behind the guard; who is there: /auth/session)`],
     ...(stack.exchange ? [['Token exchange', `POST ${stack.exchange.endpoint}  (docs/token-exchange.md)`]] : []),
-    [
-      'Sandbox Okta',
-      `${stack.sandbox.okta}  (its administrator is "npm run okta"; its only pages are those of a login)`,
-    ],
+    ['Sandbox Okta', `${stack.sandbox.okta}  (for its administrator: npm run okta)`],
     ['Cognito', `${stack.sandbox.cognito}  (user pool ${stack.cognito.userPoolId})`],
     ['Secrets Manager', stack.sandbox.secretsManager],
     ['Events', stack.kafka ? `Kafka at ${stack.kafka}` : 'Postgres event log'],
@@ -152,16 +149,16 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
   ];
   const tries = blank
     ? [
-        'npm run tenant -- configure default --scim on    begin as an administrator does',
-        'npm run tenant -- rotate-token default            a SCIM token for Okta',
+        ['tenant -- configure default --scim on', 'begin as an administrator does'],
+        ['tenant -- rotate-token default', 'a SCIM token for Okta'],
       ]
     : [
-        'npm run demo                                       push, group, role, offboarding: who did what when',
-        'npm run okta -- assign ada@example.com             Okta assigns a person, who can sign in then',
-        'npm run okta -- push-group StackFlow-Agents ada@example.com  a group that gives a role',
-        'npm run accounts -- explain ada@example.com        what StackFlow made of it, and why',
-        'npm run okta -- suspend ada@example.com            the next click is refused, the next login too',
-        'npm run offboarding -- list                        who lost access, and what is held',
+        ['demo', 'push, group, role, offboarding: who did what when'],
+        ['okta -- assign ada@example.com', 'Okta assigns a person, who can sign in then'],
+        ['okta -- push-group StackFlow-Agents ada@example.com', 'a group that gives a role'],
+        ['accounts -- explain ada@example.com', 'what StackFlow made of it, and why'],
+        ['okta -- suspend ada@example.com', 'the next click is refused, the next login too'],
+        ['offboarding -- list', 'who lost access, and what is held'],
       ];
   return [
     '',
@@ -170,7 +167,7 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
     ...rows.map(([name, value]) => `  ${(name ?? '').padEnd(25)}${value}`),
     '',
     'In another terminal:',
-    ...tries.map((t) => `  ${t}`),
+    ...tries.map(([command, does]) => `  npm run ${(command ?? '').padEnd(54)}${does}`),
     '',
     'Ctrl-C ends it; the data stays.',
     '',
