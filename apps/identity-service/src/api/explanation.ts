@@ -46,7 +46,7 @@ function rolesReason(account: AccountView, groups: readonly ExplainedGroup[], co
   if (account.roles.length > 0)
     return `Has ${account.roles.join(', ')} by mapping version ${copy.version}; ${account.roles[0]} is the primary role.`;
   if (groups.length === 0)
-    return 'No role: the user is in no group that Okta pushed. Add the group under Push Groups in Okta, and the user to the group.';
+    return 'No role: the user is in no group that Okta pushed. Add the group under Push Groups in Okta, and the user to the group; if both are so already, "Push now" repeats it.';
   const names = groups.map((g) => (g.displayName === null ? g.id : `"${g.displayName}"`)).join(', ');
   return `No role: none of the user's groups (${names}) is mapped to a role in mapping version ${copy.version}. Map the group in Admin -> Integration Hub -> Okta.`;
 }
