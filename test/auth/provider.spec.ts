@@ -49,11 +49,18 @@ describe('discovery', () => {
     ['tokens elsewhere', { token_endpoint: 'https://evil.com/token' }, 'provider_invalid'],
     ['sign-in elsewhere', { authorization_endpoint: 'https://evil.com/authorize' }, 'provider_invalid'],
     ['logout elsewhere', { end_session_endpoint: 'https://evil.com/logout' }, 'provider_invalid'],
+    ['introspection elsewhere', { introspection_endpoint: 'https://evil.com/introspect' }, 'provider_invalid'],
     ['no endpoint', { token_endpoint: undefined }, 'provider_invalid'],
     ['RFC 9207', { authorization_response_iss_parameter_supported: true }, 'accepted'],
   ])('with %s: %s', async (_, change, code) => {
     op.metadata = (regular) => ({ ...regular, ...change });
     expect(await codeOf(open().discover(ISSUER))).toBe(code);
+  });
+
+  it('with credentials in an address: provider_invalid', async () => {
+    const token_endpoint = op.origin.replace('//', '//user:pw@');
+    op.metadata = (regular) => ({ ...regular, token_endpoint });
+    expect(await codeOf(open().discover(ISSUER))).toBe('provider_invalid');
   });
 
   it.each<[string, () => ReturnType<HostileProvider['discovery']>, string]>([
