@@ -4,7 +4,7 @@ import { begin, codeOn, SESSION } from './journey.js';
 import { LOCAL } from './rig.js';
 import { world } from './world.js';
 
-const { ada, back, browser, lastAudit, op, rig, service, signIn, tenant } = await world();
+const { ada, back, browser, lastAudit, op, rig, signIn, tenant } = await world();
 // Alone in an installation a tenant would have every host name. Okta has no such server: nobody signs in there.
 await rig.addTenant('beta', 'beta.example.com', 'https://acme.okta.com/oauth2/aus404');
 

@@ -20,8 +20,7 @@ const audits = async (event: string) => (await rig.audit('event = $1', [event]))
 describe('the end of a session', () => {
   it('comes at once with an event that takes access away', async () => {
     const person = await rig.addPerson(tenant);
-    op.sub = person.externalId ?? '';
-    const b = await signedIn();
+    const b = await signedIn(person);
     await rig.people.publishAccess(
       { ...person, status: 'inactive', roles: [] },
       { notBefore: new Date().toISOString() },
@@ -37,8 +36,7 @@ describe('the end of a session', () => {
 
   it.each(['deactivated', 'removed'])('comes with account.%s as well', async (what) => {
     const person = await rig.addPerson(tenant);
-    op.sub = person.externalId ?? '';
-    const b = await signedIn();
+    const b = await signedIn(person);
     await rig.people.publishAccount(
       { ...person, status: what === 'removed' ? 'removed' : 'inactive', roles: [] },
       what,
@@ -49,12 +47,11 @@ describe('the end of a session', () => {
 
   it('comes with a fence: sessions from before it end, later ones live', async () => {
     const person = await rig.addPerson(tenant);
-    op.sub = person.externalId ?? '';
-    const b = await signedIn();
+    const b = await signedIn(person);
     await rig.people.publishAccess(person, { notBefore: new Date().toISOString() });
     await rig.handled();
     expect((await b.get('/auth/session')).status).toBe(401);
-    const later = await eventually(() => signedIn()); // Okta's `iat` has whole seconds: a moment later it is past the fence
+    const later = await eventually(() => signedIn(person)); // Okta's `iat` has whole seconds: a moment later it is past the fence
     expect((await later.get('/auth/session')).status).toBe(200);
   });
 

@@ -4,7 +4,7 @@ import { SESSION } from './journey.js';
 import { eventually, LOCAL } from './rig.js';
 import { world } from './world.js';
 
-const { ada, browser, op, replicas, rig, signedIn, tenant } = await world(2);
+const { ada, browser, rig, signedIn, tenant } = await world(2);
 
 /** The same cookie in another place: another tab, another replica, other hands. */
 const copyOf = (b: Browser, replica: 0 | 1 = 0): Browser => {
@@ -67,8 +67,7 @@ describe('GET /auth/session', () => {
 
   it('shows changed roles at once, also in the token', async () => {
     const person = await rig.addPerson(tenant);
-    op.sub = person.externalId ?? '';
-    const b = await signedIn();
+    const b = await signedIn(person);
     const before = JSON.parse((await b.get('/auth/session')).body) as { accessToken: string };
     await rig.people.publishAccess({ ...person, roles: ['viewer'] });
     await rig.handled();
@@ -88,8 +87,7 @@ describe('an access token', () => {
 
   it('is asked for again until Cognito shows the roles, and then kept', async () => {
     const person = await rig.addPerson(tenant, { roles: ['viewer'] });
-    op.sub = person.externalId ?? '';
-    const b = await signedIn();
+    const b = await signedIn(person);
     expect(groupsIn(await tokenOf(b))).toBeUndefined();
     await rig.people.addToGroup(person, 'viewer');
     const shown = await eventually(async () => {
@@ -196,8 +194,7 @@ describe('POST /auth/refresh', () => {
 
   it('ends the session when Cognito refuses it', async () => {
     const person = await rig.addPerson(tenant);
-    op.sub = person.externalId ?? '';
-    const b = await signedIn();
+    const b = await signedIn(person);
     await rig.people.disableUser(person);
     expect((await copyOf(b, 1).post('/auth/refresh')).status).toBe(401);
     expect((await b.get('/auth/session')).status).toBe(401);

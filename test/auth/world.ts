@@ -12,20 +12,18 @@ export interface World {
   readonly op: HostileProvider;
   readonly rig: AuthRig;
   readonly service: Instance;
-  /** All of them, `service` the first, on one database. */
-  readonly replicas: readonly Instance[];
   readonly tenant: string;
   readonly ada: Person;
-  browser(origin?: string, replica?: number): Browser;
+  readonly browser: (origin?: string, replica?: number) => Browser;
   /** See {@link back}. */
-  back(location: string, change?: Record<string, string | undefined>): string;
-  signIn(browser: Browser): Promise<Answer>;
+  readonly back: (location: string, change?: Record<string, string | undefined>) => string;
+  readonly signIn: (browser: Browser) => Promise<Answer>;
   /** A browser in which `person` is signed in. */
-  signedIn(person?: Person): Promise<Browser>;
-  lastAudit(): Promise<Awaited<ReturnType<AuthRig['audit']>>[number] | undefined>;
+  readonly signedIn: (person?: Person) => Promise<Browser>;
+  readonly lastAudit: () => Promise<Awaited<ReturnType<AuthRig['audit']>>[number] | undefined>;
 }
 
-/** For the top level of a spec: `const { ... } = await world();` */
+/** For the top level of a spec: `const { ... } = await world();` Replicas are on one database, `service` is the first. */
 export async function world(replicas = 1): Promise<World> {
   const op = await new HostileProvider().start();
   const rig = await AuthRig.start(op.origin);
@@ -48,7 +46,6 @@ export async function world(replicas = 1): Promise<World> {
     op,
     rig,
     service,
-    replicas: all,
     tenant,
     ada,
     browser,

@@ -5,7 +5,7 @@
 import type { Logger } from '#platform';
 import type { EachBatchPayload } from 'kafkajs';
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 250;
 
 export class OffsetCommits {
   private payload: EachBatchPayload | undefined;

@@ -126,6 +126,8 @@ export class KafkaStrategy extends EventStrategy {
       payload.resolveOffset(last);
       this.commits.due(payload);
       this.lag.set(`${topic} ${batch.partition}`, Math.max(0, Number(batch.highWatermark) - 1 - Number(last)));
+      // In a stop nobody comes by later.
+      if (this.stop.signal.aborted) await this.commits.commit();
       await payload.heartbeat(); // throws in a rebalance; finishing the batch in spite of it leads to endless rebalances (#1720)
     }
   }
