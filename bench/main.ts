@@ -19,17 +19,18 @@ import { measureSso, type SsoResult } from './scenarios/sso.js';
 import { describeSso } from './sso/report.js';
 import { scimTarget, Stack, type StackOptions } from './stack.js';
 
-const PARTS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding', 'sso'] as const;
+const ALWAYS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding', 'sso'] as const;
+const PARTS = [...ALWAYS, 'offboarding-kafka'] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `npm run bench -- [options]
 
-  --only <names>  comma-separated: ${PARTS.join(', ')}
+  --only <names>  comma-separated: ${ALWAYS.join(', ')}
                   (requests: the gateway alone; polis, limit: the gateway beside each;
                   guard: what an internal service pays to check a token;
                   offboarding: from Okta's PATCH to every door closed, also during an import;
-                  sso: token exchanges beside their bare cost, and logins at a fixed pace)
-  --kafka         offboarding over Kafka too (Java 17+ and Maven)
+                  sso: token exchanges beside their bare cost, and logins at a fixed pace),
+                  and, if named, offboarding-kafka: the same over Kafka (Java 17+ and Maven)
   --rounds <n>    rounds per contestant after the warm-up; 3
   --seconds <n>   seconds per round and operation; 5
   --quick         1 round of 2 s, fewer pushes: does it run, not how fast it is
@@ -46,7 +47,6 @@ interface Plan {
   readonly people: number;
   readonly latencySeconds: number;
   readonly importSize: number;
-  readonly kafka: boolean;
   readonly profiles: boolean;
 }
 
@@ -61,20 +61,18 @@ function readPlan(args: string[]): Plan | undefined {
       seconds: { type: 'string' },
       quick: { type: 'boolean' },
       'cpu-prof': { type: 'boolean' },
-      kafka: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
   if (values.help) return undefined;
   const quick = values.quick ?? false;
   return {
-    parts: new Set(values.only === undefined ? PARTS : values.only.split(',').map(part)),
+    parts: new Set(values.only === undefined ? ALWAYS : values.only.split(',').map(part)),
     rounds: bounded('rounds', values.rounds ?? (quick ? '1' : '3'), 1, 20),
     seconds: bounded('seconds', values.seconds ?? (quick ? '2' : '5'), 1, 60),
     people: quick ? 400 : 3_000,
     latencySeconds: quick ? 4 : 20,
     importSize: quick ? 500 : 5_000,
-    kafka: values.kafka ?? false,
     profiles: values['cpu-prof'] ?? false,
   };
 }
@@ -247,7 +245,7 @@ async function main(): Promise<void> {
   if (wants('pipeline', 'latency')) await pipelineParts(plan, result);
   if (wants('guard')) await guardPart(plan, result);
   if (wants('offboarding')) await offboardingPart(plan, result, false);
-  if (wants('offboarding') && plan.kafka) await offboardingPart(plan, result, true);
+  if (wants('offboarding-kafka')) await offboardingPart(plan, result, true);
   if (wants('sso')) await ssoPart(plan, result);
   process.stdout.write(`\nWritten to ${write(result)}\n`);
 }

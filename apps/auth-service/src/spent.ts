@@ -1,11 +1,15 @@
 /** Tokens that count once. Postgres decides between replicas; a row outlives its token by the clock tolerance. */
 import { createHash } from 'node:crypto';
-import type { Database, Queryable } from '#platform';
+import { prepared, type Database, type Queryable } from '#platform';
 
 export type SpentKind = 'id_token' | 'client_assertion' | 'logout_token';
 
 /** More than any verifier's clock tolerance: what is swept has to be refused as expired. */
 const MARGIN_SECONDS = 120;
+
+const spendSql = prepared(
+  `insert into spent (hash, expires_at) values ($1, to_timestamp($2::float8)) on conflict do nothing returning 1`,
+);
 
 export class SpentTokens {
   constructor(private readonly database: Database) {}
@@ -21,11 +25,7 @@ export class SpentTokens {
     exp: number,
     queryable: Queryable = this.database,
   ): Promise<boolean> {
-    const rows = await queryable.query({
-      name: 'spend_token',
-      text: `insert into spent (hash, expires_at) values ($1, to_timestamp($2::float8)) on conflict do nothing returning 1`,
-      values: [hashOf(kind, owner, jti), exp + MARGIN_SECONDS],
-    });
+    const rows = await queryable.query(spendSql, [hashOf(kind, owner, jti), exp + MARGIN_SECONDS]);
     return rows.length > 0;
   }
 

@@ -1,6 +1,6 @@
 /** The copy of accounts and of their access; each statement takes the account's row lock, which a login waits for. */
 import type { Access, Account, DirectoryUser } from '#events';
-import type { Queryable, Tx } from '#platform';
+import { prepared, type Queryable, type Tx } from '#platform';
 import type { AccountCopy } from './admission.js';
 
 const COLUMNS = `id, tenant, version::int, user_name as "userName", email, display_name as "displayName",
@@ -69,20 +69,15 @@ export interface Known {
   readonly expected: boolean;
 }
 
+const findSql = prepared(`select ${COLUMNS} from account where tenant = $1 and external_id = $2`);
+const findExpectedSql = prepared('select 1 from expected_person where tenant = $1 and external_id = $2 and active');
+
 /** Everybody of the tenant with this Okta id: the id alone links, never an e-mail address (nOAuth). */
 export async function findByExternalId(queryable: Queryable, tenant: string, externalId: string): Promise<Known> {
   const values = [tenant, externalId];
-  const accounts = await queryable.query<AccountCopy>({
-    name: 'find_account',
-    text: `select ${COLUMNS} from account where tenant = $1 and external_id = $2`,
-    values,
-  });
+  const accounts = await queryable.query<AccountCopy>(findSql, values);
   if (accounts.length > 0) return { accounts, expected: false };
-  const expected = await queryable.query({
-    name: 'find_expected',
-    text: 'select 1 from expected_person where tenant = $1 and external_id = $2 and active',
-    values,
-  });
+  const expected = await queryable.query(findExpectedSql, values);
   return { accounts, expected: expected.length > 0 };
 }
 

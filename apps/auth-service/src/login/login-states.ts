@@ -3,7 +3,7 @@
  * it, at the tenant that it began at; the database keeps hashes of state and browser. One browser may have several.
  */
 import { createHash } from 'node:crypto';
-import type { Database, Queryable } from '#platform';
+import { prepared, type Database, type Queryable } from '#platform';
 import { random256, type LoginSecrets } from './hardened-strategy.js';
 
 export interface NewLogin extends LoginSecrets {
@@ -21,10 +21,13 @@ export interface LoginAttempt extends NewLogin {
 const LIFETIME = `interval '10 minutes'`;
 export const LOGIN_SECONDS = 600;
 
-const take = `
+const beginSql = prepared(`
+  insert into login (state_hash, browser_hash, tenant, issuer, client_id, nonce, code_verifier, return_to, expires_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + ${LIFETIME})`);
+const takeSql = prepared(`
   delete from login where state_hash = $1 and browser_hash = any($2) and tenant = $3 and expires_at > clock_timestamp()
   returning tenant, issuer, client_id as "clientId", nonce, code_verifier as "codeVerifier", return_to as "returnTo",
-            started_at as "startedAt"`;
+            started_at as "startedAt"`);
 
 export class LoginStates {
   constructor(private readonly database: Database) {}
@@ -32,21 +35,9 @@ export class LoginStates {
   /** Answers the state. */
   async begin(browser: string, login: NewLogin): Promise<string> {
     const state = random256();
-    await this.database.query({
-      name: 'begin_login',
-      text: `insert into login (state_hash, browser_hash, tenant, issuer, client_id, nonce, code_verifier, return_to, expires_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + ${LIFETIME})`,
-      values: [
-        sha256(state),
-        sha256(browser),
-        login.tenant,
-        login.issuer,
-        login.clientId,
-        login.nonce,
-        login.codeVerifier,
-        login.returnTo,
-      ],
-    });
+    const { tenant, issuer, clientId, nonce, codeVerifier, returnTo } = login;
+    const values = [sha256(state), sha256(browser), tenant, issuer, clientId, nonce, codeVerifier, returnTo];
+    await this.database.query(beginSql, values);
     return state;
   }
 
@@ -60,7 +51,7 @@ export class LoginStates {
     browser: readonly string[],
   ): Promise<LoginAttempt | 'expired' | 'other_browser'> {
     const values = [sha256(state), browser.map(sha256), tenant];
-    const [attempt] = await this.database.query<LoginAttempt>({ name: 'take_login', text: take, values });
+    const [attempt] = await this.database.query<LoginAttempt>(takeSql, values);
     if (attempt) return attempt;
     const rows = await this.database.query(
       'select 1 from login where state_hash = $1 and tenant = $2 and expires_at > clock_timestamp()',

@@ -1,7 +1,7 @@
 /** Services that may exchange tokens: how they prove who they are, what each may have, and whose tokens a tenant takes. */
 import { createHash } from 'node:crypto';
 import type { JSONWebKeySet } from 'jose';
-import type { Database, Queryable } from '#platform';
+import { prepared, type Database, type Queryable } from '#platform';
 
 export const TOKEN_KINDS = ['id_token', 'access_token', 'org_access_token'] as const;
 /** `access_token`: of the tenant's custom authorization server; `org_access_token`: of its org server. */
@@ -36,13 +36,17 @@ const COLUMNS = `id, tenants, audiences, token_kinds as "tokenKinds", secret_has
   case when previous_valid_until > clock_timestamp() then previous_hash end as "previousHash",
   case when previous_valid_until > clock_timestamp() then previous_valid_until end as "previousValidUntil"`;
 
+const findSql = prepared(`select ${COLUMNS} from client where id = $1`);
+const sourceSql = prepared(
+  `select issuer, audience, client_ids as "clientIds", scope from exchange_source where tenant = $1`,
+);
+
 /** What an exchange asks. Read from the table each time, so that a client that was removed is gone on every replica. */
 export class Clients {
   constructor(private readonly database: Database) {}
 
   async find(id: string): Promise<OboClient | null> {
-    const text = `select ${COLUMNS} from client where id = $1`;
-    const [client] = await this.database.query<OboClient>({ name: 'find_client', text, values: [id] });
+    const [client] = await this.database.query<OboClient>(findSql, [id]);
     return client ?? null;
   }
 
@@ -56,7 +60,6 @@ export class Clients {
 }
 
 export async function readSource(queryable: Queryable, tenant: string): Promise<ExchangeSource | null> {
-  const text = `select issuer, audience, client_ids as "clientIds", scope from exchange_source where tenant = $1`;
-  const [row] = await queryable.query<ExchangeSource>({ name: 'find_source', text, values: [tenant] });
+  const [row] = await queryable.query<ExchangeSource>(sourceSql, [tenant]);
   return row ?? null;
 }

@@ -1,7 +1,8 @@
 /** The statements of sessions. Times are the database's own: one clock for all replicas. */
+import { prepared } from '#platform';
 
 /** Everything about a secret's session. `$2`: minutes that it may idle, `$3`: seconds that a replaced secret stays good. */
-export const FIND = `
+export const FIND = prepared(`
   select s.id, s.tenant, s.account_id as "accountId", s.okta_issuer as "oktaIssuer", s.okta_sub as "oktaSub",
          s.created_at as "createdAt", s.expires_at as "expiresAt",
          s.refresh_token as "refreshToken", s.id_token as "idToken",
@@ -14,7 +15,7 @@ export const FIND = `
          coalesce(a.account_status = 'active' and a.access_status = 'active'
                   and (a.not_before is null or a.not_before <= s.created_at), false) as "hasAccess"
   from session_secret k join session s on s.id = k.session_id join account a on a.id = s.account_id
-  where k.hash = $1 and s.tenant = $4`;
+  where k.hash = $1 and s.tenant = $4`);
 
 export interface SessionRow {
   readonly id: string;

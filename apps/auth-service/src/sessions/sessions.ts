@@ -113,7 +113,7 @@ export class Sessions {
   private async row(queryable: Queryable, tenant: string, secret: string): Promise<sql.SessionRow | undefined> {
     const { idleMinutes, graceSeconds } = this.rules;
     const values = [hashOf(secret), idleMinutes, graceSeconds, tenant];
-    const [row] = await queryable.query<sql.SessionRow>({ name: 'find_session', text: sql.FIND, values });
+    const [row] = await queryable.query<sql.SessionRow>(sql.FIND, values);
     return row;
   }
 

@@ -1,6 +1,6 @@
 /** Groups and their members in Postgres. Every statement names the tenant (P4). */
 import type { DirectoryGroup } from '#events';
-import type { Queryable } from '#platform';
+import { prepared, type Queryable } from '#platform';
 import { groupSchema, type Filter, type Page } from '#scim';
 import { groupNameKey } from '#settings';
 import { filterSql, orderSql, Parameters, type Columns } from '../filter.sql.js';
@@ -31,12 +31,10 @@ interface Raw {
 }
 
 const SELECT = 'select g.id, g.display_name, g.external_id, g.version, g.created_at, g.updated_at from groups g';
+const FIND = prepared(`${SELECT} where g.tenant_id = $1 and g.id = $2`);
 
 export async function findGroup(queryable: Queryable, tenantId: string, id: string): Promise<GroupRow | undefined> {
-  const [raw] = await queryable.query<Raw>(
-    { name: 'find_group', text: `${SELECT} where g.tenant_id = $1 and g.id = $2` },
-    [tenantId, id],
-  );
+  const [raw] = await queryable.query<Raw>(FIND, [tenantId, id]);
   return raw && toRow(tenantId, raw);
 }
 

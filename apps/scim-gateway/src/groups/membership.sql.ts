@@ -2,7 +2,7 @@
  * Changes of membership, set-based: the cost is that of the difference, whatever the size of the group. An event of a
  * membership is about the user: it bumps the user's version and carries the user's state after the change.
  */
-import { currentTraceparent, type Queryable } from '#platform';
+import { prepared, currentTraceparent, type Queryable } from '#platform';
 import { LIMITS, quote, ScimError } from '#scim';
 import type { Cause } from '../users/user-events.js';
 import { directoryGroup, type GroupRow } from './groups.sql.js';
@@ -123,7 +123,7 @@ async function insertMembers(tx: Queryable, group: GroupRow, ids: readonly strin
  * has the same shape as `directoryUser` makes it; a test compares the two. Returns one of the users who joined and are
  * in too many groups now; leaving is always allowed.
  */
-const PUBLISH = `
+const PUBLISH = prepared(`
   with changes as (
     select * from unnest($3::uuid[], $4::text[]) as c(user_id, type)
   ), bumped as (
@@ -147,7 +147,7 @@ const PUBLISH = `
     order by b.id
     returning subject, type, jsonb_array_length(data #> '{user,groups}') as groups
   )
-  select subject from stored where type = '${JOINED}' and groups > ${LIMITS.groupsPerUser} limit 1`;
+  select subject from stored where type = '${JOINED}' and groups > ${LIMITS.groupsPerUser} limit 1`);
 
 async function publish(
   tx: Queryable,
@@ -158,7 +158,7 @@ async function publish(
 ): Promise<string | undefined> {
   if (joined.length + left.length === 0) return undefined;
   const types = [...joined.map(() => JOINED), ...left.map(() => LEFT)];
-  const [excessive] = await tx.query<{ subject: string }>({ name: 'publish_membership', text: PUBLISH }, [
+  const [excessive] = await tx.query<{ subject: string }>(PUBLISH, [
     group.tenantId,
     JSON.stringify(directoryGroup(group)),
     [...joined, ...left],

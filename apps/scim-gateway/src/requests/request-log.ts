@@ -5,7 +5,7 @@
  */
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Counter } from 'prom-client';
-import { PLATFORM, type PlatformContext } from '#platform';
+import { prepared, PLATFORM, type PlatformContext } from '#platform';
 
 export interface RequestRecord {
   readonly id: string;
@@ -32,12 +32,12 @@ const BUFFER_LIMIT = 10_000;
 const LEFT_OUT_KEPT = 100;
 
 // No lock beyond the rows inserted. `on conflict` makes the repetition of a batch whose commit was not heard harmless.
-const INSERT = `
+const INSERT = prepared(`
   insert into scim_request (id, tenant_id, at, method, url, resource_type, resource_id, status, duration_ms, scim_type, detail, left_out, left_out_count, delivered, user_agent)
   select id, tenant_id, at, method, url, resource_type, resource_id, status, duration_ms, scim_type, detail, left_out, left_out_count, delivered, user_agent
   from jsonb_to_recordset($1) as r(id uuid, tenant_id uuid, at timestamptz, method text, url text, resource_type text, resource_id text, status smallint,
     duration_ms real, scim_type text, detail text, left_out jsonb, left_out_count int, delivered boolean, user_agent text)
-  on conflict (id) do nothing`;
+  on conflict (id) do nothing`);
 
 @Injectable()
 export class RequestLog implements OnApplicationShutdown {
@@ -101,7 +101,7 @@ export class RequestLog implements OnApplicationShutdown {
     if (batch.length === 0) return;
     this.buffer = [];
     try {
-      await this.platform.database.query({ name: 'log_requests', text: INSERT }, [JSON.stringify(batch.map(row))]);
+      await this.platform.database.query(INSERT, [JSON.stringify(batch.map(row))]);
       if (this.failures > 0) this.platform.logger.info({ failures: this.failures }, 'the request log is written again');
       this.failures = 0;
     } catch (error) {

@@ -1,6 +1,6 @@
 /** Users in Postgres: one statement per question. Every one names the tenant (P4). */
 import type { NewEvent, Outbox } from '#event-bus';
-import { sqlState, violatedConstraint, type Queryable } from '#platform';
+import { prepared, type Prepared, sqlState, violatedConstraint, type Queryable } from '#platform';
 import { userSchema, type Filter, type Page, type UserResource } from '#scim';
 import { filterSql, orderSql, Parameters, type Columns } from '../filter.sql.js';
 import { emailOf, type UserState } from './user-events.js';
@@ -28,10 +28,10 @@ const select = (groups: string) =>
   `select u.id, u.resource, u.version, u.created_at, u.updated_at, u.created_request, ${groups} as groups from users u`;
 
 // Row and membership come from one snapshot, so `version` vouches for both: whoever changes a membership bumps it.
-const FIND = `${select(GROUPS)} where u.tenant_id = $1 and u.id = $2 and u.deleted_at is null`;
+const FIND = prepared(`${select(GROUPS)} where u.tenant_id = $1 and u.id = $2 and u.deleted_at is null`);
 
 export async function findUser(queryable: Queryable, tenantId: string, id: string): Promise<UserRow | undefined> {
-  const [raw] = await queryable.query<Raw>({ name: 'find_user', text: FIND }, [tenantId, id]);
+  const [raw] = await queryable.query<Raw>(FIND, [tenantId, id]);
   return raw && toRow(tenantId, raw);
 }
 
@@ -56,35 +56,35 @@ export const nameKey = (name: string): string => name.toLowerCase();
 
 /** Statements that change a user and store its events, or do neither: one round trip, one commit. */
 export class UserWrites {
-  private readonly insertSql: string;
-  private readonly updateSql: string;
-  private readonly deleteSql: string;
+  private readonly insertSql: Prepared;
+  private readonly updateSql: Prepared;
+  private readonly deleteSql: Prepared;
 
   constructor(private readonly outbox: Outbox) {
     // Takes the locks of the new row's unique index entries: waits for a concurrent insert of the same name, and then
     // does nothing. The outbox row exists only if the user's row does.
-    this.insertSql = `
+    this.insertSql = prepared(`
       with created as (
         insert into users (tenant_id, id, user_name, user_name_key, external_id, active, email, resource, version, created_at, updated_at, created_request)
         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10) on conflict do nothing returning 1
       ), published as (${outbox.insertSql(11, 'created')})
-      select count(*)::int as written from created`;
+      select count(*)::int as written from created`);
     // Locks the user's row; if somebody changed it since it was read, the version differs and nothing happens.
-    this.updateSql = `
+    this.updateSql = prepared(`
       with changed as (
         update users set user_name = $4, user_name_key = $5, external_id = $6, active = $7, email = $8, resource = $9, version = $10, updated_at = $11
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
       ), published as (${outbox.insertSql(12, 'changed')})
-      select count(*)::int as written from changed`;
+      select count(*)::int as written from changed`);
     // As above. Memberships that arrive after the snapshot bump the version first, so none can stay behind.
-    this.deleteSql = `
+    this.deleteSql = prepared(`
       with gone as (
         update users set active = false, deleted_at = $4, updated_at = $4, version = $5
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
       ), departed as (
         delete from members where tenant_id = $1 and user_id = $2 and exists (select 1 from gone)
       ), published as (${outbox.insertSql(6, 'gone')})
-      select count(*)::int as written from gone`;
+      select count(*)::int as written from gone`);
   }
 
   /** False if a living user holds the name or the external id. */
@@ -92,7 +92,7 @@ export class UserWrites {
     const { tenantId, id, resource, createdAt, createdRequest } = user;
     return this.write(
       queryable,
-      { name: 'insert_user', text: this.insertSql },
+      this.insertSql,
       [tenantId, id, ...columns(resource), createdAt, createdRequest],
       events,
     );
@@ -104,7 +104,7 @@ export class UserWrites {
     try {
       return await this.write(
         queryable,
-        { name: 'update_user', text: this.updateSql },
+        this.updateSql,
         [tenantId, id, expected, ...columns(resource), version, updatedAt],
         events,
       );
@@ -122,17 +122,12 @@ export class UserWrites {
     at: Date,
     events: readonly NewEvent[],
   ): Promise<boolean> {
-    return this.write(
-      queryable,
-      { name: 'delete_user', text: this.deleteSql },
-      [user.tenantId, user.id, expected, at, user.version],
-      events,
-    );
+    return this.write(queryable, this.deleteSql, [user.tenantId, user.id, expected, at, user.version], events);
   }
 
   private async write(
     queryable: Queryable,
-    sql: { name: string; text: string },
+    sql: Prepared,
     values: unknown[],
     events: readonly NewEvent[],
   ): Promise<boolean> {
