@@ -1,5 +1,6 @@
 /** Who is let in: the person behind an Okta id, as directory, accounts and access know her. */
 import { Browser, type Answer } from './browser.js';
+import { CLIENT_ID } from './hostile-provider.js';
 import { begin, codeOn, SESSION } from './journey.js';
 import { eventually, LOCAL } from './rig.js';
 import { world } from './world.js';
@@ -195,12 +196,15 @@ describe('the tenant', () => {
     expect(outcome(page)).toEqual([404, 'sso_not_configured']);
   });
 
-  it('whose client changed during a login has to begin anew', async () => {
-    const id = await rig.addTenant('moving', 'moving.example.com');
-    const b = browser('https://moving.example.com');
+  it.each([
+    ['client', { issuer: 'https://acme.okta.com', clientId: 'another' }],
+    ['issuer', { issuer: 'https://acme.okta.com/oauth2/default', clientId: CLIENT_ID }],
+  ])('whose %s changed during a login has to begin anew', async (what, sso) => {
+    const host = `${what}.example.com`;
+    const id = await rig.addTenant(`moving-${what}`, host);
+    const b = browser(`https://${host}`);
     const path = back(await begin(b));
-    const sso = { issuer: 'https://acme.okta.com', clientId: 'another' };
-    await rig.people.publishSettings(id, 'moving', { host: 'moving.example.com', sso });
+    await rig.people.publishSettings(id, `moving-${what}`, { host, sso });
     await rig.settingsKnown();
     expect(outcome(await b.get(path))).toEqual([400, 'settings_changed']);
     expect(b.cookies.has(SESSION)).toBe(false);

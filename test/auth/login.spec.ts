@@ -19,6 +19,21 @@ describe('a login', () => {
     for (const name of ['state', 'nonce', 'code_challenge'] as const) expect(query[name]).toMatch(/^[\w-]{43}$/);
   });
 
+  it('has secrets of its own, in the same browser, too', async () => {
+    const b = browser();
+    const [one, two] = [new URL(await begin(b)).searchParams, new URL(await begin(b)).searchParams];
+    for (const name of ['state', 'nonce', 'code_challenge']) expect(one.get(name)).not.toBe(two.get(name));
+  });
+
+  it('is bound to its browser by a cookie that lives as long as the state', async () => {
+    const { cookies } = await browser().get('/auth/okta/login');
+    expect(cookies).toEqual([
+      expect.stringMatching(
+        /^__Host-sf_login_[\w-]{8}=[\w-]{43}; Path=\/; Max-Age=600; Secure; HttpOnly; SameSite=Lax$/,
+      ),
+    ]);
+  });
+
   it('ends where returnTo said, in a session', async () => {
     const b = browser();
     const answer = await signIn(b);

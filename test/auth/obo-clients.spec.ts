@@ -1,6 +1,6 @@
 /** Who may exchange tokens: how a client proves itself, and what its policy allows. */
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { exportJWK, type JWTPayload } from 'jose';
+import { exportJWK, SignJWT, type JWTPayload } from 'jose';
 import { nowSeconds } from '../guard/issuer.js';
 import { assertion, basic, byKey, clientKey, formOf, jwksOf, OboRig, TYPE, type Form } from './obo-rig.js';
 import { LOCAL } from './rig.js';
@@ -32,10 +32,23 @@ describe('a client', () => {
     ['that has expired', { exp: nowSeconds() - 60 }],
     ['without an expiry', { exp: undefined }],
     ['without a jti', { jti: undefined }],
+    ['with an endless jti', { jti: 'x'.repeat(256) }],
   ])('is refused with an assertion %s', async (_what, change) => {
     const answer = await rig.exchange(form(byKey(await assertion(change))), {});
     expect([answer.status, answer.body.error]).toEqual([401, 'invalid_client']);
     expect(await rig.lastAudit()).toMatchObject({ code: 'assertion_invalid', detail: { client: 'reports' } });
+  });
+
+  it('is refused with an algorithm that its key could have and nobody registered', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const keys = [{ ...(await exportJWK(publicKey)), kid: 'rsa' }];
+    await rig.internal('POST', '/obo/clients/rsa', rig.policy({ jwks: { keys } }));
+    const status = async (alg: string): Promise<number> => {
+      const claims = { iss: 'rsa', sub: 'rsa', aud: `${LOCAL}/auth/okta/obo/token`, jti: randomUUID() };
+      const jwt = new SignJWT({ ...claims, exp: nowSeconds() + 60 }).setProtectedHeader({ alg, kid: 'rsa' });
+      return (await rig.exchange(form(byKey(await jwt.sign(privateKey))), {})).status;
+    };
+    expect([await status('RS256'), await status('PS256'), await status('RS512')]).toEqual([200, 200, 401]);
   });
 
   it('is refused with a foreign key, a wrong secret, no secret, and as nobody', async () => {
@@ -103,6 +116,7 @@ describe('a client', () => {
       await rig.exchange(form({ actor_token: 'x' })),
       await rig.exchange(form({ client_id: 'reports' })),
       await rig.exchange(form(byKey(await assertion()))),
+      await rig.exchange(form({ client_secret: rig.secret })),
       await rig.exchange(form({ ...byKey(await assertion()), client_assertion_type: 'jwt' }), {}),
       await rig.post('{}', { ...credentials, 'content-type': 'application/json' }),
     ].map((a) => [a.status, a.body.error]);

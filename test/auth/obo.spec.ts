@@ -1,5 +1,6 @@
 /** The token endpoint, RFC 8693: whose tokens of Okta become tokens of Cognito, and what is refused. */
 import { decodeJwt } from 'jose';
+import { sweepSpent } from '../../apps/auth-service/src/spent.js';
 import { nowSeconds, type Claims } from '../guard/issuer.js';
 import { CLIENT_ID, CLIENT_SECRET } from './hostile-provider.js';
 import { basic, formOf, OboRig, TYPE } from './obo-rig.js';
@@ -77,6 +78,14 @@ describe('a token exchange', () => {
     expect([(await rig.exchange(access)).status, (await rig.exchange(access)).status]).toEqual([200, 200]);
   });
 
+  it('knows a used ID token for as long as the clock skew lets it count', async () => {
+    const form = formOf(rig.idToken({ iat: nowSeconds() - 90, exp: nowSeconds() - 30 }), 'id_token');
+    expect((await rig.exchange(form)).status).toBe(200);
+    await sweepSpent(rig.auth.admin);
+    // Should the machine have taken half a minute, it has expired: refused all the same.
+    expect((await rig.exchange(form)).status).toBe(400);
+  });
+
   it('is for people with access: not for unknown, inactive and fenced ones', async () => {
     expect((await rig.exchange(formOf(rig.idToken({ sub: '00unobody' }), 'id_token'))).body.error).toBe(
       'invalid_request',
@@ -130,12 +139,15 @@ describe('a token exchange', () => {
     ]);
   });
 
-  it('stops a client that loops, for this person and no other', async () => {
+  it('stops a client that loops, for this person and no other, and no other client', async () => {
     const other = await rig.auth.addPerson(rig.tenant);
     const form = formOf(rig.accessToken(), 'access_token');
     const others = formOf(rig.accessToken({ uid: other.externalId }), 'access_token');
+    const { clientSecret } = await rig.internal('POST', '/obo/clients/patient', rig.policy());
+    const patient = basic('patient', clientSecret as string);
     const loop = Array.from({ length: 60 }, () => rig.exchange(form));
-    const honest = await Promise.all(Array.from({ length: 15 }, () => rig.exchange(others)));
+    const orders = Array.from({ length: 15 }, () => [rig.exchange(others), rig.exchange(form, patient)]);
+    const honest = await Promise.all(orders.flat());
     expect(honest.map((a) => a.status)).toEqual(honest.map(() => 200));
     const refused = (await Promise.all(loop)).filter((a) => a.status === 429);
     expect(refused.length).toBeGreaterThan(0);
@@ -158,6 +170,8 @@ describe('a subject token is refused', () => {
   it.each<[string, Claims]>([
     ['without a jti', { jti: undefined }],
     ['that is an access token in disguise', { cid: '0oaweb' }],
+    ['that has the scopes of an access token', { scp: ['openid'] }],
+    ['that has the uid of an access token', { uid: '00u1' }],
   ])('as an ID token %s', async (_what, change) => {
     const answer = await rig.exchange(formOf(rig.idToken(change), 'id_token'));
     expect([answer.status, answer.body.error]).toEqual([400, 'invalid_request']);

@@ -49,11 +49,18 @@ describe('discovery', () => {
     ['tokens elsewhere', { token_endpoint: 'https://evil.com/token' }, 'provider_invalid'],
     ['sign-in elsewhere', { authorization_endpoint: 'https://evil.com/authorize' }, 'provider_invalid'],
     ['logout elsewhere', { end_session_endpoint: 'https://evil.com/logout' }, 'provider_invalid'],
+    ['introspection elsewhere', { introspection_endpoint: 'https://evil.com/introspect' }, 'provider_invalid'],
     ['no endpoint', { token_endpoint: undefined }, 'provider_invalid'],
     ['RFC 9207', { authorization_response_iss_parameter_supported: true }, 'accepted'],
   ])('with %s: %s', async (_, change, code) => {
     op.metadata = (regular) => ({ ...regular, ...change });
     expect(await codeOf(open().discover(ISSUER))).toBe(code);
+  });
+
+  it('with credentials in an address: provider_invalid', async () => {
+    const token_endpoint = op.origin.replace('//', '//user:pw@');
+    op.metadata = (regular) => ({ ...regular, token_endpoint });
+    expect(await codeOf(open().discover(ISSUER))).toBe('provider_invalid');
   });
 
   it.each<[string, () => ReturnType<HostileProvider['discovery']>, string]>([
@@ -132,7 +139,7 @@ describe('the code exchange', () => {
     ['a redirect', () => ({ status: 307, headers: { location: 'http://127.0.0.1:1/' }, body: '' }), 'provider_invalid'],
     ['500', () => ({ status: 500, body: '' }), 'provider_unavailable'],
     ['429', () => ({ status: 429, body: '' }), 'provider_unavailable'],
-    ['a flood', () => ({ body: `"${'x'.repeat(300_000)}"` }), 'provider_invalid'],
+    ['a flood', ok({ ...bearer, pad: 'x'.repeat(300_000) }), 'provider_invalid'],
     ['nothing', () => 'hang', 'provider_unavailable'],
   ])('answered with %s', async (what, answer, code) => {
     op.token = answer;

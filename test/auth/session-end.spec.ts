@@ -55,6 +55,20 @@ describe('the end of a session', () => {
     expect((await later.get('/auth/session')).status).toBe(200);
   });
 
+  it.each([
+    `account_status = 'inactive'`,
+    `access_status = 'inactive'`,
+    `not_before = clock_timestamp() + interval '1 hour'`,
+  ])('does not hang on the event alone: a session of whom %s is none', async (change) => {
+    const person = await rig.addPerson(tenant);
+    const b = await signedIn(person);
+    await rig.admin.query(`update auth.account set ${change} where id = $1`, [person.id]);
+    expect((await b.get('/auth/session')).status).toBe(401);
+    expect(await rig.audit(`event = 'session_ended' and account_id = $1`, [person.id])).toMatchObject([
+      { code: 'access_gone' },
+    ]);
+  });
+
   it('does not come with a fence by a clock ahead of ours that the login is past', async () => {
     const person = await rig.addPerson(tenant);
     await rig.people.publishAccess(person, { notBefore: new Date(Date.now() + 30_000).toISOString() });

@@ -306,6 +306,16 @@ describe('nobody is found', () => {
   });
 });
 
+it('Okta speaks for the org, also where sign-in goes through a custom authorization server of it', async () => {
+  const host = 'custom.example.com';
+  const there = await rig.addTenant('custom', host, 'https://acme.okta.com/oauth2/default');
+  const cleo = await rig.addPerson(there);
+  const by = (iss: string): Promise<LogoutAnswer> =>
+    post(logoutToken(op, { claims: { iss, aud: `https://${host}${PATH}` } }), issSub(cleo, iss), { host });
+  expect(outcome(await by(`${op.origin}/oauth2/default`))).toEqual([401, 'token_refused']);
+  expect([(await by(op.origin)).status, await owed(cleo)]).toEqual([204, true]);
+});
+
 it('an address that a crowd shares logs out nobody', async () => {
   const shared = `crowd.${randomUUID()}@example.com`;
   const crowd = Array.from({ length: 11 }, () => rig.people.make(tenant, { email: shared }));

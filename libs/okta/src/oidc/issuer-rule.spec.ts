@@ -1,4 +1,5 @@
 import { OidcError } from './errors.js';
+import { ProviderHttp } from './http.js';
 import { IssuerRule } from './issuer-rule.js';
 import { isPublicAddress, publicLookup } from './private-address.js';
 
@@ -54,6 +55,13 @@ describe('an issuer', () => {
     expect(outcome(local, 'https://acme.okta.com/oauth2/default')).toBe('http://localhost:9402/oauth2/default');
     expect(outcome(local, 'https://evil.com')).toBe('issuer_not_allowed');
   });
+});
+
+it('a provider is asked over plain http in development only', async () => {
+  const http = new ProviderHttp(false, 1_000);
+  const asked = http.send(new URL('http://127.0.0.1:9/keys'), { method: 'GET' });
+  await expect(asked).rejects.toMatchObject({ code: 'provider_invalid' });
+  http.close();
 });
 
 describe('an address', () => {
