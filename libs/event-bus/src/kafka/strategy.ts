@@ -87,10 +87,7 @@ export class KafkaStrategy extends EventStrategy {
           );
       } finally {
         await Promise.race([
-          this.commits
-            .commit()
-            .then(() => consumer.disconnect())
-            .catch(() => undefined),
+          this.leave(consumer).catch(() => undefined),
           pause(DISCONNECT_LIMIT_MS, undefined, { ref: false }),
         ]);
       }
@@ -98,6 +95,12 @@ export class KafkaStrategy extends EventStrategy {
         () => undefined,
       );
     }
+  }
+
+  /** In a stop what was consumed is committed first; a consumer that failed goes at once. */
+  private async leave(consumer: Consumer): Promise<void> {
+    if (this.stop.signal.aborted) await this.commits.commit();
+    await consumer.disconnect();
   }
 
   private createConsumer(): Consumer {
