@@ -35,3 +35,9 @@ export function retryDelay(failure: FailureClass, attempts: number, chance: () =
       };
   }
 }
+
+/** What is logged when calls fail as `config`, and when they work again. `meanwhile`: what becomes of the work. */
+export const whenMisconfigured = (meanwhile: string): { readonly paused: string; readonly resumed: string } => ({
+  paused: `Cognito cannot be used as configured (pool, Region, credentials or plan). ${meanwhile}; trying again every few seconds`,
+  resumed: 'Cognito can be used again',
+});

@@ -11,17 +11,21 @@ import { WorkerLease } from './worker-lease.js';
 
 export type WorkKind = 'urgent' | 'other';
 
-export interface QueueWorkerOptions<T> {
-  /** Of the loop, in logs. */
-  readonly name: string;
+/** What the service that has such a queue is configured with. */
+export interface QueueSettings {
   readonly database: Database;
   readonly logger: Logger;
-  readonly pollMs: number;
+  /** Rows worked on at the same time. */
+  readonly concurrency: number;
   readonly leaseSeconds: number;
+}
+
+export interface QueueWorkerOptions<T> extends QueueSettings {
+  /** Of the loop, in logs. */
+  readonly name: string;
+  readonly pollMs: number;
   /** See {@link WorkerLease}. */
   readonly releaseForgotten: string;
-  /** Rows worked on at the same time. */
-  readonly places: number;
   /** Part of the places that work which is not urgent may take, 0..1; at least one place. */
   readonly shareOfOther: number;
   /** Leases up to `limit` rows to `owner`. */
@@ -120,14 +124,14 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
   private async round(): Promise<boolean> {
     if (performance.now() < this.pausedUntil || !this.lease.fresh) return false;
     // While paused one row at a time is enough to notice that all is well again.
-    const places = this.pausedUntil > 0 ? 1 : this.options.places;
+    const places = this.pausedUntil > 0 ? 1 : this.options.concurrency;
     this.left.urgent = await this.claim('urgent', places - this.active.size);
     this.left.other = await this.claim('other', Math.min(this.freeForOther(), places - this.active.size));
     return false;
   }
 
   private get placesForOther(): number {
-    return Math.max(1, Math.floor(this.options.places * this.options.shareOfOther));
+    return Math.max(1, Math.floor(this.options.concurrency * this.options.shareOfOther));
   }
 
   private freeForOther(): number {

@@ -3,22 +3,18 @@
  * somebody whom Cognito may still let in goes before all else: such work may take every place, the rest (sign-out,
  * confirmation, opening) at most half of them.
  */
-import { retryDelay, type UserPool } from '#cognito';
+import { retryDelay, whenMisconfigured, type UserPool } from '#cognito';
 import type { Outbox } from '#event-bus';
-import { inSpan, QueueWorker, type Database, type Logger, type Metrics, type WorkKind } from '#platform';
+import { inSpan, QueueWorker, type Metrics, type QueueSettings, type WorkKind } from '#platform';
 import { doorSeconds } from '../cases/case-metrics.js';
 import { DoorSync, LeaseLost, StepFailure, toWork, type Work, type WorkRow } from './door-sync.js';
 import { claimOther, claimUrgent, distrust, recordFailure, releaseForgotten, retryNow } from './door.sql.js';
 import { isUrgent } from './plan.js';
 
-export interface RunnerOptions {
-  readonly database: Database;
+export interface RunnerOptions extends QueueSettings {
   readonly pool: UserPool;
   readonly outbox: Outbox;
-  readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly concurrency: number;
-  readonly leaseSeconds: number;
 }
 
 const POLL_MS = 50;
@@ -34,24 +30,17 @@ export class Runner {
   private outage = false;
 
   constructor(private readonly options: RunnerOptions) {
-    const { database, logger, metrics, pool, outbox, leaseSeconds, concurrency } = options;
+    const { database, metrics, pool, outbox } = options;
     this.queue = new QueueWorker({
+      ...options,
       name: 'doors',
-      database,
-      logger,
       pollMs: POLL_MS,
-      leaseSeconds,
       releaseForgotten,
-      places: concurrency,
       shareOfOther: 0.5,
       claim: (kind, owner, limit) => this.claim(kind, owner, limit),
       work: (work) => this.work(work),
       paused: metrics.gauge('offboarding_runner_paused', '1 while the user pool or our credentials are wrong'),
-      words: {
-        paused:
-          'Cognito cannot be used as configured (pool, Region, credentials or plan). Fences stand, doors wait; trying again every few seconds',
-        resumed: 'Cognito can be used again',
-      },
+      words: whenMisconfigured('Fences stand, doors wait'),
     });
     const seconds = doorSeconds(metrics);
     const closed = (door: 'cognito' | 'sign_out' | 'confirmed', s: number) => seconds.observe({ door }, s);

@@ -3,9 +3,9 @@
  * applied one; a repeated, late or lost trigger changes nothing about that. A worker claims it, calls Cognito outside
  * any transaction, and records the result if the lease is still its own.
  */
-import { CognitoError, retryDelay, type Urgency, type UserPool } from '#cognito';
+import { CognitoError, retryDelay, whenMisconfigured, type Urgency, type UserPool } from '#cognito';
 import type { Outbox } from '#event-bus';
-import { inSpan, QueueWorker, type Database, type Logger, type Metrics, type Tx, type WorkKind } from '#platform';
+import { inSpan, QueueWorker, type Metrics, type QueueSettings, type Tx, type WorkKind } from '#platform';
 import { requestUserReevaluation } from '../directory/projection.sql.js';
 import { PRIORITY, type AccountStatus } from '../roles/transition.js';
 import { AccountSync, SyncFailure } from './account-sync.js';
@@ -23,15 +23,10 @@ import {
 } from './queue.sql.js';
 import { watchQueue } from './queue-metrics.js';
 
-export interface ReconcilerOptions {
-  readonly database: Database;
+export interface ReconcilerOptions extends QueueSettings {
   readonly pool: UserPool;
   readonly outbox: Outbox;
-  readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Accounts worked on at the same time. */
-  readonly concurrency: number;
-  readonly leaseSeconds: number;
 }
 
 interface Claimed extends DesiredAccount {
@@ -55,24 +50,17 @@ export class Reconciler {
   private readonly latency;
 
   constructor(private readonly options: ReconcilerOptions) {
-    const { database, logger, metrics, pool, leaseSeconds, concurrency } = options;
+    const { database, metrics, pool } = options;
     this.queue = new QueueWorker({
+      ...options,
       name: 'reconciler',
-      database,
-      logger,
       pollMs: POLL_MS,
-      leaseSeconds,
       releaseForgotten,
-      places: concurrency,
       shareOfOther: BULK_SHARE,
       claim: (kind, owner, limit) => this.claim(kind, owner, limit),
       work: (account) => this.work(account),
       paused: metrics.gauge('identity_reconciler_paused', '1 while the user pool or our credentials are wrong'),
-      words: {
-        paused:
-          'Cognito cannot be used as configured (pool, Region, credentials or plan). Accounts wait; trying again every few seconds',
-        resumed: 'Cognito can be used again',
-      },
+      words: whenMisconfigured('Accounts wait'),
     });
     this.sync = new AccountSync({
       pool,
