@@ -203,6 +203,8 @@ async function launch(
 ): Promise<LocalKafka> {
   const java = [
     '-Xmx512m',
+    // A broker of an hour: the optimizing compiler would take a tenth of two cores from everybody else for minutes.
+    '-XX:TieredStopAtLevel=1',
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
     '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', // says when it is ready
     '-cp',

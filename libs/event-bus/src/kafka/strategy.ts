@@ -5,13 +5,14 @@
  */
 import type { Topic } from '#events';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { ChunkSize } from '../chunk-size.js';
 import type { GroupOptions } from '../consumer.js';
 import { PARTITIONS } from '../record.js';
 import { backoffMs, sleep } from '../session.js';
 import { EventStrategy } from '../strategy.js';
 import type { KafkaConnection } from './client.js';
+import { JointTransactions, type Part } from './joint.js';
 import { deliveryOf } from './message.js';
 import { OffsetCommits } from './offset-commits.js';
 import { Watchdog } from './watchdog.js';
@@ -19,25 +20,29 @@ import { Watchdog } from './watchdog.js';
 const HEARTBEAT_MS = 3_000;
 const CHUNK = 200;
 const DISCONNECT_LIMIT_MS = 5_000;
+/** A busy consumer fetches no more often than this, so that what it does comes in batches; an idle one acts at once. */
+const PACE_MS = 20;
 
 export class KafkaStrategy extends EventStrategy {
   readonly watchdog: Watchdog;
   private readonly commits: OffsetCommits;
   private readonly stop = new AbortController();
   private readonly lag = new Map<string, number>();
-  private readonly sizes = Array.from({ length: PARTITIONS }, () => new ChunkSize(CHUNK));
+  private readonly size = new ChunkSize(CHUNK);
+  private readonly transactions: JointTransactions;
   private supervision: Promise<void> | undefined;
 
   constructor(
     options: GroupOptions,
     only: readonly Topic[] | undefined,
     private readonly connection: KafkaConnection,
-    private readonly concurrency: number,
+    concurrency: number,
     private readonly sessionTimeoutMs: number,
   ) {
     super(options, only);
     this.watchdog = new Watchdog(sessionTimeoutMs);
     this.commits = new OffsetCommits(this.log);
+    this.transactions = new JointTransactions(this.consumer, concurrency, this.size);
   }
 
   /** Does not wait for Kafka: a service starts, and stays up, while its brokers are away. */
@@ -70,7 +75,8 @@ export class KafkaStrategy extends EventStrategy {
         await consumer.run({
           eachBatchAutoResolve: false,
           autoCommit: false,
-          partitionsConsumedConcurrently: this.concurrency,
+          // All of them: how many transactions there are is limited where they are made.
+          partitionsConsumedConcurrently: PARTITIONS * topics.length,
           eachBatch: (batch) => this.eachBatch(batch),
         });
         const reason = await ended;
@@ -119,11 +125,13 @@ export class KafkaStrategy extends EventStrategy {
     const { batch } = payload;
     const topic = this.connection.topicOf(batch.topic);
     if (!topic) return;
+    const start = Date.now();
     const alive = () => payload.isRunning() && !payload.isStale() && !this.stop.signal.aborted;
-    const size = this.sizes[batch.partition] ?? new ChunkSize(CHUNK);
+    const heartbeat = () => payload.heartbeat();
     for (let done = 0; done < batch.messages.length && alive();) {
-      const chunk = batch.messages.slice(done, done + size.current);
-      if (!(await this.consumeChunk(topic, batch.partition, chunk, size, () => payload.heartbeat(), alive))) return;
+      const chunk = batch.messages.slice(done, done + this.size.current);
+      const deliveries = chunk.map((message) => deliveryOf(batch.partition, message));
+      if (!(await this.consumePart({ topic, deliveries, heartbeat }, batch.partition, alive))) return;
       done += chunk.length;
       const last = chunk.at(-1)?.offset ?? batch.lastOffset();
       payload.resolveOffset(last);
@@ -131,33 +139,22 @@ export class KafkaStrategy extends EventStrategy {
       this.lag.set(`${topic} ${batch.partition}`, Math.max(0, Number(batch.highWatermark) - 1 - Number(last)));
       // In a stop nobody comes by later.
       if (this.stop.signal.aborted) await this.commits.commit();
-      await payload.heartbeat(); // throws in a rebalance; finishing the batch in spite of it leads to endless rebalances (#1720)
+      await heartbeat(); // throws in a rebalance; finishing the batch in spite of it leads to endless rebalances (#1720)
     }
+    await pause(start + PACE_MS - Date.now(), undefined, { signal: this.stop.signal }).catch(() => undefined);
   }
 
-  /** Repeats the chunk until it is committed; false if the partition was lost meanwhile. */
-  private async consumeChunk(
-    topic: Topic,
-    partition: number,
-    chunk: readonly KafkaMessage[],
-    size: ChunkSize,
-    heartbeat: () => Promise<void>,
-    alive: () => boolean,
-  ): Promise<boolean> {
+  /** Repeats the part until it is committed; false if the partition was lost meanwhile. */
+  private async consumePart(part: Part, partition: number, alive: () => boolean): Promise<boolean> {
     const { group } = this.options;
-    const deliveries = chunk.map((message) => deliveryOf(partition, message));
+    const { topic } = part;
     for (let failures = 0; alive();) {
-      const start = Date.now();
       try {
-        await this.consumer.inTransaction((tx, doubt) =>
-          this.consumer.consume(tx, topic, deliveries, doubt, heartbeat),
-        );
-        size.took(chunk.length, Date.now() - start);
+        await this.transactions.consume(part);
         this.watchdog.active();
         return true;
       } catch (error) {
-        size.failed();
-        await heartbeat(); // still ours? else this throws and ends the batch
+        await part.heartbeat(); // still ours? else this throws and ends the batch
         this.log.warn(
           { err: error, group, topic, partition, failures: ++failures, code: 'chunk_failed' },
           'a chunk of events was rolled back and will be repeated',
