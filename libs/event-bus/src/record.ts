@@ -4,6 +4,12 @@ import { eventKey, schemaOf, type EventEnvelope, type EventType } from '#events'
 /** Partitions of every topic, on both carriers; a key always falls into the same one. */
 export const PARTITIONS = 12;
 
+/**
+ * A busy consumer looks for events no more often than this, so that they come in batches: half of what a few events
+ * per look cost is the look and its transaction. An idle one acts at once.
+ */
+export const PACE_MS = 20;
+
 /** Columns of `outbox` and `event_log`, as `pg` returns them. */
 export interface EventRow {
   readonly event_id: string;

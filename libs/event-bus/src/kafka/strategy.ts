@@ -8,11 +8,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { ChunkSize } from '../chunk-size.js';
 import type { GroupOptions } from '../consumer.js';
-import { PARTITIONS } from '../record.js';
+import { PACE_MS, PARTITIONS } from '../record.js';
 import { backoffMs, sleep } from '../session.js';
 import { EventStrategy } from '../strategy.js';
 import type { KafkaConnection } from './client.js';
-import { JointTransactions, type Part } from './joint.js';
+import { JointTransactions, partId, type Part } from './joint.js';
 import { deliveryOf } from './message.js';
 import { OffsetCommits } from './offset-commits.js';
 import { Watchdog } from './watchdog.js';
@@ -20,8 +20,6 @@ import { Watchdog } from './watchdog.js';
 const HEARTBEAT_MS = 3_000;
 const CHUNK = 200;
 const DISCONNECT_LIMIT_MS = 5_000;
-/** A busy consumer fetches no more often than this, so that what it does comes in batches; an idle one acts at once. */
-const PACE_MS = 20;
 
 export class KafkaStrategy extends EventStrategy {
   readonly watchdog: Watchdog;
@@ -42,7 +40,12 @@ export class KafkaStrategy extends EventStrategy {
     super(options, only);
     this.watchdog = new Watchdog(sessionTimeoutMs);
     this.commits = new OffsetCommits(this.log);
-    this.transactions = new JointTransactions(this.consumer, concurrency, this.size);
+    this.transactions = new JointTransactions(this.consumer, concurrency, this.size, (error, parts) =>
+      this.log.warn(
+        { err: error, group: options.group, places: parts.map(partId), code: 'chunk_failed' },
+        'a chunk of events was rolled back and will be repeated',
+      ),
+    );
   }
 
   /** Does not wait for Kafka: a service starts, and stays up, while its brokers are away. */
@@ -131,7 +134,7 @@ export class KafkaStrategy extends EventStrategy {
     for (let done = 0; done < batch.messages.length && alive();) {
       const chunk = batch.messages.slice(done, done + this.size.current);
       const deliveries = chunk.map((message) => deliveryOf(batch.partition, message));
-      if (!(await this.consumePart({ topic, deliveries, heartbeat }, batch.partition, alive))) return;
+      if (!(await this.consumePart({ topic, partition: batch.partition, deliveries, heartbeat }, alive))) return;
       done += chunk.length;
       const last = chunk.at(-1)?.offset ?? batch.lastOffset();
       payload.resolveOffset(last);
@@ -141,25 +144,21 @@ export class KafkaStrategy extends EventStrategy {
       if (this.stop.signal.aborted) await this.commits.commit();
       await heartbeat(); // throws in a rebalance; finishing the batch in spite of it leads to endless rebalances (#1720)
     }
-    await pause(start + PACE_MS - Date.now(), undefined, { signal: this.stop.signal }).catch(() => undefined);
+    await pause(Math.max(0, start + PACE_MS - Date.now()), undefined, { signal: this.stop.signal }).catch(
+      () => undefined,
+    );
   }
 
   /** Repeats the part until it is committed; false if the partition was lost meanwhile. */
-  private async consumePart(part: Part, partition: number, alive: () => boolean): Promise<boolean> {
-    const { group } = this.options;
-    const { topic } = part;
+  private async consumePart(part: Part, alive: () => boolean): Promise<boolean> {
     for (let failures = 0; alive();) {
       try {
         await this.transactions.consume(part);
         this.watchdog.active();
         return true;
-      } catch (error) {
+      } catch {
         await part.heartbeat(); // still ours? else this throws and ends the batch
-        this.log.warn(
-          { err: error, group, topic, partition, failures: ++failures, code: 'chunk_failed' },
-          'a chunk of events was rolled back and will be repeated',
-        );
-        await sleep(backoffMs(failures, 50, 2_000));
+        await sleep(backoffMs(++failures, 50, 2_000));
       }
     }
     return false;

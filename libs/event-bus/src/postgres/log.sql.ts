@@ -1,4 +1,5 @@
 /** SQL of the Postgres carrier: appending to the log and reading it. */
+import type { Topic } from '#events';
 import type { Queryable, Tx } from '#platform';
 import { PARTITIONS, type EventRow } from '../record.js';
 import { identifier } from '../schema.sql.js';
@@ -60,47 +61,54 @@ export const seedOffsets = (
 
 export type LogRow = EventRow & { readonly position: string; readonly partition: number };
 
+export interface Place {
+  readonly topic: Topic;
+  readonly partition: number;
+}
+
+export const placeId = ({ topic, partition }: Place): string => `${topic}:${partition}`;
+
 /**
- * Takes the lease of a partition and reads what comes after its offset. The lease is the offset's row, locked until the
- * transaction ends. SKIP LOCKED: if another process has it, that process consumes it, and here is other work to do.
- * Undefined then. What is appended while this runs is announced after it began.
+ * Takes the leases of partitions and reads what comes after their offsets, at most `limit` events of each. A lease is
+ * the offset's row, locked until the transaction ends. SKIP LOCKED: what another process has is consumed by that
+ * process, and is absent from the answer. What is appended while this runs is announced after it began.
  */
 export async function leaseAndRead(
   tx: Tx,
   schema: string,
   group: string,
-  topic: string,
-  partition: number,
+  places: readonly Place[],
   limit: number,
-): Promise<LogRow[] | undefined> {
-  const rows = await tx.query<LogRow | { position: null }>({
+): Promise<Map<string, LogRow[]>> {
+  const rows = await tx.query<{ place: string } & (LogRow | { position: null })>({
     name: `lease:${schema}`,
     text: `with leased as materialized (
-             select position from ${identifier(schema)}.consumer_offset
-             where consumer_group = $1 and topic = $2 and partition = $3 for update skip locked
+             select topic || ':' || partition as place, topic, partition, position from ${identifier(schema)}.consumer_offset
+             where consumer_group = $1 and topic || ':' || partition = any($2) for update skip locked
            )
-           select l.* from leased left join lateral (
+           select leased.place, l.* from leased left join lateral (
              select position, partition, ${COLUMNS} from bus.event_log
-             where topic = $2 and partition = $3 and position > leased.position order by position limit $4
-           ) l on true`,
-    values: [group, topic, partition, limit],
+             where topic = leased.topic and partition = leased.partition and position > leased.position order by position limit $3
+           ) l on true order by leased.place, l.position`,
+    values: [group, places.map(placeId), limit],
   });
-  return rows.length === 0 ? undefined : rows.filter((row): row is LogRow => row.position !== null);
+  const read = new Map<string, LogRow[]>();
+  for (const row of rows) {
+    const events = read.get(row.place) ?? [];
+    if (row.position !== null) events.push(row);
+    read.set(row.place, events);
+  }
+  return read;
 }
 
-/** In the transaction of the effects: offset and effect commit together or not at all. */
-export const moveOffset = (
-  tx: Tx,
-  schema: string,
-  group: string,
-  topic: string,
-  partition: number,
-  position: string,
-): Promise<unknown> =>
+/** In the transaction of the effects: offset and effect commit together or not at all. `last` of each partition. */
+export const moveOffsets = (tx: Tx, schema: string, group: string, last: readonly LogRow[]): Promise<unknown> =>
   tx.query({
     name: `offset:${schema}`,
-    text: `update ${identifier(schema)}.consumer_offset set position = $4 where consumer_group = $1 and topic = $2 and partition = $3`,
-    values: [group, topic, partition, position],
+    text: `update ${identifier(schema)}.consumer_offset o set position = m.position
+           from unnest($2::text[], $3::int[], $4::bigint[]) as m(topic, partition, position)
+           where o.consumer_group = $1 and o.topic = m.topic and o.partition = m.partition`,
+    values: [group, last.map((row) => row.topic), last.map((row) => row.partition), last.map((row) => row.position)],
   });
 
 /** Partitions of the group with something to consume: the safety net under NOTIFY. */

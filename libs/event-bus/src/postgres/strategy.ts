@@ -1,30 +1,33 @@
 /**
  * Consumes the Postgres event log. Partitions with something new come from NOTIFY and, as the safety net, from one
  * query every 200 ms; a few workers take them, each by its lease, so that any number of processes may share a group.
+ * What is new in several partitions is consumed in one transaction: at a few events per partition, a transaction for
+ * each of them costs more than the events do. Each key has one partition, so nothing is reordered.
  */
 import { topics as allTopics, type Topic } from '#events';
+import { isDatabaseOutage } from '#platform';
 import type { Client } from 'pg';
 import { ChunkSize } from '../chunk-size.js';
 import type { GroupOptions } from '../consumer.js';
-import { deliveryOf, PARTITIONS } from '../record.js';
+import { deliveryOf, PACE_MS, PARTITIONS } from '../record.js';
 import { backoffMs, openSession, sleep, Waiter } from '../session.js';
 import { EventStrategy } from '../strategy.js';
 import {
   CHANNEL,
   lagByTopic,
   leaseAndRead,
-  moveOffset,
+  moveOffsets,
   parseNotice,
   partitionsBehind,
+  placeId,
   seedOffsets,
+  type Place,
 } from './log.sql.js';
 
 const SAFETY_POLL_MS = 200;
 const CHUNK = 100;
 /** Another process holds the lease; what was announced may have come too late for its last look. */
 const LEASE_RETRY_MS = 10;
-
-type Place = { readonly topic: Topic; readonly partition: number };
 
 export class PostgresStrategy extends EventStrategy {
   private topics: readonly Topic[] = [];
@@ -37,6 +40,7 @@ export class PostgresStrategy extends EventStrategy {
   private readonly work: Waiter[] = [];
   private readonly poll = new Waiter();
   private readonly size = new ChunkSize(CHUNK);
+  private gatherUntil = 0;
 
   constructor(
     options: GroupOptions,
@@ -85,7 +89,7 @@ export class PostgresStrategy extends EventStrategy {
   }
 
   private announce(place: Place): void {
-    this.announced.set(`${place.topic}:${place.partition}`, place);
+    this.announced.set(placeId(place), place);
     this.wakeWorkers();
   }
 
@@ -115,54 +119,86 @@ export class PostgresStrategy extends EventStrategy {
     const waiter = new Waiter();
     this.work.push(waiter);
     for (let failures = 0; !this.stopping;) {
-      const place = this.take();
-      if (!place) {
+      const gather = this.gatherUntil - Date.now();
+      if (this.announced.size > 0 && gather > 0) await sleep(gather);
+      const places = this.take();
+      if (places.length === 0) {
         await waiter.wait(SAFETY_POLL_MS);
         continue;
       }
-      try {
-        await this.consumeChunk(place);
-        failures = 0;
-      } catch (error) {
-        failures++;
-        this.size.failed();
-        this.log.warn(
-          { err: error, group: this.options.group, ...place, failures, code: 'chunk_failed' },
-          'a chunk of events was rolled back and will be repeated',
-        );
-        this.announce(place);
-        await sleep(backoffMs(failures, 50, 2_000));
-      } finally {
-        this.busy.delete(`${place.topic}:${place.partition}`);
-      }
+      const consumed = await this.consume(places);
+      for (const place of places) this.busy.delete(placeId(place));
+      failures = consumed ? 0 : failures + 1;
+      if (!consumed) await sleep(backoffMs(failures, 50, 2_000));
     }
   }
 
-  private take(): Place | undefined {
-    for (const [id, place] of this.announced) {
-      if (this.busy.has(id)) continue;
+  /** A worker's share at most, so that in a backlog every worker has something to do. */
+  private take(): Place[] {
+    const share = Math.ceil((PARTITIONS * this.topics.length) / this.concurrency);
+    const free = [...this.announced].filter(([id]) => !this.busy.has(id)).slice(0, share);
+    for (const [id] of free) {
       this.announced.delete(id);
       this.busy.add(id);
-      return place;
     }
-    return undefined;
+    if (free.length > 0) this.gatherUntil = Date.now() + PACE_MS;
+    return free.map(([, place]) => place);
   }
 
-  private async consumeChunk(place: Place): Promise<void> {
+  /** False if a place failed. Those that fail together are tried one by one: a failure is nobody's but its own. */
+  private async consume(places: readonly Place[]): Promise<boolean> {
+    try {
+      await this.consumeChunk(places);
+      return true;
+    } catch (error) {
+      this.size.failed();
+      if (places.length > 1 && !isDatabaseOutage(error)) {
+        let all = true;
+        for (const place of places) all = (await this.consume([place])) && all;
+        return all;
+      }
+      this.log.warn(
+        { err: error, group: this.options.group, places: places.map(placeId), code: 'chunk_failed' },
+        'a chunk of events was rolled back and will be repeated',
+      );
+      for (const place of places) this.announce(place);
+      return false;
+    }
+  }
+
+  private async consumeChunk(places: readonly Place[]): Promise<void> {
     const { schema, group } = this.options;
-    const { topic, partition } = place;
-    const limit = this.size.current;
+    const limit = Math.max(1, Math.floor(this.size.current / places.length));
     const start = Date.now();
     const read = await this.consumer.inTransaction(async (tx, doubt) => {
-      const rows = await leaseAndRead(tx, schema, group, topic, partition, limit);
-      const last = rows?.at(-1);
-      if (!rows || !last) return rows?.length;
-      await this.consumer.consume(tx, topic, rows.map(deliveryOf), doubt);
-      await moveOffset(tx, schema, group, topic, partition, last.position);
-      return rows.length;
+      const leased = await leaseAndRead(tx, schema, group, places, limit);
+      const rows = [...leased.values()].flat();
+      for (const topic of new Set(places.map((place) => place.topic))) {
+        const deliveries = rows.filter((row) => row.topic === topic).map(deliveryOf);
+        if (deliveries.length > 0) await this.consumer.consume(tx, topic, deliveries, doubt);
+      }
+      if (rows.length > 0)
+        await moveOffsets(
+          tx,
+          schema,
+          group,
+          [...leased.values()].flatMap((events) => events.at(-1) ?? []),
+        );
+      return leased;
     });
-    if (read === undefined) setTimeout(() => this.announce(place), LEASE_RETRY_MS).unref();
-    else if (read === limit) this.announce(place);
-    if (read !== undefined) this.size.took(read, Date.now() - start);
+    let events = 0;
+    for (const place of places) {
+      const count = read.get(placeId(place))?.length;
+      if (count === undefined) setTimeout(() => this.announce(place), LEASE_RETRY_MS).unref();
+      else if (count === limit) this.more(place);
+      events += count ?? 0;
+    }
+    this.size.took(events, Date.now() - start);
+  }
+
+  /** There is a backlog: nothing to wait for. */
+  private more(place: Place): void {
+    this.gatherUntil = 0;
+    this.announce(place);
   }
 }
