@@ -20,7 +20,7 @@ import { describeSso } from './sso/report.js';
 import { scimTarget, Stack, type StackOptions } from './stack.js';
 
 const ALWAYS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding', 'sso'] as const;
-const PARTS = [...ALWAYS, 'offboarding-kafka'] as const;
+const PARTS = [...ALWAYS, 'offboarding-kafka', 'offboarding-user-token'] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `npm run bench -- [options]
@@ -31,6 +31,7 @@ const HELP = `npm run bench -- [options]
                   offboarding: from Okta's PATCH to every door closed, also during an import;
                   sso: token exchanges beside their bare cost, and logins at a fixed pace),
                   and, if named, offboarding-kafka: the same over Kafka (Java 17+ and Maven)
+                  offboarding-user-token: the same if Cognito counts sign-outs as UserToken
   --rounds <n>    rounds per contestant after the warm-up; 3
   --seconds <n>   seconds per round and operation; 5
   --quick         1 round of 2 s, fewer pushes: does it run, not how fast it is
@@ -109,7 +110,7 @@ async function withStack(
   name: string,
   plan: Plan,
   work: (stack: Stack) => Promise<void>,
-  options: Pick<StackOptions, 'defaultQuotas' | 'kafka'> = {},
+  options: Pick<StackOptions, 'defaultQuotas' | 'kafka' | 'signOutCategory'> = {},
 ): Promise<void> {
   const folder = path.join(ROOT, '.local', 'bench', name);
   const profiles = path.join(ROOT, '.local', 'bench', 'profiles');
@@ -191,7 +192,11 @@ async function guardPart(plan: Plan, result: Result): Promise<void> {
   });
 }
 
-async function offboardingPart(plan: Plan, result: Result, kafka: boolean): Promise<void> {
+async function offboardingPart(
+  plan: Plan,
+  result: Result,
+  name: 'offboarding' | 'offboarding-kafka' | 'offboarding-user-token',
+): Promise<void> {
   const work = async (stack: Stack): Promise<void> => {
     await noteMachine(stack, result);
     await stack.startSandbox();
@@ -211,7 +216,11 @@ async function offboardingPart(plan: Plan, result: Result, kafka: boolean): Prom
     (result.offboarding ??= []).push(measured);
     print('From the PATCH to every door closed', describeOffboarding(measured));
   };
-  await withStack(kafka ? 'offboarding-kafka' : 'offboarding', plan, work, { defaultQuotas: true, kafka });
+  await withStack(name, plan, work, {
+    defaultQuotas: true,
+    kafka: name === 'offboarding-kafka',
+    ...(name === 'offboarding-user-token' && { signOutCategory: 'UserToken' }),
+  });
 }
 
 async function ssoPart(plan: Plan, result: Result): Promise<void> {
@@ -244,8 +253,8 @@ async function main(): Promise<void> {
   if (wants('requests', 'polis', 'limit')) await requestsPart(plan, result);
   if (wants('pipeline', 'latency')) await pipelineParts(plan, result);
   if (wants('guard')) await guardPart(plan, result);
-  if (wants('offboarding')) await offboardingPart(plan, result, false);
-  if (wants('offboarding-kafka')) await offboardingPart(plan, result, true);
+  for (const part of ['offboarding', 'offboarding-kafka', 'offboarding-user-token'] as const)
+    if (wants(part)) await offboardingPart(plan, result, part);
   if (wants('sso')) await ssoPart(plan, result);
   process.stdout.write(`\nWritten to ${write(result)}\n`);
 }

@@ -105,6 +105,11 @@ export function describeLatency(l: LatencyResult): string {
   ].join('\n');
 }
 
+const SHARED_QUOTA = [
+  `Disabling and signing out share Cognito's UserUpdate quota of ${DEFAULT_QUOTAS.UserUpdate} calls per second, so at ${OFFBOARDINGS_PER_SECOND} per second the sign-outs fall behind;`,
+  'they close no door that disabling has not closed, and are made before anybody is enabled again.',
+];
+
 export function describeOffboarding(o: OffboardingResult): string {
   const columns = [o.alone, ...o.importing.map(({ times }) => times)];
   const row = (name: string, of: (d: DoorTimes) => Spread): string =>
@@ -123,7 +128,8 @@ export function describeOffboarding(o: OffboardingResult): string {
     row('disabled in Cognito', (d) => d.disabled),
     row('both: no way in, no new token', (d) => d.closed),
     row('signed out everywhere (AdminUserGlobalSignOut)', (d) => d.signedOut),
-    `Disabling and signing out share Cognito's UserUpdate quota of ${DEFAULT_QUOTAS.UserUpdate} calls per second, so at ${OFFBOARDINGS_PER_SECOND} per second the sign-outs fall behind;`,
-    'they close no door that disabling has not closed, and are made before anybody is enabled again.',
+    ...(o.signOutCategory === 'UserUpdate'
+      ? SHARED_QUOTA
+      : ['Sign-outs count as UserToken here, apart from disables.']),
   ].join('\n');
 }

@@ -36,6 +36,8 @@ export interface StackOptions {
   readonly profiles?: string;
   /** Cognito's default quotas, on both sides, instead of none. */
   readonly defaultQuotas?: boolean;
+  /** Cognito counts sign-outs here, and the services know it, instead of the default. */
+  readonly signOutCategory?: 'UserToken';
   /** Events travel over Kafka instead of Postgres. */
   readonly kafka?: boolean;
 }
@@ -120,6 +122,7 @@ export class Stack {
       COGNITO_PORT: String(cognitoPort),
       SECRETS_MANAGER_PORT: String(secretsManagerPort),
       ...(!this.options.defaultQuotas && { SANDBOX_COGNITO_QUOTAS: JSON.stringify(sandboxQuotas(UNLIMITED)) }),
+      ...(this.options.signOutCategory && { SANDBOX_SIGN_OUT_CATEGORY: this.options.signOutCategory }),
       ...env,
     });
     const cognito = `http://127.0.0.1:${cognitoPort}`;
@@ -276,6 +279,7 @@ export class Stack {
       COGNITO_ENDPOINT: this.sandbox.cognito,
       COGNITO_USER_POOL_ID: this.sandbox.userPoolId,
       ...(!this.options.defaultQuotas && { COGNITO_QUOTAS: JSON.stringify(ownQuotas(UNLIMITED)) }),
+      ...(this.options.signOutCategory && { COGNITO_SIGN_OUT_CATEGORY: this.options.signOutCategory }),
     };
   }
 

@@ -26,7 +26,7 @@ export interface DoorTimes {
   readonly disabled: Spread;
   /** Refused by the guard and disabled in Cognito: nobody gets in, nobody gets a new token. */
   readonly closed: Spread;
-  /** `AdminUserGlobalSignOut` too: it shares a quota of 25 per second with the disabling. */
+  /** `AdminUserGlobalSignOut` too: it may share a quota of 25 per second with the disabling. */
   readonly signedOut: Spread;
   /** People of the import that waited for Cognito when the offboarding ended. */
   readonly importWaiting: number;
@@ -34,6 +34,7 @@ export interface DoorTimes {
 
 export interface OffboardingResult {
   readonly carrier: string;
+  readonly signOutCategory: string;
   readonly alone: DoorTimes;
   readonly importing: readonly { readonly perSecond: number; readonly times: DoorTimes }[];
   readonly importSize: number;
@@ -65,7 +66,8 @@ export async function measureOffboarding(plan: Plan): Promise<OffboardingResult>
     const those = made.ids.slice(people * (i + 1), people * (i + 2));
     importing.push({ perSecond, times: await duringImport(plan, importer, perSecond, those) });
   }
-  return { carrier: stack.followJob.carrier, alone, importing, importSize };
+  const signOutCategory = stack.options.signOutCategory ?? 'UserUpdate';
+  return { carrier: stack.followJob.carrier, signOutCategory, alone, importing, importSize };
 }
 
 /** Resolves when the import has ended too, and Cognito has everybody. */

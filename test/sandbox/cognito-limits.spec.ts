@@ -39,7 +39,7 @@ describe('quotas of the Cognito stand-in', () => {
     ['AdminGetUser', 120],
   ])('%s: %i in a second, then refused, then again as time passes', (operation, perSecond) => {
     let now = 0;
-    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, () => now);
+    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, 'UserUpdate', () => now);
     expect(counting(quotas, operation, (i) => `user-${i}`, 300)).toBe(perSecond);
     now += 500;
     expect(counting(quotas, operation, (i) => `later-${i}`, 300)).toBe(Math.floor(perSecond / 2));
@@ -48,7 +48,7 @@ describe('quotas of the Cognito stand-in', () => {
   });
 
   it('lets one category run dry without touching another, and counts operations of one category together', () => {
-    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, () => 0);
+    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, 'UserUpdate', () => 0);
     expect(
       counting(quotas, 'AdminUpdateUserAttributes', (i) => `a${i}`, 20) +
         counting(quotas, 'AdminDisableUser', (i) => `b${i}`, 20),
@@ -56,15 +56,27 @@ describe('quotas of the Cognito stand-in', () => {
     expect(counting(quotas, 'AdminGetUser', (i) => `c${i}`, 10)).toBe(10);
   });
 
+  it('counts sign-outs with the disables, or as UserToken if told so', () => {
+    const both = (category: 'UserUpdate' | 'UserToken'): number => {
+      const quotas = new CognitoQuotas(DEFAULT_QUOTAS, category, () => 0);
+      return (
+        counting(quotas, 'AdminDisableUser', (i) => `a${i}`, 30) +
+        counting(quotas, 'AdminUserGlobalSignOut', (i) => `b${i}`, 200)
+      );
+    };
+    expect(both('UserUpdate')).toBe(25);
+    expect(both('UserToken')).toBe(25 + 120);
+  });
+
   it('allows about ten reads and ten writes a second to one user, counted apart', () => {
-    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, () => 0);
+    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, 'UserUpdate', () => 0);
     expect(counting(quotas, 'AdminGetUser', () => 'one', 30)).toBe(10);
     expect(counting(quotas, 'AdminAddUserToGroup', () => 'one', 15)).toBe(10);
     expect(counting(quotas, 'AdminGetUser', () => 'another', 1)).toBe(1);
   });
 
   it('allows five a second to each pool-resource operation of a pool', () => {
-    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, () => 0);
+    const quotas = new CognitoQuotas(DEFAULT_QUOTAS, 'UserUpdate', () => 0);
     expect(counting(quotas, 'CreateGroup', () => null, 12)).toBe(5);
   });
 

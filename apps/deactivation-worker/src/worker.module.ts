@@ -63,6 +63,7 @@ function createParts(platform: PlatformContext<WorkerConfig>) {
     userPoolId: config.COGNITO_USER_POOL_ID,
     endpoint: config.COGNITO_ENDPOINT,
     quota,
+    signOutCategory: config.COGNITO_SIGN_OUT_CATEGORY,
     metrics,
     maxSockets: config.WORKER_CONCURRENCY + 8,
   });

@@ -1,8 +1,18 @@
 /** Configuration of the sandbox process. */
-import { decimal, integer, list, optionalUrl, serviceSettings, text, type ConfigShape, type Setting } from '#platform';
+import {
+  choice,
+  decimal,
+  integer,
+  list,
+  optionalUrl,
+  serviceSettings,
+  text,
+  type ConfigShape,
+  type Setting,
+} from '#platform';
 import { z } from 'zod';
 import { parseAssertionKeys } from '../../cognito-triggers/src/assertion.js';
-import { DEFAULT_QUOTAS, quotaChange, type Quotas } from './cognito/quotas.js';
+import { DEFAULT_QUOTAS, quotaChange, SIGN_OUT_CATEGORIES, type Quotas } from './cognito/quotas.js';
 
 /** JSON object of quota names and requests per second, laid over Cognito's defaults. */
 const quotas: Setting<Quotas> = {
@@ -60,6 +70,11 @@ export const sandboxSettings = {
     default: 'us-east-1',
   }),
   SANDBOX_COGNITO_QUOTAS: quotas,
+  SANDBOX_SIGN_OUT_CATEGORY: choice(SIGN_OUT_CATEGORIES, {
+    purpose: 'Quota category in which the sandbox Cognito counts global sign-outs.',
+    example: 'UserToken',
+    default: 'UserUpdate',
+  }),
   SANDBOX_COGNITO_ATTRIBUTES: list({
     purpose: 'Custom attributes that the default user pool declares, without "custom:".',
     example: 'role,tenant_id',

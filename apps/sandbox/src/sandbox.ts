@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';
 import { createCognito } from './cognito/cognito.js';
 import type { DefaultPool } from './cognito/pools.js';
-import type { Quotas } from './cognito/quotas.js';
+import type { Quotas, SignOutCategory } from './cognito/quotas.js';
 import { productTriggers, type Triggers } from './cognito/triggers.js';
 import { listen } from './listener.js';
 import { createOktaListener } from './okta/admin-api.js';
@@ -28,6 +28,8 @@ export interface SandboxOptions {
   readonly oktaOrigin?: string | undefined;
   readonly region: string;
   readonly quotas: Quotas;
+  /** Where Cognito's sign-outs count; UserUpdate by default. */
+  readonly signOutCategory?: SignOutCategory | undefined;
   readonly customAttributes: readonly string[];
   /** Public keys of auth-service, JWKS JSON: the triggers of the product believe assertions that they verify. */
   readonly assertionJwks?: string | undefined;
@@ -58,6 +60,7 @@ export class Sandbox {
     const cognito = await createCognito(database, logger, {
       region: options.region,
       quotas: options.quotas,
+      signOutCategory: options.signOutCategory,
       customAttributes: options.customAttributes,
       triggers:
         options.triggers ?? (options.assertionJwks ? productTriggers(options.assertionJwks, logger) : undefined),

@@ -27,6 +27,7 @@ class SandboxController implements OnModuleInit, OnModuleDestroy {
       oktaOrigin: config.SANDBOX_OKTA_ORIGIN?.replace(/\/+$/, ''),
       region: config.AWS_REGION,
       quotas: config.SANDBOX_COGNITO_QUOTAS,
+      signOutCategory: config.SANDBOX_SIGN_OUT_CATEGORY,
       customAttributes: config.SANDBOX_COGNITO_ATTRIBUTES,
       assertionJwks: config.ASSERTION_JWKS,
       oktaPaceMs: config.SANDBOX_OKTA_PACE,

@@ -7,7 +7,7 @@ import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-
 import { inSpan, SpanKind, type Metrics } from '#platform';
 import { CognitoError } from './errors.js';
 import type { QuotaGate } from './quota-gate.js';
-import { CATEGORY_OF, type Operation, type Urgency } from './quotas.js';
+import { CATEGORY_OF, type Operation, type SignOutCategory, type Urgency } from './quotas.js';
 
 export interface CognitoClientOptions {
   readonly region: string;
@@ -16,6 +16,8 @@ export interface CognitoClientOptions {
   /** Without it the SDK's own chain finds them (environment, IRSA, instance role). */
   readonly credentials?: { accessKeyId: string; secretAccessKey: string };
   readonly quota: QuotaGate;
+  /** Where AdminUserGlobalSignOut counts; UserUpdate by default. */
+  readonly signOutCategory?: SignOutCategory;
   readonly metrics: Metrics;
   readonly connectionTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
@@ -25,6 +27,7 @@ export interface CognitoClientOptions {
 export class CognitoCalls {
   readonly client: CognitoIdentityProviderClient;
   private readonly quota: QuotaGate;
+  private readonly categories;
   private readonly calls;
 
   constructor(options: CognitoClientOptions) {
@@ -43,6 +46,8 @@ export class CognitoCalls {
       },
     });
     this.quota = options.quota;
+    const { AdminUserGlobalSignOut } = CATEGORY_OF;
+    this.categories = { ...CATEGORY_OF, AdminUserGlobalSignOut: options.signOutCategory ?? AdminUserGlobalSignOut };
     this.calls = options.metrics.counter('cognito_calls_total', 'Calls to Cognito', ['operation', 'outcome']);
   }
 
@@ -51,7 +56,7 @@ export class CognitoCalls {
     urgency: Urgency,
     send: (client: CognitoIdentityProviderClient) => Promise<T>,
   ): Promise<T> {
-    const category = CATEGORY_OF[operation];
+    const category = this.categories[operation];
     await this.quota.take(category, urgency);
     const attributes = { 'rpc.system': 'aws-api', 'rpc.service': 'CognitoIdentityProvider', 'rpc.method': operation };
     try {

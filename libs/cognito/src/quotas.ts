@@ -3,7 +3,7 @@
  * category of each operation that we call. Defaults of AWS; raised or lowered per deployment by COGNITO_QUOTAS.
  */
 import { z } from 'zod';
-import type { Setting } from '#platform';
+import { choice, type Setting } from '#platform';
 
 export const DEFAULT_QUOTAS = {
   UserCreation: 50,
@@ -31,7 +31,7 @@ export const CATEGORY_OF = {
   AdminUpdateUserAttributes: 'UserUpdate',
   AdminDisableUser: 'UserUpdate',
   AdminEnableUser: 'UserUpdate',
-  AdminUserGlobalSignOut: 'UserUpdate',
+  AdminUserGlobalSignOut: 'UserUpdate', // unless COGNITO_SIGN_OUT_CATEGORY says otherwise
   AdminAddUserToGroup: 'UserResourceUpdate',
   AdminRemoveUserFromGroup: 'UserResourceUpdate',
   AdminListGroupsForUser: 'UserResourceRead',
@@ -44,6 +44,19 @@ export const CATEGORY_OF = {
   RevokeToken: 'UserToken',
 } as const satisfies Record<string, QuotaCategory>;
 export type Operation = keyof typeof CATEGORY_OF;
+
+const SIGN_OUT_CATEGORIES = ['UserUpdate', 'UserToken'] as const satisfies QuotaCategory[];
+export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
+
+/**
+ * AWS names the categories in public and not, as far as we know, where AdminUserGlobalSignOut belongs. By default it is
+ * counted with the disables, which is slow and safe: with the other, disables would be throttled should it be wrong.
+ */
+export const signOutCategorySetting = choice(SIGN_OUT_CATEGORIES, {
+  purpose: 'Quota category in which Cognito counts AdminUserGlobalSignOut; docs/user-pool.md tells how to find out.',
+  example: 'UserToken',
+  default: 'UserUpdate',
+});
 
 const categories = Object.keys(DEFAULT_QUOTAS) as [QuotaCategory, ...QuotaCategory[]];
 const override = z.partialRecord(z.enum(categories), z.number().positive().max(100_000));

@@ -12,7 +12,7 @@ import { CustomAuth } from './custom-auth.js';
 import { discoveryRoutes } from './discovery.js';
 import { groupOperations } from './groups.js';
 import { usernameKey, Pools, type DefaultPool } from './pools.js';
-import { CognitoQuotas, quotaChange, tooManyRequests, type Quotas } from './quotas.js';
+import { CognitoQuotas, quotaChange, tooManyRequests, type Quotas, type SignOutCategory } from './quotas.js';
 import * as shape from './shapes.js';
 import { signInOperations } from './sign-in.js';
 import { SigningKeys } from './signing-keys.js';
@@ -29,6 +29,8 @@ export interface Cognito {
 export interface CognitoOptions {
   readonly region: string;
   readonly quotas: Quotas;
+  /** Where sign-outs count; UserUpdate by default. */
+  readonly signOutCategory?: SignOutCategory | undefined;
   /** Names (without `custom:`) that the default pool's schema declares. */
   readonly customAttributes: readonly string[];
   /** Without them nobody signs in. */
@@ -48,7 +50,7 @@ export async function createCognito(database: Database, logger: Logger, options:
   const pools = new Pools(database, options.region);
   const defaultPool = await pools.ensureDefault(options.customAttributes);
   const clients = new AppClients(database);
-  const quotas = new CognitoQuotas(options.quotas);
+  const quotas = new CognitoQuotas(options.quotas, options.signOutCategory ?? 'UserUpdate');
   const keys = new SigningKeys(database, options.region);
   const triggers = new TriggerRunner(options.triggers, options.triggerLimitMs);
   const tokens = new TokenIssuer(database, keys, triggers);

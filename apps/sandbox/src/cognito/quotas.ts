@@ -51,7 +51,6 @@ const CATEGORY: Readonly<Record<string, QuotaName>> = {
   GetTokensFromRefreshToken: 'UserToken',
   RevokeToken: 'UserToken',
   GetUser: 'UserRead',
-  GlobalSignOut: 'UserUpdate',
   AdminCreateUser: 'UserCreation',
   AdminGetUser: 'UserRead',
   AdminUpdateUserAttributes: 'UserUpdate',
@@ -59,7 +58,6 @@ const CATEGORY: Readonly<Record<string, QuotaName>> = {
   AdminDeleteUser: 'UserUpdate',
   AdminDisableUser: 'UserUpdate',
   AdminEnableUser: 'UserUpdate',
-  AdminUserGlobalSignOut: 'UserUpdate',
   AdminSetUserPassword: 'UserAccountRecovery',
   AdminAddUserToGroup: 'UserResourceUpdate',
   AdminRemoveUserFromGroup: 'UserResourceUpdate',
@@ -74,15 +72,22 @@ const MANY_BUCKETS = 20_000;
 
 export const tooManyRequests = (): AwsError => new AwsError('TooManyRequestsException', 'Rate exceeded');
 
+/** AWS's public pages do not name the category of these. */
+export const SIGN_OUT_CATEGORIES = ['UserUpdate', 'UserToken'] as const satisfies QuotaName[];
+export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
+
 export class CognitoQuotas {
   private limits: Quotas;
+  private readonly categories: Readonly<Record<string, QuotaName>>;
   private buckets = new Map<string, TokenBucket>();
 
   constructor(
     private readonly base: Quotas,
+    signOuts: SignOutCategory,
     private readonly now: () => number = () => performance.now(),
   ) {
     this.limits = base;
+    this.categories = { ...CATEGORY, GlobalSignOut: signOuts, AdminUserGlobalSignOut: signOuts };
   }
 
   get current(): Quotas {
@@ -101,7 +106,7 @@ export class CognitoQuotas {
 
   /** Counts one call; throws `TooManyRequestsException` when one of its buckets is empty. */
   admit(operation: string, subject: CallSubject): void {
-    const category = CATEGORY[operation];
+    const category = this.categories[operation];
     if (!category) return;
     this.take(category, category);
     if (category.startsWith('UserPoolResource')) this.take('PerPoolOperation', `${subject.scope}:${operation}`);
