@@ -172,6 +172,36 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(await parked(key)).toEqual([]);
   });
 
+  it('consumes in few transactions what comes for many partitions at the same time', async () => {
+    const transactions = new Set<string>();
+    const { seen, handle } = recorder(tenant, async (_, { tx }) => {
+      const [row] = await tx.query<{ id: string }>('select pg_current_xact_id()::text as id');
+      transactions.add(row?.id ?? '');
+    });
+    await rig.consume(group, handle);
+    await rig.publish(upTo(60).map(() => groupEvent(tenant, randomUUID(), 1)));
+    await rig.sequencer();
+    await until(() => seen.length === 60, 'all handled');
+    expect(transactions.size).toBeLessThanOrEqual(8); // of twelve partitions, in each of which there is something
+  });
+
+  it('has nobody wait for an event of another partition that is interrupted again and again', async () => {
+    const [subject, many, inItsPartition] = [randomUUID(), 240, 38]; // 38: more than there will be, 240 / 12 being usual
+    const unlucky = eventKey(tenant, subject);
+    const committed = (which: '=' | '<>') =>
+      rig.admin.query(`select 1 from identity.inbox where consumer_group = $1 and key ${which} $2`, [group, unlucky]);
+    const handle: Handle = async ({ key }, { tx }) => {
+      if (key === unlucky && (await committed('<>')).length < many - inItsPartition)
+        await tx.query(`do $$ begin raise exception 'busy' using errcode = '40001'; end $$`);
+    };
+    await rig.consume(group, handle, { env: { EVENT_CONCURRENCY: '1' } }); // all partitions at the same time
+    const others = upTo(many).map(() => groupEvent(tenant, randomUUID(), 1));
+    await rig.publish([groupEvent(tenant, subject, 1), ...others]);
+    await rig.sequencer();
+    await until(async () => (await committed('=')).length === 1, 'handled, once the others had been');
+    expect(await rig.admin.query('select 1 from identity.parked_event where consumer_group = $1', [group])).toEqual([]);
+  });
+
   it('keeps the latency of other keys while events are poison', async () => {
     const nameOf = (event: EventEnvelope) => (event.data as { group: { displayName: string } }).group.displayName;
     const { seen, handle } = recorder(tenant, (event) => {
