@@ -11,6 +11,13 @@ describe('ChunkSize', () => {
     expect(size.current).toBe(200);
   });
 
+  it('lets a tenth share a transaction, and slow events none', () => {
+    const size = new ChunkSize(200);
+    expect(size.shared).toBe(20);
+    size.took(1, 300);
+    expect(size.shared).toBe(1);
+  });
+
   it('is never less than one event, and forgets nothing about an empty look', () => {
     const size = new ChunkSize(100);
     size.took(1, 60_000);

@@ -15,6 +15,14 @@ export class ChunkSize {
     return this.size;
   }
 
+  /**
+   * How many of several partitions share a transaction: a tenth, because they wait for each other. Where handlers are
+   * slow they thus stay apart, and are worked on at the same time.
+   */
+  get shared(): number {
+    return Math.max(1, Math.floor(this.size / 10));
+  }
+
   /** `count` events took `ms`. */
   took(count: number, ms: number): void {
     if (count === 0) return;

@@ -43,7 +43,7 @@ export const busSettings = {
     max: 3650,
   }),
   EVENT_CONCURRENCY: integer({
-    purpose: 'Partitions that one consumer group of this process works on at the same time (each holds a connection).',
+    purpose: 'Transactions of one consumer group of this process at the same time (each holds a connection).',
     example: '4',
     default: 4,
     min: 1,

@@ -29,7 +29,7 @@ export class JointTransactions {
   private running = 0;
   private gathering: NodeJS.Immediate | undefined;
 
-  /** At most `lanes` transactions at a time (each holds a connection), of about `size` events each. */
+  /** At most `lanes` transactions at a time (each holds a connection). */
   constructor(
     private readonly consumer: GroupConsumer,
     private readonly lanes: number,
@@ -62,7 +62,7 @@ export class JointTransactions {
     let events = 0;
     let count = 0;
     for (const { deliveries } of this.waiting) {
-      if (count > 0 && events + deliveries.length > this.size.current) break;
+      if (count > 0 && events + deliveries.length > this.size.shared) break;
       events += deliveries.length;
       count++;
     }

@@ -135,7 +135,7 @@ export class PostgresStrategy extends EventStrategy {
 
   /** A worker's share at most, so that in a backlog every worker has something to do. */
   private take(): Place[] {
-    const share = Math.ceil((PARTITIONS * this.topics.length) / this.concurrency);
+    const share = Math.min(this.size.shared, Math.ceil((PARTITIONS * this.topics.length) / this.concurrency));
     const free = [...this.announced].filter(([id]) => !this.busy.has(id)).slice(0, share);
     for (const [id] of free) {
       this.announced.delete(id);
