@@ -21,6 +21,7 @@ describe('what identity-service answers about accounts', () => {
     other = await rig.addTenant();
     group = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
     ada = await rig.directory.addPerson(tenant, 'Ada');
+    await rig.quiet(); // her access, told on another topic, is known: so the group is the cause of the grant
     await rig.directory.join(ada, group);
     for (let i = 0; i < 4; i++) await rig.directory.addPerson(tenant, `extra${i}`);
     await rig.quiet();

@@ -16,6 +16,10 @@ export class DatabaseLost extends Error {
 const isOutageState = (error: unknown): boolean =>
   sqlState(error) === '25006' || (sqlState(error) !== undefined && isDatabaseOutage(error));
 
+/** No chunk would fare better by itself. */
+export const isOutage = (error: unknown): boolean =>
+  error instanceof DatabaseLost || sqlState(error) === '25006' || isDatabaseOutage(error);
+
 /** A handler met other transactions, not a fault of its event: the chunk is rolled back and repeated. */
 export class ChunkInterrupted extends Error {
   constructor(cause: Error) {

@@ -11,9 +11,9 @@ describe('ChunkSize', () => {
     expect(size.current).toBe(200);
   });
 
-  it('lets a tenth share a transaction, and slow events none', () => {
+  it('lets half of it share a transaction, and slow events none', () => {
     const size = new ChunkSize(200);
-    expect(size.shared).toBe(20);
+    expect(size.shared).toBe(100);
     size.took(1, 300);
     expect(size.shared).toBe(1);
   });

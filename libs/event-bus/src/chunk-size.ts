@@ -16,11 +16,11 @@ export class ChunkSize {
   }
 
   /**
-   * How many of several partitions share a transaction: a tenth, because they wait for each other. Where handlers are
-   * slow they thus stay apart, and are worked on at the same time.
+   * How many events of several partitions share a transaction: half, because they wait for each other. Where a handler
+   * takes a good part of a second they thus stay apart, and are worked on at the same time.
    */
   get shared(): number {
-    return Math.max(1, Math.floor(this.size / 10));
+    return Math.max(1, Math.floor(this.size / 2));
   }
 
   /** `count` events took `ms`. */

@@ -1,5 +1,5 @@
 /**
- * The runtime that both carriers share: a chunk of deliveries of one partition, inside one open transaction.
+ * The runtime that both carriers share: a chunk of deliveries of one topic, inside one open transaction.
  * gate -> handler -> retries in place -> park the key. The carrier commits, and only then moves its offset (or moves
  * it in the same transaction): a crash at any point repeats or continues, with the effect of exactly once.
  */
@@ -71,7 +71,7 @@ export class GroupConsumer {
   }
 
   /**
-   * Consumes `deliveries` (one partition, in order). Rejects only if the transaction cannot be continued. `progress`
+   * Consumes `deliveries` (of each partition in order). Rejects only if the transaction cannot be continued. `progress`
    * is called between events; what it throws ends the chunk.
    */
   async consume(

@@ -147,12 +147,12 @@ export class Sequencer {
 
   private async moveBatch(session: Client): Promise<number> {
     const { schema, carrier } = this.options;
+    if (carrier !== 'postgres') return this.moveTo(carrier, session);
     const pending = await session.query({
       name: 'pending',
       text: `select id from ${schema}.outbox order by id limit 1`,
     });
-    if (pending.rowCount === 0) return 0;
-    return carrier === 'postgres' ? moveToLog(session) : this.moveTo(carrier, session);
+    return pending.rowCount === 0 ? 0 : moveToLog(session);
   }
 
   private async moveTo(publisher: EventPublisher, session: Client): Promise<number> {
@@ -162,6 +162,7 @@ export class Sequencer {
       text: `select * from ${schema}.outbox order by id limit $1`,
       values: [this.batch],
     });
+    if (rows.length === 0) return 0;
     for (let attempt = 1; ; attempt++) {
       try {
         await publisher.publish(rows);
@@ -178,7 +179,11 @@ export class Sequencer {
         await session.query('select 1'); // throws if leadership was lost meanwhile: then this batch is another's to send
       }
     }
-    await session.query(`delete from ${schema}.outbox where id = any($1::bigint[])`, [rows.map((r) => r.id)]);
+    await session.query({
+      name: 'sent',
+      text: `delete from ${schema}.outbox where id = any($1::bigint[])`,
+      values: [rows.map((r) => r.id)],
+    });
     return rows.length;
   }
 }

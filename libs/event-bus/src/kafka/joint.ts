@@ -1,9 +1,10 @@
 /**
- * What one fetch brought for several partitions is consumed in one transaction: at a few events per partition, a
- * transaction for each of them costs more than the events do. Each key has one partition, so nothing is reordered.
+ * What one fetch brought for several partitions of a topic is consumed in one transaction: at a few events per
+ * partition, a transaction for each of them costs more than the events do. Each key has one partition, so nothing is
+ * reordered; one topic, in the order of its partitions, so that locks have one order.
  */
 import type { Topic } from '#events';
-import { isDatabaseOutage } from '#platform';
+import { isOutage } from '../attempt.js';
 import type { ChunkSize } from '../chunk-size.js';
 import type { GroupConsumer } from '../consumer.js';
 import type { Delivery } from '../record.js';
@@ -13,11 +14,21 @@ export interface Part {
   readonly topic: Topic;
   readonly partition: number;
   readonly deliveries: readonly Delivery[];
+  /** Shares its transaction with nobody. */
+  readonly alone: boolean;
+  /** The partition is ours, and nobody has asked us to stop. */
+  readonly alive: () => boolean;
   /** Called between events; what it throws ends the transaction. */
   readonly heartbeat: () => Promise<void>;
 }
 
 export const partId = ({ topic, partition }: Part): string => `${topic}:${partition}`;
+
+/** Of several parts one has failed, or each of them might: try them alone. */
+export class FailedTogether extends Error {}
+
+/** Was not begun: the partition is another's now, or this process stops. */
+export class NotAlive extends Error {}
 
 interface Waiting extends Part {
   readonly done: () => void;
@@ -37,7 +48,10 @@ export class JointTransactions {
     private readonly report: (error: unknown, parts: readonly Part[]) => void,
   ) {}
 
-  /** Resolves when the part is committed; rejects if it was rolled back: after a report, unless the heartbeat said so. */
+  /**
+   * Resolves when the part is committed. Rejects if it was rolled back: with {@link FailedTogether}; or with its error,
+   * after a report; or with what the heartbeat threw; or, not begun, with {@link NotAlive}.
+   */
   consume(part: Part): Promise<void> {
     return new Promise((done, failed) => {
       this.waiting.push({ ...part, done, failed });
@@ -49,6 +63,8 @@ export class JointTransactions {
   }
 
   private fillLanes(): void {
+    for (const part of this.waiting.filter(({ alive }) => !alive())) part.failed(new NotAlive());
+    this.waiting = this.waiting.filter(({ alive }) => alive());
     while (this.running < this.lanes && this.waiting.length > 0) {
       this.running++;
       void this.run(this.take()).finally(() => {
@@ -59,46 +75,42 @@ export class JointTransactions {
   }
 
   private take(): Waiting[] {
-    let events = 0;
-    let count = 0;
-    for (const { deliveries } of this.waiting) {
-      if (count > 0 && events + deliveries.length > this.size.shared) break;
-      events += deliveries.length;
-      count++;
+    const [first] = this.waiting;
+    const taken = new Set(first && [first]);
+    let events = first?.deliveries.length ?? 0;
+    for (const part of first?.alone ? [] : this.waiting.slice(1)) {
+      if (part.alone || part.topic !== first?.topic || events + part.deliveries.length > this.size.shared) continue;
+      taken.add(part);
+      events += part.deliveries.length;
     }
-    return this.waiting.splice(0, count);
+    this.waiting = this.waiting.filter((part) => !taken.has(part));
+    return [...taken].sort((a, b) => a.partition - b.partition);
   }
 
-  /** Never rejects. Parts that fail together are tried one by one: a failure is nobody's but its own. */
+  /** Never rejects. */
   private async run(parts: readonly Waiting[]): Promise<void> {
     let ours = true;
+    const heartbeat = (): Promise<void> =>
+      (parts[0] as Part).heartbeat().catch((error: unknown) => {
+        ours = false;
+        throw error;
+      });
     try {
-      await this.transaction(parts, () =>
-        (parts[0] as Part).heartbeat().catch((error: unknown) => {
-          ours = false;
-          throw error;
-        }),
-      );
+      await this.transaction(parts, heartbeat);
       for (const part of parts) part.done();
     } catch (error) {
       if (ours) this.size.failed();
-      if (ours && parts.length > 1 && !isDatabaseOutage(error)) {
-        for (const part of parts) await this.run([part]);
-        return;
-      }
-      if (ours) this.report(error, parts);
-      for (const part of parts) part.failed(error);
+      const together = ours && parts.length > 1 && !isOutage(error);
+      if (ours && !together) this.report(error, parts);
+      for (const part of parts) part.failed(together ? new FailedTogether() : error);
     }
   }
 
   private async transaction(parts: readonly Part[], progress: () => Promise<void>): Promise<void> {
     const start = Date.now();
-    const byTopic = new Map<Topic, Delivery[]>();
-    for (const { topic, deliveries } of parts) byTopic.set(topic, [...(byTopic.get(topic) ?? []), ...deliveries]);
-    await this.consumer.inTransaction(async (tx, doubt) => {
-      for (const [topic, deliveries] of byTopic) await this.consumer.consume(tx, topic, deliveries, doubt, progress);
-    });
-    const events = parts.reduce((sum, { deliveries }) => sum + deliveries.length, 0);
-    this.size.took(events, Date.now() - start);
+    const { topic } = parts[0] as Part;
+    const deliveries = parts.flatMap((part) => part.deliveries);
+    await this.consumer.inTransaction((tx, doubt) => this.consumer.consume(tx, topic, deliveries, doubt, progress));
+    this.size.took(deliveries.length, Date.now() - start);
   }
 }

@@ -6,13 +6,14 @@
 import type { Topic } from '#events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
+import { isOutage } from '../attempt.js';
 import { ChunkSize } from '../chunk-size.js';
 import type { GroupOptions } from '../consumer.js';
 import { PACE_MS, PARTITIONS } from '../record.js';
 import { backoffMs, sleep } from '../session.js';
 import { EventStrategy } from '../strategy.js';
 import type { KafkaConnection } from './client.js';
-import { JointTransactions, partId, type Part } from './joint.js';
+import { FailedTogether, JointTransactions, NotAlive, partId, type Part } from './joint.js';
 import { deliveryOf } from './message.js';
 import { OffsetCommits } from './offset-commits.js';
 import { Watchdog } from './watchdog.js';
@@ -23,29 +24,20 @@ const DISCONNECT_LIMIT_MS = 5_000;
 
 export class KafkaStrategy extends EventStrategy {
   readonly watchdog: Watchdog;
-  private readonly commits: OffsetCommits;
   private readonly stop = new AbortController();
   private readonly lag = new Map<string, number>();
   private readonly size = new ChunkSize(CHUNK);
-  private readonly transactions: JointTransactions;
   private supervision: Promise<void> | undefined;
 
   constructor(
     options: GroupOptions,
     only: readonly Topic[] | undefined,
     private readonly connection: KafkaConnection,
-    concurrency: number,
+    private readonly concurrency: number,
     private readonly sessionTimeoutMs: number,
   ) {
     super(options, only);
     this.watchdog = new Watchdog(sessionTimeoutMs);
-    this.commits = new OffsetCommits(this.log);
-    this.transactions = new JointTransactions(this.consumer, concurrency, this.size, (error, parts) =>
-      this.log.warn(
-        { err: error, group: options.group, places: parts.map(partId), code: 'chunk_failed' },
-        'a chunk of events was rolled back and will be repeated',
-      ),
-    );
   }
 
   /** Does not wait for Kafka: a service starts, and stays up, while its brokers are away. */
@@ -69,6 +61,8 @@ export class KafkaStrategy extends EventStrategy {
     const { group, metrics } = this.options;
     for (let failures = 0; !this.stop.signal.aborted;) {
       const consumer = this.createConsumer();
+      const commits = new OffsetCommits(this.log);
+      const transactions = this.createTransactions();
       try {
         const ended = this.watchdog.watch(consumer, this.stop.signal);
         await this.connection.ensureTopics();
@@ -80,7 +74,7 @@ export class KafkaStrategy extends EventStrategy {
           autoCommit: false,
           // All of them: how many transactions there are is limited where they are made.
           partitionsConsumedConcurrently: PARTITIONS * topics.length,
-          eachBatch: (batch) => this.eachBatch(batch),
+          eachBatch: (batch) => this.eachBatch(batch, transactions, commits),
         });
         const reason = await ended;
         failures = 0;
@@ -96,7 +90,7 @@ export class KafkaStrategy extends EventStrategy {
           );
       } finally {
         await Promise.race([
-          this.leave(consumer).catch(() => undefined),
+          this.leave(consumer, commits).catch(() => undefined),
           pause(DISCONNECT_LIMIT_MS, undefined, { ref: false }),
         ]);
       }
@@ -107,8 +101,8 @@ export class KafkaStrategy extends EventStrategy {
   }
 
   /** In a stop what was consumed is committed first; a consumer that failed goes at once. */
-  private async leave(consumer: Consumer): Promise<void> {
-    if (this.stop.signal.aborted) await this.commits.commit();
+  private async leave(consumer: Consumer, commits: OffsetCommits): Promise<void> {
+    if (this.stop.signal.aborted) await commits.commit();
     await consumer.disconnect();
   }
 
@@ -124,24 +118,40 @@ export class KafkaStrategy extends EventStrategy {
     });
   }
 
-  private async eachBatch(payload: EachBatchPayload): Promise<void> {
+  private createTransactions(): JointTransactions {
+    const { group } = this.options;
+    return new JointTransactions(this.consumer, this.concurrency, this.size, (error, parts) =>
+      this.log.warn(
+        { err: error, group, places: parts.map(partId), code: 'chunk_failed' },
+        'a chunk of events was rolled back and will be repeated',
+      ),
+    );
+  }
+
+  private async eachBatch(
+    payload: EachBatchPayload,
+    transactions: JointTransactions,
+    commits: OffsetCommits,
+  ): Promise<void> {
     const { batch } = payload;
     const topic = this.connection.topicOf(batch.topic);
     if (!topic) return;
     const start = Date.now();
+    const { partition } = batch;
     const alive = () => payload.isRunning() && !payload.isStale() && !this.stop.signal.aborted;
     const heartbeat = () => payload.heartbeat();
     for (let done = 0; done < batch.messages.length && alive();) {
       const chunk = batch.messages.slice(done, done + this.size.current);
-      const deliveries = chunk.map((message) => deliveryOf(batch.partition, message));
-      if (!(await this.consumePart({ topic, partition: batch.partition, deliveries, heartbeat }, alive))) return;
+      const deliveries = chunk.map((message) => deliveryOf(partition, message));
+      const part = { topic, partition, deliveries, alone: false, alive, heartbeat };
+      if (!(await this.consumePart(part, transactions))) return;
       done += chunk.length;
       const last = chunk.at(-1)?.offset ?? batch.lastOffset();
       payload.resolveOffset(last);
-      this.commits.due(payload);
-      this.lag.set(`${topic} ${batch.partition}`, Math.max(0, Number(batch.highWatermark) - 1 - Number(last)));
+      commits.due(payload);
+      this.lag.set(`${topic} ${partition}`, Math.max(0, Number(batch.highWatermark) - 1 - Number(last)));
       // In a stop nobody comes by later.
-      if (this.stop.signal.aborted) await this.commits.commit();
+      if (this.stop.signal.aborted) await commits.commit();
       await heartbeat(); // throws in a rebalance; finishing the batch in spite of it leads to endless rebalances (#1720)
     }
     await pause(Math.max(0, start + PACE_MS - Date.now()), undefined, { signal: this.stop.signal }).catch(
@@ -150,15 +160,18 @@ export class KafkaStrategy extends EventStrategy {
   }
 
   /** Repeats the part until it is committed; false if the partition was lost meanwhile. */
-  private async consumePart(part: Part, alive: () => boolean): Promise<boolean> {
-    for (let failures = 0; alive();) {
+  private async consumePart(part: Part, transactions: JointTransactions): Promise<boolean> {
+    let alone = false;
+    for (let failures = 0; part.alive();) {
       try {
-        await this.transactions.consume(part);
+        await transactions.consume({ ...part, alone });
         this.watchdog.active();
         return true;
-      } catch {
+      } catch (error) {
+        if (error instanceof NotAlive) return false;
         await part.heartbeat(); // still ours? else this throws and ends the batch
-        await sleep(backoffMs(++failures, 50, 2_000));
+        alone = !isOutage(error);
+        if (!(error instanceof FailedTogether)) await sleep(backoffMs(++failures, 50, 2_000));
       }
     }
     return false;

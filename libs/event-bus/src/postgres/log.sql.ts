@@ -1,5 +1,4 @@
 /** SQL of the Postgres carrier: appending to the log and reading it. */
-import type { Topic } from '#events';
 import type { Queryable, Tx } from '#platform';
 import { PARTITIONS, type EventRow } from '../record.js';
 import { identifier } from '../schema.sql.js';
@@ -61,13 +60,6 @@ export const seedOffsets = (
 
 export type LogRow = EventRow & { readonly position: string; readonly partition: number };
 
-export interface Place {
-  readonly topic: Topic;
-  readonly partition: number;
-}
-
-export const placeId = ({ topic, partition }: Place): string => `${topic}:${partition}`;
-
 /**
  * Takes the leases of partitions and reads what comes after their offsets, at most `limit` events of each. A lease is
  * the offset's row, locked until the transaction ends. SKIP LOCKED: what another process has is consumed by that
@@ -77,38 +69,45 @@ export async function leaseAndRead(
   tx: Tx,
   schema: string,
   group: string,
-  places: readonly Place[],
+  topic: string,
+  partitions: readonly number[],
   limit: number,
-): Promise<Map<string, LogRow[]>> {
-  const rows = await tx.query<{ place: string } & (LogRow | { position: null })>({
+): Promise<Map<number, LogRow[]>> {
+  const rows = await tx.query<{ leased: number } & (LogRow | { position: null })>({
     name: `lease:${schema}`,
     text: `with leased as materialized (
-             select topic || ':' || partition as place, topic, partition, position from ${identifier(schema)}.consumer_offset
-             where consumer_group = $1 and topic || ':' || partition = any($2) for update skip locked
+             select partition as leased, position as reached from ${identifier(schema)}.consumer_offset
+             where consumer_group = $1 and topic = $2 and partition = any($3) for update skip locked
            )
-           select leased.place, l.* from leased left join lateral (
+           select leased.leased, l.* from leased left join lateral (
              select position, partition, ${COLUMNS} from bus.event_log
-             where topic = leased.topic and partition = leased.partition and position > leased.position order by position limit $3
-           ) l on true order by leased.place, l.position`,
-    values: [group, places.map(placeId), limit],
+             where topic = $2 and partition = leased.leased and position > leased.reached order by position limit $4
+           ) l on true order by leased.leased, l.position`,
+    values: [group, topic, partitions, limit],
   });
-  const read = new Map<string, LogRow[]>();
+  const read = new Map<number, LogRow[]>();
   for (const row of rows) {
-    const events = read.get(row.place) ?? [];
+    const events = read.get(row.leased) ?? [];
     if (row.position !== null) events.push(row);
-    read.set(row.place, events);
+    read.set(row.leased, events);
   }
   return read;
 }
 
-/** In the transaction of the effects: offset and effect commit together or not at all. `last` of each partition. */
-export const moveOffsets = (tx: Tx, schema: string, group: string, last: readonly LogRow[]): Promise<unknown> =>
+/** In the transaction of the effects: offset and effect commit together or not at all. `last`: one row per partition. */
+export const moveOffsets = (
+  tx: Tx,
+  schema: string,
+  group: string,
+  topic: string,
+  last: readonly LogRow[],
+): Promise<unknown> =>
   tx.query({
     name: `offset:${schema}`,
     text: `update ${identifier(schema)}.consumer_offset o set position = m.position
-           from unnest($2::text[], $3::int[], $4::bigint[]) as m(topic, partition, position)
-           where o.consumer_group = $1 and o.topic = m.topic and o.partition = m.partition`,
-    values: [group, last.map((row) => row.topic), last.map((row) => row.partition), last.map((row) => row.position)],
+           from unnest($3::int[], $4::bigint[]) as m(partition, position)
+           where o.consumer_group = $1 and o.topic = $2 and o.partition = m.partition`,
+    values: [group, topic, last.map((row) => row.partition), last.map((row) => row.position)],
   });
 
 /** Partitions of the group with something to consume: the safety net under NOTIFY. */

@@ -1,12 +1,12 @@
 /**
  * Consumes the Postgres event log. Partitions with something new come from NOTIFY and, as the safety net, from one
  * query every 200 ms; a few workers take them, each by its lease, so that any number of processes may share a group.
- * What is new in several partitions is consumed in one transaction: at a few events per partition, a transaction for
- * each of them costs more than the events do. Each key has one partition, so nothing is reordered.
+ * What is new in several partitions of a topic is consumed in one transaction: at a few events per partition, a
+ * transaction for each of them costs more than the events do. Each key has one partition, so nothing is reordered.
  */
 import { topics as allTopics, type Topic } from '#events';
-import { isDatabaseOutage } from '#platform';
 import type { Client } from 'pg';
+import { isOutage } from '../attempt.js';
 import { ChunkSize } from '../chunk-size.js';
 import type { GroupOptions } from '../consumer.js';
 import { deliveryOf, PACE_MS, PARTITIONS } from '../record.js';
@@ -19,9 +19,7 @@ import {
   moveOffsets,
   parseNotice,
   partitionsBehind,
-  placeId,
   seedOffsets,
-  type Place,
 } from './log.sql.js';
 
 const SAFETY_POLL_MS = 200;
@@ -29,14 +27,29 @@ const CHUNK = 100;
 /** Another process holds the lease; what was announced may have come too late for its last look. */
 const LEASE_RETRY_MS = 10;
 
+interface Place {
+  readonly topic: Topic;
+  readonly partition: number;
+}
+
+interface Announcement {
+  readonly place: Place;
+  /** In a transaction of its own: it has failed, or it has a backlog. */
+  readonly alone: boolean;
+}
+
+const placeId = ({ topic, partition }: Place): string => `${topic}:${partition}`;
+
 export class PostgresStrategy extends EventStrategy {
   private topics: readonly Topic[] = [];
   private stopping = false;
   private listener: Client | undefined;
   private loops: Promise<void>[] = [];
   /** Partitions that may have something new, oldest announcement first; those being worked on are in `busy`. */
-  private readonly announced = new Map<string, Place>();
+  private readonly announced = new Map<string, Announcement>();
   private readonly busy = new Set<string>();
+  /** In a row, of places that failed last. */
+  private readonly failures = new Map<string, number>();
   private readonly work: Waiter[] = [];
   private readonly poll = new Waiter();
   private readonly size = new ChunkSize(CHUNK);
@@ -88,8 +101,9 @@ export class PostgresStrategy extends EventStrategy {
     await listener.query(`listen ${CHANNEL}`);
   }
 
-  private announce(place: Place): void {
-    this.announced.set(placeId(place), place);
+  private announce(place: Place, alone = false): void {
+    const id = placeId(place);
+    this.announced.set(id, { place, alone: alone || (this.announced.get(id)?.alone ?? false) });
     this.wakeWorkers();
   }
 
@@ -118,87 +132,97 @@ export class PostgresStrategy extends EventStrategy {
   private async worker(): Promise<void> {
     const waiter = new Waiter();
     this.work.push(waiter);
-    for (let failures = 0; !this.stopping;) {
+    while (!this.stopping) {
       const gather = this.gatherUntil - Date.now();
       if (this.announced.size > 0 && gather > 0) await sleep(gather);
       const places = this.take();
-      if (places.length === 0) {
-        await waiter.wait(SAFETY_POLL_MS);
-        continue;
-      }
-      const consumed = await this.consume(places);
-      for (const place of places) this.busy.delete(placeId(place));
-      failures = consumed ? 0 : failures + 1;
-      if (!consumed) await sleep(backoffMs(failures, 50, 2_000));
+      if (places.length > 0) await this.consume(places);
+      else await waiter.wait(SAFETY_POLL_MS);
     }
   }
 
-  /** A worker's share at most, so that in a backlog every worker has something to do. */
+  /** A worker's share at most, so that every worker has something to do; of one topic, so that locks have one order. */
   private take(): Place[] {
+    const free = [...this.announced.values()].filter(({ place }) => !this.busy.has(placeId(place)));
+    const [first] = free;
+    if (!first) return [];
     const share = Math.min(this.size.shared, Math.ceil((PARTITIONS * this.topics.length) / this.concurrency));
-    const free = [...this.announced].filter(([id]) => !this.busy.has(id)).slice(0, share);
-    for (const [id] of free) {
+    const taken = first.alone
+      ? [first]
+      : free.filter(({ place, alone }) => !alone && place.topic === first.place.topic).slice(0, share);
+    const places = taken.map(({ place }) => place);
+    for (const id of places.map(placeId)) {
       this.announced.delete(id);
       this.busy.add(id);
     }
-    if (free.length > 0) this.gatherUntil = Date.now() + PACE_MS;
-    return free.map(([, place]) => place);
+    this.gatherUntil = Date.now() + PACE_MS;
+    return places;
   }
 
-  /** False if a place failed. Those that fail together are tried one by one: a failure is nobody's but its own. */
-  private async consume(places: readonly Place[]): Promise<boolean> {
+  /** Never rejects. What failed together is tried one by one; what failed by itself has to pause, longer each time. */
+  private async consume(places: readonly Place[]): Promise<void> {
+    const ids = places.map(placeId);
     try {
       await this.consumeChunk(places);
-      return true;
+      for (const id of ids) this.failures.delete(id);
+      this.release(places);
     } catch (error) {
       this.size.failed();
-      if (places.length > 1 && !isDatabaseOutage(error)) {
-        let all = true;
-        for (const place of places) all = (await this.consume([place])) && all;
-        return all;
+      if (places.length > 1 && !isOutage(error)) {
+        for (const place of places) this.announce(place, true);
+        this.release(places);
+        return;
       }
+      const failures = 1 + Math.max(...ids.map((id) => this.failures.get(id) ?? 0));
       this.log.warn(
-        { err: error, group: this.options.group, places: places.map(placeId), code: 'chunk_failed' },
+        { err: error, group: this.options.group, places: ids, failures, code: 'chunk_failed' },
         'a chunk of events was rolled back and will be repeated',
       );
-      for (const place of places) this.announce(place);
-      return false;
+      for (const id of ids) this.failures.set(id, failures);
+      setTimeout(
+        () => {
+          for (const place of places) this.announce(place, places.length === 1);
+          this.release(places);
+        },
+        backoffMs(failures, 50, 2_000),
+      ).unref();
     }
+  }
+
+  private release(places: readonly Place[]): void {
+    for (const place of places) this.busy.delete(placeId(place));
+    if (this.announced.size > 0) this.wakeWorkers();
   }
 
   private async consumeChunk(places: readonly Place[]): Promise<void> {
     const { schema, group } = this.options;
-    const limit = Math.max(1, Math.floor(this.size.current / places.length));
+    const topic = (places[0] as Place).topic;
+    const partitions = places.map(({ partition }) => partition);
+    const { current, shared } = this.size;
+    const limit = places.length === 1 ? current : Math.max(1, Math.floor(shared / places.length));
     const start = Date.now();
     const read = await this.consumer.inTransaction(async (tx, doubt) => {
-      const leased = await leaseAndRead(tx, schema, group, places, limit);
+      const leased = await leaseAndRead(tx, schema, group, topic, partitions, limit);
       const rows = [...leased.values()].flat();
-      for (const topic of new Set(places.map((place) => place.topic))) {
-        const deliveries = rows.filter((row) => row.topic === topic).map(deliveryOf);
-        if (deliveries.length > 0) await this.consumer.consume(tx, topic, deliveries, doubt);
-      }
-      if (rows.length > 0)
-        await moveOffsets(
-          tx,
-          schema,
-          group,
-          [...leased.values()].flatMap((events) => events.at(-1) ?? []),
-        );
+      if (rows.length === 0) return leased;
+      await this.consumer.consume(tx, topic, rows.map(deliveryOf), doubt);
+      const last = [...leased.values()].flatMap((events) => events.at(-1) ?? []);
+      await moveOffsets(tx, schema, group, topic, last);
       return leased;
     });
     let events = 0;
     for (const place of places) {
-      const count = read.get(placeId(place))?.length;
+      const count = read.get(place.partition)?.length;
       if (count === undefined) setTimeout(() => this.announce(place), LEASE_RETRY_MS).unref();
-      else if (count === limit) this.more(place);
+      else if (count === limit) this.backlog(place);
       events += count ?? 0;
     }
     this.size.took(events, Date.now() - start);
   }
 
-  /** There is a backlog: nothing to wait for. */
-  private more(place: Place): void {
+  /** There is more than comes in a moment: nothing to wait for, and enough for transactions of its own. */
+  private backlog(place: Place): void {
     this.gatherUntil = 0;
-    this.announce(place);
+    this.announce(place, true);
   }
 }
