@@ -13,7 +13,7 @@ import {
   machine,
 } from './report.js';
 import { measureLatency, measurePipeline, type LatencyResult, type PipelineResult } from './scenarios/pipeline.js';
-import { measureOffboarding, type OffboardingResult } from './scenarios/offboarding.js';
+import { IMPORTS_PER_SECOND, measureOffboarding, type OffboardingResult } from './scenarios/offboarding.js';
 import { measureRequests, summarise, type Measurement, type Summary } from './scenarios/requests.js';
 import { measureSso, type SsoResult } from './scenarios/sso.js';
 import { describeSso } from './sso/report.js';
@@ -211,6 +211,7 @@ async function offboardingPart(
       doors: await stack.startDoors(),
       seconds: plan.latencySeconds,
       importSize: plan.importSize,
+      importsPerSecond: name === 'offboarding-user-token' ? IMPORTS_PER_SECOND.slice(0, 1) : IMPORTS_PER_SECOND,
       say,
     });
     (result.offboarding ??= []).push(measured);

@@ -13,7 +13,7 @@ import { spread, type Spread } from '../statistics.js';
 
 export const PER_SECOND = 20;
 /** About what the default quotas of Cognito let through, and twice that: then the import piles up before it. */
-const IMPORTS_PER_SECOND = [25, 50];
+export const IMPORTS_PER_SECOND = [25, 50] as const;
 const READY_LIMIT_MS = 300_000;
 const CLOSED_LIMIT_MS = 120_000;
 const CONNECTIONS = 16;
@@ -47,13 +47,14 @@ interface Plan {
   readonly doors: Program;
   readonly seconds: number;
   readonly importSize: number;
+  readonly importsPerSecond: readonly number[];
   readonly say: (text: string) => void;
 }
 
 export async function measureOffboarding(plan: Plan): Promise<OffboardingResult> {
-  const { stack, target, generator, doors, seconds, importSize, say } = plan;
+  const { stack, target, generator, doors, seconds, importSize, importsPerSecond, say } = plan;
   const people = PER_SECOND * seconds;
-  const total = people * (1 + IMPORTS_PER_SECOND.length);
+  const total = people * (1 + importsPerSecond.length);
   say(`${total} people get accounts on the default quotas`);
   const made = await generator.ask<CreateResult>({ kind: 'people', target, people: total, connections: 4 });
   await provisioned(stack, made.ids);
@@ -62,7 +63,7 @@ export async function measureOffboarding(plan: Plan): Promise<OffboardingResult>
   const alone = await offboard(plan, made.ids.slice(0, people));
   const importer = stack.run({ name: 'importer', entry: generator.options.entry });
   const importing: OffboardingResult['importing'][number][] = [];
-  for (const [i, perSecond] of IMPORTS_PER_SECOND.entries()) {
+  for (const [i, perSecond] of importsPerSecond.entries()) {
     const those = made.ids.slice(people * (i + 1), people * (i + 2));
     importing.push({ perSecond, times: await duringImport(plan, importer, perSecond, those) });
   }
