@@ -5,8 +5,8 @@ import { eventKey, schemaOf, type EventEnvelope, type EventType } from '#events'
 export const PARTITIONS = 12;
 
 /**
- * A busy consumer looks for events no more often than this, so that they come in batches: half of what a few events
- * per look cost is the look and its transaction. An idle one acts at once.
+ * A busy consumer looks for events about this often, so that they come in batches: much of what a few events per look
+ * cost is the look and its transaction. One that was idle acts at once, and one with a backlog does not wait.
  */
 export const PACE_MS = 20;
 
