@@ -20,7 +20,8 @@ import { describeSso } from './sso/report.js';
 import { scimTarget, Stack, type StackOptions } from './stack.js';
 
 const ALWAYS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding', 'sso'] as const;
-const PARTS = [...ALWAYS, 'offboarding-kafka', 'offboarding-user-token'] as const;
+const IF_NAMED = ['offboarding-kafka', 'offboarding-user-token'] as const;
+const PARTS = [...ALWAYS, ...IF_NAMED] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `npm run bench -- [options]
@@ -195,7 +196,7 @@ async function guardPart(plan: Plan, result: Result): Promise<void> {
 async function offboardingPart(
   plan: Plan,
   result: Result,
-  name: 'offboarding' | 'offboarding-kafka' | 'offboarding-user-token',
+  name: 'offboarding' | (typeof IF_NAMED)[number],
 ): Promise<void> {
   const work = async (stack: Stack): Promise<void> => {
     await noteMachine(stack, result);
@@ -254,8 +255,7 @@ async function main(): Promise<void> {
   if (wants('requests', 'polis', 'limit')) await requestsPart(plan, result);
   if (wants('pipeline', 'latency')) await pipelineParts(plan, result);
   if (wants('guard')) await guardPart(plan, result);
-  for (const part of ['offboarding', 'offboarding-kafka', 'offboarding-user-token'] as const)
-    if (wants(part)) await offboardingPart(plan, result, part);
+  for (const part of ['offboarding', ...IF_NAMED] as const) if (wants(part)) await offboardingPart(plan, result, part);
   if (wants('sso')) await ssoPart(plan, result);
   process.stdout.write(`\nWritten to ${write(result)}\n`);
 }

@@ -1,5 +1,5 @@
 /** Configuration of deactivation-worker. */
-import { cognitoSettings } from '#cognito';
+import { cognitoSettings, signOutCategorySetting } from '#cognito';
 import { busSettings } from '#event-bus';
 import { integer, serviceSettings, type ConfigOf, type ConfigShape } from '#platform';
 import { oktaSignalSettings } from './okta/config.js';
@@ -9,6 +9,7 @@ export const config = {
   ...busSettings,
   ...oktaSignalSettings,
   ...cognitoSettings,
+  COGNITO_SIGN_OUT_CATEGORY: signOutCategorySetting,
   WORKER_CONCURRENCY: integer({
     purpose: 'People whose doors this process closes or opens in Cognito at the same time.',
     example: '24',

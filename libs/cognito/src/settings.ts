@@ -1,6 +1,6 @@
 /** Configuration of every service that calls Cognito. AWS credentials come by the SDK's own chain. */
 import { decimal, optionalUrl, text, type ConfigShape } from '#platform';
-import { quotasSetting, signOutCategorySetting } from './quotas.js';
+import { quotasSetting } from './quotas.js';
 
 export const cognitoSettings = {
   AWS_REGION: text({ purpose: 'AWS Region of the user pool.', example: 'eu-central-1' }),
@@ -21,5 +21,4 @@ export const cognitoSettings = {
     max: 1,
   }),
   COGNITO_QUOTAS: quotasSetting,
-  COGNITO_SIGN_OUT_CATEGORY: signOutCategorySetting,
 } satisfies ConfigShape;

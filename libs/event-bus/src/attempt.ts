@@ -18,7 +18,7 @@ const isOutageState = (error: unknown): boolean =>
 
 /** No chunk would fare better by itself. */
 export const isOutage = (error: unknown): boolean =>
-  error instanceof DatabaseLost || sqlState(error) === '25006' || isDatabaseOutage(error);
+  error instanceof DatabaseLost || isOutageState(error) || isDatabaseOutage(error);
 
 /** A handler met other transactions, not a fault of its event: the chunk is rolled back and repeated. */
 export class ChunkInterrupted extends Error {

@@ -1,8 +1,16 @@
 /** An event as a carrier moves it, and the one place where a stored or received event is parsed. */
-import { eventKey, schemaOf, type EventEnvelope, type EventType } from '#events';
+import { eventKey, schemaOf, type EventEnvelope, type EventType, type Topic } from '#events';
 
 /** Partitions of every topic, on both carriers; a key always falls into the same one. */
 export const PARTITIONS = 12;
+
+/** Where events are: a partition of a topic. */
+export interface Place {
+  readonly topic: Topic;
+  readonly partition: number;
+}
+
+export const placeId = ({ topic, partition }: Place): string => `${topic}:${partition}`;
 
 /**
  * A busy consumer looks for events about this often, so that they come in batches: much of what a few events per look

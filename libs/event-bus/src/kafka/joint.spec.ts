@@ -1,8 +1,8 @@
 import { DatabaseLost } from '../attempt.js';
 import { ChunkSize } from '../chunk-size.js';
 import type { GroupConsumer } from '../consumer.js';
-import type { Delivery } from '../record.js';
-import { FailedTogether, JointTransactions, partId, type Part } from './joint.js';
+import { placeId, type Delivery } from '../record.js';
+import { FailedTogether, JointTransactions, type Part } from './joint.js';
 
 const part = (partition: number, keys: string[], more: Partial<Part> = {}): Part => ({
   topic: 'directory.users',
@@ -44,7 +44,7 @@ function world(lanes = 4, size = 100) {
     consumer as unknown as GroupConsumer,
     lanes,
     new ChunkSize(size),
-    (_, parts) => void reports.push(parts.map(partId)),
+    (_, parts) => void reports.push(parts.map(placeId)),
   );
   const consume = (parts: Part[]): Promise<string[]> =>
     Promise.all(

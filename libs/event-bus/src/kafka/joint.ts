@@ -3,16 +3,13 @@
  * partition, a transaction for each of them costs more than the events do. Each key has one partition, so nothing is
  * reordered; one topic, in the order of its partitions, so that locks have one order.
  */
-import type { Topic } from '#events';
 import { isOutage } from '../attempt.js';
 import type { ChunkSize } from '../chunk-size.js';
 import type { GroupConsumer } from '../consumer.js';
-import type { Delivery } from '../record.js';
+import type { Delivery, Place } from '../record.js';
 
 /** Events of one partition, in order. */
-export interface Part {
-  readonly topic: Topic;
-  readonly partition: number;
+export interface Part extends Place {
   readonly deliveries: readonly Delivery[];
   /** Shares its transaction with nobody. */
   readonly alone: boolean;
@@ -21,8 +18,6 @@ export interface Part {
   /** Called between events; what it throws ends the transaction. */
   readonly heartbeat: () => Promise<void>;
 }
-
-export const partId = ({ topic, partition }: Part): string => `${topic}:${partition}`;
 
 /** Of several parts one has failed, or each of them might: try them alone. */
 export class FailedTogether extends Error {}

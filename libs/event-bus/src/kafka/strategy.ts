@@ -9,11 +9,11 @@ import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { isOutage } from '../attempt.js';
 import { ChunkSize } from '../chunk-size.js';
 import type { GroupOptions } from '../consumer.js';
-import { PACE_MS, PARTITIONS } from '../record.js';
+import { PACE_MS, PARTITIONS, placeId } from '../record.js';
 import { backoffMs, sleep } from '../session.js';
 import { EventStrategy } from '../strategy.js';
 import type { KafkaConnection } from './client.js';
-import { FailedTogether, JointTransactions, NotAlive, partId, type Part } from './joint.js';
+import { FailedTogether, JointTransactions, NotAlive, type Part } from './joint.js';
 import { deliveryOf } from './message.js';
 import { OffsetCommits } from './offset-commits.js';
 import { Watchdog } from './watchdog.js';
@@ -53,7 +53,7 @@ export class KafkaStrategy extends EventStrategy {
 
   protected reportLag(): Promise<void> {
     const { group, metrics } = this.options;
-    for (const [place, lag] of this.lag) metrics.lag.inc({ group, topic: place.split(' ')[0] ?? '' }, lag);
+    for (const [place, lag] of this.lag) metrics.lag.inc({ group, topic: place.split(':')[0] ?? '' }, lag);
     return Promise.resolve();
   }
 
@@ -122,7 +122,7 @@ export class KafkaStrategy extends EventStrategy {
     const { group } = this.options;
     return new JointTransactions(this.consumer, this.concurrency, this.size, (error, parts) =>
       this.log.warn(
-        { err: error, group, places: parts.map(partId), code: 'chunk_failed' },
+        { err: error, group, places: parts.map(placeId), code: 'chunk_failed' },
         'a chunk of events was rolled back and will be repeated',
       ),
     );
@@ -149,7 +149,7 @@ export class KafkaStrategy extends EventStrategy {
       const last = chunk.at(-1)?.offset ?? batch.lastOffset();
       payload.resolveOffset(last);
       commits.due(payload);
-      this.lag.set(`${topic} ${partition}`, Math.max(0, Number(batch.highWatermark) - 1 - Number(last)));
+      this.lag.set(placeId(part), Math.max(0, Number(batch.highWatermark) - 1 - Number(last)));
       // In a stop nobody comes by later.
       if (this.stop.signal.aborted) await commits.commit();
       await heartbeat(); // throws in a rebalance; finishing the batch in spite of it leads to endless rebalances (#1720)

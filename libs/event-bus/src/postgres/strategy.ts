@@ -9,7 +9,7 @@ import type { Client } from 'pg';
 import { isOutage } from '../attempt.js';
 import { ChunkSize } from '../chunk-size.js';
 import type { GroupOptions } from '../consumer.js';
-import { deliveryOf, PACE_MS, PARTITIONS } from '../record.js';
+import { deliveryOf, PACE_MS, PARTITIONS, placeId, type Place } from '../record.js';
 import { backoffMs, openSession, sleep, Waiter } from '../session.js';
 import { EventStrategy } from '../strategy.js';
 import {
@@ -27,18 +27,11 @@ const CHUNK = 100;
 /** Another process holds the lease; what was announced may have come too late for its last look. */
 const LEASE_RETRY_MS = 10;
 
-interface Place {
-  readonly topic: Topic;
-  readonly partition: number;
-}
-
 interface Announcement {
   readonly place: Place;
   /** In a transaction of its own: it has failed, or it has a backlog. */
   readonly alone: boolean;
 }
-
-const placeId = ({ topic, partition }: Place): string => `${topic}:${partition}`;
 
 export class PostgresStrategy extends EventStrategy {
   private topics: readonly Topic[] = [];
