@@ -1,7 +1,8 @@
 /** Leases and the sign of life of the process that holds them. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLogger, WorkerLease } from '#platform';
+import { createLogger } from '#platform';
+import { WorkerLease } from '#worker';
 import { releaseForgotten } from '../../apps/identity-service/src/reconcile/queue.sql.js';
 import { HandlerRig } from './handlers.js';
 import { eventually } from './rig.js';

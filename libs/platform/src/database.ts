@@ -4,9 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { isNativeError } from 'node:util/types';
-import { DataSource, type MigrationInterface } from 'typeorm';
+import { DataSource, type MigrationInterface, type ObjectLiteral, type Repository } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type pg from 'pg';
+import { SnakeCaseNaming } from './entities.js';
 
 export type Sql = string | { name?: string; text: string; values?: unknown[] };
 
@@ -153,6 +154,7 @@ export class Database implements Queryable {
       entities: options.entities ?? [],
       migrations: options.migrations ?? [],
       migrationsTableName: 'migrations',
+      namingStrategy: new SnakeCaseNaming(),
       installExtensions: false,
       poolErrorHandler: () => undefined, // an idle connection that dies is replaced; the next query tells
       extra: {
@@ -166,6 +168,11 @@ export class Database implements Queryable {
     await dataSource.initialize();
     const pool = (dataSource.driver as PostgresDriver).master as pg.Pool;
     return new Database(dataSource, pool, options.schema);
+  }
+
+  /** For ordinary reads. Writes that must be atomic with others, and reads on hot paths, are SQL through {@link tx}. */
+  repository<T extends ObjectLiteral>(entity: new () => T): Repository<T> {
+    return this.dataSource.getRepository(entity);
   }
 
   async query<T = Record<string, unknown>>(sql: Sql | Prepared, values?: unknown[]): Promise<T[]> {

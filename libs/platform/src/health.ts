@@ -1,7 +1,7 @@
 /** Liveness ("restart me") and readiness ("send me traffic"): each part of a service registers its own question. */
-import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common';
+import { Controller, Get, HttpStatus, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { PLATFORM, type PlatformContext } from './context.js';
+import { Metrics } from './metrics.js';
 
 export type HealthKind = 'live' | 'ready';
 /** Resolves when healthy, rejects with the reason when not. */
@@ -39,7 +39,10 @@ export class Health {
 
 @Controller()
 export class HealthController {
-  constructor(@Inject(PLATFORM) private readonly platform: PlatformContext) {}
+  constructor(
+    private readonly health: Health,
+    private readonly measured: Metrics,
+  ) {}
 
   @Get('health/live')
   live(@Res() reply: FastifyReply): Promise<void> {
@@ -53,12 +56,12 @@ export class HealthController {
 
   @Get('metrics')
   async metrics(@Res() reply: FastifyReply): Promise<void> {
-    const { registry } = this.platform.metrics;
+    const { registry } = this.measured;
     await reply.type(registry.contentType).send(await registry.metrics());
   }
 
   private async answer(kind: HealthKind, reply: FastifyReply): Promise<void> {
-    const { ok, checks } = await this.platform.health.report(kind);
+    const { ok, checks } = await this.health.report(kind);
     await reply
       .status(ok ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE)
       .send({ status: ok ? 'ok' : 'unavailable', checks });

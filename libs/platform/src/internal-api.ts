@@ -1,7 +1,6 @@
 /** What every route of an internal API has: the service token, checked parameters, and errors as problems. */
 import { applyDecorators, Inject, Injectable, UseGuards, UsePipes, ValidationPipe } from '@nestjs/common';
-import { IsUUID } from 'class-validator';
-import { PLATFORM, type PlatformContext } from './context.js';
+import { CONFIG } from './context.js';
 import { InternalTokenGuard, Problem } from './problem.js';
 
 /** Turns what class-validator finds into one `invalid_request`; what no rule names is refused, not ignored. */
@@ -15,19 +14,9 @@ export const validation = new ValidationPipe({
 
 @Injectable()
 class ServiceTokenGuard extends InternalTokenGuard {
-  constructor(@Inject(PLATFORM) platform: PlatformContext<{ readonly INTERNAL_API_TOKEN: string }>) {
-    super(platform.config.INTERNAL_API_TOKEN);
+  constructor(@Inject(CONFIG) config: { readonly INTERNAL_API_TOKEN: string }) {
+    super(config.INTERNAL_API_TOKEN);
   }
 }
 
 export const InternalApi = () => applyDecorators(UseGuards(ServiceTokenGuard), UsePipes(validation));
-
-export class TenantPath {
-  @IsUUID()
-  tenant!: string;
-}
-
-export class AccountPath extends TenantPath {
-  @IsUUID()
-  id!: string;
-}

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { EXIT } from '#command-line';
 import { loadConfig, optionalText, text } from './config.js';
 
 /** Something that the person at the keyboard can put right. */
@@ -15,8 +16,7 @@ export class CliError extends Error {
   }
 }
 
-/** Exit codes; from 64 on those of sysexits.h. */
-export const EXIT = { ok: 0, refused: 1, usage: 64, unavailable: 69 } as const;
+export { EXIT };
 
 /** What JSON makes of dates. */
 export type Json<T> = T extends Date

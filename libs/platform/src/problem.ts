@@ -9,19 +9,9 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { PROBLEM_CODES, PROBLEM_STATUS, type ProblemBody, type ProblemCode, type ProblemParameters } from '#contracts';
 import { isDatabaseOutage, sqlState } from './database.js';
 import type { Logger } from './logging.js';
-
-const PROBLEMS = {
-  invalid_request: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  unavailable: 503,
-  internal: 500,
-} as const;
-export type ProblemCode = keyof typeof PROBLEMS;
 
 export class Problem extends Error {
   readonly status: number;
@@ -31,10 +21,12 @@ export class Problem extends Error {
     /** One sentence for the person who must act. */
     readonly detail: string,
     readonly retryAfterSeconds?: number,
+    /** What the code is about, by name, for callers that write their own sentence. */
+    readonly parameters?: ProblemParameters,
   ) {
     super(detail);
     this.name = 'Problem';
-    this.status = PROBLEMS[code];
+    this.status = PROBLEM_STATUS[code];
   }
 }
 
@@ -53,7 +45,7 @@ export function toProblem(error: unknown): Problem {
   const status =
     error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown } | null)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    const code = (Object.keys(PROBLEMS) as ProblemCode[]).find((c) => PROBLEMS[c] === status) ?? 'invalid_request';
+    const code = PROBLEM_CODES.find((c) => PROBLEM_STATUS[c] === status) ?? 'invalid_request';
     return new Problem(code, error instanceof Error ? error.message : 'The request cannot be served.');
   }
   return new Problem('internal', 'Something failed on our side. It is logged with the trace id of this request.');
@@ -70,9 +62,11 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-export function sendProblem(reply: FastifyReply, { status, code, detail, retryAfterSeconds }: Problem): void {
+export function sendProblem(reply: FastifyReply, problem: Problem): void {
+  const { status, code, detail, parameters, retryAfterSeconds } = problem;
   if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
-  void reply.status(status).type('application/problem+json').send({ type: 'about:blank', status, code, detail });
+  const body: ProblemBody = { type: 'about:blank', status, code, detail, ...(parameters && { parameters }) };
+  void reply.status(status).type('application/problem+json').send(body);
 }
 
 const sha256 = (value: string): Buffer => createHash('sha256').update(value).digest();

@@ -8,6 +8,7 @@ import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyServerOptions } from 'fastify';
+import { EXIT } from '#command-line';
 import {
   ConfigError,
   describeConfig,
@@ -18,7 +19,7 @@ import {
   type ConfigShape,
 } from './config.js';
 import { connectConsumer } from './consumers.js';
-import { PLATFORM, type PlatformContext } from './context.js';
+import { CONFIG, LOGGER, PLATFORM, type PlatformContext } from './context.js';
 import { Database, isDatabaseOutage, type DatabaseOptions } from './database.js';
 import { Health, HealthController } from './health.js';
 import { createLogger, nestLogger, type Logger } from './logging.js';
@@ -41,10 +42,6 @@ export interface ServiceDefinition<S extends Shape> {
   configure?(app: NestFastifyApplication, platform: PlatformContext<ConfigOf<S>>): void | Promise<void>;
 }
 
-/** Exit codes: 78 = configuration (sysexits EX_CONFIG), 69 = a needed neighbour is not there (EX_UNAVAILABLE). */
-const EX_CONFIG = 78;
-const EX_UNAVAILABLE = 69;
-
 export async function runService<S extends Shape>(
   definition: ServiceDefinition<S>,
   argv: readonly string[] = process.argv.slice(2),
@@ -61,7 +58,7 @@ export async function runService<S extends Shape>(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);
-    process.exitCode = EX_CONFIG;
+    process.exitCode = EXIT.config;
     return;
   }
   if (argv.includes('--print-config')) {
@@ -91,7 +88,7 @@ export async function runService<S extends Shape>(
       { err: error, code: 'database_unavailable' },
       'cannot open the database; check DATABASE_URL, and that the roles and schemas are provisioned',
     );
-    process.exitCode = EX_UNAVAILABLE;
+    process.exitCode = EXIT.unavailable;
     await stopTracing();
     return;
   }
@@ -128,14 +125,22 @@ export async function createApplication<S extends Shape>(
   @Module({})
   class RootModule {}
   const own = await definition.module(platform);
+  const providers = [
+    { provide: PLATFORM, useValue: platform },
+    { provide: CONFIG, useValue: platform.config },
+    { provide: LOGGER, useValue: platform.logger },
+    { provide: Database, useValue: platform.database },
+    { provide: Metrics, useValue: platform.metrics },
+    { provide: Health, useValue: platform.health },
+  ];
   const root: DynamicModule = {
     module: RootModule,
     imports: [
       {
         module: PlatformModule,
         global: true,
-        providers: [{ provide: PLATFORM, useValue: platform }],
-        exports: [PLATFORM],
+        providers,
+        exports: providers.map(({ provide }) => provide),
         controllers: [HealthController],
       },
       own,

@@ -3,7 +3,8 @@
  * and revokes what Cognito would renew, and waits until it has. Any replica may; what it did not finish another one does,
  * from the row. A logout ends only when the fence has arrived here, too: whoever signs in then is measured against it.
  */
-import { Loop, type Database, type Logger } from '#platform';
+import { type Database, type Logger } from '#platform';
+import { Loop } from '#worker';
 import { record } from '../audit.js';
 import { claimOwed, comeBackLater, markTold, settle, type Owed } from './sign-outs.sql.js';
 import type { WorkerApi } from './worker-api.js';

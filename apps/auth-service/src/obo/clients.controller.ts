@@ -1,7 +1,8 @@
 /** `/internal/obo`: which services may exchange tokens, and whose tokens of Okta a tenant takes. For operators. */
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { OidcError, OidcProvider } from '#okta';
-import { InternalApi, Problem, TenantPath } from '#platform';
+import { TenantPath } from '#contracts';
+import { InternalApi, Problem } from '#platform';
 import { Sites, type Site } from '../sites.js';
 import { ByOperator, ClientBody, ClientPath, isClientJwks, RotationBody, SourceBody } from './admin-bodies.js';
 import { Clients, type ExchangeSource, type OboClient } from './clients.js';

@@ -1,5 +1,6 @@
 /** Removes logins, sessions, spent tokens and audit rows that are over. Any replica may; what one has deleted the others do not find. */
-import { Loop, type Database, type Logger } from '#platform';
+import { type Database, type Logger } from '#platform';
+import { Loop } from '#worker';
 import { sweepAudit } from '../audit.js';
 import { sweepLogins } from '../login/login-states.js';
 import { sweepSpent } from '../spent.js';

@@ -1,6 +1,7 @@
 /** `/internal/tenants/:tenant`: the evidence of offboardings, and the release of those that the brake holds. */
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { AccountPath, InternalApi, TenantPath } from '#platform';
+import { AccountPath, TenantPath } from '#contracts';
+import { InternalApi } from '#platform';
 import { Admission } from '../cases/admission.js';
 import { Wake } from '../wake.js';
 import { CaseQueries } from './case-queries.js';

@@ -1,6 +1,7 @@
 /** `/internal/tenants/:tenant/accounts/:id/sign-out`: end everything that somebody is signed in with; he keeps his access. */
 import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { AccountPath, InternalApi, PLATFORM, type PlatformContext } from '#platform';
+import { AccountPath } from '#contracts';
+import { InternalApi, PLATFORM, type PlatformContext } from '#platform';
 import { SignOuts, type SignOutState } from '../people/sign-out.js';
 import { SignOutBody } from './dto.js';
 

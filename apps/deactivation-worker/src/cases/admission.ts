@@ -4,7 +4,8 @@
  */
 import type { Outbox } from '#event-bus';
 import type { Access, TenantSettings } from '#events';
-import { Loop, type Database, type Logger, type Metrics, type Tx } from '#platform';
+import { type Database, type Logger, type Metrics, type Tx } from '#platform';
+import { Loop } from '#worker';
 import { brakeOf, DEFAULT_BRAKE, defaultSettings } from '#settings';
 import { accessEvent } from '../people/access-event.js';
 import type { Wake } from '../wake.js';

@@ -5,7 +5,8 @@
  */
 import { retryDelay, whenMisconfigured, type UserPool } from '#cognito';
 import type { Outbox } from '#event-bus';
-import { inSpan, QueueWorker, type Metrics, type QueueSettings, type WorkKind } from '#platform';
+import { inSpan, type Metrics } from '#platform';
+import { QueueWorker, type QueueSettings, type WorkKind } from '#worker';
 import { doorSeconds } from '../cases/case-metrics.js';
 import { DoorSync, LeaseLost, StepFailure, toWork, type Work, type WorkRow } from './door-sync.js';
 import { claimOther, claimUrgent, distrust, recordFailure, releaseForgotten, retryNow } from './door.sql.js';

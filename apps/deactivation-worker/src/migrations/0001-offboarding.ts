@@ -1,7 +1,7 @@
 /** The tables of `offboarding`: who has access, the cases that take it away, and what Cognito is known to hold. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { consumerTablesSql, producerTablesSql } from '#event-bus';
-import { workerTableSql } from '#platform';
+import { workerTableSql } from '#worker';
 import { settingsTableSql } from '#settings';
 
 export class Offboarding1764200000000 implements MigrationInterface {

@@ -1,6 +1,7 @@
 /** `/internal/tenants/:tenant/accounts`: what the hub and the command line ask about accounts. */
 import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { AccountPath, InternalApi, PLATFORM, Problem, TenantPath, type PlatformContext } from '#platform';
+import { AccountPath, TenantPath } from '#contracts';
+import { InternalApi, PLATFORM, Problem, type PlatformContext } from '#platform';
 import { PRIORITY } from '../roles/transition.js';
 import { distrust } from '../reconcile/queue.sql.js';
 import { Wake } from '../wake.js';

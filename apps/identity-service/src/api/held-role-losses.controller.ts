@@ -1,6 +1,7 @@
 /** `/internal/tenants/:tenant/held-role-losses`: losses of roles that the brake holds, and letting them happen. */
 import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { InternalApi, PLATFORM, TenantPath, type PlatformContext } from '#platform';
+import { TenantPath } from '#contracts';
+import { InternalApi, PLATFORM, type PlatformContext } from '#platform';
 import { HeldLosses } from '../roles/held-losses.js';
 import { heldRoleLosses, type HeldRoleLossView } from './accounts.sql.js';
 import { ReleaseBody } from './dto.js';

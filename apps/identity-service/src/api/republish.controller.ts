@@ -6,7 +6,8 @@
 import { Controller, Inject, Param, Post, Query } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { Outbox, type NewEvent } from '#event-bus';
-import { InternalApi, PLATFORM, TenantPath, type PlatformContext } from '#platform';
+import { TenantPath } from '#contracts';
+import { InternalApi, PLATFORM, type PlatformContext } from '#platform';
 import { accountState, type LockedAccount } from '../reconcile/provisioned.js';
 import { PageQuery } from './dto.js';
 

@@ -5,7 +5,8 @@
  */
 import { CognitoError, retryDelay, whenMisconfigured, type Urgency, type UserPool } from '#cognito';
 import type { Outbox } from '#event-bus';
-import { inSpan, QueueWorker, type Metrics, type QueueSettings, type Tx, type WorkKind } from '#platform';
+import { inSpan, type Metrics, type Tx } from '#platform';
+import { QueueWorker, type QueueSettings, type WorkKind } from '#worker';
 import { requestUserReevaluation } from '../directory/projection.sql.js';
 import { PRIORITY, type AccountStatus } from '../roles/transition.js';
 import { AccountSync, SyncFailure } from './account-sync.js';

@@ -3,7 +3,8 @@
  * become a way to keep access. Releasing marks the rows and asks for the accounts' re-evaluation in one transaction;
  * the re-evaluation applies the loss and deletes the row.
  */
-import { Loop, type Database, type Logger, type Metrics, type Tx } from '#platform';
+import { type Database, type Logger, type Metrics, type Tx } from '#platform';
+import { Loop } from '#worker';
 import { DEFAULT_BRAKE } from '#settings';
 import { lockTenantAlone } from './evaluation.sql.js';
 

@@ -3,7 +3,8 @@
  * in the table `reevaluation` and is done here in one transaction per tenant, alone on the tenant's lock. A crash
  * leaves the row, and doing it twice finds no difference the second time.
  */
-import { inSpan, Loop, type Database, type Logger, type Tx } from '#platform';
+import { inSpan, type Database, type Logger, type Tx } from '#platform';
+import { Loop } from '#worker';
 import { lockTenantAlone } from './evaluation.sql.js';
 import type { Evaluator } from './evaluator.js';
 import type { Cause } from './transition.js';

@@ -5,7 +5,8 @@
  * A tenant whose Okta does not answer waits as a whole, alone: others go on.
  */
 import { randomUUID } from 'node:crypto';
-import { isDatabaseOutage, Loop, WorkerLease, type PlatformContext } from '#platform';
+import { isDatabaseOutage, type PlatformContext } from '#platform';
+import { Loop, WorkerLease } from '#worker';
 import type { OktaOrg, OktaOrgs } from '../orgs.js';
 import { failureCode } from './patience.js';
 import { askAboutKeptOut, claimCheck, dueTenants, forgetTenant, releaseForgotten, wakeTenant } from './check.sql.js';

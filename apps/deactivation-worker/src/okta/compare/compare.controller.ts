@@ -1,7 +1,8 @@
 /** `/internal/tenants/:tenant/okta/compare`: compare a tenant with its Okta app, and how that goes. */
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { IsBoolean, IsOptional } from 'class-validator';
-import { InternalApi, Problem, TenantPath } from '#platform';
+import { TenantPath } from '#contracts';
+import { InternalApi, Problem } from '#platform';
 import { OktaCompare, type CompareView } from './compare.js';
 
 class CompareBody {

@@ -1,5 +1,6 @@
 /** Compares every connected tenant once a night, and clears away what is old. */
-import { Loop, Problem, type PlatformContext } from '#platform';
+import { Problem, type PlatformContext } from '#platform';
+import { Loop } from '#worker';
 import { forgetOldHints } from '../hooks/hint.sql.js';
 import type { OktaCompare } from './compare.js';
 import { dueTenants, endDeadRuns, forgetOldRuns } from './compare.sql.js';

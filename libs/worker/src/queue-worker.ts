@@ -4,8 +4,7 @@
  * calls is known to be wrong (its configuration, not one row) it says so once and tries one row every few seconds.
  */
 import type { Gauge } from 'prom-client';
-import type { Database } from './database.js';
-import type { Logger } from './logging.js';
+import type { Database, Logger } from '#platform';
 import { Loop } from './loop.js';
 import { WorkerLease } from './worker-lease.js';
 

@@ -3,8 +3,7 @@
  * needed. Needs the table of {@link workerTableSql} in the service's schema.
  */
 import { randomUUID } from 'node:crypto';
-import type { Database } from './database.js';
-import type { Logger } from './logging.js';
+import type { Database, Logger } from '#platform';
 
 /** For a migration of the service. */
 export const workerTableSql = (schema: string): string =>

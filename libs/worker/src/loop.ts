@@ -1,6 +1,5 @@
 /** A background loop: runs a round, again at once while there is work, else after a pause or a poke. Survives errors. */
-import { isDatabaseOutage } from './database.js';
-import type { Logger } from './logging.js';
+import { isDatabaseOutage, type Logger } from '#platform';
 
 const ERROR_PAUSE_MS = 500;
 

@@ -1,0 +1,19 @@
+/** The exit codes of every command of ours; from 64 on those of sysexits.h. */
+export const EXIT = {
+  /** Done. */
+  ok: 0,
+  /** The command was understood and refused: nothing was changed. */
+  refused: 1,
+  /** EX_USAGE: the command line itself is wrong. */
+  usage: 64,
+  /** EX_UNAVAILABLE: a service, the database or a broker does not answer. */
+  unavailable: 69,
+  /** EX_SOFTWARE: a bug of ours. */
+  bug: 70,
+  /** EX_TEMPFAIL: stored, but not published yet; it will be. */
+  notPublished: 75,
+  /** EX_CONFIG: the configuration is wrong. */
+  config: 78,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -1,0 +1,2 @@
+/** The frame of every command line: parsing, `--json`, tables, exit codes. It loads nothing heavy, so commands start at once. */
+export * from './exit-codes.js';

@@ -1,0 +1,2 @@
+/** The typed clients alone, for callers that must start at once: importing this loads no decorator and no Nest. */
+export * from './client.js';

@@ -1,0 +1,32 @@
+/** Shapes that several internal APIs share. */
+import { NestedList, Text, Uuid, Whole } from './fields.js';
+
+export class TenantPath {
+  @Uuid({ description: 'Tenant id.' })
+  tenant!: string;
+}
+
+export class AccountPath extends TenantPath {
+  @Uuid({ description: 'Account id; the same UUID in SCIM, in the account and as Cognito username.' })
+  id!: string;
+}
+
+/** A tenant as one service knows it. */
+export class TenantView {
+  @Uuid()
+  id!: string;
+
+  @Text()
+  slug!: string;
+
+  @Text({ nullable: true, description: 'Host name of its own; null = reached under the common origin.' })
+  host!: string | null;
+
+  @Whole({ description: 'Version of the settings that this service has.' })
+  settingsVersion!: number;
+}
+
+export class TenantList {
+  @NestedList(() => TenantView)
+  tenants!: TenantView[];
+}
