@@ -1,9 +1,9 @@
 /** What the command line asks of the database as an administrator, who sees every schema. */
 import { createLogger, type Database, type Queryable } from '#platform';
 import { groupsOf, outboxOf, type GroupState } from '../admin/inspect.sql.js';
-import { connectKafka } from '../kafka/client.js';
-import { KafkaSource } from '../kafka/inspect.js';
-import { PostgresSource } from '../postgres/source.js';
+import { connectKafka } from '../carriers/kafka/client.js';
+import { KafkaSource } from '../carriers/kafka/source.js';
+import { PostgresSource } from '../carriers/postgres/source.js';
 import { identifier } from '../schema.sql.js';
 import type { EventSource } from '../source.js';
 
