@@ -1,4 +1,4 @@
-/** Postgres sessions outside the pool, for advisory locks and LISTEN; and pauses that can be cut short. */
+/** Postgres sessions outside the pool, for advisory locks and LISTEN; and pauses between retries. */
 import type { Database } from '#platform';
 import pg from 'pg';
 
@@ -39,28 +39,4 @@ export async function openSession(
 /** Doubles from `first` up to `limit`, with up to 30 % of jitter so that replicas do not retry in step. */
 export function backoffMs(attempt: number, first: number, limit: number): number {
   return Math.min(limit, first * 2 ** Math.min(attempt - 1, 30)) * (0.85 + Math.random() * 0.3);
-}
-
-/** A pause that can be cut short. A wake-up between two pauses is not lost. */
-export class Waiter {
-  private woken = false;
-  private resume: (() => void) | undefined;
-
-  wake(): void {
-    this.woken = true;
-    this.resume?.();
-  }
-
-  async wait(ms: number): Promise<void> {
-    if (!this.woken)
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        this.resume = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    this.resume = undefined;
-    this.woken = false;
-  }
 }

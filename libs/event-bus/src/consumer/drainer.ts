@@ -3,48 +3,34 @@
  * One process at a time works on a key, and a process works on one key at a time, so that retries leave the pool's
  * connections to new events. A key that is due delays the others while its events are handled.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isDatabaseOutage, type Tx } from '#platform';
-import { Waiter } from '../session.js';
+import type { Tx } from '#platform';
+import { Loop } from '#worker';
 import type { GroupConsumer } from './group-consumer.js';
 import { heads, lockQueue, reschedule, unpark, type ParkedRow } from './parking.sql.js';
 
 const POLL_MS = 250;
 /** Events of one key per transaction. */
 const BATCH = 100;
-const PAUSE_AFTER_ERROR_MS = 1_000;
 
 export class Drainer {
-  private running: Promise<void> | undefined;
+  private readonly loop: Loop;
   private stopping = false;
-  private readonly waiter = new Waiter();
 
-  constructor(private readonly consumer: GroupConsumer) {}
+  constructor(private readonly consumer: GroupConsumer) {
+    const { group, logger } = consumer.options;
+    this.loop = new Loop(`parked events of ${group}`, POLL_MS, logger, async () => {
+      await this.drainOnce();
+      return false;
+    });
+  }
 
   start(): void {
-    this.running ??= this.run();
+    this.loop.start();
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     this.stopping = true;
-    this.waiter.wake();
-    await this.running;
-  }
-
-  private async run(): Promise<void> {
-    while (!this.stopping) {
-      try {
-        await this.drainOnce();
-        await this.waiter.wait(POLL_MS);
-      } catch (error) {
-        const { logger, group } = this.consumer.options;
-        logger.warn(
-          { err: error, group, code: isDatabaseOutage(error) ? 'database_unavailable' : 'drainer_failed' },
-          'cannot retry parked events; the next attempt follows in a second',
-        );
-        await sleep(PAUSE_AFTER_ERROR_MS);
-      }
-    }
+    return this.loop.stop();
   }
 
   /** One round over every key whose first event is due. */

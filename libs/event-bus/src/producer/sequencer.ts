@@ -10,10 +10,10 @@
  * the next change of that key (docs/architecture.md, known limits).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database, Logger, Metrics } from '#platform';
+import { Waiter, type Database, type Logger, type Metrics } from '#platform';
 import type { Client } from 'pg';
 import { identifier } from '../schema.sql.js';
-import { backoffMs, openSession, Waiter } from '../session.js';
+import { backoffMs, openSession } from '../session.js';
 import { PublisherMetrics, watchOutbox } from './metrics.js';
 import { CarrierUnavailable, PUBLISH_BATCH, type Publisher } from './publisher.js';
 

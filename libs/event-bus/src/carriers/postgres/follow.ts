@@ -4,12 +4,13 @@
  * so the last position read is all that has to be remembered.
  */
 import type { Topic } from '#events';
+import { Waiter } from '#platform';
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { Completeness, followed, type FollowHandler, type FollowOptions, type TopicFollower } from '../../follower.js';
 import { deliveryOf, PARTITIONS } from '../../record.js';
 import { identifier } from '../../schema.sql.js';
-import { backoffMs, Waiter } from '../../session.js';
+import { backoffMs } from '../../session.js';
 import { CHANNEL, parseNotice, type LogRow } from './log.sql.js';
 
 const POLL_MS = 200;

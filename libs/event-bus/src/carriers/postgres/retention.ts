@@ -3,9 +3,8 @@
  * may be several leaders (one per outbox); an advisory lock lets one of them work at a time.
  */
 import { topics } from '#events';
-import type { Database, Logger, Tx } from '#platform';
+import { Waiter, type Database, type Logger, type Tx } from '#platform';
 import { PARTITIONS } from '../../record.js';
-import { Waiter } from '../../session.js';
 
 const EVERY_MS = 10 * 60_000;
 /** The first run waits, so that it does not slow down the start. */

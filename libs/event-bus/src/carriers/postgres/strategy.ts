@@ -6,12 +6,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics as allTopics, type Topic } from '#events';
+import { Waiter } from '#platform';
 import type { Client } from 'pg';
 import { isOutage } from '../../consumer/attempt.js';
 import { BatchSize } from '../../consumer/batch-size.js';
 import type { GroupOptions } from '../../consumer/group-consumer.js';
 import { BATCH_INTERVAL_MS, deliveryOf, partitionId, PARTITIONS, type TopicPartition } from '../../record.js';
-import { backoffMs, openSession, Waiter } from '../../session.js';
+import { backoffMs, openSession } from '../../session.js';
 import { EventStrategy } from '../../consumer/strategy.js';
 import {
   CHANNEL,
