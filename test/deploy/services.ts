@@ -6,7 +6,7 @@ import type { ConfigShape } from '#platform';
 import { config as authService } from '../../apps/auth-service/src/config.js';
 import { config as deactivationWorker } from '../../apps/deactivation-worker/src/config.js';
 import { config as identityService } from '../../apps/identity-service/src/config.js';
-import { hubSettings } from '../../apps/integration-hub/src/config.js';
+import { config as hub } from '../../apps/integration-hub/src/config.js';
 import { config as provision } from '../../apps/provision/src/config.js';
 import { gatewaySettings } from '../../apps/scim-gateway/src/config.js';
 

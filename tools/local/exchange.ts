@@ -2,8 +2,8 @@
 import { runCli } from '../../apps/auth-service/src/cli.js';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { DOMAIN, EXCHANGE_SCOPE } from './okta-connection.js';
-import { LocalProblem } from './postgres-files.js';
-import type { Surroundings } from './services.js';
+import { LocalProblem } from './problem.js';
+import type { StackSetup } from './setup.js';
 
 type Tenant = StackDescription['tenants'][number];
 
@@ -12,7 +12,7 @@ const AUDIENCE = 'incident-service';
 
 /** The same at every start; null where another Okta than the sandbox is connected, whose apps nobody here knows. */
 export async function exampleExchange(
-  s: Surroundings,
+  s: StackSetup,
   folder: StackFolder,
   secrets: Secrets,
   tenant: Tenant,
@@ -27,7 +27,7 @@ export async function exampleExchange(
   if (!known || remembered === undefined) {
     const make = known ? ['rotate-secret', CLIENT, '--grace', '0'] : ['add', CLIENT, ...of, '--audience', AUDIENCE];
     const made = await obo<{ clientSecret: string }>(s, known ? make : [...make, '--id-tokens']);
-    folder.rememberExampleClient(secrets, tenant.id, made.clientSecret);
+    folder.remember(secrets, 'exampleClients', tenant.id, made.clientSecret);
   }
   const { endpoints } = await obo<{ endpoints: string[] }>(s, ['show', CLIENT]);
   const clientSecret = secrets.exampleClients[tenant.id] ?? '';
@@ -35,7 +35,7 @@ export async function exampleExchange(
 }
 
 /** `npm run obo -- ...`, run in the launcher's process. */
-async function obo<T>(s: Surroundings, args: readonly string[]): Promise<T> {
+async function obo<T>(s: StackSetup, args: readonly string[]): Promise<T> {
   let out = '';
   let err = '';
   const where = ['--url', `http://localhost:${s.ports['auth-service']}`, '--token', s.internalToken];

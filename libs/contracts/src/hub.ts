@@ -84,10 +84,10 @@ export class SsoSettingsView {
 
 export class ScimTokenView {
   @Instant()
-  issuedAt!: Date;
+  issuedAt!: string;
 
   @Instant({ nullable: true, description: 'Until when the token before this one is accepted.' })
-  previousValidUntil!: Date | null;
+  previousValidUntil!: string | null;
 }
 
 export class SettingsView {
