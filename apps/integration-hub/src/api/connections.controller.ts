@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Param, Put, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import { ChangedBy, ConnectOkta, ConnectSso, OktaConnected, TenantChanged, TenantSlugPath } from '#contracts';
+import { AdministratorName, ConnectOkta, ConnectSso, OktaConnected, TenantChanged, TenantSlugPath } from '#contracts';
 import { InternalApi } from '#platform';
 import { ConnectionService } from '../settings/connection.service.js';
 import { TenantViews } from './tenant-views.js';
@@ -31,7 +31,7 @@ export class ConnectionsController {
 
   @Delete('okta')
   @ApiOkResponse({ type: TenantChanged })
-  async disconnectOkta(@Param() { slug }: TenantSlugPath, @Query() { by }: ChangedBy): Promise<TenantChanged> {
+  async disconnectOkta(@Param() { slug }: TenantSlugPath, @Query() { by }: AdministratorName): Promise<TenantChanged> {
     return this.views.changed(await this.connections.disconnectOkta(slug, by));
   }
 
@@ -43,7 +43,7 @@ export class ConnectionsController {
 
   @Delete('sso')
   @ApiOkResponse({ type: TenantChanged })
-  async disconnectSso(@Param() { slug }: TenantSlugPath, @Query() { by }: ChangedBy): Promise<TenantChanged> {
+  async disconnectSso(@Param() { slug }: TenantSlugPath, @Query() { by }: AdministratorName): Promise<TenantChanged> {
     return this.views.changed(await this.connections.disconnectSso(slug, by));
   }
 }
