@@ -2,3 +2,4 @@
 export * from './client.js';
 export * from './identity.client.js';
 export * from './offboarding.client.js';
+export * from './exchange.client.js';
