@@ -4,5 +4,6 @@
  */
 export * from './clients.js';
 export * from './common.js';
+export * from './directory.js';
 export * from './fields.js';
 export * from './problem.js';
