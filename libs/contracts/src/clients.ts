@@ -3,3 +3,4 @@ export * from './client.js';
 export * from './identity.client.js';
 export * from './offboarding.client.js';
 export * from './exchange.client.js';
+export * from './directory.client.js';
