@@ -4,3 +4,4 @@ export * from './identity.client.js';
 export * from './offboarding.client.js';
 export * from './exchange.client.js';
 export * from './directory.client.js';
+export * from './hub.client.js';

@@ -10,4 +10,5 @@ export * from './directory.js';
 export * from './fields.js';
 export * from './identity.js';
 export * from './offboarding.js';
+export * from './hub.js';
 export * from './problem.js';

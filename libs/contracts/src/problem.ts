@@ -15,6 +15,16 @@ export const PROBLEM_STATUS = {
   okta_not_connected: 409,
   internal: 500,
   unavailable: 503,
+  // integration-hub
+  tenant_unknown: 404,
+  tenant_exists: 409,
+  host_taken: 409,
+  slug_invalid: 400,
+  host_invalid: 400,
+  settings_invalid: 400,
+  secret_invalid: 400,
+  issuer_missing: 400,
+  secret_store_unavailable: 503,
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEM_STATUS;
