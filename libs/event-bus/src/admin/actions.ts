@@ -1,60 +1,67 @@
-/** What the command line changes: retry, skip, replay. All of it through the parked queues, so order is kept. */
+/** What an administrator changes: retry, skip, replay. All of it goes through the parked queues, so order is kept. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Topic } from '#events';
-import type { Database, Tx } from '#platform';
+import { Problem, type Database, type Tx } from '#platform';
 import { lockQueue, park, unpark, type ParkedRow } from '../parking.sql.js';
 import type { Delivery } from '../record.js';
+import type { EventSource, ReadRange } from '../source.js';
 import type { GroupState } from './inspect.sql.js';
-import type { EventSource, Wanted } from './source.js';
-
-/** A refusal that tells the operator what to do. */
-export class EventsError extends Error {}
 
 const BUSY_TRIES = 50;
+const BUSY_PAUSE_MS = 100;
 
 /** Runs `work` with the key's queue locked against the drainers. */
 async function withQueue<T>(
   database: Database,
-  group: GroupState,
+  schema: string,
   head: ParkedRow,
   work: (tx: Tx, first: ParkedRow) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; attempt <= BUSY_TRIES; attempt++) {
     const result = await database.tx(async (tx) => {
-      const [first] = await lockQueue(tx, group.schema, head, 1);
+      const [first] = await lockQueue(tx, schema, head, 1);
       return first ? { done: await work(tx, first) } : undefined;
     });
     if (result) return result.done;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(BUSY_PAUSE_MS);
   }
-  throw new EventsError(`The key ${head.key} is being worked on, or no longer parked. Look again with "parked".`);
+  throw new Problem(
+    'key_busy',
+    `The events of ${head.key} are being handled at this moment, or are no longer parked. Look again.`,
+    undefined,
+    { group: head.consumer_group, key: head.key },
+  );
 }
 
-/** Makes the first event of the queue due now, with all its attempts before it. */
-export const retry = (database: Database, group: GroupState, head: ParkedRow): Promise<ParkedRow> =>
-  withQueue(database, group, head, async (tx, first) => {
+/** Makes the first event of the queue due at once and gives it all its attempts back. */
+export const retry = (database: Database, schema: string, head: ParkedRow): Promise<ParkedRow> =>
+  withQueue(database, schema, head, async (tx, first) => {
     if (!first.event)
-      throw new EventsError(
-        `The first record of ${first.key} cannot be read as an event (${first.error ?? ''}), so no retry can help. "skip" moves it out of the way and keeps its bytes in ${group.schema}.skipped_event.`,
+      throw new Problem(
+        'event_unreadable',
+        `The first record of ${first.key} cannot be read as an event (${first.error ?? ''}), so no retry can help. Skip it: its bytes are kept in ${schema}.skipped_event.`,
+        undefined,
+        { group: first.consumer_group, key: first.key, error: first.error, table: `${schema}.skipped_event` },
       );
     await tx.query(
-      `update ${group.schema}.parked_event set state = 'waiting', attempts = 0, next_at = clock_timestamp() where id = $1`,
+      `update ${schema}.parked_event set state = 'waiting', attempts = 0, next_at = clock_timestamp() where id = $1`,
       [first.id],
     );
     return first;
   });
 
-/** Takes the first event out of the queue, for ever; it is kept in `skipped_event` with who did it. */
-export const skip = (database: Database, group: GroupState, head: ParkedRow, by: string): Promise<ParkedRow> =>
-  withQueue(database, group, head, async (tx, first) => {
+/** Takes the first event out of the queue for ever. It is kept in `skipped_event`, with who skipped it. */
+export const skip = (database: Database, schema: string, head: ParkedRow, by: string): Promise<ParkedRow> =>
+  withQueue(database, schema, head, async (tx, first) => {
     const columns =
       'id, consumer_group, topic, partition, position, key, sequence, event, raw, state, attempts, error, next_at, parked_at';
     await tx.query(
-      `insert into ${group.schema}.skipped_event (${columns}, skipped_by) select ${columns}, $2 from ${group.schema}.parked_event where id = $1`,
+      `insert into ${schema}.skipped_event (${columns}, skipped_by) select ${columns}, $2 from ${schema}.parked_event where id = $1`,
       [first.id, by],
     );
-    await unpark(tx, group.schema, [first.id]);
+    await unpark(tx, schema, [first.id]);
     await tx.query(
-      `update ${group.schema}.parked_event set next_at = clock_timestamp() where consumer_group = $1 and topic = $2 and key = $3 and state = 'waiting'`,
+      `update ${schema}.parked_event set next_at = clock_timestamp() where consumer_group = $1 and topic = $2 and key = $3 and state = 'waiting'`,
       [first.consumer_group, first.topic, first.key],
     );
     return first;
@@ -68,18 +75,18 @@ export async function replay(
   database: Database,
   source: EventSource,
   group: GroupState,
-  wanted: Wanted,
+  range: ReadRange,
 ): Promise<number> {
   let queued = 0;
-  await source.read(wanted, async (deliveries) => {
-    queued += await database.tx((tx) => queue(tx, group, wanted.topic, deliveries));
+  await source.read(range, async (deliveries) => {
+    queued += await database.tx((tx) => queue(tx, group, range.topic, deliveries));
   });
   return queued;
 }
 
 /**
- * Locks the inbox rows of the page's keys, in key order as the gate does: a consumer that is taking in the next event
- * of such a key either has committed before, or waits and then finds its key parked.
+ * Locks the inbox rows of the page's keys, in key order as the gate does. A consumer of the next event of such a key
+ * either has committed before, or waits and then finds its key parked.
  */
 async function queue(
   tx: Tx,
@@ -99,7 +106,7 @@ async function queue(
   const reached = new Map(consumed.map((c) => [c.key, Number(c.sequence)]));
   const taken = new Set(waiting.map((w) => `${w.key} ${w.sequence}`));
   const rows = deliveries.flatMap(({ event, partition, position }) => {
-    // What the group has not consumed yet will come by itself; what waits already, or was published twice, comes once.
+    // An event that the group has not consumed yet is still delivered. One that waits already is queued only once.
     if (!event || event.sequence > (reached.get(event.key) ?? 0) || taken.has(`${event.key} ${event.sequence}`))
       return [];
     taken.add(`${event.key} ${event.sequence}`);
