@@ -1,11 +1,13 @@
 /** Where the services are, their clients, and which tenant is meant. */
 import {
+  ApiProblem,
   AuthServiceClient,
   DirectoryClient,
   HubClient,
   IdentityClient,
   InternalClient,
   OffboardingClient,
+  ServiceUnreachable,
 } from '#contracts/clients';
 import {
   EXIT,
@@ -69,8 +71,13 @@ export class Services {
   readonly hub = (): HubClient => new HubClient(this.client('integration-hub'));
 
   /** Refuses if nothing says where the service is. */
-  client(service: string): InternalClient {
-    return new InternalClient({ service, url: this.url(service), token: this.token() });
+  client(service: string, timeoutMs?: number): InternalClient {
+    return new InternalClient({
+      service,
+      url: this.url(service),
+      token: this.token(),
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    });
   }
 
   url(service: string): string {
@@ -128,6 +135,31 @@ function pair(text: string): [string, string] {
 export async function tenantsOf(owner: HasTenants): Promise<readonly Tenant[]> {
   const answer = await owner.tenants();
   return 'tenants' in answer ? answer.tenants : answer;
+}
+
+/** Every tenant, by the first owner that answers; empty if none does. */
+export async function anyTenants(services: Services): Promise<readonly Tenant[]> {
+  const owners = [services.hub, services.identity, services.offboarding, services.auth, services.directory];
+  for (const owner of owners) {
+    const found = await part(async () => tenantsOf(owner()));
+    if (found.value !== undefined && found.value.length > 0) return found.value;
+  }
+  return [];
+}
+
+/** What a service answered; or why that part is not known. */
+export type Part<T> =
+  { readonly value: T; readonly problem?: undefined } | { readonly value?: undefined; readonly problem: string };
+
+/** For answers that are made of several services: one that is away must not hide what the others know. */
+export async function part<T>(ask: () => Promise<T>): Promise<Part<T>> {
+  try {
+    return { value: await ask() };
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof ApiProblem || error instanceof ServiceUnreachable)
+      return { problem: error.message };
+    throw error;
+  }
 }
 
 /** By slug or id. Without a name the only tenant; several are never guessed between. */

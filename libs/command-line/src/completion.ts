@@ -48,7 +48,7 @@ function wordsAfter(program: Command, words: readonly string[]): string[] {
   const typing = words.at(-1) ?? '';
   let command = program;
   for (const word of words.slice(0, -1)) command = command.commands.find((each) => each.name() === word) ?? command;
-  const option = command.options.find((each) => each.is(words.at(-2) ?? '') && each.required);
+  const option = command.options.find((each) => each.required && each.long === words.at(-2));
   if (option) return (option.argChoices ?? []).filter((each) => each.startsWith(typing));
   const names = command.commands.map((each) => each.name());
   const options = typing.startsWith('-') ? command.options.flatMap((each) => each.long ?? []) : [];
