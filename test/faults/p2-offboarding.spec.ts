@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '#platform';
-import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
+import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-roles.js';
 import { Cognito, type PoolView } from '../identity/cognito.js';
 import { Directory, type Person } from '../identity/directory.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';

@@ -62,7 +62,7 @@ export class BrakeWorld {
     for (const member of members) await this.rig.deliver(this.userEvent(member, 'created', {}));
     await this.rig.reevaluateAll();
     await this.rig.database.query(
-      `update account set provisioned_at = now(), told_status = status where tenant = $1 and provisioned_at is null`,
+      `update account set provisioned_at = now(), announced_status = status where tenant = $1 and provisioned_at is null`,
       [this.tenant],
     );
     return members;

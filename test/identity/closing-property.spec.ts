@@ -72,7 +72,7 @@ describe('what is told of a person who is closed and opened again', () => {
     for (const first of ['settings', 'group 0', 'person 0']) await deliver(first, false);
     await rig.reevaluateAll();
     // As the reconciler does it when Cognito has made the user.
-    await rig.database.query(`update account set provisioned_at = now(), told_status = status where tenant = $1`, [
+    await rig.database.query(`update account set provisioned_at = now(), announced_status = status where tenant = $1`, [
       model.tenant,
     ]);
     pushes.forEach((p) => model.apply(p));
@@ -86,10 +86,12 @@ describe('what is told of a person who is closed and opened again', () => {
 
   async function expectTold(model: Model): Promise<void> {
     const [person] = model.people;
-    const [row] = await rig.database.query<{ status: string; roles: string[]; version: string; told_status: string }>(
-      'select status, roles, version, told_status from account where id = $1',
-      [person?.id],
-    );
+    const [row] = await rig.database.query<{
+      status: string;
+      roles: string[];
+      version: string;
+      announced_status: string;
+    }>('select status, roles, version, announced_status from account where id = $1', [person?.id]);
     const told = await rig.database.query<{ sequence: string; type: string; status: string; case: string | null }>(
       `select sequence, type, data -> 'account' ->> 'status' as status, data -> 'offboarding' ->> 'id' as case
          from outbox where topic = 'identity.accounts' and subject = $1 order by id`,
@@ -102,10 +104,10 @@ describe('what is told of a person who is closed and opened again', () => {
     const closings = told.flatMap((e) => e.case ?? []);
     expect(new Set(closings).size).toBe(closings.length);
     const last = told.findLast((e) => !e.type.includes('roles-changed'));
-    expect(last?.status ?? 'active').toBe(row.told_status);
+    expect(last?.status ?? 'active').toBe(row.announced_status);
     // What is still under way is not told yet.
     if (person.latest?.state === 'running') return;
-    expect(row.told_status).toBe(row.status);
+    expect(row.announced_status).toBe(row.status);
     if (person.access === 'inactive') expect(last?.case).toBe(person.latest?.id);
     // Access that was lost comes back only by the worker.
     const back = told.filter((e, i) => e.status === 'active' && (told[i - 1]?.status ?? 'active') !== 'active');

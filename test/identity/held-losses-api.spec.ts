@@ -1,7 +1,7 @@
 /** Held losses of roles as an administrator meets them: the pool, the internal API, the command line, metrics. */
 import { randomUUID } from 'node:crypto';
 import { runCli } from '../../apps/identity-service/src/cli.js';
-import type { HeldRoleLossView } from '../../apps/identity-service/src/api/accounts.sql.js';
+import type { HeldRoleLossView } from '#contracts';
 import type { Group, Person, Tenant } from './directory.js';
 import { Rig, TOKEN } from './rig.js';
 

@@ -51,9 +51,9 @@ describe('what identity-service answers about accounts', () => {
   it('finds accounts by user name in any case and by external id, page by page', async () => {
     const find = async (query: string) =>
       (await rig.http<{ accounts: { id: string }[]; next: string | null }>('GET', `${base()}?${query}`)).body;
-    expect((await find('userName=ADA%40example.com')).accounts.map((a) => a.id)).toEqual([ada.id]);
-    expect((await find(`externalId=${ada.externalId}`)).accounts.map((a) => a.id)).toEqual([ada.id]);
-    expect((await find('userName=nobody')).accounts).toEqual([]);
+    expect((await find('who=ADA%40example.com')).accounts.map((a) => a.id)).toEqual([ada.id]);
+    expect((await find(`who=${ada.externalId}`)).accounts.map((a) => a.id)).toEqual([ada.id]);
+    expect((await find('who=nobody')).accounts).toEqual([]);
     const seen: string[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
       const page = await find(`limit=2${cursor && `&cursor=${cursor}`}`);
@@ -81,7 +81,7 @@ describe('what identity-service answers about accounts', () => {
       expect.stringContaining('application/problem+json'),
       'unauthenticated',
     ]);
-    for (const query of ['limit=0', 'limit=x', 'cursor=1', 'userName=', 'surprise=1']) {
+    for (const query of ['limit=0', 'limit=x', 'cursor=1', 'who=', 'surprise=1']) {
       const bad = await rig.http<{ code: string; detail: string }>('GET', `${base()}?${query}`);
       expect([query, bad.status, bad.body.code]).toEqual([query, 400, 'invalid_request']);
       expect(bad.body.detail).toContain(query.split('=')[0]);
@@ -94,9 +94,9 @@ describe('what identity-service answers about accounts', () => {
     const url = String(await rig.app?.getUrl());
     const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
     for (const [method, path, status, code] of [
-      ['GET', `${base()}?userName=%00`, 400, 'invalid_request'],
+      ['GET', `${base()}?who=%00`, 400, 'invalid_request'],
       ['GET', '/nowhere', 404, 'not_found'],
-      ['POST', '/internal/reconcile', 400, 'invalid_request'],
+      ['POST', '/internal/pool-comparison', 400, 'invalid_request'],
       ['GET', '/internal/%zz', 400, 'invalid_request'],
     ] as const) {
       const answer = await fetch(url + path, { method, headers, ...(method === 'POST' && { body: '{' }) });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import type { Access, Brake, EventEnvelope, OffboardingCase, RoleMapping } from '#events';
 import { defaultSettings } from '#settings';
-import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
+import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-roles.js';
 import { envelope } from './handlers.js';
 import { caseOf } from './played-worker.js';
 

@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { UserPool } from '#cognito';
 import { Outbox } from '#event-bus';
 import { createLogger, Metrics } from '#platform';
-import { Reconciler } from '../../apps/identity-service/src/reconcile/reconciler.js';
+import { AccountSync } from '../../apps/identity-service/src/cognito/account-sync.js';
+import { Reconciler } from '../../apps/identity-service/src/cognito/reconciler.js';
+import { RoleGroups } from '../../apps/identity-service/src/cognito/role-groups.js';
 import { HandlerRig } from './handlers.js';
 import { eventually } from './rig.js';
 
@@ -32,15 +34,14 @@ describe('places of the reconciler', () => {
 
   beforeAll(async () => {
     rig = await HandlerRig.start();
-    reconciler = new Reconciler({
-      database: rig.database,
-      pool,
-      outbox: new Outbox('identity', '/test'),
-      logger: createLogger('test', 'error'),
-      metrics: new Metrics('test', { process: false }),
-      concurrency: CONCURRENCY,
-      leaseSeconds: 10,
-    });
+    reconciler = new Reconciler(
+      rig.database,
+      new AccountSync(pool, new RoleGroups(rig.database, pool)),
+      new Outbox('identity', '/test'),
+      createLogger('test', 'error'),
+      { RECONCILER_CONCURRENCY: CONCURRENCY, RECONCILER_LEASE_SECONDS: 10 },
+      new Metrics('test', { process: false }),
+    );
     await reconciler.onApplicationBootstrap();
   });
   afterAll(async () => {

@@ -225,12 +225,12 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     });
     await call('AdminDeleteUser', { Username: d.id });
     await call('AdminCreateUser', { Username: 'stranger', MessageAction: 'SUPPRESS' });
-    const { body } = await rig.http<{ run: string }>('POST', '/internal/reconcile');
+    const { body } = await rig.http<{ run: string }>('POST', '/internal/pool-comparison');
     await eventually(async () =>
-      expect((await rig.http<{ state: string }>('GET', '/internal/reconcile')).body.state).toBe('done'),
+      expect((await rig.http<{ state: string }>('GET', '/internal/pool-comparison')).body.state).toBe('done'),
     );
     await rig.quiet();
-    const run = (await rig.http<{ id: string; progress: object }>('GET', '/internal/reconcile')).body;
+    const run = (await rig.http<{ id: string; progress: object }>('GET', '/internal/pool-comparison')).body;
     expect(run.id).toBe(body.run);
     expect(run.progress).toMatchObject({
       differing: 4,
@@ -253,9 +253,9 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
   it('a compare that finds nothing changes nothing', async () => {
     await rig.quiet();
     await rig.cognito.forgetCalls();
-    await rig.http('POST', '/internal/reconcile');
+    await rig.http('POST', '/internal/pool-comparison');
     await eventually(async () =>
-      expect((await rig.http<{ state: string; progress: object }>('GET', '/internal/reconcile')).body).toMatchObject({
+      expect((await rig.http<{ state: string; progress: object }>('GET', '/internal/pool-comparison')).body).toMatchObject({
         state: 'done',
         progress: { differing: 0 },
       }),

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database, type Metrics } from '#platform';
-import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
+import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-roles.js';
 import { service } from '../../apps/identity-service/src/service.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
@@ -139,7 +139,7 @@ export class Rig {
   async expectConverged(): Promise<void> {
     const users = await this.cognito.users();
     const accounts = await this.admin.query<AccountFact>(
-      `select id, status, told_status as told, provisioned_at is not null as provisioned from identity.account`,
+      `select id, status, announced_status as announced, provisioned_at is not null as provisioned from identity.account`,
     );
     const known = new Map(accounts.map((account) => [account.id, account]));
     const differences = [...this.directory.people.values()].flatMap((person) => [

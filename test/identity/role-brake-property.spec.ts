@@ -81,7 +81,7 @@ describe('roles under a brake', () => {
     BEGINNING.forEach((p) => model.apply(p));
     for (const name of NAMES) while (model.queues.get(name)?.length) await deliver(name);
     await rig.reevaluateAll();
-    await rig.database.query(`update account set provisioned_at = now(), told_status = status where tenant = $1`, [
+    await rig.database.query(`update account set provisioned_at = now(), announced_status = status where tenant = $1`, [
       model.tenant,
     ]);
     pushes.forEach((p) => model.apply(p));

@@ -20,7 +20,7 @@ describe('re-evaluation of a large tenant', () => {
     await rig.database.query(
       `with people as (insert into directory_user (id, tenant, version, user_name, active) select gen_random_uuid(), $1, 1, 'p' || n || '@x', true from generate_series(1, $3) n returning id, user_name),
             members as (insert into membership (user_id, group_id, tenant) select id, $2, $1 from people)
-       insert into account (id, tenant, user_name, status, told_status, version, provisioned_at, applied)
+       insert into account (id, tenant, user_name, status, announced_status, version, provisioned_at, applied)
        select id, $1, user_name, 'active', 'active', 1, now(), '{"exists": true, "confirmed": true}' from people`,
       [tenant, group, PEOPLE],
     );

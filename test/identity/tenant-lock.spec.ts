@@ -1,5 +1,5 @@
 /** One tenant's re-evaluation is nobody else's business, and loses nothing of its own. */
-import { lockTenantAlone } from '../../apps/identity-service/src/roles/evaluation.sql.js';
+import { lockTenantExclusively } from '../../apps/identity-service/src/accounts/locks.sql.js';
 import { eventually, Rig } from './rig.js';
 
 describe('while a tenant is re-evaluated', () => {
@@ -17,7 +17,7 @@ describe('while a tenant is re-evaluated', () => {
     const old = await rig.directory.addPerson(busy, 'old');
     await rig.quiet();
     await rig.admin.tx(async (tx) => {
-      await tx.query(lockTenantAlone, [busy.id]);
+      await lockTenantExclusively(tx, busy.id);
       await rig.directory.join(ida, group);
       await rig.directory.setActive(old, false);
       const fresh = await rig.directory.addPeople(busy, 20, group);

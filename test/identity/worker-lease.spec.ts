@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '#platform';
 import { WorkerLease } from '#worker';
-import { releaseForgotten } from '../../apps/identity-service/src/reconcile/queue.sql.js';
+import { releaseForgotten } from '../../apps/identity-service/src/cognito/queue.sql.js';
 import { HandlerRig } from './handlers.js';
 import { eventually } from './rig.js';
 

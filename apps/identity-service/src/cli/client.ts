@@ -1,12 +1,7 @@
 /** The internal API as the command line calls it. */
-import type { AccountView, GrantView } from '../api/accounts.sql.js';
-import type { Explanation } from '../api/explanation.js';
-import type { RepublishedPage } from '../api/republish.controller.js';
-import type { CompareRun } from '../reconcile/compare.js';
+import type { AccountView, Explanation, GrantView, PoolComparison, RepublishedPage } from '#contracts';
 import { CliError, EXIT, type InternalClient, type Json } from '#platform';
 import { findTenant, listTenants, type TenantView } from '#settings';
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export class AccountsClient {
   constructor(private readonly api: InternalClient) {}
@@ -51,17 +46,12 @@ export class AccountsClient {
 
   /** By user name, external id (Okta's user id) or account id. */
   async account(tenant: TenantView, who: string): Promise<Json<AccountView>> {
-    const queries = [new URLSearchParams({ userName: who }), new URLSearchParams({ externalId: who })];
-    if (UUID.test(who)) return this.api.call('GET', `${base(tenant)}/${who.toLowerCase()}`);
-    for (const query of queries) {
-      const { accounts } = await this.api.call<{ accounts: Json<AccountView>[] }>(
-        'GET',
-        `${base(tenant)}?${query.toString()}`,
-      );
-      // A name that was freed by a deletion may have been given to somebody new.
-      const found = accounts.find((a) => a.status !== 'removed') ?? accounts[0];
-      if (found) return found;
-    }
+    const query = new URLSearchParams({ who });
+    const { accounts } = await this.api.call<{ accounts: Json<AccountView>[] }>(
+      'GET',
+      `${base(tenant)}?${query.toString()}`,
+    );
+    if (accounts[0]) return accounts[0];
     const hint =
       'Give a user name, an Okta user id or an account id; "npm run accounts -- list" shows all. Was the user pushed to another tenant (--tenant)?';
     throw new CliError(`Tenant ${tenant.slug} has no account "${who}". ${hint}`, EXIT.refused);
@@ -80,11 +70,11 @@ export class AccountsClient {
   }
 
   startCompare(): Promise<{ run: string }> {
-    return this.api.call('POST', '/internal/reconcile');
+    return this.api.call('POST', '/internal/pool-comparison');
   }
 
-  compare(): Promise<Json<CompareRun>> {
-    return this.api.call('GET', '/internal/reconcile');
+  compare(): Promise<Json<PoolComparison>> {
+    return this.api.call('GET', '/internal/pool-comparison');
   }
 }
 

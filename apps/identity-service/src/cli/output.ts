@@ -1,8 +1,7 @@
 /** What the command line prints. */
-import type { AccountView, GrantView } from '../api/accounts.sql.js';
-import type { Explanation } from '../api/explanation.js';
-import type { CompareRun } from '../reconcile/compare.js';
+import type { AccountView, Explanation, GrantView, PoolComparison } from '#contracts';
 import { table, type Json } from '#platform';
+import { describeReason, emailLeftOut } from './reasons.js';
 
 export function describeList(accounts: readonly Json<AccountView>[], more: boolean): string {
   if (accounts.length === 0)
@@ -23,7 +22,7 @@ export function describeAccount(account: Json<AccountView>, grants: readonly Jso
     ['Roles in effect', account.roles.join(', ') || 'none'],
     ...(account.heldRoleLoss ? [['Loss held', describeHeld(account.heldRoleLoss)]] : []),
     ['Cognito', cognito.state + (cognito.syncedAt ? `, last equal at ${cognito.syncedAt}` : '')],
-    ...(cognito.warning ? [['Warning', cognito.warning]] : []),
+    ...(cognito.warning ? [['Warning', emailLeftOut(account.email ?? '')]] : []),
     ...(cognito.lastError
       ? [
           [
@@ -54,9 +53,11 @@ const describeHeld = ({ wouldLose, heldBecause, heldAt, cause }: NonNullable<Jso
 const why = (cause: string, group: string | null): string => (group ? `${cause} ("${group}")` : cause);
 
 export const describeExplanation = (explanation: Json<Explanation>): string =>
-  [`${explanation.account.userName}:`, ...explanation.reasons.map((reason) => `  ${reason}`)].join('\n');
+  [`${explanation.account.userName}:`, ...explanation.reasons.map((reason) => `  ${describeReason(reason)}`)].join(
+    '\n',
+  );
 
-export function describeCompare(run: Json<CompareRun>): string {
+export function describeCompare(run: Json<PoolComparison>): string {
   const { progress: p } = run;
   const head = {
     running: `Comparing (${p.phase}): ${p.users} users of the pool so far`,
