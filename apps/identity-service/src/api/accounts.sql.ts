@@ -1,5 +1,5 @@
 /** Reads of the internal API. No locks: they may show an account between two changes, never half of one. */
-import type { HeldBecause } from '#settings';
+import type { HeldBecause } from '#brake';
 import { fitsCognito } from '../reconcile/plan.js';
 import { CLOSED } from '../roles/transition.js';
 

@@ -1,6 +1,6 @@
 /** Which losses of roles happen, which wait for a person, which have to be decided by the tenant's brake. Pure. */
 import type { Brake } from '#events';
-import { brakeDecision, type HeldBecause } from '#settings';
+import { brakeDecision, type HeldBecause } from '#brake';
 import { nextStatus } from './status.js';
 import type { Cause, Subject } from './transition.js';
 

@@ -1,6 +1,7 @@
 /** What the statements of `evaluation.sql.ts` answer, as the pure parts see it. */
 import type { Brake, OffboardingCase } from '#events';
-import { brakeOf, type HeldBecause } from '#settings';
+import type { HeldBecause } from '#brake';
+import { brakeOf } from '#settings';
 import type { AccountStatus, Subject } from './transition.js';
 
 export interface SubjectRow {
