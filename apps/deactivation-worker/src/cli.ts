@@ -1,7 +1,7 @@
 /** `npm run offboarding -- show <who> | list | held | release [<who>...] | retry <who>`. */
 import { Option, type Command } from 'commander';
+import { CASE_STATES, type CaseState } from '#contracts';
 import { InternalClient, positive, runCommandLine, type Answer, type CliOptions } from '#platform';
-import { CASE_STATES, type CaseState } from './api/views.js';
 import { OffboardingClient, RoleLossClient } from './cli/client.js';
 import { held, release, type HeldFlags, type Services } from './cli/held.js';
 import { describeTimeline } from './cli/timeline.js';
@@ -74,7 +74,7 @@ const list: Run = async ({ worker }, { tenant, state, limit }) => {
 const retry: Run = async ({ worker }, { tenant }, [who = '']) => {
   const { person } = await worker.retry(await worker.tenant(tenant), who);
   return {
-    text: `${person.userName} is read back from Cognito, and the door is made ${person.door}. "npm run offboarding -- show ${person.userName}" tells the result.`,
+    text: `${person.userName} is read back from Cognito, and the door is made ${person.desiredAccess === 'enabled' ? 'open' : 'closed'}. "npm run offboarding -- show ${person.userName}" tells the result.`,
     json: { account: person.account, retrying: true },
   };
 };

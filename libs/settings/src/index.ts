@@ -1,5 +1,4 @@
-/** A tenant's Okta settings as every service sees them: defaults, rules, the local copy and its cache, the brake. */
-export * from './brake.js';
+/** A tenant's Okta settings as every service sees them: defaults, rules, the local copy and its cache. */
 export * from './cache.js';
 export * from './change.js';
 export * from './copy.sql.js';

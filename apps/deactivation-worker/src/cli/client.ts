@@ -1,7 +1,7 @@
 /** The internal APIs as the command line calls them: deactivation-worker's, and identity-service's for role losses. */
+import type { CaseState, CaseView, PeopleList, PersonView } from '#contracts';
 import { CliError, EXIT, loggedInUser, InternalClient, type Json } from '#platform';
 import { findTenant, type TenantView } from '#settings';
-import type { CaseState, CaseView, PersonView } from '../api/views.js';
 
 /** A loss of roles that identity-service's brake holds: the account stays active and keeps `roles` meanwhile. */
 export interface HeldRoleLoss {
@@ -49,7 +49,7 @@ export class OffboardingClient {
       });
       const page: { cases: Json<CaseView>[]; next: string | null } = await this.api.call(
         'GET',
-        `${base(tenant)}/offboarding?${query.toString()}`,
+        `${base(tenant)}/cases?${query.toString()}`,
       );
       cases.push(...page.cases);
       cursor = page.next;
@@ -61,7 +61,7 @@ export class OffboardingClient {
   /** By user name, external id (Okta's user id) or account id. */
   async timeline(tenant: TenantView, who: string): Promise<Timeline> {
     const id = UUID.test(who) ? who.toLowerCase() : (await this.person(tenant, who)).account;
-    return this.api.call('GET', `${base(tenant)}/accounts/${id}/offboarding`);
+    return this.api.call('GET', `${base(tenant)}/accounts/${id}/timeline`);
   }
 
   async retry(tenant: TenantView, who: string): Promise<Timeline> {
@@ -84,13 +84,9 @@ export class OffboardingClient {
   }
 
   private async person(tenant: TenantView, who: string): Promise<Json<PersonView>> {
-    for (const query of [new URLSearchParams({ userName: who }), new URLSearchParams({ externalId: who })]) {
-      const { accounts } = await this.api.call<{ accounts: Json<PersonView>[] }>(
-        'GET',
-        `${base(tenant)}/accounts?${query.toString()}`,
-      );
-      if (accounts[0]) return accounts[0];
-    }
+    const query = new URLSearchParams({ who });
+    const found = await this.api.call<Json<PeopleList>>('GET', `${base(tenant)}/accounts?${query.toString()}`);
+    if (found.people[0]) return found.people[0];
     const hint =
       'Give a user name, an Okta user id or an account id; "npm run accounts -- list" shows all. Was the user pushed to another tenant (--tenant)?';
     throw new CliError(`Tenant ${tenant.slug} has nobody called "${who}". ${hint}`, EXIT.refused);

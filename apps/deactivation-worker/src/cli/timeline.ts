@@ -1,6 +1,6 @@
 /** `show`: one person, and when which door closed. */
+import type { CaseView } from '#contracts';
 import { table, type Json } from '#platform';
-import type { CaseView } from '../api/views.js';
 import type { Timeline } from './client.js';
 import { heldReason } from './words.js';
 
@@ -27,12 +27,12 @@ function access(person: Timeline['person']): string {
     person.publishedStatus === null
       ? 'services have not been told yet'
       : `services were told: ${person.publishedStatus}${person.notBefore ? `, no tokens from before ${person.notBefore}` : ''}`;
-  return `${person.door}; ${told}`;
+  return `${person.desiredAccess === 'enabled' ? 'open' : 'closed'}; ${told}`;
 }
 
-function cognito({ provisioned, cognitoEnabled, signOutDue }: Timeline['person']): string {
+function cognito({ provisioned, actualAccess, signOutDue }: Timeline['person']): string {
   if (!provisioned) return 'does not have the user';
-  const enabled = { true: 'enabled', false: 'disabled', null: 'to be read back' }[`${cognitoEnabled}`];
+  const enabled = actualAccess ?? 'to be read back';
   return `${enabled}${signOutDue ? ', old refresh tokens not revoked yet' : ''}`;
 }
 

@@ -1,6 +1,6 @@
 /** What `list` and `held` print, and the words that all commands share. */
+import type { CaseView } from '#contracts';
 import { table, type Json } from '#platform';
-import type { CaseView } from '../api/views.js';
 import type { Held, HeldRoleLoss } from './client.js';
 
 type Case = Json<CaseView>;

@@ -14,9 +14,10 @@ const runView = z.object({
     people: z.number(),
     drift: z.record(z.string(), z.object({ count: z.number(), sample: z.array(z.string()) })),
   }),
-  asked: z.number(),
-  confirmed: z.number(),
+  checked: z.number(),
+  changed: z.number(),
   error: z.string().nullable(),
+  errorCode: z.string().nullable(),
 });
 type RunView = z.infer<typeof runView>;
 
@@ -36,7 +37,7 @@ export async function compareOkta(
   flags: { readonly tenant?: string; readonly wait?: boolean; readonly force?: boolean },
 ): Promise<Answer> {
   const tenant = await findTenant(api, flags.tenant);
-  const route = `/internal/tenants/${tenant.id}/okta/compare`;
+  const route = `/internal/tenants/${tenant.id}/okta/comparison`;
   const { run } = await api.call<{ run: string }>('POST', route, { force: flags.force ?? false });
   for (;;) {
     const latest = runView.parse(await api.call('GET', route));
@@ -48,11 +49,11 @@ export async function compareOkta(
   }
 }
 
-export function describeRun({ state, progress, asked, confirmed, error }: RunView): string {
+export function describeRun({ state, progress, checked, changed, error, errorCode }: RunView): string {
   const head = {
     running: `Comparing (${progress.phase}): ${progress.oktaUsers} users of the Okta app so far`,
     done: `Compared ${progress.oktaUsers} users of the Okta app with ${progress.people} people who had access`,
-    failed: `The comparison failed: ${error ?? 'unknown'}\nWhat it had read until then`,
+    failed: `The comparison failed: ${error ?? 'unknown'}${errorCode === 'okta_app_empty' ? ' (--force)' : ''}\nWhat it had read until then`,
   }[state];
   const found = Object.entries(progress.drift).filter(([, { count }]) => count > 0);
   if (found.length === 0) return `${head}. ${state === 'done' ? 'No difference.' : 'No difference yet.'}`;
@@ -60,6 +61,6 @@ export function describeRun({ state, progress, asked, confirmed, error }: RunVie
     ([kind, { count, sample }]) =>
       `  ${count} ${SAYS[kind] ?? kind}: ${sample.slice(0, 10).join(', ')}${count > 10 ? ', ...' : ''}`,
   );
-  const effect = `Okta was asked about ${asked} of them one by one; for ${confirmed} something changed here ("npm run offboarding -- list" shows whom it took access from, or who is held).`;
+  const effect = `Okta was asked about ${checked} of them one by one; for ${changed} something changed here ("npm run offboarding -- list" shows whom it took access from, or who is held).`;
   return `${head}:\n${lines.join('\n')}\n${effect}`;
 }
