@@ -1,12 +1,12 @@
-/** Whatever goes wrong, Okta gets JSON that says in words what to fix (P6): it shows `detail` to the administrator. */
+/** Every failed SCIM request is answered with JSON whose `detail` says what to fix (P6); Okta shows it to administrators. */
 import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isDatabaseOutage, PLATFORM, sqlState, type PlatformContext } from '#platform';
+import { isDatabaseOutage, LOGGER, ProblemFilter, sqlState, type Logger } from '#platform';
 import { LIMITS, ScimError } from '#scim';
 import { SecretStoreUnavailable } from '#secrets';
-import { SCIM_TYPE } from './scim-request.js';
+import { SCIM_TYPE } from './context.js';
 
-/** Seconds after which a request that found no database or secret store may be repeated. */
+/** Seconds after which a client may repeat a request that failed because the database or Secrets Manager is down. */
 const OUTAGE_RETRY_SECONDS = 5;
 
 const unavailable = (what: string): ScimError =>
@@ -14,7 +14,7 @@ const unavailable = (what: string): ScimError =>
     retryAfterSeconds: OUTAGE_RETRY_SECONDS,
   });
 
-/** What Fastify and Nest refuse by themselves; Nest keeps only the status of such an error. */
+/** Answers to what Fastify and Nest refuse before a handler runs. Nest keeps only the status of such an error. */
 const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
   400: () =>
     ScimError.of(
@@ -38,11 +38,11 @@ const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
 const internal = (): ScimError =>
   new ScimError(500, 'Something failed on our side. Quote the X-Request-Id of this answer to StackFlow support.');
 
-/** Turns whatever was thrown into a SCIM error; nothing internal (SQL, stack, names of hosts) gets out. */
+/** Turns any thrown value into a SCIM error without internal details (SQL, stack, host names). */
 export function toScimError(error: unknown): ScimError {
   if (error instanceof ScimError) return error;
   if (error instanceof SecretStoreUnavailable)
-    return unavailable('The store of the SCIM tokens is not reachable, so the token cannot be checked.');
+    return unavailable('The SCIM token cannot be checked, because the store of the tokens is not reachable.');
   if (isDatabaseOutage(error)) return unavailable('The database is not reachable at the moment.');
   const state = sqlState(error);
   if (state !== undefined) return fromPostgres(state);
@@ -52,10 +52,10 @@ export function toScimError(error: unknown): ScimError {
   return BY_STATUS[status]?.() ?? new ScimError(status, 'The request is not well-formed HTTP for this endpoint.');
 }
 
-/** 40xxx, 55P03, 57014: given up because of others, so a repetition may work. 22xxx, 54xxx: a value that cannot be stored. */
+/** 40xxx, 55P03, 57014: another transaction got in the way, so a retry may work. 22xxx, 54xxx: a value cannot be stored. */
 function fromPostgres(state: string): ScimError {
   if (/^(40...|55P03|57014)$/.test(state))
-    return unavailable('The request took too long, because others were changing the same data.');
+    return unavailable('The request took too long, because other requests were changing the same data.');
   if (/^(22|54)/.test(state))
     return ScimError.of(
       'invalidValue',
@@ -75,16 +75,28 @@ export function sendScimError(reply: FastifyReply, request: FastifyRequest | und
   void reply.status(error.status).type(SCIM_TYPE).send(JSON.stringify(error.body()));
 }
 
+/** Routes of the platform and the internal API. They have checks of their own and are reachable inside the cluster only. */
+const PLATFORM_ROUTE = /^\/(health\/live|health\/ready|metrics|internal\/.+)$/;
+
+/** Decides by the route that was found, not by the path: a spelling of a path cannot pretend to be such a route. */
+export const isPlatformRoute = ({ routeOptions, is404 }: FastifyRequest): boolean =>
+  !is404 && PLATFORM_ROUTE.test(routeOptions?.url ?? '');
+
 @Catch()
 export class ScimErrorFilter implements ExceptionFilter {
-  constructor(@Inject(PLATFORM) private readonly platform: PlatformContext) {}
+  private readonly problems: ProblemFilter;
+
+  constructor(@Inject(LOGGER) private readonly logger: Logger) {
+    this.problems = new ProblemFilter(logger);
+  }
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (isPlatformRoute(request)) return this.problems.catch(thrown, host);
     const error = toScimError(thrown);
     if (!(thrown instanceof ScimError) && error.status >= 500)
-      this.platform.logger.error(
+      this.logger.error(
         { err: thrown, requestId: request.scim?.id, tenant: request.scim?.tenantId, code: `scim_${error.status}` },
         'SCIM request failed',
       );
@@ -92,7 +104,7 @@ export class ScimErrorFilter implements ExceptionFilter {
   }
 }
 
-/** What never became a request: malformed HTTP, headers over the limit. Still JSON, because Okta parses every answer. */
+/** For what never became a request: malformed HTTP, headers over the limit. Okta parses every answer as JSON. */
 export function rawScimError(status: number, reason: string, detail: string): string {
   const body = JSON.stringify(new ScimError(status, detail).body());
   return `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${SCIM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;

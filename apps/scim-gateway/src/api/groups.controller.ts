@@ -1,28 +1,27 @@
 /** `/Groups` (RFC 7644 section 3). */
-import { Controller, Delete, Get, Inject, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { PLATFORM, type PlatformContext } from '#platform';
-import { GROUP_SCHEMA, groupSchema, listResponse, parseFilter, parsePage, parseProjection } from '#scim';
-import { answer, parameter, resourceId, type ScimRequest } from '../http/scim-request.js';
-import { GroupsService, noSuchGroup } from './groups.service.js';
-import { listGroups, membersOf, type GroupRow, type Member } from './groups.sql.js';
+import { Database } from '#platform';
+import { GROUP_SCHEMA, groupSchema, listResponse, parseProjection } from '#scim';
+import { answer, listQuery, parameter, pathId, type ScimContext } from '../http/context.js';
+import type { Group } from '../resources/groups/group.entity.js';
+import { GroupsService, noSuchGroup } from '../resources/groups/groups.service.js';
+import { listGroups, membersOf, type GroupMember } from '../resources/groups/groups.sql.js';
 
 @Controller('scim/v2/Groups')
 export class GroupsController {
   constructor(
-    @Inject(PLATFORM) private readonly platform: PlatformContext,
-    @Inject(GroupsService) private readonly groups: GroupsService,
+    private readonly database: Database,
+    private readonly groups: GroupsService,
   ) {}
 
   @Get()
   list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return answer(request, reply, async (scim) => {
-      const text = parameter(request, 'filter');
-      const filter = text === undefined || text === '' ? undefined : parseFilter(text);
-      const page = parsePage(parameter(request, 'startIndex'), parameter(request, 'count'));
+      const query = listQuery(request);
       const show = this.presentation(request);
-      const { groups, total } = await listGroups(this.platform.database, scim.tenantId, filter, page);
-      return { status: 200, body: listResponse(await show(groups), total, page.startIndex) };
+      const { rows, total } = await listGroups(this.database, scim.tenantId, query);
+      return { status: 200, body: listResponse(await show(rows), total, query.page.startIndex) };
     });
   }
 
@@ -52,10 +51,10 @@ export class GroupsController {
   patch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return answer(request, reply, async (scim) => {
       const show = this.presentation(request);
-      const group = await this.groups.patch(scim, idOf(request), request.body);
-      const asked = ['attributes', 'excludedAttributes'].some((name) => parameter(request, name) !== undefined);
-      // Success must not be reported falsely: if members were left out, the answer shows what is stored.
-      if (!asked && (scim.leftOut?.length ?? 0) === 0) return { status: 204 };
+      const group = await this.groups.patch(scim, pathId(request, noSuchGroup), request.body);
+      const wantsBody = ['attributes', 'excludedAttributes'].some((name) => parameter(request, name) !== undefined);
+      // If members were left out, the answer shows what is stored: it must not report a success that did not happen.
+      if (!wantsBody && (scim.leftOut?.length ?? 0) === 0) return { status: 204 };
       const [body] = await show([group]);
       return { status: 200, body };
     });
@@ -64,7 +63,7 @@ export class GroupsController {
   @Delete(':id')
   delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return answer(request, reply, async (scim) => {
-      await this.groups.delete(scim, idOf(request));
+      await this.groups.delete(scim, pathId(request, noSuchGroup));
       return { status: 204 };
     });
   }
@@ -72,17 +71,17 @@ export class GroupsController {
   private one(
     request: FastifyRequest,
     reply: FastifyReply,
-    work: (scim: ScimRequest, id: string) => Promise<GroupRow>,
+    work: (scim: ScimContext, id: string) => Promise<Group>,
   ): Promise<void> {
     return answer(request, reply, async (scim) => {
       const show = this.presentation(request);
-      const [body] = await show([await work(scim, idOf(request))]);
+      const [body] = await show([await work(scim, pathId(request, noSuchGroup))]);
       return { status: 200, body };
     });
   }
 
-  /** Made before anything is written, so that a bad parameter refuses the request as a whole. */
-  private presentation(request: FastifyRequest): (groups: readonly GroupRow[]) => Promise<Record<string, unknown>[]> {
+  /** Call it before anything is written, so that a bad parameter refuses the request as a whole. */
+  private presentation(request: FastifyRequest): (groups: readonly Group[]) => Promise<Record<string, unknown>[]> {
     const project = parseProjection(
       groupSchema,
       parameter(request, 'attributes'),
@@ -90,14 +89,8 @@ export class GroupsController {
     );
     const { baseUrl, tenantId } = request.scim;
     return async (groups) => {
-      const members =
-        (project?.wants('members') ?? true)
-          ? await membersOf(
-              this.platform.database,
-              tenantId,
-              groups.map((group) => group.id),
-            )
-          : undefined;
+      const ids = groups.map((group) => group.id);
+      const members = (project?.wants('members') ?? true) ? await membersOf(this.database, tenantId, ids) : undefined;
       return groups.map((group) => {
         const resource = toResource(group, members?.get(group.id), baseUrl);
         return project ? project(resource) : resource;
@@ -106,17 +99,13 @@ export class GroupsController {
   }
 }
 
-function idOf(request: FastifyRequest): string {
-  const { id = '' } = request.params as { id?: string };
-  request.scim.resourceId = id;
-  const known = resourceId(id);
-  if (known === undefined) throw noSuchGroup(id);
-  return known;
-}
+const location = (group: Group, baseUrl: string) => `${baseUrl}/Groups/${group.id}`;
 
-const location = (group: GroupRow, baseUrl: string) => `${baseUrl}/Groups/${group.id}`;
-
-function toResource(group: GroupRow, members: readonly Member[] | undefined, baseUrl: string): Record<string, unknown> {
+function toResource(
+  group: Group,
+  members: readonly GroupMember[] | undefined,
+  baseUrl: string,
+): Record<string, unknown> {
   return {
     schemas: [GROUP_SCHEMA],
     id: group.id,

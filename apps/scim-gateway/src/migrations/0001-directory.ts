@@ -1,11 +1,12 @@
+/** The tables of the schema `directory`. */
 import { consumerTablesSql, producerTablesSql } from '#event-bus';
 import { settingsTableSql } from '#settings';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Keys start with the tenant, so that no row can be reached, referenced or be unique across tenants (P4), and the
- * tables can be partitioned by tenant. `*_key` columns hold the lower-cased text as JavaScript lower-cases it: what is
- * equal does not depend on the locale of the database.
+ * Keys start with the tenant: no row can be reached, referenced or be unique across tenants (P4), and the tables can be
+ * partitioned by tenant. `*_key` columns hold text that JavaScript lower-cased, so that equality does not depend on the
+ * locale of the database.
  */
 export class Directory1764000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -18,7 +19,7 @@ export class Directory1764000000000 implements MigrationInterface {
   }
 
   async down(): Promise<void> {
-    throw new Error('the first migration cannot be undone; drop the schema instead');
+    throw new Error('The first migration cannot be undone. Drop the schema instead.');
   }
 }
 
@@ -39,9 +40,6 @@ const USERS = `
     deleted_at timestamptz,
     primary key (tenant_id, id)
   );
-  comment on column users.version is 'sequence of the last event about the user';
-  comment on column users.created_request is 'scim_request that created the user; tells whether its answer was delivered';
-  comment on column users.deleted_at is 'tombstone: the id stays taken, the names are free again';
   create unique index users_user_name on users (tenant_id, user_name_key) where deleted_at is null;
   create unique index users_external_id on users (tenant_id, external_id) where deleted_at is null and external_id is not null;
   create index users_page on users (tenant_id, created_at, id) where deleted_at is null`;
@@ -58,7 +56,6 @@ const GROUPS = `
     updated_at timestamptz not null,
     primary key (tenant_id, id)
   );
-  comment on column groups.version is 'sequence of the last event about the group itself; membership counts at the users';
   create unique index groups_display_name on groups (tenant_id, display_name_key);
   create index groups_page on groups (tenant_id, created_at, id);
   create table members (
@@ -89,9 +86,8 @@ const REQUESTS = `
     delivered boolean not null,
     user_agent text
   );
-  comment on column scim_request.left_out is 'the first member ids that were not stored because no such user exists';
-  comment on column scim_request.delivered is 'the answer was written while the connection was open';
   create index scim_request_recent on scim_request (tenant_id, at desc);
+  create index scim_request_resource on scim_request (tenant_id, resource_id, at desc) where resource_id is not null;
   create index scim_request_age on scim_request (at);
   create table scim_token_use (
     tenant_id uuid primary key,

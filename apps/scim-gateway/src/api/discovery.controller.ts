@@ -2,7 +2,7 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { listResponse, quote, resourceTypes, schemas, ScimError, serviceProviderConfig } from '#scim';
-import { answer, parameter } from './http/scim-request.js';
+import { answer, parameter } from '../http/context.js';
 
 @Controller('scim/v2')
 export class DiscoveryController {
@@ -48,7 +48,7 @@ function one(request: FastifyRequest, reply: FastifyReply, resources: Resources)
   return answer(request, reply, async ({ baseUrl }) => {
     const { id = '' } = request.params as { id?: string };
     const found = resources(baseUrl).find((resource) => resource.id.toLowerCase() === id.toLowerCase());
-    if (!found) throw new ScimError(404, `There is no ${quote(id)} here.`);
+    if (!found) throw new ScimError(404, `There is no ${quote(id)} in this list.`);
     return { status: 200, body: found };
   });
 }

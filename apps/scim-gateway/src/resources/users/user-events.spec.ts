@@ -5,7 +5,10 @@ const ada: UserState = {
   id: 'u1',
   tenantId: 't1',
   version: 7,
-  groupIds: ['g1', 'g2'],
+  groups: [
+    { value: 'g1', display: 'One' },
+    { value: 'g2', display: 'Two' },
+  ],
   resource: { userName: 'ada@x', active: true, name: { givenName: 'Ada' }, emails: [{ value: 'a@x' }] },
 };
 const short = (type: string) => type.replace('com.stackflow.directory.', '').replace('.v1', '');
@@ -42,7 +45,7 @@ describe('the events of a change', () => {
 
   it('start at 1 and end with the final state', () => {
     expect(createdEvent(ada, cause)).toMatchObject({ sequence: 1 });
-    expect(deletedEvent({ ...ada, version: 8, groupIds: [] }, cause)).toMatchObject({
+    expect(deletedEvent({ ...ada, version: 8, groups: [] }, cause)).toMatchObject({
       sequence: 8,
       data: { user: { groups: [] } },
     });

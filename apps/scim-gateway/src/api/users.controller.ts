@@ -1,37 +1,28 @@
 /** `/Users` (RFC 7644 section 3). */
-import { Controller, Delete, Get, Inject, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { PLATFORM, type PlatformContext } from '#platform';
-import {
-  ENTERPRISE_SCHEMA,
-  listResponse,
-  parseFilter,
-  parsePage,
-  parseProjection,
-  USER_SCHEMA,
-  userSchema,
-} from '#scim';
-import { answer, parameter, resourceId, type ScimRequest } from '../http/scim-request.js';
-import { noSuchUser, UsersService } from './users.service.js';
-import { listUsers, type UserRow } from './users.sql.js';
+import { Database } from '#platform';
+import { ENTERPRISE_SCHEMA, listResponse, parseProjection, USER_SCHEMA, userSchema } from '#scim';
+import { answer, listQuery, parameter, pathId, type ScimContext } from '../http/context.js';
+import type { User } from '../resources/users/user.entity.js';
+import { noSuchUser, UsersService } from '../resources/users/users.service.js';
+import { listUsers } from '../resources/users/users.sql.js';
 
 @Controller('scim/v2/Users')
 export class UsersController {
   constructor(
-    @Inject(PLATFORM) private readonly platform: PlatformContext,
-    @Inject(UsersService) private readonly users: UsersService,
+    private readonly database: Database,
+    private readonly users: UsersService,
   ) {}
 
   @Get()
   list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return answer(request, reply, async (scim) => {
-      const text = parameter(request, 'filter');
-      const filter = text === undefined || text === '' ? undefined : parseFilter(text);
-      const page = parsePage(parameter(request, 'startIndex'), parameter(request, 'count'));
+      const query = listQuery(request);
       const show = presentation(request);
       const withGroups = projection(request)?.wants('groups') ?? true;
-      const { users, total } = await listUsers(this.platform.database, scim.tenantId, { filter, page, withGroups });
-      return { status: 200, body: listResponse(users.map(show), total, page.startIndex) };
+      const { rows, total } = await listUsers(this.database, scim.tenantId, { ...query, withGroups });
+      return { status: 200, body: listResponse(rows.map(show), total, query.page.startIndex) };
     });
   }
 
@@ -63,7 +54,7 @@ export class UsersController {
   @Delete(':id')
   delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return answer(request, reply, async (scim) => {
-      await this.users.delete(scim, idOf(request));
+      await this.users.delete(scim, pathId(request, noSuchUser));
       return { status: 204 };
     });
   }
@@ -71,17 +62,17 @@ export class UsersController {
   private one(
     request: FastifyRequest,
     reply: FastifyReply,
-    work: (scim: ScimRequest, id: string) => Promise<UserRow>,
+    work: (scim: ScimContext, id: string) => Promise<User>,
   ): Promise<void> {
     return answer(request, reply, async (scim) => {
       const show = presentation(request);
-      return { status: 200, body: show(await work(scim, idOf(request))) };
+      return { status: 200, body: show(await work(scim, pathId(request, noSuchUser))) };
     });
   }
 }
 
-/** Made before anything is written, so that a bad parameter refuses the request as a whole. */
-function presentation(request: FastifyRequest): (user: UserRow) => Record<string, unknown> {
+/** Call it before anything is written, so that a bad parameter refuses the request as a whole. */
+function presentation(request: FastifyRequest): (user: User) => Record<string, unknown> {
   const project = projection(request);
   const { baseUrl } = request.scim;
   return (user) => (project ? project(toResource(user, baseUrl)) : toResource(user, baseUrl));
@@ -90,17 +81,9 @@ function presentation(request: FastifyRequest): (user: UserRow) => Record<string
 const projection = (request: FastifyRequest) =>
   parseProjection(userSchema, parameter(request, 'attributes'), parameter(request, 'excludedAttributes'));
 
-function idOf(request: FastifyRequest): string {
-  const { id = '' } = request.params as { id?: string };
-  request.scim.resourceId = id;
-  const known = resourceId(id);
-  if (known === undefined) throw noSuchUser(id);
-  return known;
-}
+const location = (user: User, baseUrl: string) => `${baseUrl}/Users/${user.id}`;
 
-const location = (user: UserRow, baseUrl: string) => `${baseUrl}/Users/${user.id}`;
-
-function toResource(user: UserRow, baseUrl: string): Record<string, unknown> {
+function toResource(user: User, baseUrl: string): Record<string, unknown> {
   return {
     schemas: user.resource[ENTERPRISE_SCHEMA] === undefined ? [USER_SCHEMA] : [USER_SCHEMA, ENTERPRISE_SCHEMA],
     id: user.id,

@@ -1,4 +1,4 @@
-/** Filters -> SQL conditions. Each text and id is a parameter; column expressions come from the tables below only. */
+/** SCIM filters -> SQL conditions. Each value is a parameter; column expressions come from the caller's tables only. */
 import {
   printPath,
   resolvePath,
@@ -9,7 +9,7 @@ import {
   type Operator,
   type Schema,
 } from '#scim';
-import { resourceId } from './http/scim-request.js';
+import { resourceId } from '../http/context.js';
 
 export class Parameters {
   readonly values: unknown[] = [];
@@ -20,48 +20,63 @@ export class Parameters {
   }
 }
 
-/** How an attribute is compared: exact text, text without regard to case, flag, instant, id. */
-type Kind = 'exact' | 'folded' | 'flag' | 'instant' | 'id';
 export interface Column {
   readonly sql: string;
-  readonly kind: Kind;
-  /** What a folded column holds of a whole value, if that is more than lower case. */
+  /** How values are compared; `folded` = text without regard to case. */
+  readonly kind: 'exact' | 'folded' | 'flag' | 'instant' | 'id';
+  /** How a folded column stores a whole value; lower case by default. */
   readonly key?: (value: string) => string;
 }
-/** A multi-valued attribute: `from` yields the elements of the row at hand. */
+/** A multi-valued attribute: `from` yields the elements of the current row. */
 export interface Elements {
   readonly from: string;
   readonly columns: Readonly<Record<string, Column>>;
 }
 export interface Columns {
   readonly schema: Schema;
-  /** `attribute` or `attribute.subAttribute` in the schema's spelling. */
+  /** By `attribute` or `attribute.subAttribute` in the schema's spelling. */
   readonly single: Readonly<Record<string, Column>>;
   readonly multiple: Readonly<Record<string, Elements>>;
 }
 
-/**
- * A condition for WHERE. It may be null where a value is missing, which counts as false there and in `and` and `or`;
- * only `not` has to say so. (A `coalesce` around every comparison would hide the columns from their indexes: each
- * lookup by userName would read the whole directory.)
- */
+type Term = Extract<Filter, { kind: 'present' | 'compare' }>;
+
+/** A condition for WHERE. Throws `invalidFilter` for an attribute or operator that is not supported. */
 export function filterSql(filter: Filter, columns: Columns, parameters: Parameters): string {
+  return conditionSql(filter, {
+    term: (term) => termSql(term, columns, parameters),
+    element: (path, inner) => elementSql(path, inner, columns, parameters),
+  });
+}
+
+/**
+ * Where a value is missing, a comparison is null, which counts as false in WHERE, `and` and `or`; only `not` needs a
+ * `coalesce`. One around every comparison would hide the columns from their indexes, and each lookup by userName would
+ * read the whole directory.
+ */
+function conditionSql(
+  filter: Filter,
+  sql: {
+    readonly term: (term: Term) => string;
+    readonly element: (path: AttributePath, inner: Filter) => string;
+  },
+): string {
   switch (filter.kind) {
     case 'and':
     case 'or':
-      return `(${filterSql(filter.left, columns, parameters)} ${filter.kind} ${filterSql(filter.right, columns, parameters)})`;
+      return `(${conditionSql(filter.left, sql)} ${filter.kind} ${conditionSql(filter.right, sql)})`;
     case 'not':
-      return `not coalesce(${filterSql(filter.filter, columns, parameters)}, false)`;
+      return `not coalesce(${conditionSql(filter.filter, sql)}, false)`;
     case 'element':
-      return elementSql(filter.path, filter.filter, columns, parameters);
+      return sql.element(filter.path, filter.filter);
     default:
-      return termSql(filter, columns, parameters);
+      return sql.term(filter);
   }
 }
 
 /**
- * The order of a page. An equality with an attribute that at most one row can have needs none; with one, a planner
- * without statistics walks the index of the order through the whole tenant instead of probing the attribute's.
+ * The order of a page. An equality with an attribute that at most one row can have needs no order. With one, a planner
+ * without statistics reads the whole tenant in the index of the order instead of using the index of the attribute.
  */
 export function orderSql(filter: Filter | undefined, unique: readonly string[], order: string): string {
   const one =
@@ -72,44 +87,33 @@ export function orderSql(filter: Filter | undefined, unique: readonly string[], 
   return one ? '' : `order by ${order}`;
 }
 
-type Term = Extract<Filter, { kind: 'present' | 'compare' }>;
-
 function termSql(term: Term, columns: Columns, parameters: Parameters): string {
   const name = nameOf(term.path, columns);
   const single = columns.single[name];
   if (single) return comparison(single, term, parameters);
-  const [attribute = '', sub] = name.split('.');
+  const [attribute = '', sub = 'value'] = name.split('.');
   const elements = columns.multiple[attribute];
-  if (!elements) throw unsupported(term.path, columns);
-  const column = elements.columns[sub ?? 'value'];
+  const column = elements?.columns[sub];
   if (!column) throw unsupported(term.path, columns);
   return `exists (select 1 from ${elements.from} where ${comparison(column, term, parameters)})`;
 }
 
-/** `emails[type eq "work" and value eq "x"]`: one element has to satisfy it all. */
+/** `emails[type eq "work" and value eq "x"]`: one element must satisfy the whole inner filter. */
 function elementSql(path: AttributePath, filter: Filter, columns: Columns, parameters: Parameters): string {
   const elements = columns.multiple[nameOf(path, columns)];
   if (!elements) throw unsupported(path, columns);
-  const inner = (term: Term): string => {
-    const wanted = term.path.attribute.toLowerCase();
-    const column = Object.entries(elements.columns).find(([name]) => name.toLowerCase() === wanted)?.[1];
-    if (!column) throw unsupported(term.path, columns);
-    return comparison(column, term, parameters);
-  };
-  const inside = (f: Filter): string => {
-    switch (f.kind) {
-      case 'and':
-      case 'or':
-        return `(${inside(f.left)} ${f.kind} ${inside(f.right)})`;
-      case 'not':
-        return `not coalesce(${inside(f.filter)}, false)`;
-      case 'element':
-        throw unsupported(f.path, columns);
-      default:
-        return inner(f);
-    }
-  };
-  return `exists (select 1 from ${elements.from} where ${inside(filter)})`;
+  const inner = conditionSql(filter, {
+    term: (term) => {
+      const wanted = term.path.attribute.toLowerCase();
+      const column = Object.entries(elements.columns).find(([name]) => name.toLowerCase() === wanted)?.[1];
+      if (!column) throw unsupported(term.path, columns);
+      return comparison(column, term, parameters);
+    },
+    element: (nested) => {
+      throw unsupported(nested, columns);
+    },
+  });
+  return `exists (select 1 from ${elements.from} where ${inner})`;
 }
 
 function nameOf(path: AttributePath, columns: Columns): string {
@@ -139,7 +143,7 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
   if (value === null) {
     if (operator === 'eq') return `(${column.sql} is null)`;
     if (operator === 'ne') return `(${column.sql} is not null)`;
-    throw ScimError.of('invalidFilter', `"${operator} null" compares with nothing; use eq, ne or pr.`);
+    throw ScimError.of('invalidFilter', `The operator ${operator} cannot be used with null. Use eq, ne or pr.`);
   }
   switch (column.kind) {
     case 'exact':
@@ -155,7 +159,7 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
   }
 }
 
-/** A part of a name keeps its outer blanks: they may be inner ones of the whole. */
+/** The key of a name drops its outer blanks. A part of a name keeps them: they may be inner blanks of the name. */
 const folded = ({ key }: Column, operator: Operator, value: string): string =>
   key && (operator === 'eq' || operator === 'ne') ? key(value) : value.toLowerCase();
 
@@ -180,17 +184,15 @@ function textSql(sql: string, operator: Operator, parameter: string): string {
 }
 
 function flagSql(column: Column, operator: Operator, value: FilterValue, parameters: Parameters): string {
-  if (operator !== 'eq' && operator !== 'ne')
-    throw ScimError.of('invalidFilter', `Flags can be compared with eq and ne only, not with ${operator}.`);
-  const wanted = parameters.add(/^true$/i.test(String(value)) || (!/^false$/i.test(String(value)) && notAFlag(value)));
+  requireEquality('true or false', operator);
+  const text = String(value).toLowerCase();
+  if (text !== 'true' && text !== 'false')
+    throw ScimError.of(
+      'invalidFilter',
+      `This attribute is true or false; it cannot be compared with ${JSON.stringify(value).slice(0, 80)}.`,
+    );
+  const wanted = parameters.add(text === 'true');
   return operator === 'eq' ? `(${column.sql} = ${wanted})` : `(${column.sql} is distinct from ${wanted})`;
-}
-
-function notAFlag(value: FilterValue): never {
-  throw ScimError.of(
-    'invalidFilter',
-    `A flag must be compared with true or false, not with ${JSON.stringify(value).slice(0, 80)}.`,
-  );
 }
 
 function instantSql(column: Column, operator: Operator, value: FilterValue, parameters: Parameters): string {
@@ -199,16 +201,23 @@ function instantSql(column: Column, operator: Operator, value: FilterValue, para
   if (sign === undefined || Number.isNaN(time))
     throw ScimError.of(
       'invalidFilter',
-      'Instants are compared with eq, ne, gt, ge, lt or le and a value like "2026-01-31T08:00:00Z".',
+      'A date and time can be compared with eq, ne, gt, ge, lt or le and a value like "2026-01-31T08:00:00Z".',
     );
   return `(${column.sql} ${sign} ${parameters.add(new Date(time))}::timestamptz)`;
 }
 
-/** An id that cannot exist here equals nothing; that is no error. */
+/** A text that cannot be an id equals no id; that is no error. */
 function idSql(column: Column, operator: Operator, value: FilterValue, parameters: Parameters): string {
-  if (operator !== 'eq' && operator !== 'ne')
-    throw ScimError.of('invalidFilter', `Ids can be compared with eq and ne only, not with ${operator}.`);
+  requireEquality('an id', operator);
   const id = resourceId(String(value));
   if (id === undefined) return operator === 'eq' ? 'false' : 'true';
   return `(${column.sql} ${operator === 'eq' ? '=' : '<>'} ${parameters.add(id)}::uuid)`;
+}
+
+function requireEquality(what: string, operator: Operator): void {
+  if (operator !== 'eq' && operator !== 'ne')
+    throw ScimError.of(
+      'invalidFilter',
+      `An attribute that is ${what} can be compared with eq and ne only, not with ${operator}.`,
+    );
 }

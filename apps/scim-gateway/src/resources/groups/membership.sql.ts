@@ -1,13 +1,15 @@
 /**
  * Changes of membership, set-based: the cost is that of the difference, whatever the size of the group. An event of a
- * membership is about the user: it bumps the user's version and carries the user's state after the change.
+ * membership is about the user: it increments the user's version and carries the user's state after the change.
  */
-import { prepared, currentTraceparent, type Queryable } from '#platform';
+import { currentTraceparent, prepared, type Queryable } from '#platform';
 import { LIMITS, quote, ScimError } from '#scim';
-import type { Cause } from '../users/user-events.js';
-import { directoryGroup, type GroupRow } from './groups.sql.js';
+import { EVENT_SOURCE, type Cause } from '../events.js';
+import { directoryUserSql } from '../users/user-events.js';
+import type { Group } from './group.entity.js';
+import { directoryGroup } from './groups.sql.js';
 
-/** What is to become of the membership. Ids are UUIDs in lower case; whether they name users is found out here. */
+/** The change that is asked for. Ids are UUIDs in lower case; a user with such an id need not exist. */
 export type MembershipChange =
   | { readonly kind: 'difference'; readonly add: readonly string[]; readonly remove: readonly string[] }
   | { readonly kind: 'replace'; readonly all: readonly string[] };
@@ -15,37 +17,32 @@ export type MembershipChange =
 export interface MembershipResult {
   readonly joined: number;
   readonly left: number;
-  /** Ids to add that name no living user of this tenant. */
+  /** Ids to add that belong to no user of this tenant, or to a deleted one. */
   readonly unknown: readonly string[];
 }
 
-export const EVENT_SOURCE = '/stackflow/scim-gateway';
+interface Difference {
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+}
+
 const JOINED = 'com.stackflow.directory.user.joined-group.v1';
 const LEFT = 'com.stackflow.directory.user.left-group.v1';
 
-/** Needs the lock of the group's row, so that its membership grows by nobody else meanwhile. */
+/** The caller holds the lock of the group's row, so that no other request changes the membership meanwhile. */
 export async function changeMembership(
   tx: Queryable,
-  group: GroupRow,
+  group: Group,
   change: MembershipChange,
   cause: Cause,
 ): Promise<MembershipResult> {
   const { add, remove } =
-    change.kind === 'replace'
-      ? await differenceToAll(tx, group, change.all)
-      : await effective(tx, group, change.add, change.remove);
+    change.kind === 'replace' ? await differenceToAll(tx, group, change.all) : await effective(tx, group, change);
   if (add.length === 0 && remove.length === 0) return { joined: 0, left: 0, unknown: [] };
-  const living = new Set(await lockUsers(tx, group.tenantId, [...add, ...remove]));
-  const removed = await deleteMembers(
-    tx,
-    group,
-    remove.filter((id) => living.has(id)),
-  );
-  const added = await insertMembers(
-    tx,
-    group,
-    add.filter((id) => living.has(id)),
-  );
+  const existing = new Set(await lockUsers(tx, group.tenantId, [...add, ...remove]));
+  const exists = (id: string) => existing.has(id);
+  const removed = await deleteMembers(tx, group, remove.filter(exists));
+  const added = await insertMembers(tx, group, add.filter(exists));
   const excessive = await publish(tx, group, added, removed, cause);
   if (excessive !== undefined) throw inTooManyGroups(excessive, group);
   if (added.length + removed.length > 0)
@@ -54,30 +51,24 @@ export async function changeMembership(
       group.id,
       cause.at,
     ]);
-  return { joined: added.length, left: removed.length, unknown: add.filter((id) => !living.has(id)) };
+  return { joined: added.length, left: removed.length, unknown: add.filter((id) => !exists(id)) };
 }
 
-/** What of a PATCH is not so already: re-adding members (Entra ID does it on each removal) locks and bumps nobody. */
-async function effective(
-  tx: Queryable,
-  group: GroupRow,
-  add: readonly string[],
-  remove: readonly string[],
-): Promise<{ add: string[]; remove: string[] }> {
-  const rows = await tx.query<{ user_id: string }>(
-    'select user_id from members where tenant_id = $1 and group_id = $2 and user_id = any($3::uuid[])',
+/**
+ * The part of a PATCH that changes anything. Re-adding existing members must not lock users or increment their
+ * versions: Entra ID re-adds members on each removal.
+ */
+async function effective(tx: Queryable, group: Group, { add, remove }: Difference): Promise<Difference> {
+  const rows = await tx.query<{ userId: string }>(
+    'select user_id as "userId" from members where tenant_id = $1 and group_id = $2 and user_id = any($3::uuid[])',
     [group.tenantId, group.id, [...add, ...remove]],
   );
-  const members = new Set(rows.map((row) => row.user_id));
+  const members = new Set(rows.map((row) => row.userId));
   return { add: add.filter((id) => !members.has(id)), remove: remove.filter((id) => members.has(id)) };
 }
 
-/** One pass over both lists inside Postgres; only the difference comes out. */
-async function differenceToAll(
-  tx: Queryable,
-  group: GroupRow,
-  all: readonly string[],
-): Promise<{ add: string[]; remove: string[] }> {
+/** One pass over both lists inside Postgres, which returns the difference only. */
+async function differenceToAll(tx: Queryable, group: Group, all: readonly string[]): Promise<Difference> {
   const rows = await tx.query<{ id: string; wanted: boolean }>(
     `select coalesce(w.id, m.user_id) as id, w.id is not null as wanted
      from (select user_id from members where tenant_id = $1 and group_id = $2) m full join unnest($3::uuid[]) w(id) on w.id = m.user_id
@@ -90,7 +81,7 @@ async function differenceToAll(
   };
 }
 
-/** Locks the users' rows (FOR UPDATE) in the order of their ids, the same order for every writer: no deadlock. */
+/** Locks the users' rows (FOR UPDATE) in the order of their ids. Every writer uses this order, so none deadlock. */
 async function lockUsers(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<string[]> {
   const rows = await tx.query<{ id: string }>(
     'select id from users where tenant_id = $1 and id = any($2::uuid[]) and deleted_at is null order by id for update',
@@ -99,29 +90,29 @@ async function lockUsers(tx: Queryable, tenantId: string, ids: readonly string[]
   return rows.map((row) => row.id);
 }
 
-async function deleteMembers(tx: Queryable, group: GroupRow, ids: readonly string[]): Promise<string[]> {
+async function deleteMembers(tx: Queryable, group: Group, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  const rows = await tx.query<{ user_id: string }>(
-    'delete from members where tenant_id = $1 and group_id = $2 and user_id = any($3::uuid[]) returning user_id',
+  const rows = await tx.query<{ userId: string }>(
+    'delete from members where tenant_id = $1 and group_id = $2 and user_id = any($3::uuid[]) returning user_id as "userId"',
     [group.tenantId, group.id, ids],
   );
-  return rows.map((row) => row.user_id);
+  return rows.map((row) => row.userId);
 }
 
-async function insertMembers(tx: Queryable, group: GroupRow, ids: readonly string[]): Promise<string[]> {
+async function insertMembers(tx: Queryable, group: Group, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  const rows = await tx.query<{ user_id: string }>(
-    'insert into members (tenant_id, group_id, user_id) select $1, $2, unnest($3::uuid[]) on conflict do nothing returning user_id',
+  const rows = await tx.query<{ userId: string }>(
+    `insert into members (tenant_id, group_id, user_id) select $1, $2, unnest($3::uuid[])
+     on conflict do nothing returning user_id as "userId"`,
     [group.tenantId, group.id, ids],
   );
-  return rows.map((row) => row.user_id);
+  return rows.map((row) => row.userId);
 }
 
 /**
- * Bumps the users' versions and stores one event for each, in one statement after the membership was changed, so that
- * `groups` is the list after the change. The rows are locked already (invariant: lock -> bump -> outbox). The state
- * has the same shape as `directoryUser` makes it; a test compares the two. Returns one of the users who joined and are
- * in too many groups now; leaving is always allowed.
+ * Increments the users' versions and stores one event for each, in one statement after the membership was changed, so
+ * that `groups` is the list after the change. The caller has locked the rows (invariant: lock -> increment -> outbox).
+ * Returns one of the users who joined and are in too many groups now; leaving is always allowed.
  */
 const PUBLISH = prepared(`
   with changes as (
@@ -133,13 +124,7 @@ const PUBLISH = prepared(`
   ), stored as (
     insert into outbox (topic, key, type, source, subject, tenant, sequence, time, causation_id, traceparent, data)
     select 'directory.users', $1::uuid || ':' || b.id, b.type, $6::text, b.id::text, $1::uuid, b.version, $5::timestamptz, $7::text, $8::text,
-      jsonb_build_object(
-        'user', jsonb_build_object(
-          'id', b.id, 'userName', b.user_name, 'externalId', b.external_id, 'active', b.active,
-          'displayName', b.resource -> 'displayName',
-          'name', jsonb_build_object('givenName', b.resource #> '{name,givenName}', 'familyName', b.resource #> '{name,familyName}'),
-          'email', b.email, 'groups', s.groups),
-        'group', $2::jsonb)
+      jsonb_build_object('user', ${directoryUserSql('b', 's.groups')}, 'group', $2::jsonb)
     from bumped b
     cross join lateral (
       select coalesce(jsonb_agg(m.group_id order by m.group_id), '[]') as groups from members m where m.tenant_id = $1::uuid and m.user_id = b.id
@@ -151,7 +136,7 @@ const PUBLISH = prepared(`
 
 async function publish(
   tx: Queryable,
-  group: GroupRow,
+  group: Group,
   joined: readonly string[],
   left: readonly string[],
   cause: Cause,
@@ -171,7 +156,7 @@ async function publish(
   return excessive?.subject;
 }
 
-const inTooManyGroups = (userId: string, group: GroupRow) =>
+const inTooManyGroups = (userId: string, group: Group) =>
   ScimError.of(
     'tooMany',
     `With the group ${quote(group.displayName)} the user ${quote(userId)} would be in more than ${LIMITS.groupsPerUser.toLocaleString('en')} groups, which is the limit. Push fewer groups that this user is in. Nothing was changed.`,
