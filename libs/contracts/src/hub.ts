@@ -84,10 +84,10 @@ export class SsoSettingsView {
 
 export class ScimTokenView {
   @Instant()
-  issuedAt!: Date;
+  issuedAt!: string;
 
   @Instant({ nullable: true, description: 'Until when the token before this one is accepted.' })
-  previousValidUntil!: Date | null;
+  previousValidUntil!: string | null;
 }
 
 export class SettingsView {
@@ -149,12 +149,12 @@ export class SettingsChangeBody {
 // ---- what an administrator sends --------------------------------------------------------------------------------
 
 /** Every change names the administrator, for the audit. */
-export class ChangedBy {
+export class AdministratorName {
   @Text({ description: 'Who makes the change; it is kept in the audit.', example: 'jane' })
   by!: string;
 }
 
-export class CreateTenant extends ChangedBy {
+export class CreateTenant extends AdministratorName {
   @Text({ description: '1 to 63 lower-case letters, digits and hyphens.', example: 'acme' })
   slug!: string;
 
@@ -165,19 +165,19 @@ export class CreateTenant extends ChangedBy {
   ifMissing?: boolean;
 }
 
-export class ConfigureTenant extends ChangedBy {
+export class ConfigureTenant extends AdministratorName {
   @Nested(() => SettingsChangeBody)
   settings!: SettingsChangeBody;
 }
 
 const GRACE = { optional: true, max: 30 * 86_400_000 } as const;
 
-export class RotateScimToken extends ChangedBy {
+export class RotateScimToken extends AdministratorName {
   @Whole({ ...GRACE, description: 'How long the old token stays valid, in milliseconds; 24 hours if left out.' })
   graceMs?: number;
 }
 
-export class ConnectOkta extends ChangedBy {
+export class ConnectOkta extends AdministratorName {
   @Text({ max: 1_000, description: 'Domain of the org; https:// and a slash at the end are removed.' })
   domain!: string;
 
@@ -194,7 +194,7 @@ export class ConnectOkta extends ChangedBy {
   graceMs?: number;
 }
 
-export class ConnectSso extends ChangedBy {
+export class ConnectSso extends AdministratorName {
   @Text({ description: 'Client id of the OIDC app in Okta.' })
   clientId!: string;
 

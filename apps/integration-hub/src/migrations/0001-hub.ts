@@ -2,8 +2,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { producerTablesSql } from '#event-bus';
 
-class Tenants1764028800000 implements MigrationInterface {
-  readonly name = 'Tenants1764028800000';
+export class Hub1764028800000 implements MigrationInterface {
+  readonly name = 'Hub1764028800000';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
@@ -14,7 +14,7 @@ class Tenants1764028800000 implements MigrationInterface {
         settings_version bigint not null,
         created_at timestamptz not null default clock_timestamp()
       );
-      -- Every version ever in force: what an administrator sees as history, and what a consumer can be given again.
+      -- Every version ever in force: the history that an administrator sees, and the source for publishing one again.
       create table hub.integration_settings (
         tenant_id uuid not null references hub.tenant,
         version bigint not null,
@@ -27,7 +27,7 @@ class Tenants1764028800000 implements MigrationInterface {
       create table hub.admin_audit (
         id bigint generated always as identity primary key,
         at timestamptz not null default clock_timestamp(),
-        who text not null,
+        by text not null,
         action text not null,
         tenant_id uuid not null references hub.tenant,
         detail jsonb not null
@@ -40,5 +40,3 @@ class Tenants1764028800000 implements MigrationInterface {
     await runner.query('drop table hub.outbox, hub.admin_audit, hub.integration_settings, hub.tenant');
   }
 }
-
-export const migrations = [Tenants1764028800000];
