@@ -13,5 +13,3 @@ export * from './identity.js';
 export * from './offboarding.js';
 export * from './hub.js';
 export * from './problem.js';
-/** Of two classes with this name, the one with a required administrator; the exchange's stays in its own file. */
-export { ChangedBy } from './hub.js';
