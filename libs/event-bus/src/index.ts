@@ -6,7 +6,6 @@
  */
 export { EventAdminModule } from './admin/events.controller.js';
 export { createBus, type Bus, type BusPlatform, type StrategyOptions } from './bus.js';
-export * from './cli.js';
 export * from './context.js';
 export * from './incoming.js';
 export * from './outbox.js';

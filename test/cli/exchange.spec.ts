@@ -1,17 +1,17 @@
-/** `npm run obo`: what an operator sees and does, against a running auth-service. */
+/** `stackflow exchange` against a running auth-service. */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { exportJWK } from 'jose';
-import { runCli } from '../../apps/auth-service/src/cli.js';
-import { assertion, basic, byKey, clientKey, formOf, INTERNAL_TOKEN, jwksOf, ExchangeRig } from './exchange-rig.js';
+import { assertion, basic, byKey, clientKey, formOf, INTERNAL_TOKEN, jwksOf, ExchangeRig } from '../auth/exchange-rig.js';
+import { runStackflow } from '../support/command-line.js';
 
 let rig: ExchangeRig;
 let folder: string;
 beforeAll(async () => {
   rig = await ExchangeRig.start();
-  folder = mkdtempSync(path.join(tmpdir(), 'obo-cli-'));
+  folder = mkdtempSync(path.join(tmpdir(), 'exchange-cli-'));
 }, 120_000);
 beforeEach(() => rig.reset());
 afterAll(async () => {
@@ -19,15 +19,10 @@ afterAll(async () => {
   await rig.close();
 });
 
-async function run(args: string): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
-  const code = await runCli([...args.split(' '), '--url', rig.service.url], {
-    env: { INTERNAL_API_TOKEN: INTERNAL_TOKEN },
-    out: (text) => (out += text),
-    err: (text) => (err += text),
+const run = (args: string) =>
+  runStackflow(['exchange', ...args.split(' '), '--url', `auth-service=${rig.service.url}`], {
+    INTERNAL_API_TOKEN: INTERNAL_TOKEN,
   });
-  return { code, out, err };
-}
 
 async function json(args: string): Promise<Record<string, unknown>> {
   const { code, out, err } = await run(`${args} --json`);
@@ -44,7 +39,7 @@ function jwksFile(content: unknown): string {
 const exchange = (id: string, secret: unknown): Promise<number> =>
   rig.exchange(formOf(rig.accessToken(), 'access_token'), basic(id, String(secret))).then((a) => a.status);
 
-describe('npm run obo', () => {
+describe('stackflow exchange', () => {
   it('registers a client, and says all that its team has to know, the secret once', async () => {
     const { code, out, err } = await run('add invoices --audience incidents --audience payroll --by ops');
     expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -110,7 +105,7 @@ describe('npm run obo', () => {
     expect(out).toMatch(/stays valid until 20/);
     const second = /Client secret +([\w-]{43})\n/.exec(out)?.[1];
     expect([await exchange('turning', first), await exchange('turning', second)]).toEqual([200, 200]);
-    expect((await run('show turning')).out).toMatch(/Secret before +valid until 20/);
+    expect((await run('show turning')).out).toMatch(/Previous secret +valid until 20/);
     const { clientSecret: third } = await json('rotate-secret turning --grace 0');
     expect([await exchange('turning', second), await exchange('turning', third)]).toEqual([401, 200]);
     expect((await run('remove turning')).out).toContain('is removed');

@@ -1,7 +1,7 @@
-/** `npm run offboarding` against the running APIs of deactivation-worker and identity-service. */
+/** `stackflow offboarding` against the running APIs of deactivation-worker and identity-service. */
 import { userInfo } from 'node:os';
-import { Identity } from './identity.js';
-import { Rig, type Tenant } from './rig.js';
+import { Identity } from '../offboarding-api/identity.js';
+import { Rig, type Tenant } from '../offboarding-api/rig.js';
 
 let rig: Rig;
 let tenant: Tenant;
@@ -262,7 +262,7 @@ it('retry asks the worker to look at Cognito now', async () => {
   await person('ada', { door: 'closed' });
   expect(await cli('retry', 'ADA@example.com')).toMatchObject({
     code: 0,
-    out: expect.stringContaining('the door is made closed'),
+    out: expect.stringContaining('the user is made disabled'),
   });
   expect(await cli('retry', 'nobody')).toMatchObject({ code: 1, err: expect.stringContaining('nobody') });
 });
