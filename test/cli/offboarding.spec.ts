@@ -26,7 +26,12 @@ const at = (ms: number): string => `'2026-01-15T12:00:00Z'::timestamptz + interv
 
 describe('show', () => {
   it('prints each door with its instant and the milliseconds since the push', async () => {
-    const ada = await person('Ada', { door: 'closed', active: false, provisioned: true, cognito_enabled: false });
+    const ada = await person('Ada', {
+      desired_access: 'disabled',
+      active: false,
+      provisioned: true,
+      actual_access: 'disabled',
+    });
     await rig.addCase(
       tenant,
       ada,
@@ -62,7 +67,7 @@ describe('show', () => {
 
   it('says what is still open and why', async () => {
     const ada = await person('ada', {
-      door: 'closed',
+      desired_access: 'disabled',
       provisioned: true,
       attempts: 3,
       last_error: 'TooManyRequestsException: slow down',
@@ -259,7 +264,7 @@ describe('release', () => {
 });
 
 it('retry asks the worker to look at Cognito now', async () => {
-  await person('ada', { door: 'closed' });
+  await person('ada', { desired_access: 'disabled' });
   expect(await cli('retry', 'ADA@example.com')).toMatchObject({
     code: 0,
     out: expect.stringContaining('the user is made disabled'),

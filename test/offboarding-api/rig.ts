@@ -133,7 +133,7 @@ export class Rig {
       external_id: `00u${id.slice(0, 12)}`,
       display_name: userName.split('@')[0],
       active: true,
-      door: 'open',
+      desired_access: 'enabled',
       ...change,
     });
     return id;

@@ -18,14 +18,7 @@ export const service: ServiceDefinition<typeof config> = {
   database: {
     schema: SCHEMA,
     migrations: [Offboarding1764200000000],
-    entities: [
-      PersonEntity,
-      CaseEntity,
-      OktaHintEntity,
-      OktaCheckEntity,
-      OktaComparisonEntity,
-      TenantSettingsEntity,
-    ],
+    entities: [PersonEntity, CaseEntity, OktaHintEntity, OktaCheckEntity, OktaComparisonEntity, TenantSettingsEntity],
   },
   module: () => DeactivationWorkerModule,
   fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },

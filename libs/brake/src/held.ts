@@ -16,7 +16,9 @@ export async function lockBrake(tx: Tx, tenant: string): Promise<void> {
 
 /** As {@link lockBrake}, without waiting: false = another transaction has it. For a caller that may not wait. */
 export async function tryLockBrake(queryable: Queryable, tenant: string): Promise<boolean> {
-  const [lock] = await queryable.query<{ free: boolean }>(`select pg_try_advisory_xact_lock(${LOCK}) as free`, [tenant]);
+  const [lock] = await queryable.query<{ free: boolean }>(`select pg_try_advisory_xact_lock(${LOCK}) as free`, [
+    tenant,
+  ]);
   return lock?.free ?? false;
 }
 

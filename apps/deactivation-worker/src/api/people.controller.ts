@@ -63,10 +63,7 @@ export class OffboardingPeopleController {
   @Post(':id/sign-out')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: SignOutState })
-  async signOut(
-    @Param() { tenant, id }: AccountPath,
-    @Body() { by, causationId }: SignOutBody,
-  ): Promise<SignOutState> {
+  async signOut(@Param() { tenant, id }: AccountPath, @Body() { by, causationId }: SignOutBody): Promise<SignOutState> {
     const state = await this.signOuts.request(tenant, id, causationId);
     const about = { tenant, account: id, code: 'sign_out_requested', by, causationId, ...state };
     this.logger.info(about, 'A person is being signed out everywhere and keeps access.');

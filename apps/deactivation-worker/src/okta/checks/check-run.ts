@@ -6,7 +6,15 @@ import { OktaSignals } from '../../access/okta-signals.js';
 import type { PersonEntity } from '../../access/person.entity.js';
 import { oktaCause, stateOf, type Observation } from '../okta-state.js';
 import type { OktaOrg } from '../orgs.js';
-import { checkAgain, countForRun, deleteCheck, lockClaimed, peopleOfUser, postpone, type Claimed } from './check.sql.js';
+import {
+  checkAgain,
+  countForRun,
+  deleteCheck,
+  lockClaimed,
+  peopleOfUser,
+  postpone,
+  type Claimed,
+} from './check.sql.js';
 import { failureCode, failureText } from './pauses.js';
 
 type KnownPerson = Pick<PersonEntity, 'id' | 'oktaState'>;

@@ -2,7 +2,7 @@
 import { Outbox, producerTablesSql, Sequencer, type NewEvent } from '#event-bus';
 import { createLogger, Database, Metrics } from '#platform';
 import type { Person } from '../identity/directory.js';
-import type { TestDatabase } from '../support/database.js';
+import type { TestDatabase } from './database.js';
 
 export class Accounts {
   private readonly outbox = new Outbox('identity', '/stackflow/identity-service');
