@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { offboardingCase } from '#events';
 import type { CaseView, PersonView } from '../../apps/deactivation-worker/src/api/views.js';
-import { eventually } from '../identity/rig.js';
+import { eventually } from '../support/waiting.js';
 import { Rig, TOKEN, type Tenant } from './rig.js';
 
 interface Page {

@@ -10,7 +10,7 @@ import { service } from '../../apps/deactivation-worker/src/service.js';
 import type { CompareView } from '../../apps/deactivation-worker/src/okta/compare/compare.js';
 import type { TenantSettings } from '#events';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
-import { Directory, type Person, type Tenant } from '../identity/directory.js';
+import { Directory, type Person, type Tenant } from '../support/identity-directory.js';
 import { ScimRecorder } from '../sandbox/scim-recorder.js';
 import { Accounts } from '../offboarding/accounts.js';
 import { control, startSandbox, type RunningSandbox } from '../sandbox/support.js';
