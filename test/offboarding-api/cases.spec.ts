@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CasePage as Page, HeldCases as Held, Json, PeopleList, PersonTimeline } from '#contracts';
 import { offboardingCase } from '#events';
-import { eventually } from '../identity/rig.js';
+import { eventually } from '../support/waiting.js';
 import { Rig, TOKEN, type Tenant } from './rig.js';
 
 interface ProblemBody {

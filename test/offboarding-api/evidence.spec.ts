@@ -6,7 +6,7 @@ import { createApplication, createLogger, Database, Health, loadConfig, Metrics,
 import { service } from '../../examples/incident-service/src/service.js';
 import { accessData, appendAccess } from '../guard/feeds.js';
 import { Issuer, nowSeconds } from '../guard/issuer.js';
-import { eventually } from '../identity/rig.js';
+import { eventually } from '../support/waiting.js';
 import { TEST_PASSWORD } from '../support/database.js';
 import { Rig, TOKEN, type Tenant } from './rig.js';
 

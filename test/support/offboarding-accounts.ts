@@ -1,7 +1,7 @@
 /** Stands for identity-service: makes users in the pool and tells of accounts through a real outbox. */
 import { Outbox, producerTablesSql, Sequencer, type NewEvent } from '#event-bus';
 import { createLogger, Database, Metrics } from '#platform';
-import type { Person } from '../identity/directory.js';
+import type { Person } from './identity-directory.js';
 import type { TestDatabase } from './database.js';
 
 export class Accounts {

@@ -1,25 +1,25 @@
 /**
- * Stands for deactivation-worker where it does not run: closes and opens doors at once, as the directory and the
- * settings ask for it, and publishes that through a real outbox of schema `offboarding`. No brake, no Cognito.
+ * Simulates deactivation-worker where it does not run: it closes and opens accounts at once, as directory and settings
+ * require, and publishes that through a real outbox of the schema `offboarding`. It has no brake and calls no Cognito.
  */
 import { randomUUID } from 'node:crypto';
 import { Outbox, producerTablesSql, Sequencer, type NewEvent } from '#event-bus';
 import type { Access, OffboardingCase } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
-import type { TestDatabase } from '../support/database.js';
-import type { Directory, DirectoryChange, Person, Tenant } from './directory.js';
+import type { TestDatabase } from './database.js';
+import type { Directory, DirectoryChange, Person, Tenant } from './identity-directory.js';
 
-interface Door {
+interface AccountAccess {
   status: Access['status'];
   version: number;
   cases: number;
 }
 
-/** Cause and causation of a closing. */
+/** Why an account is closed. */
 type Why = readonly [cause: string, causationId: string];
 
-export class PlayedWorker {
-  private readonly doors = new Map<string, Door>();
+export class SimulatedWorker {
+  private readonly records = new Map<string, AccountAccess>();
   private readonly outbox = new Outbox('offboarding', '/stackflow/deactivation-worker');
 
   private constructor(
@@ -28,7 +28,7 @@ export class PlayedWorker {
     private readonly sequencer: Sequencer,
   ) {}
 
-  static async open(test: TestDatabase, directory: Directory): Promise<PlayedWorker> {
+  static async open(test: TestDatabase, directory: Directory): Promise<SimulatedWorker> {
     const database = await Database.connect({ url: test.url('deactivation-worker'), schema: 'offboarding' });
     await database.query(producerTablesSql('offboarding'));
     const sequencer = new Sequencer({
@@ -39,7 +39,7 @@ export class PlayedWorker {
       metrics: new Metrics('test', { process: false }),
     });
     await sequencer.start();
-    const worker = new PlayedWorker(directory, database, sequencer);
+    const worker = new SimulatedWorker(directory, database, sequencer);
     directory.follower = worker;
     return worker;
   }
@@ -49,9 +49,9 @@ export class PlayedWorker {
     await this.database.close();
   }
 
-  /** What was said of a person last. */
+  /** The status that was published last for a person. */
   status(person: Person): Access['status'] | null {
-    return this.doors.get(person.id)?.status ?? null;
+    return this.records.get(person.id)?.status ?? null;
   }
 
   async peopleChanged(changes: readonly DirectoryChange[]): Promise<void> {
@@ -63,13 +63,13 @@ export class PlayedWorker {
     );
   }
 
-  /** Switched on, "deactivate on offboard" closes those who are inactive; off it opens nobody. */
+  /** "Deactivate on offboard" closes inactive people when it is switched on, and opens nobody when it is switched off. */
   async settingsChanged(tenant: Tenant): Promise<void> {
-    const people = [...this.directory.people.values()].filter((p) => p.tenant === tenant.id && this.doors.has(p.id));
+    const people = [...this.directory.people.values()].filter((p) => p.tenant === tenant.id && this.records.has(p.id));
     await this.publish(people.flatMap((p) => this.follow(p, ['settings.changed', `settings:${tenant.version}`])));
   }
 
-  /** A closing that is under way: fenced, its case not complete. Call {@link complete} with what it answers. */
+  /** Begins a closing: the account is fenced, its case not complete. Call {@link complete} with the result. */
   async beginClosing(person: Person, why: Why, status: 'inactive' | 'removed' = 'inactive'): Promise<OffboardingCase> {
     const [events, details] = this.fence(person, status, why);
     await this.publish(events);
@@ -80,12 +80,12 @@ export class PlayedWorker {
     return this.publish([this.caseEvent(person, { ...details, state })]);
   }
 
-  async say(person: Person, status: Access['status'], causationId: string): Promise<void> {
+  async publishAccess(person: Person, status: Access['status'], causationId: string): Promise<void> {
     await this.publish([this.accessEvent(person, status, causationId)]);
   }
 
   private follow(person: Person, why: Why): NewEvent[] {
-    const known = this.doors.get(person.id);
+    const known = this.records.get(person.id);
     const settings = this.directory.tenants.get(person.tenant)?.settings;
     const offboards = settings?.deactivateOnOffboard ?? true;
     if (!known) return [this.accessEvent(person, person.active ? 'active' : 'inactive', why[1])];
@@ -106,27 +106,27 @@ export class PlayedWorker {
   }
 
   private accessEvent(person: Person, status: Access['status'], causationId: string): NewEvent {
-    const door = this.doors.get(person.id) ?? { status, version: 0, cases: 0 };
-    this.doors.set(person.id, { ...door, status, version: door.version + 1 });
+    const record = this.records.get(person.id) ?? { status, version: 0, cases: 0 };
+    this.records.set(person.id, { ...record, status, version: record.version + 1 });
     return {
       type: 'com.stackflow.identity.access.changed.v1',
       tenant: person.tenant,
       subject: person.id,
-      sequence: door.version + 1,
+      sequence: record.version + 1,
       causationId,
       data: { account: person.id, status, roles: [], notBefore: new Date().toISOString() },
     };
   }
 
   private caseEvent(person: Person, details: OffboardingCase): NewEvent {
-    const door = this.doors.get(person.id);
-    if (!door) throw new Error('a case about nobody');
+    const record = this.records.get(person.id);
+    if (!record) throw new Error('a case of an unknown person');
     const what = details.state === 'running' ? 'opened' : details.state === 'completed' ? 'completed' : 'superseded';
     return {
       type: `com.stackflow.offboarding.case.${what}.v1`,
       tenant: person.tenant,
       subject: person.id,
-      sequence: ++door.cases,
+      sequence: ++record.cases,
       causationId: details.causationId,
       data: { case: details },
     };

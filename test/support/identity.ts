@@ -1,37 +1,43 @@
 /**
- * One spec file's world: a database, the sandbox's Cognito, a directory that publishes, deactivation-worker played,
- * identity-service in process.
+ * What a spec about identity-service runs on: a database, the sandbox's Cognito, a directory that publishes, a simulated
+ * deactivation-worker, and identity-service in this process.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Database, type Metrics } from '#platform';
 import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-roles.js';
 import { service } from '../../apps/identity-service/src/service.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { startInProcess, type InProcess } from '../support/in-process.js';
-import { Cognito, type PoolView } from './cognito.js';
-import { Directory, type Person, type Tenant } from './directory.js';
-import { PlayedWorker } from './played-worker.js';
-import { ownQuotas } from '../support/quotas.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { startInProcess, type InProcess } from './in-process.js';
+import { Cognito, type PoolView } from './identity-cognito.js';
+import { Directory, type Person, type Tenant } from './identity-directory.js';
+import { SimulatedWorker } from './identity-worker.js';
+import { ownQuotas } from './quotas.js';
+import { eventually } from './waiting.js';
 
 export const TOKEN = 'internal-token-of-the-tests';
 
-export class Rig {
+export class IdentityRig {
   private running: InProcess | null = null;
 
   private constructor(
     readonly test: TestDatabase,
-    /** Superuser: sees every schema. */
+    /** As superuser, who may read every schema. */
     readonly admin: Database,
     readonly cognito: Cognito,
     readonly directory: Directory,
-    readonly worker: PlayedWorker,
+    readonly worker: SimulatedWorker,
   ) {}
 
-  static async start(): Promise<Rig> {
+  static async start(): Promise<IdentityRig> {
     const test = await createTestDatabase();
     const admin = await Database.connect({ url: test.adminUrl, schema: 'identity' });
     const directory = await Directory.open(test);
-    return new Rig(test, admin, await Cognito.start(test), directory, await PlayedWorker.open(test, directory));
+    return new IdentityRig(
+      test,
+      admin,
+      await Cognito.start(test),
+      directory,
+      await SimulatedWorker.open(test, directory),
+    );
   }
 
   get app(): InProcess['app'] | null {
@@ -98,8 +104,8 @@ export class Rig {
   }
 
   /**
-   * A tenant whose settings the running service has: no order between topics says that they come before its people.
-   * Without a brake, unless it is asked for: most tests take roles from a handful of people.
+   * Adds a tenant and waits until the running service has its settings, because topics have no order among each other.
+   * Without a brake by default, because most tests take roles from a handful of people.
    */
   async addTenant(change: Parameters<Directory['addTenant']>[0] = {}): Promise<Tenant> {
     const tenant = await this.directory.addTenant({ brake: null, ...change });
@@ -115,7 +121,7 @@ export class Rig {
     }, timeoutMs);
   }
 
-  /** f(directory, settings, what the worker said, status so far): what Cognito has to show of a person. */
+  /** What Cognito has to show of a person: follows from directory, settings, access, and the status so far. */
   private expected(person: Person, known: string | undefined): { status: string; groups: string[]; role?: string } {
     const { settings } = this.tenantOf(person);
     const status = this.expectedStatus(person, known);
@@ -125,17 +131,14 @@ export class Rig {
     return { status, groups: roles.sort(), ...(role !== undefined && { role }) };
   }
 
-  /** Open, but inactive in the directory: who was active stays so, and nobody becomes it. */
+  /** If the worker leaves access to a person who is inactive in the directory, the status stays as it was. */
   private expectedStatus(person: Person, known: string | undefined): string {
-    const said = this.worker.status(person);
-    if (said === 'inactive' || said === 'removed') return said;
+    const access = this.worker.status(person);
+    if (access === 'inactive' || access === 'removed') return access;
     return person.active || known === 'active' ? 'active' : 'inactive';
   }
 
-  /**
-   * Every person of the directory, one by one: the account, what was told of it, and the pool. Only where group sync
-   * was on all the time.
-   */
+  /** Compares every person of the directory with the account, its published status and the pool, if group sync was always on. */
   async expectConverged(): Promise<void> {
     const users = await this.cognito.users();
     const accounts = await this.admin.query<AccountFact>(
@@ -144,35 +147,35 @@ export class Rig {
     const known = new Map(accounts.map((account) => [account.id, account]));
     const differences = [...this.directory.people.values()].flatMap((person) => [
       ...this.difference(person, users.get(person.id), known.get(person.id)?.status),
-      ...this.untold(person, known.get(person.id)),
+      ...this.accountDifference(person, known.get(person.id)),
     ]);
     expect(differences).toEqual([]);
   }
 
-  private untold(person: Person, account: AccountFact | undefined): string[] {
+  private accountDifference(person: Person, account: AccountFact | undefined): string[] {
     if (!account) return [`${person.userName} has no account`];
     const { status } = this.expected(person, account.status);
     const wrong = account.status === status ? [] : [`${person.userName} is ${account.status} instead of ${status}`];
-    if (account.provisioned && account.told !== status)
-      wrong.push(`of ${person.userName} was told ${account.told} instead of ${status}`);
+    if (account.provisioned && account.announced !== status)
+      wrong.push(`${person.userName} was announced as ${account.announced} instead of ${status}`);
     return wrong;
   }
 
   private difference(person: Person, user: PoolView | undefined, status: string | undefined): string[] {
-    const { status: wantedStatus, groups, role } = this.expected(person, status);
-    if (!user) return groups.length > 0 || wantedStatus === 'active' ? [`${person.userName} is missing`] : [];
-    const wanted: Record<string, string | undefined> = {
+    const { status: expectedStatus, groups, role } = this.expected(person, status);
+    if (!user) return groups.length > 0 || expectedStatus === 'active' ? [`${person.userName} is missing`] : [];
+    const expected: Record<string, string | undefined> = {
       'custom:tenant_id': person.tenant,
       'custom:external_id': person.externalId ?? undefined,
       'custom:role': role,
     };
     if (!person.deleted)
-      Object.assign(wanted, {
+      Object.assign(expected, {
         email: person.email ?? undefined,
         preferred_username: person.userName,
         name: person.displayName ?? undefined,
       });
-    const wrong = Object.entries(wanted)
+    const wrong = Object.entries(expected)
       .filter(([name, value]) => user.attributes[name] !== value)
       .map(([name, value]) => `${person.userName} ${name}: ${user.attributes[name]} instead of ${value}`);
     if (JSON.stringify(user.groups) !== JSON.stringify(groups))
@@ -191,7 +194,7 @@ export class Rig {
 interface AccountFact {
   id: string;
   status: string;
-  told: string | null;
+  announced: string | null;
   provisioned: boolean;
 }
 
@@ -207,15 +210,3 @@ const QUIET = `
     when exists (select 1 from identity.account where desired_revision > applied_revision and not (coalesce(last_error_class, '') in ('permanent', 'conflict') and next_attempt_at > clock_timestamp() + interval '1 minute')) then
       (select 'account ' || id || ' ' || coalesce(last_error, 'pending') from identity.account where desired_revision > applied_revision limit 1)
   end as waiting`;
-
-export async function eventually(check: () => Promise<void>, timeoutMs = 10_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await sleep(25);
-    }
-  }
-}

@@ -1,4 +1,4 @@
-/** Who gets a place among the accounts that are worked on at the same time; Cognito's answers are held back by hand. */
+/** Which accounts get a slot among those that are synced concurrently; the test holds back Cognito's answers. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { UserPool } from '#cognito';
@@ -8,24 +8,24 @@ import { AccountSync } from '../../apps/identity-service/src/cognito/account-syn
 import { Reconciler } from '../../apps/identity-service/src/cognito/reconciler.js';
 import { RoleGroups } from '../../apps/identity-service/src/cognito/role-groups.js';
 import { HandlerRig } from './handlers.js';
-import { eventually } from './rig.js';
+import { eventually } from '../support/waiting.js';
 
 const CONCURRENCY = 8;
-const BULK_PLACES = 6;
+const BULK_SLOTS = 6;
 
-describe('places of the reconciler', () => {
+describe('the slots of the reconciler', () => {
   let rig: HandlerRig;
   let reconciler: Reconciler;
-  const held = new Map<string, () => void>();
-  const seen: string[] = [];
+  const calls = new Map<string, () => void>();
+  const started: string[] = [];
   let hold = true;
 
-  /** A pool that answers when the test says so. */
+  /** A pool that answers when the test lets it. */
   const pool = {
     createUser: (id: string) =>
       new Promise<void>((resolve) => {
-        seen.push(id);
-        if (hold) held.set(id, resolve);
+        started.push(id);
+        if (hold) calls.set(id, resolve);
         else resolve();
       }),
     setRandomPassword: () => Promise.resolve(),
@@ -46,7 +46,7 @@ describe('places of the reconciler', () => {
   });
   afterAll(async () => {
     hold = false;
-    held.forEach((release) => release());
+    calls.forEach((release) => release());
     await reconciler.onModuleDestroy();
     await rig.close();
   });
@@ -60,21 +60,21 @@ describe('places of the reconciler', () => {
     return rows.map((r) => r.id);
   };
 
-  it('keeps a quarter for work that is not bulk, and lets reductions pass single changes', async () => {
+  it('keep a quarter for work that is not bulk, and serve reduced access before single changes', async () => {
     const bulk = new Set(await waiting(40, 2));
-    await eventually(() => Promise.resolve(expect(held.size).toBe(BULK_PLACES)));
+    await eventually(() => Promise.resolve(expect(calls.size).toBe(BULK_SLOTS)));
     await sleep(400); // four more looks at the queue
-    expect(held.size).toBe(BULK_PLACES);
+    expect(calls.size).toBe(BULK_SLOTS);
     const single = await waiting(2, 1);
-    await eventually(() => Promise.resolve(expect(seen).toEqual(expect.arrayContaining(single))));
-    expect(held.size).toBe(CONCURRENCY);
+    await eventually(() => Promise.resolve(expect(started).toEqual(expect.arrayContaining(single))));
+    expect(calls.size).toBe(CONCURRENCY);
 
-    // All places are taken; the next free one goes to the reduction, although the single change has waited longer.
+    // All slots are taken. The next free one serves the reduced access, although the single change has waited longer.
     const [late] = await waiting(1, 1);
     const [urgent] = await waiting(1, 0);
-    held.get(single[0] ?? '')?.();
-    await eventually(() => Promise.resolve(expect(seen).toContain(urgent)));
-    expect(seen).not.toContain(late);
-    expect([...held.keys()].filter((id) => bulk.has(id))).toHaveLength(BULK_PLACES);
+    calls.get(single[0] ?? '')?.();
+    await eventually(() => Promise.resolve(expect(started).toContain(urgent)));
+    expect(started).not.toContain(late);
+    expect([...calls.keys()].filter((id) => bulk.has(id))).toHaveLength(BULK_SLOTS);
   });
 });

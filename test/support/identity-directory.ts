@@ -1,13 +1,13 @@
 /**
- * Stands for scim-gateway and hub: keeps people, groups and settings, and publishes their events through real outboxes
- * of schemas `directory` and `hub`. What it holds is what Cognito has to show in the end.
+ * Simulates scim-gateway and hub: keeps people, groups and settings, and publishes their events through real outboxes of
+ * the schemas `directory` and `hub`. In the end Cognito has to show what this directory holds.
  */
 import { randomUUID } from 'node:crypto';
 import { Outbox, producerTablesSql, Sequencer, type NewEvent } from '#event-bus';
 import type { DirectoryUser, RoleMapping, TenantSettings } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
-import type { TestDatabase } from '../support/database.js';
+import type { TestDatabase } from './database.js';
 
 export interface Person extends DirectoryUser {
   readonly tenant: string;
@@ -40,7 +40,7 @@ export interface DirectoryChange {
   readonly event: NewEvent;
 }
 
-/** Told of everything after it was published. */
+/** Called after each publication. */
 export interface DirectoryFollower {
   peopleChanged(changes: readonly DirectoryChange[]): Promise<void>;
   settingsChanged(tenant: Tenant): Promise<void>;
@@ -132,7 +132,7 @@ export class Directory {
     return person;
   }
 
-  /** Many at once, each also a member of `group` if given. */
+  /** Adds many people at once, as members of `group` if it is given. */
   async addPeople(tenant: Tenant, count: number, group?: Group): Promise<Person[]> {
     const people = Array.from({ length: count }, (_, i) =>
       this.person(tenant, `bulk${i}-${randomUUID().slice(0, 6)}`, {}),
@@ -161,7 +161,7 @@ export class Directory {
     await this.publishUser([this.userEvent(person, active ? 'reactivated' : 'deactivated', { user: dataOf(person) })]);
   }
 
-  /** Many in few transactions. */
+  /** Deactivates many people in few transactions. */
   async deactivateAll(people: readonly Person[]): Promise<void> {
     const events = people.map((person) => {
       person.active = false;
@@ -182,7 +182,7 @@ export class Directory {
     return group;
   }
 
-  /** Known to the directory, its own event not published (yet). */
+  /** Adds a group to the directory without publishing the event about it. */
   silentGroup(tenant: Tenant, displayName: string): Group {
     const group: Group = { id: randomUUID(), tenant: tenant.id, version: 1, displayName, deleted: false };
     this.groups.set(group.id, group);
@@ -212,7 +212,7 @@ export class Directory {
     await this.publishUser([this.userEvent(person, 'left-group', { user: dataOf(person), group: groupData(group) })]);
   }
 
-  /** As scim-gateway: every member leaves the version before, so no leave outruns the deletion with its version. */
+  /** As scim-gateway does: members leave with the version before, so that no leave has the version of the deletion. */
   async removeGroup(group: Group): Promise<void> {
     group.deleted = true;
     for (const person of this.people.values()) await this.leave(person, group);
@@ -220,7 +220,7 @@ export class Directory {
     await this.publishGroup(group, 'deleted', { group: groupData(group) });
   }
 
-  /** Puts events into the log once more, behind everything else, as a carrier that repeats itself would. */
+  /** Appends events to the log again, as a carrier does that delivers twice. */
   async republish(admin: Database, where: string, values: unknown[] = []): Promise<number> {
     const rows = await admin.query(
       `insert into bus.event_log (topic, partition, key, event_id, type, source, subject, tenant, sequence, time, causation_id, traceparent, data)

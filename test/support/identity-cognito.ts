@@ -1,10 +1,10 @@
-/** The sandbox's Cognito in process, and what tests ask and order there. */
+/** The sandbox's Cognito in this process, with its control interface. */
 import { createLogger, Database } from '#platform';
 import { sandboxSettings } from '../../apps/sandbox/src/config.js';
 import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
 import { Sandbox } from '../../apps/sandbox/src/sandbox.js';
-import type { TestDatabase } from '../support/database.js';
-import { sandboxQuotas } from '../support/quotas.js';
+import type { TestDatabase } from './database.js';
+import { sandboxQuotas } from './quotas.js';
 
 export interface PoolView {
   readonly username: string;
@@ -28,7 +28,7 @@ export interface Call {
   readonly subject: string | null;
   readonly group: string | null;
   readonly outcome: string;
-  /** The work was done, the answer lost. */
+  /** The call was carried out, and its answer was lost. */
   readonly dropped: boolean;
 }
 
@@ -73,10 +73,10 @@ export class Cognito {
     await this.database.close();
   }
 
-  /** As an administrator in the AWS console would do it, by Cognito's own API. */
+  /** Changes the pool through Cognito's own API, as an administrator does in the AWS console. */
   async byHand(operation: string, input: object): Promise<void> {
     const stamp = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
-    // The sandbox looks at the form of the signature only.
+    // The sandbox checks only the form of the signature.
     const authorization = `AWS4-HMAC-SHA256 Credential=test/${stamp.slice(0, 8)}/us-east-1/cognito-idp/aws4_request, SignedHeaders=host, Signature=${'0'.repeat(64)}`;
     const headers = {
       'content-type': 'application/x-amz-json-1.1',

@@ -1,20 +1,21 @@
-/** Cognito answers 5xx: nobody knows whether it was done. That is counted, shown, and tried again with growing pauses. */
-import type { Tenant } from './directory.js';
-import { eventually, Rig } from './rig.js';
+/** Cognito answers 5xx, so the result is unknown: the account shows it, and is tried again with growing pauses. */
+import type { Tenant } from '../support/identity-directory.js';
+import { IdentityRig } from '../support/identity.js';
+import { eventually } from '../support/waiting.js';
 
 const PATIENCE_MS = 60_000;
 
-describe('an answer that leaves in doubt', () => {
-  let rig: Rig;
+describe('an update of Cognito whose result is unknown', () => {
+  let rig: IdentityRig;
   let tenant: Tenant;
   beforeAll(async () => {
-    rig = await Rig.start();
+    rig = await IdentityRig.start();
     await rig.startService();
     tenant = await rig.addTenant();
   });
   afterAll(() => rig.close());
 
-  it('is counted and stays visible until Cognito answers again; others go on', async () => {
+  it('is counted and shown until Cognito answers again, and delays no other account', async () => {
     const broken = { effect: 'error', error: 'InternalErrorException', message: 'Something went wrong.', status: 500 };
     const operation = 'AdminUpdateUserAttributes';
     const [ada, bob] = [await rig.directory.addPerson(tenant, 'ada'), await rig.directory.addPerson(tenant, 'bob')];
@@ -24,9 +25,9 @@ describe('an answer that leaves in doubt', () => {
     const path = `/internal/tenants/${tenant.id}/accounts/${ada.id}`;
     const cognito = async () => (await rig.http<{ cognito: { attempts: number } }>('GET', path)).body.cognito;
     await eventually(async () => {
-      const seen = await cognito();
-      expect(seen).toMatchObject({ lastErrorClass: 'retry', lastError: expect.stringContaining('InternalError') });
-      expect(seen.attempts).toBeGreaterThanOrEqual(2);
+      const shown = await cognito();
+      expect(shown).toMatchObject({ lastErrorClass: 'retry', lastError: expect.stringContaining('InternalError') });
+      expect(shown.attempts).toBeGreaterThanOrEqual(2);
     }, PATIENCE_MS);
     await eventually(
       async () => expect((await rig.cognito.user(bob.id))?.attributes.name).toBe('New Name'),
