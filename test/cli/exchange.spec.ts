@@ -4,7 +4,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { exportJWK } from 'jose';
-import { assertion, basic, byKey, clientKey, formOf, INTERNAL_TOKEN, jwksOf, ExchangeRig } from '../auth/exchange-rig.js';
+import {
+  assertion,
+  basic,
+  byKey,
+  clientKey,
+  formOf,
+  INTERNAL_TOKEN,
+  jwksOf,
+  ExchangeRig,
+} from '../auth/exchange-rig.js';
 import { runStackflow } from '../support/command-line.js';
 
 let rig: ExchangeRig;

@@ -25,7 +25,7 @@ const person = (name: string, change = {}) => rig.addPerson(tenant, `${name}@exa
 const at = (ms: number): string => `'2026-01-15T12:00:00Z'::timestamptz + interval '${ms} ms'`;
 
 describe('show', () => {
-  it('prints each door with its instant and the milliseconds since the push', async () => {
+  it('prints each step with its instant and the milliseconds since the push', async () => {
     const ada = await person('Ada', {
       desired_access: 'disabled',
       active: false,
@@ -50,7 +50,7 @@ describe('show', () => {
     const { code, out } = await cli('show', 'ADA@example.com');
     expect(code).toBe(0);
     for (const line of [
-      /^Access +closed/m,
+      /^Access +disabled/m,
       /^Cognito +disabled$/m,
       /^Case .*: completed, because of user\.deactivated \(request request-7\)$/m,
       /^Okta's push arrived +2026-01-15T12:00:00\.000Z +0 ms$/m,
@@ -77,7 +77,7 @@ describe('show', () => {
     await rig.addCase(tenant, ada, { state: 'running' }, { pushed_at: at(0), fenced_at: at(15) });
     const { out } = await cli('show', ada);
     expect(out).toContain(
-      'Still open: Cognito disabled, refresh tokens revoked, SSO sessions ended, confirmed by reading back. Last error: TooManyRequestsException: slow down (retry, attempt 3, next 2100-01-01T00:00:00.000Z)',
+      'Still open: Cognito disabled, SSO sessions ended, refresh tokens revoked, confirmed by reading back. Last error: TooManyRequestsException: slow down (retry, attempt 3, next 2100-01-01T00:00:00.000Z)',
     );
     expect(out).toMatch(/^Cognito disabled +open +-$/m);
   });
@@ -87,8 +87,8 @@ describe('show', () => {
     const held = await rig.hold(tenant, ada, { held_because: 'last_admin' });
     const { out } = await cli('show', 'ada@example.com');
     expect(out).toContain('nobody with the strongest role would be left');
-    expect(out).toMatch(/All doors are open\. Released by itself at \d{4}-/);
-    expect(out).toContain('npm run offboarding -- release ada@example.com');
+    expect(out).toMatch(/still has access\. The case is released by itself at \d{4}-/);
+    expect(out).toContain('npm run stackflow -- offboarding release ada@example.com');
     expect(out).toContain('reactivate the person in Okta');
     await rig.database.query(
       `update offboarding_case set state = 'completed', released_by = 'grace', released_at = clock_timestamp() where id = $1`,
@@ -98,7 +98,7 @@ describe('show', () => {
   });
 
   it.each([
-    ['superseded', 'Reactivated before every door was closed'],
+    ['superseded', 'reactivated before every step was done'],
     ['discarded', 'no access was taken away'],
     ['completed', 'No service has reported a refused token'],
   ])('explains a case that is %s', async (state, words) => {
@@ -122,7 +122,7 @@ describe('show', () => {
     for (const who of ['eve@example.com', 'nobody'])
       expect(await cli('show', who)).toMatchObject({
         code: 1,
-        err: expect.stringContaining('npm run accounts -- list'),
+        err: expect.stringContaining('npm run stackflow -- accounts list'),
       });
     expect(await cli('show', foreign)).toMatchObject({ code: 1, err: expect.stringContaining('no account') });
     expect((await cli('show')).code).toBe(64);
@@ -157,7 +157,7 @@ describe('list', () => {
 describe('held', () => {
   it('says that nobody is', async () => {
     expect((await cli('held')).out).toBe('Nobody is held.\n');
-    expect(await json('held')).toEqual({ held: [], total: 0, roleLosses: [], problem: null });
+    expect(await json('held')).toEqual({ tenant: tenant.slug, held: [], total: 0, roleLosses: [], problem: null });
   });
 
   it('names people and roles, why, until when, and what to do', async () => {
@@ -183,7 +183,7 @@ describe('held', () => {
     expect(out).toContain('losses of roles are held is not known: identity-service does not answer');
     await rig.stackNames({});
     expect((await cli('held')).out).toContain('names no identity-service');
-    expect((await cli('held', '--identity-url', identity.url)).out).not.toContain('not known');
+    expect((await cli('held', '--url', `identity-service=${identity.url}`)).out).not.toContain('not known');
   });
 });
 
@@ -244,11 +244,27 @@ describe('release', () => {
     ];
     await identity.loses(tenant, await person('frank'), 'frank@example.com');
     await identity.loses(other, await rig.addPerson(other, 'hal@example.com'), 'hal@example.com');
-    expect(await json('release', '--all', '--by', 'grace')).toEqual({ cases: 2, roleLosses: 1, by: 'grace' });
+    expect(await json('release', '--all', '--by', 'grace')).toEqual({
+      tenant: tenant.slug,
+      cases: 2,
+      roleLosses: 1,
+      by: 'grace',
+    });
     expect(await states(...ids)).toEqual(['grace', 'grace', 'held']);
     expect(await identity.held(tenant)).toEqual([]);
     expect(await identity.held(other)).toHaveLength(1);
-    expect((await cli('release', '--all', '--by', 'grace')).out).toContain('Nothing was held');
+    expect((await cli('release', '--all', '--by', 'grace')).out).toBe(
+      `Tenant ${tenant.slug}: nothing was held (any more), so nothing was released.\n`,
+    );
+  });
+
+  it('releases nothing if several tenants exist and none is named', async () => {
+    const held = await rig.hold(tenant, await person('ada'));
+    await rig.addTenant();
+    const { code, err } = await rig.cli('release', '--all', '--by', 'grace');
+    expect([code, err]).toEqual([64, expect.stringContaining('--tenant <slug>')]);
+    expect(err).toContain(tenant.slug);
+    expect(await states(held)).toEqual(['held']);
   });
 
   it('--all says how far it came when identity-service is away', async () => {
@@ -273,11 +289,11 @@ it('retry asks the worker to look at Cognito now', async () => {
 });
 
 it('says what to do when the worker is away, the token is wrong, or help is needed', async () => {
-  expect(await cli('list', '--url', 'http://127.0.0.1:1')).toMatchObject({
+  expect(await cli('list', '--url', 'deactivation-worker=http://127.0.0.1:1')).toMatchObject({
     code: 69,
     err: expect.stringContaining('npm start'),
   });
-  expect(await cli('held', '--token', 'wrong')).toMatchObject({
+  expect(await rig.cliWith({ INTERNAL_API_TOKEN: 'wrong' }, 'held', '--tenant', tenant.slug)).toMatchObject({
     code: 1,
     err: expect.stringContaining('INTERNAL_API_TOKEN'),
   });

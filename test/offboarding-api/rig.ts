@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Environment } from '#command-line';
 import { createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
 import { service } from '../../apps/deactivation-worker/src/service.js';
@@ -109,7 +110,11 @@ export class Rig {
 
   /** `stackflow offboarding ...` */
   cli(...args: string[]): Promise<Ran> {
-    return runStackflow(['offboarding', ...args], { STACK_DIR: this.folder });
+    return this.cliWith({}, ...args);
+  }
+
+  cliWith(env: Environment, ...args: string[]): Promise<Ran> {
+    return runStackflow(['offboarding', ...args], { STACK_DIR: this.folder, ...env });
   }
 
   async addTenant(change: Columns = {}): Promise<Tenant> {
