@@ -30,7 +30,7 @@ const DIRECTORY = `
     given_name text,
     family_name text,
     active boolean not null,
-    deleted boolean not null
+    deleted boolean not null default false
   );
   create table identity.directory_group (
     id uuid primary key,
@@ -38,7 +38,7 @@ const DIRECTORY = `
     version bigint not null,
     display_name text not null,
     name_key text not null,
-    deleted boolean not null
+    deleted boolean not null default false
   );
   create index on identity.directory_group (tenant, name_key);
   create table identity.membership (
