@@ -70,7 +70,6 @@ const ACCESS = `
     tenant uuid not null,
     account_id uuid not null,
     sequence bigint not null,
-    cause text not null,
     causation_id text not null,
     details jsonb not null
   );
@@ -162,8 +161,7 @@ const WORK = `
     group_id uuid,
     cause text not null,
     causation_id text not null,
-    traceparent text,
-    requested_at timestamptz not null default clock_timestamp()
+    traceparent text
   );
   create index on identity.reevaluation (tenant, id);
   create table identity.pool_comparison (
