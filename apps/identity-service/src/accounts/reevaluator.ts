@@ -40,7 +40,7 @@ export class Reevaluator {
 
   /** A hint that there are requests. The loop polls too, so a lost hint costs milliseconds. */
   wake(): void {
-    this.loop.poke();
+    this.loop.wake();
   }
 
   /** One tenant; true if there may be more to do at once. */

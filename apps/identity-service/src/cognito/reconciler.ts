@@ -59,7 +59,7 @@ export class Reconciler {
         'identity_reconciler_paused',
         '1 while Cognito refuses every call because the user pool or our credentials are wrong',
       ),
-      words: whenMisconfigured('Accounts wait'),
+      messages: whenMisconfigured('Accounts wait'),
     });
     this.results = metrics.counter('identity_sync_total', 'Attempts to make Cognito equal to an account', ['outcome']);
     const help = 'Time from the change of an account until Cognito shows it';
@@ -82,7 +82,7 @@ export class Reconciler {
 
   /** A hint that accounts are dirty. The queue polls too, so a lost hint costs milliseconds. */
   wake(): void {
-    this.queue.poke();
+    this.queue.wake();
   }
 
   private claim(kind: WorkKind, owner: string, limit: number): Promise<Claimed[]> {
