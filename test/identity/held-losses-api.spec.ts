@@ -1,6 +1,6 @@
 /** Held losses of roles as an administrator sees them: in the pool, the internal API, the command line, and metrics. */
 import { randomUUID } from 'node:crypto';
-import { runCli } from '../../apps/identity-service/src/cli.js';
+import { runStackflow } from '../support/command-line.js';
 import type { HeldRoleLossView } from '#contracts';
 import type { Group, Person, Tenant } from '../support/identity-directory.js';
 import { IdentityRig, TOKEN } from '../support/identity.js';
@@ -40,10 +40,10 @@ describe('a held loss of roles', () => {
     return metric?.values.find((v) => v.labels.reason === reason)?.value ?? 0;
   };
   const cli = async (...args: string[]): Promise<string> => {
-    let out = '';
-    const url = String(await rig.app?.getUrl());
-    const flags = ['--tenant', tenant.id, '--url', url, '--token', TOKEN];
-    expect(await runCli([...args, ...flags], { out: (t) => (out += t), err: (t) => (out += t) })).toBe(0);
+    const IDENTITY_SERVICE_URL = String(await rig.app?.getUrl());
+    const where = { IDENTITY_SERVICE_URL, INTERNAL_API_TOKEN: TOKEN };
+    const { code, out, err } = await runStackflow(['accounts', ...args, '--tenant', tenant.id], where);
+    expect([code, err]).toEqual([0, '']);
     return out;
   };
 

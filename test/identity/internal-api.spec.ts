@@ -1,10 +1,10 @@
-/** The internal API and the command line that speaks to it. */
+/** The internal API for accounts, and `stackflow accounts` over it. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import type { AccountList, Json, Reason } from '#contracts';
-import { runCli } from '../../apps/identity-service/src/cli.js';
+import { runStackflow } from '../support/command-line.js';
 import type { Group, Person, Tenant } from '../support/identity-directory.js';
 import { IdentityRig, TOKEN } from '../support/identity.js';
 
@@ -39,15 +39,7 @@ describe('the internal API for accounts', () => {
   });
 
   const base = (): string => `/internal/tenants/${tenant.id}/accounts`;
-  const cli = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
-    const text = { out: '', err: '' };
-    const code = await runCli(args, {
-      env: { STACK_DIR: folder },
-      out: (t) => (text.out += t),
-      err: (t) => (text.err += t),
-    });
-    return { code, ...text };
-  };
+  const cli = (...args: string[]) => runStackflow(['accounts', ...args], { STACK_DIR: folder });
 
   const list = async (query: string, of = base()) => (await rig.http<Json<AccountList>>('GET', `${of}?${query}`)).body;
   const names = async (query: string): Promise<string[]> => (await list(query)).accounts.map((a) => a.userName);
@@ -175,7 +167,7 @@ describe('the internal API for accounts', () => {
     await rig.quiet();
     expect((await reasons(odd))[0]).toEqual({ code: 'inactive', parameters: { assignedRoles: [] } });
     expect(await sentences(odd)).toContain(
-      'the user is deactivated or suspended, or was never active; "npm run offboarding -- show"',
+      'the user is deactivated or suspended, or was never active; "npm run stackflow -- offboarding show odd@example.com"',
     );
   });
 
@@ -198,35 +190,45 @@ describe('the internal API for accounts', () => {
     expect((await cli('reconcile')).out).toMatch(/^Compared \d+ users of the pool\. 0 differ/);
   });
 
+  it('lets the command line filter: failing ones, a role, a text', async () => {
+    const found = async (...flags: string[]): Promise<string[]> => {
+      const { out } = await cli('list', '--tenant', tenant.id, '--json', ...flags);
+      return (JSON.parse(out) as { userName: string }[]).map(({ userName }) => userName);
+    };
+    expect(await found('--role', 'itsm_agent')).toEqual([ada.userName]);
+    expect(await found('--text', 'EXTRA')).toHaveLength(4);
+    expect(await found('--failing')).toEqual([]);
+    expect((await cli('list', '--tenant', tenant.id, '--failing')).out).toBe('No account is like this.\n');
+    expect((await cli('list', '--tenant', tenant.id, '--limit', '2')).out).toContain('and more; raise --limit');
+  });
+
   it('gives the command line hints what to try when something is missing', async () => {
     expect(await cli('show', 'nobody', '--tenant', tenant.id)).toMatchObject({
       code: 1,
-      err: expect.stringContaining('npm run accounts -- list'),
+      err: expect.stringContaining('npm run stackflow -- accounts list'),
     });
     expect(await cli('list', '--tenant', 'nowhere')).toMatchObject({
       code: 1,
       err: expect.stringContaining(tenant.settings.tenant.slug),
     });
-    expect(await cli('list')).toMatchObject({ code: 1, err: expect.stringContaining('--tenant') });
-    expect(await cli('list', '--url', 'http://127.0.0.1:1')).toMatchObject({
+    const slugs = [tenant, other].map((t) => t.settings.tenant.slug);
+    const unnamed = await cli('list');
+    expect(unnamed).toMatchObject({ code: 64, err: expect.stringContaining('--tenant') });
+    for (const slug of slugs) expect(unnamed.err).toContain(slug);
+    expect(await cli('list', '--url', 'identity-service=http://127.0.0.1:1')).toMatchObject({
       code: 69,
       err: expect.stringContaining('npm start'),
     });
-    expect(await cli('list', '--token', 'wrong')).toMatchObject({
-      code: 1,
-      err: expect.stringContaining('INTERNAL_API_TOKEN'),
-    });
+    expect(
+      await runStackflow(['accounts', 'list', '--token-file', '-'], { STACK_DIR: folder }, 'wrong\n'),
+    ).toMatchObject({ code: 1, err: expect.stringContaining('INTERNAL_API_TOKEN') });
+    expect((await cli('list', '--token', 'wrong')).code).toBe(64);
     expect(await cli('frobnicate')).toMatchObject({ code: 64 });
     expect(await cli('list', '--limit', '0')).toMatchObject({ code: 64, err: expect.stringContaining('whole number') });
     expect(await cli('--help')).toMatchObject({ code: 0, out: expect.stringContaining('explain') });
-    const err: string[] = [];
-    expect(
-      await runCli(['list'], {
-        env: { STACK_DIR: path.join(folder, 'none') },
-        err: (t) => err.push(t),
-        out: () => undefined,
-      }),
-    ).toBe(69);
-    expect(err.join('')).toContain('No stack is running here');
+    expect(await runStackflow(['accounts', 'list'], { STACK_DIR: path.join(folder, 'none') })).toMatchObject({
+      code: 78,
+      err: expect.stringContaining('No stack is running here'),
+    });
   });
 });

@@ -99,7 +99,7 @@ const reporter = (change: Partial<Parameters<typeof reportRefusals>[0]> = {}) =>
 const refusal = (tenantId = tenant.id): Refusal => ({ tenantId, reason: 'account_inactive', notBefore: Date.now() });
 
 async function offboarded(): Promise<{ account: string; id: string }> {
-  const account = await rig.addPerson(tenant, `${randomUUID()}@example.com`, { door: 'closed' });
+  const account = await rig.addPerson(tenant, `${randomUUID()}@example.com`, { desired_access: 'disabled' });
   const id = await rig.addCase(
     tenant,
     account,

@@ -1,6 +1,6 @@
 /** Which losses of roles happen, which are held, and which the brake has to decide about. Pure. */
 import type { Brake } from '#events';
-import { brakeDecision, type HeldBecause } from '#settings';
+import { brakeDecision, type HeldBecause } from '#brake';
 import { nextStatus } from '../accounts/status.js';
 import type { Cause, Subject } from '../accounts/subject.js';
 
