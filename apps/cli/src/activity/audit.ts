@@ -50,7 +50,7 @@ export const audit: CommandSpec<Flags> = {
       ...(signIns.value?.entries ?? []).map((e) => ({
         at: e.at,
         what: e.event,
-        who: e.account,
+        who: e.account ?? (typeof e.detail.by === 'string' ? e.detail.by : null),
         code: e.code,
         detail: e.detail,
       })),

@@ -163,8 +163,11 @@ function access({ timeline: { value, problem } }: Facts, typed: Typed): Line {
   const { person } = value;
   const fence = person.notBefore ? ` Access tokens from before ${instant(person.notBefore)} are refused.` : '';
   const published = person.publishedStatus === null ? 'not published yet' : `published as ${person.publishedStatus}`;
-  const text = `Cognito access: desired ${person.desiredAccess}, actual ${person.actualAccess ?? 'unknown'}; ${published}.${fence}`;
-  const same = !person.provisioned || person.actualAccess === person.desiredAccess;
+  // Cognito is read back only after a change of the access, so a person who never lost it has no actual state.
+  const untouched = person.actualAccess === null && person.desiredAccess === 'enabled' && person.nextAttemptAt === null;
+  const actual = person.actualAccess ?? (untouched ? 'as created' : 'unknown');
+  const text = `Cognito access: desired ${person.desiredAccess}, actual ${actual}; ${published}.${fence}`;
+  const same = !person.provisioned || untouched || person.actualAccess === person.desiredAccess;
   if (person.lastError)
     return wrong(part, `${text} Last error: ${attempt(person)}`, typed(`offboarding retry ${person.userName}`));
   if (!same) return wrong(part, text, typed(`offboarding retry ${person.userName}`));

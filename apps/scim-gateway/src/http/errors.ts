@@ -76,7 +76,7 @@ export function sendScimError(reply: FastifyReply, request: FastifyRequest | und
 }
 
 /** Routes of the platform and the internal API. They have checks of their own and are reachable inside the cluster only. */
-const PLATFORM_ROUTE = /^\/(health\/live|health\/ready|metrics|internal\/.+)$/;
+const PLATFORM_ROUTE = /^\/(health\/(?:live|ready|version)|metrics|internal\/.+)$/;
 
 /** Decides by the route that was found, not by the path: a spelling of a path cannot pretend to be such a route. */
 export const isPlatformRoute = ({ routeOptions, is404 }: FastifyRequest): boolean =>
