@@ -70,15 +70,7 @@ export class OktaManagement {
    */
   async user(id: string): Promise<OktaUser | null> {
     if (!isOktaId(id)) throw new OktaError('not_found', 'This is not the id of an Okta user (20 letters and digits).');
-    try {
-      const found = parse('user', oktaUser, await this.request('user', this.url(`users/${id}`)));
-      // Okta also accepts a login in place of the id.
-      if (found.id === id) return found;
-      throw new OktaError('invalid_answer', 'Okta answered with another user than the one that was asked for.');
-    } catch (error) {
-      if (error instanceof OktaError && error.code === 'not_found') return null;
-      throw error;
-    }
+    return this.find('user', `users/${id}`, id, oktaUser);
   }
 
   /** `GET /api/v1/users/me`: the owner of the token. Every valid token may read it. */
@@ -111,14 +103,24 @@ export class OktaManagement {
         'not_found',
         'These are not the ids of an Okta app and an Okta user (20 letters and digits).',
       );
+    return this.find('appUser', `apps/${appId}/users/${id}`, id, oktaAppUser);
+  }
+
+  private async find<T extends { readonly id: string }>(
+    operation: Operation,
+    path: string,
+    id: string,
+    shape: z.ZodType<T>,
+  ): Promise<T | null> {
     try {
-      const found = parse('appUser', oktaAppUser, await this.request('appUser', this.url(`apps/${appId}/users/${id}`)));
+      const found = parse(operation, shape, await this.request(operation, this.url(path)));
+      // Okta also accepts a login in place of the id.
       if (found.id === id) return found;
-      throw new OktaError('invalid_answer', 'Okta answered with another user than the one that was asked for.');
     } catch (error) {
       if (error instanceof OktaError && error.code === 'not_found') return null;
       throw error;
     }
+    throw new OktaError('invalid_answer', 'Okta answered with another user than the requested one.');
   }
 
   private async *list<T>(operation: Operation, first: URL, shape: z.ZodType<T>): AsyncIterable<T> {
