@@ -197,7 +197,7 @@ it(
 it(
   'a report is dropped and logged after many attempts',
   async () => {
-    proxy.instead = (response) => (response.writeHead(500).end('broken'), true);
+    proxy.instead = (response) => (response.writeHead(500).end(JSON.stringify({ detail: 'broken' })), true);
     reporter({ retryAfterMs: 0 })(randomUUID(), new Date(), refusal());
     await loggedReason(/answered 500: broken/);
     expect(proxy.requests).toBe(50);
