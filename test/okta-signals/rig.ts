@@ -3,7 +3,6 @@
  * directory that publishes, and deactivation-worker in process. Each tenant has an Okta org of its own.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { OktaComparison } from '#contracts';
 import { Database } from '#platform';
 import { SecretStore, writeOktaSecret } from '#secrets';
@@ -15,6 +14,7 @@ import { ScimRecorder } from '../sandbox/scim-recorder.js';
 import { Accounts } from '../support/offboarding-accounts.js';
 import { control, startSandbox, type RunningSandbox } from '../sandbox/support.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
+import { until } from '../support/waiting.js';
 
 export const TOKEN = 'internal-token-of-the-tests';
 const PATIENCE_MS = 60_000;
@@ -231,11 +231,9 @@ export class Rig {
     });
   }
 
-  async until(what: string, check: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
-    for (const deadline = Date.now() + patienceMs; !(await check());) {
-      if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
-      await sleep(50);
-    }
+  /** Resolves when `check` is true; rejects, naming `what` is missing. */
+  async until(what: string, check: () => Promise<boolean>, limitMs = PATIENCE_MS): Promise<void> {
+    await until(what, check, limitMs);
   }
 
   untilState(person: Person, state: string | null): Promise<void> {
