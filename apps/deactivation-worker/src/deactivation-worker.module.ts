@@ -1,7 +1,7 @@
 /** deactivation-worker: one module, its providers in the order in which an offboarding passes through them. */
 import { Module } from '@nestjs/common';
 import { QuotaGate, UserPool } from '#cognito';
-import { createBus, Outbox, Sequencer } from '#event-bus';
+import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';
 import { CONFIG, Database, Health, LOGGER, Metrics, type Logger } from '#platform';
 import { TenantsController } from '#settings';
 import { AccessEvaluator } from './access/evaluator.js';
@@ -39,7 +39,7 @@ const sequencer = (config: WorkerConfig, database: Database, logger: Logger, met
 
 function outbox(publisher: Sequencer): Outbox {
   const made = new Outbox(SCHEMA, `/stackflow/${SERVICE}`);
-  made.onStored(() => publisher.poke());
+  made.onStored(() => publisher.wake());
   return made;
 }
 
@@ -55,6 +55,7 @@ const userPool = (config: WorkerConfig, database: Database, metrics: Metrics): U
   });
 
 @Module({
+  imports: [EventAdminModule],
   controllers: [
     OffboardingUsersConsumer,
     OffboardingAccountsConsumer,

@@ -1,12 +1,12 @@
 /**
- * The subscriber kit: a team outside writes one class with `@EventPattern` methods and gets dedup, order, parking,
- * metrics, health, and an internal API to look after parked events.
+ * The subscriber kit: another team writes one class with `@EventPattern` methods and gets deduplication, order, parking,
+ * metrics, health checks, and an internal API for parked events.
  *
  *     @Controller()
  *     class Greeter {
  *       @EventPattern('identity.accounts')
  *       async changed(@Ctx() { event, tx }: EventContext): Promise<void> {
- *         await tx.query('insert into greeting ...', [event.subject]); // commits with "this event was handled"
+ *         await tx.query('insert into greeting ...', [event.subject]); // commits with the record that it was handled
  *       }
  *     }
  *     await runSubscriber({ name: 'greeter', summary: 'Greets new accounts.', schema: 'greeter', controllers: [Greeter] });
@@ -22,12 +22,12 @@ import { consumerTablesSql } from './schema.sql.js';
 import { busSettings } from './settings.js';
 
 export interface SubscriberDefinition extends StrategyOptions {
-  /** Also the consumer group, unless `group` says otherwise: all processes of a group share the events. */
+  /** Also the consumer group, unless `group` is set. All processes of a group share its events. */
   readonly name: string;
   readonly group?: string;
   /** One sentence for `--help`. */
   readonly summary: string;
-  /** Postgres schema that the subscriber owns; inbox, offsets and parked events live there, too. */
+  /** Postgres schema that the subscriber owns, also for its inbox, offsets and parked events. */
   readonly schema: string;
   /** Classes with `@EventPattern('<topic>')` or `@EventPattern('<event type>')` methods. */
   readonly controllers: readonly Type[];
@@ -38,7 +38,7 @@ export interface SubscriberDefinition extends StrategyOptions {
 
 const settings = { ...serviceSettings, ...busSettings };
 
-/** Runs the subscriber until it is told to stop. Configuration comes from the environment; `--help` lists it. */
+/** Runs the subscriber until the process gets SIGTERM or SIGINT. `--help` lists its environment variables. */
 export const runSubscriber = (definition: SubscriberDefinition, argv?: readonly string[]): Promise<void> =>
   runService(subscriberService(definition), argv);
 
@@ -65,7 +65,7 @@ export function subscriberService(definition: SubscriberDefinition): ServiceDefi
   };
 }
 
-/** A migration that creates the consumer's tables. It sorts before whatever the subscriber brings. */
+/** A migration that creates the tables of the consumer, before the migrations of the subscriber. */
 function consumerTables(schema: string): new () => MigrationInterface {
   return class ConsumerTables1000000000000 implements MigrationInterface {
     readonly name = 'ConsumerTables1000000000000';
@@ -75,7 +75,7 @@ function consumerTables(schema: string): new () => MigrationInterface {
     }
 
     down(): Promise<void> {
-      return Promise.reject(new Error('the consumer tables hold what was handled; they are not dropped'));
+      return Promise.reject(new Error('the consumer tables record which events were handled; they are never dropped'));
     }
   };
 }

@@ -26,7 +26,7 @@ export const validation = new ValidationPipe({
   exceptionFactory: (errors) => new Problem('invalid_request', errors.flatMap(faultsOf).join('; ')),
 });
 
-/** Also of nested objects, whose faults stand in `children`. */
+/** Includes the faults of nested objects. */
 function faultsOf({ constraints = {}, children = [] }: ValidationError): string[] {
   return [...Object.values(constraints), ...children.flatMap(faultsOf)];
 }

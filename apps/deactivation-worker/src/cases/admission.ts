@@ -62,7 +62,7 @@ export class Admission {
     this.heldTotal = metrics.counter('offboarding_held_total', 'Cases that the brake held', ['reason']);
     this.seconds = stepSeconds(metrics);
     watchCases(database, metrics);
-    wake.on('admit', () => this.loop.poke());
+    wake.on('admit', () => this.loop.wake());
   }
 
   onApplicationBootstrap(): void {

@@ -55,10 +55,10 @@ export class AccessRunner {
       claim: (kind, owner, limit) => this.claim(kind, owner, limit),
       work: (work) => this.work(work),
       paused: metrics.gauge('offboarding_runner_paused', '1 while the user pool or our credentials are wrong'),
-      words: whenMisconfigured('Fences are in force, but Cognito users are not disabled'),
+      messages: whenMisconfigured('Fences are in force, but Cognito users are not disabled'),
     });
     this.results = metrics.counter('offboarding_steps_total', 'Steps in Cognito', ['outcome']);
-    wake.on('run', () => this.queue.poke());
+    wake.on('run', () => this.queue.wake());
   }
 
   onApplicationBootstrap(): Promise<void> {
@@ -102,7 +102,7 @@ export class AccessRunner {
 
   /** Once the user is disabled, the work continues in a slot for other work, or gives its slot to urgent work. */
   private mayContinue(work: Work): boolean {
-    return isUrgent(work) || this.queue.goOnAsOther(work.id);
+    return isUrgent(work) || this.queue.continueAsOther(work.id);
   }
 
   private async failed(work: Work, { failure, stateUnknown, revision }: StepFailure): Promise<void> {
@@ -132,7 +132,7 @@ export class AccessRunner {
     if (!this.outage) return;
     this.outage = false;
     this.database.query(retryNow).then(
-      () => this.queue.poke(),
+      () => this.queue.wake(),
       () => (this.outage = true),
     );
   }

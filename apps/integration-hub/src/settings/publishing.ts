@@ -22,7 +22,7 @@ export class Publishing {
   async drain(): Promise<boolean> {
     const [newest] = await this.database.query<{ id: string }>('select coalesce(max(id), 0) as id from hub.outbox');
     const deadline = performance.now() + this.config.PUBLISH_TIMEOUT_MS;
-    this.sequencer.poke();
+    this.sequencer.wake();
     for (;;) {
       const [left] = await this.database.query<{ some: boolean }>(
         'select exists (select 1 from hub.outbox where id <= $1) as some',

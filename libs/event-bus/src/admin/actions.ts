@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Topic } from '#events';
 import { Problem, type Database, type Tx } from '#platform';
-import { lockQueue, park, unpark, type ParkedRow } from '../parking.sql.js';
+import { lockQueue, park, unpark, type ParkedRow } from '../consumer/parking.sql.js';
 import type { Delivery } from '../record.js';
 import type { EventSource, ReadRange } from '../source.js';
 import type { GroupState } from './inspect.sql.js';

@@ -1,7 +1,8 @@
 /** Questions about the bus tables of one schema: outbox, consumer groups, parked keys. They lock nothing. */
 import type { Queryable } from '#platform';
 import { identifier } from '../schema.sql.js';
-import type { ParkedRow } from '../parking.sql.js';
+import type { ParkedRow } from '../consumer/parking.sql.js';
+import { outboxBacklog, type OutboxBacklog } from '../producer/metrics.js';
 
 /** A consumer group and the topics that it has consumed from. */
 export interface GroupState {
@@ -10,16 +11,9 @@ export interface GroupState {
   readonly topics: readonly string[];
 }
 
-export async function outboxOf(
-  db: Queryable,
-  schema: string,
-): Promise<{ depth: number; oldestSeconds: number } | undefined> {
-  if (!(await tableExists(db, schema, 'outbox'))) return undefined;
-  const [row] = await db.query<{ depth: number; age: number }>(
-    `select count(*)::int as depth, coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 as age from ${schema}.outbox`,
-  );
-  return { depth: row?.depth ?? 0, oldestSeconds: row?.age ?? 0 };
-}
+/** Undefined = the schema has no outbox. */
+export const outboxOf = async (db: Queryable, schema: string): Promise<OutboxBacklog | undefined> =>
+  (await tableExists(db, schema, 'outbox')) ? outboxBacklog(db, schema) : undefined;
 
 /** Finds the pairs of group and topic by a loose index scan of the inbox: one probe per pair. */
 export async function groupsOf(db: Queryable, schema: string): Promise<GroupState[]> {

@@ -69,7 +69,7 @@ export class OktaChecks {
   }
 
   wake(): void {
-    this.loop.poke();
+    this.loop.wake();
   }
 
   /** Starts one drain per tenant with a due check. A drain that finds work wakes the loop, which may start another. */
