@@ -1,7 +1,7 @@
-/** identity-service: one module. */
+/** All parts of identity-service. */
 import { Module } from '@nestjs/common';
 import { QuotaGate, UserPool } from '#cognito';
-import { createBus, Outbox, Sequencer } from '#event-bus';
+import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';
 import { CONFIG, Database, Health, LOGGER, Metrics, type Logger } from '#platform';
 import { TenantsController } from '#settings';
 import { Evaluator } from './accounts/evaluator.js';
@@ -41,7 +41,7 @@ const outbox = {
   inject: [Sequencer],
   useFactory: (publisher: Sequencer) => {
     const store = new Outbox(SCHEMA, `/stackflow/${SERVICE}`);
-    store.onStored(() => publisher.poke());
+    store.onStored(() => publisher.wake());
     return store;
   },
 };
@@ -61,6 +61,7 @@ const userPool = {
 };
 
 @Module({
+  imports: [EventAdminModule],
   controllers: [
     IdentityUsersConsumer,
     IdentityGroupsConsumer,

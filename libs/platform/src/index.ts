@@ -1,4 +1,4 @@
-/** What every `main.ts` needs: configuration, database, logging, health, metrics, tracing. */
+/** The frame of every service: configuration, database, logging, health, metrics, tracing, HTTP. */
 export * from './config.js';
 export * from './consumers.js';
 export * from './context.js';

@@ -40,9 +40,6 @@ export class OffboardingCaseEntity {
   sequence!: number;
 
   @Column({ type: 'text' })
-  cause!: string;
-
-  @Column({ type: 'text' })
   causationId!: string;
 
   /** As the newest event about the case says. */

@@ -28,7 +28,7 @@ export async function storeAccess(
 }
 
 const storeCaseSql = prepared(`
-  insert into offboarding_case as c (id, tenant, account_id, sequence, cause, causation_id, details) values ($1, $2, $3, $4, $5, $6, $7)
+  insert into offboarding_case as c (id, tenant, account_id, sequence, causation_id, details) values ($1, $2, $3, $4, $5, $6)
   on conflict (id) do update set sequence = excluded.sequence, details = excluded.details
     where c.sequence < excluded.sequence and c.tenant = excluded.tenant and c.account_id = excluded.account_id
   returning id`);
@@ -39,7 +39,7 @@ export async function storeCase(
   { tenant, sequence }: Pick<EventEnvelope, 'tenant' | 'sequence'>,
   details: OffboardingCase,
 ): Promise<boolean> {
-  const { id, account, cause, causationId } = details;
-  const parameters = [id, tenant, account, sequence, cause, causationId, JSON.stringify(details)];
+  const { id, account, causationId } = details;
+  const parameters = [id, tenant, account, sequence, causationId, JSON.stringify(details)];
   return (await tx.query(storeCaseSql, parameters)).length > 0;
 }

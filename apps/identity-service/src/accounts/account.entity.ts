@@ -1,4 +1,4 @@
-/** One row per account: what we published, what Cognito should hold, and what it held when we last knew. */
+/** One row per account: its published state, the state that Cognito should hold, and the last known state there. */
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Account } from '#events';
 import { BigIntColumn } from '#platform';
@@ -6,7 +6,7 @@ import { Profile } from '../directory/profile.entity.js';
 
 export type AccountStatus = Account['status'];
 
-/** What a pool holds of one user, as far as it is ours. */
+/** One user in the pool, with the attributes and groups that are ours. */
 export interface PoolState {
   readonly exists: boolean;
   /** A permanent password is set, so the status is CONFIRMED. */
@@ -95,7 +95,7 @@ export class AccountEntity extends Profile {
   @Column({ type: 'uuid', nullable: true })
   leaseOwner!: string | null;
 
-  /** Of the change that made the account dirty last; passed on to events. */
+  /** Of the change that made the account dirty last; later events about it carry the same id. */
   @Column({ type: 'text', default: 'unknown' })
   causationId!: string;
 

@@ -1,4 +1,4 @@
-/** Which roles a person's groups give: the union over all mapped groups, strongest role first. */
+/** The roles that a person's groups give: the union over all mapped groups, strongest role first. */
 import { groupKey } from '#settings';
 import type { RoleMapping } from '#events';
 
@@ -14,16 +14,10 @@ export interface RoleRules {
   readonly roleMappings: readonly RoleMapping[];
 }
 
-/** How groups and mappings are compared: by name without regard to case, or by id. */
-export const keysOfGroup = (group: Pick<GroupFact, 'id' | 'displayName'>): string[] => [
-  groupKey({ name: group.displayName }),
-  groupKey({ id: group.id }),
-];
-
 /** The roles that one group gives, strongest first. A mapping to a role that the tenant does not have gives nothing. */
 export function rolesOfGroup(group: GroupFact, rules: RoleRules): string[] {
   if (group.deleted) return [];
-  const keys = new Set(keysOfGroup(group));
+  const keys = new Set([groupKey({ name: group.displayName }), groupKey({ id: group.id })]);
   const given = new Set(rules.roleMappings.filter((m) => keys.has(groupKey(m.group))).map((m) => m.role));
   return rules.roles.filter((role) => given.has(role));
 }

@@ -17,8 +17,8 @@ const BULK = 50;
 
 export interface Evaluated {
   readonly changed: number;
-  /** Accounts of which nothing was written, because another transaction decides about losses of the tenant. */
-  readonly deferred: readonly string[];
+  /** Losses of roles were not written, because another transaction decides about losses of the tenant. */
+  readonly deferred: boolean;
 }
 
 /** How the caller holds the tenant's lock; with a shared one, losses need the brake's lock too. */
@@ -49,10 +49,10 @@ export class Evaluator {
       changed += await this.write(tx, tenant, decided, many);
     }
     if (pending.length > 0 && lock === 'shared' && !(await tryLockBrake(tx, tenant)))
-      return { changed, deferred: pending.map(({ subject }) => subject.id) };
+      return { changed, deferred: true };
     for (const chunk of chunks(pending))
       changed += await this.write(tx, tenant, await this.brake.decide(tx, tenant, chunk), many);
-    return { changed, deferred: [] };
+    return { changed, deferred: false };
   }
 
   private async write(tx: Tx, tenant: string, decisions: readonly LossDecision[], many: boolean): Promise<number> {

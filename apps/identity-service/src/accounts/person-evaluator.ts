@@ -15,7 +15,7 @@ export class PersonEvaluator {
   ) {}
 
   /**
-   * `locked` = the caller holds the tenant's lock and the person's row. Otherwise the re-evaluation does the work: every
+   * `locked` = the caller holds the tenant's lock and the person's row. Otherwise the re-evaluation does the work. Every
    * evaluation holds the tenant's lock in shared mode until commit; the re-evaluation takes it exclusively and so sees
    * every earlier commit.
    */
@@ -23,7 +23,7 @@ export class PersonEvaluator {
     if (locked) {
       const { changed, deferred } = await this.evaluator.evaluate(tx, tenant, new Map([[id, change.cause]]), 'shared');
       if (changed > 0) tx.afterCommit(() => this.reconciler.wake());
-      if (deferred.length === 0) return;
+      if (!deferred) return;
     }
     await requestReevaluation(tx, tenant, id, change);
     tx.afterCommit(() => this.reevaluator.wake());

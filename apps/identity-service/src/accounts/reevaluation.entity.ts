@@ -24,7 +24,4 @@ export class ReevaluationEntity {
 
   @Column({ type: 'text', nullable: true })
   traceparent!: string | null;
-
-  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
-  requestedAt!: Date;
 }

@@ -1,5 +1,5 @@
 /**
- * Evaluates accounts again after a group or the settings changed, or after an event about a person met a held lock. The
+ * Evaluates accounts again after a group or the settings changed, or if a lock was not free when a person changed. The
  * change commits with its event; the request waits in the table `reevaluation`. One transaction per tenant does the
  * work, under the tenant's exclusive lock. After a crash the request is still there, and a repetition changes nothing.
  */
@@ -40,7 +40,7 @@ export class Reevaluator {
 
   /** A hint that there are requests. The loop polls too, so a lost hint costs milliseconds. */
   wake(): void {
-    this.loop.poke();
+    this.loop.wake();
   }
 
   /** One tenant; true if there may be more to do at once. */

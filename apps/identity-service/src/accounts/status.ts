@@ -1,7 +1,6 @@
 /**
- * Whether an account has access, and what is published about it. Only deactivation-worker closes accounts: a person who
- * is deactivated in the directory keeps access and roles until the worker closes the account, for it may hold the case.
- * Pure.
+ * The status of an account, and the event that announces it. Only deactivation-worker closes accounts, because it may
+ * hold a case. Until then, a person who is deactivated in the directory keeps access and roles. Pure.
  */
 import type { Account, EventType } from '#events';
 import type { AccountStatus } from './account.entity.js';

@@ -1,4 +1,4 @@
-/** The models of an evaluation: what is known of one account, and why it is evaluated. */
+/** The models of an evaluation: the known facts about one account, and the cause. */
 import { shortType } from '#event-bus';
 import type { Brake, EventEnvelope, OffboardingCase } from '#events';
 import type { HeldBecause } from '#brake';
@@ -23,16 +23,16 @@ export const causeOf = (event: EventEnvelope, groupId: string | null = null): Ca
 /** Cause of revocations that follow from a closing by deactivation-worker; its case says why. */
 export const ACCESS_CLOSED = 'access.closed';
 
-/** What deactivation-worker published last about the account. */
+/** The last event of deactivation-worker about the account. */
 export interface AccessState {
   readonly status: AccountStatus;
-  /** Of the closing, or of what undid it. */
+  /** Id of the closing, or of the change that undid it. */
   readonly causationId: string;
 }
 
 /**
- * The case behind a closing. `identity.access` and `offboarding.cases` overtake each other, so the causation id that
- * both carry says which case belongs to a closing. The latest of each would not.
+ * The case behind a closing. Both carry the same causation id, which says that they belong together. The newest events of
+ * `identity.access` and `offboarding.cases` may not, because the two topics overtake each other.
  */
 export interface KnownCase {
   readonly sequence: number;

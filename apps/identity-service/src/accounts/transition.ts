@@ -1,4 +1,4 @@
-/** From one state of an account to the next: events to publish, grants that open and close, and the urgency. Pure. */
+/** From one state of an account to the next: events to publish, grants to open and close, and the priority. Pure. */
 import type { NewEvent } from '#event-bus';
 import type { Account } from '#events';
 import { PROFILE, type Profile } from '../directory/profile.entity.js';
@@ -21,7 +21,7 @@ export interface Transition {
   readonly announcedCase: number;
   readonly granted: readonly { readonly role: string; readonly group: string | null }[];
   readonly revoked: readonly string[];
-  /** Of the grants and revocations. If deactivation-worker closed the account, that is the cause, whatever event led here. */
+  /** The cause of grants and revocations: a closing if there is one, whatever event led to the evaluation. */
   readonly cause: Cause;
   readonly events: readonly NewEvent[];
 }

@@ -32,7 +32,7 @@ const selectAccounts = `
          (select to_jsonb(l) from (select ${columnsOf(HeldRoleLossEntity, { alias: 'h', only: LOSS })} from held_role_loss h where h.account_id = a.id and h.released_at is null) l) as "heldRoleLoss"
     from account a where a.tenant = $1`;
 
-/** The account that `who` ($2, as an id $3) means; if a name fits several accounts, preferably one that is not removed. */
+/** The account that `who` ($2, as an id $3) means. If a name fits several accounts, one that is not removed comes first. */
 const meantBy = `
   (select m.id from account m
     where m.tenant = $1 and (m.id = $3 or lower(m.user_name) = lower($2) or m.external_id = $2)
@@ -64,7 +64,7 @@ const grantsOf = `
   select ${columnsOf(RoleGrantEntity, { alias: 'g', only: GRANT })}, d.display_name as "grantedGroupName", coalesce(c.cause, g.revoked_cause) as "revokedCause"
     from role_grant g left join directory_group d on d.id = g.granted_group and d.tenant = g.tenant
     left join lateral (
-      select c.cause from offboarding_case c
+      select c.details ->> 'cause' as cause from offboarding_case c
        where g.revoked_cause = '${ACCESS_CLOSED}' and c.account_id = g.account_id and c.tenant = g.tenant and c.causation_id = g.revoked_causation_id
        order by c.sequence desc limit 1
     ) c on true

@@ -1,7 +1,7 @@
 /**
- * Releases held losses of roles: when an administrator asks for it, or when they were held for too long, because a brake
- * must not become a way to keep access. A release marks the rows and requests the re-evaluation of the accounts in one
- * transaction. The re-evaluation applies the loss and deletes the row.
+ * Releases held losses of roles, for an administrator or after the longest time: a brake must not become a way to keep
+ * access. A release marks the rows and requests the re-evaluation of the accounts in one transaction. The re-evaluation
+ * applies the loss and deletes the row.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, LOGGER, Metrics, type Logger, type Tx } from '#platform';
@@ -93,7 +93,7 @@ export class HeldLosses {
     return false;
   }
 
-  /** The exclusive lock waits for evaluations that are running: they write the same rows, in another order. */
+  /** Takes the exclusive lock, because running evaluations write the same rows in another order. */
   private mark(tenant: string, accounts: readonly string[] | null, by: string): Promise<string[]> {
     return this.database.tx(async (tx: Tx) => {
       await lockTenantExclusively(tx, tenant);

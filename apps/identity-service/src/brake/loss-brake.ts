@@ -24,8 +24,8 @@ export class LossBrake {
   }
 
   /**
-   * The caller holds the tenant's lock exclusively, or the brake's lock. An administrator whom another transaction is
-   * closing at this moment still counts: the brake of deactivation-worker, which counts administrators too, allowed it.
+   * The caller holds the tenant's lock exclusively, or the brake's lock. An administrator still counts while another
+   * transaction closes the account: the brake of deactivation-worker counts administrators too, and allowed it.
    */
   async decide(tx: Tx, tenant: string, pending: readonly PendingLoss[]): Promise<LossDecision[]> {
     const brake = pending[0]?.subject.rules.brake;
@@ -46,7 +46,7 @@ export class LossBrake {
     return { lost, already, accounts, holders: role === undefined ? 0 : await accountsInUse(tx, tenant, role) };
   }
 
-  /** One line when the brake trips; while losses of the tenant are held already, it was logged before. */
+  /** Logs one line when the brake trips, and nothing while losses of the tenant are held already. */
   private report(tx: Tx, tenant: string, held: readonly LossDecision[], tripped: boolean): void {
     tx.afterCommit(() => {
       for (const { because } of held) this.held.inc({ reason: because ?? 'threshold' });

@@ -49,7 +49,7 @@ const holdSql = `
         cause_group = excluded.cause_group, causation_id = excluded.causation_id,
         held_at = case when h.released_at is null then h.held_at else clock_timestamp() end, released_at = null, released_by = null`;
 
-/** Writes where the decisions differ from what is held already. */
+/** Stores new holds and deletes those that ended. */
 export async function recordHeld(tx: Tx, tenant: string, decisions: readonly LossDecision[]): Promise<void> {
   const over = decisions.filter(({ subject, because }) => because === null && subject.held !== null);
   if (over.length > 0)

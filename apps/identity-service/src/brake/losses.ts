@@ -10,7 +10,7 @@ export interface LossDecision {
   readonly kept: readonly string[];
   /** Why they stay; null = none does. */
   readonly because: HeldBecause | null;
-  /** Of what happens now; of what is held, the first cause. */
+  /** The cause of what happens now, or the first cause of what is held. */
   readonly cause: Cause;
 }
 
@@ -24,8 +24,8 @@ export interface PendingLoss {
 export const isPending = (one: LossDecision | PendingLoss): one is PendingLoss => 'loss' in one;
 
 /**
- * The roles that an account in use loses while it stays in use. Losses by a closing are deactivation-worker's, which has
- * a brake of its own. An account that Cognito does not have yet has no roles that anybody could use.
+ * The roles that an account in use loses while it stays in use. A closing takes roles too, but counts for the brake of
+ * deactivation-worker. Roles of an account that Cognito does not have yet were never used.
  */
 export function lossOf(subject: Subject): readonly string[] {
   const { current, derived, directory, rules } = subject;
@@ -35,8 +35,8 @@ export function lossOf(subject: Subject): readonly string[] {
 }
 
 /**
- * A held loss stays held, together with whatever else the account loses meanwhile, until it is released or nothing is
- * lost any more. A release allows what was held, but not what was added afterwards.
+ * A held loss stays held until it is released or undone; roles that the account loses meanwhile are held with it. A
+ * release allows what was held, but not what was lost afterwards.
  */
 export function classify(subject: Subject, cause: Cause): LossDecision | PendingLoss {
   const { held, rules } = subject;
@@ -54,7 +54,7 @@ export interface LossCount {
   readonly accounts: number;
   /** Accounts that lost roles within the window. */
   readonly lost: number;
-  /** Those of them that lose again now: an account counts once. */
+  /** Accounts among `lost` that lose roles again now; they count once. */
   readonly already: ReadonlySet<string>;
   /** Accounts in use with the strongest role. */
   readonly holders: number;
@@ -64,7 +64,7 @@ export const strongestRole = ({ rules }: Subject): string | undefined => rules.r
 export const losesStrongest = ({ subject, loss }: PendingLoss): boolean =>
   loss.some((role) => role === strongestRole(subject));
 
-/** One after the other, each counting those before it. Accounts that gain the strongest role count from the beginning. */
+/** Decides in this order; each loss counts for the next ones. Gains of the strongest role count from the beginning. */
 export function decideLosses(pending: readonly PendingLoss[], brake: Brake, count: LossCount): LossDecision[] {
   let { lost } = count;
   let holders = count.holders + pending.filter(({ subject }) => gainsStrongest(subject)).length;

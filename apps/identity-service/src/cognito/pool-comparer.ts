@@ -7,16 +7,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { CognitoError, UserPool, type PoolUser } from '#cognito';
 import type { PoolComparisonProgress } from '#contracts';
-import { CONFIG, Database, LOGGER, Problem, type Logger } from '#platform';
+import { Database, LOGGER, Problem, type Logger } from '#platform';
 import { PRIORITY } from '../accounts/transition.js';
-import type { IdentityConfig } from '../config.js';
 import { ownState, planSteps, type DesiredAccount, type Step } from './plan.js';
 import { PoolComparisonEntity } from './pool-comparison.entity.js';
 import { desiredAccountColumns, markUnknown } from './queue.sql.js';
 import { Reconciler } from './reconciler.js';
 import { RoleGroups } from './role-groups.js';
 
-/** One comparison at a time over all replicas; one whose process ended makes room. */
+/** Only one comparison runs over all replicas. If its process has ended, it counts as failed. */
 const endAbandoned = `
   update pool_comparison r set state = 'failed', finished_at = clock_timestamp(), error = 'the process that ran it has ended'
    where state = 'running' and not exists (select 1 from worker w where w.id = r.worker_id and w.seen_at > clock_timestamp() - make_interval(secs => $1))`;
@@ -56,7 +55,6 @@ export class PoolComparer {
     private readonly groups: RoleGroups,
     private readonly reconciler: Reconciler,
     @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(CONFIG) private readonly config: IdentityConfig,
   ) {}
 
   /** Starts a comparison in the background. Throws `conflict` while one is running, here or in another replica. */
@@ -65,8 +63,9 @@ export class PoolComparer {
     const id = randomUUID();
     const counts = { users: 0, differing: 0, attributes: 0, groups: 0, missing: 0, orphans: 0 };
     const progress: PoolComparisonProgress = { phase: 'groups', ...counts, orphanSample: [] };
-    await database.query(endAbandoned, [this.config.RECONCILER_LEASE_SECONDS]);
-    const [row] = await database.query(begin, [id, this.reconciler.workerId, JSON.stringify(progress)]);
+    const { owner, seconds } = this.reconciler.lease;
+    await database.query(endAbandoned, [seconds]);
+    const [row] = await database.query(begin, [id, owner, JSON.stringify(progress)]);
     if (!row) throw new Problem('conflict', 'A comparison with the user pool is already running.');
     this.running = this.run(id, progress).then(
       async () => {

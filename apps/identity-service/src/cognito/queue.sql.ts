@@ -29,8 +29,8 @@ export const lockLeased = prepared(
 );
 
 /**
- * If the account changed during the calls (desired_revision grew), it stays dirty and due at once. Provisioning announces
- * the status of this moment; a removal is always announced by an event of its own.
+ * If the account changed during the calls (desired_revision grew), it stays dirty and is due at once. Provisioning
+ * announces the present status, except a removal, which always has an event of its own.
  */
 export const recordSynced = prepared(`
   update account
@@ -59,9 +59,9 @@ const markUnknownSql = `
    where id = any($1::uuid[])`;
 
 /**
- * Treats Cognito's state of the accounts as unknown: it is read back before anything else is done, and results of calls
- * that are running now do not count. For accounts that another process took over during our calls, that an administrator
- * wants to retry, or that a comparison found different.
+ * Treats Cognito's state of the accounts as unknown: the reconciler reads it back before any other call, and ignores
+ * results of calls that are running now. This is needed after another process took an account over during our calls,
+ * for a retry by an administrator, and for differences that a comparison found.
  */
 export async function markUnknown(
   queryable: Queryable,

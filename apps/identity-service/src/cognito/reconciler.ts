@@ -1,7 +1,7 @@
 /**
- * Keeps Cognito equal to the accounts. Level-triggered: an account is dirty while its desired revision is above the
- * applied one, however often and however late a trigger comes. A worker leases it, calls Cognito outside any
- * transaction, and records the result if it still holds the lease.
+ * Keeps Cognito equal to the accounts. An account is dirty while its desired revision is above the applied one, so lost,
+ * late or repeated triggers do not matter. A process leases it, calls Cognito outside any transaction, and records the
+ * result if it still holds the lease.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { retryDelay, whenMisconfigured, type Urgency } from '#cognito';
@@ -20,7 +20,7 @@ import { claimAccounts, lockLeased, markUnknown, recordFailed, recordSynced, rel
 type Claimed = DesiredAccount &
   Pick<AccountEntity, 'priority' | 'applied' | 'attempts' | 'traceparent'> & {
     readonly revision: number;
-    /** With all its digits, as text. */
+    /** Text, because a `Date` would lose the microseconds. */
     readonly dirtySince: string | null;
     readonly takenOver: boolean;
   };
@@ -40,35 +40,35 @@ export class Reconciler {
     private readonly sync: AccountSync,
     private readonly outbox: Outbox,
     @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(CONFIG) config: Pick<IdentityConfig, 'RECONCILER_CONCURRENCY' | 'RECONCILER_LEASE_SECONDS'>,
+    @Inject(CONFIG)
+    private readonly config: Pick<IdentityConfig, 'RECONCILER_CONCURRENCY' | 'RECONCILER_LEASE_SECONDS'>,
     metrics: Metrics,
   ) {
-    const leaseSeconds = config.RECONCILER_LEASE_SECONDS;
     this.queue = new QueueWorker({
       name: 'reconciler',
       database,
       logger,
       concurrency: config.RECONCILER_CONCURRENCY,
-      leaseSeconds,
+      leaseSeconds: config.RECONCILER_LEASE_SECONDS,
       pollMs: POLL_MS,
       releaseForgotten,
       shareOfOther: BULK_SHARE,
-      claim: (kind, owner, limit) => this.claim(kind, owner, limit, leaseSeconds),
+      claim: (kind, owner, limit) => this.claim(kind, owner, limit),
       work: (account) => this.work(account),
       paused: metrics.gauge(
         'identity_reconciler_paused',
         '1 while Cognito refuses every call because the user pool or our credentials are wrong',
       ),
-      words: whenMisconfigured('Accounts wait'),
+      messages: whenMisconfigured('Accounts wait'),
     });
     this.results = metrics.counter('identity_sync_total', 'Attempts to make Cognito equal to an account', ['outcome']);
     const help = 'Time from the change of an account until Cognito shows it';
     this.latency = metrics.histogram('identity_sync_seconds', help, ['priority']);
   }
 
-  /** Owner of our leases. */
-  get workerId(): string {
-    return this.queue.id;
+  /** Owner of our leases, and how long they are valid without a heartbeat. */
+  get lease(): { readonly owner: string; readonly seconds: number } {
+    return { owner: this.queue.id, seconds: this.config.RECONCILER_LEASE_SECONDS };
   }
 
   onApplicationBootstrap(): Promise<void> {
@@ -82,12 +82,12 @@ export class Reconciler {
 
   /** A hint that accounts are dirty. The queue polls too, so a lost hint costs milliseconds. */
   wake(): void {
-    this.queue.poke();
+    this.queue.wake();
   }
 
-  private claim(kind: WorkKind, owner: string, limit: number, leaseSeconds: number): Promise<Claimed[]> {
+  private claim(kind: WorkKind, owner: string, limit: number): Promise<Claimed[]> {
     const [from, to] = kind === 'urgent' ? [PRIORITY.reduced, PRIORITY.single] : [PRIORITY.bulk, PRIORITY.bulk];
-    return this.database.query<Claimed>(claimAccounts, [owner, from, to, limit, leaseSeconds]);
+    return this.database.query<Claimed>(claimAccounts, [owner, from, to, limit, this.lease.seconds]);
   }
 
   private work(account: Claimed): Promise<void> {
@@ -118,7 +118,7 @@ export class Reconciler {
       const result = [JSON.stringify(actual), revision, actual.exists, events.length, dirtySince];
       const [row] = await tx.query<{ seconds: number }>(recordSynced, [id, this.queue.id, ...result]);
       await this.outbox.add(tx, events);
-      // Closed while it was created: its case, if complete already, was not published because the account was unknown.
+      // Closed during its creation: a case that is complete already was not published, because the account was not either.
       if (provisioned && locked.status !== 'active') {
         const cause = { type: 'account.provisioned', groupId: null, causationId };
         await requestReevaluation(tx, tenant, id, { cause, traceparent });

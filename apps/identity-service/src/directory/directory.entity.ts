@@ -17,7 +17,7 @@ export class DirectoryUserEntity extends Profile {
   @Column({ type: 'boolean' })
   active!: boolean;
 
-  @Column({ type: 'boolean' })
+  @Column({ type: 'boolean', default: false })
   deleted!: boolean;
 }
 
@@ -40,7 +40,7 @@ export class DirectoryGroupEntity {
   nameKey!: string;
 
   /** The row of a deleted group stays, so that a late event about a member does not bring the group back. */
-  @Column({ type: 'boolean' })
+  @Column({ type: 'boolean', default: false })
   deleted!: boolean;
 }
 

@@ -30,7 +30,7 @@ const DIRECTORY = `
     given_name text,
     family_name text,
     active boolean not null,
-    deleted boolean not null
+    deleted boolean not null default false
   );
   create table identity.directory_group (
     id uuid primary key,
@@ -38,7 +38,7 @@ const DIRECTORY = `
     version bigint not null,
     display_name text not null,
     name_key text not null,
-    deleted boolean not null
+    deleted boolean not null default false
   );
   create index on identity.directory_group (tenant, name_key);
   create table identity.membership (
@@ -70,7 +70,6 @@ const ACCESS = `
     tenant uuid not null,
     account_id uuid not null,
     sequence bigint not null,
-    cause text not null,
     causation_id text not null,
     details jsonb not null
   );
@@ -162,8 +161,7 @@ const WORK = `
     group_id uuid,
     cause text not null,
     causation_id text not null,
-    traceparent text,
-    requested_at timestamptz not null default clock_timestamp()
+    traceparent text
   );
   create index on identity.reevaluation (tenant, id);
   create table identity.pool_comparison (

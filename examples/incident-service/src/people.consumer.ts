@@ -1,10 +1,10 @@
-/** Whoever left works on no incident any more: it goes back to the queue. */
+/** Unassigns the incidents of a person whose access ended. */
 import type { EventContext } from '#event-bus';
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 
 @Controller()
-export class PeopleSubscriber {
+export class PeopleConsumer {
   @EventPattern('com.stackflow.identity.account.deactivated.v1')
   deactivated(@Ctx() context: EventContext): Promise<void> {
     return unassign(context);
@@ -16,7 +16,7 @@ export class PeopleSubscriber {
   }
 }
 
-/** Through `tx`: what it writes commits together with the fact that the event was handled. */
+/** Writes through `tx`, so that the change commits together with the record that the event was handled. */
 async function unassign({ tx, event }: EventContext): Promise<void> {
   await tx.query('update incident set assignee = null where tenant_id = $1 and assignee = $2', [
     event.tenant,
