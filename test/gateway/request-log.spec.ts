@@ -16,7 +16,7 @@ afterAll(() => gateway.close());
 const stored = async (tenantId: string) =>
   (await gateway.sql('select 1 from directory.scim_request where tenant_id = $1', [tenantId])).length;
 
-it('is written again less and less often while its table is missing, with one warning and without loss', async () => {
+it('the request log is retried less and less often while its table is missing, with one warning, and loses no row', async () => {
   const lines: string[] = [];
   const logger = createLogger('scim-gateway', 'info', { write: (line) => void lines.push(line) });
   const query = jest.spyOn(gateway.platform.database, 'query');
@@ -41,7 +41,7 @@ it('is written again less and less often while its table is missing, with one wa
   ]);
 });
 
-it('loses every row that is too old, however many there are, and keeps young rows', async () => {
+it('the retention job deletes every row that is too old, however many there are, and keeps the others', async () => {
   const tenantId = randomUUID();
   await gateway.sql(
     `insert into directory.scim_request (id, tenant_id, at, method, url, status, duration_ms, delivered)
@@ -53,7 +53,7 @@ it('loses every row that is too old, however many there are, and keeps young row
   expect(await stored(tenantId)).toBe(1);
 });
 
-it('has the trace of the request in its log line, the same trace that the events carry', async () => {
+it('the log line of a request has the trace of the request, as its events do', async () => {
   const tenant = await gateway.createTenant();
   const info = jest.spyOn(gateway.platform.logger, 'info');
   const traceId = 'c'.repeat(32);

@@ -1,6 +1,6 @@
 /**
- * The real gateway in this process: Nest on a free port, a provisioned database of its own, the real token verifier
- * against a stand-in of Secrets Manager, the sequencer running. Tenants are put into its copy of the settings.
+ * Starts the real gateway in the process of the test: Nest on a free port, a database of its own, the sequencer, and the
+ * real token verifier on a fake Secrets Manager. Tests insert tenants into its copy of the settings.
  */
 import { Client } from 'pg';
 import { randomUUID } from 'node:crypto';
@@ -26,7 +26,7 @@ import { Tenants } from '../../apps/scim-gateway/src/tenants.js';
 import { FakeSecretsManager } from '../tenants/secrets-manager.js';
 import { createTestDatabase } from './database.js';
 
-/** The parts of SCIM bodies that tests look at. */
+/** The parts of SCIM bodies that tests check. */
 export interface ScimBody {
   readonly id: string;
   readonly schemas: readonly string[];
@@ -73,7 +73,7 @@ export interface StoredEvent {
 export interface RequestOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** undefined = `Bearer <token>` of the tenant; null = no Authorization header. */
+  /** `Bearer <token>` of the tenant by default; null = no Authorization header. */
   readonly authorization?: string | null;
   readonly base?: string;
 }
@@ -84,7 +84,7 @@ export interface TestTenant {
   readonly host: string;
   readonly token: string;
   send(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<Reply>;
-  /** Events so far, as consumers get them: per key in the order of their sequence. */
+  /** The tenant's events so far, in the order in which consumers get them. */
   events(): Promise<StoredEvent[]>;
 }
 
@@ -95,7 +95,7 @@ export interface TestGateway {
   readonly secrets: FakeSecretsManager;
   readonly store: SecretStore;
   createTenant(settings?: { readonly scimEnabled?: boolean }): Promise<TestTenant>;
-  /** SQL as the owner of the database. */
+  /** Runs SQL as the owner of the database. */
   sql<T = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<T[]>;
   close(): Promise<void>;
 }
@@ -104,7 +104,7 @@ export const BASE = '/prod/api/scim/v2';
 export const INTERNAL_TOKEN = 'test-only-internal-token';
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-/** One request exactly as written: no normalization of the path, as `fetch` would do it. */
+/** Sends one request exactly as given; `fetch` would normalize the path. */
 export function rawRequest(
   port: number,
   method: string,
@@ -138,7 +138,7 @@ export function rawRequest(
           } catch {
             reject(
               new Error(
-                `${method} ${path} answered ${response.statusCode} with something that is not JSON: ${text.slice(0, 200)}`,
+                `${method} ${path} answered ${response.statusCode} with a body that is not JSON: ${text.slice(0, 200)}`,
               ),
             );
           }
@@ -151,7 +151,7 @@ export function rawRequest(
 }
 
 export interface GatewayOptions {
-  /** Consume `integration.settings` from the bus, as the service does. */
+  /** Consume `integration.settings` from the bus, as the service does; false by default. */
   readonly consume?: boolean;
 }
 
@@ -195,7 +195,7 @@ export async function startGateway(
   const { port } = app.getHttpServer().address() as AddressInfo;
   const admin = new Client({ connectionString: testDatabase.adminUrl });
   await admin.connect();
-  // One session, so that a test can hold a lock in it; one statement at a time.
+  // One session, so that a test can hold a lock in it. It runs one statement at a time.
   let last: Promise<unknown> = Promise.resolve();
   const sql = <T>(text: string, values: readonly unknown[] = []): Promise<T[]> => {
     const result = last.then(async () => (await admin.query(text, [...values])).rows as T[]);
@@ -235,7 +235,7 @@ interface Parts {
   readonly sql: TestGateway['sql'];
   readonly store: SecretStore;
   readonly scimEnabled: boolean;
-  /** Shows the settings to the gateway at once, as its event handler does after the commit. */
+  /** Gives the settings to the gateway at once, as its event handler does after the commit. */
   readonly accept: (event: SettingsEvent) => void;
 }
 
@@ -270,14 +270,14 @@ async function createTenant({ port, sql, store, scimEnabled, accept }: Parts): P
   return tenant;
 }
 
-/** One snapshot of both tables: the sequencer moves rows from one to the other in one transaction. */
+/** Reads both tables in one snapshot: the sequencer moves rows from one to the other in one transaction. */
 async function eventsOf(sql: TestGateway['sql'], tenantId: string): Promise<StoredEvent[]> {
   const rows = await sql<Omit<StoredEvent, 'sequence'> & { sequence: string }>(
     `select type, topic, key, subject, sequence, causation_id as "causationId", traceparent, data from (
-       select 0 as place, position as n, type, topic, key, subject, sequence, causation_id, traceparent, data from bus.event_log where tenant = $1
+       select 0 as source, position as n, type, topic, key, subject, sequence, causation_id, traceparent, data from bus.event_log where tenant = $1
        union all
        select 1, id, type, topic, key, subject, sequence, causation_id, traceparent, data from directory.outbox where tenant = $1
-     ) e order by place, n`,
+     ) e order by source, n`,
     [tenantId],
   );
   return rows.map((row) => ({ ...row, sequence: Number(row.sequence) }));
@@ -296,7 +296,7 @@ export const patchOp = (...Operations: unknown[]) => ({
 export const retentionOf = ({ platform: { database, config, logger } }: TestGateway): RequestLogRetention =>
   new RequestLogRetention(database, config, logger);
 
-/** Makes every session of the gateway report what it has read so far; by itself an idle one may take ten seconds. */
+/** Makes every session of the gateway report its statistics. An idle session may otherwise take ten seconds. */
 export async function reportStatistics({ platform: { database, config } }: TestGateway): Promise<void> {
   let all: (() => void) | undefined;
   let open = 0;
@@ -305,7 +305,7 @@ export async function reportStatistics({ platform: { database, config } }: TestG
     database.tx(async (tx) => {
       await tx.query('select pg_stat_force_next_flush()');
       if (++open === config.DATABASE_POOL_SIZE) all?.();
-      await together; // so that no two of these share a session
+      await together; // so that each transaction has a session of its own
     }),
   );
   await Promise.all(sessions);
