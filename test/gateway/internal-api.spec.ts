@@ -1,6 +1,6 @@
 /** scim-gateway's internal API: operators read the log of SCIM requests, of one tenant at a time. */
 import { randomUUID } from 'node:crypto';
-import { DirectoryClient, InternalClient, type ScimRequestQuery } from '#contracts';
+import { DirectoryClient, EventBusClient, InternalClient, type ScimRequestQuery } from '#contracts';
 import { entityDifferences } from '../support/entities.js';
 import {
   BASE,
@@ -120,7 +120,7 @@ describe('the list of tenants', () => {
 });
 
 describe('the internal API', () => {
-  const paths = () => ['/internal/tenants', `/internal/tenants/${tenant.id}/requests`];
+  const paths = () => ['/internal/tenants', `/internal/tenants/${tenant.id}/requests`, '/internal/events'];
 
   it('answers a problem to a caller without the service token, and to a caller with a SCIM token', async () => {
     for (const path of paths())
@@ -152,6 +152,23 @@ describe('the internal API', () => {
       expect.stringContaining('application/problem+json'),
     ]);
     expect(reply.body).toMatchObject({ code });
+  });
+
+  it('answers a problem to a body that is not JSON', async () => {
+    const headers = { authorization: SERVICE, 'content-type': 'application/json' };
+    const reply = await rawRequest(gateway.port, 'POST', '/internal/events/parked/retry', headers, '{');
+    expect([reply.status, reply.headers['content-type']]).toEqual([
+      400,
+      expect.stringContaining('application/problem+json'),
+    ]);
+    expect(reply.body).toMatchObject({ code: 'invalid_request', detail: expect.stringContaining('JSON') });
+  });
+
+  it('shows the state of the event bus', async () => {
+    const bus = new EventBusClient(
+      new InternalClient({ service: 'scim-gateway', url: gateway.url, token: INTERNAL_TOKEN }),
+    );
+    expect(await bus.state()).toMatchObject({ carrier: 'postgres' });
   });
 
   it('cannot be reached below the SCIM base URL, and its token opens no SCIM path', async () => {

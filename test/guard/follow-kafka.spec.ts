@@ -5,7 +5,7 @@ import { createLogger, loadConfig } from '#platform';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Kafka, logLevel, Partitioners, type Admin, type Producer } from 'kafkajs';
 import { accessData } from './feeds.js';
-import { messageOf } from '../../libs/event-bus/src/kafka/message.js';
+import { messageOf } from '../../libs/event-bus/src/carriers/kafka/message.js';
 
 const brokers = process.env.KAFKA_BROKERS;
 if (!brokers && process.env.REQUIRE_KAFKA === '1')

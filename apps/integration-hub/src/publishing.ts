@@ -24,7 +24,7 @@ export class Publishing {
       this.started = true;
       await this.sequencer.start(); // resolves at once; it goes on trying by itself
     }
-    this.sequencer.poke();
+    this.sequencer.wake();
     for (;;) {
       const [left] = await this.database.query<{ some: boolean }>(
         'select exists (select 1 from hub.outbox where id <= $1) as some',

@@ -1,7 +1,7 @@
 /** The one Nest module of scim-gateway. */
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { createBus, Outbox, Sequencer } from '#event-bus';
+import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';
 import { CONFIG, Database, Health, LOGGER, Metrics, type Logger } from '#platform';
 import { ScimTokenVerifier, SecretStore } from '#secrets';
 import { TenantsController } from '#settings';
@@ -28,6 +28,7 @@ export const GATEWAY = 'scim-gateway';
 export const SCHEMA = 'directory';
 
 @Module({
+  imports: [EventAdminModule],
   controllers: [
     UsersController,
     GroupsController,
@@ -67,7 +68,7 @@ function createSequencer(
 
 function createOutbox(sequencer: Sequencer): Outbox {
   const outbox = new Outbox(SCHEMA, EVENT_SOURCE);
-  outbox.onStored(() => sequencer.poke());
+  outbox.onStored(() => sequencer.wake());
   return outbox;
 }
 

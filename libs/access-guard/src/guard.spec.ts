@@ -133,7 +133,7 @@ describe('a token that is remembered', () => {
 
   test('answers the same as one that is not, whatever happens in between', async () => {
     const remembering = start();
-    const forgetful = start({ rememberedTokens: 0 });
+    const forgetful = start({ cachedTokens: 0 });
     const base = nowSeconds();
     const tokens = [-30, -3, -2, -1, 0].map((age) => issuer.accessToken(alice, { iat: base + age }));
     const step = fc.oneof(

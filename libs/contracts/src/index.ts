@@ -5,5 +5,7 @@
 export * from './clients.js';
 export * from './common.js';
 export * from './directory.js';
+export * from './events.js';
 export * from './fields.js';
+export * from './offboarding.js';
 export * from './problem.js';

@@ -11,8 +11,20 @@ export const PROBLEM_STATUS = {
   forbidden: 403,
   not_found: 404,
   conflict: 409,
+  comparison_running: 409,
+  okta_not_connected: 409,
   internal: 500,
   unavailable: 503,
+  /** The service has no consumer group `group`; it has `groups`. */
+  group_unknown: 404,
+  /** Nothing of `key` is parked for `group`. */
+  key_not_parked: 404,
+  /** `key` matches several parked keys: `matches`. */
+  key_ambiguous: 409,
+  /** The events of `key` are being handled at this moment. */
+  key_busy: 409,
+  /** The first record of `key` cannot be read as an event; only a skip helps. */
+  event_unreadable: 409,
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEM_STATUS;

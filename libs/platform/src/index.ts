@@ -15,3 +15,4 @@ export * from './provision.js';
 export * from './rate-limit.js';
 export * from './service.js';
 export * from './tracing.js';
+export * from './waiter.js';

@@ -115,10 +115,11 @@ export async function runService<S extends Shape>(
   endOnSignal(app, platform, stopTracing);
 }
 
-/** The Nest application without listening; tests use it in process. */
+/** The Nest application, without listening. With `preview` Nest creates no provider, e.g. to describe the API. */
 export async function createApplication<S extends Shape>(
   definition: ServiceDefinition<S>,
   platform: PlatformContext<ConfigOf<S>>,
+  { preview = false } = {},
 ): Promise<NestFastifyApplication> {
   @Module({})
   class PlatformModule {}
@@ -150,8 +151,9 @@ export async function createApplication<S extends Shape>(
     logger: nestLogger(platform.logger),
     bodyParser: false,
     abortOnError: false,
+    preview,
   });
-  await definition.configure?.(app, platform);
+  if (!preview) await definition.configure?.(app, platform);
   return app;
 }
 

@@ -32,7 +32,7 @@ export class SignOuts {
   }
 
   poke(): void {
-    this.loop.poke();
+    this.loop.wake();
   }
 
   private async round(): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** Every failed SCIM request is answered with JSON whose `detail` says what to fix (P6); Okta shows it to administrators. */
 import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isDatabaseOutage, LOGGER, ProblemFilter, sqlState, type Logger } from '#platform';
+import { isDatabaseOutage, LOGGER, Problem, ProblemFilter, sqlState, type Logger } from '#platform';
 import { LIMITS, ScimError } from '#scim';
 import { SecretStoreUnavailable } from '#secrets';
 import { SCIM_TYPE } from './context.js';
@@ -82,6 +82,10 @@ const PLATFORM_ROUTE = /^\/(health\/live|health\/ready|metrics|internal\/.+)$/;
 export const isPlatformRoute = ({ routeOptions, is404 }: FastifyRequest): boolean =>
   !is404 && PLATFORM_ROUTE.test(routeOptions?.url ?? '');
 
+/** The body parser is shared, and refuses the body of an internal call with a SCIM error too. */
+const problemOf = (thrown: unknown): unknown =>
+  thrown instanceof ScimError ? new Problem('invalid_request', thrown.detail) : thrown;
+
 @Catch()
 export class ScimErrorFilter implements ExceptionFilter {
   private readonly problems: ProblemFilter;
@@ -93,7 +97,7 @@ export class ScimErrorFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    if (isPlatformRoute(request)) return this.problems.catch(thrown, host);
+    if (isPlatformRoute(request)) return this.problems.catch(problemOf(thrown), host);
     const error = toScimError(thrown);
     if (!(thrown instanceof ScimError) && error.status >= 500)
       this.logger.error(
