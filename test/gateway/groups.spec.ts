@@ -196,7 +196,7 @@ describe('a change of membership', () => {
       resource_id: id,
       delivered: true,
     });
-    expect(await gateway.platform.metrics.registry.metrics()).toMatch(/scim_members_left_out_total\{[^}]*\} [1-9]/);
+    expect(await gateway.metrics.registry.metrics()).toMatch(/scim_members_left_out_total\{[^}]*\} [1-9]/);
     expect((await patch(id, { op: 'remove', path: `members[value eq "${gone}"]` })).status).toBe(204);
   });
 

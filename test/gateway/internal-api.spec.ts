@@ -183,4 +183,4 @@ describe('the internal API', () => {
 });
 
 it('has entities that describe the tables of the migration', async () =>
-  expect(await entityDifferences(gateway.platform.database)).toEqual([]));
+  expect(await entityDifferences(gateway.database)).toEqual([]));

@@ -6,11 +6,8 @@ import { until } from '../support/waiting.js';
 let gateway: TestGateway;
 let tenant: TestTenant;
 beforeAll(async () => {
-  gateway = await startGateway({
-    SCIM_RATE_LIMIT_PER_SECOND: '1',
-    SCIM_RATE_LIMIT_BURST: '400',
-    DATABASE_POOL_SIZE: '4',
-  });
+  const limits = { SCIM_RATE_LIMIT_PER_SECOND: '1', SCIM_RATE_LIMIT_BURST: '400' };
+  gateway = await startGateway(limits, { poolSize: 4 });
 });
 beforeEach(async () => {
   tenant = await gateway.createTenant();

@@ -2,9 +2,10 @@
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLogger } from '#platform';
+import { createLogger, LOGGER, type Logger } from '#platform';
 import { RequestLog, type RequestRecord } from '../../apps/scim-gateway/src/activity/request-log.js';
-import { retentionOf, startGateway, type TestGateway } from '../support/gateway.js';
+import { RequestLogRetention } from '../../apps/scim-gateway/src/activity/retention.js';
+import { startGateway, type TestGateway } from '../support/gateway.js';
 import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
@@ -19,8 +20,8 @@ const stored = async (tenantId: string) =>
 it('the request log is retried less and less often while its table is missing, with one warning, and loses no row', async () => {
   const lines: string[] = [];
   const logger = createLogger('scim-gateway', 'info', { write: (line) => void lines.push(line) });
-  const query = jest.spyOn(gateway.platform.database, 'query');
-  const log = new RequestLog(gateway.platform.database, gateway.platform.metrics, logger);
+  const query = jest.spyOn(gateway.database, 'query');
+  const log = new RequestLog(gateway.database, gateway.metrics, logger);
   const record = { id: randomUUID(), tenantId: randomUUID(), at: new Date(), method: 'GET', url: '/', status: 200 };
   await gateway.sql('alter table directory.scim_request rename to scim_request_away');
   try {
@@ -49,13 +50,13 @@ it('the retention job deletes every row that is too old, however many there are,
      from generate_series(1, 20_002) i`,
     [tenantId],
   );
-  await retentionOf(gateway).trim();
+  await gateway.app.get(RequestLogRetention).trim();
   expect(await stored(tenantId)).toBe(1);
 });
 
 it('the log line of a request has the trace of the request, as its events do', async () => {
   const tenant = await gateway.createTenant();
-  const info = jest.spyOn(gateway.platform.logger, 'info');
+  const info = jest.spyOn(gateway.app.get<Logger>(LOGGER), 'info');
   const traceId = 'c'.repeat(32);
   const traced = { headers: { traceparent: `00-${traceId}-${'d'.repeat(16)}-01` } };
   await tenant.send('POST', '/Users', { userName: 'traced@x' }, traced);

@@ -1,7 +1,8 @@
 /** The gateway's copy of the settings: it comes over the bus, applies at once, and no older event changes it. */
 import { randomUUID } from 'node:crypto';
 import { rotateScimToken } from '#secrets';
-import { retentionOf, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { RequestLogRetention } from '../../apps/scim-gateway/src/activity/retention.js';
+import { startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
 import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
@@ -100,7 +101,7 @@ describe('the log of requests', () => {
         [tenant, days],
       );
     }
-    await retentionOf(gateway).trim();
+    await gateway.app.get(RequestLogRetention).trim();
     expect((await gateway.sql('select 1 from directory.scim_request where tenant_id = $1', [tenant])).length).toBe(1);
   });
 });

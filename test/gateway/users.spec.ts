@@ -196,7 +196,7 @@ describe('a POST that is sent twice', () => {
 
   it('is a conflict if the user has changed since, or after a day', async () => {
     const id = await create('lost@x', { externalId: '00u9', name: { givenName: 'L' } });
-    await gateway.platform.database.query('delete from scim_request'); // then the delivery is unknown
+    await gateway.database.query('delete from scim_request'); // then the delivery is unknown
     await sleep(150);
     await gateway.sql('update directory.scim_request set delivered = false');
     await gateway.sql(`update directory.users set created_at = created_at - interval '25 hours' where id = $1`, [id]);

@@ -5,26 +5,14 @@
 import { Client } from 'pg';
 import { randomUUID } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import {
-  connectConsumer,
-  createApplication,
-  createLogger,
-  Database,
-  Health,
-  loadConfig,
-  Metrics,
-  startTracing,
-  type PlatformContext,
-} from '#platform';
+import { startTracing } from '#platform';
 import { createScimToken, SecretStore } from '#secrets';
 import { defaultSettings, type SettingsEvent } from '#settings';
-import { RequestLogRetention } from '../../apps/scim-gateway/src/activity/retention.js';
-import { gatewaySettings, type GatewayConfig } from '../../apps/scim-gateway/src/config.js';
 import { service } from '../../apps/scim-gateway/src/service.js';
 import { Tenants } from '../../apps/scim-gateway/src/tenants.js';
 import { FakeSecretsManager } from '../tenants/secrets-manager.js';
 import { createTestDatabase } from './database.js';
+import { startInProcess, type InProcess } from './in-process.js';
 
 /** The parts of SCIM bodies that tests check. */
 export interface ScimBody {
@@ -88,10 +76,8 @@ export interface TestTenant {
   events(): Promise<StoredEvent[]>;
 }
 
-export interface TestGateway {
-  readonly url: string;
+export interface TestGateway extends Omit<InProcess, 'stop'> {
   readonly port: number;
-  readonly platform: PlatformContext<GatewayConfig>;
   readonly secrets: FakeSecretsManager;
   readonly store: SecretStore;
   createTenant(settings?: { readonly scimEnabled?: boolean }): Promise<TestTenant>;
@@ -102,6 +88,7 @@ export interface TestGateway {
 
 export const BASE = '/prod/api/scim/v2';
 export const INTERNAL_TOKEN = 'test-only-internal-token';
+const POOL_SIZE = 10;
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
 /** Sends one request exactly as given; `fetch` would normalize the path. */
@@ -153,19 +140,18 @@ export function rawRequest(
 export interface GatewayOptions {
   /** Consume `integration.settings` from the bus, as the service does; false by default. */
   readonly consume?: boolean;
+  readonly poolSize?: number;
 }
 
 export async function startGateway(
   overrides: Readonly<Record<string, string>> = {},
-  { consume = false }: GatewayOptions = {},
+  { consume = false, poolSize = POOL_SIZE }: GatewayOptions = {},
 ): Promise<TestGateway> {
-  process.env.AWS_ACCESS_KEY_ID ??= 'test';
-  process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
   const stopTracing = startTracing('scim-gateway', undefined);
   const testDatabase = await createTestDatabase();
   const secrets = new FakeSecretsManager();
   const endpoint = await secrets.start();
-  const config = loadConfig('scim-gateway', gatewaySettings, {
+  const environment = {
     DATABASE_URL: testDatabase.url('scim-gateway'),
     INTERNAL_API_TOKEN: INTERNAL_TOKEN,
     SECRETS_MANAGER_ENDPOINT: endpoint,
@@ -173,26 +159,10 @@ export async function startGateway(
     SCIM_RATE_LIMIT_PER_SECOND: '100000',
     SCIM_RATE_LIMIT_BURST: '100000',
     ...overrides,
-  });
-  const database = await Database.connect({
-    ...service.database,
-    url: config.DATABASE_URL,
-    poolSize: config.DATABASE_POOL_SIZE,
-  });
-  await database.migrate();
-  const platform: PlatformContext<GatewayConfig> = {
-    service: 'scim-gateway',
-    config,
-    database,
-    logger: createLogger('scim-gateway', process.env.TEST_LOG_LEVEL ?? 'silent'),
-    metrics: new Metrics('scim-gateway', { process: false }),
-    health: new Health(),
   };
-  const app = await createApplication(service, platform);
-  if (consume) for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
-  await app.startAllMicroservices();
-  await app.listen(0, '127.0.0.1');
-  const { port } = app.getHttpServer().address() as AddressInfo;
+  const definition = consume ? service : { ...service, strategies: () => [] };
+  const running = await startInProcess(definition, environment, poolSize);
+  const port = Number(new URL(running.url).port);
   const admin = new Client({ connectionString: testDatabase.adminUrl });
   await admin.connect();
   // One session, so that a test can hold a lock in it. It runs one statement at a time.
@@ -202,11 +172,10 @@ export async function startGateway(
     last = result.catch(() => undefined);
     return result;
   };
-  const store = new SecretStore({ region: config.AWS_REGION, endpoint });
+  const store = new SecretStore({ region: 'us-east-1', endpoint });
   return {
-    url: `http://127.0.0.1:${port}`,
+    ...running,
     port,
-    platform,
     secrets,
     store,
     sql,
@@ -216,11 +185,10 @@ export async function startGateway(
         sql,
         store,
         scimEnabled,
-        accept: (event) => app.get(Tenants).accept(event),
+        accept: (event) => running.app.get(Tenants).accept(event),
       }),
     close: async () => {
-      await app.close();
-      await database.close();
+      await running.stop();
       await admin.end();
       store.close();
       await secrets.stop();
@@ -292,19 +260,15 @@ export const patchOp = (...Operations: unknown[]) => ({
   Operations,
 });
 
-/** The job that deletes old rows of the request log, as the gateway runs it. */
-export const retentionOf = ({ platform: { database, config, logger } }: TestGateway): RequestLogRetention =>
-  new RequestLogRetention(database, config, logger);
-
 /** Makes every session of the gateway report its statistics. An idle session may otherwise take ten seconds. */
-export async function reportStatistics({ platform: { database, config } }: TestGateway): Promise<void> {
+export async function reportStatistics({ database }: TestGateway): Promise<void> {
   let all: (() => void) | undefined;
   let open = 0;
   const together = new Promise<void>((resolve) => (all = resolve));
-  const sessions = Array.from({ length: config.DATABASE_POOL_SIZE }, () =>
+  const sessions = Array.from({ length: POOL_SIZE }, () =>
     database.tx(async (tx) => {
       await tx.query('select pg_stat_force_next_flush()');
-      if (++open === config.DATABASE_POOL_SIZE) all?.();
+      if (++open === POOL_SIZE) all?.();
       await together; // so that each transaction has a session of its own
     }),
   );

@@ -8,7 +8,7 @@ import { Tenants } from '../tenants.js';
 
 @InternalApi()
 @Controller('internal/tenants/:tenant/requests')
-export class RequestsController {
+export class ScimRequestsController {
   constructor(
     private readonly database: Database,
     private readonly tenants: Tenants,
