@@ -6,11 +6,11 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
 import { runCli } from '../../apps/identity-service/src/cli.js';
 import { service as identity } from '../../apps/identity-service/src/service.js';
-import { Browser } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { codeOn, signIn } from './journey.js';
-import type { Person } from './people.js';
-import { AuthRig, eventually, LOCAL } from './rig.js';
+import { Browser } from '../support/auth-browser.js';
+import { HostileProvider } from '../support/auth-provider.js';
+import { codeOn, signIn } from '../support/auth-journey.js';
+import type { Person } from '../support/auth-people.js';
+import { AuthRig, eventually, LOCAL } from '../support/auth.js';
 
 let op: HostileProvider;
 let rig: AuthRig;

@@ -4,8 +4,8 @@
  */
 import { decodeJwt } from 'jose';
 import { AccessDenied } from '#access-guard';
-import { Browser } from '../auth/browser.js';
-import { codeOn } from '../auth/journey.js';
+import { Browser } from '../support/auth-browser.js';
+import { codeOn } from '../support/auth-journey.js';
 import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
 import { eventually } from '../support/push.js';
 import { TestStack } from '../support/stack.js';

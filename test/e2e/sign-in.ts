@@ -1,7 +1,7 @@
 /** Signing in through every process, as `npm start` connects them: edge, auth-service, sandbox Okta, Cognito and its triggers. */
 import { decodeJwt } from 'jose';
-import type { Answer, Browser } from '../auth/browser.js';
-import { SESSION } from '../auth/journey.js';
+import type { Answer, Browser } from '../support/auth-browser.js';
+import { SESSION } from '../support/auth-journey.js';
 import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
 import { eventually } from '../support/push.js';
 import type { TestStack } from '../support/stack.js';

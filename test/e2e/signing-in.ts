@@ -1,5 +1,5 @@
 /** A person with a browser at the edge of a running stack, and another tab at the sandbox Okta. */
-import { Browser, type Answer } from '../auth/browser.js';
+import { Browser, type Answer } from '../support/auth-browser.js';
 import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
 import { eventually } from '../support/push.js';
 import type { TestStack } from '../support/stack.js';

@@ -4,7 +4,7 @@ import { duration, InternalClient, runCommandLine, type Answer, type CliOptions 
 import { changeClient, policyOf, type PolicyFlags } from './cli/change.js';
 import { ExchangeAdmin } from './cli/client.js';
 import { describeClient, describeList, describeRotation, describeSecret, describeSource } from './cli/words.js';
-import { TOKEN_KINDS, type TokenKind } from './obo/clients.js';
+import { TOKEN_KINDS, type TokenKind } from '#contracts';
 
 interface Flags extends PolicyFlags {
   url?: string;

@@ -2,4 +2,6 @@
 export * from './client.js';
 export * from './directory.client.js';
 export * from './events.client.js';
+export * from './hub.client.js';
+export * from './exchange.client.js';
 export * from './offboarding.client.js';

@@ -25,6 +25,16 @@ export const PROBLEM_STATUS = {
   key_busy: 409,
   /** The first record of `key` cannot be read as an event; only a skip helps. */
   event_unreadable: 409,
+  // integration-hub
+  tenant_unknown: 404,
+  tenant_exists: 409,
+  host_taken: 409,
+  slug_invalid: 400,
+  host_invalid: 400,
+  settings_invalid: 400,
+  secret_invalid: 400,
+  issuer_missing: 400,
+  secret_store_unavailable: 503,
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEM_STATUS;

@@ -11,6 +11,7 @@ import {
 } from '@nestjs/common';
 import { ApiBearerAuth, ApiDefaultResponse } from '@nestjs/swagger';
 import { ProblemBody } from '#contracts';
+import type { ValidationError } from 'class-validator';
 import { CONFIG } from './context.js';
 import { InternalTokenGuard, Problem, ProblemFilter } from './problem.js';
 
@@ -22,9 +23,13 @@ export const validation = new ValidationPipe({
   transform: true,
   whitelist: true,
   forbidNonWhitelisted: true,
-  exceptionFactory: (errors) =>
-    new Problem('invalid_request', errors.flatMap((e) => Object.values(e.constraints ?? {})).join('; ')),
+  exceptionFactory: (errors) => new Problem('invalid_request', errors.flatMap(faultsOf).join('; ')),
 });
+
+/** Includes the faults of nested objects. */
+function faultsOf({ constraints = {}, children = [] }: ValidationError): string[] {
+  return [...Object.values(constraints), ...children.flatMap(faultsOf)];
+}
 
 @Injectable()
 class ServiceTokenGuard extends InternalTokenGuard {

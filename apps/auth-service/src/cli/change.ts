@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { CliError, EXIT } from '#platform';
-import { TOKEN_KINDS, type TokenKind } from '../obo/clients.js';
+import { TOKEN_KINDS, type TokenKind } from '#contracts';
 import type { Client, ExchangeAdmin, Wanted } from './client.js';
 
 export interface PolicyFlags {

@@ -1,12 +1,10 @@
 /** auth-service's internal API as the command line calls it. */
 import { loggedInUser, type InternalClient, type Json } from '#platform';
 import { findTenant, listTenants, type TenantView } from '#settings';
-import type { ClientBody } from '../obo/admin-bodies.js';
-import type { ExchangeSource } from '../obo/clients.js';
-import type { ClientSecret, ClientView } from '../obo/clients.controller.js';
+import type { ExchangeClientBody, ExchangeClientSecret, ExchangeClientView, ExchangeSource } from '#contracts';
 
-export type Client = Json<ClientView>;
-export type Wanted = Pick<ClientBody, 'tenants' | 'audiences' | 'tokenKinds' | 'jwks'>;
+export type Client = Json<ExchangeClientView>;
+export type Wanted = Pick<ExchangeClientBody, 'tenants' | 'audiences' | 'tokenKinds' | 'jwks'>;
 
 export interface Rotated {
   readonly clientSecret: string;
@@ -32,8 +30,8 @@ export class ExchangeAdmin {
     return listTenants(this.api);
   }
 
-  clients(): Promise<readonly Client[]> {
-    return this.api.call('GET', '/internal/obo/clients');
+  async clients(): Promise<readonly Client[]> {
+    return (await this.api.call<{ clients: Client[] }>('GET', '/internal/exchange/clients')).clients;
   }
 
   client(id: string): Promise<Client> {
@@ -41,11 +39,11 @@ export class ExchangeAdmin {
   }
 
   /** Refused if there is such a client. */
-  create(id: string, wanted: Wanted): Promise<ClientSecret> {
+  create(id: string, wanted: Wanted): Promise<ExchangeClientSecret> {
     return this.api.call('POST', clientPath(id), { ...wanted, by: this.by });
   }
 
-  put(id: string, wanted: Wanted): Promise<ClientSecret> {
+  put(id: string, wanted: Wanted): Promise<ExchangeClientSecret> {
     return this.api.call('PUT', clientPath(id), { ...wanted, by: this.by });
   }
 
@@ -74,5 +72,5 @@ export class ExchangeAdmin {
   }
 }
 
-const clientPath = (id: string): string => `/internal/obo/clients/${encodeURIComponent(id)}`;
-const sourcePath = (tenant: string): string => `/internal/tenants/${tenant}/obo/source`;
+const clientPath = (id: string): string => `/internal/exchange/clients/${encodeURIComponent(id)}`;
+const sourcePath = (tenant: string): string => `/internal/tenants/${tenant}/exchange/source`;

@@ -1,7 +1,7 @@
 /** What `npm run obo` prints. */
 import { table } from '#platform';
 import type { TenantView } from '#settings';
-import type { ExchangeSource } from '../obo/clients.js';
+import type { ExchangeSource } from '#contracts';
 import type { Client, Rotated } from './client.js';
 
 export function describeList(clients: readonly Client[], tenants: readonly TenantView[]): string {
