@@ -1,5 +1,6 @@
 /** scim-gateway's internal API: operators read the log of SCIM requests, of one tenant at a time. */
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { DirectoryClient, EventBusClient, InternalClient, type ScimRequestQuery } from '#contracts';
 import { entityDifferences } from '../support/entities.js';
 import {
@@ -122,11 +123,23 @@ describe('the list of tenants', () => {
 describe('the internal API', () => {
   const paths = () => ['/internal/tenants', `/internal/tenants/${tenant.id}/requests`, '/internal/events'];
 
-  it('answers a problem to a caller without the service token, and to a caller with a SCIM token', async () => {
-    for (const path of paths())
+  it('answers a problem to a caller without the service token, on every documented path', async () => {
+    const { paths: documented } = JSON.parse(readFileSync('docs/api/scim-gateway.json', 'utf8')) as {
+      paths: Record<string, Record<string, unknown>>;
+    };
+    const routes = Object.entries(documented).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => [method.toUpperCase(), path.replace(/\{\w+\}/g, tenant.id)] as const),
+    );
+    expect(routes.map(([, path]) => path)).toEqual(expect.arrayContaining(paths()));
+    for (const [method, path] of routes)
       for (const authorization of [undefined, `Bearer ${tenant.token}`, 'Bearer wrong']) {
-        const reply = await raw(path, authorization);
-        expect(reply.status).toBe(401);
+        const reply = await rawRequest(
+          gateway.port,
+          method,
+          path,
+          authorization === undefined ? {} : { authorization },
+        );
+        expect([method, path, reply.status]).toEqual([method, path, 401]);
         expect(reply.headers['content-type']).toMatch('application/problem+json');
         expect(reply.body).toMatchObject({ status: 401, code: 'unauthenticated' });
       }
