@@ -1,7 +1,7 @@
 /** The one Nest module of scim-gateway. */
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { createBus, Outbox, Sequencer } from '#event-bus';
+import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';
 import { CONFIG, Database, Health, LOGGER, Metrics, type Logger } from '#platform';
 import { ScimTokenVerifier, SecretStore } from '#secrets';
 import { TenantsController } from '#settings';
@@ -10,7 +10,7 @@ import { RequestLogRetention } from './activity/retention.js';
 import { TokenUse } from './activity/token-use.js';
 import { DiscoveryController } from './api/discovery.controller.js';
 import { GroupsController } from './api/groups.controller.js';
-import { RequestsController } from './api/requests.controller.js';
+import { ScimRequestsController } from './api/scim-requests.controller.js';
 import { UsersController } from './api/users.controller.js';
 import type { GatewayConfig } from './config.js';
 import { GatewaySettingsConsumer } from './consumers/settings.consumer.js';
@@ -28,12 +28,13 @@ export const GATEWAY = 'scim-gateway';
 export const SCHEMA = 'directory';
 
 @Module({
+  imports: [EventAdminModule],
   controllers: [
     UsersController,
     GroupsController,
     DiscoveryController,
     TenantsController,
-    RequestsController,
+    ScimRequestsController,
     GatewaySettingsConsumer,
   ],
   providers: [
@@ -67,7 +68,7 @@ function createSequencer(
 
 function createOutbox(sequencer: Sequencer): Outbox {
   const outbox = new Outbox(SCHEMA, EVENT_SOURCE);
-  outbox.onStored(() => sequencer.poke());
+  outbox.onStored(() => sequencer.wake());
   return outbox;
 }
 
