@@ -5,19 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { exportJWK } from 'jose';
 import { runCli } from '../../apps/auth-service/src/cli.js';
-import { assertion, basic, byKey, clientKey, formOf, INTERNAL_TOKEN, jwksOf, ExchangeRig } from './exchange-rig.js';
+import { assertion, basic, byKey, clientKey, formOf, INTERNAL_TOKEN, jwksOf, exchangeRig } from './exchange-rig.js';
 
-let rig: ExchangeRig;
-let folder: string;
-beforeAll(async () => {
-  rig = await ExchangeRig.start();
-  folder = mkdtempSync(path.join(tmpdir(), 'obo-cli-'));
-}, 120_000);
-beforeEach(() => rig.reset());
-afterAll(async () => {
-  rmSync(folder, { recursive: true });
-  await rig.close();
-});
+const rig = await exchangeRig();
+const folder = mkdtempSync(path.join(tmpdir(), 'exchange-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 async function run(args: string): Promise<{ code: number; out: string; err: string }> {
   let [out, err] = ['', ''];
