@@ -34,7 +34,7 @@ describe('a token exchange', () => {
       username: rig.ada.id,
       tenant_id: rig.tenant,
       act: { sub: 'billing' },
-      obo_audience: 'incidents',
+      exchange_audience: 'incidents',
     });
     const audited = await rig.lastAudit();
     expect(audited).toMatchObject({

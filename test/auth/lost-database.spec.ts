@@ -106,10 +106,10 @@ it('refuses everybody as unknown until the accounts are published again', async 
 it('publishes page after page, for every known tenant', async () => {
   const people = [await addPerson(), await addPerson(), await addPerson()];
   const post = async (query: string) => {
-    const response = await fetch(
-      `${identityService.url}/internal/tenants/${tenant}/accounts/republish${query}`,
-      { method: 'POST', headers: { authorization: `Bearer ${rig.environment.INTERNAL_API_TOKEN}` } },
-    );
+    const response = await fetch(`${identityService.url}/internal/tenants/${tenant}/accounts/republish${query}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${rig.environment.INTERNAL_API_TOKEN}` },
+    });
     return { status: response.status, body: (await response.json()) as { republished: number; next: string | null } };
   };
   const versions = async () =>

@@ -104,7 +104,7 @@ describe('VerifyAuthChallengeResponse', () => {
     ['claim_invalid', 'no jti', () => assertion({ jti: undefined }), {}],
     ['claim_invalid', 'a blank jti', () => assertion({ jti: '' }), {}],
     ['claim_invalid', 'a nonce that is not a text', () => assertion({ nonce: 7 }), {}],
-    ['claim_invalid', 'an audience that is not a text', () => assertion({ obo_audience: ['a'] }), {}],
+    ['claim_invalid', 'an audience that is not a text', () => assertion({ exchange_audience: ['a'] }), {}],
     ['claim_invalid', 'an act that is not an object', () => assertion({ act: 'svc' }), {}],
     ['user_mismatch', 'another user', () => assertion({ sub: 'bob' }), {}],
     ['tenant_mismatch', 'another tenant', () => assertion({ tenant_id: 'other' }), {}],
@@ -193,12 +193,12 @@ describe('PreTokenGeneration', () => {
   });
 
   it('adds claims from a verified assertion, and none from unsigned metadata', async () => {
-    const acting = { act: { sub: 'svc' }, obo_audience: 'incidents' };
+    const acting = { act: { sub: 'svc' }, exchange_audience: 'incidents' };
     const token = await assertion({ nonce: undefined, sso_sid: 's-1', ...acting });
     const forged = {
       sso_sid: 'forged',
       act: 'forged',
-      obo_audience: 'forged',
+      exchange_audience: 'forged',
       tenant_id: 'forged',
       roles: 'super_admin',
       okta_sub: 'forged',

@@ -143,7 +143,7 @@ function assertionOf(payload: JWTPayload): Assertion {
     nonce,
     sso_sid: ssoSid,
     act,
-    obo_audience: exchangeAudience,
+    exchange_audience: exchangeAudience,
   } = payload;
   const texts = isText(jti) && isText(tenantId) && isText(oktaSub);
   if (!texts || !isOptionalText(nonce) || !isOptionalText(ssoSid) || !isOptionalText(exchangeAudience))

@@ -44,6 +44,6 @@ export const preTokenGeneration =
 
 function signedClaims(assertion: Assertion | undefined, externalId: string | undefined): Record<string, unknown> {
   const { oktaSub, ssoSid, act, exchangeAudience } = assertion ?? {};
-  const claims = { okta_sub: oktaSub ?? externalId, sso_sid: ssoSid, act, obo_audience: exchangeAudience };
+  const claims = { okta_sub: oktaSub ?? externalId, sso_sid: ssoSid, act, exchange_audience: exchangeAudience };
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
 }

@@ -125,7 +125,7 @@ export class TokenVerifier {
   }
 
   /** Both claims come from the token exchange of auth-service; people's own tokens have neither. */
-  private actorIn({ act, obo_audience: audience }: Claims): string | null {
+  private actorIn({ act, exchange_audience: audience }: Claims): string | null {
     if (act === undefined) return null;
     const actor = typeof act === 'object' && act !== null && 'sub' in act ? act.sub : undefined;
     if (typeof actor !== 'string' || actor === '')
