@@ -97,7 +97,7 @@ class ExchangeRig {
     return { status: response.status, text: await response.text() };
   }
 
-  /** Not fetch: it forbids setting Host. */
+  /** Without fetch, which forbids setting Host. */
   post(form: string, headers: Form, { host = 'localhost:8080', service = this.service } = {}): Promise<Answer> {
     const { hostname, port } = new URL(service.url);
     const type = { 'content-type': 'application/x-www-form-urlencoded' };

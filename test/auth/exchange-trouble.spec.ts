@@ -30,7 +30,7 @@ describe('two replicas', () => {
       const answers = await Promise.all(everywhere.map((service) => rig.exchange(form, undefined, { service })));
       expect(answers.map((a) => a.status).sort()).toEqual([200, 400, 400, 400, 400, 400]);
     }
-    const audited = await rig.auth.audit(`event like 'exchange%' and detail->>'oktaSub' = $1`, [rig.ada.externalId]);
+    const audited = await rig.auth.audit(`event in ('exchange', 'exchange_refused') and detail->>'oktaSub' = $1`, [rig.ada.externalId]);
     expect(audited.map((row) => row.code).sort()).toEqual([
       ...Array.from({ length: 3 }, () => 'id_token'),
       ...Array.from({ length: 15 }, () => 'token_replayed'),
@@ -133,7 +133,7 @@ describe('a failing neighbour', () => {
     }
   });
 
-  it('Secrets Manager, which has the secret for the introspection', async () => {
+  it('answers 503 without Secrets Manager, which stores the secret for the introspection', async () => {
     const service = await rig.auth.startService({ SECRETS_MANAGER_ENDPOINT: 'http://127.0.0.1:9' });
     try {
       rig.byIntrospection();

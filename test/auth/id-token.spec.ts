@@ -45,7 +45,7 @@ describe('an ID token', () => {
     );
   });
 
-  describe('that is forged is refused:', () => {
+  describe('is refused if it is forged:', () => {
     it.each([
       ['unsigned', () => unsigned({ alg: 'none' }, op.idTokenClaims()), 'algorithm_not_allowed'],
       ['unsigned, with a key id', () => unsigned(header({ alg: 'none' }), op.idTokenClaims()), 'algorithm_not_allowed'],
@@ -102,7 +102,7 @@ describe('an ID token', () => {
     });
   });
 
-  describe('with unexpected claims is refused, unless the claims are consistent:', () => {
+  describe('is accepted or refused by its claims:', () => {
     it.each<[string, Claims, string]>([
       ['another issuer', { iss: 'https://evil.okta.com' }, 'issuer_mismatch'],
       ['the issuer with a slash', { iss: 'SLASH' }, 'issuer_mismatch'],

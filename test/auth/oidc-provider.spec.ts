@@ -133,7 +133,7 @@ it('refuses a code that was used before', async () => {
   expect(codeOn(await b.get(back.pathname + back.search))).toBe('code_refused');
 });
 
-/** Two logins of one browser: the code of the first comes back with the state of the second. */
+/** Sends the code of one login with the state of another login of the same browser. */
 it('refuses the code of another login because of PKCE', async () => {
   const b = new Browser(service.url, LOCAL);
   const [first, second] = [await begin(b), await begin(b)];

@@ -74,7 +74,7 @@ describe('the end of a session', () => {
     await rig.admin.query('delete from auth.session where id = $1', [session.id]);
   });
 
-  it('during a login, after Cognito issued tokens, refuses the login and revokes the tokens', async () => {
+  it('that an event causes during a login refuses the login and revokes its tokens', async () => {
     const person = await rig.addPerson(tenant);
     op.sub = person.externalId ?? '';
     const b = browser();
@@ -111,7 +111,7 @@ describe('the end of a session', () => {
     expect((await idle.post('/auth/refresh')).status).toBe(401);
   });
 
-  it('by logout ends it here, at Cognito, and at Okta if requested', async () => {
+  it('by logout takes effect here, at Cognito, and at Okta if requested', async () => {
     const b = await signedIn();
     const copy = copyOf(b, 1);
     const answer = await b.post('/auth/logout?okta=true');
@@ -127,7 +127,7 @@ describe('the end of a session', () => {
     expect(await audits('logout')).toContain('by_person');
   });
 
-  it('by logout works while Cognito is away, twice, and without a session', async () => {
+  it('by logout is possible while Cognito fails, twice, and without a session', async () => {
     const b = await signedIn();
     const copy = copyOf(b);
     await rig.fault({ effect: 'error', operation: 'RevokeToken' });

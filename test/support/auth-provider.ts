@@ -16,7 +16,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** `hang` = takes the request and never answers. */
+/** `hang` = accepts the request and never answers. */
 type Reply = Answer | 'hang';
 
 const json = (value: unknown, status = 200): Answer => ({
@@ -31,7 +31,7 @@ export class HostileProvider {
   readonly secondKey = SECOND_KEY;
   published: Jwk[] = [KEY.jwk];
   jwksFetches = 0;
-  /** Bodies and `Authorization` headers that the token endpoint was sent. */
+  /** Bodies and `Authorization` headers of the requests to the token endpoint. */
   readonly exchanges: { form: URLSearchParams; authorization: string | undefined }[] = [];
   metadata: (regular: Claims) => Claims = (regular) => regular;
   discovery: () => Reply = () => json(this.metadata(this.regularMetadata()));
@@ -154,7 +154,7 @@ export class HostileProvider {
 
   private replyTo(request: IncomingMessage, form: URLSearchParams): Reply {
     const { pathname } = new URL(request.url ?? '/', this.origin);
-    // Custom authorization servers, with the keys of the org's.
+    // Custom authorization servers, which have the same keys as the org.
     const custom = /^(\/oauth2\/[a-z]+)\/\.well-known\/openid-configuration$/.exec(pathname)?.[1];
     if (custom) return json({ ...this.regularMetadata(), issuer: this.origin + custom });
     switch (pathname) {

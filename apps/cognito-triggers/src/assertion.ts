@@ -113,7 +113,7 @@ export async function verifyAssertion(
   });
   const forbidden = FORBIDDEN_HEADERS.find((name) => name in protectedHeader);
   if (forbidden) throw new AssertionRefused('header_not_allowed', `The header "${forbidden}" is not allowed.`);
-  if (protectedHeader.kid === undefined) throw new AssertionRefused('key_unknown', 'The assertion names no key.');
+  if (protectedHeader.kid === undefined) throw new AssertionRefused('key_unknown', 'The assertion has no key id.');
   // jwtVerify has refused an assertion without `iat`; one without `exp` is refused here.
   const { iat = 0, exp = Infinity } = payload;
   if (exp - iat > ASSERTION.lifetimeSeconds)

@@ -114,7 +114,7 @@ export class CustomAuth {
       client.send(answer),
     );
     if (!result?.RefreshToken)
-      throw new CognitoError('config', 'AdminRespondToAuthChallenge', 'NoRefreshToken', 'the answer has none');
+      throw new CognitoError('config', 'AdminRespondToAuthChallenge', 'NoRefreshToken', 'the answer has no refresh token');
     return { ...tokensOf('AdminRespondToAuthChallenge', result), refreshToken: result.RefreshToken };
   }
 
@@ -130,6 +130,6 @@ export class CustomAuth {
 function tokensOf(operation: string, result: AuthenticationResultType | undefined): CognitoTokens {
   const { AccessToken: accessToken, IdToken: idToken, ExpiresIn: expiresInSeconds } = result ?? {};
   if (!accessToken || !idToken || expiresInSeconds === undefined)
-    throw new CognitoError('config', operation, 'NoTokens', 'the answer has none');
+    throw new CognitoError('config', operation, 'NoTokens', 'the answer has no tokens');
   return { accessToken, idToken, expiresInSeconds };
 }
