@@ -30,7 +30,9 @@ describe('two replicas', () => {
       const answers = await Promise.all(everywhere.map((service) => rig.exchange(form, undefined, { service })));
       expect(answers.map((a) => a.status).sort()).toEqual([200, 400, 400, 400, 400, 400]);
     }
-    const audited = await rig.auth.audit(`event in ('exchange', 'exchange_refused') and detail->>'oktaSub' = $1`, [rig.ada.externalId]);
+    const audited = await rig.auth.audit(`event in ('exchange', 'exchange_refused') and detail->>'oktaSub' = $1`, [
+      rig.ada.externalId,
+    ]);
     expect(audited.map((row) => row.code).sort()).toEqual([
       ...Array.from({ length: 3 }, () => 'id_token'),
       ...Array.from({ length: 15 }, () => 'token_replayed'),

@@ -114,7 +114,12 @@ export class CustomAuth {
       client.send(answer),
     );
     if (!result?.RefreshToken)
-      throw new CognitoError('config', 'AdminRespondToAuthChallenge', 'NoRefreshToken', 'the answer has no refresh token');
+      throw new CognitoError(
+        'config',
+        'AdminRespondToAuthChallenge',
+        'NoRefreshToken',
+        'the answer has no refresh token',
+      );
     return { ...tokensOf('AdminRespondToAuthChallenge', result), refreshToken: result.RefreshToken };
   }
 
