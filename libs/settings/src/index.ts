@@ -1,4 +1,4 @@
-/** A tenant's Okta settings as every service sees them: defaults, rules, the local copy and its cache, the brake. */
+/** A tenant's Okta settings: defaults, rules, changes, and each service's copy with its cache. */
 export * from './brake.js';
 export * from './cache.js';
 export * from './change.js';
