@@ -14,12 +14,12 @@ interface Seen {
   readonly roles: string[] | null;
   readonly published: string | null;
   readonly publishedRoles: string[] | null;
-  readonly door: string | null;
+  readonly desiredAccess: string | null;
 }
 
 /** What each of the parts holds about one account: Cognito, identity-service, and what the worker told everybody. */
 const STATE = `
-  select u.enabled, a.status, a.roles, p.published_status as published, p.published_roles as "publishedRoles", p.door,
+  select u.enabled, a.status, a.roles, p.published_status as published, p.published_roles as "publishedRoles", p.desired_access as "desiredAccess",
          coalesce((select array_agg(g.group_name order by g.group_name) from sandbox.cognito_membership g
                     where g.pool_id = u.pool_id and g.username_key = u.username_key), '{}') as groups
     from (values ($1::uuid)) as wanted (id)
@@ -34,7 +34,7 @@ const OPEN: Seen = {
   roles: [ROLE],
   published: 'active',
   publishedRoles: [ROLE],
-  door: 'open',
+  desiredAccess: 'enabled',
 };
 const CLOSED: Seen = {
   enabled: false,
@@ -43,7 +43,7 @@ const CLOSED: Seen = {
   roles: [],
   published: 'inactive',
   publishedRoles: [],
-  door: 'closed',
+  desiredAccess: 'disabled',
 };
 
 export function offboards(running: () => TestStack): void {

@@ -1,5 +1,7 @@
 /** Many writers at once: nothing is lost, nothing is doubled, sequences stay without gaps, nobody waits for ever. */
-import { patchOp, startGateway, until, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { patchOp, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
 let tenant: TestTenant;
@@ -39,7 +41,7 @@ async function expectOrderedEvents(): Promise<void> {
 
 /** Deadlocks that Postgres had to resolve so far; sessions report them about once a second. */
 async function deadlocks(): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  await sleep(1_200);
   const [row] = await gateway.sql<{ deadlocks: string }>(
     'select deadlocks from pg_stat_database where datname = current_database()',
   );
@@ -278,6 +280,7 @@ describe('deletions', () => {
     expect((await tenant.send('GET', `/Groups/${group}`)).body.members).toEqual([]);
     expect(await gateway.sql('select 1 from directory.members where tenant_id = $1', [tenant.id])).toEqual([]);
     await until(
+      'an event of each deletion',
       async () => (await tenant.events()).filter((e) => e.type.endsWith('user.deleted.v1')).length === ids.length,
     );
     await expectOrderedEvents();

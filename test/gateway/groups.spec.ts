@@ -1,5 +1,6 @@
 /** Groups over HTTP: membership is set-based, tolerant per member, and told about each user with the state after it. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GROUP_SCHEMA } from '#scim';
 import {
   BASE,
@@ -182,7 +183,7 @@ describe('a change of membership', () => {
       value: [{ value: b }, { value: gone }, { value: 'not-an-id' }],
     });
     expect([reply.status, reply.body.members.map((m) => m.value)]).toEqual([200, [a, b].sort()]);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
     const [row] = await gateway.sql<Record<string, unknown>>(
       'select status, left_out, left_out_count, resource_type, resource_id, delivered from directory.scim_request where id = $1',
       [reply.headers['x-request-id']],

@@ -1,6 +1,7 @@
 /** Dead neighbours: without the database or the secret store the answer is 503 with an integer Retry-After, then all is well again. */
 import { generateScimToken } from '#secrets';
-import { startGateway, until, type Reply, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { startGateway, type Reply, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
 let tenant: TestTenant;
@@ -31,7 +32,7 @@ describe('the secret store', () => {
     } finally {
       gateway.secrets.mode = 'ok';
     }
-    await until(async () => (await tenant.send('GET', '/Users')).status === 200);
+    await until('the token is accepted', async () => (await tenant.send('GET', '/Users')).status === 200);
   });
 
   it('being down does not hurt tokens that are known, and opens to nobody else', async () => {
@@ -70,11 +71,14 @@ describe('the database', () => {
       await gateway.sql(`alter database ${name} connection limit -1`);
     }
     for (const reply of away) expectUnavailable(reply);
-    await until(async () => (await tenant.send('POST', '/Users', { userName: 'after' })).status !== 503);
+    await until(
+      'a user can be created',
+      async () => (await tenant.send('POST', '/Users', { userName: 'after' })).status !== 503,
+    );
     const stored = await gateway.sql<{ id: string }>('select id from directory.users where tenant_id = $1', [
       tenant.id,
     ]);
-    await until(async () => (await tenant.events()).length === stored.length);
+    await until('an event of each user', async () => (await tenant.events()).length === stored.length);
     expect((await tenant.events()).map((e) => e.subject).sort()).toEqual(stored.map((r) => r.id).sort());
     expect(stored.length).toBeGreaterThanOrEqual(2);
   });
@@ -97,6 +101,7 @@ describe('the last use of a token', () => {
   it('is kept, off the path of the request', async () => {
     await tenant.send('GET', '/Users');
     await until(
+      'the time of the last use',
       async () =>
         (
           await gateway.sql(

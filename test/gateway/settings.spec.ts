@@ -1,8 +1,8 @@
 /** The gateway's copy of the settings: fed by the bus, in force at once, never set back by an older event. */
 import { randomUUID } from 'node:crypto';
 import { rotateScimToken } from '#secrets';
-import { RequestLogRetention } from '../../apps/scim-gateway/src/requests/retention.js';
-import { startGateway, until, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { retentionOf, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -31,10 +31,11 @@ describe('the settings of a tenant', () => {
     const tenant = await gateway.createTenant({ scimEnabled: false });
     expect(await status(tenant)).toBe(403);
     await publish(tenant, 5, { scimEnabled: true });
-    await until(async () => (await status(tenant)) === 200);
+    await until('SCIM is on', async () => (await status(tenant)) === 200);
     await publish(tenant, 3, { scimEnabled: false });
     await publish(tenant, 6, { scimEnabled: true, groupSync: false });
     await until(
+      'version 6 of the settings',
       async () =>
         (await gateway.sql('select 1 from directory.tenant_settings where tenant_id = $1 and version = 6', [tenant.id]))
           .length === 1,
@@ -48,7 +49,7 @@ describe('the settings of a tenant', () => {
     const rotated = await rotateScimToken(gateway.store, tenant.id, 0);
     expect(await status(tenant)).toBe(200); // the cache does not know yet
     await publish(tenant, 2, { scimToken: { issuedAt: rotated.issuedAt.toISOString(), previousValidUntil: null } });
-    await until(async () => (await status(tenant)) === 401);
+    await until('the old token is refused', async () => (await status(tenant)) === 401);
     expect(await status(tenant, `Bearer ${rotated.token}`)).toBe(200);
   });
 });
@@ -68,6 +69,7 @@ describe('the log of requests', () => {
     ]);
     expect(row).toBeUndefined(); // not on the path of the request
     await until(
+      'the row in the log',
       async () =>
         (await gateway.sql('select 1 from directory.scim_request where id = $1', [bad.headers['x-request-id']]))
           .length === 1,
@@ -98,7 +100,7 @@ describe('the log of requests', () => {
         [tenant, days],
       );
     }
-    await new RequestLogRetention(gateway.platform).trim();
+    await retentionOf(gateway).trim();
     expect((await gateway.sql('select 1 from directory.scim_request where tenant_id = $1', [tenant])).length).toBe(1);
   });
 });

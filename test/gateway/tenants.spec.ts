@@ -1,4 +1,5 @@
 /** P4: many tenants at once, each with the ids and names of the others. Nothing is reached, nothing is mixed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { patchOp, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
 
 let gateway: TestGateway;
@@ -105,7 +106,7 @@ describe('tenants are walls', () => {
         expect(list.text).not.toMatch(new RegExp(`tenant-(?!${i}")`));
       }
     });
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await sleep(250);
     for (const tenant of tenants) {
       for (const event of await tenant.events())
         expect([event.key, event.data.user?.id ?? event.data.group?.id]).toEqual([

@@ -1,16 +1,10 @@
 /** Users over HTTP: one account for one person, events from the state difference, filters and pages. */
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { schemaOf } from '#events';
-import {
-  BASE,
-  patchOp,
-  shortType,
-  startGateway,
-  until,
-  type TestGateway,
-  type TestTenant,
-} from '../support/gateway.js';
+import { BASE, patchOp, shortType, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
 let tenant: TestTenant;
@@ -75,7 +69,7 @@ describe('a user', () => {
   it('is not touched at all by a request that changes nothing', async () => {
     const id = await create('ada@x', { title: 'Dr' });
     const before = (await tenant.send('GET', `/Users/${id}`)).body;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
     for (const reply of [
       await tenant.send('PUT', `/Users/${id}`, { ...before, password: 'another', groups: [] }),
       await tenant.send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', value: { active: true, title: 'Dr' } })),
@@ -187,7 +181,7 @@ describe('a POST that is sent twice', () => {
     const gone = postAndHangUp();
     await gone;
     await gateway.sql('commit');
-    await until(async () => (await tenant.events()).length === 1);
+    await until('the event of the creation', async () => (await tenant.events()).length === 1);
     const reply = await tenant.send('POST', '/Users', { ...body, password: 'two' });
     expect([reply.status, reply.body.userName]).toEqual([201, 'lost@x']);
     // That answer was delivered, but the creation's was not; only a different body is a conflict.
@@ -203,7 +197,7 @@ describe('a POST that is sent twice', () => {
   it('is a conflict if the user was changed since, or a day has passed', async () => {
     const id = await create('lost@x', { externalId: '00u9', name: { givenName: 'L' } });
     await gateway.platform.database.query('delete from scim_request'); // nothing is known about the delivery
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await sleep(150);
     await gateway.sql('update directory.scim_request set delivered = false');
     await gateway.sql(`update directory.users set created_at = created_at - interval '25 hours' where id = $1`, [id]);
     expect((await tenant.send('POST', '/Users', body)).status).toBe(409);

@@ -6,7 +6,7 @@ import { createApplication, createLogger, Database, Health, loadConfig, Metrics,
 import { service } from '../../examples/incident-service/src/service.js';
 import { accessData, appendAccess } from '../guard/feeds.js';
 import { Issuer, nowSeconds } from '../guard/issuer.js';
-import { eventually } from '../identity/rig.js';
+import { eventually } from '../support/waiting.js';
 import { TEST_PASSWORD } from '../support/database.js';
 import { Rig, TOKEN, type Tenant } from './rig.js';
 
@@ -59,7 +59,7 @@ afterAll(async () => {
 });
 
 test('the first refused token of somebody offboarded stands in the timeline', async () => {
-  const ada = await rig.addPerson(tenant, 'ada@example.com', { door: 'closed' });
+  const ada = await rig.addPerson(tenant, 'ada@example.com', { desired_access: 'disabled' });
   const id = await rig.addCase(tenant, ada, { state: 'running' }, { pushed_at: 'now', fenced_at: 'now' });
   const token = issuer.accessToken(ada, { iat: nowSeconds() - 60 });
   const status = async () =>

@@ -1,6 +1,6 @@
 /** First refusals and percentiles: the parts of the evidence that are measured. */
 import { randomUUID } from 'node:crypto';
-import type { Percentiles } from '../../apps/deactivation-worker/src/api/percentiles.js';
+import type { Percentiles } from '#contracts';
 import { Rig, type Tenant } from './rig.js';
 
 let rig: Rig;
@@ -9,7 +9,7 @@ let account: string;
 beforeAll(async () => void (rig = await Rig.start()));
 beforeEach(async () => {
   tenant = await rig.addTenant();
-  account = await rig.addPerson(tenant, 'ada@example.com', { door: 'closed' });
+  account = await rig.addPerson(tenant, 'ada@example.com', { desired_access: 'disabled' });
 });
 afterAll(() => rig.close());
 
@@ -120,7 +120,7 @@ describe('the first refusal after a fence', () => {
 describe('percentiles', () => {
   const ask = async (query: string): Promise<Percentiles> =>
     (await rig.http<Percentiles>('GET', `/internal/offboarding/percentiles?${query}`)).body;
-  const door = (of: Percentiles, name: string) => of.doors.find((d) => d.door === name);
+  const step = (of: Percentiles, name: string) => of.steps.find((s) => s.step === name);
   const closing = (ms: number, minutesAgo = 1, change = {}) =>
     rig.addCase(tenant, account, change, {
       pushed_at: `now - interval '${minutesAgo} min'`,
@@ -128,18 +128,18 @@ describe('percentiles', () => {
       disabled_at: `now - interval '${minutesAgo} min' + interval '${ms * 2} ms'`,
     });
 
-  it('are those of the tenant and the time asked for, per door', async () => {
+  it('are those of the tenant and the time asked for, per step', async () => {
     for (let ms = 1; ms <= 101; ms++) await closing(ms);
     await closing(50_000, 120);
     const other = await rig.addTenant();
     const mine = await ask(`tenant=${tenant.id}`);
     expect(mine).toMatchObject({ tenant: tenant.id, minutes: 60 });
-    expect(door(mine, 'fence')).toEqual({ door: 'fence', cases: 101, p50Ms: 51, p95Ms: 96, p99Ms: 100 });
-    expect(door(mine, 'cognito')).toEqual({ door: 'cognito', cases: 101, p50Ms: 102, p95Ms: 192, p99Ms: 200 });
-    expect(door(mine, 'confirmed')).toEqual({ door: 'confirmed', cases: 0, p50Ms: null, p95Ms: null, p99Ms: null });
-    expect(door(await ask(`tenant=${tenant.id}&minutes=180`), 'fence')?.cases).toBe(102);
-    expect(door(await ask(`tenant=${other.id}`), 'fence')?.cases).toBe(0);
-    expect(door(await ask(''), 'fence')?.cases).toBeGreaterThanOrEqual(101);
+    expect(step(mine, 'fenced')).toEqual({ step: 'fenced', cases: 101, p50Ms: 51, p95Ms: 96, p99Ms: 100 });
+    expect(step(mine, 'disabled')).toEqual({ step: 'disabled', cases: 101, p50Ms: 102, p95Ms: 192, p99Ms: 200 });
+    expect(step(mine, 'confirmed')).toEqual({ step: 'confirmed', cases: 0, p50Ms: null, p95Ms: null, p99Ms: null });
+    expect(step(await ask(`tenant=${tenant.id}&minutes=180`), 'fenced')?.cases).toBe(102);
+    expect(step(await ask(`tenant=${other.id}`), 'fenced')?.cases).toBe(0);
+    expect(step(await ask(''), 'fenced')?.cases).toBeGreaterThanOrEqual(101);
   });
 
   it('do not count the hours for which the brake held somebody', async () => {
@@ -154,10 +154,10 @@ describe('percentiles', () => {
       },
     );
     expect(await rig.caseOf(id)).toBeDefined();
-    expect(door(await ask(`tenant=${tenant.id}`), 'fence')).toMatchObject({ cases: 1, p50Ms: 1000 });
+    expect(step(await ask(`tenant=${tenant.id}`), 'fenced')).toMatchObject({ cases: 1, p50Ms: 1000 });
   });
 
-  it.each(['minutes=0', 'minutes=44641', 'minutes=1e9', 'minutes=x', 'tenant=x', 'tenant=', 'doors=all'])(
+  it.each(['minutes=0', 'minutes=44641', 'minutes=1e9', 'minutes=x', 'tenant=x', 'tenant=', 'steps=all'])(
     'refuse the query %s',
     async (query) => {
       const { status, body } = await rig.http<{ code: string }>('GET', `/internal/offboarding/percentiles?${query}`);

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
-import { eventually } from '../identity/rig.js';
+import { eventually } from '../support/waiting.js';
 import { Rig, TOKEN, type Tenant } from './rig.js';
 
 /** Of a test that waits for something, on a loaded machine. */
@@ -99,7 +99,7 @@ const reporter = (change: Partial<Parameters<typeof reportRefusals>[0]> = {}) =>
 const refusal = (tenantId = tenant.id): Refusal => ({ tenantId, reason: 'account_inactive', notBefore: Date.now() });
 
 async function offboarded(): Promise<{ account: string; id: string }> {
-  const account = await rig.addPerson(tenant, `${randomUUID()}@example.com`, { door: 'closed' });
+  const account = await rig.addPerson(tenant, `${randomUUID()}@example.com`, { desired_access: 'disabled' });
   const id = await rig.addCase(
     tenant,
     account,

@@ -1,6 +1,6 @@
 /** The brake: how much access may go at once, who decides about the rest, and that it cannot keep anybody in for ever. */
 import { randomUUID } from 'node:crypto';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { Rig } from './rig.js';
 
 const BRAKE = { percent: 10, atLeast: 3, windowMinutes: 10, holdHours: 24 };

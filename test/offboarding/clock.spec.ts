@@ -5,7 +5,7 @@
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isFenced } from '../../libs/access-guard/src/decide.js';
-import type { Tenant } from '../identity/directory.js';
+import type { Tenant } from '../support/identity-directory.js';
 import { Rig } from './rig.js';
 
 /** Cognito whose clock is `shiftMs` ahead of ours; null = one that does not tell the time. */

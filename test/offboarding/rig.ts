@@ -1,15 +1,16 @@
 /** One spec file's world: a database, the sandbox's Cognito, a directory and accounts that publish, workers in process. */
 import { randomUUID } from 'node:crypto';
+import type { OktaState } from '#contracts';
 import { Database } from '#platform';
 import { Admission } from '../../apps/deactivation-worker/src/cases/admission.js';
-import { Signals, type OktaState } from '../../apps/deactivation-worker/src/people/signal.js';
+import { OktaSignals } from '../../apps/deactivation-worker/src/access/okta-signals.js';
 import { service } from '../../apps/deactivation-worker/src/service.js';
-import { Cognito } from '../identity/cognito.js';
-import { Directory, type Person, type Tenant } from '../identity/directory.js';
-import { eventually } from '../identity/rig.js';
+import { Cognito } from '../support/identity-cognito.js';
+import { Directory, type Person, type Tenant } from '../support/identity-directory.js';
+import { eventually } from '../support/waiting.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
-import { Accounts } from './accounts.js';
+import { Accounts } from '../support/offboarding-accounts.js';
 import { ownQuotas } from '../support/quotas.js';
 
 export { eventually };
@@ -157,11 +158,10 @@ export class Rig {
   }
 
   signal(tenant: Tenant, person: Person, state: OktaState | null, at = new Date()): Promise<number> {
-    const signals = this.worker.app.get(Signals);
-    const cause = state === null ? 'okta.unsuspended' : `okta.${state}`;
-    return this.worker.database.tx((tx) =>
-      signals.signal(tx, tenant.id, { accountId: person.id }, state, cause, `hook-${at.getTime()}`, at),
-    );
+    const signals = this.worker.app.get(OktaSignals);
+    const type = state === null ? 'okta.unsuspended' : `okta.${state}`;
+    const cause = { type, causationId: `hook-${at.getTime()}`, pushedAt: at };
+    return this.worker.database.tx((tx) => signals.signal(tx, tenant.id, { accountId: person.id }, state, cause));
   }
 
   /** As if every process that works on somebody right now had died. */
@@ -263,7 +263,7 @@ const QUIET = `
   select case
     when exists (select 1 from offboarding.offboarding_case where state = 'new') then 'a case is new'
     when exists (select 1 from offboarding.person where due_at < clock_timestamp() + interval '1 minute')
-      then (select 'due: ' || id || ' ' || door || ' ' || coalesce(last_error, '') from offboarding.person where due_at < clock_timestamp() + interval '1 minute' limit 1)
+      then (select 'due: ' || id || ' ' || desired_access || ' ' || coalesce(last_error, '') from offboarding.person where due_at < clock_timestamp() + interval '1 minute' limit 1)
     when exists (select 1 from offboarding.outbox) then 'outbox of offboarding'
   end as waiting`;
 
@@ -272,8 +272,8 @@ const NOTHING = (): Promise<void> => Promise.resolve();
 /** Of whom nobody is working on: the time is over, and whoever only waited for that is due. */
 const LANDED = `
   update offboarding.person
-     set doubt_until = clock_timestamp(), due_at = case when due_at >= doubt_until then clock_timestamp() else due_at end
-   where doubt_until > clock_timestamp() and lease_owner is null`;
+     set late_calls_until = clock_timestamp(), due_at = case when due_at >= late_calls_until then clock_timestamp() else due_at end
+   where late_calls_until > clock_timestamp() and lease_owner is null`;
 
 /** The last word of `identity.access`, as a subscriber that gates by sequence has it. */
 const AGREEMENT = `

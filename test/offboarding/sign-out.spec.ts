@@ -1,6 +1,6 @@
 /** The internal route that signs somebody out everywhere who keeps his access, alone and together with closings. */
 import { randomUUID } from 'node:crypto';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { eventually, Rig } from './rig.js';
 
 let rig: Rig;

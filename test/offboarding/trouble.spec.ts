@@ -1,6 +1,6 @@
 /** Cognito under trouble, processes that die or hang: doors close all the same, and none opens again by accident. */
 import { jest } from '@jest/globals';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { eventually, Rig, type Worker } from './rig.js';
 
 const PATIENCE_MS = 60_000;
@@ -175,21 +175,21 @@ describe('a door under trouble', () => {
 
     it('before its first call', async () => {
       const person = await fenced();
-      await orphan(person, `cognito_enabled = null`);
+      await orphan(person, `actual_access = null`);
       await finished(person);
     });
 
     it('between disabling and its record', async () => {
       const person = await fenced();
       await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
-      await orphan(person, `cognito_enabled = true`);
+      await orphan(person, `actual_access = 'enabled'`);
       await finished(person);
     });
 
     it('between the record of disabling and the sign-out', async () => {
       const person = await fenced();
       await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
-      await orphan(person, `cognito_enabled = false`);
+      await orphan(person, `actual_access = 'disabled'`);
       await finished(person);
       expect(await operations(person)).toContain('AdminUserGlobalSignOut ok');
     });
@@ -197,20 +197,20 @@ describe('a door under trouble', () => {
     it('between the sign-out and the confirmation', async () => {
       const person = await fenced();
       await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
-      await orphan(person, `cognito_enabled = false, sign_out_due = false`);
+      await orphan(person, `actual_access = 'disabled', sign_out_due = false`);
       await finished(person);
     });
 
     it('with a record that is not true: nothing that a dead process knew is believed', async () => {
       const person = await fenced();
-      await orphan(person, `cognito_enabled = false, sign_out_due = false`);
+      await orphan(person, `actual_access = 'disabled', sign_out_due = false`);
       await finished(person);
       expect(await operations(person)).toContain('AdminDisableUser ok');
     });
 
     it('a call that it had sent and that lands late does not open the door', async () => {
       const person = await fenced();
-      await orphan(person, `cognito_enabled = null`);
+      await orphan(person, `actual_access = null`);
       await eventually(async () => expect(await operations(person)).toContain('AdminGetUser ok'), PATIENCE_MS);
       await rig.cognito.byHand('AdminEnableUser', { Username: person.id });
       await finished(person);
@@ -233,7 +233,7 @@ describe('a door under trouble', () => {
         await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
         await rig.cognito.byHand('AdminEnableUser', { Username: person.id });
         await rig.admin.query(
-          `update person set lease_owner = $2, cognito_enabled = false, sign_out_due = false where id = $1`,
+          `update person set lease_owner = $2, actual_access = 'disabled', sign_out_due = false where id = $1`,
           [person.id, rig.deadWorker],
         );
         await rig.directory.setActive(person, true);

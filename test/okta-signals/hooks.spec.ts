@@ -104,7 +104,7 @@ describe('a suspension in Okta, of which SCIM says nothing', () => {
     ]);
     await rig.verb(org, 'unsuspend', person);
     await rig.untilAccess(person, { enabled: true, status: 'active' });
-    expect(await rig.state(person)).toMatchObject({ door: 'open', okta_state: null });
+    expect(await rig.state(person)).toMatchObject({ desired_access: 'enabled', okta_state: null });
   });
 
   it('counts from when the hook arrived, not from when Okta was asked', async () => {
@@ -152,7 +152,7 @@ describe('a suspension in Okta, of which SCIM says nothing', () => {
     await rig.untilState(suspended, 'suspended');
     await rig.settled(spared);
     expect(await rig.asked(deactivated)).toEqual(['ok']);
-    expect(await rig.state(deactivated)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    expect(await rig.state(deactivated)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
   });
 });
 
@@ -162,7 +162,7 @@ describe('a hint is no fact', () => {
     expect((await deliver(worker, org, delivery({ user: person.oktaId }))).status).toBe(204);
     await rig.settled(org);
     expect(await rig.asked(person)).toEqual(['ok']);
-    expect(await rig.state(person)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    expect(await rig.state(person)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
   });
 
   it('nor does an old one that comes late: what Okta says now counts', async () => {
@@ -177,7 +177,7 @@ describe('a hint is no fact', () => {
       return rows.length === 2;
     });
     await rig.settled(org);
-    expect(await rig.state(person)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    expect(await rig.state(person)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
   });
 
   it('a hundred hints about one person cost one question, and a hundred repetitions none', async () => {
@@ -228,7 +228,7 @@ describe('a hint is no fact', () => {
     await rig.strangers(hostile, 2);
     await rig.patienceEnds(hostile);
     await rig.settled(hostile);
-    expect(await rig.state(victim)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    expect(await rig.state(victim)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
     expect((await rig.state(person)).okta_state).toBe('suspended');
     expect(await rig.asked(victim)).toEqual(before);
     expect(await rig.metric(worker, 'okta_checks_total', { outcome: 'unknown_person' })).toBeGreaterThanOrEqual(2);

@@ -37,14 +37,14 @@ it('Okta away: the hint waits, is seen, and is asked when Okta is back; other te
     last_error_code: 'unavailable',
     last_error: expect.stringContaining('Okta gave no answer'),
   });
-  expect(await rig.metric(worker, 'okta_hints_waiting', { state: 'failing' })).toBeGreaterThanOrEqual(1);
+  expect(await rig.metric(worker, 'okta_checks_waiting', { state: 'failing' })).toBeGreaterThanOrEqual(1);
   await deliver(worker, well, delivery({ user: served.oktaId }));
   await rig.untilState(served, 'suspended');
   expect((await rig.state(waiting)).okta_state).toBeNull();
   await rig.okta('DELETE', 'faults');
   await rig.untilState(waiting, 'suspended');
   await rig.settled(ill);
-  expect(await rig.metric(worker, 'okta_hints_waiting', { state: 'failing' })).toBe(0);
+  expect(await rig.metric(worker, 'okta_checks_waiting', { state: 'failing' })).toBe(0);
 });
 
 it("Okta's rate limit used up: nobody hammers, and the hints are asked in the next window", async () => {

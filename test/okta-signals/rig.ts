@@ -4,15 +4,15 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { OktaComparison } from '#contracts';
 import { Database } from '#platform';
 import { SecretStore, writeOktaSecret } from '#secrets';
 import { service } from '../../apps/deactivation-worker/src/service.js';
-import type { CompareView } from '../../apps/deactivation-worker/src/okta/compare/compare.js';
 import type { TenantSettings } from '#events';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
-import { Directory, type Person, type Tenant } from '../identity/directory.js';
+import { Directory, type Person, type Tenant } from '../support/identity-directory.js';
 import { ScimRecorder } from '../sandbox/scim-recorder.js';
-import { Accounts } from '../offboarding/accounts.js';
+import { Accounts } from '../support/offboarding-accounts.js';
 import { control, startSandbox, type RunningSandbox } from '../sandbox/support.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
 
@@ -34,7 +34,7 @@ export interface OrgPerson extends Person {
 }
 
 export interface State {
-  readonly door: 'open' | 'closed';
+  readonly desired_access: 'enabled' | 'disabled';
   readonly okta_state: string | null;
   readonly cases: { cause: string; causation_id: string; state: string }[];
 }
@@ -84,7 +84,7 @@ export class Rig {
       COGNITO_ENDPOINT: endpoints.cognito,
       SECRETS_MANAGER_ENDPOINT: endpoints.secretsManager,
       OKTA_ENDPOINT: endpoints.okta,
-      OKTA_COMPARE_HOUR: '-1',
+      OKTA_COMPARISON_HOUR: '-1',
       WORKER_LEASE_SECONDS: '2',
       LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
       PORT: '0',
@@ -181,7 +181,7 @@ export class Rig {
 
   async state(person: Person): Promise<State> {
     const [row] = await this.admin.query<Omit<State, 'cases'>>(
-      'select door, okta_state from offboarding.person where id = $1',
+      'select desired_access, okta_state from offboarding.person where id = $1',
       [person.id],
     );
     const cases = await this.admin.query<State['cases'][number]>(
@@ -248,26 +248,26 @@ export class Rig {
   }
 
   /** Starts a comparison and waits for its end. */
-  async compare(worker: Worker, org: Org, body?: object): Promise<CompareView> {
-    const started = await call<{ run: string }>(worker, 'POST', comparePath(org), body);
+  async compare(worker: Worker, org: Org, body?: object): Promise<OktaComparison> {
+    const started = await call<{ run: string }>(worker, 'POST', comparisonPath(org), body);
     if (started.status !== 202) throw new Error(`compare answered ${started.status}: ${JSON.stringify(started.body)}`);
     return this.compared(worker, org, (run) => run.id === started.body.run && run.state !== 'running');
   }
 
-  async compared(worker: Worker, org: Org, good: (run: CompareView) => boolean): Promise<CompareView> {
-    let found: CompareView | undefined;
+  async compared(worker: Worker, org: Org, good: (run: OktaComparison) => boolean): Promise<OktaComparison> {
+    let found: OktaComparison | undefined;
     await this.until('the comparison', async () => {
-      const { status, body } = await call<CompareView>(worker, 'GET', comparePath(org));
+      const { status, body } = await call<OktaComparison>(worker, 'GET', comparisonPath(org));
       found = body;
       return status === 200 && good(body);
     });
-    return found as CompareView;
+    return found as OktaComparison;
   }
 }
 
 const WAITS_FOR_A_PERSON = 'tenant = $1 and claim is null and attempts > 0 and last_error is null';
 
-export const comparePath = (org: Org): string => `/internal/tenants/${org.tenant.id}/okta/compare`;
+export const comparisonPath = (org: Org): string => `/internal/tenants/${org.tenant.id}/okta/comparison`;
 export const hookPath = (slug: string): string => `/auth/okta/event-hook/${slug}`;
 
 export interface Answer<T> {

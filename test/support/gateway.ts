@@ -19,9 +19,10 @@ import {
 } from '#platform';
 import { createScimToken, SecretStore } from '#secrets';
 import { defaultSettings, type SettingsEvent } from '#settings';
+import { RequestLogRetention } from '../../apps/scim-gateway/src/activity/retention.js';
 import { gatewaySettings, type GatewayConfig } from '../../apps/scim-gateway/src/config.js';
-import { scimGateway } from '../../apps/scim-gateway/src/service.js';
-import { Tenants, type SettingsChanged } from '../../apps/scim-gateway/src/tenants.js';
+import { service } from '../../apps/scim-gateway/src/service.js';
+import { Tenants } from '../../apps/scim-gateway/src/tenants.js';
 import { FakeSecretsManager } from '../tenants/secrets-manager.js';
 import { createTestDatabase } from './database.js';
 
@@ -100,6 +101,7 @@ export interface TestGateway {
 }
 
 export const BASE = '/prod/api/scim/v2';
+export const INTERNAL_TOKEN = 'test-only-internal-token';
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
 /** One request exactly as written: no normalization of the path, as `fetch` would do it. */
@@ -165,16 +167,15 @@ export async function startGateway(
   const endpoint = await secrets.start();
   const config = loadConfig('scim-gateway', gatewaySettings, {
     DATABASE_URL: testDatabase.url('scim-gateway'),
-    INTERNAL_API_TOKEN: 'test-only-internal-token',
+    INTERNAL_API_TOKEN: INTERNAL_TOKEN,
     SECRETS_MANAGER_ENDPOINT: endpoint,
     PUBLIC_ORIGIN: 'https://scim.example',
     SCIM_RATE_LIMIT_PER_SECOND: '100000',
     SCIM_RATE_LIMIT_BURST: '100000',
     ...overrides,
   });
-  const definition = scimGateway();
   const database = await Database.connect({
-    ...definition.database,
+    ...service.database,
     url: config.DATABASE_URL,
     poolSize: config.DATABASE_POOL_SIZE,
   });
@@ -187,8 +188,8 @@ export async function startGateway(
     metrics: new Metrics('scim-gateway', { process: false }),
     health: new Health(),
   };
-  const app = await createApplication(definition, platform);
-  if (consume) for (const strategy of definition.strategies?.(platform) ?? []) connectConsumer(app, strategy);
+  const app = await createApplication(service, platform);
+  if (consume) for (const strategy of service.strategies?.(platform) ?? []) connectConsumer(app, strategy);
   await app.startAllMicroservices();
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
@@ -215,7 +216,7 @@ export async function startGateway(
         sql,
         store,
         scimEnabled,
-        accept: (event) => app.get(Tenants).accept(event as SettingsChanged),
+        accept: (event) => app.get(Tenants).accept(event),
       }),
     close: async () => {
       await app.close();
@@ -291,14 +292,9 @@ export const patchOp = (...Operations: unknown[]) => ({
   Operations,
 });
 
-/** Waits for what happens on its own; fails after five seconds. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('it did not happen within five seconds');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+/** The job that deletes old rows of the request log, as the gateway runs it. */
+export const retentionOf = ({ platform: { database, config, logger } }: TestGateway): RequestLogRetention =>
+  new RequestLogRetention(database, config, logger);
 
 /** Makes every session of the gateway report what it has read so far; by itself an idle one may take ten seconds. */
 export async function reportStatistics({ platform: { database, config } }: TestGateway): Promise<void> {

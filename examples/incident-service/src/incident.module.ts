@@ -1,4 +1,5 @@
 import { AccessGuardModule, guardOptions } from '#access-guard';
+import { EventAdminModule } from '#event-bus';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DeskController } from './desk.controller.js';
 import { IncidentsController } from './incidents.controller.js';
@@ -9,7 +10,7 @@ export class IncidentModule {
   static forPlatform(platform: Parameters<typeof guardOptions>[0]): DynamicModule {
     return {
       module: IncidentModule,
-      imports: [AccessGuardModule.forRoot(guardOptions(platform))],
+      imports: [EventAdminModule, AccessGuardModule.forRoot(guardOptions(platform))],
       controllers: [DeskController, IncidentsController, PeopleSubscriber],
     };
   }

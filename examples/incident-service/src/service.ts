@@ -1,7 +1,7 @@
 /** What the service is; `main.ts` runs it, its test starts it in process. */
 import { guardSettings } from '#access-guard';
 import { subscriberService } from '#event-bus';
-import { text, type ServiceDefinition } from '#platform';
+import type { ServiceDefinition } from '#platform';
 import { IncidentModule } from './incident.module.js';
 import { CreateIncidents1760000000000 } from './migration.js';
 import { PeopleSubscriber } from './people.subscriber.js';
@@ -17,12 +17,6 @@ const subscriber = subscriberService({
 const config = {
   ...subscriber.config,
   ...guardSettings,
-  INTERNAL_API_TOKEN: text({
-    purpose: "Service token of deactivation-worker's internal API; used with DEACTIVATION_WORKER_URL only.",
-    example: '$(openssl rand -hex 32)',
-    default: 'unused',
-    secret: true,
-  }),
 };
 
 export const service: ServiceDefinition<typeof config> = {

@@ -14,7 +14,7 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, Reflector } from '@nestjs/core';
-import { HealthController, type Health } from '#platform';
+import { HealthController, INTERNAL_API, type Health } from '#platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AccessDenied } from './denied.js';
 import { AccessGuard, type AccessGuardOptions, type CallerAccess } from './guard.js';
@@ -48,6 +48,7 @@ class HttpAccessGuard implements CanActivate {
     const targets = [context.getHandler(), context.getClass()];
     if (context.getClass() === HealthController || this.reflector.getAllAndOverride<boolean>(PUBLIC, targets))
       return true;
+    if (this.reflector.get<boolean>(INTERNAL_API, context.getClass())) return true;
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const roles = this.reflector.getAllAndOverride<string[]>(ROLES, targets);

@@ -1,13 +1,16 @@
 /** Wires the bus of one service: which carrier, from the configuration. */
 import type { Topic } from '#events';
-import type { PlatformContext } from '#platform';
+import type { Database, Logger, PlatformContext } from '#platform';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { connectKafka } from './kafka/client.js';
+import { KafkaSource } from './kafka/inspect.js';
 import { KafkaPublisher } from './kafka/publisher.js';
 import { KafkaStrategy } from './kafka/strategy.js';
 import { ConsumerMetrics } from './metrics.js';
+import { PostgresSource } from './postgres/source.js';
 import { PostgresStrategy } from './postgres/strategy.js';
 import { Sequencer } from './sequencer.js';
+import type { EventSource } from './source.js';
 import { checkBusConfig, type BusConfig } from './settings.js';
 
 export type BusPlatform = Pick<PlatformContext, 'service' | 'database' | 'logger' | 'metrics' | 'health'>;
@@ -77,3 +80,9 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
     },
   };
 }
+
+/** Reads published events back, whatever the carrier. It connects when it is used. */
+export const sourceOf = (config: BusConfig, database: Database, logger: Logger): EventSource =>
+  config.EVENT_CARRIER === 'kafka'
+    ? new KafkaSource(connectKafka(config, `${database.schema}:events`, logger))
+    : new PostgresSource(database);

@@ -4,9 +4,8 @@
  * Guarantees: what is in the outbox when its transaction commits reaches every consumer group, in order per key, with
  * an exactly-once effect in the group's own database. A failing event blocks its own key only and is never dropped.
  */
-export * from './bus.js';
-export { EventsError } from './cli/actions.js';
-export * from './cli.js';
+export { EventAdminModule } from './admin/events.controller.js';
+export { createBus, type Bus, type BusPlatform, type StrategyOptions } from './bus.js';
 export * from './context.js';
 export * from './incoming.js';
 export * from './outbox.js';

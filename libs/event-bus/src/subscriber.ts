@@ -1,6 +1,6 @@
 /**
  * The subscriber kit: a team outside writes one class with `@EventPattern` methods and gets dedup, order, parking,
- * metrics, health and the command line.
+ * metrics, health, and an internal API to look after parked events.
  *
  *     @Controller()
  *     class Greeter {
@@ -13,9 +13,10 @@
  *
  * It needs a Postgres role that owns `schema` and, on the Postgres carrier, may read the log: `eventLogSql([role])`.
  */
-import { runService, serviceSettings, text, type ServiceDefinition } from '#platform';
+import { runService, serviceSettings, type ServiceDefinition } from '#platform';
 import { Module, type Provider, type Type } from '@nestjs/common';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { EventAdminModule } from './admin/events.controller.js';
 import { createBus, type StrategyOptions } from './bus.js';
 import { consumerTablesSql } from './schema.sql.js';
 import { busSettings } from './settings.js';
@@ -35,15 +36,7 @@ export interface SubscriberDefinition extends StrategyOptions {
   readonly migrations?: (new () => MigrationInterface)[];
 }
 
-const settings = {
-  ...serviceSettings,
-  ...busSettings,
-  INTERNAL_API_TOKEN: text({
-    purpose: 'Not used: a subscriber has no internal API.',
-    example: 'unused',
-    default: 'unused',
-  }),
-};
+const settings = { ...serviceSettings, ...busSettings };
 
 /** Runs the subscriber until it is told to stop. Configuration comes from the environment; `--help` lists it. */
 export const runSubscriber = (definition: SubscriberDefinition, argv?: readonly string[]): Promise<void> =>
@@ -51,7 +44,11 @@ export const runSubscriber = (definition: SubscriberDefinition, argv?: readonly 
 
 /** The same as a service definition, for tests and for services that do more than subscribe. */
 export function subscriberService(definition: SubscriberDefinition): ServiceDefinition<typeof settings> {
-  @Module({ controllers: [...definition.controllers], providers: [...(definition.providers ?? [])] })
+  @Module({
+    imports: [EventAdminModule],
+    controllers: [...definition.controllers],
+    providers: [...(definition.providers ?? [])],
+  })
   class SubscriberModule {}
   return {
     name: definition.name,

@@ -2,6 +2,7 @@
 import {
   Catch,
   HttpException,
+  Inject,
   type ArgumentsHost,
   type CanActivate,
   type ExceptionFilter,
@@ -10,6 +11,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { PROBLEM_CODES, PROBLEM_STATUS, type ProblemBody, type ProblemCode, type ProblemParameters } from '#contracts';
+import { LOGGER } from './context.js';
 import { isDatabaseOutage, sqlState } from './database.js';
 import type { Logger } from './logging.js';
 
@@ -53,7 +55,7 @@ export function toProblem(error: unknown): Problem {
 
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly logger: Logger) {}
+  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const problem = toProblem(error);

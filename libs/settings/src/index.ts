@@ -1,10 +1,8 @@
 /** A tenant's Okta settings: defaults, rules, changes, and each service's copy with its cache. */
-export * from './brake.js';
 export * from './cache.js';
 export * from './change.js';
 export * from './copy.sql.js';
 export * from './defaults.js';
-export * from './find-tenant.js';
 export * from './tenant-host.js';
 export * from './tenant-settings.entity.js';
 export * from './tenants.controller.js';

@@ -1,10 +1,10 @@
 /** What was really said about a person, told apart from what the product stored of it: the oracle of the property. */
-import type { OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
-import type { DirectoryNews } from './tables.js';
+import type { OktaState } from '#contracts';
+import type { DirectoryChange } from './tables.js';
 
 /** As the worker was told so far; `tick` = when it was said. */
 export class Truth {
-  private news: DirectoryNews = { version: 0, active: false, deleted: false, reactivated: false, time: 0 };
+  private news: DirectoryChange = { version: 0, active: false, deleted: false, reactivated: false, time: 0 };
   private okta: { state: OktaState | null; at: number } = { state: null, at: Number.NEGATIVE_INFINITY };
 
   /** When it was said that he is in again. */
@@ -25,7 +25,7 @@ export class Truth {
     return this.known && (deleted || this.okta.state !== null || (!active && deactivateOnOffboard));
   }
 
-  directory(news: DirectoryNews, tick: number): void {
+  directory(news: DirectoryChange, tick: number): void {
     if (news.version <= this.news.version) return;
     const { state, at } = this.okta;
     const clears = news.reactivated && state !== 'suspended' && at < news.time;
@@ -36,7 +36,7 @@ export class Truth {
     if (this.known && !this.news.deleted && at > this.okta.at) this.change(tick, this.news, { state, at });
   }
 
-  private change(tick: number, news: DirectoryNews, okta: Truth['okta']): void {
+  private change(tick: number, news: DirectoryChange, okta: Truth['okta']): void {
     const wasIn = this.isIn;
     this.news = news;
     this.okta = okta;

@@ -2,19 +2,19 @@
  * Everything that an offboarding passes through, one step at a time: a directory that publishes, identity-service, the
  * worker with two processes, Cognito, and a service with a guard. Throws at the first moment at which P3 is broken.
  */
-import type { OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
+import type { OktaState } from '#contracts';
 import { GuardedService } from './guarded.js';
 import { ModelIdentity } from './identity.js';
 import { People, type AccessRecord, type Settings } from './people.js';
 import { Pool, type Call } from './pool.js';
 import { ModelRunner } from './runner.js';
-import { Statements, type DirectoryNews, type Gate } from './tables.js';
+import { Statements, type DirectoryChange, type Gate } from './tables.js';
 import { Truth } from './truth.js';
 
 export const PEOPLE = 2;
 
 interface Person {
-  readonly directory: (DirectoryNews & { readonly tick: number })[];
+  readonly directory: (DirectoryChange & { readonly tick: number })[];
   readonly accounts: { version: number; roles: readonly string[] }[];
   readonly signals: { readonly state: OktaState | null; readonly at: number; readonly tick: number }[];
   readonly truth: Truth;
@@ -105,12 +105,12 @@ export class World {
     const signal = signals[index];
     if (!signal) return;
     truth.signal(signal.state, signal.at, signal.tick);
-    this.people.oktaSaid(n, signal.state, signal.at);
+    this.people.oktaSignalled(n, signal.state, signal.at);
   }
 
   /** Universal Logout. */
   signOut(n: number): void {
-    this.people.askSignOut(n);
+    this.people.requestSignOut(n);
   }
 
   configure(change: Partial<Settings>): void {

@@ -2,13 +2,13 @@ import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ScimError } from '#scim';
 import { parseBody } from './body.js';
-import { basePaths, rewriteUrl } from './guard.js';
+import { BasePaths } from './base-paths.js';
 import { RateLimit } from '#platform';
-import { toScimError } from './scim-errors.js';
-import { answer } from './scim-request.js';
+import { toScimError } from './errors.js';
+import { answer } from './context.js';
 
 describe('base paths', () => {
-  const bases = basePaths({ SCIM_BASE_PATHS: ['prod/api/scim/v2/', '/x'] });
+  const bases = new BasePaths({ SCIM_BASE_PATHS: ['prod/api/scim/v2/', '/x'] });
   it.each([
     ['/prod/api/scim/v2/Users?filter=a', '/scim/v2/Users?filter=a'],
     ['/prod/api/scim/v2', '/scim/v2'],
@@ -17,7 +17,7 @@ describe('base paths', () => {
     ['/prod/api/scim/v2x/Users', '/prod/api/scim/v2x/Users'],
     ['//prod/api/scim/v2/Users', '//prod/api/scim/v2/Users'],
     ['/prod/api/scim/v2/prod/api/scim/v2/Users', '/scim/v2/prod/api/scim/v2/Users'],
-  ])('%s -> %s', (url, expected) => expect(rewriteUrl(url, bases)).toBe(expected));
+  ])('%s -> %s', (url, expected) => expect(bases.rewrite(url)).toBe(expected));
 });
 
 describe('the rate limit', () => {

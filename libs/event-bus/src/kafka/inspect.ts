@@ -2,11 +2,27 @@
 import type { Topic } from '#events';
 import { randomUUID } from 'node:crypto';
 import type { Delivery } from '../record.js';
+import type { EventSource, ReadRange } from '../source.js';
 import type { KafkaConnection } from './client.js';
 import { deliveryOf } from './message.js';
 
+export class KafkaSource implements EventSource {
+  constructor(private readonly connection: KafkaConnection) {}
+
+  read({ topic, from, key }: ReadRange, page: (deliveries: readonly Delivery[]) => Promise<void>): Promise<void> {
+    return readTopic(this.connection, topic, from, (deliveries) => {
+      const chosen = key === undefined ? deliveries : deliveries.filter((d) => d.key === key);
+      return chosen.length > 0 ? page(chosen) : Promise.resolve();
+    });
+  }
+
+  lag(_schema: string, group: string, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return groupLag(this.connection, group, topics);
+  }
+}
+
 /** Events not yet consumed, per topic; a group that has never committed has everything before it. */
-export async function groupLag(
+async function groupLag(
   { kafka, name }: KafkaConnection,
   group: string,
   topics: readonly string[],
@@ -35,7 +51,7 @@ export async function groupLag(
 }
 
 /** Reads `topic` from `from` (or its beginning) to where it ended when asked. The group used for it is removed again. */
-export async function readKafkaTopic(
+async function readTopic(
   connection: KafkaConnection,
   topic: Topic,
   from: Date | undefined,
@@ -43,7 +59,7 @@ export async function readKafkaTopic(
 ): Promise<void> {
   const { kafka, name } = connection;
   const admin = kafka.admin();
-  const groupId = name(`events-cli-${randomUUID()}`);
+  const groupId = name(`event-reader-${randomUUID()}`);
   const consumer = kafka.consumer({ groupId, allowAutoTopicCreation: false, maxWaitTimeInMs: 50 });
   await admin.connect();
   try {
