@@ -96,7 +96,7 @@ describe('stackflow exchange', () => {
   });
 
   it('registers keys in place of a secret', async () => {
-    const made = await json(`add keyed --audience incidents --jwks-file ${jwksFile(await jwksOf())}`);
+    const made = await json(`add keyed --tenant default --audience incidents --jwks-file ${jwksFile(await jwksOf())}`);
     expect(made).toMatchObject({ authentication: 'private_key_jwt', clientSecret: null });
     const proof = byKey(await assertion({ iss: 'keyed', sub: 'keyed' }));
     expect((await rig.exchange(formOf(rig.accessToken(), 'access_token', proof), {})).status).toBe(200);
@@ -109,7 +109,7 @@ describe('stackflow exchange', () => {
   });
 
   it('rotates a secret with a grace and without, and removes a client', async () => {
-    const { clientSecret: first } = await json('add turning --audience incidents');
+    const { clientSecret: first } = await json('add turning --tenant default --audience incidents');
     const { out } = await run('rotate-secret turning --grace 1h');
     expect(out).toMatch(/stays valid until 20/);
     const second = /Client secret +([\w-]{43})\n/.exec(out)?.[1];
@@ -148,17 +148,19 @@ describe('stackflow exchange', () => {
     const { d: _private, ...alone } = await exportJWK(clientKey.privateKey);
     const refusals = [
       ['add bad', 64, '--audience <name>'],
-      ['add bad --audience a --kinds id_token', 64, 'ID tokens are allowed by --id-tokens'],
-      ['add bad --audience a --jwks-file /nowhere/at/all', 64, 'cannot be read'],
-      [`add bad --audience a --jwks-file ${jwksFile('no json')}`, 64, 'is no JWKS'],
-      [`add bad --audience a --jwks-file ${jwksFile(alone)}`, 64, 'is no JWKS'],
+      ['add bad --tenant default --audience a --kinds id_token', 64, 'ID tokens are allowed by --id-tokens'],
+      ['add bad --tenant default --audience a --jwks-file /nowhere/at/all', 64, 'cannot be read'],
+      [`add bad --tenant default --audience a --jwks-file ${jwksFile('no json')}`, 64, 'is no JWKS'],
+      [`add bad --tenant default --audience a --jwks-file ${jwksFile(alone)}`, 64, 'is no JWKS'],
       [
-        `add bad --audience a --jwks-file ${jwksFile({ keys: [await exportJWK(clientKey.privateKey)] })}`,
+        `add bad --tenant default --audience a --jwks-file ${jwksFile({ keys: [await exportJWK(clientKey.privateKey)] })}`,
         1,
         'no private one',
       ],
-      ['add BAD --audience a', 1, 'id must be'],
-      ['add billing --audience a', 1, 'The client "billing" already exists'],
+      ['add BAD --tenant default --audience a', 1, 'id must be'],
+      ['add billing --tenant default --audience a', 1, 'The client "billing" already exists'],
+      ['change careful', 64, 'say what to change'],
+      ['add bad --audience a', 64, 'there are several tenants: default, gamma'],
       ['change nobody --audience a', 1, 'no such client: "nobody"'],
       ['rotate-secret billing --grace soon', 64, '24h'],
     ] as const;

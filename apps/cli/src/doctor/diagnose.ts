@@ -1,5 +1,5 @@
 /** Facts about a person -> one answer, and the chain from Okta to the last sign-in with the next step of each part. Pure. */
-import { instant } from '#command-line';
+import { instant, type Refusal } from '#command-line';
 import { reasonSentence } from '../accounts/sentences.js';
 import { refusalSentence } from '../activity/sentences.js';
 import { note } from '../activity/requests.js';
@@ -47,10 +47,10 @@ export function diagnose(facts: Facts, typed: Typed): Diagnosis {
 
 const ok = (part: string, text: string): Line => ({ part, state: 'ok', text, next: null });
 const wrong = (part: string, text: string, next: string | null = null): Line => ({ part, state: 'wrong', text, next });
-const unknown = (part: string, problem: string): Line => ({
+const unknown = (part: string, problem: Refusal): Line => ({
   part,
   state: 'unknown',
-  text: problem,
+  text: problem.message,
   next: 'Repeat this when the service answers.',
 });
 

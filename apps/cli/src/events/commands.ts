@@ -20,7 +20,8 @@ const list: CommandSpec<TargetFlags> = {
   run: async (call) => {
     const all = await states(await Services.of(call));
     demandOne(all);
-    return { text: describeStates(call.screen, all), json: { services: all } };
+    const services = all.map(({ service, value, problem }) => ({ service, value, problem: problem?.message }));
+    return { text: describeStates(call.screen, all), json: { services } };
   },
 };
 

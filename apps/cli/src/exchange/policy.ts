@@ -1,6 +1,6 @@
 /** Flags of `add` and `change` -> the whole client as it shall be. */
 import { InvalidArgumentError, type Command } from 'commander';
-import { collect, list, Refusal, textFrom, usage, type Call } from '#command-line';
+import { collect, EXIT, list, Refusal, textFrom, usage, type Call } from '#command-line';
 import type { ExchangeClientBody, ExchangeClientView, Json, PublicJwks, TokenKind } from '#contracts';
 import type { AuthServiceClient } from '#contracts/clients';
 import { findTenant, type TargetFlags } from '../services.js';
@@ -35,11 +35,12 @@ export async function newPolicy(call: Call<PolicyFlags>, auth: AuthServiceClient
   const { tenant, audience, kinds: access = ACCESS_KINDS, idTokens = false, jwksFile } = call.flags;
   if (!audience?.length)
     throw usage('error: name the service that the tokens are for: --audience <name> (repeatable).');
+  const jwks = jwksFile === undefined ? undefined : await readJwks(call, jwksFile);
   return {
     tenants: await tenantIds(auth, tenant),
     audiences: [...audience],
     tokenKinds: [...access, ...(idTokens ? (['id_token'] as const) : [])],
-    ...(jwksFile !== undefined && { jwks: await readJwks(call, jwksFile) }),
+    ...(jwks && { jwks }),
   };
 }
 
@@ -81,5 +82,5 @@ async function readJwks({ stdin }: Call<PolicyFlags>, file: string): Promise<Pub
   } catch {
     // Refused below.
   }
-  throw new Refusal(`${file} is no JWKS: there must be {"keys": [...]} with public keys (RFC 7517).`, 64);
+  throw new Refusal(`${file} is no JWKS: there must be {"keys": [...]} with public keys (RFC 7517).`, EXIT.usage);
 }

@@ -21,13 +21,17 @@ export const status: CommandSpec<TargetFlags & { readonly limit: number }> = {
   run: async (call) => {
     const { flags, screen, typed } = call;
     const services = await Services.of(call);
-    const [health, buses, known] = await Promise.all([
+    const [health, buses, tenantList] = await Promise.all([
       Promise.all(services.all().map((service) => healthOf(services, service))),
       states(services),
-      anyTenants(services),
+      part(() => anyTenants(services)),
     ]);
+    if (tenantList.problem?.exitCode === EXIT.config) throw tenantList.problem;
+    const known = tenantList.value ?? [];
     const chosen =
-      flags.tenant === undefined ? known : [await findTenant({ tenants: async () => known }, flags.tenant)];
+      flags.tenant === undefined || tenantList.problem
+        ? known
+        : [await findTenant({ tenants: async () => known }, flags.tenant)];
     const shown = chosen.slice(0, flags.limit);
     const hasParked = buses.some(({ value }) => value?.consumers.some(({ parkedKeys }) => parkedKeys > 0));
     const tenants: TenantState[] = [];
