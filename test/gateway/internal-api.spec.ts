@@ -1,6 +1,7 @@
 /** scim-gateway's internal API: operators read the log of SCIM requests, of one tenant at a time. */
 import { randomUUID } from 'node:crypto';
-import { DirectoryClient, InternalClient, type ScimRequestQuery } from '#contracts';
+import { readFileSync } from 'node:fs';
+import { DirectoryClient, EventBusClient, InternalClient, type ScimRequestQuery } from '#contracts';
 import { entityDifferences } from '../support/entities.js';
 import {
   BASE,
@@ -120,13 +121,25 @@ describe('the list of tenants', () => {
 });
 
 describe('the internal API', () => {
-  const paths = () => ['/internal/tenants', `/internal/tenants/${tenant.id}/requests`];
+  const paths = () => ['/internal/tenants', `/internal/tenants/${tenant.id}/requests`, '/internal/events'];
 
-  it('answers a problem to a caller without the service token, and to a caller with a SCIM token', async () => {
-    for (const path of paths())
+  it('answers a problem to a caller without the service token, on every documented path', async () => {
+    const { paths: documented } = JSON.parse(readFileSync('docs/api/scim-gateway.json', 'utf8')) as {
+      paths: Record<string, Record<string, unknown>>;
+    };
+    const routes = Object.entries(documented).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => [method.toUpperCase(), path.replace(/\{\w+\}/g, tenant.id)] as const),
+    );
+    expect(routes.map(([, path]) => path)).toEqual(expect.arrayContaining(paths()));
+    for (const [method, path] of routes)
       for (const authorization of [undefined, `Bearer ${tenant.token}`, 'Bearer wrong']) {
-        const reply = await raw(path, authorization);
-        expect(reply.status).toBe(401);
+        const reply = await rawRequest(
+          gateway.port,
+          method,
+          path,
+          authorization === undefined ? {} : { authorization },
+        );
+        expect([method, path, reply.status]).toEqual([method, path, 401]);
         expect(reply.headers['content-type']).toMatch('application/problem+json');
         expect(reply.body).toMatchObject({ status: 401, code: 'unauthenticated' });
       }
@@ -154,6 +167,23 @@ describe('the internal API', () => {
     expect(reply.body).toMatchObject({ code });
   });
 
+  it('answers a problem to a body that is not JSON', async () => {
+    const headers = { authorization: SERVICE, 'content-type': 'application/json' };
+    const reply = await rawRequest(gateway.port, 'POST', '/internal/events/parked/retry', headers, '{');
+    expect([reply.status, reply.headers['content-type']]).toEqual([
+      400,
+      expect.stringContaining('application/problem+json'),
+    ]);
+    expect(reply.body).toMatchObject({ code: 'invalid_request', detail: expect.stringContaining('JSON') });
+  });
+
+  it('shows the state of the event bus', async () => {
+    const bus = new EventBusClient(
+      new InternalClient({ service: 'scim-gateway', url: gateway.url, token: INTERNAL_TOKEN }),
+    );
+    expect(await bus.state()).toMatchObject({ carrier: 'postgres' });
+  });
+
   it('cannot be reached below the SCIM base URL, and its token opens no SCIM path', async () => {
     for (const path of paths().flatMap((p) => [`${BASE}${p}`, `/scim/v2${p}`, `/scim/v2/..${p}`])) {
       const reply = await raw(path, SERVICE);
@@ -166,4 +196,4 @@ describe('the internal API', () => {
 });
 
 it('has entities that describe the tables of the migration', async () =>
-  expect(await entityDifferences(gateway.platform.database)).toEqual([]));
+  expect(await entityDifferences(gateway.database)).toEqual([]));

@@ -2,9 +2,10 @@
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLogger } from '#platform';
+import { createLogger, LOGGER, type Logger } from '#platform';
 import { RequestLog, type RequestRecord } from '../../apps/scim-gateway/src/activity/request-log.js';
-import { retentionOf, startGateway, type TestGateway } from '../support/gateway.js';
+import { RequestLogRetention } from '../../apps/scim-gateway/src/activity/retention.js';
+import { startGateway, type TestGateway } from '../support/gateway.js';
 import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
@@ -16,11 +17,11 @@ afterAll(() => gateway.close());
 const stored = async (tenantId: string) =>
   (await gateway.sql('select 1 from directory.scim_request where tenant_id = $1', [tenantId])).length;
 
-it('is written again less and less often while its table is missing, with one warning and without loss', async () => {
+it('the request log is retried less and less often while its table is missing, with one warning, and loses no row', async () => {
   const lines: string[] = [];
   const logger = createLogger('scim-gateway', 'info', { write: (line) => void lines.push(line) });
-  const query = jest.spyOn(gateway.platform.database, 'query');
-  const log = new RequestLog(gateway.platform.database, gateway.platform.metrics, logger);
+  const query = jest.spyOn(gateway.database, 'query');
+  const log = new RequestLog(gateway.database, gateway.metrics, logger);
   const record = { id: randomUUID(), tenantId: randomUUID(), at: new Date(), method: 'GET', url: '/', status: 200 };
   await gateway.sql('alter table directory.scim_request rename to scim_request_away');
   try {
@@ -41,7 +42,7 @@ it('is written again less and less often while its table is missing, with one wa
   ]);
 });
 
-it('loses every row that is too old, however many there are, and keeps young rows', async () => {
+it('the retention job deletes every row that is too old, however many there are, and keeps the others', async () => {
   const tenantId = randomUUID();
   await gateway.sql(
     `insert into directory.scim_request (id, tenant_id, at, method, url, status, duration_ms, delivered)
@@ -49,13 +50,13 @@ it('loses every row that is too old, however many there are, and keeps young row
      from generate_series(1, 20_002) i`,
     [tenantId],
   );
-  await retentionOf(gateway).trim();
+  await gateway.app.get(RequestLogRetention).trim();
   expect(await stored(tenantId)).toBe(1);
 });
 
-it('has the trace of the request in its log line, the same trace that the events carry', async () => {
+it('the log line of a request has the trace of the request, as its events do', async () => {
   const tenant = await gateway.createTenant();
-  const info = jest.spyOn(gateway.platform.logger, 'info');
+  const info = jest.spyOn(gateway.app.get<Logger>(LOGGER), 'info');
   const traceId = 'c'.repeat(32);
   const traced = { headers: { traceparent: `00-${traceId}-${'d'.repeat(16)}-01` } };
   await tenant.send('POST', '/Users', { userName: 'traced@x' }, traced);

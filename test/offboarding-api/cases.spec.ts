@@ -1,4 +1,4 @@
-/** What deactivation-worker answers about cases, and the release of those that are held. */
+/** The internal API of deactivation-worker about people and cases, and the release of held cases. */
 import { randomUUID } from 'node:crypto';
 import type { CasePage as Page, HeldCases as Held, Json, PeopleList, PersonTimeline } from '#contracts';
 import { offboardingCase } from '#events';
@@ -24,7 +24,7 @@ const base = (of: Tenant = tenant): string => `/internal/tenants/${of.id}`;
 const ids = (cases: readonly { id: string }[]): string[] => cases.map((c) => c.id);
 
 describe('the list of cases', () => {
-  it('is newest first, page by page, without a gap or a repetition although many were opened at the same instant', async () => {
+  it('is newest first and pages without gaps or repetitions, although many cases have the same instant', async () => {
     const expected: string[] = [];
     for (let i = 0; i < 7; i++) {
       const account = await rig.addPerson(tenant, `p${i}@example.com`);
@@ -44,7 +44,7 @@ describe('the list of cases', () => {
     expect(seen).toEqual([newest, ...expected.sort().reverse()]);
   });
 
-  it('can be narrowed to a state, and shows what a running case struggles with', async () => {
+  it('can be filtered by state, and shows the last error of a running case', async () => {
     const account = await rig.addPerson(tenant, 'ada@example.com', {
       desired_access: 'disabled',
       attempts: 4,
@@ -66,7 +66,7 @@ describe('the list of cases', () => {
         nextAttemptAt: '2100-01-01T00:00:00.000Z',
       },
     ]);
-    // The person's queue says nothing about a case that has ended.
+    // The runner's queue is not about a case that has ended.
     expect((await list('completed'))[0]).toMatchObject({ attempts: 0, lastError: null, nextAttemptAt: null });
   });
 
@@ -77,7 +77,7 @@ describe('the list of cases', () => {
     expect(() => offboardingCase.parse(body.cases[0])).not.toThrow();
   });
 
-  it('refuses a cursor that is none, be it garbage, unknown or of another tenant', async () => {
+  it('refuses a cursor that is invalid, unknown or of another tenant', async () => {
     const foreign = await rig.addCase(other, await rig.addPerson(other, 'eve@example.com'));
     for (const cursor of ['1', '%00', 'null', '', randomUUID(), foreign]) {
       const { status, type, body } = await rig.http<ProblemBody>('GET', `${base()}/cases?cursor=${cursor}`);
@@ -98,7 +98,7 @@ describe('the list of cases', () => {
 });
 
 describe('one account', () => {
-  it('is found by user name in any case, or by external id', async () => {
+  it('is found by user name in any case, Okta user id or account id', async () => {
     const account = await rig.addPerson(tenant, 'Ada@Example.com', { external_id: '00uADA' });
     await rig.addPerson(tenant, 'bob@example.com');
     for (const query of ['who=ada%40example.COM', 'who=00uADA', `who=${account}`, `who=${account.toUpperCase()}`])
@@ -109,7 +109,7 @@ describe('one account', () => {
       expect((await rig.http<Json<PeopleList>>('GET', `${base()}/accounts?${query}`)).body.people).toEqual([]);
   });
 
-  it('who took over a freed name comes before whoever had it', async () => {
+  it('with a user name that a deletion freed comes before the deleted one', async () => {
     await rig.addPerson(tenant, 'ada@example.com', { deleted: true });
     const now = await rig.addPerson(tenant, 'ada@example.com');
     const { body } = await rig.http<Json<PeopleList>>('GET', `${base()}/accounts?who=ada%40example.com`);
@@ -119,7 +119,7 @@ describe('one account', () => {
     ]);
   });
 
-  it('nobody is listed without being asked for', async () => {
+  it('cannot be looked up without saying who', async () => {
     for (const query of ['', '?who=', '?who=%00', '?userName=a', '?who=a&who=b'])
       expect([query, (await rig.http('GET', `${base()}/accounts${query}`)).status]).toEqual([query, 400]);
   });
@@ -138,7 +138,7 @@ describe('one account', () => {
 });
 
 describe('what is held', () => {
-  it('is listed with names, longest held first, and when it is released by itself', async () => {
+  it('is listed with names, longest held first, and with the instant of its release by the timer', async () => {
     const strict = await rig.addTenant({ brake: { percent: 1, atLeast: 1, windowMinutes: 1, holdHours: 3 } });
     const [ada, bob] = [await rig.addPerson(strict, 'ada@example.com'), await rig.addPerson(strict, 'bob@example.com')];
     const heldAt = new Date(Date.now() - 60_000);
@@ -156,7 +156,7 @@ describe('what is held', () => {
     expect([cut.body.total, ids(cut.body.held)]).toEqual([2, [old]]);
   });
 
-  it('is released after the default time where the brake was taken off', async () => {
+  it('is released after the default time if the tenant no longer has a brake', async () => {
     const free = await rig.addTenant({ brake: null });
     const heldAt = new Date(Date.now() - 60_000);
     await rig.hold(free, await rig.addPerson(free, 'ada@example.com'), { held_at: heldAt });
@@ -165,7 +165,7 @@ describe('what is held', () => {
     );
   });
 
-  it('is empty where nobody is held', async () => {
+  it('is empty if nobody is held', async () => {
     expect((await rig.http('GET', `${base()}/held`)).body).toEqual({ held: [], total: 0 });
   });
 });
@@ -175,7 +175,7 @@ describe('a release', () => {
     rig.http<{ released: number } & ProblemBody>('POST', `${base(of)}/held/release`, body);
   const isHeld = async (id: string): Promise<boolean> => (await rig.caseOf(id))?.state === 'held';
 
-  it('lets the named ones through and says who did it', async () => {
+  it('releases the named cases and records who did it', async () => {
     const [first, second] = [
       await rig.hold(tenant, await rig.addPerson(tenant, 'ada@example.com')),
       await rig.hold(tenant, await rig.addPerson(tenant, 'bob@example.com')),
@@ -190,7 +190,7 @@ describe('a release', () => {
     expect(await rig.caseOf(first)).toMatchObject({ released_by: 'grace' });
   });
 
-  it('lets all of a tenant through, and nobody of another', async () => {
+  it('releases all cases of a tenant, and none of another tenant', async () => {
     const mine = [
       await rig.hold(tenant, await rig.addPerson(tenant, 'ada@example.com')),
       await rig.hold(tenant, await rig.addPerson(tenant, 'bob@example.com')),
@@ -202,29 +202,29 @@ describe('a release', () => {
   });
 
   it.each([
-    ['no list at all, but null', { cases: null, by: 'grace' }, 'cases'],
+    ['null instead of a list', { cases: null, by: 'grace' }, 'cases'],
     ['an empty list', { cases: [], by: 'grace' }, 'cases'],
-    ['a list of garbage', { cases: ['all'], by: 'grace' }, 'cases'],
-    ['no list but a word', { cases: 'all', by: 'grace' }, 'cases'],
+    ['a list of invalid ids', { cases: ['all'], by: 'grace' }, 'cases'],
+    ['text instead of a list', { cases: 'all', by: 'grace' }, 'cases'],
     ['a list inside the list', { cases: [[randomUUID()]], by: 'grace' }, 'cases'],
     ['a huge list', { cases: Array.from({ length: 10_001 }, () => randomUUID()), by: 'grace' }, 'cases'],
-    ['nobody who answers for it', {}, 'by'],
+    ['no name', {}, 'by'],
     ['a blank name', { by: '  ' }, 'by'],
     ['a name of two lines', { by: 'grace\n"code":"x"' }, 'by'],
-    ['a name without end', { by: 'g'.repeat(201) }, 'by'],
-    ['a name that is none', { by: { $ne: 1 } }, 'by'],
-    ['what nobody asked for', { by: 'grace', tenant: randomUUID() }, 'tenant'],
-    ['no JSON', '{', 'JSON'],
+    ['a name that is too long', { by: 'g'.repeat(201) }, 'by'],
+    ['an object as name', { by: { $ne: 1 } }, 'by'],
+    ['an unknown field', { by: 'grace', tenant: randomUUID() }, 'tenant'],
+    ['invalid JSON', '{', 'JSON'],
     ['a body beyond the limit', { by: 'grace', cases: ['x'.repeat(2_000_000)] }, 'large'],
-  ])('with %s frees nobody', async (_, body, word) => {
+  ])('with %s releases nobody', async (_, body, mentioned) => {
     const held = await rig.hold(tenant, await rig.addPerson(tenant, 'ada@example.com'));
     const { status, body: answer } = await release(tenant, body);
     expect([status, answer.code]).toEqual([400, 'invalid_request']);
-    expect(answer.detail).toContain(word);
+    expect(answer.detail).toContain(mentioned);
     expect(await isHeld(held)).toBe(true);
   });
 
-  it('of two at once counts each case once', async () => {
+  it('counts each case once, also when several are requested at the same time', async () => {
     for (let i = 0; i < 20; i++) await rig.hold(tenant, await rig.addPerson(tenant, `p${i}@example.com`));
     const answers = await Promise.all(['ada', 'bob', 'eve'].map((by) => release(tenant, { by })));
     expect(answers.reduce((sum, { body }) => sum + body.released, 0)).toBe(20);
@@ -232,7 +232,7 @@ describe('a release', () => {
 });
 
 describe('a retry', () => {
-  it('makes the worker read Cognito now, whatever the backoff says', async () => {
+  it('makes the worker read Cognito at once, whatever the backoff says', async () => {
     const account = await rig.addPerson(tenant, 'ada@example.com', {
       desired_access: 'disabled',
       actual_access: 'disabled',
@@ -241,7 +241,7 @@ describe('a retry', () => {
     });
     const { status, body } = await rig.http('POST', `${base()}/accounts/${account}/retry`);
     expect([status, body]).toEqual([202, { account, retrying: true }]);
-    // Cognito is not there: the attempt fails, and shows that there was one.
+    // There is no Cognito here, so the attempt fails, which shows that there was one.
     await eventually(async () => {
       const [person] = await rig.database.query<{ last_error_class: string; actual_access: unknown }>(
         'select last_error_class, actual_access from person where id = $1',
@@ -251,7 +251,7 @@ describe('a retry', () => {
     }, 60_000);
   }, 90_000);
 
-  it('is refused for somebody of another tenant', async () => {
+  it('is refused for a person of another tenant', async () => {
     const account = await rig.addPerson(tenant, 'ada@example.com', { due_at: '2100-01-01T00:00:00Z' });
     expect((await rig.http('POST', `${base(other)}/accounts/${account}/retry`)).status).toBe(404);
     const [person] = await rig.database.query<{ revision: string }>('select revision from person where id = $1', [
@@ -261,8 +261,8 @@ describe('a retry', () => {
   });
 });
 
-describe('tenants are walls', () => {
-  it('shows nothing of one tenant to a question about another', async () => {
+describe('the API', () => {
+  it('shows nothing of one tenant in answers about another (P4)', async () => {
     const account = await rig.addPerson(tenant, 'ada@example.com');
     await rig.hold(tenant, account);
     expect((await rig.http<Json<Page>>('GET', `${base(other)}/cases`)).body.cases).toEqual([]);
@@ -275,7 +275,7 @@ describe('tenants are walls', () => {
     );
   });
 
-  it('wants the service token, and ids that are ids', async () => {
+  it('needs the service token and valid ids', async () => {
     for (const [method, route] of [
       ['GET', 'cases'],
       ['GET', 'held'],

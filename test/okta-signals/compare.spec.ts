@@ -1,4 +1,4 @@
-/** The comparison with Okta: what it finds, whom it asks about, and what a torn or suspicious reading must not do. */
+/** The comparison with Okta: the differences it finds, the people it checks, and what incomplete data must not cause. */
 import { jest } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ afterAll(() => rig.close());
 afterEach(() => rig.okta('DELETE', 'faults'));
 jest.setTimeout(180_000);
 
-/** As if it had happened while nobody told us: no push, no hook. */
+/** Changes in Okta without a push or a hook. */
 const silently = {
   unassign: (...people: OrgPerson[]) =>
     rig.admin.query('update sandbox.okta_assignment set assigned = false where person_id = any($1)', [ids(people)]),
@@ -25,7 +25,7 @@ const silently = {
     rig.admin.query('update sandbox.okta_assignment set assigned = true where person_id = any($1)', [ids(people)]),
   status: (status: string, ...people: OrgPerson[]) =>
     rig.admin.query('update sandbox.okta_person set status = $2 where id = any($1)', [ids(people), status]),
-  /** Assigned in Okta, and the push never came. */
+  /** Assigned in Okta, but never pushed. */
   appears: async (org: Org, count: number): Promise<string[]> => {
     const logins = Array.from({ length: count }, () => `${oktaId('00u')}@unknown.example`);
     await rig.admin.query(
@@ -47,7 +47,7 @@ const knownInactive = (person: OrgPerson) =>
   });
 
 describe('a comparison', () => {
-  it('over several pages finds each kind of difference, and asks Okta before it acts', async () => {
+  it('finds each kind of difference over several pages, and checks each person in Okta before access changes', async () => {
     const org = await rig.org();
     const people = await rig.people(org, 40);
     await silently.appears(org, 1_100); // three pages
@@ -84,10 +84,10 @@ describe('a comparison', () => {
       'suspended',
     ]);
     expect((await rig.state(missing)).cases).toEqual([
-      { cause: 'okta.missing', causation_id: `okta-compare:${first.id}`, state: expect.any(String) },
+      { cause: 'okta.missing', causation_id: `okta-comparison:${first.id}`, state: expect.any(String) },
     ]);
     expect(new Set(await states(others))).toEqual(new Set([null]));
-    for (const person of others.slice(0, 3)) expect(await rig.asked(person)).toEqual([]);
+    for (const person of others.slice(0, 3)) expect(await rig.requests(person)).toEqual([]);
 
     await silently.status('ACTIVE', keptOut);
     await silently.assign(missing);
@@ -100,7 +100,7 @@ describe('a comparison', () => {
     expect(await states([suspended, missing, gone, keptOut])).toEqual(['suspended', null, 'deprovisioned', null]);
   });
 
-  it('that finds nothing changes nothing', async () => {
+  it('changes nothing if it finds no difference', async () => {
     const org = await rig.org();
     const people = await rig.people(org, 3);
     const run = await rig.compare(worker, org);
@@ -110,7 +110,7 @@ describe('a comparison', () => {
     expect(await rig.metric(worker, 'okta_drift', { kind: 'missing_in_okta' })).toBeDefined();
   });
 
-  it('believes no list alone: whom it does not name but Okta calls assigned keeps access', async () => {
+  it('keeps access of a person whom the list omits but whom Okta reports as assigned', async () => {
     const org = await rig.org();
     const [person] = await rig.people(org, 2);
     if (!person) throw new Error('two people');
@@ -125,7 +125,7 @@ describe('a comparison', () => {
     expect(await rig.state(person)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
   });
 
-  it('leaves those alone of whom SCIM has spoken, and a tenant that wants no offboarding', async () => {
+  it('checks nobody whom SCIM has deactivated, and nobody of a tenant without "Deactivate on Offboard"', async () => {
     const org = await rig.org({ deactivateOnOffboard: false });
     const [unassigned, pushed] = await rig.people(org, 3);
     if (!unassigned || !pushed) throw new Error('three people');
@@ -139,8 +139,8 @@ describe('a comparison', () => {
   });
 });
 
-describe('a comparison that cannot be trusted', () => {
-  it('stops when the app is empty, unless it is forced', async () => {
+describe('a comparison with incomplete or suspicious data', () => {
+  it('stops if the app is empty, unless it is forced', async () => {
     const org = await rig.org();
     const people = await rig.people(org, 3);
     await silently.unassign(...people);
@@ -153,7 +153,7 @@ describe('a comparison that cannot be trusted', () => {
     expect(await states(people)).toEqual(['missing', 'missing', 'missing']);
   });
 
-  it('changes nothing for the unread when Okta fails in the middle', async () => {
+  it('changes nothing for people on unread pages if Okta fails in the middle', async () => {
     const org = await rig.org();
     await silently.appears(org, 1_100);
     const people = await rig.people(org, 3);
@@ -168,7 +168,7 @@ describe('a comparison that cannot be trusted', () => {
     expect(await states(people)).toEqual([null, null, null]);
   });
 
-  it('says what is wrong with token, rights or app', async () => {
+  it('reports whether the token, the rights or the app are wrong', async () => {
     const org = await rig.org();
     const person = await rig.person(org);
     await rig.directory.configure(org.tenant, { okta: { domain: 'sandbox.okta.com', appId: oktaId('00u') } });
@@ -181,7 +181,7 @@ describe('a comparison that cannot be trusted', () => {
     expect((await rig.state(person)).okta_state).toBeNull();
   });
 
-  it('holds what the brake holds', async () => {
+  it('is subject to the brake', async () => {
     const org = await rig.org({ brake: { percent: 0, atLeast: 1, windowMinutes: 60, holdHours: 24 } });
     const people = await rig.people(org, 4);
     await rig.accounts.provision(people);
@@ -196,7 +196,7 @@ describe('a comparison that cannot be trusted', () => {
       return accesses.filter((access) => access === 'disabled').length === 1;
     });
     const again = await rig.compare(worker, org);
-    expect(again.progress.drift.missing_in_okta.count).toBe(2); // held, with the word of Okta on their rows
+    expect(again.progress.drift.missing_in_okta.count).toBe(2); // held, with Okta's state in their rows
     expect(again.checked).toBe(0);
   });
 });
@@ -215,7 +215,7 @@ describe('comparisons of one tenant', () => {
     await replica.stop();
   });
 
-  it('survive the end of their process', async () => {
+  it('end as failed when their process ends, and can be repeated', async () => {
     const org = await rig.org();
     const people = await rig.people(org, 3);
     const [person] = people;
@@ -227,7 +227,7 @@ describe('comparisons of one tenant', () => {
     await dying.stop();
     await rig.okta('DELETE', 'faults');
     expect(await rig.compared(worker, org, () => true)).toMatchObject({ id: body.run, state: 'failed' });
-    // One that had no time to say so: its signs of life stop.
+    // A process that was killed: it no longer renews the row.
     await rig.admin.query(
       `insert into offboarding.okta_comparison (id, tenant, cause, progress, seen_at)
        select gen_random_uuid(), tenant, 'nightly', progress, clock_timestamp() - interval '2 minutes' from offboarding.okta_comparison where id = $1`,
@@ -242,11 +242,11 @@ describe('comparisons of one tenant', () => {
     expect(runs[1]?.error_code).toBe('interrupted');
   });
 
-  it('are refused to whom they do not concern', async () => {
+  it('are refused for unconnected and unknown tenants, and without the service token', async () => {
     const unconnected = await rig.directory.addTenant();
     const route = `/internal/tenants/${unconnected.id}/okta/comparison`;
     await rig.until('the tenant', async () => (await call(worker, 'POST', route)).status === 409);
-    expect((await call<{ detail: string }>(worker, 'POST', route)).body.detail).toContain('connect-okta');
+    expect((await call<{ code: string }>(worker, 'POST', route)).body.code).toBe('okta_not_connected');
     expect((await call(worker, 'GET', route)).status).toBe(404);
     const nobody = '/internal/tenants/00000000-0000-4000-8000-000000000000/okta/comparison';
     expect((await call(worker, 'POST', nobody)).status).toBe(404);
@@ -256,8 +256,8 @@ describe('comparisons of one tenant', () => {
   });
 });
 
-describe('the night', () => {
-  it('compares each connected tenant once, whichever replica is first', async () => {
+describe('the nightly comparison', () => {
+  it('runs once for each connected tenant, in whichever replica is first', async () => {
     const orgs = [await rig.org(), await rig.org()];
     const missing = await rig.person(orgs[0] as Org);
     await rig.person(orgs[0] as Org);
@@ -270,7 +270,7 @@ describe('the night', () => {
         [org.tenant.id],
       );
     const isDone = async (org: Org): Promise<boolean> => {
-      // On a loaded machine Okta may answer too late; what would be tried again in half an hour is tried at once here.
+      // On a busy machine Okta may answer too late. The next attempt would be in half an hour; here it is made at once.
       const sql = `update offboarding.okta_comparison set started_at = started_at - interval '1 hour' where tenant = $1 and error_code = 'unavailable'`;
       await rig.admin.query(sql, [org.tenant.id]);
       return (await runs(org)).some((run) => run.state === 'done');
@@ -286,7 +286,7 @@ describe('the night', () => {
 });
 
 describe('stackflow accounts compare-okta', () => {
-  it('says what differs and what came of it, by the files of the running stack', async () => {
+  it('prints the differences and their consequences, with the addresses of the running stack', async () => {
     const org = await rig.org();
     const [suspended, missing] = await rig.people(org, 3);
     if (!suspended || !missing) throw new Error('three people');

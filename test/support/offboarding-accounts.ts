@@ -1,5 +1,5 @@
-/** Stands for identity-service: makes users in the pool and tells of accounts through a real outbox. */
-import { Outbox, producerTablesSql, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
+/** Stands in for identity-service: creates users in the pool and publishes accounts through a real outbox. */
+import { Outbox, postgresSequencer, producerTablesSql, type NewEvent, type Sequencer } from '#event-bus';
 import { createLogger, Database, Metrics } from '#platform';
 import type { Person } from './identity-directory.js';
 import type { TestDatabase } from './database.js';
@@ -30,13 +30,13 @@ export class Accounts {
     await this.database.close();
   }
 
-  /** Cognito has the users, and it was told. */
+  /** Creates the users and publishes their accounts. */
   async provision(people: readonly Person[], roles: readonly string[] = ['viewer']): Promise<void> {
     await this.makeUsers(people);
-    await this.tell(people, 'provisioned', roles);
+    await this.publish(people, 'provisioned', roles);
   }
 
-  /** In the pool only: nobody was told. Straight into the stand-in's table, because tests make thousands. */
+  /** Creates users without publishing anything. Writes to the stand-in's table directly, because tests create thousands. */
   async makeUsers(people: readonly Person[]): Promise<void> {
     await this.admin.query(
       `insert into sandbox.cognito_user (pool_id, username_key, username, sub, attributes, status)
@@ -45,7 +45,7 @@ export class Accounts {
     );
   }
 
-  async tell(
+  async publish(
     people: readonly Person[],
     what: 'provisioned' | 'roles-changed',
     roles: readonly string[],

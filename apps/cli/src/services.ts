@@ -137,27 +137,31 @@ export async function tenantsOf(owner: HasTenants): Promise<readonly Tenant[]> {
   return 'tenants' in answer ? answer.tenants : answer;
 }
 
-/** Every tenant, by the first owner that answers; empty if none does. */
+/** Every tenant, by the first owner that answers. Refuses if none does. */
 export async function anyTenants(services: Services): Promise<readonly Tenant[]> {
   const owners = [services.hub, services.identity, services.offboarding, services.auth, services.directory];
+  let first: Refusal | undefined;
   for (const owner of owners) {
-    const found = await part(async () => tenantsOf(owner()));
-    if (found.value !== undefined && found.value.length > 0) return found.value;
+    const { value, problem } = await part(async () => tenantsOf(owner()));
+    if (value !== undefined) return value;
+    first ??= problem;
   }
-  return [];
+  throw first ?? new Refusal('No service answers.', EXIT.unavailable);
 }
 
 /** What a service answered; or why that part is not known. */
 export type Part<T> =
-  { readonly value: T; readonly problem?: undefined } | { readonly value?: undefined; readonly problem: string };
+  { readonly value: T; readonly problem?: undefined } | { readonly value?: undefined; readonly problem: Refusal };
 
 /** For answers that are made of several services: one that is away must not hide what the others know. */
 export async function part<T>(ask: () => Promise<T>): Promise<Part<T>> {
   try {
     return { value: await ask() };
   } catch (error) {
-    if (error instanceof Refusal || error instanceof ApiProblem || error instanceof ServiceUnreachable)
-      return { problem: error.message };
+    if (error instanceof Refusal) return { problem: error };
+    const refused = error instanceof ApiProblem && error.status < 500;
+    if (error instanceof ApiProblem || error instanceof ServiceUnreachable)
+      return { problem: new Refusal(error.message, refused ? EXIT.refused : EXIT.unavailable) };
     throw error;
   }
 }

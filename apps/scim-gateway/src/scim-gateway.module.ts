@@ -10,7 +10,7 @@ import { RequestLogRetention } from './activity/retention.js';
 import { TokenUse } from './activity/token-use.js';
 import { DiscoveryController } from './api/discovery.controller.js';
 import { GroupsController } from './api/groups.controller.js';
-import { RequestsController } from './api/requests.controller.js';
+import { ScimRequestsController } from './api/scim-requests.controller.js';
 import { UsersController } from './api/users.controller.js';
 import type { GatewayConfig } from './config.js';
 import { GatewaySettingsConsumer } from './consumers/settings.consumer.js';
@@ -34,7 +34,7 @@ export const SCHEMA = 'directory';
     GroupsController,
     DiscoveryController,
     TenantsController,
-    RequestsController,
+    ScimRequestsController,
     GatewaySettingsConsumer,
   ],
   providers: [

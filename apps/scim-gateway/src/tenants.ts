@@ -1,7 +1,7 @@
 /** The tenants as this service knows them: their settings, and the host name that belongs to each. */
 import { Injectable } from '@nestjs/common';
 import { Database } from '#platform';
-import { TenantSettingsCache, type SettingsEvent, type TenantCopy } from '#settings';
+import { hostName, TenantSettingsCache, type SettingsEvent, type TenantCopy } from '#settings';
 
 type Listener = (current: TenantCopy, previous: TenantCopy | null) => void;
 
@@ -45,5 +45,3 @@ export class Tenants {
     for (const listener of this.listeners) listener(current, previous);
   }
 }
-
-const hostName = (host: string): string => host.toLowerCase().replace(/:\d+$/, '');

@@ -22,7 +22,7 @@ export async function tryLockBrake(queryable: Queryable, tenant: string): Promis
   return lock?.free ?? false;
 }
 
-/** Who released, where the timer did. */
+/** Recorded as the releaser if the timer releases. */
 export const TIMER = 'timer';
 
 /** When the timer releases what has been held since `heldAt`. A tenant without a brake has the default time. */

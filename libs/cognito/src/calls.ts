@@ -1,6 +1,6 @@
 /**
- * How every call to Cognito is made. It first takes a token of its quota category, is traced and counted, and fails with
- * a {@link CognitoError}. The SDK never retries: the caller decides about retries, and each one must take a token.
+ * Makes every call to Cognito. A call first takes a token of its quota category, is traced and counted, and fails with a
+ * {@link CognitoError}. The SDK never retries: the caller decides about retries, and each one must take a token.
  */
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { inSpan, SpanKind, type Metrics } from '#platform';

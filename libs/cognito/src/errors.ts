@@ -16,7 +16,7 @@ const CLASS_OF: Readonly<Record<string, ErrorClass | ((operation: string, messag
   UserNotFoundException: 'missing_user',
   UsernameExistsException: 'exists',
   GroupExistsException: 'exists',
-  // Another user has the alias: a conflict in the data. ForceAliasCreation would take it from that user, so never use it.
+  // Another user has the alias: a conflict in the data. Never use ForceAliasCreation: it would take it from that user.
   AliasExistsException: 'permanent',
   ResourceNotFoundException: (operation, message) =>
     GROUP_OPERATIONS.has(operation) && !/pool/i.test(message) ? 'missing_group' : 'config',
@@ -67,7 +67,7 @@ export function classifyError(operation: string, error: unknown): ErrorClass {
   return status >= 400 && status < 500 ? 'permanent' : 'retry';
 }
 
-/** A failed Cognito call. The message names the operation and the cause, and contains no attribute value of a person. */
+/** A failed Cognito call. The message names the operation and the cause, but no attribute value of a person. */
 export class CognitoError extends Error {
   constructor(
     readonly errorClass: ErrorClass,

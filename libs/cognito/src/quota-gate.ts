@@ -1,6 +1,6 @@
 /**
- * Every Cognito call waits here for a token of its quota category. Each category has one FIFO queue per urgency, and one
- * loop fetches tokens for several callers in one round trip. The most urgent queue is served first. The others leave a
+ * Every Cognito call waits here for a token of its quota category. A category has one FIFO queue per urgency, and one
+ * loop that fetches tokens for several callers in one round trip. The most urgent queue is served first. The others leave a
  * reserve in the bucket, so that an offboarding finds tokens during an import of thousands, also in another process.
  */
 import type { Metrics, Queryable } from '#platform';

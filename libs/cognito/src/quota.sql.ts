@@ -34,9 +34,9 @@ const BUCKET = `
   ) with (fillfactor = 50)`;
 
 /**
- * Takes up to `want` tokens, leaves `reserve` in the bucket, and grants no more than `per_second` in any second. Returns
- * how many were granted and, if none, after how many milliseconds to try again. `for update` serialises the callers of
- * one bucket. The time is read while the lock is held, so that a caller that waited sees the tokens that came meanwhile.
+ * Takes up to `want` tokens, leaves `reserve` in the bucket, and grants at most `per_second` in any second. Returns how
+ * many were granted and, if none, after how many milliseconds to try again. `for update` serialises the callers of one
+ * bucket. The time is read under the lock, so that a caller that waited sees the tokens that came meanwhile.
  *
  * The commit does not wait for the disk, because every caller of Cognito waits for this row lock. A crash of Postgres
  * loses the last takes, and Cognito still enforces its quota. Never call it inside another transaction: that commit
@@ -73,7 +73,7 @@ const TAKE = `
        set tokens = available - take.granted, filled_at = now_, slot = b.slot, granted = b.granted where t.name = bucket_name;
   end $$`;
 
-/** After "too many requests": puts the bucket into debt by the tokens of `seconds`. Several such answers do not add up. */
+/** After "too many requests": puts the bucket into debt by the tokens of `seconds`. Repeated calls do not add up. */
 const DRAIN = `
   create or replace function limits.drain(bucket_name text, rate float8, seconds float8) returns void language sql as $$
     insert into limits.bucket as b values (bucket_name, -rate * seconds, clock_timestamp())

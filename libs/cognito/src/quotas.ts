@@ -97,7 +97,7 @@ export type Urgency = (typeof URGENCIES)[number];
 
 const CAPACITY_SECONDS = 0.5;
 /**
- * Parts of the capacity. Sign-outs and disables share a quota: without a reserve, sign-outs would keep the bucket empty,
+ * Parts of the capacity. Sign-outs and disables share a quota. Without a reserve, sign-outs would keep the bucket empty,
  * and disables, which come in bursts, would wait although the quota is enough for all of them. Calls for an offboarding
  * may use the tokens of the next half second in advance; all other calls then wait until the bucket is out of debt.
  */

@@ -80,7 +80,7 @@ export class UserPool {
     await this.call('AdminUpdateUserAttributes', urgency, new AdminUpdateUserAttributesCommand(input));
   }
 
-  /** Cognito then refuses sign-in and refresh. Tokens that were issued before still verify offline until they expire. */
+  /** Cognito then refuses sign-in and refresh. Older tokens still verify offline until they expire. */
   async disableUser(username: string, urgency: Urgency = 'offboarding'): Promise<void> {
     await this.call('AdminDisableUser', urgency, new AdminDisableUserCommand(this.user(username)));
   }
@@ -97,7 +97,7 @@ export class UserPool {
   }
 
   /**
-   * Revokes all refresh tokens. Access tokens still verify offline; the fence rejects those. Returns Cognito's own time,
+   * Revokes all refresh tokens. Access tokens still verify offline; the fence rejects them. Returns Cognito's own time,
    * like {@link enableUser}: tokens that were issued before are not younger.
    */
   async signOut(username: string, urgency: Urgency = 'offboarding'): Promise<Date | null> {

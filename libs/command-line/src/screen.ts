@@ -12,9 +12,12 @@ export interface Screen {
 /** A pipe, a file, a test. */
 export const PLAIN: Screen = { width: undefined, paint: (_, text) => text };
 
+const NARROWEST = 40;
+
 /** Node decides about colours: only on a terminal, and NO_COLOR turns them off. */
 export const screenOf = (stream: NodeJS.WriteStream): Screen => ({
-  width: stream.isTTY ? stream.columns : undefined,
+  // A terminal without a size reports 0 columns.
+  width: stream.isTTY && stream.columns >= NARROWEST ? stream.columns : undefined,
   paint: (colour, text) => styleText(colour, text, { stream }),
 });
 

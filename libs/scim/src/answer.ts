@@ -13,7 +13,7 @@ export interface Page {
   readonly count: number;
 }
 
-/** RFC 7644 section 3.4.2.4: a startIndex below 1 counts as 1, a negative count as 0, a count over the limit as the limit. */
+/** RFC 7644 section 3.4.2.4: a startIndex below 1 counts as 1, a negative count as 0, a larger count as the limit. */
 export function parsePage(startIndex: string | undefined, count: string | undefined): Page {
   return {
     startIndex: Math.min(Math.max(integer('startIndex', startIndex, 1), 1), Number.MAX_SAFE_INTEGER),
@@ -28,7 +28,7 @@ function integer(name: string, text: string | undefined, fallback: number): numb
   return Number(text);
 }
 
-/** RFC 7644 section 3.4.2. `itemsPerPage` is the number returned, not the number requested (Okta's review checks this). */
+/** RFC 7644 section 3.4.2. `itemsPerPage` is the number returned, not the number requested; Okta's review checks it. */
 export const listResponse = (resources: readonly unknown[], totalResults: number, startIndex: number) => ({
   schemas: [LIST_SCHEMA],
   totalResults,

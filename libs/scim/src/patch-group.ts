@@ -44,7 +44,7 @@ class Fold {
     };
   }
 
-  /** Okta renames with `{id, displayName}`. The id is in the URL already, so it is ignored like any unknown attribute. */
+  /** Okta renames with `{id, displayName}`. The id, like any unknown attribute, is ignored. */
   withoutPath(op: PatchVerb, value: Record<string, unknown>): void {
     for (const key of Object.keys(value)) {
       const attribute = findAttribute(groupSchema.attributes, key);

@@ -202,7 +202,7 @@ function without(
 /** Caches {@link canonical}. That is safe because elements are never changed in place. */
 const texts = new WeakMap<ScimComplex, string>();
 
-/** Equal elements have the same text, whatever the order of their keys. Comparing pairs (1,000 x 100 x 200) takes seconds. */
+/** Equal elements have the same text, in any order of keys. Comparing all pairs (1,000 x 100 x 200) would take seconds. */
 function canonical(element: ScimComplex): string {
   const text = texts.get(element) ?? JSON.stringify(Object.entries(element).sort());
   texts.set(element, text);

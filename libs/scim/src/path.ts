@@ -18,7 +18,7 @@ export interface Target {
 
 const NAME = /^[$A-Za-z][$\w-]*$/;
 
-/** Parses `[urn:]attribute[.subAttribute]`; undefined for any other text. URNs contain dots ("core:2.0"), names do not. */
+/** Parses `[urn:]attribute[.subAttribute]`; undefined for other texts. URNs contain dots ("core:2.0"), names do not. */
 export function parseAttributePath(text: string): AttributePath | undefined {
   let urn: string | undefined;
   let rest = text;

@@ -1,6 +1,6 @@
 /**
- * Parses request bodies into the resources that are stored. Keeps the attributes that the schema knows, and nothing else.
- * Accepts the dialects of Okta and Entra ID: strings for booleans, `null` for "unassigned", any case of attribute names.
+ * Parses request bodies into the resources that are stored. Keeps attributes that the schema knows, and nothing else.
+ * Accepts the dialects of Okta and Entra ID: strings for booleans, `null` for "unassigned", names in any case.
  */
 import { quote, ScimError } from './errors.js';
 import { LIMITS } from './limits.js';
@@ -48,7 +48,7 @@ export interface GroupResource {
 /** RFC 7643 section 2.5: `null` in a body means "unassigned". */
 export const UNASSIGNED = null;
 
-/** Parses the body of a POST or PUT of a user. `active` and `externalId` are undefined if the body does not name them. */
+/** Parses the body of a POST or PUT of a user. `active` and `externalId` are undefined if it does not name them. */
 export function parseUser(body: unknown): UserResource {
   const source = requireObject(body, 'The request body');
   checkSchemas(source, userSchema);

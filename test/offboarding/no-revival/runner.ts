@@ -1,6 +1,6 @@
 /**
- * The runner of one process around its real plan (`nextStep`): what it remembers between two statements, which calls it
- * has under way, and how it ends. Told again from runner.ts and door-sync.ts of the worker, one micro-step at a time.
+ * A model of the runner in one process, around its real plan (`nextStep`): what it remembers between two statements,
+ * which calls it has sent, and how it ends. It repeats runner.ts and access-sync.ts of the worker in the smallest steps.
  */
 import type { CognitoAccess } from '#contracts';
 import { nextStep, type AccessState, type CognitoState } from '../../../apps/deactivation-worker/src/cognito/plan.js';
@@ -8,7 +8,7 @@ import type { People } from './people.js';
 import type { Call, Pool } from './pool.js';
 import type { Row, Statements } from './tables.js';
 
-/** What the process read when it last looked. */
+/** The row as the process last read it. */
 interface Work extends AccessState {
   readonly revision: number;
   readonly call: Call | null;
@@ -36,7 +36,7 @@ export interface Surroundings {
 }
 
 export class ModelRunner {
-  /** Its lease is not in doubt: others respect it, and it goes on. */
+  /** Its lease holds: others respect it, and it continues. */
   fresh = true;
   private readonly works = new Map<number, Work>();
 
@@ -49,7 +49,7 @@ export class ModelRunner {
     return this.works.size === 0;
   }
 
-  /** Calls that may still be carried out when this process is gone. */
+  /** Calls that may take effect after the end of this process. */
   get calls(): Call[] {
     return [...this.works.values()].flatMap((work) => work.call ?? []);
   }
@@ -62,7 +62,7 @@ export class ModelRunner {
     this.works.set(person, workOf(row));
   }
 
-  /** Others respect its leases again; rows that it no longer works on it lets go of. */
+  /** Others respect its leases again; it gives up leases on rows that it no longer works on. */
   renew(): void {
     const { people, sql } = this.around;
     this.fresh = true;
@@ -71,13 +71,13 @@ export class ModelRunner {
     });
   }
 
-  /** The call under way is carried out now; nobody has heard of it yet. */
+  /** The call that was sent takes effect now; its answer is still on the way. */
   land(person: number): void {
     const call = this.works.get(person)?.call;
     if (call) this.around.pool.land(call);
   }
 
-  /** Sends the next call, or takes the answer to the one under way. `lost`: it never comes. Answers a forgotten call. */
+  /** Sends the next call, or receives the answer. `lost`: no answer arrives; returns that call, which may still take effect. */
   advance(person: number, lost: boolean): Call | null {
     const work = this.works.get(person);
     if (!work) return null;

@@ -1,6 +1,6 @@
 /**
- * The statements of deactivation-worker on a real Postgres decide as the model's do, whatever is asked of them in
- * whatever order: old versions, other owners, older revisions. So what no-revival.spec.ts shows holds for them.
+ * The statements of deactivation-worker on a real Postgres decide as the model does, in any order and with old versions,
+ * other owners and older revisions. So the property of no-revival.spec.ts holds for them too.
  */
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
@@ -77,7 +77,7 @@ class Pair {
     expect(is.length > 0).toBe(this.model.storeOktaState(this.row, state, BEGAN + at));
   }
 
-  /** What the worker decides when somebody is seen, let in again, or kept out again. */
+  /** The worker's decision when a person is new, gets access back, or loses it again. */
   async decide(enabled: boolean, work: boolean, signOut: boolean): Promise<void> {
     if (this.row.publishedStatus === 'active') return;
     const status = enabled ? 'active' : 'inactive';
@@ -152,7 +152,7 @@ class Pair {
     if (is[0]) expect(is[0].notBefore.getTime()).toBe(Math.max(before, BEGAN + at + 1_000));
   }
 
-  /** Some fences are by the database's clock, which the model does not have. */
+  /** Some fences are set by the database's clock, which the model does not have. */
   private async storedFence(): Promise<number> {
     const [row] = await this.database.query<{ at: Date | null }>('select not_before as at from person where id = $1', [
       this.id,
@@ -201,7 +201,7 @@ class Pair {
     this.waiting = waiting;
   }
 
-  /** Late calls have landed. */
+  /** The time for late calls is over. */
   async later(): Promise<void> {
     await this.database.query(
       `update person set late_calls_until = clock_timestamp() - interval '1 second' where id = $1 and late_calls_until is not null`,
@@ -218,10 +218,10 @@ class Pair {
   }
 }
 
-/** Who of the workers gives signs of life; those of the others ended long ago. */
+/** The workers that renew their leases; the leases of the others ended long ago. */
 const ALIVE = `update worker set seen_at = case when id = any($1::uuid[]) then clock_timestamp() else '-infinity' end`;
 
-/** Whoever waits for his time is due: what is compared is what the statements decide, not when. */
+/** Makes waiting people due: the comparison is about what the statements decide, not when. */
 const STORED = `
   update person p set due_at = case when due_at > clock_timestamp() then clock_timestamp() else due_at end where id = $1
   returning directory_version::int as "directoryVersion", active, deleted, account_version::int as "accountVersion", provisioned, roles, okta_state as "oktaState",
@@ -245,9 +245,9 @@ const actual = fc.constantFrom<(CognitoAccess | null)[]>('enabled', 'disabled', 
 const time = fc.nat(5).map((n) => n * 1_000);
 const okta = fc.constantFrom<(OktaState | null)[]>('suspended', 'missing', 'deprovisioned', null);
 const step = fc.constantFrom<(Step | null)[]>('disable', 'sign-out', 'confirm', 'enable', null);
-/** Of the person at that moment, or an older one. */
+/** 0 = the current revision of the person, 1 = an older one. */
 const age = fc.constantFrom(0, 0, 0, 1);
-/** Mostly whoever has the lease; null = he. */
+/** Null = the owner of the lease, which is the most frequent case. */
 const claimant = fc.option(worker, { freq: 3 });
 const rare = fc.nat(9).map((n) => n === 0);
 
@@ -294,7 +294,7 @@ describe('the statements of the worker', () => {
     await test.drop();
   });
 
-  it('decide as the model does', async () => {
+  it('decide as the model does, in any order', async () => {
     const live = async (commands: readonly Command[]): Promise<void> => {
       await database.query('delete from offboarding_case; delete from person; delete from outbox');
       const pair = new Pair(database);

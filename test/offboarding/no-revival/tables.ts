@@ -1,13 +1,13 @@
 /**
- * The worker's rows of people and the statements on them, in memory: thousands of histories in seconds, with a clock
- * that tests turn. statements.spec.ts shows that Postgres decides the same. `without` leaves one gate out.
+ * A model in memory of the worker's rows of people and its statements on them. It runs thousands of histories in seconds,
+ * with a clock that tests set. statements.spec.ts shows that Postgres decides the same. `without` leaves one gate out.
  */
 import type { CognitoAccess, OktaState } from '#contracts';
 import type { Consequences, PersonState } from '../../../apps/deactivation-worker/src/access/access.js';
 import { LATE_CALL_SECONDS } from '../../../apps/deactivation-worker/src/cognito/access-queue.sql.js';
 import type { Step } from '../../../apps/deactivation-worker/src/cognito/plan.js';
 
-/** Of the conditions in the statements those that P3 hangs on, each by itself. */
+/** The conditions in the statements that P3 depends on, each by itself. */
 export const GATES = [
   'directory',
   'account',
@@ -137,7 +137,7 @@ export class Statements {
     row.due = true;
   }
 
-  /** The caller says whether the owner, if there is another one, counts as dead. */
+  /** `ownerIsDead`: whether another owner of the lease counts as dead. */
   claim(row: Row, worker: string, ownerIsDead: boolean): boolean {
     if (!row.due || !(row.leaseOwner === null || (row.leaseOwner !== worker && ownerIsDead))) return false;
     const takenOver = row.leaseOwner !== null;
@@ -165,7 +165,7 @@ export class Statements {
     return true;
   }
 
-  /** `waiting`: the fence is still in the outbox. */
+  /** `waiting`: the fence is still in the outbox, not published. */
   complete(row: Row, worker: string, revision: number, actual: CognitoAccess | null, waiting: boolean): boolean {
     if (row.leaseOwner !== worker || !this.unchanged(row, revision) || row.desiredAccess !== 'disabled') return false;
     if (row.lateCallsUntil !== null || !this.passes('outbox', !waiting)) return false;
@@ -205,7 +205,7 @@ export class Statements {
     return true;
   }
 
-  /** Signed out behind an open door. `at`: Cognito's clock. */
+  /** A person who keeps access was signed out. `at`: Cognito's clock. */
   signedOut(row: Row, worker: string, revision: number, actual: CognitoAccess | null, at: number | null): boolean {
     if (row.leaseOwner !== worker || !this.unchanged(row, revision)) return false;
     if (row.desiredAccess !== 'enabled' || row.publishedStatus !== 'active') return false;
@@ -232,7 +232,7 @@ export class Statements {
     if (row.leaseOwner === worker) row.leaseOwner = null;
   }
 
-  /** `stateUnknown`: the call may have been, or may still be carried out. */
+  /** `stateUnknown`: the call may have taken effect, or still may. */
   fail(row: Row, worker: string, stateUnknown: boolean): boolean {
     if (row.leaseOwner !== worker) return false;
     row.leaseOwner = null;
@@ -248,7 +248,7 @@ export class Statements {
     row.due = true;
   }
 
-  /** A record failed: the process lets go of somebody on whom it works no longer. */
+  /** Recording a step failed: the process gives up its lease on a person it no longer works on. */
   forget(row: Row): void {
     row.leaseOwner = null;
     this.forgetState(row);

@@ -1,25 +1,25 @@
-/** What was really said about a person, told apart from what the product stored of it: the oracle of the property. */
+/** What was really said about a person, kept apart from what the product stored: the oracle of the property. */
 import type { OktaState } from '#contracts';
 import type { DirectoryChange } from './tables.js';
 
-/** As the worker was told so far; `tick` = when it was said. */
+/** As far as it was delivered to the worker; `tick` = when it was said. */
 export class Truth {
   private news: DirectoryChange = { version: 0, active: false, deleted: false, reactivated: false, time: 0 };
   private okta: { state: OktaState | null; at: number } = { state: null, at: Number.NEGATIVE_INFINITY };
 
-  /** When it was said that he is in again. */
+  /** When the person last became entitled to access again. */
   inAgainAt = 0;
 
   get known(): boolean {
     return this.news.version > 0;
   }
 
-  /** Has access for as long as nobody says otherwise. */
+  /** Nothing ends the person's access. */
   get isIn(): boolean {
     return this.news.active && !this.news.deleted && this.okta.state === null;
   }
 
-  /** Must not have access, unless the brake holds his closing. */
+  /** Must not have access, unless the brake holds the case. */
   isOut(deactivateOnOffboard: boolean): boolean {
     const { active, deleted } = this.news;
     return this.known && (deleted || this.okta.state !== null || (!active && deactivateOnOffboard));

@@ -1,5 +1,5 @@
 /** `stackflow audit`: auth-service's record of sign-ins and refusals, and integration-hub's record of changes. */
-import { instant, positive, table, time, type CommandSpec } from '#command-line';
+import { EXIT, instant, positive, table, time, type CommandSpec } from '#command-line';
 import type { AuditEvent } from '#contracts';
 import { aboutTenant, anyTenants, findTenant, MORE, part, Services, type TargetFlags } from '../services.js';
 import { refusalSentence } from './sentences.js';
@@ -50,7 +50,7 @@ export const audit: CommandSpec<Flags> = {
       ...(signIns.value?.entries ?? []).map((e) => ({
         at: e.at,
         what: e.event,
-        who: e.account,
+        who: e.account ?? (typeof e.detail.by === 'string' ? e.detail.by : null),
         code: e.code,
         detail: e.detail,
       })),
@@ -80,13 +80,15 @@ export const audit: CommandSpec<Flags> = {
         shrink: 4,
       },
     ] as const;
-    const unknown = [signIns, changes].flatMap((p) => (p?.problem === undefined ? [] : [`Not known: ${p.problem}`]));
+    const unknown = [signIns, changes].flatMap((p) =>
+      p?.problem === undefined ? [] : [`Not known: ${p.problem.message}`],
+    );
     const more = lines.length > limit || signIns.value?.next != null || changes?.value?.next != null;
     const body = shown.length === 0 ? 'Nothing is recorded.' : table(screen, columns, shown) + (more ? MORE : '');
     return {
       text: aboutTenant(screen, tenant, flags, [body, ...unknown].join('\n\n')),
       json: { tenant: tenant.slug, entries: shown, unknown },
-      ...(unknown.length > 0 && { exitCode: 69 as const }),
+      ...(unknown.length > 0 && { exitCode: EXIT.unavailable }),
     };
   },
 };

@@ -17,6 +17,7 @@ export async function accountOf(
   const person = await part(async () => (await services.offboarding().people(tenant.id, who)).people[0]?.account);
   if (person.value !== undefined) return person.value;
   const problem = account.problem ?? person.problem;
-  if (problem !== undefined) throw new Refusal(`Whether there is "${who}" is not known: ${problem}`, 69);
+  if (problem !== undefined)
+    throw new Refusal(`Whether there is "${who}" is not known: ${problem.message}`, problem.exitCode);
   throw new Refusal(`Tenant ${tenant.slug} has no account "${who}". ${notFoundHint(typed)}`);
 }

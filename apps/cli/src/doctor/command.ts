@@ -20,7 +20,11 @@ export const doctor: CommandSpec<TargetFlags> = {
     return {
       text: aboutTenant(screen, tenant, flags, describe(screen, diagnosis)),
       json: { tenant: tenant.slug, who: facts.who, account: facts.account.value?.id ?? null, ...diagnosis },
-      exitCode: missing ? EXIT.refused : EXIT.ok,
+      exitCode: missing
+        ? EXIT.refused
+        : diagnosis.getsIn === null && facts.account.problem
+          ? EXIT.unavailable
+          : EXIT.ok,
     };
   },
 };

@@ -1,5 +1,5 @@
 /** Facts about a person -> one answer, and the chain from Okta to the last sign-in with the next step of each part. Pure. */
-import { instant } from '#command-line';
+import { instant, type Refusal } from '#command-line';
 import { reasonSentence } from '../accounts/sentences.js';
 import { refusalSentence } from '../activity/sentences.js';
 import { note } from '../activity/requests.js';
@@ -47,10 +47,10 @@ export function diagnose(facts: Facts, typed: Typed): Diagnosis {
 
 const ok = (part: string, text: string): Line => ({ part, state: 'ok', text, next: null });
 const wrong = (part: string, text: string, next: string | null = null): Line => ({ part, state: 'wrong', text, next });
-const unknown = (part: string, problem: string): Line => ({
+const unknown = (part: string, problem: Refusal): Line => ({
   part,
   state: 'unknown',
-  text: problem,
+  text: problem.message,
   next: 'Repeat this when the service answers.',
 });
 
@@ -163,8 +163,11 @@ function access({ timeline: { value, problem } }: Facts, typed: Typed): Line {
   const { person } = value;
   const fence = person.notBefore ? ` Access tokens from before ${instant(person.notBefore)} are refused.` : '';
   const published = person.publishedStatus === null ? 'not published yet' : `published as ${person.publishedStatus}`;
-  const text = `Cognito access: desired ${person.desiredAccess}, actual ${person.actualAccess ?? 'unknown'}; ${published}.${fence}`;
-  const same = !person.provisioned || person.actualAccess === person.desiredAccess;
+  // Cognito is read back only after a change of the access, so a person who never lost it has no actual state.
+  const untouched = person.actualAccess === null && person.desiredAccess === 'enabled' && person.nextAttemptAt === null;
+  const actual = person.actualAccess ?? (untouched ? 'as created' : 'unknown');
+  const text = `Cognito access: desired ${person.desiredAccess}, actual ${actual}; ${published}.${fence}`;
+  const same = !person.provisioned || untouched || person.actualAccess === person.desiredAccess;
   if (person.lastError)
     return wrong(part, `${text} Last error: ${attempt(person)}`, typed(`offboarding retry ${person.userName}`));
   if (!same) return wrong(part, text, typed(`offboarding retry ${person.userName}`));

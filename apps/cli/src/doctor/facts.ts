@@ -9,6 +9,7 @@ import type {
   PersonTimeline,
   ScimRequestView,
 } from '#contracts';
+import { EXIT, Refusal } from '#command-line';
 import { parked } from '../events/buses.js';
 import { part, type Part, type Services, type Tenant } from '../services.js';
 
@@ -69,5 +70,7 @@ async function parkedOf(services: Services, key: string, tenant: string): Promis
   const all = await parked(services, { tenant, limit: 500 });
   const found = all.flatMap(({ value }) => value?.keys ?? []).filter((each) => each.key === key);
   const away = all.filter(({ problem }) => problem !== undefined).map(({ service }) => service);
-  return found.length === 0 && away.length > 0 ? { problem: `${away.join(', ')} did not answer.` } : { value: found };
+  return found.length === 0 && away.length > 0
+    ? { problem: new Refusal(`${away.join(', ')} did not answer.`, EXIT.unavailable) }
+    : { value: found };
 }

@@ -1,6 +1,6 @@
 /** The event bus of every service: each answers for its own outbox, consumer groups and parked events. */
 import { EventBusClient } from '#contracts/clients';
-import { Refusal } from '#command-line';
+import { EXIT, Refusal } from '#command-line';
 import type { EventBusState, EventKeyState, ParkedPage, ParkedQuery } from '#contracts';
 import { part, type Part, type Services } from '../services.js';
 
@@ -37,6 +37,7 @@ export const eventsOfKey = (
 /** The service that has the consumer group. */
 export async function busOf(services: Services, group: string): Promise<Bus> {
   const all = await states(services);
+  demandOne(all);
   const found = all.find(({ value }) => value?.consumers.some((consumer) => consumer.group === group));
   if (found)
     return { service: found.service, client: new EventBusClient(services.client(found.service, REPLAY_LIMIT_MS)) };
@@ -45,18 +46,18 @@ export async function busOf(services: Services, group: string): Promise<Bus> {
   const unknown = away.length === 0 ? '' : ` Not known, because they did not answer: ${away.join(', ')}.`;
   throw new Refusal(
     `There is no consumer group "${group}". Known groups: ${[...known].join(', ') || 'none yet'}.${unknown}`,
-    known.size === 0 && away.length > 0 ? 69 : 1,
   );
 }
 
 /** If no service answers at all, that is the answer. */
-export function demandOne<T>(all: readonly OfService<T>[]): void {
-  if (all.some(({ value }) => value !== undefined)) return;
-  throw new Refusal(`No service answers:\n${unknownLines(all)}`, 69);
+export function demandOne(all: readonly OfService<unknown>[]): void {
+  const [first] = all;
+  if (first?.problem === undefined || all.some(({ value }) => value !== undefined)) return;
+  throw new Refusal(
+    `No service answers:\n${unknownLines(all)}`,
+    all.find(({ problem }) => problem?.exitCode === EXIT.config) ? EXIT.config : EXIT.unavailable,
+  );
 }
 
 export const unknownLines = (all: readonly OfService<unknown>[]): string =>
-  all
-    .filter(({ problem }) => problem !== undefined)
-    .map(({ service, problem }) => `Not known of ${service}: ${problem}`)
-    .join('\n');
+  all.flatMap(({ service, problem }) => (problem ? [`Not known of ${service}: ${problem.message}`] : [])).join('\n');

@@ -20,7 +20,8 @@ const list: CommandSpec<TargetFlags> = {
   run: async (call) => {
     const all = await states(await Services.of(call));
     demandOne(all);
-    return { text: describeStates(call.screen, all), json: { services: all } };
+    const services = all.map(({ service, value, problem }) => ({ service, value, problem: problem?.message }));
+    return { text: describeStates(call.screen, all), json: { services } };
   },
 };
 
@@ -89,7 +90,9 @@ const parked: CommandSpec<ParkedFlags> = {
   run: async (call) => {
     const { flags, screen, typed } = call;
     const services = await Services.of(call);
-    const tenants = await anyTenants(services);
+    const named = await part(() => anyTenants(services));
+    if (named.problem && flags.tenant !== undefined) throw named.problem;
+    const tenants = named.value ?? [];
     const { group, topic, error } = flags;
     const tenant =
       flags.tenant === undefined ? undefined : await findTenant({ tenants: async () => tenants }, flags.tenant);

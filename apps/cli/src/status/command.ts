@@ -21,13 +21,17 @@ export const status: CommandSpec<TargetFlags & { readonly limit: number }> = {
   run: async (call) => {
     const { flags, screen, typed } = call;
     const services = await Services.of(call);
-    const [health, buses, known] = await Promise.all([
+    const [health, buses, tenantList] = await Promise.all([
       Promise.all(services.all().map((service) => healthOf(services, service))),
       states(services),
-      anyTenants(services),
+      part(() => anyTenants(services)),
     ]);
+    if (tenantList.problem?.exitCode === EXIT.config) throw tenantList.problem;
+    const known = tenantList.value ?? [];
     const chosen =
-      flags.tenant === undefined ? known : [await findTenant({ tenants: async () => known }, flags.tenant)];
+      flags.tenant === undefined || tenantList.problem
+        ? known
+        : [await findTenant({ tenants: async () => known }, flags.tenant)];
     const shown = chosen.slice(0, flags.limit);
     const hasParked = buses.some(({ value }) => value?.consumers.some(({ parkedKeys }) => parkedKeys > 0));
     const tenants: TenantState[] = [];
@@ -35,12 +39,16 @@ export const status: CommandSpec<TargetFlags & { readonly limit: number }> = {
     const down = health.filter(({ ready }) => !ready);
     const waits = tenants.filter((t) => Object.values(t).some((count) => typeof count === 'number' && count > 0));
     const stuck = buses.filter(({ value }) => isStuck(value));
+    const unknown = buses.filter(({ problem }) => problem !== undefined);
     const head =
       down.length > 0
         ? screen.paint('red', `Not ready: ${down.map(({ service }) => service).join(', ')}.`)
         : waits.length + stuck.length > 0
           ? screen.paint('yellow', 'Every service works; something waits for you.')
-          : screen.paint('green', 'Every service works; nothing waits.');
+          : screen.paint(
+              'green',
+              unknown.length === 0 ? 'Every service works; nothing waits.' : 'Every service works.',
+            );
     const more =
       chosen.length > shown.length ? `\n... and ${chosen.length - shown.length} more tenants; raise --limit.` : '';
     const parts = [
@@ -48,6 +56,7 @@ export const status: CommandSpec<TargetFlags & { readonly limit: number }> = {
       healthTable(screen, health, buses),
       tenantTable(screen, tenants) + more,
       nextSteps(tenants, stuck, typed),
+      unknown.length === 0 ? '' : `Events not known of: ${unknown.map(({ service }) => service).join(', ')}.`,
     ];
     return {
       text: parts.filter((text) => text !== '').join('\n\n'),

@@ -13,7 +13,7 @@ const LIMIT_MS = 5_000;
 
 export async function healthOf(services: Services, service: string): Promise<ServiceHealth> {
   const url = await part(async () => services.url(service));
-  if (url.value === undefined) return { service, ready: false, version: null, problem: url.problem };
+  if (url.value === undefined) return { service, ready: false, version: null, problem: url.problem.message };
   const [ready, about] = await Promise.all([
     read(`${url.value}/health/ready`) as Promise<{ status?: string; checks?: Record<string, string> } | null>,
     read(`${url.value}/health/version`) as Promise<{ version?: string } | null>,

@@ -53,7 +53,7 @@ export class PersonEntity {
   @Column({ type: 'text', default: 'disabled' })
   desiredAccess!: CognitoAccess;
 
-  /** Grows with everything new for the runner. */
+  /** Grows with everything new for the runner. Work that was done for an older revision does not end the work. */
   @BigIntColumn({ default: 0 })
   revision!: number;
 
@@ -75,15 +75,15 @@ export class PersonEntity {
   @BigIntColumn({ default: 0 })
   caseVersion!: number;
 
-  /** What Cognito holds; null = state unknown, or no such user. */
+  /** What Cognito holds; null = state unknown (to be read before anything else), or no such user. */
   @Column({ type: 'text', nullable: true })
   actualAccess!: CognitoAccess | null;
 
-  /** Earlier refresh tokens are not revoked yet. */
+  /** Earlier refresh tokens are not revoked yet; has to happen before the user is enabled again. */
   @Column({ type: 'boolean', default: false })
   signOutDue!: boolean;
 
-  /** Earlier calls to Cognito may still take effect until then. */
+  /** Calls of a dead process, or without an answer, may take effect until then. Cognito is read once afterwards. */
   @Column({ type: 'timestamptz', nullable: true })
   lateCallsUntil!: Date | null;
 

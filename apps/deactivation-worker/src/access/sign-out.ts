@@ -37,6 +37,6 @@ export class PersonSignOuts {
   async state(tenant: string, account: string): Promise<SignOutState> {
     const person = await this.database.repository(PersonEntity).findOneBy({ id: account, tenant });
     if (person) return { due: person.signOutDue, accessVersion: person.accessVersion };
-    throw new Problem('not_found', 'There is no such account in this tenant.', undefined, { account });
+    throw new Problem('not_found', `There is no account ${account} in this tenant.`, undefined, { account });
   }
 }

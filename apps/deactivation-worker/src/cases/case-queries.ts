@@ -100,7 +100,7 @@ export class CaseQueries {
   async person(tenant: string, account: string): Promise<PersonView> {
     const [person] = await this.database.query<PersonView>(personSql, [tenant, account]);
     if (person) return person;
-    throw new Problem('not_found', 'There is no such account in this tenant.', undefined, { account });
+    throw new Problem('not_found', `There is no account ${account} in this tenant.`, undefined, { account });
   }
 
   /** Makes the person due with an unknown state, so the runner reads Cognito before it does anything. */

@@ -27,7 +27,7 @@ export class CaseEntity {
   @Column({ type: 'text', nullable: true })
   traceparent!: string | null;
 
-  /** Whether it counts against the brake. */
+  /** Whether it counts against the brake: the person had access, and nobody released the case. */
   @Column({ type: 'boolean', default: false })
   counts!: boolean;
 

@@ -1,4 +1,7 @@
-/** The tables of `offboarding`: who has access, the cases that take it away, and what Okta is asked about people. */
+/**
+ * The tables of `offboarding`: who has access, the cases that end it, and what Okta is asked about people. The entities
+ * describe the columns.
+ */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { consumerTablesSql, producerTablesSql } from '#event-bus';
 import { settingsTableSql } from '#settings';
@@ -20,52 +23,36 @@ export class Offboarding1764200000000 implements MigrationInterface {
   }
 }
 
-/** One row per account: what directory and identity-service published, the desired access, what was published and done. */
 const PERSON = `
   create table offboarding.person (
     id uuid primary key,
     tenant uuid not null,
-
-    -- copied from directory.users; version 0 = no event arrived yet
     directory_version bigint not null default 0,
     user_name text not null default '',
     external_id text,
     display_name text,
     active boolean not null default false,
     deleted boolean not null default false,
-    -- copied from identity.accounts; version 0 = no event arrived yet
     account_version bigint not null default 0,
     provisioned boolean not null default false,
     roles text[] not null default '{}',
-    -- reported by an event hook or a comparison: 'suspended', 'deprovisioned', 'missing'
     okta_state text,
     okta_state_at timestamptz,
-
     desired_access text not null default 'disabled' check (desired_access in ('enabled', 'disabled')),
-    -- grows with everything new for the runner: work that was done for an older revision does not end the work
     revision bigint not null default 0,
-    -- what was published on identity.access; version 0 = nothing yet
     access_version bigint not null default 0,
     published_status text check (published_status in ('active', 'inactive', 'removed')),
     published_roles text[] not null default '{}',
     not_before timestamptz,
-    -- sequence of offboarding.cases
     case_version bigint not null default 0,
-
-    -- what Cognito holds; null = state unknown: read it before relying on anything
     actual_access text check (actual_access in ('enabled', 'disabled')),
-    -- refresh tokens from before the fence are not revoked yet; must happen before the user is enabled again
     sign_out_due boolean not null default false,
-    -- calls of a dead process, or calls without an answer, may still take effect until then: read back once afterwards
     late_calls_until timestamptz,
-
-    -- the runner's queue; null = nothing to do
     due_at timestamptz,
     lease_owner uuid,
     attempts int not null default 0,
     last_error text,
     last_error_class text,
-    -- of the last change of the desired access
     causation_id text not null default '',
     traceparent text,
     updated_at timestamptz not null default clock_timestamp()
@@ -80,7 +67,6 @@ const PERSON = `
   -- What the brake counts: how many have access, and who has the strongest role.
   create index person_with_access on offboarding.person (tenant, (roles[1])) where desired_access = 'enabled' and provisioned;`;
 
-/** One row per loss of access. The instants are the evidence. */
 const CASE = `
   create table offboarding.offboarding_case (
     id uuid primary key default uuidv7(),
@@ -90,7 +76,6 @@ const CASE = `
     cause text not null,
     causation_id text not null,
     traceparent text,
-    -- whether it counts against the brake: the person had access, and nobody released the case
     counts boolean not null default false,
     held_because text check (held_because in ('threshold', 'last_admin')),
     released_by text,
@@ -129,10 +114,6 @@ const OKTA_HINT = `
   );
   create index okta_hint_received_at on offboarding.okta_hint (received_at);`;
 
-/**
- * People to check in Okta: one row per person, however many hints arrive. `newer_*` is the first hint after the claim:
- * what is being read may be older than that hint, so the row stays and is checked again.
- */
 const OKTA_CHECK = `
   create table offboarding.okta_check (
     tenant uuid not null,
@@ -142,11 +123,9 @@ const OKTA_CHECK = `
     newer_causation_id text,
     newer_at timestamptz,
     newer_run uuid,
-    -- the comparison that added it and waits until its rows are gone
     run uuid,
     due_at timestamptz not null default clock_timestamp(),
     claim uuid,
-    -- the process that checks; the row is free when that process no longer renews its lease
     lease_owner uuid,
     attempts int not null default 0,
     last_error text,
@@ -165,11 +144,9 @@ const OKTA_COMPARISON = `
     cause text not null check (cause in ('nightly', 'request')),
     state text not null default 'running' check (state in ('running', 'done', 'failed')),
     started_at timestamptz not null default clock_timestamp(),
-    -- renewed by the process that runs it
     seen_at timestamptz not null default clock_timestamp(),
     finished_at timestamptz,
     progress jsonb not null,
-    -- people that were checked one by one, and for how many of them something changed
     checked int not null default 0,
     changed int not null default 0,
     error text,

@@ -46,7 +46,7 @@ export class GroupsController {
     return this.one(request, reply, (scim, id) => this.groups.replace(scim, id, request.body));
   }
 
-  /** 204 without a body, so that a change of one member in 100,000 costs what the change costs; RFC 7644 section 3.5.2. */
+  /** RFC 7644 section 3.5.2: 204 without a body, so that the cost is that of the change, not that of the group. */
   @Patch(':id')
   patch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return answer(request, reply, async (scim) => {

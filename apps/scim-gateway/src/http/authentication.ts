@@ -27,7 +27,7 @@ export class ScimAuthentication {
     this.rateLimit = new RateLimit(config.SCIM_RATE_LIMIT_PER_SECOND, config.SCIM_RATE_LIMIT_BURST);
   }
 
-  /** Resolves when the request may continue; `request.scim` then names its tenant. Rejects with 401, 403, 429 or 503. */
+  /** Sets the tenant in `request.scim`. Rejects with 401, 403, 429 or 503 if the request may not continue. */
   async authenticate(request: FastifyRequest): Promise<void> {
     const { authorization } = request.headers;
     const verified = await this.verifier.verify(authorization);

@@ -1,7 +1,7 @@
-/** Every failed SCIM request is answered with JSON whose `detail` says what to fix (P6); Okta shows it to administrators. */
+/** Turns every failure of a SCIM request into JSON. Okta shows its `detail`, so it says what to fix (P6). */
 import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isDatabaseOutage, LOGGER, ProblemFilter, sqlState, type Logger } from '#platform';
+import { isDatabaseOutage, LOGGER, Problem, ProblemFilter, sqlState, type Logger } from '#platform';
 import { LIMITS, ScimError } from '#scim';
 import { SecretStoreUnavailable } from '#secrets';
 import { SCIM_TYPE } from './context.js';
@@ -10,7 +10,7 @@ import { SCIM_TYPE } from './context.js';
 const OUTAGE_RETRY_SECONDS = 5;
 
 const unavailable = (what: string): ScimError =>
-  new ScimError(503, `${what} Nothing was changed. Repeat the request; the provisioning task can be retried in Okta.`, {
+  new ScimError(503, `${what} Repeat the request later, which is safe; in Okta, retry the provisioning task.`, {
     retryAfterSeconds: OUTAGE_RETRY_SECONDS,
   });
 
@@ -52,7 +52,7 @@ export function toScimError(error: unknown): ScimError {
   return BY_STATUS[status]?.() ?? new ScimError(status, 'The request is not well-formed HTTP for this endpoint.');
 }
 
-/** 40xxx, 55P03, 57014: another transaction got in the way, so a retry may work. 22xxx, 54xxx: a value cannot be stored. */
+/** 40xxx, 55P03, 57014: a conflict with another transaction; a retry may work. 22xxx, 54xxx: a value cannot be stored. */
 function fromPostgres(state: string): ScimError {
   if (/^(40...|55P03|57014)$/.test(state))
     return unavailable('The request took too long, because other requests were changing the same data.');
@@ -75,12 +75,16 @@ export function sendScimError(reply: FastifyReply, request: FastifyRequest | und
   void reply.status(error.status).type(SCIM_TYPE).send(JSON.stringify(error.body()));
 }
 
-/** Routes of the platform and the internal API. They have checks of their own and are reachable inside the cluster only. */
-const PLATFORM_ROUTE = /^\/(health\/live|health\/ready|metrics|internal\/.+)$/;
+/** Routes of the platform and the internal API. They have their own checks and are reachable inside the cluster only. */
+const PLATFORM_ROUTE = /^\/(health\/(?:live|ready|version)|metrics|internal\/.+)$/;
 
 /** Decides by the route that was found, not by the path: a spelling of a path cannot pretend to be such a route. */
 export const isPlatformRoute = ({ routeOptions, is404 }: FastifyRequest): boolean =>
   !is404 && PLATFORM_ROUTE.test(routeOptions?.url ?? '');
+
+/** The body parser is shared, and refuses the body of an internal call with a SCIM error too. */
+const problemOf = (thrown: unknown): unknown =>
+  thrown instanceof ScimError ? new Problem('invalid_request', thrown.detail) : thrown;
 
 @Catch()
 export class ScimErrorFilter implements ExceptionFilter {
@@ -93,7 +97,7 @@ export class ScimErrorFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    if (isPlatformRoute(request)) return this.problems.catch(thrown, host);
+    if (isPlatformRoute(request)) return this.problems.catch(problemOf(thrown), host);
     const error = toScimError(thrown);
     if (!(thrown instanceof ScimError) && error.status >= 500)
       this.logger.error(

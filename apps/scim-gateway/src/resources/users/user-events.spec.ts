@@ -16,9 +16,9 @@ const changes = (after: UserState['resource']) =>
   changeEvents(ada, after, cause).map((e) => [short(e.type), e.sequence]);
 
 describe('the events of a change', () => {
-  it('are none for the same state', () => expect(changes(structuredClone(ada.resource))).toEqual([]));
+  it('do not exist for the same state', () => expect(changes(structuredClone(ada.resource))).toEqual([]));
 
-  it('are one for attributes, one for active, two for both, each with a sequence of its own', () => {
+  it('are one for attributes, one for active, and two for both, each with its own sequence', () => {
     expect(changes({ ...ada.resource, title: 'Dr' })).toEqual([['user.updated', 8]]);
     expect(changes({ ...ada.resource, active: false })).toEqual([['user.deactivated', 8]]);
     expect(changes({ ...ada.resource, title: 'Dr', active: false })).toEqual([
@@ -32,7 +32,7 @@ describe('the events of a change', () => {
     ).toEqual(['user.reactivated']);
   });
 
-  it('carry the state after the change, what changed, and the cause', () => {
+  it('have the state after the change, the names of the changed attributes, and the cause', () => {
     const [event] = changeEvents(ada, { ...ada.resource, userName: 'ada2@x', active: false }, cause);
     expect(event).toMatchObject({
       tenant: 't1',
@@ -53,7 +53,7 @@ describe('the events of a change', () => {
 });
 
 describe('the state in an event', () => {
-  it('has null for what is unassigned, and never the formatted name that goes stale in Okta', () => {
+  it('has null for an unassigned attribute, and never the formatted name, which Okta does not update', () => {
     expect(directoryUser({ ...ada, resource: { userName: 'x', name: { formatted: 'Mona' } } })).toEqual({
       id: 'u1',
       userName: 'x',
@@ -71,7 +71,7 @@ describe('the state in an event', () => {
     [[{ value: '' }, { value: 'b' }], 'b'],
     [[{ primary: true }, { value: 'b' }], 'b'],
     [[], null],
-  ])('takes the primary e-mail, else the first with a value: %j', (emails, expected) =>
+  ])('has the primary e-mail address, else the first with a value: %j', (emails, expected) =>
     expect(emailOf({ userName: 'x', emails })).toBe(expected),
   );
 });

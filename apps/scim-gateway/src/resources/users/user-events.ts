@@ -32,7 +32,12 @@ export const directoryUserSql = (u: string, groups: string): string => `jsonb_bu
   'email', ${u}.email, 'groups', ${groups})`;
 
 export const createdEvent = (user: UserState, cause: Cause): NewEvent =>
-  directoryEvent('com.stackflow.directory.user.created.v1', user, { user: directoryUser(user) }, cause);
+  directoryEvent(
+    'com.stackflow.directory.user.created.v1',
+    { ...user, version: 1 },
+    { user: directoryUser(user) },
+    cause,
+  );
 
 /** `user` is the final state: inactive, in no group. */
 export const deletedEvent = (user: UserState, cause: Cause): NewEvent =>

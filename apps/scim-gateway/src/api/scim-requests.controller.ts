@@ -1,14 +1,15 @@
 /** `/internal/tenants/{tenant}/requests`: the log of SCIM requests, for operators. */
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiOkResponse } from '@nestjs/swagger';
+import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { ScimRequestPage, ScimRequestQuery, TenantPath } from '#contracts';
 import { Database, InternalApi, Problem } from '#platform';
 import { findRequests } from '../activity/find-requests.js';
 import { Tenants } from '../tenants.js';
 
+@ApiTags('requests')
 @InternalApi()
 @Controller('internal/tenants/:tenant/requests')
-export class RequestsController {
+export class ScimRequestsController {
   constructor(
     private readonly database: Database,
     private readonly tenants: Tenants,
