@@ -35,6 +35,3 @@ async function clientSecret(s: StackSetup, pool: Omit<UserPool, 'clientSecret'>)
     client.destroy();
   }
 }
-
-export const isSamePool = (a: UserPool, b: UserPool | undefined): boolean =>
-  a.userPoolId === b?.userPoolId && a.clientId === b.clientId && a.clientSecret === b.clientSecret;
