@@ -11,7 +11,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../support/push.js';
 import { TestStack } from '../support/stack.js';
-import { runTenantCommand } from '../support/tenant-command.js';
+import { hubOf, TESTER } from '../support/tenant-command.js';
 import { Crowd, isOut, type Member } from './crowd.js';
 import { seeded } from './noise.js';
 import { TokenWatch } from './token-watch.js';
@@ -76,7 +76,7 @@ describe('P3 No revival', () => {
       },
     });
     // Whom a brake holds depends on the order of the pushes, and that is no function of what Okta says in the end.
-    await runTenantCommand(stack, ['configure', 'default', '--no-brake', '--json']);
+    await hubOf(stack).configure('default', { settings: { brake: null }, by: TESTER });
     watch = await TokenWatch.start(stack.description.postgres);
     crowd = new Crowd(stack, random);
     await crowd.hire(PEOPLE);

@@ -3,7 +3,7 @@
  * of schemas `directory` and `hub`. What it holds is what Cognito has to show in the end.
  */
 import { randomUUID } from 'node:crypto';
-import { Outbox, producerTablesSql, Sequencer, type NewEvent } from '#event-bus';
+import { Outbox, producerTablesSql, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
 import type { DirectoryUser, RoleMapping, TenantSettings } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
@@ -70,15 +70,13 @@ export class Directory {
     const hub = await Database.connect({ url: database.url('integration-hub'), schema: 'hub' });
     await directory.query(producerTablesSql('directory'));
     await hub.query(producerTablesSql('hub'));
-    const sequencers = [directory, hub].map(
-      (d) =>
-        new Sequencer({
-          database: d,
-          schema: d.schema,
-          carrier: 'postgres',
-          logger,
-          metrics: new Metrics('test', { process: false }),
-        }),
+    const sequencers = [directory, hub].map((d) =>
+      postgresSequencer({
+        database: d,
+        schema: d.schema,
+        logger,
+        metrics: new Metrics('test', { process: false }),
+      }),
     );
     await Promise.all(sequencers.map((s) => s.start()));
     return new Directory(directory, hub, sequencers);

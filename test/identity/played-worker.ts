@@ -3,7 +3,7 @@
  * settings ask for it, and publishes that through a real outbox of schema `offboarding`. No brake, no Cognito.
  */
 import { randomUUID } from 'node:crypto';
-import { Outbox, producerTablesSql, Sequencer, type NewEvent } from '#event-bus';
+import { Outbox, producerTablesSql, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
 import type { Access, OffboardingCase } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import type { TestDatabase } from '../support/database.js';
@@ -31,10 +31,9 @@ export class PlayedWorker {
   static async open(test: TestDatabase, directory: Directory): Promise<PlayedWorker> {
     const database = await Database.connect({ url: test.url('deactivation-worker'), schema: 'offboarding' });
     await database.query(producerTablesSql('offboarding'));
-    const sequencer = new Sequencer({
+    const sequencer = postgresSequencer({
       database,
       schema: 'offboarding',
-      carrier: 'postgres',
       logger: createLogger('test', 'silent'),
       metrics: new Metrics('test', { process: false }),
     });

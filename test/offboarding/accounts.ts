@@ -1,5 +1,5 @@
 /** Stands for identity-service: makes users in the pool and tells of accounts through a real outbox. */
-import { Outbox, producerTablesSql, Sequencer, type NewEvent } from '#event-bus';
+import { Outbox, producerTablesSql, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
 import { createLogger, Database, Metrics } from '#platform';
 import type { Person } from '../identity/directory.js';
 import type { TestDatabase } from '../support/database.js';
@@ -20,7 +20,7 @@ export class Accounts {
     await database.query(producerTablesSql('identity'));
     const metrics = new Metrics('test', { process: false });
     const logger = createLogger('test', 'silent');
-    const sequencer = new Sequencer({ database, schema: 'identity', carrier: 'postgres', logger, metrics });
+    const sequencer = postgresSequencer({ database, schema: 'identity', logger, metrics });
     await sequencer.start();
     return new Accounts(database, admin, poolId, sequencer);
   }

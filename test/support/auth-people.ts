@@ -9,7 +9,7 @@ import {
   type CognitoIdentityProviderClient,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Outbox, producerTablesSql, Sequencer, type NewEvent } from '#event-bus';
+import { Outbox, producerTablesSql, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
 import type { Access, Account, DirectoryUser, TenantSettings } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
@@ -40,7 +40,7 @@ export class People {
       await database.query(producerTablesSql(schema));
       const logger = createLogger('test', 'silent');
       const metrics = new Metrics('test', { process: false });
-      const sequencer = new Sequencer({ database, schema, carrier: 'postgres', logger, metrics });
+      const sequencer = postgresSequencer({ database, schema, logger, metrics });
       await sequencer.start();
       people.databases.set(schema, database);
       people.outboxes.set(schema, new Outbox(schema, `/stackflow/${role}`));

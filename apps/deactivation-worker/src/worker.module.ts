@@ -53,7 +53,7 @@ function createParts(platform: PlatformContext<WorkerConfig>) {
   const wake = new Wake();
   const outbox = new Outbox(SCHEMA, '/stackflow/deactivation-worker');
   const sequencer = createBus(config, platform).sequencer(SCHEMA);
-  outbox.onStored(() => sequencer.poke());
+  outbox.onStored(() => sequencer.wake());
   const people = new People(outbox, wake);
   const signals = new Signals(people);
   const admission = new Admission({ database, outbox, wake, logger, metrics });

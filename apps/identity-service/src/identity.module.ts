@@ -56,7 +56,7 @@ function createParts(platform: PlatformContext<IdentityConfig>) {
   const wake = new Wake();
   const outbox = new Outbox(SCHEMA, '/stackflow/identity-service');
   const sequencer = createBus(config, platform).sequencer(SCHEMA);
-  outbox.onStored(() => sequencer.poke());
+  outbox.onStored(() => sequencer.wake());
   const quota = new QuotaGate({ database, metrics, quotas: config.COGNITO_QUOTAS, share: config.COGNITO_QUOTA_SHARE });
   const pool = new UserPool({
     region: config.AWS_REGION,

@@ -45,7 +45,7 @@ export class GatewayModule {
 
 function createOutbox(platform: PlatformContext, sequencer: Sequencer): Outbox {
   const outbox = new Outbox(platform.database.schema, EVENT_SOURCE);
-  outbox.onStored(() => sequencer.poke());
+  outbox.onStored(() => sequencer.wake());
   return outbox;
 }
 

@@ -1,11 +1,15 @@
 /** `npm run events -- list | show | parked | retry | skip | replay`: the operator's view of the bus. */
 import { topics, type Topic } from '#events';
-import { createLogger, Database, isDatabaseOutage } from '#platform';
+import { Database, isDatabaseOutage, Problem } from '#platform';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { EventsError, replay, retry, skip } from './cli/actions.js';
-import { groups, inboxOf, outboxes, parkedQueues, type GroupState, type ParkedQueue } from './cli/inspect.sql.js';
+import { replay, retry, skip } from './admin/actions.js';
+import { inboxOf, parkedQueues, type GroupState, type ParkedQueue } from './admin/inspect.sql.js';
 import { describeList, describeParked, describeShow, type ListView, type ShowView } from './cli/output.js';
-import { KafkaSource, PostgresSource, type EventSource } from './cli/source.js';
+import { groups, outboxes, sourceFor } from './cli/schemas.js';
+import type { EventSource } from './source.js';
+
+/** A refusal that tells the operator what to do. */
+export class EventsError extends Error {}
 
 export interface EventsTarget {
   /** Postgres as administrator: sees every schema. */
@@ -37,13 +41,13 @@ export async function runEvents(args: readonly string[], options: EventsCommandO
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (error instanceof EventsError) err(`${error.message}\n`);
+    if (error instanceof EventsError || error instanceof Problem) err(`${error.message}\n`);
     else if (isDatabaseOutage(error))
       err(`Postgres does not answer: ${(error as Error).message}. Is the stack running? "npm start" starts it.\n`);
     else if (error instanceof Error && error.name.startsWith('KafkaJS'))
       err(`Kafka does not answer as expected: ${error.message}\n`);
     else throw error;
-    return error instanceof EventsError ? 1 : 69;
+    return error instanceof EventsError || error instanceof Problem ? 1 : 69;
   }
 }
 
@@ -94,7 +98,7 @@ export function eventsCommand(options: EventsCommandOptions): Command {
   ).action((group: string, key: string) =>
     inSession(options, async ({ database }) => {
       const { state, queue } = await findQueue(database, group, key);
-      const row = await retry(database, state, queue);
+      const row = await retry(database, state.schema, queue);
       print(
         retryCommand,
         { group, key: row.key, sequence: Number(row.sequence) },
@@ -108,7 +112,7 @@ export function eventsCommand(options: EventsCommandOptions): Command {
   ).action((group: string, key: string) =>
     inSession(options, async ({ database }) => {
       const { state, queue } = await findQueue(database, group, key);
-      const row = await skip(database, state, queue, options.operator ?? 'events-cli');
+      const row = await skip(database, state.schema, queue, options.operator ?? 'events-cli');
       print(
         skipCommand,
         { group, key: row.key, sequence: Number(row.sequence), position: row.position },
@@ -145,10 +149,7 @@ async function inSession(options: EventsCommandOptions, work: (session: Session)
     applicationName: 'events-cli',
   });
   try {
-    const source =
-      target.carrier === 'kafka'
-        ? new KafkaSource(target.brokers ?? [], target.topicPrefix, createLogger('events-cli', 'silent'))
-        : new PostgresSource(database);
+    const source = sourceFor(target.carrier, target.brokers ?? [], target.topicPrefix, database);
     await work({ database, source });
   } finally {
     await database.close();
@@ -158,8 +159,8 @@ async function inSession(options: EventsCommandOptions, work: (session: Session)
 async function listView({ database, source }: Session): Promise<ListView> {
   const consumers = [];
   for (const state of await groups(database)) {
-    const lag = await source.lag(state);
-    const queues = await parkedQueues(database, state);
+    const lag = await source.lag(state.schema, state.group, state.topics);
+    const queues = await parkedQueues(database, state.schema, { group: state.group });
     for (const topic of state.topics) {
       const own = queues.filter((q) => q.topic === topic);
       consumers.push({
@@ -204,7 +205,7 @@ async function showView(
   const consumers = [];
   for (const state of await groups(database))
     for (const full of new Set(events.map((e) => e.key)))
-      for (const row of await inboxOf(database, state, full))
+      for (const row of await inboxOf(database, state, [full]))
         consumers.push({
           group: state.group,
           topic: row.topic,
@@ -217,7 +218,8 @@ async function showView(
 
 async function allQueues(database: Database): Promise<ParkedQueue[]> {
   const queues: ParkedQueue[] = [];
-  for (const state of await groups(database)) queues.push(...(await parkedQueues(database, state)));
+  for (const state of await groups(database))
+    queues.push(...(await parkedQueues(database, state.schema, { group: state.group })));
   return queues;
 }
 
@@ -263,7 +265,7 @@ async function findQueue(
   key: string,
 ): Promise<{ state: GroupState; queue: ParkedQueue }> {
   const state = await findGroup(database, group);
-  const queues = await parkedQueues(database, state);
+  const queues = await parkedQueues(database, state.schema, { group: state.group });
   const found = queues.filter((q) => q.key === key || q.key.endsWith(`:${key}`));
   const [queue] = found;
   if (!queue)

@@ -1,4 +1,4 @@
-/** Liveness ("restart me") and readiness ("send me traffic"): each part of a service registers its own question. */
+/** Liveness (otherwise the process is restarted) and readiness (otherwise it gets no traffic). Parts register checks. */
 import { Controller, Get, HttpStatus, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Metrics } from './metrics.js';

@@ -1,4 +1,4 @@
-/** What every `main.ts` needs: configuration, database, logging, health, metrics, tracing. */
+/** The frame of every service: configuration, database, logging, health, metrics, tracing, HTTP. */
 export * from './command-line.js';
 export * from './config.js';
 export * from './consumers.js';
@@ -15,3 +15,4 @@ export * from './provision.js';
 export * from './rate-limit.js';
 export * from './service.js';
 export * from './tracing.js';
+export * from './waiter.js';

@@ -1,6 +1,6 @@
 /** For command lines: which tenant is meant. */
 import { CliError, EXIT, type InternalClient } from '#platform';
-import type { TenantView } from './tenants.controller.js';
+import type { TenantView } from '#contracts';
 
 /** Those that the service behind `api` has heard of. */
 export const listTenants = async (api: InternalClient): Promise<readonly TenantView[]> =>

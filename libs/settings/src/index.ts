@@ -5,6 +5,8 @@ export * from './change.js';
 export * from './copy.sql.js';
 export * from './defaults.js';
 export * from './find-tenant.js';
+export * from './tenant-host.js';
 export * from './tenant-settings.entity.js';
 export * from './tenants.controller.js';
 export * from './validation.js';
+export type { TenantView } from '#contracts';

@@ -34,7 +34,7 @@ export class PendingSignOuts {
   }
 
   wake(): void {
-    this.loop.poke();
+    this.loop.wake();
   }
 
   private async round(): Promise<boolean> {

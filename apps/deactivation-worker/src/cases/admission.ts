@@ -64,7 +64,7 @@ export class Admission {
   }
 
   poke(): void {
-    this.loop.poke();
+    this.loop.wake();
   }
 
   /** Lets held cases of a tenant through, those named or all; answers how many. `by`: who said so. */

@@ -41,7 +41,7 @@ export class Runner {
       claim: (kind, owner, limit) => this.claim(kind, owner, limit),
       work: (work) => this.work(work),
       paused: metrics.gauge('offboarding_runner_paused', '1 while the user pool or our credentials are wrong'),
-      words: whenMisconfigured('Fences stand, doors wait'),
+      messages: whenMisconfigured('Fences stand, doors wait'),
     });
     const seconds = doorSeconds(metrics);
     const closed = (door: 'cognito' | 'sign_out' | 'confirmed', s: number) => seconds.observe({ door }, s);
@@ -59,7 +59,7 @@ export class Runner {
   }
 
   poke(): void {
-    this.queue.poke();
+    this.queue.wake();
   }
 
   private async claim(kind: WorkKind, owner: string, limit: number): Promise<Work[]> {
@@ -95,7 +95,7 @@ export class Runner {
 
   /** Gives the place of somebody who is disabled to one who is not, if all places for other work are taken. */
   private mayGoOn(work: Work): boolean {
-    return isUrgent(work) || this.queue.goOnAsOther(work.id);
+    return isUrgent(work) || this.queue.continueAsOther(work.id);
   }
 
   private async failed(work: Work, { failure, inDoubt, revision }: StepFailure): Promise<void> {
@@ -126,7 +126,7 @@ export class Runner {
     if (!this.outage) return;
     this.outage = false;
     this.options.database.query(retryNow).then(
-      () => this.queue.poke(),
+      () => this.queue.wake(),
       () => (this.outage = true),
     );
   }

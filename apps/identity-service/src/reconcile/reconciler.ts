@@ -61,7 +61,7 @@ export class Reconciler {
       claim: (kind, owner, limit) => this.claim(kind, owner, limit),
       work: (account) => this.work(account),
       paused: metrics.gauge('identity_reconciler_paused', '1 while the user pool or our credentials are wrong'),
-      words: whenMisconfigured('Accounts wait'),
+      messages: whenMisconfigured('Accounts wait'),
     });
     this.sync = new AccountSync({
       pool,
@@ -90,7 +90,7 @@ export class Reconciler {
   }
 
   poke(): void {
-    this.queue.poke();
+    this.queue.wake();
   }
 
   private async claim(kind: WorkKind, owner: string, limit: number): Promise<Claimed[]> {

@@ -57,7 +57,7 @@ export class Reevaluator {
   }
 
   poke(): void {
-    this.loop.poke();
+    this.loop.wake();
   }
 
   /** One tenant; true if there may be more to do at once. */

@@ -1,6 +1,7 @@
 /** The command line's answers as text. */
 import type { EventEnvelope } from '#events';
-import type { OutboxState, ParkedQueue } from './inspect.sql.js';
+import type { ParkedQueue } from '../admin/inspect.sql.js';
+import type { OutboxState } from './schemas.js';
 
 export interface ListView {
   readonly topics: readonly string[];

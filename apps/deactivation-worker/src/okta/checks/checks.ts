@@ -60,7 +60,7 @@ export class OktaChecks {
   }
 
   poke(): void {
-    this.loop.poke();
+    this.loop.wake();
   }
 
   /** A lane for each tenant with something due; one that finds work asks for another round, and so for another lane. */
@@ -97,7 +97,7 @@ export class OktaChecks {
     const lane = { tenant, done: Promise.resolve() };
     lane.done = this.drain(tenant).finally(() => {
       this.lanes.delete(lane);
-      this.loop.poke();
+      this.loop.wake();
     });
     this.lanes.add(lane);
   }
@@ -125,7 +125,7 @@ export class OktaChecks {
       const parameters = [tenant, claim, this.lease.id, this.lease.seconds];
       const [row] = await this.platform.database.query<Claimed>(claimCheck, parameters);
       if (!row) return false;
-      this.loop.poke();
+      this.loop.wake();
       await this.askAbout({ tenant, claim, ...row }, org);
       return true;
     } finally {

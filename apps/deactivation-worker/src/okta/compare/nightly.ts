@@ -62,7 +62,7 @@ export class NightlyCompare {
       this.running++;
       void done.finally(() => {
         this.running--;
-        this.loop.poke();
+        this.loop.wake();
       });
     } catch (error) {
       // Another replica was faster, or the tenant was disconnected this moment.
