@@ -1,6 +1,6 @@
 /**
- * All stand-ins of one process: Cognito, Secrets Manager and Okta, each on a listener of its own, their state in one
- * schema. Product code reaches them through configured endpoints only and never knows.
+ * All stand-ins of one process: Cognito, Secrets Manager and Okta, each on a listener of its own, with their state in
+ * one schema. Product code reaches them through configured endpoints only.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';
@@ -24,16 +24,16 @@ export interface SandboxOptions {
   readonly cognitoPort: number;
   readonly secretsManagerPort: number;
   readonly oktaPort: number;
-  /** Scheme and host under which browsers and services reach the sandbox Okta, if not where it listens. */
+  /** Scheme and host of the sandbox Okta for browsers and services, if they differ from the listener's. */
   readonly oktaOrigin?: string | undefined;
   readonly region: string;
   readonly quotas: Quotas;
-  /** Where Cognito's sign-outs count; UserUpdate by default. */
+  /** Quota category of Cognito's sign-outs; UserUpdate by default. */
   readonly signOutCategory?: SignOutCategory | undefined;
   readonly customAttributes: readonly string[];
-  /** Public keys of auth-service, JWKS JSON: the triggers of the product believe assertions that they verify. */
+  /** Public keys of auth-service, JWKS JSON. The product's triggers verify assertions with them. */
   readonly assertionJwks?: string | undefined;
-  /** Other triggers than the product's. */
+  /** Replaces the product's triggers. */
   readonly triggers?: Triggers | undefined;
   readonly triggerLimitMs?: number | undefined;
   readonly oktaPaceMs: number;
@@ -55,7 +55,7 @@ export class Sandbox {
     private readonly logout: UniversalLogout,
   ) {}
 
-  /** `database` has been migrated with `sandboxMigrations`. */
+  /** `database` must have the sandbox's migrations. */
   static async start(database: Database, logger: Logger, options: SandboxOptions): Promise<Sandbox> {
     const cognito = await createCognito(database, logger, {
       region: options.region,

@@ -1,4 +1,4 @@
-/** The sandbox as a service: health and metrics as everywhere, and where its listeners are. */
+/** The sandbox as a service: health and metrics like all services, and the addresses of its listeners. */
 import { Controller, Get, Inject, type DynamicModule, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { PLATFORM, type ConfigOf, type PlatformContext, type ServiceDefinition } from '#platform';
 import { sandboxSettings } from './config.js';
@@ -7,7 +7,7 @@ import { Sandbox, type Endpoints } from './sandbox.js';
 
 type Config = ConfigOf<typeof sandboxSettings>;
 
-/** Starts the listeners before the service itself listens, so that "ready" means all of them. */
+/** Starts the listeners before the service itself listens, so that "ready" covers all of them. */
 @Controller('sandbox')
 class SandboxController implements OnModuleInit, OnModuleDestroy {
   private sandbox: Sandbox | undefined;
@@ -17,7 +17,7 @@ class SandboxController implements OnModuleInit, OnModuleDestroy {
   async onModuleInit(): Promise<void> {
     const { config, database, logger, health } = this.platform;
     if (config.HOST !== '127.0.0.1' && config.HOST !== '::1' && config.HOST !== 'localhost') {
-      logger.warn({ host: config.HOST }, 'the sandbox answers anybody who reaches it and is meant for loopback only');
+      logger.warn({ host: config.HOST }, 'The sandbox has no authentication and does not listen on loopback only: anybody who reaches it can use it. Set HOST to 127.0.0.1.');
     }
     this.sandbox = await Sandbox.start(database, logger, {
       host: config.HOST,

@@ -1,9 +1,9 @@
-/** Page tokens: the last key of the page, opaque to the caller. */
+/** Page tokens: the last key of a page, encoded so that callers cannot rely on its form. */
 import { invalidParameter } from './aws-error.js';
 
 export const PAGE_SIZE = 60;
 
-/** The key after which a page starts; `''` for the first page. */
+/** The key after which the page starts; `''` for the first page. */
 export function pageStart(token: string | undefined): string {
   if (token === undefined) return '';
   const [tag, ...rest] = Buffer.from(token, 'base64url').toString('utf8').split('|');

@@ -1,4 +1,4 @@
-/** The stand-in for Cognito user pools: its operations, quotas, faults and control API on one listener. */
+/** The stand-in for Cognito user pools on one listener: operations, quotas, faults and control API. */
 import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';
 import { z } from 'zod';
@@ -29,13 +29,13 @@ export interface Cognito {
 export interface CognitoOptions {
   readonly region: string;
   readonly quotas: Quotas;
-  /** Where sign-outs count; UserUpdate by default. */
+  /** Quota category of sign-outs; UserUpdate by default. */
   readonly signOutCategory?: SignOutCategory | undefined;
-  /** Names (without `custom:`) that the default pool's schema declares. */
+  /** Custom attributes of the default pool, without `custom:`. */
   readonly customAttributes: readonly string[];
-  /** Without them nobody signs in. */
+  /** Without triggers every sign-in fails. */
   readonly triggers: Triggers | undefined;
-  /** Cognito's patience with a trigger, where a test has less. */
+  /** Time limit of a trigger; tests shorten it. */
   readonly triggerLimitMs?: number | undefined;
 }
 

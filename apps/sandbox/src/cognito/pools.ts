@@ -1,4 +1,4 @@
-/** User pools. A pool never changes after its creation, so it is read once and remembered. */
+/** User pools. A pool never changes after its creation, so each is read once and cached. */
 import type { Database, Queryable } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
 import { defaultClient, insertClient } from './clients.js';
@@ -28,7 +28,7 @@ interface PoolRow {
 }
 const POOL = `id, name, schema, password_policy, case_sensitive, settings, extract(epoch from created_at)::float8 as created`;
 
-/** How a username is compared within its pool. */
+/** The form in which usernames of this pool are compared. */
 export const usernameKey = (pool: Pool, username: string): string =>
   pool.caseSensitive ? username : username.toLowerCase();
 
@@ -63,7 +63,7 @@ export class Pools {
     return this.insert(this.database, input, false);
   }
 
-  /** The pool that a local stack uses: made at the first start, then the same for ever; new attributes are added. */
+  /** The pool of a local stack: created at the first start and kept. New attributes are added to its schema. */
   async ensureDefault(customAttributes: readonly string[]): Promise<DefaultPool> {
     const declared = customAttributes.map((Name) => ({
       Name,
@@ -72,7 +72,7 @@ export class Pools {
       StringAttributeConstraints: { MinLength: '0', MaxLength: '2048' },
     }));
     return this.database.tx(async (tx) => {
-      // Two sandboxes that start together must agree on one pool.
+      // Two sandboxes that start at the same time must agree on one pool.
       await tx.query(`select pg_advisory_xact_lock(hashtextextended('sandbox:default-pool', 0))`);
       const [row] = await tx.query<PoolRow>(`select ${POOL} from cognito_pool where is_default`);
       const pool = row

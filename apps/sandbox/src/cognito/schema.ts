@@ -1,4 +1,6 @@
-/** The attribute schema of a user pool: the standard attributes, `custom:*` as declared, and what a write may carry. */
+/**
+ * The attribute schema of a user pool: standard attributes, declared `custom:*` attributes, and the checks of a write.
+ */
 import { invalidParameter } from '../aws/aws-error.js';
 
 export interface SchemaAttribute {
@@ -11,7 +13,7 @@ export interface SchemaAttribute {
   readonly NumberAttributeConstraints?: { MinValue?: string | undefined; MaxValue?: string | undefined } | undefined;
 }
 
-/** As a caller of CreateUserPool may declare it. */
+/** An attribute as a caller of CreateUserPool declares it. */
 export type DeclaredAttribute = { readonly [K in keyof SchemaAttribute]?: SchemaAttribute[K] | undefined };
 
 export const MAX_ATTRIBUTE_LENGTH = 2048;
@@ -64,7 +66,7 @@ const STANDARD: readonly SchemaAttribute[] = [
   },
 ];
 
-/** The full schema of a new pool. A name outside the standard set is a custom attribute and gets its prefix. */
+/** The full schema of a new pool. A name outside the standard set becomes a custom attribute with the prefix. */
 export function poolSchema(declared: readonly DeclaredAttribute[]): SchemaAttribute[] {
   const schema = STANDARD.map((s) => ({ ...s, ...withoutUndefined(declared.find((d) => d.Name === s.Name) ?? {}) }));
   const custom = declared.filter((d) => !STANDARD.some((s) => s.Name === d.Name)).map(customAttribute);
@@ -97,7 +99,7 @@ export function customAttribute(declared: DeclaredAttribute): SchemaAttribute {
 const withoutUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
 
-/** Attributes of one write; a blank value deletes the attribute, as in Cognito. */
+/** The effect of one write. A blank value deletes the attribute, as in Cognito. */
 export interface AttributeWrite {
   readonly set: Readonly<Record<string, string>>;
   readonly remove: readonly string[];
@@ -105,7 +107,7 @@ export interface AttributeWrite {
 
 export type AttributeList = readonly { readonly Name: string; readonly Value?: string | undefined }[];
 
-/** Checks attributes against the schema, in Cognito's words. `update` also refuses immutable ones. */
+/** Checks attributes against the schema, with Cognito's wording. `update` also refuses immutable attributes. */
 export function checkAttributes(
   schema: readonly SchemaAttribute[],
   given: AttributeList,
@@ -166,7 +168,7 @@ function checkContacts(set: Record<string, string>, remove: readonly string[]): 
     throw invalidParameter('Email is required to verify/un-verify an email');
 }
 
-/** Attributes that a caller may ask to delete: declared, not required, mutable. */
+/** Refuses to delete attributes that are undeclared, required or immutable. */
 export function checkDeletion(schema: readonly SchemaAttribute[], names: readonly string[]): void {
   for (const name of names) {
     const attribute = schema.find((a) => a.Name === name);

@@ -1,4 +1,4 @@
-/** The shapes of Cognito's requests, with the limits of the service model. */
+/** The request shapes of Cognito's operations, with the limits of AWS's service model. */
 import { z } from 'zod';
 
 const poolId = z
@@ -137,7 +137,7 @@ export const adminSetUserPassword = aboutUser.extend({ Password: password, Perma
 const texts = z.record(z.string(), z.string().max(131_072));
 export type ClientMetadata = z.output<typeof texts> | undefined;
 const session = z.string().min(20).max(2048);
-/** Tokens and secrets of any form: what is wrong with one is said by the operation. */
+/** Tokens and secrets of any form: the operation itself says what is wrong with one. */
 const token = z.string().max(8_192);
 
 export const initiateAuth = z.object({

@@ -52,7 +52,9 @@ function authenticationOperations(parts: SignInParts): Record<string, Operation>
   };
 }
 
-/** ClientMetadata of these calls does not reach PreTokenGeneration; that of GetTokensFromRefreshToken does. */
+/**
+ * Cognito does not pass the ClientMetadata of these calls to PreTokenGeneration. It does for GetTokensFromRefreshToken.
+ */
 async function refreshByFlow(
   parts: SignInParts,
   client: AppClient,

@@ -13,7 +13,7 @@ import * as sql from './users.sql.js';
 const userNotFound = (): AwsError => new AwsError('UserNotFoundException', 'User does not exist.');
 
 export function userOperations(database: Database, pools: Pools): Record<string, Operation> {
-  /** Runs a statement about one user; no row means that there is no such user. */
+  /** Runs a statement about one user. No row means that the user does not exist. */
   async function change(
     name: string,
     text: string,

@@ -1,4 +1,6 @@
-/** The control API of the sandbox Okta: connect a tenant's app, do what an administrator does, look at the tasks. */
+/**
+ * The control API of the sandbox Okta: connect a tenant's app, run an administrator's actions, list the failed tasks.
+ */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Logger } from '#platform';
@@ -33,7 +35,7 @@ const runQuery = z.object({
   pace: z.coerce.number().int().min(0).max(60_000).optional(),
 });
 
-/** The token is write-only here too. */
+/** The token can be written but never read, here too. */
 const appView = ({ token: _token, ...app }: OktaApp): object => ({ ...app, token: '****' });
 
 export interface OktaParts {

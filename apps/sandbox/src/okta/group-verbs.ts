@@ -1,4 +1,4 @@
-/** Group push and what changes in a pushed group. */
+/** Verbs about groups: group push, and changes of a pushed group. */
 import { z } from 'zod';
 import { ControlError } from '../listener.js';
 import * as push from './groups.js';
@@ -24,7 +24,7 @@ async function peopleOf(context: Context, names: readonly string[]): Promise<Per
   return names.map((n) => known.get(n.toLowerCase()) as Person);
 }
 
-/** Runs one push; a failure marks the mapping, and Okta pushes nothing more for it until somebody pushes now. */
+/** Runs one push. A failure marks the group's mapping, and Okta pushes nothing more for it until "push now". */
 async function pushing(context: Context, target: Group, work: () => Promise<string | null>): Promise<void> {
   try {
     await context.store.savePush(target, await work(), 'ACTIVE');
@@ -34,7 +34,7 @@ async function pushing(context: Context, target: Group, work: () => Promise<stri
   }
 }
 
-/** First push, or the whole list again. */
+/** Pushes the whole group, for the first time or again. */
 async function pushWhole(context: Context, target: Group): Promise<null> {
   const members = await context.store.pushedMembers(target);
   const remoteId = target.push?.remoteId ?? null;

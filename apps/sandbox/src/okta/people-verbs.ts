@@ -1,4 +1,4 @@
-/** What an Okta administrator does to a person, and the provisioning that follows. */
+/** Verbs about people: an administrator's actions in Okta and the provisioning that follows. */
 import { z } from 'zod';
 import { ControlError } from '../listener.js';
 import type { EventType } from './hooks/log-event.js';
@@ -12,7 +12,7 @@ const personWithProfile = aboutPerson.extend({ profile: profile.default({}) });
 
 const NOT_ASSIGNED = 'The person is not assigned to the app: Okta sends nothing.';
 
-/** Suspension is a state inside Okta; no SCIM request follows ("nothing" in Okta's own table of calls). */
+/** Suspension is a state inside Okta. No SCIM request follows ("nothing" in Okta's own table of calls). */
 const NO_SCIM = 'Okta sends no SCIM request for this: the SCIM server keeps the user as they are.';
 
 async function deprovision(context: Context, person: Person): Promise<string | null> {
@@ -120,7 +120,7 @@ export const peopleVerbs: Record<string, Verb> = {
   ),
 };
 
-/** Okta demands both names of a person; who is new and has none gets them from the login. */
+/** Okta requires first and last name. A new person without them gets them from the login. */
 function defaultNames(
   name: string,
   existing: Person | undefined,

@@ -1,4 +1,4 @@
-/** What the sandbox Okta remembers, in Postgres. */
+/** The state of the sandbox Okta in Postgres. */
 import { sqlState, type Database } from '#platform';
 import { ControlError } from '../listener.js';
 import {
@@ -70,7 +70,7 @@ const toApp = (r: AppRow): OktaApp => ({
 
 const UNIQUE_VIOLATION = '23505';
 
-/** Says in words that a name is in use. */
+/** Throws a readable error if a name is in use. */
 const taken =
   (what: string) =>
   (error: unknown): never => {
@@ -81,9 +81,7 @@ const taken =
 export class OktaStore {
   constructor(private readonly database: Database) {}
 
-  // ---- apps
-
-  /** An app that is there keeps its id. */
+  /** An existing app keeps its id. */
   async saveApp(app: Omit<OktaApp, 'appId'>): Promise<OktaApp> {
     const [row] = await this.database.query<AppRow>(
       `insert into okta_app (slug, app_id, scim_base_url, token, mode, auth_style, import_groups) values ($1, $2, $3, $4, $5, $6, $7)
@@ -108,8 +106,6 @@ export class OktaStore {
     return toApp(row);
   }
 
-  // ---- people
-
   async people(slug: string): Promise<Person[]> {
     return (await this.database.query<PersonRow>(`${PERSON} where p.slug = $1 order by p.login`, [slug])).map(toPerson);
   }
@@ -132,7 +128,7 @@ export class OktaStore {
     return row && toPerson(row);
   }
 
-  /** Creates the person if there is none of that login; then merges the profile. */
+  /** Creates the person if the login is unknown, then merges the profile. */
   async ensurePerson(slug: string, login: string, profile: Profile): Promise<Person> {
     await this.database.query(
       `insert into okta_person (id, slug, login, profile, status) values ($1, $2, $3, $4, 'ACTIVE')
@@ -157,7 +153,7 @@ export class OktaStore {
       .catch(taken(`the login "${change.login}"`));
   }
 
-  /** With assignment and memberships: Okta keeps nothing of a deleted person. */
+  /** Deletes assignment and memberships too: Okta keeps nothing of a deleted person. */
   async deletePerson(person: Person): Promise<void> {
     await this.database.query('delete from okta_person where id = $1', [person.id]);
   }
@@ -170,8 +166,6 @@ export class OktaStore {
       [personId, change.remoteId ?? null, change.assigned],
     );
   }
-
-  // ---- groups
 
   async groups(slug: string): Promise<(Group & { members: string[] })[]> {
     const rows = await this.database.query<GroupRow & { members: string[] }>(
@@ -226,7 +220,7 @@ export class OktaStore {
     return new Set(rows.map((r) => r.person_id));
   }
 
-  /** Members that a push sends: assigned to the app, provisioned, active. */
+  /** The members that a push sends: assigned to the app, provisioned and active. */
   async pushedMembers(group: Group): Promise<Member[]> {
     return this.database.query<{ login: string; remoteId: string } & Member>(
       `select p.login, a.remote_id as "remoteId" from okta_group_member m
@@ -248,8 +242,6 @@ export class OktaStore {
   async unlink(group: Group): Promise<void> {
     await this.database.query('delete from okta_push where group_id = $1', [group.id]);
   }
-
-  // ---- tasks, imports
 
   async addTask(slug: string, verb: string, subject: string, detail: string | null): Promise<Task> {
     const [row] = await this.database.query<Task>(

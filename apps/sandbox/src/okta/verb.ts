@@ -1,4 +1,4 @@
-/** The form of a verb: its input, what it is about (jobs about one subject run one after another), what it does. */
+/** The form of a verb: its input, its subject and its work. Verbs about one subject run one after another. */
 import type { z } from 'zod';
 import { parseControl } from '../listener.js';
 import type { EventType } from './hooks/log-event.js';
@@ -10,7 +10,7 @@ export interface Context {
   readonly app: OktaApp;
   readonly store: OktaStore;
   readonly session: ScimSession;
-  /** Notes what happened for the System Log; the event hook carries it when the verb is done. */
+  /** Records an event for the System Log. The event hook delivers it when the verb is done. */
   readonly emit: (type: EventType, person: Person) => void;
 }
 
@@ -18,7 +18,7 @@ export interface Verb {
   parse(body: unknown): { subject: string; run(context: Context): Promise<string | null> };
 }
 
-/** `run` resolves to a remark, or null when the requests speak for themselves. */
+/** `run` resolves to a remark, or to null if the requests need no remark. */
 export function verb<S extends z.ZodType>(
   shape: S,
   subjectOf: (input: z.output<S>) => string,

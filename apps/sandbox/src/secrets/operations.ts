@@ -96,7 +96,7 @@ function lifecycleOperations(store: SecretStore): Record<string, Operation> {
         evenDeleted: input.IncludePlannedDeletion,
       });
       const { rows: shown, next } = page(rows, input.MaxResults, (r) => r.name);
-      // As in AWS, a page may hold fewer than asked for although more follow.
+      // As in AWS, a page may have fewer entries than requested although more follow.
       return {
         SecretList: shown.filter(matches).map((s) => secretView(s, [])),
         ...(next === undefined ? {} : { NextToken: next }),
@@ -114,7 +114,7 @@ function oneValue(input: SecretValue, required: boolean): void {
   if (given === 0 && required) throw invalidParameter('You must provide either SecretString or SecretBinary.');
 }
 
-/** A repeated CreateSecret finds its own secret; anybody else's is a conflict. */
+/** A repeated CreateSecret with the same token finds its own secret. Any other secret of that name is a conflict. */
 async function existing(
   store: SecretStore,
   tx: Tx,
@@ -135,7 +135,7 @@ async function existing(
   return secret;
 }
 
-/** Idempotent by token: the same token with the same value changes nothing, with another value it is refused. */
+/** Idempotent by token: the same token with the same value changes nothing; with another value it is refused. */
 async function putVersion(
   store: SecretStore,
   tx: Tx,
@@ -197,7 +197,7 @@ async function deleteSecret(store: SecretStore, tx: Tx, input: DeleteInput): Pro
   if (days !== undefined && (days < 7 || days > 30))
     throw invalidParameter('The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).');
   if (force) {
-    // AWS answers success even for a secret that is not there, so that a clean-up can be repeated.
+    // AWS answers success even if the secret does not exist, so that a clean-up can be repeated.
     const gone = await store.purge(tx, input.SecretId);
     return {
       ...(gone ? { ARN: gone.arn, Name: gone.name } : { Name: input.SecretId }),

@@ -1,4 +1,4 @@
-/** `/sandbox/apps/<tenant>/event-hook`: connect it, disturb it, look at what it carried. */
+/** `/sandbox/apps/<tenant>/event-hook`: connects the hook, disturbs it, lists its deliveries. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { parseControl } from '../../listener.js';
@@ -36,7 +36,7 @@ const forged = z
   })
   .refine((f) => f.login !== undefined || f.userId !== undefined, 'login or userId says whom it is about');
 
-/** The secret is write-only. */
+/** The secret can be written but never read. */
 const view = ({ secret: _secret, ...hook }: EventHook): object => ({ ...hook, secret: '****' });
 
 export function eventHookRoutes(

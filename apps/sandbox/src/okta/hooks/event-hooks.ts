@@ -1,6 +1,7 @@
 /**
- * The event hooks of the sandbox Okta. A delivery that was put off, its copies and the list of deliveries live in
- * memory: they end with the process, which is the one promise of Okta's (at least once) that the sandbox does not keep.
+ * The event hooks of the sandbox Okta. Delayed deliveries, their copies and the list of deliveries are kept in memory
+ * and end with the process. Okta itself promises at least one delivery; this is the only promise that the sandbox does
+ * not keep.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,11 +11,11 @@ import type { EventHook, HookStore } from './hook-store.js';
 import { hookBody, type HookBody, type LogEvent } from './log-event.js';
 import { send, type Attempt } from './sender.js';
 
-/** What a tenant's deliveries are made to suffer. */
+/** Disturbances of a tenant's deliveries. */
 export interface Knobs {
-  /** So many copies follow each delivery. */
+  /** The number of copies that follow each delivery. */
   readonly duplicate: number;
-  /** Each delivery waits so long, so that one sent after the knob was turned back overtakes it. */
+  /** The delay of each delivery. A delivery sent after this is set back to 0 overtakes the delayed ones. */
   readonly delayMs: number;
 }
 const UNDISTURBED: Knobs = { duplicate: 0, delayMs: 0 };
@@ -23,12 +24,12 @@ export interface Delivery {
   readonly eventId: string;
   readonly url: string;
   readonly events: readonly { readonly type: string; readonly login: string }[];
-  /** `refused`: a 4xx, not repeated. `failed`: no answer or 5xx, twice. */
+  /** `refused`: the answer was a 4xx, so there is no repetition. `failed`: no answer or a 5xx, twice. */
   readonly state: 'waiting' | 'delivered' | 'refused' | 'failed';
   readonly attempts: readonly Attempt[];
 }
 
-/** Filled in when the request is done. */
+/** Set when the request is done. */
 type Kept = { -readonly [K in keyof Delivery]: Delivery[K] };
 const KEPT = 500;
 
@@ -46,7 +47,7 @@ export class EventHooks {
 
   constructor(private readonly store: HookStore) {}
 
-  /** Okta's one-time verification comes first; a wrong answer refuses the hook and leaves an earlier one in force. */
+  /** Okta verifies the endpoint once, first. A wrong answer refuses the new hook and keeps the earlier one. */
   async register(slug: string, asked: Omit<EventHook, 'id'>): Promise<EventHook> {
     const challenge = randomUUID();
     const headers = { authorization: asked.secret, 'x-okta-verification-challenge': challenge };
@@ -81,7 +82,7 @@ export class EventHooks {
     return this.log.get(slug) ?? [];
   }
 
-  /** Delivers those that the hook subscribed to, in one request; waits for it unless it is put off. */
+  /** Delivers the events that the hook subscribed to, in one request. Waits for the request unless it is delayed. */
   async deliver(slug: string, events: readonly LogEvent[]): Promise<readonly Delivery[]> {
     const hook = await this.store.find(slug);
     const wanted = events.filter((e) => hook?.events.includes(e.eventType));
@@ -93,7 +94,7 @@ export class EventHooks {
     return results;
   }
 
-  /** Sends an event of which nothing happened in the org, with another secret if one is given. */
+  /** Sends an event although nothing happened in the org, with another secret if one is given. */
   async forge(slug: string, event: LogEvent, secret?: string): Promise<Delivery> {
     const hook = await this.store.find(slug);
     if (!hook) throw new ControlError(404, `tenant "${slug}" has no event hook; PUT /sandbox/apps/${slug}/event-hook`);
@@ -101,7 +102,7 @@ export class EventHooks {
     return this.start(slug, secret === undefined ? hook : { ...hook, secret }, body, 0);
   }
 
-  /** Delivers now what was put off. */
+  /** Delivers all delayed deliveries now. */
   async release(slug: string): Promise<readonly Delivery[]> {
     const held = [...this.waiting].filter((w) => w.slug === slug);
     for (const { wake } of held) wake();
@@ -115,7 +116,7 @@ export class EventHooks {
     await Promise.all(held.map((w) => w.done));
   }
 
-  /** Resolves when the request is done, or at once if it is put off. */
+  /** Resolves when the request is done, or at once if it is delayed. */
   private async start(slug: string, hook: EventHook, body: HookBody, delayMs: number): Promise<Delivery> {
     const delivery = initial(hook, body);
     const kept = this.log.get(slug) ?? [];

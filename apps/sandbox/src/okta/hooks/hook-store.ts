@@ -1,4 +1,4 @@
-/** Where a tenant's org delivers its events: one hook per tenant, verified before it is kept. */
+/** The event hook of each tenant's org: at most one, verified before it is stored. */
 import type { Database } from '#platform';
 
 export interface EventHook {

@@ -1,4 +1,6 @@
-/** One request to the Management API: token, faults on order, rate limit, rights, answer; and a line in the list of calls. */
+/**
+ * One request to the Management API: token, injected faults, rate limit, rights, answer, and an entry in the call log.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Database } from '#platform';
@@ -17,7 +19,7 @@ export interface Management {
   readonly calls: CallLog;
 }
 
-/** Tokens are kept in the database; rate limits, faults and the list of calls end with the process. */
+/** Tokens are stored in the database. Rate limits, faults and the call log end with the process. */
 export const createManagement = (database: Database): Management => ({
   database,
   tokens: new ApiTokens(database),
@@ -29,10 +31,10 @@ export const createManagement = (database: Database): Management => ({
 export interface Asked {
   readonly caller: Caller;
   readonly id: string;
-  /** Of a resource inside the one that `id` names. */
+  /** The id of a resource inside the one that `id` names. */
   readonly inner: string;
   readonly query: Readonly<Record<string, unknown>>;
-  /** Scheme and host under which the caller reached us. */
+  /** Scheme and host in the caller's request. */
   readonly base: string;
 }
 export interface Page {
@@ -89,7 +91,7 @@ export class ApiCall {
     return caller;
   }
 
-  /** The headers go with every answer, also with a refusal. A refused request counts, too. */
+  /** Every answer carries these headers, refusals too. A refused request counts as well. */
   private admit(caller: Caller, throttled: boolean): void {
     const taken = this.management.rates.take(caller.slug, this.operation, Date.now());
     const refused = throttled || !taken.allowed;

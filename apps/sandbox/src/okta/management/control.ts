@@ -1,4 +1,4 @@
-/** `/sandbox/apps/<tenant>/api-token` and `/rate-limit`: what an administrator of the org sets about its API. */
+/** `/sandbox/apps/<tenant>/api-token` and `/rate-limit`: an administrator's settings of the org's API. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { parseControl } from '../../listener.js';

@@ -1,6 +1,6 @@
 /**
- * Okta's Management API for readers, `/api/v1/*` on the Okta listener. The token says whose org it is: another tenant's
- * people, groups and app are not there, as in another org.
+ * Okta's Management API for readers, `/api/v1/*` on the Okta listener. The token selects the org; the people, groups
+ * and app of another tenant do not exist for it.
  */
 import type { FastifyInstance } from 'fastify';
 import { isDatabaseOutage, type Logger } from '#platform';
@@ -77,7 +77,7 @@ function oktaErrors(api: FastifyInstance, logger: Logger): void {
   });
 }
 
-/** One row more than asked tells whether there is a next page. */
+/** Reads one row more than requested, to know whether there is a next page. */
 async function paged<R extends { readonly id: string }>(
   { after, limit }: directory.PageOf,
   read: (page: directory.PageOf) => Promise<R[]>,

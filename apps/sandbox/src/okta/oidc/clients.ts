@@ -1,4 +1,6 @@
-/** OIDC clients of the orgs. The secret is kept as it is: the fault `hs256-secret` signs with it. */
+/**
+ * OIDC clients of the orgs. The secret is stored in plain text, because the fault `hs256-client-secret` signs with it.
+ */
 import type { Database } from '#platform';
 import { ControlError } from '../../listener.js';
 import { oktaId, orgIdOf, randomText } from '../model.js';
@@ -29,7 +31,7 @@ const newSecret = (): string => randomText(64);
 export class ClientStore {
   constructor(private readonly database: Database) {}
 
-  /** A client that is there keeps its id, and its secret unless its way to authenticate changed. */
+  /** An existing client keeps its id. It keeps its secret too, unless the way to authenticate changed. */
   async save(slug: string, label: string, settings: ClientSettings): Promise<{ client: Client; secretIsNew: boolean }> {
     const secret = settings.jwks ? null : newSecret();
     await this.database.query(
@@ -62,7 +64,7 @@ export class ClientStore {
     await this.database.query('delete from okta_oidc_client where client_id = $1', [client.clientId]);
   }
 
-  /** The old one stops at once. */
+  /** The old secret stops working at once. */
   async newSecret(client: Client): Promise<string> {
     if (client.settings.jwks) throw new ControlError(409, 'a client with keys of its own has no secret');
     const secret = newSecret();

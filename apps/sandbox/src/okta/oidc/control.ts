@@ -11,7 +11,7 @@ import { scopesAt } from './servers.js';
 
 type TenantOf = (params: unknown) => Promise<OktaApp>;
 
-/** A tenant has one client unless it is told apart by its label: `?label=mobile`. */
+/** A tenant has one client, unless `?label=mobile` or the like names another one. */
 const labelQuery = z.object({
   label: z
     .string()
@@ -22,7 +22,7 @@ const serverQuery = z.object({ server: z.enum(serverIds).optional() });
 const mintBody = z.object({
   login: z.string().min(1).max(200),
   server: z.enum(serverIds).default('default'),
-  /** All that the server knows, if left out. */
+  /** Without scopes: all scopes that the server knows. */
   scopes: z.array(z.string().min(1)).min(1).max(50).optional(),
   nonce: z.string().nullable().default(null),
 });
@@ -41,7 +41,7 @@ async function clientIn(oidc: OidcProvider, request: FastifyRequest, tenantOf: T
 }
 
 function clientRoutes(app: FastifyInstance, oidc: OidcProvider, tenantOf: TenantOf): void {
-  /** The secret is write-only: shown when it is made, never again. */
+  /** The secret can be read once, when it is created. */
   const view = ({ secret: _secret, orgId: _orgId, settings, ...client }: Client, clientSecret?: string): object => ({
     ...client,
     ...settings,
@@ -71,7 +71,7 @@ function clientRoutes(app: FastifyInstance, oidc: OidcProvider, tenantOf: Tenant
   });
 }
 
-/** As after a login of this person just now, with the next fault on order. */
+/** Tokens as after a login of this person just now, with the next injected fault. */
 async function mint(
   oidc: OidcProvider,
   client: Client,
@@ -84,7 +84,7 @@ async function mint(
     return await oidc.tokens.issue(subject, oidc.clientFaults.take(client.clientId));
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
-    // Okta's sentence is the same for an unknown, a suspended and an unassigned person, as it must be towards a client.
+    // Towards a client, Okta's message is the same for an unknown, a suspended and an unassigned person.
     throw new ControlError(
       409,
       `${error.message} "${personId}" must be ACTIVE and assigned to the app; "list" shows who is.`,

@@ -1,4 +1,4 @@
-/** `/sandbox/apps/<tenant>/universal-logout`: where to, and for whom. */
+/** `/sandbox/apps/<tenant>/universal-logout`: sets the endpoint and sends a logout. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { parseControl } from '../../listener.js';
@@ -9,7 +9,7 @@ import { logoutFaults, logoutTarget, type UniversalLogout } from './universal-lo
 
 const sendBody = z.object({
   login: z.string().min(1).max(200),
-  /** The client whose app is told. */
+  /** The client whose app gets the logout. */
   label: z.string().default('stackflow'),
   fault: z.enum(logoutFaults).optional(),
 });
