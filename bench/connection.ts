@@ -1,7 +1,7 @@
 /**
- * One keep-alive HTTP/1.1 connection that carries one request at a time, as cheap as Node allows: on two cores a load
- * generator that costs more than this is measured together with the server. It understands what both servers send
- * (a Content-Length) and fails loudly on anything else.
+ * One keep-alive HTTP/1.1 connection that carries one request at a time, as cheap as Node allows. On two cores, an
+ * expensive load generator would slow the server that it measures. It reads answers with a Content-Length only and
+ * fails on anything else.
  */
 import { connect, type Socket } from 'node:net';
 
@@ -14,7 +14,7 @@ export interface Target {
   /** Base URL, for instance of the SCIM API. */
   readonly url: string;
   readonly token: string;
-  /** SCIM's if left out. */
+  /** SCIM's by default. */
   readonly scheme?: 'Bearer' | 'Basic';
   readonly contentType?: string;
 }

@@ -1,6 +1,6 @@
 /**
- * What an internal service sees of an offboarding, in a process of its own: a guard that follows `identity.access`, an
- * access token of each account from before, and the moment from which each is refused. Forked by the bench.
+ * The view of an internal service on an offboarding, as a process of its own (forked): a guard that follows
+ * `identity.access`, an access token of each account from before, and the time at which each token is refused.
  */
 import { AccessDenied, AccessGuard, busFeed } from '#access-guard';
 import { busSettings, type FollowSource } from '#event-bus';
@@ -10,26 +10,29 @@ import { Issuer } from '../test/guard/issuer.js';
 export interface FollowJob {
   readonly kind: 'follow';
   readonly carrier: 'postgres' | 'kafka';
-  /** A role that may read `bus.event_log`. */
+  /** URL with a role that may read `bus.event_log`. */
   readonly databaseUrl: string;
   readonly brokers?: string;
 }
 
-/** Answers when a token of each of these accounts is accepted, and remembers the tokens. */
+/** Answers when a token of each of these accounts is accepted, and keeps the tokens. */
 export interface KnowJob {
   readonly kind: 'know';
   readonly accounts: readonly string[];
 }
 
-/** Answers when the token of each was refused, milliseconds since the epoch. */
+/** Answers when all these tokens are refused: times in milliseconds since the epoch. */
 export interface WatchJob {
   readonly kind: 'watch';
   readonly limitMs: number;
 }
 
-/** Counts against us by half of it, and costs the cores that our services share with this process. */
+/**
+ * Adds half of itself to our result. Shorter intervals would cost the services the cores that they share with this
+ * process.
+ */
 const LOOK_EVERY_MS = 10;
-/** Accounts looked at each time: five seconds of pushes, which come in the order in which the accounts were named. */
+/** The number of accounts checked each time: five seconds of pushes, which arrive in the order of the accounts. */
 const AHEAD = 100;
 const logger = createLogger('doors', 'error');
 const tokens = new Map<string, string>();
@@ -62,7 +65,7 @@ async function know({ accounts }: KnowJob): Promise<string> {
   return 'known';
 }
 
-/** Looks at the view, which costs nothing, and believes only the guard's own answer. */
+/** Reads the view first, which costs nothing, and counts only the guard's own answer. */
 async function watch({ limitMs }: WatchJob): Promise<Record<string, number>> {
   const refusedAt: Record<string, number> = {};
   const open = new Set(tokens.keys());

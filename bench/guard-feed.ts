@@ -1,4 +1,6 @@
-/** How far the guard's view is behind: from the commit of an access event to the moment from which requests are refused by it. */
+/**
+ * The delay of the guard's view: from the commit of an access event to the first request that is refused because of it.
+ */
 import { AccessGuard, busFeed } from '#access-guard';
 import { followerGrantsSql } from '#event-bus';
 import { createLogger, provisionDatabase } from '#platform';

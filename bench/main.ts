@@ -1,4 +1,4 @@
-/** `npm run bench`: every number beside a peer or a limit, measured in the same run on the same machine. */
+/** `npm run bench`: each number beside a peer or a limit that is measured in the same run on the same machine. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -106,7 +106,7 @@ interface Result {
 const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
 const print = (title: string, text: string): void => void process.stdout.write(`\n## ${title}\n\n${text}\n`);
 
-/** Runs `work` on a stack that is new and ends with it, also when somebody interrupts. */
+/** Runs `work` on a new stack, and ends the stack afterwards, also on Ctrl-C. */
 async function withStack(
   name: string,
   plan: Plan,

@@ -1,4 +1,4 @@
-/** What a run prints: only numbers that it measured, and what they mean. */
+/** The output of a run: measured numbers and their meaning. */
 import os from 'node:os';
 import { DEFAULT_QUOTAS } from '../libs/cognito/src/quotas.js';
 import {

@@ -1,6 +1,6 @@
 /**
- * What a run measures: an embedded Postgres with its default settings (fsync on), the gateway, and for the pipeline
- * identity-service and the sandbox. Everything is new at each run and gone after it.
+ * The stack of a run: an embedded Postgres with its default settings (fsync on), the gateway, and for the pipeline
+ * identity-service and the sandbox. Everything is new for each run and deleted after it.
  */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
@@ -18,10 +18,10 @@ import type { FollowJob } from './doors.js';
 import { familyCpuSeconds, Program } from './program.js';
 import { ownQuotas, sandboxQuotas } from '../test/support/quotas.js';
 
-/** High enough that no quota is what is measured. */
+/** High enough that the result does not measure a quota. */
 const UNLIMITED = 100_000;
 
-/** The same number of connections to Postgres for every contestant: the default of a service. */
+/** The same number of Postgres connections for every contestant: the default of a service. */
 export const POOL_SIZE = 10;
 const READY_LIMIT_MS = 60_000;
 const REGION = 'us-east-1';
@@ -34,11 +34,11 @@ export interface StackOptions {
   readonly folder: string;
   /** Writes a CPU profile of each service into this folder when it ends. */
   readonly profiles?: string;
-  /** Cognito's default quotas, on both sides, instead of none. */
+  /** Cognito's default quotas on both sides, instead of raised ones. */
   readonly defaultQuotas?: boolean;
-  /** Cognito counts sign-outs here, and the services know it, instead of the default. */
+  /** The category in which Cognito counts sign-outs, set for the stand-in and the services. */
   readonly signOutCategory?: 'UserToken';
-  /** Events travel over Kafka instead of Postgres. */
+  /** Events use Kafka instead of Postgres. */
   readonly kafka?: boolean;
 }
 
@@ -78,7 +78,7 @@ export class Stack {
     return stack;
   }
 
-  /** A provisioned database; the gateway's tables are made by its own migrations. */
+  /** A provisioned database; the gateway's tables are created by its own migrations. */
   async addDatabase(name: string): Promise<void> {
     await this.sql('postgres', `create database ${name}`);
     await provision(this.databaseUrl(name), this.passwords, [
@@ -86,7 +86,7 @@ export class Stack {
     ]);
   }
 
-  /** CPU time of all of Postgres so far in seconds. */
+  /** CPU time of all Postgres processes so far in seconds. */
   postgresCpuSeconds(): number {
     return familyCpuSeconds(this.postgres.pid);
   }
@@ -136,7 +136,7 @@ export class Stack {
     return this.sandbox.cognito;
   }
 
-  /** Without a brake: a bench that offboards everybody means it. */
+  /** Without a brake, because a bench offboards everybody on purpose. */
   async createTenant(): Promise<string> {
     return (await this.tenantCommand(['create', TENANT, '--enable-scim', '--no-brake'])).scimToken ?? '';
   }
@@ -201,7 +201,7 @@ export class Stack {
     };
   }
 
-  /** The gateway's tables in another database, for what is measured without HTTP. */
+  /** The gateway's tables in another database, for measurements without HTTP. */
   async migrateGateway(database: string): Promise<string> {
     const url = this.serviceUrl(database, 'scim-gateway');
     const program = this.run({
@@ -214,7 +214,7 @@ export class Stack {
     return url;
   }
 
-  /** Waits until the gateway has published what it stored, so that one contestant's backlog does not slow the next. */
+  /** Waits until the gateway has published all its events, so that one contestant's backlog does not slow the next. */
   async settle(limitMs = 60_000): Promise<boolean> {
     return eventually(async () => (await this.outboxLength()) === 0, limitMs, 100);
   }

@@ -1,7 +1,8 @@
 /**
- * From Okta's PATCH to every door closed, at a fixed pace, on the default quotas of the Cognito stand-in: alone, and
- * again while an import of thousands is pushed, at the pace that Cognito takes and at twice that. Each door is seen from outside: Cognito's by the
- * stand-in's own log of calls, the services' by a guard in another process that checks tokens from before.
+ * From Okta's PATCH to the end of all access, at a fixed rate, on the default quotas of the Cognito stand-in. Once
+ * without other load, and again during an import of thousands of people, at the rate that Cognito allows and at twice
+ * that rate. All times are observed from outside: Cognito's in the stand-in's call log, the services' by a guard in
+ * another process that checks earlier tokens.
  */
 import { eventually, sleep } from '../../tools/local/process.js';
 import type { Target } from '../connection.js';
@@ -12,7 +13,7 @@ import type { Stack } from '../stack.js';
 import { spread, type Spread } from '../statistics.js';
 
 export const PER_SECOND = 20;
-/** About what the default quotas of Cognito let through, and twice that: then the import piles up before it. */
+/** About the rate that Cognito's default quotas allow, and twice that, so that a backlog of the import builds up. */
 export const IMPORTS_PER_SECOND = [25, 50] as const;
 const READY_LIMIT_MS = 300_000;
 const CLOSED_LIMIT_MS = 120_000;
@@ -20,15 +21,15 @@ const CONNECTIONS = 16;
 
 export interface DoorTimes {
   readonly people: number;
-  /** From the scheduled instant of the PATCH, in milliseconds. */
+  /** From the scheduled time of the PATCH, in milliseconds. */
   readonly answered: Spread;
   readonly refused: Spread;
   readonly disabled: Spread;
-  /** Refused by the guard and disabled in Cognito: nobody gets in, nobody gets a new token. */
+  /** Refused by the guard and disabled in Cognito: no access and no new token. */
   readonly closed: Spread;
-  /** `AdminUserGlobalSignOut` too: it may share a quota of 25 per second with the disabling. */
+  /** `AdminUserGlobalSignOut` too. It may share a quota of 25 per second with disabling. */
   readonly signedOut: Spread;
-  /** People of the import that waited for Cognito when the offboarding ended. */
+  /** Imported people who were waiting for Cognito when the offboardings ended. */
   readonly importWaiting: number;
 }
 
@@ -71,7 +72,7 @@ export async function measureOffboarding(plan: Plan): Promise<OffboardingResult>
   return { carrier: stack.followJob.carrier, signOutCategory, alone, importing, importSize };
 }
 
-/** Resolves when the import has ended too, and Cognito has everybody. */
+/** Resolves when the import has ended and Cognito has all its people. */
 async function duringImport(
   plan: Plan,
   importer: Program,
@@ -133,7 +134,7 @@ async function offboard({ stack, target, generator, doors }: Plan, ids: readonly
   };
 }
 
-/** When the first successful call of the operation ended, by account; waits until there is one for each. */
+/** The end of the first successful call of the operation, by account. Waits until each account has one. */
 async function calls(stack: Stack, operation: string, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
   let ended = new Map<string, number>();
   const complete = async (): Promise<boolean> => {

@@ -1,7 +1,6 @@
 /**
- * The whole way: pushes into the gateway while identity-service brings them to Cognito (the sandbox, its quotas raised
- * out of the way). Everything shares one machine, the stand-in for Cognito included, so the rate at which the pipeline
- * drains is a lower bound for ours.
+ * The whole pipeline: pushes into the gateway while identity-service brings them to Cognito (the sandbox, with raised
+ * quotas). Everything shares one machine, the stand-in for Cognito included, so the measured rate is a lower bound.
  */
 import { eventually, sleep } from '../../tools/local/process.js';
 import type { Target } from '../connection.js';
@@ -11,7 +10,7 @@ import type { Stack } from '../stack.js';
 import { spread, type Spread } from '../statistics.js';
 
 const DRAIN_LIMIT_MS = 180_000;
-/** Okta itself keeps few requests under way. */
+/** Okta has few concurrent requests. */
 const CONNECTIONS = 16;
 
 interface AccountCounts {
@@ -24,7 +23,7 @@ export interface PipelineResult {
   readonly createsPerSecond: number;
   readonly p50: number;
   readonly p99: number;
-  /** Accounts that Cognito showed when the last push was answered. */
+  /** Accounts in Cognito when the last push was answered. */
   readonly syncedAtEnd: number;
   readonly drainedPerSecond: number;
   readonly seconds: number;
@@ -40,7 +39,7 @@ const counts = async (stack: Stack): Promise<AccountCounts> => {
   return row ?? { accounts: 0, synced: 0 };
 };
 
-/** Pushes `people` as fast as they are taken, and waits until Cognito shows them all. */
+/** Pushes `people` as fast as the gateway answers, and waits until Cognito has them all. */
 export async function measurePipeline(
   stack: Stack,
   target: Target,
@@ -87,7 +86,7 @@ export async function measurePipeline(
 export interface LatencyResult {
   readonly perSecond: number;
   readonly pushes: number;
-  /** From the scheduled instant to the SCIM answer. */
+  /** From the scheduled time to the SCIM answer. */
   readonly answer: Spread;
   /** From the SCIM answer to the end of the last Cognito call that the push caused. */
   readonly cognito: Spread;
@@ -101,7 +100,7 @@ interface Call {
   readonly outcome: string;
 }
 
-/** Pushes at a fixed pace, half of them new people, half changed names of people that Cognito has. */
+/** Pushes at a fixed rate: half of them create people, half change names of people in Cognito. */
 export async function measureLatency(
   stack: Stack,
   target: Target,
@@ -145,7 +144,7 @@ const LAST_CALL: Readonly<Record<Push['what'], string>> = {
   rename: 'AdminUpdateUserAttributes',
 };
 
-/** Undefined while the call of some push is not there yet. */
+/** Undefined until the call of every push exists. */
 function ways(pushes: readonly Push[], calls: readonly Call[]): Way[] | undefined {
   const ended = new Map(calls.filter((c) => c.outcome === 'ok').map((c) => [`${c.operation} ${c.subject}`, c.endedAt]));
   const found = pushes.flatMap(({ id, what, answered }) => {

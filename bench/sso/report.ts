@@ -1,4 +1,4 @@
-/** What a run says about the SSO bridge. */
+/** The output of a run about the SSO bridge. */
 import { ms, rate, table } from '../report.js';
 import {
   CONNECTIONS,

@@ -1,4 +1,4 @@
-/** Test 3 of `npm run demo`, which plays the browser's part over HTTP: it must pass where Chromium passes, and only there. */
+/** Test 3 of `npm run demo`, which signs in over HTTP without a browser. It must pass exactly where Chromium passes. */
 import { Okta } from '../../tools/demo/okta.js';
 import { signIn } from '../../tools/demo/sign-in.js';
 import { readStack } from '../../tools/demo/stack.js';
@@ -22,7 +22,7 @@ export function demonstration(world: () => World): void {
   };
 
   it(
-    'npm run demo agrees, and shows who did what when',
+    'passes in npm run demo, and the timeline shows each step',
     async () => {
       expect((await demonstrate('viewer')).wrong).toEqual([]);
       for (const part of ['oidc.token', 'AdminRespondToAuthChallenge', 'audit           login', '200 of /desk/caller'])
@@ -34,7 +34,7 @@ export function demonstration(world: () => World): void {
   );
 
   it(
-    'npm run demo says what is wrong when the roles are others',
+    'fails in npm run demo with the difference if the roles are wrong',
     async () => {
       const { wrong } = await demonstrate('itsm_agent');
       expect(wrong.join('\n')).toMatch(

@@ -1,6 +1,6 @@
 /**
- * Test 3 of the product page in a real browser, through every process: Okta's pages, redirects, cookies and their rules,
- * scripts, content security policies. Okta is the sandbox's, once by its org server, once by its custom server `default`.
+ * Test 3 of the product page in a real browser, through every process: Okta's pages, redirects, cookies, scripts and
+ * content security policies. Okta is the sandbox, once with its org server and once with its custom server `default`.
  */
 import { eventually } from '../support/push.js';
 import { runTenantCommand } from '../support/tenant-command.js';
@@ -35,7 +35,7 @@ inBrowser('signing in with a browser (skipped without Chromium)', () => {
   });
 });
 
-/** As an administrator does it: another issuer, and the secret of the same app. */
+/** An administrator's change: another issuer, and the secret of the same app. */
 async function useCustomServer({ stack }: World): Promise<void> {
   const { okta } = stack.description.sandbox;
   const answer = await fetch(`${okta}/sandbox/apps/default/oidc-client/secret`, { method: 'POST' });

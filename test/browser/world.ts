@@ -1,4 +1,4 @@
-/** One stack and one Chromium for the browser tests, and the organization in the sandbox Okta that they happen in. */
+/** One stack, one Chromium, and one organization in the sandbox Okta for all browser tests. */
 import type { Browser, Page } from 'playwright-core';
 import { eventually } from '../support/push.js';
 import { TestStack } from '../support/stack.js';
@@ -7,7 +7,7 @@ import { Person } from './person.js';
 
 export const LIMIT_MS = 120_000;
 
-/** Everybody's account, roles and Cognito user are there, and auth-service knows. */
+/** Every person has an account, roles and a Cognito user, and auth-service has learned of them. */
 const READY = `
   select a.roles, a.access_status as status,
          array(select m.group_name from sandbox.cognito_user u join sandbox.cognito_membership m using (pool_id, username_key)
@@ -38,14 +38,14 @@ export class World {
     return person;
   }
 
-  /** Closes all browsers; what their pages should not have done. */
+  /** Closes all browsers. Returns the faults of their pages. */
   async farewell(): Promise<string[]> {
     const leaving = this.people.splice(0);
     await Promise.all(leaving.map((person) => person.leave()));
     return leaving.flatMap((person) => person.faults);
   }
 
-  /** Assigned in Okta and member of these groups; resolves when StackFlow has it all. */
+  /** Assigns a person in Okta and adds them to these groups. Resolves when StackFlow has processed both. */
   async employ(
     login: string,
     [firstName, lastName]: [string, string],
@@ -65,7 +65,7 @@ export class World {
     );
   }
 
-  /** What the sandbox of Cognito is ordered to do wrong; the answer ends it. */
+  /** Injects a fault into the sandbox Cognito. The returned function removes it. */
   async breakCognito(fault: object): Promise<() => Promise<void>> {
     const url = `${this.stack.description.sandbox.cognito}/sandbox/faults`;
     await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(fault) });
@@ -73,7 +73,7 @@ export class World {
   }
 }
 
-/** Looks at the page again and again, as an impatient person would, until it shows the text. */
+/** Reloads the page until it shows the text, like an impatient person. */
 export const reloadUntil = (tab: Page, text: string): Promise<true> =>
   eventually(
     text,

@@ -7,7 +7,7 @@ import type { TestStack } from '../support/stack.js';
 export interface ExampleService {
   /** Status and body of `GET /incidents` with this access token. */
   incidents(accessToken: string): Promise<{ status: number; body: Record<string, unknown> }>;
-  /** What the guard makes of the token; rejects with `AccessDenied`. */
+  /** The result of the guard for the token; rejects with `AccessDenied`. */
   caller(accessToken: string): Promise<CallerAccess>;
   stop(): Promise<void>;
 }

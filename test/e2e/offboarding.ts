@@ -1,6 +1,6 @@
 /**
- * An offboarding through every process: from Okta's push at the edge to Cognito, the account and the event that services
- * follow; back again; and with the worker killed in the middle of it.
+ * An offboarding through every process, from Okta's push at the edge to Cognito, the account and the event for
+ * services. Also the way back, and a crash of the worker during the offboarding.
  */
 import { eventually, GROUP_SCHEMA, person, scim } from '../support/push.js';
 import type { TestStack } from '../support/stack.js';
@@ -17,7 +17,7 @@ interface Seen {
   readonly door: string | null;
 }
 
-/** What each of the parts holds about one account: Cognito, identity-service, and what the worker told everybody. */
+/** The state of one account in Cognito, in identity-service, and in the event that the worker published. */
 const STATE = `
   select u.enabled, a.status, a.roles, p.published_status as published, p.published_roles as "publishedRoles", p.door,
          coalesce((select array_agg(g.group_name order by g.group_name) from sandbox.cognito_membership g
@@ -116,7 +116,7 @@ export function offboards(running: () => TestStack): void {
   const noFaults = (): Promise<Response> =>
     fetch(`${stack.description.sandbox.cognito}/sandbox/faults`, { method: 'DELETE' });
 
-  it('closes every door on one PATCH, keeps the evidence, and restores access on another', async () => {
+  it('ends all access on one PATCH, keeps the evidence, and restores access on another', async () => {
     const [id = ''] = await agents(1);
     await setActive(id, false);
     await becomes('every door closed', id, CLOSED);
@@ -142,7 +142,7 @@ export function offboards(running: () => TestStack): void {
     expect((await casesOf(id)).map((c) => c.state)).toEqual(['completed']);
   }, 360_000);
 
-  it("knows of a suspension by Okta's event hook, which comes in at the edge", async () => {
+  it("ends access after a suspension, through Okta's event hook at the edge", async () => {
     const login = 'suspended@example.com';
     await stack.okta('assign', { login });
     const [user] = await stack.query<{ id: string }>('select id from directory.users where user_name = $1', [login]);
@@ -156,16 +156,16 @@ export function offboards(running: () => TestStack): void {
     await becomes('access restored', id, { ...OPEN, ...roleless });
   }, 360_000);
 
-  it('converges when the worker dies in the middle of it', async () => {
+  it('converges if the worker is killed during offboardings', async () => {
     const ids = await agents(6);
-    // Slow enough that the kill hits calls under way.
+    // Slow enough that the kill hits running calls.
     await fault({ effect: 'latency', ms: 300, operation: 'AdminDisableUser' });
     await fault({ effect: 'latency', ms: 300, operation: 'AdminUserGlobalSignOut' });
     for (const id of ids) await setActive(id, false);
     for (let kills = 0; kills < 2; kills++) {
       const { pid } = stack.description.services['deactivation-worker'] ?? { pid: 0 };
       await eventually(
-        'a door is being closed',
+        'Cognito access is being disabled',
         async () =>
           (await stack.query(`select 1 from offboarding.offboarding_case where state in ('running', 'completed')`))[0],
         LIMIT_MS,
@@ -177,7 +177,7 @@ export function offboards(running: () => TestStack): void {
         LIMIT_MS,
       );
       await stack.ready('deactivation-worker');
-      // Half of them come back while the worker is busy with taking over.
+      // Half of them come back while the worker is taking over.
       if (kills === 1) for (const id of ids.slice(0, 3)) await setActive(id, true);
     }
     await noFaults();

@@ -1,4 +1,4 @@
-/** Another app of the same Okta org, whose people are signed in there: where tokens for an exchange come from. */
+/** Another app of the same Okta org. Its people are signed in there, and it exchanges their tokens. */
 import { createHash, randomBytes } from 'node:crypto';
 import { runCli } from '../../apps/auth-service/src/cli.js';
 import { Browser, enter } from '../sandbox/relying-party.js';
@@ -21,7 +21,7 @@ export class Portal {
     private readonly clientSecret: string,
   ) {}
 
-  /** Registers the app in Okta, and its tokens with the exchange, as an operator does it. */
+  /** Registers the app in Okta, and its tokens for the exchange, as an operator does. */
   static async open(stack: TestStack): Promise<Portal> {
     const { okta } = stack.description.sandbox;
     const answer = await fetch(`${okta}/sandbox/apps/default/oidc-client?label=portal`, {
@@ -35,7 +35,7 @@ export class Portal {
     return new Portal(stack, clientId, clientSecret);
   }
 
-  /** Through Okta's sign-in page, code and PKCE; answers the access token of the custom authorization server. */
+  /** Signs in on Okta's page, with code and PKCE. Returns the access token of the custom authorization server. */
   async signIn(login: string): Promise<string> {
     const { okta } = this.stack.description.sandbox;
     const [verifier, browser] = [randomBytes(32).toString('base64url'), new Browser()];
@@ -66,7 +66,7 @@ export class Portal {
   }
 }
 
-/** As the service that the example client stands for would ask. */
+/** Sends a request as the service that the example client represents. */
 export async function exchange(
   stack: TestStack,
   token: string,

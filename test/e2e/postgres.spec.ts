@@ -1,4 +1,7 @@
-/** The whole product with its default carrier. One stack for all, because starting one takes longer than most of them. */
+/**
+ * The whole product with its default carrier. One stack for all tests, because starting one takes longer than most
+ * tests.
+ */
 import { ownQuotas, sandboxQuotas } from '../support/quotas.js';
 import { TestStack } from '../support/stack.js';
 import { offboards } from './offboarding.js';
@@ -27,6 +30,6 @@ describe('a running stack, events on Postgres', () => {
 
   describe('tracing', () => tracesPushes(running, collector));
   describe('signing in', () => signsIn(running));
-  describe('the walls between tenants', () => wallsOfTenants(running));
+  describe('the separation of tenants', () => wallsOfTenants(running));
   describe('offboarding', () => offboards(running));
 });

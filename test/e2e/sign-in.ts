@@ -1,4 +1,7 @@
-/** Signing in through every process, as `npm start` connects them: edge, auth-service, sandbox Okta, Cognito and its triggers. */
+/**
+ * A sign-in through every process, connected as by `npm start`: edge, auth-service, sandbox Okta, Cognito and its
+ * triggers.
+ */
 import { decodeJwt } from 'jose';
 import type { Answer, Browser } from '../auth/browser.js';
 import { SESSION } from '../auth/journey.js';
@@ -22,7 +25,7 @@ export function signsIn(running: () => TestStack): void {
   const signedIn = (browser: Browser): Promise<Answer> => signInWithRole(stack, browser, ADA, 'itsm_agent');
 
   it(
-    'leads back where it began, to a session whose access token the user pool signed for this account',
+    'returns to the first page, with a session whose access token the user pool signed for this account',
     async () => {
       const browser = browserAtTheEdge();
       const landed = await signedIn(browser);
@@ -46,18 +49,18 @@ export function signsIn(running: () => TestStack): void {
   );
 
   it(
-    'ends with the suspension in Okta: the session is gone and no login opens another',
+    'ends with a suspension in Okta: the session is invalid and no login succeeds',
     async () => {
       const browser = browserAtTheEdge();
       await signedIn(browser);
       await stack.okta('suspend', { login: ADA });
       await eventually(
-        'the end of the session',
+        'the session ends',
         async () => (await browser.get('/auth/session')).status === 401 || undefined,
         LIMIT_MS,
       );
       expect((await browser.post('/auth/refresh')).status).toBe(401);
-      // The sandbox Okta refuses her as well.
+      // The sandbox Okta refuses the person as well.
       const atOkta = new OktaBrowser();
       const page = await atOkta.visit((await browser.get('/auth/okta/login')).headers.location ?? '');
       const entered = await enter(stack.description.sandbox.okta, atOkta, await page.text(), ADA);

@@ -20,7 +20,7 @@ export async function signIn({ description }: TestStack, browser: Browser, login
   return browser.get(back.pathname + back.search);
 }
 
-/** The same, as soon as the person is let in and has the role. */
+/** Repeats the sign-in until it succeeds and the token has the role. */
 export const signInWithRole = (stack: TestStack, browser: Browser, login: string, role: string): Promise<Answer> =>
   eventually(
     'a sign-in with the role of the group',

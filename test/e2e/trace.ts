@@ -1,4 +1,6 @@
-/** One push is one trace: SCIM request -> event -> Cognito call, across three processes, as an OTLP collector sees it. */
+/**
+ * One push is one trace: SCIM request -> event -> Cognito call, across three processes, as an OTLP collector sees it.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eventually, person, scim } from '../support/push.js';
@@ -55,7 +57,7 @@ export class Collector {
 }
 
 export function tracesPushes(running: () => TestStack, collector: Collector): void {
-  it('shows the way from the push to the Cognito call as one trace', async () => {
+  it('records one trace from the push to the Cognito call', async () => {
     const stack = running();
     const { scimBaseUrl, scimToken } = stack.tenant;
     const { id } = await scim(scimBaseUrl, scimToken, 'POST', '/Users', person('traced@example.com', '00uTRACED'));

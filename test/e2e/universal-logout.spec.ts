@@ -1,4 +1,7 @@
-/** Universal Logout through every process, as `npm start` connects them: Okta asks, and nothing from before is good. */
+/**
+ * Universal Logout through every process, connected as by `npm start`: after Okta's request, no earlier session or
+ * token is accepted.
+ */
 import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { decodeJwt } from 'jose';
 import { AccessGuard, busFeed, type AccessDenied } from '#access-guard';
@@ -69,7 +72,7 @@ describe('Universal Logout on a running stack', () => {
     );
 
   it(
-    'ends the session, its renewal and the token at once for every service, and leaves the person able to sign in again',
+    'ends the session, its renewal and the token at once for every service, and allows a new sign-in',
     async () => {
       const [browser, other] = [await signedIn(ADA), await signedIn(BOB)];
       const [token, others] = [await tokenOf(browser), await tokenOf(other)];
@@ -94,7 +97,7 @@ describe('Universal Logout on a running stack', () => {
   );
 
   it.each(['wrong-key', 'wrong-typ', 'wrong-iss', 'wrong-sub', 'wrong-aud', 'expired'])(
-    'believes no request that is wrong: %s',
+    'refuses a request with the fault %s',
     async (fault) => {
       const browser = await signedIn(BOB);
       const { attempts } = (await stack.okta('universal-logout', { login: BOB, fault })) as LogoutResult;
@@ -105,7 +108,7 @@ describe('Universal Logout on a running stack', () => {
   );
 
   it(
-    'takes a request once, and survives the death of the worker that has to carry it out',
+    'accepts a request once, and completes it although the worker is killed',
     async () => {
       const token = await tokenOf(await signedIn(BOB));
       stack.kill('deactivation-worker');

@@ -1,7 +1,7 @@
 /**
- * P2 Convergence and P3 No revival, with the real deactivation-worker. Random pushes and settings, identity-service and
- * the worker as real processes that are killed with SIGKILL again and again, a Cognito that is no help. When the noise
- * stops, Cognito equals f(directory, settings): the enabled flag, roles, and what services are told. Repeat with P2_SEED.
+ * Promises P2 and P3 with the real deactivation-worker. Random pushes and settings. identity-service and the worker are
+ * real processes that are killed with SIGKILL again and again. Cognito has faults. When the noise stops, Cognito equals
+ * f(directory, settings): the enabled flag, roles, and what services were told. Repeat a run with P2_SEED.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '#platform';
@@ -18,7 +18,7 @@ import { ownQuotas } from '../support/quotas.js';
 const KILLS = 8;
 const NOISE_MS = 12_000;
 const PUSHES = 500;
-/** A machine that is busy with other things gets fewer kills, not a longer test. */
+/** A busy machine gets fewer kills, not a longer test. */
 const LONGEST_NOISE_MS = 30_000;
 const QUIET_LIMIT_MS = 120_000;
 
@@ -74,7 +74,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
   it('through crashes of both services, throttling, failures and lost answers', async () => {
     const seed = Number(process.env.P2_SEED ?? Math.floor(Math.random() * 2 ** 31));
     console.log(`P2_SEED=${seed}`);
-    // Without a brake: whom it holds depends on when he was pushed, and that is no function of the directory.
+    // Without a brake, because the brake depends on the time of each push and not only on the directory.
     const tenants = [await directory.addTenant({ brake: null }), await directory.addTenant({ brake: null })];
     const noise = new Noise(directory, tenants, seeded(seed));
     await makeTrouble(cognito);
@@ -133,7 +133,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
   function faultsOf(known: Known, user: PoolView | undefined): string[] {
     const person = directory.people.get(known.id);
     const settings = directory.tenants.get(person?.tenant ?? '')?.settings;
-    if (!person || !settings) return ['nobody of the directory'];
+    if (!person || !settings) return ['no person of the directory'];
     const faults: string[] = [];
     const expectEqual = (what: string, is: unknown, should: unknown): void => {
       if (JSON.stringify(is) !== JSON.stringify(should))
@@ -142,13 +142,13 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
     const door = doorOf(person, settings.deactivateOnOffboard);
     if (door !== null) expectEqual('door', known.door, door);
     const shut = person.deleted ? 'removed' : 'inactive';
-    expectEqual('what services are told', known.published, known.door === 'open' ? 'active' : shut);
+    expectEqual('access published to services', known.published, known.door === 'open' ? 'active' : shut);
     if (known.door === 'closed' || person.active)
       expectEqual('account', known.status, known.door === 'open' ? 'active' : shut);
     const groups = person.groups.flatMap((id) => directory.groups.get(id) ?? []);
     const roles = known.status === 'active' ? deriveRoles(groups, settings) : [];
     expectEqual('roles', known.roles, roles);
-    expectEqual('roles that services are told', known.publishedRoles, roles);
+    expectEqual('roles published to services', known.publishedRoles, roles);
     if (user) {
       expectEqual('enabled', user.enabled, known.door === 'open');
       expectEqual('groups', user.groups, [...roles].sort());
@@ -156,7 +156,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
     return faults;
   }
 
-  /** Null = inactive, and the tenant does not want that to take access away: stays as it was. */
+  /** Null = inactive, and the settings of the tenant leave access unchanged. */
   function doorOf(person: Person, deactivateOnOffboard: boolean): Known['door'] | null {
     if (person.deleted) return 'closed';
     if (person.active) return 'open';
@@ -169,7 +169,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
                         from bus.event_log where topic in ('identity.access', 'offboarding.cases')) e where sequence <> wanted`,
     );
     expect(gaps).toEqual([]);
-    // Access comes back as often as the directory gave it back, at most; and the fence never moves backward.
+    // Access comes back at most as often as the directory gave it back. The fence never moves backward.
     const access = `select subject, position, data ->> 'status' as now, (data ->> 'notBefore')::timestamptz as fence,
         lag(data ->> 'status') over history as before, lag((data ->> 'notBefore')::timestamptz) over history as earlier
       from bus.event_log where topic = 'identity.access' window history as (partition by subject order by position)`;
@@ -183,7 +183,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
         `select subject from (${access}) a where earlier > fence or (earlier is not null and fence is null)`,
       ),
     ).toEqual([]);
-    // Whoever is closed now holds no refresh token from before: signed out after the fence of his last closing.
+    // A person without access has no refresh token from before: the last sign-out is later than the last fence.
     const unsigned = await admin.query(
       `select p.id, c.fenced_at, u.signed_out_at, p.sign_out_due from person p
          join sandbox.cognito_user u on u.username = p.id::text

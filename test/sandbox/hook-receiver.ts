@@ -1,4 +1,4 @@
-/** Where an event hook delivers: keeps what came, answers as it is told. */
+/** The receiver of an event hook. Keeps the requests and answers as the test says. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -16,9 +16,9 @@ export interface HookRequest {
 
 export class HookReceiver {
   readonly requests: HookRequest[] = [];
-  /** Status of the next answers; null = none at all. */
+  /** Status of the next answers; null = no answer. */
   readonly answers: (number | null)[] = [];
-  /** What the verification answers; null = the challenge, as it should. */
+  /** Answer to the verification; null = the challenge, which is the right one. */
   verification: string | null = null;
 
   private constructor(private readonly server: http.Server) {}

@@ -34,7 +34,7 @@ describe('the sign-in page', () => {
   const page = async (browser = new Browser(), change = {}): Promise<string> =>
     (await browser.visit(rp.authorizeUrl(change).url)).text();
 
-  it('lists the active people of the org who have the app, and nobody else', async () => {
+  it('lists exactly the active people of the org who have the app', async () => {
     for (const login of ['ben@example.com', 'cleo@example.com', 'dora@example.com']) await run('assign', login);
     await run('unassign', 'ben@example.com');
     await run('suspend', 'cleo@example.com');
@@ -44,7 +44,7 @@ describe('the sign-in page', () => {
     expect(await page(new Browser(), { login_hint: 'a"<b>' })).toContain('value="a&quot;&lt;b&gt;"');
   });
 
-  it('is plain HTML that no other page can frame, style or script', async () => {
+  it('is plain HTML that other pages cannot frame, style or script', async () => {
     const response = await new Browser().visit(rp.authorizeUrl().url);
     const [html, policy] = [await response.text(), response.headers.get('content-security-policy') ?? ''];
     const style = /<style>([^]*)<\/style>/.exec(html)?.[1] ?? '';
@@ -57,7 +57,7 @@ describe('the sign-in page', () => {
     expect(html).toMatch(/<html lang="en">[^]*<h1>[^]*<label for="username">[^]*<input id="username"/);
   });
 
-  it.each(['suspend', 'deactivate'])('lets nobody in after "%s", whatever else is known of them', async (verb) => {
+  it.each(['suspend', 'deactivate'])('refuses everybody after "%s"', async (verb) => {
     await run(verb);
     const browser = new Browser();
     const refused = await enter(rp.origin, browser, await page(browser), ANNA);
@@ -65,7 +65,7 @@ describe('the sign-in page', () => {
     expect(await refused.text()).toContain('Unable to sign in');
   });
 
-  it('lets nobody in who is unknown to this org, and tries again on the same page', async () => {
+  it('refuses a person who is unknown to the org, and allows another try on the same page', async () => {
     const other = await RelyingParty.register(running, await connect());
     await other.ask('POST', 'assign', { login: 'eve@example.com' });
     const browser = new Browser();
@@ -78,13 +78,13 @@ describe('the sign-in page', () => {
     expect([again.status, await again.text()]).toEqual([400, expect.stringContaining('expired')]);
   });
 
-  it('signs in once when the form is sent several times at once', async () => {
+  it('signs in once if the form is sent several times concurrently', async () => {
     const html = await page();
     const answers = await Promise.all(Array.from({ length: 5 }, () => enter(rp.origin, new Browser(), html, ANNA)));
     expect(answers.map((a) => a.status).sort()).toEqual([303, 400, 400, 400, 400]);
   });
 
-  it('refuses people without the app to the client', async () => {
+  it('sends access_denied to the client for people without the app', async () => {
     await run('unassign');
     expect((await rp.signIn(ANNA)).params).toMatchObject({
       error: 'access_denied',
@@ -94,7 +94,7 @@ describe('the sign-in page', () => {
 });
 
 describe('the session with the org', () => {
-  it('spares the second login the page, unless the client wants it shown', async () => {
+  it('skips the page at the second login, unless the client requires it', async () => {
     const browser = new Browser();
     await rp.signIn(ANNA, {}, browser);
     expect((await rp.signIn('', { prompt: 'none' }, browser)).params).toHaveProperty('code');
@@ -105,7 +105,7 @@ describe('the session with the org', () => {
     expect((await rp.signIn(ANNA, { prompt: 'login' }, browser)).params).toHaveProperty('code');
   });
 
-  it('is one for each org', async () => {
+  it('is separate for each org', async () => {
     const browser = new Browser();
     await rp.signIn(ANNA, {}, browser);
     const other = await RelyingParty.register(running, await connect());
@@ -115,7 +115,7 @@ describe('the session with the org', () => {
     expect((await other.signIn('', { prompt: 'none' }, browser)).params.error).toBe('login_required');
   });
 
-  it('ends with a suspension, and does not come back with its end', async () => {
+  it('ends with a suspension, and stays ended after the suspension', async () => {
     const browser = new Browser();
     await rp.signIn(ANNA, {}, browser);
     await run('suspend');
@@ -124,7 +124,7 @@ describe('the session with the org', () => {
     expect((await rp.signIn('', { prompt: 'none' }, browser)).params.error).toBe('login_required');
   });
 
-  it('ends at the logout endpoint, for its own person only, and leads only to registered addresses', async () => {
+  it('ends at the logout endpoint for its own person only, which redirects to registered addresses only', async () => {
     const bye = 'http://localhost:8080/bye';
     await rp.ask('PUT', 'oidc-client', { redirectUris: [REDIRECT_URI], postLogoutRedirectUris: [bye] });
     await run('assign', 'ben@example.com');

@@ -1,4 +1,4 @@
-/** A relying party and its person's browser, driven by fetch: nothing of the product, nothing of the sandbox's own code. */
+/** A relying party and a person's browser, driven by fetch. Shares no code with the product or the sandbox. */
 import { createHash, randomBytes } from 'node:crypto';
 import { control, type RunningSandbox } from './support.js';
 
@@ -13,7 +13,7 @@ export interface Tokens {
   readonly scope: string;
   readonly id_token: string;
 }
-/** A login that is back at the client. */
+/** A login whose browser is back at the client. */
 export interface Callback {
   readonly params: Readonly<Record<string, string>>;
   readonly state: string;
@@ -27,7 +27,7 @@ interface Registered {
 
 const secret = (): string => randomBytes(32).toString('base64url');
 
-/** Keeps cookies, follows no redirect by itself. */
+/** Keeps cookies and follows no redirect on its own. */
 export class Browser {
   readonly cookies = new Map<string, string>();
 
@@ -82,7 +82,7 @@ export class RelyingParty {
     return `${this.origin}/oauth2/${this.server === 'org' ? '' : 'default/'}v1/${name}`;
   }
 
-  /** Null takes a parameter away. */
+  /** Null removes a parameter. */
   authorizeUrl(change: Params = {}): { url: URL; state: string; nonce: string; verifier: string } {
     const [state, nonce, verifier] = [secret(), secret(), secret()];
     const params: Params = {
@@ -101,17 +101,17 @@ export class RelyingParty {
     return { url, state, nonce, verifier };
   }
 
-  /** Over the sign-in page if it is shown. */
+  /** Uses the sign-in page if it is shown. */
   async signIn(login: string, change: Params = {}, browser = new Browser()): Promise<Callback> {
     const { url, ...kept } = this.authorizeUrl(change);
     let response = await browser.visit(url);
     if (response.status === 200) response = await enter(this.origin, browser, await response.text(), login);
     const location = response.headers.get('location');
-    if (location === null) throw new Error(`no redirect but ${response.status}: ${await response.text()}`);
+    if (location === null) throw new Error(`expected a redirect, got ${response.status}: ${await response.text()}`);
     return { ...kept, params: Object.fromEntries(new URL(location).searchParams) };
   }
 
-  /** `/token` with a code. */
+  /** Redeems a code at `/token`. */
   exchange(callback: Callback, change: Params = {}, headers: Record<string, string> = this.basic): Promise<Response> {
     return this.post(
       'token',
@@ -151,7 +151,7 @@ export class RelyingParty {
   }
 }
 
-/** Fills in the sign-in page. */
+/** Submits the sign-in page. */
 export function enter(origin: string, browser: Browser, page: string, username: string): Promise<Response> {
   const stateToken = /name="stateToken" value="([^"]+)"/.exec(page)?.[1] ?? '';
   return browser.visit(`${origin}/signin`, { stateToken, username });

@@ -1,4 +1,4 @@
-/** A small SCIM server that records every request as it arrived, and answers as it is told or as a server would. */
+/** A small SCIM server. It records every request and answers as the test says, or as a SCIM server would. */
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -27,7 +27,7 @@ const LIST = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 export class ScimRecorder {
   readonly requests: Recorded[] = [];
   readonly resources = { Users: new Map<string, Json>(), Groups: new Map<string, Json>() };
-  /** Answers for the next requests, before the server's own. */
+  /** Answers for the next requests; they replace the server's own. */
   readonly canned: Canned[] = [];
   gzip = false;
 

@@ -1,4 +1,4 @@
-/** Pushes as Okta sends them, and the wait for what they bring about. */
+/** Pushes in the form that Okta sends. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User';
@@ -15,7 +15,7 @@ export const person = (userName: string, externalId: string): Record<string, unk
   active: true,
 });
 
-/** One SCIM request; the parsed body, or an error that shows what was answered instead of a 2xx. */
+/** Sends one SCIM request. Returns the parsed body; throws an error with the answer if it is not a 2xx. */
 export async function scim<T = { id: string }>(
   base: string,
   token: string,

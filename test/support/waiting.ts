@@ -1,9 +1,9 @@
-/** Waiting in tests: for an assertion that will hold, or for a condition that will be true. Nothing here asserts a time. */
+/** Waiting in tests: for an assertion to hold, or for a condition to be true. Nothing here asserts a duration. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const PAUSE_MS = 25;
 
-/** Resolves with what `check` returns as soon as it throws nothing; rejects with its last error after `limitMs`. */
+/** Calls `check` until it does not throw, and returns its result. After `limitMs`, rejects with its last error. */
 export async function eventually<T>(check: () => T | Promise<T>, limitMs = 15_000): Promise<T> {
   const deadline = performance.now() + limitMs;
   for (;;) {
@@ -16,7 +16,10 @@ export async function eventually<T>(check: () => T | Promise<T>, limitMs = 15_00
   }
 }
 
-/** Resolves with the first truthy value that `look` returns; rejects, naming `what` is missing, after `limitMs`. */
+/**
+ * Calls `look` until it returns a truthy value, and returns that. After `limitMs`, rejects with an error that names
+ * `what`.
+ */
 export const until = <T>(
   what: string,
   look: () => T | Promise<T>,

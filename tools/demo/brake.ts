@@ -1,6 +1,6 @@
 /**
- * The brake holds what goes beyond its limit, also when it is this demonstration, repeated often within its window, that
- * takes access away. What is held of a person of the demonstration is released, as an administrator would do it.
+ * The brake holds offboardings and losses of roles beyond its limit, and a demonstration that runs often can reach that
+ * limit. Held changes of the demonstration's own people are then released, as an administrator would release them.
  */
 import { CliError, InternalClient } from '#platform';
 import { z } from 'zod';
@@ -23,7 +23,7 @@ export class Brake {
     this.identity = InternalClient.find('identity-service', {}, { STACK_DIR: folder });
   }
 
-  /** Releases what is held of one person; nothing if nothing is. */
+  /** Releases the held changes of one person; does nothing if there are none. */
   async letThrough(account: string): Promise<void> {
     const base = `/internal/tenants/${this.tenantId}`;
     try {

@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: against the running stack, what the product page tells an administrator to try, done as Okta does
- * it, in both of Okta's dialects, with a timeline of what happened where.
+ * `npm run demo`: runs the tests of the product page against the running stack, as Okta does, in both of Okta's
+ * dialects, and prints a timeline.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Okta, type Mode } from './okta.js';

@@ -1,4 +1,4 @@
-/** Test 4 of the product page, and the suspension, which Okta does not push over SCIM. Both end with access restored. */
+/** Test 4 of the product page, and a suspension, which Okta does not push over SCIM. Both end with access restored. */
 import type { OktaWork } from './okta.js';
 import { inOrder, outcome, verdict, type Person, type Tools, type Verdict } from './step.js';
 import type { Expectation } from './user-pool.js';
@@ -10,7 +10,7 @@ interface Ways {
   readonly back: { readonly verb: string; readonly says: string };
 }
 
-/** (4) Unassign the user: the StackFlow account is deactivated. Assigning again restores it with its role. */
+/** (4) Unassign the user: the StackFlow account is deactivated. Assigning the user again restores it with its role. */
 export function unassignUser(tools: Tools, person: Person, role: string): Promise<Verdict> {
   return outAndBack(tools, person, role, '4. Unassign the user: the StackFlow account is deactivated', {
     out: { verb: 'unassign', says: 'is unassigned from the app' },

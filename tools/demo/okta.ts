@@ -1,4 +1,4 @@
-/** The sandbox Okta, as an administrator drives it. */
+/** The sandbox Okta, driven like by an administrator. */
 import { z } from 'zod';
 import { DemoProblem } from './stack.js';
 
@@ -23,7 +23,7 @@ const delivery = z.object({
 });
 export type Delivery = z.output<typeof delivery>;
 
-/** What Okta sent: SCIM requests, and what its event hook carried. */
+/** The SCIM requests that Okta sent, and the deliveries of its event hook. */
 export interface OktaWork {
   readonly exchanges: readonly Exchange[];
   readonly deliveries: readonly Delivery[];
@@ -51,7 +51,7 @@ export class Okta {
     private readonly pace: number | undefined,
   ) {}
 
-  /** Throws when Okta would show a failed task. */
+  /** Throws an error if Okta would show a failed task. */
   async work(verb: string, body: object): Promise<OktaWork> {
     const query = new URLSearchParams({ mode: this.mode, ...(this.pace !== undefined && { pace: String(this.pace) }) });
     const answer = result.parse(await this.call('POST', `${verb}?${query.toString()}`, body));
@@ -66,7 +66,7 @@ export class Okta {
     return { oktaId: person.id, scimId: person.remoteId };
   }
 
-  /** Puts a person into a group: the first time the group is pushed, later its membership changes. */
+  /** Adds a person to a group. The first time, the whole group is pushed; later, its membership changes. */
   async putInto(group: string, login: string): Promise<OktaWork> {
     const known = groups.parse(await this.call('GET', 'groups')).groups.find((g) => g.name === group);
     const pushed = known?.push?.status === 'ACTIVE';

@@ -1,4 +1,4 @@
-/** Test 3 of the product page, with the browser's part played over HTTP; `test/browser` does it in Chromium. */
+/** Test 3 of the product page over HTTP, without a browser. `test/browser` runs it in Chromium. */
 import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { decodeJwt } from 'jose';
 import { z } from 'zod';
@@ -31,7 +31,7 @@ export async function signIn(tools: Tools, stack: Stack, person: Person, role: s
   });
 }
 
-/** What is not as it should be: in the session, in the token, at Cognito, and at a service behind the guard. */
+/** Everything that is wrong in the session, in the token, at Cognito, and at a service behind the guard. */
 async function claimsOf(
   web: Web,
   stack: Stack,
@@ -58,7 +58,7 @@ async function signOut(web: Web, stack: Stack): Promise<string[]> {
   return status === 401 ? [] : [`after signing out, /auth/session still answers ${status}`];
 }
 
-/** Where the browser ends. */
+/** The address where the browser ends. */
 async function throughOkta(web: Web, stack: Stack, login: string): Promise<string> {
   const begin = `${stack.edge}/auth/okta/login?returnTo=${encodeURIComponent(BACK_TO)}`;
   const page = await web.follow(await web.get(begin), begin);
@@ -73,7 +73,7 @@ async function throughOkta(web: Web, stack: Stack, login: string): Promise<strin
 const sentence = ({ status, text }: { status: number; text: string }): string =>
   `${status} ${/<h1>([^<]*)/.exec(text)?.[1] ?? text.slice(0, 200)}`;
 
-/** Attributes of the user pool's user whose token this is; Cognito itself checks the token. */
+/** The attributes of the user to whom the token belongs. Cognito itself checks the token. */
 export async function userOf(
   stack: Pick<Stack, 'cognito' | 'sandbox'>,
   AccessToken: string,

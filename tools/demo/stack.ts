@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 
-/** What a person can do something about; printed without a stack trace. */
+/** A problem that the reader can solve; printed without a stack trace. */
 export class DemoProblem extends Error {}
 
 const description = z.object({

@@ -1,4 +1,4 @@
-/** What every step of the demonstration has in common: its tools, its outcome, its verdict. */
+/** The common part of all steps of the demonstration: tools, outcome, result. */
 import type { Brake } from './brake.js';
 import type { Okta } from './okta.js';
 import { DemoProblem } from './stack.js';
@@ -19,14 +19,14 @@ export interface Verdict {
   readonly wrong: readonly string[];
 }
 
-/** A person of this run only. */
+/** A new person for this run. */
 export interface Person {
   readonly login: string;
   readonly firstName: string;
   readonly lastName: string;
 }
 
-/** What Okta sent in a step must lead to this; prints the timeline whether or not it does. */
+/** Checks that the requests of a step have the expected result. Prints the timeline in any case. */
 export async function outcome(tools: Tools, cause: Cause, scimId: string, expected: Expectation): Promise<string[]> {
   const sent = cause.deliveries.length > 0 || cause.exchanges.some((e) => e.method !== 'GET');
   if (!sent) return ['Okta sent nothing'];
@@ -47,7 +47,7 @@ export async function verdict(tools: Tools, test: string, run: () => Promise<str
   return { test, wrong };
 }
 
-/** Runs the steps in order until one of them goes wrong. */
+/** Runs the steps in order until one fails. */
 export async function inOrder(...steps: readonly (() => Promise<string[]>)[]): Promise<string[]> {
   for (const step of steps) {
     const wrong = await step();

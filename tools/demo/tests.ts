@@ -59,8 +59,8 @@ export async function changeGroup(tools: Tools, person: Person): Promise<Verdict
 }
 
 /**
- * So that the next run does not push the people of this one again. The person stays assigned, without a role: one more
- * unassignment would be one more that the brake counts.
+ * Removes the person from the group, so that the next run does not push them. The person stays assigned, without a
+ * role, because an unassignment would count against the brake.
  */
 export async function tidyUp(tools: Tools, person: Person): Promise<void> {
   const { scimId } = await tools.okta.idsOf(person.login);

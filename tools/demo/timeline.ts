@@ -1,4 +1,4 @@
-/** When what happened, taken from the records of those who did it; nothing is timed by the demonstration itself. */
+/** The timeline of a step, from the records of all parts that took part. The demonstration itself measures nothing. */
 import { Client } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -23,14 +23,14 @@ const calls = z.object({
   ),
 });
 
-/** What Okta sent in one step. */
+/** The traffic of Okta in one step. */
 export type Cause = OktaWork;
 
-/** The first that Okta sent. */
+/** Start of Okta's first request. */
 export const startOf = ({ exchanges, deliveries }: Cause): number =>
   Math.min(...exchanges.map((e) => e.startedAt), ...deliveries.flatMap((d) => d.attempts.map((a) => a.startedAt)));
 
-/** Columns of a case, in the order in which doors close; % is the cause. */
+/** Columns of a case, in the order in which access ends. % stands for the cause. */
 const DOORS = [
   ['received_at', 'case opened     %'],
   ['held_at', 'case held       by the brake'],
@@ -44,7 +44,7 @@ const DOORS = [
 ] as const;
 
 const READS = ['AdminGetUser', 'AdminListGroupsForUser'];
-/** The gateway writes its request log in batches, behind the answers. */
+/** The gateway writes its request log in batches, after the answers. */
 const LOG_PATIENCE_MS = 5_000;
 /** Columns that hold an instant; Postgres returns `numeric` as text. */
 const INSTANTS = ['at', 'received', 'answered', 'stored'];
@@ -68,7 +68,7 @@ export class Records {
     return this.client.end();
   }
 
-  /** What Okta's work set off for one person. */
+  /** The effects of Okta's work for one person. */
   async of({ exchanges, deliveries }: Cause, scimId: string): Promise<Moment[]> {
     const sent = exchanges.map((e) => ({ at: e.startedAt, what: `Okta sends      ${e.method} ${shorten(e.url)}` }));
     const told = deliveries.flatMap(({ url, events, attempts }) =>
@@ -84,7 +84,10 @@ export class Records {
     return [...sent, ...told, ...parts.flat(), ...events, ...derived];
   }
 
-  /** When each door was closed, as the case of it says. Waits for its end: Cognito shows the effect a moment before. */
+  /**
+   * The steps of an offboarding, from its case. Waits until the case is complete, because Cognito shows the effect a
+   * moment earlier.
+   */
   async closing(cause: Cause, scimId: string): Promise<Moment[]> {
     const deadline = Date.now() + LOG_PATIENCE_MS;
     for (;;) {
@@ -107,7 +110,7 @@ export class Records {
     }
   }
 
-  /** What a sign-in set off: at Okta, at Cognito, and what auth-service noted of it. */
+  /** The effects of a sign-in at Okta, at Cognito and in auth-service. */
   async ofSignIn(accountId: string, since: number): Promise<Moment[]> {
     const { okta, cognito } = this.stack.sandbox;
     const [atOkta, atCognito, noted] = await Promise.all([
@@ -158,7 +161,7 @@ export class Records {
   }
 
   /**
-   * "stored" is the instant that the event carries. On Kafka the events are in the topic's records, which this
+   * "stored" is the time in the event. With Kafka, the times of publication are in the topic's records, which this
    * demonstration does not read.
    */
   private async events(ids: readonly string[], scimId: string, since: number): Promise<Moment[]> {
@@ -214,7 +217,7 @@ export class Records {
     return this.stack.tenants[0]?.id ?? '';
   }
 
-  /** A column that is not there is an error, not an empty timeline. */
+  /** A missing column is an error, not an empty timeline. */
   private async query<T>(sql: string, values: unknown[]): Promise<T[]> {
     try {
       const { rows } = await this.client.query(sql, values);
@@ -227,19 +230,19 @@ export class Records {
   }
 }
 
-/** The sandbox's list of calls. */
+/** The sandbox's call log. */
 const recorded = async (url: string): Promise<z.output<typeof calls>['calls']> =>
   calls.parse(await (await fetch(url)).json()).calls;
 
 const shorten = (url: string): string => decodeURIComponent(url.replace(/^https?:\/\/[^/]+/, ''));
 
-/** The push: the first request of Okta that writes, else the first word of its event hook. */
+/** The push: Okta's first write request, otherwise the first delivery of its event hook. */
 export function zeroOf({ exchanges, deliveries }: Cause): number {
   const write: Pick<Exchange, 'startedAt'> | undefined = exchanges.find((e) => e.method !== 'GET');
   return write?.startedAt ?? startOf({ exchanges, deliveries });
 }
 
-/** In the order of time, relative to the push. */
+/** Ordered by time, relative to the push. */
 export function printTimeline(moments: readonly Moment[], zero: number, print: (line: string) => void): void {
   for (const { at, what } of moments.toSorted((a, b) => a.at - b.at)) {
     const ms = at - zero;

@@ -1,4 +1,4 @@
-/** What Cognito holds about a person, read with AWS's own SDK, and waiting until it is what it should be. */
+/** Reads a user in Cognito with AWS's own SDK, and waits until it is as expected. */
 import {
   AdminGetUserCommand,
   AdminListGroupsForUserCommand,
@@ -15,16 +15,19 @@ export interface PoolUser {
   readonly groups: readonly string[];
 }
 
-/** A person, and what has to be true of them. */
+/** A person, and the expected state of their Cognito user. */
 export interface Expectation {
   readonly enabled: boolean;
   readonly groups: readonly string[];
-  /** null = the attribute must not be there. */
+  /** null = the attribute must not exist. */
   readonly attributes: Readonly<Record<string, string | null>>;
 }
 
 const PATIENCE_MS = 30_000;
-/** Two reads each: well below the ten reads per second that Cognito allows for one user, the product needs some too. */
+/**
+ * Two reads each: far below the ten reads per second that Cognito allows for one user, because the product needs some
+ * too.
+ */
 const POLL_MS = 500;
 
 export class UserPoolReader {
@@ -55,7 +58,10 @@ export class UserPoolReader {
     }
   }
 
-  /** Waits until the expectation holds, then looks once more; `meanwhile` runs between two looks. Returns what is still wrong; nothing = it holds. */
+  /**
+   * Waits until the expectation holds, then checks once more; `meanwhile` runs between two checks. Returns the
+   * remaining differences; empty if it holds.
+   */
   async settle(
     username: string,
     expected: Expectation,

@@ -1,11 +1,11 @@
-/** The browser of the person who signs in, as far as a sign-in needs one: cookies, redirects one by one, one form. */
+/** A browser that can sign in: cookies, redirects followed one by one, one form. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DemoProblem } from './stack.js';
 import type { Moment } from './timeline.js';
 
 interface Answer {
   readonly status: number;
-  /** Absolute; null = the browser stays. */
+  /** Absolute URL; null = no redirect. */
   readonly location: string | null;
   readonly text: string;
 }
@@ -13,16 +13,16 @@ interface Answer {
 const UNAVAILABLE = 503;
 
 export class Web {
-  /** When it asked for what: this browser is the demonstration's own, so nobody else could tell. */
+  /** Times of the requests. Only this browser knows them, because it is the demonstration's own. */
   readonly moments: Moment[] = [];
-  /** All is on localhost, where cookies know no ports. */
+  /** Everything is on localhost, where cookies do not depend on the port. */
   private readonly cookies = new Map<string, string>();
 
   get(url: string, headers: Record<string, string> = {}): Promise<Answer> {
     return this.ask(url, { headers });
   }
 
-  /** As a script of the page of that origin does it. */
+  /** Sends a request like a script of a page of that origin. */
   post(url: string): Promise<Answer> {
     return this.ask(url, { method: 'POST', headers: { origin: new URL(url).origin, 'sec-fetch-site': 'same-origin' } });
   }
@@ -31,7 +31,7 @@ export class Web {
     return this.ask(url, { method: 'POST', body: new URLSearchParams(fields) });
   }
 
-  /** Follows redirects, and pages that ask to be asked again, until one is shown. */
+  /** Follows redirects, and pages that reload themselves, until another page is shown. */
   async follow(answer: Answer, url: string): Promise<{ answer: Answer; url: string }> {
     for (let at = { answer, url }, steps = 0; ; steps++) {
       const { location } = at.answer;
@@ -66,5 +66,5 @@ export class Web {
 }
 
 const now = (): number => performance.timeOrigin + performance.now();
-/** Code and state are nobody's business, not even on this terminal. */
+/** Codes and states are secret, so they are not printed. */
 const withoutQuery = (url: string): string => url.split('?', 1)[0] ?? '';
