@@ -15,7 +15,6 @@ import {
   IsISO8601,
   IsNumber,
   IsObject,
-  IsOptional,
   IsString,
   IsUUID,
   Length,
@@ -42,11 +41,11 @@ type Class = new () => object;
 
 function field(options: FieldOptions, schema: ApiPropertyOptions, checks: PropertyDecorator[]): PropertyDecorator {
   const { optional = false, nullable = false, description, example } = options;
-  const skip = optional
-    ? [IsOptional()]
-    : nullable
-      ? [ValidateIf((_object: object, value: unknown) => value !== null)]
-      : [];
+  const skip = [
+    // Not `IsOptional`, which would accept null too.
+    ...(optional ? [ValidateIf((_object: object, value: unknown) => value !== undefined)] : []),
+    ...(nullable ? [ValidateIf((_object: object, value: unknown) => value !== null)] : []),
+  ];
   return applyDecorators(
     ApiProperty({
       ...schema,
@@ -66,7 +65,7 @@ function listField(options: ListOptions, items: ApiPropertyOptions, checks: Prop
     ...(minItems === undefined ? [] : [ArrayMinSize(minItems)]),
     ...(maxItems === undefined ? [] : [ArrayMaxSize(maxItems)]),
   ];
-  return field(options, { ...items, isArray: true, minItems, maxItems } as ApiPropertyOptions, [
+  return field(options, { ...items, isArray: true, minItems, maxItems }, [
     IsArray(),
     ...bounds,
     ...checks,

@@ -5,4 +5,5 @@
 export * from './clients.js';
 export * from './common.js';
 export * from './fields.js';
+export * from './offboarding.js';
 export * from './problem.js';

@@ -11,6 +11,8 @@ export const PROBLEM_STATUS = {
   forbidden: 403,
   not_found: 404,
   conflict: 409,
+  comparison_running: 409,
+  okta_not_connected: 409,
   internal: 500,
   unavailable: 503,
 } as const;
