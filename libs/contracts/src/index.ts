@@ -6,4 +6,5 @@ export * from './clients.js';
 export * from './common.js';
 export * from './fields.js';
 export * from './offboarding.js';
+export * from './identity.js';
 export * from './problem.js';
