@@ -2,16 +2,16 @@
 import { Okta } from '../../tools/demo/okta.js';
 import { signIn } from '../../tools/demo/sign-in.js';
 import { readStack } from '../../tools/demo/stack.js';
-import type { Tools, Verdict } from '../../tools/demo/step.js';
+import type { Result, Tools } from '../../tools/demo/step.js';
 import { Records } from '../../tools/demo/timeline.js';
 import { LINUS } from './signing-in.js';
 import { LIMIT_MS, type World } from './world.js';
 
 export function demonstration(world: () => World): void {
   const lines: string[] = [];
-  const demonstrate = async (role: string): Promise<Verdict> => {
+  const demonstrate = async (role: string): Promise<Result> => {
     const stack = await readStack(world().stack.folder);
-    const records = await Records.open(stack);
+    const records = await Records.open(stack, world().stack.folder);
     const okta = new Okta(stack.sandbox.okta, 'default', 'aiw', 0);
     const tools = { okta, records, tenantId: stack.tenants[0]?.id, print: (line: string) => void lines.push(line) };
     try {
@@ -25,7 +25,7 @@ export function demonstration(world: () => World): void {
     'passes in npm run demo, and the timeline shows each step',
     async () => {
       expect((await demonstrate('viewer')).wrong).toEqual([]);
-      for (const part of ['oidc.token', 'AdminRespondToAuthChallenge', 'audit           login', '200 of /desk/caller'])
+      for (const part of ['oidc.token', 'AdminRespondToAuthChallenge', 'records login', '200 from /desk/caller'])
         expect(lines.filter((line) => line.includes(part)).map((line) => line.trim())).toEqual([
           expect.stringMatching(/^\+\d+\.\d ms/),
         ]);

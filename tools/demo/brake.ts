@@ -2,44 +2,37 @@
  * The brake holds offboardings and losses of roles beyond its limit, and a demonstration that runs often can reach that
  * limit. Held changes of the demonstration's own people are then released, as an administrator would release them.
  */
-import { CliError, InternalClient } from '#platform';
-import { z } from 'zod';
-import { DemoProblem } from './stack.js';
+import { IdentityClient, OffboardingClient } from '#contracts/clients';
+import { clientOf, type Stack } from './stack.js';
 
-const heldCases = z.object({ held: z.array(z.object({ id: z.uuid(), account: z.uuid() })) });
-const heldRoles = z.object({ held: z.array(z.object({ account: z.uuid() })) });
 const BY = 'npm run demo';
 
 export class Brake {
-  private readonly worker: InternalClient;
-  private readonly identity: InternalClient;
+  private readonly tenant: string;
+  private readonly offboarding: OffboardingClient;
+  private readonly identity: IdentityClient;
 
   constructor(
+    stack: Stack,
     folder: string,
-    private readonly tenantId: string,
     private readonly print: (line: string) => void,
   ) {
-    this.worker = InternalClient.find('deactivation-worker', {}, { STACK_DIR: folder });
-    this.identity = InternalClient.find('identity-service', {}, { STACK_DIR: folder });
+    this.tenant = stack.tenants[0].id;
+    this.offboarding = new OffboardingClient(clientOf(stack, folder, 'deactivation-worker'));
+    this.identity = new IdentityClient(clientOf(stack, folder, 'identity-service'));
   }
 
   /** Releases the held changes of one person; does nothing if there are none. */
-  async letThrough(account: string): Promise<void> {
-    const base = `/internal/tenants/${this.tenantId}`;
-    try {
-      const { held } = heldCases.parse(await this.worker.call('GET', `${base}/held`));
-      const cases = held.filter((c) => c.account === account).map((c) => c.id);
-      if (cases.length > 0) {
-        this.print('  held by the brake; released, as "npm run offboarding -- release" does it');
-        await this.worker.call('POST', `${base}/held/release`, { cases, by: BY });
-      }
-      const roles = heldRoles.parse(await this.identity.call('GET', `${base}/held-role-losses`));
-      if (!roles.held.some((r) => r.account === account)) return;
-      this.print('  the loss of a role is held by the brake; released, as "npm run offboarding -- release" does it');
-      await this.identity.call('POST', `${base}/held-role-losses/release`, { accounts: [account], by: BY });
-    } catch (error) {
-      if (error instanceof CliError) throw new DemoProblem(error.message);
-      throw error;
+  async release(account: string): Promise<void> {
+    const { held } = await this.offboarding.held(this.tenant);
+    const cases = held.filter((c) => c.account === account).map((c) => c.id);
+    if (cases.length > 0) {
+      this.print('    The brake holds the offboarding. The demonstration releases it, as an administrator would.');
+      await this.offboarding.release(this.tenant, { cases, by: BY });
     }
+    const losses = await this.identity.heldRoleLosses(this.tenant);
+    if (!losses.some((loss) => loss.account === account)) return;
+    this.print('    The brake holds the loss of a role. The demonstration releases it, as an administrator would.');
+    await this.identity.releaseRoleLosses(this.tenant, { accounts: [account], by: BY });
   }
 }

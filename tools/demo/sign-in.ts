@@ -3,8 +3,7 @@ import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-c
 import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import { DemoProblem, type Stack } from './stack.js';
-import { verdict, type Person, type Tools, type Verdict } from './step.js';
-import { printTimeline } from './timeline.js';
+import { result, show, type Person, type Result, type Tools } from './step.js';
 import { Web } from './web.js';
 
 const BACK_TO = '/desk/incidents/42?view=all';
@@ -16,17 +15,17 @@ const session = z.object({
 const caller = z.object({ accountId: z.string(), roles: z.array(z.string()) });
 
 /** (3) Log into StackFlow using Okta SSO: the role claims are correct. */
-export async function signIn(tools: Tools, stack: Stack, person: Person, role: string): Promise<Verdict> {
-  return verdict(tools, '3. Sign in through Okta: the role claims are correct', async () => {
+export async function signIn(tools: Tools, stack: Stack, person: Person, role: string): Promise<Result> {
+  return result(tools, '3. Sign in through Okta: the role claims are correct', async () => {
     const { print, records, okta } = tools;
-    print(`  ${person.login} opens ${BACK_TO}, is sent to Okta, picked there, and back`);
+    print(`  ${person.login} opens ${BACK_TO}, signs in at Okta, and returns to that page.`);
     const { scimId } = await okta.idsOf(person.login);
     const web = new Web();
     const landed = await throughOkta(web, stack, person.login);
-    const wrong = landed === `${stack.edge}${BACK_TO}` ? [] : [`the browser ended at ${landed}`];
+    const wrong = landed === `${stack.edge}${BACK_TO}` ? [] : [`the browser ended at ${landed} instead`];
     wrong.push(...(await claimsOf(web, stack, { accountId: scimId, tenantId: tools.tenantId, role })));
     const zero = web.moments[0]?.at ?? 0;
-    printTimeline([...web.moments, ...(await records.ofSignIn(scimId, zero))], zero, print);
+    show(tools, [...web.moments, ...(await records.ofSignIn(scimId, zero))], zero);
     return [...wrong, ...(await signOut(web, stack))];
   });
 }
@@ -45,7 +44,7 @@ async function claimsOf(
   return [
     ...differs('the session', view, { roles: [role], primaryRole: role }),
     ...differs('the access token', decodeJwt(accessToken), claims),
-    ...differs('Cognito, asked with that token,', await userOf(stack, accessToken), { 'custom:role': role }),
+    ...differs('the user in Cognito', await userOf(stack, accessToken), { 'custom:role': role }),
     ...(guarded.status === 200
       ? differs('the guarded service', caller.parse(JSON.parse(guarded.text)), { accountId, roles: [role] })
       : [`the guarded service answered ${guarded.status}: ${guarded.text}`]),
@@ -55,7 +54,7 @@ async function claimsOf(
 async function signOut(web: Web, stack: Stack): Promise<string[]> {
   await web.post(`${stack.edge}/auth/logout?okta=true`);
   const { status } = await web.get(`${stack.edge}/auth/session`);
-  return status === 401 ? [] : [`after signing out, /auth/session still answers ${status}`];
+  return status === 401 ? [] : [`/auth/session answers ${status} after the sign-out`];
 }
 
 /** The address where the browser ends. */
@@ -93,9 +92,9 @@ export async function userOf(
   }
 }
 
-function differs(who: string, is: object, expected: Readonly<Record<string, unknown>>): string[] {
+function differs(subject: string, is: object, expected: Readonly<Record<string, unknown>>): string[] {
   const has = is as Record<string, unknown>;
   return Object.entries(expected)
     .filter(([name, value]) => JSON.stringify(has[name]) !== JSON.stringify(value))
-    .map(([name, value]) => `${who} has ${name} ${JSON.stringify(has[name])}, expected ${JSON.stringify(value)}`);
+    .map(([name, value]) => `${subject} has ${name} ${JSON.stringify(has[name])}, expected ${JSON.stringify(value)}`);
 }

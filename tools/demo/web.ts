@@ -36,7 +36,8 @@ export class Web {
     for (let at = { answer, url }, steps = 0; ; steps++) {
       const { location } = at.answer;
       if (location === null && at.answer.status !== UNAVAILABLE) return at;
-      if (steps > 20) throw new DemoProblem(`The sign-in goes round in circles, at last at ${withoutQuery(at.url)}`);
+      if (steps > 20)
+        throw new DemoProblem(`The sign-in redirects too often. The last address was ${withoutQuery(at.url)}.`);
       if (location === null) await sleep(1_000);
       const next = location ?? at.url;
       at = { answer: await this.get(next), url: next };
@@ -47,12 +48,12 @@ export class Web {
     const headers = new Headers(init.headers);
     if (this.cookies.size > 0) headers.set('cookie', [...this.cookies].map((pair) => pair.join('=')).join('; '));
     const { pathname } = new URL(url);
-    this.moments.push({ at: now(), what: `browser asks    ${init.method ?? 'GET'} ${pathname}` });
+    this.moments.push({ at: now(), what: `The browser requests ${init.method ?? 'GET'} ${pathname}.` });
     const response = await fetch(url, { ...init, headers, redirect: 'manual' }).catch(() => {
       throw new DemoProblem(`${withoutQuery(url)} does not answer. Is the stack still running?`);
     });
     const text = await response.text();
-    this.moments.push({ at: now(), what: `browser has     ${response.status} of ${pathname}` });
+    this.moments.push({ at: now(), what: `The browser receives ${response.status} from ${pathname}.` });
     for (const line of response.headers.getSetCookie()) this.keep(line);
     const location = response.headers.get('location');
     return { status: response.status, location: location === null ? null : new URL(location, url).href, text };
