@@ -52,7 +52,7 @@ export class Connection {
   }: Target): Promise<Connection> {
     const { hostname, port, pathname, host } = new URL(url);
     if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname))
-      throw new Error(`the load generator speaks to this machine only, not to ${hostname}`);
+      throw new Error(`the load generator sends to this machine only, not to ${hostname}`);
     const socket = connect({ host: hostname, port: Number(port) });
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
     return new Connection(
@@ -64,7 +64,7 @@ export class Connection {
   }
 
   send(method: string, path: string, body?: string): Promise<Answer> {
-    if (this.waiting) throw new Error('one request at a time');
+    if (this.waiting) throw new Error('this connection carries one request at a time');
     const content =
       body === undefined ? '' : `content-type: ${this.contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
     return new Promise((resolve, reject) => {

@@ -12,9 +12,9 @@ import { ROOT } from '../tools/local/folder.js';
 import { startKafka, type LocalKafka } from '../tools/local/kafka.js';
 import { freePort } from '../tools/local/ports.js';
 import { startPostgres, type LocalPostgres } from '../tools/local/postgres.js';
-import { eventually } from '../tools/local/process.js';
+import { until } from '../test/support/waiting.js';
 import type { Target } from './connection.js';
-import type { FollowJob } from './doors.js';
+import type { FollowJob } from './token-watch.js';
 import { familyCpuSeconds, Program } from './program.js';
 import { ownQuotas, sandboxQuotas } from '../test/support/quotas.js';
 
@@ -54,7 +54,7 @@ export class Stack {
   ) as Record<ServiceName, string>;
   private readonly sandboxPassword = secret();
   readonly internalToken = secret();
-  private doorsUrl = '';
+  private watchUrl = '';
   private aws: { cognito: string; secretsManager: string; userPoolId: string } | undefined;
 
   private constructor(
@@ -184,19 +184,19 @@ export class Stack {
   }
 
   /** A guard in another process, with a role that may read the log and nothing else. */
-  async startDoors(): Promise<Program> {
+  async startTokenWatch(): Promise<Program> {
     const password = secret();
-    await this.sql('stackflow', `create role bench_doors login password '${password}'`);
-    for (const statement of followerGrantsSql('bench_doors')) await this.sql('stackflow', statement);
-    this.doorsUrl = this.roleUrl('stackflow', 'bench_doors', password);
-    return this.run({ name: 'doors', entry: compiled('bench/doors.js') });
+    await this.sql('stackflow', `create role bench_token_watch login password '${password}'`);
+    for (const statement of followerGrantsSql('bench_token_watch')) await this.sql('stackflow', statement);
+    this.watchUrl = this.roleUrl('stackflow', 'bench_token_watch', password);
+    return this.run({ name: 'token-watch', entry: compiled('bench/token-watch.js') });
   }
 
   get followJob(): FollowJob {
     return {
       kind: 'follow',
       carrier: this.kafka ? 'kafka' : 'postgres',
-      databaseUrl: this.doorsUrl,
+      databaseUrl: this.watchUrl,
       ...(this.kafka && { brokers: this.kafka.brokers }),
     };
   }
@@ -215,8 +215,8 @@ export class Stack {
   }
 
   /** Waits until the gateway has published all its events, so that one contestant's backlog does not slow the next. */
-  async settle(limitMs = 60_000): Promise<boolean> {
-    return eventually(async () => (await this.outboxLength()) === 0, limitMs, 100);
+  async published(): Promise<void> {
+    await until('the gateway has published all events', async () => (await this.outboxLength()) === 0, 60_000, 100);
   }
 
   async outboxLength(): Promise<number> {
@@ -253,8 +253,8 @@ export class Stack {
         (r) => r.ok,
         () => false,
       ));
-    if (!(await eventually(isReady, READY_LIMIT_MS, 100)) || !program.running)
-      throw new Error(program.explain('did not get ready'));
+    await until(`${name} is ready`, isReady, READY_LIMIT_MS, 100);
+    if (!program.running) throw new Error(program.explain('did not get ready'));
     return { program, url };
   }
 

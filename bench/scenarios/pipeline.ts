@@ -2,7 +2,7 @@
  * The whole pipeline: pushes into the gateway while identity-service brings them to Cognito (the sandbox, with raised
  * quotas). Everything shares one machine, the stand-in for Cognito included, so the measured rate is a lower bound.
  */
-import { eventually, sleep } from '../../tools/local/process.js';
+import { eventually, until } from '../../test/support/waiting.js';
 import type { Target } from '../connection.js';
 import type { ClosedResult, OpenResult, Push } from '../generator.js';
 import type { Program } from '../program.js';
@@ -62,12 +62,17 @@ export async function measurePipeline(
     throw new Error(`${result.wrong} of ${result.requests} creates failed behind the pipeline, e.g. ${result.example}`);
   const atEnd = await counts(stack);
   const wanted = before.synced + result.requests;
-  if (!(await eventually(async () => (await counts(stack)).synced >= wanted, DRAIN_LIMIT_MS, 250))) {
-    const now = await counts(stack);
-    throw new Error(
-      `the pipeline did not drain within ${DRAIN_LIMIT_MS / 1_000} s: ${now.synced - before.synced} of ${result.requests} accounts are in Cognito (${now.accounts} known)`,
-    );
-  }
+  await eventually(
+    async () => {
+      const now = await counts(stack);
+      if (now.synced < wanted)
+        throw new Error(
+          `The pipeline did not drain within ${DRAIN_LIMIT_MS / 1_000} s: ${now.synced - before.synced} of ${result.requests} accounts are in Cognito (${now.accounts} known).`,
+        );
+    },
+    DRAIN_LIMIT_MS,
+    250,
+  );
   const seconds = (performance.now() - began) / 1_000;
   return {
     pushed: result.requests,
@@ -117,12 +122,12 @@ export async function measureLatency(
     seconds,
   });
   if (wrong > 0) throw new Error(`${wrong} of ${pushes.length + wrong} pushes failed, e.g. ${example}`);
-  const waysOf = async (): Promise<Way[] | undefined> => ways(pushes, await callsOf(stack));
-  await sleep(500);
-  let found = await waysOf();
-  await eventually(async () => (found ??= await waysOf()) !== undefined, DRAIN_LIMIT_MS, 1_000);
-  if (!found) throw new Error(`Cognito did not hear of every push within ${DRAIN_LIMIT_MS / 1_000} s`);
-  const complete = found;
+  const complete = await until(
+    'the Cognito calls of all pushes',
+    async () => ways(pushes, await callsOf(stack)),
+    DRAIN_LIMIT_MS,
+    1_000,
+  );
   const of = (what: Push['what']): Spread => spread(complete.filter((w) => w.what === what).map((w) => w.ms));
   return {
     perSecond,

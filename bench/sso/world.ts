@@ -11,7 +11,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { FileSigner } from '../../apps/auth-service/src/assertion/file-signer.js';
 import { freePort } from '../../tools/local/ports.js';
-import { eventually } from '../../tools/local/process.js';
+import { until } from '../../test/support/waiting.js';
 import { TENANT, type Service, type Stack } from '../stack.js';
 import { SandboxOkta } from './okta.js';
 
@@ -91,10 +91,15 @@ export class SsoWorld {
       OKTA_ISSUER_OVERRIDE: okta.origin,
       ...env,
     });
-    await until(`auth-service knows ${people} people`, async () => {
-      const [row] = await stack.sql<{ ready: number }>('stackflow', KNOWN);
-      return row?.ready === people;
-    });
+    await until(
+      `auth-service knows ${people} people`,
+      async () => {
+        const [row] = await stack.sql<{ ready: number }>('stackflow', KNOWN);
+        return row?.ready === people;
+      },
+      READY_LIMIT_MS,
+      200,
+    );
     return service;
   }
 
@@ -105,10 +110,15 @@ export class SsoWorld {
     fs.writeFileSync(secretFile, clientSecret, { mode: 0o600 });
     const connect = ['connect-sso', TENANT, '--issuer', ISSUER, '--client-id', clientId];
     const { tenant } = await this.stack.tenantCommand([...connect, '--client-secret-file', secretFile]);
-    await until('auth-service knows the connection', async () => {
-      const { status } = await fetch(`${service.url}/auth/okta/login`, { redirect: 'manual' });
-      return status === 302;
-    });
+    await until(
+      'auth-service knows the connection',
+      async () => {
+        const { status } = await fetch(`${service.url}/auth/okta/login`, { redirect: 'manual' });
+        return status === 302;
+      },
+      READY_LIMIT_MS,
+      200,
+    );
     const server = { issuer: `${ISSUER}/oauth2/default`, audience: 'api://default' };
     const source = { ...server, clientIds: [clientId], scope: 'openid' };
     await this.internal(service, `/tenants/${tenant.id}/obo/source`, source);
@@ -172,9 +182,4 @@ async function userPool(stack: Stack): Promise<UserPool> {
   } finally {
     client.destroy();
   }
-}
-
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  if (!(await eventually(condition, READY_LIMIT_MS, 200)))
-    throw new Error(`not within ${READY_LIMIT_MS / 1_000} s: ${what}`);
 }

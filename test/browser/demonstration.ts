@@ -4,7 +4,7 @@ import { signIn } from '../../tools/demo/sign-in.js';
 import { readStack } from '../../tools/demo/stack.js';
 import type { Result, Tools } from '../../tools/demo/step.js';
 import { Records } from '../../tools/demo/timeline.js';
-import { LINUS } from './signing-in.js';
+import { LINUS } from './sign-in.js';
 import { LIMIT_MS, type World } from './world.js';
 
 export function demonstration(world: () => World): void {

@@ -2,13 +2,13 @@
  * Test 3 of the product page in a real browser, through every process: Okta's pages, redirects, cookies, scripts and
  * content security policies. Okta is the sandbox, once with its org server and once with its custom server `default`.
  */
-import { eventually } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import { runTenantCommand } from '../support/tenant-command.js';
 import { inBrowser } from './chromium.js';
 import { demonstration } from './demonstration.js';
-import { refused } from './refused.js';
-import { ADA, GRACE, LINUS, signingIn } from './signing-in.js';
-import { tabs } from './tabs.js';
+import { refused } from './refusals.js';
+import { ADA, GRACE, LINUS, signingIn } from './sign-in.js';
+import { tabs } from './sessions.js';
 import { LIMIT_MS, World } from './world.js';
 
 inBrowser('signing in with a browser (skipped without Chromium)', () => {
@@ -46,11 +46,11 @@ async function useCustomServer({ stack }: World): Promise<void> {
     ['connect-sso', 'default', ...sso, '--client-secret-file', '-', '--json'],
     clientSecret,
   );
-  await eventually(
+  await until(
     'a login at the custom server',
     async () => {
       const begun = await fetch(`${stack.description.edge}/auth/okta/login`, { redirect: 'manual' });
-      return (begun.headers.get('location') ?? '').startsWith(`${okta}/oauth2/default/v1/authorize?`) || undefined;
+      return (begun.headers.get('location') ?? '').startsWith(`${okta}/oauth2/default/v1/authorize?`);
     },
     LIMIT_MS,
   );

@@ -1,6 +1,6 @@
 /** One stack, one Chromium, and one organization in the sandbox Okta for all browser tests. */
 import type { Browser, Page } from 'playwright-core';
-import { eventually } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
 import { launch } from './chromium.js';
 import { Person } from './person.js';
@@ -54,12 +54,12 @@ export class World {
     await this.stack.okta('assign', { login, profile: { firstName, lastName } });
     for (const group of Object.keys(roles)) await this.stack.okta('push-group', { group, members: [login] });
     const wanted = Object.values(roles).sort().join();
-    await eventually(
+    await until(
       `${login} as ${wanted}`,
       async () => {
         const [row] = await this.stack.query<{ roles: string[]; groups: string[]; status: string }>(READY, [login]);
         const is = (list: string[] | undefined): boolean => list?.toSorted().join() === wanted;
-        return (row?.status === 'active' && is(row.roles) && is(row.groups)) || undefined;
+        return row?.status === 'active' && is(row.roles) && is(row.groups);
       },
       LIMIT_MS,
     );
@@ -75,13 +75,13 @@ export class World {
 
 /** Reloads the page until it shows the text, like an impatient person. */
 export const reloadUntil = (tab: Page, text: string): Promise<true> =>
-  eventually(
+  until(
     text,
     async () => {
       await tab.getByRole('status').waitFor({ state: 'hidden' });
       if (await tab.getByText(text).isVisible()) return true;
       await tab.reload();
-      return undefined;
+      return false;
     },
     LIMIT_MS,
   );

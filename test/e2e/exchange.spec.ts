@@ -3,12 +3,14 @@
  * access was lost, StackFlow itself refuses login, refresh, exchange and guard, whatever Okta says.
  */
 import { decodeJwt } from 'jose';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessDenied } from '#access-guard';
-import { Browser } from '../auth/browser.js';
+import type { Browser } from '../auth/browser.js';
 import { codeOn } from '../auth/journey.js';
-import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
-import { eventually } from '../support/push.js';
+import { OktaBrowser } from '../support/okta-browser.js';
+import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
+import { edgeBrowser, signIn } from './edge-browser.js';
 import { startExampleService, type ExampleService } from './example-service.js';
 import { exchange, obo, Portal } from './portal.js';
 
@@ -33,32 +35,23 @@ async function agent(login: string): Promise<string> {
   await stack.okta('assign', { login });
   await stack.okta('push-group', { group: GROUP, members: [login] });
   const token = await portal.signIn(login);
-  const allIn = async (): Promise<true | undefined> => {
+  const allIn = async (): Promise<boolean> => {
+    await sleep(600); // at most twice a second, because the exchange refuses more as a loop
     const { status, body } = await exchange(stack, token);
-    if (status !== 200) return undefined;
-    return (await example.incidents(body.access_token ?? '')).status === 200 || undefined;
+    return status === 200 && (await example.incidents(body.access_token ?? '')).status === 200;
   };
-  // At most twice a second, because the exchange refuses more as a loop.
-  await eventually(`access for ${login}`, () => pause(600).then(allIn), LIMIT_MS);
+  await until(`access for ${login}`, allIn, LIMIT_MS);
   return token;
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Signs in. Returns status and code of the callback's page; a redirect has code `in`, because the login succeeded. */
-async function signIn(browser: Browser, login: string): Promise<{ status: number; code: string }> {
-  const begun = await browser.get('/auth/okta/login?returnTo=%2F');
-  const atOkta = new OktaBrowser();
-  const page = await atOkta.visit(begun.headers.location ?? '');
-  const entered = await enter(stack.description.sandbox.okta, atOkta, await page.text(), login);
-  const back = new URL(entered.headers.get('location') ?? '');
-  const landed = await browser.get(back.pathname + back.search);
-  return { status: landed.status, code: landed.status === 303 ? 'in' : codeOn(landed) };
-}
+const outcome = async (browser: Browser, login: string): Promise<string> => {
+  const landed = await signIn(stack, browser, login);
+  return landed.status === 303 ? 'in' : codeOn(landed);
+};
 
 const session = async (login: string): Promise<Browser> => {
-  const browser = new Browser(stack.description.edge, stack.description.edge);
-  expect(await signIn(browser, login)).toEqual({ status: 303, code: 'in' });
+  const browser = edgeBrowser(stack);
+  expect(await outcome(browser, login)).toBe('in');
   return browser;
 };
 
@@ -119,7 +112,7 @@ it(
 
 /** Repeats the attempt until it is refused. Returns how long that took. */
 async function refused(began: number, everyMs: number, look: () => Promise<boolean>): Promise<number> {
-  await eventually('a refusal', async () => (await look()) || void (await pause(everyMs)), LIMIT_MS);
+  await until('a refusal', async () => (await look()) || sleep(everyMs), LIMIT_MS);
   return Math.round(performance.now() - began);
 }
 
@@ -148,10 +141,7 @@ describe.each([
         refused(began, 100, async () => (await refreshing.post('/auth/refresh')).status === 401),
         loginCode === 'okta'
           ? refused(began, 0, () => refusedByOkta(login))
-          : refused(began, 0, async () => {
-              const browser = new Browser(stack.description.edge, stack.description.edge);
-              return (await signIn(browser, login)).code === loginCode;
-            }),
+          : refused(began, 0, async () => (await outcome(edgeBrowser(stack), login)) === loginCode),
       ]);
       console.log(
         `${how}, refused after: guard ${guard} ms (exchanged token) and ${guardOwn} ms (session's), exchange ${exchangeMs} ms, ` +
@@ -186,9 +176,7 @@ async function takeAccess(how: string, login: string): Promise<void> {
 
 /** Okta's sign-in page gives no code to a suspended person. */
 async function refusedByOkta(login: string): Promise<boolean> {
-  const begun = await new Browser(stack.description.edge, stack.description.edge).get('/auth/okta/login');
-  const atOkta = new OktaBrowser();
-  const page = await atOkta.visit(begun.headers.location ?? '');
-  const entered = await enter(stack.description.sandbox.okta, atOkta, await page.text(), login);
+  const begun = await edgeBrowser(stack).get('/auth/okta/login');
+  const entered = await new OktaBrowser().signIn(begun.headers.location ?? '', login);
   return !(entered.headers.get('location') ?? '').includes('code=');
 }

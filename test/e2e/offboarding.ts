@@ -2,7 +2,8 @@
  * An offboarding through every process, from Okta's push at the edge to Cognito, the account and the event for
  * services. Also the way back, and a crash of the worker during the offboarding.
  */
-import { eventually, GROUP_SCHEMA, person, scim } from '../support/push.js';
+import { GROUP_SCHEMA, person, scim } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import type { TestStack } from '../support/stack.js';
 
 const LIMIT_MS = 120_000;
@@ -60,11 +61,11 @@ export function offboards(running: () => TestStack): void {
 
   async function becomes(what: string, id: string, expected: Seen): Promise<void> {
     let last: Seen | undefined;
-    const seen = async (): Promise<true | undefined> => {
+    const seen = async (): Promise<boolean> => {
       [last] = await stack.query<Seen>(STATE, [id]);
-      return JSON.stringify(sorted(last)) === JSON.stringify(sorted(expected)) || undefined;
+      return JSON.stringify(sorted(last)) === JSON.stringify(sorted(expected));
     };
-    await eventually(what, seen, LIMIT_MS).catch((error: unknown) => {
+    await until(what, seen, LIMIT_MS).catch((error: unknown) => {
       throw new Error(`${String(error)}; last seen: ${JSON.stringify(last)}`);
     });
   }
@@ -120,11 +121,7 @@ export function offboards(running: () => TestStack): void {
     const [id = ''] = await agents(1);
     await setActive(id, false);
     await becomes('every door closed', id, CLOSED);
-    await eventually(
-      'the case completed',
-      async () => (await casesOf(id)).some((c) => c.state === 'completed') || undefined,
-      LIMIT_MS,
-    );
+    await until('the case completed', async () => (await casesOf(id)).some((c) => c.state === 'completed'), LIMIT_MS);
     expect(await casesOf(id)).toEqual([
       { state: 'completed', cause: 'user.deactivated', ordered: true, complete: true },
     ]);
@@ -164,18 +161,14 @@ export function offboards(running: () => TestStack): void {
     for (const id of ids) await setActive(id, false);
     for (let kills = 0; kills < 2; kills++) {
       const { pid } = stack.description.services['deactivation-worker'] ?? { pid: 0 };
-      await eventually(
+      await until(
         'Cognito access is being disabled',
         async () =>
           (await stack.query(`select 1 from offboarding.offboarding_case where state in ('running', 'completed')`))[0],
         LIMIT_MS,
       );
       stack.kill('deactivation-worker');
-      await eventually(
-        'the next process',
-        () => Promise.resolve(stack.description.services['deactivation-worker']?.pid !== pid || undefined),
-        LIMIT_MS,
-      );
+      await until('the next process', () => stack.description.services['deactivation-worker']?.pid !== pid, LIMIT_MS);
       await stack.ready('deactivation-worker');
       // Half of them come back while the worker is taking over.
       if (kills === 1) for (const id of ids.slice(0, 3)) await setActive(id, true);
@@ -184,7 +177,7 @@ export function offboards(running: () => TestStack): void {
     for (const id of ids.slice(0, 3)) await becomes('access restored', id, OPEN);
     for (const id of ids.slice(3)) await becomes('every door closed', id, CLOSED);
     const unfinished = `select 1 from offboarding.offboarding_case where state in ('new', 'held', 'running')`;
-    await eventually('no case left', async () => (await stack.query(unfinished)).length === 0 || undefined, LIMIT_MS);
+    await until('no case left', async () => (await stack.query(unfinished)).length === 0, LIMIT_MS);
     const states = (await Promise.all(ids.slice(3).map(casesOf))).flat().map((c) => c.state);
     expect(states).toEqual(['completed', 'completed', 'completed']);
     for (const schema of ['offboarding', 'identity'])

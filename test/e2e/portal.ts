@@ -1,7 +1,7 @@
 /** Another app of the same Okta org. Its people are signed in there, and it exchanges their tokens. */
 import { createHash, randomBytes } from 'node:crypto';
 import { runCli } from '../../apps/auth-service/src/cli.js';
-import { Browser, enter } from '../sandbox/relying-party.js';
+import { OktaBrowser } from '../support/okta-browser.js';
 import type { TestStack } from '../support/stack.js';
 
 const REDIRECT_URI = 'https://portal.example.com/callback';
@@ -38,7 +38,7 @@ export class Portal {
   /** Signs in on Okta's page, with code and PKCE. Returns the access token of the custom authorization server. */
   async signIn(login: string): Promise<string> {
     const { okta } = this.stack.description.sandbox;
-    const [verifier, browser] = [randomBytes(32).toString('base64url'), new Browser()];
+    const verifier = randomBytes(32).toString('base64url');
     const authorize = new URL(`${okta}/oauth2/default/v1/authorize`);
     authorize.search = new URLSearchParams({
       client_id: this.clientId,
@@ -49,8 +49,7 @@ export class Portal {
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',
     }).toString();
-    const page = await browser.visit(authorize);
-    const entered = await enter(okta, browser, await page.text(), login);
+    const entered = await new OktaBrowser().signIn(authorize, login);
     const back = new URL(entered.headers.get('location') ?? '');
     const answer = await fetch(`${okta}/oauth2/default/v1/token`, {
       method: 'POST',

@@ -6,7 +6,7 @@ import { ownQuotas, sandboxQuotas } from '../support/quotas.js';
 import { TestStack } from '../support/stack.js';
 import { offboards } from './offboarding.js';
 import { signsIn } from './sign-in.js';
-import { wallsOfTenants } from './tenants.js';
+import { separatesTenants } from './tenants.js';
 import { Collector, tracesPushes } from './trace.js';
 
 describe('a running stack, events on Postgres', () => {
@@ -25,11 +25,11 @@ describe('a running stack, events on Postgres', () => {
   }, 120_000);
   afterAll(async () => {
     await (stack as TestStack | undefined)?.stop();
-    collector.stop();
+    await collector.stop();
   });
 
   describe('tracing', () => tracesPushes(running, collector));
   describe('signing in', () => signsIn(running));
-  describe('the separation of tenants', () => wallsOfTenants(running));
+  describe('the separation of tenants', () => separatesTenants(running));
   describe('offboarding', () => offboards(running));
 });

@@ -3,7 +3,8 @@
  * tries to reach another tenant. Every row, event, answer and Cognito attribute must belong to the right tenant.
  */
 import { randomUUID } from 'node:crypto';
-import { eventually, GROUP_SCHEMA, person, scim } from '../support/push.js';
+import { GROUP_SCHEMA, person, scim } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import type { TestStack } from '../support/stack.js';
 import { runTenantCommand } from '../support/tenant-command.js';
 
@@ -22,7 +23,7 @@ interface Listed {
   readonly Resources: readonly { readonly id: string; readonly userName: string }[];
 }
 
-export function wallsOfTenants(running: () => TestStack): void {
+export function separatesTenants(running: () => TestStack): void {
   let stack: TestStack;
   let base: string;
   const tenants: Tenant[] = [];
@@ -102,7 +103,7 @@ export function wallsOfTenants(running: () => TestStack): void {
         .sort(([a], [b]) => a.localeCompare(b))
         .map(([, userId], i) => [i, userId] as const)) {
         const expected = n % 2 === 0 ? 'itsm_agent' : 'viewer';
-        const user = await eventually(
+        const user = await until(
           `${tenant.slug} person ${n} in Cognito`,
           async () => {
             const seen = await cognitoUser(id);

@@ -9,9 +9,9 @@ import { createLogger } from '#platform';
 import type { LogoutResult } from '../../apps/sandbox/src/okta/oidc/universal-logout.js';
 import type { Browser } from '../auth/browser.js';
 import { SESSION } from '../auth/journey.js';
-import { eventually } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
-import { edgeBrowser, signInWithRole } from './signing-in.js';
+import { edgeBrowser, signInWithRole } from './edge-browser.js';
 
 const LIMIT_MS = 120_000;
 const ADA = 'ada@example.com';
@@ -60,11 +60,7 @@ describe('Universal Logout on a running stack', () => {
       (denied: AccessDenied) => denied.reason,
     );
   const becomes = (token: string, wanted: string): Promise<unknown> =>
-    eventually(
-      `the guard says ${wanted}`,
-      async () => ((await verdict(token)) === wanted ? true : undefined),
-      LIMIT_MS,
-    );
+    until(`the guard says ${wanted}`, async () => ((await verdict(token)) === wanted ? true : undefined), LIMIT_MS);
   const worksAtCognito = (token: string): Promise<boolean> =>
     cognito.send(new GetUserCommand({ AccessToken: token })).then(
       () => true,
@@ -85,7 +81,7 @@ describe('Universal Logout on a running stack', () => {
       expect((await browser.get('/auth/session')).status).toBe(401);
       expect((await browser.post('/auth/refresh')).status).toBe(401);
       await becomes(token, 'token_revoked');
-      await eventually('Cognito revokes it', async () => ((await worksAtCognito(token)) ? undefined : true), LIMIT_MS);
+      await until('Cognito revokes it', async () => ((await worksAtCognito(token)) ? undefined : true), LIMIT_MS);
       const again = await signedIn(ADA);
       const fresh = await tokenOf(again);
       await becomes(fresh, 'allowed');

@@ -6,7 +6,8 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { kafkaObstacle, startKafka, type LocalKafka } from '../../tools/local/kafka.js';
-import { eventually, person, scim } from '../support/push.js';
+import { person, scim } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
 
 const obstacle = await kafkaObstacle();
@@ -36,7 +37,7 @@ suite('an outage of Kafka', () => {
     const push = <T = { id: string }>(method: string, target: string, body?: unknown) =>
       scim<T>(tenant.scimBaseUrl, tenant.scimToken, method, target, body);
     const { id: first } = await push('POST', '/Users', person('before@example.com', '00uBEFORE'));
-    await eventually(
+    await until(
       'the first account',
       async () => (await query('select 1 from identity.account where id = $1', [first]))[0],
       30_000,
@@ -59,7 +60,7 @@ suite('an outage of Kafka', () => {
 
     kafka = await startKafka({ folder, port });
     for (const [n, id] of ids.entries()) {
-      const account = await eventually(
+      const account = await until(
         `the account of ${names[n]}`,
         async () =>
           (

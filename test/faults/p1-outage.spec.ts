@@ -1,4 +1,5 @@
 /** Promise P1 while the database is down, and while one publisher takes over from another. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { eventKey } from '#events';
@@ -18,7 +19,7 @@ async function onServer(sql: string): Promise<void> {
 async function outage(database: string, ms: number): Promise<void> {
   await onServer(`alter database ${database} allow_connections false`);
   await onServer(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`);
-  await new Promise((resolve) => setTimeout(resolve, ms));
+  await sleep(ms);
   await onServer(`alter database ${database} allow_connections true`);
 }
 
@@ -36,7 +37,7 @@ describe('P1 during an outage of the database', () => {
       const [tenant, subject, group] = [newTenant(), randomUUID(), `g-${randomUUID()}`];
       await rig.consume(group, async (event, { tx }) => {
         await tx.query('insert into effect (key, sequence) values ($1, $2)', [event.key, event.sequence]);
-        await new Promise((resolve) => setTimeout(resolve, 3)); // so that the outage hits open transactions
+        await sleep(3); // so that the outage hits open transactions
       });
       await rig.sequencer();
       const effects = async () =>
@@ -89,7 +90,7 @@ describe('P1 during an outage of the database', () => {
         (await rig.admin.query('select 1 from bus.event_log where tenant = $1', [tenant])).length;
       await rig.publish([groupEvent(tenant, subject, 1)]);
       await until(async () => (await published()) === 1, 'published by the first leader');
-      await new Promise((resolve) => setTimeout(resolve, 600)); // two elections later
+      await sleep(600); // two elections later
       expect(await rig.leaders()).toBe(1);
       const [leader, ...others] = await leaders();
       expect(leader).toBeDefined();
@@ -118,7 +119,7 @@ describe('P1 during an outage of the database', () => {
         await other.query(`begin; select pg_advisory_xact_lock(hashtextextended('bus.event_log', 0))`); // the lock that the sequencer of another outbox holds until its commit
         await rig.sequencer();
         await rig.publish([groupEvent(tenant, randomUUID(), 1)]);
-        await new Promise((resolve) => setTimeout(resolve, 800));
+        await sleep(800);
         const count = async () =>
           (await rig.admin.query('select 1 from bus.event_log where tenant = $1', [tenant])).length;
         expect(await count()).toBe(0);

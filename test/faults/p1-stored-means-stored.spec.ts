@@ -3,6 +3,7 @@
  * Sixteen writers write to fifty users, half of them in transactions that changed something else first. Two publisher
  * processes run; the older one is killed (SIGKILL) every second.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -73,7 +74,7 @@ async function writeUnderFire(
     const writer = async (n: number) => {
       for (let i = n; Date.now() < end; i++) {
         await write(rig, tenant, subjects[Math.floor(Math.random() * AGGREGATES)] ?? '', i % 2 === 0);
-        await new Promise((resolve) => setTimeout(resolve, 8));
+        await sleep(8);
       }
     };
     await Promise.all(Array.from({ length: WRITERS }, (_, n) => writer(n)));

@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, Rig } from '../identity/rig.js';
-import { KillableService } from './killable.js';
+import { KillableService } from '../support/killable.js';
 import { endTrouble, makeTrouble, Noise, seeded } from './noise.js';
 
 const KILLS = 5;

@@ -9,8 +9,8 @@ import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.
 import { Cognito, type PoolView } from '../identity/cognito.js';
 import { Directory, type Person } from '../identity/directory.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { eventually } from '../support/push.js';
-import { KillableService } from './killable.js';
+import { until } from '../support/waiting.js';
+import { KillableService } from '../support/killable.js';
 import { endTrouble, makeTrouble, Noise, seeded } from './noise.js';
 import { WAITING } from './waiting.js';
 import { ownQuotas } from '../support/quotas.js';
@@ -107,11 +107,11 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
 
   async function quiet(): Promise<void> {
     let waiting: string | null | undefined;
-    const look = async (): Promise<true | undefined> => {
+    const look = async (): Promise<boolean> => {
       [{ waiting } = { waiting: undefined }] = await admin.query<{ waiting: string | null }>(WAITING);
-      return waiting === null || undefined;
+      return waiting === null;
     };
-    await eventually('quiet', look, QUIET_LIMIT_MS).catch((error: unknown) => {
+    await until('quiet', look, QUIET_LIMIT_MS).catch((error: unknown) => {
       throw new Error(`${String(error)}: ${waiting}\n${services.map((s) => s.complaints).join('\n')}`);
     });
   }

@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
 import { runTenantCommand } from '../support/tenant-command.js';
 import { Crowd, isOut, type Member } from './crowd.js';
@@ -150,7 +150,7 @@ describe('P3 No revival', () => {
     const { pid } = stack.description.services[victim] ?? { pid: 0 };
     stack.kill(victim);
     const reborn = (): boolean => (stack.description.services[victim]?.pid ?? pid) !== pid;
-    await eventually(`the next ${victim}`, () => Promise.resolve(reborn() || undefined), LIMIT_MS);
+    await until(`the next ${victim}`, reborn, LIMIT_MS);
     await stack.ready(victim, LIMIT_MS);
   }
 
@@ -175,13 +175,13 @@ describe('P3 No revival', () => {
 
   async function quiet(): Promise<void> {
     let waiting: string | null | undefined;
-    const look = async (): Promise<true | undefined> => {
+    const look = async (): Promise<boolean> => {
       const [row] = await stack.query<{ waiting: string | null }>(WAITING);
       const asking = await stack.query('select user_id from offboarding.okta_check');
       waiting = row?.waiting ?? (asking.length > 0 ? `${asking.length} requests to Okta` : null);
-      return waiting === null || undefined;
+      return waiting === null;
     };
-    await eventually('quiet', look, LIMIT_MS).catch((error: unknown) => {
+    await until('quiet', look, LIMIT_MS).catch((error: unknown) => {
       const lines = VICTIMS.flatMap((name) => stack.logOf(name).slice(-5));
       throw new Error(`${String(error)}: ${waiting}\n${lines.join('\n')}`);
     });
@@ -197,13 +197,13 @@ describe('P3 No revival', () => {
       const { state } = (await (await fetch(url, { headers })).json()) as { state: string };
       return state === 'running' ? undefined : state;
     };
-    expect(await eventually('compared with Okta', done, LIMIT_MS)).toBe('done');
+    expect(await until('compared with Okta', done, LIMIT_MS)).toBe('done');
   }
 
   async function expectAgreement(): Promise<void> {
     // A token issued in the second in which access came back is refused. Wait until that second is over.
     const lastFence = Math.max(...watch.fences.values(), Date.now());
-    await eventually('the next second', () => Promise.resolve(Date.now() > lastFence + 3_000 || undefined), LIMIT_MS);
+    await until('the next second', () => Date.now() > lastFence + 3_000, LIMIT_MS);
     const rows = new Map((await stack.query<Seen>(EVERYBODY)).map((row) => [row.id, row]));
     for (const { id } of crowd.members) watch.issue(id);
     const wrong: unknown[] = [];
@@ -225,15 +225,15 @@ describe('P3 No revival', () => {
     (await stack.query('select 1 from offboarding.offboarding_case where account_id = $1', [id])).length;
 
   async function becomes({ id }: Member, status: string): Promise<void> {
-    const seen = async (): Promise<true | undefined> => {
+    const seen = async (): Promise<boolean> => {
       const sql = 'select p.published_status as status, c.enabled from offboarding.person p';
       const [row] = await stack.query<{ status: string; enabled: boolean }>(
         `${sql} join sandbox.cognito_user c on c.username = p.id::text where p.id = $1`,
         [id],
       );
-      return (row?.status === status && row.enabled === (status === 'active')) || undefined;
+      return row?.status === status && row.enabled === (status === 'active');
     };
-    await eventually(`${id} ${status}`, seen, LIMIT_MS);
+    await until(`${id} ${status}`, seen, LIMIT_MS);
   }
 
   const secrets = (): { internalToken: string; eventHookSecrets: Record<string, string> } =>
@@ -242,16 +242,16 @@ describe('P3 No revival', () => {
   /** Above the limit of deliveries, the answer asks Okta to repeat, and Okta does. */
   async function deliver(body: object): Promise<void> {
     const { slug, id, origin } = stack.tenant;
-    const accepted = async (): Promise<true | undefined> => {
+    const accepted = async (): Promise<boolean> => {
       const answer = await fetch(`${origin}/auth/okta/event-hook/${slug}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: secrets().eventHookSecrets[id] ?? '' },
         body: JSON.stringify(body),
       });
       if (answer.status !== 204 && answer.status !== 503) throw new Error(`hook: ${answer.status}`);
-      return answer.status === 204 || undefined;
+      return answer.status === 204;
     };
-    await eventually('the hook is accepted', accepted, LIMIT_MS);
+    await until('the hook is accepted', accepted, LIMIT_MS);
   }
 });
 

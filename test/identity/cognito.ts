@@ -1,7 +1,7 @@
 /** The sandbox's Cognito in process, and what tests ask and order there. */
 import { createLogger, Database } from '#platform';
 import { sandboxSettings } from '../../apps/sandbox/src/config.js';
-import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
+import { sandboxMigrations } from '../../apps/sandbox/src/migrations/0001-sandbox.js';
 import { Sandbox } from '../../apps/sandbox/src/sandbox.js';
 import type { TestDatabase } from '../support/database.js';
 import { sandboxQuotas } from '../support/quotas.js';

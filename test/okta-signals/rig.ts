@@ -11,9 +11,9 @@ import type { CompareView } from '../../apps/deactivation-worker/src/okta/compar
 import type { TenantSettings } from '#events';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
 import { Directory, type Person, type Tenant } from '../identity/directory.js';
-import { ScimRecorder } from '../sandbox/scim-recorder.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 import { Accounts } from '../offboarding/accounts.js';
-import { control, startSandbox, type RunningSandbox } from '../sandbox/support.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
 
 export const TOKEN = 'internal-token-of-the-tests';

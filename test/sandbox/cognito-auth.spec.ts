@@ -7,8 +7,8 @@ import {
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify, SignJWT, UnsecuredJWT } from 'jose';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { KeySet, TokenVerifier } from '#access-guard';
-import { assertionKey, Bridge, jwksOf, OKTA_SUB, TENANT, type AssertionKey } from './sign-in.js';
-import { outcome, startSandbox, type RunningSandbox } from './support.js';
+import { assertionKey, Bridge, jwksOf, OKTA_SUB, TENANT, type AssertionKey } from '../support/cognito-sign-in.js';
+import { outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 const INCORRECT = { name: 'NotAuthorizedException', message: 'Incorrect username or password.' };
 

@@ -8,7 +8,7 @@ import {
 import { randomUUID } from 'node:crypto';
 import { CognitoQuotas, DEFAULT_QUOTAS } from '../../apps/sandbox/src/cognito/quotas.js';
 import { sandboxSettings } from '../../apps/sandbox/src/config.js';
-import { control, outcome, startSandbox, type RunningSandbox } from './support.js';
+import { control, outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 describe('quotas of the Cognito stand-in', () => {
   const about = (subject: string | null) => ({ scope: 'us-east-1_p', subject, group: null });

@@ -1,8 +1,8 @@
 /** The session between the two calls of a sign-in: for one answer, one user, one client and three minutes. */
 import { CreateUserPoolClientCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { Client as PgClient } from 'pg';
-import { assertionKey, Bridge, jwksOf, type AssertionKey } from './sign-in.js';
-import { outcome, startSandbox, type RunningSandbox } from './support.js';
+import { assertionKey, Bridge, jwksOf, type AssertionKey } from '../support/cognito-sign-in.js';
+import { outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 const INCORRECT = { name: 'NotAuthorizedException', message: 'Incorrect username or password.' };
 

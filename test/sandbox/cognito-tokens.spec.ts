@@ -17,8 +17,17 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { Client as PgClient } from 'pg';
-import { assertionKey, Bridge, jwksOf, OKTA_SUB, TENANT, tokensOf, type AssertionKey, type Tokens } from './sign-in.js';
-import { outcome, startSandbox, type RunningSandbox } from './support.js';
+import {
+  assertionKey,
+  Bridge,
+  jwksOf,
+  OKTA_SUB,
+  TENANT,
+  tokensOf,
+  type AssertionKey,
+  type Tokens,
+} from '../support/cognito-sign-in.js';
+import { outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 const revoked = { name: 'NotAuthorizedException', message: 'Access Token has been revoked' };
 const refreshRevoked = { name: 'NotAuthorizedException', message: 'Refresh Token has been revoked' };

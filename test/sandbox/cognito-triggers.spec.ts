@@ -12,8 +12,8 @@ import { decodeJwt } from 'jose';
 import { productTriggers, type Triggers } from '../../apps/sandbox/src/cognito/triggers.js';
 import { DEFAULT_QUOTAS } from '../../apps/sandbox/src/cognito/quotas.js';
 import { createLogger } from '#platform';
-import { assertionKey, Bridge, jwksOf, TENANT, type AssertionKey } from './sign-in.js';
-import { control, outcome, startSandbox, type RunningSandbox } from './support.js';
+import { assertionKey, Bridge, jwksOf, TENANT, type AssertionKey } from '../support/cognito-sign-in.js';
+import { control, outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 type Seen = { name: string; event: { request: Record<string, unknown> } & Record<string, unknown> };
 

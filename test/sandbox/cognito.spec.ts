@@ -23,7 +23,7 @@ import {
   ListUsersInGroupCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { randomUUID } from 'node:crypto';
-import { control, outcome, startSandbox, type RunningSandbox } from './support.js';
+import { control, outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 const STRONG = 'Correct-Horse-9';
 

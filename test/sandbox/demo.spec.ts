@@ -11,7 +11,7 @@ import path from 'node:path';
 import { readStack, type Stack } from '../../tools/demo/stack.js';
 import { printTimeline, zeroOf } from '../../tools/demo/timeline.js';
 import { UserPoolReader } from '../../tools/demo/user-pool.js';
-import { startSandbox, type RunningSandbox } from './support.js';
+import { startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 describe('the check of the demonstration', () => {
   let running: RunningSandbox;

@@ -1,9 +1,9 @@
 import type { Delivery } from '../../apps/sandbox/src/okta/hooks/event-hooks.js';
 import type { VerbResult } from '../../apps/sandbox/src/okta/okta.js';
 import { eventually } from '../../tools/local/process.js';
-import { HookReceiver } from './hook-receiver.js';
-import { ScimRecorder } from './scim-recorder.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { HookReceiver } from '../support/hook-receiver.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 let running: RunningSandbox;
 let scim: ScimRecorder;

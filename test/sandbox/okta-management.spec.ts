@@ -1,10 +1,9 @@
 /** The sandbox Okta's Management API over HTTP: paging, limits and errors as Okta documents them. */
 import { Database } from '#platform';
-import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
 import { all, Org } from '../okta/org.js';
 import { createTestDatabase } from '../support/database.js';
-import { ScimRecorder } from './scim-recorder.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 type Item = Record<string, unknown> & { readonly id: string };
 let running: RunningSandbox;
@@ -188,25 +187,21 @@ describe('tokens', () => {
 
 it('keeps the app id of an org over a restart', async () => {
   const place = await createTestDatabase();
-  const open = (count: number) =>
-    Database.connect({
-      url: place.url('sandbox'),
-      schema: 'sandbox',
-      migrations: sandboxMigrations.slice(0, count),
+  const first = await startSandbox({}, place);
+  const connect = (to: RunningSandbox, token: string) =>
+    control<{ appId: string }>(to.sandbox.endpoints.okta, 'PUT', 'apps/default', {
+      scimBaseUrl: scim.baseUrl,
+      token,
+      mode: 'oin',
     });
-  const old = await open(3);
-  await old.migrate();
-  await old.query(
-    `insert into okta_app (slug, scim_base_url, token, mode, auth_style) values ('default', $1, 't', 'oin', 'bearer')`,
-    [scim.baseUrl],
-  );
-  await old.close();
+  const { appId } = await connect(first, 't');
+  await first.end();
   const upgraded = await startSandbox({}, place);
   const { okta } = upgraded.sandbox.endpoints;
   const appIdOf = async () => (await control<{ appId: string }>(okta, 'GET', 'apps/default')).appId;
-  const appId = await appIdOf();
   expect(appId).toMatch(/^0oa[0-9A-Za-z]{17}$/);
-  await control(okta, 'PUT', 'apps/default', { scimBaseUrl: scim.baseUrl, token: 'another', mode: 'oin' });
+  expect(await appIdOf()).toBe(appId);
+  await connect(upgraded, 'another');
   expect(await appIdOf()).toBe(appId);
   const { apiToken } = await control<{ apiToken: string }>(okta, 'POST', 'apps/default/api-token');
   expect(await all(org.client({ endpoint: okta, apiToken }).appUsers(appId))).toEqual([]);

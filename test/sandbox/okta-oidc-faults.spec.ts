@@ -3,9 +3,9 @@ import { exportSPKI, importJWK, type CryptoKey, type JWK } from 'jose';
 import { tokenFaults } from '../../apps/sandbox/src/okta/oidc/token-faults.js';
 import { eventually } from '../../tools/local/process.js';
 import { RelyingParty, type Tokens } from './relying-party.js';
-import { ScimRecorder } from './scim-recorder.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 import { part, problemsOf, signedBy } from './strict-verifier.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 let running: RunningSandbox;
 let scim: ScimRecorder;

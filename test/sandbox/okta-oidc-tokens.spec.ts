@@ -1,8 +1,8 @@
 import type { JWK } from 'jose';
 import { RelyingParty } from './relying-party.js';
-import { ScimRecorder } from './scim-recorder.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 import { part, problemsOf } from './strict-verifier.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 let running: RunningSandbox;
 let scim: ScimRecorder;

@@ -1,8 +1,9 @@
 import { exportJWK, generateKeyPair, SignJWT, type JWK, type JWTPayload } from 'jose';
-import { Browser, REDIRECT_URI, RelyingParty } from './relying-party.js';
-import { ScimRecorder } from './scim-recorder.js';
+import { OktaBrowser } from '../support/okta-browser.js';
+import { REDIRECT_URI, RelyingParty } from './relying-party.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 import { part, problemsOf } from './strict-verifier.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 let running: RunningSandbox;
 let scim: ScimRecorder;
@@ -91,7 +92,7 @@ describe.each(['org', 'default'] as const)('a login at the %s server', (server) 
 
 describe('an authorization request', () => {
   const shown = async (change: Record<string, string | null>): Promise<string> => {
-    const response = await new Browser().visit(rp.authorizeUrl(change).url);
+    const response = await new OktaBrowser().visit(rp.authorizeUrl(change).url);
     expect([response.status, response.headers.get('location')]).toEqual([400, null]);
     return response.text();
   };
@@ -110,7 +111,7 @@ describe('an authorization request', () => {
     expect(await shown({ redirect_uri: '"><script>alert(1)</script>' })).not.toContain('<script');
     const { url } = rp.authorizeUrl();
     url.searchParams.append('redirect_uri', REDIRECT_URI);
-    expect((await new Browser().visit(url)).status).toBe(400);
+    expect((await new OktaBrowser().visit(url)).status).toBe(400);
   });
 
   it.each([
@@ -141,7 +142,7 @@ describe('an authorization request', () => {
     async (name) => {
       const { url, state } = rp.authorizeUrl({ prompt: 'login' });
       url.searchParams.append(name, url.searchParams.get(name) ?? '');
-      const location = (await new Browser().visit(url)).headers.get('location') ?? '';
+      const location = (await new OktaBrowser().visit(url)).headers.get('location') ?? '';
       const { error, state: returned } = Object.fromEntries(new URL(location).searchParams);
       expect([error, returned]).toEqual(['invalid_request', state]);
     },

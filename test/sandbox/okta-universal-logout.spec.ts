@@ -1,10 +1,11 @@
 import type { JWK } from 'jose';
 import { logoutFaults, type LogoutResult } from '../../apps/sandbox/src/okta/oidc/universal-logout.js';
-import { HookReceiver } from './hook-receiver.js';
-import { Browser, RelyingParty } from './relying-party.js';
-import { ScimRecorder } from './scim-recorder.js';
+import { HookReceiver } from '../support/hook-receiver.js';
+import { OktaBrowser } from '../support/okta-browser.js';
+import { RelyingParty } from './relying-party.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 import { part, signedBy } from './strict-verifier.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 let running: RunningSandbox;
 let scim: ScimRecorder;
@@ -69,7 +70,7 @@ it('sends the app a logout, with a JWT signed by the ID token key', async () => 
 it('ends the sessions of that person with Okta only', async () => {
   await rp.ask('POST', 'assign', { login: 'ben@example.com' });
   await rp.ask('POST', 'universal-logout', { login: ANNA });
-  const browsers = [new Browser(), new Browser(), new Browser()] as const;
+  const browsers = [new OktaBrowser(), new OktaBrowser(), new OktaBrowser()] as const;
   for (const browser of browsers.slice(1)) await rp.signIn(ANNA, {}, browser);
   await rp.signIn('ben@example.com', {}, browsers[0]);
   expect(await send()).toMatchObject({ sessionsEnded: 2 });

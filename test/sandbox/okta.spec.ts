@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { retryWaitMs } from '../../apps/sandbox/src/okta/session.js';
 import type { VerbResult } from '../../apps/sandbox/src/okta/okta.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
-import { ScimRecorder } from './scim-recorder.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 
 const CORE = 'urn:ietf:params:scim:schemas:core:2.0:User';
 const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group';

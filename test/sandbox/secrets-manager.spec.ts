@@ -9,7 +9,7 @@ import {
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
 import { randomUUID } from 'node:crypto';
-import { control, outcome, startSandbox, type RunningSandbox } from './support.js';
+import { control, outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 describe('the Secrets Manager stand-in, through the AWS SDK', () => {
   let running: RunningSandbox;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const PAUSE_MS = 25;
 
 /** Calls `check` until it does not throw, and returns its result. After `limitMs`, rejects with its last error. */
-export async function eventually<T>(check: () => T | Promise<T>, limitMs = 15_000): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, limitMs = 15_000, pauseMs = PAUSE_MS): Promise<T> {
   const deadline = performance.now() + limitMs;
   for (;;) {
     try {
@@ -12,7 +12,7 @@ export async function eventually<T>(check: () => T | Promise<T>, limitMs = 15_00
     } catch (error) {
       if (performance.now() >= deadline) throw error;
     }
-    await sleep(PAUSE_MS);
+    await sleep(pauseMs);
   }
 }
 
@@ -24,9 +24,14 @@ export const until = <T>(
   what: string,
   look: () => T | Promise<T>,
   limitMs = 15_000,
+  pauseMs = PAUSE_MS,
 ): Promise<Exclude<T, undefined | null | false | 0 | ''>> =>
-  eventually(async () => {
-    const value = await look();
-    if (!value) throw new Error(`not within ${limitMs} ms: ${what}`);
-    return value as Exclude<T, undefined | null | false | 0 | ''>;
-  }, limitMs);
+  eventually(
+    async () => {
+      const value = await look();
+      if (!value) throw new Error(`not within ${limitMs} ms: ${what}`);
+      return value as Exclude<T, undefined | null | false | 0 | ''>;
+    },
+    limitMs,
+    pauseMs,
+  );

@@ -2,10 +2,10 @@
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { createLogger, Database } from '#platform';
-import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
+import { sandboxMigrations } from '../../apps/sandbox/src/migrations/0001-sandbox.js';
 import { Sandbox, type SandboxOptions } from '../../apps/sandbox/src/sandbox.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { sandboxQuotas } from '../support/quotas.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { sandboxQuotas } from './quotas.js';
 
 export interface RunningSandbox {
   readonly sandbox: Sandbox;

@@ -5,7 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { eventually } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import { LIMIT_MS, reloadUntil, type World } from './world.js';
 
 /** Saves pictures of the pages: SCREENSHOTS=folder. */
@@ -72,7 +72,7 @@ export function refused(world: () => World): void {
         Operations: [{ op: 'replace', value: { active: false } }],
       });
       const inactive = `select 1 from auth.account where user_name = $1 and account_status = 'inactive'`;
-      await eventually('inactive', async () => (await stack.query(inactive, [login]))[0], LIMIT_MS);
+      await until('inactive', async () => (await stack.query(inactive, [login]))[0], LIMIT_MS);
       await expectRefusal(
         await signIn(login),
         'account_inactive',

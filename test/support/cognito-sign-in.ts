@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { createHmac, randomUUID } from 'node:crypto';
-import type { RunningSandbox } from './support.js';
+import type { RunningSandbox } from './sandbox.js';
 
 export interface AssertionKey {
   readonly kid: string;

@@ -1,7 +1,7 @@
 /** Many tabs of one browser at the same time, and the ways in which a session ends. */
 import type { Page } from 'playwright-core';
-import { eventually } from '../support/push.js';
-import { ADA, GRACE } from './signing-in.js';
+import { until } from '../support/waiting.js';
+import { ADA, GRACE } from './sign-in.js';
 import { LIMIT_MS, reloadUntil, type World } from './world.js';
 
 const SESSION = '__Host-sf_session';
@@ -88,9 +88,9 @@ export function tabs(world: () => World): void {
       const tab = await person.signIn(login);
       await reloadUntil(tab, LET_IN);
       await world().stack.okta('unassign', { login });
-      await eventually('a refusal', () => openIncident(tab), LIMIT_MS);
+      await until('a refusal', () => openIncident(tab), LIMIT_MS);
       expect(await tab.getByText(LET_IN).isVisible()).toBe(false);
-      await eventually('the session ends', async () => (await person.session(tab)) === null || undefined, LIMIT_MS);
+      await until('the session ends', async () => (await person.session(tab)) === null, LIMIT_MS);
       await tab.reload();
       await tab.getByRole('link', { name: 'Sign in with Okta' }).click();
       await tab.getByText('Code: okta_denied').waitFor();
@@ -100,12 +100,12 @@ export function tabs(world: () => World): void {
 }
 
 /** True if it was refused. The first attempts may still succeed, until the case is opened, decided and published. */
-async function openIncident(tab: Page): Promise<true | undefined> {
+async function openIncident(tab: Page): Promise<boolean> {
   const refused = tab.getByRole('alert').or(tab.getByRole('heading', { name: 'You are signed out' }));
   await tab.getByLabel('What happened?').fill('Too late');
   const answered = tab.waitForResponse((r) => r.url().endsWith('/incidents') && r.request().method() === 'POST');
   await tab.getByRole('button', { name: 'Open an incident' }).click();
-  if ((await answered).ok()) return undefined;
+  if ((await answered).ok()) return false;
   await refused.first().waitFor();
   return true;
 }

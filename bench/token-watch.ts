@@ -6,6 +6,7 @@ import { AccessDenied, AccessGuard, busFeed } from '#access-guard';
 import { busSettings, type FollowSource } from '#event-bus';
 import { createLogger, loadConfig } from '#platform';
 import { Issuer } from '../test/guard/issuer.js';
+import { until } from '../test/support/waiting.js';
 
 export interface FollowJob {
   readonly kind: 'follow';
@@ -34,7 +35,7 @@ export interface WatchJob {
 const LOOK_EVERY_MS = 10;
 /** The number of accounts checked each time: five seconds of pushes, which arrive in the order of the accounts. */
 const AHEAD = 100;
-const logger = createLogger('doors', 'error');
+const logger = createLogger('token-watch', 'error');
 const tokens = new Map<string, string>();
 let issuer: Issuer;
 let guard: AccessGuard;
@@ -44,16 +45,19 @@ async function follow({ carrier, databaseUrl, brokers }: FollowJob): Promise<str
   const source: FollowSource =
     carrier === 'postgres'
       ? { carrier, url: databaseUrl }
-      : { carrier, config: loadConfig('doors', busSettings, { EVENT_CARRIER: 'kafka', KAFKA_BROKERS: brokers ?? '' }) };
+      : {
+          carrier,
+          config: loadConfig('token-watch', busSettings, { EVENT_CARRIER: 'kafka', KAFKA_BROKERS: brokers ?? '' }),
+        };
   guard = new AccessGuard({
     issuer: issuer.issuer,
     jwksUri: issuer.jwksUri,
     clientIds: [issuer.clientId],
-    feed: busFeed(source, { name: 'bench-doors', logger }),
+    feed: busFeed(source, { name: 'bench-token-watch', logger }),
     logger,
   });
   guard.start();
-  await until(() => guard.freshness().state === 'live', 30_000, 'the guard follows');
+  await until('the guard follows', () => guard.freshness().state === 'live', 30_000);
   return 'following';
 }
 
@@ -61,7 +65,7 @@ async function know({ accounts }: KnowJob): Promise<string> {
   tokens.clear();
   for (const account of accounts) tokens.set(account, `Bearer ${issuer.accessToken(account)}`);
   for (const account of accounts)
-    await until(async () => (await refusal(account)) === null, 60_000, `${account} has access`);
+    await until(`${account} has access`, async () => (await refusal(account)) === null, 60_000, LOOK_EVERY_MS);
   return 'known';
 }
 
@@ -79,7 +83,7 @@ async function watch({ limitMs }: WatchJob): Promise<Record<string, number>> {
     }
     return open.size === 0;
   };
-  await until(allRefused, limitMs, 'every token is refused');
+  await until('every token is refused', allRefused, limitMs, LOOK_EVERY_MS);
   return refusedAt;
 }
 
@@ -90,14 +94,6 @@ async function refusal(account: string): Promise<string | null> {
   } catch (error) {
     if (error instanceof AccessDenied) return error.reason;
     throw error;
-  }
-}
-
-async function until(condition: () => boolean | Promise<boolean>, ms: number, what: string): Promise<void> {
-  const deadline = performance.now() + ms;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
