@@ -11,7 +11,6 @@ import { productTriggers, type Triggers } from './cognito/triggers.js';
 import { listen } from './listener.js';
 import { createOktaListener } from './okta/admin-api.js';
 import { EventHooks } from './okta/hooks/event-hooks.js';
-import { HookStore } from './okta/hooks/hook-store.js';
 import { createManagement } from './okta/management/api-call.js';
 import { OidcProvider } from './okta/oidc/provider.js';
 import { UniversalLogout } from './okta/oidc/universal-logout.js';
@@ -67,7 +66,7 @@ export class Sandbox {
       triggerLimitMs: options.triggerLimitMs,
     });
     const secrets = await createSecretsManager(database, logger, options.region);
-    const oktaEngine = new Okta(new OktaStore(database), new EventHooks(new HookStore(database)), {
+    const oktaEngine = new Okta(new OktaStore(database), new EventHooks(database), {
       paceMs: options.oktaPaceMs,
       timeScale: options.timeScale,
     });

@@ -82,24 +82,18 @@ export async function createCognito(database: Database, logger: Logger, options:
   return { app, defaultPool };
 }
 
-function poolOperations(database: Database, pools: Pools, clients: AppClients): Record<string, Operation> {
-  return {
-    CreateUserPool: operation(shape.createUserPool, async (input) => ({
-      UserPool: pools.describe(await pools.create(input), 0),
-    })),
-    DescribeUserPool: operation(shape.inPool, async (input) => ({
-      UserPool: await pools.view(await pools.get(input.UserPoolId)),
-    })),
-    CreateUserPoolClient: operation(shape.createUserPoolClient, async (input) => {
-      await pools.get(input.UserPoolId);
-      return { UserPoolClient: clientView(await insertClient(database, input)) };
-    }),
-    DescribeUserPoolClient: operation(shape.aboutClient, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
-      return { UserPoolClient: clientView(await clients.get(input.ClientId, pool.id)) };
-    }),
-  };
-}
+const poolOperations = (database: Database, pools: Pools, clients: AppClients): Record<string, Operation> => ({
+  CreateUserPool: operation(shape.createUserPool, async (input) => ({
+    UserPool: pools.describe(await pools.create(input), 0),
+  })),
+  DescribeUserPool: pools.operation(shape.inPool, async (_input, pool) => ({ UserPool: await pools.view(pool) })),
+  CreateUserPoolClient: pools.operation(shape.createUserPoolClient, async (input) => ({
+    UserPoolClient: clientView(await insertClient(database, input)),
+  })),
+  DescribeUserPoolClient: pools.operation(shape.aboutClient, async (input, pool) => ({
+    UserPoolClient: clientView(await clients.get(input.ClientId, pool.id)),
+  })),
+});
 
 const dumpQuery = z.object({
   pool: z.string().optional(),

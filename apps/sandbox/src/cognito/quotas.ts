@@ -36,36 +36,35 @@ export type Quotas = Readonly<Record<QuotaName, number>>;
 const names = Object.keys(DEFAULT_QUOTAS) as [QuotaName, ...QuotaName[]];
 export const quotaChange = z.partialRecord(z.enum(names), z.number().positive().max(1_000_000));
 
-/** Category of each operation. */
-const CATEGORY: Readonly<Record<string, QuotaName>> = {
-  CreateUserPool: 'UserPoolUpdate',
-  DescribeUserPool: 'UserPoolRead',
-  CreateUserPoolClient: 'UserPoolClientUpdate',
-  DescribeUserPoolClient: 'UserPoolClientRead',
-  CreateGroup: 'UserPoolResourceUpdate',
-  DeleteGroup: 'UserPoolResourceUpdate',
-  GetGroup: 'UserPoolResourceRead',
-  ListGroups: 'UserPoolResourceRead',
-  AdminInitiateAuth: 'UserAuthentication',
-  InitiateAuth: 'UserAuthentication',
-  AdminRespondToAuthChallenge: 'UserAuthenticationResponse',
-  GetTokensFromRefreshToken: 'UserToken',
-  RevokeToken: 'UserToken',
-  GetUser: 'UserRead',
-  AdminCreateUser: 'UserCreation',
-  AdminGetUser: 'UserRead',
-  AdminUpdateUserAttributes: 'UserUpdate',
-  AdminDeleteUserAttributes: 'UserUpdate',
-  AdminDeleteUser: 'UserUpdate',
-  AdminDisableUser: 'UserUpdate',
-  AdminEnableUser: 'UserUpdate',
-  AdminSetUserPassword: 'UserAccountRecovery',
-  AdminAddUserToGroup: 'UserResourceUpdate',
-  AdminRemoveUserFromGroup: 'UserResourceUpdate',
-  AdminListGroupsForUser: 'UserResourceRead',
-  ListUsers: 'UserList',
-  ListUsersInGroup: 'UserList',
-};
+const OPERATIONS = {
+  UserPoolRead: ['DescribeUserPool'],
+  UserPoolUpdate: ['CreateUserPool'],
+  UserPoolClientRead: ['DescribeUserPoolClient'],
+  UserPoolClientUpdate: ['CreateUserPoolClient'],
+  UserPoolResourceRead: ['GetGroup', 'ListGroups'],
+  UserPoolResourceUpdate: ['CreateGroup', 'DeleteGroup'],
+  UserAuthentication: ['AdminInitiateAuth', 'InitiateAuth'],
+  UserAuthenticationResponse: ['AdminRespondToAuthChallenge'],
+  UserToken: ['GetTokensFromRefreshToken', 'RevokeToken'],
+  UserCreation: ['AdminCreateUser'],
+  UserRead: ['GetUser', 'AdminGetUser'],
+  UserUpdate: [
+    'AdminUpdateUserAttributes',
+    'AdminDeleteUserAttributes',
+    'AdminDeleteUser',
+    'AdminDisableUser',
+    'AdminEnableUser',
+  ],
+  UserAccountRecovery: ['AdminSetUserPassword'],
+  UserResourceRead: ['AdminListGroupsForUser'],
+  UserResourceUpdate: ['AdminAddUserToGroup', 'AdminRemoveUserFromGroup'],
+  UserList: ['ListUsers', 'ListUsersInGroup'],
+} as const satisfies Partial<Record<QuotaName, readonly string[]>>;
+const CATEGORY = Object.fromEntries(
+  Object.entries(OPERATIONS).flatMap(([category, operations]) =>
+    operations.map((name) => [name, category as QuotaName]),
+  ),
+);
 
 const READS = new Set(['AdminGetUser', 'AdminListGroupsForUser']);
 /** Beyond this number of user buckets, full buckets are removed: they carry no information. */

@@ -19,51 +19,43 @@ export type DeclaredAttribute = { readonly [K in keyof SchemaAttribute]?: Schema
 export const MAX_ATTRIBUTE_LENGTH = 2048;
 const MAX_CUSTOM_ATTRIBUTES = 50;
 
-const text = (Name: string, limits: Partial<SchemaAttribute> = {}): SchemaAttribute => ({
-  Name,
-  AttributeDataType: 'String',
-  DeveloperOnlyAttribute: false,
-  Mutable: true,
-  Required: false,
-  StringAttributeConstraints: { MinLength: '0', MaxLength: String(MAX_ATTRIBUTE_LENGTH) },
-  ...limits,
-});
-const bool = (Name: string): SchemaAttribute => ({
-  Name,
-  AttributeDataType: 'Boolean',
-  DeveloperOnlyAttribute: false,
-  Mutable: true,
-  Required: false,
-});
+const TEXT_LIMITS = { MinLength: '0', MaxLength: String(MAX_ATTRIBUTE_LENGTH) };
+const LIMITS = {
+  String: { StringAttributeConstraints: TEXT_LIMITS },
+  Number: { NumberAttributeConstraints: { MinValue: '0' } },
+  Boolean: {},
+};
 
-const STANDARD: readonly SchemaAttribute[] = [
-  text('sub', { Mutable: false, Required: true, StringAttributeConstraints: { MinLength: '1', MaxLength: '2048' } }),
-  ...[
-    'name',
-    'given_name',
-    'family_name',
-    'middle_name',
-    'nickname',
-    'preferred_username',
-    'profile',
-    'picture',
-    'website',
-    'email',
-  ].map((n) => text(n)),
-  bool('email_verified'),
-  text('gender'),
-  text('birthdate', { StringAttributeConstraints: { MinLength: '10', MaxLength: '10' } }),
-  ...['zoneinfo', 'locale', 'phone_number'].map((n) => text(n)),
-  bool('phone_number_verified'),
-  text('address'),
-  {
-    Name: 'updated_at',
-    AttributeDataType: 'Number',
+const standard = (
+  type: keyof typeof LIMITS,
+  names: readonly string[],
+  more: Partial<SchemaAttribute> = {},
+): SchemaAttribute[] =>
+  names.map((Name) => ({
+    Name,
+    AttributeDataType: type,
     DeveloperOnlyAttribute: false,
     Mutable: true,
     Required: false,
-    NumberAttributeConstraints: { MinValue: '0' },
-  },
+    ...LIMITS[type],
+    ...more,
+  }));
+
+const STANDARD: readonly SchemaAttribute[] = [
+  ...standard('String', ['sub'], {
+    Mutable: false,
+    Required: true,
+    StringAttributeConstraints: { MinLength: '1', MaxLength: '2048' },
+  }),
+  ...standard('String', ['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username']),
+  ...standard('String', ['profile', 'picture', 'website', 'email']),
+  ...standard('Boolean', ['email_verified']),
+  ...standard('String', ['gender']),
+  ...standard('String', ['birthdate'], { StringAttributeConstraints: { MinLength: '10', MaxLength: '10' } }),
+  ...standard('String', ['zoneinfo', 'locale', 'phone_number']),
+  ...standard('Boolean', ['phone_number_verified']),
+  ...standard('String', ['address']),
+  ...standard('Number', ['updated_at']),
 ];
 
 /** The full schema of a new pool. A name outside the standard set becomes a custom attribute with the prefix. */
@@ -79,12 +71,7 @@ export function customAttribute(declared: DeclaredAttribute): SchemaAttribute {
   if (declared.Required === true) throw invalidParameter('Required custom attributes are not supported currently.');
   const { Name = '', ...rest } = withoutUndefined(declared);
   const type = declared.AttributeDataType ?? 'String';
-  const limits =
-    type === 'String'
-      ? { StringAttributeConstraints: {} }
-      : type === 'Number'
-        ? { NumberAttributeConstraints: {} }
-        : {};
+  const limits = type === 'String' || type === 'Number' ? { [`${type}AttributeConstraints`]: {} } : {};
   return {
     AttributeDataType: type,
     DeveloperOnlyAttribute: false,

@@ -1,6 +1,6 @@
 /** Challenges, grants and tokens, one statement per step. Sessions and refresh tokens are stored as hashes. */
 import type { ChallengeRound } from '../../../cognito-triggers/src/events.js';
-import { USER, type UserRow } from './users.sql.js';
+import { USER, type KeyedUserRow } from './users.sql.js';
 
 /** Also deletes a few expired challenges. Concurrent sign-ins skip rows that another one is deleting. */
 export const OPEN_CHALLENGE = `
@@ -53,8 +53,7 @@ export const OPEN_GRANT = `
        a as (insert into cognito_access_token (jti, origin_jti) select $7, origin_jti from g)
   select extract(epoch from started_at)::float8 as auth_time from g`;
 
-export type RefreshRow = UserRow & {
-  username_key: string;
+export type RefreshRow = KeyedUserRow & {
   origin_jti: string;
   client_id: string;
   auth_time: number;

@@ -9,7 +9,7 @@ import * as shape from './shapes.js';
 import type { SigningKeys } from './signing-keys.js';
 import * as sql from './sign-in.sql.js';
 import { hashOf, userDisabled, type TokenIssuer } from './token-issuer.js';
-import { SIGN_OUT, type UserRow } from './users.sql.js';
+import { SIGN_OUT, type KeyedUserRow } from './users.sql.js';
 import { userView } from './users.js';
 
 export interface SignInParts {
@@ -119,9 +119,9 @@ function refreshable(found: sql.RefreshRow): sql.RefreshRow {
 }
 
 function tokenOperations({ database, keys }: SignInParts): Record<string, Operation> {
-  async function holder(token: string): Promise<UserRow & { username_key: string; poolId: string }> {
+  async function holder(token: string): Promise<KeyedUserRow & { poolId: string }> {
     const { jti, poolId } = await keys.readAccessToken(token);
-    const [user] = await database.query<UserRow & { username_key: string }>(sql.USER_OF_ACCESS_TOKEN, [jti, poolId]);
+    const [user] = await database.query<KeyedUserRow>(sql.USER_OF_ACCESS_TOKEN, [jti, poolId]);
     if (!user) throw notAuthorized('Access Token has been revoked');
     return { ...user, poolId };
   }

@@ -12,6 +12,8 @@ export interface UserRow {
   modified: number;
 }
 
+export type KeyedUserRow = UserRow & { readonly username_key: string };
+
 export const USER = `username, sub, attributes, status, enabled, extract(epoch from created_at)::float8 as created, extract(epoch from modified_at)::float8 as modified`;
 
 /** No row: the name is taken. The unique index decides between two concurrent creations. */

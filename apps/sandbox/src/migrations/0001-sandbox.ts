@@ -151,12 +151,6 @@ const OKTA = `
     subject text not null,
     detail text,
     created_at timestamptz not null default clock_timestamp());
-  create table okta_imported (
-    slug text not null references okta_app on delete cascade,
-    kind text not null check (kind in ('user', 'group')),
-    remote_id text not null,
-    name text not null,
-    primary key (slug, kind, remote_id));
   create table okta_api_token (
     hash text primary key,
     slug text not null references okta_app on delete cascade,

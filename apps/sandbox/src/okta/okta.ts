@@ -36,24 +36,14 @@ export interface VerbResult {
 const nothing = z.object({});
 
 const appVerbs: Record<string, Verb> = {
-  'test-connection': verb(
-    nothing,
-    () => '',
-    async ({ session }) => {
-      await testConnection(session);
-      return null;
-    },
-  ),
-  import: verb(
-    nothing,
-    () => 'import',
-    async ({ session, store, app }) => {
-      const { users, groups, inactive } = await importAll(session);
-      await store.saveImport(app.slug, 'user', users);
-      await store.saveImport(app.slug, 'group', groups);
-      return `${users.length} active users and ${groups.length} groups imported, ${inactive} inactive users read and left out`;
-    },
-  ),
+  'test-connection': verb(nothing, async ({ session }) => {
+    await testConnection(session);
+    return null;
+  }),
+  import: verb(nothing, async ({ session }) => {
+    const { users, groups, inactive } = await importAll(session);
+    return `${users} active users and ${groups} groups imported, ${inactive} inactive users read and left out`;
+  }),
 };
 
 const verbs: Readonly<Record<string, Verb>> = { ...peopleVerbs, ...groupVerbs, ...appVerbs };

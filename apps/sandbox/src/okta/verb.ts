@@ -18,16 +18,18 @@ export interface Verb {
   parse(body: unknown): { subject: string; run(context: Context): Promise<string | null> };
 }
 
-/** `run` resolves to a remark, or to null if the requests need no remark. */
-export function verb<S extends z.ZodType>(
-  shape: S,
-  subjectOf: (input: z.output<S>) => string,
-  run: (context: Context, input: z.output<S>) => Promise<string | null>,
+/**
+ * `run` resolves to a remark, or to null if the requests need no remark. The subject is the group or the login in the
+ * input.
+ */
+export function verb<I extends { readonly group?: string; readonly login?: string }>(
+  shape: z.ZodType<I>,
+  run: (context: Context, input: I) => Promise<string | null>,
 ): Verb {
   return {
     parse(body) {
-      const input = parseControl(shape as z.ZodType<z.output<S>>, body);
-      return { subject: subjectOf(input), run: (context) => run(context, input) };
+      const input = parseControl(shape, body);
+      return { subject: input.group ?? input.login ?? '', run: (context) => run(context, input) };
     },
   };
 }

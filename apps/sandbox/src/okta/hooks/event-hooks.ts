@@ -5,11 +5,20 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from '#platform';
 import { ControlError } from '../../listener.js';
 import { oktaId } from '../model.js';
-import type { EventHook, HookStore } from './hook-store.js';
 import { hookBody, type HookBody, type LogEvent } from './log-event.js';
 import { send, type Attempt } from './sender.js';
+
+/** Each tenant's org has at most one event hook, verified before it is stored. */
+export interface EventHook {
+  readonly id: string;
+  readonly url: string;
+  /** The whole `Authorization` header of each request. */
+  readonly secret: string;
+  readonly events: readonly string[];
+}
 
 /** Disturbances of a tenant's deliveries. */
 export interface Knobs {
@@ -45,7 +54,7 @@ export class EventHooks {
   private readonly waiting = new Set<Waiting>();
   private readonly stopping = new AbortController();
 
-  constructor(private readonly store: HookStore) {}
+  constructor(private readonly database: Database) {}
 
   /** Okta verifies the endpoint once, first. A wrong answer refuses the new hook and keeps the earlier one. */
   async register(slug: string, asked: Omit<EventHook, 'id'>): Promise<EventHook> {
@@ -60,16 +69,21 @@ export class EventHooks {
       );
     }
     const hook = { id: oktaId('who'), ...asked };
-    await this.store.save(slug, hook);
+    await this.database.query(
+      `insert into okta_event_hook (slug, id, url, secret, events) values ($1, $2, $3, $4, $5)
+       on conflict (slug) do update set id = excluded.id, url = excluded.url, secret = excluded.secret, events = excluded.events`,
+      [slug, hook.id, hook.url, hook.secret, hook.events],
+    );
     return hook;
   }
 
-  find(slug: string): Promise<EventHook | null> {
-    return this.store.find(slug);
+  async find(slug: string): Promise<EventHook | null> {
+    const text = 'select id, url, secret, events from okta_event_hook where slug = $1';
+    return (await this.database.query<EventHook>(text, [slug]))[0] ?? null;
   }
 
-  remove(slug: string): Promise<void> {
-    return this.store.remove(slug);
+  async remove(slug: string): Promise<void> {
+    await this.database.query('delete from okta_event_hook where slug = $1', [slug]);
   }
 
   turn(slug: string, knobs: Partial<Knobs>): Knobs {
@@ -84,7 +98,7 @@ export class EventHooks {
 
   /** Delivers the events that the hook subscribed to, in one request. Waits for the request unless it is delayed. */
   async deliver(slug: string, events: readonly LogEvent[]): Promise<readonly Delivery[]> {
-    const hook = await this.store.find(slug);
+    const hook = await this.find(slug);
     const wanted = events.filter((e) => hook?.events.includes(e.eventType));
     if (!hook || wanted.length === 0) return [];
     const { duplicate, delayMs } = this.knobs.get(slug) ?? UNDISTURBED;
@@ -96,7 +110,7 @@ export class EventHooks {
 
   /** Sends an event although nothing happened in the org, with another secret if one is given. */
   async forge(slug: string, event: LogEvent, secret?: string): Promise<Delivery> {
-    const hook = await this.store.find(slug);
+    const hook = await this.find(slug);
     if (!hook) throw new ControlError(404, `tenant "${slug}" has no event hook; PUT /sandbox/apps/${slug}/event-hook`);
     const body = hookBody(hook.id, [event], new Date());
     return this.start(slug, secret === undefined ? hook : { ...hook, secret }, body, 0);
