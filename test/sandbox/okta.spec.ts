@@ -471,7 +471,7 @@ describe('import', () => {
     scim.resources.Groups.set('g', { id: 'g', displayName: 'G' });
     expect(await okta('import')).toMatchObject({
       ok: true,
-      note: '204 active users and 1 groups imported, 1 inactive users read and left out',
+      note: '204 active users and 1 groups imported, 1 inactive users read and not imported',
     });
     expect(scim.lines).toEqual([
       'GET /Users?startIndex=1&count=100',

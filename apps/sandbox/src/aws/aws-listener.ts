@@ -17,14 +17,14 @@ export interface Operation {
 }
 
 /** Binds a handler to its request shape. The handler receives checked input only. */
-export const operation = <S extends z.ZodType>(
-  shape: S,
-  handler: (input: z.output<S>) => Promise<object>,
-): Operation => ({
-  run: (input) => handler(parseInput(shape as z.ZodType<z.output<S>>, input)),
+export const operation = <I>(shape: z.ZodType<I>, handler: (input: I) => Promise<object>): Operation => ({
+  run: (input) => handler(parseInput(shape, input)),
 });
 
-export const unsigned = (found: Operation): Operation => ({ ...found, unsigned: true });
+export const unsigned = <I>(shape: z.ZodType<I>, handler: (input: I) => Promise<object>): Operation => ({
+  ...operation(shape, handler),
+  unsigned: true,
+});
 
 /** The user and group of a call, read before the input is checked. Quotas, faults and the call log use them. */
 export interface CallSubject {

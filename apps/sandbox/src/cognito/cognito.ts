@@ -33,8 +33,8 @@ export interface CognitoOptions {
   readonly signOutCategory?: SignOutCategory | undefined;
   /** Custom attributes of the default pool, without `custom:`. */
   readonly customAttributes: readonly string[];
-  /** Without triggers every sign-in fails. */
-  readonly triggers: Triggers | undefined;
+  /** Replaces the product's triggers. Without triggers every sign-in fails. */
+  readonly triggers?: Triggers | undefined;
   /** Time limit of a trigger; tests shorten it. */
   readonly triggerLimitMs?: number | undefined;
 }

@@ -42,7 +42,7 @@ const appVerbs: Record<string, Verb> = {
   }),
   import: verb(nothing, async ({ session }) => {
     const { users, groups, inactive } = await importAll(session);
-    return `${users} active users and ${groups} groups imported, ${inactive} inactive users read and left out`;
+    return `${users} active users and ${groups} groups imported, ${inactive} inactive users read and not imported`;
   }),
 };
 

@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { isDatabaseOutage, type Logger } from '#platform';
-import { ApiCall, type Answer, type Asked, type Management, type Page } from './api-call.js';
+import { apiCall, type Answer, type Asked, type Management, type Page } from './api-call.js';
 import { ApiError } from './api-error.js';
 import * as directory from './directory.sql.js';
 import { cursorAfter, pageOf, statusFilter, type Limits } from './paging.js';
@@ -18,7 +18,7 @@ const GROUP_USERS: Limits = { default: 1_000, max: 1_000 };
 export function managementApi(api: FastifyInstance, management: Management, logger: Logger): void {
   const { database } = management;
   const route = (operation: string, path: string, handler: (asked: Asked) => Promise<Answer>) =>
-    api.get(path, (request, reply) => new ApiCall(management, operation, request, reply).run(handler));
+    api.get(path, (request, reply) => apiCall(management, operation, request, reply, handler));
 
   route('getOrg', '/org', async ({ caller }) => ({ one: shapes.orgShape(caller) }));
   route('getMe', '/users/me', async ({ caller, base }) => ({ one: shapes.ownerShape(caller, base) }));
