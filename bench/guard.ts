@@ -43,7 +43,7 @@ async function main(): Promise<void> {
       jwksUri: issuer.jwksUri,
       clientIds: [issuer.clientId],
       feed,
-      rememberedTokens: 2 * TOKENS,
+      cachedTokens: 2 * TOKENS,
       policy: { stale: { afterMs: 600_000 } },
       logger: createLogger('bench', 'silent'),
     });

@@ -158,7 +158,7 @@ async function provisioned(stack: Stack, ids: readonly string[]): Promise<void> 
   const all = async (): Promise<boolean> => {
     const [row] = await stack.sql<{ n: number }>(
       'stackflow',
-      `select count(*)::int as n from offboarding.person where door = 'open' and provisioned and id = any($1::uuid[])`,
+      `select count(*)::int as n from offboarding.person where desired_access = 'enabled' and provisioned and id = any($1::uuid[])`,
       [[...ids]],
     );
     return row?.n === ids.length;

@@ -121,9 +121,9 @@ export class SsoWorld {
     );
     const server = { issuer: `${ISSUER}/oauth2/default`, audience: 'api://default' };
     const source = { ...server, clientIds: [clientId], scope: 'openid' };
-    await this.internal(service, `/tenants/${tenant.id}/obo/source`, source);
+    await this.internal(service, `/tenants/${tenant.id}/exchange/source`, source);
     const policy = { tenants: [tenant.id], audiences: [AUDIENCE], tokenKinds: ['access_token'] };
-    const made = (await this.internal(service, `/obo/clients/${CLIENT}`, policy)) as { clientSecret: string };
+    const made = (await this.internal(service, `/exchange/clients/${CLIENT}`, policy)) as { clientSecret: string };
     return { tenantId: tenant.id, basic: Buffer.from(`${CLIENT}:${made.clientSecret}`).toString('base64') };
   }
 

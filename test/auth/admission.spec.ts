@@ -1,8 +1,8 @@
 /** Who is let in: the person behind an Okta id, as directory, accounts and access know her. */
-import { Browser, type Answer } from './browser.js';
-import { CLIENT_ID } from './hostile-provider.js';
-import { begin, codeOn, SESSION } from './journey.js';
-import { eventually, LOCAL } from './rig.js';
+import { Browser, type Answer } from '../support/auth-browser.js';
+import { CLIENT_ID } from '../support/auth-provider.js';
+import { begin, codeOn, SESSION } from '../support/auth-journey.js';
+import { eventually, LOCAL } from '../support/auth.js';
 import { world } from './world.js';
 
 const { back, browser, lastAudit, op, rig, tenant, signIn: signInAs } = await world();

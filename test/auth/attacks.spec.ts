@@ -1,7 +1,7 @@
 /** The attacks on a login that everybody knows, one by one: refused, and told in the audit. More of each: the other specs here. */
-import { Browser } from './browser.js';
-import { begin, codeOn, SESSION } from './journey.js';
-import { LOCAL } from './rig.js';
+import { Browser } from '../support/auth-browser.js';
+import { begin, codeOn, SESSION } from '../support/auth-journey.js';
+import { LOCAL } from '../support/auth.js';
 import { world } from './world.js';
 
 const { ada, back, browser, lastAudit, op, rig, signIn, tenant } = await world();

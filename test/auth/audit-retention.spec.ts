@@ -1,11 +1,11 @@
 /** How long the record of sign-ins is kept, what of it may go, and what is left of a person who was removed. */
 import { Database, loadConfig } from '#platform';
-import { sweepAudit } from '../../apps/auth-service/src/audit.js';
+import { sweepAudit } from '../../apps/auth-service/src/audit/audit.js';
 import { service as definition } from '../../apps/auth-service/src/service.js';
-import { Browser } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { SESSION, signIn } from './journey.js';
-import { AuthRig, eventually, LOCAL } from './rig.js';
+import { Browser } from '../support/auth-browser.js';
+import { HostileProvider } from '../support/auth-provider.js';
+import { SESSION, signIn } from '../support/auth-journey.js';
+import { AuthRig, eventually, LOCAL } from '../support/auth.js';
 
 let op: HostileProvider;
 let rig: AuthRig;

@@ -1,6 +1,6 @@
 /** The way back from a provider that attacks, or from somebody who never was there. The token's own checks: id-token.spec. */
 import { signHs256, signingKey, signRs256, unsigned } from '../guard/issuer.js';
-import { begin, codeOn, loginCookies, SESSION } from './journey.js';
+import { begin, codeOn, loginCookies, SESSION } from '../support/auth-journey.js';
 import { world } from './world.js';
 
 const { back, browser, lastAudit, op, rig, signIn, tenant } = await world();

@@ -1,13 +1,13 @@
 /** An exchange and an event about the same person at the same time: whichever comes first, nobody without access gets a token. */
 import type { Queryable, Tx } from '#platform';
 
-import { eventually } from './rig.js';
+import { eventually } from '../support/auth.js';
 import { world } from './world.js';
 
 const TYPE = 'urn:ietf:params:oauth:token-type:';
 const { ada, op, rig, service, tenant } = await world();
 const policy = { tenants: [tenant], audiences: ['incidents'], tokenKinds: ['id_token'] };
-const made = await fetch(`${service.url}/internal/obo/clients/billing`, {
+const made = await fetch(`${service.url}/internal/exchange/clients/billing`, {
   method: 'PUT',
   headers: { authorization: 'Bearer internal-token-of-the-tests', 'content-type': 'application/json' },
   body: JSON.stringify(policy),
@@ -55,7 +55,7 @@ const setStatus = (queryable: Queryable, status: string): Promise<unknown> =>
     ada.id,
     status,
   ]);
-const lastAudit = async () => (await rig.audit(`event like 'exchange%'`)).at(-1);
+const lastAudit = async () => (await rig.audit(`event in ('exchange', 'exchange_refused')`)).at(-1);
 
 it('gives a token when the event changed something else', async () => {
   const status = await exchangeAgainst((tx) =>

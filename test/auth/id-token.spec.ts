@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { OidcError, OidcProvider, type IdTokenExpectations } from '#okta';
 import { signHs256, signingKey, signRs256, unsigned, type Claims } from '../guard/issuer.js';
-import { CLIENT_ID, HostileProvider } from './hostile-provider.js';
+import { CLIENT_ID, HostileProvider } from '../support/auth-provider.js';
 
 const ISSUER = 'https://acme.okta.com';
 let op: HostileProvider;

@@ -1,6 +1,6 @@
 /** Signing in: the way out to Okta, the session at its end, and what a request may not choose. */
-import { begin, codeOn, SESSION } from './journey.js';
-import { LOCAL } from './rig.js';
+import { begin, codeOn, SESSION } from '../support/auth-journey.js';
+import { LOCAL } from '../support/auth.js';
 import { world } from './world.js';
 
 const { ada, back, browser, lastAudit, op, rig, signIn, tenant } = await world();

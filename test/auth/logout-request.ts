@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { request as send } from 'node:http';
 import { nowSeconds, signRs256, type Claims } from '../guard/issuer.js';
-import { CLIENT_ID, type HostileProvider } from './hostile-provider.js';
-import { LOCAL } from './rig.js';
+import { CLIENT_ID, type HostileProvider } from '../support/auth-provider.js';
+import { LOCAL } from '../support/auth.js';
 
 export const PATH = '/auth/okta/universal-logout';
 export const TYP = 'global-token-revocation+jwt';

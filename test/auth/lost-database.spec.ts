@@ -4,13 +4,13 @@
  */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
-import { runCli } from '../../apps/identity-service/src/cli.js';
 import { service as identity } from '../../apps/identity-service/src/service.js';
-import { Browser } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { codeOn, signIn } from './journey.js';
-import type { Person } from './people.js';
-import { AuthRig, eventually, LOCAL } from './rig.js';
+import { Browser } from '../support/auth-browser.js';
+import { runStackflow } from '../support/command-line.js';
+import { HostileProvider } from '../support/auth-provider.js';
+import { codeOn, signIn } from '../support/auth-journey.js';
+import type { Person } from '../support/auth-people.js';
+import { AuthRig, eventually, LOCAL } from '../support/auth.js';
 
 let op: HostileProvider;
 let rig: AuthRig;
@@ -67,14 +67,12 @@ async function addPerson(): Promise<Person> {
 }
 
 async function republish(...flags: string[]): Promise<string> {
-  const text = { out: '', err: '' };
-  const at = ['--url', await identityService.getUrl(), '--token', rig.environment.INTERNAL_API_TOKEN ?? ''];
-  const code = await runCli(['republish', ...flags, ...at], {
-    out: (t) => (text.out += t),
-    err: (t) => (text.err += t),
+  const { code, out, err } = await runStackflow(['accounts', 'republish', ...flags], {
+    IDENTITY_SERVICE_URL: await identityService.getUrl(),
+    INTERNAL_API_TOKEN: rig.environment.INTERNAL_API_TOKEN,
   });
-  expect([code, text.err]).toEqual([0, '']);
-  return text.out;
+  expect([code, err]).toEqual([0, '']);
+  return out;
 }
 
 /** As the retention leaves the log after EVENT_RETENTION_DAYS, and a new database. */
@@ -106,7 +104,7 @@ it('knows who has access but not who that is, until the accounts are published o
   await rig.settingsKnown();
   expect(await signInAs(ada, second.url)).toBe('unknown_person');
 
-  expect(await republish()).toBe('default: accounts published once more: 1\n');
+  expect(await republish()).toBe('default: accounts published again: 1\n');
   await eventually(async () => {
     const [outbox] = await rig.admin.query('select count(*)::int as left from identity.outbox');
     expect(outbox).toEqual({ left: 0 });
@@ -151,5 +149,5 @@ it('takes page after page, and every tenant that it knows', async () => {
   const raised = (await versions()).filter((version, i) => Number(version) === Number(before[i]) + 1);
   expect(raised).toHaveLength(people.length + 1);
   expect((await post('?cursor=nobody')).status).toBe(400);
-  expect(await republish('--all')).toContain(`default: accounts published once more: ${people.length + 1}`);
+  expect(await republish('--all')).toContain(`default: accounts published again: ${people.length + 1}`);
 }, 240_000);

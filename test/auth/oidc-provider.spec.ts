@@ -8,11 +8,11 @@ import type { AddressInfo } from 'node:net';
 import { jest } from '@jest/globals';
 import { exportJWK } from 'jose';
 import Provider from 'oidc-provider';
-import { Browser } from './browser.js';
-import { CLIENT_ID, CLIENT_SECRET } from './hostile-provider.js';
-import { begin, codeOn, SESSION } from './journey.js';
-import type { Person } from './people.js';
-import { AuthRig, LOCAL, type Instance } from './rig.js';
+import { Browser } from '../support/auth-browser.js';
+import { CLIENT_ID, CLIENT_SECRET } from '../support/auth-provider.js';
+import { begin, codeOn, SESSION } from '../support/auth-journey.js';
+import type { Person } from '../support/auth-people.js';
+import { AuthRig, LOCAL, type Instance } from '../support/auth.js';
 
 let server: Server;
 let issuer: string;

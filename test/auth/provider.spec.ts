@@ -1,7 +1,7 @@
 /** Discovery and the code exchange against a provider that answers whatever it likes. */
 import { OidcError, OidcProvider } from '#okta';
 import type { Claims } from '../guard/issuer.js';
-import { CLIENT_ID, CLIENT_SECRET, HostileProvider } from './hostile-provider.js';
+import { CLIENT_ID, CLIENT_SECRET, HostileProvider } from '../support/auth-provider.js';
 
 const ISSUER = 'https://acme.okta.com';
 let op: HostileProvider;

@@ -1,7 +1,7 @@
 /** What an operator changes under way: the client's secret in Okta, and a signing key that KMS does not let us use any more. */
 import { writeOidcSecret } from '#secrets';
-import { Browser } from './browser.js';
-import { codeOn } from './journey.js';
+import { Browser } from '../support/auth-browser.js';
+import { codeOn } from '../support/auth-journey.js';
 import { FakeKms } from './kms.js';
 import { world } from './world.js';
 

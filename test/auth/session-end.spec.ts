@@ -1,10 +1,9 @@
 /** How sessions end, at once and everywhere. Two replicas of the service on one database. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Sealer } from '../../apps/auth-service/src/sessions/seal.js';
-import { Sessions } from '../../apps/auth-service/src/sessions/sessions.js';
-import { Browser } from './browser.js';
-import { begin, codeOn, SESSION } from './journey.js';
-import { eventually, LOCAL } from './rig.js';
+import { BrowserSessions } from '../../apps/auth-service/src/sessions/browser-sessions.js';
+import { Browser } from '../support/auth-browser.js';
+import { begin, codeOn, SESSION } from '../support/auth-journey.js';
+import { eventually, LOCAL } from '../support/auth.js';
 import { world } from './world.js';
 
 const { back, browser, op, rig, signedIn, tenant } = await world(2);
@@ -73,8 +72,8 @@ describe('the end of a session', () => {
     const person = await rig.addPerson(tenant);
     await rig.people.publishAccess(person, { notBefore: new Date(Date.now() + 30_000).toISOString() });
     await rig.handled();
-    const sealer = new Sealer([randomBytes(32).toString('base64url')]);
-    const sessions = new Sessions(rig.admin, sealer, { hours: 1, idleMinutes: 10, graceSeconds: 30 });
+    const SESSION_KEYS = [randomBytes(32).toString('base64url')];
+    const sessions = new BrowserSessions(rig.admin, { SESSION_KEYS, SESSION_HOURS: 1, SESSION_IDLE_MINUTES: 10 });
     const session = { id: randomUUID(), tenant, accountId: person.id, oktaIssuer: op.origin, oktaSub: 'x' };
     const { secret } = await rig.admin.tx((tx) => sessions.create(tx, { ...session, refreshToken: 'r', idToken: 'i' }));
     expect(await sessions.find(tenant, secret)).toMatchObject({ id: session.id });

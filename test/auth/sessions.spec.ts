@@ -1,7 +1,7 @@
 /** Sessions: rotation, theft, many tabs. Two replicas of the service on one database. */
-import { Browser } from './browser.js';
-import { SESSION } from './journey.js';
-import { eventually, LOCAL } from './rig.js';
+import { Browser } from '../support/auth-browser.js';
+import { SESSION } from '../support/auth-journey.js';
+import { eventually, LOCAL } from '../support/auth.js';
 import { world } from './world.js';
 
 const { ada, browser, rig, signedIn, tenant } = await world(2);

@@ -3,12 +3,12 @@ import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-c
 import { decodeJwt } from 'jose';
 import { isFenced } from '#access-guard';
 import { nowSeconds } from '../guard/issuer.js';
-import { Browser, type Answer } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { back, begin, codeOn, SESSION, signIn as signInWith } from './journey.js';
+import { Browser, type Answer } from '../support/auth-browser.js';
+import { HostileProvider } from '../support/auth-provider.js';
+import { back, begin, codeOn, SESSION, signIn as signInWith } from '../support/auth-journey.js';
 import { logoutToken, postLogout } from './logout-request.js';
-import type { Person } from './people.js';
-import { AuthRig, eventually, LOCAL, type Instance } from './rig.js';
+import type { Person } from '../support/auth-people.js';
+import { AuthRig, eventually, LOCAL, type Instance } from '../support/auth.js';
 import { startWorker, Way } from './worker.js';
 
 const LIMIT_MS = 120_000;

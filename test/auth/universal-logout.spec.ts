@@ -1,12 +1,12 @@
 /** `POST /auth/okta/universal-logout`: who may log whom out, and that a refusal changes nothing. No worker is there. */
 import { randomUUID } from 'node:crypto';
 import { signRs256, type Claims } from '../guard/issuer.js';
-import { Browser } from './browser.js';
-import { codeOn } from './journey.js';
+import { Browser } from '../support/auth-browser.js';
+import { codeOn } from '../support/auth-journey.js';
 import { logoutToken, postLogout, PATH, TYP, type LogoutAnswer, type LogoutChange } from './logout-request.js';
-import { HostileProvider } from './hostile-provider.js';
-import type { Person } from './people.js';
-import { LOCAL } from './rig.js';
+import { HostileProvider } from '../support/auth-provider.js';
+import type { Person } from '../support/auth-people.js';
+import { LOCAL } from '../support/auth.js';
 import { world } from './world.js';
 
 const { browser, op, rig, service, signedIn, signIn, tenant } = await world();

@@ -3,7 +3,7 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { service } from '../../apps/deactivation-worker/src/service.js';
 import { startInProcess } from '../support/in-process.js';
-import type { AuthRig, Instance } from './rig.js';
+import type { AuthRig, Instance } from '../support/auth.js';
 import { ownQuotas } from '../support/quotas.js';
 
 export function startWorker(rig: AuthRig): Promise<Instance> {

@@ -2,11 +2,11 @@
  * What most specs here begin with: a provider, the service, a tenant that owns the installation, and a person whom the
  * provider signs in. Everything is as it was before each test, and gone after the last.
  */
-import { Browser, type Answer } from './browser.js';
-import { HostileProvider } from './hostile-provider.js';
-import { back, signIn } from './journey.js';
-import type { Person } from './people.js';
-import { AuthRig, LOCAL, type Instance } from './rig.js';
+import { Browser, type Answer } from '../support/auth-browser.js';
+import { HostileProvider } from '../support/auth-provider.js';
+import { back, signIn } from '../support/auth-journey.js';
+import type { Person } from '../support/auth-people.js';
+import { AuthRig, LOCAL, type Instance } from '../support/auth.js';
 
 export interface World {
   readonly op: HostileProvider;

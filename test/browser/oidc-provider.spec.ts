@@ -10,8 +10,8 @@ import { decodeJwt, exportJWK } from 'jose';
 import Provider from 'oidc-provider';
 import type { Browser } from 'playwright-core';
 import { startEdge, type Edge, type Route } from '../../tools/local/edge.js';
-import { CLIENT_ID, CLIENT_SECRET } from '../auth/hostile-provider.js';
-import { AuthRig } from '../auth/rig.js';
+import { CLIENT_ID, CLIENT_SECRET } from '../support/auth-provider.js';
+import { AuthRig } from '../support/auth.js';
 import { inBrowser, launch } from './chromium.js';
 import { Person } from './person.js';
 

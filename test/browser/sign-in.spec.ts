@@ -2,8 +2,8 @@
  * Test 3 of the product page in a real browser, through every process: Okta's pages, redirects, cookies, scripts and
  * content security policies. Okta is the sandbox, once with its org server and once with its custom server `default`.
  */
+import { hubOf, TESTER } from '../support/tenant-command.js';
 import { until } from '../support/waiting.js';
-import { runTenantCommand } from '../support/tenant-command.js';
 import { inBrowser } from './chromium.js';
 import { demonstration } from './demonstration.js';
 import { refused } from './refusals.js';
@@ -40,12 +40,8 @@ async function useCustomServer({ stack }: World): Promise<void> {
   const { okta } = stack.description.sandbox;
   const answer = await fetch(`${okta}/sandbox/apps/default/oidc-client/secret`, { method: 'POST' });
   const { clientId, clientSecret } = (await answer.json()) as { clientId: string; clientSecret: string };
-  const sso = ['--issuer', 'https://sandbox.okta.com/oauth2/default', '--client-id', clientId];
-  await runTenantCommand(
-    stack,
-    ['connect-sso', 'default', ...sso, '--client-secret-file', '-', '--json'],
-    clientSecret,
-  );
+  const issuer = 'https://sandbox.okta.com/oauth2/default';
+  await hubOf(stack).connectSso('default', { by: TESTER, issuer, clientId, clientSecret });
   await until(
     'a login at the custom server',
     async () => {

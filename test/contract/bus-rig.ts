@@ -1,15 +1,17 @@
 /**
- * A publisher and consumers of one installation, in one process, on a real database: what the contract suite drives.
- * The publisher has the role and schema of scim-gateway, the consumers those of identity-service.
+ * A publisher and consumers of one installation, in one process, on a real database; the contract suite uses them. The
+ * publisher has the role and schema of scim-gateway, the consumers have those of identity-service.
  */
 import { randomUUID } from 'node:crypto';
 import { Controller, Module } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
+import { EventBusClient, InternalClient } from '#contracts';
 import type { EventEnvelope } from '#events';
 import {
   busSettings,
   consumerTablesSql,
   createBus,
+  EventAdminModule,
   Outbox,
   producerTablesSql,
   type BusConfig,
@@ -36,7 +38,7 @@ export type Handle = (event: EventEnvelope, context: EventContext) => unknown;
 export const TOPIC = 'directory.groups';
 export const TYPE = 'com.stackflow.directory.group.created.v1';
 
-/** An event of group `subject`; the display name carries the sequence, so that a mix-up would show. */
+/** An event of group `subject`; its display name holds the sequence, so that a mix-up would show. */
 export const groupEvent = (
   tenant: string,
   subject: string,
@@ -60,6 +62,7 @@ export interface Running {
 
 export class BusRig {
   private readonly open: Running[] = [];
+  private readonly apis: (() => Promise<void>)[] = [];
   readonly outbox = new Outbox('directory', '/stackflow/scim-gateway');
 
   private constructor(
@@ -108,7 +111,7 @@ export class BusRig {
     return sequencer;
   }
 
-  /** How many of the running sequencers believe that they lead. */
+  /** How many of the running sequencers report that they lead. */
   async leaders(): Promise<number> {
     let leaders = 0;
     for (const { metrics } of this.open)
@@ -116,7 +119,7 @@ export class BusRig {
     return leaders;
   }
 
-  /** A process of consumer group `group`, as far as the bus can tell: pool, application and strategy of its own. */
+  /** Like a process of consumer group `group`: with its own pool, application and strategy. */
   async consume(
     group: string,
     handle: Handle,
@@ -166,21 +169,43 @@ export class BusRig {
     return running;
   }
 
-  /** Ends what a test has started. */
+  /** The internal API of a service: of the one that publishes, or of the one that consumes. */
+  async api(service: 'scim-gateway' | 'identity-service'): Promise<EventBusClient> {
+    const schema = service === 'scim-gateway' ? 'directory' : 'identity';
+    const database = await Database.connect({ url: this.testDatabase.url(service), schema, poolSize: 3 });
+    const token = 'internal-api-token-of-tests';
+    const platform = this.platform(service, database, { ...this.config(), INTERNAL_API_TOKEN: token });
+    const app = await createApplication(
+      {
+        name: service,
+        summary: '',
+        config: serviceSettings,
+        database: { schema },
+        module: () => EventAdminModule,
+      },
+      platform as never,
+    );
+    await app.listen(0, '127.0.0.1');
+    this.apis.push(() => app.close().then(() => database.close()));
+    return new EventBusClient(new InternalClient({ service, url: await app.getUrl(), token, timeoutMs: 60_000 }));
+  }
+
+  /** Ends the sequencers and consumers that a test has started. */
   async rest(): Promise<void> {
     await Promise.all(this.open.splice(0).map((r) => r.close()));
   }
 
   async close(): Promise<void> {
     await this.rest();
+    await Promise.all(this.apis.map((close) => close()));
     await Promise.all([this.producer.close(), this.admin.close()]);
     await this.testDatabase.drop();
   }
 
-  private platform(service: string, database: Database): PlatformContext {
+  private platform(service: string, database: Database, config = {}): PlatformContext {
     return {
       service,
-      config: {},
+      config,
       database,
       logger: createLogger(service, process.env.TEST_LOG_LEVEL ?? 'silent'),
       metrics: new Metrics(service, { process: false }),

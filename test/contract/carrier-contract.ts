@@ -1,4 +1,4 @@
-/** What every carrier promises to publishers and subscribers; run against each of them by its own spec file. */
+/** The guarantees that every carrier gives to publishers and subscribers. Each carrier has a spec file that runs this. */
 import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { eventKey, type EventEnvelope } from '#events';
@@ -10,7 +10,7 @@ export interface CarrierUnderTest {
   readonly env: NodeJS.ProcessEnv;
   /** Makes the carrier unavailable to publishers; the returned function ends that. */
   interrupt(rig: BusRig): Promise<{ env: NodeJS.ProcessEnv; restore(): Promise<void> }>;
-  /** Puts a record with this key on the topic that is no event. */
+  /** Puts a record with this key on the topic that cannot be read as an event. */
   injectGarbage(rig: BusRig, key: string): Promise<void>;
   dispose?(): Promise<void>;
 }
@@ -21,7 +21,7 @@ interface Seen {
   readonly at: number;
 }
 
-/** A handler that notes what it saw, of one tenant only. */
+/** A handler that records the events of one tenant. */
 function recorder(tenant: string, handle: Handle = () => undefined): { seen: Seen[]; handle: Handle } {
   const seen: Seen[] = [];
   return {
@@ -89,7 +89,17 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     return Number(rows[0]?.sequence ?? 0);
   };
 
-  it('delivers what was published, attributes and all, in the order of each key', async () => {
+  /** The group has also consumed what earlier tests left on the topic, repetitions included. */
+  const consumedBacklog = async (): Promise<boolean> => {
+    const behind = await rig.admin.query(
+      `select 1 from identity.inbox o where o.topic = $2 and not exists (
+         select 1 from identity.inbox i where i.consumer_group = $1 and i.topic = $2 and i.key = o.key and i.sequence >= o.sequence)`,
+      [group, TOPIC],
+    );
+    return behind.length === 0;
+  };
+
+  it('delivers what was published, with all attributes, in the order of each key', async () => {
     const subjects = Array.from({ length: 7 }, () => randomUUID());
     let first: EventEnvelope | undefined;
     const { seen, handle } = recorder(tenant, (event) => void (first ??= event));
@@ -111,7 +121,7 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(first?.data).toEqual(groupEvent(tenant, first?.subject ?? '', 1).data);
   });
 
-  it('has the effect of an event once, however often it is published', async () => {
+  it('applies the effect of an event once, however often it is published', async () => {
     const subject = randomUUID();
     await rig.consume(group, recorder(tenant, writeEffect).handle);
     await rig.sequencer();
@@ -134,7 +144,7 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(seen.map((s) => s.sequence)).toEqual([5, 6, 7, 8]);
   });
 
-  it('parks only the key of a failing event; others go on, later ones of the key wait, a retry resumes in order', async () => {
+  it('parks only the key of a failing event: other keys continue, later events of the key wait, and a retry resumes in order', async () => {
     const [bad, good] = [randomUUID(), randomUUID()];
     let healed = false;
     const { seen, handle } = recorder(tenant, async (event, context) => {
@@ -161,18 +171,18 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     healed = true;
     await until(() => sequences(seen, key).length === 4, 'the parked events handled');
     await rig.publish([groupEvent(tenant, bad, 5)]);
-    await until(() => sequences(seen, key).length === 5, 'the key flows again');
+    await until(() => sequences(seen, key).length === 5, 'the key is consumed normally again');
     expect(sequences(seen, key)).toEqual(upTo(5));
     await until(async () => (await effects()).length >= 15, 'all effects committed');
     const rows = await rig.admin.query<{ sequence: string }>(
       'select sequence from identity.effect where key = $1 order by id',
       [key],
     );
-    expect(rows.map((r) => Number(r.sequence))).toEqual(upTo(5)); // what the failed attempts wrote was undone
+    expect(rows.map((r) => Number(r.sequence))).toEqual(upTo(5)); // the writes of the failed attempts were undone
     expect(await parked(key)).toEqual([]);
   });
 
-  it('consumes in few transactions what comes for many partitions at the same time', async () => {
+  it('consumes events that arrive for many partitions at the same time in few transactions', async () => {
     const transactions = new Set<string>();
     const { seen, handle } = recorder(tenant, async (_, { tx }) => {
       const [row] = await tx.query<{ id: string }>('select pg_current_xact_id()::text as id');
@@ -180,37 +190,40 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     });
     await rig.consume(group, handle);
     const subjects = upTo(200).map(() => randomUUID());
-    const places = await rig.admin.query<{ subject: string }>(
+    const chosen = await rig.admin.query<{ subject: string }>(
       `select distinct on (abs(hashtextextended(key, 0) % 12)) subject from unnest($1::text[], $2::text[]) as s(key, subject)`,
       [subjects.map((subject) => eventKey(tenant, subject)), subjects],
     ); // one in each partition of the Postgres log, and in about eight of Kafka's
     await rig.sequencer();
-    await rig.publish(places.map(({ subject }) => groupEvent(tenant, subject, 1)));
-    await until(() => seen.length === places.length, 'all handled, and with them the backlog of other tests');
+    await rig.publish(chosen.map(({ subject }) => groupEvent(tenant, subject, 1)));
+    await until(() => seen.length === chosen.length, 'all handled, and the backlog of other tests too');
     transactions.clear();
-    await rig.publish(places.map(({ subject }) => groupEvent(tenant, subject, 2)));
-    await until(() => seen.length === 2 * places.length, 'all handled');
+    await rig.publish(chosen.map(({ subject }) => groupEvent(tenant, subject, 2)));
+    await until(() => seen.length === 2 * chosen.length, 'all handled');
     expect(transactions.size).toBeLessThanOrEqual(5);
   });
 
-  it('has nobody wait for an event of another partition that is interrupted again and again', async () => {
+  it('does not delay other partitions while an event is interrupted again and again', async () => {
     const [subject, many, inItsPartition] = [randomUUID(), 240, 38]; // 38: more than there will be, 240 / 12 being usual
-    const unlucky = eventKey(tenant, subject);
+    const interrupted = eventKey(tenant, subject);
     const committed = (which: '=' | '<>') =>
-      rig.admin.query(`select 1 from identity.inbox where consumer_group = $1 and key ${which} $2`, [group, unlucky]);
+      rig.admin.query(`select 1 from identity.inbox where consumer_group = $1 and key ${which} $2`, [
+        group,
+        interrupted,
+      ]);
     const handle: Handle = async ({ key }, { tx }) => {
-      if (key === unlucky && (await committed('<>')).length < many - inItsPartition)
+      if (key === interrupted && (await committed('<>')).length < many - inItsPartition)
         await tx.query(`do $$ begin raise exception 'busy' using errcode = '40001'; end $$`);
     };
     await rig.consume(group, handle, { env: { EVENT_CONCURRENCY: '1' } }); // all partitions at the same time
     const others = upTo(many).map(() => groupEvent(tenant, randomUUID(), 1));
     await rig.publish([groupEvent(tenant, subject, 1), ...others]);
     await rig.sequencer();
-    await until(async () => (await committed('=')).length === 1, 'handled, once the others had been');
+    await until(async () => (await committed('=')).length === 1, 'handled after the others');
     expect(await rig.admin.query('select 1 from identity.parked_event where consumer_group = $1', [group])).toEqual([]);
   });
 
-  it('keeps the latency of other keys while events are poison', async () => {
+  it('keeps the latency of other keys low while poison events are parked', async () => {
     const nameOf = (event: EventEnvelope) => (event.data as { group: { displayName: string } }).group.displayName;
     const { seen, handle } = recorder(tenant, (event) => {
       if (nameOf(event) === 'poison') throw new PoisonEvent('this will never work');
@@ -227,7 +240,7 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
           ...(companion ? [groupEvent(tenant, randomUUID(), 1, companion)] : []),
           groupEvent(tenant, subject, 1),
         ]);
-        sequencer.poke();
+        sequencer.wake();
         await until(() => sequences(seen, eventKey(tenant, subject)).length === 1, 'the healthy event handled');
         delays.push(performance.now() - at);
       }
@@ -246,7 +259,7 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     await until(async () => (await parkedKeys())[0]?.n === 50, 'every failing event is kept');
   });
 
-  it('calls an event dead after the last attempt: visible, and its key stays blocked', async () => {
+  it('marks an event as dead after the last attempt, and keeps its key blocked', async () => {
     const subject = randomUUID();
     const key = eventKey(tenant, subject);
     let tries = 0;
@@ -262,15 +275,15 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     await until(async () => (await parked(key)).length === 3, 'later events wait');
     expect((await parked(key))[0]).toMatchObject({ attempts: 5, error: 'Error: always' });
     await new Promise((resolve) => setTimeout(resolve, 1_200));
-    expect(tries).toBe(5); // nobody tries again by himself
+    expect(tries).toBe(5); // nothing retries a dead event
     expect(seen).toEqual([]);
   });
 
   it.each([
     ['throws', () => Promise.reject(new Error('always'))],
-    ['swallows an error of a statement', ({ tx }: EventContext) => tx.query('select 1/0').catch(() => undefined)],
+    ['ignores an SQL error', ({ tx }: EventContext) => tx.query('select 1/0').catch(() => undefined)],
   ])(
-    'pure handlers: what one that %s made its chunk undo is done again, and counted, once',
+    'runs a batch of pure handlers a second time after one that %s, and counts that attempt once',
     async (_, fail: (context: EventContext) => Promise<unknown>) => {
       const [bad, good] = [randomUUID(), randomUUID()];
       const key = eventKey(tenant, bad);
@@ -288,13 +301,14 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     },
   );
 
-  it('resumes where it stopped after a restart', async () => {
+  it('resumes after a restart where it stopped', async () => {
     const subject = randomUUID();
     const first = recorder(tenant);
     const running = await rig.consume(group, first.handle);
     await rig.sequencer();
     await rig.publish(upTo(5).map((n) => groupEvent(tenant, subject, n)));
     await until(() => first.seen.length === 5, 'the first half handled');
+    await until(consumedBacklog, 'the events of earlier tests consumed');
     await running.close();
     await rig.publish([6, 7, 8].map((n) => groupEvent(tenant, subject, n)));
     const second = recorder(tenant);
@@ -304,10 +318,10 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(second.seen.map((s) => s.sequence)).toEqual([6, 7, 8]);
     // The inbox row, not a count of handled events: a new group also reads what earlier tests left on the topic.
     await until(async () => (await reached(eventKey(tenant, subject))) === 8, 'the second half committed');
-    expect(await resumed.metrics.registry.metrics()).not.toContain('outcome="duplicate"'); // it did not begin anew and lean on the gate
+    expect(await resumed.metrics.registry.metrics()).not.toContain('outcome="duplicate"'); // it did not start from the beginning and rely on the gate
   });
 
-  it('has the effect once although the process loses its database between handler and commit', async () => {
+  it('applies an effect once although the process loses its database between handler and commit', async () => {
     const subject = randomUUID();
     let crashes = 0;
     const { handle } = recorder(tenant, async (event, context) => {
@@ -326,10 +340,10 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(await parked(eventKey(tenant, subject))).toEqual([]); // an outage of the database parks nothing
   });
 
-  it('forgets no event whose transaction never committed before the process ended', async () => {
+  it('delivers an event again if its transaction had not committed when the process ended', async () => {
     const subject = randomUUID();
     let tries = 0;
-    const unlucky = await rig.consume(group, async (event, { tx }) => {
+    const interrupted = await rig.consume(group, async (event, { tx }) => {
       if (event.tenant !== tenant) return;
       tries++;
       const [backend] = await tx.query<{ pid: number }>('select pg_backend_pid() as pid');
@@ -337,15 +351,15 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     });
     await rig.sequencer();
     await rig.publish(upTo(3).map((n) => groupEvent(tenant, subject, n)));
-    await until(() => tries >= 2, 'tried in vain');
-    await unlucky.close();
+    await until(() => tries >= 2, 'tried without success');
+    await interrupted.close();
     const { seen, handle } = recorder(tenant);
     await rig.consume(group, handle);
     await until(() => seen.length >= 3, 'handled by the next process');
     expect(seen.map((s) => s.sequence)).toEqual(upTo(3));
   });
 
-  it('shares the partitions between two processes of a group, each event in one of them', async () => {
+  it('shares the partitions between two processes of a group, and handles each event in one of them', async () => {
     const subjects = Array.from({ length: 24 }, () => randomUUID());
     const byWorker = new Map<string, number>();
     const worker =
@@ -372,7 +386,7 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(await effects()).toHaveLength(all);
   });
 
-  it('keeps order and effect while consumers come and go', async () => {
+  it('keeps order and effects while consumers join and leave', async () => {
     const subjects = Array.from({ length: 12 }, () => randomUUID());
     const handle: Handle = async (event, context) => {
       if (event.tenant === tenant) await writeEffect(event, context);
@@ -386,9 +400,9 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
       }
     })();
     for (let i = 0; i < 3; i++) {
-      const guest = await rig.consume(group, handle);
+      const joined = await rig.consume(group, handle);
       await new Promise((resolve) => setTimeout(resolve, 150));
-      await guest.close();
+      await joined.close();
     }
     await publishing;
     await until(async () => (await effects()).length >= 360 || (await effects()).length, 'all effects');
@@ -400,7 +414,7 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
       expect(rows.filter((r) => r.key === eventKey(tenant, subject)).map((r) => Number(r.sequence))).toEqual(upTo(30));
   });
 
-  it('delivers later, in order, what was stored while the carrier was down', async () => {
+  it('delivers events that were stored while the carrier was down later, in order', async () => {
     const subject = randomUUID();
     const { seen, handle } = recorder(tenant);
     const interruption = await carrier.interrupt(rig);
@@ -422,7 +436,7 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(seen.map((s) => s.sequence)).toEqual(upTo(12));
   });
 
-  it('keeps a record that is no event, with its bytes; only its key is blocked', async () => {
+  it('keeps the bytes of a record that cannot be read as an event, and blocks only its key', async () => {
     const [bad, good] = [randomUUID(), randomUUID()];
     const key = eventKey(tenant, bad);
     const { seen, handle } = recorder(tenant);

@@ -1,4 +1,4 @@
-/** Handlers that collide with other transactions: nobody's fault, so nothing is parked for it. */
+/** A handler that collides with other transactions is not at fault, so its event is not parked. */
 import { randomUUID } from 'node:crypto';
 import { eventKey } from '#events';
 import { BusRig, groupEvent, newTenant, TEST_LIMIT_MS, until } from './bus-rig.js';
@@ -31,22 +31,22 @@ describe('a handler that is interrupted by Postgres', () => {
   };
 
   it.each(['55P03', '57014', '40001', '40P01'])(
-    'repeats the chunk after SQLSTATE %s and parks nothing',
+    'repeats the batch after SQLSTATE %s and parks nothing',
     async (code) => {
       const { tenant, subject, seen, parked } = await consume(code, 5);
       await rig.publish([groupEvent(tenant, subject, 1)]);
-      await until(async () => seen.length === 1 || (await parked()).length > 0, 'handled in the end');
+      await until(async () => seen.length === 1 || (await parked()).length > 0, 'handled at last');
       expect({ seen, parked: await parked() }).toEqual({ seen: [1], parked: [] });
     },
     TEST_LIMIT_MS,
   );
 
   it(
-    'parks an event that is interrupted every time, so that its partition goes on',
+    'parks an event that is interrupted every time, so that its partition continues',
     async () => {
       const { tenant, subject, parked } = await consume('57014', Infinity);
       await rig.publish([groupEvent(tenant, subject, 1)]);
-      await until(async () => (await parked()).length === 1, 'parked in the end');
+      await until(async () => (await parked()).length === 1, 'parked at last');
       expect((await parked())[0]?.error).toContain('busy');
     },
     TEST_LIMIT_MS,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import { adminContract } from './admin-contract.js';
 import { carrierContract, type CarrierUnderTest } from './carrier-contract.js';
 import { commandContract } from './command-contract.js';
 import { TOPIC } from './bus-rig.js';
@@ -38,3 +39,4 @@ suite('the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () => c
 suite('the events command on the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () =>
   commandContract(kafka),
 );
+suite('the event API on the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () => adminContract(kafka));

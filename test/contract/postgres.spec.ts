@@ -1,3 +1,4 @@
+import { adminContract } from './admin-contract.js';
 import { carrierContract, type CarrierUnderTest } from './carrier-contract.js';
 import { commandContract } from './command-contract.js';
 
@@ -22,3 +23,4 @@ const postgres = (): Promise<CarrierUnderTest> =>
 
 describe('the Postgres carrier', () => carrierContract(postgres));
 describe('the events command on the Postgres carrier', () => commandContract(postgres));
+describe('the event API on the Postgres carrier', () => adminContract(postgres));

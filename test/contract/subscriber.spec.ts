@@ -1,4 +1,4 @@
-/** The subscriber kit as a team outside would use it: one class. */
+/** The subscriber kit as another team would use it: one class. */
 import { randomUUID } from 'node:crypto';
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
@@ -23,7 +23,7 @@ class GroupList {
 }
 
 describe('a subscriber of one class', () => {
-  it('gets each event once and in order, by topic or by type, with parking, metrics and health', async () => {
+  it('gets each event once and in order, by topic or by type, with parking, metrics and an internal API', async () => {
     const rig = await BusRig.create({ EVENT_CARRIER: 'postgres' });
     const definition = subscriberService({
       name: 'group-list',
@@ -34,6 +34,7 @@ describe('a subscriber of one class', () => {
     });
     const config = loadConfig('group-list', definition.config, {
       DATABASE_URL: rig.testDatabase.url('integration-hub'),
+      INTERNAL_API_TOKEN: 'internal-api-token-of-tests',
     });
     const database = await Database.connect({ ...definition.database, url: config.DATABASE_URL });
     await database.migrate();

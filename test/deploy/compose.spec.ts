@@ -34,7 +34,7 @@ const service = (name: string): ComposeService => {
   return found;
 };
 
-/** A value as far as the file itself tells it: `${X:-y}` is y, any other variable is filled in later. */
+/** The value that the file itself gives: `${X:-y}` is y, any other variable is filled in later (undefined). */
 function valueOf(text: string): string | undefined {
   const fallback = /^\$\{\w+:-(.+)\}$/.exec(text)?.[1];
   return fallback ?? (text.includes('${') ? undefined : text);
@@ -43,28 +43,25 @@ function valueOf(text: string): string | undefined {
 describe('docker-compose.yml', () => {
   it('follows the Compose specification', () => {
     const ajv = new Ajv2019({ strict: false, allErrors: true, validateFormats: false });
-    ajv.removeKeyword('id'); // the schema names its parts as the fourth draft did
+    ajv.removeKeyword('id'); // the schema uses the keyword of draft 4
     const validate = ajv.compile({ ...composeSchema, $schema: 'https://json-schema.org/draft/2019-09/schema' });
     validate(compose);
     expect(validate.errors ?? []).toEqual([]);
   });
 
-  it('runs every service, job and command that there is, and nothing else of ours', () => {
+  it('runs every service, job and command of the product, and no other program from its image', () => {
     const built = Object.entries(compose.services).filter(([, { image }]) => image.startsWith('stackflow-okta:'));
     expect(built.map(([name]) => name).sort()).toEqual(Object.keys(ours).sort());
   });
 
-  it.each(Object.entries(ours))(
-    'gives %s the settings that it needs and none that it does not know',
-    (name, { config }) => {
-      const environment = Object.entries(service(name).environment ?? {}).map(
-        ([key, value]) => [key, valueOf(value)] as const,
-      );
-      expect(environmentFaults(config, new Map(environment))).toEqual([]);
-    },
-  );
+  it.each(Object.entries(ours))('gives %s every setting that it needs and no unknown one', (name, { config }) => {
+    const environment = Object.entries(service(name).environment ?? {}).map(
+      ([key, value]) => [key, valueOf(value)] as const,
+    );
+    expect(environmentFaults(config, new Map(environment))).toEqual([]);
+  });
 
-  it.each(Object.entries(ours))('starts %s from a file that the build makes', (name, { entry }) => {
+  it.each(Object.entries(ours))('starts %s from a file that the build produces', (name, { entry }) => {
     const { command, entrypoint } = service(name);
     expect((entrypoint ?? command)?.slice(0, 2)).toEqual(['node', `dist/${entry}.js`]);
     expect(() => readFileSync(at(`${entry}.ts`))).not.toThrow();
@@ -74,13 +71,13 @@ describe('docker-compose.yml', () => {
     expect(service(name)).toMatchObject({ read_only: true, user: '1000:1000', cap_drop: ['ALL'] });
   });
 
-  it.each(Object.keys(SERVICES))('asks %s itself whether it is ready, on the port that it listens on', (name) => {
+  it.each(Object.keys(SERVICES))('checks the health of %s on the port that it listens on', (name) => {
     const { healthcheck, environment } = service(name);
     expect(healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${environment?.PORT}/health/ready`);
   });
 
   it('waits for provisioning before a service starts, and for Postgres before provisioning', () => {
-    for (const name of Object.keys({ ...SERVICES, ...COMMANDS }))
+    for (const name of Object.keys(SERVICES))
       expect(service(name).depends_on).toMatchObject({
         provision: { condition: 'service_completed_successfully' },
         kafka: { condition: 'service_healthy' },
@@ -88,7 +85,7 @@ describe('docker-compose.yml', () => {
     expect(service('provision').depends_on).toEqual({ postgres: { condition: 'service_healthy' } });
   });
 
-  it('refers only to services, networks and volumes that it has, and waits only for health that is checked', () => {
+  it('refers only to services, networks and volumes that it defines, and waits only for health checks that exist', () => {
     for (const [name, { depends_on = {}, networks = [], volumes = [] }] of Object.entries(compose.services)) {
       for (const [neighbour, { condition }] of Object.entries(depends_on)) {
         expect([name, neighbour, compose.services[neighbour]]).toEqual([name, neighbour, expect.anything()]);
@@ -99,7 +96,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('publishes what Okta and browsers call and nothing else, on localhost', () => {
+  it('publishes only the services that Okta and browsers call, on localhost', () => {
     const published = Object.entries(compose.services).flatMap(([name, { ports = [] }]) =>
       ports.map((port) => `${name} ${port}`),
     );
@@ -110,13 +107,22 @@ describe('docker-compose.yml', () => {
     ]);
   });
 
-  it('speaks to Kafka and Postgres where they listen', () => {
+  it('connects services to Kafka and Postgres at the addresses where these listen', () => {
     expect(service('kafka').environment?.KAFKA_ADVERTISED_LISTENERS).toBe(
       `PLAINTEXT://${service('scim-gateway').environment?.KAFKA_BROKERS}`,
     );
-    for (const name of Object.keys({ ...SERVICES, ...COMMANDS }))
+    for (const name of Object.keys(SERVICES))
       expect(service(name).environment?.DATABASE_URL).toMatch(/@postgres:5432\/stackflow$/);
     expect(service('postgres').environment?.POSTGRES_DB).toBe('stackflow');
+  });
+
+  it('connects the command line to the internal API of every service, and to no database and no carrier', () => {
+    const { environment = {}, networks } = service('cli');
+    for (const name of Object.keys(SERVICES))
+      expect(environment[`${name.replaceAll('-', '_').toUpperCase()}_URL`]).toBe(
+        `http://${name}:${service(name).environment?.PORT}`,
+      );
+    expect(networks).toEqual(['default']);
   });
 });
 
@@ -128,11 +134,11 @@ describe('.env.example', () => {
     expect(Object.keys(example).sort()).toEqual([...new Set(used)].sort());
   });
 
-  it('holds no value, least of all a secret', () => {
+  it('contains no values and so no secrets', () => {
     expect(Object.values(example).filter((value) => value !== '')).toEqual([]);
   });
 
-  it('is copied to a file that neither git nor the image takes in', () => {
+  it('is copied to a file that neither git nor the image includes', () => {
     for (const list of ['.gitignore', '.dockerignore'])
       expect(readFileSync(at(list), 'utf8').split('\n')).toContain('.env');
   });

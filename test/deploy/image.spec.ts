@@ -24,13 +24,13 @@ function packagesIn(source: string): string[] {
 }
 
 describe('the Dockerfile', () => {
-  it('builds and runs on the Node that everything else uses', () => {
+  it('builds and runs on the Node version of the repository', () => {
     const pinned = readFileSync(at('.node-version'), 'utf8').trim();
     expect(dockerfile).toContain(`ARG NODE_VERSION=${pinned}\n`);
     for (const stage of stages) expect(stage).toMatch(/^node:\$\{NODE_VERSION\}-/);
   });
 
-  it('runs as a user that Kubernetes can see is not root, and owns nothing that it runs', () => {
+  it('runs as a numeric user other than root, who does not own the files', () => {
     expect(final).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
     expect(final).not.toContain('--chown');
   });
@@ -41,20 +41,25 @@ describe('the Dockerfile', () => {
     expect(dockerfile).not.toMatch(/npm (i|install)\b/);
   });
 
-  it('keeps the programs that are deployed and leaves out the stand-ins for Okta and Cognito', () => {
+  it('contains the deployed programs but not the stand-ins for Okta and Cognito', () => {
     const removed = /rm -rf ([^\n\\]*)/.exec(dockerfile)?.[1]?.trim().split(' ') ?? [];
     expect(removed).toEqual(expect.arrayContaining(['dist/apps/sandbox', 'dist/tools', 'dist/test', 'dist/bench']));
     for (const { entry } of Object.values({ ...SERVICES, ...JOBS, ...COMMANDS }))
       expect(removed.filter((folder) => `dist/${entry}`.startsWith(`${folder}/`))).toEqual([]);
   });
 
-  it('has every package that the deployed sources import, though it installs no development dependencies', () => {
+  it('contains every package that the deployed sources import, without development dependencies', () => {
     const sources = globSync(['apps/*/src/**/*.ts', 'libs/*/src/**/*.ts'], { cwd: at() }).filter(
       (f) => !/^apps.sandbox|\.spec\.ts$/.test(f),
     );
     const imported = sources.flatMap((file) => packagesIn(readFileSync(at(file), 'utf8')));
     expect(imported).toEqual(expect.arrayContaining(['@nestjs/core', 'pg', 'kafkajs']));
     expect([...new Set(imported)].filter((name) => !(name in dependencies))).toEqual([]);
+  });
+
+  it('has the command line on the PATH as "stackflow"', () => {
+    expect(final).toContain(`exec node /app/dist/${COMMANDS.cli?.entry}.js "$@"`);
+    expect(final).toMatch(/> \/usr\/local\/bin\/stackflow \\\n && chmod 755 \/usr\/local\/bin\/stackflow/);
   });
 
   it('takes no secret as an argument', () => {

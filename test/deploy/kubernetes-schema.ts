@@ -1,7 +1,7 @@
 /**
  * Checks a manifest against the published Kubernetes schema of its kind, and finds fields that the schema does not
- * have. The schemas leave unknown fields alone (as the API server did before it warned), so a mistyped
- * `readinesProbe` would pass. A validator reads each field that it knows; what it never read, it does not know.
+ * have. The schemas ignore unknown fields, as the API server once did, so a mistyped `readinesProbe` would pass. A
+ * validator reads each field that it knows, so a field that it never reads is unknown.
  */
 import type { Manifest } from './kustomize.js';
 
@@ -9,7 +9,7 @@ type Validate = ((data: unknown) => boolean) & {
   errors?: readonly { instancePath: string; message?: string; params?: unknown; keyword: string }[] | null;
 };
 
-/** Faults in words; empty when the manifest is right. */
+/** Sentences about the faults of the manifest; empty = it is right. */
 export async function checkManifest(manifest: Manifest): Promise<string[]> {
   const validate = await validatorOf(manifest);
   if (!validate) return [`there is no kind ${manifest.kind} in ${manifest.apiVersion}`];
@@ -19,7 +19,7 @@ export async function checkManifest(manifest: Manifest): Promise<string[]> {
       (e) => `${e.instancePath} ${e.message ?? e.keyword} ${JSON.stringify(e.params)}`,
     );
   }
-  return unread(manifest, '', read).map((where) => `${where} is no field of a ${manifest.kind}`);
+  return unread(manifest, '', read).map((where) => `${where} is not a field of a ${manifest.kind}`);
 }
 
 async function validatorOf({ apiVersion, kind }: Manifest): Promise<Validate | undefined> {

@@ -60,7 +60,7 @@ const ours = [
 ];
 const started = ours.filter(([, name]) => !(name in COMMANDS));
 
-/** As the container will see it; values that come from a Secret are not in the repository. */
+/** The environment of a container. Values that come from a Secret are undefined: they are not in the repository. */
 function environment({ env = [], envFrom = [] }: Container): Map<string, string | undefined> {
   const shared = envFrom.flatMap(({ configMapRef }) =>
     Object.entries(example.configMaps[configMapRef?.name ?? ''] ?? {}),
@@ -82,22 +82,22 @@ describe('the Kubernetes manifests', () => {
     },
   );
 
-  it.each(ours)('%s %s gets the settings that it needs and none that it does not know', (kind, name, { config }) => {
+  it.each(ours)('%s %s gets every setting that it needs and no unknown one', (kind, name, { config }) => {
     for (const container of containersOf(template(named(kind, name)).spec))
       expect(environmentFaults(config, environment(container))).toEqual([]);
   });
 
-  it.each(started)('%s %s starts from a file that the build makes', (kind, name, { entry }) => {
+  it.each(started)('%s %s starts from a file that the build produces', (kind, name, { entry }) => {
     const [container] = template(named(kind, name)).spec.containers;
     expect(container).toMatchObject({ image: 'stackflow-okta', command: ['node', `dist/${entry}.js`] });
   });
 
-  it.each(Object.entries(SERVICES))('%s migrates before its new pods replace old ones', (name, { entry }) => {
+  it.each(Object.entries(SERVICES))('%s migrates before a new pod replaces an old one', (name, { entry }) => {
     const [migrate] = template(named('Deployment', name)).spec.initContainers ?? [];
     expect(migrate).toMatchObject({ image: 'stackflow-okta', command: ['node', `dist/${entry}.js`, '--migrate'] });
   });
 
-  it.each(Object.keys(SERVICES))('%s is probed and reached on the port that it listens on', (name) => {
+  it.each(Object.keys(SERVICES))('%s is probed and reachable on the port that it listens on', (name) => {
     const { metadata, spec } = template(named('Deployment', name));
     const [container] = spec.containers;
     const listens = Number(container && environment(container).get('PORT'));
@@ -110,7 +110,7 @@ describe('the Kubernetes manifests', () => {
     });
   });
 
-  it.each(Object.keys(SERVICES))('%s survives the loss of a node', (name) => {
+  it.each(Object.keys(SERVICES))('%s keeps serving when a node is lost', (name) => {
     expect(named('Deployment', name).spec).toMatchObject({
       replicas: 2,
       strategy: { rollingUpdate: { maxUnavailable: 0 } },
@@ -122,7 +122,7 @@ describe('the Kubernetes manifests', () => {
   });
 
   it.each(workloads.map((manifest) => [manifest.kind, manifest.metadata.name, template(manifest).spec] as const))(
-    '%s %s fits the restricted Pod Security Standard, knows no cluster credentials and no variables of its neighbours',
+    '%s %s meets the restricted Pod Security Standard, without cluster credentials and without service links',
     (_kind, _name, pod) => {
       expect(pod).toMatchObject({
         automountServiceAccountToken: false,
@@ -147,7 +147,7 @@ describe('the Kubernetes manifests', () => {
       expect(container.securityContext).toMatchObject({ readOnlyRootFilesystem: true });
   });
 
-  it('holds no secret: whatever is secret comes from a Secret that an administrator makes', () => {
+  it('contain no secret: every secret setting comes from a Secret that an administrator creates', () => {
     expect(all.filter(({ manifest }) => manifest.kind === 'Secret')).toEqual([]);
     for (const [kind, name, { config }] of ours)
       for (const container of containersOf(template(named(kind, name)).spec))
@@ -159,7 +159,7 @@ describe('the Kubernetes manifests', () => {
 describe('the instructions', () => {
   const readme = readFileSync(at('k8s/README.md'), 'utf8').replaceAll('\\\n', ' '); // one line per command
 
-  it('make every key of every Secret that a container reads', () => {
+  it('create every key of every Secret that a container reads', () => {
     const keys = workloads
       .flatMap((w) => containersOf(template(w).spec))
       .flatMap(({ env = [] }) => env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []));
@@ -170,14 +170,14 @@ describe('the instructions', () => {
     }
   });
 
-  it('give each caller of Cognito the permissions that it needs, and only one of them the power over access', () => {
+  it('give each service the Cognito permissions that it needs, and let only deactivation-worker change access', () => {
     const permitted = (account: string): string[] => {
       const row = new RegExp(`^\\| ${account} +\\| \`cognito-idp:\`.*`, 'm').exec(readme)?.[0] ?? '';
       return [...row.matchAll(/`([A-Z]\w+)`/g)].map((match) => match[1] ?? '').sort();
     };
     const access = ['AdminDisableUser', 'AdminEnableUser', 'AdminUserGlobalSignOut'];
     const signIn = ['AdminInitiateAuth', 'AdminRespondToAuthChallenge'];
-    // Also of auth-service, but authorised by the app client's secret, not by IAM.
+    // auth-service calls these too, authorised by the app client's secret instead of IAM.
     const bySecret = ['GetTokensFromRefreshToken', 'RevokeToken'];
     expect(permitted('auth-service')).toEqual(signIn);
     expect(permitted('deactivation-worker')).toEqual([...access, 'AdminGetUser'].sort());
@@ -193,41 +193,49 @@ describe('the network policies', () => {
   const from = (name: string): unknown[] =>
     (named('NetworkPolicy', name).spec as { ingress: { from: unknown[] }[] }).ingress.flatMap((rule) => rule.from);
 
-  it('refuse whatever is not allowed by name', () => {
+  it('refuse every connection that no policy allows', () => {
     expect(named('NetworkPolicy', 'deny-ingress').spec).toEqual({ podSelector: {}, policyTypes: ['Ingress'] });
   });
 
-  it('keep the internal API from everyone but its labelled callers and the metrics scraper', () => {
-    expect(from('identity-service')).toEqual([
-      { podSelector: { matchLabels: { 'stackflow.com/internal-client': 'true' } } },
-      { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
-    ]);
-  });
+  it.each(['identity-service', 'integration-hub'])(
+    'let only labelled callers and the metrics scraper reach %s',
+    (name) => {
+      expect(from(name)).toEqual([
+        { podSelector: { matchLabels: { 'stackflow.com/internal-client': 'true' } } },
+        { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
+      ]);
+    },
+  );
 
   const browsers = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } };
 
-  it('let the event hooks and the internal API of deactivation-worker in, also for auth-service, and browsers to that', () => {
+  it('let Okta, labelled callers and auth-service reach deactivation-worker, and browsers and callers auth-service', () => {
     const [callers, metrics] = from('identity-service');
     const signOuts = { podSelector: { matchLabels: { 'app.kubernetes.io/name': 'auth-service' } } };
     expect(from('deactivation-worker')).toEqual([browsers, callers, signOuts, metrics]);
-    expect(from('auth-service')).toEqual([browsers, metrics]);
+    expect(from('auth-service')).toEqual([browsers, callers, metrics]);
   });
 
   it.each(['deactivation-worker', 'auth-service'])(
-    'let %s, which calls what a tenant names, out to no private address',
+    'let %s, which calls addresses that a tenant chooses, connect to no private address',
     (name) => {
       const { egress } = named('NetworkPolicy', name).spec as { egress: EgressRule[] };
       const wide = egress.flatMap(({ to = [], ports }) => (ports.some((p) => p.port === 443) ? to : []));
       expect(wide.map(({ ipBlock }) => ipBlock?.cidr)).toEqual(['0.0.0.0/0', '::/0']);
       for (const network of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'])
         expect(wide[0]?.ipBlock?.except).toContain(network);
-      const nowhereInParticular = egress.filter(({ to }) => to === undefined).flatMap(({ ports }) => ports);
-      expect(nowhereInParticular.map((p) => p.port)).toEqual([53, 53, 5432, 9092]);
+      const anywhere = egress.filter(({ to }) => to === undefined).flatMap(({ ports }) => ports);
+      expect(anywhere.map((p) => p.port)).toEqual([53, 53, 5432, 9092]);
     },
   );
 
+  it('label the command line as a caller of the internal APIs', () => {
+    const { labels } = template(named('Deployment', 'cli')).metadata;
+    expect(labels).toMatchObject({ 'stackflow.com/internal-client': 'true' });
+  });
+
   it('let every workload that needs Postgres or Kafka reach it', () => {
-    for (const [kind, name] of ours)
+    for (const [kind, name] of started)
       expect(template(named(kind, name)).metadata.labels).toMatchObject({ 'stackflow.com/uses-postgres': 'true' });
     for (const name of Object.keys(SERVICES))
       expect(template(named('Deployment', name)).metadata.labels).toMatchObject({ 'stackflow.com/uses-kafka': 'true' });
@@ -235,7 +243,7 @@ describe('the network policies', () => {
       expect(from(store)).toEqual([{ podSelector: { matchLabels: { [`stackflow.com/uses-${store}`]: 'true' } } }]);
   });
 
-  it('forward from outside what Okta and browsers call, not /internal, /health or /metrics', () => {
+  it('let the ingress forward only the paths that Okta and browsers call, not /internal, /health or /metrics', () => {
     const forwarded = all
       .filter(({ manifest }) => manifest.kind === 'Ingress')
       .flatMap(({ manifest }) => (manifest.spec as { rules: IngressRule[] }).rules)

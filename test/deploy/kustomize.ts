@@ -1,6 +1,6 @@
 /**
- * Enough of kustomize to see what a folder of manifests refers to: resources, components, generated ConfigMaps and
- * the patches' targets. It renders nothing; `kubectl kustomize` does that.
+ * The part of kustomize that finds the references of a folder of manifests: resources, components, generated ConfigMaps
+ * and the targets of patches. It renders nothing; `kubectl kustomize` does that.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -56,11 +56,11 @@ export interface Kustomized {
   readonly manifests: readonly PlacedManifest[];
   /** Generated ConfigMaps by name; a later `merge` overrides single keys, as kustomize does. */
   readonly configMaps: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Everything that refers to something that is not there. */
+  /** Sentences about references to things that do not exist. */
   readonly faults: readonly string[];
 }
 
-/** Follows `folder/kustomization.yaml` through all that it names. */
+/** Reads `folder/kustomization.yaml` and everything that it refers to. */
 export function kustomize(folder: string): Kustomized {
   const found: Found = { manifests: [], configMaps: {}, faults: [] };
   visit(folder, found);

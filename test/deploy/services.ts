@@ -1,12 +1,12 @@
-/** What is deployed: each service's entry point and the typed configuration that its environment must satisfy. */
+/** The deployed programs: the entry point of each, and the typed configuration that its environment must satisfy. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import type { ConfigShape } from '#platform';
+import { secret, url, type ConfigShape } from '#platform';
 import { config as authService } from '../../apps/auth-service/src/config.js';
 import { config as deactivationWorker } from '../../apps/deactivation-worker/src/config.js';
 import { config as identityService } from '../../apps/identity-service/src/config.js';
-import { hubSettings } from '../../apps/integration-hub/src/config.js';
+import { config as integrationHub } from '../../apps/integration-hub/src/config.js';
 import { config as provision } from '../../apps/provision/src/config.js';
 import { gatewaySettings } from '../../apps/scim-gateway/src/config.js';
 
@@ -20,23 +20,35 @@ export const SERVICES: Readonly<Record<string, Deployed>> = {
   'identity-service': { entry: 'apps/identity-service/src/main', config: identityService },
   'deactivation-worker': { entry: 'apps/deactivation-worker/src/main', config: deactivationWorker },
   'auth-service': { entry: 'apps/auth-service/src/main', config: authService },
+  'integration-hub': { entry: 'apps/integration-hub/src/main', config: integrationHub },
 };
 
 export const JOBS: Readonly<Record<string, Deployed>> = {
   provision: { entry: 'apps/provision/src/main', config: provision },
 };
 
-/** Run by hand in a container of its own. */
-export const COMMANDS: Readonly<Record<string, Deployed>> = {
-  tenant: { entry: 'apps/integration-hub/src/cli', config: hubSettings },
+/** The command line needs the internal API of every service. */
+const cli: ConfigShape = {
+  INTERNAL_API_TOKEN: secret({ purpose: 'Bearer token of the internal APIs.', example: '$(openssl rand -hex 32)' }),
+  ...Object.fromEntries(
+    Object.keys(SERVICES).map((name) => [
+      `${name.replaceAll('-', '_').toUpperCase()}_URL`,
+      url({ purpose: `Internal API of ${name}.`, example: `http://${name}:3000` }),
+    ]),
+  ),
 };
 
-/** Read by the AWS SDK, not by us. */
+/** Started by hand in a container of its own. */
+export const COMMANDS: Readonly<Record<string, Deployed>> = {
+  cli: { entry: 'apps/cli/src/main', config: cli },
+};
+
+/** The AWS SDK reads these itself. */
 const FOREIGN = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
 
 /**
- * What is wrong with an environment that a deployment file gives to a program, in words. Values that are filled in
- * later (a secret, a variable of `.env`) count as set and are not judged: they are `undefined` here.
+ * Sentences about the faults of an environment that a deployment file gives to a program. Values that are filled in
+ * later (a secret, a variable of `.env`) are `undefined` here: they count as set and are not checked.
  */
 export function environmentFaults(config: ConfigShape, environment: ReadonlyMap<string, string | undefined>): string[] {
   const unknown = [...environment.keys()].filter((name) => !(name in config) && !FOREIGN.includes(name));
@@ -51,10 +63,10 @@ export function environmentFaults(config: ConfigShape, environment: ReadonlyMap<
       : [];
   });
   return [
-    ...unknown.map((name) => `${name} is no setting of this service`),
+    ...unknown.map((name) => `${name} is not a setting of this program`),
     ...missing.map(([name]) => `${name} is required and not set`),
     ...refused,
-    // The rules that no single setting can see (checkBusConfig, createSigner).
+    // Rules about several settings (checkBusConfig, createSigner).
     ...('ASSERTION_KMS_KEYS' in config && !environment.has('ASSERTION_KMS_KEYS')
       ? ['ASSERTION_KMS_KEYS is not set: keys in files are for development']
       : []),

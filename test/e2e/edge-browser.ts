@@ -1,5 +1,5 @@
 /** A person with a browser at the edge of a running stack, and another tab at the sandbox Okta. */
-import { Browser, type Answer } from '../auth/browser.js';
+import { Browser, type Answer } from '../support/auth-browser.js';
 import { OktaBrowser } from '../support/okta-browser.js';
 import { until } from '../support/waiting.js';
 import type { TestStack } from '../support/stack.js';

@@ -5,14 +5,14 @@
 import { decodeJwt } from 'jose';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessDenied } from '#access-guard';
-import type { Browser } from '../auth/browser.js';
-import { codeOn } from '../auth/journey.js';
+import type { Browser } from '../support/auth-browser.js';
+import { codeOn } from '../support/auth-journey.js';
 import { OktaBrowser } from '../support/okta-browser.js';
 import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
 import { edgeBrowser, signIn } from './edge-browser.js';
 import { startExampleService, type ExampleService } from './example-service.js';
-import { exchange, obo, Portal } from './portal.js';
+import { exchange, exchangeCommand, Portal } from './portal.js';
 
 const LIMIT_MS = 120_000;
 const GROUP = 'StackFlow-Agents';
@@ -73,9 +73,9 @@ it(
     expect(await example.incidents(body.access_token ?? '')).toMatchObject({ status: 200 });
 
     // Another service refuses the token, and the person's own token names no actor.
-    await obo(stack, ['change', 'example-service', '--audience', 'payroll']);
+    await exchangeCommand(stack, ['change', 'example-service', '--audience', 'payroll']);
     const payroll = (await exchange(stack, oktaToken)).body.access_token ?? '';
-    await obo(stack, ['change', 'example-service', '--audience', 'incident-service']);
+    await exchangeCommand(stack, ['change', 'example-service', '--audience', 'incident-service']);
     expect(await example.incidents(payroll)).toMatchObject({ status: 401, body: { reason: 'audience_mismatch' } });
     const own = JSON.parse((await (await session(login)).get('/auth/session')).body) as { accessToken: string };
     expect(await example.caller(own.accessToken)).toMatchObject({ actor: null });

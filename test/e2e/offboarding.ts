@@ -15,12 +15,12 @@ interface Seen {
   readonly roles: string[] | null;
   readonly published: string | null;
   readonly publishedRoles: string[] | null;
-  readonly door: string | null;
+  readonly desiredAccess: string | null;
 }
 
 /** The state of one account in Cognito, in identity-service, and in the event that the worker published. */
 const STATE = `
-  select u.enabled, a.status, a.roles, p.published_status as published, p.published_roles as "publishedRoles", p.door,
+  select u.enabled, a.status, a.roles, p.published_status as published, p.published_roles as "publishedRoles", p.desired_access as "desiredAccess",
          coalesce((select array_agg(g.group_name order by g.group_name) from sandbox.cognito_membership g
                     where g.pool_id = u.pool_id and g.username_key = u.username_key), '{}') as groups
     from (values ($1::uuid)) as wanted (id)
@@ -35,7 +35,7 @@ const OPEN: Seen = {
   roles: [ROLE],
   published: 'active',
   publishedRoles: [ROLE],
-  door: 'open',
+  desiredAccess: 'enabled',
 };
 const CLOSED: Seen = {
   enabled: false,
@@ -44,7 +44,7 @@ const CLOSED: Seen = {
   roles: [],
   published: 'inactive',
   publishedRoles: [],
-  door: 'closed',
+  desiredAccess: 'disabled',
 };
 
 export function offboards(running: () => TestStack): void {

@@ -1,6 +1,6 @@
 /** Another app of the same Okta org. Its people are signed in there, and it exchanges their tokens. */
 import { createHash, randomBytes } from 'node:crypto';
-import { runCli } from '../../apps/auth-service/src/cli.js';
+import { runStackflow } from '../support/command-line.js';
 import { OktaBrowser } from '../support/okta-browser.js';
 import type { TestStack } from '../support/stack.js';
 
@@ -31,7 +31,7 @@ export class Portal {
     });
     const { clientId, clientSecret } = (await answer.json()) as { clientId: string; clientSecret: string };
     const server = ['--issuer', 'https://sandbox.okta.com/oauth2/default', '--audience', 'api://default'];
-    await obo(stack, ['set-source', ...server, '--client-id', clientId, '--scope', SCOPE]);
+    await exchangeCommand(stack, ['set-source', ...server, '--client-id', clientId, '--scope', SCOPE]);
     return new Portal(stack, clientId, clientSecret);
   }
 
@@ -81,15 +81,10 @@ export async function exchange(
   return { status: answer.status, body: (await answer.json()) as Record<string, string> };
 }
 
-/** `npm run obo -- ...` with this stack. */
-export async function obo(stack: TestStack, args: readonly string[]): Promise<string> {
-  let [out, err] = ['', ''];
-  const options = {
-    env: { STACK_DIR: stack.folder },
-    out: (text: string) => (out += text),
-    err: (text: string) => (err += text),
-  };
-  if ((await runCli(args, options)) !== 0) throw new Error(`obo ${args.join(' ')}: ${err}`);
+/** `stackflow exchange ...` with this stack. */
+export async function exchangeCommand(stack: TestStack, args: readonly string[]): Promise<string> {
+  const { code, out, err } = await runStackflow(['exchange', ...args], { STACK_DIR: stack.folder });
+  if (code !== 0) throw new Error(`exchange ${args.join(' ')}: ${err}`);
   return out;
 }
 

@@ -3,8 +3,8 @@
  * triggers.
  */
 import { decodeJwt } from 'jose';
-import type { Answer, Browser } from '../auth/browser.js';
-import { SESSION } from '../auth/journey.js';
+import type { Answer, Browser } from '../support/auth-browser.js';
+import { SESSION } from '../support/auth-journey.js';
 import { OktaBrowser } from '../support/okta-browser.js';
 import { until } from '../support/waiting.js';
 import type { TestStack } from '../support/stack.js';

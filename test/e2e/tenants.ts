@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { GROUP_SCHEMA, person, scim } from '../support/push.js';
 import { until } from '../support/waiting.js';
 import type { TestStack } from '../support/stack.js';
-import { runTenantCommand } from '../support/tenant-command.js';
+import { hubOf, TESTER } from '../support/tenant-command.js';
 
 const TENANTS = 6;
 const PEOPLE = 8;
@@ -33,8 +33,8 @@ export function separatesTenants(running: () => TestStack): void {
     base = stack.tenant.scimBaseUrl;
     for (let n = 0; n < TENANTS; n++) {
       const slug = `wall-${n}`;
-      const { id, token } = await runTenantCommand(stack, ['create', slug, '--enable-scim', '--json']);
-      tenants.push({ slug, id, token, people: new Map() });
+      const { tenant, scimToken } = await hubOf(stack).create({ slug, by: TESTER, settings: { scimEnabled: true } });
+      tenants.push({ slug, id: tenant.id, token: scimToken?.secret ?? '', people: new Map() });
     }
   }, 120_000);
 

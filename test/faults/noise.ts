@@ -1,6 +1,6 @@
 /** Disturbances of the P2 tests: random pushes from a seed, and a Cognito with faults. */
-import type { Cognito } from '../identity/cognito.js';
-import type { Directory, Group, Person, Tenant } from '../identity/directory.js';
+import type { Cognito } from '../support/identity-cognito.js';
+import type { Directory, Group, Person, Tenant } from '../support/identity-directory.js';
 import { sandboxQuotas } from '../support/quotas.js';
 
 const NAMES = [

@@ -5,9 +5,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '#platform';
-import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
-import { Cognito, type PoolView } from '../identity/cognito.js';
-import { Directory, type Person } from '../identity/directory.js';
+import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-roles.js';
+import { Cognito, type PoolView } from '../support/identity-cognito.js';
+import { Directory, type Person } from '../support/identity-directory.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { until } from '../support/waiting.js';
 import { KillableService } from '../support/killable.js';
@@ -24,7 +24,7 @@ const QUIET_LIMIT_MS = 120_000;
 
 interface Known {
   readonly id: string;
-  readonly door: 'open' | 'closed';
+  readonly desiredAccess: 'enabled' | 'disabled';
   readonly status: string;
   readonly roles: readonly string[];
   readonly published: string;
@@ -118,12 +118,12 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
 
   async function expectConverged(): Promise<void> {
     const known = await admin.query<Known>(
-      `select p.id, p.door, a.status, a.roles, p.published_status as published, p.published_roles as "publishedRoles"
+      `select p.id, p.desired_access as "desiredAccess", a.status, a.roles, p.published_status as published, p.published_roles as "publishedRoles"
          from offboarding.person p join identity.account a using (id)`,
     );
     const users = await cognito.users();
     expect(known.map((k) => k.id).sort()).toEqual([...directory.people.keys()].sort());
-    const closed = known.filter((k) => k.door === 'closed');
+    const closed = known.filter((k) => k.desiredAccess === 'disabled');
     expect(closed.length).toBeGreaterThan(0);
     expect(closed.length).toBeLessThan(known.length);
     const wrong = known.flatMap((k) => faultsOf(k, users.get(k.id)).map((fault) => `${k.id}: ${fault}`));
@@ -139,28 +139,28 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
       if (JSON.stringify(is) !== JSON.stringify(should))
         faults.push(`${what} is ${JSON.stringify(is)} instead of ${JSON.stringify(should)}`);
     };
-    const door = doorOf(person, settings.deactivateOnOffboard);
-    if (door !== null) expectEqual('door', known.door, door);
+    const desired = desiredAccessOf(person, settings.deactivateOnOffboard);
+    if (desired !== null) expectEqual('desired access', known.desiredAccess, desired);
     const shut = person.deleted ? 'removed' : 'inactive';
-    expectEqual('access published to services', known.published, known.door === 'open' ? 'active' : shut);
-    if (known.door === 'closed' || person.active)
-      expectEqual('account', known.status, known.door === 'open' ? 'active' : shut);
+    expectEqual('access published to services', known.published, known.desiredAccess === 'enabled' ? 'active' : shut);
+    if (known.desiredAccess === 'disabled' || person.active)
+      expectEqual('account', known.status, known.desiredAccess === 'enabled' ? 'active' : shut);
     const groups = person.groups.flatMap((id) => directory.groups.get(id) ?? []);
     const roles = known.status === 'active' ? deriveRoles(groups, settings) : [];
     expectEqual('roles', known.roles, roles);
     expectEqual('roles published to services', known.publishedRoles, roles);
     if (user) {
-      expectEqual('enabled', user.enabled, known.door === 'open');
+      expectEqual('enabled', user.enabled, known.desiredAccess === 'enabled');
       expectEqual('groups', user.groups, [...roles].sort());
     } else if (known.status === 'active') faults.push('is missing in Cognito');
     return faults;
   }
 
   /** Null = inactive, and the settings of the tenant leave access unchanged. */
-  function doorOf(person: Person, deactivateOnOffboard: boolean): Known['door'] | null {
-    if (person.deleted) return 'closed';
-    if (person.active) return 'open';
-    return deactivateOnOffboard ? 'closed' : null;
+  function desiredAccessOf(person: Person, deactivateOnOffboard: boolean): Known['desiredAccess'] | null {
+    if (person.deleted) return 'disabled';
+    if (person.active) return 'enabled';
+    return deactivateOnOffboard ? 'disabled' : null;
   }
 
   async function expectNoRevival(): Promise<void> {
@@ -188,7 +188,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
       `select p.id, c.fenced_at, u.signed_out_at, p.sign_out_due from person p
          join sandbox.cognito_user u on u.username = p.id::text
          join lateral (select * from offboarding_case where account_id = p.id and state = 'completed' order by fenced_at desc limit 1) c on true
-        where p.door = 'closed' and (u.signed_out_at is null or u.signed_out_at < c.fenced_at - interval '5 milliseconds')`,
+        where p.desired_access = 'disabled' and (u.signed_out_at is null or u.signed_out_at < c.fenced_at - interval '5 milliseconds')`,
     );
     expect(unsigned).toEqual([]);
     const unproven = `select * from offboarding_case where state = 'completed' and (confirmed_at is null or confirmed_at < fenced_at)`;

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
-import { runTenantCommand } from '../support/tenant-command.js';
+import { hubOf, TESTER } from '../support/tenant-command.js';
 import { Crowd, isOut, type Member } from './crowd.js';
 import { seeded } from './noise.js';
 import { TokenWatch } from './token-watch.js';
@@ -32,7 +32,7 @@ interface Seen {
   readonly id: string;
   readonly directory: boolean;
   readonly account: string | null;
-  readonly door: string | null;
+  readonly desiredAccess: string | null;
   readonly published: string | null;
   readonly told: string | null;
   readonly enabled: boolean | null;
@@ -40,7 +40,7 @@ interface Seen {
 
 /** The state of every person in each part; `told` = the last event on identity.access. */
 const EVERYBODY = `
-  select u.id, u.active as directory, a.status as account, p.door, p.published_status as published, c.enabled,
+  select u.id, u.active as directory, a.status as account, p.desired_access as "desiredAccess", p.published_status as published, c.enabled,
          (select l.data ->> 'status' from bus.event_log l where l.topic = 'identity.access' and l.subject = u.id::text order by l.sequence desc limit 1) as told
     from directory.users u
     left join identity.account a on a.id = u.id
@@ -76,7 +76,7 @@ describe('P3 No revival', () => {
       },
     });
     // A brake depends on the order of the pushes, and not only on the final state in Okta.
-    await runTenantCommand(stack, ['configure', 'default', '--no-brake', '--json']);
+    await hubOf(stack).configure('default', { settings: { brake: null }, by: TESTER });
     watch = await TokenWatch.start(stack.description.postgres);
     crowd = new Crowd(stack, random);
     await crowd.hire(PEOPLE);
@@ -189,7 +189,7 @@ describe('P3 No revival', () => {
 
   /** Okta repeats a delivery once. The comparison finds what Okta sent while the worker was down. */
   async function compareWithOkta(): Promise<void> {
-    const url = `${stack.description.services['deactivation-worker']?.url}/internal/tenants/${stack.tenant.id}/okta/compare`;
+    const url = `${stack.description.services['deactivation-worker']?.url}/internal/tenants/${stack.tenant.id}/okta/comparison`;
     const { internalToken } = secrets();
     const headers = { authorization: `Bearer ${internalToken}` };
     expect((await fetch(url, { method: 'POST', headers })).status).toBe(202);
@@ -209,11 +209,12 @@ describe('P3 No revival', () => {
     const wrong: unknown[] = [];
     for (const member of crowd.members) {
       const out = isOut(member);
-      const { directory, account, door, published, told, enabled } = rows.get(member.id) ?? ({} as Partial<Seen>);
+      const { directory, account, desiredAccess, published, told, enabled } =
+        rows.get(member.id) ?? ({} as Partial<Seen>);
       const status = out ? 'inactive' : 'active';
-      const expected = [member.assigned, status, out ? 'closed' : 'open', status, status, !out, !out];
+      const expected = [member.assigned, status, out ? 'disabled' : 'enabled', status, status, !out, !out];
       const admitted = (await watch.admits(member.id)) === true;
-      const seen = [directory, account, door, published, told, enabled, admitted];
+      const seen = [directory, account, desiredAccess, published, told, enabled, admitted];
       // A person who was only suspended stays active in the directory; only the worker publishes the loss of access.
       if (JSON.stringify(seen) !== JSON.stringify(expected)) wrong.push({ ...member, seen, expected });
     }

@@ -17,6 +17,6 @@ export const WAITING = `
     when exists (select 1 from identity.account where desired_revision > applied_revision) then
       (select 'account ' || id || ' ' || coalesce(last_error, 'pending') from identity.account where desired_revision > applied_revision limit 1)
     when exists (select 1 from offboarding.person where due_at is not null) then
-      (select 'door of ' || id || ' ' || coalesce(last_error, 'pending') from offboarding.person where due_at is not null limit 1)
+      (select 'access of ' || id || ' ' || coalesce(last_error, 'pending') from offboarding.person where due_at is not null limit 1)
     when exists (select 1 from offboarding.offboarding_case where state in ('new', 'held', 'running')) then 'an unfinished case'
   end as waiting`;

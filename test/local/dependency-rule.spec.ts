@@ -1,4 +1,4 @@
-/** Each arrow that docs/architecture.md forbids, drawn once in a small tree: the rule must see it, and only it. */
+/** A small tree with one import per rule of docs/architecture.md: the check must report these, and only these. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,8 +20,11 @@ const TREE: Readonly<Record<string, string>> = {
   'libs/events/src/index.ts': 'export const events = 1;',
   'libs/scim/src/index.ts': "export * from './inner.js';",
   'libs/scim/src/inner.ts': 'export const inner = 1;',
-  'libs/event-bus/src/index.ts': "import '#events'; import '#platform'; import './kafka/carrier.js';",
-  'libs/event-bus/src/kafka/carrier.ts': "import 'kafkajs';",
+  'libs/event-bus/src/index.ts': "import '#events'; import '#platform'; import './bus.js';",
+  'libs/event-bus/src/bus.ts': "import './carriers/kafka/strategy.js'; import './carriers/postgres/strategy.js';",
+  'libs/event-bus/src/carriers/kafka/strategy.ts': "import 'kafkajs'; import '../../producer/publisher.js';",
+  'libs/event-bus/src/carriers/postgres/strategy.ts': "import '../../producer/publisher.js';",
+  'libs/event-bus/src/producer/publisher.ts': 'export interface Publisher {}',
   'apps/one/src/main.ts': "import '#platform'; import '#scim'; import './part.js';",
   'apps/one/src/part.ts': 'export const part = 1;',
   'apps/one/src/part.spec.ts': "import '../../../test/support/help.js';",
@@ -29,9 +32,6 @@ const TREE: Readonly<Record<string, string>> = {
   'apps/cognito-triggers/src/verify.ts': "import 'jose';",
   'tools/local/start.ts': "import '../../apps/sandbox/src/main.js'; import '../../apps/one/src/main.js';",
   'test/support/help.ts': "import '../../apps/sandbox/src/main.js'; import 'kafkajs';",
-  'libs/platform/src/types-a.ts':
-    "import type { B } from './types-b.js'; export interface A { b: B } export const a = 1;",
-  'libs/platform/src/types-b.ts': "import { a } from './types-a.js'; export interface B { a: typeof a }",
 
   // forbidden, one each
   'libs/platform/src/to-app.ts': "import '../../../apps/one/src/part.js';",
@@ -46,32 +46,44 @@ const TREE: Readonly<Record<string, string>> = {
   'tools/other/tool.ts': 'export const tool = 1;',
   'tools/other/to-sandbox.ts': "import '../../apps/sandbox/src/main.js';",
   'libs/event-bus/src/to-kafkajs.ts': "import 'kafkajs';",
-  'libs/event-bus/src/postgres/to-nowhere.ts': "import './nothing.js';",
+  'libs/event-bus/src/carriers/postgres/to-kafka.ts': "import '../kafka/strategy.js';",
+  'libs/event-bus/src/carriers/kafka/to-postgres.ts': "import type {} from '../postgres/strategy.js';",
+  'libs/event-bus/src/producer/to-carrier.ts': "import type {} from '../carriers/postgres/strategy.js';",
+  'libs/event-bus/src/consumer/to-bus.ts': "import '../bus.js';",
+  'libs/event-bus/src/carriers/postgres/to-nowhere.ts': "import './nothing.js';",
+  'libs/platform/src/types-a.ts':
+    "import type { B } from './types-b.js'; export interface A { b: B } export const a = 1;",
+  'libs/platform/src/types-b.ts': "import { a } from './types-a.js'; export interface B { a: typeof a }",
   'libs/platform/src/cycle-a.ts': "import { b } from './cycle-b.js'; export const a = b;",
   'libs/platform/src/cycle-b.ts': "import { a } from './cycle-a.js'; export const b = a;",
 };
 
 const EXPECTED = [
+  'carriers-do-not-import-each-other: libs/event-bus/src/carriers/kafka/to-postgres.ts',
+  'carriers-do-not-import-each-other: libs/event-bus/src/carriers/postgres/to-kafka.ts',
   'kafkajs-behind-one-folder: apps/cognito-triggers/src/to-package.ts',
   'kafkajs-behind-one-folder: libs/event-bus/src/to-kafkajs.ts',
   'libs-do-not-import-apps: libs/platform/src/to-app.ts',
   'no-app-imports-an-app: apps/two/src/to-one.ts',
   'no-app-imports-an-app: apps/two/src/to-triggers.ts',
   'no-cycles: libs/platform/src/cycle-a.ts',
+  'no-cycles: libs/platform/src/types-a.ts',
+  'producer-and-consumer-know-no-carrier: libs/event-bus/src/consumer/to-bus.ts',
+  'producer-and-consumer-know-no-carrier: libs/event-bus/src/producer/to-carrier.ts',
   'product-does-not-import-tooling: apps/two/src/to-tools.ts',
-  'resolvable: libs/event-bus/src/postgres/to-nowhere.ts',
+  'resolvable: libs/event-bus/src/carriers/postgres/to-nowhere.ts',
   'sandbox-only-for-local-runs: tools/other/to-sandbox.ts',
   'sandbox-runs-the-triggers-alone: apps/sandbox/src/to-one.ts',
-  'scim-and-events-stand-alone: libs/events/src/to-scim.ts',
-  'scim-and-events-stand-alone: libs/scim/src/to-platform.ts',
+  'scim-events-and-contracts-stand-alone: libs/events/src/to-scim.ts',
+  'scim-events-and-contracts-stand-alone: libs/scim/src/to-platform.ts',
   'triggers-stand-alone: apps/cognito-triggers/src/to-package.ts',
   'triggers-stand-alone: apps/cognito-triggers/src/to-platform.ts',
 ];
 
-describe('the dependency rule', () => {
+describe('the dependency rules', () => {
   let folder: string;
   beforeAll(() => {
-    folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-arrows-'));
+    folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-imports-'));
     for (const [name, text] of Object.entries(TREE)) {
       fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
       fs.writeFileSync(path.join(folder, name), text);
@@ -79,7 +91,7 @@ describe('the dependency rule', () => {
   });
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-  test('sees every forbidden arrow and no allowed one', () => {
+  test('report every forbidden import and no allowed one', () => {
     const cli = path.join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
     const args = [
       cli,
@@ -115,20 +127,20 @@ describe('eslint', () => {
       path.join(folder, 'tsconfig.json'),
       JSON.stringify({ compilerOptions: { strict: true, types: ['node'] }, include: ['**/*.ts'] }),
     );
-    for (const place of [
+    for (const sources of [
       'apps/cognito-triggers/src/lambda',
       'apps/one/src',
       'libs/settings/src',
       'libs/platform/src',
       'tools/local',
     ]) {
-      fs.mkdirSync(path.join(folder, place), { recursive: true });
-      fs.writeFileSync(path.join(folder, place, place.endsWith('lambda') ? 'settings.ts' : 'file.ts'), text);
+      fs.mkdirSync(path.join(folder, sources), { recursive: true });
+      fs.writeFileSync(path.join(folder, sources, sources.endsWith('lambda') ? 'settings.ts' : 'file.ts'), text);
     }
   });
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-  test('keeps any and floating promises out of everything, the environment out of all but platform, tools and a Lambda’s settings', () => {
+  test('refuses any and floating promises everywhere, and the environment except in platform, tools and the settings of a Lambda', () => {
     const rules = lint(folder);
     const everywhere = ['@typescript-eslint/no-explicit-any', '@typescript-eslint/no-floating-promises'];
     expect(rules).toEqual({

@@ -1,18 +1,10 @@
-/** What deactivation-worker answers about cases, and the release of those that are held. */
+/** The internal API of deactivation-worker about people and cases, and the release of held cases. */
 import { randomUUID } from 'node:crypto';
+import type { CasePage as Page, HeldCases as Held, Json, PeopleList, PersonTimeline } from '#contracts';
 import { offboardingCase } from '#events';
-import type { CaseView, PersonView } from '../../apps/deactivation-worker/src/api/views.js';
-import { eventually } from '../identity/rig.js';
+import { eventually } from '../support/waiting.js';
 import { Rig, TOKEN, type Tenant } from './rig.js';
 
-interface Page {
-  readonly cases: CaseView[];
-  readonly next: string | null;
-}
-interface Held {
-  readonly held: CaseView[];
-  readonly total: number;
-}
 interface ProblemBody {
   readonly code: string;
   readonly detail: string;
@@ -32,7 +24,7 @@ const base = (of: Tenant = tenant): string => `/internal/tenants/${of.id}`;
 const ids = (cases: readonly { id: string }[]): string[] => cases.map((c) => c.id);
 
 describe('the list of cases', () => {
-  it('is newest first, page by page, without a gap or a repetition although many were opened at the same instant', async () => {
+  it('is newest first and pages without gaps or repetitions, although many cases have the same instant', async () => {
     const expected: string[] = [];
     for (let i = 0; i < 7; i++) {
       const account = await rig.addPerson(tenant, `p${i}@example.com`);
@@ -41,9 +33,9 @@ describe('the list of cases', () => {
     const newest = await rig.addCase(tenant, await rig.addPerson(tenant, 'last@example.com'));
     const seen: string[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
-      const { body }: { body: Page } = await rig.http<Page>(
+      const { body }: { body: Json<Page> } = await rig.http<Json<Page>>(
         'GET',
-        `${base()}/offboarding?limit=3${cursor && `&cursor=${cursor}`}`,
+        `${base()}/cases?limit=3${cursor && `&cursor=${cursor}`}`,
       );
       expect(body.cases.length).toBeLessThanOrEqual(3);
       seen.push(...ids(body.cases));
@@ -52,9 +44,9 @@ describe('the list of cases', () => {
     expect(seen).toEqual([newest, ...expected.sort().reverse()]);
   });
 
-  it('can be narrowed to a state, and shows what a running case struggles with', async () => {
+  it('can be filtered by state, and shows the last error of a running case', async () => {
     const account = await rig.addPerson(tenant, 'ada@example.com', {
-      door: 'closed',
+      desired_access: 'disabled',
       attempts: 4,
       last_error: 'Cognito says no',
       last_error_class: 'permanent',
@@ -63,7 +55,7 @@ describe('the list of cases', () => {
     const done = await rig.addCase(tenant, account);
     const running = await rig.addCase(tenant, account, { state: 'running', fenced_at: new Date() });
     const list = async (state: string) =>
-      (await rig.http<Page>('GET', `${base()}/offboarding?state=${state}`)).body.cases;
+      (await rig.http<Json<Page>>('GET', `${base()}/cases?state=${state}`)).body.cases;
     expect(ids(await list('completed'))).toEqual([done]);
     expect(await list('running')).toMatchObject([
       {
@@ -74,21 +66,21 @@ describe('the list of cases', () => {
         nextAttemptAt: '2100-01-01T00:00:00.000Z',
       },
     ]);
-    // The person's queue says nothing about a case that has ended.
+    // The runner's queue is not about a case that has ended.
     expect((await list('completed'))[0]).toMatchObject({ attempts: 0, lastError: null, nextAttemptAt: null });
   });
 
   it('has the shape of the event catalog', async () => {
     const account = await rig.addPerson(tenant, 'ada@example.com');
     await rig.addCase(tenant, account, {}, { fenced_at: 'now', disabled_at: 'now', confirmed_at: 'now' });
-    const { body } = await rig.http<Page>('GET', `${base()}/offboarding`);
+    const { body } = await rig.http<Json<Page>>('GET', `${base()}/cases`);
     expect(() => offboardingCase.parse(body.cases[0])).not.toThrow();
   });
 
-  it('refuses a cursor that is none, be it garbage, unknown or of another tenant', async () => {
+  it('refuses a cursor that is invalid, unknown or of another tenant', async () => {
     const foreign = await rig.addCase(other, await rig.addPerson(other, 'eve@example.com'));
     for (const cursor of ['1', '%00', 'null', '', randomUUID(), foreign]) {
-      const { status, type, body } = await rig.http<ProblemBody>('GET', `${base()}/offboarding?cursor=${cursor}`);
+      const { status, type, body } = await rig.http<ProblemBody>('GET', `${base()}/cases?cursor=${cursor}`);
       expect([cursor, status, body.code]).toEqual([cursor, 400, 'invalid_request']);
       expect(type).toContain('application/problem+json');
       expect(body.detail).toContain('cursor');
@@ -98,7 +90,7 @@ describe('the list of cases', () => {
   it.each(['limit=0', 'limit=1001', 'limit=x', 'limit=1&limit=2', 'limit=1.5', 'state=open', 'state=', 'surprise=1'])(
     'refuses the query %s',
     async (query) => {
-      const { status, body } = await rig.http<ProblemBody>('GET', `${base()}/offboarding?${query}`);
+      const { status, body } = await rig.http<ProblemBody>('GET', `${base()}/cases?${query}`);
       expect([status, body.code]).toEqual([400, 'invalid_request']);
       expect(body.detail).toContain(query.split('=')[0]);
     },
@@ -106,60 +98,53 @@ describe('the list of cases', () => {
 });
 
 describe('one account', () => {
-  it('is found by user name in any case, or by external id', async () => {
+  it('is found by user name in any case, Okta user id or account id', async () => {
     const account = await rig.addPerson(tenant, 'Ada@Example.com', { external_id: '00uADA' });
     await rig.addPerson(tenant, 'bob@example.com');
-    for (const query of [
-      'userName=ada%40example.COM',
-      'externalId=00uADA',
-      'userName=ADA%40example.com&externalId=00uADA',
-    ])
-      expect((await rig.http<{ accounts: PersonView[] }>('GET', `${base()}/accounts?${query}`)).body.accounts).toEqual([
-        expect.objectContaining({ account, userName: 'Ada@Example.com', door: 'open' }),
+    for (const query of ['who=ada%40example.COM', 'who=00uADA', `who=${account}`, `who=${account.toUpperCase()}`])
+      expect((await rig.http<Json<PeopleList>>('GET', `${base()}/accounts?${query}`)).body.people).toEqual([
+        expect.objectContaining({ account, userName: 'Ada@Example.com', desiredAccess: 'enabled' }),
       ]);
-    for (const query of ['externalId=00uada', 'userName=ada%40example.com&externalId=other', 'userName=nobody'])
-      expect((await rig.http<{ accounts: unknown[] }>('GET', `${base()}/accounts?${query}`)).body.accounts).toEqual([]);
+    for (const query of ['who=00uada', `who=${randomUUID()}`, 'who=nobody'])
+      expect((await rig.http<Json<PeopleList>>('GET', `${base()}/accounts?${query}`)).body.people).toEqual([]);
   });
 
-  it('who took over a freed name comes before whoever had it', async () => {
+  it('with a user name that a deletion freed comes before the deleted one', async () => {
     await rig.addPerson(tenant, 'ada@example.com', { deleted: true });
     const now = await rig.addPerson(tenant, 'ada@example.com');
-    const { body } = await rig.http<{ accounts: PersonView[] }>('GET', `${base()}/accounts?userName=ada%40example.com`);
-    expect(body.accounts.map((a) => [a.account === now, a.deleted])).toEqual([
+    const { body } = await rig.http<Json<PeopleList>>('GET', `${base()}/accounts?who=ada%40example.com`);
+    expect(body.people.map((a) => [a.account === now, a.deleted])).toEqual([
       [true, false],
       [false, true],
     ]);
   });
 
-  it('nobody is listed without being asked for', async () => {
-    for (const query of ['', '?userName=', '?userName=%00', '?externalId=', '?userName=a&userName=b'])
+  it('cannot be looked up without saying who', async () => {
+    for (const query of ['', '?who=', '?who=%00', '?userName=a', '?who=a&who=b'])
       expect([query, (await rig.http('GET', `${base()}/accounts${query}`)).status]).toEqual([query, 400]);
   });
 
   it('has a timeline, newest case first', async () => {
     const account = await rig.addPerson(tenant, 'ada@example.com', {
-      cognito_enabled: false,
+      actual_access: 'disabled',
       published_status: 'inactive',
     });
     const old = await rig.addCase(tenant, account, { received_at: '2026-01-01T00:00:00Z', state: 'superseded' });
     const young = await rig.addCase(tenant, account);
-    const { body } = await rig.http<{ person: PersonView; cases: CaseView[] }>(
-      'GET',
-      `${base()}/accounts/${account}/offboarding`,
-    );
+    const { body } = await rig.http<Json<PersonTimeline>>('GET', `${base()}/accounts/${account}/timeline`);
     expect(ids(body.cases)).toEqual([young, old]);
-    expect(body.person).toMatchObject({ account, cognitoEnabled: false, publishedStatus: 'inactive' });
+    expect(body.person).toMatchObject({ account, actualAccess: 'disabled', publishedStatus: 'inactive' });
   });
 });
 
 describe('what is held', () => {
-  it('is listed with names, longest held first, and when it is released by itself', async () => {
+  it('is listed with names, longest held first, and with the instant of its release by the timer', async () => {
     const strict = await rig.addTenant({ brake: { percent: 1, atLeast: 1, windowMinutes: 1, holdHours: 3 } });
     const [ada, bob] = [await rig.addPerson(strict, 'ada@example.com'), await rig.addPerson(strict, 'bob@example.com')];
     const heldAt = new Date(Date.now() - 60_000);
     const young = await rig.hold(strict, ada);
     const old = await rig.hold(strict, bob, { held_at: heldAt, held_because: 'last_admin' });
-    const { body } = await rig.http<Held>('GET', `${base(strict)}/held`);
+    const { body } = await rig.http<Json<Held>>('GET', `${base(strict)}/held`);
     expect([body.total, ids(body.held)]).toEqual([2, [old, young]]);
     expect(body.held[0]).toMatchObject({
       userName: 'bob@example.com',
@@ -167,20 +152,20 @@ describe('what is held', () => {
       heldBecause: 'last_admin',
       heldUntil: new Date(heldAt.getTime() + 3 * 3_600_000).toISOString(),
     });
-    const cut = await rig.http<Held>('GET', `${base(strict)}/held?limit=1`);
+    const cut = await rig.http<Json<Held>>('GET', `${base(strict)}/held?limit=1`);
     expect([cut.body.total, ids(cut.body.held)]).toEqual([2, [old]]);
   });
 
-  it('is released after the default time where the brake was taken off', async () => {
+  it('is released after the default time if the tenant no longer has a brake', async () => {
     const free = await rig.addTenant({ brake: null });
     const heldAt = new Date(Date.now() - 60_000);
     await rig.hold(free, await rig.addPerson(free, 'ada@example.com'), { held_at: heldAt });
-    expect((await rig.http<Held>('GET', `${base(free)}/held`)).body.held[0]?.heldUntil).toBe(
+    expect((await rig.http<Json<Held>>('GET', `${base(free)}/held`)).body.held[0]?.heldUntil).toBe(
       new Date(heldAt.getTime() + 24 * 3_600_000).toISOString(),
     );
   });
 
-  it('is empty where nobody is held', async () => {
+  it('is empty if nobody is held', async () => {
     expect((await rig.http('GET', `${base()}/held`)).body).toEqual({ held: [], total: 0 });
   });
 });
@@ -190,7 +175,7 @@ describe('a release', () => {
     rig.http<{ released: number } & ProblemBody>('POST', `${base(of)}/held/release`, body);
   const isHeld = async (id: string): Promise<boolean> => (await rig.caseOf(id))?.state === 'held';
 
-  it('lets the named ones through and says who did it', async () => {
+  it('releases the named cases and records who did it', async () => {
     const [first, second] = [
       await rig.hold(tenant, await rig.addPerson(tenant, 'ada@example.com')),
       await rig.hold(tenant, await rig.addPerson(tenant, 'bob@example.com')),
@@ -205,7 +190,7 @@ describe('a release', () => {
     expect(await rig.caseOf(first)).toMatchObject({ released_by: 'grace' });
   });
 
-  it('lets all of a tenant through, and nobody of another', async () => {
+  it('releases all cases of a tenant, and none of another tenant', async () => {
     const mine = [
       await rig.hold(tenant, await rig.addPerson(tenant, 'ada@example.com')),
       await rig.hold(tenant, await rig.addPerson(tenant, 'bob@example.com')),
@@ -217,29 +202,29 @@ describe('a release', () => {
   });
 
   it.each([
-    ['no list at all, but null', { cases: null, by: 'grace' }, 'cases'],
+    ['null instead of a list', { cases: null, by: 'grace' }, 'cases'],
     ['an empty list', { cases: [], by: 'grace' }, 'cases'],
-    ['a list of garbage', { cases: ['all'], by: 'grace' }, 'cases'],
-    ['no list but a word', { cases: 'all', by: 'grace' }, 'cases'],
+    ['a list of invalid ids', { cases: ['all'], by: 'grace' }, 'cases'],
+    ['text instead of a list', { cases: 'all', by: 'grace' }, 'cases'],
     ['a list inside the list', { cases: [[randomUUID()]], by: 'grace' }, 'cases'],
     ['a huge list', { cases: Array.from({ length: 10_001 }, () => randomUUID()), by: 'grace' }, 'cases'],
-    ['nobody who answers for it', {}, 'by'],
+    ['no name', {}, 'by'],
     ['a blank name', { by: '  ' }, 'by'],
     ['a name of two lines', { by: 'grace\n"code":"x"' }, 'by'],
-    ['a name without end', { by: 'g'.repeat(201) }, 'by'],
-    ['a name that is none', { by: { $ne: 1 } }, 'by'],
-    ['what nobody asked for', { by: 'grace', tenant: randomUUID() }, 'tenant'],
-    ['no JSON', '{', 'JSON'],
+    ['a name that is too long', { by: 'g'.repeat(201) }, 'by'],
+    ['an object as name', { by: { $ne: 1 } }, 'by'],
+    ['an unknown field', { by: 'grace', tenant: randomUUID() }, 'tenant'],
+    ['invalid JSON', '{', 'JSON'],
     ['a body beyond the limit', { by: 'grace', cases: ['x'.repeat(2_000_000)] }, 'large'],
-  ])('with %s frees nobody', async (_, body, word) => {
+  ])('with %s releases nobody', async (_, body, mentioned) => {
     const held = await rig.hold(tenant, await rig.addPerson(tenant, 'ada@example.com'));
     const { status, body: answer } = await release(tenant, body);
     expect([status, answer.code]).toEqual([400, 'invalid_request']);
-    expect(answer.detail).toContain(word);
+    expect(answer.detail).toContain(mentioned);
     expect(await isHeld(held)).toBe(true);
   });
 
-  it('of two at once counts each case once', async () => {
+  it('counts each case once, also when several are requested at the same time', async () => {
     for (let i = 0; i < 20; i++) await rig.hold(tenant, await rig.addPerson(tenant, `p${i}@example.com`));
     const answers = await Promise.all(['ada', 'bob', 'eve'].map((by) => release(tenant, { by })));
     expect(answers.reduce((sum, { body }) => sum + body.released, 0)).toBe(20);
@@ -247,26 +232,26 @@ describe('a release', () => {
 });
 
 describe('a retry', () => {
-  it('makes the worker read Cognito now, whatever the backoff says', async () => {
+  it('makes the worker read Cognito at once, whatever the backoff says', async () => {
     const account = await rig.addPerson(tenant, 'ada@example.com', {
-      door: 'closed',
-      cognito_enabled: false,
+      desired_access: 'disabled',
+      actual_access: 'disabled',
       last_error_class: 'permanent',
       due_at: '2100-01-01T00:00:00Z',
     });
     const { status, body } = await rig.http('POST', `${base()}/accounts/${account}/retry`);
     expect([status, body]).toEqual([202, { account, retrying: true }]);
-    // Cognito is not there: the attempt fails, and shows that there was one.
+    // There is no Cognito here, so the attempt fails, which shows that there was one.
     await eventually(async () => {
-      const [person] = await rig.database.query<{ last_error_class: string; cognito_enabled: unknown }>(
-        'select last_error_class, cognito_enabled from person where id = $1',
+      const [person] = await rig.database.query<{ last_error_class: string; actual_access: unknown }>(
+        'select last_error_class, actual_access from person where id = $1',
         [account],
       );
-      expect(person).toEqual({ last_error_class: 'retry', cognito_enabled: null });
+      expect(person).toEqual({ last_error_class: 'retry', actual_access: null });
     }, 60_000);
   }, 90_000);
 
-  it('is refused for somebody of another tenant', async () => {
+  it('is refused for a person of another tenant', async () => {
     const account = await rig.addPerson(tenant, 'ada@example.com', { due_at: '2100-01-01T00:00:00Z' });
     expect((await rig.http('POST', `${base(other)}/accounts/${account}/retry`)).status).toBe(404);
     const [person] = await rig.database.query<{ revision: string }>('select revision from person where id = $1', [
@@ -276,27 +261,27 @@ describe('a retry', () => {
   });
 });
 
-describe('tenants are walls', () => {
-  it('shows nothing of one tenant to a question about another', async () => {
+describe('the API', () => {
+  it('shows nothing of one tenant in answers about another (P4)', async () => {
     const account = await rig.addPerson(tenant, 'ada@example.com');
     await rig.hold(tenant, account);
-    expect((await rig.http<Page>('GET', `${base(other)}/offboarding`)).body.cases).toEqual([]);
-    expect((await rig.http<Held>('GET', `${base(other)}/held`)).body).toEqual({ held: [], total: 0 });
-    expect((await rig.http('GET', `${base(other)}/accounts?userName=ada%40example.com`)).body).toEqual({
-      accounts: [],
+    expect((await rig.http<Json<Page>>('GET', `${base(other)}/cases`)).body.cases).toEqual([]);
+    expect((await rig.http<Json<Held>>('GET', `${base(other)}/held`)).body).toEqual({ held: [], total: 0 });
+    expect((await rig.http('GET', `${base(other)}/accounts?who=ada%40example.com`)).body).toEqual({
+      people: [],
     });
-    expect((await rig.http<ProblemBody>('GET', `${base(other)}/accounts/${account}/offboarding`)).body.code).toBe(
+    expect((await rig.http<ProblemBody>('GET', `${base(other)}/accounts/${account}/timeline`)).body.code).toBe(
       'not_found',
     );
   });
 
-  it('wants the service token, and ids that are ids', async () => {
+  it('needs the service token and valid ids', async () => {
     for (const [method, route] of [
-      ['GET', 'offboarding'],
+      ['GET', 'cases'],
       ['GET', 'held'],
       ['POST', 'held/release'],
-      ['GET', 'accounts?userName=a'],
-      ['GET', `accounts/${randomUUID()}/offboarding`],
+      ['GET', 'accounts?who=a'],
+      ['GET', `accounts/${randomUUID()}/timeline`],
       ['POST', `accounts/${randomUUID()}/refusals`],
       ['POST', `accounts/${randomUUID()}/retry`],
     ] as const) {
@@ -305,6 +290,6 @@ describe('tenants are walls', () => {
       expect([route, (await rig.http(method, `/internal/tenants/x/${route}`)).status]).toEqual([route, 400]);
     }
     expect((await rig.http('GET', '/internal/offboarding/percentiles', undefined, 'no')).status).toBe(401);
-    expect((await rig.http('GET', `${base()}/accounts/1/offboarding`)).status).toBe(400);
+    expect((await rig.http('GET', `${base()}/accounts/1/timeline`)).status).toBe(400);
   });
 });

@@ -1,4 +1,4 @@
-/** The whole way: a guarded service of another team refuses the token of somebody offboarded, and the worker's evidence says so. */
+/** A service with the guard refuses the token of an offboarded person, and the worker records it in the case. */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Client } from 'pg';
 import { followerGrantsSql } from '#event-bus';
@@ -6,12 +6,12 @@ import { createApplication, createLogger, Database, Health, loadConfig, Metrics,
 import { service } from '../../examples/incident-service/src/service.js';
 import { accessData, appendAccess } from '../guard/feeds.js';
 import { Issuer, nowSeconds } from '../guard/issuer.js';
-import { eventually } from '../identity/rig.js';
 import { TEST_PASSWORD } from '../support/database.js';
+import { eventually } from '../support/waiting.js';
 import { Rig, TOKEN, type Tenant } from './rig.js';
 
 const ROLE = 'incident_service';
-const SETTLE_MS = 60_000;
+const PATIENCE_MS = 60_000;
 let rig: Rig;
 let issuer: Issuer;
 let log: Client;
@@ -58,28 +58,28 @@ afterAll(async () => {
   await rig.close();
 });
 
-test('the first refused token of somebody offboarded stands in the timeline', async () => {
-  const ada = await rig.addPerson(tenant, 'ada@example.com', { door: 'closed' });
+test('the first refused token of an offboarded person is in their timeline', async () => {
+  const ada = await rig.addPerson(tenant, 'ada@example.com', { desired_access: 'disabled' });
   const id = await rig.addCase(tenant, ada, { state: 'running' }, { pushed_at: 'now', fenced_at: 'now' });
   const token = issuer.accessToken(ada, { iat: nowSeconds() - 60 });
   const status = async () =>
     (await app.inject({ url: '/incidents', headers: { authorization: `Bearer ${token}` } })).statusCode;
-  const tell = (sequence: number, change: object) =>
+  const publish = (sequence: number, change: object) =>
     appendAccess(log, [{ tenantId: tenant.id, accountId: ada, sequence, data: accessData(ada, change) }]);
-  const become = (expected: number) => eventually(async () => expect(await status()).toBe(expected), SETTLE_MS);
+  const become = (expected: number) => eventually(async () => expect(await status()).toBe(expected), PATIENCE_MS);
 
-  await tell(1, { roles: ['viewer'] });
+  await publish(1, { roles: ['viewer'] });
   await become(200);
   expect((await rig.caseOf(id))?.first_refused_at).toBeNull();
 
-  await tell(2, { status: 'inactive', roles: [], notBefore: new Date().toISOString() });
+  await publish(2, { status: 'inactive', roles: [], notBefore: new Date().toISOString() });
   await become(401);
   await eventually(async () => {
     expect(await rig.caseOf(id)).toMatchObject({
       first_refused_at: expect.any(Date),
       first_refused_by: 'incident-service',
     });
-  }, SETTLE_MS);
+  }, PATIENCE_MS);
   const first = (await rig.caseOf(id))?.first_refused_at;
 
   expect(await status()).toBe(401);

@@ -1,6 +1,6 @@
-/** First refusals and percentiles: the parts of the evidence that are measured. */
+/** First refusals of tokens, and percentiles of the steps of cases. */
 import { randomUUID } from 'node:crypto';
-import type { Percentiles } from '../../apps/deactivation-worker/src/api/percentiles.js';
+import type { Percentiles } from '#contracts';
 import { Rig, type Tenant } from './rig.js';
 
 let rig: Rig;
@@ -9,7 +9,7 @@ let account: string;
 beforeAll(async () => void (rig = await Rig.start()));
 beforeEach(async () => {
   tenant = await rig.addTenant();
-  account = await rig.addPerson(tenant, 'ada@example.com', { door: 'closed' });
+  account = await rig.addPerson(tenant, 'ada@example.com', { desired_access: 'disabled' });
 });
 afterAll(() => rig.close());
 
@@ -25,7 +25,7 @@ async function refusal(id: string): Promise<[string | undefined, unknown]> {
 }
 
 describe('the first refusal after a fence', () => {
-  it('is kept with the service that reported it; the earliest one wins, in whatever order they come', async () => {
+  it('is the earliest one, with the service that reported it, in whatever order reports arrive', async () => {
     const id = await fenced(10 * MINUTE);
     const [first, second, third] = [ago(9 * MINUTE), ago(8 * MINUTE), ago(7 * MINUTE)];
     expect((await refuse({ at: second, service: 'incidents' })).status).toBe(204);
@@ -37,17 +37,17 @@ describe('the first refusal after a fence', () => {
     expect(await refusal(id)).toEqual([first, 'mail']);
   });
 
-  it('is the earliest one also when twenty services report at once', async () => {
+  it('is the earliest one also if twenty services report at the same time', async () => {
     const id = await fenced(10 * MINUTE);
     const instants = Array.from({ length: 20 }, (_, i) => ago(9 * MINUTE - i * 1000));
     await Promise.all(instants.toReversed().map((at) => refuse({ at, service: 'crowd' })));
     expect(await refusal(id)).toEqual([instants[0], 'crowd']);
   });
 
-  it('belongs to the closing that caused it, not to an earlier or a later one', async () => {
+  it('belongs to the case that caused it, not to an earlier or a later one', async () => {
     const [old, young] = [await fenced(60 * MINUTE), await fenced(5 * MINUTE)];
     const late = await fenced(MINUTE, { state: 'running' });
-    // Nearer to the later one than to its own.
+    // Closer to the fence of the later case than to its own.
     await refuse({ at: ago(2 * MINUTE), service: 'incidents' });
     expect(await Promise.all([old, young, late].map(async (id) => (await refusal(id))[1]))).toEqual([
       null,
@@ -56,7 +56,7 @@ describe('the first refusal after a fence', () => {
     ]);
   });
 
-  it('of a service whose clock is behind never stands before the fence, and of one ahead never after now', async () => {
+  it('is never recorded before the fence or after now, even if the clock of the service is wrong', async () => {
     const id = await fenced(2 * MINUTE);
     const fence = (await rig.caseOf(id))?.fenced_at as Date;
     const before = Date.now();
@@ -68,7 +68,7 @@ describe('the first refusal after a fence', () => {
     expect(await refusal(id)).toEqual([fence.toISOString(), 'behind']);
   });
 
-  it('that no fence explains is taken and forgotten', async () => {
+  it('is accepted and not stored if no fence explains it', async () => {
     const held = await rig.hold(tenant, account);
     expect((await refuse({ at: ago(0), service: 'incidents' })).status).toBe(204);
     const id = await fenced(MINUTE);
@@ -79,7 +79,7 @@ describe('the first refusal after a fence', () => {
     ]);
   });
 
-  it('cannot lie in the future', async () => {
+  it('is refused if it lies in the future', async () => {
     const id = await fenced(MINUTE);
     const { status, body } = await refuse({ at: '2999-01-01T00:00:00Z', service: 'incidents' });
     expect([status, body?.code]).toEqual([400, 'invalid_request']);
@@ -87,7 +87,7 @@ describe('the first refusal after a fence', () => {
     expect(await refusal(id)).toEqual([undefined, null]);
   });
 
-  it('of an account that is unknown, or of another tenant, is not found', async () => {
+  it('is not found for an unknown account or one of another tenant', async () => {
     const id = await fenced(MINUTE);
     const other = await rig.addTenant();
     const report = { at: ago(0), service: 'incidents' };
@@ -101,15 +101,15 @@ describe('the first refusal after a fence', () => {
     ['a number', { at: 1768478400000, service: 's' }],
     ['a local time', { at: '2026-01-15T12:00:00', service: 's' }],
     ['a date', { at: '2026-01-15', service: 's' }],
-    ['a day that is none', { at: '2026-02-30T12:00:00Z', service: 's' }],
-    ['a word of Postgres', { at: 'infinity', service: 's' }],
+    ['an invalid day', { at: '2026-02-30T12:00:00Z', service: 's' }],
+    ['a keyword of Postgres', { at: 'infinity', service: 's' }],
     ['a list', { at: ['2026-01-15T12:00:00Z'], service: 's' }],
     ['no service', { at: '2026-01-15T12:00:00Z' }],
     ['a service of two lines', { at: '2026-01-15T12:00:00Z', service: 'a\nb' }],
     ['a service with the character 0', { at: '2026-01-15T12:00:00Z', service: 'a\u0000' }],
-    ['more than asked for', { at: '2026-01-15T12:00:00Z', service: 's', case: randomUUID() }],
+    ['an unknown field', { at: '2026-01-15T12:00:00Z', service: 's', case: randomUUID() }],
     ['nothing', undefined],
-  ])('with %s is refused', async (_, body) => {
+  ])('is refused with %s', async (_, body) => {
     await fenced(MINUTE);
     const { status, type, body: problem } = await refuse(body);
     expect([status, problem?.code]).toEqual([400, 'invalid_request']);
@@ -120,7 +120,7 @@ describe('the first refusal after a fence', () => {
 describe('percentiles', () => {
   const ask = async (query: string): Promise<Percentiles> =>
     (await rig.http<Percentiles>('GET', `/internal/offboarding/percentiles?${query}`)).body;
-  const door = (of: Percentiles, name: string) => of.doors.find((d) => d.door === name);
+  const step = (of: Percentiles, name: string) => of.steps.find((s) => s.step === name);
   const closing = (ms: number, minutesAgo = 1, change = {}) =>
     rig.addCase(tenant, account, change, {
       pushed_at: `now - interval '${minutesAgo} min'`,
@@ -128,21 +128,21 @@ describe('percentiles', () => {
       disabled_at: `now - interval '${minutesAgo} min' + interval '${ms * 2} ms'`,
     });
 
-  it('are those of the tenant and the time asked for, per door', async () => {
+  it('cover the requested tenant and time, per step', async () => {
     for (let ms = 1; ms <= 101; ms++) await closing(ms);
     await closing(50_000, 120);
     const other = await rig.addTenant();
     const mine = await ask(`tenant=${tenant.id}`);
     expect(mine).toMatchObject({ tenant: tenant.id, minutes: 60 });
-    expect(door(mine, 'fence')).toEqual({ door: 'fence', cases: 101, p50Ms: 51, p95Ms: 96, p99Ms: 100 });
-    expect(door(mine, 'cognito')).toEqual({ door: 'cognito', cases: 101, p50Ms: 102, p95Ms: 192, p99Ms: 200 });
-    expect(door(mine, 'confirmed')).toEqual({ door: 'confirmed', cases: 0, p50Ms: null, p95Ms: null, p99Ms: null });
-    expect(door(await ask(`tenant=${tenant.id}&minutes=180`), 'fence')?.cases).toBe(102);
-    expect(door(await ask(`tenant=${other.id}`), 'fence')?.cases).toBe(0);
-    expect(door(await ask(''), 'fence')?.cases).toBeGreaterThanOrEqual(101);
+    expect(step(mine, 'fenced')).toEqual({ step: 'fenced', cases: 101, p50Ms: 51, p95Ms: 96, p99Ms: 100 });
+    expect(step(mine, 'disabled')).toEqual({ step: 'disabled', cases: 101, p50Ms: 102, p95Ms: 192, p99Ms: 200 });
+    expect(step(mine, 'confirmed')).toEqual({ step: 'confirmed', cases: 0, p50Ms: null, p95Ms: null, p99Ms: null });
+    expect(step(await ask(`tenant=${tenant.id}&minutes=180`), 'fenced')?.cases).toBe(102);
+    expect(step(await ask(`tenant=${other.id}`), 'fenced')?.cases).toBe(0);
+    expect(step(await ask(''), 'fenced')?.cases).toBeGreaterThanOrEqual(101);
   });
 
-  it('do not count the hours for which the brake held somebody', async () => {
+  it('leave out the time for which the brake held a case', async () => {
     const id = await rig.addCase(
       tenant,
       account,
@@ -154,10 +154,10 @@ describe('percentiles', () => {
       },
     );
     expect(await rig.caseOf(id)).toBeDefined();
-    expect(door(await ask(`tenant=${tenant.id}`), 'fence')).toMatchObject({ cases: 1, p50Ms: 1000 });
+    expect(step(await ask(`tenant=${tenant.id}`), 'fenced')).toMatchObject({ cases: 1, p50Ms: 1000 });
   });
 
-  it.each(['minutes=0', 'minutes=44641', 'minutes=1e9', 'minutes=x', 'tenant=x', 'tenant=', 'doors=all'])(
+  it.each(['minutes=0', 'minutes=44641', 'minutes=1e9', 'minutes=x', 'tenant=x', 'tenant=', 'steps=all'])(
     'refuse the query %s',
     async (query) => {
       const { status, body } = await rig.http<{ code: string }>('GET', `/internal/offboarding/percentiles?${query}`);

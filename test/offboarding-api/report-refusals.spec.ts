@@ -1,14 +1,14 @@
-/** A guarded service reports the first refusal to the real worker, and is never disturbed by it. */
+/** A service with the guard reports first refusals to the real worker, and is never disturbed by it. */
 import { reportRefusals, type Refusal } from '#access-guard';
 import { createLogger } from '#platform';
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
-import { eventually } from '../identity/rig.js';
+import { eventually } from '../support/waiting.js';
 import { Rig, TOKEN, type Tenant } from './rig.js';
 
-/** Of a test that waits for something, on a loaded machine. */
+/** Limit of a test that waits, on a busy machine. */
 const PATIENCE_MS = 90_000;
 
 let rig: Rig;
@@ -29,12 +29,12 @@ afterAll(async () => {
   await rig.close();
 });
 
-/** Before the worker; answers what a test says, and hands everything else on. */
+/** A proxy before the worker; answers as a test says, and forwards everything else. */
 class Proxy {
   requests = 0;
   atOnce = 0;
   most = 0;
-  /** What happens instead of asking the worker; false = ask it. */
+  /** Answers instead of the worker; false = forward the request. */
   instead: (response: ServerResponse, path: string) => boolean = () => false;
 
   private constructor(
@@ -99,7 +99,7 @@ const reporter = (change: Partial<Parameters<typeof reportRefusals>[0]> = {}) =>
 const refusal = (tenantId = tenant.id): Refusal => ({ tenantId, reason: 'account_inactive', notBefore: Date.now() });
 
 async function offboarded(): Promise<{ account: string; id: string }> {
-  const account = await rig.addPerson(tenant, `${randomUUID()}@example.com`, { door: 'closed' });
+  const account = await rig.addPerson(tenant, `${randomUUID()}@example.com`, { desired_access: 'disabled' });
   const id = await rig.addCase(
     tenant,
     account,
@@ -112,15 +112,15 @@ const recorded = (id: string, at: Date): Promise<void> =>
   eventually(async () => {
     expect(await rig.caseOf(id)).toMatchObject({ first_refused_at: at, first_refused_by: 'incidents' });
   }, 60_000);
-const loggedReason = (word: string | RegExp): Promise<void> =>
+const loggedReason = (reason: string | RegExp): Promise<void> =>
   eventually(async () => {
     await Promise.resolve();
     expect(logged).toContain('"code":"refusal_not_reported"');
-    expect(logged).toMatch(word);
+    expect(logged).toMatch(reason);
   }, 60_000);
 
 it(
-  'stands in the evidence of the case',
+  'a refusal is recorded in its case',
   async () => {
     const { account, id } = await offboarded();
     const at = new Date();
@@ -137,7 +137,7 @@ it.each([
   ['breaks the connection', (response: ServerResponse) => response.destroy()],
   ['does not answer', () => undefined],
 ])(
-  'waits for a worker that %s',
+  'a report is repeated if the worker %s',
   async (_, fault) => {
     const { account, id } = await offboarded();
     proxy.instead = (response) => {
@@ -148,19 +148,19 @@ it.each([
     const at = new Date();
     reporter({ timeoutMs: 2_000 })(account, at, refusal());
     await recorded(id, at);
-    // A slow machine may time out once more; what is asked for twice is the same.
+    // A slow machine may time out once more; repeating a report changes nothing.
     expect(proxy.requests).toBeGreaterThanOrEqual(4);
   },
   PATIENCE_MS,
 );
 
 it(
-  'a report that the worker chokes on does not keep the others waiting',
+  'a report that the worker cannot process does not delay the others',
   async () => {
     const [poison, good] = [await offboarded(), await offboarded()];
-    let choking = true;
+    let broken = true;
     proxy.instead = (response, path) => {
-      if (!choking || !path.includes(poison.account)) return false;
+      if (!broken || !path.includes(poison.account)) return false;
       response.writeHead(500).end();
       return true;
     };
@@ -169,14 +169,14 @@ it(
     report(poison.account, at, refusal());
     report(good.account, at, refusal());
     await recorded(good.id, at);
-    choking = false;
+    broken = false;
     await recorded(poison.id, at);
   },
   PATIENCE_MS,
 );
 
 it(
-  'many at once go out one after the other, and all arrive',
+  'many reports are sent one after the other, and all arrive',
   async () => {
     const people = await Promise.all(Array.from({ length: 50 }, offboarded));
     const report = reporter();
@@ -195,9 +195,9 @@ it(
 );
 
 it(
-  'gives up in the end, and says so',
+  'a report is dropped and logged after many attempts',
   async () => {
-    proxy.instead = (response) => (response.writeHead(500).end('broken'), true);
+    proxy.instead = (response) => (response.writeHead(500).end(JSON.stringify({ detail: 'broken' })), true);
     reporter({ retryAfterMs: 0 })(randomUUID(), new Date(), refusal());
     await loggedReason(/answered 500: broken/);
     expect(proxy.requests).toBe(50);
@@ -206,7 +206,7 @@ it(
 );
 
 it(
-  'what the worker refuses is not sent again',
+  'a report that the worker refuses is not repeated',
   async () => {
     const { account, id } = await offboarded();
     reporter({ token: 'wrong-token' })(account, new Date(), refusal());
@@ -221,7 +221,7 @@ it(
 );
 
 it(
-  'does not follow a redirect with the token',
+  'a redirect is not followed with the token',
   async () => {
     const { account } = await offboarded();
     let elsewhere = 0;
@@ -242,7 +242,7 @@ it(
 );
 
 it(
-  'takes a bounded number of reports while the worker is away, at once and without throwing',
+  'a limited number of reports is queued while the worker is unavailable, without waiting or throwing',
   () => {
     proxy.instead = () => true; // never answered
     const report = reporter({ retryAfterMs: 600_000 });
@@ -256,7 +256,7 @@ it(
 );
 
 it(
-  'ids of another shape stay within the path',
+  'ids of another form stay within the path',
   async () => {
     reporter()('../../held/release', new Date(), refusal('../x'));
     await loggedReason(/answered 400/);

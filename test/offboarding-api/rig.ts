@@ -1,19 +1,26 @@
-/** One spec file's world: a database with rows put there by hand, and deactivation-worker's internal API over them. */
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+/** The environment of one spec file: a database with rows that a test inserts, and deactivation-worker's API on it. */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import type { Environment } from '#command-line';
+import type { Database } from '#platform';
 import { defaultSettings } from '#settings';
-import { runCli } from '../../apps/deactivation-worker/src/cli.js';
 import { service } from '../../apps/deactivation-worker/src/service.js';
+import { runStackflow, type Ran } from '../support/command-line.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startInProcess, type InProcess } from '../support/in-process.js';
 
 export const TOKEN = 'internal-token-of-the-tests';
 
-process.env.AWS_ACCESS_KEY_ID ??= 'test';
-process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
+/** Of a service without a Cognito that answers. */
+export const environment = (test: TestDatabase, name: 'deactivation-worker' | 'identity-service') => ({
+  DATABASE_URL: test.url(name),
+  INTERNAL_API_TOKEN: TOKEN,
+  AWS_REGION: 'us-east-1',
+  COGNITO_USER_POOL_ID: 'us-east-1_nowhere',
+  COGNITO_ENDPOINT: 'http://127.0.0.1:9',
+});
 
 export interface Tenant {
   readonly id: string;
@@ -31,42 +38,32 @@ type Columns = Record<string, unknown>;
 export class Rig {
   private constructor(
     readonly test: TestDatabase,
-    readonly database: Database,
-    readonly app: NestFastifyApplication,
-    readonly url: string,
+    private readonly running: InProcess,
     private readonly folder: string,
   ) {}
 
-  /**
-   * The whole service, but nobody tells it anything: no consumer runs, and nothing that a test inserts is due. Cognito
-   * is not there.
-   */
+  /** The whole service, but without consumers, and nothing that a test inserts is due. */
   static async start(): Promise<Rig> {
     const test = await createTestDatabase();
-    const config = loadConfig(service.name, service.config, {
-      DATABASE_URL: test.url('deactivation-worker'),
-      INTERNAL_API_TOKEN: TOKEN,
-      AWS_REGION: 'us-east-1',
-      COGNITO_USER_POOL_ID: 'us-east-1_nowhere',
-      COGNITO_ENDPOINT: 'http://127.0.0.1:9',
-      LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
-    });
-    const database = await Database.connect({ url: config.DATABASE_URL, ...service.database });
-    await database.migrate();
-    const logger = createLogger(service.name, config.LOG_LEVEL);
-    const metrics = new Metrics(service.name, { process: false });
-    const platform = { service: service.name, config, database, logger, metrics, health: new Health() };
-    const app = await createApplication(service, platform);
-    await app.listen(0, '127.0.0.1');
-    const url = await app.getUrl();
-    const folder = await mkdtemp(path.join(tmpdir(), 'stack-'));
-    const rig = new Rig(test, database, app, url, folder);
+    const running = await startInProcess(
+      { ...service, strategies: () => [] },
+      environment(test, 'deactivation-worker'),
+    );
+    const rig = new Rig(test, running, await mkdtemp(path.join(tmpdir(), 'stack-')));
     await rig.stackNames({});
-    await writeFile(path.join(folder, 'secrets.json'), JSON.stringify({ internalToken: TOKEN }));
+    await writeFile(path.join(rig.folder, 'secrets.json'), JSON.stringify({ internalToken: TOKEN }));
     return rig;
   }
 
-  /** What `.local/stack.json` of the command line says, beside the worker itself. */
+  get url(): string {
+    return this.running.url;
+  }
+
+  get database(): Database {
+    return this.running.database;
+  }
+
+  /** Writes the `stack.json` of the command line: the worker and the given services. */
   async stackNames(others: Record<string, string>): Promise<void> {
     const services = Object.entries({ 'deactivation-worker': this.url, ...others }).map(([name, url]) => [
       name,
@@ -80,8 +77,7 @@ export class Rig {
 
   async close(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
-    await this.app.close();
-    await this.database.close();
+    await this.running.stop();
     await this.test.drop();
   }
 
@@ -107,14 +103,13 @@ export class Rig {
     };
   }
 
-  async cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-    const text = { out: '', err: '' };
-    const code = await runCli(args, {
-      env: { STACK_DIR: this.folder },
-      out: (t) => (text.out += t),
-      err: (t) => (text.err += t),
-    });
-    return { code, ...text };
+  /** `stackflow offboarding ...` */
+  cli(...args: string[]): Promise<Ran> {
+    return this.cliWith({}, ...args);
+  }
+
+  cliWith(env: Environment, ...args: string[]): Promise<Ran> {
+    return runStackflow(['offboarding', ...args], { STACK_DIR: this.folder, ...env });
   }
 
   async addTenant(change: Columns = {}): Promise<Tenant> {
@@ -138,7 +133,7 @@ export class Rig {
       external_id: `00u${id.slice(0, 12)}`,
       display_name: userName.split('@')[0],
       active: true,
-      door: 'open',
+      desired_access: 'enabled',
       ...change,
     });
     return id;

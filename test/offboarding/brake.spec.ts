@@ -1,6 +1,6 @@
-/** The brake: how much access may go at once, who decides about the rest, and that it cannot keep anybody in for ever. */
+/** The brake: how many people may lose access at once, who decides about the rest, and when a hold ends. */
 import { randomUUID } from 'node:crypto';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { Rig } from './rig.js';
 
 const BRAKE = { percent: 10, atLeast: 3, windowMinutes: 10, holdHours: 24 };
@@ -13,14 +13,14 @@ describe('the brake', () => {
   });
   afterAll(() => rig.close());
 
-  /** One after the other: no order between people says who comes first otherwise. */
+  /** One after the other, because events of different people have no order. */
   const offboard = async (people: readonly Person[]): Promise<void> => {
     for (const person of people) {
       await rig.directory.setActive(person, false);
       await rig.quiet();
     }
   };
-  /** State of each person's last case. */
+  /** The state of each person's last case. */
   const states = async (people: readonly Person[]): Promise<(string | undefined)[]> =>
     Promise.all(people.map(async (person) => (await rig.cases(person)).at(-1)?.state));
   const held = async (people: readonly Person[]) => (await states(people)).filter((state) => state === 'held').length;
@@ -34,7 +34,7 @@ describe('the brake', () => {
     return [tenant, await rig.addPeople(tenant, count)];
   };
 
-  it('lets exactly the threshold through: "at least" in a small company, the percentage in a larger one', async () => {
+  it('admits exactly the threshold: "at least" in a small company, the percentage in a larger one', async () => {
     const [, few] = await team(10);
     await offboard(few.slice(0, 4));
     expect(await states(few.slice(0, 4))).toEqual(['completed', 'completed', 'completed', 'held']);
@@ -44,7 +44,7 @@ describe('the brake', () => {
     await rig.expectAgreement([...few, ...many]);
   });
 
-  it('decides the same about many that come at once', async () => {
+  it('admits the same number if all arrive at once', async () => {
     const [, people] = await team(60);
     const gone = people.slice(0, 40);
     await Promise.all(gone.map((person) => rig.directory.setActive(person, false)));
@@ -53,7 +53,7 @@ describe('the brake', () => {
     await rig.expectAgreement(people);
   });
 
-  it('who is held keeps access and roles, is announced with the reason, and counted', async () => {
+  it('leaves access and roles to held people, publishes the reason, and counts them', async () => {
     const before = await heldMetric('threshold');
     const [, people] = await team(5);
     await offboard(people.slice(0, 4));
@@ -65,7 +65,7 @@ describe('the brake', () => {
     expect(await heldMetric('threshold')).toBe(before + 1);
   });
 
-  it('counts within the window only', async () => {
+  it('counts losses within the window only', async () => {
     const [tenant, people] = await team(10);
     await offboard(people.slice(0, 3));
     await rig.admin.query(
@@ -82,7 +82,7 @@ describe('the brake', () => {
     expect(await states(people.slice(4, 7))).toEqual(['completed', 'completed', 'completed']);
   });
 
-  it('the last administrator is held, also when one goes right after the other; another one frees the way', async () => {
+  it('holds the last administrator, also right after another one, until there is a new administrator', async () => {
     const tenant = await rig.addTenant({ brake: BRAKE });
     const admins = await rig.addPeople(tenant, 2, ['super_admin', 'viewer']);
     await rig.addPeople(tenant, 3);
@@ -100,7 +100,7 @@ describe('the brake', () => {
     expect(await states([second])).toEqual(['completed']);
   });
 
-  it('an administrator releases some, then all; released ones do not use up the threshold', async () => {
+  it('admits released cases, some or all, without counting them', async () => {
     const [tenant, people] = await team(10);
     const gone = people.slice(0, 7);
     await offboard(gone);
@@ -120,7 +120,7 @@ describe('the brake', () => {
     expect(counting).toHaveLength(3);
   });
 
-  it("one tenant's losses and releases are not another's", async () => {
+  it('counts and releases within one tenant only', async () => {
     const [one, ones] = await team(5);
     const [, others] = await team(5);
     await offboard([...ones.slice(0, 4), ...others.slice(0, 3)]);
@@ -131,7 +131,7 @@ describe('the brake', () => {
     expect(await held(others)).toBe(1);
   });
 
-  it('restoring a held person discards his case: access was never taken', async () => {
+  it('discards a held case when the person is reactivated, because access was never ended', async () => {
     const [, people] = await team(5);
     await offboard(people.slice(0, 4));
     const last = people[3] as Person;
@@ -144,7 +144,7 @@ describe('the brake', () => {
     expect(await rig.caseEvents(last)).toEqual(['held', 'discarded', 'held']);
   });
 
-  it('what nobody decides about goes ahead after its time', async () => {
+  it('releases a held case after the time that the tenant allows', async () => {
     const [tenant, people] = await team(5, { ...BRAKE, holdHours: 2 });
     await offboard(people.slice(0, 4));
     await rig.admin.query(
@@ -161,7 +161,7 @@ describe('the brake', () => {
     expect(await rig.cases(people[3] as Person)).toMatchObject([{ released_by: 'timer' }]);
   });
 
-  it('without a brake nothing is held; with zero percent and one, everything but one is', async () => {
+  it('holds nothing if it is off, and everything but one case with zero percent and a minimum of one', async () => {
     const [, free] = await team(10, null);
     await offboard(free);
     expect(await held(free)).toBe(0);
@@ -170,7 +170,7 @@ describe('the brake', () => {
     expect(await held(tight)).toBe(3);
   });
 
-  it('people without an account do not count', async () => {
+  it('does not count people without a Cognito user', async () => {
     const tenant = await rig.addTenant({ brake: { ...BRAKE, atLeast: 1 } });
     const ghosts = await rig.directory.addPeople(tenant, 5);
     await rig.quiet();

@@ -1,14 +1,14 @@
 /**
- * Clocks that are five minutes apart. Tokens carry Cognito's time; the worker and its database have another. A proxy
- * between the two shifts what Cognito says about the time, so the test needs no clock of its own changed.
+ * Clocks that are five minutes apart. Tokens contain Cognito's time; the worker and its database have another. A proxy
+ * between the two shifts the time in Cognito's answers, so no real clock has to be changed.
  */
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isFenced } from '../../libs/access-guard/src/decide.js';
-import type { Tenant } from '../identity/directory.js';
+import type { Tenant } from '../support/identity-directory.js';
 import { Rig } from './rig.js';
 
-/** Cognito whose clock is `shiftMs` ahead of ours; null = one that does not tell the time. */
+/** Cognito with a clock that is `shiftMs` ahead of ours; null = its answers contain no time. */
 async function shifted(target: string, shiftMs: number | null): Promise<Server> {
   const server = createServer((incoming, outgoing) => {
     const forward = request(
@@ -44,9 +44,9 @@ describe.each([-300_000, 0, 300_000])('with Cognito %i ms ahead', (shiftMs) => {
     proxy.closeAllConnections();
   });
 
-  /** `iat` as Cognito would write it for a token issued at `at` of our clock. */
+  /** The `iat` of a token that Cognito issues at `at` of our clock. */
   const issuedAt = (at: number): number => Math.floor((at + shiftMs) / 1000);
-  /** The last instant at which a token from before the closing can have been issued, and the first fresh ones. */
+  /** The last instant at which a token from before the offboarding can have been issued, and the first fresh ones. */
   const fenceAfterReopening = async (): Promise<{ notBefore: number; lastOld: number; firstFresh: number }> => {
     const ada = await rig.addPerson(tenant);
     await rig.directory.setActive(ada, false);
@@ -62,14 +62,14 @@ describe.each([-300_000, 0, 300_000])('with Cognito %i ms ahead', (shiftMs) => {
     return (await rig.cognito.calls(`subject=${id}&operation=${operation}`)).map((call) => call.at);
   };
 
-  it('no token from before lives on, and a fresh login is not locked out', async () => {
+  it('refuses every token from before the offboarding and accepts a fresh login', async () => {
     const { notBefore, lastOld, firstFresh } = await fenceAfterReopening();
     expect(isFenced(issuedAt(lastOld), notBefore)).toBe(true);
     expect(isFenced(issuedAt(lastOld - 60_000), notBefore)).toBe(true);
     expect(isFenced(issuedAt(firstFresh + 3_000), notBefore)).toBe(false);
   });
 
-  it('signed out everywhere, no token from before lives on, a fresh login is not locked out, and no fence moves back', async () => {
+  it('refuses every token from before a sign-out, accepts a fresh login, and never moves the fence back', async () => {
     const ada = await rig.addPerson(tenant);
     await rig.directory.setActive(ada, false);
     await rig.quiet();
@@ -81,14 +81,14 @@ describe.each([-300_000, 0, 300_000])('with Cognito %i ms ahead', (shiftMs) => {
     const [last] = fences.slice(-1);
     expect(isFenced(issuedAt(at ?? NaN), last ?? null)).toBe(true);
     expect(isFenced(issuedAt(before ?? NaN), last ?? null)).toBe(true);
-    // Where our clock is ahead, the fence that was set by it stays.
+    // If our clock is ahead, the fence that it set stays in force.
     const fresh = Math.max(issuedAt((at ?? NaN) + 3_000), Math.floor(Date.now() / 1000) + 1);
     expect(isFenced(fresh, last ?? null)).toBe(false);
     const lifted = fences.slice(-3);
     expect([...lifted].sort((a, b) => a - b)).toEqual(lifted);
   });
 
-  it('while he is out no clock matters: the status refuses', async () => {
+  it('refuses all tokens of a person without access by the status, whatever the clocks say', async () => {
     const bea = await rig.addPerson(tenant);
     await rig.directory.setActive(bea, false);
     await rig.quiet();
@@ -96,7 +96,7 @@ describe.each([-300_000, 0, 300_000])('with Cognito %i ms ahead', (shiftMs) => {
   });
 });
 
-it('without a clock from Cognito the database tells the time', async () => {
+it("uses the database's clock if Cognito's answers contain no time", async () => {
   const rig = await Rig.start();
   const proxy = await shifted(rig.cognito.url, null);
   try {

@@ -1,7 +1,7 @@
 /** Access ends and begins again: what the worker publishes, what it does in Cognito, and in which order. */
 import { randomUUID } from 'node:crypto';
 import { eventually, Rig } from './rig.js';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 
 describe('offboarding', () => {
   let rig: Rig;
@@ -18,7 +18,7 @@ describe('offboarding', () => {
     (await rig.cognito.calls(`subject=${person.id}`)).map((call) => call.operation);
   const statuses = async (person: Person): Promise<string[]> => (await rig.access(person)).map((a) => a.status);
 
-  it('tells of everybody at first sight, and of roles when they come', async () => {
+  it('publishes access of every new person, and roles once they are known', async () => {
     const ada = await rig.addPerson(tenant, ['itsm_agent', 'viewer']);
     expect(await rig.access(ada)).toEqual([
       { account: ada.id, status: 'active', roles: [], notBefore: null },
@@ -27,7 +27,7 @@ describe('offboarding', () => {
     expect(await operations(ada)).toEqual([]);
   });
 
-  it('closes every door in order, and keeps the instants', async () => {
+  it('does the steps of a case in order and keeps their instants', async () => {
     const bea = await rig.addPerson(tenant);
     await rig.directory.setActive(bea, false);
     await rig.quiet();
@@ -46,9 +46,9 @@ describe('offboarding', () => {
     await rig.expectAgreement([bea]);
   });
 
-  it('a closing right after an opening leaves the fence where that has set it: it never moves back', async () => {
+  it('never moves the fence back, also when access ends right after it was given back', async () => {
     const eve = await rig.addPerson(tenant);
-    // An opening sets it to Cognito's next whole second.
+    // Giving access back sets the fence to Cognito's next whole second.
     const fence = new Date(Date.now() + 600_000).toISOString();
     await rig.admin.query('update offboarding.person set not_before = $2 where id = $1', [eve.id, fence]);
     await rig.directory.setActive(eve, false);
@@ -56,7 +56,7 @@ describe('offboarding', () => {
     expect((await rig.access(eve)).at(-1)).toMatchObject({ status: 'inactive', notBefore: fence });
   });
 
-  it('the event of a completed case carries all of it', async () => {
+  it('publishes a completed case with all of its data', async () => {
     const person = await rig.addPerson(tenant);
     await rig.directory.setActive(person, false);
     await rig.quiet();
@@ -72,16 +72,16 @@ describe('offboarding', () => {
     expect(row?.data.case.userName).toBe(person.userName);
   });
 
-  it('gives access back only after Cognito has enabled the user; roles follow', async () => {
+  it('publishes access again only after Cognito has enabled the user, with the roles', async () => {
     const cy = await rig.addPerson(tenant, ['viewer']);
     await rig.directory.setActive(cy, false);
     await rig.quiet();
-    await rig.accounts.tell([cy], 'roles-changed', []);
+    await rig.accounts.publish([cy], 'roles-changed', []);
     await rig.cognito.fault({ effect: 'latency', operation: 'AdminEnableUser', username: cy.id, ms: 300, times: 1 });
     await rig.directory.setActive(cy, true);
     await eventually(async () => expect(await operations(cy)).toContain('AdminEnableUser'), 60_000);
     await rig.quiet();
-    await rig.accounts.tell([cy], 'roles-changed', ['viewer']);
+    await rig.accounts.publish([cy], 'roles-changed', ['viewer']);
     await rig.quiet();
     const said = await rig.access(cy);
     expect(said.map((a) => a.status)).toEqual(['active', 'active', 'inactive', 'active', 'active']);
@@ -96,7 +96,7 @@ describe('offboarding', () => {
     await rig.expectAgreement([cy]);
   });
 
-  it('removal takes access away whatever the setting, is final, and follows on a deactivation', async () => {
+  it('ends access by a removal whatever the setting, finally, and also after a deactivation', async () => {
     const keeps = await rig.addTenant({ deactivateOnOffboard: false });
     const dee = await rig.addPerson(keeps);
     await rig.directory.setActive(dee, false);
@@ -114,7 +114,7 @@ describe('offboarding', () => {
     await rig.expectAgreement([dee, eve]);
   });
 
-  it('who never was active is closed without a case; his user is disabled the moment it exists', async () => {
+  it('disables the user of a person who never was active as soon as it exists, without a case', async () => {
     const fay = await rig.directory.addPerson(tenant, 'fay', { active: false });
     await rig.quiet();
     expect(await statuses(fay)).toEqual(['inactive']);
@@ -125,7 +125,7 @@ describe('offboarding', () => {
     expect(await rig.cases(fay)).toEqual([]);
   });
 
-  it('a user whom Cognito does not know yet is nothing to close, and is closed as soon as he appears', async () => {
+  it('completes a case without a Cognito user, and disables the user as soon as it is created', async () => {
     const gus = await rig.directory.addPerson(tenant, 'gus');
     await rig.quiet();
     await rig.directory.setActive(gus, false);
@@ -138,14 +138,14 @@ describe('offboarding', () => {
     await rig.expectAgreement([gus]);
   });
 
-  it('accounts may be heard of before their people', async () => {
+  it('accepts the event of an account before the event of its person', async () => {
     const person = { ...(await rig.directory.addPerson(tenant, 'unheard')), id: randomUUID() };
     await rig.accounts.provision([person], ['viewer']);
     await rig.quiet();
     expect(await rig.access(person)).toEqual([]);
   });
 
-  it('deactivated and reactivated within milliseconds, many times: the last word counts', async () => {
+  it('ends in the last state after many deactivations and reactivations within milliseconds', async () => {
     const people = await rig.addPeople(tenant, 20);
     for (let round = 0; round < 6; round++)
       await Promise.all(people.map((person, i) => rig.directory.setActive(person, (round + i) % 2 === 0)));
@@ -157,14 +157,14 @@ describe('offboarding', () => {
       );
   });
 
-  it('repeated and reordered events change nothing', async () => {
+  it('ignores repeated and reordered events', async () => {
     const hal = await rig.addPerson(tenant);
     await rig.directory.setActive(hal, false);
     await rig.directory.setActive(hal, true);
     await rig.directory.setActive(hal, false);
     await rig.quiet();
     const before = await rig.access(hal);
-    // The inbox forgets, as after a restore: only the row's own version is left to refuse what is old.
+    // The inbox is empty, as after a restore: only the version in the row can refuse old events.
     await rig.admin.query(`delete from offboarding.inbox where key = $1`, [`${tenant.id}:${hal.id}`]);
     const older = `subject = '${hal.id}' and (topic = 'identity.accounts' or topic = 'directory.users' and sequence <= 3)`;
     expect(await rig.directory.republish(rig.admin, older)).toBe(4);
@@ -173,9 +173,9 @@ describe('offboarding', () => {
     await rig.expectAgreement([hal]);
   });
 
-  it('is not complete while its fence is not published: nobody would refuse its tokens yet', async () => {
+  it('keeps a case running while its fence is not published, because nobody refuses the tokens yet', async () => {
     const jon = await rig.addPerson(tenant);
-    // Nobody publishes while the outbox cannot be emptied; a fence may still be written into it.
+    // The outbox cannot be emptied, so nothing is published; a fence can still be written to it.
     const client = await rig.admin.pool.connect();
     try {
       await client.query(
@@ -197,7 +197,7 @@ describe('offboarding', () => {
     expect((await rig.cases(jon)).at(-1)).toMatchObject({ state: 'completed' });
   });
 
-  it("another tenant's event about a person is refused", async () => {
+  it("refuses another tenant's event about a person", async () => {
     const other = await rig.addTenant();
     const ida = await rig.addPerson(tenant);
     const thief = { ...ida, tenant: other.id, version: 50, active: true };

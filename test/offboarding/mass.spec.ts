@@ -1,16 +1,16 @@
-/** Hundreds at once, throttled; and random histories with faults. At rest everything agrees, whatever happened. */
+/** Hundreds of people at once under throttling, and random histories with faults. In the end all parts agree. */
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { Rig } from './rig.js';
 
-/** 1,800 calls on a machine that may do other things too. */
+/** 1,800 calls on a machine that may be busy. */
 const MASS_PATIENCE_MS = 280_000;
 jest.setTimeout(2 * MASS_PATIENCE_MS);
 /** More than one batch of admission. */
 const PEOPLE = 600;
 
-/** Small and seeded (mulberry32): a failing history can be run again. */
+/** Seeded (mulberry32), so that a failing history can be repeated. */
 function random(seed: number): () => number {
   let state = seed;
   return () => {
@@ -35,7 +35,7 @@ describe('a mass offboarding', () => {
   const done = async (operation: string): Promise<number[]> =>
     (await rig.cognito.calls(`operation=${operation}`)).filter((call) => call.outcome === 'ok').map((call) => call.at);
 
-  it('closes 600 people while Cognito throttles, each exactly once', async () => {
+  it('completes exactly one case for each of 600 people while Cognito throttles', async () => {
     await rig.startWorker();
     const tenant = await rig.addTenant();
     const people = await rig.addPeople(tenant, PEOPLE);
@@ -49,7 +49,7 @@ describe('a mass offboarding', () => {
     expect(calls.map((list) => list.length)).toEqual([PEOPLE, PEOPLE, PEOPLE]);
   });
 
-  it('disables everybody before the quota goes into sign-outs', async () => {
+  it('disables everybody before it spends the quota on sign-outs', async () => {
     await rig.startWorker({ COGNITO_QUOTAS: JSON.stringify({ UserUpdate: 10 }) });
     const people = await rig.addPeople(await rig.addTenant(), 40);
     await rig.cognito.forgetCalls();
@@ -72,7 +72,7 @@ describe('random histories', () => {
   afterAll(() => rig.close());
 
   const SEEDS = [1, 2, 3, 4];
-  it(`with faults, lost leases, repetition, in several tenants at the same time: seeds ${SEEDS.join()}`, async () => {
+  it(`agree in the end, with faults, lost leases and repetitions in several tenants at the same time: seeds ${SEEDS.join()}`, async () => {
     for (const effect of ['drop', 'throttle', 'error', 'disconnect'])
       await rig.cognito.fault({ effect, probability: 0.03, times: 40 * SEEDS.length });
     const histories = await Promise.all(SEEDS.map(live));
@@ -99,14 +99,14 @@ describe('random histories', () => {
       await Promise.all(some.map((person) => act(person, chance())));
       if (chance() < 0.2) await rig.voidLeases();
       if (chance() < 0.1)
-        await rig.accounts.tell([pick(people.slice(0, 30))], 'roles-changed', [pick(['viewer', 'itsm_agent'])]);
+        await rig.accounts.publish([pick(people.slice(0, 30))], 'roles-changed', [pick(['viewer', 'itsm_agent'])]);
       if (step === 30) await rig.accounts.provision(people.slice(30));
       if (chance() < 0.1) await repeat(tenant);
     }
     return { seed, tenant, people };
   }
 
-  /** The last events of a tenant once more. */
+  /** Publishes the last events of a tenant again. */
   async function repeat({ id }: Tenant): Promise<void> {
     await rig.directory.republish(
       rig.admin,

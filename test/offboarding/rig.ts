@@ -1,15 +1,16 @@
-/** One spec file's world: a database, the sandbox's Cognito, a directory and accounts that publish, workers in process. */
+/** The environment of one spec file: a database, the sandbox's Cognito, a publishing directory, and workers in process. */
 import { randomUUID } from 'node:crypto';
+import type { OktaState } from '#contracts';
 import { Database } from '#platform';
 import { Admission } from '../../apps/deactivation-worker/src/cases/admission.js';
-import { Signals, type OktaState } from '../../apps/deactivation-worker/src/people/signal.js';
+import { OktaSignals } from '../../apps/deactivation-worker/src/access/okta-signals.js';
 import { service } from '../../apps/deactivation-worker/src/service.js';
-import { Cognito } from '../identity/cognito.js';
-import { Directory, type Person, type Tenant } from '../identity/directory.js';
-import { eventually } from '../identity/rig.js';
+import { Cognito } from '../support/identity-cognito.js';
+import { Directory, type Person, type Tenant } from '../support/identity-directory.js';
+import { eventually } from '../support/waiting.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
-import { Accounts } from './accounts.js';
+import { Accounts } from '../support/offboarding-accounts.js';
 import { ownQuotas } from '../support/quotas.js';
 
 export { eventually };
@@ -45,7 +46,7 @@ export interface StoredCase {
 
 export class Rig {
   private readonly workers: Worker[] = [];
-  /** Id of a process that gives no sign of life. */
+  /** Id of a process that does not renew its lease. */
   readonly deadWorker = randomUUID();
 
   private constructor(
@@ -108,7 +109,7 @@ export class Rig {
     await this.test.drop();
   }
 
-  /** A tenant whose settings the worker has. Without a brake, unless it is asked for. */
+  /** A tenant whose settings the worker has. It has no brake unless the test sets one. */
   async addTenant(change: Parameters<Directory['addTenant']>[0] = {}): Promise<Tenant> {
     const tenant = await this.directory.addTenant({ brake: null, ...change });
     await this.handled();
@@ -134,7 +135,7 @@ export class Rig {
     return this.worker.app.get(Admission).release(tenant.id, ids, by);
   }
 
-  /** As auth-service asks for it. */
+  /** Requests a sign-out as auth-service does. */
   async signOut({ id }: Tenant, person: { readonly id: string }): Promise<{ due: boolean; accessVersion: number }> {
     const { status, body } = await this.internal('POST', `${id}/accounts/${person.id}/sign-out`, BY_OKTA);
     if (status !== 202) throw new Error(JSON.stringify(body));
@@ -157,14 +158,13 @@ export class Rig {
   }
 
   signal(tenant: Tenant, person: Person, state: OktaState | null, at = new Date()): Promise<number> {
-    const signals = this.worker.app.get(Signals);
-    const cause = state === null ? 'okta.unsuspended' : `okta.${state}`;
-    return this.worker.database.tx((tx) =>
-      signals.signal(tx, tenant.id, { accountId: person.id }, state, cause, `hook-${at.getTime()}`, at),
-    );
+    const signals = this.worker.app.get(OktaSignals);
+    const type = state === null ? 'okta.unsuspended' : `okta.${state}`;
+    const cause = { type, causationId: `hook-${at.getTime()}`, pushedAt: at };
+    return this.worker.database.tx((tx) => signals.signal(tx, tenant.id, { accountId: person.id }, state, cause));
   }
 
-  /** As if every process that works on somebody right now had died. */
+  /** As if every process had died that is working on somebody. */
   async voidLeases(): Promise<void> {
     await this.admin.query(
       'update person set lease_owner = $1 where id in (select id from person where lease_owner is not null for update skip locked)',
@@ -178,12 +178,12 @@ export class Rig {
     ]);
   }
 
-  /** Of the last case. */
+  /** Waits for a state of the last case. */
   eventuallyState(person: Person, state: string): Promise<void> {
     return eventually(async () => expect((await this.cases(person)).at(-1)?.state).toBe(state), PATIENCE_MS);
   }
 
-  /** Everything that `identity.access` said about a person. */
+  /** All events of `identity.access` about a person. */
   async access(person: Person): Promise<AccessRecord[]> {
     return (await this.published('identity.access', person)).map((row) => row.data as AccessRecord);
   }
@@ -202,15 +202,15 @@ export class Rig {
     return this.wait(HANDLED);
   }
 
-  /** And has nothing left to do but what waits for a person or for a long time. */
+  /** As {@link handled}, and the worker has nothing left to do except held cases and distant retries. */
   async quiet(patienceMs = PATIENCE_MS): Promise<void> {
     await this.wait(HANDLED, patienceMs);
     await this.wait(QUIET, patienceMs);
   }
 
   /**
-   * As {@link quiet}, without the seconds in which a call of a dead process might still land: for tests in which none is
-   * under way. What follows those seconds happens all the same.
+   * As {@link quiet}, without waiting for late calls of a dead process: for tests without such calls. Everything else
+   * that the worker does after that time still happens.
    */
   async quietOnceLanded(): Promise<void> {
     await this.wait(HANDLED);
@@ -225,7 +225,7 @@ export class Rig {
     }, patienceMs);
   }
 
-  /** What holds at rest whatever happened: directory, Okta, `identity.access` and Cognito agree about everybody. */
+  /** Directory, Okta, `identity.access` and Cognito agree about everybody. True at rest, whatever happened before. */
   async expectAgreement(people: readonly Person[]): Promise<void> {
     const users = await this.cognito.users();
     const rows = await this.admin.query<{ id: string; okta_state: string | null; held: boolean; data: AccessRecord }>(
@@ -263,25 +263,25 @@ const QUIET = `
   select case
     when exists (select 1 from offboarding.offboarding_case where state = 'new') then 'a case is new'
     when exists (select 1 from offboarding.person where due_at < clock_timestamp() + interval '1 minute')
-      then (select 'due: ' || id || ' ' || door || ' ' || coalesce(last_error, '') from offboarding.person where due_at < clock_timestamp() + interval '1 minute' limit 1)
+      then (select 'due: ' || id || ' ' || desired_access || ' ' || coalesce(last_error, '') from offboarding.person where due_at < clock_timestamp() + interval '1 minute' limit 1)
     when exists (select 1 from offboarding.outbox) then 'outbox of offboarding'
   end as waiting`;
 
 const NOTHING = (): Promise<void> => Promise.resolve();
 
-/** Of whom nobody is working on: the time is over, and whoever only waited for that is due. */
+/** Ends the wait for late calls, for people on whom no process works. */
 const LANDED = `
   update offboarding.person
-     set doubt_until = clock_timestamp(), due_at = case when due_at >= doubt_until then clock_timestamp() else due_at end
-   where doubt_until > clock_timestamp() and lease_owner is null`;
+     set late_calls_until = clock_timestamp(), due_at = case when due_at >= late_calls_until then clock_timestamp() else due_at end
+   where late_calls_until > clock_timestamp() and lease_owner is null`;
 
-/** The last word of `identity.access`, as a subscriber that gates by sequence has it. */
+/** The last event of `identity.access`, as a subscriber that gates by sequence has it. */
 const AGREEMENT = `
   select p.id, p.okta_state, exists (select 1 from offboarding.offboarding_case c where c.account_id = p.id and c.state = 'held') as held,
          (select l.data from bus.event_log l where l.topic = 'identity.access' and l.key = p.tenant || ':' || p.id order by l.sequence desc limit 1) as data
     from offboarding.person p where p.id = any($1::uuid[])`;
 
-/** Keys whose sequences do not run 1, 2, 3 ... in the order of the log. */
+/** Keys whose sequences are not 1, 2, 3 ... in the order of the log. */
 const GAPS = `
   select topic, key, sequences from (
     select topic, key, array_agg(sequence order by position) as sequences from bus.event_log where topic in ('identity.access', 'offboarding.cases') group by 1, 2

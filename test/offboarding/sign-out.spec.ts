@@ -1,6 +1,6 @@
-/** The internal route that signs somebody out everywhere who keeps his access, alone and together with closings. */
+/** The internal route that signs a person out everywhere without ending access, alone and combined with cases. */
 import { randomUUID } from 'node:crypto';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { eventually, Rig } from './rig.js';
 
 let rig: Rig;
@@ -19,8 +19,8 @@ const state = async (person: Person) => (await rig.internal('GET', `${tenant.id}
 const notBefores = async (person: Person): Promise<(string | null)[]> =>
   (await rig.access(person)).map((record) => record.notBefore);
 
-describe('signing somebody out everywhere', () => {
-  it('fences at once, revokes, fences by the clock of Cognito, and leaves access and roles as they are', async () => {
+describe('signing a person out everywhere', () => {
+  it("fences at once, revokes, fences by Cognito's clock, and keeps access and roles", async () => {
     const ada = await rig.addPerson(tenant, ['itsm_agent', 'viewer']);
     const before = await rig.access(ada);
     const asked = await rig.signOut(tenant, ada);
@@ -38,16 +38,16 @@ describe('signing somebody out everywhere', () => {
     await rig.expectAgreement([ada]);
   });
 
-  it('tells in its events what asked for it', async () => {
+  it('names in its events the request that caused it', async () => {
     const ada = await rig.addPerson(tenant);
     await rig.signOut(tenant, ada);
     await rig.quiet();
     const sql = `select causation_id as "causationId" from bus.event_log where topic = 'identity.access' and key = $1 order by sequence desc limit 2`;
-    const told = await rig.admin.query<{ causationId: string }>(sql, [`${tenant.id}:${ada.id}`]);
-    expect(told.map((row) => row.causationId)).toEqual(['universal-logout:1', 'universal-logout:1']);
+    const published = await rig.admin.query<{ causationId: string }>(sql, [`${tenant.id}:${ada.id}`]);
+    expect(published.map((row) => row.causationId)).toEqual(['universal-logout:1', 'universal-logout:1']);
   });
 
-  it('is owed while Cognito is away, and paid when it is back; the fence stands meanwhile', async () => {
+  it('is due while Cognito is unavailable and retried when Cognito is back, with the fence in force meanwhile', async () => {
     const ada = await rig.addPerson(tenant);
     await rig.cognito.fault({ effect: 'disconnect', operation: 'AdminUserGlobalSignOut' });
     await rig.signOut(tenant, ada);
@@ -57,7 +57,7 @@ describe('signing somebody out everywhere', () => {
     await eventually(async () => expect(await state(ada)).toMatchObject({ due: false }), 60_000);
   });
 
-  it('is done again by another process when one dies between Cognito and its record', async () => {
+  it('is repeated by another process if one dies between the call and its record', async () => {
     const ada = await rig.addPerson(tenant);
     await rig.cognito.fault({ effect: 'drop', operation: 'AdminUserGlobalSignOut', times: 1 });
     await rig.signOut(tenant, ada);
@@ -67,7 +67,7 @@ describe('signing somebody out everywhere', () => {
     await rig.expectAgreement([ada]);
   });
 
-  it('enables nobody whom an administrator of the pool has disabled by hand', async () => {
+  it('does not enable a user whom an administrator of the pool disabled by hand', async () => {
     const ada = await rig.addPerson(tenant);
     await rig.cognito.byHand('AdminDisableUser', { Username: ada.id });
     await rig.signOut(tenant, ada);
@@ -76,7 +76,7 @@ describe('signing somebody out everywhere', () => {
     expect((await rig.cognito.users()).get(ada.id)?.enabled).toBe(false);
   });
 
-  it('is done at once for whom Cognito does not have', async () => {
+  it('is done at once if Cognito has no such user', async () => {
     const ada = await rig.addPerson(tenant);
     await rig.cognito.byHand('AdminDeleteUser', { Username: ada.id });
     await rig.signOut(tenant, ada);
@@ -84,7 +84,7 @@ describe('signing somebody out everywhere', () => {
     expect(await state(ada)).toMatchObject({ due: false });
   });
 
-  it('of whoever is out already changes nothing', async () => {
+  it('changes nothing for a person without access', async () => {
     const ada = await rig.addPerson(tenant);
     await rig.directory.setActive(ada, false);
     await rig.quiet();
@@ -95,7 +95,7 @@ describe('signing somebody out everywhere', () => {
     await rig.expectAgreement([ada]);
   });
 
-  it('in whatever order with closings and reopenings, all agree in the end, and no fence of who is in moves back', async () => {
+  it('agrees in the end with deactivations and reactivations in any order, and never moves the fence of a person with access back', async () => {
     const people = await rig.addPeople(tenant, 6);
     for (let round = 0; round < 4; round++)
       await Promise.all(
@@ -117,9 +117,9 @@ describe('signing somebody out everywhere', () => {
   });
 });
 
-describe('the route', () => {
+describe('the sign-out route', () => {
   const body = { by: 'auth-service', causationId: 'x' };
-  it('is for who has the token, knows the account, and says who asks', async () => {
+  it('needs the service token, a known account, and the name of the caller', async () => {
     const ada = await rig.addPerson(tenant);
     const other = await rig.addTenant();
     const route = `${tenant.id}/accounts/${ada.id}/sign-out`;

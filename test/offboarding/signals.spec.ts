@@ -1,8 +1,8 @@
-/** What decides beside SCIM: Okta's signals, and the tenant's settings. */
-import type { Person, Tenant } from '../identity/directory.js';
+/** What ends access besides SCIM: Okta's signals and the tenant's settings. */
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { Rig } from './rig.js';
 
-describe('signals and settings', () => {
+describe('signals of Okta and settings', () => {
   let rig: Rig;
   let tenant: Tenant;
   beforeAll(async () => {
@@ -15,7 +15,7 @@ describe('signals and settings', () => {
   const status = async (person: Person): Promise<string | undefined> => (await rig.access(person)).at(-1)?.status;
   const minutes = (n: number): Date => new Date(Date.now() + n * 60_000);
 
-  it('a suspended person is offboarded though SCIM says nothing, and comes back when Okta says so', async () => {
+  it('end access of a suspended person without SCIM, and give it back after the suspension', async () => {
     const ada = await rig.addPerson(tenant);
     expect(await rig.signal(tenant, ada, 'suspended')).toBe(1);
     await rig.quiet();
@@ -30,7 +30,7 @@ describe('signals and settings', () => {
     expect(await status(ada)).toBe('active');
   });
 
-  it('an older signal, or the same one a hundred times, changes nothing', async () => {
+  it('change nothing if a signal is older or a repetition', async () => {
     const bea = await rig.addPerson(tenant);
     const at = minutes(2);
     await rig.signal(tenant, bea, 'suspended', at);
@@ -43,7 +43,7 @@ describe('signals and settings', () => {
     await rig.expectAgreement([bea]);
   });
 
-  it('suspended and deactivated: one case, and both have to end before access comes back', async () => {
+  it('open one case for a suspension and a deactivation, and give access back after both have ended', async () => {
     const cy = await rig.addPerson(tenant);
     await rig.signal(tenant, cy, 'suspended');
     await rig.directory.setActive(cy, false);
@@ -57,7 +57,7 @@ describe('signals and settings', () => {
     expect(await rig.cases(cy)).toHaveLength(1);
   });
 
-  it('whom Okta missed is back with a newer reactivation; whom it suspended is not', async () => {
+  it('give access back by a newer reactivation if Okta had no such user, but not if Okta suspended the user', async () => {
     const [dee, eve] = (await rig.addPeople(tenant, 2)) as [Person, Person];
     await rig.directory.setActive(dee, false);
     await rig.directory.setActive(eve, false);
@@ -70,7 +70,7 @@ describe('signals and settings', () => {
     expect([await status(dee), await status(eve)]).toEqual(['active', 'inactive']);
   });
 
-  it("another tenant's signal reaches nobody, nor does one about a stranger", async () => {
+  it("change nothing for another tenant's person or an unknown person", async () => {
     const fay = await rig.addPerson(tenant);
     const other = await rig.addTenant();
     expect(await rig.signal(other, fay, 'suspended')).toBe(0);
@@ -79,7 +79,7 @@ describe('signals and settings', () => {
     expect(await status(fay)).toBe('active');
   });
 
-  it('signals pass the same brake', async () => {
+  it('are subject to the same brake', async () => {
     const braked = await rig.addTenant({ brake: { percent: 0, atLeast: 1, windowMinutes: 10, holdHours: 24 } });
     const [gus, hal] = (await rig.addPeople(braked, 2)) as [Person, Person];
     await rig.signal(braked, gus, 'missing');
@@ -92,7 +92,7 @@ describe('signals and settings', () => {
     expect(await rig.cases(hal)).toMatchObject([{ state: 'discarded' }]);
   });
 
-  it('"Deactivate on Offboard" off keeps access; on again takes it from who kept it; off again gives nothing back', async () => {
+  it('keep access while "Deactivate on Offboard" is off, end it when it is switched on, and give nothing back when it is switched off', async () => {
     const free = await rig.addTenant({ deactivateOnOffboard: false });
     const [ida, jim] = (await rig.addPeople(free, 2)) as [Person, Person];
     await rig.directory.setActive(ida, false);
@@ -110,7 +110,7 @@ describe('signals and settings', () => {
     expect(await status(ida)).toBe('active');
   });
 
-  it('switching off discards what only waited for it', async () => {
+  it('discard cases that are pending only because of "Deactivate on Offboard" when it is switched off', async () => {
     const brake = { percent: 0, atLeast: 1, windowMinutes: 10, holdHours: 24 };
     const braked = await rig.addTenant({ brake });
     const [kay, lea, max] = (await rig.addPeople(braked, 3)) as [Person, Person, Person];

@@ -1,13 +1,13 @@
-/** Cognito under trouble, processes that die or hang: doors close all the same, and none opens again by accident. */
+/** Faults of Cognito, and processes that die or hang: access still ends, and never comes back by accident. */
 import { jest } from '@jest/globals';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { eventually, Rig, type Worker } from './rig.js';
 
 const PATIENCE_MS = 60_000;
 
 jest.setTimeout(2 * PATIENCE_MS);
 
-describe('a door under trouble', () => {
+describe('access in Cognito under faults', () => {
   let rig: Rig;
   let tenant: Tenant;
   beforeAll(async () => {
@@ -30,7 +30,7 @@ describe('a door under trouble', () => {
   const gauge = async (worker: Worker, name: string): Promise<number | undefined> =>
     (await worker.metrics.registry.getSingleMetric(name)?.get())?.values[0]?.value;
 
-  it('throttling delays and is no failure', async () => {
+  it('is only delayed by throttling, which is no failure', async () => {
     const ada = await rig.addPerson(tenant);
     await rig.cognito.fault({ effect: 'throttle', username: ada.id, times: 4 });
     await rig.directory.setActive(ada, false);
@@ -55,7 +55,7 @@ describe('a door under trouble', () => {
     },
   );
 
-  it('while Cognito is away the fence stands; when it is back everybody is closed at once', async () => {
+  it('is fenced while Cognito is unavailable, and disabled for everybody at once when Cognito is back', async () => {
     const people = await rig.addPeople(tenant, 12);
     await rig.cognito.fault({ effect: 'disconnect' });
     await Promise.all(people.map((person) => rig.directory.setActive(person, false)));
@@ -68,7 +68,7 @@ describe('a door under trouble', () => {
       expect(row?.least).toBeGreaterThan(1);
     }, PATIENCE_MS);
     expect((await rig.cases(people[0] as Person)).map((c) => c.state)).toEqual(['running']);
-    // Nobody would be tried again before an hour has passed, if the first success did not tell.
+    // Without the first success nobody would be tried again within an hour.
     await rig.admin.query(
       `update person set due_at = clock_timestamp() + interval '1 hour' where id = any($1) and id <> $2 and lease_owner is null`,
       [people.map((person) => person.id), people[0]?.id],
@@ -81,7 +81,7 @@ describe('a door under trouble', () => {
     await rig.expectAgreement(people);
   });
 
-  it('what Cognito refuses stays visible and raises the alarm; the next wish tries at once', async () => {
+  it('shows a permanent refusal of Cognito and raises the alarm, and is tried at once after the next change', async () => {
     const cy = await rig.addPerson(tenant);
     await rig.cognito.fault({
       effect: 'error',
@@ -101,7 +101,7 @@ describe('a door under trouble', () => {
     await rig.expectAgreement([cy]);
   });
 
-  it('signs out before it enables, when the sign-out of the closing was not done', async () => {
+  it('is enabled only after the sign-out that the case did not do', async () => {
     const dee = await rig.addPerson(tenant);
     await rig.cognito.fault({
       effect: 'error',
@@ -125,7 +125,7 @@ describe('a door under trouble', () => {
     await rig.expectAgreement([dee]);
   });
 
-  it('somebody who is enabled by hand while he is being closed is closed again before the case ends', async () => {
+  it('is disabled again before the case ends, if somebody enabled the user by hand', async () => {
     const eli = await rig.addPerson(tenant);
     await rig.cognito.fault({ effect: 'latency', operation: 'AdminGetUser', username: eli.id, ms: 700, times: 1 });
     await rig.directory.setActive(eli, false);
@@ -138,7 +138,7 @@ describe('a door under trouble', () => {
     await rig.expectAgreement([eli]);
   });
 
-  it('somebody whose user vanished is nothing to close', async () => {
+  it('needs no step if the user has vanished from Cognito', async () => {
     const fay = await rig.addPerson(tenant);
     await rig.cognito.byHand('AdminDeleteUser', { Username: fay.id });
     await rig.directory.setActive(fay, false);
@@ -149,15 +149,15 @@ describe('a door under trouble', () => {
     expect((await rig.access(fay)).at(-1)?.status).toBe('active');
   });
 
-  describe('after a process was killed', () => {
-    /** As it leaves a person: under the lease of somebody who gives no sign of life, with what it recorded last. */
+  describe('after the death of a process', () => {
+    /** A person as the dead process leaves them: under its lease, with the state that it recorded last. */
     const orphan = async (person: Person, change: string): Promise<void> => {
       await rig.admin.query(`update person set lease_owner = $2, due_at = clock_timestamp(), ${change} where id = $1`, [
         person.id,
         rig.deadWorker,
       ]);
     };
-    /** A person whose closing nobody has begun to carry out. */
+    /** A person whose case is running, but without any step in Cognito. */
     const fenced = async (): Promise<Person> => {
       const person = await rig.addPerson(tenant);
       await rig.cognito.fault({ effect: 'error', error: 'InvalidParameterException', username: person.id });
@@ -173,50 +173,50 @@ describe('a door under trouble', () => {
       await rig.expectAgreement([person]);
     };
 
-    it('before its first call', async () => {
+    it('continues if the process died before its first call', async () => {
       const person = await fenced();
-      await orphan(person, `cognito_enabled = null`);
+      await orphan(person, `actual_access = null`);
       await finished(person);
     });
 
-    it('between disabling and its record', async () => {
+    it('continues if the process died between disabling and recording it', async () => {
       const person = await fenced();
       await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
-      await orphan(person, `cognito_enabled = true`);
+      await orphan(person, `actual_access = 'enabled'`);
       await finished(person);
     });
 
-    it('between the record of disabling and the sign-out', async () => {
+    it('continues if the process died between disabling and the sign-out', async () => {
       const person = await fenced();
       await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
-      await orphan(person, `cognito_enabled = false`);
+      await orphan(person, `actual_access = 'disabled'`);
       await finished(person);
       expect(await operations(person)).toContain('AdminUserGlobalSignOut ok');
     });
 
-    it('between the sign-out and the confirmation', async () => {
+    it('continues if the process died between the sign-out and the confirmation', async () => {
       const person = await fenced();
       await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
-      await orphan(person, `cognito_enabled = false, sign_out_due = false`);
+      await orphan(person, `actual_access = 'disabled', sign_out_due = false`);
       await finished(person);
     });
 
-    it('with a record that is not true: nothing that a dead process knew is believed', async () => {
+    it('reads the state from Cognito, because the record of a dead process may be wrong', async () => {
       const person = await fenced();
-      await orphan(person, `cognito_enabled = false, sign_out_due = false`);
+      await orphan(person, `actual_access = 'disabled', sign_out_due = false`);
       await finished(person);
       expect(await operations(person)).toContain('AdminDisableUser ok');
     });
 
-    it('a call that it had sent and that lands late does not open the door', async () => {
+    it('stays disabled although a late call of the dead process takes effect', async () => {
       const person = await fenced();
-      await orphan(person, `cognito_enabled = null`);
+      await orphan(person, `actual_access = null`);
       await eventually(async () => expect(await operations(person)).toContain('AdminGetUser ok'), PATIENCE_MS);
       await rig.cognito.byHand('AdminEnableUser', { Username: person.id });
       await finished(person);
     });
 
-    it('nor does one lock out whoever is back', async () => {
+    it('stays enabled although a late call of the dead process takes effect', async () => {
       const person = await fenced();
       await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
       await rig.admin.query(`update person set lease_owner = $2 where id = $1`, [person.id, rig.deadWorker]);
@@ -227,13 +227,13 @@ describe('a door under trouble', () => {
       await rig.expectAgreement([person]);
     });
 
-    it('between enabling and lifting the fence: closed again or opened, as is wanted now', async () => {
+    it('reaches the desired access if the process died between enabling and lifting the fence', async () => {
       const [back, gone] = [await fenced(), await fenced()];
       for (const person of [back, gone]) {
         await rig.cognito.byHand('AdminDisableUser', { Username: person.id });
         await rig.cognito.byHand('AdminEnableUser', { Username: person.id });
         await rig.admin.query(
-          `update person set lease_owner = $2, cognito_enabled = false, sign_out_due = false where id = $1`,
+          `update person set lease_owner = $2, actual_access = 'disabled', sign_out_due = false where id = $1`,
           [person.id, rig.deadWorker],
         );
         await rig.directory.setActive(person, true);
@@ -246,11 +246,11 @@ describe('a door under trouble', () => {
     });
   });
 
-  it('a late call of a process that lost its lease does not open a door', async () => {
+  it('stays disabled although a late call of a process that lost its lease takes effect', async () => {
     const ida = await rig.addPerson(tenant);
     await rig.directory.setActive(ida, false);
     await rig.quiet();
-    // The first worker's enabling hangs; it is taken over, the person goes again, and only then the call lands.
+    // The call of the first worker hangs. Another takes over, access ends again, and only then the call takes effect.
     await rig.cognito.fault({ effect: 'latency', operation: 'AdminEnableUser', username: ida.id, ms: 4_000, times: 1 });
     await rig.directory.setActive(ida, true);
     const owner = async () =>
@@ -273,7 +273,7 @@ describe('a door under trouble', () => {
     await second.stop();
   });
 
-  it('two workers share the work; one that stops leaves nothing behind', async () => {
+  it('is changed by two workers that share the work, and no work is lost when one stops', async () => {
     const second = await rig.startWorker();
     const people = await rig.addPeople(tenant, 40);
     await Promise.all(people.map((person) => rig.directory.setActive(person, false)));

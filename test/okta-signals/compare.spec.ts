@@ -1,11 +1,11 @@
-/** The comparison with Okta: what it finds, whom it asks about, and what a torn or suspicious reading must not do. */
+/** The comparison with Okta: the differences it finds, the people it checks, and what incomplete data must not cause. */
 import { jest } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { runCli } from '../../apps/identity-service/src/cli.js';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
-import { call, comparePath, Rig, TOKEN, type Org, type OrgPerson, type Worker } from './rig.js';
+import { runStackflow } from '../support/command-line.js';
+import { call, comparisonPath, Rig, TOKEN, type Org, type OrgPerson, type Worker } from './rig.js';
 
 let rig: Rig;
 let worker: Worker;
@@ -17,7 +17,7 @@ afterAll(() => rig.close());
 afterEach(() => rig.okta('DELETE', 'faults'));
 jest.setTimeout(180_000);
 
-/** As if it had happened while nobody told us: no push, no hook. */
+/** Changes in Okta without a push or a hook. */
 const silently = {
   unassign: (...people: OrgPerson[]) =>
     rig.admin.query('update sandbox.okta_assignment set assigned = false where person_id = any($1)', [ids(people)]),
@@ -25,7 +25,7 @@ const silently = {
     rig.admin.query('update sandbox.okta_assignment set assigned = true where person_id = any($1)', [ids(people)]),
   status: (status: string, ...people: OrgPerson[]) =>
     rig.admin.query('update sandbox.okta_person set status = $2 where id = any($1)', [ids(people), status]),
-  /** Assigned in Okta, and the push never came. */
+  /** Assigned in Okta, but never pushed. */
   appears: async (org: Org, count: number): Promise<string[]> => {
     const logins = Array.from({ length: count }, () => `${oktaId('00u')}@unknown.example`);
     await rig.admin.query(
@@ -47,7 +47,7 @@ const knownInactive = (person: OrgPerson) =>
   });
 
 describe('a comparison', () => {
-  it('over several pages finds each kind of difference, and asks Okta before it acts', async () => {
+  it('finds each kind of difference over several pages, and checks each person in Okta before access changes', async () => {
     const org = await rig.org();
     const people = await rig.people(org, 40);
     await silently.appears(org, 1_100); // three pages
@@ -66,7 +66,7 @@ describe('a comparison', () => {
     await rig.directory.setActive(inactive, false);
     await knownInactive(inactive);
     const first = await rig.compare(worker, org);
-    expect(first).toMatchObject({ state: 'done', cause: 'request', asked: 4, confirmed: 4, error: null });
+    expect(first).toMatchObject({ state: 'done', cause: 'request', checked: 4, changed: 4, error: null });
     expect(first.progress.drift).toEqual({
       unknown_here: { count: 1_100, sample: expect.any(Array) },
       inactive_here: { count: 1, sample: [inactive.login] },
@@ -84,10 +84,10 @@ describe('a comparison', () => {
       'suspended',
     ]);
     expect((await rig.state(missing)).cases).toEqual([
-      { cause: 'okta.missing', causation_id: `okta-compare:${first.id}`, state: expect.any(String) },
+      { cause: 'okta.missing', causation_id: `okta-comparison:${first.id}`, state: expect.any(String) },
     ]);
     expect(new Set(await states(others))).toEqual(new Set([null]));
-    for (const person of others.slice(0, 3)) expect(await rig.asked(person)).toEqual([]);
+    for (const person of others.slice(0, 3)) expect(await rig.requests(person)).toEqual([]);
 
     await silently.status('ACTIVE', keptOut);
     await silently.assign(missing);
@@ -96,35 +96,36 @@ describe('a comparison', () => {
       count: 2,
       sample: expect.arrayContaining([keptOut.login, missing.login]),
     });
-    expect(second).toMatchObject({ asked: 2, confirmed: 2 });
+    expect(second).toMatchObject({ checked: 2, changed: 2 });
     expect(await states([suspended, missing, gone, keptOut])).toEqual(['suspended', null, 'deprovisioned', null]);
   });
 
-  it('that finds nothing changes nothing', async () => {
+  it('changes nothing if it finds no difference', async () => {
     const org = await rig.org();
     const people = await rig.people(org, 3);
     const run = await rig.compare(worker, org);
-    expect(run).toMatchObject({ state: 'done', asked: 0, confirmed: 0 });
-    for (const person of people) expect(await rig.state(person)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    expect(run).toMatchObject({ state: 'done', checked: 0, changed: 0 });
+    for (const person of people)
+      expect(await rig.state(person)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
     expect(await rig.metric(worker, 'okta_drift', { kind: 'missing_in_okta' })).toBeDefined();
   });
 
-  it('believes no list alone: whom it does not name but Okta calls assigned keeps access', async () => {
+  it('keeps access of a person whom the list omits but whom Okta reports as assigned', async () => {
     const org = await rig.org();
     const [person] = await rig.people(org, 2);
     if (!person) throw new Error('two people');
     await silently.unassign(person);
     await rig.okta('POST', 'faults', { effect: 'latency', ms: 2_000, operation: 'getUser', username: person.oktaId });
-    const { body } = await call<{ run: string }>(worker, 'POST', comparePath(org));
-    await rig.compared(worker, org, (r) => r.progress.phase === 'asking');
+    const { body } = await call<{ run: string }>(worker, 'POST', comparisonPath(org));
+    await rig.compared(worker, org, (r) => r.progress.phase === 'checks');
     await silently.assign(person); // assigned while the list was read
     const run = await rig.compared(worker, org, (r) => r.id === body.run && r.state === 'done');
-    expect(run).toMatchObject({ asked: 1, confirmed: 0 });
+    expect(run).toMatchObject({ checked: 1, changed: 0 });
     expect(run.progress.drift.missing_in_okta.count).toBe(1);
-    expect(await rig.state(person)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    expect(await rig.state(person)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
   });
 
-  it('leaves those alone of whom SCIM has spoken, and a tenant that wants no offboarding', async () => {
+  it('checks nobody whom SCIM has deactivated, and nobody of a tenant without "Deactivate on Offboard"', async () => {
     const org = await rig.org({ deactivateOnOffboard: false });
     const [unassigned, pushed] = await rig.people(org, 3);
     if (!unassigned || !pushed) throw new Error('three people');
@@ -132,42 +133,42 @@ describe('a comparison', () => {
     await rig.directory.setActive(pushed, false);
     await knownInactive(pushed);
     const run = await rig.compare(worker, org);
-    expect(run).toMatchObject({ state: 'done', asked: 0 });
+    expect(run).toMatchObject({ state: 'done', checked: 0 });
     expect(run.progress.drift.missing_in_okta).toEqual({ count: 1, sample: [unassigned.login] });
     expect(await states([unassigned, pushed])).toEqual([null, null]);
   });
 });
 
-describe('a comparison that cannot be trusted', () => {
-  it('stops when the app is empty, unless it is forced', async () => {
+describe('a comparison with incomplete or suspicious data', () => {
+  it('stops if the app is empty, unless it is forced', async () => {
     const org = await rig.org();
     const people = await rig.people(org, 3);
     await silently.unassign(...people);
     const refused = await rig.compare(worker, org);
-    expect(refused).toMatchObject({ state: 'failed', errorCode: 'okta_app_empty', asked: 0 });
+    expect(refused).toMatchObject({ state: 'failed', errorCode: 'okta_app_empty', checked: 0 });
     expect(refused.error).toContain('3 people have access here');
     expect(await states(people)).toEqual([null, null, null]);
     const forced = await rig.compare(worker, org, { force: true });
-    expect(forced).toMatchObject({ state: 'done', asked: 3, confirmed: 3 });
+    expect(forced).toMatchObject({ state: 'done', checked: 3, changed: 3 });
     expect(await states(people)).toEqual(['missing', 'missing', 'missing']);
   });
 
-  it('changes nothing for the unread when Okta fails in the middle', async () => {
+  it('changes nothing for people on unread pages if Okta fails in the middle', async () => {
     const org = await rig.org();
     await silently.appears(org, 1_100);
     const people = await rig.people(org, 3);
     await silently.unassign(...people);
     await rig.okta('POST', 'faults', { effect: 'latency', ms: 1_500, operation: 'listAppUsers' });
-    const { body } = await call<{ run: string }>(worker, 'POST', comparePath(org));
+    const { body } = await call<{ run: string }>(worker, 'POST', comparisonPath(org));
     await rig.compared(worker, org, (r) => r.id === body.run && r.progress.oktaUsers >= 500);
     await rig.okta('POST', 'faults', { effect: 'disconnect', operation: 'listAppUsers' });
     const run = await rig.compared(worker, org, (r) => r.id === body.run && r.state !== 'running');
-    expect(run).toMatchObject({ state: 'failed', errorCode: 'unavailable', asked: 0 });
+    expect(run).toMatchObject({ state: 'failed', errorCode: 'unavailable', checked: 0 });
     expect(run.progress.oktaUsers).toBeLessThan(1_100);
     expect(await states(people)).toEqual([null, null, null]);
   });
 
-  it('says what is wrong with token, rights or app', async () => {
+  it('reports whether the token, the rights or the app are wrong', async () => {
     const org = await rig.org();
     const person = await rig.person(org);
     await rig.directory.configure(org.tenant, { okta: { domain: 'sandbox.okta.com', appId: oktaId('00u') } });
@@ -180,23 +181,23 @@ describe('a comparison that cannot be trusted', () => {
     expect((await rig.state(person)).okta_state).toBeNull();
   });
 
-  it('holds what the brake holds', async () => {
+  it('is subject to the brake', async () => {
     const org = await rig.org({ brake: { percent: 0, atLeast: 1, windowMinutes: 60, holdHours: 24 } });
     const people = await rig.people(org, 4);
     await rig.accounts.provision(people);
     for (const person of people) await rig.untilAccess(person, { enabled: true, status: 'active' });
     await silently.unassign(...people.slice(0, 3));
     const run = await rig.compare(worker, org);
-    expect(run).toMatchObject({ state: 'done', confirmed: 3 });
+    expect(run).toMatchObject({ state: 'done', changed: 3 });
     const cases = (await Promise.all(people.map((p) => rig.state(p)))).flatMap((s) => s.cases);
     expect(cases.map((c) => c.cause)).toEqual(['okta.missing', 'okta.missing', 'okta.missing']);
     await rig.until('the brake', async () => {
-      const doors = await Promise.all(people.map(async (p) => (await rig.state(p)).door));
-      return doors.filter((door) => door === 'closed').length === 1;
+      const accesses = await Promise.all(people.map(async (p) => (await rig.state(p)).desired_access));
+      return accesses.filter((access) => access === 'disabled').length === 1;
     });
     const again = await rig.compare(worker, org);
-    expect(again.progress.drift.missing_in_okta.count).toBe(2); // held, with the word of Okta on their rows
-    expect(again.asked).toBe(0);
+    expect(again.progress.drift.missing_in_okta.count).toBe(2); // held, with Okta's state in their rows
+    expect(again.checked).toBe(0);
   });
 });
 
@@ -206,13 +207,15 @@ describe('comparisons of one tenant', () => {
     await rig.people(org, 2);
     const replica = await rig.startWorker();
     await rig.okta('POST', 'faults', { effect: 'latency', ms: 1_500, operation: 'listAppUsers', times: 1 });
-    const answers = await Promise.all([worker, replica, worker].map((w) => call<unknown>(w, 'POST', comparePath(org))));
+    const answers = await Promise.all(
+      [worker, replica, worker].map((w) => call<unknown>(w, 'POST', comparisonPath(org))),
+    );
     expect(answers.map((a) => a.status).sort()).toEqual([202, 409, 409]);
     await rig.compared(worker, org, (r) => r.state === 'done');
     await replica.stop();
   });
 
-  it('survive the end of their process', async () => {
+  it('end as failed when their process ends, and can be repeated', async () => {
     const org = await rig.org();
     const people = await rig.people(org, 3);
     const [person] = people;
@@ -220,55 +223,55 @@ describe('comparisons of one tenant', () => {
     await silently.unassign(person);
     const dying = await rig.startWorker();
     await rig.okta('POST', 'faults', { effect: 'latency', ms: 5_000, operation: 'listAppUsers' });
-    const { body } = await call<{ run: string }>(dying, 'POST', comparePath(org));
+    const { body } = await call<{ run: string }>(dying, 'POST', comparisonPath(org));
     await dying.stop();
     await rig.okta('DELETE', 'faults');
     expect(await rig.compared(worker, org, () => true)).toMatchObject({ id: body.run, state: 'failed' });
-    // One that had no time to say so: its signs of life stop.
+    // A process that was killed: it no longer renews the row.
     await rig.admin.query(
-      `insert into offboarding.okta_compare_run (id, tenant, cause, progress, seen_at)
-       select gen_random_uuid(), tenant, 'nightly', progress, clock_timestamp() - interval '2 minutes' from offboarding.okta_compare_run where id = $1`,
+      `insert into offboarding.okta_comparison (id, tenant, cause, progress, seen_at)
+       select gen_random_uuid(), tenant, 'nightly', progress, clock_timestamp() - interval '2 minutes' from offboarding.okta_comparison where id = $1`,
       [body.run],
     );
-    expect(await rig.compare(worker, org)).toMatchObject({ state: 'done', confirmed: 1 });
+    expect(await rig.compare(worker, org)).toMatchObject({ state: 'done', changed: 1 });
     const runs = await rig.admin.query<{ state: string; error_code: string | null }>(
-      'select state, error_code from offboarding.okta_compare_run where tenant = $1 order by started_at',
+      'select state, error_code from offboarding.okta_comparison where tenant = $1 order by started_at',
       [org.tenant.id],
     );
     expect(runs.map((r) => r.state)).toEqual(['failed', 'failed', 'done']);
     expect(runs[1]?.error_code).toBe('interrupted');
   });
 
-  it('are refused to whom they do not concern', async () => {
+  it('are refused for unconnected and unknown tenants, and without the service token', async () => {
     const unconnected = await rig.directory.addTenant();
-    const route = `/internal/tenants/${unconnected.id}/okta/compare`;
+    const route = `/internal/tenants/${unconnected.id}/okta/comparison`;
     await rig.until('the tenant', async () => (await call(worker, 'POST', route)).status === 409);
-    expect((await call<{ detail: string }>(worker, 'POST', route)).body.detail).toContain('connect-okta');
+    expect((await call<{ code: string }>(worker, 'POST', route)).body.code).toBe('okta_not_connected');
     expect((await call(worker, 'GET', route)).status).toBe(404);
-    const nobody = '/internal/tenants/00000000-0000-4000-8000-000000000000/okta/compare';
+    const nobody = '/internal/tenants/00000000-0000-4000-8000-000000000000/okta/comparison';
     expect((await call(worker, 'POST', nobody)).status).toBe(404);
-    expect((await call(worker, 'POST', '/internal/tenants/x/okta/compare')).status).toBe(400);
+    expect((await call(worker, 'POST', '/internal/tenants/x/okta/comparison')).status).toBe(400);
     expect((await call(worker, 'POST', route, { force: 'yes' })).status).toBe(400);
     expect((await call(worker, 'POST', route, undefined, {})).status).toBe(401);
   });
 });
 
-describe('the night', () => {
-  it('compares each connected tenant once, whichever replica is first', async () => {
+describe('the nightly comparison', () => {
+  it('runs once for each connected tenant, in whichever replica is first', async () => {
     const orgs = [await rig.org(), await rig.org()];
     const missing = await rig.person(orgs[0] as Org);
     await rig.person(orgs[0] as Org);
     await silently.unassign(missing);
     const hour = String(new Date().getUTCHours());
-    const night = await Promise.all([1, 2].map(() => rig.startWorker({ OKTA_COMPARE_HOUR: hour })));
+    const night = await Promise.all([1, 2].map(() => rig.startWorker({ OKTA_COMPARISON_HOUR: hour })));
     const runs = (org: Org) =>
       rig.admin.query<{ cause: string; state: string; error_code: string | null }>(
-        'select cause, state, error_code from offboarding.okta_compare_run where tenant = $1',
+        'select cause, state, error_code from offboarding.okta_comparison where tenant = $1',
         [org.tenant.id],
       );
     const isDone = async (org: Org): Promise<boolean> => {
-      // On a loaded machine Okta may answer too late; what would be tried again in half an hour is tried at once here.
-      const sql = `update offboarding.okta_compare_run set started_at = started_at - interval '1 hour' where tenant = $1 and error_code = 'unavailable'`;
+      // On a busy machine Okta may answer too late. The next attempt would be in half an hour; here it is made at once.
+      const sql = `update offboarding.okta_comparison set started_at = started_at - interval '1 hour' where tenant = $1 and error_code = 'unavailable'`;
       await rig.admin.query(sql, [org.tenant.id]);
       return (await runs(org)).some((run) => run.state === 'done');
     };
@@ -282,8 +285,8 @@ describe('the night', () => {
   });
 });
 
-describe('npm run accounts -- compare-okta', () => {
-  it('says what differs and what came of it, by the files of the running stack', async () => {
+describe('stackflow accounts compare-okta', () => {
+  it('prints the differences and their consequences, with the addresses of the running stack', async () => {
     const org = await rig.org();
     const [suspended, missing] = await rig.people(org, 3);
     if (!suspended || !missing) throw new Error('three people');
@@ -294,15 +297,8 @@ describe('npm run accounts -- compare-okta', () => {
       const services = { 'deactivation-worker': { url: worker.url } };
       await writeFile(path.join(folder, 'stack.json'), JSON.stringify({ services }));
       await writeFile(path.join(folder, 'secrets.json'), JSON.stringify({ internalToken: TOKEN }));
-      const run = async (...args: string[]) => {
-        let [out, err] = ['', ''];
-        const options = {
-          env: { STACK_DIR: folder },
-          out: (t: string) => void (out += t),
-          err: (t: string) => void (err += t),
-        };
-        return { code: await runCli(['compare-okta', '--tenant', org.slug, ...args], options), out, err };
-      };
+      const run = (...args: string[]) =>
+        runStackflow(['accounts', 'compare-okta', '--tenant', org.slug, ...args], { STACK_DIR: folder });
       const first = await run();
       expect({ code: first.code, err: first.err }).toEqual({ code: 0, err: '' });
       expect(first.out).toContain('Compared 2 users of the Okta app with 3 people');

@@ -1,4 +1,4 @@
-/** Okta's event hooks: who is let in, what a hint causes, and that a hint alone decides nothing. */
+/** Okta's event hooks: their authentication, the checks that a hint causes, and that a hint alone decides nothing. */
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { call, deliver, delivery, hookPath, Rig, type Org, type Worker } from './rig.js';
@@ -20,7 +20,7 @@ const connectHook = (to: Org, secret = to.hookSecret) =>
   rig.okta('PUT', `apps/${to.slug}/event-hook`, { url: `${worker.url}${hookPath(to.slug)}`, secret });
 
 describe('the verification of an event hook', () => {
-  it('is answered as Okta demands, also by a tenant that is not there', async () => {
+  it('is answered as Okta requires, also for an unknown tenant', async () => {
     for (const slug of [org.slug, 'no-such-tenant'])
       expect(await call(worker, 'GET', hookPath(slug), undefined, CHALLENGE)).toMatchObject({
         status: 200,
@@ -36,7 +36,7 @@ describe('the verification of an event hook', () => {
 });
 
 describe('a delivery', () => {
-  it('is let in with the secret only, and the refusals do not tell who exists', async () => {
+  it('is accepted with the secret only, and refusals do not reveal which tenants exist', async () => {
     const unconnected = await rig.directory.addTenant();
     const other = await rig.org();
     const body = delivery({ user: '00u00000000000000001' });
@@ -63,7 +63,7 @@ describe('a delivery', () => {
     ['targets that are bombs', { data: { events: [{ uuid: 'x', target: Array.from({ length: 5000 }, () => ({})) }] } }],
     ['an id that is a path', delivery({ user: '../../../../etc/passw' })],
     ['depth', `${'['.repeat(5000)}${']'.repeat(5000)}`],
-  ])('of %s is taken and forgotten', async (_, body) => {
+  ])('of %s is accepted without effect', async (_, body) => {
     expect((await deliver(worker, org, body)).status).toBe(204);
     expect(await rig.admin.query('select 1 from offboarding.okta_hint')).toEqual([]);
   });
@@ -71,13 +71,13 @@ describe('a delivery', () => {
   it.each<[string, string, RegExp]>([
     ['no JSON', '{"data":', /JSON/],
     ['a megabyte and more', JSON.stringify({ data: 'x'.repeat(1_100_000) }), /too large/],
-  ])('of %s is refused as a problem', async (_, body, detail) => {
+  ])('of %s is refused with a problem document', async (_, body, detail) => {
     const answer = await deliver(worker, org, body);
     expect(answer.body).toMatchObject({ status: 400, code: 'invalid_request', detail: expect.stringMatching(detail) });
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
   });
 
-  it('that calls itself text is one without events', async () => {
+  it('with a text content type has no events', async () => {
     const person = await rig.person(org);
     const headers = { authorization: org.hookSecret, 'content-type': 'text/plain' };
     const body = JSON.stringify(delivery({ user: person.oktaId }));
@@ -86,8 +86,8 @@ describe('a delivery', () => {
   });
 });
 
-describe('a suspension in Okta, of which SCIM says nothing', () => {
-  it('takes access away, and its end gives it back', async () => {
+describe('a suspension in Okta, which SCIM does not report', () => {
+  it('ends access, and its end gives access back', async () => {
     await connectHook(org);
     const person = await rig.person(org);
     await rig.accounts.provision([person]);
@@ -104,10 +104,10 @@ describe('a suspension in Okta, of which SCIM says nothing', () => {
     ]);
     await rig.verb(org, 'unsuspend', person);
     await rig.untilAccess(person, { enabled: true, status: 'active' });
-    expect(await rig.state(person)).toMatchObject({ door: 'open', okta_state: null });
+    expect(await rig.state(person)).toMatchObject({ desired_access: 'enabled', okta_state: null });
   });
 
-  it('counts from when the hook arrived, not from when Okta was asked', async () => {
+  it('is timed from the arrival of the hook, not from the check in Okta', async () => {
     await connectHook(org);
     const person = await rig.person(org);
     await rig.okta('POST', 'faults', { effect: 'latency', ms: 1500, operation: 'getUser', username: person.oktaId });
@@ -121,20 +121,20 @@ describe('a suspension in Okta, of which SCIM says nothing', () => {
     expect(row).toEqual({ good: true });
   });
 
-  it('ends with the deletion of the person in Okta', async () => {
+  it('remains without access when the person is deleted in Okta', async () => {
     await connectHook(org);
     const person = await rig.person(org);
     await rig.verb(org, 'deactivate', person);
     await rig.untilState(person, 'deprovisioned');
     await rig.verb(org, 'delete', person);
-    await rig.settled(org);
-    expect(await rig.asked(person)).toContain('E0000007');
+    await rig.checked(org);
+    expect(await rig.requests(person)).toContain('E0000007');
     const { okta_state, cases } = await rig.state(person);
     expect(okta_state).toBe('deprovisioned');
     expect(cases.map((c) => c.cause)).toEqual(['okta.deprovisioned']);
   });
 
-  it('of somebody deleted without a word before is found by any hint about him', async () => {
+  it('is not needed for a deleted person, whom any hint about them reveals', async () => {
     const person = await rig.person(org);
     await rig.admin.query(`delete from sandbox.okta_assignment where person_id = $1`, [person.oktaId]);
     await rig.admin.query(`delete from sandbox.okta_person where id = $1`, [person.oktaId]);
@@ -142,7 +142,7 @@ describe('a suspension in Okta, of which SCIM says nothing', () => {
     await rig.untilState(person, 'deprovisioned');
   });
 
-  it('is not undone by "Deactivate on Offboard" being off, while a deactivation then takes nothing away', async () => {
+  it('ends access also without "Deactivate on Offboard", while a deactivation then does not', async () => {
     const spared = await rig.org({ deactivateOnOffboard: false });
     const [suspended, deactivated] = await rig.people(spared, 2);
     if (!suspended || !deactivated) throw new Error('two people');
@@ -150,22 +150,22 @@ describe('a suspension in Okta, of which SCIM says nothing', () => {
     await rig.verb(spared, 'deactivate', deactivated);
     await rig.verb(spared, 'suspend', suspended);
     await rig.untilState(suspended, 'suspended');
-    await rig.settled(spared);
-    expect(await rig.asked(deactivated)).toEqual(['ok']);
-    expect(await rig.state(deactivated)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    await rig.checked(spared);
+    expect(await rig.requests(deactivated)).toEqual(['ok']);
+    expect(await rig.state(deactivated)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
   });
 });
 
-describe('a hint is no fact', () => {
-  it('a forged suspension makes us ask, and nothing else', async () => {
+describe('a hint is not a fact', () => {
+  it('so a forged suspension causes a check and nothing else', async () => {
     const person = await rig.person(org);
     expect((await deliver(worker, org, delivery({ user: person.oktaId }))).status).toBe(204);
-    await rig.settled(org);
-    expect(await rig.asked(person)).toEqual(['ok']);
-    expect(await rig.state(person)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    await rig.checked(org);
+    expect(await rig.requests(person)).toEqual(['ok']);
+    expect(await rig.state(person)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
   });
 
-  it('nor does an old one that comes late: what Okta says now counts', async () => {
+  it('so an old hint that arrives late causes a check, and the current state in Okta counts', async () => {
     const person = await rig.person(org);
     await connectHook(org);
     await rig.okta('PUT', `apps/${org.slug}/event-hook/knobs`, { delayMs: 1_000 });
@@ -176,27 +176,27 @@ describe('a hint is no fact', () => {
       const rows = await rig.admin.query('select 1 from offboarding.okta_hint where user_id = $1', [person.oktaId]);
       return rows.length === 2;
     });
-    await rig.settled(org);
-    expect(await rig.state(person)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    await rig.checked(org);
+    expect(await rig.state(person)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
   });
 
-  it('a hundred hints about one person cost one question, and a hundred repetitions none', async () => {
+  it('so a hundred hints about one person cost one check, and a hundred repetitions none', async () => {
     const person = await rig.person(org);
     await rig.verb(org, 'suspend', person);
-    await rig.settled(org);
-    const before = (await rig.asked(person)).length;
+    await rig.checked(org);
+    const before = (await rig.requests(person)).length;
     const hundred = delivery(...Array.from({ length: 100 }, () => ({ user: person.oktaId })));
     await deliver(worker, org, hundred);
-    await rig.settled(org);
-    expect(await rig.asked(person)).toHaveLength(before + 1);
+    await rig.checked(org);
+    expect(await rig.requests(person)).toHaveLength(before + 1);
     const answers = await Promise.all(Array.from({ length: 100 }, () => deliver(worker, org, hundred)));
     expect(new Set(answers.map((a) => a.status))).toEqual(new Set([204]));
-    await rig.settled(org);
-    expect(await rig.asked(person)).toHaveLength(before + 1);
+    await rig.checked(org);
+    expect(await rig.requests(person)).toHaveLength(before + 1);
     expect((await rig.state(person)).cases).toHaveLength(1);
   });
 
-  it('one that comes while Okta is being asked makes us ask again', async () => {
+  it('so a hint that arrives during a check causes another check', async () => {
     const person = await rig.person(org);
     await rig.okta('POST', 'faults', {
       effect: 'latency',
@@ -210,43 +210,43 @@ describe('a hint is no fact', () => {
       return (await rig.admin.query(sql, [person.oktaId])).length > 0;
     };
     await deliver(worker, org, delivery({ user: person.oktaId }));
-    await rig.until('the question', claimed);
+    await rig.until('the claim', claimed);
     await deliver(worker, org, delivery({ user: person.oktaId }));
-    await rig.settled(org);
-    expect(await rig.asked(person)).toEqual(['ok', 'ok']);
+    await rig.checked(org);
+    expect(await rig.requests(person)).toEqual(['ok', 'ok']);
   });
 
-  it('about somebody of another tenant touches nobody (P4)', async () => {
+  it('about a person of another tenant, whom it does not affect (P4)', async () => {
     const person = await rig.person(org);
     const hostile = await rig.org();
     await rig.verb(org, 'suspend', person);
     await rig.untilState(person, 'suspended');
     const victim = await rig.person(org);
-    const before = await rig.asked(victim);
-    // Okta of the hostile tenant has nobody of that id: believed, it would read as a deletion.
+    const before = await rig.requests(victim);
+    // The hostile tenant's Okta has no such user. Accepted, that would look like a deletion.
     await deliver(worker, hostile, delivery({ user: victim.oktaId }, { user: person.oktaId }));
-    await rig.strangers(hostile, 2);
-    await rig.patienceEnds(hostile);
-    await rig.settled(hostile);
-    expect(await rig.state(victim)).toEqual({ door: 'open', okta_state: null, cases: [] });
+    await rig.unknownPeople(hostile, 2);
+    await rig.endWaitForPeople(hostile);
+    await rig.checked(hostile);
+    expect(await rig.state(victim)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
     expect((await rig.state(person)).okta_state).toBe('suspended');
-    expect(await rig.asked(victim)).toEqual(before);
+    expect(await rig.requests(victim)).toEqual(before);
     expect(await rig.metric(worker, 'okta_checks_total', { outcome: 'unknown_person' })).toBeGreaterThanOrEqual(2);
   });
 
-  it('about somebody who is on his way to us waits for him', async () => {
+  it('about an unknown person, who may be about to arrive, so its check waits', async () => {
     await rig.admin.query(
       `insert into sandbox.okta_person (id, slug, login, profile, status) values ($1, $2, 'late@example.com', '{}', 'SUSPENDED')`,
       ['00u0000000000000late', org.slug],
     );
     await deliver(worker, org, delivery({ user: '00u0000000000000late' }));
-    await rig.strangers(org, 1);
+    await rig.unknownPeople(org, 1);
     const late = await rig.directory.addPerson(org.tenant, 'late', { externalId: '00u0000000000000late' });
-    await rig.until('him', async () => {
+    await rig.until('the person', async () => {
       const rows = await rig.admin.query('select 1 from offboarding.person where id = $1', [late.id]);
       return rows.length === 1;
     });
-    await rig.patienceEnds(org);
+    await rig.endWaitForPeople(org);
     await rig.until('the case', async () => {
       const rows = await rig.admin.query('select 1 from offboarding.offboarding_case where account_id = $1', [late.id]);
       return rows.length === 1;
@@ -254,38 +254,38 @@ describe('a hint is no fact', () => {
     expect((await rig.state(late)).okta_state).toBe('suspended');
   });
 
-  it('about somebody who was waited for and is here now waits no longer', async () => {
+  it('about a person who has arrived meanwhile, so its check no longer waits', async () => {
     const id = '00u000000000000early';
     await rig.admin.query(
       `insert into sandbox.okta_person (id, slug, login, profile, status) values ($1, $2, 'early@example.com', '{}', 'ACTIVE')`,
       [id, org.slug],
     );
     await deliver(worker, org, delivery({ user: id }));
-    await rig.until('the check is put off', async () => {
+    await rig.until('the check waits', async () => {
       const rows = await rig.admin.query(
         'select 1 from offboarding.okta_check where user_id = $1 and claim is null and attempts > 0',
         [id],
       );
       return rows.length === 1;
     });
-    // So that only the second hint can make it due.
+    // Only the second hint can make it due.
     await rig.admin.query(`update offboarding.okta_check set due_at = due_at + interval '1 day' where user_id = $1`, [
       id,
     ]);
     await rig.directory.addPerson(org.tenant, 'early', { externalId: id });
     await deliver(worker, org, delivery({ user: id }));
-    await rig.settled(org);
+    await rig.checked(org);
   });
 });
 
-describe('more than a tenant may send', () => {
-  it('is put off in a way that Okta repeats, and others do not notice', async () => {
+describe('more deliveries than a tenant may send', () => {
+  it('are answered so that Okta repeats them, and other tenants are not affected', async () => {
     const loud = await rig.org();
     const other = await rig.org();
     const body = delivery({ user: '00u00000000000000001' });
     const answers: Awaited<ReturnType<typeof deliver>>[] = [];
     const limited = () => answers.filter((a) => a.status === 503);
-    // Twenty a second are let through for ever: however slow the machine, it has to send more.
+    // Twenty a second are always accepted, so even a slow machine has to send more.
     while (limited().length === 0 && answers.length < 5_000)
       answers.push(...(await Promise.all(Array.from({ length: 100 }, () => deliver(worker, loud, body)))));
     expect(answers.filter((a) => a.status === 204).length).toBeGreaterThanOrEqual(100);

@@ -1,4 +1,4 @@
-/** Okta or the secret store away: hints wait and are seen waiting; one tenant's trouble is nobody else's. */
+/** Outages of Okta or the secret store: hints wait visibly, and one tenant's outage affects no other tenant. */
 import { jest } from '@jest/globals';
 import { eraseOktaSecret, writeOktaSecret } from '#secrets';
 import { KillableService } from '../support/killable.js';
@@ -25,7 +25,7 @@ const attempts = async (tenant: string): Promise<number> => {
   return (await rig.admin.query<{ attempts: number }>(sql, [tenant]))[0]?.attempts ?? 0;
 };
 
-it('Okta away: the hint waits, is seen, and is asked when Okta is back; other tenants go on', async () => {
+it('keeps a hint visible while Okta is unavailable, checks it when Okta is back, and serves other tenants meanwhile', async () => {
   const [ill, well] = [await rig.org(), await rig.org()];
   const [waiting, served] = [await rig.person(ill), await rig.person(well)];
   await rig.okta('POST', 'faults', { effect: 'disconnect', operation: 'getUser', username: waiting.oktaId });
@@ -37,30 +37,30 @@ it('Okta away: the hint waits, is seen, and is asked when Okta is back; other te
     last_error_code: 'unavailable',
     last_error: expect.stringContaining('Okta gave no answer'),
   });
-  expect(await rig.metric(worker, 'okta_hints_waiting', { state: 'failing' })).toBeGreaterThanOrEqual(1);
+  expect(await rig.metric(worker, 'okta_checks_waiting', { state: 'failing' })).toBeGreaterThanOrEqual(1);
   await deliver(worker, well, delivery({ user: served.oktaId }));
   await rig.untilState(served, 'suspended');
   expect((await rig.state(waiting)).okta_state).toBeNull();
   await rig.okta('DELETE', 'faults');
   await rig.untilState(waiting, 'suspended');
-  await rig.settled(ill);
-  expect(await rig.metric(worker, 'okta_hints_waiting', { state: 'failing' })).toBe(0);
+  await rig.checked(ill);
+  expect(await rig.metric(worker, 'okta_checks_waiting', { state: 'failing' })).toBe(0);
 });
 
-it("Okta's rate limit used up: nobody hammers, and the hints are asked in the next window", async () => {
+it("waits for the next window when Okta's rate limit is used up", async () => {
   const org = await rig.org();
   const people = await rig.people(org, 6);
   for (const person of people) await rig.verb(org, 'suspend', person);
   await rig.okta('PUT', `apps/${org.slug}/rate-limit`, { limit: 2, windowSeconds: 2 });
   await deliver(worker, org, delivery(...people.map((p) => ({ user: p.oktaId }))));
   for (const person of people) await rig.untilState(person, 'suspended');
-  const outcomes = (await Promise.all(people.map((p) => rig.asked(p)))).flat();
+  const outcomes = (await Promise.all(people.map((p) => rig.requests(p)))).flat();
   expect(outcomes.filter((o) => o === 'ok')).toHaveLength(people.length);
-  // Questions under way together may meet the limit together, in each of the windows; then all wait for the next one.
+  // Checks at the same time may reach the limit together, once per window; then all wait for the next window.
   expect(outcomes.filter((o) => o === 'E0000047').length).toBeLessThanOrEqual(3 * 4);
 });
 
-it('a tenant whose Okta refuses us is left alone: the questions under way fail, the others are not asked', async () => {
+it('pauses a tenant whose Okta refuses us: checks that are under way fail, the others are not made', async () => {
   const [ill, well] = [await rig.org(), await rig.org()];
   const people = await rig.people(ill, 12);
   const served = await rig.person(well);
@@ -70,12 +70,12 @@ it('a tenant whose Okta refuses us is left alone: the questions under way fail, 
   await deliver(worker, well, delivery({ user: served.oktaId }));
   await rig.untilState(served, 'suspended');
   await rig.until('a failure', async () => (await attempts(ill.tenant.id)) > 0);
-  await deliver(worker, well, delivery({ user: served.oktaId })); // as long as a question takes
-  await rig.settled(well);
+  await deliver(worker, well, delivery({ user: served.oktaId })); // as long as a check takes
+  await rig.checked(well);
   expect(await attempts(ill.tenant.id)).toBeLessThanOrEqual(4);
 });
 
-it('a revoked API token is told as what it is, and a new connection is tried at once', async () => {
+it('reports a revoked API token as such, and tries a new connection at once', async () => {
   const org = await rig.org();
   const person = await rig.person(org);
   await rig.okta('DELETE', `apps/${org.slug}/api-token`);
@@ -89,7 +89,7 @@ it('a revoked API token is told as what it is, and a new connection is tried at 
   expect((await rig.state(person)).okta_state).toBeNull();
   const { apiToken } = await rig.okta<{ apiToken: string }>('POST', `apps/${org.slug}/api-token`);
   await writeOktaSecret(rig.store, org.tenant.id, { apiToken, rotateHookSecret: false, graceMs: 0 });
-  await rig.directory.configure(org.tenant, {}); // what `connect-okta` publishes
+  await rig.directory.configure(org.tenant, {}); // the event of a new connection
   await rig.untilState(person, 'suspended');
 });
 
@@ -97,7 +97,7 @@ describe('the secret of the event hook', () => {
   const answers = async (slug: string, secret: string): Promise<number> =>
     (await call(worker, 'POST', hookPath(slug), delivery(), { authorization: secret })).status;
 
-  it('after a rotation is accepted at once, the one before within its grace, and none of an ended grace', async () => {
+  it('is accepted at once after a rotation, and the previous one until its grace period ends', async () => {
     const org = await rig.org();
     const rotate = async (graceMs: number): Promise<string> => {
       const change = { apiToken: org.apiToken, rotateHookSecret: true, graceMs };
@@ -118,7 +118,7 @@ describe('the secret of the event hook', () => {
     await rig.until('the end of the grace', async () => (await answers(org.slug, third)) === 401);
   });
 
-  it('is good for nothing after a disconnection, and what waited is forgotten', async () => {
+  it('is refused after a disconnection, and pending checks are deleted', async () => {
     const org = await rig.org();
     const person = await rig.person(org);
     await rig.okta('POST', 'faults', { effect: 'disconnect', operation: 'getUser', username: person.oktaId });
@@ -127,10 +127,10 @@ describe('the secret of the event hook', () => {
     await rig.directory.configure(org.tenant, { okta: null });
     await eraseOktaSecret(rig.store, org.tenant.id);
     await rig.until('the refusal', async () => (await answers(org.slug, org.hookSecret)) === 401);
-    await rig.settled(org);
+    await rig.checked(org);
   });
 
-  it('that cannot be checked is a 503, which Okta repeats, and no refusal', async () => {
+  it('leads to a 503, which makes Okta repeat, if it cannot be read', async () => {
     const secretsManager = rig.sandbox.sandbox.endpoints.secretsManager;
     const known = await rig.org();
     expect(await answers(known.slug, known.hookSecret)).toBe(204);
@@ -149,26 +149,26 @@ describe('the secret of the event hook', () => {
   });
 });
 
-describe('a process that ends', () => {
+describe('a process with claimed checks', () => {
   const claimed = async ({ oktaId }: OrgPerson): Promise<boolean> => {
     const sql = 'select 1 from offboarding.okta_check where user_id = $1 and claim is not null';
     return (await rig.admin.query(sql, [oktaId])).length > 0;
   };
 
-  it('leaves its hints to others', async () => {
+  it('leaves them to others when it ends', async () => {
     const org = await rig.org();
     const person = await rig.person(org);
     await rig.verb(org, 'suspend', person);
-    // Claimed by somebody who is gone.
+    // Claimed by a process that no longer exists.
     await rig.admin.query(
       `insert into offboarding.okta_check (tenant, user_id, causation_id, claim, lease_owner) values ($1, $2, 'x', gen_random_uuid(), gen_random_uuid())`,
       [org.tenant.id, person.oktaId],
     );
     await rig.untilState(person, 'suspended');
-    await rig.settled(org);
+    await rig.checked(org);
   });
 
-  it('killed in the middle of a question, leaves it to whoever sees that it gives no sign of life', async () => {
+  it('leaves them to others when it is killed during a check', async () => {
     const org = await rig.org();
     const person = await rig.person(org);
     await rig.verb(org, 'suspend', person);
@@ -181,15 +181,15 @@ describe('a process that ends', () => {
       org.tenant.id,
       person.oktaId,
     ]);
-    await rig.until('the question', () => claimed(person));
+    await rig.until('the claim', () => claimed(person));
     await victim.kill();
     worker = await rig.startWorker();
-    // A lease that no sign of life ends would be one of a minute.
+    // A lease with a fixed end would last a minute.
     await rig.until('the takeover', async () => (await rig.state(person)).okta_state === 'suspended', 45_000);
-    await rig.settled(org);
+    await rig.checked(org);
   });
 
-  it('lives and could not record an answer: it gives the question back', async () => {
+  it('gives a check back if it could not record the answer', async () => {
     const org = await rig.org();
     const [asked, forgotten] = await rig.people(org, 2);
     if (!asked || !forgotten) throw new Error('two people');
@@ -197,48 +197,48 @@ describe('a process that ends', () => {
     const slow = { effect: 'latency', ms: 2_000, times: 1, operation: 'getUser', username: asked.oktaId };
     await rig.okta('POST', 'faults', slow);
     await deliver(worker, org, delivery({ user: asked.oktaId }));
-    await rig.until('the question', () => claimed(asked));
-    // A claim of the same process, of which it knows nothing any more.
+    await rig.until('the claim', () => claimed(asked));
+    // A claim of the same process, which no longer works on it.
     await rig.admin.query(
       `insert into offboarding.okta_check (tenant, user_id, causation_id, claim, lease_owner)
        select tenant, $2, 'x', gen_random_uuid(), lease_owner from offboarding.okta_check where user_id = $1`,
       [asked.oktaId, forgotten.oktaId],
     );
     await rig.untilState(forgotten, 'suspended');
-    await rig.settled(org);
+    await rig.checked(org);
   });
 
-  it('and that is slow finds out that it was overtaken', async () => {
+  it('discards the answer of a check that another process took over meanwhile', async () => {
     const org = await rig.org();
     const person = await rig.person(org);
     const slow = { effect: 'latency', ms: 2_000, times: 1, operation: 'getUser', username: person.oktaId };
     await rig.okta('POST', 'faults', slow);
     await deliver(worker, org, delivery({ user: person.oktaId }));
-    await rig.until('the question', () => claimed(person));
-    // Given up for dead while Okta is slow; the next question finds him suspended. Whatever the slow one brings counts no more.
+    await rig.until('the claim', () => claimed(person));
+    // It counts as dead while Okta is slow. The next check finds the person suspended, so the slow answer must not count.
     await rig.verb(org, 'suspend', person);
     await rig.admin.query(`update offboarding.okta_check set lease_owner = gen_random_uuid() where user_id = $1`, [
       person.oktaId,
     ]);
     await rig.untilState(person, 'suspended');
     await rig.verb(org, 'unsuspend', person);
-    await rig.until('both answers', async () => (await rig.asked(person)).length === 2);
-    await rig.settled(org);
+    await rig.until('both answers', async () => (await rig.requests(person)).length === 2);
+    await rig.checked(org);
     expect((await rig.state(person)).okta_state).toBe('suspended');
   });
 
-  it('a lost hook about the end of a suspension is made up for', async () => {
+  it('is not needed to notice the end of a suspension whose hook was lost', async () => {
     const org = await rig.org();
     const person = await rig.person(org);
     await rig.verb(org, 'suspend', person);
     await deliver(worker, org, delivery({ user: person.oktaId }));
     await rig.untilState(person, 'suspended');
-    await rig.verb(org, 'unsuspend', person); // no hook is connected: nobody tells us
+    await rig.verb(org, 'unsuspend', person); // no hook is connected, so no hint arrives
     await rig.admin.query(
       `update offboarding.person set okta_state_at = okta_state_at - interval '16 minutes' where id = $1`,
       [person.id],
     );
-    const fresh = await rig.startWorker(); // looks when it starts, and every minute
+    const fresh = await rig.startWorker(); // rechecks when it starts, and every minute
     await rig.untilState(person, null);
     await fresh.stop();
   });

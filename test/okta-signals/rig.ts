@@ -1,26 +1,26 @@
 /**
- * One spec file's world: a database, the sandbox's Okta, Secrets Manager and Cognito on real sockets, a directory that
- * publishes, deactivation-worker in process. An Okta org and a tenant of ours are made together.
+ * The environment of one spec file: a database, the sandbox's Okta, Secrets Manager and Cognito on real sockets, a
+ * directory that publishes, and deactivation-worker in process. Each tenant has an Okta org of its own.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { OktaComparison } from '#contracts';
 import { Database } from '#platform';
 import { SecretStore, writeOktaSecret } from '#secrets';
 import { service } from '../../apps/deactivation-worker/src/service.js';
-import type { CompareView } from '../../apps/deactivation-worker/src/okta/compare/compare.js';
 import type { TenantSettings } from '#events';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
-import { Directory, type Person, type Tenant } from '../identity/directory.js';
-import { ScimRecorder } from '../support/scim-recorder.js';
-import { Accounts } from '../offboarding/accounts.js';
+import { Directory, type Person, type Tenant } from '../support/identity-directory.js';
+import { Accounts } from '../support/offboarding-accounts.js';
 import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
+import { until } from '../support/waiting.js';
 
 export const TOKEN = 'internal-token-of-the-tests';
 const PATIENCE_MS = 60_000;
 
 export interface Org {
-  /** Ours, and the name of its app in the sandbox Okta. */
+  /** Its slug is the name of the app in the sandbox Okta. */
   readonly tenant: Tenant;
   readonly slug: string;
   readonly appId: string;
@@ -34,7 +34,7 @@ export interface OrgPerson extends Person {
 }
 
 export interface State {
-  readonly door: 'open' | 'closed';
+  readonly desired_access: 'enabled' | 'disabled';
   readonly okta_state: string | null;
   readonly cases: { cause: string; causation_id: string; state: string }[];
 }
@@ -73,7 +73,7 @@ export class Rig {
     await this.sandbox.stop();
   }
 
-  /** Of a deactivation-worker. */
+  /** Environment variables of deactivation-worker. */
   environment(change: Record<string, string> = {}): Record<string, string> {
     const { endpoints } = this.sandbox.sandbox;
     return {
@@ -84,7 +84,7 @@ export class Rig {
       COGNITO_ENDPOINT: endpoints.cognito,
       SECRETS_MANAGER_ENDPOINT: endpoints.secretsManager,
       OKTA_ENDPOINT: endpoints.okta,
-      OKTA_COMPARE_HOUR: '-1',
+      OKTA_COMPARISON_HOUR: '-1',
       WORKER_LEASE_SECONDS: '2',
       LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
       PORT: '0',
@@ -105,7 +105,7 @@ export class Rig {
     return worker;
   }
 
-  /** A tenant that is connected to an org of its own; without a brake, so that only brake tests meet one. */
+  /** A tenant that is connected to an org of its own. It has no brake unless the test sets one. */
   async org(settings: Partial<TenantSettings> = {}): Promise<Org> {
     const tenant = await this.directory.addTenant({ brake: null, ...settings });
     const { id, slug } = tenant.settings.tenant;
@@ -121,18 +121,18 @@ export class Rig {
       return row !== undefined;
     });
     const org = { tenant, slug, appId, apiToken, hookSecret: hookSecret ?? '' };
-    for (const worker of this.workers) await this.letIn(worker, org);
+    for (const worker of this.workers) await this.hookAccepted(worker, org);
     return org;
   }
 
   /** The worker's copy of the settings may be two seconds old. */
-  private letIn(worker: Worker, org: Org): Promise<void> {
+  private hookAccepted(worker: Worker, org: Org): Promise<void> {
     const headers = { authorization: org.hookSecret, 'x-okta-verification-challenge': 'x' };
     const path = hookPath(org.slug);
     return this.until('hook', async () => (await call(worker, 'GET', path, undefined, headers)).status === 200);
   }
 
-  /** Assigned in Okta and pushed to us, known to the worker. */
+  /** People who are assigned in Okta, pushed to us and known to the worker. */
   async people(org: Org, count: number, change: Partial<Person> = {}): Promise<OrgPerson[]> {
     const people = Array.from({ length: count }, () => ({ login: `p-${randomUUID()}@example.com`, id: oktaId('00u') }));
     await this.admin.query(
@@ -170,8 +170,8 @@ export class Rig {
     return this.okta('POST', `apps/${org.slug}/${verb}`, { login: person.login });
   }
 
-  /** How often Okta was asked for this person, and what it answered. */
-  async asked(person: { readonly oktaId: string }, operation = 'getUser'): Promise<string[]> {
+  /** The outcomes of the requests to Okta about this person. */
+  async requests(person: { readonly oktaId: string }, operation = 'getUser'): Promise<string[]> {
     const { calls } = await this.okta<{ calls: { operation: string; subject: string | null; outcome: string }[] }>(
       'GET',
       'calls',
@@ -181,7 +181,7 @@ export class Rig {
 
   async state(person: Person): Promise<State> {
     const [row] = await this.admin.query<Omit<State, 'cases'>>(
-      'select door, okta_state from offboarding.person where id = $1',
+      'select desired_access, okta_state from offboarding.person where id = $1',
       [person.id],
     );
     const cases = await this.admin.query<State['cases'][number]>(
@@ -191,7 +191,7 @@ export class Rig {
     return { ...(row as Omit<State, 'cases'>), cases };
   }
 
-  /** What Cognito holds, and what services are told. */
+  /** The state in Cognito, and the published status. */
   async access(person: Person): Promise<{ enabled: boolean; status: string } | undefined> {
     const [row] = await this.admin.query<{ enabled: boolean; status: string }>(
       `select u.enabled, p.published_status as status from sandbox.cognito_user u join offboarding.person p on p.id = $1 where u.username = $1::text`,
@@ -207,35 +207,33 @@ export class Rig {
     });
   }
 
-  /** Resolves when hints about so many people wait because nobody knows them yet. */
-  strangers(org: Org, count: number): Promise<void> {
-    return this.until('hints about strangers', async () => {
+  /** Resolves when so many checks wait because their person is unknown here. */
+  unknownPeople(org: Org, count: number): Promise<void> {
+    return this.until('checks of unknown people', async () => {
       const sql = `select 1 from offboarding.okta_check where ${WAITS_FOR_A_PERSON}`;
       return (await this.admin.query(sql, [org.tenant.id])).length === count;
     });
   }
 
-  /** Their ten seconds are over. */
-  async patienceEnds(org: Org): Promise<void> {
+  /** Ends the ten seconds for which these checks wait. */
+  async endWaitForPeople(org: Org): Promise<void> {
     await this.admin.query(
       `update offboarding.okta_check set pushed_at = pushed_at - interval '10 seconds', due_at = clock_timestamp() where ${WAITS_FOR_A_PERSON}`,
       [org.tenant.id],
     );
   }
 
-  /** Nothing is waiting to be asked about in this tenant. */
-  async settled(org: Org): Promise<void> {
+  /** Resolves when no check of the tenant is left. */
+  async checked(org: Org): Promise<void> {
     await this.until('checks', async () => {
       const rows = await this.admin.query('select 1 from offboarding.okta_check where tenant = $1', [org.tenant.id]);
       return rows.length === 0;
     });
   }
 
-  async until(what: string, check: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
-    for (const deadline = Date.now() + patienceMs; !(await check());) {
-      if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
-      await sleep(50);
-    }
+  /** Resolves when `check` is true; rejects, naming `what` is missing. */
+  async until(what: string, check: () => Promise<boolean>, limitMs = PATIENCE_MS): Promise<void> {
+    await until(what, check, limitMs);
   }
 
   untilState(person: Person, state: string | null): Promise<void> {
@@ -247,27 +245,27 @@ export class Rig {
     return metric?.values.find((v) => Object.entries(labels).every(([k, l]) => String(v.labels[k]) === l))?.value;
   }
 
-  /** Starts a comparison and waits for its end. */
-  async compare(worker: Worker, org: Org, body?: object): Promise<CompareView> {
-    const started = await call<{ run: string }>(worker, 'POST', comparePath(org), body);
+  /** Starts a comparison and resolves at its end. */
+  async compare(worker: Worker, org: Org, body?: object): Promise<OktaComparison> {
+    const started = await call<{ run: string }>(worker, 'POST', comparisonPath(org), body);
     if (started.status !== 202) throw new Error(`compare answered ${started.status}: ${JSON.stringify(started.body)}`);
     return this.compared(worker, org, (run) => run.id === started.body.run && run.state !== 'running');
   }
 
-  async compared(worker: Worker, org: Org, good: (run: CompareView) => boolean): Promise<CompareView> {
-    let found: CompareView | undefined;
+  async compared(worker: Worker, org: Org, good: (run: OktaComparison) => boolean): Promise<OktaComparison> {
+    let found: OktaComparison | undefined;
     await this.until('the comparison', async () => {
-      const { status, body } = await call<CompareView>(worker, 'GET', comparePath(org));
+      const { status, body } = await call<OktaComparison>(worker, 'GET', comparisonPath(org));
       found = body;
       return status === 200 && good(body);
     });
-    return found as CompareView;
+    return found as OktaComparison;
   }
 }
 
 const WAITS_FOR_A_PERSON = 'tenant = $1 and claim is null and attempts > 0 and last_error is null';
 
-export const comparePath = (org: Org): string => `/internal/tenants/${org.tenant.id}/okta/compare`;
+export const comparisonPath = (org: Org): string => `/internal/tenants/${org.tenant.id}/okta/comparison`;
 export const hookPath = (slug: string): string => `/auth/okta/event-hook/${slug}`;
 
 export interface Answer<T> {

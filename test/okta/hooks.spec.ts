@@ -1,4 +1,4 @@
-/** What the sandbox Okta delivers is what libs/okta reads. */
+/** libs/okta reads what the sandbox Okta delivers. */
 import { hookEvents, verifyHookSecret } from '#okta';
 import { HookReceiver } from '../support/hook-receiver.js';
 import { ScimRecorder } from '../support/scim-recorder.js';
@@ -19,7 +19,7 @@ afterAll(async () => {
   await receiver.stop();
 });
 
-it("reads the events of an org's people, whom the Management API knows by the same id", async () => {
+it("reads the events of an org's people, with the ids that the Management API uses", async () => {
   const org = await Org.create(running, scim.baseUrl);
   await org.ask('PUT', 'event-hook', { url: receiver.url, secret: SECRET });
   receiver.clear();
@@ -35,7 +35,7 @@ it("reads the events of an org's people, whom the Management API knows by the sa
   expect(receiver.requests.every((r) => verifyHookSecret(r.headers.authorization, SECRET))).toBe(true);
 });
 
-it('tells a forged secret, a repetition and an older event', async () => {
+it('recognises a forged secret, a repetition and an older event', async () => {
   const org = await Org.create(running, scim.baseUrl);
   await org.run('assign', ANNA);
   await org.ask('PUT', 'event-hook', { url: receiver.url, secret: SECRET });

@@ -36,7 +36,7 @@ const fails = async (work: Promise<unknown>): Promise<OktaError> => {
 };
 
 describe('a person', () => {
-  it('is seen with the status that Okta has, and is gone once deleted', async () => {
+  it('has the status that Okta has, and is null once deleted', async () => {
     const o = await org();
     const { id } = await anna(o);
     const okta = o.client();
@@ -57,7 +57,7 @@ describe('a person', () => {
     expect(await okta.user(id)).toBeNull();
   });
 
-  it('tells when the status changed, which a change of the profile does not touch', async () => {
+  it('has the instant of the last change of status, which a change of the profile does not affect', async () => {
     const o = await org();
     const { id } = await anna(o);
     const before = await o.client().user(id);
@@ -68,7 +68,7 @@ describe('a person', () => {
     expect(Date.parse(after?.statusChanged ?? '')).toBeGreaterThan(Date.parse(before?.statusChanged ?? ''));
   });
 
-  it('of another tenant is not there', async () => {
+  it('of another tenant is not found', async () => {
     const [mine, other] = [await org(), await org()];
     const { id } = await anna(other);
     expect(await mine.client().user(id)).toBeNull();
@@ -78,7 +78,7 @@ describe('a person', () => {
 });
 
 describe('the people of the app', () => {
-  it('can be asked for one by one', async () => {
+  it('can be read one by one', async () => {
     const [o, other] = [await org(), await org()];
     const { id, remoteId } = await anna(o);
     expect(await o.client().appUser(o.appId, id)).toMatchObject({ id, externalId: remoteId, userName: ANNA });
@@ -91,7 +91,7 @@ describe('the people of the app', () => {
     });
   });
 
-  it("link Okta's id to ours, and end with the assignment", async () => {
+  it("have Okta's id and ours, for as long as they are assigned", async () => {
     const o = await org();
     const { id, remoteId } = await anna(o);
     expect(await all(o.client().appUsers(o.appId))).toEqual([
@@ -110,14 +110,14 @@ describe('the people of the app', () => {
     expect(await all(o.client().users())).toHaveLength(1);
   });
 
-  it('are shown without our id when their provisioning failed', async () => {
+  it('have no SCIM id if their provisioning failed', async () => {
     const o = await org();
     scim.canned.push({ status: 500, body: { detail: 'broken' } });
     await o.run('assign', ANNA);
     expect(await all(o.client().appUsers(o.appId))).toMatchObject([{ externalId: null, syncState: 'ERROR' }]);
   });
 
-  it('do not show a suspension; the list of users does', async () => {
+  it('do not show a suspension, while the list of users does', async () => {
     const o = await org();
     await anna(o);
     await o.run('suspend', ANNA);
@@ -125,7 +125,7 @@ describe('the people of the app', () => {
     expect(await all(o.client().users({ filter: 'status eq "SUSPENDED"' }))).toMatchObject([{ status: 'SUSPENDED' }]);
   });
 
-  it('come over as many pages as it takes, each once, in pages of 500', async () => {
+  it('are read in as many pages of 500 as needed, each person once', async () => {
     const o = await org();
     const ids = await o.addPeople(1_501);
     expect((await all(o.client().appUsers(o.appId))).map((u) => u.id).sort()).toEqual(ids);
@@ -135,7 +135,7 @@ describe('the people of the app', () => {
     expect(await o.calls()).toEqual(Array(8).fill('listUsers ok'));
   });
 
-  it('are read no further than they are consumed', async () => {
+  it('are read only as far as they are consumed', async () => {
     const o = await org();
     await o.addPeople(1_200);
     for await (const user of o.client().appUsers(o.appId)) {
@@ -147,7 +147,7 @@ describe('the people of the app', () => {
 });
 
 describe('the users of the org', () => {
-  it('leave out the deprovisioned unless they are asked for', async () => {
+  it('include deprovisioned users only if the filter names them', async () => {
     const o = await org();
     await anna(o);
     await o.run('assign', 'ben@example.com');
@@ -162,14 +162,14 @@ describe('the users of the org', () => {
 });
 
 describe('the token', () => {
-  it('belongs to somebody', async () => {
+  it('has an owner that it can read', async () => {
     const o = await org();
     const me = await o.client().me();
     expect(me).toMatchObject({ status: 'ACTIVE', profile: { login: expect.stringContaining('@') } });
     expect((await o.client().me()).id).toBe(me.id);
   });
 
-  it('is refused when it is wrong or was revoked', async () => {
+  it('is refused if it is wrong or revoked', async () => {
     const o = await org();
     expect(await fails(o.client({ apiToken: `00${'x'.repeat(40)}` }).me())).toMatchObject({
       code: 'unauthorized',
@@ -180,7 +180,7 @@ describe('the token', () => {
     expect(await fails(o.client().me())).toMatchObject({ code: 'unauthorized' });
   });
 
-  it('reads nothing but itself when its owner lost his rights', async () => {
+  it('reads only its owner after the owner lost their rights', async () => {
     const o = await org();
     const { apiToken } = await o.ask<{ apiToken: string }>('POST', 'api-token', { rights: 'none' });
     const okta = o.client({ apiToken });
@@ -192,7 +192,7 @@ describe('the token', () => {
     });
   });
 
-  it('outlives a restart of the sandbox', async () => {
+  it('still works after a restart of the sandbox', async () => {
     const o = await org();
     const { apiToken } = await o.ask<{ apiToken: string }>('POST', 'api-token');
     running = await running.restart();
@@ -202,7 +202,7 @@ describe('the token', () => {
 });
 
 describe("Okta's rate limit", () => {
-  it('stops a list before the last fifth, so that others and urgent questions find room', async () => {
+  it('stops a list before the last fifth, which stays free for other clients and urgent requests', async () => {
     const o = await org();
     const [someone = ''] = await o.addPeople(2_400);
     await o.ask('PUT', 'rate-limit', { limit: 10, windowSeconds: 3_600 });
@@ -214,7 +214,7 @@ describe("Okta's rate limit", () => {
     expect(await fails(okta.user(someone))).toMatchObject({ code: 'rate_limited' });
   });
 
-  it('goes on with a list when the window is over, without a single refusal', async () => {
+  it('continues a list in the next window, without a single refusal', async () => {
     const o = await org();
     const ids = await o.addPeople(1_400);
     await o.ask('PUT', 'rate-limit', { limit: 5, windowSeconds: 1 });
@@ -222,7 +222,7 @@ describe("Okta's rate limit", () => {
     expect(await o.calls()).toEqual(Array(7).fill('listUsers ok'));
   });
 
-  it('is waited out after a 429, and the question asked again', async () => {
+  it('makes the client wait after a 429 and repeat the request', async () => {
     const o = await org();
     const { id } = await anna(o);
     await o.ask('PUT', 'rate-limit', { limit: 1, windowSeconds: 1 });
@@ -233,7 +233,7 @@ describe("Okta's rate limit", () => {
     expect(calls.slice(1, -1).every((c) => c === 'getUser E0000047')).toBe(true);
   });
 
-  it('fails with the time to wait when that is too long, without asking again', async () => {
+  it('fails with the time to wait if that is too long, without repeating the request', async () => {
     const o = await org();
     const { id } = await anna(o);
     await o.ask('PUT', 'rate-limit', { limit: 1, windowSeconds: 3_600 });
@@ -247,7 +247,7 @@ describe("Okta's rate limit", () => {
     expect(await o.calls()).toEqual([]);
   });
 
-  it('is given up after three refusals', async () => {
+  it('fails the request after three refusals', async () => {
     const o = await org();
     await control(o.url, 'POST', 'faults', { effect: 'throttle', operation: 'getMe', times: 3 });
     await o.ask('PUT', 'rate-limit', { windowSeconds: 1 });
@@ -259,7 +259,7 @@ describe("Okta's rate limit", () => {
 
 describe('an outage', () => {
   it.each([{ effect: 'error' }, { effect: 'error', status: 503 }, { effect: 'disconnect' }])(
-    'is retryable, and asked about once: %j',
+    'is retryable, and the client does not retry by itself: %j',
     async (fault) => {
       const o = await org();
       await control(o.url, 'POST', 'faults', { ...fault, operation: 'getMe', times: 1 });

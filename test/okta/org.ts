@@ -52,7 +52,7 @@ export class Org {
     return fetch(address, { headers: token === null ? {} : { authorization: `SSWS ${token}` } });
   }
 
-  /** The ids of people without a push for each of them: assigned, active, known to the SCIM server. */
+  /** Adds people who are assigned, active and known to the SCIM server, without pushing them. Resolves with their ids. */
   async addPeople(count: number): Promise<string[]> {
     const ids = Array.from({ length: count }, () => oktaId('00u'));
     const client = new Client({ connectionString: this.running.testDatabase.adminUrl });
@@ -67,7 +67,7 @@ export class Org {
     return ids.sort();
   }
 
-  /** What this org's API was asked since the calls were last emptied, and how it answered. */
+  /** The calls to this org's API since the last {@link forgetCalls}, with their outcomes. */
   async calls(): Promise<readonly string[]> {
     const { calls } = await control<{ calls: Call[] }>(this.url, 'GET', 'calls');
     return calls.map((c) => `${c.operation} ${c.outcome}`);

@@ -20,5 +20,6 @@ export async function startExample(
   const url = new URL(adminUrl);
   url.username = ROLE;
   url.password = TEST_PASSWORD;
-  return startInProcess(service, { DATABASE_URL: url.href, ...environment });
+  const INTERNAL_API_TOKEN = 'internal-api-token-of-tests';
+  return startInProcess(service, { DATABASE_URL: url.href, INTERNAL_API_TOKEN, ...environment });
 }

@@ -1,23 +1,15 @@
-/** `npm run tenant -- ...` against a test stack, in this process. */
-import { Readable } from 'node:stream';
-import { runCli } from '../../apps/integration-hub/src/cli.js';
+/** Changes tenants of a test stack through the hub's internal API, as an administrator does. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { HubClient, InternalClient } from '#contracts/clients';
 import type { TestStack } from './stack.js';
 
-export async function runTenantCommand(
-  stack: TestStack,
-  args: readonly string[],
-  /** Where the command reads a secret from `-`. */
-  input = '',
-): Promise<{ id: string; token: string }> {
-  let out = '';
-  let err = '';
-  const code = await runCli(args, {
-    env: { STACK_DIR: stack.folder },
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    stdin: Readable.from([input]),
-  });
-  if (code !== 0) throw new Error(`tenant ${args.join(' ')} ended with ${code}: ${err}`);
-  const { tenant, scimToken } = JSON.parse(out) as { tenant: { id: string }; scimToken?: string };
-  return { id: tenant.id, token: scimToken ?? '' };
+/** Recorded as the author of every change that a test makes. */
+export const TESTER = 'test';
+
+export function hubOf(stack: TestStack): HubClient {
+  const url = stack.description.services['integration-hub']?.url ?? '';
+  const secrets = fs.readFileSync(path.join(stack.folder, 'secrets.json'), 'utf8');
+  const { internalToken: token } = JSON.parse(secrets) as { internalToken: string };
+  return new HubClient(new InternalClient({ service: 'integration-hub', url, token }));
 }

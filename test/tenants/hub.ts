@@ -1,13 +1,26 @@
-/** The hub's command line in this process: real Postgres, real SDK, a stand-in of Secrets Manager. */
+/** integration-hub in this process: real Postgres, real HTTP, real SDK, a stand-in of Secrets Manager. */
 import { Client } from 'pg';
-import { runCli } from '../../apps/integration-hub/src/cli.js';
+import {
+  ApiProblem,
+  HubClient,
+  InternalClient,
+  type Json,
+  type HubTenant,
+  type SettingsChangeBody,
+  type TenantChanged,
+} from '#contracts';
+import { service } from '../../apps/integration-hub/src/service.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startInProcess, type InProcess } from '../support/in-process.js';
 import { FakeSecretsManager } from './secrets-manager.js';
 
-export interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
+/** The administrator in all these tests. */
+export const BY = 'jane';
+export const TOKEN = 'test-internal-token';
+
+export interface CreatedTenant {
+  readonly tenant: Json<HubTenant>;
+  readonly token: string;
 }
 
 export class HubUnderTest {
@@ -15,42 +28,46 @@ export class HubUnderTest {
     readonly database: TestDatabase,
     readonly secretsManager: FakeSecretsManager,
     readonly secretsEndpoint: string,
+    private readonly running: RunningHub,
   ) {}
 
-  static async start(): Promise<HubUnderTest> {
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<HubUnderTest> {
     const secretsManager = new FakeSecretsManager();
-    return new HubUnderTest(await createTestDatabase(), secretsManager, await secretsManager.start());
+    const [database, endpoint] = await Promise.all([createTestDatabase(), secretsManager.start()]);
+    return new HubUnderTest(database, secretsManager, endpoint, await runHub(database, endpoint, environment));
   }
 
   async stop(): Promise<void> {
+    await this.running.stop();
     await this.secretsManager.stop();
     await this.database.drop();
   }
 
-  get env(): NodeJS.ProcessEnv {
-    return {
-      DATABASE_URL: this.database.url('integration-hub'),
-      SECRETS_MANAGER_ENDPOINT: this.secretsEndpoint,
-      PUBLIC_URL: 'http://localhost:8080',
-    };
+  get client(): HubClient {
+    return this.running.client;
   }
 
-  async run(args: string, env: NodeJS.ProcessEnv = this.env): Promise<Ran> {
-    return this.runArgs(args.split(' '), env);
+  get service(): InProcess {
+    return this.running.service;
   }
 
-  async runArgs(args: readonly string[], env: NodeJS.ProcessEnv = this.env): Promise<Ran> {
-    let out = '';
-    let err = '';
-    const code = await runCli(args, { env, out: (text) => (out += text), err: (text) => (err += text) });
-    return { code, out, err };
+  /** One more replica on the same database, with other settings. */
+  replica(environment: Readonly<Record<string, string>>): Promise<RunningHub> {
+    return runHub(this.database, this.secretsEndpoint, environment);
   }
 
-  /** The JSON answer of a command that must succeed. */
-  async json<T = HubAnswer>(args: string): Promise<T> {
-    const { code, out, err } = await this.run(`${args} --json`);
-    if (code !== 0) throw new Error(`"${args}" ended with ${code}: ${err}`);
-    return JSON.parse(out) as T;
+  /** A tenant that must not exist yet. */
+  async create(slug: string, settings: SettingsChangeBody = {}): Promise<CreatedTenant> {
+    const { tenant, scimToken } = await this.client.create({ slug, settings, by: BY });
+    return { tenant, token: scimToken?.secret ?? '' };
+  }
+
+  configure(slug: string, settings: SettingsChangeBody): Promise<Json<TenantChanged>> {
+    return this.client.configure(slug, { settings, by: BY });
+  }
+
+  rotate(slug: string, graceMs?: number) {
+    return this.client.rotateScimToken(slug, { by: BY, ...(graceMs !== undefined && { graceMs }) });
   }
 
   /** As administrator, across schemas. */
@@ -71,13 +88,45 @@ export class HubUnderTest {
       [tenantId],
     );
   }
+
+  /** The rows of the hub and of the event bus that contain `text`. */
+  async rowsWith(text: string): Promise<unknown[]> {
+    const tables = await this.query<{ name: string }>(
+      `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('hub', 'bus')`,
+    );
+    expect(tables.length).toBeGreaterThan(4);
+    const rows = await Promise.all(
+      tables.map(({ name }) => this.query(`select t::text from ${name} t where strpos(t::text, $1) > 0`, [text])),
+    );
+    return rows.flat();
+  }
 }
 
-export interface HubAnswer {
-  readonly tenant: { readonly id: string; readonly slug: string; readonly host: string | null };
-  readonly version: number;
-  readonly settings: Record<string, unknown> & { roleMappings: unknown[]; scimToken: { issuedAt: string } | null };
-  readonly scimBaseUrl: string;
-  readonly scimToken: string;
-  readonly published: boolean;
+export interface RunningHub {
+  readonly client: HubClient;
+  readonly service: InProcess;
+  stop(): Promise<void>;
+}
+
+async function runHub(
+  database: TestDatabase,
+  secretsEndpoint: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningHub> {
+  const running = await startInProcess(service, {
+    DATABASE_URL: database.url('integration-hub'),
+    INTERNAL_API_TOKEN: TOKEN,
+    SECRETS_MANAGER_ENDPOINT: secretsEndpoint,
+    PUBLIC_ORIGIN: 'http://localhost:8080',
+    ...environment,
+  });
+  const client = new HubClient(new InternalClient({ service: 'integration-hub', url: running.url, token: TOKEN }));
+  return { client, service: running, stop: () => running.stop() };
+}
+
+/** The refusal of a call that must be refused. */
+export async function refusal(call: Promise<unknown>): Promise<ApiProblem> {
+  const outcome: unknown = await call.catch((error: unknown) => error);
+  if (outcome instanceof ApiProblem) return outcome;
+  throw new Error(`the call was not refused: ${JSON.stringify(outcome)}`);
 }

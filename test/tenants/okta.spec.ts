@@ -1,25 +1,16 @@
-/** `connect-okta`, `disconnect-okta` and the brake: what is stored where, and what is shown when. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { Readable } from 'node:stream';
+/** Connecting a tenant to its Okta org and disconnecting it: what is stored where, and what is answered when. */
 import { oktaSecretName, readOktaSecret, SecretStore } from '#secrets';
-import { DEFAULT_BRAKE } from '#settings';
-import { runCli } from '../../apps/integration-hub/src/cli.js';
-import { HubUnderTest, type HubAnswer } from './hub.js';
+import type { ConnectOkta } from '#contracts';
+import { BY, HubUnderTest, refusal } from './hub.js';
 
 const API_TOKEN = '00aaaabbbbccccddddeeeeffffgggghhhhiiiijjjj';
-const SECRET = /sfh1\.[A-Za-z0-9_-]{43}/g;
+const SECRET = /sfh1\.[A-Za-z0-9_-]{43}/;
+const HOUR = 3_600_000;
 
 let hub: HubUnderTest;
-let folder: string;
-let file: string;
 let store: SecretStore;
 beforeAll(async () => {
   hub = await HubUnderTest.start();
-  folder = mkdtempSync(path.join(tmpdir(), 'okta-'));
-  file = path.join(folder, 'token');
-  writeFileSync(file, `${API_TOKEN}\n`);
   store = new SecretStore({
     region: 'us-east-1',
     endpoint: hub.secretsEndpoint,
@@ -28,214 +19,192 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   store.close();
-  rmSync(folder, { recursive: true });
   await hub.stop();
 });
+afterEach(() => (hub.secretsManager.mode = 'ok'));
 
-type Connected = HubAnswer & { eventHookUrl: string; eventHookSecret?: string; changed: string[] };
-const flags = (where = file): string =>
-  `--domain acme.okta.com --app-id 0oa1234567890abcdefg --api-token-file ${where}`;
-const connect = (slug: string, more = ''): Promise<Connected> => hub.json(`connect-okta ${slug} ${flags()}${more}`);
-const secretsIn = (text: string): string[] => [...new Set(text.match(SECRET) ?? [])];
+const connect = (slug: string, more: Partial<ConnectOkta> = {}) =>
+  hub.client.connectOkta(slug, {
+    by: BY,
+    domain: 'acme.okta.com',
+    appId: '0oa1234567890abcdefg',
+    apiToken: API_TOKEN,
+    ...more,
+  });
+const dataOf = ({ id, slug, host, settings }: Awaited<ReturnType<typeof connect>>['tenant']) => ({
+  tenant: { id, slug, host },
+  ...settings,
+});
 
-describe('npm run tenant -- connect-okta', () => {
-  it('says what to enter in Okta and shows the hook secret, once', async () => {
-    await hub.json('create words');
-    const first = await hub.run(`connect-okta words ${flags()}`);
-    expect({ code: first.code, err: first.err }).toEqual({ code: 0, err: '' });
-    expect(first.out).toMatch(/Endpoint URL +http:\/\/localhost:8080\/auth\/okta\/event-hook\/words\n/);
-    expect(first.out).toMatch(/Authentication field +Authorization\n/);
-    expect(first.out).toContain('user.lifecycle.suspend');
-    expect(secretsIn(first.out)).toHaveLength(1);
-    const again = await hub.run(`connect-okta words ${flags()}`);
-    expect(again.code).toBe(0);
-    expect(secretsIn(again.out)).toEqual([]);
-    expect(again.out).toContain('--rotate-hook-secret');
+describe('connecting Okta', () => {
+  it('answers the address of the event hook, and the hook secret once', async () => {
+    await hub.create('once');
+    const first = await connect('once');
+    expect(first.tenant.addresses.eventHookUrl).toBe('http://localhost:8080/auth/okta/event-hook/once');
+    expect(first.hookSecret).toEqual({ secret: expect.stringMatching(SECRET), previousValidUntil: null });
+    const again = await connect('once');
+    expect(again.hookSecret).toBeNull();
+    expect(JSON.stringify(again)).not.toMatch(SECRET);
   });
 
-  it('publishes domain and app, keeps token and hook secret in the secret store alone (P5)', async () => {
-    const { tenant } = await hub.json('create secretive --host secretive.example.com');
+  it('publishes domain and app, and keeps API token and hook secret in the secret store alone (P5)', async () => {
+    const { tenant } = await hub.create('secretive', { host: 'secretive.example.com' });
     const connected = await connect('secretive');
-    expect(connected.settings.okta).toEqual({ domain: 'acme.okta.com', appId: '0oa1234567890abcdefg' });
-    expect(connected.eventHookUrl).toBe('https://secretive.example.com/auth/okta/event-hook/secretive');
-    expect((await hub.events(tenant.id)).at(-1)).toEqual({ sequence: connected.version, data: connected.settings });
+    expect(connected.tenant.settings.okta).toEqual({ domain: 'acme.okta.com', appId: '0oa1234567890abcdefg' });
+    expect(connected.tenant.addresses.eventHookUrl).toBe(
+      'https://secretive.example.com/auth/okta/event-hook/secretive',
+    );
+    expect((await hub.events(tenant.id)).at(-1)).toEqual({
+      sequence: connected.tenant.version,
+      data: dataOf(connected.tenant),
+    });
+    const hookSecret = connected.hookSecret?.secret ?? '';
     expect(await readOktaSecret(store, tenant.id)).toEqual({
       apiToken: API_TOKEN,
-      hookSecrets: [{ secret: connected.eventHookSecret, validUntil: Infinity }],
+      hookSecrets: [{ secret: hookSecret, validUntil: Infinity }],
     });
-    const tables = await hub.query<{ name: string }>(
-      `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('hub', 'bus')`,
-    );
-    for (const { name } of tables) {
-      const rows = await hub.query<{ row: string }>(`select t::text as row from ${name} t`);
-      for (const secret of [API_TOKEN, connected.eventHookSecret ?? ''])
-        expect(rows.filter(({ row }) => row.includes(secret))).toEqual([]);
-    }
-    for (const command of ['show secretive', 'list', 'show secretive --json', 'list --json']) {
-      const { out } = await hub.run(command);
-      expect(out).not.toContain(API_TOKEN);
-      expect(secretsIn(out)).toEqual([]);
+    for (const secret of [API_TOKEN, hookSecret]) expect(await hub.rowsWith(secret)).toEqual([]);
+    for (const answer of [await hub.client.tenant('secretive'), await hub.client.tenants()]) {
+      expect(JSON.stringify(answer)).not.toContain(API_TOKEN);
+      expect(JSON.stringify(answer)).not.toMatch(SECRET);
     }
   });
 
-  it('stands in the list, in "show" and in the audit', async () => {
-    const { tenant } = await hub.json('create shown');
-    expect((await hub.run('show shown')).out).toMatch(/Okta +not connected\n/);
-    const { version } = await connect('shown');
-    expect((await hub.run('show shown')).out).toMatch(/Okta +acme\.okta\.com, app 0oa1234567890abcdefg\n/);
-    expect((await hub.run('list')).out).toMatch(/shown .*Okta acme\.okta\.com/);
+  it('shows in the list, in the tenant and in the audit', async () => {
+    const { tenant: before } = await hub.create('shown');
+    expect(before.settings.okta).toBeNull();
+    const { tenant } = await connect('shown');
+    const okta = { domain: 'acme.okta.com', appId: '0oa1234567890abcdefg' };
+    expect((await hub.client.tenant('shown')).settings.okta).toEqual(okta);
+    const { tenants } = await hub.client.tenants();
+    expect(tenants.find(({ slug }) => slug === 'shown')?.settings.okta).toEqual(okta);
     const audit = await hub.query(
       'select action, detail from hub.admin_audit where tenant_id = $1 order by id desc limit 1',
       [tenant.id],
     );
-    expect(audit).toEqual([
-      { action: 'connect-okta', detail: { version, changed: ['okta', 'oktaApiToken', 'oktaEventHookSecret'] } },
-    ]);
+    const changed = ['okta', 'oktaApiToken', 'oktaEventHookSecret'];
+    expect(audit).toEqual([{ action: 'connect-okta', detail: { version: tenant.version, changed } }]);
   });
 
-  it('with another API token keeps the hook secret and tells the services by a new version', async () => {
-    const { tenant } = await hub.json('create renewed');
+  it('keeps the hook secret and makes a new version when only the API token differs', async () => {
+    const { tenant } = await hub.create('renewed');
     const first = await connect('renewed');
-    writeFileSync(path.join(folder, 'other'), `${API_TOKEN}x`);
-    const second = await hub.json<Connected>(`connect-okta renewed ${flags(path.join(folder, 'other'))}`);
-    expect(second).toMatchObject({ version: first.version + 1, changed: ['oktaApiToken'], published: true });
-    expect(second.eventHookSecret).toBeUndefined();
-    expect((await hub.events(tenant.id)).map((e) => e.sequence)).toContain(second.version);
+    const second = await connect('renewed', { apiToken: `${API_TOKEN}x` });
+    expect(second).toMatchObject({
+      tenant: { version: first.tenant.version + 1 },
+      changed: ['oktaApiToken'],
+      published: true,
+      hookSecret: null,
+    });
+    expect((await hub.events(tenant.id)).map((e) => e.sequence)).toContain(second.tenant.version);
     const credentials = await readOktaSecret(store, tenant.id);
     expect(credentials?.apiToken).toBe(`${API_TOKEN}x`);
-    expect(credentials?.hookSecrets.map((s) => s.secret)).toEqual([first.eventHookSecret]);
+    expect(credentials?.hookSecrets.map((s) => s.secret)).toEqual([first.hookSecret?.secret]);
   });
 
   it('rotates the hook secret with grace, or without', async () => {
-    const { tenant } = await hub.json('create rotated');
+    const { tenant } = await hub.create('rotated');
     const first = await connect('rotated');
-    const second = await connect('rotated', ' --rotate-hook-secret --grace 2h');
+    const second = await connect('rotated', { rotateHookSecret: true, graceMs: 2 * HOUR });
     const accepted = async () => (await readOktaSecret(store, tenant.id))?.hookSecrets.map((s) => s.secret);
-    expect(await accepted()).toEqual([second.eventHookSecret, first.eventHookSecret]);
-    const third = await connect('rotated', ' --rotate-hook-secret --grace 0');
-    expect(await accepted()).toEqual([third.eventHookSecret]);
+    expect(await accepted()).toEqual([second.hookSecret?.secret, first.hookSecret?.secret]);
+    const third = await connect('rotated', { rotateHookSecret: true, graceMs: 0 });
+    expect(await accepted()).toEqual([third.hookSecret?.secret]);
   });
 
-  it('takes the token from standard input, not from an argument', async () => {
-    const { tenant } = await hub.json('create piped');
-    let out = '';
-    const code = await runCli(['connect-okta', 'piped', ...flags('-').split(' ')], {
-      env: hub.env,
-      stdin: Readable.from([Buffer.from('00from-stdin'), Buffer.from('-aaaa\n')]),
-      out: (text) => (out += text),
-      err: (text) => (out += text),
-    });
-    expect(code).toBe(0);
-    expect((await readOktaSecret(store, tenant.id))?.apiToken).toBe('00from-stdin-aaaa');
-    expect(out).not.toContain('00from-stdin');
-    expect((await hub.run(`connect-okta piped ${flags()} --api-token ${API_TOKEN}`)).code).toBe(64);
+  it('stores the API token without outer blanks and line ends', async () => {
+    const { tenant } = await hub.create('trimmed');
+    await connect('trimmed', { apiToken: ` ${API_TOKEN}\n` });
+    expect((await readOktaSecret(store, tenant.id))?.apiToken).toBe(API_TOKEN);
   });
 
   it.each([
     ['SSWS in front', `SSWS ${API_TOKEN}`],
     ['two lines', `${API_TOKEN}\n${API_TOKEN}`],
     ['nothing', ''],
-    ['something endless', 'a'.repeat(100_000)],
-  ])('refuses a token file with %s, and does not quote it', async (_, content) => {
-    await hub.json('create picky --if-missing');
-    writeFileSync(path.join(folder, 'bad'), content);
-    const { code, out, err } = await hub.run(`connect-okta picky ${flags(path.join(folder, 'bad'))}`);
-    expect(code).toBe(1);
-    expect(err).toContain('holds no API token');
-    expect(out + err).not.toContain(API_TOKEN);
-    expect((await hub.json('show picky')).settings.okta).toBeNull();
+    ['nine characters', '00aaaabbb'],
+    ['513 characters', 'a'.repeat(513)],
+  ])('refuses an API token with %s, names the rule, and does not quote the token', async (_, apiToken) => {
+    await hub.client.create({ slug: 'picky', by: BY, ifMissing: true });
+    const refused = await refusal(connect('picky', { apiToken }));
+    expect(refused).toMatchObject({ status: 400, code: 'secret_invalid' });
+    expect(refused.parameters).toMatchObject({ field: 'apiToken', minLength: 10, maxLength: 512 });
+    expect(refused.message).toContain('10 to 512 printable characters');
+    expect(JSON.stringify([refused.message, refused.parameters])).not.toContain(API_TOKEN);
+    expect((await hub.client.tenant('picky')).settings.okta).toBeNull();
   });
 
+  it('refuses an endless API token without quoting it', async () => {
+    await hub.create('endless');
+    const refused = await refusal(connect('endless', { apiToken: 'a'.repeat(100_000) }));
+    expect([refused.status, refused.message.length < 200]).toEqual([400, true]);
+  });
+
+  it.each(['https://acme.okta.com', 'https://acme.okta.com/', 'acme.okta.com/', ' ACME.okta.com '])(
+    'takes the domain from a pasted "%s"',
+    async (domain) => {
+      await hub.client.create({ slug: 'pasted', by: BY, ifMissing: true });
+      expect((await connect('pasted', { domain })).tenant.settings.okta?.domain).toBe('acme.okta.com');
+    },
+  );
+
   it.each([
-    ['https://acme.okta.com', '0oa1', 'is not an Okta domain'],
+    ['https://acme.okta.com/app', '0oa1', 'is not an Okta domain'],
+    ['acme-admin.okta.com', '0oa1', 'without "-admin"'],
+    ['https://acme-admin.okta.com/', '0oa1', 'without "-admin"'],
     ['acme.okta.com.evil.example', '0oa1', 'is not an Okta domain'],
     ['169.254.169.254', '0oa1', 'is not an Okta domain'],
     ['acme.okta.com', '../users', 'is not the id of an Okta app'],
-  ])('refuses %s with app %s before it writes a secret', async (domain, app, sentence) => {
-    const { tenant } = await hub.json(`create refused-${Math.random().toString(36).slice(2)}`);
-    const { code, err } = await hub.run(
-      `connect-okta ${tenant.slug} --domain ${domain} --app-id ${app} --api-token-file ${file}`,
-    );
-    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(sentence) });
+  ])('refuses the domain %s with the app %s before it writes a secret', async (domain, appId, sentence) => {
+    const { tenant } = await hub.create(`refused-${Math.random().toString(36).slice(2)}`);
+    const refused = await refusal(connect(tenant.slug, { domain, appId }));
+    expect(refused).toMatchObject({ code: 'settings_invalid', message: expect.stringContaining(sentence) });
     expect(hub.secretsManager.values(oktaSecretName(tenant.id))).toEqual([]);
   });
 
-  it('says which file, which tenant and which secret store is missing', async () => {
-    await hub.json('create lost');
-    expect((await hub.run(`connect-okta lost ${flags('/nonexistent')}`)).err).toContain('/nonexistent cannot be read');
-    expect((await hub.run(`connect-okta nobody ${flags()}`)).err).toContain('There is no tenant "nobody"');
+  it('refuses an unknown tenant, and says that Okta was not connected when the secret store is down', async () => {
+    await hub.create('lost');
+    expect(await refusal(connect('nobody'))).toMatchObject({ code: 'tenant_unknown' });
     hub.secretsManager.mode = 'error';
-    const { code, err } = await hub.run(`connect-okta lost ${flags()}`);
+    const refused = await refusal(connect('lost'));
     hub.secretsManager.mode = 'ok';
-    expect(code).toBe(69);
-    expect(err).toContain('Okta was not connected');
-    expect((await hub.json('show lost')).settings.okta).toBeNull();
+    expect(refused).toMatchObject({ status: 503, code: 'secret_store_unavailable' });
+    expect(refused.message).toContain('Okta was not connected');
+    expect((await hub.client.tenant('lost')).settings.okta).toBeNull();
   });
 
-  it('after a crash between secret and settings is completed by repeating it', async () => {
-    const { tenant } = await hub.json('create crashed');
-    hub.secretsManager.mode = 'mute'; // does what it is asked and never answers: as if the process ended there
-    expect((await hub.run(`connect-okta crashed ${flags()}`)).code).toBe(69);
+  it('is completed by repeating it after a crash between secret and settings', async () => {
+    const { tenant } = await hub.create('crashed');
+    hub.secretsManager.mode = 'mute'; // stores the secret and never answers, as if the process ended there
+    expect((await refusal(connect('crashed'))).status).toBe(503);
     hub.secretsManager.mode = 'ok';
-    const { eventHookSecret } = await connect('crashed', ' --rotate-hook-secret');
-    expect((await readOktaSecret(store, tenant.id))?.hookSecrets[0]?.secret).toBe(eventHookSecret);
+    const { hookSecret } = await connect('crashed', { rotateHookSecret: true });
+    expect((await readOktaSecret(store, tenant.id))?.hookSecrets[0]?.secret).toBe(hookSecret?.secret);
   });
 });
 
-describe('npm run tenant -- disconnect-okta', () => {
-  it('erases token and hook secret after the settings tell of it', async () => {
-    const { tenant } = await hub.json('create leaving');
+describe('disconnecting Okta', () => {
+  it('erases API token and hook secret after the settings are changed', async () => {
+    const { tenant } = await hub.create('leaving');
     await connect('leaving');
-    const left = await hub.json<Connected>('disconnect-okta leaving');
-    expect(left).toMatchObject({ settings: { okta: null }, changed: ['okta'], published: true });
-    expect(left.eventHookUrl).toBeUndefined();
+    const left = await hub.client.disconnectOkta('leaving', BY);
+    expect(left).toMatchObject({ tenant: { settings: { okta: null } }, changed: ['okta'], published: true });
     expect(await readOktaSecret(store, tenant.id)).toBeNull();
     expect(await store.read(oktaSecretName(tenant.id), 'AWSPREVIOUS')).not.toContain(API_TOKEN);
   });
 
-  it('repeated, erases what a crash left behind and makes no version', async () => {
-    const { tenant } = await hub.json('create leftover');
+  it('erases what a crash left behind when it is repeated, and makes no version', async () => {
+    const { tenant } = await hub.create('leftover');
     await connect('leftover');
     hub.secretsManager.mode = 'error';
-    const failed = await hub.run('disconnect-okta leftover');
+    const failed = await refusal(hub.client.disconnectOkta('leftover', BY));
     hub.secretsManager.mode = 'ok';
-    expect(failed.code).toBe(69);
-    expect(failed.err).toContain('not erased yet');
-    const { version, settings } = await hub.json('show leftover');
+    expect([failed.status, failed.message]).toEqual([503, expect.stringContaining('not erased yet')]);
+    const { version, settings } = await hub.client.tenant('leftover');
     expect(settings.okta).toBeNull();
     expect(await readOktaSecret(store, tenant.id)).not.toBeNull();
-    expect((await hub.run('disconnect-okta leftover')).out).toContain('is not connected to Okta');
+    expect((await hub.client.disconnectOkta('leftover', BY)).changed).toEqual([]);
     expect(await readOktaSecret(store, tenant.id)).toBeNull();
-    expect((await hub.json('show leftover')).version).toBe(version);
-  });
-});
-
-describe('the brake on the command line', () => {
-  it('is on by default, set figure by figure, switched off, and on again', async () => {
-    await hub.json('create braked');
-    expect((await hub.run('show braked')).out).toMatch(/Brake +holds .* beyond 10 % \(at least 20\) within 10 minutes/);
-    const set = await hub.json('configure braked --brake-percent 2.5 --brake-window 30');
-    expect(set.settings.brake).toEqual({ ...DEFAULT_BRAKE, percent: 2.5, windowMinutes: 30 });
-    const off = await hub.json('configure braked --no-brake');
-    expect(off.settings.brake).toBeNull();
-    expect((await hub.run('show braked')).out).toMatch(/Brake +off\n/);
-    expect((await hub.run('list')).out).toMatch(/braked .*brake off/);
-    const untouched = await hub.json('configure braked --scim on');
-    expect(untouched.settings.brake).toBeNull();
-    const on = await hub.json('configure braked --brake-at-least 5 --brake-hold 48');
-    expect(on.settings.brake).toEqual({ ...DEFAULT_BRAKE, atLeast: 5, holdHours: 48 });
-    expect((await hub.json('configure braked --brake-hold 48')).version).toBe(on.version);
-  });
-
-  it('refuses what makes no sense', async () => {
-    await hub.json('create senseless');
-    const { code, err } = await hub.run(
-      'configure senseless --brake-percent 101 --brake-at-least 0 --brake-window 1.5 --brake-hold 1000',
-    );
-    expect(code).toBe(1);
-    expect(err.trim().split('\n')).toHaveLength(4);
-    for (const args of ['--brake-percent lots', '--no-brake --brake-percent 5'])
-      expect((await hub.run(`configure senseless ${args}`)).code).toBe(64);
-    expect((await hub.json('show senseless')).settings.brake).toEqual(DEFAULT_BRAKE);
+    expect((await hub.client.tenant('leftover')).version).toBe(version);
   });
 });

@@ -1,6 +1,6 @@
-/** What a rotation means to the one who holds the token, and what interrupted commands leave behind. */
+/** How long SCIM tokens stay valid after a rotation, and how interrupted calls are completed. */
 import { ScimTokenVerifier, SecretStore, scimTokenSecretName } from '#secrets';
-import { HubUnderTest } from './hub.js';
+import { BY, HubUnderTest, refusal } from './hub.js';
 
 let hub: HubUnderTest;
 let store: SecretStore;
@@ -18,99 +18,110 @@ afterAll(async () => {
 });
 afterEach(() => (hub.secretsManager.mode = 'ok'));
 
-/** What a gateway that was started `afterMs` from now would say about a token. */
-const verdict = async (token: string, afterMs = 0): Promise<string | undefined> => {
+/** How a gateway that is started `afterMs` from now classifies a token; undefined = refused. */
+const classify = async (token: string, afterMs = 0): Promise<string | undefined> => {
   const verifier = new ScimTokenVerifier({ store, isKnownTenant: () => true, now: () => Date.now() + afterMs });
   return (await verifier.verify(`Bearer ${token}`))?.which;
 };
+const rotated = async (slug: string, graceMs?: number): Promise<string> =>
+  (await hub.rotate(slug, graceMs)).scimToken?.secret ?? '';
 
 const HOUR = 3_600_000;
 
-it('keeps the old token valid for the grace and says until when', async () => {
-  const { scimToken: old } = await hub.json('create grace');
-  const { code, out } = await hub.run('rotate-token grace --grace 2h');
-  expect(code).toBe(0);
-  const token = /sfs1\.\S+/.exec(out)?.[0] ?? '';
-  expect(Date.parse(/stays valid until (\S+):/.exec(out)?.[1] ?? '') - Date.now()).toBeGreaterThan(2 * HOUR - 60_000);
-  expect(await verdict(token)).toBe('current');
-  expect(await verdict(old)).toBe('previous');
-  expect(await verdict(old, 2 * HOUR)).toBeUndefined();
+it('keeps the old token valid for the grace and answers until when', async () => {
+  const { token: old } = await hub.create('grace');
+  const { scimToken } = await hub.rotate('grace', 2 * HOUR);
+  expect(Date.parse(scimToken?.previousValidUntil ?? '') - Date.now()).toBeGreaterThan(2 * HOUR - 60_000);
+  expect(await classify(scimToken?.secret ?? '')).toBe('current');
+  expect(await classify(old)).toBe('previous');
+  expect(await classify(old, 2 * HOUR)).toBeUndefined();
 });
 
-it('gives 24 hours when nothing is said', async () => {
-  const { scimToken: old } = await hub.json('create day');
-  await hub.json('rotate-token day');
-  expect(await verdict(old, 23.9 * HOUR)).toBe('previous');
-  expect(await verdict(old, 24 * HOUR)).toBeUndefined();
+it('keeps the old token valid for 24 hours when no grace is given', async () => {
+  const { token: old } = await hub.create('day');
+  await hub.rotate('day');
+  expect(await classify(old, 23.9 * HOUR)).toBe('previous');
+  expect(await classify(old, 24 * HOUR)).toBeUndefined();
 });
 
-it('with grace 0 revokes the old token at once', async () => {
-  const { scimToken: old } = await hub.json('create leaked');
-  const { scimToken } = await hub.json('rotate-token leaked --grace 0');
-  expect(await verdict(old)).toBeUndefined();
-  expect(await verdict(scimToken)).toBe('current');
+it('revokes the old token at once with grace 0', async () => {
+  const { token: old } = await hub.create('leaked');
+  const token = await rotated('leaked', 0);
+  expect(await classify(old)).toBeUndefined();
+  expect(await classify(token)).toBe('current');
 });
 
-it('tells every service by an event, with the instants and without the token', async () => {
-  const { tenant, settings: before } = await hub.json('create told');
-  const { scimToken, settings, version } = await hub.json('rotate-token told');
+it('refuses a grace of more than 30 days', async () => {
+  await hub.create('generous');
+  expect(await refusal(hub.rotate('generous', 31 * 24 * HOUR))).toMatchObject({ status: 400, code: 'invalid_request' });
+});
+
+it('informs every service by an event, with the instants and without the token', async () => {
+  const { tenant: before } = await hub.create('announced');
+  const { tenant, scimToken } = await hub.rotate('announced');
   const event = (await hub.events(tenant.id)).at(-1);
-  expect(event).toEqual({ sequence: version, data: settings });
-  expect(Date.parse(settings.scimToken?.issuedAt ?? '')).toBeGreaterThan(Date.parse(before.scimToken?.issuedAt ?? ''));
-  expect(JSON.stringify(event)).not.toContain(scimToken.split('.')[2]);
+  const { id, slug, host, version: sequence, settings } = tenant;
+  expect(event).toEqual({ sequence, data: { tenant: { id, slug, host }, ...settings } });
+  expect(Date.parse(settings.scimToken?.issuedAt ?? '')).toBeGreaterThan(
+    Date.parse(before.settings.scimToken?.issuedAt ?? ''),
+  );
+  expect(JSON.stringify(event)).not.toContain(scimToken?.secret.split('.')[2]);
 });
 
-it('by two people at once gives two tokens of which the later one is current and none is lost', async () => {
-  const { scimToken: old } = await hub.json('create pair');
-  const both = await Promise.all([hub.json('rotate-token pair'), hub.json('rotate-token pair')]);
-  const verdicts = await Promise.all(both.map((r) => verdict(r.scimToken)));
-  expect(verdicts.sort()).toEqual(['current', 'previous']);
-  expect(await verdict(old)).toBe('previous');
+it('gives two concurrent rotations a token each: the later one is current, the other one in grace', async () => {
+  const { token: old } = await hub.create('pair');
+  const both = await Promise.all([rotated('pair'), rotated('pair')]);
+  const found = await Promise.all(both.map((token) => classify(token)));
+  expect(found.sort()).toEqual(['current', 'previous']);
+  expect(await classify(old)).toBe('previous');
 });
 
-describe('an interrupted command', () => {
-  it('create without a secret store leaves a tenant that the same command completes', async () => {
+describe('an interrupted call', () => {
+  it('completes a tenant that was created while the secret store was down', async () => {
     hub.secretsManager.mode = 'error';
-    const failed = await hub.run('create cut --enable-scim');
-    expect(failed.code).toBe(69);
-    expect(failed.err).toContain('Repeat the command');
-    const unfinished = await hub.json('show cut');
+    const failed = await refusal(hub.create('cut', { scimEnabled: true }));
+    expect(failed).toMatchObject({ status: 503, code: 'secret_store_unavailable' });
+    expect(failed.message).toContain('Repeat');
+    const unfinished = await hub.client.tenant('cut');
     expect(unfinished.settings.scimToken).toBeNull();
     hub.secretsManager.mode = 'ok';
-    const { tenant, scimToken, settings } = await hub.json('create cut');
-    expect(tenant.id).toBe(unfinished.tenant.id);
-    expect(settings.scimEnabled).toBe(true);
-    expect(await verdict(scimToken)).toBe('current');
+    const { tenant, token } = await hub.create('cut');
+    expect(tenant.id).toBe(unfinished.id);
+    expect(tenant.settings.scimEnabled).toBe(true);
+    expect(await classify(token)).toBe('current');
   });
 
-  it('create whose secret was stored but not confirmed is completed with a token that works', async () => {
+  it('completes a creation whose secret was stored but not confirmed, with a token that works', async () => {
     hub.secretsManager.mode = 'mute';
-    expect((await hub.run('create unheard')).code).toBe(69);
+    expect((await refusal(hub.create('unheard'))).status).toBe(503);
     hub.secretsManager.mode = 'ok';
-    const { tenant, scimToken } = await hub.json('create unheard');
+    const { tenant, token } = await hub.create('unheard');
     expect(hub.secretsManager.values(scimTokenSecretName(tenant.id))).toHaveLength(2);
-    expect(await verdict(scimToken)).toBe('current');
+    expect(await classify(token)).toBe('current');
   });
 
-  it('rotation whose secret was stored but not confirmed does not cost Okta its token when it is repeated', async () => {
-    const { tenant, scimToken: inOkta } = await hub.json('create crash');
+  it('keeps the token in Okta valid when a rotation is repeated whose secret was stored but not confirmed', async () => {
+    const { tenant, token: inOkta } = await hub.create('crash');
     hub.secretsManager.mode = 'mute-put';
-    expect((await hub.run('rotate-token crash --grace 1h')).code).toBe(69);
+    expect((await refusal(hub.rotate('crash', HOUR))).status).toBe(503);
     hub.secretsManager.mode = 'ok';
     expect(hub.secretsManager.values(scimTokenSecretName(tenant.id))).toHaveLength(2);
-    const { scimToken } = await hub.json('rotate-token crash --grace 1h');
-    expect(await verdict(inOkta)).toBe('previous');
-    expect(await verdict(scimToken)).toBe('current');
+    const token = await rotated('crash', HOUR);
+    expect(await classify(inOkta)).toBe('previous');
+    expect(await classify(token)).toBe('current');
   });
 
-  it('rotation without a secret store changes nothing', async () => {
-    const { scimToken, tenant } = await hub.json('create down');
+  it('changes nothing when a token is rotated while the secret store is down', async () => {
+    const { token, tenant } = await hub.create('down');
     hub.secretsManager.mode = 'error';
-    const { code, err } = await hub.run('rotate-token down');
-    expect(code).toBe(69);
-    expect(err).toContain('was not rotated');
+    const failed = await refusal(hub.rotate('down'));
+    expect([failed.status, failed.message]).toEqual([503, expect.stringContaining('was not rotated')]);
     hub.secretsManager.mode = 'ok';
-    expect(await verdict(scimToken)).toBe('current');
+    expect(await classify(token)).toBe('current');
     expect((await hub.events(tenant.id)).map((e) => e.sequence)).toEqual([1, 2]);
+    expect((await hub.client.audit('down')).entries.map(({ action, by }) => [action, by])).toEqual([
+      ['issue-token', BY],
+      ['create', BY],
+    ]);
   });
 });

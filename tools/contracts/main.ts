@@ -1,14 +1,16 @@
 /**
- * Writes what is derived from the event catalog: `docs/events/asyncapi.json`, and with `--release` also the schemas in
- * `libs/events/released/` that later changes are compared with. `--check` writes nothing and fails if the document is
+ * Writes the documents that are generated from code: `docs/events/asyncapi.json` from the event catalog, and
+ * `docs/api/<service>.json` from the controllers of each service. `--release` also writes the schemas in
+ * `libs/events/released/`, which later changes are compared with. `--check` writes nothing and fails if a document is
  * not up to date.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { asyncapi, catalogFaults, jsonSchemas } from '#events';
-import { ASYNCAPI_FILE, RELEASED_FOLDER, readReleased, toText } from './files.js';
+import { ASYNCAPI_FILE, OPENAPI_FOLDER, RELEASED_FOLDER, readReleased, toText } from './files.js';
+import { openapi, services } from './openapi.js';
 
-function main(args: readonly string[]): number {
+async function main(args: readonly string[]): Promise<number> {
   const unknown = args.filter((a) => a !== '--check' && a !== '--release');
   if (unknown.length > 0) return fail(`Unknown option ${unknown.join(' ')}. Options: --check, --release`);
   const faults = catalogFaults(readReleased(), jsonSchemas());
@@ -16,14 +18,23 @@ function main(args: readonly string[]): number {
     return fail(
       `Not additive; publish a new version of the type instead:\n${faults.map((f) => `  - ${f}`).join('\n')}`,
     );
-  const document = toText(asyncapi());
-  if (args.includes('--check'))
-    return document === readIfThere(ASYNCAPI_FILE) ? 0 : fail(`${ASYNCAPI_FILE} is not up to date.`);
-  write(ASYNCAPI_FILE, document);
+  const documents = { [ASYNCAPI_FILE]: toText(asyncapi()), ...(await openapiDocuments()) };
+  if (args.includes('--check')) {
+    const stale = Object.entries(documents).filter(([file, text]) => text !== readIfThere(file));
+    return stale.length === 0 ? 0 : fail(`Not up to date: ${stale.map(([file]) => file).join(', ')}`);
+  }
+  for (const [file, text] of Object.entries(documents)) write(file, text);
   if (args.includes('--release'))
     for (const [type, schema] of Object.entries(jsonSchemas()))
       write(path.join(RELEASED_FOLDER, `${type}.json`), toText(schema));
   return 0;
+}
+
+async function openapiDocuments(): Promise<Record<string, string>> {
+  const documents: Record<string, string> = {};
+  for (const service of await services())
+    documents[path.join(OPENAPI_FOLDER, `${service.name}.json`)] = toText(await openapi(service));
+  return documents;
 }
 
 function readIfThere(file: string): string | undefined {
@@ -44,4 +55,4 @@ function fail(message: string): number {
   return 1;
 }
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));

@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { Brake } from './brake.js';
 import { Okta, type Mode } from './okta.js';
 import { signIn } from './sign-in.js';
-import { DemoProblem, readStack, type Stack } from './stack.js';
+import { isProblem, readStack, type Stack } from './stack.js';
 import type { Result, Tools } from './step.js';
 import { assignUser, changeGroup, MANAGERS, newPerson, suspendUser, tidyUp, unassignUser } from './tests.js';
 import { Records } from './timeline.js';
@@ -93,7 +93,7 @@ const program = new Command('demo')
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof DemoProblem)) throw error;
+  if (!isProblem(error)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }

@@ -3,10 +3,13 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { InternalClient } from '#contracts/clients';
+import { ApiProblem, InternalClient, ServiceUnreachable } from '#contracts/clients';
 
 /** A problem that the reader can solve; printed without a stack trace. */
 export class DemoProblem extends Error {}
+
+export const isProblem = (error: unknown): error is Error =>
+  [DemoProblem, ApiProblem, ServiceUnreachable].some((kind) => error instanceof kind);
 
 const tenant = z.object({ slug: z.string(), id: z.uuid() });
 const description = z.object({

@@ -1,7 +1,7 @@
 /** The common part of all tests of the demonstration: tools, steps, results. */
 import type { Brake } from './brake.js';
 import type { Okta, OktaWork } from './okta.js';
-import { DemoProblem } from './stack.js';
+import { isProblem } from './stack.js';
 import { printTimeline, zeroOf, type Moment, type Records } from './timeline.js';
 import type { Expectation, UserPoolReader } from './user-pool.js';
 
@@ -64,7 +64,7 @@ export function show({ brief, print }: Tools, moments: readonly Moment[], zero: 
 export async function result(tools: Tools, test: string, run: () => Promise<string[]>): Promise<Result> {
   tools.print(test);
   const wrong = await run().catch((error: unknown) => {
-    if (error instanceof DemoProblem) return [error.message];
+    if (isProblem(error)) return [error.message];
     throw error;
   });
   tools.print(wrong.length === 0 ? '  PASS\n' : `  FAIL  ${wrong.join('; ')}\n`);

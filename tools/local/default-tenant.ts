@@ -1,12 +1,11 @@
-/** The tenant `default`: made by the same command that an administrator would use. */
+/** Creates the tenant `default` through the hub's internal API, as an administrator does. */
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
-import { LocalProblem } from './postgres-files.js';
+import { LocalProblem, stepFailed } from './problem.js';
 import { eventually } from './process.js';
-import type { Surroundings } from './services.js';
-import { tenantCommand } from './tenant-command.js';
+import { hubClient, LAUNCHER, type StackSetup } from './setup.js';
 
 const SLUG = 'default';
-/** The gateway learns of a new tenant from the event carrier; one of an earlier start it knows. */
+/** The gateway hears of a new tenant from the event carrier; one of an earlier start it knows already. */
 const NEW_LIMIT_MS = 15_000;
 const KNOWN_LIMIT_MS = 4_000;
 
@@ -14,14 +13,21 @@ type Tenant = StackDescription['tenants'][number];
 
 /** `blank` leaves SCIM off and Okta unconnected, as for a customer who has not begun. */
 export async function defaultTenant(
-  s: Surroundings,
+  s: StackSetup,
   folder: StackFolder,
   secrets: Secrets,
   blank: boolean,
 ): Promise<Tenant> {
-  const made = await tenantCommand(s, ['create', SLUG, '--if-missing', ...(blank ? [] : ['--enable-scim'])]);
-  const { id } = made.tenant;
-  if (made.scimToken) folder.rememberToken(secrets, id, made.scimToken);
+  const hub = hubClient(s);
+  const { tenant, scimToken } = await hub
+    .create({ slug: SLUG, by: LAUNCHER, ifMissing: true, settings: { scimEnabled: !blank } })
+    .catch(stepFailed(`Creating the tenant "${SLUG}"`));
+  const { id } = tenant;
+  const remember = (token: string | undefined): void => {
+    if (token !== undefined) folder.remember(secrets, 'scimTokens', id, token);
+  };
+  const rotate = async (): Promise<void> =>
+    remember((await hub.rotateScimToken(SLUG, { by: LAUNCHER, graceMs: 0 })).scimToken?.secret);
   const describe = (): Tenant => ({
     slug: SLUG,
     id,
@@ -29,43 +35,33 @@ export async function defaultTenant(
     scimBaseUrl: `${s.edge}/prod/api/scim/v2`,
     scimToken: secrets.scimTokens[id] ?? null,
   });
-  const rotate = async (): Promise<void> => {
-    const { scimToken } = await tenantCommand(s, ['rotate-token', SLUG, '--grace', '0']);
-    if (scimToken) folder.rememberToken(secrets, id, scimToken);
-  };
+  remember(scimToken?.secret);
   if (!describe().scimToken) await rotate();
-  if (!made.settings.scimEnabled) return describe();
-  // A token of which nobody knows the hash any more (the secret store was exchanged) is replaced once.
-  let status = await firstAnswer(describe(), made.scimToken ? NEW_LIMIT_MS : KNOWN_LIMIT_MS);
-  if (status === 401 && !made.scimToken) {
+  if (!tenant.settings.scimEnabled) return describe();
+  // If the secret store was exchanged, no hash of the known token exists any more: the token is replaced once.
+  let status = await firstAnswer(describe(), scimToken ? NEW_LIMIT_MS : KNOWN_LIMIT_MS);
+  if (status === 401 && !scimToken) {
     await rotate();
     status = await firstAnswer(describe(), NEW_LIMIT_MS);
   }
   if (status !== 200) {
     throw new LocalProblem(
-      `The gateway answers the tenant "${SLUG}" with status ${status}. To begin anew, remove the folder STACK_DIR (${folder.path}).`,
+      `The gateway answers the tenant "${SLUG}" with status ${status}. To begin again from nothing, remove the folder STACK_DIR (${folder.path}).`,
     );
   }
   return describe();
 }
 
-/** 200 as soon as the gateway takes the token, else its last answer when the time is over. */
+/** 200 as soon as the gateway accepts the token, else its last answer when the time is over. */
 async function firstAnswer(tenant: Tenant, limitMs: number): Promise<number> {
   let status = 0;
-  await eventually(
-    async () => {
-      const answer = await fetch(
-        `${tenant.scimBaseUrl}/Users?count=1&filter=${encodeURIComponent('userName eq "nobody"')}`,
-        {
-          headers: { authorization: `Bearer ${tenant.scimToken}` },
-        },
-      );
-      await answer.body?.cancel();
-      status = answer.status;
-      return status === 200;
-    },
-    limitMs,
-    50,
-  );
+  const url = `${tenant.scimBaseUrl}/Users?count=1&filter=${encodeURIComponent('userName eq "nobody"')}`;
+  const accepted = async (): Promise<boolean> => {
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${tenant.scimToken}` } });
+    await answer.body?.cancel();
+    status = answer.status;
+    return status === 200;
+  };
+  await eventually(accepted, limitMs, 50);
   return status;
 }

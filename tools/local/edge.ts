@@ -4,7 +4,7 @@
  */
 import http from 'node:http';
 import { createProxyServer } from 'http-proxy-3';
-import { LocalProblem } from './postgres-files.js';
+import { LocalProblem } from './problem.js';
 
 export interface Route {
   /** `/scim/v2` covers that path and everything below it. */

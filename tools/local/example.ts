@@ -1,21 +1,21 @@
-/** The example service of examples/: where a sign-in lands in a local stack, as in production the StackFlow application. */
+/** The example service of examples/: a local stack sends people there after sign-in, as production does to StackFlow. */
 import { followerGrantsSql } from '#event-bus';
 import { provisionDatabase } from '#platform';
 import type { Route } from './edge.js';
-import { carries, cognitoKeys, common, type Surroundings } from './services.js';
-import type { UserPool } from './user-pool.js';
+import { common, eventBus } from './services.js';
+import { cognitoKeys, type StackSetup, type UserPool } from './setup.js';
 
 export const EXAMPLE = 'incident-service';
 export const EXAMPLE_ROLE = 'incident_service';
 export const EXAMPLE_ENTRY = `dist/examples/${EXAMPLE}/src/main.js`;
 
-/** Idempotent. A team's service gets no more than this: a schema of its own, and the event log to read. */
+/** A team's service gets a schema of its own and read access to the event log, nothing else. Idempotent. */
 export const prepareExample = (adminUrl: string, password: string): Promise<void> =>
   provisionDatabase(adminUrl, [{ role: EXAMPLE_ROLE, schema: 'incidents', password }], followerGrantsSql(EXAMPLE_ROLE));
 
-export const exampleEnv = (s: Surroundings, pool: UserPool | null): NodeJS.ProcessEnv => ({
+export const exampleEnv = (s: StackSetup, pool: UserPool | null): NodeJS.ProcessEnv => ({
   ...common(s, EXAMPLE),
-  ...carries(s),
+  ...eventBus(s),
   ...(pool && {
     TOKEN_ISSUER: `https://cognito-idp.${pool.region}.amazonaws.com/${pool.userPoolId}`,
     TOKEN_CLIENT_IDS: pool.clientId,
@@ -24,7 +24,7 @@ export const exampleEnv = (s: Surroundings, pool: UserPool | null): NodeJS.Proce
   DEACTIVATION_WORKER_URL: `http://localhost:${s.ports['deactivation-worker']}`,
 });
 
-/** Its pages and its guarded API; `/health` and `/metrics` stay inside as those of every service. */
+/** Its pages and its guarded API. `/health` and `/metrics` stay unreachable from outside, as for every service. */
 export function exampleRoutes(ports: Readonly<Record<string, number>>): Route[] {
   const route = { upstream: `http://127.0.0.1:${ports[EXAMPLE]}`, errors: 'problem' as const };
   return [

@@ -1,48 +1,48 @@
-/** A service that may exchange tokens, to try it with: registered by the same command that an operator would use. */
-import { runCli } from '../../apps/auth-service/src/cli.js';
+/** Registers an example client of the token exchange, for people to try it with. */
+import { AuthServiceClient } from '#contracts/clients';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { DOMAIN, EXCHANGE_SCOPE } from './okta-connection.js';
-import { LocalProblem } from './postgres-files.js';
-import type { Surroundings } from './services.js';
+import { stepFailed } from './problem.js';
+import { internalClient, LAUNCHER, type StackSetup } from './setup.js';
 
 type Tenant = StackDescription['tenants'][number];
 
 const CLIENT = 'example-service';
 const AUDIENCE = 'incident-service';
 
-/** The same at every start; null where another Okta than the sandbox is connected, whose apps nobody here knows. */
+/** The client keeps its secret from start to start. Null with a real Okta, whose apps the launcher does not know. */
 export async function exampleExchange(
-  s: Surroundings,
+  s: StackSetup,
   folder: StackFolder,
   secrets: Secrets,
   tenant: Tenant,
 ): Promise<StackDescription['exchange']> {
   const app = secrets.ssoClients[tenant.id];
   if (app === undefined || s.base.OKTA_ENDPOINT || s.base.OKTA_ISSUER_OVERRIDE) return null;
-  const of = ['--tenant', tenant.id];
-  const server = ['--issuer', `https://${DOMAIN}/oauth2/default`, '--audience', 'api://default'];
-  await obo(s, ['set-source', ...of, ...server, '--client-id', app, '--scope', EXCHANGE_SCOPE]);
-  const known = (await obo<{ id: string }[]>(s, ['list'])).some(({ id }) => id === CLIENT);
-  const remembered = secrets.exampleClients[tenant.id];
-  if (!known || remembered === undefined) {
-    const make = known ? ['rotate-secret', CLIENT, '--grace', '0'] : ['add', CLIENT, ...of, '--audience', AUDIENCE];
-    const made = await obo<{ clientSecret: string }>(s, known ? make : [...make, '--id-tokens']);
-    folder.rememberExampleClient(secrets, tenant.id, made.clientSecret);
-  }
-  const { endpoints } = await obo<{ endpoints: string[] }>(s, ['show', CLIENT]);
-  const clientSecret = secrets.exampleClients[tenant.id] ?? '';
-  return { endpoint: endpoints[0] ?? '', clientId: CLIENT, clientSecret, audience: AUDIENCE };
-}
-
-/** `npm run obo -- ...`, run in the launcher's process. */
-async function obo<T>(s: Surroundings, args: readonly string[]): Promise<T> {
-  let out = '';
-  let err = '';
-  const where = ['--url', `http://localhost:${s.ports['auth-service']}`, '--token', s.internalToken];
-  const code = await runCli([...args, ...where, '--json'], {
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-  });
-  if (code !== 0) throw new LocalProblem(`"obo ${args.join(' ')}" ended with code ${code}: ${err.trim()}`);
-  return JSON.parse(out) as T;
+  const auth = new AuthServiceClient(internalClient(s, 'auth-service'));
+  const register = async (): Promise<string> => {
+    await auth.putExchangeSource(tenant.id, {
+      issuer: `https://${DOMAIN}/oauth2/default`,
+      audience: 'api://default',
+      clientIds: [app],
+      scope: EXCHANGE_SCOPE,
+      by: LAUNCHER,
+    });
+    const known = (await auth.exchangeClients()).some(({ id }) => id === CLIENT);
+    const remembered = secrets.exampleClients[tenant.id];
+    if (!known || remembered === undefined) {
+      const { clientSecret } = known
+        ? await auth.rotateExchangeSecret(CLIENT, { graceMs: 0, by: LAUNCHER })
+        : await auth.createExchangeClient(CLIENT, {
+            tenants: [tenant.id],
+            audiences: [AUDIENCE],
+            tokenKinds: ['access_token', 'org_access_token', 'id_token'],
+            by: LAUNCHER,
+          });
+      folder.remember(secrets, 'exampleClients', tenant.id, clientSecret ?? '');
+    }
+    return (await auth.exchangeClient(CLIENT)).endpoints[0] ?? '';
+  };
+  const endpoint = await register().catch(stepFailed('Registering the example client of the token exchange'));
+  return { endpoint, clientId: CLIENT, clientSecret: secrets.exampleClients[tenant.id] ?? '', audience: AUDIENCE };
 }

@@ -1,11 +1,11 @@
-/** What the local stack keeps in its folder: secrets that are made once, and the description of what runs. */
+/** The folder of a local stack: secrets that are made once, and the description of the running stack. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { LocalProblem } from './postgres-files.js';
-import type { UserPool } from './user-pool.js';
+import { LocalProblem } from './problem.js';
+import type { UserPool } from './setup.js';
 
-/** The checkout, from the sources as well as from dist/. */
+/** The folder of the checkout, found from the sources as well as from dist/. */
 export const ROOT = ((): string => {
   let folder = import.meta.dirname;
   while (!fs.existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
@@ -13,21 +13,22 @@ export const ROOT = ((): string => {
 })();
 
 export interface Secrets {
-  /** Of the database roles, by service. */
+  /** Passwords of the database roles, by service. */
   readonly passwords: Record<string, string>;
   readonly superuser: string;
   readonly internalToken: string;
-  /** SCIM token by tenant id; only their hashes are stored elsewhere. */
+  /** SCIM token by tenant id; everywhere else only its hash is stored. */
   readonly scimTokens: Record<string, string>;
-  /** What Okta's event hook sends to show that it is Okta's, by tenant id. */
+  /** Secret with which Okta's event hook authenticates, by tenant id. */
   readonly eventHookSecrets: Record<string, string>;
   /** Client id of the sandbox Okta's OIDC app whose secret the tenant has, by tenant id. */
   readonly ssoClients: Record<string, string>;
   /** Secret of the example client of the token exchange, by tenant id. */
   readonly exampleClients: Record<string, string>;
-  /** Seals the sessions of auth-service. */
+  /** Encrypts the sessions of auth-service. */
   readonly sessionKey: string;
 }
+type TenantSecretKind = 'scimTokens' | 'eventHookSecrets' | 'ssoClients' | 'exampleClients';
 
 export interface StackDescription {
   readonly ready: boolean;
@@ -49,7 +50,6 @@ export interface StackDescription {
     readonly clientSecret: string;
     readonly audience: string;
   } | null;
-  readonly hub: { readonly url: string; readonly setupToken: string } | null;
   readonly sandbox: { readonly okta: string; readonly cognito: string; readonly secretsManager: string };
   readonly cognito: {
     readonly region: string;
@@ -72,7 +72,7 @@ export class StackFolder {
       fs.accessSync(path, fs.constants.W_OK);
     } catch (error) {
       throw new LocalProblem(
-        `Cannot write to ${path} (${(error as Error).message}). Make it writable, or name another place in STACK_DIR.`,
+        `Cannot write to ${path} (${(error as Error).message}). Make it writable, or name another folder in STACK_DIR.`,
       );
     }
   }
@@ -81,7 +81,7 @@ export class StackFolder {
     return path.join(this.path, name);
   }
 
-  /** Makes what is not there yet: a service that is new since the last start gets its password now. */
+  /** Reads the secrets and makes those that are missing: a service that is new since the last start gets a password. */
   secrets(services: readonly string[]): Secrets {
     const known = this.read<Partial<Secrets>>('secrets.json') ?? {};
     const make = (): string => randomBytes(24).toString('hex');
@@ -99,27 +99,13 @@ export class StackFolder {
     return secrets;
   }
 
-  rememberToken(secrets: Secrets, tenantId: string, token: string): void {
-    secrets.scimTokens[tenantId] = token;
+  /** Adds one secret of a tenant. */
+  remember(secrets: Secrets, kind: TenantSecretKind, tenantId: string, secret: string): void {
+    secrets[kind][tenantId] = secret;
     this.write('secrets.json', secrets);
   }
 
-  rememberHookSecret(secrets: Secrets, tenantId: string, secret: string): void {
-    secrets.eventHookSecrets[tenantId] = secret;
-    this.write('secrets.json', secrets);
-  }
-
-  rememberSsoClient(secrets: Secrets, tenantId: string, clientId: string): void {
-    secrets.ssoClients[tenantId] = clientId;
-    this.write('secrets.json', secrets);
-  }
-
-  rememberExampleClient(secrets: Secrets, tenantId: string, clientSecret: string): void {
-    secrets.exampleClients[tenantId] = clientSecret;
-    this.write('secrets.json', secrets);
-  }
-
-  /** The key with which auth-service signs assertions, in a file of its own as auth-service wants it. */
+  /** The file of the key with which auth-service signs assertions. */
   assertionKeyFile(): string {
     const file = this.file('assertion.pem');
     if (fs.existsSync(file)) return file;
@@ -130,7 +116,7 @@ export class StackFolder {
     return file;
   }
 
-  /** Ports of the last start, so that addresses that somebody noted stay the same. */
+  /** Ports of the last start: they are used again, so that addresses that people noted stay valid. */
   ports(): Record<string, number> {
     return this.read<Record<string, number>>('ports.json') ?? {};
   }
@@ -139,7 +125,7 @@ export class StackFolder {
     this.write('ports.json', ports);
   }
 
-  /** Of the last start; undefined as well when an older version of this launcher noted less. */
+  /** The user pool of the last start; undefined also if an older version of this launcher stored less of it. */
   userPool(): UserPool | undefined {
     const known = this.read<Partial<UserPool>>('user-pool.json');
     return known?.clientSecret === undefined ? undefined : (known as UserPool);
@@ -167,12 +153,12 @@ export class StackFolder {
       return JSON.parse(fs.readFileSync(this.file(name), 'utf8')) as T;
     } catch (error) {
       throw new LocalProblem(
-        `${this.file(name)} is not readable (${(error as Error).message}). Remove it, and it is made anew.`,
+        `${this.file(name)} is not readable (${(error as Error).message}). Remove it; the next start makes it again.`,
       );
     }
   }
 
-  /** In one step, for readers that come in between; only for this user. */
+  /** Replaces the file in one step, so that no reader sees half of it. Only this user may read it. */
   private write(name: string, content: unknown): void {
     const draft = this.file(`.${name}.${process.pid}`);
     fs.writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { ROOT } from './folder.js';
 import { takeLock } from './lock.js';
 import { freePort } from './ports.js';
-import { LocalProblem } from './postgres-files.js';
+import { LocalProblem } from './problem.js';
 import { endProcess, eventually, followLines, isAlive, processIdentity } from './process.js';
 
 const KAFKA_VERSION = '4.1.1';

@@ -1,18 +1,17 @@
-/** The sandbox Okta and the tenant, connected in all ways: SCIM, Management API, event hook, signing in, Universal Logout. */
+/** Connects the tenant and the sandbox Okta in every way: SCIM, Management API, event hook, sign-in, Universal Logout. */
 import { z } from 'zod';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
-import { LocalProblem } from './postgres-files.js';
+import { LocalProblem, stepFailed } from './problem.js';
 import { eventually } from './process.js';
-import type { Surroundings } from './services.js';
-import { tenantCommand } from './tenant-command.js';
+import { hubClient, LAUNCHER, type StackSetup } from './setup.js';
 
 type Tenant = StackDescription['tenants'][number];
 
-/** Settings take Okta's own domains only; OKTA_ENDPOINT says where this one really is. */
+/** Settings accept Okta's own domains only; OKTA_ENDPOINT gives the real address of this one. */
 export const DOMAIN = 'sandbox.okta.com';
-/** Of the custom authorization server: tokens that have it may be exchanged. */
+/** Scope of the custom authorization server; access tokens that have it may be exchanged. */
 export const EXCHANGE_SCOPE = 'stackflow.exchange';
-/** deactivation-worker and auth-service learn of the connection from the event carrier. */
+/** deactivation-worker and auth-service hear of the connection from the event carrier. */
 const VERIFIED_LIMIT_MS = 15_000;
 
 const tokenAnswer = z.object({ appId: z.string(), apiToken: z.string() });
@@ -20,15 +19,10 @@ const clientAnswer = z.object({ clientId: z.string(), clientSecret: z.string().o
 const hookAnswer = z.object({ hook: z.object({ url: z.string() }).nullable() });
 
 /**
- * SCIM at every start, as the edge may have another port; the rest once, because each connection means a new API token.
- * Where OKTA_ENDPOINT names an Okta of yours, that one is connected by hand.
+ * SCIM is connected at every start, since the edge may have another port. The rest is connected once: each connection
+ * issues a new API token. A real Okta (OKTA_ENDPOINT) is connected by hand.
  */
-export async function connectOkta(
-  s: Surroundings,
-  folder: StackFolder,
-  secrets: Secrets,
-  tenant: Tenant,
-): Promise<void> {
+export async function connectOkta(s: StackSetup, folder: StackFolder, secrets: Secrets, tenant: Tenant): Promise<void> {
   const okta = new SandboxOkta(`http://localhost:${s.ports.okta}`, tenant.slug);
   await okta.set('', { scimBaseUrl: tenant.scimBaseUrl, token: tenant.scimToken, mode: 'aiw' });
   if (s.base.OKTA_ENDPOINT) return;
@@ -38,17 +32,18 @@ export async function connectOkta(
   const known = secrets.eventHookSecrets[tenant.id];
   if (known === undefined) {
     const { appId, apiToken } = tokenAnswer.parse(await okta.call('POST', '/api-token', {}));
-    const connect = ['connect-okta', tenant.slug, '--domain', DOMAIN, '--app-id', appId, '--api-token-file', '-'];
-    const { eventHookSecret } = await tenantCommand(s, [...connect, '--rotate-hook-secret', '--grace', '0'], apiToken);
-    if (eventHookSecret === undefined) throw new LocalProblem('"tenant connect-okta" showed no event hook secret.');
-    await okta.hook(url, eventHookSecret);
-    folder.rememberHookSecret(secrets, tenant.id, eventHookSecret);
+    const { hookSecret } = await hubClient(s)
+      .connectOkta(tenant.slug, { by: LAUNCHER, domain: DOMAIN, appId, apiToken, rotateHookSecret: true, graceMs: 0 })
+      .catch(stepFailed('Connecting the sandbox Okta'));
+    if (hookSecret === null) throw new LocalProblem('The hub answered no event hook secret.');
+    await okta.hook(url, hookSecret.secret);
+    folder.remember(secrets, 'eventHookSecrets', tenant.id, hookSecret.secret);
   } else if (hookAnswer.parse(await okta.call('GET', '/event-hook')).hook?.url !== url) await okta.hook(url, known);
 }
 
-/** The redirect URIs at every start, as the edge may have another port; the client's secret once. */
+/** Sets the redirect URIs at every start, since the edge may have another port; issues the client secret once. */
 async function connectSignIn(
-  s: Surroundings,
+  s: StackSetup,
   folder: StackFolder,
   secrets: Secrets,
   tenant: Tenant,
@@ -64,9 +59,11 @@ async function connectSignIn(
     const { clientSecret = '' } = client.clientSecret
       ? client
       : clientAnswer.parse(await okta.call('POST', '/oidc-client/secret', {}));
-    const connect = ['connect-sso', tenant.slug, '--issuer', `https://${DOMAIN}`, '--client-id', client.clientId];
-    await tenantCommand(s, [...connect, '--client-secret-file', '-'], clientSecret);
-    folder.rememberSsoClient(secrets, tenant.id, client.clientId);
+    const { clientId } = client;
+    await hubClient(s)
+      .connectSso(tenant.slug, { by: LAUNCHER, issuer: `https://${DOMAIN}`, clientId, clientSecret })
+      .catch(stepFailed('Connecting sign-in through the sandbox Okta'));
+    folder.remember(secrets, 'ssoClients', tenant.id, clientId);
   }
   let status = 0;
   const begins = await eventually(
@@ -82,14 +79,14 @@ async function connectSignIn(
   if (!begins) throw new LocalProblem(`auth-service answers a login of "${tenant.slug}" with status ${status}.`);
 }
 
-/** What an administrator does in Okta's console. */
+/** The steps of an administrator in Okta's console. */
 class SandboxOkta {
   constructor(
     private readonly url: string,
     private readonly slug: string,
   ) {}
 
-  /** Okta asks the endpoint once whether it is one; that is repeated until the endpoint knows the tenant. */
+  /** Okta verifies the endpoint once, by a challenge. This repeats it until the endpoint knows the tenant. */
   async hook(url: string, secret: string): Promise<void> {
     let refusal = '';
     const verified = await eventually(

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ROOT } from './folder.js';
-import { LocalProblem } from './postgres-files.js';
+import { LocalProblem } from './problem.js';
 
 /** Folders below the root: what the CDK app needs, what others wrote to compare and to test with. */
 export type PackageFolder = 'infra' | 'bench/peers' | 'test/peers';

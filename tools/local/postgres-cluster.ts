@@ -2,7 +2,8 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { executable, isRoot, LocalProblem, unprivilegedUser, type User } from './postgres-files.js';
+import { executable, isRoot, unprivilegedUser, type User } from './postgres-files.js';
+import { LocalProblem } from './problem.js';
 import { commandLine, endProcess, followLines, isAlive } from './process.js';
 
 /** Postgres's fast shutdown is SIGINT, its immediate one SIGQUIT (then it recovers from the log at the next start). */

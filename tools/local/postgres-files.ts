@@ -7,9 +7,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-
-/** A problem that the person who started us can fix; the message says how. */
-export class LocalProblem extends Error {}
+import { LocalProblem } from './problem.js';
 
 export interface User {
   readonly uid: number;

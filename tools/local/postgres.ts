@@ -16,10 +16,9 @@ import {
   spawnServer,
   type Place,
 } from './postgres-cluster.js';
-import { dataFolder, LocalProblem, nativeFolder } from './postgres-files.js';
+import { dataFolder, nativeFolder } from './postgres-files.js';
+import { LocalProblem } from './problem.js';
 import { endProcess, eventually, followLines, processIdentity, sleep } from './process.js';
-
-export { LocalProblem } from './postgres-files.js';
 
 export interface PostgresOptions {
   /** Folder for the data; made if it is not there. */

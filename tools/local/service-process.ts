@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { ROOT } from './folder.js';
-import { LocalProblem } from './postgres-files.js';
+import { LocalProblem } from './problem.js';
 import { endProcess, eventually, followLines, sleep } from './process.js';
 
 export interface ServiceSpec {

@@ -14,24 +14,22 @@ import { exampleExchange } from './exchange.js';
 import { startKafka, type LocalKafka } from './kafka.js';
 import { connectOkta } from './okta-connection.js';
 import { freePort } from './ports.js';
-import { LocalProblem } from './postgres-files.js';
+import { LocalProblem } from './problem.js';
 import { allOrFirstFailure } from './process.js';
+import { checkEnvironment, type StackChoice } from './check-environment.js';
 import { ServiceProcess } from './service-process.js';
-import { StackDatabase } from './stack-database.js';
+import { edgeRoutes, NEEDS_USER_POOL, PRODUCT, sandboxEnv } from './services.js';
 import {
-  checkEnvironment,
   cognitoEndpoint,
   cognitoKeys,
-  edgeRoutes,
-  NEEDS_USER_POOL,
-  PRODUCT,
   SANDBOX,
-  sandboxEnv,
   secretsEndpoint,
   type Signing,
-  type Surroundings,
-} from './services.js';
-import { isSamePool, userPool, type UserPool } from './user-pool.js';
+  type StackSetup,
+  type UserPool,
+} from './setup.js';
+import { StackDatabase } from './stack-database.js';
+import { isSamePool, userPool } from './user-pool.js';
 
 export interface StackOptions {
   /** Where everything is kept: STACK_DIR. */
@@ -113,7 +111,7 @@ export class Stack {
     this.database = database;
     const admin = database.url;
     await this.prepare(admin, secrets);
-    const surroundings: Surroundings = {
+    const setup: StackSetup = {
       base: this.options.env,
       edge: edge.origin,
       databaseUrl: (service) => roleUrl(admin, service, secrets),
@@ -124,12 +122,12 @@ export class Stack {
       ports,
       signing: await this.signing(secrets),
     };
-    const pool = await this.startServices(surroundings);
-    const tenant = await defaultTenant(surroundings, this.folder, secrets, this.options.blank ?? false);
-    if (!this.options.blank) await connectOkta(surroundings, this.folder, secrets, tenant);
+    const pool = await this.startServices(setup);
+    const tenant = await defaultTenant(setup, this.folder, secrets, this.options.blank ?? false);
+    if (!this.options.blank) await connectOkta(setup, this.folder, secrets, tenant);
     this.stopIfAsked();
-    const exchange = this.options.blank ? null : await exampleExchange(surroundings, this.folder, secrets, tenant);
-    this.described = describe(surroundings, pool, admin, tenant, exchange);
+    const exchange = this.options.blank ? null : await exampleExchange(setup, this.folder, secrets, tenant);
+    this.described = describe(setup, pool, admin, tenant, exchange);
     this.publish();
   }
 
@@ -199,7 +197,7 @@ export class Stack {
    * All at the same time. The user pool is the same at every start but the first, so who needs it begins with the one
    * of the last start; should the sandbox have another one (its database was exchanged), begins again with that.
    */
-  private async startServices(s: Surroundings): Promise<UserPool> {
+  private async startServices(s: StackSetup): Promise<UserPool> {
     this.folder.rememberPorts({ ...s.ports, ...(this.database?.port && { postgres: this.database.port }) });
     const product = (name: string, pool: UserPool | null): Promise<void> =>
       name === EXAMPLE
@@ -226,7 +224,7 @@ export class Stack {
     return pool;
   }
 
-  private async startService(name: string, entry: string, env: NodeJS.ProcessEnv, s: Surroundings): Promise<void> {
+  private async startService(name: string, entry: string, env: NodeJS.ProcessEnv, s: StackSetup): Promise<void> {
     this.stopIfAsked();
     const url = `http://localhost:${s.ports[name]}`;
     const spec = { name, entry, url, env: { ...env, ...this.options.serviceEnv?.[name] } };
@@ -273,7 +271,7 @@ function roleUrl(admin: string, service: string, secrets: Secrets): string {
 }
 
 function describe(
-  s: Surroundings,
+  s: StackSetup,
   pool: UserPool,
   admin: string,
   tenant: StackDescription['tenants'][number],
@@ -286,7 +284,6 @@ function describe(
     carrier: s.carrier,
     tenants: [tenant],
     exchange,
-    hub: null,
     sandbox: {
       okta: `http://localhost:${s.ports.okta}`,
       cognito: cognitoEndpoint(s),

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { StackFolder, type StackDescription } from './folder.js';
 import { lockHolder, takeLock } from './lock.js';
-import { LocalProblem } from './postgres-files.js';
+import { LocalProblem } from './problem.js';
 import { eventually } from './process.js';
 import { Stack } from './stack.js';
 import { Terminal } from './terminal.js';

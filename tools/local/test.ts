@@ -10,8 +10,9 @@ import { Client } from 'pg';
 import { findChromium } from './chromium.js';
 import { ROOT } from './folder.js';
 import { kafkaObstacle, startKafka } from './kafka.js';
-import { LocalProblem, startPostgres, type LocalPostgres } from './postgres.js';
 import { installPackages } from './packages.js';
+import { startPostgres, type LocalPostgres } from './postgres.js';
+import { LocalProblem } from './problem.js';
 import { eventually, followLines } from './process.js';
 import { bin, STATIC_CHECKS } from './static-checks.js';
 import {

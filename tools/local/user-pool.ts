@@ -1,19 +1,12 @@
-/** The user pool and the app client that a stack signs people in with. */
+/** Finds the user pool and the app client of a stack. */
 import {
   CognitoIdentityProviderClient,
   DescribeUserPoolClientCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
-import { cognitoEndpoint, SANDBOX, type Surroundings } from './services.js';
+import { cognitoEndpoint, SANDBOX, type StackSetup, type UserPool } from './setup.js';
 
-export interface UserPool {
-  readonly region: string;
-  readonly userPoolId: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
-}
-
-/** Of the Cognito that the environment names, else of the sandbox's. */
-export async function userPool(s: Surroundings): Promise<UserPool> {
+/** Those of the Cognito that the environment names, else those of the sandbox. */
+export async function userPool(s: StackSetup): Promise<UserPool> {
   const { COGNITO_ENDPOINT, COGNITO_USER_POOL_ID, COGNITO_CLIENT_ID, COGNITO_CLIENT_SECRET } = s.base;
   if (COGNITO_ENDPOINT)
     return {
@@ -27,15 +20,16 @@ export async function userPool(s: Surroundings): Promise<UserPool> {
   return { ...pool, clientSecret: await clientSecret(s, pool) };
 }
 
-async function clientSecret(s: Surroundings, pool: Omit<UserPool, 'clientSecret'>): Promise<string> {
+async function clientSecret(s: StackSetup, pool: Omit<UserPool, 'clientSecret'>): Promise<string> {
   const client = new CognitoIdentityProviderClient({
     region: pool.region,
     endpoint: cognitoEndpoint(s),
     credentials: { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' },
   });
   try {
-    const asked = { UserPoolId: pool.userPoolId, ClientId: pool.clientId };
-    const { UserPoolClient } = await client.send(new DescribeUserPoolClientCommand(asked));
+    const { UserPoolClient } = await client.send(
+      new DescribeUserPoolClientCommand({ UserPoolId: pool.userPoolId, ClientId: pool.clientId }),
+    );
     return UserPoolClient?.ClientSecret ?? '';
   } finally {
     client.destroy();

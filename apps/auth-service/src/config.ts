@@ -15,7 +15,7 @@ import {
   type Setting,
 } from '#platform';
 import { secretSettings } from '#secrets';
-import { SHORTEST_RETENTION_DAYS } from './audit.js';
+import { SHORTEST_RETENTION_DAYS } from './audit/audit.js';
 
 const atLeastOne = (setting: Setting<readonly string[]>): Setting<readonly string[]> => ({
   ...setting,

@@ -1,11 +1,18 @@
-/** What auth-service is; `main.ts` runs it, tests start it in process. */
+/** The definition of auth-service. `main.ts` runs it; tests start it in process. */
 import { createBus } from '#event-bus';
 import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
-import { AuthModule, CONSUMER_GROUP, SCHEMA } from './auth.module.js';
+import { TenantSettingsEntity } from '#settings';
+import { AccountCopyEntity, ExpectedPersonEntity } from './accounts/account-copy.entity.js';
+import { AuthAuditEntity } from './audit/auth-audit.entity.js';
+import { AuthServiceModule } from './auth-service.module.js';
 import { config } from './config.js';
-import { migrations } from './migrations/index.js';
+import { ExchangeClientEntity, ExchangeSourceEntity } from './exchange/exchange.entity.js';
+import { SpentTokenEntity } from './exchange/spent-tokens.js';
+import { LoginAttemptEntity } from './login/login-attempt.entity.js';
+import { Auth1764300000000 } from './migrations/0001-auth.js';
+import { BrowserSessionEntity, SessionSecretEntity } from './sessions/browser-session.entity.js';
 
-/** For every answer. Nothing of a login or a session belongs into a cache, a frame or another site's `Referer`. */
+/** For every answer. Nothing of a login or a session may reach a cache, a frame, or another site's `Referer`. */
 const HEADERS = {
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
@@ -18,10 +25,25 @@ const BODY_BYTES = 64 * 1024;
 
 export const service: ServiceDefinition<typeof config> = {
   name: 'auth-service',
-  summary: 'Signs people in through Okta, exchanges that for Cognito tokens, and keeps their sessions.',
+  summary: 'Signs people in through Okta, obtains Cognito tokens for them, and keeps their sessions.',
   config,
-  database: { schema: SCHEMA, migrations },
-  module: (platform) => AuthModule.forPlatform(platform),
+  database: {
+    schema: 'auth',
+    migrations: [Auth1764300000000],
+    entities: [
+      TenantSettingsEntity,
+      AccountCopyEntity,
+      ExpectedPersonEntity,
+      LoginAttemptEntity,
+      BrowserSessionEntity,
+      SessionSecretEntity,
+      ExchangeClientEntity,
+      ExchangeSourceEntity,
+      SpentTokenEntity,
+      AuthAuditEntity,
+    ],
+  },
+  module: () => AuthServiceModule,
   fastify: { bodyLimit: BODY_BYTES, frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure(app, { logger }) {
     app.useGlobalFilters(new ProblemFilter(logger));
@@ -33,5 +55,5 @@ export const service: ServiceDefinition<typeof config> = {
     );
     server.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS));
   },
-  strategies: (platform) => [createBus(platform.config, platform).strategy(CONSUMER_GROUP, { pureHandlers: true })],
+  strategies: (platform) => [createBus(platform.config, platform).strategy('auth-service', { pureHandlers: true })],
 };

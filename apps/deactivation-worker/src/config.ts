@@ -1,24 +1,33 @@
 /** Configuration of deactivation-worker. */
 import { cognitoSettings, signOutCategorySetting } from '#cognito';
 import { busSettings } from '#event-bus';
+import { oktaSettings } from '#okta';
 import { integer, serviceSettings, type ConfigOf, type ConfigShape } from '#platform';
-import { oktaSignalSettings } from './okta/config.js';
+import { secretSettings } from '#secrets';
 
 export const config = {
   ...serviceSettings,
   ...busSettings,
-  ...oktaSignalSettings,
+  ...secretSettings,
+  ...oktaSettings,
+  OKTA_COMPARISON_HOUR: integer({
+    purpose: 'Hour of the day, in UTC, at which every connected tenant is compared with its Okta app; -1 = never.',
+    example: '3',
+    default: 3,
+    min: -1,
+    max: 23,
+  }),
   ...cognitoSettings,
   COGNITO_SIGN_OUT_CATEGORY: signOutCategorySetting,
   WORKER_CONCURRENCY: integer({
-    purpose: 'People whose doors this process closes or opens in Cognito at the same time.',
+    purpose: 'People whose access in Cognito this process changes at the same time.',
     example: '24',
     default: 24,
     min: 2,
     max: 500,
   }),
   WORKER_LEASE_SECONDS: integer({
-    purpose: 'Seconds after which the people of a process that stopped answering are taken over.',
+    purpose: 'Seconds after which another process takes over the people of a process that stopped answering.',
     example: '10',
     default: 10,
     min: 1,

@@ -1,17 +1,27 @@
 /** What deactivation-worker is; `main.ts` runs it, tests start it in process. */
 import { createBus } from '#event-bus';
 import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
+import { TenantSettingsEntity } from '#settings';
+import { PersonEntity } from './access/person.entity.js';
+import { CaseEntity } from './cases/case.entity.js';
 import { config } from './config.js';
-import { migrations } from './migrations/index.js';
-import { CONSUMER_GROUP, SCHEMA, WorkerModule } from './worker.module.js';
+import { DeactivationWorkerModule, SCHEMA, SERVICE } from './deactivation-worker.module.js';
+import { Offboarding1764200000000 } from './migrations/0001-offboarding.js';
+import { OktaCheckEntity } from './okta/checks/check.entity.js';
+import { OktaComparisonEntity } from './okta/comparison/comparison.entity.js';
+import { OktaHintEntity } from './okta/hooks/hint.entity.js';
 
 export const service: ServiceDefinition<typeof config> = {
-  name: 'deactivation-worker',
+  name: SERVICE,
   summary: 'Takes access away, gives it back, and keeps the evidence of both.',
   config,
-  database: { schema: SCHEMA, migrations },
-  module: (platform) => WorkerModule.forPlatform(platform),
+  database: {
+    schema: SCHEMA,
+    migrations: [Offboarding1764200000000],
+    entities: [PersonEntity, CaseEntity, OktaHintEntity, OktaCheckEntity, OktaComparisonEntity, TenantSettingsEntity],
+  },
+  module: () => DeactivationWorkerModule,
   fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
-  strategies: (platform) => [createBus(platform.config, platform).strategy(CONSUMER_GROUP, { pureHandlers: true })],
+  strategies: (platform) => [createBus(platform.config, platform).strategy(SERVICE, { pureHandlers: true })],
 };

@@ -1,20 +1,7 @@
-/** Hints to the background loops of this process; the loops poll too, so a lost hint costs milliseconds. */
-type Hint = 'admit' | 'run';
+/** Hints to the background loops of this process. The loops poll too, so a lost hint costs milliseconds. */
+import { Injectable } from '@nestjs/common';
+import { EventEmitter } from 'node:events';
 
-export class Wake {
-  private readonly listeners: Record<Hint, (() => void)[]> = { admit: [], run: [] };
-
-  on(hint: Hint, listener: () => void): void {
-    this.listeners[hint].push(listener);
-  }
-
-  /** A case is new. */
-  admit(): void {
-    for (const listener of this.listeners.admit) listener();
-  }
-
-  /** Somebody's door has to be closed or opened. */
-  run(): void {
-    for (const listener of this.listeners.run) listener();
-  }
-}
+/** `admit`: a case is new. `run`: somebody's access in Cognito has to change. */
+@Injectable()
+export class OffboardingWake extends EventEmitter<{ admit: []; run: [] }> {}

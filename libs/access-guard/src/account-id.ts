@@ -1,4 +1,4 @@
-/** Account ids (UUIDs) as four 32-bit numbers: what the view stores and what a lookup compares. */
+/** Account ids (UUIDs) as four 32-bit numbers, which the view stores and compares. */
 
 export interface AccountKey {
   readonly a: number;

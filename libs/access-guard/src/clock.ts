@@ -1,8 +1,8 @@
-/** Two clocks, passed by hand so that tests can turn them: the wall clock for claims, a monotonic one for ages. */
+/** The wall clock for claims and a monotonic clock for ages; a parameter, so that tests can move them. */
 export interface Clock {
   /** Milliseconds since the epoch; compared with `exp` and `iat`. */
   now(): number;
-  /** Milliseconds from an arbitrary start, never set back; measures silence of the feed and the age of keys. */
+  /** Milliseconds from an arbitrary start, never set back; for the silence of the feed and the age of keys. */
   monotonic(): number;
 }
 

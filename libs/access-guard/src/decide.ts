@@ -1,11 +1,11 @@
-/** The decision itself, as a pure function: what the token says, what the view says, how old the view is. */
+/** The decision as a pure function of the token, the view, and the age of the view. */
 import type { DenialReason } from './denied.js';
 import type { AccessEntry } from './view.js';
 
 export interface Freshness {
-  /** `bootstrapping`: the topic was never read to its end; `stale`: it was, but the feed is silent for too long now. */
+  /** `bootstrapping`: the topic was never read to its end. `stale`: it was, but then the feed was silent for too long. */
   readonly state: 'bootstrapping' | 'live' | 'stale';
-  /** Since when the view may have missed something: milliseconds since it was last known to be complete. */
+  /** Milliseconds since the view was last known to be complete. */
   readonly lagMs: number;
   /** When it was last known to be complete. */
   readonly asOf: Date | null;
@@ -14,15 +14,15 @@ export interface Freshness {
 
 export interface AccessPolicy {
   readonly stale: {
-    /** The feed counts as stale when nothing proved for this long that the view is complete. */
+    /** The view is stale when it was not known to be complete for this long. */
     readonly afterMs: number;
-    /** While it is stale, tokens older than this are refused; 0 refuses all. */
+    /** While the view is stale, older tokens than this are refused; 0 refuses all. */
     readonly acceptTokensYoungerThanMs: number;
   };
   /**
-   * A genuine token of an account that the view does not know. `refuse` (the default): the record of every account is
-   * on the topic before its owner can have signed in, give or take the delay of the feed; and a view that was pointed
-   * at the wrong topic must not let everybody in. `accept`: with the roles of `cognito:groups`, as of the token's issue.
+   * What to do with a genuine token of an account that the view does not know. `refuse` is the default: the topic has
+   * a record of every account before the person can sign in, apart from the delay of the feed. A view that reads the
+   * wrong topic must not admit everybody. `accept` takes the roles of `cognito:groups` from the token.
    */
   readonly unknownAccount: 'refuse' | 'accept';
 }
@@ -45,7 +45,7 @@ export type Decision =
 
 const deny = (reason: DenialReason, detail: string): Decision => ({ allowed: false, reason, detail });
 
-/** `nowMs`: wall clock; it is used for the age of a token under a stale view, never for the fence. */
+/** `nowMs` is the wall clock; it gives the age of a token while the view is stale, and never decides about a fence. */
 export function decide(
   token: TokenFacts,
   entry: AccessEntry | undefined,
@@ -54,14 +54,14 @@ export function decide(
   nowMs: number,
 ): Decision {
   if (state === 'bootstrapping')
-    return deny('view_not_ready', 'This service does not know yet who has access. Try again shortly.');
+    return deny('view_not_ready', 'This service has not loaded the access of all accounts yet. Try again shortly.');
   const refusal = entry && refusedByEntry(token, entry);
   if (refusal) return refusal;
   if (!entry && policy.unknownAccount === 'refuse') return deny('account_unknown', 'This account is not known here.');
   if (state === 'stale' && nowMs - token.issuedAt * 1000 > policy.stale.acceptTokensYoungerThanMs)
     return deny(
       'token_too_old_for_stale_view',
-      'News about accounts is delayed, so only recently issued tokens are accepted. Refresh the token.',
+      'Updates about accounts are delayed, so only recently issued tokens are accepted. Refresh the token.',
     );
   return entry
     ? { allowed: true, roles: entry.roles, tenantId: entry.tenantId }
@@ -71,17 +71,17 @@ export function decide(
 function refusedByEntry(token: TokenFacts, entry: AccessEntry): Decision | undefined {
   if (token.tenantId !== undefined && token.tenantId !== entry.tenantId)
     return deny('tenant_mismatch', 'The token belongs to another tenant than the account.');
-  if (entry.status !== 'active') return deny('account_inactive', 'This account has no access (any more).');
+  if (entry.status !== 'active') return deny('account_inactive', 'This account has no access.');
   if (isFenced(token.issuedAt, entry.notBefore)) return deny('token_revoked', 'This token was revoked. Sign in again.');
   return undefined;
 }
 
 /**
- * `iat` has whole seconds, the fence has milliseconds: a token of the second of the fence may be older or younger than
- * it, and is refused. The price: who signs in within the second of his reactivation has to do so again.
+ * `iat` has whole seconds, the fence has milliseconds. A token issued in the second of the fence may be older or younger,
+ * so it is refused. A person who signs in within the second of their reactivation therefore has to sign in again.
  *
- * Both instants come from clocks other than this machine's (Cognito's; the one Postgres that sets fences), so a wrong
- * clock here moves no fence. While an account is fenced its status refuses every token, whatever the clocks say.
+ * Cognito's clock sets `iat` and the clock of one Postgres sets the fence, so a wrong clock on this machine moves no
+ * fence. While an account is inactive, its status refuses every token, whatever the clocks say.
  */
 export const isFenced = (issuedAt: number, notBefore: number | null): boolean =>
   notBefore !== null && issuedAt <= Math.floor(notBefore / 1000);

@@ -1,7 +1,7 @@
-/** Why a caller is refused: one class, a closed list of reasons, an HTTP status and a sentence for the caller. */
+/** The refusal of a caller: a reason from a closed list, its HTTP status, and a sentence for the caller. */
 import { Problem } from '#platform';
 
-/** Every reason that exists, with its status. 401: another token may help; 403: none will; 503: try again shortly. */
+/** Every reason with its status. 401: another token may help. 403: no token helps. 503: try again shortly. */
 const DENIALS = {
   token_missing: 401,
   token_malformed: 401,
@@ -47,7 +47,7 @@ export class AccessDenied extends Problem {
 
   /**
    * The `WWW-Authenticate` value of RFC 6750 section 3; undefined where the token is not at fault (503). A request
-   * without a token is told no error code (section 3.1: it may not know yet that it needs one).
+   * without a token gets no error code (section 3.1).
    */
   get challenge(): string | undefined {
     if (this.status === 503) return undefined;

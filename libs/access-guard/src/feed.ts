@@ -1,21 +1,21 @@
-/** What keeps the view current. One implementation: the topic `identity.access`, on either carrier of the bus. */
+/** Keeps the view current from the topic `identity.access`, on either carrier. */
 import { followTopic, type FollowedRecord, type FollowOptions, type FollowSource } from '#event-bus';
 import type { EventEnvelope } from '#events';
 import type { AccessRecord } from './view.js';
 
-/** Where the feed puts what it reads; calls come in the order of the topic, per account. */
+/** Receives the records of the feed, in the order of the topic per account. */
 export interface AccessSink {
   changed(record: AccessRecord): void;
   /** The record was deleted from the topic (Kafka: a tombstone). */
   removed(tenantId: string, accountId: string): void;
-  /** The newest record of the account makes no sense. Account and tenant are those of the key, if it has one. */
+  /** The newest record of the account cannot be read. Account and tenant come from its key, if it has one. */
   unreadable(tenantId: string, accountId: string, why: string): void;
 }
 
 export interface AccessFeed {
-  /** Begins to follow; does not wait for anything. */
+  /** Starts to follow; does not wait for anything. */
   start(sink: AccessSink): void;
-  /** When (performance.now()) the sink was last known to have everything; undefined before it has for the first time. */
+  /** When (performance.now()) the sink was last known to have everything; undefined before the first time. */
   completeAt(): number | undefined;
   close(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export interface AccessFeed {
 const TOPIC = 'identity.access';
 const TYPE = 'com.stackflow.identity.access.changed.v1';
 
-/** Follows `identity.access` from its beginning. On Postgres it needs nothing but SELECT on `bus.event_log`. */
+/** Follows `identity.access` from its beginning. On Postgres it only needs SELECT on `bus.event_log`. */
 export function busFeed(source: FollowSource, options: FollowOptions): AccessFeed {
   let follower: ReturnType<typeof followTopic> | undefined;
   return {
@@ -40,7 +40,7 @@ function deliver(record: FollowedRecord, sink: AccessSink): void {
   if (record.unreadable !== undefined) sink.unreadable(tenantId, accountId, record.unreadable);
   else if (record.event === null) sink.removed(tenantId, accountId);
   else if (isAccessChange(record.event)) sink.changed(accessRecord(record.event));
-  // A type that this version does not know is newer than it, and says nothing that v1 would have to obey.
+  // An unknown type is newer than this version, and cannot restrict access that v1 grants.
 }
 
 const isAccessChange = (event: EventEnvelope): event is EventEnvelope<typeof TYPE> => event.type === TYPE;

@@ -1,8 +1,8 @@
 /**
- * The guard: is this token genuine, and has its owner access now? The plain function behind the Nest guard.
+ * The guard without Nest. It checks that a token is genuine and that its account has access now.
  *
- * A token is verified once and remembered until it ends; the account is looked up every time. So a fence, a removed
- * role and a withdrawn key act on remembered tokens with the next request.
+ * A token is verified once and then cached until it expires. The account is looked up on every request, so a fence, a
+ * removed role and a withdrawn key take effect with the next request.
  */
 import type { Logger, Metrics } from '#platform';
 import { systemClock, type Clock } from './clock.js';
@@ -21,9 +21,9 @@ export interface AccessGuardOptions {
   readonly issuer: string;
   /** App clients whose tokens this service accepts. */
   readonly clientIds: readonly string[];
-  /** What this service is called where tokens are exchanged; then those that were made for others are refused. */
+  /** Name of this service in token exchanges. With it, tokens that were exchanged for another service are refused. */
   readonly audience?: string | undefined;
-  /** The issuer's own, if left out. */
+  /** By default the one of the issuer. */
   readonly jwksUri?: string;
   readonly jwks?: Pick<KeySetOptions, 'cooldownMs' | 'maxAgeMs' | 'staleLimitMs' | 'timeoutMs'>;
   readonly feed: AccessFeed;
@@ -31,23 +31,23 @@ export interface AccessGuardOptions {
     readonly stale?: Partial<AccessPolicy['stale']>;
     readonly unknownAccount?: AccessPolicy['unknownAccount'];
   };
-  /** Verified tokens that are remembered, about 1.5 kB each; 10,000 if left out, 0 = none. */
-  readonly rememberedTokens?: number;
+  /** Verified tokens to cache, about 1.5 kB each; 10,000 by default, 0 = none. */
+  readonly cachedTokens?: number;
   readonly logger: Logger;
   readonly metrics?: Metrics;
   readonly onRefused?: OnRefused;
   readonly clock?: Clock;
 }
 
-/** Who calls, and what he may do at this moment. */
+/** The account that calls, and its access at this moment. */
 export interface CallerAccess {
   readonly accountId: string;
-  /** Null only for an account that the view does not know (policy `accept`) and whose token names none. */
+  /** Null only if neither the view (policy `accept`) nor the token names a tenant. */
   readonly tenantId: string | null;
-  /** From the view, not from the token: a role that was taken away a second ago is gone. */
+  /** From the view, not from the token, so a removed role is missing at once. */
   readonly roles: readonly string[];
   readonly clientId: string;
-  /** The service that acts for the account by an exchanged token; null = the person herself. */
+  /** The service that acts for the account with an exchanged token; null = the person. */
   readonly actor: string | null;
   /** Seconds since the epoch, as in the token. */
   readonly issuedAt: number;
@@ -58,7 +58,7 @@ export class AccessGuard {
   readonly view = new AccessView();
   private readonly keys: KeySet;
   private readonly verifier: TokenVerifier;
-  private readonly remembered: TokenCache<VerifiedToken>;
+  private readonly cache: TokenCache<VerifiedToken>;
   private readonly policy: AccessPolicy;
   private readonly clock: Clock;
   private readonly metrics = new GuardMetrics();
@@ -77,15 +77,18 @@ export class AccessGuard {
       ...options.jwks,
       clock: this.clock,
       onFailure: (error) =>
-        logger.warn({ err: error, code: 'jwks_unavailable' }, 'the keys of the token issuer cannot be fetched'),
+        logger.warn(
+          { err: error, code: 'jwks_unavailable' },
+          'cannot fetch the public keys of the token issuer; known keys stay in use for up to an hour',
+        ),
     });
     this.verifier = new TokenVerifier({ issuer, clientIds, audience, keys: this.keys, clock: this.clock });
-    this.remembered = new TokenCache(options.rememberedTokens ?? 10_000);
+    this.cache = new TokenCache(options.cachedTokens ?? 10_000);
     this.refusals = onRefused && new FirstRefusals(onRefused, logger);
     if (options.metrics) this.metrics.register(options.metrics, () => this.freshness());
   }
 
-  /** Begins to follow the feed. Until {@link freshness} is no longer `bootstrapping`, everybody is refused with 503. */
+  /** Starts to follow the feed. While {@link freshness} is `bootstrapping`, every caller is refused with 503. */
   start(): void {
     if (this.started) return;
     this.started = true;
@@ -96,7 +99,7 @@ export class AccessGuard {
       unreadable: (tenantId, accountId, why) => {
         this.options.logger.error(
           { code: 'access_record_unreadable', tenant: tenantId, accountId, reason: why },
-          'an access record cannot be read; the account has no access until the next one',
+          'an access record cannot be read; the account has no access until its next record',
         );
         this.noteApplied(this.view.block(tenantId, accountId, 'unreadable'), accountId);
       },
@@ -107,7 +110,7 @@ export class AccessGuard {
     return this.options.feed.close();
   }
 
-  /** For a readiness check, for metrics, and for whoever wants to know how much a "yes" is worth. */
+  /** How current the view is; for readiness checks and metrics. */
   freshness(): Freshness {
     const completeAt = this.options.feed.completeAt();
     if (completeAt === undefined)
@@ -117,14 +120,13 @@ export class AccessGuard {
   }
 
   /**
-   * Takes the `Authorization` header. Rejects with {@link AccessDenied} and nothing else; resolves without waiting
-   * for anything, except when the token names a key that has to be fetched. With `anyOf`, the caller must have one of
-   * these roles.
+   * Takes the `Authorization` header. Rejects with {@link AccessDenied} and nothing else. It waits only if the key of
+   * the token has to be fetched. With `anyOf`, the caller needs one of these roles.
    */
   async authorize(authorization: string | undefined, anyOf?: readonly string[]): Promise<CallerAccess> {
     try {
       const token = bearerToken(authorization);
-      const access = this.decide(this.recall(token) ?? (await this.verify(token)));
+      const access = this.decide(this.cached(token) ?? (await this.verify(token)));
       if (anyOf) requireRole(access, anyOf);
       this.metrics.count('allowed');
       return access;
@@ -146,13 +148,13 @@ export class AccessGuard {
     throw new AccessDenied(reason, detail);
   }
 
-  /** A remembered token ends with its own expiry, and with the key that signed it. */
-  private recall(token: string): VerifiedToken | undefined {
-    const known = this.remembered.get(token);
+  /** A cached token becomes invalid when it expires, and when the issuer withdraws its key. */
+  private cached(token: string): VerifiedToken | undefined {
+    const known = this.cache.get(token);
     if (!known) return undefined;
     this.keys.keepFresh();
     if (!known.key.live) {
-      this.remembered.delete(token);
+      this.cache.delete(token);
       return undefined;
     }
     this.verifier.checkTime(known);
@@ -161,7 +163,7 @@ export class AccessGuard {
 
   private async verify(token: string): Promise<VerifiedToken> {
     const verified = await this.verifier.verify(token);
-    this.remembered.set(token, verified);
+    this.cache.set(token, verified);
     return verified;
   }
 
@@ -172,7 +174,10 @@ export class AccessGuard {
 
   private noteApplied(applied: Applied, accountId: string): void {
     if (applied === 'foreign' || applied === 'no_account_id')
-      this.options.logger.error({ code: `access_record_${applied}`, accountId }, 'an access record was not applied');
+      this.options.logger.error(
+        { code: `access_record_${applied}`, accountId },
+        'an access record was ignored; the access of the account is unchanged',
+      );
   }
 }
 

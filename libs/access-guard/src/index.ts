@@ -1,6 +1,6 @@
 /**
- * What an internal service installs: verifies Cognito access tokens and refuses the access that was taken away,
- * within milliseconds of the news. `AccessGuardModule.forRoot` for Nest, `AccessGuard.authorize` for everything else.
+ * The guard that an internal service installs. It verifies Cognito access tokens, and refuses an account within
+ * milliseconds after its access ends. Use `AccessGuardModule.forRoot` with Nest, otherwise `AccessGuard.authorize`.
  */
 export {
   decide,

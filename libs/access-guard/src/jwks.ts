@@ -1,8 +1,8 @@
 /**
- * The public keys of the user pool, from its JWKS. `jose` (jwtVerify with createRemoteJWKSet) was measured first: its
- * keys live in WebCrypto, whose verify is a trip to the thread pool, and a token costs 66 us of processor time where
- * `crypto.verify` with a KeyObject makes it 30 us in all, on the spot (bench/guard.ts prints both; the bare check takes
- * 22 us). Its rules are kept: cooldown, maximum age, timeout, one fetch at a time.
+ * The public keys of the user pool, from its JWKS. `jose` (jwtVerify with createRemoteJWKSet) takes 66 us of processor
+ * time per token, because WebCrypto verifies on the thread pool. `crypto.verify` with a KeyObject is synchronous and
+ * takes 30 us in all, of which the signature takes 22 us (bench/guard.ts prints both). The rules are those of `jose`:
+ * cooldown, maximum age, timeout, one fetch at a time.
  */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
@@ -13,19 +13,19 @@ export interface VerificationKey {
   readonly kid: string;
   readonly key: KeyObject;
   readonly fingerprint: string;
-  /** False once the issuer has withdrawn the key: what was verified with it counts no longer. */
+  /** False once the issuer has withdrawn the key; tokens that it signed are no longer accepted. */
   live: boolean;
 }
 
 export interface KeySetOptions {
   readonly uri: string;
-  /** Least pause between two fetches, whatever unknown key ids callers send. */
+  /** Shortest pause between two fetches, whatever unknown key ids callers send. */
   readonly cooldownMs?: number;
-  /** Age at which the set is fetched anew; the keys at hand serve until the answer is there. */
+  /** Age at which the set is fetched again; the known keys stay in use until the answer arrives. */
   readonly maxAgeMs?: number;
   /**
-   * How long keys outlive an issuer that cannot be reached. An hour: who cannot fetch keys gets no new tokens either,
-   * and the old ones have expired by then.
+   * How long keys stay in use while the issuer cannot be reached. One hour by default: by then all tokens have expired,
+   * and an unreachable issuer issues no new ones.
    */
   readonly staleLimitMs?: number;
   readonly timeoutMs?: number;
@@ -70,7 +70,7 @@ export class KeySet {
     this.clock = options.clock ?? systemClock;
   }
 
-  /** The key, if it is at hand. Called for every token, cached ones too, so that an old set is always noticed. */
+  /** The key, if it is known. Called for every token, so that an old set is always noticed. */
   find(kid: string): VerificationKey | undefined {
     this.keepFresh();
     return this.keys.get(kid);
@@ -84,7 +84,7 @@ export class KeySet {
     void this.fetch();
   }
 
-  /** The key, after one fetch if need be. Unknown ids cause at most one fetch per cooldown. */
+  /** The key, fetched if necessary. Unknown ids cause at most one fetch per cooldown. */
   async get(kid: string): Promise<VerificationKey> {
     const known = this.find(kid);
     if (known) return known;
@@ -119,7 +119,7 @@ export class KeySet {
       this.nextFetchAt = this.fetchedAt + this.cooldownMs;
       this.failures = 0;
     } catch (error) {
-      // A failed fetch is repeated sooner than a fruitless one: callers wait for it, nobody provoked it.
+      // Retried sooner than the cooldown: callers wait for the keys, and no unknown key id caused this fetch.
       this.nextFetchAt = this.clock.monotonic() + Math.min(this.cooldownMs, FIRST_RETRY_MS * 2 ** this.failures++);
       this.options.onFailure?.(error as Error);
     }
@@ -132,8 +132,8 @@ export class KeySet {
 }
 
 /**
- * RSA signing keys of 2048 bits or more; others are no business of ours. A key that is still the same stays the same
- * object. No usable key at all is a fault (a proxy's answer, a half-done deployment), not a withdrawal of all keys.
+ * Takes RSA signing keys of 2048 bits or more and ignores others. An unchanged key stays the same object. An answer
+ * without a usable key is an error (of a proxy, or during a deployment), not a withdrawal of all keys.
  */
 function parseKeys(body: unknown, known: ReadonlyMap<string, VerificationKey>): Map<string, VerificationKey> {
   const keys = new Map<string, VerificationKey>();

@@ -1,4 +1,4 @@
-/** What the guard tells Prometheus. Outcomes are counted in plain numbers: prom-client's labels cost 0.3 us a call. */
+/** Prometheus metrics of the guard. Outcomes are counted in plain numbers, because prom-client's labels cost 0.3 us a call. */
 import type { Metrics } from '#platform';
 import { Counter } from 'prom-client';
 import type { Freshness } from './decide.js';
@@ -30,7 +30,7 @@ export class GuardMetrics {
     metrics.gauge('access_guard_accounts', 'Accounts in the view', [], (gauge) => gauge.set(freshness().accounts));
     new Counter({
       name: 'access_guard_decisions_total',
-      help: 'Requests by what the guard decided',
+      help: 'Requests by the decision of the guard',
       labelNames: ['outcome'],
       registers: [metrics.registry],
       collect() {

@@ -1,6 +1,6 @@
 /**
- * The Nest side: one module that guards every HTTP handler of the application. Whoever forgets a decorator gets a
- * closed door, not an open one. Event handlers are not requests and pass.
+ * The Nest module of the guard. It guards every HTTP handler of the application: a handler without a decorator needs a
+ * valid token. Event handlers are not requests and are not guarded.
  */
 import {
   Catch,
@@ -14,7 +14,7 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, Reflector } from '@nestjs/core';
-import { HealthController, type Health } from '#platform';
+import { HealthController, INTERNAL_API, type Health } from '#platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AccessDenied } from './denied.js';
 import { AccessGuard, type AccessGuardOptions, type CallerAccess } from './guard.js';
@@ -29,11 +29,11 @@ declare module 'fastify' {
 const ROLES = 'access-guard:roles';
 const PUBLIC = 'access-guard:public';
 
-/** Any one of these roles is enough. On a method it replaces what stands on the class. */
+/** The caller needs one of these roles. On a method it replaces the roles of the class. */
 export const Roles = (...roles: [string, ...string[]]) => SetMetadata(ROLES, roles);
-/** No token needed. */
+/** The handler needs no token. */
 export const Public = () => SetMetadata(PUBLIC, true);
-/** Parameter of a handler: the {@link CallerAccess} of the request. */
+/** Injects the {@link CallerAccess} of the request into a parameter of a handler. */
 export const Caller = createParamDecorator(
   (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<FastifyRequest>().access,
 );
@@ -48,6 +48,7 @@ class HttpAccessGuard implements CanActivate {
     const targets = [context.getHandler(), context.getClass()];
     if (context.getClass() === HealthController || this.reflector.getAllAndOverride<boolean>(PUBLIC, targets))
       return true;
+    if (this.reflector.get<boolean>(INTERNAL_API, context.getClass())) return true;
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const roles = this.reflector.getAllAndOverride<string[]>(ROLES, targets);
@@ -55,7 +56,7 @@ class HttpAccessGuard implements CanActivate {
       request.access = await this.guard.authorize(request.headers.authorization, roles);
       return true;
     } catch (error) {
-      // Here and not in the filter below: an application's own catch-all filter takes precedence over that.
+      // Set here and not in the filter below, because a catch-all filter of the application would replace that.
       const challenge = error instanceof AccessDenied ? error.challenge : undefined;
       if (challenge) void http.getResponse<FastifyReply>().header('www-authenticate', challenge);
       throw error;
@@ -63,7 +64,7 @@ class HttpAccessGuard implements CanActivate {
   }
 }
 
-/** For applications without `ProblemFilter`; the same body, and the exact reason. */
+/** For applications without `ProblemFilter`: the same body, plus the exact reason. */
 @Catch(AccessDenied)
 class AccessDeniedFilter implements ExceptionFilter<AccessDenied> {
   catch({ status, code, reason, detail, retryAfterSeconds }: AccessDenied, host: ArgumentsHost): void {
@@ -77,7 +78,7 @@ class AccessDeniedFilter implements ExceptionFilter<AccessDenied> {
 }
 
 export type AccessGuardModuleOptions = AccessGuardOptions & {
-  /** Registers a readiness check: no traffic before the view is complete for the first time. */
+  /** With it a readiness check keeps traffic away until the view is complete for the first time. */
   readonly health?: Health;
 };
 
@@ -88,7 +89,7 @@ export class AccessGuardModule {
   static forRoot(options: AccessGuardModuleOptions): DynamicModule {
     const guard = new AccessGuard(options);
     options.health?.add('ready', 'access', async () => {
-      if (guard.freshness().state === 'bootstrapping') throw new Error('who has access is not known yet');
+      if (guard.freshness().state === 'bootstrapping') throw new Error('the access of all accounts is not loaded yet');
     });
     return {
       module: AccessGuardModule,

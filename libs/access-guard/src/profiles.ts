@@ -1,10 +1,10 @@
 /**
- * What many accounts have in common (tenant, status, roles), stored once and counted, so that a view of a million
- * accounts holds a few hundred of them, and so that what is used no longer makes room again.
+ * Combinations of tenant, status and roles. Each is stored once, with a count of its uses: a view of a million accounts
+ * needs a few hundred of them, and one without uses is freed.
  */
 import type { Access } from '#events';
 
-/** `unreadable`: the newest record of the account could not be parsed; nobody knows its access, so it has none. */
+/** `unreadable`: the newest record of the account could not be parsed, so the account has no access. */
 export type AccountStatus = Access['status'] | 'unreadable';
 
 export interface Profile {
@@ -28,7 +28,7 @@ export class Profiles {
     return entry.profile;
   }
 
-  /** The number of this combination, with one more use. */
+  /** Counts one more use of this combination and returns its number. */
   acquire(tenantId: string, status: AccountStatus, roles: readonly string[]): number {
     const id = JSON.stringify([tenantId, status, roles]);
     const known = this.numbers.get(id);

@@ -1,18 +1,18 @@
-/** Tells somebody, once per fence, that a genuine token was refused because of it: the evidence that a door is shut. */
+/** Reports, once per fence, that a genuine token was refused because of it: the evidence that the fence works. */
 import type { Logger } from '#platform';
 import type { AccessEntry } from './view.js';
 
 export interface Refusal {
   readonly tenantId: string;
   readonly reason: 'account_inactive' | 'token_revoked';
-  /** The fence that refused it, milliseconds since the epoch; null if the account is inactive without one. */
+  /** The fence, in milliseconds since the epoch; null if the account is inactive without one. */
   readonly notBefore: number | null;
 }
 
-/** `at`: when this service refused the token. Must not block; what it throws or rejects with is logged. */
+/** `at`: when this service refused the token. Must not block. An error is logged. */
 export type OnRefused = (accountId: string, at: Date, refusal: Refusal) => void | Promise<void>;
 
-/** Accounts that are remembered as reported; beyond it the oldest is forgotten, and might be reported again. */
+/** Accounts that are remembered as reported. Beyond it the oldest is forgotten, and may be reported again. */
 const REMEMBERED = 10_000;
 
 export class FirstRefusals {
@@ -38,7 +38,7 @@ export class FirstRefusals {
     } catch (error) {
       this.logger.warn(
         { err: error, code: 'refusal_not_reported', accountId },
-        'the first refusal after a fence could not be reported',
+        'the first refusal after a fence could not be reported; the evidence of the offboarding lacks it',
       );
     }
   }

@@ -1,115 +1,105 @@
-/** Tells deactivation-worker about first refusals, so that the evidence of an offboarding says when its doors were seen shut. */
+/** Reports first refusals to deactivation-worker, for the evidence that an offboarding has taken effect. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RefusalBody } from '#contracts';
+import { ApiProblem, InternalClient, OffboardingClient } from '#contracts/clients';
 import type { Logger } from '#platform';
 import type { Refusal } from './refusals.js';
 
 export interface ReportRefusalsOptions {
-  /** deactivation-worker's, without a path. */
+  /** Origin of deactivation-worker, without a path. */
   readonly url: string;
   /** Service token of its internal API. */
   readonly token: string;
-  /** Name of this service, as it stands in the evidence. */
+  /** Name of this service, as the evidence shows it. */
   readonly service: string;
   readonly logger: Logger;
   readonly timeoutMs?: number;
-  /** Pause after the first failure; doubles with each one that follows, up to a hundred times as much. */
+  /** Pause after the first failure; doubles with each further one, up to a hundred times as much. */
   readonly retryAfterMs?: number;
 }
 
 interface Report {
-  readonly path: string;
-  readonly body: string;
+  readonly tenantId: string;
   readonly accountId: string;
+  readonly body: RefusalBody;
   attempts: number;
 }
 
-/** Reports that wait; beyond it new ones are dropped. Each takes about 300 bytes. */
+/** Reports that may wait; further ones are dropped. Each takes about 300 bytes. */
 const WAITING = 5_000;
-/** With the longest pauses about half an hour, if the worker is away and nothing else waits. */
+/** About half an hour with the longest pauses, if the worker is down and nothing else waits. */
 const ATTEMPTS = 50;
 const TIMEOUT_MS = 3_000;
 const RETRY_AFTER_MS = 500;
 
 /**
- * For `onRefused`. Returns at once and never throws; reports go out one after the other. What the worker does not take
- * is tried again, with pauses, then dropped and logged (`refusal_not_reported`): evidence is not worth a request of a
- * user. Waiting reports do not outlive the process, and do not keep it alive.
+ * For `onRefused`. Returns at once and never throws; reports are sent one after the other. A report that fails is
+ * retried with pauses, and at last dropped and logged (`refusal_not_reported`): no request of a user waits for evidence.
+ * Waiting reports end with the process, and do not keep it running.
  */
 export function reportRefusals(
   options: ReportRefusalsOptions,
 ): (accountId: string, at: Date, refusal: Pick<Refusal, 'tenantId'>) => void {
   const reporter = new Reporter(options);
   return (accountId, at, { tenantId }) =>
-    reporter.add({
-      path: `/internal/tenants/${encodeURIComponent(tenantId)}/accounts/${encodeURIComponent(accountId)}/refusals`,
-      body: JSON.stringify({ at: at.toISOString(), service: options.service }),
-      accountId,
-      attempts: 0,
-    });
+    reporter.add({ tenantId, accountId, body: { at: at.toISOString(), service: options.service }, attempts: 0 });
 }
 
 class Reporter {
   private readonly waiting: Report[] = [];
-  private readonly base: string;
+  private readonly worker: OffboardingClient;
   private busy = false;
   private failures = 0;
 
   constructor(private readonly options: ReportRefusalsOptions) {
-    this.base = options.url.replace(/\/+$/, '');
+    const { url, token, timeoutMs = TIMEOUT_MS } = options;
+    this.worker = new OffboardingClient(new InternalClient({ service: 'deactivation-worker', url, token, timeoutMs }));
   }
 
   add(report: Report): void {
     if (this.waiting.length >= WAITING) return this.drop(report, `${WAITING} others wait already`);
     this.waiting.push(report);
-    if (!this.busy) void this.drain();
+    if (!this.busy) void this.sendAll();
   }
 
-  private async drain(): Promise<void> {
+  private async sendAll(): Promise<void> {
     this.busy = true;
     for (let report = this.waiting.shift(); report; report = this.waiting.shift()) {
-      const problem = await this.send(report);
-      this.failures = problem === null ? 0 : this.failures + 1;
-      if (problem === null) continue;
-      // To the end: what the worker chokes on must not keep the others waiting.
+      const failure = await this.send(report);
+      this.failures = failure === null ? 0 : this.failures + 1;
+      if (failure === null) continue;
+      // To the end of the queue: a report that the worker cannot take must not delay the others.
       if (++report.attempts < ATTEMPTS) this.waiting.push(report);
-      else this.drop(report, problem);
+      else this.drop(report, failure);
       await this.pause();
     }
     this.busy = false;
   }
 
-  /** Null = done, one way or the other; else why it is worth another try. */
+  /** Null = reported, or dropped because another try cannot help; otherwise the reason to try again. */
   private async send(report: Report): Promise<string | null> {
-    const { token, timeoutMs = TIMEOUT_MS } = this.options;
     try {
-      const response = await fetch(`${this.base}${report.path}`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: report.body,
-        // The token goes to the worker and nowhere else.
-        redirect: 'error',
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      const answer = await response.text();
-      if (response.ok) return null;
-      const problem = `deactivation-worker answered ${response.status}: ${answer.slice(0, 500)}`;
-      if (response.status >= 500 || response.status === 429) return problem;
-      this.drop(report, problem);
+      await this.worker.reportRefusal(report.tenantId, report.accountId, report.body);
       return null;
     } catch (error) {
-      return String(error);
+      if (!(error instanceof ApiProblem)) return String(error);
+      const failure = `deactivation-worker answered ${error.status}: ${error.message.slice(0, 500)}`;
+      if (error.status >= 500 || error.status === 429) return failure;
+      this.drop(report, failure);
+      return null;
     }
   }
 
   private drop({ accountId }: Report, reason: string): void {
     this.options.logger.warn(
       { code: 'refusal_not_reported', accountId, reason },
-      'the first refusal after a fence could not be reported',
+      'the first refusal after a fence could not be reported; the evidence of the offboarding lacks it',
     );
   }
 
   private async pause(): Promise<void> {
     const { retryAfterMs = RETRY_AFTER_MS } = this.options;
     const ms = Math.min(retryAfterMs * 2 ** Math.min(this.failures - 1, 10), retryAfterMs * 100);
-    await new Promise((resolve) => setTimeout(resolve, ms).unref());
+    await sleep(ms, undefined, { ref: false });
   }
 }

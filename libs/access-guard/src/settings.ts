@@ -1,4 +1,4 @@
-/** Settings of the guard, spread into the configuration of a service, and the options that follow from them. */
+/** Settings of the guard, for the configuration of a service, and the options that follow from them. */
 import type { BusConfig } from '#event-bus';
 import {
   integer,
@@ -25,11 +25,11 @@ export const guardSettings = {
   }),
   TOKEN_AUDIENCE: optionalText({
     purpose:
-      'What this service is called where tokens are exchanged (docs/token-exchange.md); then exchanged tokens for others are refused.',
+      'Name of this service in token exchanges (docs/token-exchange.md). With it, tokens that were exchanged for another service are refused.',
     example: 'incident-service',
   }),
   TOKEN_JWKS_URI: optionalUrl({
-    purpose: 'Where the public keys are, if not at the issuer; https, or http on this machine.',
+    purpose: 'URL of the public keys, if not at the issuer; https, or http on this machine.',
     example: 'http://localhost:9229/local/.well-known/jwks.json',
   }),
   ACCESS_STALE_AFTER_MS: integer({
@@ -46,7 +46,7 @@ export const guardSettings = {
   }),
   DEACTIVATION_WORKER_URL: optionalUrl({
     purpose:
-      'deactivation-worker, which is told when a token is refused first after an offboarding; needs INTERNAL_API_TOKEN, too.',
+      'deactivation-worker. With it, the first refused token after an offboarding is reported as evidence, with INTERNAL_API_TOKEN.',
     example: 'http://deactivation-worker:3000',
   }),
 } satisfies ConfigShape;

@@ -1,9 +1,9 @@
 /**
- * Tokens that were verified before. Two generations instead of a linked list: when the young one is full it becomes
- * the old one, and what is used again moves back. Never more than `limit` entries; refused tokens are not kept.
+ * Verified tokens, at most `limit` of them. It has two generations instead of a linked list: when the young one is full
+ * it replaces the old one, and an old entry that is used moves to the young one.
  *
- * Found by the last characters of the signature, because hashing a whole token costs as much as everything else that
- * a known token needs; then compared as a whole, so that nothing but the very same text finds an entry.
+ * The last characters of the signature are the key, because hashing a whole token would double the cost of a known one.
+ * Then the whole token is compared.
  */
 interface Entry<T> {
   readonly token: string;

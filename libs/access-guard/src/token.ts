@@ -1,7 +1,6 @@
 /**
- * Cognito access tokens: RFC 7515 and 7519 with everything pinned that an attacker could choose, RFC 8725 section 3.
- *
- * Verified with `crypto.verify` and a KeyObject, on the spot; see jwks.ts for the measurement behind that.
+ * Verifies Cognito access tokens (RFC 7515, RFC 7519). Everything that an attacker could choose is fixed here (RFC 8725
+ * section 3). `crypto.verify` runs synchronously with a KeyObject; jwks.ts has the measurement behind that.
  */
 import { verify } from 'node:crypto';
 import { parseAccountId, type AccountKey } from './account-id.js';
@@ -10,20 +9,18 @@ import { AccessDenied } from './denied.js';
 import { KeySet, type VerificationKey } from './jwks.js';
 
 export interface VerifiedToken {
-  /**
-   * The `username` claim: the user pool's usernames are our account ids. `sub` is not: Cognito makes it up.
-   */
+  /** The `username` claim: usernames of the user pool are our account ids. Cognito chooses `sub` itself. */
   readonly accountId: string;
   readonly account: AccountKey;
   readonly clientId: string;
   /** Seconds since the epoch, whole. */
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** Only in tokens of a pool whose pre-token trigger (V2) adds it; Cognito itself puts no tenant into access tokens. */
+  /** Present if the pre-token trigger (V2) of the pool adds it; Cognito itself puts no tenant into access tokens. */
   readonly tenantId: string | undefined;
-  /** `cognito:groups`, as of the moment of issue. */
+  /** `cognito:groups` at the time of issue. */
   readonly groups: readonly string[];
-  /** The service that acts for the account (RFC 8693 section 4.1, `act.sub`); null = the person herself. */
+  /** The service that acts for the account (RFC 8693 section 4.1, `act.sub`); null = the person. */
   readonly actor: string | null;
   readonly key: VerificationKey;
 }
@@ -34,7 +31,7 @@ export interface TokenVerifierOptions {
   /** App clients whose tokens are accepted. */
   readonly clientIds: readonly string[];
   readonly keys: KeySet;
-  /** Of tokens with an actor only those that were made for this audience are accepted; all, if left out. */
+  /** Tokens with an actor are accepted only if they were exchanged for this audience; without it, all of them. */
   readonly audience?: string | undefined;
   readonly clock?: Clock;
 }
@@ -43,7 +40,7 @@ export interface TokenVerifierOptions {
 const MAX_TOKEN_LENGTH = 16_384;
 const CLOCK_TOLERANCE_SECONDS = 5;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
-/** Headers that choose the key, or the meaning of the rest; none of them occurs in a Cognito token. */
+/** Headers that choose the key or change the meaning of the token. No Cognito token has any of them. */
 const FORBIDDEN_HEADERS = ['crit', 'jku', 'jwk', 'x5u', 'x5c', 'b64', 'zip', 'enc'];
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -53,12 +50,12 @@ export class TokenVerifier {
   private readonly clock: Clock;
 
   constructor(private readonly options: TokenVerifierOptions) {
-    if (options.clientIds.length === 0) throw new TypeError('clientIds is empty: no token could ever be accepted');
+    if (options.clientIds.length === 0) throw new TypeError('clientIds is empty, so no token would ever be accepted');
     this.clientIds = new Set(options.clientIds);
     this.clock = options.clock ?? systemClock;
   }
 
-  /** Rejects with {@link AccessDenied}. Awaits only a fetch of keys. */
+  /** Rejects with {@link AccessDenied}. It waits only if keys have to be fetched. */
   async verify(token: string): Promise<VerifiedToken> {
     if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) throw malformed();
     const endOfHeader = token.indexOf('.');
@@ -69,7 +66,7 @@ export class TokenVerifier {
     return this.checkClaims(decode(token.slice(endOfHeader + 1, endOfPayload)), key);
   }
 
-  /** What time alone can end; asked again each time a known token comes back. */
+  /** Runs again each time a cached token is used. */
   checkTime(token: Pick<VerifiedToken, 'expiresAt'>): void {
     if (this.clock.now() / 1000 >= token.expiresAt + CLOCK_TOLERANCE_SECONDS)
       throw new AccessDenied('token_expired', 'The token has expired. Refresh it or sign in again.');
@@ -103,9 +100,9 @@ export class TokenVerifier {
     if (!isSeconds(exp) || !isSeconds(iat) || (nbf !== undefined && !isSeconds(nbf)))
       throw new AccessDenied('claims_invalid', 'The token lacks a valid time of issue or expiry.');
     if (tenantId !== undefined && typeof tenantId !== 'string')
-      throw new AccessDenied('claims_invalid', 'The tenant in the token is not a text.');
+      throw new AccessDenied('claims_invalid', 'The tenant in the token is not a string.');
     if (!isOptionalTexts(groups))
-      throw new AccessDenied('claims_invalid', 'The groups in the token are not a list of texts.');
+      throw new AccessDenied('claims_invalid', 'The groups in the token are not a list of strings.');
     const actor = this.actorIn(claims);
     this.checkTime({ expiresAt: exp });
     const latest = this.clock.now() / 1000 + CLOCK_TOLERANCE_SECONDS;
@@ -124,12 +121,12 @@ export class TokenVerifier {
     };
   }
 
-  /** Both claims come from the token exchange of auth-service; people's own tokens have neither. */
+  /** The token exchange of auth-service adds both claims; a token from a sign-in has neither. */
   private actorIn({ act, obo_audience: audience }: Claims): string | null {
     if (act === undefined) return null;
     const actor = typeof act === 'object' && act !== null && 'sub' in act ? act.sub : undefined;
     if (typeof actor !== 'string' || actor === '')
-      throw new AccessDenied('claims_invalid', 'The token does not say who acts for the account.');
+      throw new AccessDenied('claims_invalid', 'The token does not name the service that acts for the account.');
     if (this.options.audience !== undefined && audience !== this.options.audience)
       throw new AccessDenied('audience_mismatch', 'The token was exchanged for another service.');
     return actor;
@@ -138,7 +135,7 @@ export class TokenVerifier {
 
 const malformed = () => new AccessDenied('token_malformed', 'The bearer token is not a JSON Web Token.');
 
-/** Returns the key id. The algorithm is compared with the one constant before any key is looked up. */
+/** Returns the key id. Checks the algorithm before any key is looked up. */
 function checkHeader(header: Claims): string {
   if (header.alg !== 'RS256') throw new AccessDenied('algorithm_not_allowed', 'The token is not signed with RS256.');
   for (const name of FORBIDDEN_HEADERS)
@@ -152,7 +149,7 @@ function checkHeader(header: Claims): string {
 function checkSignature(token: string, endOfPayload: number, { key }: VerificationKey): void {
   const encoded = token.slice(endOfPayload + 1);
   const signature = Buffer.from(encoded, 'base64url');
-  // Node ignores stray bits of the last character; then several texts would be one token.
+  // Node ignores unused bits of the last character, so several strings would be the same token.
   const canonical = signature.toString('base64url') === encoded;
   if (!canonical || !verify('RSA-SHA256', Buffer.from(token.slice(0, endOfPayload), 'latin1'), key, signature))
     throw new AccessDenied('signature_invalid', 'The signature of the token is wrong.');

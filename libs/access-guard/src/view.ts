@@ -1,8 +1,8 @@
 /**
- * The current access of every account, from the topic `identity.access`: open addressing over typed arrays, about
- * 45 bytes per account (a Map of objects: about 350). Accounts are dense rows in chunks that are never copied; only
- * the index of row numbers grows by doubling. Rows are never taken out: an account that is gone stays as `removed`,
- * because what is forgotten could be revived by an older record that is delivered again (P3).
+ * The current access of every account, from the topic `identity.access`: a hash table with open addressing over typed
+ * arrays. It takes about 45 bytes per account; a Map of objects takes about 350. Accounts are rows in chunks that are
+ * never copied; only the index of row numbers is doubled when it grows. No row is ever deleted: a removed account stays
+ * as `removed`, because an older record, delivered again, could otherwise give it access (P3).
  */
 import { parseAccountId, type AccountKey } from './account-id.js';
 import { Profiles, type AccountStatus, type Profile } from './profiles.js';
@@ -23,7 +23,7 @@ export interface AccessEntry extends Profile {
   readonly version: number;
 }
 
-/** `foreign`: another tenant's record about an account that belongs to someone else; P4 lets nobody do that. */
+/** `foreign`: the record names another tenant than the account belongs to, which is never allowed (P4). */
 export type Applied = 'applied' | 'older' | 'foreign' | 'no_account_id';
 
 const CHUNK_BITS = 14;
@@ -56,7 +56,7 @@ export class AccessView {
     return this.rows;
   }
 
-  /** Different combinations of tenant, status and roles. */
+  /** Distinct combinations of tenant, status and roles. */
   get profileCount(): number {
     return this.profiles.size;
   }
@@ -81,7 +81,7 @@ export class AccessView {
     return { tenantId, status, roles, notBefore: Number.isNaN(fence) ? null : fence, version: version[at] ?? 0 };
   }
 
-  /** Version gate: of two records the one with the higher sequence stays, in whatever order they come. */
+  /** Keeps the record with the higher sequence, in whatever order they arrive. */
   apply(record: AccessRecord): Applied {
     const key = parseAccountId(record.accountId);
     if (!key) return 'no_account_id';
@@ -93,8 +93,8 @@ export class AccessView {
   }
 
   /**
-   * Takes all access from an account without knowing more: its record was deleted (`removed`) or cannot be read
-   * (`unreadable`). Version and fence stay, so that only a newer record gives access back.
+   * Removes all access of an account whose record was deleted (`removed`) or cannot be read (`unreadable`). Version and
+   * fence stay, so that only a newer record gives access back.
    */
   block(tenantId: string, accountId: string, status: 'removed' | 'unreadable'): Applied {
     const key = parseAccountId(accountId);
@@ -162,7 +162,7 @@ export class AccessView {
   }
 }
 
-/** Ids are random, but not trusted to be: every bit counts, and UUIDv7 ids share their first ones. */
+/** Uses every bit, because ids need not be random: UUIDv7 ids share their first bits. */
 function hash({ a, b, c, d }: AccountKey): number {
   let h = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 15) ^ c, 0xc2b2ae35);

@@ -65,11 +65,7 @@ function listField(options: ListOptions, items: ApiPropertyOptions, checks: Prop
     ...(minItems === undefined ? [] : [ArrayMinSize(minItems)]),
     ...(maxItems === undefined ? [] : [ArrayMaxSize(maxItems)]),
   ];
-  return field(options, { ...items, isArray: true, minItems, maxItems }, [
-    IsArray(),
-    ...bounds,
-    ...checks,
-  ]);
+  return field(options, { ...items, isArray: true, minItems, maxItems }, [IsArray(), ...bounds, ...checks]);
 }
 
 /** Text of 1 to `max` characters (256 by default); `min: 0` allows the empty text. */

@@ -2,9 +2,14 @@
  * The internal HTTP APIs: DTO classes that check and document what travels, a typed client per service, and the closed
  * list of problem codes. It imports nothing of ours.
  */
+export * from './audit.js';
 export * from './clients.js';
 export * from './common.js';
+export * from './exchange.js';
+export * from './directory.js';
+export * from './events.js';
 export * from './fields.js';
-export * from './offboarding.js';
 export * from './identity.js';
+export * from './offboarding.js';
+export * from './hub.js';
 export * from './problem.js';

@@ -15,6 +15,26 @@ export const PROBLEM_STATUS = {
   okta_not_connected: 409,
   internal: 500,
   unavailable: 503,
+  /** The service has no consumer group `group`; it has `groups`. */
+  group_unknown: 404,
+  /** Nothing of `key` is parked for `group`. */
+  key_not_parked: 404,
+  /** `key` matches several parked keys: `matches`. */
+  key_ambiguous: 409,
+  /** The events of `key` are being handled at this moment. */
+  key_busy: 409,
+  /** The first record of `key` cannot be read as an event; only a skip helps. */
+  event_unreadable: 409,
+  // integration-hub
+  tenant_unknown: 404,
+  tenant_exists: 409,
+  host_taken: 409,
+  slug_invalid: 400,
+  host_invalid: 400,
+  settings_invalid: 400,
+  secret_invalid: 400,
+  issuer_missing: 400,
+  secret_store_unavailable: 503,
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEM_STATUS;

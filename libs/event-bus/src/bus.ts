@@ -1,35 +1,39 @@
-/** Wires the bus of one service: which carrier, from the configuration. */
+/** Wires the bus of one service; the configuration chooses the carrier. */
 import type { Topic } from '#events';
-import type { PlatformContext } from '#platform';
+import type { Database, Logger, PlatformContext } from '#platform';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
-import { connectKafka } from './kafka/client.js';
-import { KafkaPublisher } from './kafka/publisher.js';
-import { KafkaStrategy } from './kafka/strategy.js';
-import { ConsumerMetrics } from './metrics.js';
-import { PostgresStrategy } from './postgres/strategy.js';
-import { Sequencer } from './sequencer.js';
+import { connectKafka } from './carriers/kafka/client.js';
+import { KafkaPublisher } from './carriers/kafka/publisher.js';
+import { KafkaSource } from './carriers/kafka/source.js';
+import { KafkaStrategy } from './carriers/kafka/strategy.js';
+import { PostgresPublisher, type PostgresPublisherOptions } from './carriers/postgres/publisher.js';
+import { PostgresSource } from './carriers/postgres/source.js';
+import { PostgresStrategy } from './carriers/postgres/strategy.js';
+import { ConsumerMetrics } from './consumer/metrics.js';
+import { Sequencer, type SequencerOptions } from './producer/sequencer.js';
 import { checkBusConfig, type BusConfig } from './settings.js';
+import type { EventSource } from './source.js';
 
 export type BusPlatform = Pick<PlatformContext, 'service' | 'database' | 'logger' | 'metrics' | 'health'>;
 
 export interface StrategyOptions {
-  /** Only these topics, of those that the controllers have handlers for. */
+  /** Consumes only these topics of those that the controllers have handlers for. */
   readonly topics?: readonly Topic[];
   /** Quick attempts before a key is parked; 3 by default. */
   readonly inPlaceAttempts?: number;
-  /** First pause before a parked event is tried again; doubles up to ten minutes. One second by default. */
+  /** First pause before a parked event is retried; doubles up to ten minutes. One second by default. */
   readonly retryAfterMs?: number;
   /**
-   * The handlers do nothing but write through their transaction. Then a chunk needs no savepoints: if one of its
-   * handlers fails, the others of the chunk are run a second time, after all that they wrote was undone. False by default.
+   * The handlers write through their transaction and have no other effect. Then a batch needs no savepoints: if one
+   * handler fails, the whole batch is rolled back and its handlers run a second time. False by default.
    */
   readonly pureHandlers?: boolean;
 }
 
 export interface Bus {
   /**
-   * The publisher of this service's outbox. Put it among a module's providers (`{ provide: Sequencer, useValue }`):
-   * it starts and stops with the application. Any number of replicas may run it; one of them leads.
+   * The publisher of this service's outbox. As a provider of a Nest module it starts and stops with the application.
+   * Any number of replicas may run it; one of them leads.
    */
   sequencer(schema?: string): Sequencer;
   /** Drives the `@EventPattern` handlers of the application as consumer group `group`; see `connectConsumer`. */
@@ -42,16 +46,12 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
   const consumerMetrics = ConsumerMetrics.of(metrics);
   const kafka = config.EVENT_CARRIER === 'kafka' ? connectKafka(config, platform.service, logger) : undefined;
   return {
-    sequencer: (schema = database.schema) =>
-      new Sequencer({
-        database,
-        schema,
-        logger,
-        metrics,
-        ...(kafka
-          ? { carrier: new KafkaPublisher(kafka, logger) }
-          : { carrier: 'postgres', retentionDays: config.EVENT_RETENTION_DAYS }),
-      }),
+    sequencer(schema = database.schema) {
+      const publishing = { database, schema, logger, metrics };
+      return kafka
+        ? new Sequencer({ ...publishing, publisher: new KafkaPublisher(kafka, schema, logger) })
+        : postgresSequencer({ ...publishing, retentionDays: config.EVENT_RETENTION_DAYS });
+    },
     strategy(group, options = {}) {
       const groupOptions = {
         group,
@@ -77,3 +77,13 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
     },
   };
 }
+
+/** A sequencer that publishes to the Postgres event log, whatever the configuration says. */
+export const postgresSequencer = (options: Omit<SequencerOptions, 'publisher'> & PostgresPublisherOptions): Sequencer =>
+  new Sequencer({ ...options, publisher: new PostgresPublisher(options) });
+
+/** Reads published events back. It connects to the carrier when it is used. */
+export const sourceOf = (config: BusConfig, database: Database, logger: Logger): EventSource =>
+  config.EVENT_CARRIER === 'kafka'
+    ? new KafkaSource(connectKafka(config, `${database.schema}:events`, logger))
+    : new PostgresSource(database);

@@ -1,4 +1,4 @@
-/** What followers of both carriers share; see follow.ts. */
+/** Types and helpers that the followers of both carriers share; see follow.ts. */
 import type { EventEnvelope } from '#events';
 import type { Logger } from '#platform';
 import type { Delivery } from './record.js';
@@ -7,17 +7,17 @@ import type { BusConfig } from './settings.js';
 export interface FollowedRecord {
   /** `tenant:subject`; null if the record came without a key. */
   readonly key: string | null;
-  /** Null for a tombstone, which says that the key is gone, and for what cannot be read. */
+  /** Null for a tombstone (the key was deleted) and for a record that cannot be read. */
   readonly event: EventEnvelope | null;
   /** Why the record cannot be read. */
   readonly unreadable?: string;
 }
 
-/** Must not throw: a page that was not handled is read again, for ever, and the follower falls behind. */
+/** Must not throw: a page that was not handled is read again and again, and the follower falls behind. */
 export type FollowHandler = (records: readonly FollowedRecord[]) => void;
 
 export type FollowSource =
-  /** A role that may SELECT from `bus.event_log` is enough; see {@link followerGrantsSql}. */
+  /** Needs only a role that may SELECT from `bus.event_log`; see `followerGrantsSql`. */
   { readonly carrier: 'postgres'; readonly url: string } | { readonly carrier: 'kafka'; readonly config: BusConfig };
 
 export interface FollowOptions {
@@ -28,12 +28,12 @@ export interface FollowOptions {
 
 export interface TopicFollower {
   /**
-   * The moment (`performance.now()`) at which everything that the carrier then had was handled; undefined before the
-   * first time. It moves on when nothing happens too, because the carrier is asked; it stops when the carrier is away.
-   * It says nothing about what publishers have not published yet.
+   * The last moment (`performance.now()`) for which it is known that everything the carrier had was handled; undefined
+   * before the first one. It advances even without events, because the carrier is polled, and stops while the carrier
+   * is down. Events that are still in an outbox do not count.
    */
   completeAt(): number | undefined;
-  /** Resolves once everything that the topic had at the start was handled. */
+  /** Resolves once everything that the topic held at the start was handled. */
   readonly caughtUp: Promise<void>;
   close(): Promise<void>;
 }

@@ -1,18 +1,18 @@
 /**
- * The event backbone: outbox, sequencer, two carriers (Postgres log, Kafka), inbox with a version gate, parking.
+ * The event bus: outbox, sequencer, two carriers (Postgres log and Kafka), inbox with a version gate, parking.
  *
- * Guarantees: what is in the outbox when its transaction commits reaches every consumer group, in order per key, with
- * an exactly-once effect in the group's own database. A failing event blocks its own key only and is never dropped.
+ * Guarantees: an event in the outbox reaches every consumer group once its transaction has committed, in order per key.
+ * Its effect in the group's own database happens exactly once. A failing event blocks its own key only, and is never
+ * dropped.
  */
-export * from './bus.js';
-export { EventsError } from './cli/actions.js';
-export * from './cli.js';
-export * from './context.js';
-export * from './incoming.js';
-export * from './outbox.js';
+export { EventAdminModule } from './admin/events.controller.js';
+export { createBus, postgresSequencer, type Bus, type BusPlatform, type StrategyOptions } from './bus.js';
+export * from './consumer/context.js';
+export * from './consumer/incoming.js';
+export * from './follow.js';
+export * from './producer/outbox.js';
+export * from './producer/sequencer.js';
 export { PARTITIONS } from './record.js';
 export { consumerTablesSql, eventLogSql, producerTablesSql } from './schema.sql.js';
-export * from './sequencer.js';
 export * from './settings.js';
 export * from './subscriber.js';
-export * from './follow.js';

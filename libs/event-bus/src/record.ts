@@ -1,22 +1,21 @@
-/** An event as a carrier moves it, and the one place where a stored or received event is parsed. */
+/** An event as a carrier moves it, and the parser of stored and received events. */
 import { eventKey, schemaOf, type EventEnvelope, type EventType, type Topic } from '#events';
 
-/** Partitions of every topic, on both carriers; a key always falls into the same one. */
+/** Partitions of every topic, on both carriers. A key always falls into the same one. */
 export const PARTITIONS = 12;
 
-/** Where events are: a partition of a topic. */
-export interface Place {
+export interface TopicPartition {
   readonly topic: Topic;
   readonly partition: number;
 }
 
-export const placeId = ({ topic, partition }: Place): string => `${topic}:${partition}`;
+export const partitionId = ({ topic, partition }: TopicPartition): string => `${topic}:${partition}`;
 
 /**
- * A busy consumer looks for events about this often, so that they come in batches: much of what a few events per look
- * cost is the look and its transaction. One that was idle acts at once, and one with a backlog does not wait.
+ * A busy consumer begins a batch at most this often, so that events come several at a time: reading and committing a
+ * batch costs more than a few events do. An idle consumer begins at once, and one with a backlog does not pause.
  */
-export const PACE_MS = 20;
+export const BATCH_INTERVAL_MS = 20;
 
 /** Columns of `outbox` and `event_log`, as `pg` returns them. */
 export interface EventRow {
@@ -34,14 +33,13 @@ export interface EventRow {
   readonly data: unknown;
 }
 
-/** One record as delivered by a carrier: an event, or the bytes of something that is none. */
+/** One record as delivered by a carrier: an event, or the bytes of a record that cannot be read. */
 export interface Delivery {
   readonly partition: number;
   readonly position: string;
-  /** The record's own key; null if it came without one. */
+  /** Null if the record has none. */
   readonly key: string | null;
   readonly event: EventEnvelope | null;
-  /** Why there is no event, and what was there instead. */
   readonly unreadable?: { readonly reason: string; readonly raw: Buffer };
 }
 
@@ -50,7 +48,7 @@ export type Attributes = { readonly [K in Exclude<keyof EventEnvelope, 'data'>]:
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Throws an Error that names the first fault. Types that this version does not know pass: they may be newer. */
+/** Throws an Error that names the first fault. Unknown types are accepted: a newer version may publish them. */
 export function parseEvent(attributes: Attributes, data: unknown): EventEnvelope {
   const { id, type, source, subject, time, tenant, key, causationid, traceparent } = attributes;
   const sequence = Number(attributes.sequence);
@@ -79,7 +77,7 @@ export function parseEvent(attributes: Attributes, data: unknown): EventEnvelope
   };
 }
 
-/** The data of a known type has the shape that the catalog promises; unknown fields are allowed. */
+/** Throws unless data of a known type has the shape that the catalog promises. Unknown fields are allowed. */
 export function checkData(type: string, data: unknown): void {
   const result = schemaOf(type)?.safeParse(data);
   if (result && !result.success) {

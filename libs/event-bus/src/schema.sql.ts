@@ -2,7 +2,7 @@
 import { compactedTopics } from '#events';
 import { PARTITIONS } from './record.js';
 
-/** A schema name comes from code, never from input; still nothing but a plain identifier gets into SQL. */
+/** Throws unless `name` is a plain identifier. Schema names come from code; this keeps anything else out of SQL. */
 export function identifier(name: string): string {
   if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) throw new Error(`not a plain SQL identifier: ${name}`);
   return name;
@@ -22,8 +22,8 @@ const EVENT_COLUMNS = `
   data jsonb not null`;
 
 /**
- * The shared log of the Postgres carrier, run by provisioning as administrator. Roles may read and append; only the
- * retention job (a security definer function) deletes.
+ * The shared log of the Postgres carrier; provisioning runs this as administrator. Roles may read and append. Only a
+ * security definer function deletes.
  */
 export function eventLogSql(roles: readonly string[]): string[] {
   const names = roles.map(identifier).join(', ');
@@ -36,7 +36,7 @@ export function eventLogSql(roles: readonly string[]): string[] {
        published_at timestamptz not null default clock_timestamp(),
        primary key (topic, partition, position)
      )`,
-    // Replay and inspection by key; compaction asks "is there a later event of this key".
+    // For replay and inspection by key, and for compaction, which looks for a later event of a key.
     'create index if not exists event_log_key on bus.event_log (topic, key, position)',
     TRIM_FUNCTION,
     'revoke all on function bus.trim_event_log(text, int, bigint, timestamptz, int) from public',
@@ -51,10 +51,10 @@ export function eventLogSql(roles: readonly string[]): string[] {
 }
 
 /**
- * Deletes from one partition at most `batch` looked-at events that are older than `before`; of a compacted topic only
- * those that a later event of the same key supersedes. What is younger than a day stays whatever is asked, so that the
- * right to call this is not the right to empty the log. Returns the position up to which it looked, null at the end.
- * Locks only the rows that it deletes; nobody else updates or deletes rows of the log.
+ * Reads at most `batch` events of one partition and deletes those older than `before`; of a compacted topic only those
+ * that a later event of the same key supersedes. Events younger than a day always stay, so that the right to call this
+ * is not the right to empty the log. Returns the position up to which it read, null at the end. Locks only the rows
+ * that it deletes; nothing else updates or deletes rows of the log.
  */
 const TRIM_FUNCTION = `
 create or replace function bus.trim_event_log(of_topic text, of_partition int, after bigint, before timestamptz, batch int)

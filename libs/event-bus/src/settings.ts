@@ -12,7 +12,7 @@ export const busSettings = {
     example: 'kafka-1:9092,kafka-2:9092',
   }),
   KAFKA_TOPIC_PREFIX: optionalText({
-    purpose: 'Put before the names of topics and consumer groups, where several installations share a cluster.',
+    purpose: 'Prefix of the names of topics and consumer groups, where several installations share a cluster.',
     example: 'staging.',
   }),
   KAFKA_SSL: flag({ purpose: 'TLS towards the brokers.', example: 'true', default: false }),
@@ -22,35 +22,35 @@ export const busSettings = {
     secret: true,
   },
   KAFKA_REPLICATION_FACTOR: integer({
-    purpose: 'Copies of each topic that is created at start; -1 takes the default of the cluster.',
+    purpose: 'Replicas of each topic that is created at start; -1 takes the default of the cluster.',
     example: '3',
     default: -1,
     min: -1,
     max: 9,
   }),
   KAFKA_SESSION_TIMEOUT_SECONDS: integer({
-    purpose: 'Seconds after which the partitions of a consumer that died without a word go to others.',
+    purpose: 'Seconds after which the partitions of a consumer that died silently are reassigned.',
     example: '10',
     default: 30,
     min: 6, // group.min.session.timeout.ms of a broker
     max: 300,
   }),
   EVENT_RETENTION_DAYS: integer({
-    purpose: 'Days that the event log keeps events; topics of current state keep the last event per key for ever.',
+    purpose: 'Days that the event log keeps events. Compacted topics keep the last event of each key for ever.',
     example: '14',
     default: 14,
     min: 1,
     max: 3650,
   }),
   EVENT_CONCURRENCY: integer({
-    purpose: 'Transactions of one consumer group of this process at the same time (each holds a connection).',
+    purpose: 'Transactions that a consumer group of this process runs at the same time; each holds a connection.',
     example: '4',
     default: 4,
     min: 1,
     max: 12,
   }),
   EVENT_MAX_ATTEMPTS: integer({
-    purpose: 'Attempts, over about an hour, before a parked event is called dead and waits for an administrator.',
+    purpose: 'Attempts, over about an hour, before a parked event is dead and waits for an administrator.',
     example: '12',
     default: 12,
     min: 1,
@@ -60,7 +60,7 @@ export const busSettings = {
 
 export type BusConfig = ConfigOf<typeof busSettings>;
 
-/** Faults that no single setting can see. */
+/** Checks settings that depend on each other. */
 export function checkBusConfig(service: string, config: BusConfig): void {
   if (config.EVENT_CARRIER === 'kafka' && config.KAFKA_BROKERS.length === 0)
     throw new ConfigError(service, [

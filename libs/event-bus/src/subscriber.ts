@@ -1,32 +1,33 @@
 /**
- * The subscriber kit: a team outside writes one class with `@EventPattern` methods and gets dedup, order, parking,
- * metrics, health and the command line.
+ * The subscriber kit: another team writes one class with `@EventPattern` methods and gets deduplication, order, parking,
+ * metrics, health checks, and an internal API for parked events.
  *
  *     @Controller()
  *     class Greeter {
  *       @EventPattern('identity.accounts')
  *       async changed(@Ctx() { event, tx }: EventContext): Promise<void> {
- *         await tx.query('insert into greeting ...', [event.subject]); // commits with "this event was handled"
+ *         await tx.query('insert into greeting ...', [event.subject]); // commits with the record that it was handled
  *       }
  *     }
  *     await runSubscriber({ name: 'greeter', summary: 'Greets new accounts.', schema: 'greeter', controllers: [Greeter] });
  *
  * It needs a Postgres role that owns `schema` and, on the Postgres carrier, may read the log: `eventLogSql([role])`.
  */
-import { runService, serviceSettings, text, type ServiceDefinition } from '#platform';
+import { runService, serviceSettings, type ServiceDefinition } from '#platform';
 import { Module, type Provider, type Type } from '@nestjs/common';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { EventAdminModule } from './admin/events.controller.js';
 import { createBus, type StrategyOptions } from './bus.js';
 import { consumerTablesSql } from './schema.sql.js';
 import { busSettings } from './settings.js';
 
 export interface SubscriberDefinition extends StrategyOptions {
-  /** Also the consumer group, unless `group` says otherwise: all processes of a group share the events. */
+  /** Also the consumer group, unless `group` is set. All processes of a group share its events. */
   readonly name: string;
   readonly group?: string;
   /** One sentence for `--help`. */
   readonly summary: string;
-  /** Postgres schema that the subscriber owns; inbox, offsets and parked events live there, too. */
+  /** Postgres schema that the subscriber owns, also for its inbox, offsets and parked events. */
   readonly schema: string;
   /** Classes with `@EventPattern('<topic>')` or `@EventPattern('<event type>')` methods. */
   readonly controllers: readonly Type[];
@@ -35,23 +36,19 @@ export interface SubscriberDefinition extends StrategyOptions {
   readonly migrations?: (new () => MigrationInterface)[];
 }
 
-const settings = {
-  ...serviceSettings,
-  ...busSettings,
-  INTERNAL_API_TOKEN: text({
-    purpose: 'Not used: a subscriber has no internal API.',
-    example: 'unused',
-    default: 'unused',
-  }),
-};
+const settings = { ...serviceSettings, ...busSettings };
 
-/** Runs the subscriber until it is told to stop. Configuration comes from the environment; `--help` lists it. */
+/** Runs the subscriber until the process gets SIGTERM or SIGINT. `--help` lists its environment variables. */
 export const runSubscriber = (definition: SubscriberDefinition, argv?: readonly string[]): Promise<void> =>
   runService(subscriberService(definition), argv);
 
 /** The same as a service definition, for tests and for services that do more than subscribe. */
 export function subscriberService(definition: SubscriberDefinition): ServiceDefinition<typeof settings> {
-  @Module({ controllers: [...definition.controllers], providers: [...(definition.providers ?? [])] })
+  @Module({
+    imports: [EventAdminModule],
+    controllers: [...definition.controllers],
+    providers: [...(definition.providers ?? [])],
+  })
   class SubscriberModule {}
   return {
     name: definition.name,
@@ -68,7 +65,7 @@ export function subscriberService(definition: SubscriberDefinition): ServiceDefi
   };
 }
 
-/** A migration that creates the consumer's tables. It sorts before whatever the subscriber brings. */
+/** A migration that creates the tables of the consumer, before the migrations of the subscriber. */
 function consumerTables(schema: string): new () => MigrationInterface {
   return class ConsumerTables1000000000000 implements MigrationInterface {
     readonly name = 'ConsumerTables1000000000000';
@@ -78,7 +75,7 @@ function consumerTables(schema: string): new () => MigrationInterface {
     }
 
     down(): Promise<void> {
-      return Promise.reject(new Error('the consumer tables hold what was handled; they are not dropped'));
+      return Promise.reject(new Error('the consumer tables record which events were handled; they are never dropped'));
     }
   };
 }

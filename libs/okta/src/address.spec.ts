@@ -38,7 +38,7 @@ describe('the address of an org', () => {
     );
   });
 
-  it("is the operator's where he configured one, whatever the tenant says", () => {
+  it('is the one that the operator configured, whatever the tenant set', () => {
     expect(originOf('evil.example', 'http://localhost:9402/base')).toBe('http://localhost:9402');
   });
 });
@@ -47,7 +47,7 @@ describe('the next page', () => {
   const here = new URL('https://acme.okta.com/api/v1/users?limit=200');
   const next = (link: string | null): string | undefined => nextPage(link, here)?.href;
 
-  it('is the link with rel="next", wherever it stands', () => {
+  it('is the link with rel="next", at any position of the header', () => {
     const link = '<https://acme.okta.com/api/v1/users?after=a%2Cb&limit=200>; rel="next"';
     expect(next(link)).toBe('https://acme.okta.com/api/v1/users?after=a%2Cb&limit=200');
     expect(next(`<${here.href}>; rel="self", ${link}`)).toContain('after=');
@@ -75,7 +75,7 @@ describe('the next page', () => {
     '/api/v1/users?after=a',
     'file:///etc/passwd',
     '',
-  ])('is never %s', (target) => {
+  ])('is refused if the link leads to %s', (target) => {
     expect(() => next(`<${target}>; rel="next"`)).toThrow(expect.objectContaining({ code: 'invalid_answer' }));
   });
 });

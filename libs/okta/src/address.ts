@@ -1,6 +1,6 @@
 /**
- * Where questions go, and nowhere else (SSRF): to the tenant's org under one of Okta's own domains, by https, or to the
- * address that the operator configured. What a tenant or an answer writes can never choose another host. Pure.
+ * The only addresses that requests go to (SSRF): the tenant's org under one of Okta's own domains, by https, or the
+ * address that the operator configured. Neither a tenant's setting nor an answer can choose another host. Pure.
  */
 import { isOktaDomain } from '#settings';
 import { OktaError } from './errors.js';
@@ -14,12 +14,12 @@ export function originOf(domain: string, endpoint: string | undefined): string {
   );
 }
 
-/** Okta's ids are 20 letters and digits. A login, `me` or `..` in a path would ask about somebody else. */
+/** Okta's ids are 20 letters and digits. A login, `me` or `..` in the path would name somebody else. */
 export const isOktaId = (id: string): boolean => /^[0-9A-Za-z]{20}$/.test(id);
 
 /**
- * The next page by the `Link` headers, or null on the last. Okta's cursor is opaque, but it leads to another page of the
- * same list: the token is not carried to any other address.
+ * The next page by the `Link` headers; null on the last page. Okta's cursor is opaque, but must lead to another page of
+ * the same list, because the token must not be sent to any other address.
  */
 export function nextPage(link: string | null, current: URL): URL | null {
   const found = (link ?? '').split(/,\s*(?=<)/).find((part) => /;\s*rel="?next"?\s*(?:;|$)/i.test(part));

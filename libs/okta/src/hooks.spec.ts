@@ -14,7 +14,7 @@ const suspended = (change: object = {}): object => ({
 const body = (...events: unknown[]): object => ({ eventType: 'com.okta.event_hook', eventId: 'x', data: { events } });
 
 describe('the events in a delivery', () => {
-  it('say what happened to whom, and when, in UTC', () => {
+  it('name the type, the user and the instant in UTC', () => {
     expect(hookEvents(body(suspended(), suspended({ published: '2026-11-26T12:00:00+02:00' })))).toEqual([
       {
         id: '8c4c7c2e-0000-4000-8000-000000000001',
@@ -26,7 +26,7 @@ describe('the events in a delivery', () => {
     ]);
   });
 
-  it('are one for each user that they are about, and none for other targets', () => {
+  it('become one entry per user, and none for other targets', () => {
     const target = [
       { id: '0oa1ero7vZFVEIYLWPBN', type: 'AppInstance' },
       user(ANNA),
@@ -45,7 +45,7 @@ describe('the events in a delivery', () => {
     ['a number', 42],
     ['nothing', undefined],
     ['an object', { toString: 'x' }],
-  ])('name no user whose id is %s', (_what, id) => {
+  ])('are ignored if the user id is %s', (_what, id) => {
     expect(hookEvents(body(suspended({ target: [user(id)] })))).toEqual([]);
   });
 
@@ -59,7 +59,7 @@ describe('the events in a delivery', () => {
     ['published', '2026-02-31T00:00:00Z'],
     ['published', 1764151200000],
     ['target', 'User'],
-  ])('are passed over where %s is %p, and the others are kept', (attribute, value) => {
+  ])('are ignored if %s is %p, while the others are kept', (attribute, value) => {
     expect(hookEvents(body(suspended({ [attribute]: value }), suspended()))).toHaveLength(1);
   });
 
@@ -75,11 +75,11 @@ describe('the events in a delivery', () => {
     [{ data: { events: 'x' } }],
     [{ data: { events: { length: 1e9 } } }],
     [{ data: { events: [null, [], 1, 'x', {}] } }],
-  ])('are none in %p', (garbage) => {
+  ])('are not found in the body %p', (garbage) => {
     expect(hookEvents(garbage)).toEqual([]);
   });
 
-  it('are bounded, however many stand in the body', () => {
+  it('are limited in number, however many the body contains', () => {
     const bomb = body(...Array.from({ length: 100_000 }, () => suspended()));
     expect(hookEvents(bomb)).toHaveLength(MAX_HOOK_EVENTS);
     const ids = Array.from({ length: 5_000 }, (_, i) => user(`00u${String(i).padStart(17, '0')}`));
@@ -88,7 +88,7 @@ describe('the events in a delivery', () => {
     expect(new Set(targets.map((e) => e.userId)).size).toBeLessThanOrEqual(50);
   });
 
-  it('survive whatever JSON comes', () => {
+  it('are valid or ignored, whatever JSON the body contains', () => {
     const events = fc.array(
       fc.record(
         {
@@ -115,14 +115,14 @@ describe('the events in a delivery', () => {
 });
 
 describe('the secret of a hook', () => {
-  it('is the whole header, to the letter', () => {
+  it('must equal the whole header exactly', () => {
     expect(verifyHookSecret('the secret', 'the secret')).toBe(true);
     for (const header of ['the secret ', 'The secret', 'the secre', 'Bearer the secret', '', undefined, null, 7])
       expect(verifyHookSecret(header, 'the secret')).toBe(false);
     expect(verifyHookSecret(['the secret'], 'the secret')).toBe(false);
   });
 
-  it('lets nobody in when none is configured', () => {
+  it('refuses every delivery if none is configured', () => {
     expect(verifyHookSecret('', '')).toBe(false);
     expect(verifyHookSecret(undefined, '')).toBe(false);
   });

@@ -1,22 +1,22 @@
 /**
- * What Okta's event hooks deliver. The secret in a header is all that authenticates a delivery, deliveries come at least
- * once and in any order: an event is a hint to ask Okta, never a fact (Okta, event hooks). Pure.
+ * Deliveries of Okta's event hooks. Only the secret in a header authenticates a delivery, and deliveries arrive at least
+ * once, in any order. So an event is a hint to ask Okta, never a fact (Okta, event hooks). Pure.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { isOktaId } from './address.js';
 
 export interface OktaHookEvent {
-  /** The event's uuid; a repetition carries the same one. An event about several users gives one entry for each. */
+  /** The event's uuid, the same in a repetition. An event about several users becomes one entry per user. */
   readonly id: string;
   /** E.g. `user.lifecycle.suspend`. */
   readonly type: string;
-  /** When it happened, ISO 8601 in UTC; the order of arrival says nothing. */
+  /** When it happened, ISO 8601 in UTC. The order of arrival has no meaning. */
   readonly published: string;
   readonly userId: string;
 }
 
-/** Far beyond what Okta puts into one delivery: each entry may cost its receiver a question to Okta. */
+/** Far more than Okta puts into one delivery. Each entry may cost its receiver a request to Okta. */
 export const MAX_HOOK_EVENTS = 500;
 const MAX_TARGETS = 50;
 
@@ -30,7 +30,7 @@ const event = z.object({
 });
 const userTarget = z.object({ type: z.literal('User'), id: z.string().refine(isOktaId) });
 
-/** The events about users; whatever else stands in the body is passed over, and garbage has none. */
+/** The events about users. Everything else in the body is ignored, so an invalid body has none. */
 export function hookEvents(body: unknown): OktaHookEvent[] {
   const parsed = delivery.safeParse(body);
   if (!parsed.success) return [];
@@ -50,8 +50,8 @@ function aboutUsers(item: unknown): OktaHookEvent[] {
 }
 
 /**
- * Compares the whole `Authorization` header with the secret in constant time. Hashes first, because their lengths are
- * equal whatever was sent. No secret configured means that nobody is let in.
+ * Compares the whole `Authorization` header with the secret, in constant time. Compares hashes, because their lengths are
+ * equal. Without a configured secret every delivery is refused.
  */
 export function verifyHookSecret(header: unknown, secret: string): boolean {
   if (typeof header !== 'string' || secret === '') return false;

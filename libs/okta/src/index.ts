@@ -1,4 +1,4 @@
-/** Okta as our services ask, hear and believe it: the Management API, event hooks, and OpenID Connect. */
+/** What our services use of Okta: the Management API, event hooks, and OpenID Connect. */
 export { OktaError, oktaErrorCodes, type OktaErrorCode } from './errors.js';
 export { hookEvents, verifyHookSecret, type OktaHookEvent } from './hooks.js';
 export * from './management.js';

@@ -1,4 +1,4 @@
-/** What is not Okta: answers that a proxy, a wrong domain or an attacker would give. */
+/** The client against answers that are not Okta's: those of a proxy, a wrong domain or an attacker. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
@@ -15,17 +15,17 @@ type Respond = (request: http.IncomingMessage, response: http.ServerResponse) =>
 let server: http.Server;
 let endpoint: string;
 let respond: Respond;
-const asked: string[] = [];
+const requests: string[] = [];
 beforeAll(async () => {
   server = http.createServer((request, response) => {
-    asked.push(request.url ?? '');
+    requests.push(request.url ?? '');
     respond(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 beforeEach(() => {
-  asked.length = 0;
+  requests.length = 0;
 });
 afterAll(async () => {
   server.closeAllConnections();
@@ -58,7 +58,7 @@ const all = async (items: AsyncIterable<unknown>): Promise<unknown[]> => {
   return found;
 };
 
-describe('a refusal', () => {
+describe('a refusal of Okta', () => {
   const code = (errorCode: string) => ({ errorCode, errorSummary: 'anna@example.com', errorCauses: [] });
 
   it.each([
@@ -71,20 +71,20 @@ describe('a refusal', () => {
     [400, code('E0000031'), 'invalid_answer', false],
     [404, '<html>no such org</html>', 'invalid_answer', false],
     [404, code('E0000008'), 'invalid_answer', false],
-  ])('%i with %j is %s', async (status, body, expected, retryable) => {
+  ])('with status %i and body %j has the code %s', async (status, body, expected, retryable) => {
     respond = answers(status, body);
     expect(await fails(okta().user(ANNA))).toMatchObject({ code: expected, retryable, status });
-    expect(asked).toEqual([`/api/v1/users/${ANNA}`]);
+    expect(requests).toEqual([`/api/v1/users/${ANNA}`]);
   });
 
-  it('is "nobody there" only in Okta\'s own words', async () => {
+  it('means "no such user" only with Okta\'s own code', async () => {
     respond = answers(404, code('E0000007'));
     expect(await okta().user(ANNA)).toBeNull();
     expect(await fails(all(okta().appUsers(APP)))).toMatchObject({ code: 'not_found' });
   });
 });
 
-describe('an answer that Okta would not give', () => {
+describe("an answer that is not Okta's", () => {
   it.each([
     ['no JSON', '<html>Log in to the hotel</html>'],
     ['a list', [anna]],
@@ -94,23 +94,23 @@ describe('an answer that Okta would not give', () => {
     ['no profile', { ...anna, profile: undefined }],
     ['another user', { ...anna, id: '00u9ero7vZFVEIYLWPBN' }],
     ['an empty body', ''],
-  ])('is refused: %s', async (_what, body) => {
+  ])('is refused if it is: %s', async (_what, body) => {
     respond = answers(200, body);
     expect(await fails(okta().user(ANNA))).toMatchObject({ code: 'invalid_answer', retryable: false });
   });
 
-  it('spoils the list, not only its entry: a person left out would look like one who lost the app', async () => {
+  it('invalidates the whole list, because a person left out would look like one who lost the app', async () => {
     respond = answers(200, [{ id: ANNA, status: 'PROVISIONED' }, { status: 'PROVISIONED' }]);
     expect(await fails(all(okta().appUsers(APP)))).toMatchObject({ message: expect.stringContaining('"1.id"') });
   });
 
-  it.each([301, 302, 303, 307, 308])('is no redirect that is followed: %i', async (status) => {
+  it.each([301, 302, 303, 307, 308])('is never a redirect that is followed: %i', async (status) => {
     respond = answers(status, '', { location: `${endpoint}/elsewhere` });
     expect(await fails(okta().me())).toMatchObject({ code: 'invalid_answer', status });
-    expect(asked).toEqual(['/api/v1/users/me']);
+    expect(requests).toEqual(['/api/v1/users/me']);
   });
 
-  it('is not read beyond the limit, compressed or endless', async () => {
+  it('is not read beyond the size limit', async () => {
     let closed: (() => void) | undefined;
     const ended = new Promise<void>((resolve) => (closed = resolve));
     respond = (_request, response) => {
@@ -123,32 +123,32 @@ describe('an answer that Okta would not give', () => {
     await ended;
   });
 
-  it('never makes the list leave the address: the next page elsewhere is not asked for', async () => {
-    let strayed = 0;
+  it('never sends the request for the next page to another address', async () => {
+    let elsewhereRequests = 0;
     const other = http.createServer((_request, response) => {
-      strayed++;
+      elsewhereRequests++;
       response.end('[]');
     });
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const elsewhere = `http://127.0.0.1:${(other.address() as AddressInfo).port}/api/v1/users?after=x`;
     respond = answers(200, [anna], { link: `<${elsewhere}>; rel="next"` });
     expect(await fails(all(okta().users()))).toMatchObject({ code: 'invalid_answer' });
-    expect([asked.length, strayed]).toEqual([1, 0]);
+    expect([requests.length, elsewhereRequests]).toEqual([1, 0]);
     await new Promise((resolve) => other.close(resolve));
   });
 
-  it('ends a list whose pages run in a circle', async () => {
+  it('ends a list whose pages link to each other in a circle', async () => {
     respond = (request, response) => {
       const after = request.url?.includes('after=b') ? 'a' : 'b';
       answers(200, [anna], { link: `<${endpoint}/api/v1/users?after=${after}>; rel="next"` })(request, response);
     };
     expect(await fails(all(okta().users()))).toMatchObject({ code: 'invalid_answer' });
-    expect(asked).toHaveLength(3);
+    expect(requests).toHaveLength(3);
   });
 });
 
-describe('no answer', () => {
-  it('is given up after the time limit, also in the middle of a body', async () => {
+describe('a missing answer', () => {
+  it('is unavailable after the time limit, also in the middle of a body', async () => {
     respond = () => undefined;
     expect(await fails(okta({ timeoutMs: 100 }).me())).toMatchObject({
       code: 'unavailable',
@@ -159,7 +159,7 @@ describe('no answer', () => {
     expect(await fails(okta({ timeoutMs: 100 }).me())).toMatchObject({ code: 'unavailable' });
   });
 
-  it('is unavailable when nobody listens, or the connection breaks', async () => {
+  it('is unavailable if nothing listens or the connection breaks', async () => {
     respond = (request) => void request.socket.destroy();
     expect(await fails(okta().me())).toMatchObject({ code: 'unavailable', status: null });
     const free = http.createServer();
@@ -172,7 +172,7 @@ describe('no answer', () => {
     });
   });
 
-  it('ends with the service, in a request and in a wait', async () => {
+  it('is unavailable when the service stops, during a request or a wait', async () => {
     const stop = new AbortController();
     respond = () => void stop.abort();
     expect(await fails(okta({ signal: stop.signal }).me())).toMatchObject({
@@ -190,7 +190,7 @@ describe('no answer', () => {
   });
 });
 
-describe('what is never asked', () => {
+describe('the client sends no request', () => {
   it.each([
     '',
     '.',
@@ -202,14 +202,14 @@ describe('what is never asked', () => {
     '00u1ero7vZFVEIYLWPB',
     `${ANNA}/factors`,
     `${ANNA}?x`,
-  ])('a user by the id %p', async (id) => {
+  ])('for the user id %p', async (id) => {
     respond = answers(200, anna);
     expect(await fails(okta().user(id))).toMatchObject({ code: 'not_found' });
     expect(await fails(all(okta().appUsers(id)))).toMatchObject({ code: 'not_found' });
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
-  it('an org that is none, or with a text that cannot be a token', () => {
+  it('to an address that is no org, or with a text that cannot be a token', () => {
     const make = (change: Partial<OktaManagementOptions>) => () => okta(change);
     expect(make({ endpoint: undefined, domain: 'evil.example' })).toThrow(
       expect.objectContaining({ code: 'invalid_domain' }),
@@ -221,7 +221,7 @@ describe('what is never asked', () => {
   });
 });
 
-it('keeps the token out of whatever shows the client, and sends it in one header', async () => {
+it('sends the token in one header and never shows it when the client is inspected', async () => {
   let headers: http.IncomingHttpHeaders = {};
   respond = (request, response) => {
     headers = request.headers;

@@ -1,6 +1,6 @@
 /**
- * Okta's Management API, as far as we read it. One instance per tenant. Nothing is repeated but what Okta refused for
- * its rate limit: a caller owns its retries.
+ * The part of Okta's Management API that we read. One instance per tenant. It repeats only requests that Okta refused for
+ * its rate limit; all other retries are up to the caller.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inSpan, SpanKind, type Metrics } from '#platform';
@@ -14,34 +14,34 @@ import { errorCodeIn, oktaAppUser, oktaUser, readJson, type OktaAppUser, type Ok
 export interface OktaManagementOptions {
   /** The tenant's org, e.g. `acme.okta.com`. */
   readonly domain: string;
-  /** Another address than `https://<domain>` (`OKTA_ENDPOINT`). */
+  /** Used instead of `https://<domain>` (`OKTA_ENDPOINT`). */
   readonly endpoint?: string | undefined;
   readonly apiToken: string;
   readonly metrics: Metrics;
   /** For one request, from sending to the last byte. */
   readonly timeoutMs?: number;
   readonly maxBodyBytes?: number;
-  /** The longest wait for a rate limit; what would take longer fails as `rate_limited`. Okta's windows last a minute. */
+  /** The longest wait for a rate limit; a longer one fails as `rate_limited`. Okta's windows last a minute. */
   readonly maxWaitMs?: number;
   /** Ends waits and requests, e.g. when the service stops. */
   readonly signal?: AbortSignal;
 }
 
 export interface UserQuery {
-  /** Okta's filter, e.g. `status eq "SUSPENDED"`. Without one Okta leaves out the deprovisioned. */
+  /** Okta's filter, e.g. `status eq "SUSPENDED"`. Without a filter Okta leaves out deprovisioned users. */
   readonly filter?: string;
 }
 
 type Operation = 'user' | 'users' | 'appUser' | 'appUsers' | 'me';
 
-/** Okta's greatest pages. */
+/** Okta's largest pages. */
 const USERS_LIMIT = 200;
 const APP_USERS_LIMIT = 500;
 const ATTEMPTS = 3;
 const TOKEN = /^[\x21-\x7e]{1,512}$/;
 
 export class OktaManagement {
-  /** Private to the language: an instance that is logged or serialised does not show it. */
+  /** A private field of the language: logging or serialising an instance does not show it. */
   readonly #authorization: string;
   private readonly origin: string;
   private readonly bounds;
@@ -51,9 +51,9 @@ export class OktaManagement {
   /** Throws `invalid_domain`, and `unauthorized` for a text that cannot be a token. */
   constructor({ apiToken, metrics, ...options }: OktaManagementOptions) {
     this.origin = originOf(options.domain, options.endpoint);
-    // fetch would refuse it too, with a message that quotes it.
+    // `fetch` would refuse it too, but its message would quote the token.
     if (!TOKEN.test(apiToken))
-      throw new OktaError('unauthorized', 'The Okta API token is empty or holds characters that no token has.');
+      throw new OktaError('unauthorized', 'The Okta API token is empty or contains characters that no token has.');
     this.#authorization = `SSWS ${apiToken}`;
     this.bounds = {
       timeoutMs: options.timeoutMs ?? 10_000,
@@ -65,64 +65,71 @@ export class OktaManagement {
   }
 
   /**
-   * `GET /api/v1/users/{id}`. Null only if Okta itself says that there is no such user; an id that cannot be one of
-   * Okta's fails as `not_found` and asks nothing, so that nobody takes it for a deleted person.
+   * `GET /api/v1/users/{id}`. Null only if Okta itself says that there is no such user. An id that cannot be Okta's is
+   * never sent and fails as `not_found`, so that it is not taken for a deleted person.
    */
   async user(id: string): Promise<OktaUser | null> {
-    if (!isOktaId(id)) throw new OktaError('not_found', 'This is no id of an Okta user (20 letters and digits).');
-    try {
-      const found = parse('user', oktaUser, await this.ask('user', this.url(`users/${id}`)));
-      // Okta takes a login in the same place.
-      if (found.id === id) return found;
-      throw new OktaError('invalid_answer', 'Okta answered with another user than the one that was asked for.');
-    } catch (error) {
-      if (error instanceof OktaError && error.code === 'not_found') return null;
-      throw error;
-    }
+    if (!isOktaId(id)) throw new OktaError('not_found', 'This is not the id of an Okta user (20 letters and digits).');
+    return this.find('user', `users/${id}`, id, oktaUser);
   }
 
-  /** `GET /api/v1/users/me`: to whom the token belongs. Every valid token may ask it. */
+  /** `GET /api/v1/users/me`: the owner of the token. Every valid token may read it. */
   async me(): Promise<OktaUser> {
-    return parse('me', oktaUser, await this.ask('me', this.url('users/me')));
+    return parse('me', oktaUser, await this.request('me', this.url('users/me')));
   }
 
-  /** `GET /api/v1/users`, page by page as they are consumed. Stops for the rate limit's reserve. */
+  /** `GET /api/v1/users`. Reads pages as they are consumed, and waits when only the reserve of the rate limit is left. */
   users(query: UserQuery = {}): AsyncIterable<OktaUser> {
     const url = this.url('users', { limit: String(USERS_LIMIT) });
     if (query.filter !== undefined) url.searchParams.set('filter', query.filter);
     return this.list('users', url, oktaUser);
   }
 
-  /** `GET /api/v1/apps/{appId}/users`: who has the app. Page by page; `not_found` if there is no such app. */
+  /** `GET /api/v1/apps/{appId}/users`: the users of the app, read as {@link users}; `not_found` without such an app. */
   async *appUsers(appId: string): AsyncIterable<OktaAppUser> {
-    if (!isOktaId(appId)) throw new OktaError('not_found', 'This is no id of an Okta app (20 letters and digits).');
+    if (!isOktaId(appId))
+      throw new OktaError('not_found', 'This is not the id of an Okta app (20 letters and digits).');
     const url = this.url(`apps/${appId}/users`, { limit: String(APP_USERS_LIMIT) });
     yield* this.list('appUsers', url, oktaAppUser);
   }
 
   /**
-   * `GET /api/v1/apps/{appId}/users/{id}`: the person's assignment to the app; null if Okta says that there is none. It
-   * says the same of an app that does not exist: ask only about an app whose list was read.
+   * `GET /api/v1/apps/{appId}/users/{id}`: the person's assignment to the app; null if Okta says that there is none. Okta
+   * says the same if the app does not exist, so call this only for an app whose list could be read.
    */
   async appUser(appId: string, id: string): Promise<OktaAppUser | null> {
     if (!isOktaId(appId) || !isOktaId(id))
-      throw new OktaError('not_found', 'These are no ids of an Okta app and an Okta user (20 letters and digits).');
+      throw new OktaError(
+        'not_found',
+        'These are not the ids of an Okta app and an Okta user (20 letters and digits).',
+      );
+    return this.find('appUser', `apps/${appId}/users/${id}`, id, oktaAppUser);
+  }
+
+  private async find<T extends { readonly id: string }>(
+    operation: Operation,
+    path: string,
+    id: string,
+    shape: z.ZodType<T>,
+  ): Promise<T | null> {
     try {
-      const found = parse('appUser', oktaAppUser, await this.ask('appUser', this.url(`apps/${appId}/users/${id}`)));
+      const found = parse(operation, shape, await this.request(operation, this.url(path)));
+      // Okta also accepts a login in place of the id.
       if (found.id === id) return found;
-      throw new OktaError('invalid_answer', 'Okta answered with another user than the one that was asked for.');
     } catch (error) {
       if (error instanceof OktaError && error.code === 'not_found') return null;
       throw error;
     }
+    throw new OktaError('invalid_answer', 'Okta answered with another user than the requested one.');
   }
 
   private async *list<T>(operation: Operation, first: URL, shape: z.ZodType<T>): AsyncIterable<T> {
     const seen = new Set<string>();
     for (let url: URL | null = first; url;) {
-      if (seen.has(url.href)) throw new OktaError('invalid_answer', `Okta's pages run in a circle (${operation}).`);
+      if (seen.has(url.href))
+        throw new OktaError('invalid_answer', `Okta's pages link to each other in a circle (${operation}).`);
       seen.add(url.href);
-      const answer: Answer = await this.ask(operation, url, true);
+      const answer: Answer = await this.request(operation, url, true);
       yield* parse(operation, z.array(shape), answer);
       url = nextPage(answer.headers.get('link'), url);
     }
@@ -134,8 +141,8 @@ export class OktaManagement {
     return url;
   }
 
-  /** A 2xx answer. What Okta refused for its rate limit was not done: it is asked again when the window is over. */
-  private async ask(operation: Operation, url: URL, bulk = false): Promise<Answer> {
+  /** Resolves with a 2xx answer. A request that Okta refused for its rate limit is repeated when the window is over. */
+  private async request(operation: Operation, url: URL, bulk = false): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       await this.waitForRate(operation, bulk);
       const answer = await this.send(operation, url);
@@ -171,26 +178,26 @@ export class OktaManagement {
       if (wait === 0) return;
       if (wait > maxWaitMs) throw this.limited(operation, wait);
       await sleep(wait, undefined, { signal }).catch((cause: unknown) => {
-        throw new OktaError('unavailable', `Okta was not asked (${operation}): the service is stopping.`, { cause });
+        throw new OktaError('unavailable', `Okta was not called (${operation}): the service is stopping.`, { cause });
       });
     }
   }
 
   private limited(operation: Operation, retryAfterMs: number): OktaError {
     const seconds = Math.ceil(retryAfterMs / 1000);
-    const message = `Okta's rate limit is used up (${operation}); it can be asked again in ${seconds} s.`;
+    const message = `Okta's rate limit is used up (${operation}). It ends in ${seconds} s.`;
     return new OktaError('rate_limited', message, { status: 429, retryAfterMs });
   }
 }
 
-/** Names the attribute that is wrong, never its value. */
+/** The error names the wrong attribute, never its value. */
 function parse<T>(operation: Operation, shape: z.ZodType<T>, { body, status }: Answer): T {
   const json = readJson(body);
   const parsed = shape.safeParse(json);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.join('.') ?? '';
-  const what = json === undefined ? 'no JSON' : where === '' ? 'of another form' : `wrong at "${where}"`;
-  throw new OktaError('invalid_answer', `Okta's answer is ${what} (${operation}): check the domain of the org.`, {
+  const what = json === undefined ? 'not JSON' : where === '' ? 'of another form' : `wrong at "${where}"`;
+  throw new OktaError('invalid_answer', `Okta's answer is ${what} (${operation}). Check the domain of the org.`, {
     status,
   });
 }

@@ -1,7 +1,7 @@
 import { readRate, waitMs } from './rate.js';
 
 const NOW = 1_764_000_000_000;
-const told = (limit: unknown, remaining: unknown, reset: unknown, date?: string): Headers =>
+const limits = (limit: unknown, remaining: unknown, reset: unknown, date?: string): Headers =>
   new Headers({
     'x-rate-limit-limit': String(limit),
     'x-rate-limit-remaining': String(remaining),
@@ -16,43 +16,43 @@ describe("Okta's rate limit", () => {
   const date = new Date(NOW).toUTCString();
 
   it('stops bulk work below a fifth, and urgent work only at zero, until the window ends', () => {
-    expect(wait(told(600, 120, reset, date), true)).toBe(0);
-    expect(wait(told(600, 119, reset, date), true)).toBe(30_100);
-    expect(wait(told(600, 1, reset, date), false)).toBe(0);
-    expect(wait(told(600, 0, reset, date), false)).toBe(30_100);
+    expect(wait(limits(600, 120, reset, date), true)).toBe(0);
+    expect(wait(limits(600, 119, reset, date), true)).toBe(30_100);
+    expect(wait(limits(600, 1, reset, date), false)).toBe(0);
+    expect(wait(limits(600, 0, reset, date), false)).toBe(30_100);
   });
 
-  it("is counted by Okta's clock, not by ours", () => {
+  it("ends by Okta's clock, not by ours", () => {
     const anHourAhead = new Date(NOW + 3_600_000).toUTCString();
-    expect(wait(told(600, 0, reset + 3_600, anHourAhead), false)).toBe(30_100);
-    expect(wait(told(600, 0, reset), false)).toBe(30_100);
-    expect(wait(told(600, 0, reset, 'no date'), false)).toBe(30_100);
+    expect(wait(limits(600, 0, reset + 3_600, anHourAhead), false)).toBe(30_100);
+    expect(wait(limits(600, 0, reset), false)).toBe(30_100);
+    expect(wait(limits(600, 0, reset, 'no date'), false)).toBe(30_100);
   });
 
-  it('is over when the window is over', () => {
-    const state = readRate(told(600, 0, reset, date), 200, NOW);
+  it('ends with its window', () => {
+    const state = readRate(limits(600, 0, reset, date), 200, NOW);
     expect(waitMs(state ?? undefined, true, NOW + 30_100)).toBe(0);
-    expect(wait(told(600, 0, reset - 90, date), false)).toBe(100);
+    expect(wait(limits(600, 0, reset - 90, date), false)).toBe(100);
     expect(waitMs(undefined, true, NOW)).toBe(0);
   });
 
-  it('waits after a 429 whatever it says to remain', () => {
-    expect(wait(told(600, 599, reset, date), false, 429)).toBe(30_100);
+  it('waits after a 429, whatever number of requests it says remains', () => {
+    expect(wait(limits(600, 599, reset, date), false, 429)).toBe(30_100);
   });
 
-  it('waits a second after a 429 about concurrency, whose Reset says nothing, and after one without headers', () => {
-    expect(wait(told(0, 0, reset + 1e6, date), false, 429)).toBe(1_000);
+  it('waits a second after a 429 about concurrency, whose Reset has no meaning, and after a 429 without headers', () => {
+    expect(wait(limits(0, 0, reset + 1e6, date), false, 429)).toBe(1_000);
     expect(wait(new Headers(), false, 429)).toBe(1_000);
   });
 
   it.each([
     [new Headers()],
-    [told('x', 'y', 'z')],
-    [told(-1, 0, reset)],
-    [told(600, '', reset)],
-    [told(600, '1e3', reset)],
-    [told(600, 0, '9'.repeat(40))],
-  ])('is unknown where the headers tell none: case %#', (headers) => {
+    [limits('x', 'y', 'z')],
+    [limits(-1, 0, reset)],
+    [limits(600, '', reset)],
+    [limits(600, '1e3', reset)],
+    [limits(600, 0, '9'.repeat(40))],
+  ])('is unknown without valid headers: case %#', (headers) => {
     expect(readRate(headers, 200, NOW)).toBeNull();
   });
 });

@@ -1,4 +1,4 @@
-/** One GET to Okta: bounded in time and size, no redirect followed, the token in one header and nowhere else. */
+/** One GET to Okta, bounded in time and size. It follows no redirect and sends the token in one header only. */
 import { isNativeError } from 'node:util/types';
 import { OktaError } from './errors.js';
 
@@ -16,7 +16,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Throws `unavailable` when no whole answer came, `invalid_answer` when it is too big or a redirect. */
+/** Throws `unavailable` without a complete answer, `invalid_answer` if the answer is too large or a redirect. */
 export async function get(operation: string, url: URL, options: GetOptions): Promise<Answer> {
   const signal = AbortSignal.any([AbortSignal.timeout(options.timeoutMs), options.signal]);
   const headers = { authorization: options.authorization, accept: 'application/json', 'user-agent': 'StackFlow' };
@@ -24,11 +24,11 @@ export async function get(operation: string, url: URL, options: GetOptions): Pro
     const answer = await fetch(url, { headers, redirect: 'manual', signal });
     const body = await read(answer, options.maxBodyBytes, operation);
     const { status } = answer;
-    // Followed, it would carry the token to whatever address the answer names.
+    // Following it would send the token to any address that the answer names.
     if (status >= 300 && status < 400)
       throw new OktaError(
         'invalid_answer',
-        `Okta redirects (${operation}: ${status}), which was not followed: check the domain of the org.`,
+        `Okta answered with a redirect (${operation}: ${status}), which was not followed. Check the domain of the org.`,
         { status },
       );
     return { status, headers: answer.headers, body };
@@ -44,11 +44,11 @@ async function read(answer: Response, maxBytes: number, operation: string): Prom
   const decoder = new TextDecoder();
   let text = '';
   let size = 0;
-  // Leaving the loop early cancels the stream, and with it the connection.
+  // Leaving the loop early cancels the stream and closes the connection.
   for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
     if (size > maxBytes)
-      throw new OktaError('invalid_answer', `Okta's answer is greater than ${maxBytes} bytes (${operation}).`, {
+      throw new OktaError('invalid_answer', `Okta's answer is larger than ${maxBytes} bytes (${operation}).`, {
         status: answer.status,
       });
     text += decoder.decode(chunk, { stream: true });
@@ -56,10 +56,10 @@ async function read(answer: Response, maxBytes: number, operation: string): Prom
   return text + decoder.decode();
 }
 
-/** fetch says only "fetch failed"; what failed stands in the cause. */
+/** The message of `fetch` is only "fetch failed"; its cause has the reason. */
 function reason(error: unknown, { signal, timeoutMs }: GetOptions): string {
   if (signal.aborted) return 'the service is stopping';
   if (!isNativeError(error)) return String(error);
-  if (error.name === 'TimeoutError') return `nothing within ${timeoutMs} ms`;
+  if (error.name === 'TimeoutError') return `no answer within ${timeoutMs} ms`;
   return isNativeError(error.cause) ? error.cause.message || error.cause.name : error.message;
 }

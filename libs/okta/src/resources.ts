@@ -1,4 +1,4 @@
-/** Okta's resources, reduced to what decides about access. What else the answers carry is not kept. */
+/** Okta's resources, reduced to the attributes that decide about access. */
 import { z } from 'zod';
 
 const text = z
@@ -17,8 +17,8 @@ export const oktaUser = z.object({
 export type OktaUser = Readonly<z.output<typeof oktaUser>>;
 
 /**
- * An assignment of the app. Whether the person is suspended does not show in it: ask for the user, or list the users
- * with `status eq "SUSPENDED"`.
+ * An assignment of the app. It does not show whether the person is suspended: read the user, or list the users with
+ * `status eq "SUSPENDED"`.
  */
 export const oktaAppUser = z
   .object({
@@ -33,10 +33,10 @@ export const oktaAppUser = z
   .transform(({ credentials, ...user }) => ({
     /** The Okta user's id. */
     id: user.id,
-    /** Our SCIM id; null while nothing was provisioned. */
+    /** Our SCIM id; null until the user was provisioned. */
     externalId: user.externalId,
     status: user.status,
-    /** `USER` (assigned himself) or `GROUP`. */
+    /** `USER` (assigned directly) or `GROUP`. */
     scope: user.scope,
     syncState: user.syncState,
     lastUpdated: user.lastUpdated,
@@ -46,13 +46,13 @@ export type OktaAppUser = Readonly<z.output<typeof oktaAppUser>>;
 
 const errorBody = z.object({ errorCode: z.string().regex(/^E\d{7}$/) });
 
-/** Okta's own code in the body of a refusal; null if it is not one of Okta's. */
+/** Okta's own code in the body of a refusal; null if the body is not Okta's. */
 export function errorCodeIn(body: string): string | null {
   const parsed = errorBody.safeParse(readJson(body));
   return parsed.success ? parsed.data.errorCode : null;
 }
 
-/** Undefined = no JSON. */
+/** Undefined = not JSON. */
 export function readJson(body: string): unknown {
   try {
     return JSON.parse(body) as unknown;

@@ -94,4 +94,9 @@ export class SecretStore {
   close(): void {
     this.client.destroy();
   }
+
+  /** Nest calls this where the store is a provider. */
+  onModuleDestroy(): void {
+    this.close();
+  }
 }

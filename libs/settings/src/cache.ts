@@ -1,18 +1,21 @@
 /**
- * The tenants' settings in memory, for paths that cannot afford a query per request. Events that this process
- * handles show at once ({@link TenantSettingsCache.accept}); what other replicas wrote shows within `pollMs`. An
- * unknown tenant costs no query of its own, so random tenant ids cannot load the database.
+ * The tenants in memory, by id and by host name, for paths that cannot afford a query per request. Events that this
+ * process handles show at once ({@link TenantSettingsCache.accept}); what other replicas wrote shows within `pollMs`.
+ * An unknown tenant costs no query of its own, so random tenant ids cannot load the database.
  */
 import type { Queryable } from '#platform';
 import { copyOf, settingsSince, type SettingsEvent, type TenantCopy } from './copy.sql.js';
+import { hostName } from './tenant-host.js';
+
+export type TenantListener = (current: TenantCopy, previous: TenantCopy | null) => void;
 
 export interface TenantSettingsCacheOptions {
   readonly database: Queryable;
   readonly schema: string;
   /** The oldest that an answer may be, in milliseconds. */
   readonly pollMs?: number;
-  /** Told about every newer version, e.g. to forget a cached SCIM token. */
-  readonly onChange?: (current: TenantCopy, previous: TenantCopy | null) => void;
+  /** Runs for every newer version, e.g. to forget a cached SCIM token. */
+  readonly onChange?: TenantListener;
 }
 
 /**
@@ -23,16 +26,39 @@ const LOOK_BACK_MS = 60_000;
 
 export class TenantSettingsCache {
   private readonly copies = new Map<string, TenantCopy>();
+  private readonly byHost = new Map<string, readonly TenantCopy[]>();
+  private readonly listeners: TenantListener[] = [];
   private readAt: Date | null = null;
   private freshUntil = 0;
   private refreshing: Promise<void> | null = null;
 
-  constructor(private readonly options: TenantSettingsCacheOptions) {}
+  constructor(private readonly options: TenantSettingsCacheOptions) {
+    if (options.onChange) this.onChange(options.onChange);
+  }
 
-  /** The settings in force, null = unknown tenant. Rejects when the copy is too old and the database cannot be asked. */
+  /** The settings in force; null = unknown tenant. Rejects when the copy is too old and the database does not answer. */
   async get(tenantId: string): Promise<TenantCopy | null> {
-    if (performance.now() >= this.freshUntil) await this.refresh();
+    await this.beFresh();
     return this.copies.get(tenantId) ?? null;
+  }
+
+  async all(): Promise<readonly TenantCopy[]> {
+    await this.beFresh();
+    return [...this.copies.values()];
+  }
+
+  /**
+   * The tenants that have this host name (a port is ignored). While a host name moves from one tenant to another, its
+   * two events may arrive in either order: then there are two, and the caller decides.
+   */
+  async ofHost(host: string): Promise<readonly TenantCopy[]> {
+    await this.beFresh();
+    return this.byHost.get(hostName(host)) ?? [];
+  }
+
+  /** Adds a listener for every newer version. */
+  onChange(listener: TenantListener): void {
+    this.listeners.push(listener);
   }
 
   /** Takes over an event that this process has stored; call it after the commit. Older versions are ignored. */
@@ -44,6 +70,10 @@ export class TenantSettingsCache {
   refresh(): Promise<void> {
     this.refreshing ??= this.read().finally(() => (this.refreshing = null));
     return this.refreshing;
+  }
+
+  private async beFresh(): Promise<void> {
+    if (performance.now() >= this.freshUntil) await this.refresh();
   }
 
   private async read(): Promise<void> {
@@ -59,6 +89,15 @@ export class TenantSettingsCache {
     const previous = this.copies.get(copy.tenantId) ?? null;
     if (previous && previous.version >= copy.version) return;
     this.copies.set(copy.tenantId, copy);
-    this.options.onChange?.(copy, previous);
+    if (previous?.host) this.setHost(previous.host, copy.tenantId, []);
+    if (copy.host) this.setHost(copy.host, copy.tenantId, [copy]);
+    for (const listener of this.listeners) listener(copy, previous);
+  }
+
+  private setHost(host: string, tenantId: string, now: readonly TenantCopy[]): void {
+    const name = hostName(host);
+    const others = (this.byHost.get(name) ?? []).filter((copy) => copy.tenantId !== tenantId);
+    if (others.length + now.length === 0) this.byHost.delete(name);
+    else this.byHost.set(name, [...others, ...now]);
   }
 }

@@ -1,4 +1,4 @@
-/** A partial change of a tenant's settings: what the CLI and the admin page send, applied to the settings in force. */
+/** Applies a partial change, as an administrator sends it, to the settings in force. Pure. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Brake, RoleMapping } from '#events';
 import { DEFAULT_BRAKE, type OktaSettings } from './defaults.js';
@@ -8,9 +8,9 @@ export interface SettingsChange {
   readonly scimEnabled?: boolean | undefined;
   readonly groupSync?: boolean | undefined;
   readonly deactivateOnOffboard?: boolean | undefined;
-  /** Null = no brake; what is left out stays. */
+  /** Null = no brake; figures that are left out stay. */
   readonly brake?: Partial<Brake> | null | undefined;
-  /** Null = disconnected. */
+  /** Null = disconnected. A pasted `https://` and a slash at the end are removed from the domain. */
   readonly okta?: OktaSettings['okta'] | undefined;
   /** Null = nobody signs in through Okta. */
   readonly sso?: OktaSettings['sso'] | undefined;
@@ -18,7 +18,7 @@ export interface SettingsChange {
   readonly roles?: readonly string[] | undefined;
   /** The complete list of mappings; `map` and `unmap` are applied after it. */
   readonly roleMappings?: readonly RoleMapping[] | undefined;
-  /** Mappings to add; one that is in force already is no change, so that a command can be repeated. */
+  /** Mappings to add. Adding an existing mapping changes nothing, so that a command can be repeated. */
   readonly map?: readonly RoleMapping[] | undefined;
   /** Groups that lose their mappings: all of them, or the one to `role`. */
   readonly unmap?: readonly { readonly group: RoleMapping['group']; readonly role?: string | undefined }[] | undefined;
@@ -43,13 +43,13 @@ export function changeSettings(current: OktaSettings, change: SettingsChange): C
       change.brake === undefined
         ? current.brake
         : change.brake && { ...DEFAULT_BRAKE, ...current.brake, ...change.brake },
-    okta: change.okta === undefined ? current.okta : change.okta,
+    okta: change.okta === undefined ? current.okta : change.okta && tidyOkta(change.okta),
     sso: change.sso === undefined ? current.sso : change.sso,
   };
   const all = [...faults, ...settingsFaults(settings)];
   if (all.length > 0) throw new SettingsError(all);
   const before = comparable(current);
-  // Not by their texts: jsonb gives properties back in an order of its own.
+  // Not compared as JSON text: jsonb does not keep the order of properties.
   const changed = (Object.keys(settings) as (keyof OktaSettings)[]).filter(
     (name) => !isDeepStrictEqual(settings[name], before[name]),
   );
@@ -83,6 +83,15 @@ const pairKey = (mapping: RoleMapping): string => `${groupKey(mapping.group)}\u0
 const tidy = ({ group, role }: RoleMapping): RoleMapping => ({
   group: 'id' in group ? { id: group.id.toLowerCase() } : { name: group.name.trim() },
   role,
+});
+
+const tidyOkta = ({ domain, appId }: NonNullable<OktaSettings['okta']>): NonNullable<OktaSettings['okta']> => ({
+  domain: domain
+    .trim()
+    .toLowerCase()
+    .replace(/^https:\/\//, '')
+    .replace(/\/+$/, ''),
+  appId: appId.trim(),
 });
 
 const comparable = (settings: OktaSettings): OktaSettings => ({

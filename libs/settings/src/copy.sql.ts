@@ -1,18 +1,14 @@
 /**
  * A service's own copy of the tenants' settings, fed by `integration.settings`. Each consuming service keeps the table
- * in its schema; the hub alone decides what stands in it.
+ * in its schema; only the hub decides what the settings are.
  */
-import type { EventEnvelope, TenantSettings } from '#events';
-import type { Queryable, Tx } from '#platform';
+import type { EventEnvelope } from '#events';
+import { columnsOf, type Queryable, type Tx } from '#platform';
+import { TenantSettingsEntity } from './tenant-settings.entity.js';
 
-export interface TenantCopy {
-  readonly tenantId: string;
-  readonly slug: string;
-  readonly host: string | null;
-  /** Version of the settings = `sequence` of the event that brought them. */
-  readonly version: number;
-  readonly settings: TenantSettings;
-}
+const COLUMNS = ['tenantId', 'slug', 'host', 'version', 'settings'] as const;
+
+export type TenantCopy = Readonly<Pick<TenantSettingsEntity, (typeof COLUMNS)[number]>>;
 
 export type SettingsEvent = Pick<
   EventEnvelope<'com.stackflow.integration.settings.changed.v1'>,
@@ -20,7 +16,7 @@ export type SettingsEvent = Pick<
 >;
 
 /**
- * For the service's first migration. `host` is not unique here, on purpose: when a host name moves from one tenant to
+ * For the service's first migration. `host` is deliberately not unique here: when a host name moves from one tenant to
  * another, the two events have different keys and may arrive in either order. The hub guards its uniqueness.
  */
 export function settingsTableSql(schema: string): string {
@@ -36,21 +32,15 @@ export function settingsTableSql(schema: string): string {
     create index tenant_settings_received_at on ${identifier(schema)}.tenant_settings (received_at);`;
 }
 
-/** The copy of an event, as it will stand in the table. */
+/** The copy that an event makes in the table. */
 export function copyOf(event: SettingsEvent): TenantCopy {
-  const { tenant } = event.data;
-  return {
-    tenantId: event.tenant,
-    slug: tenant.slug,
-    host: tenant.host,
-    version: event.sequence,
-    settings: event.data,
-  };
+  const { slug, host } = event.data.tenant;
+  return { tenantId: event.tenant, slug, host, version: event.sequence, settings: event.data };
 }
 
 /**
- * Stores the settings unless a newer version stands there already; true = stored. The inbox gates repetitions too;
- * the version here also protects against a replay into a fresh inbox.
+ * Stores the settings unless the table has a newer version; true = stored. The inbox gates repetitions too; the version
+ * here also protects against a replay into a fresh inbox.
  *
  * Locks the tenant's row until the transaction ends. Writes into the schema of the session's search path, which
  * `Database` sets to the service's own.
@@ -68,10 +58,10 @@ export async function applySettings(tx: Tx, event: SettingsEvent): Promise<boole
   return rows.length > 0;
 }
 
-/** The settings in force of one tenant as this service knows them; null = no such tenant (yet). */
+/** The settings in force of one tenant as this service has them; null = unknown tenant. */
 export async function settingsOf(queryable: Queryable, schema: string, tenantId: string): Promise<TenantCopy | null> {
-  const rows = await queryable.query<Row>(`${select(schema)} where tenant_id = $1`, [tenantId]);
-  return rows[0] ? fromRow(rows[0]) : null;
+  const [copy] = await queryable.query<TenantCopy>(`${select(schema)} where tenant_id = $1`, [tenantId]);
+  return copy ?? null;
 }
 
 /** Copies received after `since` (all of them without it), with the database's clock, for incremental refreshes. */
@@ -81,30 +71,15 @@ export async function settingsSince(
   since: Date | null,
 ): Promise<{ copies: TenantCopy[]; readAt: Date }> {
   const now = await queryable.query<{ now: Date }>('select clock_timestamp() as now');
-  const rows = await queryable.query<Row>(`${select(schema)} where $1::timestamptz is null or received_at > $1`, [
-    since,
-  ]);
-  return { copies: rows.map(fromRow), readAt: now[0]?.now ?? new Date(0) };
-}
-
-interface Row {
-  tenant_id: string;
-  slug: string;
-  host: string | null;
-  version: string;
-  settings: TenantSettings;
+  const copies = await queryable.query<TenantCopy>(
+    `${select(schema)} where $1::timestamptz is null or received_at > $1`,
+    [since],
+  );
+  return { copies, readAt: now[0]?.now ?? new Date(0) };
 }
 
 const select = (schema: string): string =>
-  `select tenant_id, slug, host, version, settings from ${identifier(schema)}.tenant_settings`;
-
-const fromRow = (row: Row): TenantCopy => ({
-  tenantId: row.tenant_id,
-  slug: row.slug,
-  host: row.host,
-  version: Number(row.version),
-  settings: row.settings,
-});
+  `select ${columnsOf(TenantSettingsEntity, { only: COLUMNS })} from ${identifier(schema)}.tenant_settings`;
 
 function identifier(schema: string): string {
   if (!/^[a-z][a-z0-9_]*$/.test(schema)) throw new Error(`not a plain schema name: ${schema}`);

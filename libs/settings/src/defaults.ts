@@ -1,4 +1,4 @@
-/** What a tenant gets before anybody configures it: the product page's field reference, roles and group mapping. */
+/** The settings of a new tenant: the product page's field reference, roles and group mapping. */
 import type { Brake, RoleMapping, TenantSettings } from '#events';
 
 /** The part of a tenant's settings that an administrator changes. */
@@ -23,11 +23,11 @@ export const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
 
 export const DEFAULT_BRAKE: Brake = { percent: 10, atLeast: 20, windowMinutes: 10, holdHours: 24 };
 
-/** The brake in force; settings from before there was one have the default. */
+/** The brake in force; settings that do not mention it have the default. */
 export const brakeOf = ({ brake }: Pick<TenantSettings, 'brake'>): Brake | null =>
   brake === undefined ? DEFAULT_BRAKE : brake;
 
-/** A fresh copy each time, so that nobody can change the defaults of somebody else. */
+/** A fresh copy each time, so that no caller can change the defaults of another. */
 export function defaultSettings(): OktaSettings {
   return {
     scimEnabled: false,

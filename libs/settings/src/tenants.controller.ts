@@ -1,23 +1,23 @@
-/** `/internal/tenants`: the tenants that this service knows, so that callers can name one by its slug. */
-import { Controller, Get, Inject } from '@nestjs/common';
-import { InternalApi, PLATFORM, type PlatformContext } from '#platform';
+/** `/internal/tenants`: the tenants that this service has settings of, so that callers can name one by its slug. */
+import { Controller, Get } from '@nestjs/common';
+import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { TenantList, type TenantView } from '#contracts';
+import { columnsOf, Database, InternalApi } from '#platform';
+import { TenantSettingsEntity } from './tenant-settings.entity.js';
 
-export interface TenantView {
-  readonly id: string;
-  readonly slug: string;
-  readonly host: string | null;
-  readonly settingsVersion: number;
-}
+const ALL = `
+  select tenant_id as id, ${columnsOf(TenantSettingsEntity, { only: ['slug', 'host'] })}, version::int as "settingsVersion"
+    from tenant_settings order by slug`;
 
+@ApiTags('tenants')
 @InternalApi()
 @Controller('internal/tenants')
 export class TenantsController {
-  constructor(@Inject(PLATFORM) private readonly platform: PlatformContext) {}
+  constructor(private readonly database: Database) {}
 
   @Get()
-  async all(): Promise<{ tenants: TenantView[] }> {
-    const sql =
-      'select tenant_id as id, slug, host, version::int as "settingsVersion" from tenant_settings order by slug';
-    return { tenants: await this.platform.database.query<TenantView>(sql) };
+  @ApiOkResponse({ type: TenantList })
+  async all(): Promise<TenantList> {
+    return { tenants: await this.database.query<TenantView>(ALL) };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What makes settings acceptable. Every fault is one sentence for the administrator who has to correct it, and all
- * faults are reported together (P6).
+ * The rules for settings. Every fault is one sentence for the administrator who has to correct it, and all faults are
+ * reported together (P6).
  */
 import { z } from 'zod';
 import type { RoleMapping } from '#events';
@@ -18,19 +18,19 @@ export class SettingsError extends Error {
   }
 }
 
-/** How names of groups are compared, here and in the directory: without regard to case and outer blanks. */
+/** Names of groups are compared by this key, here and in the directory: without regard to case and outer blanks. */
 export const groupNameKey = (name: string): string => name.trim().normalize('NFC').toLowerCase();
 
-/** How a mapping's group is compared: ids without regard to case. */
+/** Groups of mappings are compared by this key: ids without regard to case. */
 export function groupKey(group: RoleMapping['group']): string {
   return 'id' in group ? `id:${group.id.toLowerCase()}` : `name:${groupNameKey(group.name)}`;
 }
 
-/** A mapping's group in words. */
+/** A mapping's group as part of a sentence. */
 export const groupLabel = (group: RoleMapping['group']): string =>
   'id' in group ? `the group with id ${group.id}` : `the group "${group.name}"`;
 
-/** Sentences about everything that is wrong with `settings`; empty = acceptable. */
+/** One sentence for each fault of `settings`; empty = acceptable. */
 export function settingsFaults(settings: OktaSettings): string[] {
   return [
     ...roleFaults(settings.roles),
@@ -59,7 +59,8 @@ function brakeFaults(brake: OktaSettings['brake']): string[] {
   ];
 }
 
-const ORG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.(?:okta|oktapreview|okta-emea)\.com$/;
+/** An org's name does not end in "-admin": that host serves its admin console, not its APIs. */
+const ORG = /^(?![a-z0-9-]*-admin\.)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.(?:okta|oktapreview|okta-emea)\.com$/;
 
 /** `acme.okta.com`: the bare host of an org under one of Okta's own domains, without scheme, port or path. */
 export const isOktaDomain = (domain: string): boolean => ORG.test(domain);
@@ -80,7 +81,7 @@ function oktaFaults(okta: OktaSettings['okta']): string[] {
   ];
 }
 
-/** An org's custom domain is possible; which ones are asked, auth-service decides by its own list. */
+/** Also matches an org's custom domain; auth-service decides by its own list which of those it calls. */
 const ISSUER = /^https:\/\/(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}(?:\/oauth2\/[A-Za-z0-9]{1,64})?$/;
 
 function ssoFaults(sso: OktaSettings['sso']): string[] {
@@ -110,9 +111,7 @@ function roleFaults(roles: readonly string[]): string[] {
         `${quote(role)} cannot be a role name; use lower-case letters, digits and underscores, a letter first, at most ${SETTINGS_LIMITS.roleName} characters.`,
       );
     if (seen.has(role))
-      faults.push(
-        `The role ${quote(role)} stands twice in the list of roles; keep it only where its precedence belongs.`,
-      );
+      faults.push(`The role ${quote(role)} stands twice in the list of roles; keep it once, at its precedence.`);
     seen.add(role);
   }
   return faults;

@@ -1,6 +1,6 @@
 /**
- * This process's sign of life. Leases on rows (`lease_owner`) are worth as much as it is fresh; no renewal per row is
- * needed. Needs the table of {@link workerTableSql} in the service's schema.
+ * The heartbeat of this process. A lease on a row (`lease_owner`) is valid while the heartbeat of its owner is fresh, so
+ * rows need no renewal of their own. Needs the table of {@link workerTableSql} in the schema of the service.
  */
 import { randomUUID } from 'node:crypto';
 import type { Database, Logger } from '#platform';
@@ -9,10 +9,10 @@ import type { Database, Logger } from '#platform';
 export const workerTableSql = (schema: string): string =>
   `create table if not exists ${schema}.worker (id uuid primary key, seen_at timestamptz not null default clock_timestamp())`;
 
-const signOfLife = `insert into worker (id) values ($1) on conflict (id) do update set seen_at = clock_timestamp()`;
-const forgetDeadWorkers = `delete from worker where seen_at < clock_timestamp() - interval '1 day'`;
-/** Without its row the leases of a worker are void: the next one takes over at once. */
-const signOff = `delete from worker where id = $1`;
+const heartbeat = `insert into worker (id) values ($1) on conflict (id) do update set seen_at = clock_timestamp()`;
+const deleteDeadWorkers = `delete from worker where seen_at < clock_timestamp() - interval '1 day'`;
+/** The leases of a worker without a row are void, so another process takes over at once. */
+const deleteWorker = `delete from worker where id = $1`;
 
 export class WorkerLease {
   readonly id = randomUUID();
@@ -27,17 +27,20 @@ export class WorkerLease {
     readonly seconds: number,
     /** Ids of the rows that this process is working on. */
     private readonly active: () => string[],
-    /** Lets go of leases on rows that it no longer works on (a record that failed): `$1` owner, `$2` ids to keep. */
+    /** Releases leases on rows that this process no longer works on: `$1` owner, `$2` ids to keep. */
     private readonly releaseForgotten: string,
   ) {}
 
   async start(): Promise<void> {
-    await this.database.query(forgetDeadWorkers);
+    await this.database.query(deleteDeadWorkers);
     await this.beat();
     this.timer = setInterval(
       () => {
         this.beating = this.beat().catch((error: unknown) =>
-          this.logger.warn({ code: 'lease_not_renewed', reason: String(error) }, 'could not renew the lease'),
+          this.logger.warn(
+            { code: 'lease_not_renewed', reason: String(error) },
+            'cannot renew the lease of this process; other processes take over its rows if that lasts',
+          ),
         );
       },
       (this.seconds * 1000) / 5,
@@ -47,17 +50,17 @@ export class WorkerLease {
   async stop(): Promise<void> {
     if (this.timer) clearInterval(this.timer);
     await this.beating;
-    await this.database.query(signOff, [this.id]).catch(() => undefined); // without it others wait for the lease to end
+    await this.database.query(deleteWorker, [this.id]).catch(() => undefined); // then others wait for the lease to expire
   }
 
-  /** Whether others still respect our leases. Counted from before the last renewal was sent, on our own clock. */
+  /** Whether others still respect our leases. Counted from before the last heartbeat was sent, by our own clock. */
   get fresh(): boolean {
     return performance.now() - this.seenAt < this.seconds * 500;
   }
 
   /**
-   * Claims, and enters what was claimed among the active rows, while no beat lets go of what it does not find there:
-   * a claim may have committed long before its answer is here.
+   * Runs a claim, and adds the claimed rows to the active ones, while no heartbeat releases rows. A claim may commit
+   * long before its answer arrives, and a heartbeat in between would release it.
    */
   claiming<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(work);
@@ -67,7 +70,7 @@ export class WorkerLease {
 
   private async beat(): Promise<void> {
     const startedAt = performance.now();
-    await this.database.query(signOfLife, [this.id]);
+    await this.database.query(heartbeat, [this.id]);
     this.seenAt = startedAt;
     await this.claiming(() => this.database.query(this.releaseForgotten, [this.id, this.active()]));
   }

@@ -1,4 +1,4 @@
-/** A service with the real view and the real decision of libs/access-guard; it asks about every token, all the time. */
+/** A service with the real view and decision of libs/access-guard; it checks every token after every event. */
 import { AccessView, decide, defaultPolicy } from '#access-guard';
 import type { AccessRecord } from './people.js';
 import type { Pool, Token } from './pool.js';
@@ -8,7 +8,7 @@ const accountId = (person: number): string => `018f0000-0000-7000-8000-000000000
 
 export class GuardedService {
   private readonly view = new AccessView();
-  /** When the last fence was set that this service has seen. */
+  /** When the last fence was set that this service knows. */
   private readonly fencedAt = new Map<number, number>();
   private position = 0;
 
@@ -47,6 +47,6 @@ export class GuardedService {
     const fencedAt = this.fencedAt.get(person) ?? 0;
     const revived = this.pool.tokens.find((t) => t.person === person && t.tick < fencedAt && this.accepts(t));
     if (revived)
-      throw new Error(`P3: a token of ${person} from before his fence is accepted: ${JSON.stringify(revived)}`);
+      throw new Error(`P3: a token of ${person} from before the fence is accepted: ${JSON.stringify(revived)}`);
   }
 }

@@ -1,10 +1,10 @@
 /**
  * P3 as a property of the worker's decisions: thousands of histories with redeliveries, overtaking topics, crashes, late
- * calls of dead processes, lost answers and wrong clocks. In none is anybody let in whom the last word about him keeps
- * out, in none is a token accepted that is older than a fence; and each gate is needed. Repeat with P3_SEED.
+ * calls of dead processes, lost answers and wrong clocks. In no history does a person have access against the latest
+ * facts, and in none is a token accepted that is older than a fence. Each gate is needed. Repeat with P3_SEED.
  */
 import fc from 'fast-check';
-import type { OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
+import type { OktaState } from '#contracts';
 import { GATES, type Gate } from './tables.js';
 import { PEOPLE, World } from './world.js';
 
@@ -34,22 +34,22 @@ const STATES: readonly (OktaState | null)[] = ['suspended', 'deprovisioned', 'mi
 const ROLES = [['viewer'], ['super_admin'], []];
 const BRAKE = { percent: 0, atLeast: 1, windowMinutes: 10, holdHours: 24 };
 
-/** What happens most: a person is switched, and the worker hears of it. */
-function told(world: World, n: number, active: boolean): void {
+/** The most frequent case: a person is (de)activated, and the worker receives the event. */
+function pushDelivered(world: World, n: number, active: boolean): void {
   world.push(n, active);
   const { read, directory } = world.person(n);
   while (read.worker < directory.length) world.deliverDirectory(n, null);
   world.people.admit();
 }
 
-/** identity-service made the user, and the worker hears of it. */
-function appears(world: World, n: number): void {
+/** identity-service created the user, and the worker receives the event. */
+function provisioned(world: World, n: number): void {
   world.provision(n);
-  world.tellRoles(n, ['viewer']);
+  world.announceRoles(n, ['viewer']);
   world.deliverAccount(n, null);
 }
 
-/** As far as the call that is carried out last; its answer is on the way. */
+/** Until the last call takes effect; its answer is still on the way. */
 function work(world: World, process: number, n: number, steps: number): void {
   world.claim(process, n);
   for (let i = 0; i < steps; i++) world.advance(process, n, false);
@@ -62,14 +62,14 @@ function dieOnTheWay(world: World, process: number, n: number): void {
   world.crash(process);
 }
 
-/** Let in and kept out again, while the enabling is under way in a process that dies. */
+/** Access is given and ended again while the call that enables the user is under way in a process that dies. */
 function tooLate(world: World, process: number, n: number): void {
-  told(world, n, true);
+  pushDelivered(world, n, true);
   dieOnTheWay(world, process, n);
-  told(world, n, false);
+  pushDelivered(world, n, false);
 }
 
-/** Signs in, is signed out everywhere as far as the process comes, and every service hears of it. */
+/** Signs in, is signed out as far as the process gets, and every service receives the events. */
 function signedOut(world: World, process: number, n: number): void {
   world.pool.signIn(n);
   world.signOut(n);
@@ -88,7 +88,7 @@ const anyStep = fc.oneof(
   step(2, 'deactivateOnOffboard', [fc.boolean()], (w, deactivateOnOffboard) => w.configure({ deactivateOnOffboard })),
   step(2, 'brake', [fc.constantFrom(BRAKE, null)], (w, brake) => w.configure({ brake })),
   step(4, 'provision', [who], (w, n) => w.provision(n)),
-  step(4, 'tellRoles', [who, fc.constantFrom(...ROLES)], (w, n, roles) => w.tellRoles(n, roles)),
+  step(4, 'announceRoles', [who, fc.constantFrom(...ROLES)], (w, n, roles) => w.announceRoles(n, roles)),
   step(12, 'deliverDirectory', [who, again], (w, n, index) => w.deliverDirectory(n, index)),
   step(5, 'deliverAccount', [who, again], (w, n, index) => w.deliverAccount(n, index)),
   step(3, 'deliverSettings', [], (w) => w.deliverSettings()),
@@ -111,8 +111,8 @@ const anyStep = fc.oneof(
   step(6, 'signIn', [who], (w, n) => w.pool.signIn(n)),
   step(4, 'refresh', [who], (w, n) => w.pool.refresh(n)),
   step(8, 'wait', [fc.constantFrom(10, 400, 900, 3_000, 6_100)], (w, ms) => w.wait(ms)),
-  step(8, 'told', [who, fc.boolean()], told),
-  step(4, 'appears', [who], appears),
+  step(8, 'push delivered', [who, fc.boolean()], pushDelivered),
+  step(4, 'provisioned', [who], provisioned),
   step(5, 'dies on the way', [process, who], dieOnTheWay),
   step(3, 'too late', [process, who], tooLate),
   step(5, 'rest', [], (w) => w.rest()),
@@ -122,7 +122,7 @@ const skew = fc.constantFrom(0, -300_000, 300_000, 400);
 
 function live(steps: readonly Step[], skewMs: number, without: Gate | null): void {
   const world = new World(skewMs, without);
-  // One is known already; whatever is said first of the other, nobody knows him.
+  // One person is known from the start, the other is not.
   world.push(0, true);
   world.deliverDirectory(0, null);
   world.deliverIdentity(0, false);
@@ -139,7 +139,7 @@ function expectTrueInTheEnd(world: World, n: number): void {
   const last = world.log.findLast((record) => record.person === n);
   const published = last?.status;
   const enabled = pool.enabled.get(n) ?? null;
-  world.wait(11 * 60_000); // wrong clocks delay what is given, they do not keep it
+  world.wait(11 * 60_000); // wrong clocks only delay access
   pool.signIn(n);
   const token = pool.tokens.findLast((t) => t.person === n);
   const seen = { published, enabled, account: status, accepted: token ? service.accepts(token) : false };
@@ -147,22 +147,25 @@ function expectTrueInTheEnd(world: World, n: number): void {
     throw new Error(`P3: ${n} ${what}: ${JSON.stringify({ ...seen, row })}`);
   };
   const out = truth.isOut(people.settings.deactivateOnOffboard) && row.unfinished !== 'held';
-  if (out && (published === 'active' || enabled || seen.accepted || status === 'active')) fail('is out but let in');
-  const askedAt = people.askedAt.get(n) ?? 0;
-  if (pool.sessions.some((s) => s.person === n && !s.revoked && s.tick < askedAt)) fail('is signed in after all');
-  const isIn = truth.isIn || row.unfinished === 'held';
-  if (isIn && (published !== 'active' || enabled === false)) fail('is in but kept out');
+  if (out && (published === 'active' || enabled || seen.accepted || status === 'active'))
+    fail('has access but should not');
+  const signOutRequestedAt = people.signOutRequestedAt.get(n) ?? 0;
+  if (pool.sessions.some((s) => s.person === n && !s.revoked && s.tick < signOutRequestedAt))
+    fail('is still signed in');
+  const shouldHaveAccess = truth.isIn || row.unfinished === 'held';
+  if (shouldHaveAccess && (published !== 'active' || enabled === false)) fail('has no access but should');
   const roles = accounts.at(-1)?.roles ?? [];
-  if (isIn && last?.roles.join() !== roles.join()) fail(`has other roles than ${roles.join()}`);
-  if (isIn && enabled && !seen.accepted) fail('is in but his new token is refused');
-  if (enabled !== null && enabled !== (row.door === 'open')) fail('has another door in Cognito');
+  if (shouldHaveAccess && last?.roles.join() !== roles.join()) fail(`has other roles than ${roles.join()}`);
+  if (shouldHaveAccess && enabled && !seen.accepted) fail('should have access but a new token is refused');
+  if (enabled !== null && enabled !== (row.desiredAccess === 'enabled'))
+    fail('has another state in Cognito than desired');
 }
 
 const runs = Number(globalThis.process.env.PROPERTY_RUNS ?? 3_000);
 const seed = globalThis.process.env.P3_SEED === undefined ? {} : { seed: Number(globalThis.process.env.P3_SEED) };
 
 describe('P3 No revival', () => {
-  it('holds in every history, at every moment and in the end', () => {
+  it('holds in every history, at every moment and at the end', () => {
     fc.assert(
       fc.property(history, skew, (steps, skewMs) => live(steps, skewMs, null)),
       { numRuns: runs, interruptAfterTimeLimit: 25_000, ...seed },

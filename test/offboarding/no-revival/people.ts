@@ -1,21 +1,22 @@
 /**
- * What deactivation-worker makes of what it is told, around its real decisions: `wishOf` and `consequences` about
- * people, `applyBrake` about cases. The transactions between them are told again, a few lines each.
+ * A model of deactivation-worker's consumers and admission, around their real decisions: `desiredAccess` and
+ * `consequences` about people, `applyBrake` about cases. It repeats the transactions between them in a few lines each.
  */
+import type { OktaState } from '#contracts';
 import type { Access, Brake } from '#events';
 import { applyBrake } from '../../../apps/deactivation-worker/src/cases/brake.js';
-import { consequences, wishOf, type OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
-import { newRow, type DirectoryNews, type Row, type Statements } from './tables.js';
+import { consequences, desiredAccess } from '../../../apps/deactivation-worker/src/access/access.js';
+import { newRow, type DirectoryChange, type Row, type Statements } from './tables.js';
 
 export interface AccessRecord extends Pick<Access, 'status' | 'roles'> {
   readonly person: number;
   readonly version: number;
   readonly notBefore: number | null;
-  /** When it was decided. */
+  /** When it was written. */
   readonly tick: number;
-  /** Tokens from before this tick are refused from here on; null = it says nothing new about that. */
+  /** Tokens from before this tick are refused from here on; null = no new fence. */
   readonly kills: number | null;
-  /** Only where Cognito's clock is not ahead of it. */
+  /** The fence works only if Cognito's clock is not ahead of ours. */
   readonly byOurClock: boolean;
 }
 
@@ -35,8 +36,8 @@ export class People {
   /** Not published yet. */
   readonly outbox: AccessRecord[] = [];
   settings: Settings = { version: 0, deactivateOnOffboard: true, brake: null };
-  /** When everybody was last to be signed out everywhere. */
-  readonly askedAt = new Map<number, number>();
+  /** When a sign-out of a person was last requested. */
+  readonly signOutRequestedAt = new Map<number, number>();
   private readonly released = new Set<number>();
   private lost = 0;
 
@@ -54,22 +55,22 @@ export class People {
     return row;
   }
 
-  directoryChanged(person: number, news: DirectoryNews): void {
-    this.project(person, (row) => this.sql.projectDirectory(row, news));
+  directoryChanged(person: number, news: DirectoryChange): void {
+    this.store(person, (row) => this.sql.storeUser(row, news));
   }
 
   accountChanged(person: number, version: number, roles: readonly string[]): void {
-    this.project(person, (row) => this.sql.projectAccount(row, version, roles));
+    this.store(person, (row) => this.sql.storeAccount(row, version, roles));
   }
 
-  oktaSaid(person: number, state: OktaState | null, at: number): void {
-    if (this.row(person).directoryVersion > 0) this.project(person, (row) => this.sql.projectOkta(row, state, at));
+  oktaSignalled(person: number, state: OktaState | null, at: number): void {
+    if (this.row(person).directoryVersion > 0) this.store(person, (row) => this.sql.storeOktaState(row, state, at));
   }
 
-  private project(person: number, projection: (row: Row) => boolean): void {
+  private store(person: number, change: (row: Row) => boolean): void {
     const row = this.row(person);
     const before = { ...row };
-    if (projection(row) && row.directoryVersion > 0) this.settle(person, before);
+    if (change(row) && row.directoryVersion > 0) this.evaluate(person, before);
   }
 
   settingsChanged(next: Settings): void {
@@ -79,37 +80,38 @@ export class People {
     if (!switched) return;
     this.rows.forEach((row, person) => {
       const waits = row.unfinished === 'new' || row.unfinished === 'held';
-      if (next.deactivateOnOffboard ? row.door === 'open' && !row.active : waits) this.settle(person, null);
+      if (next.deactivateOnOffboard ? row.desiredAccess === 'enabled' && !row.active : waits)
+        this.evaluate(person, null);
     });
   }
 
-  /** `before` null = nothing was projected. */
-  private settle(person: number, before: Row | null): void {
+  /** `before` null = the row did not change. */
+  private evaluate(person: number, before: Row | null): void {
     const row = this.row(person);
-    const wish = wishOf(row, this.settings.deactivateOnOffboard);
-    const wasIn = before !== null && before.active && !before.deleted && before.oktaState === null;
-    const appeared = before !== null && row.provisioned && !before.provisioned;
-    const next = consequences(row, wish, appeared);
+    const desired = desiredAccess(row, this.settings.deactivateOnOffboard);
+    const wasEntitled = before !== null && before.active && !before.deleted && before.oktaState === null;
+    const justProvisioned = before !== null && row.provisioned && !before.provisioned;
+    const next = consequences(row, desired, justProvisioned);
     this.sql.apply(row, next);
     if (next.publish) this.publish(person);
     if (next.openCase) row.unfinished ??= 'new';
-    if (!next.discardCase || wasIn || row.unfinished === 'running') return;
+    if (!next.discardCase || wasEntitled || row.unfinished === 'running') return;
     row.unfinished = null;
     this.released.delete(person);
   }
 
   /** Universal Logout. */
-  askSignOut(person: number): void {
+  requestSignOut(person: number): void {
     const row = this.row(person);
     const tick = this.tick();
-    if (!this.sql.askSignOut(row)) return;
-    this.askedAt.set(person, tick);
+    if (!this.sql.requestSignOut(row)) return;
+    this.signOutRequestedAt.set(person, tick);
     if (row.publishedStatus === 'active') this.publish(person, { kills: tick, byOurClock: true });
   }
 
   publish(person: number, fence: Fence = NO_FENCE): void {
     const { accessVersion, publishedStatus, publishedRoles, notBefore } = this.row(person);
-    if (publishedStatus === null) throw new Error('nothing was decided yet');
+    if (publishedStatus === null) throw new Error('nothing was published yet');
     this.outbox.push({
       person,
       version: accessVersion,
@@ -123,7 +125,7 @@ export class People {
 
   admit(): void {
     const waiting = this.rows.flatMap((row, person) => (row.unfinished === 'new' ? [{ row, person }] : []));
-    const open = this.rows.filter((row) => row.door === 'open' && row.provisioned);
+    const withAccess = this.rows.filter((row) => row.desiredAccess === 'enabled' && row.provisioned);
     const { admitted, held } = applyBrake(
       this.settings.brake,
       waiting.map(({ row: { provisioned, roles }, person }) => ({
@@ -133,10 +135,10 @@ export class People {
         roles,
       })),
       {
-        active: open.length,
+        active: withAccess.length,
         lost: this.lost,
         strongestRole: STRONGEST,
-        admins: open.filter((row) => row.roles[0] === STRONGEST).length,
+        admins: withAccess.filter((row) => row.roles[0] === STRONGEST).length,
       },
     );
     for (const { id, counts } of admitted) {
@@ -148,7 +150,7 @@ export class People {
     for (const { id } of held) this.row(Number(id)).unfinished = 'held';
   }
 
-  /** A person, or the timer, lets a held closing through. */
+  /** An administrator or the timer releases a held case. */
   release(person: number): void {
     const row = this.row(person);
     if (row.unfinished !== 'held') return;

@@ -1,9 +1,9 @@
 /**
- * Cognito as far as access goes: users, sessions that refresh tokens keep alive, calls that land late. It has a clock
- * of its own, which tests set minutes off. Order is told by `tick`, never by a clock.
+ * A model of Cognito's access: users, sessions of refresh tokens, and calls that take effect late. Its own clock may be
+ * minutes wrong. Order is decided by `tick`, never by a clock.
  */
 
-/** A call that was sent and not answered is carried out within this time, or never: the client gives up on it then. */
+/** A call without an answer takes effect within this time, or never; the client gives up on it then. */
 export const LONGEST_CALL_MS = 5_000;
 
 export interface Session {
@@ -25,7 +25,7 @@ export interface Call {
   readonly person: number;
   readonly operation: Operation;
   readonly sentAt: number;
-  /** Undefined = not carried out yet; `seen`: the user's flag afterwards, null = there is no user. */
+  /** Undefined = no effect yet; `seen`: whether the user is enabled afterwards, null = there is no user. */
   result?: { readonly seen: boolean | null; readonly at: number; readonly tick: number };
 }
 
@@ -39,7 +39,7 @@ export class Pool {
     private readonly skewMs: number,
   ) {}
 
-  /** Of our clock. */
+  /** Whether its clock is ahead of ours. */
   get isAhead(): boolean {
     return this.skewMs > 0;
   }
@@ -71,7 +71,7 @@ export class Pool {
     return call.result === undefined && this.time.now <= call.sentAt + LONGEST_CALL_MS;
   }
 
-  /** Carries a call out. `at`: the Date header, whole seconds. */
+  /** The call takes effect. `at`: the Date header, in whole seconds. */
   land(call: Call): void {
     if (!this.mayLand(call)) return;
     const { person, operation } = call;

@@ -1,23 +1,23 @@
 /**
- * The runner of one process around its real plan (`nextStep`): what it remembers between two statements, which calls it
- * has under way, and how it ends. Told again from runner.ts and door-sync.ts of the worker, one micro-step at a time.
+ * A model of the runner in one process, around its real plan (`nextStep`): what it remembers between two statements,
+ * which calls it has sent, and how it ends. It repeats runner.ts and access-sync.ts of the worker in the smallest steps.
  */
-import { nextStep, type DoorSight, type Known } from '../../../apps/deactivation-worker/src/doors/plan.js';
+import type { CognitoAccess } from '#contracts';
+import { nextStep, type AccessState, type CognitoState } from '../../../apps/deactivation-worker/src/cognito/plan.js';
 import type { People } from './people.js';
 import type { Call, Pool } from './pool.js';
 import type { Row, Statements } from './tables.js';
 
-/** What the process read when it last looked. */
-interface Work extends DoorSight {
+/** The row as the process last read it. */
+interface Work extends AccessState {
   readonly revision: number;
   readonly call: Call | null;
 }
 
-const knownOf = (flag: boolean | null): Known => (flag === null ? null : flag ? 'enabled' : 'disabled');
-const flagOf = (known: Known): boolean | null => (known === 'enabled' ? true : known === 'disabled' ? false : null);
-const sight = (row: Row): Work => ({
-  door: row.door,
-  known: knownOf(row.enabled),
+const stored = (actual: CognitoState): CognitoAccess | null => (actual === 'absent' ? null : actual);
+const workOf = (row: Row): Work => ({
+  desired: row.desiredAccess,
+  actual: row.actualAccess,
   signOutDue: row.signOutDue,
   lifted: row.publishedStatus === 'active',
   revision: row.revision,
@@ -36,7 +36,7 @@ export interface Surroundings {
 }
 
 export class ModelRunner {
-  /** Its lease is not in doubt: others respect it, and it goes on. */
+  /** Its lease holds: others respect it, and it continues. */
   fresh = true;
   private readonly works = new Map<number, Work>();
 
@@ -49,7 +49,7 @@ export class ModelRunner {
     return this.works.size === 0;
   }
 
-  /** Calls that may still be carried out when this process is gone. */
+  /** Calls that may take effect after the end of this process. */
   get calls(): Call[] {
     return [...this.works.values()].flatMap((work) => work.call ?? []);
   }
@@ -59,10 +59,10 @@ export class ModelRunner {
     const row = people.row(person);
     if (!this.fresh || this.works.has(person)) return;
     if (!sql.claim(row, this.id, row.leaseOwner !== null && !isAlive(row.leaseOwner))) return;
-    this.works.set(person, sight(row));
+    this.works.set(person, workOf(row));
   }
 
-  /** Others respect its leases again; rows that it no longer works on it lets go of. */
+  /** Others respect its leases again; it gives up leases on rows that it no longer works on. */
   renew(): void {
     const { people, sql } = this.around;
     this.fresh = true;
@@ -71,13 +71,13 @@ export class ModelRunner {
     });
   }
 
-  /** The call under way is carried out now; nobody has heard of it yet. */
+  /** The call that was sent takes effect now; its answer is still on the way. */
   land(person: number): void {
     const call = this.works.get(person)?.call;
     if (call) this.around.pool.land(call);
   }
 
-  /** Sends the next call, or takes the answer to the one under way. `lost`: it never comes. Answers a forgotten call. */
+  /** Sends the next call, or receives the answer. `lost`: no answer arrives; returns that call, which may still take effect. */
   advance(person: number, lost: boolean): Call | null {
     const work = this.works.get(person);
     if (!work) return null;
@@ -91,8 +91,8 @@ export class ModelRunner {
     const step = nextStep(work);
     if (step === 'end') {
       const { people, sql } = this.around;
-      if (sql.endOpening(people.row(person), this.id, work.revision)) this.works.delete(person);
-      else this.turnRound(person, work);
+      if (sql.endEnabling(people.row(person), this.id, work.revision)) this.works.delete(person);
+      else this.continueLater(person, work);
     } else if (step === 'lift') this.lift(person, work, 'absent', null);
     else this.works.set(person, { ...work, call: { person, operation: step, sentAt: this.around.now() } });
   }
@@ -106,70 +106,76 @@ export class ModelRunner {
     }
     const { seen, at, tick } = call.result;
     const { operation } = call;
-    const known = seen === null ? 'absent' : operation === 'sign-out' ? work.known : knownOf(seen);
-    if (operation === 'confirm') this.confirmed(person, { ...work, known, call: null });
-    else if (operation === 'enable' && known === 'enabled' && !work.lifted) this.lift(person, work, known, at);
-    else if (operation === 'sign-out' && work.door === 'open' && work.lifted)
-      this.signedOut(person, work, known, { at: seen === null ? null : at, tick });
-    else this.record(person, work, operation, known);
+    const shown = seen ? 'enabled' : 'disabled';
+    const actual = seen === null ? 'absent' : operation === 'sign-out' ? work.actual : shown;
+    if (operation === 'confirm') this.confirmed(person, { ...work, actual, call: null });
+    else if (operation === 'enable' && actual === 'enabled' && !work.lifted) this.lift(person, work, actual, at);
+    else if (operation === 'sign-out' && work.desired === 'enabled' && work.lifted)
+      this.signedOut(person, work, actual, { at: seen === null ? null : at, tick });
+    else this.record(person, work, operation, actual);
     return null;
   }
 
   private failed(person: number, { operation }: Call): void {
     const { people, sql } = this.around;
     this.works.delete(person);
-    const changesFlag = operation === 'disable' || operation === 'enable';
-    if (!sql.fail(people.row(person), this.id, changesFlag)) sql.distrust(people.row(person));
+    const changesState = operation === 'disable' || operation === 'enable';
+    if (!sql.fail(people.row(person), this.id, changesState)) sql.reread(people.row(person));
   }
 
   private leaseLost(person: number): void {
     this.works.delete(person);
-    this.around.sql.distrust(this.around.people.row(person));
+    this.around.sql.reread(this.around.people.row(person));
   }
 
-  private record(person: number, work: Work, step: Call['operation'], known: Known): void {
+  private record(person: number, work: Work, step: Call['operation'], actual: CognitoState): void {
     const { people, sql } = this.around;
     const row = people.row(person);
-    const recorded = known === 'absent' ? null : step;
-    if (!sql.record(row, this.id, work.revision, flagOf(known), recorded)) return this.leaseLost(person);
-    const next = sight(row);
-    const stays = known === 'absent' && row.revision === work.revision;
-    this.works.set(person, stays ? { ...next, known } : next);
+    const recorded = actual === 'absent' ? null : step;
+    if (!sql.record(row, this.id, work.revision, stored(actual), recorded)) return this.leaseLost(person);
+    const next = workOf(row);
+    const stays = actual === 'absent' && row.revision === work.revision;
+    this.works.set(person, stays ? { ...next, actual } : next);
   }
 
-  private signedOut(person: number, work: Work, known: Known, { at, tick }: { at: number | null; tick: number }): void {
+  private signedOut(
+    person: number,
+    work: Work,
+    actual: CognitoState,
+    { at, tick }: { at: number | null; tick: number },
+  ): void {
     const { people, sql } = this.around;
     const row = people.row(person);
-    if (!sql.signedOut(row, this.id, work.revision, flagOf(known), at))
-      return this.record(person, work, 'sign-out', known);
+    if (!sql.signedOut(row, this.id, work.revision, stored(actual), at))
+      return this.record(person, work, 'sign-out', actual);
     people.publish(person, { kills: tick, byOurClock: at === null });
-    this.works.set(person, known === 'absent' ? { ...sight(row), known } : sight(row));
+    this.works.set(person, actual === 'absent' ? { ...workOf(row), actual } : workOf(row));
   }
 
   private confirmed(person: number, work: Work): void {
     const { people, sql, onCompleted } = this.around;
-    if (work.door === 'open' || work.known === 'enabled') return void this.works.set(person, work);
+    if (work.desired === 'enabled' || work.actual === 'enabled') return void this.works.set(person, work);
     const waiting = people.outbox.some((record) => record.person === person);
-    const done = sql.complete(people.row(person), this.id, work.revision, flagOf(work.known), waiting);
-    if (!done) return this.turnRound(person, work);
+    const done = sql.complete(people.row(person), this.id, work.revision, stored(work.actual), waiting);
+    if (!done) return this.continueLater(person, work);
     this.works.delete(person);
     onCompleted(person);
   }
 
-  private lift(person: number, work: Work, known: Known, enabledAt: number | null): void {
+  private lift(person: number, work: Work, actual: CognitoState, enabledAt: number | null): void {
     const { people, sql, onLifted } = this.around;
-    if (!sql.lift(people.row(person), this.id, work.revision, flagOf(known), enabledAt))
-      return this.record(person, work, 'enable', known);
+    if (!sql.lift(people.row(person), this.id, work.revision, stored(actual), enabledAt))
+      return this.record(person, work, 'enable', actual);
     this.works.delete(person);
     people.publish(person);
     onLifted(person);
   }
 
-  private turnRound(person: number, work: Work): void {
+  private continueLater(person: number, work: Work): void {
     const { people, sql } = this.around;
     const row = people.row(person);
     if (row.leaseOwner !== this.id) return this.leaseLost(person);
-    if (row.revision !== work.revision) return void this.works.set(person, sight(row));
+    if (row.revision !== work.revision) return void this.works.set(person, workOf(row));
     sql.handBack(row, this.id);
     this.works.delete(person);
   }

@@ -1,26 +1,23 @@
 /**
- * The statements of deactivation-worker on a real Postgres decide as the model's do, whatever is asked of them in
- * whatever order: old versions, other owners, older revisions. So what no-revival.spec.ts shows holds for them.
+ * The statements of deactivation-worker on a real Postgres decide as the model does, in any order and with old versions,
+ * other owners and older revisions. So the property of no-revival.spec.ts holds for them too.
  */
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
+import type { CognitoAccess, OktaState } from '#contracts';
 import { Outbox } from '#event-bus';
 import { Database } from '#platform';
 import { admitCases } from '../../../apps/deactivation-worker/src/cases/admission.sql.js';
 import { openCase } from '../../../apps/deactivation-worker/src/cases/case.sql.js';
-import * as sql from '../../../apps/deactivation-worker/src/doors/door.sql.js';
-import type { Step } from '../../../apps/deactivation-worker/src/doors/plan.js';
-import { migrations } from '../../../apps/deactivation-worker/src/migrations/index.js';
-import { accessEvent } from '../../../apps/deactivation-worker/src/people/access-event.js';
-import { askSignOut } from '../../../apps/deactivation-worker/src/people/sign-out.sql.js';
-import { NOTHING, type Consequences, type OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
-import { ConsequencesWriter } from '../../../apps/deactivation-worker/src/people/consequences.sql.js';
-import {
-  projectAccount,
-  projectDirectory,
-  projectOkta,
-} from '../../../apps/deactivation-worker/src/people/person.sql.js';
+import * as sql from '../../../apps/deactivation-worker/src/cognito/access-queue.sql.js';
+import type { Step } from '../../../apps/deactivation-worker/src/cognito/plan.js';
+import { NO_CONSEQUENCES, type Consequences } from '../../../apps/deactivation-worker/src/access/access.js';
+import { accessEvent } from '../../../apps/deactivation-worker/src/access/access-event.js';
+import { ConsequencesWriter } from '../../../apps/deactivation-worker/src/access/consequences.sql.js';
+import { storeAccount, storeOktaState, storeUser } from '../../../apps/deactivation-worker/src/access/person.sql.js';
+import { requestSignOut } from '../../../apps/deactivation-worker/src/access/sign-out.sql.js';
+import { service } from '../../../apps/deactivation-worker/src/service.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { newRow, Statements, type Row } from './tables.js';
 
@@ -64,28 +61,34 @@ class Pair {
       reactivated,
       time: new Date(BEGAN + time).toISOString(),
     };
-    const is = await this.database.tx((tx) => projectDirectory(tx, change));
-    const should = this.model.projectDirectory(this.row, { version, active, deleted, reactivated, time: BEGAN + time });
+    const is = await this.database.tx((tx) => storeUser(tx, change));
+    const should = this.model.storeUser(this.row, { version, active, deleted, reactivated, time: BEGAN + time });
     expect(typeof is !== 'string').toBe(should);
   }
 
   async account(version: number, roles: readonly string[]): Promise<void> {
-    const is = await this.database.tx((tx) => projectAccount(tx, this.tenant, version, { id: this.id, roles }));
-    expect(typeof is !== 'string').toBe(this.model.projectAccount(this.row, version, roles));
+    const is = await this.database.tx((tx) => storeAccount(tx, this.tenant, version, { id: this.id, roles }));
+    expect(typeof is !== 'string').toBe(this.model.storeAccount(this.row, version, roles));
   }
 
   async okta(state: OktaState | null, at: number): Promise<void> {
     const who = { accountId: this.id };
-    const is = await this.database.tx((tx) => projectOkta(tx, this.tenant, who, state, new Date(BEGAN + at)));
-    expect(is.length > 0).toBe(this.model.projectOkta(this.row, state, BEGAN + at));
+    const is = await this.database.tx((tx) => storeOktaState(tx, this.tenant, who, state, new Date(BEGAN + at)));
+    expect(is.length > 0).toBe(this.model.storeOktaState(this.row, state, BEGAN + at));
   }
 
-  /** What the worker decides when somebody is seen, let in again, or kept out again. */
-  async decide(open: boolean, work: boolean, signOut: boolean): Promise<void> {
+  /** The worker's decision when a person is new, gets access back, or loses it again. */
+  async decide(enabled: boolean, work: boolean, signOut: boolean): Promise<void> {
     if (this.row.publishedStatus === 'active') return;
-    const status = open ? 'active' : 'inactive';
+    const status = enabled ? 'active' : 'inactive';
     const publish: Consequences['publish'] = this.row.publishedStatus === null ? { status, roles: [] } : null;
-    const next = { ...NOTHING, door: open ? 'open' : 'closed', work, signOut, publish } as const;
+    const next = {
+      ...NO_CONSEQUENCES,
+      desiredAccess: enabled ? 'enabled' : 'disabled',
+      work,
+      signOut,
+      publish,
+    } as const;
     await this.database.tx((tx) => writer.write(tx, this.id, next, { causationId: 'c', traceparent: null }, []));
     this.model.apply(this.row, next);
   }
@@ -111,45 +114,45 @@ class Pair {
     expect(claimed.some((c) => c.id === this.id)).toBe(this.model.claim(this.row, worker, otherIsDead));
   }
 
-  async record(worker: string, revision: number, enabled: boolean | null, step: Step | null): Promise<void> {
+  async record(worker: string, revision: number, actual: CognitoAccess | null, step: Step | null): Promise<void> {
     const signedOut = step === 'sign-out' || step === null;
-    const is = await this.database.query(sql.recordStep, [this.id, worker, enabled, signedOut, revision, step]);
-    expect(is.length > 0).toBe(this.model.record(this.row, worker, revision, enabled, step));
+    const is = await this.database.query(sql.recordStep, [this.id, worker, actual, signedOut, revision, step]);
+    expect(is.length > 0).toBe(this.model.record(this.row, worker, revision, actual, step));
   }
 
-  async complete(worker: string, revision: number, enabled: boolean | null): Promise<void> {
-    const is = await this.database.query(sql.completeClosing, [this.id, worker, revision, enabled]);
-    expect(is.length > 0).toBe(this.model.complete(this.row, worker, revision, enabled, this.waiting));
+  async complete(worker: string, revision: number, actual: CognitoAccess | null): Promise<void> {
+    const is = await this.database.query(sql.completeCase, [this.id, worker, revision, actual]);
+    expect(is.length > 0).toBe(this.model.complete(this.row, worker, revision, actual, this.waiting));
   }
 
-  async lift(worker: string, revision: number, enabled: boolean | null, at: number): Promise<void> {
-    const is = await this.database.query<{ not_before: Date }>(sql.liftFence, [
+  async lift(worker: string, revision: number, actual: CognitoAccess | null, at: number): Promise<void> {
+    const is = await this.database.query<{ notBefore: Date }>(sql.liftFence, [
       this.id,
       worker,
       revision,
-      enabled,
+      actual,
       new Date(BEGAN + at),
     ]);
-    expect(is.length > 0).toBe(this.model.lift(this.row, worker, revision, enabled, BEGAN + at));
-    if (is[0]) expect(is[0].not_before.getTime()).toBe(this.row.notBefore);
+    expect(is.length > 0).toBe(this.model.lift(this.row, worker, revision, actual, BEGAN + at));
+    if (is[0]) expect(is[0].notBefore.getTime()).toBe(this.row.notBefore);
   }
 
-  async askSignOut(): Promise<void> {
+  async requestSignOut(): Promise<void> {
     const before = await this.storedFence();
-    const is = await this.database.query<{ not_before: Date | null }>(askSignOut, [this.id, this.tenant, 'c', null]);
-    expect(is.length > 0).toBe(this.model.askSignOut(this.row));
-    if (is[0]) expect(is[0].not_before?.getTime() ?? 0).toBeGreaterThanOrEqual(before);
+    const is = await this.database.query<{ notBefore: Date | null }>(requestSignOut, [this.id, this.tenant, 'c', null]);
+    expect(is.length > 0).toBe(this.model.requestSignOut(this.row));
+    if (is[0]) expect(is[0].notBefore?.getTime() ?? 0).toBeGreaterThanOrEqual(before);
   }
 
-  async signedOut(worker: string, revision: number, enabled: boolean | null, at: number): Promise<void> {
+  async signedOut(worker: string, revision: number, actual: CognitoAccess | null, at: number): Promise<void> {
     const before = await this.storedFence();
-    const parameters = [this.id, worker, revision, enabled, new Date(BEGAN + at)];
-    const is = await this.database.query<{ not_before: Date }>(sql.fenceSignedOut, parameters);
-    expect(is.length > 0).toBe(this.model.signedOut(this.row, worker, revision, enabled, BEGAN + at));
-    if (is[0]) expect(is[0].not_before.getTime()).toBe(Math.max(before, BEGAN + at + 1_000));
+    const parameters = [this.id, worker, revision, actual, new Date(BEGAN + at)];
+    const is = await this.database.query<{ notBefore: Date }>(sql.fenceSignedOut, parameters);
+    expect(is.length > 0).toBe(this.model.signedOut(this.row, worker, revision, actual, BEGAN + at));
+    if (is[0]) expect(is[0].notBefore.getTime()).toBe(Math.max(before, BEGAN + at + 1_000));
   }
 
-  /** Some fences are by the database's clock, which the model does not have. */
+  /** Some fences are set by the database's clock, which the model does not have. */
   private async storedFence(): Promise<number> {
     const [row] = await this.database.query<{ at: Date | null }>('select not_before as at from person where id = $1', [
       this.id,
@@ -157,9 +160,9 @@ class Pair {
     return row?.at?.getTime() ?? 0;
   }
 
-  async endOpening(worker: string, revision: number): Promise<void> {
-    const is = await this.database.query(sql.endOpening, [this.id, worker, revision]);
-    expect(is.length > 0).toBe(this.model.endOpening(this.row, worker, revision));
+  async endEnabling(worker: string, revision: number): Promise<void> {
+    const is = await this.database.query(sql.endEnabling, [this.id, worker, revision]);
+    expect(is.length > 0).toBe(this.model.endEnabling(this.row, worker, revision));
   }
 
   async handBack(worker: string): Promise<void> {
@@ -167,14 +170,14 @@ class Pair {
     this.model.handBack(this.row, worker);
   }
 
-  async fail(worker: string, inDoubt: boolean): Promise<void> {
-    const is = await this.database.query(sql.recordFailure, [this.id, worker, inDoubt, 1, 'x', 'retry', 0, 0]);
-    expect(is.length > 0).toBe(this.model.fail(this.row, worker, inDoubt));
+  async fail(worker: string, stateUnknown: boolean): Promise<void> {
+    const is = await this.database.query(sql.recordFailure, [this.id, worker, stateUnknown, 1, 'x', 'retry', 0, 0]);
+    expect(is.length > 0).toBe(this.model.fail(this.row, worker, stateUnknown));
   }
 
-  async distrust(): Promise<void> {
-    const is = await this.database.query<{ id: string }>(`${sql.distrust} returning id`, [this.id]);
-    if (is.length > 0) this.model.distrust(this.row);
+  async reread(): Promise<void> {
+    const is = await this.database.query<{ id: string }>(`${sql.rereadAccess} returning id`, [this.id]);
+    if (is.length > 0) this.model.reread(this.row);
   }
 
   async forget(worker: string): Promise<void> {
@@ -186,21 +189,22 @@ class Pair {
     const event = accessEvent({
       id: this.id,
       tenant: this.tenant,
-      status: 'active',
-      roles: [],
+      publishedStatus: 'active',
+      publishedRoles: [],
       notBefore: null,
-      sequence: 1,
+      accessVersion: 1,
       causationId: 'c',
+      traceparent: null,
     });
     await this.database.query('delete from outbox');
     if (waiting) await this.database.tx((tx) => this.outbox.add(tx, [event]));
     this.waiting = waiting;
   }
 
-  /** Late calls have landed. */
+  /** The time for late calls is over. */
   async later(): Promise<void> {
     await this.database.query(
-      `update person set doubt_until = clock_timestamp() - interval '1 second' where id = $1 and doubt_until is not null`,
+      `update person set late_calls_until = clock_timestamp() - interval '1 second' where id = $1 and late_calls_until is not null`,
       [this.id],
     );
     this.now += 60_000;
@@ -208,22 +212,22 @@ class Pair {
 
   async expectSame(): Promise<void> {
     const [stored] = await this.database.query<object>(STORED, [this.id]);
-    const { doubtUntil, notBefore, oktaStateAt, ...row }: Row = this.row;
-    const expected = { ...row, doubt: doubtUntil !== null, fenced: notBefore !== null, oktaStateAt };
+    const { lateCallsUntil, notBefore, oktaStateAt, ...row }: Row = this.row;
+    const expected = { ...row, lateCalls: lateCallsUntil !== null, fenced: notBefore !== null, oktaStateAt };
     if (stored || this.row.directoryVersion + this.row.accountVersion > 0) expect(stored).toEqual(expected);
   }
 }
 
-/** Who of the workers gives signs of life; those of the others ended long ago. */
+/** The workers that renew their leases; the leases of the others ended long ago. */
 const ALIVE = `update worker set seen_at = case when id = any($1::uuid[]) then clock_timestamp() else '-infinity' end`;
 
-/** Whoever waits for his time is due: what is compared is what the statements decide, not when. */
+/** Makes waiting people due: the comparison is about what the statements decide, not when. */
 const STORED = `
   update person p set due_at = case when due_at > clock_timestamp() then clock_timestamp() else due_at end where id = $1
   returning directory_version::int as "directoryVersion", active, deleted, account_version::int as "accountVersion", provisioned, roles, okta_state as "oktaState",
-         (extract(epoch from okta_state_at) * 1000)::float8 as "oktaStateAt", door, revision::int as revision, access_version::int as "accessVersion",
-         published_status as "publishedStatus", published_roles as "publishedRoles", not_before is not null as fenced, cognito_enabled as enabled,
-         sign_out_due as "signOutDue", doubt_until is not null as doubt, due_at is not null as due, lease_owner as "leaseOwner",
+         (extract(epoch from okta_state_at) * 1000)::float8 as "oktaStateAt", desired_access as "desiredAccess", revision::int as revision, access_version::int as "accessVersion",
+         published_status as "publishedStatus", published_roles as "publishedRoles", not_before is not null as fenced, actual_access as "actualAccess",
+         sign_out_due as "signOutDue", late_calls_until is not null as "lateCalls", due_at is not null as due, lease_owner as "leaseOwner",
          (select c.state from offboarding_case c where c.account_id = p.id and c.state in ('new', 'held', 'running')) as unfinished`;
 
 const NOBODY = {
@@ -237,13 +241,13 @@ const NOBODY = {
 
 type Command = (pair: Pair) => Promise<void>;
 const worker = fc.constantFrom(...WORKERS);
-const flag = fc.constantFrom(true, false, null);
+const actual = fc.constantFrom<(CognitoAccess | null)[]>('enabled', 'disabled', null);
 const time = fc.nat(5).map((n) => n * 1_000);
 const okta = fc.constantFrom<(OktaState | null)[]>('suspended', 'missing', 'deprovisioned', null);
 const step = fc.constantFrom<(Step | null)[]>('disable', 'sign-out', 'confirm', 'enable', null);
-/** Of the person at that moment, or an older one. */
+/** 0 = the current revision of the person, 1 = an older one. */
 const age = fc.constantFrom(0, 0, 0, 1);
-/** Mostly whoever has the lease; null = he. */
+/** Null = the owner of the lease, which is the most frequent case. */
 const claimant = fc.option(worker, { freq: 3 });
 const rare = fc.nat(9).map((n) => n === 0);
 
@@ -262,15 +266,15 @@ const anyCommand = fc.oneof(
   command(4, [fc.boolean(), fc.boolean(), fc.boolean()], (p, ...a) => p.decide(...a)),
   command(3, [], (p) => p.admit()),
   command(8, [worker, fc.boolean()], (p, ...a) => p.claim(...a)),
-  command(4, [claimant, age, flag, step], (p, w, old, ...a) => p.record(p.owner(w), p.row.revision - old, ...a)),
-  command(8, [claimant, age, flag], (p, w, old, known) => p.complete(p.owner(w), p.row.revision - old, known)),
-  command(5, [claimant, age, flag, time], (p, w, old, ...a) => p.lift(p.owner(w), p.row.revision - old, ...a)),
-  command(3, [], (p) => p.askSignOut()),
-  command(5, [claimant, age, flag, time], (p, w, old, ...a) => p.signedOut(p.owner(w), p.row.revision - old, ...a)),
-  command(3, [claimant, age], (p, w, old) => p.endOpening(p.owner(w), p.row.revision - old)),
+  command(4, [claimant, age, actual, step], (p, w, old, ...a) => p.record(p.owner(w), p.row.revision - old, ...a)),
+  command(8, [claimant, age, actual], (p, w, old, known) => p.complete(p.owner(w), p.row.revision - old, known)),
+  command(5, [claimant, age, actual, time], (p, w, old, ...a) => p.lift(p.owner(w), p.row.revision - old, ...a)),
+  command(3, [], (p) => p.requestSignOut()),
+  command(5, [claimant, age, actual, time], (p, w, old, ...a) => p.signedOut(p.owner(w), p.row.revision - old, ...a)),
+  command(3, [claimant, age], (p, w, old) => p.endEnabling(p.owner(w), p.row.revision - old)),
   command(4, [claimant], (p, w) => p.handBack(p.owner(w))),
-  command(1, [claimant, fc.boolean()], (p, w, inDoubt) => p.fail(p.owner(w), inDoubt)),
-  command(1, [], (p) => p.distrust()),
+  command(1, [claimant, fc.boolean()], (p, w, stateUnknown) => p.fail(p.owner(w), stateUnknown)),
+  command(1, [], (p) => p.reread()),
   command(1, [worker], (p, w) => p.forget(w)),
   command(2, [fc.boolean()], (p, waiting) => p.publishes(waiting)),
   command(4, [], (p) => p.later()),
@@ -281,7 +285,7 @@ describe('the statements of the worker', () => {
   let database: Database;
   beforeAll(async () => {
     test = await createTestDatabase();
-    database = await Database.connect({ url: test.url('deactivation-worker'), schema: 'offboarding', migrations });
+    database = await Database.connect({ url: test.url('deactivation-worker'), ...service.database });
     await database.migrate();
     await database.query('insert into worker (id) select unnest($1::uuid[])', [WORKERS]);
   });
@@ -290,7 +294,7 @@ describe('the statements of the worker', () => {
     await test.drop();
   });
 
-  it('decide as the model does', async () => {
+  it('decide as the model does, in any order', async () => {
     const live = async (commands: readonly Command[]): Promise<void> => {
       await database.query('delete from offboarding_case; delete from person; delete from outbox');
       const pair = new Pair(database);

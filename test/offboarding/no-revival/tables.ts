@@ -1,18 +1,19 @@
 /**
- * The worker's rows of people and the statements on them, in memory: thousands of histories in seconds, with a clock
- * that tests turn. statements.spec.ts shows that Postgres decides the same. `without` leaves one gate out.
+ * A model in memory of the worker's rows of people and its statements on them. It runs thousands of histories in seconds,
+ * with a clock that tests set. statements.spec.ts shows that Postgres decides the same. `without` leaves one gate out.
  */
-import type { Consequences, Door, DoorState, OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
-import { DOUBT_SECONDS } from '../../../apps/deactivation-worker/src/doors/door.sql.js';
-import type { Step } from '../../../apps/deactivation-worker/src/doors/plan.js';
+import type { CognitoAccess, OktaState } from '#contracts';
+import type { Consequences, PersonState } from '../../../apps/deactivation-worker/src/access/access.js';
+import { LATE_CALL_SECONDS } from '../../../apps/deactivation-worker/src/cognito/access-queue.sql.js';
+import type { Step } from '../../../apps/deactivation-worker/src/cognito/plan.js';
 
-/** Of the conditions in the statements those that P3 hangs on, each by itself. */
+/** The conditions in the statements that P3 depends on, each by itself. */
 export const GATES = [
   'directory',
   'account',
   'okta',
   'revision',
-  'doubt',
+  'late calls',
   'outbox',
   'second sign-out',
   'first fence',
@@ -21,24 +22,24 @@ export const GATES = [
 ] as const;
 export type Gate = (typeof GATES)[number];
 
-export interface Row extends DoorState {
+export interface Row extends PersonState {
   directoryVersion: number;
   active: boolean;
   deleted: boolean;
   accountVersion: number;
   provisioned: boolean;
-  roles: readonly string[];
+  roles: string[];
   oktaState: OktaState | null;
   oktaStateAt: number | null;
-  door: Door;
+  desiredAccess: CognitoAccess;
   revision: number;
   accessVersion: number;
-  publishedStatus: DoorState['publishedStatus'];
-  publishedRoles: readonly string[];
+  publishedStatus: PersonState['publishedStatus'];
+  publishedRoles: string[];
   notBefore: number | null;
-  enabled: boolean | null;
+  actualAccess: CognitoAccess | null;
   signOutDue: boolean;
-  doubtUntil: number | null;
+  lateCallsUntil: number | null;
   due: boolean;
   leaseOwner: string | null;
   unfinished: 'new' | 'held' | 'running' | null;
@@ -53,21 +54,21 @@ export const newRow = (): Row => ({
   roles: [],
   oktaState: null,
   oktaStateAt: null,
-  door: 'closed',
+  desiredAccess: 'disabled',
   revision: 0,
   accessVersion: 0,
   publishedStatus: null,
   publishedRoles: [],
   notBefore: null,
-  enabled: null,
+  actualAccess: null,
   signOutDue: false,
-  doubtUntil: null,
+  lateCallsUntil: null,
   due: false,
   leaseOwner: null,
   unfinished: null,
 });
 
-export interface DirectoryNews {
+export interface DirectoryChange {
   readonly version: number;
   readonly active: boolean;
   readonly deleted: boolean;
@@ -85,44 +86,44 @@ export class Statements {
     return this.without === gate || condition;
   }
 
-  projectDirectory(row: Row, news: DirectoryNews): boolean {
-    if (!this.passes('directory', row.directoryVersion < news.version) || row.deleted) return false;
+  storeUser(row: Row, change: DirectoryChange): boolean {
+    if (!this.passes('directory', row.directoryVersion < change.version) || row.deleted) return false;
     const gone = row.oktaState === 'deprovisioned' || row.oktaState === 'missing';
-    if (news.reactivated && gone && (row.oktaStateAt ?? 0) < news.time) row.oktaState = null;
-    row.directoryVersion = news.version;
-    row.active = news.active;
-    row.deleted = news.deleted;
+    if (change.reactivated && gone && (row.oktaStateAt ?? 0) < change.time) row.oktaState = null;
+    row.directoryVersion = change.version;
+    row.active = change.active;
+    row.deleted = change.deleted;
     return true;
   }
 
-  projectAccount(row: Row, version: number, roles: readonly string[]): boolean {
+  storeAccount(row: Row, version: number, roles: readonly string[]): boolean {
     if (!this.passes('account', row.accountVersion < version)) return false;
     row.accountVersion = version;
     row.provisioned = true;
-    row.roles = roles;
+    row.roles = [...roles];
     return true;
   }
 
-  projectOkta(row: Row, state: OktaState | null, at: number): boolean {
+  storeOktaState(row: Row, state: OktaState | null, at: number): boolean {
     if (row.deleted || !this.passes('okta', row.oktaStateAt === null || row.oktaStateAt < at)) return false;
     row.oktaState = state;
     row.oktaStateAt = at;
     return true;
   }
 
-  apply(row: Row, { door, work, signOut, publish }: Consequences): void {
-    row.door = door ?? row.door;
+  apply(row: Row, { desiredAccess, work, signOut, publish }: Consequences): void {
+    row.desiredAccess = desiredAccess ?? row.desiredAccess;
     row.signOutDue ||= signOut;
     if (work) this.wake(row);
     if (!publish) return;
     row.accessVersion++;
     row.publishedStatus = publish.status;
-    row.publishedRoles = publish.roles;
+    row.publishedRoles = [...publish.roles];
   }
 
   admit(row: Row): void {
     row.unfinished = 'running';
-    row.door = 'closed';
+    row.desiredAccess = 'disabled';
     this.wake(row);
     row.signOutDue = true;
     row.accessVersion++;
@@ -136,19 +137,19 @@ export class Statements {
     row.due = true;
   }
 
-  /** The caller says whether the owner, if there is another one, counts as dead. */
+  /** `ownerIsDead`: whether another owner of the lease counts as dead. */
   claim(row: Row, worker: string, ownerIsDead: boolean): boolean {
     if (!row.due || !(row.leaseOwner === null || (row.leaseOwner !== worker && ownerIsDead))) return false;
     const takenOver = row.leaseOwner !== null;
-    const overdue = row.doubtUntil !== null && row.doubtUntil <= this.clock();
-    if (takenOver || overdue) row.enabled = null;
-    row.doubtUntil = takenOver ? this.doubt() : overdue ? null : row.doubtUntil;
+    const overdue = row.lateCallsUntil !== null && row.lateCallsUntil <= this.clock();
+    if (takenOver || overdue) row.actualAccess = null;
+    row.lateCallsUntil = takenOver ? this.lateCallsUntil() : overdue ? null : row.lateCallsUntil;
     row.leaseOwner = worker;
     return true;
   }
 
-  private doubt(): number | null {
-    return this.without === 'doubt' ? null : this.clock() + DOUBT_SECONDS * 1000;
+  private lateCallsUntil(): number | null {
+    return this.without === 'late calls' ? null : this.clock() + LATE_CALL_SECONDS * 1000;
   }
 
   private unchanged(row: Row, revision: number): boolean {
@@ -156,32 +157,32 @@ export class Statements {
   }
 
   /** `step` null = Cognito has no such user. */
-  record(row: Row, worker: string, revision: number, enabled: boolean | null, step: Step | null): boolean {
+  record(row: Row, worker: string, revision: number, actual: CognitoAccess | null, step: Step | null): boolean {
     if (row.leaseOwner !== worker) return false;
-    row.enabled = enabled;
+    row.actualAccess = actual;
     if (step === 'disable') row.signOutDue ||= this.without !== 'second sign-out';
     else if ((step === 'sign-out' || step === null) && this.unchanged(row, revision)) row.signOutDue = false;
     return true;
   }
 
-  /** `waiting`: the fence is still in the outbox. */
-  complete(row: Row, worker: string, revision: number, enabled: boolean | null, waiting: boolean): boolean {
-    if (row.leaseOwner !== worker || !this.unchanged(row, revision) || row.door !== 'closed') return false;
-    if (row.doubtUntil !== null || !this.passes('outbox', !waiting)) return false;
+  /** `waiting`: the fence is still in the outbox, not published. */
+  complete(row: Row, worker: string, revision: number, actual: CognitoAccess | null, waiting: boolean): boolean {
+    if (row.leaseOwner !== worker || !this.unchanged(row, revision) || row.desiredAccess !== 'disabled') return false;
+    if (row.lateCallsUntil !== null || !this.passes('outbox', !waiting)) return false;
     this.end(row);
-    row.enabled = enabled;
+    row.actualAccess = actual;
     row.signOutDue = false;
     if (row.unfinished === 'running') row.unfinished = null;
     return true;
   }
 
   /** `enabledAt`: Cognito's clock. */
-  lift(row: Row, worker: string, revision: number, enabled: boolean | null, enabledAt: number | null): boolean {
+  lift(row: Row, worker: string, revision: number, actual: CognitoAccess | null, enabledAt: number | null): boolean {
     if (row.leaseOwner !== worker || !this.unchanged(row, revision)) return false;
-    if (row.door !== 'open' || row.publishedStatus === 'active') return false;
+    if (row.desiredAccess !== 'enabled' || row.publishedStatus === 'active') return false;
     this.end(row);
-    row.due = row.doubtUntil !== null;
-    row.enabled = enabled;
+    row.due = row.lateCallsUntil !== null;
+    row.actualAccess = actual;
     row.signOutDue = false;
     row.accessVersion++;
     row.publishedStatus = 'active';
@@ -192,9 +193,9 @@ export class Statements {
   }
 
   /** Universal Logout. */
-  askSignOut(row: Row): boolean {
-    if (row.door !== 'open') return false;
-    if (!row.due) row.enabled ??= true;
+  requestSignOut(row: Row): boolean {
+    if (row.desiredAccess !== 'enabled') return false;
+    if (!row.due) row.actualAccess ??= 'enabled';
     this.wake(row);
     row.signOutDue = true;
     if (row.publishedStatus !== 'active') return true;
@@ -204,11 +205,11 @@ export class Statements {
     return true;
   }
 
-  /** Signed out behind an open door. `at`: Cognito's clock. */
-  signedOut(row: Row, worker: string, revision: number, enabled: boolean | null, at: number | null): boolean {
+  /** A person who keeps access was signed out. `at`: Cognito's clock. */
+  signedOut(row: Row, worker: string, revision: number, actual: CognitoAccess | null, at: number | null): boolean {
     if (row.leaseOwner !== worker || !this.unchanged(row, revision)) return false;
-    if (row.door !== 'open' || row.publishedStatus !== 'active') return false;
-    row.enabled = enabled;
+    if (row.desiredAccess !== 'enabled' || row.publishedStatus !== 'active') return false;
+    row.actualAccess = actual;
     row.signOutDue = false;
     row.accessVersion++;
     const by = this.passes("fence by Cognito's clock", at === null) ? this.clock() : (at ?? 0);
@@ -220,9 +221,9 @@ export class Statements {
     return this.passes('fence never back', notBefore === null || notBefore <= fence) ? fence : (notBefore ?? fence);
   }
 
-  endOpening(row: Row, worker: string, revision: number): boolean {
+  endEnabling(row: Row, worker: string, revision: number): boolean {
     if (row.leaseOwner !== worker || !this.unchanged(row, revision)) return false;
-    if (row.door !== 'open' || row.doubtUntil !== null) return false;
+    if (row.desiredAccess !== 'enabled' || row.lateCallsUntil !== null) return false;
     this.end(row);
     return true;
   }
@@ -231,32 +232,32 @@ export class Statements {
     if (row.leaseOwner === worker) row.leaseOwner = null;
   }
 
-  /** `inDoubt`: the call may have been, or may still be carried out. */
-  fail(row: Row, worker: string, inDoubt: boolean): boolean {
+  /** `stateUnknown`: the call may have taken effect, or still may. */
+  fail(row: Row, worker: string, stateUnknown: boolean): boolean {
     if (row.leaseOwner !== worker) return false;
     row.leaseOwner = null;
-    if (inDoubt) this.doubtful(row);
+    if (stateUnknown) this.forgetState(row);
     row.due = true;
     return true;
   }
 
   /** The lease was lost while a call was under way. */
-  distrust(row: Row): void {
+  reread(row: Row): void {
     row.revision++;
-    this.doubtful(row);
+    this.forgetState(row);
     row.due = true;
   }
 
-  /** A record failed: the process lets go of somebody on whom it works no longer. */
+  /** Recording a step failed: the process gives up its lease on a person it no longer works on. */
   forget(row: Row): void {
     row.leaseOwner = null;
-    this.doubtful(row);
+    this.forgetState(row);
     row.due = true;
   }
 
-  private doubtful(row: Row): void {
-    row.enabled = null;
-    row.doubtUntil = this.doubt();
+  private forgetState(row: Row): void {
+    row.actualAccess = null;
+    row.lateCallsUntil = this.lateCallsUntil();
   }
 
   private end(row: Row): void {

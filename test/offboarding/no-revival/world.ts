@@ -1,24 +1,24 @@
 /**
- * Everything that an offboarding passes through, one step at a time: a directory that publishes, identity-service, the
- * worker with two processes, Cognito, and a service with a guard. Throws at the first moment at which P3 is broken.
+ * A model of all parts of an offboarding, one step at a time: a publishing directory, identity-service, the worker with
+ * two processes, Cognito, and a service with the guard. Throws at the first moment at which P3 is broken.
  */
-import type { OktaState } from '../../../apps/deactivation-worker/src/people/closing.js';
+import type { OktaState } from '#contracts';
 import { GuardedService } from './guarded.js';
 import { ModelIdentity } from './identity.js';
 import { People, type AccessRecord, type Settings } from './people.js';
 import { Pool, type Call } from './pool.js';
 import { ModelRunner } from './runner.js';
-import { Statements, type DirectoryNews, type Gate } from './tables.js';
+import { Statements, type DirectoryChange, type Gate } from './tables.js';
 import { Truth } from './truth.js';
 
 export const PEOPLE = 2;
 
 interface Person {
-  readonly directory: (DirectoryNews & { readonly tick: number })[];
+  readonly directory: (DirectoryChange & { readonly tick: number })[];
   readonly accounts: { version: number; roles: readonly string[] }[];
   readonly signals: { readonly state: OktaState | null; readonly at: number; readonly tick: number }[];
   readonly truth: Truth;
-  /** How much of its topics each consumer had. */
+  /** How far each consumer has read its topics. */
   readonly read: { worker: number; accounts: number; identity: number; access: number };
   readonly identity: ModelIdentity;
 }
@@ -37,7 +37,7 @@ export class World {
   readonly people: People;
   readonly pool: Pool;
   readonly service: GuardedService;
-  /** Everything that was published on identity.access. */
+  /** All events of identity.access. */
   readonly log: AccessRecord[] = [];
   readonly persons: readonly Person[] = Array.from({ length: PEOPLE }, newPerson);
   readonly processes: ModelRunner[];
@@ -69,7 +69,7 @@ export class World {
   private startProcess(): ModelRunner {
     const { people, pool, sql } = this;
     const isAlive = (id: string): boolean => this.processes.some((process) => process.id === id && process.fresh);
-    const onLifted = (person: number): void => this.expectWanted(person);
+    const onLifted = (person: number): void => this.expectEntitled(person);
     const onCompleted = (person: number): void => this.expectFenced(person);
     const now = (): number => this.now;
     return new ModelRunner(`process ${++this.started}`, { people, pool, sql, isAlive, onLifted, onCompleted, now });
@@ -81,9 +81,9 @@ export class World {
     return process;
   }
 
-  // What administrators, Okta and identity-service do.
+  // Actions of administrators, Okta and identity-service.
 
-  /** `active` null = a change of something else; deleting is final. */
+  /** `active` null = another attribute changes; a deletion is final. */
   push(n: number, active: boolean | null, deleted = false): void {
     const { directory } = this.person(n);
     const last = directory.at(-1);
@@ -105,12 +105,12 @@ export class World {
     const signal = signals[index];
     if (!signal) return;
     truth.signal(signal.state, signal.at, signal.tick);
-    this.people.oktaSaid(n, signal.state, signal.at);
+    this.people.oktaSignalled(n, signal.state, signal.at);
   }
 
   /** Universal Logout. */
   signOut(n: number): void {
-    this.people.askSignOut(n);
+    this.people.requestSignOut(n);
   }
 
   configure(change: Partial<Settings>): void {
@@ -118,17 +118,17 @@ export class World {
     this.settings.push({ ...last, ...change, version: this.settings.length + 1 });
   }
 
-  /** Makes the user in Cognito; only later the worker is told. */
+  /** Creates the user in Cognito; the event for the worker follows later. */
   provision(n: number): void {
     if (this.person(n).read.identity > 0) this.pool.create(n);
   }
 
-  tellRoles(n: number, roles: readonly string[]): void {
+  announceRoles(n: number, roles: readonly string[]): void {
     const { accounts } = this.person(n);
     if (this.pool.enabled.has(n)) accounts.push({ version: accounts.length + 1, roles });
   }
 
-  // What is delivered. Each key in order, but anything that came before may come again.
+  // Deliveries: in order per key, but earlier events may be repeated.
 
   deliverDirectory(n: number, again: number | null): void {
     const { directory, read, truth } = this.person(n);
@@ -154,7 +154,7 @@ export class World {
     this.people.settingsChanged(next);
   }
 
-  /** identity-service reads the next of the directory, or of identity.access. */
+  /** identity-service reads the next event of the directory or of identity.access. */
   deliverIdentity(n: number, access: boolean): void {
     const { read, directory, identity } = this.person(n);
     if (access) {
@@ -178,7 +178,7 @@ export class World {
     this.service.read(this.log, again);
   }
 
-  // What the worker's processes do.
+  // Actions of the worker's processes.
 
   claim(process: number, n: number): void {
     this.process(process).claim(n);
@@ -204,7 +204,7 @@ export class World {
     this.processes.splice(this.processes.indexOf(process), 1, this.startProcess());
   }
 
-  /** It hangs: others take over what it works on; it goes on as if nothing had happened. */
+  /** The process hangs: others take over its work, and later it continues as if nothing had happened. */
   hang(n: number): void {
     this.process(n).fresh = false;
   }
@@ -218,12 +218,12 @@ export class World {
     this.orphans = this.orphans.filter((call) => this.pool.mayLand(call));
   }
 
-  /** The noise is over. Late calls land as late as they can. */
+  /** No more faults. Late calls take effect as late as possible. */
   rest(): void {
     this.processes.forEach((process) => process.renew());
-    this.persons.forEach(({ accounts }, n) => accounts.length === 0 && this.tellRoles(n, ['viewer']));
+    this.persons.forEach(({ accounts }, n) => accounts.length === 0 && this.announceRoles(n, ['viewer']));
     for (let round = 0; !this.isQuiet; round++) {
-      if (round > 400) throw new Error(`does not come to rest: ${JSON.stringify(this.people.rows)}`);
+      if (round > 400) throw new Error(`does not come to an end: ${JSON.stringify(this.people.rows)}`);
       for (const call of this.orphans) if (this.now > call.sentAt + 4_000) this.landLate(call);
       for (let i = 0; i < 3; i++) this.deliverSettings();
       this.persons.forEach((_, n) => this.round(n, round));
@@ -234,7 +234,7 @@ export class World {
     }
   }
 
-  /** Whoever gets in by it signs in. */
+  /** A person who is enabled by the late call signs in. */
   private landLate(call: Call): void {
     if (!this.pool.mayLand(call)) return;
     this.pool.land(call);
@@ -264,25 +264,25 @@ export class World {
   }
 
   private hasRead({ read, directory, accounts }: Person, n: number): boolean {
-    const told = this.log.filter((r) => r.person === n).length;
+    const published = this.log.filter((r) => r.person === n).length;
     return (
       read.worker === directory.length &&
       read.identity === directory.length &&
       read.accounts === accounts.length &&
-      read.access === told
+      read.access === published
     );
   }
 
   private expectFenced(n: number): void {
     const last = this.log.findLast((record) => record.person === n);
-    if (last?.status === 'active') throw new Error(`P3: everybody is told that ${n} is out, and nobody refuses him`);
+    if (last?.status === 'active') throw new Error(`P3: the case of ${n} is complete, but active access is published`);
   }
 
-  /** Access was given back: the last word must say so, and no session may be older than that word. */
-  private expectWanted(n: number): void {
+  /** Access was given back: the person must be entitled to it, and no session may be older than that. */
+  private expectEntitled(n: number): void {
     const { isIn, inAgainAt } = this.person(n).truth;
-    if (!isIn) throw new Error(`P3: ${n} has access again, against the last word about him`);
+    if (!isIn) throw new Error(`P3: ${n} has access again without being entitled to it`);
     if (this.pool.sessions.some((s) => s.person === n && !s.revoked && s.tick < inAgainAt))
-      throw new Error(`P3: a session of ${n} from before he was let in again lives on`);
+      throw new Error(`P3: a session of ${n} from before access was given back is still valid`);
   }
 }

@@ -1,11 +1,8 @@
-/** The copy of accounts and of their access; each statement takes the account's row lock, which a login waits for. */
+/** The copy of accounts and of their access. Each write takes the account's row lock, which a login waits for. */
 import type { Access, Account, DirectoryUser } from '#events';
-import { prepared, type Queryable, type Tx } from '#platform';
-import type { AccountCopy } from './admission.js';
-
-const COLUMNS = `id, tenant, version::int, user_name as "userName", email, display_name as "displayName",
-  account_status as "accountStatus", access_version::int as "accessVersion", access_status as "accessStatus", roles,
-  not_before as "notBefore", signing_out is not null as "signingOut"`;
+import { columnsOf, prepared, type Queryable, type Tx } from '#platform';
+import { AccountCopyEntity } from './account-copy.entity.js';
+import { ADMISSION_FIELDS, type AccountCopy } from './admission.js';
 
 /** `foreign` = the id belongs to another tenant; nothing was written. */
 export type Stored = 'stored' | 'stale' | 'foreign';
@@ -16,25 +13,23 @@ async function stored(tx: Tx, tenant: string, id: string, sql: string, values: u
   return row?.tenant === tenant ? 'stale' : 'foreign';
 }
 
-/** Who was removed leaves no name and no address here: ids and status are enough to keep her out (P3). */
-const nameable = (account: Account) =>
-  account.status === 'removed' ? { userName: null, email: null, displayName: null } : account;
-
-export const storeAccount = (tx: Tx, tenant: string, version: number, account: Account): Promise<Stored> => {
-  const { userName, email, displayName } = nameable(account);
+/** A removed person leaves no name and no address here. Id and status suffice to keep them out (P3). */
+export function storeAccount(tx: Tx, tenant: string, version: number, account: Account): Promise<Stored> {
+  const { id, externalId, userName, email, displayName, status } = account;
+  const personal = status === 'removed' ? [null, null, null] : [userName, email, displayName];
   return stored(
     tx,
     tenant,
-    account.id,
+    id,
     `insert into account as a (id, tenant, version, external_id, user_name, email, display_name, account_status)
      values ($1, $2, $3, $4, $5, $6, $7, $8)
      on conflict (id) do update set version = excluded.version, external_id = excluded.external_id,
        user_name = excluded.user_name, email = excluded.email, display_name = excluded.display_name,
        account_status = excluded.account_status
      where a.tenant = excluded.tenant and a.version < excluded.version returning id`,
-    [version, account.externalId, userName, email, displayName, account.status],
+    [version, externalId, ...personal, status],
   );
-};
+}
 
 export const storeAccess = (tx: Tx, tenant: string, version: number, access: Access): Promise<Stored> =>
   stored(
@@ -49,7 +44,6 @@ export const storeAccess = (tx: Tx, tenant: string, version: number, access: Acc
     [version, access.status, [...access.roles], access.notBefore],
   );
 
-/** A person that the directory has, until she is deleted there. */
 export async function storeExpected(
   tx: Tx,
   tenant: string,
@@ -64,16 +58,23 @@ export async function storeExpected(
   );
 }
 
-export interface Known {
+export interface KnownAccounts {
   readonly accounts: readonly AccountCopy[];
+  /** The directory has an active person with this Okta id. */
   readonly expected: boolean;
 }
 
-const findSql = prepared(`select ${COLUMNS} from account where tenant = $1 and external_id = $2`);
+const SELECT = `select ${columnsOf(AccountCopyEntity, { only: ADMISSION_FIELDS })} from account
+  where tenant = $1 and external_id = $2`;
+const findSql = prepared(SELECT);
 const findExpectedSql = prepared('select 1 from expected_person where tenant = $1 and external_id = $2 and active');
 
-/** Everybody of the tenant with this Okta id: the id alone links, never an e-mail address (nOAuth). */
-export async function findByExternalId(queryable: Queryable, tenant: string, externalId: string): Promise<Known> {
+/** All accounts of the tenant with this Okta id. Only the id links a person, never an e-mail address (nOAuth). */
+export async function findByExternalId(
+  queryable: Queryable,
+  tenant: string,
+  externalId: string,
+): Promise<KnownAccounts> {
   const values = [tenant, externalId];
   const accounts = await queryable.query<AccountCopy>(findSql, values);
   if (accounts.length > 0) return { accounts, expected: false };
@@ -81,7 +82,7 @@ export async function findByExternalId(queryable: Queryable, tenant: string, ext
   return { accounts, expected: expected.length > 0 };
 }
 
-/** Somebody with access, by an e-mail address: to tell of, never to let anybody in. */
+/** An account with access that has this e-mail address. For the audit only, never to let anybody in. */
 export async function namesakeOf(queryable: Queryable, tenant: string, email: string): Promise<string | null> {
   const [row] = await queryable.query<{ id: string }>(
     `select id from account where tenant = $1 and lower(coalesce(email, user_name)) = lower($2)
@@ -91,10 +92,6 @@ export async function namesakeOf(queryable: Queryable, tenant: string, email: st
   return row?.id ?? null;
 }
 
-/** Shares the row lock until the transaction ends: an event that takes access away waits, and then finds the session. */
-export async function lockAccount(tx: Tx, tenant: string, externalId: string): Promise<readonly AccountCopy[]> {
-  return tx.query<AccountCopy>(
-    `select ${COLUMNS} from account where tenant = $1 and external_id = $2 order by id for share`,
-    [tenant, externalId],
-  );
-}
+/** Shares the row lock until commit. An event that takes access away waits for it, and then finds the new session. */
+export const lockAccounts = (tx: Tx, tenant: string, externalId: string): Promise<AccountCopy[]> =>
+  tx.query<AccountCopy>(`${SELECT} order by id for share`, [tenant, externalId]);

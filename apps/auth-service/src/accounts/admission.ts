@@ -1,49 +1,43 @@
-/** Who may come in, of those whose Okta id somebody has proven. Pure. */
+/** Decides whether the person behind an Okta id may sign in. Pure. */
 import type { RefusalCode } from '../http/refusals.js';
+import type { AccountCopyEntity } from './account-copy.entity.js';
 
-/** What the service knows of an account. */
-export interface AccountCopy {
-  readonly id: string;
-  readonly tenant: string;
-  /** 0 = Cognito does not have it yet. */
-  readonly version: number;
-  readonly userName: string | null;
-  readonly email: string | null;
-  readonly displayName: string | null;
-  readonly accountStatus: string | null;
-  /** 0 = nothing is known of its access. */
-  readonly accessVersion: number;
-  readonly accessStatus: string | null;
-  readonly roles: readonly string[];
-  readonly notBefore: Date | null;
-  /** Okta has logged her out everywhere, and that is not done yet. */
-  readonly signingOut: boolean;
-}
+export const ADMISSION_FIELDS = [
+  'id',
+  'tenant',
+  'version',
+  'accountStatus',
+  'accessVersion',
+  'accessStatus',
+  'roles',
+  'notBefore',
+  'signingOut',
+] as const satisfies readonly (keyof AccountCopyEntity)[];
+export type AccountCopy = Pick<AccountCopyEntity, (typeof ADMISSION_FIELDS)[number]>;
 
 export type Admission =
   | { readonly admitted: AccountCopy }
   | { readonly refused: Extract<RefusalCode, `account_${string}` | 'unknown_person' | 'not_provisioned'> };
 
-/** Both owners must say so: what one has taken away, the other's older word does not give back (P3). */
-export const hasAccess = (account: AccountCopy): boolean =>
+/** Both events must say so: an older event of one topic must not restore what a newer one of the other took away (P3). */
+const hasAccess = (account: AccountCopy): boolean =>
   account.accountStatus === 'active' && account.accessStatus === 'active';
 
 /**
- * `accounts`: all of the tenant with the Okta id; `expected`: the directory has an active person with it. `provenAt`: when
- * Okta said who it is; what was said before access was taken away counts no more, also after it was given back.
+ * `accounts`: all accounts of the tenant with the Okta id; `expected`: the directory has an active person with it.
+ * `provenAt`: when Okta authenticated the person. A proof from before the fence is refused, even if access was restored.
  */
 export function admit(accounts: readonly AccountCopy[], expected: boolean, provenAt: Date): Admission {
-  const waiting = expected || accounts.length > 0;
   const ready = accounts.filter((account) => account.version > 0 && account.accessVersion > 0);
   const [account, ...more] = ready.filter(hasAccess);
   if (account && more.length > 0) return { refused: 'account_ambiguous' };
   if (account) {
-    // What she would be given now would be signed out with the rest.
-    if (account.signingOut) return { refused: 'account_signing_out' };
+    // The sign-out in progress would end a new session as well.
+    if (account.signingOut !== null) return { refused: 'account_signing_out' };
     const fenced = account.notBefore !== null && provenAt < account.notBefore;
     return fenced ? { refused: 'account_fenced' } : { admitted: account };
   }
   if (ready.length < accounts.length) return { refused: 'not_provisioned' };
   if (ready.length > 0) return { refused: 'account_inactive' };
-  return { refused: waiting ? 'not_provisioned' : 'unknown_person' };
+  return { refused: expected ? 'not_provisioned' : 'unknown_person' };
 }

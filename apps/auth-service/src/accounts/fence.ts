@@ -1,20 +1,20 @@
-/** Tokens that are worth giving out: the guard of every service refuses those of the fence's own second and before. */
+/** Every service refuses access tokens issued before the end of the fence's second, so none of these is handed out. */
 import { decodeJwt } from 'jose';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFenced } from '#access-guard';
 
-/** A fence is ahead of us by a second or two when it was just set, and by more only where a clock is wrong. */
+/** A new fence lies at most a second or two ahead. More means that a clock is wrong, and waiting would not help. */
 const LONGEST_MS = 3_000;
-/** Timers end a little early, and Cognito's clock is another one. */
+/** Timers may fire early, and Cognito has a clock of its own. */
 const MARGIN_MS = 50;
 
-/** Cognito stamps whole seconds: resolves when its next token is past the fence, as far as our clock can tell. */
-export async function pastFence(notBefore: Date | null, now = Date.now()): Promise<void> {
+/** Cognito stamps whole seconds. Resolves when its next token is past the fence, as far as our clock can tell. */
+export async function waitPastFence(notBefore: Date | null): Promise<void> {
   if (notBefore === null) return;
-  const wait = (Math.floor(notBefore.getTime() / 1000) + 1) * 1000 + MARGIN_MS - now;
+  const wait = (Math.floor(notBefore.getTime() / 1000) + 1) * 1000 + MARGIN_MS - Date.now();
   if (wait > 0 && wait <= LONGEST_MS) await sleep(wait);
 }
 
-/** Read without verification: it came from Cognito itself a moment ago. */
+/** Decodes without verifying: Cognito itself returned the token a moment ago. */
 export const isBehindFence = (accessToken: string, notBefore: Date | null): boolean =>
   isFenced(decodeJwt(accessToken).iat ?? 0, notBefore?.getTime() ?? null);

@@ -1,4 +1,4 @@
-/** Where the assertion keys are: in AWS KMS in production, in files in development. */
+/** Selects the assertion keys: in AWS KMS in production, in files in development. */
 import { ConfigError } from '#platform';
 import type { AuthConfig } from '../config.js';
 import { FileSigner } from './file-signer.js';
@@ -10,12 +10,12 @@ export type SigningConfig = Pick<
   'ASSERTION_KMS_KEYS' | 'ASSERTION_KEY_FILES' | 'AWS_REGION' | 'KMS_ENDPOINT'
 >;
 
-/** Asks KMS for the public keys, so a service that may not use its key does not start. */
+/** Reads the public keys from KMS, so a service without permission for its key does not start. */
 export async function createSigner(service: string, config: SigningConfig): Promise<AssertionSigner> {
   const { ASSERTION_KMS_KEYS: keys, ASSERTION_KEY_FILES: files } = config;
   if (keys.length > 0 === files.length > 0)
     throw new ConfigError(service, [
-      'Assertions are signed either with ASSERTION_KMS_KEYS (keys in AWS KMS) or, in development, with ASSERTION_KEY_FILES: set exactly one of them. Example: ASSERTION_KMS_KEYS=arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+      'Set exactly one of ASSERTION_KMS_KEYS (production: keys in AWS KMS) and ASSERTION_KEY_FILES (development). Example: ASSERTION_KMS_KEYS=arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
     ]);
   if (files.length > 0) return FileSigner.load(files);
   return KmsSigner.load({ region: config.AWS_REGION, endpoint: config.KMS_ENDPOINT, keys });

@@ -1,4 +1,4 @@
-/** Assertion keys in files, for development: the first signs, all are published. */
+/** Assertion keys in files, for development. The first key signs, all are published. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { calculateJwkThumbprint, exportJWK, SignJWT, type JWK } from 'jose';
@@ -15,7 +15,7 @@ export class FileSigner implements AssertionSigner {
     private readonly keys: readonly SigningKey[],
   ) {}
 
-  /** PKCS #8 PEM files of P-256 keys. Rejects with the file's name, never its content. */
+  /** `files`: P-256 keys as PKCS #8 PEM. An error names the file and never its content. */
   static async load(files: readonly string[]): Promise<FileSigner> {
     const keys = await Promise.all(files.map(readKey));
     const [first] = keys;
@@ -40,11 +40,11 @@ async function readKey(file: string): Promise<SigningKey> {
   try {
     privateKey = createPrivateKey(pem);
   } catch {
-    throw new TypeError(`${file} holds no private key in PEM`);
+    throw new TypeError(`${file} does not contain a private key in PEM`);
   }
   if (privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
     throw new TypeError(
-      `${file} must hold a P-256 key: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`,
+      `${file} must contain a P-256 key. Make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`,
     );
   const jwk = await exportJWK(createPublicKey(privateKey));
   return { privateKey, jwk: { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' } };

@@ -1,6 +1,6 @@
 /**
- * Assertion keys in AWS KMS, which never leave it: the first signs, all are published. A signature costs one request and
- * a few milliseconds; the public keys are asked for once, at the start.
+ * Assertion keys in AWS KMS. The first key signs, all are published. A signature costs one request and a few
+ * milliseconds; the public keys are read once, at startup.
  * https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html
  */
 import { createPublicKey } from 'node:crypto';
@@ -21,7 +21,7 @@ interface KmsKey {
 }
 
 const REQUEST_MS = 2_000;
-/** ES256 signs with both halves as 32 bytes each: RFC 7518, section 3.4. */
+/** An ES256 signature is two numbers of 32 bytes each: RFC 7518 section 3.4. */
 const HALF_BYTES = 32;
 
 export class KmsSigner implements AssertionSigner {
@@ -31,7 +31,7 @@ export class KmsSigner implements AssertionSigner {
     private readonly keys: readonly KmsKey[],
   ) {}
 
-  /** Rejects with what KMS says, or when a key is of another kind. */
+  /** Rejects with the error of KMS, or if a key is of another kind. */
   static async load({ region, endpoint, keys: ids }: KmsSignerOptions): Promise<KmsSigner> {
     const client = new KMSClient({
       region,
@@ -59,7 +59,7 @@ export class KmsSigner implements AssertionSigner {
     const command = new SignCommand({
       KeyId: this.key.keyId,
       SigningAlgorithm: 'ECDSA_SHA_256',
-      MessageType: 'RAW', // up to 4 KiB, six times what an assertion has; KMS hashes
+      MessageType: 'RAW', // up to 4 KiB, six times the size of an assertion; KMS hashes it
       Message: Buffer.from(signed),
     });
     try {
@@ -74,18 +74,18 @@ export class KmsSigner implements AssertionSigner {
 async function publicKey(client: KMSClient, keyId: string): Promise<KmsKey> {
   const { PublicKey, KeySpec, KeyUsage } = await client.send(new GetPublicKeyCommand({ KeyId: keyId }));
   if (!PublicKey || KeySpec !== 'ECC_NIST_P256' || KeyUsage !== 'SIGN_VERIFY')
-    throw new TypeError(`the KMS key ${keyId} must be of the kind ECC_NIST_P256 for SIGN_VERIFY`);
+    throw new TypeError(`the KMS key ${keyId} must be an ECC_NIST_P256 key for SIGN_VERIFY`);
   const jwk = await exportJWK(createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' }));
   return { keyId, jwk: { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' } };
 }
 
-/** KMS answers in DER (X9.62: SEQUENCE of two INTEGERs, signed and as short as possible). Exported for its test. */
+/** Converts from DER as KMS answers it (X9.62: SEQUENCE of two INTEGERs, signed and as short as possible). Exported for its test. */
 export function joseSignature(der: Uint8Array): Buffer {
   const bytes = Buffer.from(der);
   const [r, next] = integerAt(bytes, 2);
   const [s, end] = integerAt(bytes, next);
   if (bytes[0] !== 0x30 || bytes[1] !== bytes.length - 2 || end !== bytes.length)
-    throw new Error('KMS answered with no ECDSA signature');
+    throw new Error('the answer of KMS is no ECDSA signature');
   return Buffer.concat([r, s]);
 }
 
@@ -94,6 +94,6 @@ function integerAt(bytes: Buffer, at: number): [value: Buffer, next: number] {
   const value = bytes.subarray(at + 2, next);
   const short = value[0] === 0 ? value.subarray(1) : value;
   if (bytes[at] !== 0x02 || value.length === 0 || short.length > HALF_BYTES)
-    throw new Error('KMS answered with no ECDSA signature');
+    throw new Error('the answer of KMS is no ECDSA signature');
   return [Buffer.concat([Buffer.alloc(HALF_BYTES - short.length), short]), next];
 }

@@ -1,7 +1,6 @@
 /**
- * The assertion that auth-service answers Cognito's challenge with; apps/cognito-triggers verifies it. Whoever holds the
- * key can sign in as anybody, so it stands behind an interface: a file in development, a key that never leaves AWS KMS
- * in production.
+ * The assertion with which auth-service answers Cognito's challenge; apps/cognito-triggers verifies it. The signing key
+ * allows signing in as anybody. In production it never leaves AWS KMS; in development it is a file.
  */
 import { randomUUID } from 'node:crypto';
 import type { JWK } from 'jose';
@@ -27,14 +26,14 @@ export interface AssertionClaims {
 export interface AssertionSigner {
   /** A compact JWS, ES256, `typ: okta-assertion+jwt`, with the `kid` of the key. Rejects with `SigningUnavailable`. */
   sign(claims: AssertionClaims): Promise<string>;
-  /** The public keys that a verifier must know: the one that signs, and during a change the one before or after it. */
+  /** The public keys that a verifier must know: the signing key, and during a rotation the previous or the next one. */
   jwks(): readonly JWK[];
 }
 
-/** The key did not sign in time; another try may. */
+/** The key did not sign in time. A retry may succeed. */
 export class SigningUnavailable extends Error {
   constructor(cause: unknown) {
-    super(`the assertion was not signed (${cause instanceof Error ? cause.name : 'unknown'})`, { cause });
+    super(`Cannot sign the assertion (${cause instanceof Error ? cause.name : 'unknown'}).`, { cause });
     this.name = 'SigningUnavailable';
   }
 }
@@ -42,7 +41,7 @@ export class SigningUnavailable extends Error {
 export const ASSERTION_HEADER = { alg: 'ES256', typ: 'okta-assertion+jwt' } as const;
 const LIFETIME_SECONDS = 60;
 
-export interface Subject {
+export interface AssertionSubject {
   readonly accountId: string;
   readonly tenantId: string;
   readonly oktaIssuer: string;
@@ -50,14 +49,14 @@ export interface Subject {
   readonly sessionId?: string;
   readonly authTime?: number | undefined;
   readonly amr?: readonly string[] | undefined;
-  /** Who acts for the person (RFC 8693 section 4.1). */
+  /** The service that acts for the person (RFC 8693 section 4.1). */
   readonly act?: { readonly sub: string };
-  /** What the actor's token is for. Cognito's `aud` cannot say it: that has to be the app client. */
-  readonly oboAudience?: string;
+  /** The service that the actor's token is meant for. Cognito's own audience is always the app client. */
+  readonly exchangeAudience?: string;
 }
 
-/** `audience` binds to user pool and app client; without a nonce (refresh) it proves nothing to the challenge. */
-export function assertionClaims(subject: Subject, audience: string, nonce?: string): AssertionClaims {
+/** `audience` binds the assertion to user pool and app client. Without a nonce (refresh) it cannot answer a challenge. */
+export function assertionClaims(subject: AssertionSubject, audience: string, nonce?: string): AssertionClaims {
   const iat = Math.floor(Date.now() / 1000);
   return {
     iss: 'auth-service',
@@ -74,7 +73,7 @@ export function assertionClaims(subject: Subject, audience: string, nonce?: stri
     ...(subject.amr && { amr: subject.amr }),
     ...(subject.sessionId && { sso_sid: subject.sessionId }),
     ...(subject.act && { act: subject.act }),
-    ...(subject.oboAudience !== undefined && { obo_audience: subject.oboAudience }),
+    ...(subject.exchangeAudience !== undefined && { obo_audience: subject.exchangeAudience }),
   };
 }
 

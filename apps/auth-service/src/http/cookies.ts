@@ -1,16 +1,19 @@
-/** The cookies. `__Host-` makes the browser insist on Secure, on our host alone and on the whole path: no subdomain can plant one. */
+/** The cookies. The `__Host-` prefix makes browsers insist on Secure, our exact host and the path `/`: no subdomain can plant one. */
+import { randomBytes } from 'node:crypto';
+
 export const SESSION_COOKIE = '__Host-sf_session';
 
-/** 256 random bits in base64url; whatever else is in a cookie was not written by us. */
+/** The value of every cookie of ours. */
+export const random256 = (): string => randomBytes(32).toString('base64url');
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * Binds logins to the browser. Its name follows from its value: tabs that begin at the same moment, none of which has one
- * yet, each get one, and the last answer does not take away what the logins of the others are bound to.
+ * Binds logins to the browser. The name follows from the value, so tabs that begin a login at the same moment set
+ * different cookies and do not overwrite each other's.
  */
 export const loginCookieName = (value: string): string => `${LOGIN_PREFIX}${value.slice(0, 8)}`;
 const LOGIN_PREFIX = '__Host-sf_login_';
-/** More were not set by a person with many tabs. */
+/** A person with many tabs has fewer. */
 const MOST_LOGIN_COOKIES = 20;
 
 export function readLoginCookies(header: string | undefined): string[] {
@@ -24,7 +27,7 @@ export function readLoginCookies(header: string | undefined): string[] {
     });
 }
 
-/** The value of the cookie, if it is one of ours. Sent twice, neither is believed. */
+/** The value of the cookie, if it is one of ours. Null if the name occurs twice. */
 export function readCookie(header: string | undefined, name: string): string | null {
   const values = (header ?? '')
     .split(';')
@@ -35,6 +38,6 @@ export function readCookie(header: string | undefined, name: string): string | n
   return values.length === 1 && value !== undefined && SECRET.test(value) ? value : null;
 }
 
-/** `Max-Age` 0 forgets it. Lax: Okta sends the browser back by a top-level GET from another site. */
+/** `maxAgeSeconds` 0 deletes the cookie. Lax, because Okta returns the browser by a top-level GET from another site. */
 export const setCookie = (name: string, value: string, maxAgeSeconds: number): string =>
   `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; Secure; HttpOnly; SameSite=Lax`;

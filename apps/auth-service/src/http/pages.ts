@@ -1,8 +1,8 @@
-/** The page for somebody who is not let in: plain HTML, no script, nothing loaded from anywhere. Pure. */
+/** The page of a refused login: plain HTML without scripts, which loads nothing. Pure. */
 import { createHash } from 'node:crypto';
 import { refusalOf, type RefusalCode } from './refusals.js';
 
-/** Contrast of every text on its ground is at least 7:1, of the button's edge at least 4.5:1 (WCAG 2.2, 1.4.6 and 1.4.11). */
+/** The contrast of all text is at least 7:1, that of the button's edge at least 4.5:1 (WCAG 2.2, 1.4.6 and 1.4.11). */
 const STYLE = `:root{color-scheme:light dark;--ground:#f3f5f8;--card:#fff;--ink:#1b2230;--quiet:#4a546b;--line:#cfd6e2;--accent:#0b4db3;--on:#fff}
 @media(prefers-color-scheme:dark){:root{--ground:#11151c;--card:#1a202b;--ink:#e7ecf5;--quiet:#b3bdd1;--line:#36415a;--accent:#8ab4f8;--on:#0b1626}}
 *{box-sizing:border-box}
@@ -18,17 +18,17 @@ h1{font-size:1.6rem;line-height:1.25;margin:0 0 .75rem;text-wrap:balance}p{margi
 @media(prefers-reduced-motion:reduce){.wait::after{animation:none;width:100%}}
 .code{margin:0;padding-top:1rem;border-top:1px solid var(--line);color:var(--quiet);font-size:.875rem}`;
 
-/** The one style by its hash; nothing else may load, run, frame or be sent. */
+/** Allows this style by its hash, and nothing else to load, run, frame the page, or be submitted. */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
 } as const;
 
-/** `returnTo` has passed `safeReturnTo`; without one the page offers no way back into the login. */
+/** `returnTo` has passed `safeReturnTo`. Without it the page has no link back into the login. */
 export function refusalPage(code: RefusalCode, returnTo: string | null): string {
   const { title, text, retrySeconds, again } = refusalOf(code);
   const login = returnTo === null ? null : `/auth/okta/login?returnTo=${encodeURIComponent(returnTo)}`;
-  // WCAG 2.2.1 asks that a person can stop a refresh: the link does the same at once, and closing the page ends it.
+  // WCAG 2.2.1 demands that a person can stop the refresh: closing the page does, and the link retries at once.
   const refresh =
     retrySeconds && login ? `<meta http-equiv="refresh" content="${retrySeconds};url=${escape(login)}">` : '';
   const label = retrySeconds ? 'Try again now' : 'Sign in again';

@@ -1,14 +1,14 @@
-/** Why somebody is not let in: one closed list, which the pages, the audit and the metrics share. */
+/** The reasons to refuse a login: one closed list for pages, audit and metrics. */
 import type { OidcErrorCode } from '#okta';
 
 interface Refusal {
   readonly status: number;
   readonly title: string;
-  /** What to do, for the person in front of the page. */
+  /** Tells the person what to do. */
   readonly text: string;
   /** The page tries again by itself after this many seconds. */
   readonly retrySeconds?: number;
-  /** Offer to begin anew. */
+  /** The page offers to sign in again. */
   readonly again?: boolean;
 }
 
@@ -23,95 +23,95 @@ export const REFUSALS = {
   sso_not_configured: {
     status: 404,
     title: 'Sign-in through Okta is not set up',
-    text: `${ASK} to enter OIDC client id and secret in Admin -> Integration Hub -> Okta.`,
+    text: `${ASK} to enter the OIDC client id and secret in Admin -> Integration Hub -> Okta.`,
   },
   bad_return_to: {
     status: 400,
     title: 'This link leads away from StackFlow',
-    text: 'The link that brought you here asks to continue at another place than StackFlow. Open StackFlow by its own address.',
+    text: 'The link that brought you here would lead to another site after sign-in. Open StackFlow at its own address instead.',
   },
   bad_callback: {
     status: 400,
     title: 'Sign-in was interrupted',
-    text: 'What came back from Okta is incomplete or was changed on the way. Start again.',
+    text: 'The response from Okta is incomplete or was changed on the way. Start again.',
     again: true,
   },
   login_expired: {
     status: 400,
     title: 'This sign-in is over',
-    text: 'It was completed already, or took longer than ten minutes. Start again.',
+    text: 'The sign-in is already complete, or it took longer than ten minutes. Start again.',
     again: true,
   },
   other_browser: {
     status: 403,
-    title: 'This sign-in began elsewhere',
-    text: 'It began in another browser, or cookies of StackFlow are blocked here. Start again in this browser. If you did not begin it, close this page.',
+    title: 'This sign-in began in another browser',
+    text: 'You began to sign in with another browser, or this browser blocks the cookies of StackFlow. Start again in this browser. If you did not begin to sign in, close this page.',
     again: true,
   },
   mix_up: {
     status: 403,
-    title: 'The answer came from somewhere else',
-    text: 'Another sign-in service answered than the one that was asked. Start again; if it happens again, tell your administrator.',
+    title: 'The response came from the wrong service',
+    text: 'StackFlow sent you to one sign-in service, but another one responded. Start again. If it happens again, tell your administrator.',
     again: true,
   },
   settings_changed: {
     status: 400,
     title: 'The sign-in settings have changed',
-    text: 'They were changed while you signed in. Start again.',
+    text: 'Your administrator changed the settings while you signed in. Start again.',
     again: true,
   },
   okta_denied: {
     status: 403,
     title: 'Okta did not let you in',
-    text: `Okta refused, most often because StackFlow is not assigned to you. ${ASK} to assign you to it in Okta.`,
+    text: `Okta refused the sign-in, most often because StackFlow is not assigned to you. ${ASK} to assign you to StackFlow in Okta.`,
     again: true,
   },
   okta_error: {
     status: 502,
     title: 'Okta could not sign you in',
-    text: `Okta answered with an error. Start again; if it stays, ask your administrator to look at Okta's System Log.`,
+    text: `Okta reported an error. Start again. If it happens again, ask your administrator to check Okta's System Log.`,
     again: true,
   },
   code_refused: {
     status: 400,
     title: 'Okta did not complete the sign-in',
-    text: 'The code was used already or is too old. Start again.',
+    text: 'The sign-in code from Okta was already used or is too old. Start again.',
     again: true,
   },
   client_refused: {
     status: 502,
     title: 'Okta does not know StackFlow',
-    text: `OIDC client id or secret are wrong. ${ASK} to enter them anew in Admin -> Integration Hub -> Okta.`,
+    text: `The OIDC client id or secret is wrong. ${ASK} to enter both again in Admin -> Integration Hub -> Okta.`,
   },
   token_refused: {
     status: 403,
-    title: 'The answer of Okta is not believed',
-    text: 'It did not pass the checks. Start again; if it happens again, tell your administrator.',
+    title: 'The response from Okta could not be verified',
+    text: 'The sign-in token did not pass the security checks. Start again. If it happens again, tell your administrator.',
     again: true,
   },
   mfa_missing: {
     status: 403,
     title: 'A second factor is needed',
-    text: 'StackFlow asks for a second factor. Set one up in Okta (Settings -> Security Methods), then start again.',
+    text: 'StackFlow requires a second factor. Set one up in Okta (Settings -> Security Methods), then start again.',
     again: true,
   },
   okta_unavailable: {
     status: 503,
     title: 'Okta does not answer',
-    text: 'The sign-in is tried again in a moment, without your doing.',
+    text: 'The page tries again by itself in a few seconds.',
     retrySeconds: 10,
     again: true,
   },
   unknown_person: {
     status: 403,
     title: 'You have no StackFlow account',
-    text: `You signed in to Okta, but StackFlow has no account for you. ${ASK} to assign you to StackFlow in Okta, with provisioning switched on.`,
+    text: `You signed in to Okta, but StackFlow has no account for you. ${ASK} to assign you to StackFlow in Okta and to switch provisioning on.`,
     again: true,
   },
   other_okta_user: {
     status: 403,
-    title: 'Your address belongs to somebody else here',
-    text: `The StackFlow account with your e-mail address is linked to another Okta user, so it is not opened for you. ${ASK} to look at both.`,
+    title: 'Your e-mail address belongs to another account',
+    text: `The StackFlow account with your e-mail address is linked to another Okta user, so you cannot use it. ${ASK} to check both Okta users.`,
     again: true,
   },
   account_inactive: {
@@ -120,25 +120,25 @@ export const REFUSALS = {
     text: `${ASK} to assign you to StackFlow in Okta again.`,
     again: true,
   },
-  // Okta has to say once more who it is: it ends its own session before it logs anybody out here.
+  // The retry sends the person to Okta again. Okta ends its own session before it requests a logout here.
   account_fenced: {
     status: 503,
     title: 'You were signed out everywhere',
-    text: 'This happened while you signed in, or your access was given back only now. The page signs you in again by itself.',
+    text: 'You were signed out while you signed in, or your access was restored a moment ago. The page signs you in again by itself.',
     retrySeconds: 3,
     again: true,
   },
   account_signing_out: {
     status: 503,
     title: 'You are being signed out everywhere',
-    text: 'Okta has asked for it. As soon as it is done you can sign in again; the page tries by itself.',
+    text: 'Okta requested the sign-out. You can sign in again when it is complete. The page tries again by itself.',
     retrySeconds: 5,
     again: true,
   },
   account_ambiguous: {
     status: 403,
-    title: 'More than one account is yours',
-    text: `Several StackFlow accounts have your Okta id, so none can be chosen. ${ASK} to deactivate the surplus ones.`,
+    title: 'You have more than one account',
+    text: `Several StackFlow accounts have your Okta id, so StackFlow cannot choose one. ${ASK} to deactivate all but one.`,
   },
   not_provisioned: {
     status: 503,
@@ -150,20 +150,20 @@ export const REFUSALS = {
   exchange_refused: {
     status: 502,
     title: 'StackFlow could not open your account',
-    text: 'You are known, but your account could not be opened. Start again; if it stays, tell your administrator.',
+    text: 'StackFlow knows you, but could not open your account. Start again. If it happens again, tell your administrator.',
     again: true,
   },
   exchange_unavailable: {
     status: 503,
     title: 'StackFlow is busy',
-    text: 'The sign-in is tried again in a moment, without your doing.',
+    text: 'The page tries again by itself in a few seconds.',
     retrySeconds: 5,
     again: true,
   },
   internal: {
     status: 500,
     title: 'Something failed on our side',
-    text: 'It is logged. Start again; if it stays, tell your administrator when it happened.',
+    text: 'The error is logged. Start again. If it happens again, tell your administrator the time of the error.',
     again: true,
   },
 } as const satisfies Record<string, Refusal>;
@@ -171,7 +171,7 @@ export const REFUSALS = {
 export type RefusalCode = keyof typeof REFUSALS;
 export const refusalOf = (code: RefusalCode): Refusal => REFUSALS[code];
 
-/** Thrown on the way through a login; `detail` goes into the audit, never onto the page. */
+/** Ends a login. `detail` goes into the audit, never onto the page. */
 export class LoginRefused extends Error {
   constructor(
     readonly code: RefusalCode,
@@ -193,5 +193,5 @@ const OF_OIDC: Partial<Record<OidcErrorCode, RefusalCode>> = {
   mfa_missing: 'mfa_missing',
 };
 
-/** Every other code is a verdict on the token. */
+/** Every other code means that the token was refused. */
 export const refusalOfOidc = (code: OidcErrorCode): RefusalCode => OF_OIDC[code] ?? 'token_refused';

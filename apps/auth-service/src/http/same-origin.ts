@@ -1,6 +1,6 @@
 /**
- * CSRF: what changes something must come from a page of the tenant's own origin. Browsers say where a request comes from
- * in headers that scripts cannot write (Fetch Metadata; Origin, RFC 6454); who sends neither is no browser of today.
+ * CSRF protection: only pages of the tenant's own origin may change state. Browsers name the origin in headers that
+ * scripts cannot set (Fetch Metadata; Origin, RFC 6454). A request with neither header does not come from a current browser.
  */
 export interface OriginHeaders {
   readonly 'sec-fetch-site'?: string | string[] | undefined;

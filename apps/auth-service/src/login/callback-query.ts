@@ -1,8 +1,8 @@
-/** What Okta's redirect may carry (RFC 6749 section 4.1.2, RFC 9207). Pure. */
+/** The parameters of Okta's redirect (RFC 6749 section 4.1.2, RFC 9207). Pure. */
 export interface CallbackQuery {
   readonly state: string;
   readonly iss: string | undefined;
-  /** Exactly one of the two. */
+  /** Exactly one of `code` and `error` is present. */
   readonly code: string | undefined;
   readonly error: string | undefined;
 }
@@ -10,12 +10,12 @@ export interface CallbackQuery {
 const LIMITS = { state: 128, code: 4_096, iss: 512, error: 128 } as const;
 type Name = keyof typeof LIMITS;
 
-/** Null for a parameter that stands there twice, is missing, empty or endless, or for a code and an error at once. */
+/** Null if a parameter is repeated, empty or too long, the state is missing, or there is not exactly one of code and error. */
 export function parseCallback(query: Readonly<Record<string, unknown>>): CallbackQuery | null {
   const values = {} as Record<Name, string | undefined>;
   for (const [name, limit] of Object.entries(LIMITS) as [Name, number][]) {
     const value = Object.hasOwn(query, name) ? query[name] : undefined;
-    // RFC 6749 section 3.1: a parameter must not be included more than once.
+    // A repeated parameter arrives as a list; RFC 6749 section 3.1 forbids it.
     if (value !== undefined && (typeof value !== 'string' || value === '' || value.length > limit)) return null;
     values[name] = value;
   }

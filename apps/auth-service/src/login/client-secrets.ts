@@ -1,20 +1,22 @@
-/** The tenants' OIDC client secrets, kept for minutes; one that Okta refused is read afresh. */
-import { readOidcSecret, type SecretStore } from '#secrets';
+/** The tenants' OIDC client secrets, cached for five minutes. A secret that Okta refuses is read again. */
+import { Injectable } from '@nestjs/common';
+import { readOidcSecret, SecretStore } from '#secrets';
 
 const KEEP_MS = 300_000;
 
+@Injectable()
 export class ClientSecrets {
-  private readonly known = new Map<string, { readonly secret: Promise<string | null>; readonly until: number }>();
+  private readonly cached = new Map<string, { readonly secret: Promise<string | null>; readonly until: number }>();
 
   constructor(private readonly store: SecretStore) {}
 
   /** Null = none is stored. Rejects with `SecretStoreUnavailable`. */
   of(tenantId: string): Promise<string | null> {
-    const known = this.known.get(tenantId);
-    if (known && performance.now() < known.until) return known.secret;
+    const cached = this.cached.get(tenantId);
+    if (cached && performance.now() < cached.until) return cached.secret;
     const secret = readOidcSecret(this.store, tenantId);
-    this.known.set(tenantId, { secret, until: performance.now() + KEEP_MS });
-    // Neither a failure nor an absence is remembered: the next login asks again.
+    this.cached.set(tenantId, { secret, until: performance.now() + KEEP_MS });
+    // Only secrets are cached: after a failure or without a secret, the next login reads the store again.
     void secret.then(
       (found) => found === null && this.forget(tenantId),
       () => this.forget(tenantId),
@@ -23,7 +25,7 @@ export class ClientSecrets {
   }
 
   forget(tenantId: string): void {
-    this.known.delete(tenantId);
+    this.cached.delete(tenantId);
   }
 
   onApplicationShutdown(): void {

@@ -1,13 +1,14 @@
 /**
- * passport-openidconnect, made safe. As it comes (0.1.2) it verifies no signature, knows no PKCE, sends no nonce, keeps one
- * login per browser, and dies of some answers. Here everything that it would get from the network goes through our own
- * client and is verified before the library sees it; what it checks of the claims then is checked for the second time.
+ * Makes passport-openidconnect safe. Version 0.1.2 verifies no signature, has no PKCE, sends no nonce, allows one login per
+ * browser, and crashes on some answers. Here our own client makes all requests and verifies all answers before the library
+ * sees them. The library then checks the claims a second time.
  *
- * One instance serves one request: it carries the PKCE verifier of a login that begins, or the attempt of one that ends.
+ * One instance serves one request, because it holds the secrets of one login.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import OpenIDConnectStrategy, { type LoginContext, type Request, type StateStore } from 'passport-openidconnect';
 import type { ClientCredentials, IdTokenClaims, OidcProvider, ProviderMetadata } from '#okta';
+import { random256 } from '../http/cookies.js';
 
 export interface RelyingParty {
   readonly provider: OidcProvider;
@@ -15,9 +16,9 @@ export interface RelyingParty {
   readonly issuer: string;
   readonly metadata: ProviderMetadata;
   readonly client: ClientCredentials;
-  /** The exact string that is registered at Okta. */
+  /** Exactly as registered at Okta. */
   readonly redirectUri: string;
-  /** Seconds; sent as `max_age`, and `auth_time` is held to it. */
+  /** Seconds. Sent as `max_age`, and compared with `auth_time`. */
   readonly maxAge?: number | undefined;
   readonly requireMfa: boolean;
 }
@@ -33,7 +34,6 @@ export interface ProvenLogin {
 }
 
 const SCOPE = ['profile', 'email'];
-export const random256 = (): string => randomBytes(32).toString('base64url');
 
 export class HardenedStrategy extends OpenIDConnectStrategy {
   private readonly secrets: LoginSecrets;
@@ -52,7 +52,7 @@ export class HardenedStrategy extends OpenIDConnectStrategy {
         callbackURL: party.redirectUri,
         scope: SCOPE,
         maxAge: party.maxAge,
-        skipUserProfile: true, // its userinfo request ends the process on an answer that is no JSON
+        skipUserProfile: true, // its userinfo request crashes the process if the answer is no JSON
         store,
       },
       (_issuer, _profile, verified) => verified(new Error('the ID token was not verified')),
@@ -60,26 +60,26 @@ export class HardenedStrategy extends OpenIDConnectStrategy {
     this.secrets = secrets;
   }
 
-  /** `remember` stores what the callback will need and answers the state. */
+  /** `remember` stores the secrets for the callback and answers the state. */
   static beginning(party: RelyingParty, remember: (secrets: LoginSecrets) => Promise<string>): HardenedStrategy {
     const secrets = { nonce: random256(), codeVerifier: random256() };
     return new HardenedStrategy(party, secrets, {
       store: (_request, _context, _appState, _meta, done) =>
         void remember(secrets).then((state) => done(null, state), done),
-      verify: (_request, _state, done) => done(new Error('this login only begins')),
+      verify: (_request, _state, done) => done(new Error('this strategy can only begin a login')),
     });
   }
 
-  /** `attempt`: the login whose state came back, already taken out of the store. */
+  /** `attempt`: the login that the state of the callback belongs to. */
   static completing(party: RelyingParty, attempt: LoginSecrets & { readonly startedAt: Date }): HardenedStrategy {
     const context: LoginContext = { nonce: attempt.nonce, maxAge: party.maxAge, issued: attempt.startedAt };
     return new HardenedStrategy(party, attempt, {
-      store: (_request, _context, _appState, _meta, done) => done(new Error('this login only ends')),
+      store: (_request, _context, _appState, _meta, done) => done(new Error('this strategy can only complete a login')),
       verify: (_request, _state, done) => done(null, context, undefined),
     });
   }
 
-  /** PKCE (RFC 7636) and a nonce of 256 bits; the library's own nonce stays switched off. */
+  /** Adds PKCE (RFC 7636) and a nonce of 256 bits. The library's own nonce is off. */
   override authorizationParams(): Record<string, string> {
     const { nonce, codeVerifier } = this.secrets;
     const challenge = createHash('sha256').update(codeVerifier).digest('base64url');
@@ -91,7 +91,7 @@ export class HardenedStrategy extends OpenIDConnectStrategy {
       void this.redeem(code)
         .then((proven) => {
           this._verify = (_issuer, _profile, verified) => verified(null, proven);
-          // No access token: nothing here has a use for it.
+          // The access token is dropped, because nothing here uses it.
           done(null, '', undefined, { id_token: proven.idToken });
         })
         .catch((error: unknown) => this.error(error));

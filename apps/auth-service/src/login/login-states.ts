@@ -1,39 +1,30 @@
 /**
- * Logins on their way. A state is 256 random bits, good for one callback within ten minutes, in the browser that began
- * it, at the tenant that it began at; the database keeps hashes of state and browser. One browser may have several.
+ * Logins in progress. A state is 256 random bits and is valid for one callback within ten minutes, in the browser and at
+ * the tenant where the login began. One browser may have several logins in progress.
  */
+import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
-import { prepared, type Database, type Queryable } from '#platform';
-import { random256, type LoginSecrets } from './hardened-strategy.js';
+import { columnsOf, Database, prepared, type Queryable } from '#platform';
+import { random256 } from '../http/cookies.js';
+import { LoginAttemptEntity } from './login-attempt.entity.js';
 
-export interface NewLogin extends LoginSecrets {
-  readonly tenant: string;
-  /** As in the tenant's settings. */
-  readonly issuer: string;
-  readonly clientId: string;
-  readonly returnTo: string;
-}
+export type LoginAttempt = Omit<LoginAttemptEntity, 'stateHash' | 'browserHash' | 'expiresAt'>;
 
-export interface LoginAttempt extends NewLogin {
-  readonly startedAt: Date;
-}
-
-const LIFETIME = `interval '10 minutes'`;
 export const LOGIN_SECONDS = 600;
 
 const beginSql = prepared(`
   insert into login (state_hash, browser_hash, tenant, issuer, client_id, nonce, code_verifier, return_to, expires_at)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + ${LIFETIME})`);
+  values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + interval '${LOGIN_SECONDS} seconds')`);
 const takeSql = prepared(`
   delete from login where state_hash = $1 and browser_hash = any($2) and tenant = $3 and expires_at > clock_timestamp()
-  returning tenant, issuer, client_id as "clientId", nonce, code_verifier as "codeVerifier", return_to as "returnTo",
-            started_at as "startedAt"`);
+  returning ${columnsOf(LoginAttemptEntity, { only: ['tenant', 'issuer', 'clientId', 'nonce', 'codeVerifier', 'returnTo', 'startedAt'] })}`);
 
+@Injectable()
 export class LoginStates {
   constructor(private readonly database: Database) {}
 
   /** Answers the state. */
-  async begin(browser: string, login: NewLogin): Promise<string> {
+  async begin(browser: string, login: Omit<LoginAttempt, 'startedAt'>): Promise<string> {
     const state = random256();
     const { tenant, issuer, clientId, nonce, codeVerifier, returnTo } = login;
     const values = [sha256(state), sha256(browser), tenant, issuer, clientId, nonce, codeVerifier, returnTo];
@@ -42,8 +33,8 @@ export class LoginStates {
   }
 
   /**
-   * Takes the attempt out: of several callbacks with one state a single one gets it (the row lock of `delete`). Whoever
-   * comes with the state but from another browser gets nothing and does not spoil the login of the right one.
+   * Removes and answers the login. The row lock of `delete` lets only one of several callbacks with the same state succeed.
+   * A callback from another browser gets nothing, and the login of the right browser stays valid.
    */
   async take(
     tenant: string,

@@ -1,9 +1,9 @@
-/** Signing in: out to Okta, back with a code, in with a session. Whatever stops it is a `LoginRefused`. */
+/** Signs a person in: sends the browser to Okta, redeems the code that returns, opens a session. Failures are `LoginRefused`. */
 import { Injectable } from '@nestjs/common';
 import { errors as joseErrors } from 'jose';
 import { safeReturnTo } from './return-to.js';
 import { LoginRefused } from '../http/refusals.js';
-import type { Site } from '../sites.js';
+import type { Site } from '../http/sites.js';
 import { parseCallback, type CallbackQuery } from './callback-query.js';
 import { HardenedStrategy, type ProvenLogin, type RelyingParty } from './hardened-strategy.js';
 import { LoginStates, type LoginAttempt } from './login-states.js';
@@ -18,9 +18,6 @@ export interface Arrival {
   readonly browser: readonly string[];
 }
 
-/** The way back for a page about a refusal: the attempt's own, once it is known. */
-export type OnAttempt = (attempt: LoginAttempt) => void;
-
 @Injectable()
 export class LoginService {
   constructor(
@@ -29,7 +26,7 @@ export class LoginService {
     private readonly signIn: SignIn,
   ) {}
 
-  /** Where to send the browser. */
+  /** Answers Okta's URL for the browser. */
   async begin({ site, query }: Arrival, browser: string): Promise<string> {
     const { returnTo: given = '/' } = query;
     const returnTo = typeof given === 'string' ? safeReturnTo(given) : null;
@@ -43,8 +40,14 @@ export class LoginService {
     return beginLogin(strategy);
   }
 
-  /** In this order: form, state and browser, issuer, and only then what Okta says, be it an error or a code. */
-  async complete({ site, query, browser }: Arrival, onAttempt: OnAttempt): Promise<SignedInPerson> {
+  /**
+   * Checks the form, the state and the browser, then the issuer, and only then reads the error or the code from Okta.
+   * `onAttempt` learns which login it is, so that the page of a refusal can link back into it.
+   */
+  async complete(
+    { site, query, browser }: Arrival,
+    onAttempt: (attempt: LoginAttempt) => void,
+  ): Promise<SignedInPerson> {
     const answer = parseCallback(query);
     if (!answer) throw new LoginRefused('bad_callback');
     const attempt = await this.takeAttempt(site, answer.state, browser);
@@ -75,21 +78,21 @@ export class LoginService {
       return await completeLogin(HardenedStrategy.completing(party, attempt), query);
     } catch (error) {
       const refusal = this.parties.refusal(error, tenantId);
-      // What remains are the library's own objections to a token that we believed (its clock knows no skew).
+      // Otherwise the library refused a token that we had accepted (it allows no clock skew).
       if (refusal instanceof LoginRefused || error instanceof joseErrors.JOSEError) throw refusal;
       throw new LoginRefused('token_refused', { oidc: 'library' }, { cause: error });
     }
   }
 }
 
-/** Mix-up (RFC 9700 section 4.4): the answer must come from the provider that this very login was sent to. */
+/** Mix-up protection (RFC 9700 section 4.4): the response must come from the provider that this login was sent to. */
 function checkIssuer({ iss }: CallbackQuery, attempt: LoginAttempt, party: RelyingParty): void {
   if (attempt.issuer !== party.issuer || attempt.clientId !== party.client.clientId)
     throw new LoginRefused('settings_changed');
   if (iss === undefined ? party.metadata.sendsIssuer : iss !== party.metadata.issuer) throw new LoginRefused('mix_up');
 }
 
-/** RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6; another text is an attacker's to choose. */
+/** RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6. Any other text may be chosen by an attacker. */
 const ERRORS = new Set([
   'access_denied',
   'invalid_request',

@@ -1,9 +1,9 @@
-/** As far as we use it; written from its source, version 0.1.2. */
+/** The part that we use, written from the source of version 0.1.2. */
 declare module 'passport-openidconnect' {
   export interface Request {
     readonly query: Readonly<Record<string, string>>;
   }
-  /** What the library keeps of an authorization request. */
+  /** The library's record of an authorization request. */
   export interface LoginContext {
     readonly nonce?: string;
     readonly maxAge?: number;

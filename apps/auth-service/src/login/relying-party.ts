@@ -1,23 +1,22 @@
-/** What a tenant's settings, its secret and its provider's metadata make together: our side of a login. */
+/** Joins a tenant's settings, its client secret and the provider's metadata: our side of a login. */
+import { Inject, Injectable } from '@nestjs/common';
 import { OidcError, OidcProvider } from '#okta';
-import type { PlatformContext } from '#platform';
+import { CONFIG } from '#platform';
 import { SecretStoreUnavailable } from '#secrets';
 import type { AuthConfig } from '../config.js';
 import { LoginRefused, refusalOfOidc } from '../http/refusals.js';
-import type { Site } from '../sites.js';
-import type { ClientSecrets } from './client-secrets.js';
+import type { Site } from '../http/sites.js';
+import { ClientSecrets } from './client-secrets.js';
 import type { RelyingParty } from './hardened-strategy.js';
 
 export const CALLBACK_PATH = '/auth/okta/callback';
 
+@Injectable()
 export class RelyingParties {
   constructor(
     private readonly provider: OidcProvider,
     private readonly secrets: ClientSecrets,
-    private readonly config: Pick<
-      PlatformContext<AuthConfig>['config'],
-      'SSO_MAX_AUTH_AGE_MINUTES' | 'SSO_REQUIRE_MFA'
-    >,
+    @Inject(CONFIG) private readonly config: Pick<AuthConfig, 'SSO_MAX_AUTH_AGE_MINUTES' | 'SSO_REQUIRE_MFA'>,
   ) {}
 
   /** Rejects with `LoginRefused`. */
@@ -45,11 +44,11 @@ export class RelyingParties {
     }
   }
 
-  /** What stopped a login, in the words of the page. Anything unexpected is returned as it is. */
+  /** Turns a failure of Okta or the secret store into a `LoginRefused`. Answers any other error unchanged. */
   refusal(error: unknown, tenantId: string): unknown {
     if (error instanceof SecretStoreUnavailable) return new LoginRefused('exchange_unavailable', {}, { cause: error });
     if (!(error instanceof OidcError)) return error;
-    // Perhaps it was replaced in Okta and here since.
+    // The secret may have been replaced in Okta and in the store since it was read.
     if (error.code === 'client_refused') this.secrets.forget(tenantId);
     return new LoginRefused(refusalOfOidc(error.code), { oidc: error.code }, { cause: error });
   }

@@ -1,20 +1,20 @@
-/** Where a person lands after signing in: a path of our own origin, however it is spelled (open redirect). Pure. */
-const ANYWHERE = 'https://stackflow.invalid';
+/** The path where a person lands after signing in. It must stay on our origin, however it is spelled (open redirect). Pure. */
+const BASE = 'https://stackflow.invalid';
 const MAX_LENGTH = 2_048;
 
 /**
- * The path to put into `Location`, or null for anything that a browser, or whoever decodes it once more behind us, could
- * take for another origin: `//evil`, `/\evil`, `/%2f%2fevil`, `https:evil`, control characters.
+ * The path for `Location`. Null for anything that a browser, or a later decoder, could take for another origin: `//evil`,
+ * `/\evil`, `/%2f%2fevil`, `https:evil`, control characters.
  */
 export function safeReturnTo(value: string): string | null {
   if (value.length > MAX_LENGTH || !value.startsWith('/') || hasControl(value)) return null;
-  if (!URL.canParse(value, ANYWHERE)) return null;
-  const url = new URL(value, ANYWHERE);
+  if (!URL.canParse(value, BASE)) return null;
+  const url = new URL(value, BASE);
   const decoded = decodePath(url.pathname);
-  // Dot segments are gone by now: `/x/..//evil` has become `//evil`.
-  if (url.origin !== ANYWHERE || decoded === null || /^[/\\]{2}/.test(decoded) || value.includes('\\')) return null;
+  // URL has resolved dot segments, so `/x/..//evil` has become `//evil`.
+  if (url.origin !== BASE || decoded === null || /^[/\\]{2}/.test(decoded) || value.includes('\\')) return null;
   if (decoded.includes('\\') || hasControl(decoded)) return null;
-  // Back into the login it would go round and round.
+  // A return to the login itself would loop.
   if (/^\/auth(?:\/|$)/i.test(decoded)) return null;
   return url.pathname + url.search + url.hash;
 }

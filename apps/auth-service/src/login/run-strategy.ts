@@ -1,4 +1,4 @@
-/** Passport outside of Express: the strategy's outcome as a promise. */
+/** Runs a Passport strategy outside of Express and answers its outcome as a promise. */
 import passport from 'passport';
 import type { Request } from 'passport-openidconnect';
 import type { HardenedStrategy, ProvenLogin } from './hardened-strategy.js';
@@ -19,19 +19,19 @@ const run = (strategy: HardenedStrategy, request: Request, redirected: (location
   authenticate({ ...request }, response, (error) => done(error, false, undefined));
 };
 
-/** Where the browser has to go to sign in. */
+/** Answers Okta's URL for the browser. */
 export const beginLogin = (strategy: HardenedStrategy): Promise<string> =>
   new Promise((resolve, reject) => {
-    const unexpected: Callback = (error) => reject(asError(error, 'the login did not begin'));
+    const unexpected: Callback = (error) => reject(asError(error, 'the strategy did not redirect to Okta'));
     run(strategy, { query: {} }, resolve, unexpected);
   });
 
-/** Rejects with what our client found (`OidcError`), or with an error of the library. */
+/** Rejects with an `OidcError` of our client, or with an error of the library. */
 export const completeLogin = (strategy: HardenedStrategy, query: { code: string; state: string }) =>
   new Promise<ProvenLogin>((resolve, reject) => {
     const done: Callback = (error, user) =>
       user ? resolve(user) : reject(asError(error, 'the library refused the ID token'));
-    run(strategy, { query }, () => reject(new Error('the login began anew')), done);
+    run(strategy, { query }, () => reject(new Error('the strategy began another login')), done);
   });
 
 const asError = (error: unknown, otherwise: string): Error => (error instanceof Error ? error : new Error(otherwise));

@@ -1,4 +1,4 @@
-/** Why a Universal Logout is not carried out: one closed list, with the statuses of the draft (section 3.4.2). */
+/** The reasons to refuse a Universal Logout: one closed list, with the statuses of the draft (section 3.4.2). */
 import type { OidcErrorCode } from '#okta';
 
 export const LOGOUT_ERRORS = {
@@ -26,7 +26,7 @@ export class LogoutError extends Error {
 
   constructor(
     readonly code: LogoutErrorCode,
-    /** One sentence for the administrator who reads it in Okta's System Log. */
+    /** One sentence for the administrator, who finds it in Okta's System Log. */
     readonly sentence: string,
     /** For the audit. */
     readonly detail: Readonly<Record<string, unknown>> = {},
@@ -46,5 +46,5 @@ const OF_OIDC: Partial<Record<OidcErrorCode, LogoutErrorCode>> = {
   client_mismatch: 'client_not_allowed',
 };
 
-/** Every other code is a verdict on the token. */
+/** Every other code means that the token was refused. */
 export const logoutCodeOf = (code: OidcErrorCode): LogoutErrorCode => OF_OIDC[code] ?? 'token_refused';

@@ -7,19 +7,19 @@ const subject = z.discriminatedUnion('format', [
   z.object({ format: z.literal('iss_sub'), iss: text, sub: text }),
   z.object({ format: z.literal('email'), email: text }),
 ]);
-export type Subject = z.infer<typeof subject>;
+export type LogoutSubject = z.infer<typeof subject>;
 
-/** `subject` is what Okta's pages called it before the draft said `sub_id`. */
+/** Okta's pages called the member `subject` before the draft named it `sub_id`. */
 const body = z.union([
   z.object({ sub_id: subject, subject: z.undefined().optional() }),
   z.object({ subject, sub_id: z.undefined().optional() }),
 ]);
 
 /** Throws `malformed`. */
-export function parseSubject(given: unknown): Subject {
+export function parseLogoutSubject(given: unknown): LogoutSubject {
   const parsed = body.safeParse(given);
   const found = parsed.data?.sub_id ?? parsed.data?.subject;
-  // No text that Postgres could look up has the character 0.
+  // Postgres cannot store the character 0, so no person has it in an id or address.
   if (!found || Object.values(found).some((value) => value.includes('\0')))
     throw new LogoutError(
       'malformed',

@@ -1,125 +1,111 @@
 /**
- * Okta says: end all that this person has here (Global Token Revocation). In one transaction the token is spent, the
- * sessions end and the sign-out everywhere is owed; so either all of it happens or Okta may send the same again. What is
- * owed is paid by sign-outs.ts, however long deactivation-worker or Cognito are away; until then nobody signs in.
+ * Universal Logout (Global Token Revocation): Okta requests the end of all sessions and tokens of a person. One transaction
+ * spends the token, ends the sessions and stores the pending sign-out. So either everything is durable, or Okta may send
+ * the same request again. pending-sign-outs.ts completes the sign-out, and until then the person cannot sign in.
  */
+import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { OidcError, type LogoutTokenClaims, type OidcProvider } from '#okta';
-import { RateLimit, type Database, type Tx } from '#platform';
-import { record } from '../audit.js';
+import { OidcError, OidcProvider, type LogoutTokenClaims } from '#okta';
+import { Database, RateLimit, type Tx } from '#platform';
+import { record } from '../audit/audit.js';
+import { SpentTokens } from '../exchange/spent-tokens.js';
+import type { Site } from '../http/sites.js';
 import { endSessions } from '../sessions/ending.js';
-import type { Site } from '../sites.js';
-import type { SpentTokens } from '../spent.js';
-import { LogoutError, logoutCodeOf } from './logout-error.js';
-import { parseSubject, type Subject } from './logout-request.js';
-import { lockSubject, oweSignOut } from './sign-outs.sql.js';
-import type { SignOuts } from './sign-outs.js';
+import { LogoutError, logoutCodeOf, type LogoutErrorCode } from './logout-error.js';
+import { parseLogoutSubject, type LogoutSubject } from './logout-request.js';
+import { addSignOut, lockSubject } from './pending-sign-outs.sql.js';
+import { PendingSignOuts } from './pending-sign-outs.js';
 
-export const PATH = 'auth/okta/universal-logout';
+export const LOGOUT_PATH = 'auth/okta/universal-logout';
 
-export interface UniversalLogoutParts {
-  readonly database: Database;
-  readonly provider: OidcProvider;
-  readonly spent: SpentTokens;
-  readonly signOuts: SignOuts;
-}
-
-/** Of genuine requests of one tenant, in each replica: Okta logs out some people, not a company at once. */
+/** For verified requests of one tenant, in each replica. Okta logs out single people, never a whole company at once. */
 const PER_SECOND = 10;
 const BURST = 100;
-/** One person has one account, or two for a moment. An address that many share would log out all of them. */
+/** One person has one account, or two for a moment. More would mean an address that many people share. */
 const MOST_ACCOUNTS = 10;
 
+@Injectable()
 export class UniversalLogout {
   private readonly rate = new RateLimit(PER_SECOND, BURST);
 
-  constructor(private readonly parts: UniversalLogoutParts) {}
+  constructor(
+    private readonly database: Database,
+    private readonly provider: OidcProvider,
+    private readonly spent: SpentTokens,
+    private readonly signOuts: PendingSignOuts,
+  ) {}
 
-  /** Durable when it resolves; answers whose accounts. Rejects with a `LogoutError`, and then nothing has happened. */
+  /** Durable when it resolves; answers the ids of the accounts. Rejects with a `LogoutError` if nothing was changed. */
   async carryOut(site: Site, authorization: string | undefined, body: unknown): Promise<readonly string[]> {
-    const { tenant } = site;
-    const orgIssuer = this.orgOf(site);
-    const claims = await this.verify(site, orgIssuer, authorization);
-    const subject = parseSubject(body);
-    // A word about people of another issuer is a word about nobody here.
+    const { tenantId: tenant } = site.tenant;
+    const claims = await this.verify(site, authorization);
+    const subject = parseLogoutSubject(body);
+    // An id from another issuer belongs to nobody here.
     if (subject.format === 'iss_sub' && subject.iss !== claims.iss) throw unknown(subject, claims);
-    const wait = this.rate.take(tenant.tenantId);
-    if (wait > 0)
-      throw new LogoutError('too_fast', 'Too many logouts at once; send it again.', detailOf(subject, claims), {
-        retryAfterSeconds: wait,
+    const retryAfterSeconds = this.rate.take(tenant);
+    if (retryAfterSeconds > 0)
+      throw new LogoutError('too_fast', 'Too many logouts at once. Send it again.', detailOf(subject, claims), {
+        retryAfterSeconds,
       });
-    const accounts = await this.parts.database.tx((tx) => this.commit(tx, tenant.tenantId, subject, claims));
-    this.parts.signOuts.poke();
+    const accounts = await this.database.tx((tx) => this.commit(tx, tenant, subject, claims));
+    this.signOuts.wake();
     return accounts;
   }
 
-  /** Okta signs for the org, also where sign-in goes through a custom authorization server of it. */
-  private orgOf({ tenant }: Site): string {
+  private async verify({ tenant, origin }: Site, authorization: string | undefined): Promise<LogoutTokenClaims> {
     const { sso } = tenant.settings;
     if (!sso) throw new LogoutError('not_configured', 'This tenant has no sign-in through Okta.');
-    return new URL(sso.issuer).origin;
-  }
-
-  private async verify(
-    { tenant, origin }: Site,
-    issuer: string,
-    authorization: string | undefined,
-  ): Promise<LogoutTokenClaims> {
     const token = /^bearer ([^ ]+)$/i.exec(authorization ?? '')?.[1];
     if (token === undefined)
       throw new LogoutError('token_missing', 'The request needs "Authorization: Bearer <JWT of Okta>".');
-    const clientId = tenant.settings.sso?.clientId ?? '';
+    // The org signs, even if the tenant signs in with a custom authorization server of the org.
+    const issuer = new URL(sso.issuer).origin;
+    const expected = { issuer, clientId: sso.clientId, endpoint: `${origin}/${LOGOUT_PATH}` };
     try {
-      return await this.parts.provider.verifyLogoutToken(token, { issuer, clientId, endpoint: `${origin}/${PATH}` });
+      return await this.provider.verifyLogoutToken(token, expected);
     } catch (error) {
       if (!(error instanceof OidcError)) throw error;
       const code = logoutCodeOf(error.code);
-      throw new LogoutError(
-        code,
-        SENTENCES[code] ?? `${BELIEF} (${error.code}).`,
-        { oidc: error.code },
-        { cause: error },
-      );
+      const sentence = SENTENCES[code] ?? `The token was refused (${error.code}).`;
+      throw new LogoutError(code, sentence, { oidc: error.code }, { cause: error });
     }
   }
 
   private async commit(
     tx: Tx,
     tenant: string,
-    subject: Subject,
+    subject: LogoutSubject,
     claims: LogoutTokenClaims,
   ): Promise<readonly string[]> {
     const detail = detailOf(subject, claims);
-    if (!(await this.parts.spent.spend('logout_token', `${tenant} ${claims.iss}`, claims.jti, claims.exp, tx)))
+    if (!(await this.spent.spend('logout_token', `${tenant} ${claims.iss}`, claims.jti, claims.exp, tx)))
       throw new LogoutError('token_replayed', 'This token was used before.', detail);
     const accounts = await lockSubject(tx, tenant, subject, MOST_ACCOUNTS + 1);
     if (accounts.length === 0) throw unknown(subject, claims);
     if (accounts.length > MOST_ACCOUNTS)
-      throw new LogoutError('too_many_accounts', 'Too many accounts have this address; name the person.', detail);
+      throw new LogoutError(
+        'too_many_accounts',
+        'Too many accounts have this address. Name the person by "iss_sub".',
+        detail,
+      );
     const id = randomUUID();
+    const entry = { event: 'universal_logout', code: subject.format, tenant, detail: { ...detail, id } } as const;
     for (const account of accounts) {
       await endSessions(tx, tenant, account, 'universal_logout', id);
-      await record(tx, {
-        event: 'universal_logout',
-        code: subject.format,
-        tenant,
-        accountId: account,
-        detail: { ...detail, id },
-      });
+      await record(tx, { ...entry, accountId: account });
     }
-    await oweSignOut(tx, accounts, id);
+    await addSignOut(tx, accounts, id);
     return accounts;
   }
 }
 
-const BELIEF = 'The token is not believed';
-const SENTENCES: Partial<Record<string, string>> = {
-  okta_unavailable: "Okta's keys cannot be read at the moment; send it again.",
-  not_configured: 'Okta cannot be asked as this tenant is configured.',
-  client_not_allowed: 'The token speaks for another app than the one that signs in here.',
+const SENTENCES: Partial<Record<LogoutErrorCode, string>> = {
+  okta_unavailable: "Okta's keys cannot be read at the moment. Send it again.",
+  not_configured: "Okta cannot be reached with this tenant's settings.",
+  client_not_allowed: 'The token is from another app than the one that signs in here.',
 };
 
-const detailOf = (subject: Subject, { jti }: LogoutTokenClaims): Record<string, unknown> => ({ subject, jti });
+const detailOf = (subject: LogoutSubject, { jti }: LogoutTokenClaims): Record<string, unknown> => ({ subject, jti });
 
-const unknown = (subject: Subject, claims: LogoutTokenClaims): LogoutError =>
-  new LogoutError('unknown_person', 'No account of this tenant is this person.', detailOf(subject, claims));
+const unknown = (subject: LogoutSubject, claims: LogoutTokenClaims): LogoutError =>
+  new LogoutError('unknown_person', 'No account of this tenant belongs to this person.', detailOf(subject, claims));

@@ -1,7 +1,10 @@
-/** Sessions end by being deleted; what remains is a row of the audit for each. */
+/** Ends sessions by deleting them, and leaves an audit row for each. */
 import type { Queryable, Tx } from '#platform';
 
-/** Ends all sessions of an account, or those begun before `before`; in the transaction that says why. */
+/**
+ * Ends all sessions of an account, or those created before `before`, in the transaction that stores the cause. After the
+ * commit no replica finds them, because each replica reads the table on each use.
+ */
 export async function endSessions(
   tx: Tx,
   tenant: string,
@@ -21,7 +24,7 @@ export async function endSessions(
   );
 }
 
-/** Removes what has expired; nobody could have used it any more. */
+/** Removes expired sessions, which nobody can use any more. */
 export async function sweepSessions(queryable: Queryable, idleMinutes: number): Promise<void> {
   await queryable.query(
     `with ended as (

@@ -1,7 +1,7 @@
 /**
- * What the database must keep and must not know: refresh tokens and ID tokens, sealed with AES-256-GCM and bound to the
- * session that they belong to. Also the chain of session secrets: the successor of a secret is an HMAC of it, so that all
- * tabs that come with the same old one get the same new one, and nothing that could be stolen is stored for that.
+ * Seals refresh tokens and ID tokens with AES-256-GCM, bound to their session, so that the database cannot read them. Also
+ * derives the chain of session secrets: a successor is an HMAC of its predecessor. So all tabs with the same old secret get
+ * the same new one, and the database stores nothing that could be stolen.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
@@ -18,7 +18,7 @@ export class Sealer {
   private readonly first: Keys;
   private readonly keys: readonly Keys[];
 
-  /** Base64url, 32 bytes each; the first seals, all open. */
+  /** `keys`: 32 bytes each in base64url. The first key seals, all keys open. */
   constructor(keys: readonly string[]) {
     const parsed = keys.map(keysOf);
     const [first] = parsed;
@@ -34,7 +34,7 @@ export class Sealer {
     return Buffer.concat([iv, cipher.getAuthTag(), sealed]);
   }
 
-  /** Null = sealed with no key of ours, for something else, or changed. */
+  /** Null = sealed with another key or for something else, or changed. */
   open(sealed: Buffer, boundTo: string): string | null {
     for (const { seal } of this.keys) {
       try {
@@ -45,13 +45,13 @@ export class Sealer {
           .setAuthTag(sealed.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
         return decipher.update(sealed.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
       } catch {
-        // Not this key; there may be an older one.
+        // Sealed with another key; try the next one.
       }
     }
     return null;
   }
 
-  /** The successor of a session secret by the key in force first, then by older ones. */
+  /** The successors of a session secret: by the current key first, then by older keys. */
   successors(secret: string): string[] {
     return this.keys.map(({ chain }) => createHmac('sha256', chain).update(secret).digest('base64url'));
   }

@@ -1,28 +1,29 @@
-/** Removes logins, sessions, spent tokens and audit rows that are over. Any replica may; what one has deleted the others do not find. */
-import { type Database, type Logger } from '#platform';
+/** Removes expired logins, sessions, spent tokens and audit rows. Every replica runs it. */
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, Database, LOGGER, type Logger } from '#platform';
 import { Loop } from '#worker';
-import { sweepAudit } from '../audit.js';
+import { sweepAudit } from '../audit/audit.js';
+import type { AuthConfig } from '../config.js';
+import { sweepSpentTokens } from '../exchange/spent-tokens.js';
 import { sweepLogins } from '../login/login-states.js';
-import { sweepSpent } from '../spent.js';
 import { sweepSessions } from './ending.js';
 
 const PAUSE_MS = 60_000;
 
-export interface Lifetimes {
-  readonly idleMinutes: number;
-  /** 0 = for ever. */
-  readonly auditDays: number;
-}
-
-export class Sweeper {
+@Injectable()
+export class AuthSweeper {
   private readonly loop: Loop;
 
-  constructor(database: Database, logger: Logger, { idleMinutes, auditDays }: Lifetimes) {
+  constructor(
+    database: Database,
+    @Inject(LOGGER) logger: Logger,
+    @Inject(CONFIG) { SESSION_IDLE_MINUTES, AUDIT_RETENTION_DAYS }: AuthConfig,
+  ) {
     this.loop = new Loop('sweep', PAUSE_MS, logger, async () => {
       await sweepLogins(database);
-      await sweepSpent(database);
-      await sweepSessions(database, idleMinutes);
-      return sweepAudit(database, auditDays);
+      await sweepSpentTokens(database);
+      await sweepSessions(database, SESSION_IDLE_MINUTES);
+      return sweepAudit(database, AUDIT_RETENTION_DAYS);
     });
   }
 

@@ -1,4 +1,4 @@
-import { applyBrake, type Candidate, type Standing } from './brake.js';
+import { applyBrake, type Candidate, type TenantCount } from './brake.js';
 
 const BRAKE = { percent: 10, atLeast: 2, windowMinutes: 10, holdHours: 24 };
 const candidates = (count: number, change: Partial<Candidate> = {}): Candidate[] =>
@@ -9,7 +9,7 @@ const candidates = (count: number, change: Partial<Candidate> = {}): Candidate[]
     roles: ['viewer'],
     ...change,
   }));
-const standing = (change: Partial<Standing> = {}): Standing => ({
+const tenant = (change: Partial<TenantCount> = {}): TenantCount => ({
   active: 100,
   lost: 0,
   strongestRole: 'super_admin',
@@ -21,30 +21,30 @@ const counts = (...parameters: Parameters<typeof applyBrake>): [number, number] 
   return [admitted.length, held.length];
 };
 
-describe('the brake over those who wait', () => {
-  it('admits up to the limit in order, of what there was when the window began', () => {
-    expect(counts(BRAKE, candidates(15), standing())).toEqual([10, 5]);
-    expect(counts(BRAKE, candidates(15), standing({ active: 95, lost: 5 }))).toEqual([5, 10]);
-    expect(counts(BRAKE, candidates(3), standing({ active: 5 }))).toEqual([2, 1]);
-    expect(counts(null, candidates(15), standing({ active: 15 }))).toEqual([15, 0]);
+describe('the brake over cases that wait for admission', () => {
+  it('admits them in order, up to the limit of those who had access when the window began', () => {
+    expect(counts(BRAKE, candidates(15), tenant())).toEqual([10, 5]);
+    expect(counts(BRAKE, candidates(15), tenant({ active: 95, lost: 5 }))).toEqual([5, 10]);
+    expect(counts(BRAKE, candidates(3), tenant({ active: 5 }))).toEqual([2, 1]);
+    expect(counts(null, candidates(15), tenant({ active: 15 }))).toEqual([15, 0]);
   });
 
-  it('released cases and people without account pass and do not count', () => {
+  it('admits released cases and people without a Cognito user, and does not count them', () => {
     const waiting = [
       ...candidates(20, { released: true }),
       ...candidates(20, { provisioned: false }),
       ...candidates(2),
     ];
-    const { admitted, held } = applyBrake(BRAKE, waiting, standing({ active: 22 }));
+    const { admitted, held } = applyBrake(BRAKE, waiting, tenant({ active: 22 }));
     expect([admitted.length, held.length]).toEqual([42, 0]);
     expect(admitted.filter((a) => a.counts)).toHaveLength(2);
   });
 
-  it('the last administrator is held, also the last of several in one push; the others are not', () => {
+  it('holds the last administrator, also the last of several in one push, but none of the others', () => {
     const admins = candidates(2, { roles: ['super_admin', 'viewer'] });
-    expect(applyBrake(BRAKE, admins, standing({ admins: 2 })).held).toEqual([{ id: 'c1', because: 'last_admin' }]);
-    expect(counts(BRAKE, admins, standing({ admins: 3 }))).toEqual([2, 0]);
-    expect(counts(BRAKE, candidates(1, { roles: ['super_admin'], released: true }), standing({ admins: 1 }))).toEqual([
+    expect(applyBrake(BRAKE, admins, tenant({ admins: 2 })).held).toEqual([{ id: 'c1', because: 'last_admin' }]);
+    expect(counts(BRAKE, admins, tenant({ admins: 3 }))).toEqual([2, 0]);
+    expect(counts(BRAKE, candidates(1, { roles: ['super_admin'], released: true }), tenant({ admins: 1 }))).toEqual([
       1, 0,
     ]);
   });

@@ -1,28 +1,28 @@
-/** Which of the closings that wait go through now: the brake, applied to one after the other. Pure. */
+/** Applies the tenant's brake to the cases that wait for admission, one after the other. Pure. */
+import { BrakeTally, type HeldBecause } from '#brake';
 import type { Brake } from '#events';
-import { brakeDecision, type HeldBecause } from '#settings';
 
 export interface Candidate {
   readonly id: string;
-  /** A person, or the timer, let it through: the brake has had its say. */
+  /** An administrator or the timer released it: the brake has already decided. */
   readonly released: boolean;
-  /** Cognito has the account; nobody else has access that could be lost. */
+  /** Only an account that Cognito has can lose access. */
   readonly provisioned: boolean;
   /** Strongest first. */
   readonly roles: readonly string[];
 }
 
-export interface Standing {
+export interface TenantCount {
   /** Accounts with access now. */
   readonly active: number;
-  /** Closings that counted within the window. */
+  /** Losses that counted within the window. */
   readonly lost: number;
   readonly strongestRole: string | undefined;
   /** Accounts with access and the strongest role. */
   readonly admins: number;
 }
 
-export interface Verdicts {
+export interface Decisions {
   readonly admitted: readonly { readonly id: string; readonly counts: boolean }[];
   readonly held: readonly { readonly id: string; readonly because: HeldBecause }[];
 }
@@ -30,22 +30,18 @@ export interface Verdicts {
 export const isAdmin = ({ roles, provisioned }: Pick<Candidate, 'roles' | 'provisioned'>, strongest?: string) =>
   provisioned && strongest !== undefined && roles[0] === strongest;
 
-export function applyBrake(brake: Brake | null, candidates: readonly Candidate[], standing: Standing): Verdicts {
-  let { active, lost, admins } = standing;
+export function applyBrake(brake: Brake | null, candidates: readonly Candidate[], count: TenantCount): Decisions {
+  const tally = new BrakeTally(brake, count);
   const admitted: { id: string; counts: boolean }[] = [];
   const held: { id: string; because: HeldBecause }[] = [];
   for (const candidate of candidates) {
-    const admin = isAdmin(candidate, standing.strongestRole);
-    const counts = candidate.provisioned && !candidate.released;
-    const because = counts ? brakeDecision(brake, { active, lost, lastAdmin: admin && admins <= 1 }) : null;
-    if (because) {
-      held.push({ id: candidate.id, because });
-      continue;
-    }
-    admitted.push({ id: candidate.id, counts });
-    if (candidate.provisioned) active--;
-    if (counts) lost++;
-    if (admin) admins--;
+    const { id, provisioned, released } = candidate;
+    const admin = isAdmin(candidate, count.strongestRole);
+    const counts = provisioned && !released;
+    const because = counts ? tally.decide({ admin }) : null;
+    if (provisioned && released) tally.pass({ admin });
+    if (because === null) admitted.push({ id, counts });
+    else held.push({ id, because });
   }
   return { admitted, held };
 }

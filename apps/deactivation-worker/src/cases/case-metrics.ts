@@ -1,20 +1,18 @@
-/** What an operator watches: how long doors took, what waits, what is stuck. */
+/** What an operator watches: how long steps took, what waits, what is stuck. */
 import type { Database, Metrics } from '#platform';
 
-export type MeasuredDoor = 'fence' | 'cognito' | 'sign_out' | 'confirmed';
-
-/** Held cases wait for a person: their time until the fence says nothing about us, and is seen at once as such. */
-export const doorSeconds = (metrics: Metrics) =>
-  metrics.histogram<'door'>('offboarding_seconds', "From the identity provider's push until a door was closed", [
-    'door',
+/** Cases that the brake held include the time until their release. */
+export const stepSeconds = (metrics: Metrics) =>
+  metrics.histogram<'step'>('offboarding_seconds', "Time from the identity provider's push until a step was done", [
+    'step',
   ]);
 
-const OPEN_STATES = ['new', 'held', 'running'];
-const openCases = `
+const UNFINISHED = ['new', 'held', 'running'];
+const unfinishedCases = `
   select state, count(*)::int as cases, coalesce(extract(epoch from clock_timestamp() - min(coalesce(released_at, received_at))), 0)::float8 as oldest
     from offboarding_case where state in ('new', 'held', 'running') group by state`;
 
-/** Running for longer than anything takes that works, or refused by Cognito for good. */
+/** Running for longer than any working case takes, or refused by Cognito permanently. */
 const stuckCases = `
   select count(*)::int as cases from offboarding_case c join person p on p.id = c.account_id
    where c.state = 'running' and (c.fenced_at < clock_timestamp() - interval '60 seconds' or p.last_error_class in ('permanent', 'config'))`;
@@ -25,16 +23,16 @@ const failingPeople = `
 export function watchCases(database: Database, metrics: Metrics): void {
   const oldest = metrics.gauge(
     'offboarding_oldest_case_seconds',
-    'Age of the oldest case that no person has to decide',
+    'Age of the oldest unfinished case that does not wait for an administrator',
   );
-  metrics.gauge('offboarding_open_cases', 'Cases that are not finished', ['state'], async (gauge) => {
-    const rows = await database.query<{ state: string; cases: number; oldest: number }>(openCases);
-    for (const state of OPEN_STATES) gauge.set({ state }, rows.find((row) => row.state === state)?.cases ?? 0);
+  metrics.gauge('offboarding_open_cases', 'Unfinished cases', ['state'], async (gauge) => {
+    const rows = await database.query<{ state: string; cases: number; oldest: number }>(unfinishedCases);
+    for (const state of UNFINISHED) gauge.set({ state }, rows.find((row) => row.state === state)?.cases ?? 0);
     oldest.set(Math.max(0, ...rows.filter((row) => row.state !== 'held').map((row) => row.oldest)));
   });
   metrics.gauge(
     'offboarding_stuck_cases',
-    'Cases whose doors should be closed and are not; alarm on any',
+    'Cases that should be complete and are not; alarm on any',
     [],
     async (gauge) => {
       const [row] = await database.query<{ cases: number }>(stuckCases);

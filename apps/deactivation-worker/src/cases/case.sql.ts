@@ -1,15 +1,14 @@
-/** Cases as handlers open and discard them, and the columns that events and views are made of. */
-import { prepared, type Tx } from '#platform';
-import type { Cause } from '../people/people.js';
+/** Opening and discarding cases, and the columns that events and views are made of. */
+import { columnsOf, prepared, type Tx } from '#platform';
+import { PersonEntity } from '../access/person.entity.js';
 import type { CaseRow } from './case-event.js';
+import { CaseEntity } from './case.entity.js';
+import type { Cause } from './cause.js';
 
 /** `c` = the case, `p` = the person after the statement. */
-export const CASE_COLUMNS = `
-  c.id, c.tenant, c.account_id, p.user_name, p.display_name, c.state, c.cause, c.causation_id, c.traceparent, c.held_because, c.released_by,
-  c.pushed_at, c.received_at, c.held_at, c.released_at, c.fenced_at, c.disabled_at, c.signed_out_at, c.sessions_ended_at,
-  c.confirmed_at, c.first_refused_at, p.case_version`;
+export const CASE_COLUMNS = `${columnsOf(CaseEntity, { alias: 'c' })}, ${columnsOf(PersonEntity, { alias: 'p', only: ['userName', 'displayName', 'caseVersion'] })}`;
 
-/** A push from the future would show doors that closed before it: its clock is wrong, ours counts then. One unfinished case of a person at most. */
+/** A push from the future means that its clock is wrong, so ours counts. A person has at most one unfinished case. */
 const openSql = prepared(`
   insert into offboarding_case (tenant, account_id, cause, causation_id, traceparent, pushed_at)
   values ($1, $2, $3, $4, $5, least($6, clock_timestamp()))
@@ -17,14 +16,14 @@ const openSql = prepared(`
 
 export async function openCase(
   tx: Tx,
-  person: { readonly id: string; readonly tenant: string },
+  person: Pick<PersonEntity, 'id' | 'tenant'>,
   cause: Cause,
   traceparent: string | null,
 ): Promise<void> {
   await tx.query(openSql, [person.tenant, person.id, cause.type, cause.causationId, traceparent, cause.pushedAt]);
 }
 
-/** Access was never taken. The rows of the people are locked. */
+/** Access was never taken away. The caller has locked the rows of the people. */
 const discardSql = `
   with c as (
     update offboarding_case set state = 'discarded', ended_at = clock_timestamp()
@@ -37,14 +36,10 @@ const discardSql = `
 export const discardCases = (tx: Tx, accounts: readonly string[]): Promise<CaseRow[]> =>
   tx.query<CaseRow>(discardSql, [accounts]);
 
-/** People who are inactive in the directory and whose door is open all the same. */
-export async function openedToInactive(tx: Tx, tenant: string): Promise<string[]> {
-  const sql = `select id from person where tenant = $1 and door = 'open' and not active`;
-  return (await tx.query<{ id: string }>(sql, [tenant])).map((row) => row.id);
-}
+/** People who are inactive in the directory and still have access. */
+export const inactiveWithAccess = (tx: Tx, tenant: string): Promise<{ id: string }[]> =>
+  tx.query(`select id from person where tenant = $1 and desired_access = 'enabled' and not active`, [tenant]);
 
-/** People whose closing waits. */
-export async function waitingOf(tx: Tx, tenant: string): Promise<string[]> {
-  const sql = `select account_id as id from offboarding_case where tenant = $1 and state in ('new', 'held')`;
-  return (await tx.query<{ id: string }>(sql, [tenant])).map((row) => row.id);
-}
+/** People with a pending case. */
+export const withPendingCase = (tx: Tx, tenant: string): Promise<{ id: string }[]> =>
+  tx.query(`select account_id as id from offboarding_case where tenant = $1 and state in ('new', 'held')`, [tenant]);

@@ -1,8 +1,11 @@
-/** The tables of `offboarding`: who has access, the cases that take it away, and what Cognito is known to hold. */
+/**
+ * The tables of `offboarding`: who has access, the cases that end it, and what Okta is asked about people. The entities
+ * describe the columns.
+ */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { consumerTablesSql, producerTablesSql } from '#event-bus';
-import { workerTableSql } from '#worker';
 import { settingsTableSql } from '#settings';
+import { workerTableSql } from '#worker';
 
 export class Offboarding1764200000000 implements MigrationInterface {
   readonly name = 'Offboarding1764200000000';
@@ -12,73 +15,58 @@ export class Offboarding1764200000000 implements MigrationInterface {
     await runner.query(consumerTablesSql('offboarding'));
     await runner.query(settingsTableSql('offboarding'));
     await runner.query(workerTableSql('offboarding'));
-    for (const sql of [PERSON, CASE, BRAKE]) await runner.query(sql);
+    for (const sql of [PERSON, CASE, OKTA_HINT, OKTA_CHECK, OKTA_COMPARISON]) await runner.query(sql);
   }
 
   async down(): Promise<void> {
-    throw new Error('The first migration has no way back; drop the schema instead.');
+    throw new Error('The first migration cannot be undone; drop the schema instead.');
   }
 }
 
-/** One row per account: what directory and identity-service said, which door is wanted, what was published and done. */
 const PERSON = `
   create table offboarding.person (
     id uuid primary key,
     tenant uuid not null,
-
-    -- copied from directory.users; 0 = not heard of yet
     directory_version bigint not null default 0,
     user_name text not null default '',
     external_id text,
     display_name text,
     active boolean not null default false,
     deleted boolean not null default false,
-    -- copied from identity.accounts; 0 = not heard of yet
     account_version bigint not null default 0,
     provisioned boolean not null default false,
     roles text[] not null default '{}',
-    -- Okta says so, over an event hook or a comparison: 'suspended', 'deprovisioned', 'missing'
     okta_state text,
     okta_state_at timestamptz,
-
-    -- what is wanted
-    door text not null default 'closed' check (door in ('open', 'closed')),
-    -- grows whenever the runner has something new to look at: what it did for an older one does not end the work
+    desired_access text not null default 'disabled' check (desired_access in ('enabled', 'disabled')),
     revision bigint not null default 0,
-    -- what was published on identity.access; version 0 = nothing yet
     access_version bigint not null default 0,
     published_status text check (published_status in ('active', 'inactive', 'removed')),
     published_roles text[] not null default '{}',
     not_before timestamptz,
-    -- sequence of offboarding.cases
     case_version bigint not null default 0,
-
-    -- what Cognito is known to hold; null = not known: read it before believing anything
-    cognito_enabled boolean,
-    -- refresh tokens from before the last closing are not revoked yet: has to happen before the user is enabled again
+    actual_access text check (actual_access in ('enabled', 'disabled')),
     sign_out_due boolean not null default false,
-    -- calls of a process that died, or whose answer was lost, may still land until then: read back once more afterwards
-    doubt_until timestamptz,
-
-    -- the runner's queue; null = nothing to do
+    late_calls_until timestamptz,
     due_at timestamptz,
     lease_owner uuid,
     attempts int not null default 0,
     last_error text,
     last_error_class text,
-    -- of the last change of what is wanted
     causation_id text not null default '',
     traceparent text,
     updated_at timestamptz not null default clock_timestamp()
   ) with (fillfactor = 60);
   create index person_due on offboarding.person (due_at) where due_at is not null;
+  -- People that Cognito may still let in are found without reading those whose sign-out waits for its quota.
+  create index person_urgent on offboarding.person (due_at)
+   where due_at is not null and desired_access = 'disabled' and actual_access is distinct from 'disabled';
   create index person_leased on offboarding.person (lease_owner) where lease_owner is not null;
   create index person_by_user_name on offboarding.person (tenant, lower(user_name));
   create index person_by_external_id on offboarding.person (tenant, external_id);
-  -- How many have access, and who has the strongest role: what the brake asks.
-  create index person_open on offboarding.person (tenant, (roles[1])) where door = 'open' and provisioned;`;
+  -- What the brake counts: how many have access, and who has the strongest role.
+  create index person_with_access on offboarding.person (tenant, (roles[1])) where desired_access = 'enabled' and provisioned;`;
 
-/** One row per closing. The instants are the evidence. */
 const CASE = `
   create table offboarding.offboarding_case (
     id uuid primary key default uuidv7(),
@@ -88,7 +76,6 @@ const CASE = `
     cause text not null,
     causation_id text not null,
     traceparent text,
-    -- whether it counts against the brake: somebody had access, and no person released the case
     counts boolean not null default false,
     held_because text check (held_because in ('threshold', 'last_admin')),
     released_by text,
@@ -110,9 +97,61 @@ const CASE = `
   create index case_held on offboarding.offboarding_case (tenant, held_at) where state = 'held';
   create index case_by_account on offboarding.offboarding_case (account_id, received_at);
   create index case_by_tenant on offboarding.offboarding_case (tenant, received_at, id);
-  -- What the brake counts: closings that were let through.
+  -- What the brake counts: losses that were admitted.
   create index case_fenced on offboarding.offboarding_case (tenant, fenced_at) where counts;
   create index case_running on offboarding.offboarding_case (pushed_at) where state = 'running';`;
 
-/** One row per tenant: its lock serialises what is let through, in short transactions of one tenant each. */
-const BRAKE = `create table offboarding.tenant_brake (tenant uuid primary key)`;
+/** Okta's event hooks, kept for two days: a repeated delivery has the same event id, and Okta repeats within minutes. */
+const OKTA_HINT = `
+  create table offboarding.okta_hint (
+    tenant uuid not null,
+    event_id text not null,
+    user_id text not null,
+    type text not null,
+    published timestamptz not null,
+    received_at timestamptz not null default clock_timestamp(),
+    primary key (tenant, event_id, user_id)
+  );
+  create index okta_hint_received_at on offboarding.okta_hint (received_at);`;
+
+const OKTA_CHECK = `
+  create table offboarding.okta_check (
+    tenant uuid not null,
+    user_id text not null,
+    causation_id text not null,
+    pushed_at timestamptz not null default clock_timestamp(),
+    newer_causation_id text,
+    newer_at timestamptz,
+    newer_run uuid,
+    run uuid,
+    due_at timestamptz not null default clock_timestamp(),
+    claim uuid,
+    lease_owner uuid,
+    attempts int not null default 0,
+    last_error text,
+    last_error_code text,
+    primary key (tenant, user_id)
+  ) with (fillfactor = 60);
+  create index okta_check_due on offboarding.okta_check (due_at);
+  create index okta_check_tenant on offboarding.okta_check (tenant, pushed_at);
+  create index okta_check_run on offboarding.okta_check (run) where run is not null;
+  create index okta_check_newer_run on offboarding.okta_check (newer_run) where newer_run is not null;`;
+
+const OKTA_COMPARISON = `
+  create table offboarding.okta_comparison (
+    id uuid primary key,
+    tenant uuid not null,
+    cause text not null check (cause in ('nightly', 'request')),
+    state text not null default 'running' check (state in ('running', 'done', 'failed')),
+    started_at timestamptz not null default clock_timestamp(),
+    seen_at timestamptz not null default clock_timestamp(),
+    finished_at timestamptz,
+    progress jsonb not null,
+    checked int not null default 0,
+    changed int not null default 0,
+    error text,
+    error_code text
+  );
+  -- One comparison of a tenant at a time, over all replicas.
+  create unique index okta_comparison_running on offboarding.okta_comparison (tenant) where state = 'running';
+  create index okta_comparison_latest on offboarding.okta_comparison (tenant, started_at desc);`;

@@ -1,6 +1,6 @@
+import type { OktaState } from '#contracts';
 import type { OktaUser } from '#okta';
-import type { OktaState } from '../people/closing.js';
-import { causeOf, stateOf } from './okta-state.js';
+import { oktaCause, stateOf } from './okta-state.js';
 
 const user = (status: string): OktaUser => ({
   id: '00u00000000000000001',
@@ -10,7 +10,7 @@ const user = (status: string): OktaUser => ({
   profile: { login: 'a@example.com', email: null, firstName: null, lastName: null, displayName: null },
 });
 
-describe("Okta's word about a person", () => {
+describe("Okta's state of a person", () => {
   it.each<[string, boolean | null, OktaState | null | undefined]>([
     ['ACTIVE', null, null],
     ['ACTIVE', true, null],
@@ -25,28 +25,28 @@ describe("Okta's word about a person", () => {
     ['DEPROVISIONED', null, 'deprovisioned'],
     ['ARCHIVED_BY_A_LATER_OKTA', null, undefined],
     ['ARCHIVED_BY_A_LATER_OKTA', false, undefined],
-  ])('%s, assigned %s: %s', (status, assigned, state) => {
+  ])('with the status %s and assigned %s is %s', (status, assigned, state) => {
     expect(stateOf({ user: user(status), assigned }, null, true)).toBe(state);
   });
 
-  it('"there is no such user" ends access, whatever the settings say', () => {
+  it('ends access if Okta has no such user, whatever the settings are', () => {
     expect(stateOf({ user: null, assigned: null }, null, true)).toBe('deprovisioned');
     expect(stateOf({ user: null, assigned: null }, null, false)).toBe('deprovisioned');
   });
 
-  it('without "Deactivate on Offboard", deactivation and unassignment take nothing away, suspension does', () => {
+  it('ends access without "Deactivate on Offboard" by suspension, but not by deactivation or unassignment', () => {
     expect(stateOf({ user: user('DEPROVISIONED'), assigned: null }, null, false)).toBeNull();
     expect(stateOf({ user: user('ACTIVE'), assigned: false }, null, false)).toBeNull();
     expect(stateOf({ user: user('SUSPENDED'), assigned: null }, null, false)).toBe('suspended');
   });
 
-  it('and the switch lets nobody in whom it kept out', () => {
+  it('keeps ending access that it ended before "Deactivate on Offboard" was switched off', () => {
     expect(stateOf({ user: user('DEPROVISIONED'), assigned: null }, 'deprovisioned', false)).toBe('deprovisioned');
     expect(stateOf({ user: user('ACTIVE'), assigned: false }, 'missing', false)).toBe('missing');
     expect(stateOf({ user: user('ACTIVE'), assigned: true }, 'missing', false)).toBeNull();
   });
 
-  it('names the cause', () => {
-    expect([causeOf('suspended'), causeOf(null)]).toEqual(['okta.suspended', 'okta.active']);
+  it('is the cause of a case', () => {
+    expect([oktaCause('suspended'), oktaCause(null)]).toEqual(['okta.suspended', 'okta.active']);
   });
 });

@@ -1,14 +1,15 @@
-/** The tenants' Okta orgs: who is connected to which, with which credentials, and a client for each. */
+/** The tenants' Okta orgs: which tenant is connected to which org, with which credentials, and a client for each. */
+import { Inject, Injectable } from '@nestjs/common';
 import { OktaError, OktaManagement } from '#okta';
-import type { PlatformContext } from '#platform';
+import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { OktaSecrets, SecretStore, type OktaCredentials } from '#secrets';
 import { TenantSettingsCache, type TenantCopy } from '#settings';
-import type { OktaSignalConfig } from './config.js';
+import type { WorkerConfig } from '../config.js';
 
 export interface OktaOrg {
   readonly appId: string;
   readonly deactivateOnOffboard: boolean;
-  /** Fails at once with `rate_limited` where it would have to wait: for questions about one person. */
+  /** Fails with `rate_limited` instead of waiting: for checks of one person. */
   readonly prompt: OktaManagement;
   /** Waits for the next window of Okta's rate limit: for lists. */
   readonly patient: OktaManagement;
@@ -21,6 +22,7 @@ interface Client extends OktaOrg {
 /** Two attempts have to fit into the three seconds that Okta waits for the answer to a hook. */
 const STORE_TIMEOUT_MS = 1_000;
 
+@Injectable()
 export class OktaOrgs {
   private readonly settings: TenantSettingsCache;
   private readonly store: SecretStore;
@@ -30,8 +32,12 @@ export class OktaOrgs {
   private readonly listeners: ((tenant: string) => void)[] = [];
   private readonly stopping = new AbortController();
 
-  constructor(private readonly platform: PlatformContext<OktaSignalConfig>) {
-    const { config, database, logger } = platform;
+  constructor(
+    database: Database,
+    @Inject(CONFIG) private readonly config: WorkerConfig,
+    @Inject(LOGGER) logger: Logger,
+    private readonly metrics: Metrics,
+  ) {
     this.store = new SecretStore({
       region: config.AWS_REGION,
       endpoint: config.SECRETS_MANAGER_ENDPOINT,
@@ -40,7 +46,10 @@ export class OktaOrgs {
     this.secrets = new OktaSecrets({
       store: this.store,
       onStoreError: (tenant, error) =>
-        logger.warn({ tenant, code: 'secret_store_unavailable', reason: String(error) }, 'the secret store is away'),
+        logger.warn(
+          { tenant, code: 'secret_store_unavailable', reason: String(error) },
+          "Cannot read a tenant's Okta credentials from Secrets Manager. Checks and event hooks of this tenant wait. Check Secrets Manager and the IAM role of this service.",
+        ),
     });
     this.settings = new TenantSettingsCache({
       database,
@@ -54,43 +63,42 @@ export class OktaOrgs {
     this.store.close();
   }
 
-  /** Told that a tenant's settings changed, and with them perhaps its connection. */
+  /** `listener` runs after a tenant's settings changed, and with them perhaps its connection. */
   onChange(listener: (tenant: string) => void): void {
     this.listeners.push(listener);
   }
 
-  /** Looks for changed settings, at most every two seconds; without it they show when somebody asks. */
+  /** Reads changed settings, at most every two seconds. */
   async refresh(): Promise<void> {
     await this.settings.get('');
   }
 
-  /** A connected tenant, by slug. One that does not exist costs no query of its own. */
+  /** A connected tenant, by slug. An unknown slug costs no query of its own. */
   async connectedBySlug(slug: string): Promise<TenantCopy | null> {
     await this.refresh(); // fills the map
     const tenant = await this.settings.get(this.tenantOfSlug.get(slug) ?? '');
     return tenant?.slug === slug && tenant.settings.okta ? tenant : null;
   }
 
-  /** `doubted`: read from the store unless that was done a moment ago. */
-  credentials(tenant: string, doubted = false): Promise<OktaCredentials | null> {
-    return doubted ? this.secrets.renewed(tenant) : this.secrets.get(tenant);
+  /** `renew`: read from the store, unless that was done a moment ago. */
+  credentials(tenant: string, renew = false): Promise<OktaCredentials | null> {
+    return renew ? this.secrets.renewed(tenant) : this.secrets.get(tenant);
   }
 
-  /** Null = the tenant is not connected. Throws `SecretStoreUnavailable`, or what is wrong with the connection. */
+  /** Null = the tenant is not connected. Throws `SecretStoreUnavailable`, or the fault of the connection. */
   async org(tenant: string): Promise<OktaOrg | null> {
     const copy = await this.settings.get(tenant);
     const okta = copy?.settings.okta;
     if (!okta) return null;
     const credentials = await this.secrets.get(tenant);
-    if (!credentials)
-      throw new OktaError(
-        'unauthorized',
-        `The secret store holds no Okta API token of this tenant: connect it again with "npm run tenant -- connect-okta ${copy.slug}".`,
-      );
-    return this.client(copy, okta, credentials.apiToken);
+    if (credentials) return this.client(copy, okta, credentials.apiToken);
+    throw new OktaError(
+      'unauthorized',
+      `The secret store holds no Okta API token of the tenant ${copy.slug}. Connect the tenant to Okta again.`,
+    );
   }
 
-  /** Kept until the settings or the token change: it remembers how much of Okta's rate limit is left. */
+  /** Kept until the settings or the token change, because it knows how much of Okta's rate limit is left. */
   private client(
     { tenantId, settings: { deactivateOnOffboard } }: TenantCopy,
     { domain, appId }: { domain: string; appId: string },
@@ -98,7 +106,7 @@ export class OktaOrgs {
   ): OktaOrg {
     const known = this.clients.get(tenantId);
     if (known?.apiToken === apiToken) return known;
-    const { config, metrics } = this.platform;
+    const { config, metrics } = this;
     const options = { domain, endpoint: config.OKTA_ENDPOINT, apiToken, metrics, signal: this.stopping.signal };
     const prompt = new OktaManagement({ ...options, maxWaitMs: 0 });
     const client = { apiToken, appId, deactivateOnOffboard, prompt, patient: new OktaManagement(options) };

@@ -61,7 +61,7 @@ export class OktaStore {
 
   async app(slug: string): Promise<OktaApp> {
     const [app] = await this.database.query<OktaApp>(`select ${APP} from okta_app where slug = $1`, [slug]);
-    return found(app, `the sandbox Okta has no app for tenant "${slug}"; PUT /sandbox/apps/${slug} connects one`);
+    return found(app, `the sandbox Okta has no app for tenant "${slug}"; connect one first`);
   }
 
   people(slug: string): Promise<Person[]> {

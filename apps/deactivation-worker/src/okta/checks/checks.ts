@@ -1,49 +1,58 @@
 /**
- * Asks Okta about the people of the queue and passes on what it says. Hints, comparisons and repetitions all come
- * through here, one question per person at a time, so that nothing older than the last answer ever decides.
- *
- * A tenant whose Okta does not answer waits as a whole, alone: others go on.
+ * Checks the people of the queue in Okta. Hints, comparisons and repetitions all take this way, one check per person at a
+ * time, so that nothing older than the last answer decides. A tenant whose Okta does not answer pauses; others go on.
  */
+import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { isDatabaseOutage, type PlatformContext } from '#platform';
+import { CONFIG, Database, isDatabaseOutage, LOGGER, type Logger } from '#platform';
 import { Loop, WorkerLease } from '#worker';
-import type { OktaOrg, OktaOrgs } from '../orgs.js';
-import { failureCode } from './patience.js';
-import { askAboutKeptOut, claimCheck, dueTenants, forgetTenant, releaseForgotten, wakeTenant } from './check.sql.js';
-import { CheckRun, type Check, type Claimed } from './check-run.js';
-import { TenantPauses } from './tenant-pauses.js';
+import type { WorkerConfig } from '../../config.js';
+import { OktaOrgs, type OktaOrg } from '../orgs.js';
+import { OktaCheckRun } from './check-run.js';
+import {
+  claimCheck,
+  dueTenants,
+  forgetTenant,
+  recheckExcluded,
+  releaseForgotten,
+  wakeTenant,
+  type Claimed,
+} from './check.sql.js';
+import { failureCode, TenantPauses } from './pauses.js';
 
 const POLL_MS = 500;
-/** Questions at the same time, and those of one tenant. */
-const LANES = 32;
-const LANES_PER_TENANT = 4;
+/** Checks at the same time, in all and per tenant. */
+const CONCURRENCY = 32;
+const CONCURRENCY_PER_TENANT = 4;
 const RECHECK_EVERY_MS = 60_000;
 const RECHECK_AFTER_SECONDS = 15 * 60;
 
+@Injectable()
 export class OktaChecks {
-  private readonly lanes = new Set<{ readonly tenant: string; done: Promise<void> }>();
+  /** Each works off the checks of one tenant, one after the other. */
+  private readonly drains = new Set<{ readonly tenant: string; done: Promise<void> }>();
   private readonly pauses = new TenantPauses();
   private readonly reconnected = new Set<string>();
-  /** Claims whose questions are under way. */
-  private readonly asking = new Set<string>();
+  /** Claims that are under way. */
+  private readonly claims = new Set<string>();
   private readonly lease: WorkerLease;
   private readonly loop: Loop;
   private stopped = false;
   private recheckedAt = -Infinity;
 
   constructor(
-    private readonly platform: PlatformContext,
+    private readonly database: Database,
     private readonly orgs: OktaOrgs,
-    private readonly checkRun: CheckRun,
-    leaseSeconds: number,
+    private readonly checkRun: OktaCheckRun,
+    @Inject(CONFIG) { WORKER_LEASE_SECONDS }: WorkerConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    const { database, logger } = platform;
-    this.lease = new WorkerLease(database, logger, leaseSeconds, () => [...this.asking], releaseForgotten);
+    this.lease = new WorkerLease(database, logger, WORKER_LEASE_SECONDS, () => [...this.claims], releaseForgotten);
     this.loop = new Loop('okta-checks', POLL_MS, logger, () => this.round());
     orgs.onChange((tenant) => {
       this.pauses.end(tenant);
       this.reconnected.add(tenant);
-      this.poke();
+      this.wake();
     });
   }
 
@@ -55,103 +64,110 @@ export class OktaChecks {
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
     await this.loop.stop();
-    await Promise.all([...this.lanes].map((lane) => lane.done));
+    await Promise.all([...this.drains].map((drain) => drain.done));
     await this.lease.stop();
   }
 
-  poke(): void {
-    this.loop.poke();
+  wake(): void {
+    this.loop.wake();
   }
 
-  /** A lane for each tenant with something due; one that finds work asks for another round, and so for another lane. */
+  /** Starts one drain per tenant with a due check. A drain that finds work wakes the loop, which may start another. */
   private async round(): Promise<boolean> {
-    const { database } = this.platform;
     await this.orgs.refresh();
     await this.wakeReconnected();
     if (performance.now() - this.recheckedAt >= RECHECK_EVERY_MS) {
       this.recheckedAt = performance.now();
-      await database.query(askAboutKeptOut, [RECHECK_AFTER_SECONDS]);
+      await this.database.query(recheckExcluded, [RECHECK_AFTER_SECONDS]);
     }
-    if (this.lanes.size >= LANES || !this.lease.fresh) return false;
+    if (this.drains.size >= CONCURRENCY || !this.lease.fresh) return false;
     const skipped = [...this.busyTenants(), ...this.pauses.tenants()];
     const parameters = [skipped, this.lease.id, this.lease.seconds];
-    const due = await database.query<{ tenant: string }>(dueTenants, parameters);
-    for (const { tenant } of due.slice(0, LANES - this.lanes.size)) this.startLane(tenant);
+    const due = await this.database.query<{ tenant: string }>(dueTenants, parameters);
+    for (const { tenant } of due.slice(0, CONCURRENCY - this.drains.size)) this.startDrain(tenant);
     return false;
   }
 
-  /** What waited for a wrong token or a wrong app need not wait any longer. */
+  /** Checks that waited because of a wrong token or a wrong app need not wait any longer. */
   private async wakeReconnected(): Promise<void> {
     for (const tenant of this.reconnected) {
-      await this.platform.database.query(wakeTenant, [tenant]);
+      await this.database.query(wakeTenant, [tenant]);
       this.reconnected.delete(tenant);
     }
   }
 
   private busyTenants(): string[] {
-    const lanes = [...this.lanes].map((lane) => lane.tenant);
-    return lanes.filter((tenant) => lanes.filter((other) => other === tenant).length >= LANES_PER_TENANT);
+    const tenants = [...this.drains].map((drain) => drain.tenant);
+    return tenants.filter((tenant) => tenants.filter((other) => other === tenant).length >= CONCURRENCY_PER_TENANT);
   }
 
-  private startLane(tenant: string): void {
-    const lane = { tenant, done: Promise.resolve() };
-    lane.done = this.drain(tenant).finally(() => {
-      this.lanes.delete(lane);
-      this.loop.poke();
+  private startDrain(tenant: string): void {
+    const drain = { tenant, done: Promise.resolve() };
+    drain.done = this.drain(tenant).finally(() => {
+      this.drains.delete(drain);
+      this.wake();
     });
-    this.lanes.add(lane);
+    this.drains.add(drain);
   }
 
-  /** Never rejects: what fails is logged and waits. */
+  /** Never rejects: a failure is logged and pauses the tenant. */
   private async drain(tenant: string): Promise<void> {
     try {
       const org = await this.orgs.org(tenant);
-      if (!org) await this.platform.database.query(forgetTenant, [tenant]);
-      else while (this.mayGoOn(tenant) && (await this.askNext(tenant, org)));
+      if (!org) await this.database.query(forgetTenant, [tenant]);
+      else while (this.mayContinue(tenant) && (await this.checkNext(tenant, org)));
     } catch (error) {
       this.failed(tenant, error);
     }
   }
 
-  private mayGoOn(tenant: string): boolean {
+  private mayContinue(tenant: string): boolean {
     return !this.stopped && this.lease.fresh && !this.pauses.has(tenant);
   }
 
   /** False = nothing is due. */
-  private async askNext(tenant: string, org: OktaOrg): Promise<boolean> {
+  private async checkNext(tenant: string, org: OktaOrg): Promise<boolean> {
     const claim = randomUUID();
-    this.asking.add(claim);
+    this.claims.add(claim);
     try {
       const parameters = [tenant, claim, this.lease.id, this.lease.seconds];
-      const [row] = await this.platform.database.query<Claimed>(claimCheck, parameters);
-      if (!row) return false;
-      this.loop.poke();
-      await this.askAbout({ tenant, claim, ...row }, org);
+      const [check] = await this.database.query<Claimed>(claimCheck, parameters);
+      if (!check) return false;
+      this.wake();
+      await this.check(check, org);
       return true;
     } finally {
-      this.asking.delete(claim);
+      this.claims.delete(claim);
     }
   }
 
-  private async askAbout(check: Check, org: OktaOrg): Promise<void> {
+  private async check(check: Claimed, org: OktaOrg): Promise<void> {
     try {
-      await this.checkRun.ask(check, org);
+      await this.checkRun.run(check, org);
       this.pauses.end(check.tenant);
     } catch (error) {
       await this.checkRun.postpone(check, this.failed(check.tenant, error), error);
     }
   }
 
-  /** The seconds for which the tenant waits. */
+  /** Returns the seconds for which the tenant pauses. */
   private failed(tenant: string, error: unknown): number {
-    const { logger } = this.platform;
-    const fresh = !this.pauses.has(tenant);
+    const isFirst = !this.pauses.has(tenant);
     const seconds = this.pauses.begin(tenant, error);
     const code = failureCode(error);
+    const reason = String(error);
     if (isDatabaseOutage(error))
-      logger.warn({ tenant, code: 'database_unavailable', reason: String(error) }, 'the database is away; waiting');
-    else if (code === 'internal') logger.error({ tenant, code, err: error }, 'a check with Okta failed on our side');
-    else if (fresh) logger.warn({ tenant, code, reason: String(error), seconds }, 'Okta cannot be asked; hints wait');
+      this.logger.warn(
+        { tenant, code: 'database_unavailable', reason },
+        'The database is unavailable; checks in Okta wait.',
+      );
+    else if (code === 'internal')
+      this.logger.error({ tenant, code, err: error }, 'A check in Okta failed on our side; it is repeated.');
+    else if (isFirst)
+      this.logger.warn(
+        { tenant, code, reason, seconds },
+        "Okta does not answer a tenant's checks. They wait and are repeated; `reason` says what to correct.",
+      );
     return seconds;
   }
 }

@@ -1,13 +1,13 @@
-/** Hints of the event hooks, and whom they ask us to look at. */
+/** Stores the hints of event hooks, and adds the people they are about to the checks. */
 import type { OktaHookEvent } from '#okta';
 import type { Queryable } from '#platform';
 
 /**
- * One statement, so that a hint is never stored without its check. Both inserts go in the order of their keys: two
- * deliveries about the same people wait for each other, they do not deadlock.
+ * One statement, so that no hint is stored without its check. Both inserts follow the order of their keys, so that two
+ * deliveries about the same people wait for each other instead of deadlocking.
  *
- * A check that was put off out of patience (the person is on the way to us) is due again: by now he may be here, and be
- * suspended. One that Okta did not answer keeps its distance.
+ * A check that waits because the person was unknown here is due again: by now the person may be known, and suspended.
+ * A check that Okta did not answer keeps its pause.
  */
 const store = `
   with fresh as (
@@ -26,7 +26,7 @@ const store = `
   )
   select count(*)::int as fresh from fresh`;
 
-/** How many were new. A hint about somebody whose check waits already costs nothing more: Okta is asked once. */
+/** Resolves with how many were new. A hint about a person whose check is waiting causes no second request to Okta. */
 export async function storeHints(
   database: Queryable,
   tenant: string,
@@ -34,17 +34,12 @@ export async function storeHints(
 ): Promise<number> {
   if (events.length === 0) return 0;
   const column = <K extends keyof OktaHookEvent>(name: K): OktaHookEvent[K][] => events.map((e) => e[name]);
-  const [row] = await database.query<{ fresh: number }>(store, [
-    tenant,
-    column('id'),
-    column('userId'),
-    column('type'),
-    column('published'),
-  ]);
+  const columns = [column('id'), column('userId'), column('type'), column('published')];
+  const [row] = await database.query<{ fresh: number }>(store, [tenant, ...columns]);
   return row?.fresh ?? 0;
 }
 
-/** In portions, so that no statement is long. */
+/** In portions, so that no statement runs long. */
 export const forgetOldHints = `
   delete from okta_hint where ctid = any(array(
-    select ctid from okta_hint where received_at < clock_timestamp() - interval '2 days' limit 5000))`;
+    select ctid from okta_hint where received_at < clock_timestamp() - interval '2 days' limit 5000)) returning 1`;

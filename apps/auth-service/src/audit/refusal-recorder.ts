@@ -1,0 +1,58 @@
+/** Records refused requests: a line in the log and a row in the audit. */
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, LOGGER, Metrics, RateLimit, type Logger } from '#platform';
+import { record, type AuditEntry } from './audit.js';
+
+/** Rows per second, in each process, of refusals that anonymous callers can trigger at will. */
+const PER_SECOND = 5;
+const BURST = 200;
+
+interface Refusal extends AuditEntry {
+  readonly code: string;
+}
+
+@Injectable()
+export class RefusalRecorder {
+  private readonly rate = new RateLimit(PER_SECOND, BURST);
+  private readonly leftOut;
+
+  constructor(
+    private readonly database: Database,
+    @Inject(LOGGER) private readonly logger: Logger,
+    metrics: Metrics,
+  ) {
+    this.leftOut = metrics.counter(
+      'auth_audit_left_out_total',
+      'Refusals of anonymous requests that the audit left out because there were too many',
+    );
+  }
+
+  /**
+   * `error` is logged in full if the refusal is our fault (`failed`), otherwise by the message of its cause. Never rejects:
+   * the caller is refused even if the row cannot be written.
+   */
+  async refused(
+    what: string,
+    refusal: Refusal,
+    { error, failed, rateLimited }: { readonly error: Error; readonly failed: boolean; readonly rateLimited: boolean },
+  ): Promise<void> {
+    const { tenant, code, detail } = refusal;
+    if (failed) this.logger.error({ tenant, err: error, code, ...detail }, `${what} failed`);
+    else {
+      const reason = error.cause instanceof Error ? error.cause.message : undefined;
+      this.logger.warn({ tenant, code, ...detail, reason }, `${what} refused`);
+    }
+    await (rateLimited ? this.rateLimited(refusal) : record(this.database, refusal)).catch((failure: unknown) =>
+      this.logger.error(
+        { tenant, err: failure, code: 'audit_not_written' },
+        'Cannot write the audit row of a refused request. The request was refused, but the audit does not show it. Check the database.',
+      ),
+    );
+  }
+
+  /** Anonymous callers can trigger these refusals at will, so their rows are rate-limited. Rejects if the database does. */
+  async rateLimited(refusal: Refusal): Promise<void> {
+    if (this.rate.take('') > 0) return this.leftOut.inc();
+    await record(this.database, refusal);
+  }
+}

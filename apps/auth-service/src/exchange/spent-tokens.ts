@@ -1,0 +1,54 @@
+/** Single-use tokens. Postgres decides between replicas. A row outlives its token by more than the clock tolerance. */
+import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Database, prepared, type Queryable } from '#platform';
+
+export type SpentKind = 'id_token' | 'client_assertion' | 'logout_token';
+
+@Entity('spent_token')
+export class SpentTokenEntity {
+  @PrimaryColumn({ type: 'bytea' })
+  hash!: Buffer;
+
+  @Column({ type: 'timestamptz' })
+  expiresAt!: Date;
+}
+
+/** More than any verifier's clock tolerance: a token whose row was removed must be refused as expired. */
+const MARGIN_SECONDS = 120;
+
+const spendSql = prepared(
+  `insert into spent_token (hash, expires_at) values ($1, to_timestamp($2::float8)) on conflict do nothing returning 1`,
+);
+
+@Injectable()
+export class SpentTokens {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * False = the token was spent before. `owner` is the issuer within which `jti` is unique; `exp` is in seconds since 1970.
+   * With a `Tx` the token is spent only if the transaction commits, and a second use of the token waits for that.
+   */
+  async spend(
+    kind: SpentKind,
+    owner: string,
+    jti: string,
+    exp: number,
+    queryable: Queryable = this.database,
+  ): Promise<boolean> {
+    const rows = await queryable.query(spendSql, [hashOf(kind, owner, jti), exp + MARGIN_SECONDS]);
+    return rows.length > 0;
+  }
+
+  /** Allows the token once more, because its first use failed and had no effect. */
+  async giveBack(kind: SpentKind, owner: string, jti: string): Promise<void> {
+    await this.database.query('delete from spent_token where hash = $1', [hashOf(kind, owner, jti)]);
+  }
+}
+
+export async function sweepSpentTokens(queryable: Queryable): Promise<void> {
+  await queryable.query('delete from spent_token where expires_at < clock_timestamp()');
+}
+
+const hashOf = (...parts: string[]): Buffer => createHash('sha256').update(JSON.stringify(parts)).digest();

@@ -1,0 +1,74 @@
+/** Sign-outs everywhere that are not complete. Each statement takes the row locks, which logins and events wait for. */
+import type { Queryable, Tx } from '#platform';
+import type { LogoutSubject } from './logout-request.js';
+
+const BY: Readonly<Record<LogoutSubject['format'], string>> = {
+  iss_sub: 'external_id = $2',
+  // Okta user names are e-mail addresses, so the user name stands in if the directory has no address.
+  email: 'lower(coalesce(email, user_name)) = lower($2)',
+};
+
+/** Locks in the order of the ids, as logins do. Several people may share an address; then all of them are meant. */
+export async function lockSubject(tx: Tx, tenant: string, subject: LogoutSubject, limit: number): Promise<string[]> {
+  const value = subject.format === 'email' ? subject.email : subject.sub;
+  const text = `select id from account where tenant = $1 and ${BY[subject.format]} order by id limit $3 for update`;
+  return (await tx.query<{ id: string }>(text, [tenant, value, limit])).map((row) => row.id);
+}
+
+/** `id` replaces an earlier logout that is not complete. It must be announced even if the earlier one already was. */
+export async function addSignOut(tx: Tx, accounts: readonly string[], id: string): Promise<void> {
+  await tx.query(
+    `update account set signing_out = $2, signing_out_announced = false, signing_out_attempts = 0, signing_out_due_at = clock_timestamp()
+      where id = any($1::uuid[])`,
+    [accounts, id],
+  );
+}
+
+export interface PendingSignOut {
+  readonly account: string;
+  readonly tenant: string;
+  readonly logout: string;
+  /** deactivation-worker has accepted it. */
+  readonly announced: boolean;
+  /** An event about the account's access has arrived. */
+  readonly known: boolean;
+}
+
+/** The lease. If the process dies, another one claims the rows after these seconds. */
+const LEASE_SECONDS = 10;
+
+export const claimPending = (queryable: Queryable, limit: number): Promise<PendingSignOut[]> =>
+  queryable.query<PendingSignOut>(
+    `update account set signing_out_due_at = clock_timestamp() + interval '${LEASE_SECONDS} seconds'
+      where id in (select id from account where signing_out is not null and signing_out_due_at <= clock_timestamp()
+                   order by signing_out_due_at limit $1 for update skip locked)
+     returning id as account, tenant, signing_out as logout, signing_out_announced as announced, access_version > 0 as known`,
+    [limit],
+  );
+
+export async function markAnnounced(queryable: Queryable, { account, logout }: PendingSignOut): Promise<void> {
+  await queryable.query('update account set signing_out_announced = true where id = $1 and signing_out = $2', [
+    account,
+    logout,
+  ]);
+}
+
+/** False = a later logout has replaced it, or this service has not handled the event with the fence yet. */
+export async function complete(tx: Tx, { account, logout }: PendingSignOut, accessVersion: number): Promise<boolean> {
+  const rows = await tx.query(
+    `update account set signing_out = null, signing_out_announced = false, signing_out_due_at = null
+      where id = $1 and signing_out = $2 and access_version >= $3 returning 1`,
+    [account, logout, accessVersion],
+  );
+  return rows.length > 0;
+}
+
+/** The first retries come soon, later ones every three seconds. */
+export async function retryLater(queryable: Queryable, { account, logout }: PendingSignOut): Promise<void> {
+  await queryable.query(
+    `update account set signing_out_attempts = signing_out_attempts + 1,
+            signing_out_due_at = clock_timestamp() + least(0.05 * 2 ^ least(signing_out_attempts, 10), 3) * interval '1 second'
+      where id = $1 and signing_out = $2`,
+    [account, logout],
+  );
+}

@@ -1,0 +1,26 @@
+/** The current access of an account, as every guard of a service follows it. Pure. */
+import type { NewEvent } from '#event-bus';
+import type { Access } from '#events';
+import type { PersonEntity } from './person.entity.js';
+
+/** The columns that the event is made of, as they are after the change. */
+export const PUBLISHED = ['publishedRoles', 'notBefore', 'accessVersion', 'causationId', 'traceparent'] as const;
+
+export interface PublishedAccess extends Pick<PersonEntity, 'id' | 'tenant' | (typeof PUBLISHED)[number]> {
+  readonly publishedStatus: Access['status'];
+}
+
+export const accessEvent = (person: PublishedAccess): NewEvent => ({
+  type: 'com.stackflow.identity.access.changed.v1',
+  tenant: person.tenant,
+  subject: person.id,
+  sequence: person.accessVersion,
+  causationId: person.causationId,
+  traceparent: person.traceparent,
+  data: {
+    account: person.id,
+    status: person.publishedStatus,
+    roles: person.publishedRoles,
+    notBefore: person.notBefore?.toISOString() ?? null,
+  },
+});

@@ -1,0 +1,64 @@
+/** Writes the consequences for a person, in the transaction that stored the news about them. */
+import { Injectable } from '@nestjs/common';
+import { Outbox } from '#event-bus';
+import { currentTraceparent, type Tx } from '#platform';
+import { caseEvent } from '../cases/case-event.js';
+import { discardCases, openCase } from '../cases/case.sql.js';
+import type { Cause } from '../cases/cause.js';
+import { OffboardingWake } from '../wake.js';
+import { accessEvent } from './access-event.js';
+import { consequences, desiredAccess, type Consequences, type DesiredAccess } from './access.js';
+import { ConsequencesWriter, deactivatesOnOffboard } from './consequences.sql.js';
+import type { Person } from './person.sql.js';
+
+@Injectable()
+export class AccessEvaluator {
+  private readonly writer: ConsequencesWriter;
+
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly wake: OffboardingWake,
+  ) {
+    this.writer = new ConsequencesWriter(outbox);
+  }
+
+  /** The caller has locked the person's row in `tx`. */
+  async evaluate(tx: Tx, person: Person, cause: Cause): Promise<void> {
+    const desired = await this.desired(tx, person);
+    const next = consequences(person, desired, person.provisioned && !person.wasProvisioned);
+    await this.apply(tx, person, next, cause);
+    if (next.openCase) tx.afterCommit(() => this.wake.emit('admit'));
+    if (next.work) tx.afterCommit(() => this.wake.emit('run'));
+  }
+
+  /** Reads the settings, which takes a lock, only if they make a difference. */
+  private async desired(tx: Tx, person: Person): Promise<DesiredAccess> {
+    const [on, off] = [desiredAccess(person, true), desiredAccess(person, false)];
+    return on === off || (await deactivatesOnOffboard(tx, person.tenant)) ? on : off;
+  }
+
+  private async apply(tx: Tx, person: Person, next: Consequences, cause: Cause): Promise<void> {
+    const { id } = person;
+    const { causationId } = cause;
+    const traceparent = currentTraceparent();
+    if (next.publish || next.desiredAccess || next.work) {
+      const event = next.publish && {
+        ...person,
+        publishedStatus: next.publish.status,
+        publishedRoles: next.publish.roles,
+        accessVersion: person.accessVersion + 1,
+        causationId,
+        traceparent,
+      };
+      await this.writer.write(tx, id, next, { causationId, traceparent }, event ? [accessEvent(event)] : []);
+    }
+    if (next.openCase) await openCase(tx, person, cause, traceparent);
+    // A person who was entitled to access all along has no pending case to discard.
+    if (!next.discardCase || person.wasEntitled) return;
+    const discarded = await discardCases(tx, [id]);
+    await this.outbox.add(
+      tx,
+      discarded.map((row) => caseEvent('discarded', row, causationId)),
+    );
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Stores what other services and Okta say about people. Each statement locks the person's row until its transaction
+ * ends, and is gated by the version of its source: nothing older than what is known changes anything (P3).
+ */
+import type { OktaState } from '#contracts';
+import type { DirectoryUser } from '#events';
+import { columnsOf, prepared, type Prepared, type Tx } from '#platform';
+import { PersonEntity } from './person.entity.js';
+
+const STATE = [
+  'id',
+  'tenant',
+  'directoryVersion',
+  'active',
+  'deleted',
+  'oktaState',
+  'desiredAccess',
+  'roles',
+  'provisioned',
+  'accessVersion',
+  'publishedStatus',
+  'publishedRoles',
+  'notBefore',
+] as const;
+
+export interface Person extends Pick<PersonEntity, (typeof STATE)[number]> {
+  /** Before this change the person was entitled to access: no case can be pending. */
+  readonly wasEntitled: boolean;
+  readonly wasProvisioned: boolean;
+}
+
+/** `old` is the row before (PG 18); all its columns are null if the row was just inserted. */
+const RETURNING = `
+  returning ${columnsOf(PersonEntity, { alias: 'new', only: STATE })},
+            coalesce(old.active and not old.deleted and old.okta_state is null, true) as "wasEntitled",
+            coalesce(old.provisioned, false) as "wasProvisioned"`;
+
+/**
+ * A reactivation is newer than an earlier result that Okta no longer had the person. It says nothing about a
+ * suspension, which Okta never reports over SCIM.
+ */
+const storeUserSql = prepared(`
+  insert into person as p (id, tenant, directory_version, user_name, external_id, display_name, active, deleted)
+  values ($1, $2, $3, $4, $5, $6, $7, $8)
+  on conflict (id) do update
+    set directory_version = excluded.directory_version, user_name = excluded.user_name, external_id = excluded.external_id,
+        display_name = excluded.display_name, active = excluded.active, deleted = excluded.deleted,
+        okta_state = case when $9 and p.okta_state in ('deprovisioned', 'missing') and p.okta_state_at < $10 then null else p.okta_state end,
+        updated_at = clock_timestamp()
+    where p.directory_version < excluded.directory_version and p.tenant = excluded.tenant and not p.deleted
+  ${RETURNING}`);
+
+/** identity-service announces accounts that Cognito has; names come from the directory alone. */
+const storeAccountSql = prepared(`
+  insert into person as p (id, tenant, account_version, provisioned, roles)
+  values ($1, $2, $3, true, $4)
+  on conflict (id) do update
+    set account_version = excluded.account_version, provisioned = true, roles = excluded.roles, updated_at = clock_timestamp()
+    where p.account_version < excluded.account_version and p.tenant = excluded.tenant
+  ${RETURNING}`);
+
+/** Locks in the order of the ids, so that two of these cannot deadlock. An equal instant is a repetition. */
+const storeOktaStateSql = `
+  with those as (
+    select id from person
+     where tenant = $1 and (id = $2::uuid or external_id = $3) and not deleted and (okta_state_at is null or okta_state_at < $5)
+     order by id for update
+  )
+  update person p set okta_state = $4, okta_state_at = $5, updated_at = clock_timestamp() from those where p.id = those.id
+  ${RETURNING}`;
+
+/** Locks in the order of the ids, so that two of these cannot deadlock. */
+const lockPeopleSql = `
+  select ${columnsOf(PersonEntity, { only: STATE })}, false as "wasEntitled", provisioned as "wasProvisioned"
+    from person where tenant = $1 and id = any($2::uuid[]) order by id for update`;
+
+/** `stale` = something newer is known; `foreign` = the id belongs to another tenant. */
+export type Stored = Person | 'stale' | 'foreign';
+
+export interface DirectoryChange {
+  readonly tenant: string;
+  readonly version: number;
+  readonly user: DirectoryUser;
+  readonly deleted: boolean;
+  readonly reactivated: boolean;
+  readonly time: string;
+}
+
+export function storeUser(tx: Tx, change: DirectoryChange): Promise<Stored> {
+  const { tenant, version, user, deleted, reactivated, time } = change;
+  const { id, userName, externalId, displayName, active } = user;
+  const names = [userName, externalId, displayName];
+  return store(tx, tenant, id, storeUserSql, [id, tenant, version, ...names, active, deleted, reactivated, time]);
+}
+
+export function storeAccount(
+  tx: Tx,
+  tenant: string,
+  version: number,
+  account: { readonly id: string; readonly roles: readonly string[] },
+): Promise<Stored> {
+  return store(tx, tenant, account.id, storeAccountSql, [account.id, tenant, version, account.roles]);
+}
+
+async function store(tx: Tx, tenant: string, id: string, sql: Prepared, values: unknown[]): Promise<Stored> {
+  const [person] = await tx.query<Person>(sql, values);
+  if (person) return person;
+  const [owner] = await tx.query<{ tenant: string }>('select tenant from person where id = $1', [id]);
+  return owner && owner.tenant !== tenant ? 'foreign' : 'stale';
+}
+
+export function storeOktaState(
+  tx: Tx,
+  tenant: string,
+  who: { readonly accountId: string } | { readonly externalId: string },
+  state: OktaState | null,
+  at: Date,
+): Promise<Person[]> {
+  const id = 'accountId' in who ? who.accountId : null;
+  const externalId = 'externalId' in who ? who.externalId : null;
+  return tx.query<Person>(storeOktaStateSql, [tenant, id, externalId, state, at]);
+}
+
+export const lockPeople = (tx: Tx, tenant: string, ids: readonly string[]): Promise<Person[]> =>
+  tx.query<Person>(lockPeopleSql, [tenant, ids]);

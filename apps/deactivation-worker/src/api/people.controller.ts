@@ -1,0 +1,78 @@
+/** `/internal/tenants/:tenant/accounts`: one person's access, their timeline, sign-outs, and refused tokens. */
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import {
+  AccountPath,
+  PeopleList,
+  PeopleQuery,
+  PersonTimeline,
+  RefusalBody,
+  RetryStarted,
+  SignOutBody,
+  SignOutState,
+  TenantPath,
+} from '#contracts';
+import { InternalApi, LOGGER, type Logger } from '#platform';
+import { PersonSignOuts } from '../access/sign-out.js';
+import { CaseQueries } from '../cases/case-queries.js';
+import { CaseRefusals } from '../cases/refusals.js';
+import { OffboardingWake } from '../wake.js';
+
+@InternalApi()
+@Controller('internal/tenants/:tenant/accounts')
+export class OffboardingPeopleController {
+  constructor(
+    private readonly queries: CaseQueries,
+    private readonly refusals: CaseRefusals,
+    private readonly signOuts: PersonSignOuts,
+    private readonly wake: OffboardingWake,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  @Get()
+  @ApiOkResponse({ type: PeopleList })
+  lookUp(@Param() { tenant }: TenantPath, @Query() { who }: PeopleQuery): Promise<PeopleList> {
+    return this.queries.people(tenant, who);
+  }
+
+  @Get(':id/timeline')
+  @ApiOkResponse({ type: PersonTimeline })
+  timeline(@Param() { tenant, id }: AccountPath): Promise<PersonTimeline> {
+    return this.queries.timeline(tenant, id);
+  }
+
+  /** Reads the state back from Cognito and applies the desired one, whatever the backoff says. */
+  @Post(':id/retry')
+  @HttpCode(202)
+  @ApiAcceptedResponse({ type: RetryStarted })
+  async retry(@Param() { tenant, id }: AccountPath): Promise<RetryStarted> {
+    await this.queries.retry(tenant, id);
+    this.wake.emit('run');
+    return { account: id, retrying: true };
+  }
+
+  @Post(':id/refusals')
+  @HttpCode(204)
+  @ApiNoContentResponse()
+  async refused(@Param() { tenant, id }: AccountPath, @Body() body: RefusalBody): Promise<void> {
+    await this.queries.person(tenant, id);
+    await this.refusals.record(tenant, id, body);
+  }
+
+  /** Ends everything that the person is signed in with; they keep their access. */
+  @Post(':id/sign-out')
+  @HttpCode(202)
+  @ApiAcceptedResponse({ type: SignOutState })
+  async signOut(@Param() { tenant, id }: AccountPath, @Body() { by, causationId }: SignOutBody): Promise<SignOutState> {
+    const state = await this.signOuts.request(tenant, id, causationId);
+    const about = { tenant, account: id, code: 'sign_out_requested', by, causationId, ...state };
+    this.logger.info(about, 'A person is being signed out everywhere and keeps access.');
+    return state;
+  }
+
+  @Get(':id/sign-out')
+  @ApiOkResponse({ type: SignOutState })
+  signOutState(@Param() { tenant, id }: AccountPath): Promise<SignOutState> {
+    return this.signOuts.state(tenant, id);
+  }
+}

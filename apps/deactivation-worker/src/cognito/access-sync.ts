@@ -1,0 +1,216 @@
+/** Makes one person's access in Cognito equal to the desired one, step by step; each step is recorded before the next. */
+import { Injectable } from '@nestjs/common';
+import { CognitoError, UserPool, type Urgency } from '#cognito';
+import type { CognitoAccess } from '#contracts';
+import { Outbox } from '#event-bus';
+import { Database, Metrics, type Tx } from '#platform';
+import { accessEvent, type PublishedAccess } from '../access/access-event.js';
+import type { PersonEntity } from '../access/person.entity.js';
+import { caseEvent, type CaseRow } from '../cases/case-event.js';
+import { stepSeconds } from '../cases/case-metrics.js';
+import {
+  comeBackLater,
+  completeCase,
+  endEnabling,
+  fenceSignedOut,
+  handBack,
+  liftFence,
+  recordStep,
+  reread,
+  type WorkRow,
+} from './access-queue.sql.js';
+import { nextStep, type AccessState, type CognitoState, type Step } from './plan.js';
+
+export interface Work extends AccessState, Omit<WorkRow, 'desiredAccess' | 'actualAccess'> {}
+
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+}
+
+/** A call that did not succeed. */
+export class StepFailure extends Error {
+  constructor(
+    readonly failure: CognitoError,
+    /** The call may have changed, or may still change, whether the user is enabled. */
+    readonly stateUnknown: boolean,
+    /** When the step began. */
+    readonly revision: number,
+  ) {
+    super(failure.message);
+    this.name = 'StepFailure';
+  }
+}
+
+/** Disabling goes before everything else; sign-outs take what is left of the quota. */
+const URGENCY: Readonly<Record<Step, Urgency>> = {
+  disable: 'offboarding',
+  'sign-out': 'urgent',
+  confirm: 'offboarding',
+  enable: 'urgent',
+  lift: 'urgent',
+  end: 'urgent',
+};
+
+@Injectable()
+export class AccessSync {
+  private readonly seconds;
+
+  constructor(
+    private readonly database: Database,
+    private readonly pool: UserPool,
+    private readonly outbox: Outbox,
+    metrics: Metrics,
+  ) {
+    this.seconds = stepSeconds(metrics);
+  }
+
+  /** Does the next step. Resolves with the work that is left; null = nothing, and the person is given back. */
+  async step(work: Work): Promise<Work | null> {
+    const step = nextStep(work);
+    if (step === 'end') return this.end(work);
+    if (step === 'lift') return this.lift(work, 'absent', null);
+    let actual: CognitoState;
+    let at: Date | null = null;
+    try {
+      ({ actual, at } = await this.call(work, step));
+    } catch (error) {
+      if (!(error instanceof CognitoError)) throw error;
+      if (error.errorClass !== 'missing_user') {
+        const changesState = step === 'disable' || step === 'enable';
+        throw new StepFailure(error, changesState && error.errorClass === 'retry', work.revision);
+      }
+      actual = 'absent';
+    }
+    if (step === 'confirm') return this.confirmed({ ...work, actual });
+    if (step === 'enable' && actual === 'enabled' && !work.lifted) return this.lift(work, actual, at);
+    if (step === 'sign-out' && work.desired === 'enabled' && work.lifted) return this.signedOut(work, actual, at);
+    return this.record(work, step, actual);
+  }
+
+  /** `at`: Cognito's clock when the call was done. */
+  private async call(
+    { id, actual }: Work,
+    step: 'disable' | 'sign-out' | 'confirm' | 'enable',
+  ): Promise<{ actual: CognitoState; at: Date | null }> {
+    const urgency = URGENCY[step];
+    switch (step) {
+      case 'disable':
+        await this.pool.disableUser(id, urgency);
+        return { actual: 'disabled', at: null };
+      case 'sign-out':
+        return { at: await this.pool.signOut(id, urgency), actual };
+      case 'enable':
+        return { at: await this.pool.enableUser(id, urgency), actual: 'enabled' };
+      case 'confirm': {
+        const user = await this.pool.getUser(id, urgency);
+        return { actual: user === null ? 'absent' : user.enabled ? 'enabled' : 'disabled', at: null };
+      }
+    }
+  }
+
+  private async record(work: Work, step: Step, actual: CognitoState): Promise<Work> {
+    const isAbsent = actual === 'absent';
+    const [row] = await this.database.query<WorkRow & { seconds: number | null }>(recordStep, [
+      work.id,
+      work.leaseOwner,
+      stored(actual),
+      step === 'sign-out' || isAbsent,
+      work.revision,
+      // Without a user no step was done.
+      isAbsent ? null : step,
+    ]);
+    if (!row) throw new LeaseLost();
+    if (row.seconds !== null && actual === 'disabled')
+      this.seconds.observe({ step: step === 'disable' ? 'disabled' : 'signed_out' }, row.seconds);
+    return withState(row, work, actual);
+  }
+
+  /** Cognito was read: `work.actual` is what it showed. */
+  private async confirmed(work: Work): Promise<Work | null> {
+    if (work.desired === 'enabled' || work.actual === 'enabled') return work;
+    const completed = await this.database.tx((tx) => this.complete(tx, work));
+    return completed ? null : this.continueLater(work);
+  }
+
+  private async complete(tx: Tx, work: Work): Promise<boolean> {
+    const parameters = [work.id, work.leaseOwner, work.revision, stored(work.actual)];
+    const [row] = await tx.query<CaseOrNone & { seconds: number | null }>(completeCase, parameters);
+    if (!row) return false;
+    if (row.id !== null) {
+      await this.outbox.add(tx, [caseEvent('completed', row)]);
+      tx.afterCommit(() => this.seconds.observe({ step: 'confirmed' }, row.seconds ?? 0));
+    }
+    return true;
+  }
+
+  private async lift(work: Work, actual: CognitoState, enabledAt: Date | null): Promise<Work | null> {
+    const lifted = await this.database.tx((tx) => this.liftFence(tx, work, actual, enabledAt));
+    // No longer desired: record the state of Cognito before it is disabled again.
+    return lifted ? null : this.record(work, 'enable', actual);
+  }
+
+  private async liftFence(tx: Tx, work: Work, actual: CognitoState, enabledAt: Date | null): Promise<boolean> {
+    const { id, tenant, leaseOwner, revision } = work;
+    const [row] = await tx.query<LiftedRow>(liftFence, [id, leaseOwner, revision, stored(actual), enabledAt]);
+    if (!row) return false;
+    const { liftCausationId: causationId, liftTraceparent: traceparent } = row;
+    const access = accessEvent({ ...row, id, tenant, publishedStatus: 'active', causationId, traceparent });
+    await this.outbox.add(tx, row.id === null ? [access] : [access, caseEvent('superseded', row, causationId)]);
+    return true;
+  }
+
+  /**
+   * A person who keeps their access was signed out: moves the fence, which has been in force since the request, to
+   * Cognito's clock. If the process dies before the commit, the sign-out stays due and is repeated.
+   */
+  private async signedOut(work: Work, actual: CognitoState, at: Date | null): Promise<Work> {
+    const parameters = [work.id, work.leaseOwner, work.revision, stored(actual), at];
+    const row = await this.database.tx(async (tx) => {
+      const [fenced] = await tx.query<WorkRow & PublishedAccess>(fenceSignedOut, parameters);
+      if (fenced) await this.outbox.add(tx, [accessEvent(fenced)]);
+      return fenced;
+    });
+    // The revision grew: the statement of `record` decides whether this sign-out counts.
+    return row ? withState(row, work, actual) : this.record(work, 'sign-out', actual);
+  }
+
+  private async end(work: Work): Promise<Work | null> {
+    const rows = await this.database.query(endEnabling, [work.id, work.leaseOwner, work.revision]);
+    return rows.length > 0 ? null : this.continueLater(work);
+  }
+
+  /** The work did not end: the revision grew, a late call may take effect, or the fence is not published yet. */
+  private async continueLater(work: Work): Promise<Work | null> {
+    const [row] = await this.database.query<WorkRow>(reread, [work.id, work.leaseOwner]);
+    if (!row) throw new LeaseLost();
+    if (row.revision !== work.revision) return toWork(row);
+    await this.database.query(comeBackLater, [work.id, work.leaseOwner]);
+    return null;
+  }
+
+  /** Ends the lease; any process may continue after the pause. */
+  async giveBack(work: Work, pauseSeconds: number): Promise<void> {
+    await this.database.query(handBack, [work.id, work.leaseOwner, pauseSeconds]);
+  }
+}
+
+/** Without a running case all its columns are null. */
+type CaseOrNone = CaseRow | (Omit<CaseRow, 'id'> & { readonly id: null });
+type LiftedRow = CaseOrNone &
+  Pick<PersonEntity, 'accessVersion' | 'publishedRoles' | 'notBefore'> & {
+    readonly liftCausationId: string;
+    readonly liftTraceparent: string | null;
+  };
+
+/** The column does not distinguish an absent user from an unknown state. */
+const stored = (actual: CognitoState): CognitoAccess | null => (actual === 'absent' ? null : actual);
+
+export const toWork = ({ desiredAccess, actualAccess, ...row }: WorkRow): Work => ({
+  ...row,
+  desired: desiredAccess,
+  actual: actualAccess,
+});
+
+/** An absent user stays absent until the revision grows. */
+const withState = (row: WorkRow, before: Work, actual: CognitoState): Work =>
+  actual === 'absent' && row.revision === before.revision ? { ...toWork(row), actual } : toWork(row);

@@ -1,0 +1,139 @@
+/**
+ * Works off the queue of people whose access in Cognito has to change, and records each step as long as its lease holds.
+ * People whom Cognito may still let in go first: such work may use every slot, other work (sign-out, confirmation,
+ * enabling) at most half of them.
+ */
+import { Inject, Injectable } from '@nestjs/common';
+import { retryDelay, whenMisconfigured } from '#cognito';
+import { CONFIG, Database, inSpan, LOGGER, Metrics, type Logger } from '#platform';
+import { QueueWorker, type WorkKind } from '#worker';
+import type { WorkerConfig } from '../config.js';
+import { OffboardingWake } from '../wake.js';
+import {
+  claimOther,
+  claimUrgent,
+  recordFailure,
+  releaseForgotten,
+  rereadAccess,
+  retryNow,
+  type WorkRow,
+} from './access-queue.sql.js';
+import { AccessSync, LeaseLost, StepFailure, toWork, type Work } from './access-sync.js';
+import { isUrgent } from './plan.js';
+
+const POLL_MS = 50;
+/** A desired state that changes faster than Cognito answers, or a user who does not stay disabled: others go first. */
+const MAX_STEPS = 16;
+const TOO_MANY_STEPS_PAUSE_SECONDS = 1;
+
+@Injectable()
+export class AccessRunner {
+  private readonly queue: QueueWorker<Work>;
+  private readonly leaseSeconds: number;
+  private readonly results;
+  /** A step failed because Cognito could not be reached or used. */
+  private outage = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly sync: AccessSync,
+    @Inject(CONFIG) config: WorkerConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+    metrics: Metrics,
+    wake: OffboardingWake,
+  ) {
+    this.leaseSeconds = config.WORKER_LEASE_SECONDS;
+    this.queue = new QueueWorker({
+      database,
+      logger,
+      concurrency: config.WORKER_CONCURRENCY,
+      leaseSeconds: this.leaseSeconds,
+      name: 'cognito access',
+      pollMs: POLL_MS,
+      releaseForgotten,
+      shareOfOther: 0.5,
+      claim: (kind, owner, limit) => this.claim(kind, owner, limit),
+      work: (work) => this.work(work),
+      paused: metrics.gauge('offboarding_runner_paused', '1 while the user pool or our credentials are wrong'),
+      messages: whenMisconfigured('Fences are in force, but Cognito users are not disabled'),
+    });
+    this.results = metrics.counter('offboarding_steps_total', 'Steps in Cognito', ['outcome']);
+    wake.on('run', () => this.queue.wake());
+  }
+
+  onApplicationBootstrap(): Promise<void> {
+    return this.queue.start();
+  }
+
+  /** Ends after the step that is under way. */
+  onModuleDestroy(): Promise<void> {
+    return this.queue.stop();
+  }
+
+  private async claim(kind: WorkKind, owner: string, limit: number): Promise<Work[]> {
+    const sql = kind === 'urgent' ? claimUrgent : claimOther;
+    return (await this.database.query<WorkRow>(sql, [owner, limit, this.leaseSeconds])).map(toWork);
+  }
+
+  private work(work: Work): Promise<void> {
+    const attributes = { tenant: work.tenant, account: work.id, desired: work.desired };
+    return inSpan('offboarding access', { traceparent: work.traceparent, attributes }, async () => {
+      try {
+        await this.doSteps(work);
+      } catch (error) {
+        if (error instanceof StepFailure) await this.failed(work, error);
+        else if (error instanceof LeaseLost) await this.leaseLost(work);
+        else throw error;
+      }
+    });
+  }
+
+  private async doSteps(first: Work): Promise<void> {
+    let work: Work | null = first;
+    for (let steps = 0; work; steps++) {
+      if (!this.queue.fresh) throw new LeaseLost();
+      if (steps >= MAX_STEPS) return this.sync.giveBack(work, TOO_MANY_STEPS_PAUSE_SECONDS);
+      if (this.queue.stopping || !this.mayContinue(work)) return this.sync.giveBack(work, 0);
+      work = await this.sync.step(work);
+      this.results.inc({ outcome: 'ok' });
+      this.resume();
+    }
+  }
+
+  /** Once the user is disabled, the work continues in a slot for other work, or gives its slot to urgent work. */
+  private mayContinue(work: Work): boolean {
+    return isUrgent(work) || this.queue.continueAsOther(work.id);
+  }
+
+  private async failed(work: Work, { failure, stateUnknown, revision }: StepFailure): Promise<void> {
+    const { errorClass, message } = failure;
+    this.results.inc({ outcome: errorClass });
+    this.outage ||= errorClass === 'retry' || errorClass === 'config';
+    if (errorClass === 'config') this.queue.pause('cognito_config', message);
+    const { delaySeconds, counts } = retryDelay(errorClass, work.attempts);
+    const parameters = [work.id, work.leaseOwner, stateUnknown, counts ? 1 : 0, message.slice(0, 1000), errorClass];
+    const rows = await this.database.query(recordFailure, [...parameters, delaySeconds, revision]);
+    if (errorClass === 'permanent')
+      this.logger.error(
+        { tenant: work.tenant, account: work.id, code: 'cognito_permanent', desired: work.desired, reason: message },
+        'Cognito permanently refuses a step for this account. The fence is in force. Correct the user in Cognito, then retry.',
+      );
+    if (rows.length === 0) await this.leaseLost(work);
+  }
+
+  private async leaseLost(work: Work): Promise<void> {
+    this.results.inc({ outcome: 'lease_lost' });
+    await this.database.query(rereadAccess, [work.id]);
+  }
+
+  /** A step succeeded, so Cognito works again for everybody. */
+  private resume(): void {
+    this.queue.resume();
+    if (!this.outage) return;
+    this.outage = false;
+    this.database.query(retryNow).then(
+      () => this.queue.wake(),
+      () => (this.outage = true),
+    );
+  }
+}

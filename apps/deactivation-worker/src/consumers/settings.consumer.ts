@@ -1,0 +1,33 @@
+/** integration.settings: "Deactivate on Offboard" was switched, or the brake or the connection to Okta changed. */
+import { Controller } from '@nestjs/common';
+import { Ctx, EventPattern } from '@nestjs/microservices';
+import { EventContext, parseData } from '#event-bus';
+import { applySettings, settingsOf } from '#settings';
+import { AccessEvaluator } from '../access/evaluator.js';
+import { lockPeople } from '../access/person.sql.js';
+import { inactiveWithAccess, withPendingCase } from '../cases/case.sql.js';
+import { causeOf } from '../cases/cause.js';
+
+@Controller()
+export class OffboardingSettingsConsumer {
+  constructor(private readonly evaluator: AccessEvaluator) {}
+
+  /**
+   * Switched on: inactive people who kept access lose it. Switched off: cases are discarded that are pending for no
+   * other reason; nobody gets lost access back.
+   */
+  @EventPattern('integration.settings')
+  async settingsChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
+    const data = parseData(event, 'integration.settings');
+    if (data === null) return;
+    const { tenant } = event;
+    const before = await settingsOf(tx, 'offboarding', tenant);
+    if (!(await applySettings(tx, { tenant, sequence: event.sequence, data }))) return;
+    const didDeactivate = before?.settings.deactivateOnOffboard ?? true;
+    if (didDeactivate === data.deactivateOnOffboard) return;
+    const affected = await (data.deactivateOnOffboard ? inactiveWithAccess : withPendingCase)(tx, tenant);
+    const ids = affected.map(({ id }) => id);
+    const cause = causeOf(event, 'settings.changed');
+    for (const person of await lockPeople(tx, tenant, ids)) await this.evaluator.evaluate(tx, person, cause);
+  }
+}

@@ -1,0 +1,93 @@
+/** deactivation-worker: one module, its providers in the order in which an offboarding passes through them. */
+import { Module } from '@nestjs/common';
+import { QuotaGate, UserPool } from '#cognito';
+import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';
+import { CONFIG, Database, Health, LOGGER, Metrics, type Logger } from '#platform';
+import { TenantsController } from '#settings';
+import { AccessEvaluator } from './access/evaluator.js';
+import { OktaSignals } from './access/okta-signals.js';
+import { PersonSignOuts } from './access/sign-out.js';
+import { OffboardingCasesController } from './api/cases.controller.js';
+import { EventHookController } from './api/event-hook.controller.js';
+import { OktaComparisonController } from './api/okta-comparison.controller.js';
+import { OffboardingPeopleController } from './api/people.controller.js';
+import { PercentilesController } from './api/percentiles.controller.js';
+import { Admission } from './cases/admission.js';
+import { CaseQueries } from './cases/case-queries.js';
+import { CasePercentiles } from './cases/percentiles.js';
+import { CaseRefusals } from './cases/refusals.js';
+import { AccessSync } from './cognito/access-sync.js';
+import { AccessRunner } from './cognito/runner.js';
+import type { WorkerConfig } from './config.js';
+import { OffboardingAccountsConsumer } from './consumers/accounts.consumer.js';
+import { OffboardingSettingsConsumer } from './consumers/settings.consumer.js';
+import { OffboardingUsersConsumer } from './consumers/users.consumer.js';
+import { OktaCheckRun } from './okta/checks/check-run.js';
+import { OktaChecks } from './okta/checks/checks.js';
+import { OktaComparisons } from './okta/comparison/comparisons.js';
+import { NightlyOktaComparison } from './okta/comparison/nightly.js';
+import { OktaEventHooks } from './okta/hooks/event-hooks.js';
+import { OktaMetrics } from './okta/okta-metrics.js';
+import { OktaOrgs } from './okta/orgs.js';
+import { OffboardingWake } from './wake.js';
+
+export const SERVICE = 'deactivation-worker';
+export const SCHEMA = 'offboarding';
+
+const sequencer = (config: WorkerConfig, database: Database, logger: Logger, metrics: Metrics, health: Health) =>
+  createBus(config, { service: SERVICE, database, logger, metrics, health }).sequencer(SCHEMA);
+
+function outbox(publisher: Sequencer): Outbox {
+  const made = new Outbox(SCHEMA, `/stackflow/${SERVICE}`);
+  made.onStored(() => publisher.wake());
+  return made;
+}
+
+const userPool = (config: WorkerConfig, database: Database, metrics: Metrics): UserPool =>
+  new UserPool({
+    region: config.AWS_REGION,
+    userPoolId: config.COGNITO_USER_POOL_ID,
+    endpoint: config.COGNITO_ENDPOINT,
+    quota: new QuotaGate({ database, metrics, quotas: config.COGNITO_QUOTAS, share: config.COGNITO_QUOTA_SHARE }),
+    signOutCategory: config.COGNITO_SIGN_OUT_CATEGORY,
+    metrics,
+    maxSockets: config.WORKER_CONCURRENCY + 8,
+  });
+
+@Module({
+  imports: [EventAdminModule],
+  controllers: [
+    OffboardingUsersConsumer,
+    OffboardingAccountsConsumer,
+    OffboardingSettingsConsumer,
+    TenantsController,
+    OffboardingCasesController,
+    OffboardingPeopleController,
+    PercentilesController,
+    EventHookController,
+    OktaComparisonController,
+  ],
+  providers: [
+    OffboardingWake,
+    { provide: Sequencer, useFactory: sequencer, inject: [CONFIG, Database, LOGGER, Metrics, Health] },
+    { provide: Outbox, useFactory: outbox, inject: [Sequencer] },
+    AccessEvaluator,
+    OktaSignals,
+    PersonSignOuts,
+    Admission,
+    CaseQueries,
+    CasePercentiles,
+    CaseRefusals,
+    { provide: UserPool, useFactory: userPool, inject: [CONFIG, Database, Metrics] },
+    AccessSync,
+    AccessRunner,
+    OktaOrgs,
+    OktaCheckRun,
+    OktaChecks,
+    OktaEventHooks,
+    OktaComparisons,
+    NightlyOktaComparison,
+    OktaMetrics,
+  ],
+})
+export class DeactivationWorkerModule {}

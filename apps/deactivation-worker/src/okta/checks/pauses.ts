@@ -1,0 +1,56 @@
+/** How long a tenant's checks pause after one that Okta did not answer. */
+import { OktaError } from '#okta';
+import { SecretStoreUnavailable } from '#secrets';
+
+/** Faults that an administrator has to correct (token, rights, domain). A new connection is tried at once. */
+const REFUSED_SECONDS = 60;
+const CAP_SECONDS = 60;
+
+export function pauseSeconds(error: unknown, failures: number, chance: () => number = Math.random): number {
+  if (error instanceof OktaError) {
+    if (error.retryAfterMs !== null) return error.retryAfterMs / 1_000 + chance();
+    if (!error.retryable) return REFUSED_SECONDS;
+  }
+  return Math.min(CAP_SECONDS, 2 ** Math.min(failures, 10)) * (0.5 + 0.5 * chance());
+}
+
+/** For logs, metrics and rows. */
+export function failureCode(error: unknown): string {
+  if (error instanceof OktaError) return error.code;
+  return error instanceof SecretStoreUnavailable ? 'secret_store_unavailable' : 'internal';
+}
+
+/** An error without a code is a fault of ours, whose message stays in the log. */
+export const failureText = (error: unknown): string =>
+  error instanceof OktaError || error instanceof SecretStoreUnavailable
+    ? error.message
+    : 'Something failed on our side. The log of deactivation-worker has the details.';
+
+/** The pauses of this process, per tenant. */
+export class TenantPauses {
+  private readonly pauses = new Map<string, { until: number; failures: number }>();
+
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
+  has(tenant: string): boolean {
+    return this.now() < (this.pauses.get(tenant)?.until ?? -Infinity);
+  }
+
+  tenants(): string[] {
+    return [...this.pauses.keys()].filter((tenant) => this.has(tenant));
+  }
+
+  /** Returns the seconds of the pause. Checks that ran at the same time fail together, which counts as one failure. */
+  begin(tenant: string, error: unknown): number {
+    const before = this.pauses.get(tenant);
+    if (before && this.has(tenant)) return (before.until - this.now()) / 1_000;
+    const failures = before?.failures ?? 0;
+    const seconds = pauseSeconds(error, failures);
+    this.pauses.set(tenant, { until: this.now() + seconds * 1_000, failures: failures + 1 });
+    return seconds;
+  }
+
+  end(tenant: string): void {
+    this.pauses.delete(tenant);
+  }
+}

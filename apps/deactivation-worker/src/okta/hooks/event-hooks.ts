@@ -1,0 +1,80 @@
+/** Authenticates deliveries of a tenant's event hook and stores their hints. */
+import { Inject, Injectable } from '@nestjs/common';
+import { hookEvents, verifyHookSecret } from '#okta';
+import { Database, LOGGER, Metrics, Problem, RateLimit, type Logger } from '#platform';
+import type { OktaCredentials } from '#secrets';
+import { OktaChecks } from '../checks/checks.js';
+import { OktaOrgs } from '../orgs.js';
+import { storeHints } from './hint.sql.js';
+
+/** Deliveries per tenant; each may carry hundreds of events. Okta allows an org 400,000 events a day. */
+const PER_SECOND = 20;
+const BURST = 100;
+const RETRY_SECONDS = 5;
+
+@Injectable()
+export class OktaEventHooks {
+  private readonly limit = new RateLimit(PER_SECOND, BURST);
+  private readonly deliveries;
+
+  constructor(
+    private readonly database: Database,
+    private readonly orgs: OktaOrgs,
+    private readonly checks: OktaChecks,
+    @Inject(LOGGER) private readonly logger: Logger,
+    metrics: Metrics,
+  ) {
+    this.deliveries = metrics.counter('okta_hook_total', "Requests of Okta's event hooks", ['outcome']);
+  }
+
+  /**
+   * Resolves with the tenant's id. All refusals are the same, so that nobody learns which tenants exist or are connected.
+   * If the secret cannot be checked, the answer is 503, which makes Okta repeat the delivery; a 4xx would not.
+   */
+  async authenticate(slug: string, authorization: string | undefined): Promise<string> {
+    const tenant = await this.orgs.connectedBySlug(slug);
+    const isAuthentic =
+      tenant !== null &&
+      ((await this.matches(tenant.tenantId, authorization, false)) ||
+        // The secret may have been rotated a moment ago.
+        (await this.matches(tenant.tenantId, authorization, true)));
+    if (isAuthentic) return tenant.tenantId;
+    this.deliveries.inc({ outcome: 'refused' });
+    throw new Problem(
+      'unauthenticated',
+      'The event hook needs, in the header Authorization, the secret that was created when the tenant was connected to Okta.',
+    );
+  }
+
+  /** When it resolves, all hints of the delivery are stored; a repeated delivery stores nothing new. */
+  async deliver(tenant: string, body: unknown): Promise<void> {
+    if (this.limit.take(tenant) > 0) {
+      this.deliveries.inc({ outcome: 'limited' });
+      throw new Problem('unavailable', 'Too many deliveries of this event hook at once.', RETRY_SECONDS);
+    }
+    const events = hookEvents(body);
+    const fresh = await storeHints(this.database, tenant, events);
+    this.deliveries.inc({ outcome: events.length === 0 ? 'empty' : fresh === 0 ? 'repeated' : 'stored' });
+    if (fresh > 0) this.checks.wake();
+  }
+
+  private async matches(tenant: string, authorization: string | undefined, renew: boolean): Promise<boolean> {
+    const credentials = await this.orgs.credentials(tenant, renew).catch((error: unknown) => {
+      this.deliveries.inc({ outcome: 'unavailable' });
+      this.logger.warn(
+        { tenant, code: 'secret_store_unavailable', reason: String(error) },
+        'Cannot read the secret of an event hook, so a delivery was answered 503 and Okta will repeat it. Check Secrets Manager and the IAM role of this service.',
+      );
+      throw new Problem('unavailable', 'The secret of this event hook cannot be checked at the moment.', RETRY_SECONDS);
+    });
+    return matchesAny(credentials, authorization);
+  }
+}
+
+/** Compares with every secret, valid or not, so that the duration does not reveal which one came close. */
+function matchesAny(credentials: OktaCredentials | null, authorization: string | undefined): boolean {
+  const now = Date.now();
+  return (credentials?.hookSecrets ?? [])
+    .map(({ secret, validUntil }) => verifyHookSecret(authorization, secret) && now < validUntil)
+    .includes(true);
+}

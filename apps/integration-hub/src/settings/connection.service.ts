@@ -1,0 +1,113 @@
+import { Injectable } from '@nestjs/common';
+import {
+  DEFAULT_GRACE_MS,
+  eraseOidcSecret,
+  eraseOktaSecret,
+  SecretStore,
+  writeOidcSecret,
+  writeOktaSecret,
+  type WrittenOktaSecret,
+} from '#secrets';
+import type { OktaSettings } from '#settings';
+import { checkSecret, secretStoreDown } from './refusals.js';
+import { ssoClient, withChange } from './tenant-change.js';
+import { TenantStore, type TenantResult } from './tenant.store.js';
+
+export interface OktaConnection {
+  readonly okta: NonNullable<OktaSettings['okta']>;
+  readonly apiToken: string;
+  readonly rotateHookSecret?: boolean | undefined;
+  readonly graceMs?: number | undefined;
+}
+
+export interface SsoConnection {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Left out: the current one, else the org's own authorization server. */
+  readonly issuer?: string | undefined;
+}
+
+/** `hook.hookSecret` is set when this call issued one; it cannot be read again. */
+export interface ConnectResult extends TenantResult {
+  readonly hook: WrittenOktaSecret;
+}
+
+/**
+ * A tenant's connections: to its Okta org (API token and event hook), and to the OIDC app that people sign in through.
+ *
+ * A crash at any point is repaired by repeating the call:
+ * - connecting writes the secret, then the settings. A crash leaves a secret that nobody uses, or a hook secret that
+ *   nobody saw: repeat it with a rotation. Every connect is a new version, also where only the secret differs: its event
+ *   tells the services to forget the old secret.
+ * - disconnecting changes the settings, then erases the secret. A crash leaves a secret that nobody uses; repeating the
+ *   call erases it.
+ */
+@Injectable()
+export class ConnectionService {
+  constructor(
+    private readonly store: TenantStore,
+    private readonly secrets: SecretStore,
+  ) {}
+
+  async connectOkta(slug: string, connection: OktaConnection, by: string): Promise<ConnectResult> {
+    const { okta, rotateHookSecret = false, graceMs = DEFAULT_GRACE_MS } = connection;
+    const apiToken = checkSecret('apiToken', connection.apiToken);
+    let hook: WrittenOktaSecret = { hookSecret: null, previousValidUntil: null };
+    const result = await this.store.change(slug, { by, action: 'connect-okta' }, async ({ id, settings }) => {
+      const next = withChange(settings, { okta }); // refuses before a secret is written
+      hook = await writeOktaSecret(this.secrets, id, { apiToken, rotateHookSecret, graceMs }).catch((error: unknown) =>
+        secretStoreDown(error, 'Okta was not connected'),
+      );
+      const secrets = ['oktaApiToken', ...(hook.hookSecret === null ? [] : ['oktaEventHookSecret'])];
+      return { ...next, changed: [...next.changed, ...secrets] };
+    });
+    return this.store.published({ ...result, hook });
+  }
+
+  /** Event hooks are refused from now on and nothing is compared. API token and hook secret are erased. */
+  disconnectOkta(slug: string, by: string): Promise<TenantResult> {
+    return this.disconnect('okta', slug, by, (id) =>
+      eraseOktaSecret(this.secrets, id).catch((error: unknown) =>
+        secretStoreDown(error, 'Okta is disconnected, but its API token and hook secret are not erased yet'),
+      ),
+    );
+  }
+
+  async connectSso(slug: string, { clientSecret, ...client }: SsoConnection, by: string): Promise<TenantResult> {
+    const secret = checkSecret('clientSecret', clientSecret);
+    const result = await this.store.change(slug, { by, action: 'connect-sso' }, async ({ id, settings }) => {
+      const next = withChange(settings, { sso: ssoClient(settings, client) });
+      await writeOidcSecret(this.secrets, id, secret).catch((error: unknown) =>
+        secretStoreDown(error, 'Sign-in through Okta was not connected'),
+      );
+      return { ...next, changed: [...next.changed, 'ssoClientSecret'] };
+    });
+    return this.store.published(result);
+  }
+
+  /** Nobody can sign in from now on; existing sessions live until they end. The client secret is erased. */
+  disconnectSso(slug: string, by: string): Promise<TenantResult> {
+    return this.disconnect('sso', slug, by, (id) =>
+      eraseOidcSecret(this.secrets, id).catch((error: unknown) =>
+        secretStoreDown(error, 'Sign-in through Okta is off, but the client secret is not erased yet'),
+      ),
+    );
+  }
+
+  private async disconnect(
+    connection: 'okta' | 'sso',
+    slug: string,
+    by: string,
+    erase: (tenantId: string) => Promise<void>,
+  ): Promise<TenantResult> {
+    const change = await this.store.change(slug, { by, action: `disconnect-${connection}` }, ({ settings }) =>
+      withChange(settings, { [connection]: null }),
+    );
+    const result = await this.store.published(change);
+    // Under the lock: the tenant may have been connected again since, and that secret must stay.
+    await this.store.locked(slug, async ({ id, settings }) => {
+      if (!settings[connection]) await erase(id);
+    });
+    return result;
+  }
+}

@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { Sequencer } from '#event-bus';
+import { CONFIG, Database } from '#platform';
+import type { HubConfig } from '../config.js';
+
+const LOOK_EVERY_MS = 20;
+
+/** Lets an answer wait until the events that its change stored are published. */
+@Injectable()
+export class Publishing {
+  constructor(
+    private readonly database: Database,
+    private readonly sequencer: Sequencer,
+    @Inject(CONFIG) private readonly config: Pick<HubConfig, 'PUBLISH_TIMEOUT_MS'>,
+  ) {}
+
+  /**
+   * True: everything stored by now is published. False: the carrier did not take it in time; the sequencer of some
+   * replica publishes it as soon as the carrier does.
+   */
+  async drain(): Promise<boolean> {
+    const [newest] = await this.database.query<{ id: string }>('select coalesce(max(id), 0) as id from hub.outbox');
+    const deadline = performance.now() + this.config.PUBLISH_TIMEOUT_MS;
+    this.sequencer.wake();
+    for (;;) {
+      const [left] = await this.database.query<{ some: boolean }>(
+        'select exists (select 1 from hub.outbox where id <= $1) as some',
+        [newest?.id],
+      );
+      if (!left?.some) return true;
+      if (performance.now() >= deadline) return false;
+      await sleep(LOOK_EVERY_MS);
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { BigIntColumn } from '#platform';
+
+@Entity('tenant')
+export class TenantEntity {
+  @PrimaryColumn({ type: 'uuid' })
+  id!: string;
+
+  @Column({ type: 'text' })
+  slug!: string;
+
+  @Column({ type: 'text', nullable: true })
+  host!: string | null;
+
+  /** Version of the settings in force. */
+  @BigIntColumn()
+  settingsVersion!: number;
+
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
+  createdAt!: Date;
+}

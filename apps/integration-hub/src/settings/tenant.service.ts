@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { createScimToken, DEFAULT_GRACE_MS, rotateScimToken, SecretStore, type IssuedScimToken } from '#secrets';
+import { defaultSettings } from '#settings';
+import { checkSlug, hostTaken, secretStoreDown, tenantExists } from './refusals.js';
+import { withChange, type ChangedTenant, type TenantChange } from './tenant-change.js';
+import { TenantStore, type TenantResult } from './tenant.store.js';
+import type { Tenant } from './tenant.sql.js';
+
+export interface NewTenant {
+  readonly slug: string;
+  readonly change?: TenantChange | undefined;
+  readonly by: string;
+  /** Answer an existing tenant, without a token, instead of refusing. */
+  readonly ifMissing?: boolean | undefined;
+}
+
+/** `token` is set when this call issued one; it cannot be read again. */
+export interface TokenResult extends TenantResult {
+  readonly token: IssuedScimToken | null;
+}
+
+/**
+ * Creates tenants, changes their settings, and issues their SCIM tokens.
+ *
+ * A crash at any point is repaired by repeating the call:
+ * - `create` stores the tenant, then the secret, then the settings that mention the token. A crash leaves a tenant
+ *   without a token in its settings; the next `create` completes it.
+ * - `rotate` writes the secret, then the settings. A crash leaves a secret whose token nobody saw; the next rotation
+ *   replaces it and keeps the grace of the token that Okta has (`earlier` in libs/secrets).
+ */
+@Injectable()
+export class TenantService {
+  constructor(
+    private readonly store: TenantStore,
+    private readonly secrets: SecretStore,
+  ) {}
+
+  /** Creates the tenant and its first SCIM token. */
+  async create({ slug, change = {}, by, ifMissing = false }: NewTenant): Promise<TokenResult> {
+    checkSlug(slug);
+    const tenant = { id: randomUUID(), slug, host: null };
+    const first = withChange({ tenant, ...defaultSettings(), scimToken: null }, change);
+    const inserted = await this.store
+      .insert(first, { by, action: 'create' })
+      .catch((error: unknown) => hostTaken(error, change.host));
+    const issued = await this.firstToken(slug, by);
+    if (!issued.token && !ifMissing) throw tenantExists(slug, issued.tenant.settings.scimToken?.issuedAt ?? null);
+    return this.store.published({ ...issued, changed: inserted ? first.changed : [] });
+  }
+
+  /** Applies a partial change. Without a difference there is no new version and no event. */
+  async configure(slug: string, change: TenantChange, by: string): Promise<TenantResult> {
+    const result = await this.store
+      .change(slug, { by, action: 'configure' }, ({ settings }) => withChange(settings, change))
+      .catch((error: unknown) => hostTaken(error, change.host));
+    return this.store.published(result);
+  }
+
+  /** Issues a new SCIM token. The old one stays valid for `graceMs`; 0 revokes it at once. */
+  async rotate(slug: string, by: string, graceMs = DEFAULT_GRACE_MS): Promise<TokenResult> {
+    let token: IssuedScimToken | null = null;
+    const result = await this.store.change(slug, { by, action: 'rotate-token' }, async (tenant) => {
+      token = await rotateScimToken(this.secrets, tenant.id, graceMs).catch((error: unknown) =>
+        secretStoreDown(error, 'The SCIM token was not rotated'),
+      );
+      return { ...withToken(tenant, token), detail: { graceMs } };
+    });
+    return this.store.published({ ...result, token });
+  }
+
+  /** The row lock makes concurrent creations of one tenant issue one token. */
+  private async firstToken(slug: string, by: string): Promise<{ tenant: Tenant; token: IssuedScimToken | null }> {
+    let token: IssuedScimToken | null = null;
+    const { tenant } = await this.store.change(slug, { by, action: 'issue-token' }, async (tenant) => {
+      if (tenant.settings.scimToken) return { settings: tenant.settings, changed: [] };
+      token = await createScimToken(this.secrets, tenant.id).catch((error: unknown) =>
+        secretStoreDown(error, `The tenant "${slug}" is stored, but has no SCIM token yet`),
+      );
+      return withToken(tenant, token);
+    });
+    return { tenant, token };
+  }
+}
+
+function withToken({ settings }: Tenant, { issuedAt, previousValidUntil }: IssuedScimToken): ChangedTenant {
+  const scimToken = {
+    issuedAt: issuedAt.toISOString(),
+    previousValidUntil: previousValidUntil?.toISOString() ?? null,
+  };
+  return { settings: { ...settings, scimToken }, changed: ['scimToken'] };
+}

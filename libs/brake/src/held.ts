@@ -1,0 +1,83 @@
+/** What every service needs that holds losses of access: one lock for counting, and a timer that ends each hold. */
+import type { Database, Logger, Queryable, Tx } from '#platform';
+import { DEFAULT_BRAKE } from '#settings';
+import { Loop } from '#worker';
+
+/** Per tenant and service, whose schema is the current one. */
+const LOCK = `hashtextextended(current_schema() || '-brake:' || $1::text, 0)`;
+
+/**
+ * Take this lock before counting and deciding; two transactions could otherwise count the same people and each allow
+ * one loss too many. It is held until commit. Count in a later statement, whose snapshot then has all earlier decisions.
+ */
+export async function lockBrake(tx: Tx, tenant: string): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock(${LOCK})`, [tenant]);
+}
+
+/** As {@link lockBrake}, without waiting: false = another transaction has it. For a caller that may not wait. */
+export async function tryLockBrake(queryable: Queryable, tenant: string): Promise<boolean> {
+  const [lock] = await queryable.query<{ free: boolean }>(`select pg_try_advisory_xact_lock(${LOCK}) as free`, [
+    tenant,
+  ]);
+  return lock?.free ?? false;
+}
+
+/** Recorded as the releaser if the timer releases. */
+export const TIMER = 'timer';
+
+/** When the timer releases what has been held since `heldAt`. A tenant without a brake has the default time. */
+export const heldUntil = (heldAt: Date, holdHours = DEFAULT_BRAKE.holdHours): Date =>
+  new Date(heldAt.getTime() + holdHours * 3_600_000);
+
+export interface HoldTimerOptions {
+  readonly database: Database;
+  readonly logger: Logger;
+  /** Of the loop, in logs. */
+  readonly name: string;
+  readonly pollMs: number;
+  /** The table of what is held, with the columns `tenant` and `held_at`. */
+  readonly table: string;
+  /** The column that {@link release} takes. */
+  readonly id: string;
+  /** SQL condition on a row: it is held. */
+  readonly isHeld: string;
+  /** Resolves with how many were released. */
+  readonly release: (tenant: string, ids: readonly string[]) => Promise<number>;
+  /** Code and text of the warning after a release. */
+  readonly log: { readonly code: string; readonly text: string };
+}
+
+/** Releases what is held for longer than its tenant allows: a brake must not become a way to keep access. */
+export class HoldTimer {
+  private readonly loop: Loop;
+  private readonly overdueSql: string;
+
+  constructor(private readonly options: HoldTimerOptions) {
+    const { name, pollMs, logger, table, id, isHeld } = options;
+    this.loop = new Loop(name, pollMs, logger, () => this.round());
+    this.overdueSql = `
+      select h.tenant, array_agg(h.${id}) as ids from ${table} h left join tenant_settings s on s.tenant_id = h.tenant
+       where h.${isHeld}
+         and h.held_at < clock_timestamp() - make_interval(hours => coalesce((s.settings -> 'brake' ->> 'holdHours')::int, $1))
+       group by h.tenant`;
+  }
+
+  start(): void {
+    this.loop.start();
+  }
+
+  stop(): Promise<void> {
+    return this.loop.stop();
+  }
+
+  private async round(): Promise<boolean> {
+    const { database, logger, release, log } = this.options;
+    const sql = this.overdueSql;
+    const overdue = await database.query<{ tenant: string; ids: string[] }>(sql, [DEFAULT_BRAKE.holdHours]);
+    for (const { tenant, ids } of overdue) {
+      const released = await release(tenant, ids);
+      if (released > 0) logger.warn({ tenant, code: log.code, released }, log.text);
+    }
+    return false;
+  }
+}

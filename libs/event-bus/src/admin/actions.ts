@@ -1,0 +1,130 @@
+/** What an administrator changes: retry, skip, replay. All of it goes through the parked queues, so order is kept. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Topic } from '#events';
+import { Problem, type Database, type Tx } from '#platform';
+import { lockQueue, park, unpark, type ParkedRow } from '../consumer/parking.sql.js';
+import type { Delivery } from '../record.js';
+import type { EventSource, ReadRange } from '../source.js';
+import type { GroupState } from './inspect.sql.js';
+
+const BUSY_TRIES = 50;
+const BUSY_PAUSE_MS = 100;
+
+/** Runs `work` with the key's queue locked against the drainers. */
+async function withQueue<T>(
+  database: Database,
+  schema: string,
+  head: ParkedRow,
+  work: (tx: Tx, first: ParkedRow) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; attempt <= BUSY_TRIES; attempt++) {
+    const result = await database.tx(async (tx) => {
+      const [first] = await lockQueue(tx, schema, head, 1);
+      return first ? { done: await work(tx, first) } : undefined;
+    });
+    if (result) return result.done;
+    await sleep(BUSY_PAUSE_MS);
+  }
+  throw new Problem(
+    'key_busy',
+    `The events of ${head.key} are being handled at this moment, or are no longer parked. Look again.`,
+    undefined,
+    { group: head.consumer_group, key: head.key },
+  );
+}
+
+/** Makes the first event of the queue due at once and gives it all its attempts back. */
+export const retry = (database: Database, schema: string, head: ParkedRow): Promise<ParkedRow> =>
+  withQueue(database, schema, head, async (tx, first) => {
+    if (!first.event)
+      throw new Problem(
+        'event_unreadable',
+        `The first record of ${first.key} cannot be read as an event (${first.error ?? ''}), so no retry can help. Skip it: its bytes are kept in ${schema}.skipped_event.`,
+        undefined,
+        { group: first.consumer_group, key: first.key, error: first.error, table: `${schema}.skipped_event` },
+      );
+    await tx.query(
+      `update ${schema}.parked_event set state = 'waiting', attempts = 0, next_at = clock_timestamp() where id = $1`,
+      [first.id],
+    );
+    return first;
+  });
+
+/** Takes the first event out of the queue for ever. It is kept in `skipped_event`, with who skipped it. */
+export const skip = (database: Database, schema: string, head: ParkedRow, by: string): Promise<ParkedRow> =>
+  withQueue(database, schema, head, async (tx, first) => {
+    const columns =
+      'id, consumer_group, topic, partition, position, key, sequence, event, raw, state, attempts, error, next_at, parked_at';
+    await tx.query(
+      `insert into ${schema}.skipped_event (${columns}, skipped_by) select ${columns}, $2 from ${schema}.parked_event where id = $1`,
+      [first.id, by],
+    );
+    await unpark(tx, schema, [first.id]);
+    await tx.query(
+      `update ${schema}.parked_event set next_at = clock_timestamp() where consumer_group = $1 and topic = $2 and key = $3 and state = 'waiting'`,
+      [first.consumer_group, first.topic, first.key],
+    );
+    return first;
+  });
+
+/**
+ * Delivers once more what the group has already consumed: the events are put into the parked queues of their keys, in
+ * order, before whatever waits there. Consumers keep running; new events of a key queue behind its replay.
+ */
+export async function replay(
+  database: Database,
+  source: EventSource,
+  group: GroupState,
+  range: ReadRange,
+): Promise<number> {
+  let queued = 0;
+  await source.read(range, async (deliveries) => {
+    queued += await database.tx((tx) => queue(tx, group, range.topic, deliveries));
+  });
+  return queued;
+}
+
+/**
+ * Locks the inbox rows of the page's keys, in key order as the gate does. A consumer of the next event of such a key
+ * either has committed before, or waits and then finds its key parked.
+ */
+async function queue(
+  tx: Tx,
+  { group, schema }: GroupState,
+  topic: Topic,
+  deliveries: readonly Delivery[],
+): Promise<number> {
+  const keys = [...new Set(deliveries.flatMap((d) => d.event?.key ?? []))];
+  const consumed = await tx.query<{ key: string; sequence: string }>(
+    `select key, sequence from ${schema}.inbox where consumer_group = $1 and topic = $2 and key = any($3) order by key for update`,
+    [group, topic, keys],
+  );
+  const waiting = await tx.query<{ key: string; sequence: string }>(
+    `select key, sequence from ${schema}.parked_event where consumer_group = $1 and topic = $2 and key = any($3)`,
+    [group, topic, keys],
+  );
+  const reached = new Map(consumed.map((c) => [c.key, Number(c.sequence)]));
+  const taken = new Set(waiting.map((w) => `${w.key} ${w.sequence}`));
+  const rows = deliveries.flatMap(({ event, partition, position }) => {
+    // An event that the group has not consumed yet is still delivered. One that waits already is queued only once.
+    if (!event || event.sequence > (reached.get(event.key) ?? 0) || taken.has(`${event.key} ${event.sequence}`))
+      return [];
+    taken.add(`${event.key} ${event.sequence}`);
+    return [
+      {
+        partition,
+        position,
+        key: event.key,
+        sequence: event.sequence,
+        event,
+        raw: null,
+        state: 'waiting' as const,
+        attempts: 0,
+        error: null,
+        retryInMs: 0,
+      },
+    ];
+  });
+  await park(tx, schema, group, topic, rows);
+  return rows.length;
+}

@@ -1,0 +1,80 @@
+/** The event bus of a service over its internal API; the paths are those of `EventBusClient` in #contracts. */
+import {
+  EventBusState,
+  EventKeyPath,
+  EventKeyQuery,
+  EventKeyState,
+  ParkedKeyChange,
+  ParkedPage,
+  ParkedQuery,
+  ReplayedEvents,
+  ReplayEvents,
+  RetriedKeys,
+  RetryParked,
+  SkipParked,
+} from '#contracts';
+import { CONFIG, Database, InternalApi, LOGGER, type Logger } from '#platform';
+import { Body, Controller, Get, HttpCode, Module, Param, Post, Query } from '@nestjs/common';
+import { ApiOkResponse } from '@nestjs/swagger';
+import { sourceOf } from '../bus.js';
+import type { BusConfig } from '../settings.js';
+import { EventAdmin } from './event-admin.js';
+
+@InternalApi()
+@Controller('internal/events')
+class EventsController {
+  constructor(private readonly admin: EventAdmin) {}
+
+  @Get()
+  @ApiOkResponse({ type: EventBusState })
+  state(): Promise<EventBusState> {
+    return this.admin.state();
+  }
+
+  @Get('keys/:key')
+  @ApiOkResponse({ type: EventKeyState })
+  key(@Param() { key }: EventKeyPath, @Query() query: EventKeyQuery): Promise<EventKeyState> {
+    return this.admin.key(key, query);
+  }
+
+  @Get('parked')
+  @ApiOkResponse({ type: ParkedPage })
+  parked(@Query() query: ParkedQuery): Promise<ParkedPage> {
+    return this.admin.parked(query);
+  }
+
+  @Post('parked/retry')
+  @HttpCode(200)
+  @ApiOkResponse({ type: RetriedKeys })
+  retry(@Body() body: RetryParked): Promise<RetriedKeys> {
+    return this.admin.retry(body);
+  }
+
+  @Post('parked/skip')
+  @HttpCode(200)
+  @ApiOkResponse({ type: ParkedKeyChange })
+  skip(@Body() body: SkipParked): Promise<ParkedKeyChange> {
+    return this.admin.skip(body);
+  }
+
+  @Post('replay')
+  @HttpCode(200)
+  @ApiOkResponse({ type: ReplayedEvents })
+  replay(@Body() body: ReplayEvents): Promise<ReplayedEvents> {
+    return this.admin.replay(body);
+  }
+}
+
+/** Imported by the module of every service that publishes or consumes events. */
+@Module({
+  controllers: [EventsController],
+  providers: [
+    {
+      provide: EventAdmin,
+      useFactory: (config: BusConfig, database: Database, logger: Logger) =>
+        new EventAdmin({ database, logger, carrier: config.EVENT_CARRIER, source: sourceOf(config, database, logger) }),
+      inject: [CONFIG, Database, LOGGER],
+    },
+  ],
+})
+export class EventAdminModule {}

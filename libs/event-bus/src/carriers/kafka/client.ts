@@ -1,0 +1,98 @@
+/** The Kafka client: connection settings, log lines, topics. Only this folder imports kafkajs. */
+import { compactedTopics, topics, type Topic } from '#events';
+import type { Logger } from '#platform';
+import { Kafka, logLevel, type ITopicConfig, type LogEntry } from 'kafkajs';
+import { PARTITIONS } from '../../record.js';
+import type { BusConfig } from '../../settings.js';
+
+export interface KafkaConnection {
+  readonly kafka: Kafka;
+  /** Name of a topic or group on the cluster. */
+  readonly name: (plain: string) => string;
+  /** The topic of the catalog that has this name on the cluster. */
+  readonly topicOf: (name: string) => Topic | undefined;
+  /** Creates missing topics. Existing ones keep the configuration that their operator chose. */
+  readonly ensureTopics: () => Promise<void>;
+}
+
+type KafkaConfigPart = Pick<
+  BusConfig,
+  | 'KAFKA_BROKERS'
+  | 'KAFKA_TOPIC_PREFIX'
+  | 'KAFKA_SSL'
+  | 'KAFKA_USERNAME'
+  | 'KAFKA_PASSWORD'
+  | 'KAFKA_REPLICATION_FACTOR'
+  | 'EVENT_RETENTION_DAYS'
+>;
+
+export function connectKafka(config: KafkaConfigPart, clientId: string, logger: Logger): KafkaConnection {
+  const { KAFKA_USERNAME: username, KAFKA_PASSWORD: password, KAFKA_TOPIC_PREFIX: prefix = '' } = config;
+  const kafka = new Kafka({
+    clientId,
+    brokers: [...config.KAFKA_BROKERS],
+    ssl: config.KAFKA_SSL,
+    ...(username !== undefined && { sasl: { mechanism: 'scram-sha-512', username, password: password ?? '' } }),
+    connectionTimeout: 3_000,
+    requestTimeout: 20_000,
+    retry: { initialRetryTime: 100, retries: 4, maxRetryTime: 2_000 },
+    logLevel: logLevel.INFO,
+    logCreator: () => (entry) => logLine(logger, entry),
+  });
+  const name = (plain: string) => prefix + plain;
+  return {
+    kafka,
+    name,
+    topicOf: (topic) => topics.find((t) => name(t) === topic),
+    ensureTopics: () =>
+      ensureTopics(
+        kafka,
+        topics.map((t) => topicConfig(t, name(t), config)),
+      ),
+  };
+}
+
+function topicConfig(topic: Topic, name: string, config: KafkaConfigPart): ITopicConfig {
+  const compacted = compactedTopics.includes(topic);
+  return {
+    topic: name,
+    numPartitions: PARTITIONS,
+    replicationFactor: config.KAFKA_REPLICATION_FACTOR,
+    configEntries: compacted
+      ? [{ name: 'cleanup.policy', value: 'compact' }]
+      : [{ name: 'retention.ms', value: String(config.EVENT_RETENTION_DAYS * 86_400_000) }],
+  };
+}
+
+/** Waits for leaders, because the first fetch from a new topic would fail without. */
+async function ensureTopics(kafka: Kafka, wanted: ITopicConfig[]): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    await admin.createTopics({ waitForLeaders: true, topics: wanted });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** kafkajs reports these as errors, although it retries by itself and they are part of every start or rebalance. */
+const EXPECTED =
+  /coordinator|does not host this topic-partition|rebalanc|not aware of this member|There is no leader for this topic-partition|Topic with this name already exists|Limiting retries for the idempotent producer/i;
+
+function logLine(logger: Logger, { level, namespace, log }: LogEntry): void {
+  const { message, error, groupId, broker } = log as {
+    message: string;
+    error?: string;
+    groupId?: string;
+    broker?: string;
+  };
+  const fields = {
+    kafka: namespace,
+    ...(error !== undefined && { reason: error }),
+    ...(groupId !== undefined && { groupId }),
+    ...(broker !== undefined && { broker }),
+  };
+  const expected = EXPECTED.test(`${message} ${error ?? ''}`);
+  // Never "error": if kafkajs gives up, we get a rejection or a CRASH, and log that once.
+  logger[level <= logLevel.WARN && !expected ? 'warn' : 'debug'](fields, message);
+}

@@ -1,0 +1,107 @@
+/** Reads published events back from Kafka, for inspection and replay, without touching the offsets of any group of ours. */
+import type { Topic } from '#events';
+import { randomUUID } from 'node:crypto';
+import type { Delivery } from '../../record.js';
+import type { EventSource, ReadRange } from '../../source.js';
+import type { KafkaConnection } from './client.js';
+import { deliveryOf } from './message.js';
+
+export class KafkaSource implements EventSource {
+  constructor(private readonly connection: KafkaConnection) {}
+
+  read({ topic, from, key }: ReadRange, page: (deliveries: readonly Delivery[]) => Promise<void>): Promise<void> {
+    return readTopic(this.connection, topic, from, (deliveries) => {
+      const chosen = key === undefined ? deliveries : deliveries.filter((d) => d.key === key);
+      return chosen.length > 0 ? page(chosen) : Promise.resolve();
+    });
+  }
+
+  lag(_schema: string, group: string, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return groupLag(this.connection, group, topics);
+  }
+}
+
+/** Events not yet consumed, per topic. A group that has never committed has all events left. */
+async function groupLag(
+  { kafka, name }: KafkaConnection,
+  group: string,
+  topics: readonly string[],
+): Promise<Map<string, number>> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const committed = await admin.fetchOffsets({ groupId: name(group), topics: topics.map(name) });
+    const lag = new Map<string, number>();
+    for (const topic of topics) {
+      const ends = await admin.fetchTopicOffsets(name(topic));
+      const offsets = committed.find((c) => c.topic === name(topic))?.partitions ?? [];
+      const behind = ends.map(({ partition, high, low }) => {
+        const offset = Number(offsets.find((o) => o.partition === partition)?.offset ?? -1);
+        return Math.max(0, Number(high) - (offset < 0 ? Number(low) : offset));
+      });
+      lag.set(
+        topic,
+        behind.reduce((a, b) => a + b, 0),
+      );
+    }
+    return lag;
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Reads `topic` from `from` (or its beginning) to the end that it has now. Removes the consumer group that it reads with. */
+async function readTopic(
+  connection: KafkaConnection,
+  topic: Topic,
+  from: Date | undefined,
+  page: (deliveries: readonly Delivery[]) => Promise<void>,
+): Promise<void> {
+  const { kafka, name } = connection;
+  const admin = kafka.admin();
+  const groupId = name(`event-reader-${randomUUID()}`); // kafkajs reads only as a member of a group
+  const consumer = kafka.consumer({ groupId, allowAutoTopicCreation: false, maxWaitTimeInMs: 50 });
+  await admin.connect();
+  try {
+    const ends = await admin.fetchTopicOffsets(name(topic));
+    const starts = from
+      ? await admin.fetchTopicOffsetsByTimestamp(name(topic), from.getTime())
+      : ends.map((e) => ({ partition: e.partition, offset: e.low }));
+    const next = new Map(starts.map((s) => [s.partition, BigInt(s.offset)]));
+    const left = new Map(
+      ends.filter((e) => (next.get(e.partition) ?? 0n) < BigInt(e.high)).map((e) => [e.partition, BigInt(e.high)]),
+    );
+    if (left.size === 0) return;
+    await consumer.connect();
+    await consumer.subscribe({ topics: [name(topic)], fromBeginning: true });
+    await new Promise<void>((resolve, reject) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+      consumer.on(consumer.events.GROUP_JOIN, () => {
+        for (const [partition, offset] of next)
+          consumer.seek({ topic: name(topic), partition, offset: String(offset) });
+      });
+      const eachBatch = async ({
+        batch,
+      }: {
+        batch: { partition: number; messages: Parameters<typeof deliveryOf>[1][]; lastOffset(): string };
+      }) => {
+        const end = left.get(batch.partition);
+        const start = next.get(batch.partition) ?? 0n;
+        if (end === undefined) return;
+        await page(
+          batch.messages
+            .filter((m) => BigInt(m.offset) >= start && BigInt(m.offset) < end)
+            .map((m) => deliveryOf(batch.partition, m)),
+        ).catch(reject);
+        next.set(batch.partition, BigInt(batch.lastOffset()) + 1n);
+        if (BigInt(batch.lastOffset()) + 1n >= end) left.delete(batch.partition);
+        if (left.size === 0) resolve();
+      };
+      consumer.run({ autoCommit: false, eachBatch }).catch(reject);
+    });
+  } finally {
+    await consumer.disconnect();
+    await admin.deleteGroups([groupId]).catch(() => undefined);
+    await admin.disconnect();
+  }
+}

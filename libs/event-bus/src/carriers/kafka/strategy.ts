@@ -1,0 +1,175 @@
+/**
+ * Consumes Kafka topics as one consumer group. Effects commit in Postgres first, then offsets in Kafka; the version gate
+ * drops what is redelivered in between. kafkajs never restarts itself here: it would do so for some errors and not for
+ * others (#1513, #1592), and it may stop silently (#1163). Instead, one loop starts, watches and restarts the consumer.
+ */
+import type { Topic } from '#events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import { isOutage } from '../../consumer/attempt.js';
+import { BatchSize } from '../../consumer/batch-size.js';
+import type { GroupOptions } from '../../consumer/group-consumer.js';
+import { BATCH_INTERVAL_MS, partitionId, PARTITIONS } from '../../record.js';
+import { backoffMs } from '../../session.js';
+import { EventStrategy } from '../../consumer/strategy.js';
+import type { KafkaConnection } from './client.js';
+import { BatchFailed, PartitionLost, SharedBatches, type PartitionBatch } from './shared-batches.js';
+import { deliveryOf } from './message.js';
+import { OffsetCommits } from './offset-commits.js';
+import { Watchdog } from './watchdog.js';
+
+const HEARTBEAT_MS = 3_000;
+const BATCH = 200;
+const DISCONNECT_LIMIT_MS = 5_000;
+
+export class KafkaStrategy extends EventStrategy {
+  readonly watchdog: Watchdog;
+  private readonly stop = new AbortController();
+  private readonly lag = new Map<string, number>();
+  private readonly size = new BatchSize(BATCH);
+  private supervision: Promise<void> | undefined;
+
+  constructor(
+    options: GroupOptions,
+    only: readonly Topic[] | undefined,
+    private readonly connection: KafkaConnection,
+    private readonly concurrency: number,
+    private readonly sessionTimeoutMs: number,
+  ) {
+    super(options, only);
+    this.watchdog = new Watchdog(sessionTimeoutMs);
+  }
+
+  /** Does not wait for Kafka: a service starts, and keeps running, while its brokers are away. */
+  protected startConsuming(topics: readonly Topic[]): Promise<void> {
+    this.supervision = this.supervise(topics);
+    return Promise.resolve();
+  }
+
+  protected async stopConsuming(): Promise<void> {
+    this.stop.abort();
+    await this.supervision;
+  }
+
+  protected reportLag(): Promise<void> {
+    const { group, metrics } = this.options;
+    for (const [id, lag] of this.lag) metrics.lag.inc({ group, topic: id.split(':')[0] ?? '' }, lag);
+    return Promise.resolve();
+  }
+
+  private async supervise(topics: readonly Topic[]): Promise<void> {
+    const { group, metrics } = this.options;
+    for (let failures = 0; !this.stop.signal.aborted;) {
+      const consumer = this.createConsumer();
+      const commits = new OffsetCommits(this.log);
+      const batches = this.sharedBatches();
+      try {
+        const ended = this.watchdog.watch(consumer, this.stop.signal);
+        await this.connection.ensureTopics();
+        await consumer.connect();
+        this.watchdog.reached();
+        await consumer.subscribe({ topics: topics.map((t) => this.connection.name(t)), fromBeginning: true });
+        await consumer.run({
+          eachBatchAutoResolve: false,
+          autoCommit: false,
+          // All of them: SharedBatches limits the number of transactions.
+          partitionsConsumedConcurrently: PARTITIONS * topics.length,
+          eachBatch: (fetched) => this.handle(fetched, batches, commits),
+        });
+        const reason = await ended;
+        failures = 0;
+        if (reason) throw reason;
+      } catch (error) {
+        this.watchdog.failed(error);
+        if (this.stop.signal.aborted) break;
+        metrics.restarts.inc({ group });
+        if (++failures <= 3)
+          this.log.warn(
+            { err: error, group, code: 'kafka_consumer_restarts' },
+            'the Kafka consumer ended and is restarted',
+          );
+      } finally {
+        await Promise.race([
+          this.leave(consumer, commits).catch(() => undefined),
+          sleep(DISCONNECT_LIMIT_MS, undefined, { ref: false }),
+        ]);
+      }
+      await sleep(backoffMs(Math.max(1, failures), 250, 10_000), undefined, { signal: this.stop.signal }).catch(
+        () => undefined,
+      );
+    }
+  }
+
+  /** When the process stops, the offsets are committed first; a consumer that failed disconnects at once. */
+  private async leave(consumer: Consumer, commits: OffsetCommits): Promise<void> {
+    if (this.stop.signal.aborted) await commits.commit();
+    await consumer.disconnect();
+  }
+
+  private createConsumer(): Consumer {
+    return this.connection.kafka.consumer({
+      groupId: this.connection.name(this.options.group),
+      sessionTimeout: this.sessionTimeoutMs,
+      rebalanceTimeout: 60_000,
+      heartbeatInterval: Math.min(HEARTBEAT_MS, this.sessionTimeoutMs / 3),
+      maxWaitTimeInMs: 50,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, retries: 4, maxRetryTime: 2_000, restartOnFailure: () => Promise.resolve(false) },
+    });
+  }
+
+  private sharedBatches(): SharedBatches {
+    const { group } = this.options;
+    return new SharedBatches(this.consumer, this.concurrency, this.size, (error, batches) =>
+      this.log.warn(
+        { err: error, group, partitions: batches.map(partitionId), code: 'batch_failed' },
+        'a batch of events was rolled back and will be repeated',
+      ),
+    );
+  }
+
+  private async handle(payload: EachBatchPayload, batches: SharedBatches, commits: OffsetCommits): Promise<void> {
+    const { batch: fetched } = payload;
+    const topic = this.connection.topicOf(fetched.topic);
+    if (!topic) return;
+    const start = Date.now();
+    const { partition } = fetched;
+    const assigned = () => payload.isRunning() && !payload.isStale() && !this.stop.signal.aborted;
+    const heartbeat = () => payload.heartbeat();
+    for (let done = 0; done < fetched.messages.length && assigned();) {
+      const messages = fetched.messages.slice(done, done + this.size.current);
+      const deliveries = messages.map((message) => deliveryOf(partition, message));
+      const batch = { topic, partition, deliveries, exclusive: false, assigned, heartbeat };
+      if (!(await this.consumeBatch(batch, batches))) return;
+      done += messages.length;
+      const last = messages.at(-1)?.offset ?? fetched.lastOffset();
+      payload.resolveOffset(last);
+      commits.due(payload);
+      this.lag.set(partitionId(batch), Math.max(0, Number(fetched.highWatermark) - 1 - Number(last)));
+      // When the process stops, there is no later commit.
+      if (this.stop.signal.aborted) await commits.commit();
+      await heartbeat(); // throws in a rebalance; continuing would lead to endless rebalances (#1720)
+    }
+    await sleep(Math.max(0, start + BATCH_INTERVAL_MS - Date.now()), undefined, { signal: this.stop.signal }).catch(
+      () => undefined,
+    );
+  }
+
+  /** Repeats the batch until it is committed; false if the partition was lost meanwhile. */
+  private async consumeBatch(batch: PartitionBatch, batches: SharedBatches): Promise<boolean> {
+    let exclusive = false;
+    for (let failures = 0; batch.assigned();) {
+      try {
+        await batches.consume({ ...batch, exclusive });
+        this.watchdog.active();
+        return true;
+      } catch (error) {
+        if (error instanceof PartitionLost) return false;
+        await batch.heartbeat(); // throws, and so ends the fetch, if the partition was reassigned
+        exclusive = !isOutage(error);
+        if (!(error instanceof BatchFailed)) await sleep(backoffMs(++failures, 50, 2_000));
+      }
+    }
+    return false;
+  }
+}

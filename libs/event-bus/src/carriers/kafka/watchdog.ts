@@ -1,0 +1,67 @@
+/** Notices that a Kafka consumer has crashed or become silent, and answers the liveness probe. */
+import type { Consumer } from 'kafkajs';
+
+const CHECK_MS = 1_000;
+
+/** The brokers refuse connections, hang, or know no leader. Restarting this process would not help. */
+const UNREACHABLE = /^KafkaJS(Connection|RequestTimeout|NumberOfRetriesExceeded|BrokerNotFound)/;
+
+export class Watchdog {
+  private lastActivity: number;
+  private unreachable = false;
+
+  constructor(
+    private readonly sessionTimeoutMs: number,
+    private readonly now = () => Date.now(),
+  ) {
+    this.lastActivity = now();
+  }
+
+  active(): void {
+    this.lastActivity = this.now();
+  }
+
+  /** The brokers answered. */
+  reached(): void {
+    this.unreachable = false;
+    this.active();
+  }
+
+  /** The consumer could not be started or has ended. */
+  failed(error: unknown): void {
+    this.unreachable = error instanceof Error && UNREACHABLE.test(error.name);
+  }
+
+  /**
+   * Resolves with the reason when `consumer` has crashed or was silent for two session timeouts, and with nothing when
+   * `signal` is aborted.
+   */
+  watch(consumer: Consumer, signal: AbortSignal): Promise<Error | undefined> {
+    this.active();
+    return new Promise((resolve) => {
+      const end = (reason?: Error) => {
+        clearInterval(timer);
+        signal.removeEventListener('abort', onAbort);
+        resolve(reason);
+      };
+      const onAbort = () => end();
+      const timer = setInterval(() => {
+        const silent = this.now() - this.lastActivity;
+        if (silent > 2 * this.sessionTimeoutMs)
+          end(new Error(`the Kafka consumer has been silent for ${Math.round(silent / 1000)} s`));
+      }, CHECK_MS);
+      timer.unref();
+      signal.addEventListener('abort', onAbort);
+      consumer.on(consumer.events.HEARTBEAT, () => this.active());
+      consumer.on(consumer.events.FETCH, () => this.active());
+      consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error));
+    });
+  }
+
+  /** Rejects when only a restart can help: the consumer is silent for long although the brokers answer. */
+  check(): Promise<void> {
+    const silent = this.now() - this.lastActivity;
+    if (this.unreachable || silent < 4 * this.sessionTimeoutMs) return Promise.resolve();
+    return Promise.reject(new Error(`the Kafka consumer has been silent for ${Math.round(silent / 1000)} s`));
+  }
+}

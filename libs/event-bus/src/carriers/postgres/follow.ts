@@ -1,0 +1,139 @@
+/**
+ * Follows a topic of the Postgres event log on one connection. It reads pages by position whenever NOTIFY announces
+ * events, and every 200 ms, which also proves that nothing was missed. The sequencer makes positions visible in order,
+ * so the last position read is all that has to be remembered.
+ */
+import type { Topic } from '#events';
+import { Waiter } from '#platform';
+import { Socket } from 'node:net';
+import pg from 'pg';
+import { Completeness, followed, type FollowHandler, type FollowOptions, type TopicFollower } from '../../follower.js';
+import { deliveryOf, PARTITIONS } from '../../record.js';
+import { identifier } from '../../schema.sql.js';
+import { backoffMs } from '../../session.js';
+import { CHANNEL, parseNotice, type LogRow } from './log.sql.js';
+
+const POLL_MS = 200;
+const PAGE = 5_000;
+const PER_PARTITION = Math.ceil(PAGE / PARTITIONS);
+const TIMEOUT_MS = 5_000;
+
+/** The grants that a follower's role needs; run by an administrator. */
+export const followerGrantsSql = (role: string): string[] => [
+  `grant usage on schema bus to ${identifier(role)}`,
+  `grant select on bus.event_log to ${identifier(role)}`,
+];
+
+/** One probe of the primary key per partition; takes no lock, and 0.15 ms when nothing is new. */
+const PAGE_SQL = `
+  select l.* from unnest($2::smallint[], $3::bigint[]) as p(partition, position)
+  cross join lateral (
+    select position, partition, topic, key, event_id, type, source, subject, tenant, sequence, time, causation_id, traceparent, data
+    from bus.event_log e where e.topic = $1 and e.partition = p.partition and e.position > p.position
+    order by e.position limit ${PER_PARTITION}
+  ) l`;
+
+export function followPostgres(
+  url: string,
+  topic: Topic,
+  handler: FollowHandler,
+  options: FollowOptions,
+): TopicFollower {
+  const follower = new PostgresFollower(url, topic, handler, options);
+  const running = follower.run();
+  return {
+    completeAt: () => follower.completeness.at,
+    caughtUp: follower.completeness.caughtUp,
+    async close() {
+      follower.stop();
+      await running;
+    },
+  };
+}
+
+class PostgresFollower {
+  readonly completeness = new Completeness();
+  private readonly waiter = new Waiter();
+  private readonly positions = Array.from({ length: PARTITIONS }, () => '0');
+  private readonly partitions = this.positions.map((_, partition) => partition);
+  private stopping = false;
+
+  constructor(
+    private readonly url: string,
+    private readonly topic: Topic,
+    private readonly handler: FollowHandler,
+    private readonly options: FollowOptions,
+  ) {}
+
+  stop(): void {
+    this.stopping = true;
+    this.waiter.wake();
+  }
+
+  async run(): Promise<void> {
+    const { logger } = this.options;
+    for (let failures = 0; !this.stopping;) {
+      const socket = new Socket();
+      try {
+        await this.follow(await this.connect(socket), () => (failures = 0));
+      } catch (error) {
+        if (++failures === 1)
+          logger.warn(
+            { err: error, topic: this.topic, code: 'feed_interrupted' },
+            'following the topic was interrupted; the view may be old until it continues',
+          );
+      } finally {
+        socket.destroy(); // end() would wait for a peer that may be gone
+      }
+      if (!this.stopping) await this.waiter.wait(backoffMs(Math.max(1, failures), 50, 2_000));
+    }
+  }
+
+  private async connect(socket: Socket): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.url,
+      stream: () => socket,
+      application_name: `${this.options.name}:follow`.slice(0, 63),
+      connectionTimeoutMillis: TIMEOUT_MS,
+      query_timeout: TIMEOUT_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: TIMEOUT_MS,
+    });
+    client.on('error', () => this.waiter.wake()); // the next page fails with the reason
+    client.on('notification', ({ payload }) => {
+      if (parseNotice(payload ?? '').some(([topic]) => topic === this.topic)) this.waiter.wake();
+    });
+    await client.connect();
+    await client.query(`listen ${CHANNEL}`);
+    return client;
+  }
+
+  /** Ends when stopped, throws when the connection fails. */
+  private async follow(client: pg.Client, reached: () => void): Promise<void> {
+    while (!this.stopping) {
+      const askedAt = performance.now();
+      const complete = await this.readPage(client);
+      reached();
+      if (!complete) continue;
+      this.completeness.prove(askedAt);
+      await this.waiter.wait(POLL_MS);
+    }
+  }
+
+  /** True if the page was the last one. */
+  private async readPage(client: pg.Client): Promise<boolean> {
+    const { rows } = await client.query<LogRow>({
+      name: 'follow',
+      text: PAGE_SQL,
+      values: [this.topic, this.partitions, this.positions],
+    });
+    if (rows.length === 0) return true;
+    this.handler(rows.map((row) => followed(deliveryOf(row))));
+    const counts = new Map<number, number>();
+    for (const { partition, position } of rows) {
+      this.positions[partition] = position;
+      counts.set(partition, (counts.get(partition) ?? 0) + 1);
+    }
+    return Math.max(...counts.values()) < PER_PARTITION;
+  }
+}

@@ -1,0 +1,142 @@
+/** SQL of the Postgres carrier: appends to the log and reads it. */
+import type { Queryable, Tx } from '#platform';
+import { PUBLISH_BATCH } from '../../producer/publisher.js';
+import { PARTITIONS, type EventRow } from '../../record.js';
+import { identifier } from '../../schema.sql.js';
+
+export const CHANNEL = 'bus';
+
+const COLUMNS = 'topic, key, event_id, type, source, subject, tenant, sequence, time, causation_id, traceparent, data';
+
+/**
+ * Moves a batch from the outbox into the log, in id order, as one transaction in one round trip.
+ *
+ * The global advisory lock makes positions visible in their order. Without it two outboxes could take positions 1 and 2
+ * and commit 2 first, and a consumer would pass over 1 for ever. A statement of its own takes the lock, so that
+ * positions are drawn only once it is held; it is released after the commit is visible. NOTIFY is sent here, once per
+ * batch. Writers never send it: in their transactions it costs half of their throughput.
+ */
+export const moveSql = `
+  begin;
+  select pg_advisory_xact_lock(hashtextextended('bus.event_log', 0));
+  execute move_outbox;
+  commit`;
+
+/** Run once per session of a leader; planning it for every batch would make a move half as expensive again. */
+export const prepareMoveSql = (schema: string): string => `
+  prepare move_outbox as
+  with batch as (
+    delete from ${identifier(schema)}.outbox where id in (select id from ${identifier(schema)}.outbox order by id limit ${PUBLISH_BATCH})
+    returning id, ${COLUMNS}
+  ), logged as (
+    insert into bus.event_log (partition, ${COLUMNS})
+    select abs(hashtextextended(key, 0) % ${PARTITIONS}), ${COLUMNS} from batch order by id
+    returning topic, partition
+  ), woken as (
+    select topic || ':' || string_agg(distinct partition::text, ',') as part from logged group by topic
+  )
+  select (select count(*)::int from logged) as moved, pg_notify('${CHANNEL}', (select string_agg(part, ' ') from woken))
+  where exists (select 1 from logged)`;
+
+/** `topic:1,2 other:3` as `[topic, partition]` pairs. */
+export function parseNotice(payload: string): [string, number][] {
+  return payload.split(' ').flatMap((part) => {
+    const [topic = '', partitions = ''] = part.split(':');
+    return partitions.split(',').map((p): [string, number] => [topic, Number(p)]);
+  });
+}
+
+/** A new group starts at the beginning of what the log still has. */
+export const seedOffsets = (
+  db: Queryable,
+  schema: string,
+  group: string,
+  topics: readonly string[],
+): Promise<unknown> =>
+  db.query(
+    `insert into ${identifier(schema)}.consumer_offset (consumer_group, topic, partition, position)
+     select $1, t, p, 0 from unnest($2::text[]) t, generate_series(0, ${PARTITIONS - 1}) p on conflict do nothing`,
+    [group, topics],
+  );
+
+export type LogRow = EventRow & { readonly position: string; readonly partition: number };
+
+/**
+ * Takes the leases of partitions and reads at most `limit` events of each, after its offset. A lease is the row lock on
+ * the offset, held until the transaction ends. A partition that another process has leased is absent from the answer.
+ * Events that are appended while this runs are announced afterwards.
+ */
+export async function leaseAndRead(
+  tx: Tx,
+  schema: string,
+  group: string,
+  topic: string,
+  partitions: readonly number[],
+  limit: number,
+): Promise<Map<number, LogRow[]>> {
+  const rows = await tx.query<{ leased: number } & (LogRow | { position: null })>({
+    name: `lease:${schema}`,
+    text: `with leased as materialized (
+             select partition as leased, position as reached from ${identifier(schema)}.consumer_offset
+             where consumer_group = $1 and topic = $2 and partition = any($3) for update skip locked
+           )
+           select leased.leased, l.* from leased left join lateral (
+             select position, partition, ${COLUMNS} from bus.event_log
+             where topic = $2 and partition = leased.leased and position > leased.reached order by position limit $4
+           ) l on true order by leased.leased, l.position`,
+    values: [group, topic, partitions, limit],
+  });
+  const read = new Map<number, LogRow[]>();
+  for (const row of rows) {
+    const events = read.get(row.leased) ?? [];
+    if (row.position !== null) events.push(row);
+    read.set(row.leased, events);
+  }
+  return read;
+}
+
+/** Runs in the transaction of the effects, so that offset and effect commit together. `last`: one row per partition. */
+export const moveOffsets = (
+  tx: Tx,
+  schema: string,
+  group: string,
+  topic: string,
+  last: readonly LogRow[],
+): Promise<unknown> =>
+  tx.query({
+    name: `offset:${schema}`,
+    text: `update ${identifier(schema)}.consumer_offset o set position = m.position
+           from unnest($3::int[], $4::bigint[]) as m(partition, position)
+           where o.consumer_group = $1 and o.topic = $2 and o.partition = m.partition`,
+    values: [group, topic, last.map((row) => row.partition), last.map((row) => row.position)],
+  });
+
+/** Partitions that have events for the group: for when a NOTIFY is lost. */
+export const partitionsBehind = (
+  db: Queryable,
+  schema: string,
+  group: string,
+  topics: readonly string[],
+): Promise<{ topic: string; partition: number }[]> =>
+  db.query({
+    name: `behind:${schema}`,
+    text: `select o.topic, o.partition from ${identifier(schema)}.consumer_offset o
+           where o.consumer_group = $1 and o.topic = any($2) and exists (
+             select 1 from bus.event_log l where l.topic = o.topic and l.partition = o.partition and l.position > o.position)`,
+    values: [group, topics],
+  });
+
+/** Events not yet consumed, per topic. Counts at most `limit` per partition, to bound the cost. */
+export const lagByTopic = (
+  db: Queryable,
+  schema: string,
+  group: string,
+  limit = 100_000,
+): Promise<{ topic: string; lag: number }[]> =>
+  db.query(
+    `select o.topic, sum(n.lag)::int as lag from ${identifier(schema)}.consumer_offset o
+     cross join lateral (select count(*) as lag from (
+       select 1 from bus.event_log l where l.topic = o.topic and l.partition = o.partition and l.position > o.position limit $2) x) n
+     where o.consumer_group = $1 group by o.topic`,
+    [group, limit],
+  );

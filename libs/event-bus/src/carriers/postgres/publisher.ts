@@ -1,0 +1,50 @@
+/** Moves an outbox into the Postgres event log: one transaction per batch, in one round trip. */
+import type { Database, Logger } from '#platform';
+import type { Client } from 'pg';
+import type { Publisher } from '../../producer/publisher.js';
+import { identifier } from '../../schema.sql.js';
+import { moveSql, prepareMoveSql } from './log.sql.js';
+import { Retention } from './retention.js';
+
+export interface PostgresPublisherOptions {
+  readonly database: Database;
+  /** Schema of the outbox. */
+  readonly schema: string;
+  readonly logger: Logger;
+  /** Days that the event log keeps events. Without it nothing is trimmed. */
+  readonly retentionDays?: number;
+}
+
+export class PostgresPublisher implements Publisher {
+  private retention: Retention | undefined;
+
+  constructor(private readonly options: PostgresPublisherOptions) {}
+
+  async prepare(session: Client): Promise<void> {
+    const { database, logger, schema, retentionDays } = this.options;
+    await session.query(prepareMoveSql(schema));
+    if (retentionDays === undefined) return;
+    this.retention = new Retention(database, logger, retentionDays);
+    this.retention.start();
+  }
+
+  /** Takes the log's lock only if the outbox has events. */
+  async move(session: Client): Promise<number> {
+    const pending = await session.query({
+      name: 'pending',
+      text: `select id from ${identifier(this.options.schema)}.outbox order by id limit 1`,
+    });
+    if (pending.rowCount === 0) return 0;
+    try {
+      const results = (await session.query(moveSql)) as unknown as { rows: { moved?: number }[] }[];
+      return results[2]?.rows[0]?.moved ?? 0;
+    } catch (error) {
+      await session.query('rollback').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.retention?.stop();
+  }
+}

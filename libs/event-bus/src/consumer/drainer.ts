@@ -1,0 +1,68 @@
+/**
+ * Retries parked keys, each in order, with backoff. Dead events, and everything behind them, wait for an administrator.
+ * One process at a time works on a key, and a process works on one key at a time, so that retries leave the pool's
+ * connections to new events. A key that is due delays the others while its events are handled.
+ */
+import type { Tx } from '#platform';
+import { Loop } from '#worker';
+import type { GroupConsumer } from './group-consumer.js';
+import { heads, lockQueue, reschedule, unpark, type ParkedRow } from './parking.sql.js';
+
+const POLL_MS = 250;
+/** Events of one key per transaction. */
+const BATCH = 100;
+
+export class Drainer {
+  private readonly loop: Loop;
+  private stopping = false;
+
+  constructor(private readonly consumer: GroupConsumer) {
+    const { group, logger } = consumer.options;
+    this.loop = new Loop(`parked events of ${group}`, POLL_MS, logger, async () => {
+      await this.drainOnce();
+      return false;
+    });
+  }
+
+  start(): void {
+    this.loop.start();
+  }
+
+  stop(): Promise<void> {
+    this.stopping = true;
+    return this.loop.stop();
+  }
+
+  /** One round over every key whose first event is due. */
+  private async drainOnce(): Promise<void> {
+    const { database, schema, group } = this.consumer.options;
+    const queues = await heads(database, schema, group);
+    const now = Date.now();
+    for (const head of queues) {
+      if (head.state === 'dead' || head.next_at.getTime() > now) continue;
+      while (!this.stopping && (await database.tx((tx) => this.drainKey(tx, head))) === 'more');
+    }
+  }
+
+  /** Handles events of the key until one fails, the batch is full, or none is left. */
+  private async drainKey(tx: Tx, head: ParkedRow): Promise<'more' | 'done'> {
+    const { schema, maxAttempts, metrics, group } = this.consumer.options;
+    const queue = await lockQueue(tx, schema, head, BATCH);
+    const handled: string[] = [];
+    for (const row of queue) {
+      // Since it was read, the first event may have been retried, skipped or declared dead. A later one may be dead too.
+      if (row.state === 'dead' || !row.event || (row === queue[0] && row.next_at.getTime() > Date.now())) break;
+      const attempts = row.attempts + 1;
+      const error = await this.consumer.attempt(tx, row.topic, row, row.event, attempts);
+      if (error) {
+        const parked = this.consumer.afterFailure(row.topic, row.event, error, Math.min(attempts, maxAttempts));
+        await reschedule(tx, schema, row.id, parked.state, parked.attempts, parked.error, parked.retryInMs);
+        break;
+      }
+      handled.push(row.id);
+    }
+    if (handled.length > 0) await unpark(tx, schema, handled);
+    tx.afterCommit(() => metrics.events.inc({ group, topic: head.topic, outcome: 'handled' }, handled.length));
+    return handled.length === BATCH ? 'more' : 'done';
+  }
+}

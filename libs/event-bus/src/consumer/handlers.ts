@@ -1,0 +1,54 @@
+/** The `@EventPattern` handlers of an application, found by event type or by topic. */
+import { topicOf, topics, type EventEnvelope, type Topic } from '#events';
+import type { MessageHandler } from '@nestjs/microservices';
+import { isObservable, lastValueFrom } from 'rxjs';
+import type { EventContext } from './context.js';
+
+export class Handlers {
+  private readonly byPattern = new Map<string, MessageHandler[]>();
+
+  constructor(private readonly only?: readonly Topic[]) {}
+
+  add(pattern: string, handler: MessageHandler): void {
+    this.byPattern.set(pattern, [...(this.byPattern.get(pattern) ?? []), handler]);
+  }
+
+  /** Topics to subscribe to. Throws for a pattern that is neither a topic nor an event type. */
+  topics(): Topic[] {
+    const wanted = new Set<Topic>();
+    for (const pattern of this.byPattern.keys()) {
+      const topic = topics.find((t) => t === pattern) ?? topicOf(pattern);
+      if (topic === undefined)
+        throw new Error(
+          `@EventPattern('${pattern}') is neither a topic nor an event type; topics are ${topics.join(', ')}`,
+        );
+      if (!this.only || this.only.includes(topic)) wanted.add(topic);
+    }
+    if (wanted.size === 0) throw new Error('no @EventPattern handler for any topic: this consumer would do nothing');
+    return [...wanted].sort();
+  }
+
+  /** The handlers of the exact type; if there are none, those of the topic. */
+  for(event: EventEnvelope, topic: string): readonly MessageHandler[] {
+    return this.byPattern.get(event.type) ?? this.byPattern.get(topic) ?? [];
+  }
+}
+
+/** Runs the handlers one after the other; rejects with what the first failing one threw. */
+export async function invoke(
+  handlers: readonly MessageHandler[],
+  event: EventEnvelope,
+  context: EventContext,
+): Promise<void> {
+  for (const handler of handlers) {
+    try {
+      const result: unknown = await handler(event, context);
+      if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+    } catch (error) {
+      throw error instanceof Error ? error : new Error(describe(error));
+    }
+  }
+}
+
+const describe = (thrown: unknown): string =>
+  typeof thrown === 'object' && thrown !== null && 'message' in thrown ? String(thrown.message) : String(thrown);

@@ -1,0 +1,19 @@
+/** Parses the data of an incoming event into the type of its topic. */
+import { PoisonEvent } from './context.js';
+import { catalog, schemaOf, topicOf, type EventData, type EventEnvelope, type EventType, type Topic } from '#events';
+
+type DataOf<T extends Topic> = EventData<keyof (typeof catalog)[T] & EventType>;
+
+/** Null = a type that this version does not know, because a newer service publishes it. Handlers ignore it. */
+export function parseData<T extends Topic>(event: EventEnvelope, topic: T): DataOf<T> | null {
+  if (topicOf(event.type) !== topic) return null;
+  const parsed = schemaOf(event.type)?.safeParse(event.data);
+  if (parsed?.success) return parsed.data as DataOf<T>;
+  const issue = parsed?.error.issues[0];
+  throw new PoisonEvent(
+    `${event.type} ${event.id} has data that its schema does not allow: ${issue ? `${issue.path.join('.')}: ${issue.message}` : 'no schema'}`,
+  );
+}
+
+/** `com.stackflow.directory.user.joined-group.v1` -> `user.joined-group`. */
+export const shortType = (event: Pick<EventEnvelope, 'type'>): string => event.type.split('.').slice(-3, -1).join('.');

@@ -1,0 +1,72 @@
+/** The part of the transport strategies that both carriers share: handlers, metrics, drainer. */
+import type { Topic } from '#events';
+import type { Logger } from '#platform';
+import { Server, type MessageHandler } from '@nestjs/microservices';
+import { GroupConsumer, type GroupOptions } from './group-consumer.js';
+import { Drainer } from './drainer.js';
+import { Handlers } from './handlers.js';
+import { heads } from './parking.sql.js';
+
+export abstract class EventStrategy extends Server {
+  override readonly propagatesEventHandlerErrors = true;
+  protected readonly consumer: GroupConsumer;
+  private readonly handlers: Handlers;
+  private readonly drainer: Drainer;
+  protected readonly log: Logger;
+
+  constructor(
+    protected readonly options: GroupOptions,
+    only?: readonly Topic[],
+  ) {
+    super();
+    this.handlers = new Handlers(only);
+    this.consumer = new GroupConsumer(options, this.handlers);
+    this.drainer = new Drainer(this.consumer);
+    this.log = options.logger;
+  }
+
+  /** Nest calls this for each decorated method. `@MessagePattern` is refused: there are no requests with answers here. */
+  override addHandler(pattern: unknown, handler: MessageHandler, isEventHandler = false): void {
+    if (!isEventHandler || typeof pattern !== 'string')
+      throw new Error(`only @EventPattern with a topic or an event type is supported, not ${JSON.stringify(pattern)}`);
+    this.handlers.add(pattern, handler);
+  }
+
+  listen(callback: (error?: unknown) => void): void {
+    this.start().then(() => callback(), callback);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.drainer.stop(), this.stopConsuming()]);
+  }
+
+  private async start(): Promise<void> {
+    const topics = this.handlers.topics();
+    this.options.metrics.reportFrom(
+      () => this.reportLag(),
+      () => this.reportParked(),
+    );
+    await this.startConsuming(topics);
+    this.drainer.start();
+    this.log.info({ group: this.options.group, topics }, 'consuming events');
+  }
+
+  private async reportParked(): Promise<void> {
+    const { database, schema, group, metrics } = this.options;
+    for (const { topic, state } of await heads(database, schema, group))
+      metrics.parkedKeys.inc({ group, topic, state });
+  }
+
+  /** Sets the lag of each topic. */
+  protected abstract reportLag(): Promise<void>;
+  protected abstract startConsuming(topics: readonly Topic[]): Promise<void>;
+  protected abstract stopConsuming(): Promise<void>;
+
+  on(): never {
+    throw new Error('this transport has no events of its own');
+  }
+
+  unwrap<T>(): T {
+    return this.options.database as T;
+  }
+}

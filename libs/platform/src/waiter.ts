@@ -1,0 +1,23 @@
+/** A pause that can be cut short. A wake-up between two pauses is not lost. */
+export class Waiter {
+  private woken = false;
+  private resume: (() => void) | undefined;
+
+  wake(): void {
+    this.woken = true;
+    this.resume?.();
+  }
+
+  async wait(ms: number): Promise<void> {
+    if (!this.woken)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.resume = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    this.resume = undefined;
+    this.woken = false;
+  }
+}

@@ -1,0 +1,50 @@
+/** What is decided before the first service of a stack starts, and the addresses that follow from it. */
+import { HubClient, InternalClient } from '#contracts/clients';
+
+export const SANDBOX = 'sandbox';
+
+/** Recorded as the author of every change that the launcher makes. */
+export const LAUNCHER = 'npm start';
+
+export interface StackSetup {
+  /** Environment of the launcher. */
+  readonly base: NodeJS.ProcessEnv;
+  readonly edge: string;
+  readonly databaseUrl: (service: string) => string;
+  readonly internalToken: string;
+  readonly carrier: 'postgres' | 'kafka';
+  readonly brokers: string | undefined;
+  readonly region: string;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly signing: Signing;
+}
+
+/** Keys of auth-service; made once for a stack. */
+export interface Signing {
+  readonly assertionKeyFile: string;
+  /** The public key, for the triggers that verify assertions. */
+  readonly assertionJwks: string;
+  readonly sessionKey: string;
+}
+
+/** The user pool and the app client that a stack signs people in with. */
+export interface UserPool {
+  readonly region: string;
+  readonly userPoolId: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+// An address in the launcher's environment replaces the one of the sandbox.
+const local = (s: StackSetup, part: string): string => `http://localhost:${s.ports[part]}`;
+export const cognitoEndpoint = (s: StackSetup): string => s.base.COGNITO_ENDPOINT || local(s, 'cognito');
+export const cognitoKeys = (s: StackSetup, { userPoolId }: UserPool): string =>
+  `${cognitoEndpoint(s).replace(/\/$/, '')}/${userPoolId}/.well-known/jwks.json`;
+export const secretsEndpoint = (s: StackSetup): string => s.base.SECRETS_MANAGER_ENDPOINT || local(s, 'secretsManager');
+export const oktaEndpoint = (s: StackSetup): string => s.base.OKTA_ENDPOINT || local(s, 'okta');
+
+/** A client of a service's internal API. */
+export const internalClient = (s: StackSetup, service: string): InternalClient =>
+  new InternalClient({ service, url: local(s, service), token: s.internalToken });
+
+export const hubClient = (s: StackSetup): HubClient => new HubClient(internalClient(s, 'integration-hub'));
