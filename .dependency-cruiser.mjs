@@ -33,6 +33,17 @@ export default {
       to: { path: '^(apps|libs|tools|test|bench)/', pathNot: '^libs/$1/' },
     },
     {
+      name: 'the-command-line-calls-owners-over-http',
+      comment:
+        'apps/cli starts at once and holds no rule of a service: it imports the typed clients and its own frame.',
+      severity: 'error',
+      from: { path: '^apps/cli/', pathNot: TOOLING },
+      to: {
+        path: '^(apps|libs)/|(^|/)node_modules/',
+        pathNot: '^apps/cli/|^libs/(contracts|command-line)/|(^|/)node_modules/(commander|@types/node)/',
+      },
+    },
+    {
       name: 'no-app-imports-an-app',
       comment: 'A service learns about another from its events, or asks it over HTTP.',
       severity: 'error',

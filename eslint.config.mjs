@@ -6,7 +6,8 @@ import tseslint from 'typescript-eslint';
 const processEnv = {
   object: 'process',
   property: 'env',
-  message: 'Only libs/platform reads the environment: declare the setting in the config shape of the service.',
+  message:
+    'Only libs/platform reads the environment (of a command line: libs/command-line/src/environment.ts): declare the setting in the config shape of the service.',
 };
 
 export default tseslint.config(
@@ -44,6 +45,7 @@ export default tseslint.config(
     // A Lambda function has no service around it; its one setting is read in one file.
     files: [
       'libs/platform/**/*.ts',
+      'libs/command-line/src/environment.ts',
       'apps/cognito-triggers/src/lambda/settings.ts',
       'tools/**/*.ts',
       'test/**/*.ts',

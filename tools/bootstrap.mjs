@@ -27,22 +27,12 @@ const COMMANDS = {
   },
   okta: {
     entry: 'dist/apps/sandbox/src/okta-cli.js',
-    does: 'command line of the sandbox Okta: assign, push-group, ...',
+    does: "the sandbox Okta's side: assign, push-group, ...",
   },
-  tenant: { entry: 'dist/apps/integration-hub/src/cli.js', does: 'create and configure tenants, rotate SCIM tokens' },
-  accounts: {
-    entry: 'dist/apps/identity-service/src/cli.js',
-    does: 'show accounts, their roles and why they have them',
+  stackflow: {
+    entry: 'dist/apps/cli/src/main.js',
+    does: 'the command line of StackFlow: tenants, accounts, offboarding, exchange, events; doctor, status, audit',
   },
-  offboarding: {
-    entry: 'dist/apps/deactivation-worker/src/cli.js',
-    does: 'offboarding cases: who lost access when, what is held, release it',
-  },
-  obo: {
-    entry: 'dist/apps/auth-service/src/cli.js',
-    does: 'token exchange: which services may act for people, and whose tokens of Okta are taken',
-  },
-  events: { entry: 'dist/tools/events/main.js', does: 'look at published events' },
   bench: { entry: 'dist/bench/main.js', does: 'the measurements of bench/' },
   lint: { entry: 'dist/tools/local/test.js', args: ['--static'], does: 'only the static checks of "test"' },
   contracts: {

@@ -3,7 +3,8 @@
  * again while an import of thousands is pushed, at the pace that Cognito takes and at twice that. Each door is seen from outside: Cognito's by the
  * stand-in's own log of calls, the services' by a guard in another process that checks tokens from before.
  */
-import { eventually, sleep } from '../../tools/local/process.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../../tools/local/process.js';
 import type { Target } from '../connection.js';
 import type { FollowJob, KnowJob, WatchJob } from '../doors.js';
 import type { ClosedResult, CreateResult, OffboardResult } from '../generator.js';

@@ -3,7 +3,8 @@
  * out of the way). Everything shares one machine, the stand-in for Cognito included, so the rate at which the pipeline
  * drains is a lower bound for ours.
  */
-import { eventually, sleep } from '../../tools/local/process.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../../tools/local/process.js';
 import type { Target } from '../connection.js';
 import type { ClosedResult, OpenResult, Push } from '../generator.js';
 import type { Program } from '../program.js';

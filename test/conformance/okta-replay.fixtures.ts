@@ -1,4 +1,4 @@
-/** What each replay case finds in place, which events it causes, and what is stored in the end. */
+/** For each replay case: the users and groups before it, the events that it causes, and the state after it. */
 import type { TestTenant } from '../support/gateway.js';
 
 type Variables = Record<string, string>;
@@ -26,7 +26,7 @@ async function group(tenant: TestTenant, displayName: string, members: readonly 
   return reply.body.id;
 }
 
-/** Users userId, userId2, ... in a group; `inside` of them are members. */
+/** Creates the users userId, userId2, ... and a group that the first `inside` of them are members of. */
 async function groupOf(tenant: TestTenant, inside: number, count: number): Promise<Variables> {
   const ids: string[] = [];
   for (let i = 0; i < count; i++) ids.push(await user(tenant, `u${i}@okta.local`));
@@ -151,7 +151,7 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'okta-055': {
     setUp: async (tenant) => {
       const variables = await groupOf(tenant, 2, 5);
-      // A fifth member that the request does not name has to stay.
+      // A fifth member that the request does not name must stay.
       await tenant.send('PATCH', `/Groups/${variables.groupId}`, {
         Operations: [{ op: 'add', path: 'members', value: [{ value: variables.userId5 }] }],
       });
@@ -189,6 +189,7 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
 
 export function fixtureOf(id: string): Fixture {
   const fixture = FIXTURES[id];
-  if (!fixture) throw new Error(`the replay case ${id} has no fixture: say which events it has to cause`);
+  if (!fixture)
+    throw new Error(`the replay case ${id} has no fixture; add one that lists the events that it must cause`);
   return fixture;
 }

@@ -1,6 +1,6 @@
 /**
- * Replays recorded and documented Okta traffic (`../shared/cases/okta-replay.json`) against the gateway. Each case
- * also says which events come out, and every write is then sent once more, exactly as it was: no event may follow.
+ * Replays recorded and documented Okta traffic (`../shared/cases/okta-replay.json`) against the gateway, and checks the
+ * events of each case. Every write is then sent a second time, unchanged, and must cause no event.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -33,7 +33,7 @@ interface Replay {
 
 const FILE = resolve('../shared/cases/okta-replay.json');
 if (!existsSync(FILE))
-  throw new Error(`${FILE} is missing: the Okta replay cases live beside the repository, in ../shared/cases`);
+  throw new Error(`${FILE} is missing. The Okta replay cases are beside the repository, in ../shared/cases.`);
 const replay = JSON.parse(readFileSync(FILE, 'utf8')) as Replay;
 
 let gateway: TestGateway;
@@ -85,28 +85,31 @@ function check(step: Step, reply: Reply, variables: Readonly<Record<string, stri
 /** Events about different users have no order among each other. */
 const inAnyOrder = (types: string[]): string[] => (types.every((t) => t.startsWith('user.')) ? types.sort() : types);
 
-describe('Okta, replayed', () => {
-  it('covers every case of the file, and the file is the one that was reviewed', () => {
+describe('recorded Okta traffic', () => {
+  it('has the cases and steps that were reviewed', () => {
     expect(replay.cases.length).toBe(23);
     expect(replay.cases.flatMap((c) => c.steps).length).toBe(44);
   });
 
-  it.each(replay.cases.map((c) => [c.id, c.title, c] as const))('%s: %s', async (id, _title, { steps }) => {
-    const fixture = fixtureOf(id);
-    const variables: Record<string, string> = { token: tenant.token, ...(await fixture.setUp?.(tenant)) };
-    const seen: string[] = [];
-    for (const step of steps) {
-      const before = (await tenant.events()).length;
-      const reply = await send(step, variables);
-      check(step, reply, variables);
-      for (const [name, key] of Object.entries(step.capture ?? {})) variables[name] = at(reply.body, key) as string;
-      seen.push(...inAnyOrder((await tenant.events()).slice(before).map(shortType)));
-      if (step.request.method === 'GET') continue;
-      const after = (await tenant.events()).length;
-      await send(step, variables);
-      expect((await tenant.events()).slice(after).map(shortType)).toEqual([]);
-    }
-    expect(seen).toEqual(fixture.events);
-    await fixture.verify?.(tenant, variables);
-  });
+  it.each(replay.cases.map((c) => [c.id, c.title, c] as const))(
+    'gets the expected answers and causes the expected events: %s: %s',
+    async (id, _title, { steps }) => {
+      const fixture = fixtureOf(id);
+      const variables: Record<string, string> = { token: tenant.token, ...(await fixture.setUp?.(tenant)) };
+      const seen: string[] = [];
+      for (const step of steps) {
+        const before = (await tenant.events()).length;
+        const reply = await send(step, variables);
+        check(step, reply, variables);
+        for (const [name, key] of Object.entries(step.capture ?? {})) variables[name] = at(reply.body, key) as string;
+        seen.push(...inAnyOrder((await tenant.events()).slice(before).map(shortType)));
+        if (step.request.method === 'GET') continue;
+        const after = (await tenant.events()).length;
+        await send(step, variables);
+        expect((await tenant.events()).slice(after).map(shortType)).toEqual([]);
+      }
+      expect(seen).toEqual(fixture.events);
+      await fixture.verify?.(tenant, variables);
+    },
+  );
 });

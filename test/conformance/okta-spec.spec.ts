@@ -1,6 +1,6 @@
 /**
  * Okta's own acceptance suite for a SCIM app (`../shared/cases/Okta-SCIM-20-SPEC-Test.json`, a Runscope export),
- * played over HTTP: 12 requests, 52 assertions, all of which have to pass.
+ * sent over HTTP: 12 requests with 52 assertions, all of which must pass.
  */
 import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ interface Step {
 
 const FILE = resolve('../shared/cases/Okta-SCIM-20-SPEC-Test.json');
 if (!existsSync(FILE))
-  throw new Error(`${FILE} is missing: Okta's suite lives beside the repository, in ../shared/cases`);
+  throw new Error(`${FILE} is missing. Okta's suite is beside the repository, in ../shared/cases.`);
 const steps = (JSON.parse(readFileSync(FILE, 'utf8')) as { steps: Step[] }).steps.filter(
   (step) => step.step_type === 'request',
 );

@@ -1,55 +1,69 @@
-/** `npm run events` on a carrier: what an operator sees and can do. */
+/** `stackflow events` on a carrier: what an operator sees and can do. */
 import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
+import type { ConsumerState, EventBusState, OutboxState } from '#contracts';
 import { eventKey } from '#events';
-import { runEvents, type EventsTarget } from '#event-bus';
+import { EventAdminModule } from '#event-bus';
+import { createApplication, createLogger, Database, Health, Metrics, serviceSettings } from '#platform';
+import { runStackflow, type Ran } from '../support/command-line.js';
 import { BusRig, groupEvent, newTenant, TEST_LIMIT_MS, TOPIC, until, type Handle, type Running } from './bus-rig.js';
 import type { CarrierUnderTest } from './carrier-contract.js';
+
+const TOKEN = 'internal-api-token-of-tests';
 
 export function commandContract(create: () => Promise<CarrierUnderTest>): void {
   jest.setTimeout(TEST_LIMIT_MS);
   let carrier: CarrierUnderTest;
   let rig: BusRig;
-  let target: EventsTarget;
+  let env: Record<string, string>;
+  const apis: (() => Promise<void>)[] = [];
   const tenant = newTenant();
   const group = `g-${randomUUID()}`;
-  const [bad, good] = [randomUUID(), randomUUID()];
+  const [bad, good, extra] = [randomUUID(), randomUUID(), randomUUID()];
   const key = eventKey(tenant, bad);
   const seen: [string, number][] = [];
   let broken = true;
   let consumer: Running;
   const handle: Handle = (event) => {
-    if (event.subject === bad && event.sequence === 2 && broken) throw new Error('cannot map group');
+    if ((event.subject === bad || event.subject === extra) && event.sequence === 2 && broken)
+      throw new Error('cannot map group');
     seen.push([event.subject, event.sequence]);
   };
 
-  const events = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
-    let out = '';
-    let err = '';
-    const code = await runEvents(args, {
-      target: () => target,
-      out: (text) => void (out += text),
-      err: (text) => void (err += text),
-      operator: 'tester',
-    });
-    return { code, out, err };
-  };
+  const events = (...args: string[]): Promise<Ran> => runStackflow(['events', ...args], env);
   const json = async <T>(...args: string[]): Promise<T> => {
     const { code, out, err } = await events(...args, '--json');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     return JSON.parse(out) as T;
+  };
+  /** The event API of a service, and nothing else of it. */
+  const api = async (service: 'scim-gateway' | 'identity-service', schema: string): Promise<string> => {
+    const database = await Database.connect({ url: rig.testDatabase.url(service), schema, poolSize: 3 });
+    const app = await createApplication(
+      { name: service, summary: '', config: serviceSettings, database: { schema }, module: () => EventAdminModule },
+      {
+        service,
+        config: { ...rig.config(), INTERNAL_API_TOKEN: TOKEN },
+        database,
+        logger: createLogger(service, 'silent'),
+        metrics: new Metrics(service, { process: false }),
+        health: new Health(),
+      } as never,
+    );
+    await app.listen(0, '127.0.0.1');
+    apis.push(() => app.close().then(() => database.close()));
+    return app.getUrl();
   };
   const of = (subject: string) => seen.filter(([s]) => s === subject).map(([, n]) => n);
 
   beforeAll(async () => {
     carrier = await create();
     rig = await BusRig.create(carrier.env);
-    const { EVENT_CARRIER, KAFKA_BROKERS, KAFKA_TOPIC_PREFIX } = rig.config();
-    target = {
-      postgres: rig.testDatabase.adminUrl,
-      carrier: EVENT_CARRIER,
-      brokers: KAFKA_BROKERS,
-      ...(KAFKA_TOPIC_PREFIX !== undefined && { topicPrefix: KAFKA_TOPIC_PREFIX }),
+    env = {
+      INTERNAL_API_TOKEN: TOKEN,
+      STACK_DIR: '/nonexistent',
+      SCIM_GATEWAY_URL: await api('scim-gateway', 'directory'),
+      IDENTITY_SERVICE_URL: await api('identity-service', 'identity'),
     };
     consumer = await rig.consume(group, handle, { env: { EVENT_MAX_ATTEMPTS: '3' } });
     await rig.sequencer();
@@ -62,41 +76,55 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     await until(() => of(good).length === 2, 'the other key handled');
   }, TEST_LIMIT_MS);
   afterAll(async () => {
+    await Promise.all(apis.map((close) => close()));
     await rig.close();
     await carrier.dispose?.();
   }, 60_000);
 
   interface List {
-    readonly outboxes: readonly { readonly waiting: number }[];
-    readonly consumers: readonly { readonly lag: number }[];
+    readonly services: readonly {
+      readonly service: string;
+      readonly value?: EventBusState;
+      readonly problem?: string;
+    }[];
   }
+  const states = async (): Promise<{ outbox: OutboxState | null; consumers: ConsumerState[] }> => {
+    const { services } = await json<List>('list');
+    const state = (name: string) => services.find(({ service }) => service === name)?.value;
+    return {
+      outbox: state('scim-gateway')?.outbox ?? null,
+      consumers: state('identity-service')?.consumers ?? [],
+    };
+  };
   /** Everything is published, and the group's offsets are where it is: Kafka's trail it for a moment. */
   const settled = () =>
     until(async () => {
-      const { outboxes, consumers } = await json<List>('list');
-      return outboxes[0]?.waiting === 0 && consumers[0]?.lag === 0;
+      const { outbox, consumers } = await states();
+      return outbox?.depth === 0 && consumers[0]?.lag === 0;
     }, 'the outbox is emptied and the offsets are moved');
 
   it('lists outboxes, groups, lag and parked keys', async () => {
     await settled();
-    const list = await json<List>('list');
-    expect(list.outboxes).toContainEqual({ schema: 'directory', waiting: 0, oldestSeconds: 0 });
-    expect(list.consumers).toContainEqual({
+    const { outbox, consumers } = await states();
+    expect(outbox).toEqual({ depth: 0, oldestSeconds: 0 });
+    expect(consumers).toContainEqual({
       group,
-      schema: 'identity',
       topic: TOPIC,
       lag: 0,
       parkedKeys: 1,
       deadKeys: 1,
       parkedEvents: 3,
     });
-    expect((await events('list')).out).toMatch(new RegExp(`${group}\\s+${TOPIC}\\s+0\\s+1\\s+1\\s+3`));
+    const { out } = await events('list');
+    expect(out).toMatch(/^scim-gateway +0 +-$/m);
+    expect(out).toContain('Not known of auth-service:');
+    expect(out).toMatch(new RegExp(`${group}\\s+${TOPIC}\\s+0\\s+1\\s+1\\s+3`));
   });
 
   it('shows the events of a key, by its subject alone, and how far each group is', async () => {
-    const shown = await json<{ events: { event: { sequence: number } }[]; consumers: object[] }>('show', good);
+    const shown = await json<{ events: { event: { sequence: number } }[]; handled: object[] }>('show', good);
     expect(shown.events.map((e) => e.event.sequence)).toEqual([1, 2]);
-    expect(shown.consumers).toMatchObject([{ group, topic: TOPIC, key: eventKey(tenant, good), sequence: 2 }]);
+    expect(shown.handled).toMatchObject([{ group, topic: TOPIC, key: eventKey(tenant, good), sequence: 2 }]);
     expect(await events('show', randomUUID())).toMatchObject({
       code: 1,
       err: expect.stringContaining('No event of') as string,
@@ -104,7 +132,9 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
   });
 
   it('shows what is parked, and why', async () => {
-    expect(await json('parked')).toMatchObject([
+    const parked = await json<{ summary: object[]; keys: object[] }>('parked');
+    expect(parked.summary).toMatchObject([{ group, topic: TOPIC, keys: 1, deadKeys: 1, events: 3 }]);
+    expect(parked.keys).toMatchObject([
       {
         group,
         topic: TOPIC,
@@ -123,14 +153,14 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     expect(of(bad)).toEqual([1]);
     expect((await events('retry', group, bad)).out).toContain('the 2 behind it');
     await until(
-      async () => (await json<{ state: string }[]>('parked'))[0]?.state === 'dead',
+      async () => (await json<{ keys: { state: string }[] }>('parked')).keys[0]?.state === 'dead',
       'it fails again as long as it is broken',
     );
     broken = false;
     await events('retry', group, key);
     await until(() => of(bad).length === 4, 'the key resumes');
     expect(of(bad)).toEqual([1, 2, 3, 4]);
-    await until(async () => (await events('parked')).out === 'Nothing is parked.\n', 'nothing is parked');
+    await until(async () => (await events('parked')).out.startsWith('Nothing is parked.'), 'nothing is parked');
   });
 
   it('skips the first parked event, keeps it on record, and lets the others go on', async () => {
@@ -140,21 +170,21 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     await rig.publish([groupEvent(tenant, bad, 5), groupEvent(tenant, other, 1)]);
     await until(() => of(other).length === 1, 'the other key handled');
     await until(
-      async () => (await json<{ events: number }[]>('parked'))[0]?.events === 2,
+      async () => (await json<{ keys: { events: number }[] }>('parked')).keys[0]?.events === 2,
       'the record and its follower parked',
     );
     expect(await events('retry', group, key)).toMatchObject({
       code: 1,
       err: expect.stringContaining('no retry can help') as string,
     });
-    expect(await json('skip', group, key)).toMatchObject({ group, key });
+    expect(await json('skip', group, key, '--by', 'tester')).toMatchObject({ group, key });
     await until(() => of(bad).includes(5), 'the follower handled');
     const kept = await rig.admin.query<{ skipped_by: string; raw: Buffer }>(
       'select skipped_by, raw from identity.skipped_event',
     );
     expect(kept).toMatchObject([{ skipped_by: 'tester' }]);
     expect(kept[0]?.raw.toString()).toContain('garbage');
-    await until(async () => (await events('parked')).out === 'Nothing is parked.\n', 'the follower committed');
+    await until(async () => (await events('parked')).out.startsWith('Nothing is parked.'), 'the follower committed');
   });
 
   it('replays what a group has consumed, in order, while it runs; later events wait behind', async () => {
@@ -170,13 +200,27 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     expect(
       await json('replay', '--group', group, '--topic', TOPIC, '--from', new Date(Date.now() + 60_000).toISOString()),
     ).toMatchObject({ queued: 0 });
-    await until(async () => (await events('parked')).out === 'Nothing is parked.\n', 'nothing waits');
+    await until(async () => (await events('parked')).out.startsWith('Nothing is parked.'), 'nothing waits');
     await settled();
     const all = await json<{ queued: number }>('replay', '--group', group, '--topic', TOPIC);
     expect(all.queued).toBe(10);
     await until(() => seen.length >= 10, 'everything replayed');
     expect(of(bad)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(of(good)).toEqual([1, 2, 3]);
+  });
+
+  it('retries every key with one error', async () => {
+    broken = true;
+    await rig.publish([groupEvent(tenant, extra, 1), groupEvent(tenant, extra, 2)]);
+    await until(
+      async () => (await json<{ keys: { state: string }[] }>('parked')).keys[0]?.state === 'dead',
+      'one more key is dead',
+    );
+    broken = false;
+    const { out } = await events('retry', group, '--error', 'cannot map group');
+    expect(out).toContain('the first events of 1 keys');
+    await until(() => of(extra).length === 2, 'the key resumes');
+    await until(async () => (await events('parked')).out.startsWith('Nothing is parked.'), 'nothing is parked');
   });
 
   it('does not replay what the group has not consumed yet: that comes by itself, once', async () => {
@@ -191,7 +235,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     });
     await rig.consume(group, handle);
     await until(() => of(good).length >= 4, 'replayed, and then the new one');
-    await until(async () => (await events('parked')).out === 'Nothing is parked.\n', 'nothing waits');
+    await until(async () => (await events('parked')).out.startsWith('Nothing is parked.'), 'nothing waits');
     expect(of(good)).toEqual([1, 2, 3, 4]);
   });
 
@@ -205,15 +249,15 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
       out: expect.stringContaining('--from <time>') as string,
     });
     expect(await events('explode')).toMatchObject({
-      code: 2,
+      code: 64,
       err: expect.stringContaining('unknown command') as string,
     });
     expect(await events('replay', '--group', group, '--topic', 'nonsense')).toMatchObject({
-      code: 2,
+      code: 1,
       err: expect.stringContaining('directory.users') as string,
     });
     expect(await events('replay', '--group', group, '--topic', TOPIC, '--from', 'soon')).toMatchObject({
-      code: 2,
+      code: 64,
       err: expect.stringContaining('instant') as string,
     });
     expect(await events('retry', 'nobody', key)).toMatchObject({
@@ -224,12 +268,14 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
       code: 1,
       err: expect.stringContaining('Nothing of') as string,
     });
-    const reachable = target;
-    target = { ...target, postgres: 'postgres://postgres:x@127.0.0.1:1/none' };
-    expect(await events('list')).toMatchObject({
-      code: 69,
-      err: expect.stringContaining('Postgres does not answer') as string,
+    expect(await events('retry', group)).toMatchObject({
+      code: 64,
+      err: expect.stringContaining('--all') as string,
     });
-    target = reachable;
+    const away = { SCIM_GATEWAY_URL: 'http://127.0.0.1:1', IDENTITY_SERVICE_URL: 'http://127.0.0.1:1' };
+    expect(await runStackflow(['events', 'list'], { ...env, ...away })).toMatchObject({
+      code: 69,
+      err: expect.stringContaining('identity-service does not answer') as string,
+    });
   });
 }

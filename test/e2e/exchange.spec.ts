@@ -10,7 +10,7 @@ import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
 import { eventually } from '../support/push.js';
 import { TestStack } from '../support/stack.js';
 import { startExampleService, type ExampleService } from './example-service.js';
-import { exchange, obo, Portal } from './portal.js';
+import { exchange, exchangeCommand, Portal } from './portal.js';
 
 const LIMIT_MS = 120_000;
 const GROUP = 'StackFlow-Agents';
@@ -80,9 +80,9 @@ it(
     expect(await example.incidents(body.access_token ?? '')).toMatchObject({ status: 200 });
 
     // For another service it is nothing, and the person's own token names no actor.
-    await obo(stack, ['change', 'example-service', '--audience', 'payroll']);
+    await exchangeCommand(stack, ['change', 'example-service', '--audience', 'payroll']);
     const payroll = (await exchange(stack, oktaToken)).body.access_token ?? '';
-    await obo(stack, ['change', 'example-service', '--audience', 'incident-service']);
+    await exchangeCommand(stack, ['change', 'example-service', '--audience', 'incident-service']);
     expect(await example.incidents(payroll)).toMatchObject({ status: 401, body: { reason: 'audience_mismatch' } });
     const own = JSON.parse((await (await session(login)).get('/auth/session')).body) as { accessToken: string };
     expect(await example.caller(own.accessToken)).toMatchObject({ actor: null });

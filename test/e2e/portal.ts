@@ -1,7 +1,7 @@
 /** Another app of the same Okta org, whose people are signed in there: where tokens for an exchange come from. */
 import { createHash, randomBytes } from 'node:crypto';
-import { runCli } from '../../apps/auth-service/src/cli.js';
 import { Browser, enter } from '../sandbox/relying-party.js';
+import { runStackflow } from '../support/command-line.js';
 import type { TestStack } from '../support/stack.js';
 
 const REDIRECT_URI = 'https://portal.example.com/callback';
@@ -31,7 +31,7 @@ export class Portal {
     });
     const { clientId, clientSecret } = (await answer.json()) as { clientId: string; clientSecret: string };
     const server = ['--issuer', 'https://sandbox.okta.com/oauth2/default', '--audience', 'api://default'];
-    await obo(stack, ['set-source', ...server, '--client-id', clientId, '--scope', SCOPE]);
+    await exchangeCommand(stack, ['set-source', ...server, '--client-id', clientId, '--scope', SCOPE]);
     return new Portal(stack, clientId, clientSecret);
   }
 
@@ -82,15 +82,10 @@ export async function exchange(
   return { status: answer.status, body: (await answer.json()) as Record<string, string> };
 }
 
-/** `npm run obo -- ...` with this stack. */
-export async function obo(stack: TestStack, args: readonly string[]): Promise<string> {
-  let [out, err] = ['', ''];
-  const options = {
-    env: { STACK_DIR: stack.folder },
-    out: (text: string) => (out += text),
-    err: (text: string) => (err += text),
-  };
-  if ((await runCli(args, options)) !== 0) throw new Error(`obo ${args.join(' ')}: ${err}`);
+/** `stackflow exchange ...` with this stack. */
+export async function exchangeCommand(stack: TestStack, args: readonly string[]): Promise<string> {
+  const { code, out, err } = await runStackflow(['exchange', ...args], { STACK_DIR: stack.folder });
+  if (code !== 0) throw new Error(`exchange ${args.join(' ')}: ${err}`);
   return out;
 }
 

@@ -1,6 +1,6 @@
 /** What the P2 tests do to the product: random pushes, seeded, and a Cognito that is no help. */
-import type { Cognito } from '../identity/cognito.js';
-import type { Directory, Group, Person, Tenant } from '../identity/directory.js';
+import type { Cognito } from '../support/identity-cognito.js';
+import type { Directory, Group, Person, Tenant } from '../support/identity-directory.js';
 import { sandboxQuotas } from '../support/quotas.js';
 
 const NAMES = [

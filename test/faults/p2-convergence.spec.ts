@@ -5,7 +5,8 @@
  * told. Seeded: repeat a run with P2_SEED.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, Rig } from '../identity/rig.js';
+import { IdentityRig } from '../support/identity.js';
+import { eventually } from '../support/waiting.js';
 import { KillableService } from './killable.js';
 import { endTrouble, makeTrouble, Noise, seeded } from './noise.js';
 
@@ -17,11 +18,11 @@ const TROUBLE = 25;
 const LONGEST_NOISE_MS = 25_000;
 
 describe('P2: when the noise stops, Cognito equals f(directory, settings)', () => {
-  let rig: Rig;
+  let rig: IdentityRig;
   let identity: KillableService;
 
   beforeAll(async () => {
-    rig = await Rig.start();
+    rig = await IdentityRig.start();
     identity = new KillableService('identity-service', rig.environment());
   });
   afterAll(async () => {

@@ -5,9 +5,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '#platform';
-import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
-import { Cognito, type PoolView } from '../identity/cognito.js';
-import { Directory, type Person } from '../identity/directory.js';
+import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-roles.js';
+import { Cognito, type PoolView } from '../support/identity-cognito.js';
+import { Directory, type Person } from '../support/identity-directory.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/push.js';
 import { KillableService } from './killable.js';

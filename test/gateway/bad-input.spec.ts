@@ -1,4 +1,4 @@
-/** Garbage in, SCIM errors out: never a 500, always JSON, always words. And the door holds on every path. */
+/** Malformed and hostile requests: each is answered with a SCIM error, never with a 500, and no path avoids authentication. */
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
@@ -37,12 +37,12 @@ function expectScimError(reply: Reply, status: number, scimType?: string): void 
   expect(reply.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
 }
 
-/** JSON of a text inside `depth` lists; written by hand, because JSON.stringify recurses. */
+/** JSON of a text inside `depth` lists, built without recursion. */
 const nested = (depth: number): string => `${'['.repeat(depth)}"x"${']'.repeat(depth)}`;
 
 const raw = (path: string, headers: Record<string, string> = {}) => rawRequest(gateway.port, 'GET', path, headers);
 
-describe('the door', () => {
+describe('SCIM authentication', () => {
   const paths = [
     '/Users',
     '/users',
@@ -72,13 +72,13 @@ describe('the door', () => {
     [BASE, '/scim/v2', '', '/prod', '//prod/api/scim/v2', '/prod%2Fapi/scim/v2'].flatMap((base) =>
       paths.map((path) => [base + path || '/']),
     ),
-  )('is closed without a token: %s', async (path) => {
+  )('refuses a request without a valid token on the path %s', async (path) => {
     expectScimError(await raw(path), 401);
     expectScimError(await raw(path, { authorization: 'Bearer nonsense' }), 401);
   });
 
   it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'])(
-    'is closed for %s, before a body is looked at',
+    'refuses %s without a token before it reads the body',
     async (method) => {
       const reply = await rawRequest(
         gateway.port,
@@ -92,7 +92,7 @@ describe('the door', () => {
     },
   );
 
-  it('takes the token with Bearer in any case, and bare', async () => {
+  it('accepts the token after Bearer in any case, and the token alone', async () => {
     for (const authorization of [
       `Bearer ${tenant.token}`,
       `BEARER ${tenant.token}`,
@@ -102,7 +102,7 @@ describe('the door', () => {
       expect((await tenant.send('GET', '/Users', undefined, { authorization })).status).toBe(200);
   });
 
-  it('refuses everything else', async () => {
+  it('refuses every other value of the Authorization header', async () => {
     const [version = '', mine = '', secret = ''] = tenant.token.split('.');
     const theirs = other.token.split('.')[1] ?? '';
     const bad = [
@@ -128,7 +128,15 @@ describe('the door', () => {
     );
   });
 
-  it("refuses a token at another tenant's host name, and takes it at its own", async () => {
+  it('says how to enter the token, and names a doubled Bearer', async () => {
+    const detail = async (authorization: string) =>
+      (await tenant.send('GET', '/Users', undefined, { authorization })).body.detail;
+    expect(await detail('Bearer nonsense')).toMatch(/Generate a new token.*paste the token alone, without "Bearer"/);
+    for (const authorization of [`Bearer Bearer ${tenant.token}`, `bearer  BEARER ${tenant.token}`])
+      expect(await detail(authorization)).toMatch(/begins with "Bearer Bearer".*the SCIM token alone/);
+  });
+
+  it("refuses a token at another tenant's host name, and accepts it at its own", async () => {
     expectScimError(await tenant.send('GET', '/Users', undefined, { headers: { host: other.host } }), 401);
     expectScimError(
       await tenant.send('GET', '/Users', undefined, { headers: { host: `${other.host.toUpperCase()}:443` } }),
@@ -137,7 +145,7 @@ describe('the door', () => {
     expect((await tenant.send('GET', '/Users', undefined, { headers: { host: tenant.host } })).status).toBe(200);
   });
 
-  it('says where to switch SCIM on while it is off, and that only to who has the token', async () => {
+  it('says where to switch SCIM on while it is off, but only to a client that has the token', async () => {
     const off = await gateway.createTenant({ scimEnabled: false });
     const reply = await off.send('POST', '/Users', { userName: 'a' });
     expectScimError(reply, 403);
@@ -147,7 +155,7 @@ describe('the door', () => {
     expect(await off.events()).toEqual([]);
   });
 
-  it('does not take links from headers', async () => {
+  it('never builds links from headers', async () => {
     const reply = await tenant.send('GET', `/Users/${userId}`, undefined, {
       headers: {
         host: 'evil.example',
@@ -160,7 +168,7 @@ describe('the door', () => {
     expect(reply.text).not.toContain('evil');
   });
 
-  it('keeps health and metrics open and nothing beside them', async () => {
+  it('needs no token for health and metrics, but for every path beside them', async () => {
     for (const path of ['/health/live', '/health/ready', '/metrics/', '/metrics'])
       expect((await raw(path).catch(() => ({ status: 200 }))).status).toBe(200);
     for (const path of ['/health', '/health/live/x', '/metrics/x', '/health/%6cive/../../scim/v2/Users'])
@@ -170,13 +178,13 @@ describe('the door', () => {
 
 describe('paths', () => {
   it.each(['/nope', '/Users/a/b', '/Me', '/Bulk', '/.search', '/users', '/Users%2F', '/../../../etc/passwd', '/'])(
-    '%s is a 404',
+    'without a route are answered 404: %s',
     async (path) => expectScimError(await tenant.send('GET', path), 404),
   );
-  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('%s where it does not belong is a 404', async (method) =>
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('are answered 404 to %s where it is not supported', async (method) =>
     expectScimError(await tenant.send(method, method === 'POST' ? `/Users/${userId}` : '/Users', {}), 404),
   );
-  it('a malformed URL is a 400', async () => {
+  it('that are malformed are answered 400', async () => {
     for (const path of ['/%zz', '/Users/%', '/Users/%c3%28']) expectScimError(await tenant.send('GET', path), 400);
   });
   it.each([
@@ -190,7 +198,7 @@ describe('paths', () => {
     'constructor',
     '00000000-0000-0000-0000-000000000000',
     '..%2f..',
-  ])('the id %s is a 404 for every verb', async (id) => {
+  ])('with the id %s are answered 404 to every method', async (id) => {
     for (const kind of ['Users', 'Groups']) {
       const path = `/${kind}/${encodeURI(decodeURIComponent(id)) === id ? id : encodeURIComponent(decodeURIComponent(id))}`;
       expectScimError(await tenant.send('GET', path), 404);
@@ -219,14 +227,14 @@ describe('bodies', () => {
     ['zipped JSON', gzipSync('{"userName":"a"}'), 400],
     ['numbers beyond all bounds', '{"userName":"a","active":1e999}', 400],
     ['schemas that are no list', '{"schemas":"x","userName":"a"}', 400],
-  ])('%s is a %i', async (_, body, status) => {
+  ])('with %s are answered %i', async (_, body, status) => {
     expectScimError(await tenant.send('POST', '/Users', body), status);
     expectScimError(await tenant.send('PUT', `/Users/${userId}`, body), status);
     expect((await tenant.send('PATCH', `/Users/${userId}`, body)).status).toBe(400);
     expect((await tenant.send('POST', '/Groups', body)).status).toBe(400);
   });
 
-  it('stores the longest names and the strangest characters exactly', async () => {
+  it('may have the longest names and unusual characters, which are stored exactly', async () => {
     for (const userName of [
       '界'.repeat(512),
       '😀'.repeat(256),
@@ -239,7 +247,7 @@ describe('bodies', () => {
     }
   });
 
-  it('refuses other content types and bodies over 8 MiB, and takes 5 MiB', async () => {
+  it('are refused if they have another content type or are over 8 MiB, and accepted with 5 MiB', async () => {
     expectScimError(
       await tenant.send('POST', '/Users', '{"userName":"a"}', { headers: { 'content-type': 'text/plain' } }),
       415,
@@ -257,7 +265,7 @@ describe('bodies', () => {
     );
   });
 
-  it('enforces the limits of PATCH, groups and filters', async () => {
+  it('beyond the limits of PATCH and groups are refused, and so are filters beyond theirs', async () => {
     expectScimError(
       await tenant.send(
         'PATCH',
@@ -286,7 +294,7 @@ describe('bodies', () => {
     expect((await tenant.send('GET', '/Users?count=100000')).status).toBe(200);
   });
 
-  it('does not let a body set what is not its business', async () => {
+  it('cannot set the id, the tenant, the version, meta or the groups', async () => {
     const id = randomUUID();
     const body = JSON.parse(
       `{"userName":"mallory@x","id":"${id}","tenant_id":"${other.id}","tenantId":"${other.id}","__proto__":{"active":false},"constructor":1,"groups":[{"value":"${id}"}],"meta":{"location":"https://evil.example"},"version":99}`,
@@ -298,7 +306,7 @@ describe('bodies', () => {
     expect((await other.send('GET', '/Users?filter=userName%20eq%20%22mallory@x%22')).body.totalResults).toBe(0);
   });
 
-  it.each([2, 31, 33, 100_000])('refuses lists %i levels deep wherever a value belongs', async (depth) => {
+  it.each([2, 31, 33, 100_000])('are refused with lists %i levels deep where a value belongs', async (depth) => {
     const deep = '@deep';
     const refused = async (method: string, path: string, body: unknown) => {
       const text = JSON.stringify(body).replaceAll('"@deep"', nested(depth));
@@ -315,14 +323,14 @@ describe('bodies', () => {
     await refused('PATCH', `/Groups/${group}`, patchOp({ op: 'add', path: 'members', value: deep }));
   });
 
-  it('names the limit of depth, also for what no schema knows', async () => {
+  it('are refused beyond the limit of depth, also in an unknown attribute', async () => {
     const deep = `{"userName":"deep@x","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
     const reply = await tenant.send('POST', '/Users', deep);
     expectScimError(reply, 400, 'invalidSyntax');
     expect(reply.body.detail).toContain('32 levels');
   });
 
-  it('answers any JSON on any endpoint with less than 500', async () => {
+  it('of any JSON, and any query, are answered with a status below 500', async () => {
     const value = fc.oneof(
       fc.jsonValue({ maxDepth: 5 }),
       fc.integer({ min: 1, max: 40 }).map((depth) => JSON.parse(nested(depth)) as unknown),
@@ -409,7 +417,7 @@ describe('bodies', () => {
   });
 });
 
-describe('what is not even HTTP', () => {
+describe('a connection that sends malformed HTTP', () => {
   const talk = (text: string) =>
     new Promise<string>((resolve, reject) => {
       const socket = connect(gateway.port, '127.0.0.1', () => socket.write(text));
@@ -423,9 +431,9 @@ describe('what is not even HTTP', () => {
     ['nonsense', 'EHLO mail\r\n\r\n', 400],
     ['too many headers', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`, 431],
     ['no host', 'GET /scim/v2/Users HTTP/1.1\r\nconnection: close\r\n\r\n', 400],
-    ['a strange expectation', 'GET / HTTP/1.1\r\nhost: x\r\nexpect: tea\r\n\r\n', 417],
+    ['an unknown expectation', 'GET / HTTP/1.1\r\nhost: x\r\nexpect: tea\r\n\r\n', 417],
     ['two lengths', 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello', 400],
-  ])('%s is answered with SCIM JSON', async (_, text, status) => {
+  ])('gets a SCIM error for %s', async (_, text, status) => {
     const answer = await talk(text);
     expect(answer).toContain(`HTTP/1.1 ${status}`);
     expect(answer).toContain('application/scim+json');

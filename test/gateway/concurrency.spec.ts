@@ -1,5 +1,7 @@
-/** Many writers at once: nothing is lost, nothing is doubled, sequences stay without gaps, nobody waits for ever. */
-import { patchOp, startGateway, until, type TestGateway, type TestTenant } from '../support/gateway.js';
+/** Many writers at once: no change is lost or applied twice, sequences have no gaps, and no request waits for ever. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { patchOp, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
 let tenant: TestTenant;
@@ -17,7 +19,7 @@ const times = <T>(n: number, work: (i: number) => Promise<T>): Promise<T[]> =>
 const users = async (count: number): Promise<string[]> =>
   (await times(count, (i) => tenant.send('POST', '/Users', { userName: `u${i}@x` }))).map((r) => r.body.id);
 
-/** P1: per key the sequences are 1, 2, 3, ... in the order of delivery, and the last state is the stored one. */
+/** P1: per key the sequences are 1, 2, 3, ... in the order of delivery, and the last event has the stored state. */
 async function expectOrderedEvents(): Promise<void> {
   const events = await tenant.events();
   const last = new Map<string, number>();
@@ -37,9 +39,9 @@ async function expectOrderedEvents(): Promise<void> {
   }
 }
 
-/** Deadlocks that Postgres had to resolve so far; sessions report them about once a second. */
+/** Deadlocks that Postgres has resolved so far; sessions report them about once a second. */
 async function deadlocks(): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  await sleep(1_200);
   const [row] = await gateway.sql<{ deadlocks: string }>(
     'select deadlocks from pg_stat_database where datname = current_database()',
   );
@@ -47,7 +49,7 @@ async function deadlocks(): Promise<number> {
 }
 
 describe('16 writers', () => {
-  it('lose nothing on hot users: each change is one of different attributes, and all of them are there in the end', async () => {
+  it('that change different attributes of one user all succeed, and every attribute has its last value', async () => {
     const [hot = ''] = await users(1);
     const attributes = [
       'title',
@@ -81,7 +83,7 @@ describe('16 writers', () => {
     await expectOrderedEvents();
   });
 
-  it('that toggle, rename, regroup and delete the same few users leave an exact history', async () => {
+  it('that change, regroup and delete the same few users leave an exact history of events', async () => {
     const before = await deadlocks();
     const ids = await users(5);
     const groups = await times(
@@ -134,7 +136,7 @@ describe('16 writers', () => {
     expect(await deadlocks()).toBe(before);
   });
 
-  it('that add to one group keep all members, and take out only their own', async () => {
+  it('that add members to one group, and remove one each, lose no other member', async () => {
     const ids = await users(64);
     const group = (await tenant.send('POST', '/Groups', { displayName: 'Hot' })).body.id;
     const replies = await times(WRITERS, async (writer) => {
@@ -162,7 +164,7 @@ describe('16 writers', () => {
     await expectOrderedEvents();
   });
 
-  it('that replace the whole membership leave one of the lists, not a mixture of them', async () => {
+  it('that replace the whole membership leave one of their lists, never a mixture', async () => {
     const ids = await users(WRITERS * 2);
     const group = (await tenant.send('POST', '/Groups', { displayName: 'Lists' })).body.id;
     for (let round = 0; round < 4; round++) {
@@ -180,7 +182,7 @@ describe('16 writers', () => {
     await expectOrderedEvents();
   });
 
-  it('that change many users of different groups at once never wait for each other in a circle', async () => {
+  it('that change the same users in different groups never deadlock', async () => {
     const before = await deadlocks();
     const ids = await users(60);
     const groups = await times(
@@ -200,7 +202,7 @@ describe('16 writers', () => {
     expect(await deadlocks()).toBe(before);
   });
 
-  it('that rename one group give each new name a sequence of its own', async () => {
+  it('that rename one group cause one event with its own sequence for each name', async () => {
     const group = (await tenant.send('POST', '/Groups', { displayName: 'Name' })).body.id;
     const replies = await times(WRITERS, (i) => tenant.send('PUT', `/Groups/${group}`, { displayName: `Name ${i}` }));
     expect(new Set(replies.map((r) => r.status))).toEqual(new Set([200]));
@@ -214,7 +216,7 @@ describe('16 writers', () => {
       expect(event.data.previousDisplayName).toBe(events[i]?.data.group?.displayName);
   });
 
-  it('that create the same user make one, and that create the same group make one', async () => {
+  it('that create the same user create it once, and the same holds for a group', async () => {
     const created = await times(WRITERS, () =>
       tenant.send('POST', '/Users', { userName: 'Race@x', externalId: '00uR' }),
     );
@@ -237,7 +239,7 @@ describe('16 writers', () => {
     await expectOrderedEvents();
   });
 
-  it("that rename by deactivate and create end in one account, however often Okta's create is repeated", async () => {
+  it("that repeat the create of Okta's rename end with one account", async () => {
     const id = (await tenant.send('POST', '/Users', { userName: 'old@x', externalId: '00uT', active: false })).body.id;
     const replies = await times(8, () => tenant.send('POST', '/Users', { userName: 'new@x', externalId: '00uT' }));
     expect(new Set(replies.filter((r) => r.status === 201).map((r) => r.body.id))).toEqual(new Set([id]));
@@ -247,7 +249,7 @@ describe('16 writers', () => {
     await expectOrderedEvents();
   });
 
-  it('that swap names do not deadlock for the client', async () => {
+  it('that swap the names of two users get an answer, although Postgres may see a deadlock', async () => {
     const [a = '', b = ''] = await users(2);
     const replies = await times(WRITERS, (i) =>
       tenant.send(
@@ -262,7 +264,7 @@ describe('16 writers', () => {
 });
 
 describe('deletions', () => {
-  it('that race with groups leave no member that is gone', async () => {
+  it('that run at the same time as changes of a group leave no deleted member in it', async () => {
     const ids = await users(20);
     const group = (await tenant.send('POST', '/Groups', { displayName: 'G' })).body.id;
     await Promise.all([
@@ -278,6 +280,7 @@ describe('deletions', () => {
     expect((await tenant.send('GET', `/Groups/${group}`)).body.members).toEqual([]);
     expect(await gateway.sql('select 1 from directory.members where tenant_id = $1', [tenant.id])).toEqual([]);
     await until(
+      'an event of each deletion',
       async () => (await tenant.events()).filter((e) => e.type.endsWith('user.deleted.v1')).length === ids.length,
     );
     await expectOrderedEvents();

@@ -1,4 +1,4 @@
-/** The look-up before each push costs the same in any directory: it reads a handful of rows, not all of them. */
+/** The lookup before each push reads a few rows, whatever the size of the directory. */
 import { reportStatistics, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
 
 const PEOPLE = 5_000;
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** Rows that Postgres read from the table, by whatever way. */
+/** Rows that Postgres read from the table, with or without an index. */
 async function rowsRead(): Promise<number> {
   await reportStatistics(gateway);
   const [row] = await gateway.sql<{ n: string }>(
@@ -30,7 +30,7 @@ async function rowsRead(): Promise<number> {
 }
 
 it.each(['userName eq "p4711@X.example"', 'externalId eq "00u4711"', 'userName eq "nobody@x.example"'])(
-  '%s',
+  'the lookup %s reads a few rows only',
   async (filter) => {
     const before = await rowsRead();
     for (let n = 0; n < LOOKUPS; n++) {

@@ -1,15 +1,13 @@
-/** Dead neighbours: without the database or the secret store the answer is 503 with an integer Retry-After, then all is well again. */
+/** Outages: without the database or Secrets Manager the answer is 503 with an integer Retry-After, until it is back. */
 import { generateScimToken } from '#secrets';
-import { startGateway, until, type Reply, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { startGateway, type Reply, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
 let tenant: TestTenant;
 beforeAll(async () => {
-  gateway = await startGateway({
-    SCIM_RATE_LIMIT_PER_SECOND: '1',
-    SCIM_RATE_LIMIT_BURST: '400',
-    DATABASE_POOL_SIZE: '4',
-  });
+  const limits = { SCIM_RATE_LIMIT_PER_SECOND: '1', SCIM_RATE_LIMIT_BURST: '400' };
+  gateway = await startGateway(limits, { poolSize: 4 });
 });
 beforeEach(async () => {
   tenant = await gateway.createTenant();
@@ -22,8 +20,8 @@ function expectUnavailable(reply: Reply): void {
   expect(reply.headers['retry-after']).toMatch(/^[1-9]\d*$/);
 }
 
-describe('the secret store', () => {
-  it('being down means 503 for a token that cannot be checked, and never 401', async () => {
+describe('an outage of Secrets Manager', () => {
+  it('is answered 503 for a token that cannot be checked, and never 401', async () => {
     gateway.secrets.mode = 'error';
     try {
       expectUnavailable(await tenant.send('GET', '/Users'));
@@ -31,10 +29,10 @@ describe('the secret store', () => {
     } finally {
       gateway.secrets.mode = 'ok';
     }
-    await until(async () => (await tenant.send('GET', '/Users')).status === 200);
+    await until('the token is accepted', async () => (await tenant.send('GET', '/Users')).status === 200);
   });
 
-  it('being down does not hurt tokens that are known, and opens to nobody else', async () => {
+  it('does not affect tokens in the cache, and lets no other token in', async () => {
     expect((await tenant.send('GET', '/Users')).status).toBe(200);
     gateway.secrets.mode = 'error';
     try {
@@ -49,11 +47,11 @@ describe('the secret store', () => {
   });
 });
 
-describe('the database', () => {
-  it('being away means 503, nothing half-written, and recovery without a restart', async () => {
+describe('an outage of the database', () => {
+  it('is answered 503, leaves nothing half-written, and ends without a restart', async () => {
     const [{ name } = { name: '' }] = await gateway.sql<{ name: string }>('select current_database() as name');
     expect((await tenant.send('POST', '/Users', { userName: 'before' })).status).toBe(201);
-    // No new sessions in this database but a superuser's; open ones end, also in the middle of requests.
+    // Only a superuser can open new sessions in this database. Open sessions end, also in the middle of requests.
     await gateway.sql(`alter database ${name} connection limit 0`);
     let away: Reply[];
     try {
@@ -70,18 +68,21 @@ describe('the database', () => {
       await gateway.sql(`alter database ${name} connection limit -1`);
     }
     for (const reply of away) expectUnavailable(reply);
-    await until(async () => (await tenant.send('POST', '/Users', { userName: 'after' })).status !== 503);
+    await until(
+      'a user can be created',
+      async () => (await tenant.send('POST', '/Users', { userName: 'after' })).status !== 503,
+    );
     const stored = await gateway.sql<{ id: string }>('select id from directory.users where tenant_id = $1', [
       tenant.id,
     ]);
-    await until(async () => (await tenant.events()).length === stored.length);
+    await until('an event of each user', async () => (await tenant.events()).length === stored.length);
     expect((await tenant.events()).map((e) => e.subject).sort()).toEqual(stored.map((r) => r.id).sort());
     expect(stored.length).toBeGreaterThanOrEqual(2);
   });
 });
 
 describe('the rate limit', () => {
-  it('answers 429 with an integer Retry-After to the tenant that sends too much, and to no other', async () => {
+  it('answers 429 with an integer Retry-After to a tenant that sends too much, and to no other tenant', async () => {
     const other = await gateway.createTenant();
     const replies = await Promise.all(Array.from({ length: 420 }, () => tenant.send('GET', '/ServiceProviderConfig')));
     const refused = replies.filter((reply) => reply.status === 429);
@@ -94,9 +95,10 @@ describe('the rate limit', () => {
 });
 
 describe('the last use of a token', () => {
-  it('is kept, off the path of the request', async () => {
+  it('is stored, without delaying the request', async () => {
     await tenant.send('GET', '/Users');
     await until(
+      'the time of the last use',
       async () =>
         (
           await gateway.sql(

@@ -1,10 +1,12 @@
-/** The log of SCIM requests: what it costs while the database takes nothing, how it is trimmed, what its line says. */
+/** How the log of SCIM requests is written, retried and trimmed, and the log line of a request. */
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { createLogger } from '#platform';
-import { RequestLog, type RequestRecord } from '../../apps/scim-gateway/src/requests/request-log.js';
-import { RequestLogRetention } from '../../apps/scim-gateway/src/requests/retention.js';
-import { startGateway, until, type TestGateway } from '../support/gateway.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLogger, LOGGER, type Logger } from '#platform';
+import { RequestLog, type RequestRecord } from '../../apps/scim-gateway/src/activity/request-log.js';
+import { RequestLogRetention } from '../../apps/scim-gateway/src/activity/retention.js';
+import { startGateway, type TestGateway } from '../support/gateway.js';
+import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -12,15 +14,14 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const stored = async (tenantId: string) =>
   (await gateway.sql('select 1 from directory.scim_request where tenant_id = $1', [tenantId])).length;
 
-it('tries less and less often while its table takes nothing, warns once, and loses nothing', async () => {
+it('the request log is retried less and less often while its table is missing, with one warning, and loses no row', async () => {
   const lines: string[] = [];
   const logger = createLogger('scim-gateway', 'info', { write: (line) => void lines.push(line) });
-  const query = jest.spyOn(gateway.platform.database, 'query');
-  const log = new RequestLog({ ...gateway.platform, logger });
+  const query = jest.spyOn(gateway.database, 'query');
+  const log = new RequestLog(gateway.database, gateway.metrics, logger);
   const record = { id: randomUUID(), tenantId: randomUUID(), at: new Date(), method: 'GET', url: '/', status: 200 };
   await gateway.sql('alter table directory.scim_request rename to scim_request_away');
   try {
@@ -32,13 +33,16 @@ it('tries less and less often while its table takes nothing, warns once, and los
     query.mockRestore();
     await gateway.sql('alter table directory.scim_request_away rename to scim_request');
   }
-  await until(async () => (await stored(record.tenantId)) === 1);
+  await until('the row in the log', async () => (await stored(record.tenantId)) === 1);
   await log.onApplicationShutdown();
   const messages = lines.map((line) => (JSON.parse(line) as { level: string; msg: string }).msg);
-  expect(messages).toEqual(['the request log cannot be written; trying on', 'the request log is written again']);
+  expect(messages).toEqual([
+    expect.stringContaining('Cannot write the SCIM request log to the database.'),
+    'The SCIM request log can be written to the database again.',
+  ]);
 });
 
-it('is trimmed completely, however much is too old, and what is young stays', async () => {
+it('the retention job deletes every row that is too old, however many there are, and keeps the others', async () => {
   const tenantId = randomUUID();
   await gateway.sql(
     `insert into directory.scim_request (id, tenant_id, at, method, url, status, duration_ms, delivered)
@@ -46,24 +50,24 @@ it('is trimmed completely, however much is too old, and what is young stays', as
      from generate_series(1, 20_002) i`,
     [tenantId],
   );
-  await new RequestLogRetention(gateway.platform).trim();
+  await gateway.app.get(RequestLogRetention).trim();
   expect(await stored(tenantId)).toBe(1);
 });
 
-it('writes the trace of the request into its line, the same that the events carry', async () => {
+it('the log line of a request has the trace of the request, as its events do', async () => {
   const tenant = await gateway.createTenant();
-  const info = jest.spyOn(gateway.platform.logger, 'info');
+  const info = jest.spyOn(gateway.app.get<Logger>(LOGGER), 'info');
   const traceId = 'c'.repeat(32);
   const traced = { headers: { traceparent: `00-${traceId}-${'d'.repeat(16)}-01` } };
   await tenant.send('POST', '/Users', { userName: 'traced@x' }, traced);
   await tenant.send('GET', `/Users/${randomUUID()}`, undefined, traced);
-  await until(() => Promise.resolve(info.mock.calls.length === 2));
+  await until('two log lines', () => info.mock.calls.length === 2);
   const lines = info.mock.calls.map(([fields]) => fields);
   info.mockRestore();
   expect(lines).toEqual([
     expect.objectContaining({ status: 201, traceId }),
     expect.objectContaining({ status: 404, traceId }),
   ]);
-  await until(async () => (await tenant.events()).length === 1);
+  await until('the event', async () => (await tenant.events()).length === 1);
   expect((await tenant.events())[0]?.traceparent).toContain(traceId);
 });

@@ -1,8 +1,9 @@
-/** The gateway's copy of the settings: fed by the bus, in force at once, never set back by an older event. */
+/** The gateway's copy of the settings: it comes over the bus, applies at once, and no older event changes it. */
 import { randomUUID } from 'node:crypto';
 import { rotateScimToken } from '#secrets';
-import { RequestLogRetention } from '../../apps/scim-gateway/src/requests/retention.js';
-import { startGateway, until, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { RequestLogRetention } from '../../apps/scim-gateway/src/activity/retention.js';
+import { startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -10,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** Published as the hub does it, but through the outbox at hand. */
+/** Publishes settings as the hub does, but through the gateway's outbox. */
 async function publish(tenant: TestTenant, sequence: number, change: Record<string, unknown>): Promise<void> {
   const [row] = await gateway.sql<{ settings: Record<string, unknown> }>(
     'select settings from directory.tenant_settings where tenant_id = $1',
@@ -27,14 +28,15 @@ const status = async (tenant: TestTenant, authorization?: string) =>
   (await tenant.send('GET', '/Users', undefined, authorization === undefined ? {} : { authorization })).status;
 
 describe('the settings of a tenant', () => {
-  it('come with an event: switching SCIM on and off shows within a moment, and an older event changes nothing', async () => {
+  it('switch SCIM on when their event arrives, and an older event changes nothing', async () => {
     const tenant = await gateway.createTenant({ scimEnabled: false });
     expect(await status(tenant)).toBe(403);
     await publish(tenant, 5, { scimEnabled: true });
-    await until(async () => (await status(tenant)) === 200);
+    await until('SCIM is on', async () => (await status(tenant)) === 200);
     await publish(tenant, 3, { scimEnabled: false });
     await publish(tenant, 6, { scimEnabled: true, groupSync: false });
     await until(
+      'version 6 of the settings',
       async () =>
         (await gateway.sql('select 1 from directory.tenant_settings where tenant_id = $1 and version = 6', [tenant.id]))
           .length === 1,
@@ -42,19 +44,19 @@ describe('the settings of a tenant', () => {
     expect(await status(tenant)).toBe(200);
   });
 
-  it('bring a rotated token: the new one works at once, a revoked one is refused at once', async () => {
+  it('announce a rotated token: the new one then works at once, and the revoked one is refused', async () => {
     const tenant = await gateway.createTenant();
     expect(await status(tenant)).toBe(200);
     const rotated = await rotateScimToken(gateway.store, tenant.id, 0);
-    expect(await status(tenant)).toBe(200); // the cache does not know yet
+    expect(await status(tenant)).toBe(200); // the token is still in the cache
     await publish(tenant, 2, { scimToken: { issuedAt: rotated.issuedAt.toISOString(), previousValidUntil: null } });
-    await until(async () => (await status(tenant)) === 401);
+    await until('the old token is refused', async () => (await status(tenant)) === 401);
     expect(await status(tenant, `Bearer ${rotated.token}`)).toBe(200);
   });
 });
 
 describe('the log of requests', () => {
-  it('tells what was asked and answered, without the token, for the tenant only', async () => {
+  it('has the request and its answer, without the token, and only of known tenants', async () => {
     const tenant = await gateway.createTenant();
     await tenant.send('GET', '/Users', undefined, { authorization: 'Bearer wrong' });
     const bad = await tenant.send(
@@ -66,8 +68,9 @@ describe('the log of requests', () => {
     const [row] = await gateway.sql<Record<string, unknown>>('select 1 from directory.scim_request where id = $1', [
       bad.headers['x-request-id'],
     ]);
-    expect(row).toBeUndefined(); // not on the path of the request
+    expect(row).toBeUndefined(); // the request does not wait for it
     await until(
+      'the row in the log',
       async () =>
         (await gateway.sql('select 1 from directory.scim_request where id = $1', [bad.headers['x-request-id']]))
           .length === 1,
@@ -90,7 +93,7 @@ describe('the log of requests', () => {
     expect(JSON.stringify(rows)).not.toContain(tenant.token);
   });
 
-  it('is cut after the days that are configured', async () => {
+  it('loses rows after the configured number of days', async () => {
     const tenant = randomUUID();
     for (const days of [29, 31]) {
       await gateway.sql(
@@ -98,7 +101,7 @@ describe('the log of requests', () => {
         [tenant, days],
       );
     }
-    await new RequestLogRetention(gateway.platform).trim();
+    await gateway.app.get(RequestLogRetention).trim();
     expect((await gateway.sql('select 1 from directory.scim_request where tenant_id = $1', [tenant])).length).toBe(1);
   });
 });

@@ -1,16 +1,10 @@
-/** Users over HTTP: one account for one person, events from the state difference, filters and pages. */
+/** Users over HTTP: one account per person, events from the difference of two states, filters and pages. */
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { schemaOf } from '#events';
-import {
-  BASE,
-  patchOp,
-  shortType,
-  startGateway,
-  until,
-  type TestGateway,
-  type TestTenant,
-} from '../support/gateway.js';
+import { BASE, patchOp, shortType, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
 let tenant: TestTenant;
@@ -33,7 +27,7 @@ const names = async (query: string) =>
 const filtered = (filter: string) => names(`filter=${encodeURIComponent(filter)}`);
 
 describe('a user', () => {
-  it('is created with a location, the id of the request as cause, and without the password anywhere', async () => {
+  it('is created with a location, an event that names the request, and no password anywhere', async () => {
     const reply = await tenant.send('POST', '/Users', {
       userName: 'Ada@X.example',
       password: 'hunter2hunter2',
@@ -57,7 +51,7 @@ describe('a user', () => {
     expect(JSON.stringify([reply.text, dump, await tenant.events()])).not.toContain('hunter2');
   });
 
-  it('has event sequences that rise by one, two events when attributes and active change at once', async () => {
+  it('has events whose sequences rise by one, two of them when attributes and active change at once', async () => {
     const id = await create('ada@x');
     await tenant.send('PUT', `/Users/${id}`, { userName: 'ada@x', title: 'Dr', active: false });
     await tenant.send('PUT', `/Users/${id}`, { userName: 'ada@x', title: 'Dr', active: false });
@@ -72,10 +66,10 @@ describe('a user', () => {
     expect(events[1]?.data).toMatchObject({ changed: ['title'], user: { active: false } });
   });
 
-  it('is not touched at all by a request that changes nothing', async () => {
+  it('keeps its version and its time of change after a request that changes nothing', async () => {
     const id = await create('ada@x', { title: 'Dr' });
     const before = (await tenant.send('GET', `/Users/${id}`)).body;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
     for (const reply of [
       await tenant.send('PUT', `/Users/${id}`, { ...before, password: 'another', groups: [] }),
       await tenant.send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', value: { active: true, title: 'Dr' } })),
@@ -86,13 +80,13 @@ describe('a user', () => {
     expect(Number(row?.version)).toBe(1);
   });
 
-  it('is not revived by a PUT that does not mention active', async () => {
+  it('is not reactivated by a PUT without active', async () => {
     const id = await create('ada@x', { active: false });
     expect((await tenant.send('PUT', `/Users/${id}`, { userName: 'ada@x', title: 'Dr' })).body.active).toBe(false);
     expect(await types()).toEqual(['user.created', 'user.updated']);
   });
 
-  it('carries the trace of the request into its event', async () => {
+  it('has the trace of the request in its event', async () => {
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
     await tenant.send(
       'POST',
@@ -103,7 +97,7 @@ describe('a user', () => {
     expect((await tenant.events())[0]?.traceparent).toContain(trace);
   });
 
-  it('that is deleted is gone, leaves its groups, frees its name, and tells its final state', async () => {
+  it('leaves its groups, frees its name and is announced with its final state when it is deleted', async () => {
     const id = await create('ada@x', { externalId: '00u1' });
     await tenant.send('POST', '/Groups', { displayName: 'G', members: [{ value: id }] });
     expect((await tenant.send('DELETE', `/Users/${id}`)).status).toBe(204);
@@ -120,7 +114,7 @@ describe('a user', () => {
     expect(await create('ADA@x', { externalId: '00u1' })).not.toBe(id);
   });
 
-  it('has one name among the living, whatever the case, and keeps the case that was sent', async () => {
+  it('has a name that no other existing user has in any case, and keeps the case that was sent', async () => {
     await create('Ada@X');
     const id = await create('bob@x');
     for (const reply of [
@@ -133,8 +127,8 @@ describe('a user', () => {
   });
 });
 
-describe('one person, one account: a POST with an external id that is taken', () => {
-  it("is Okta's rename when the user is inactive: same id, new profile, active again", async () => {
+describe('a POST with the external id of an existing user', () => {
+  it("is Okta's rename if that user is inactive: the same id, a new profile, active again", async () => {
     const id = await create('old@x', { externalId: '00u1', title: 'Dr' });
     await tenant.send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', value: { active: false } }));
     const reply = await tenant.send('POST', '/Users', { userName: 'new@x', externalId: '00u1', active: true });
@@ -143,7 +137,7 @@ describe('one person, one account: a POST with an external id that is taken', ()
     expect((await types()).slice(2)).toEqual(['user.updated', 'user.reactivated']);
   });
 
-  it('is refused with words when the user is active, and changes nothing', async () => {
+  it('is refused if that user is active, and changes nothing', async () => {
     await create('old@x', { externalId: '00u1' });
     const reply = await tenant.send('POST', '/Users', { userName: 'new@x', externalId: '00u1' });
     expect([reply.status, reply.body.scimType]).toEqual([409, 'uniqueness']);
@@ -151,7 +145,7 @@ describe('one person, one account: a POST with an external id that is taken', ()
     expect(await types()).toEqual(['user.created']);
   });
 
-  it('cannot take over somebody else by name: the external id of another tenant or user does not count', async () => {
+  it('cannot take over an inactive user by name alone', async () => {
     await create('victim@x', { active: false });
     const reply = await tenant.send('POST', '/Users', { userName: 'victim@x', externalId: '00u-attacker' });
     expect(reply.status).toBe(409);
@@ -182,15 +176,15 @@ describe('a POST that is sent twice', () => {
       request.end(text, () => setTimeout(() => request.destroy(), 150));
     });
 
-  it('answers with the user of the first one if that answer was lost, without a second event', async () => {
+  it('returns the user of the first one if that answer was lost, without a second event', async () => {
     await gateway.sql('begin; lock table directory.users in share mode');
     const gone = postAndHangUp();
     await gone;
     await gateway.sql('commit');
-    await until(async () => (await tenant.events()).length === 1);
+    await until('the event of the creation', async () => (await tenant.events()).length === 1);
     const reply = await tenant.send('POST', '/Users', { ...body, password: 'two' });
     expect([reply.status, reply.body.userName]).toEqual([201, 'lost@x']);
-    // That answer was delivered, but the creation's was not; only a different body is a conflict.
+    // The answer to the creating request is still lost, so only a different body is a conflict.
     expect((await tenant.send('POST', '/Users', { ...body, title: 'other' })).status).toBe(409);
     expect(await types()).toEqual(['user.created']);
   });
@@ -200,10 +194,10 @@ describe('a POST that is sent twice', () => {
     expect((await tenant.send('POST', '/Users', body)).status).toBe(409);
   });
 
-  it('is a conflict if the user was changed since, or a day has passed', async () => {
+  it('is a conflict if the user has changed since, or after a day', async () => {
     const id = await create('lost@x', { externalId: '00u9', name: { givenName: 'L' } });
-    await gateway.platform.database.query('delete from scim_request'); // nothing is known about the delivery
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await gateway.database.query('delete from scim_request'); // then the delivery is unknown
+    await sleep(150);
     await gateway.sql('update directory.scim_request set delivered = false');
     await gateway.sql(`update directory.users set created_at = created_at - interval '25 hours' where id = $1`, [id]);
     expect((await tenant.send('POST', '/Users', body)).status).toBe(409);
@@ -249,9 +243,11 @@ describe('lists of users', () => {
     ['meta.created gt "2001-01-01T00:00:00Z"', ['Ada@x', 'bob@x', '50%_off\\"x"']],
     ['meta.lastModified lt "2001-01-01T00:00:00Z" or userName gt "b"', ['bob@x']],
     ['id eq "nonsense"', []],
-  ])('filter %s', async (filter, expected) => expect(await filtered(filter)).toEqual(expected));
+  ])('contain the matches of the filter %s', async (filter, expected) =>
+    expect(await filtered(filter)).toEqual(expected),
+  );
 
-  it('finds a user by id', async () => {
+  it('find a user by id in any case', async () => {
     const id = (await tenant.send('GET', '/Users?count=1')).body.Resources[0]?.id;
     expect(await filtered(`id eq "${String(id).toUpperCase()}"`)).toEqual(['Ada@x']);
   });
@@ -264,7 +260,7 @@ describe('lists of users', () => {
     'emails[shoe eq "x"]',
     'urn:x:y:userName eq "a"',
     'groups eq "x"',
-  ])('names what is supported when asked for %s', async (filter) => {
+  ])('name the supported attributes if the filter uses another one: %s', async (filter) => {
     const reply = await tenant.send('GET', `/Users?filter=${encodeURIComponent(filter)}`);
     expect([reply.status, reply.body.scimType]).toEqual([400, 'invalidFilter']);
     expect(reply.body.detail).toContain('userName');
@@ -277,13 +273,13 @@ describe('lists of users', () => {
     'meta.created sw "2026"',
     'id sw "a"',
     'userName gt null',
-  ])('refuses the comparison %s with words', async (filter) => {
+  ])('refuse the comparison %s', async (filter) => {
     expect((await tenant.send('GET', `/Users?filter=${encodeURIComponent(filter)}`)).body.scimType).toBe(
       'invalidFilter',
     );
   });
 
-  it('pages in the order of creation: every user once, totals as numbers, nothing past the end', async () => {
+  it('have pages in the order of creation, with each user once and none past the end', async () => {
     const pages = await Promise.all(
       [1, 2, 3, 4].map((startIndex) => tenant.send('GET', `/Users?startIndex=${startIndex}&count=1`)),
     );
@@ -307,7 +303,7 @@ describe('lists of users', () => {
     expect((await tenant.send('GET', '/Users?startIndex=1e9')).status).toBe(400);
   });
 
-  it('returns the attributes that are asked for', async () => {
+  it('return the requested attributes', async () => {
     expect((await tenant.send('GET', '/Users?count=1&attributes=userName')).body.Resources).toEqual([
       { schemas: expect.anything() as unknown, id: expect.anything() as unknown, userName: 'Ada@x' },
     ]);
@@ -330,7 +326,7 @@ describe('lists of users', () => {
 });
 
 describe('discovery', () => {
-  it('answers with absolute locations and knows its resource types and schemas', async () => {
+  it('has absolute locations, the resource types and the schemas', async () => {
     expect((await tenant.send('GET', '/ServiceProviderConfig')).body.meta.location).toBe(
       `https://${tenant.host}${BASE}/ServiceProviderConfig`,
     );
@@ -342,7 +338,7 @@ describe('discovery', () => {
 });
 
 describe('every event', () => {
-  it('has the shape that the catalog promises, also those that SQL makes', async () => {
+  it('has the shape that the catalog defines, also if SQL builds it', async () => {
     const id = await create('ada@x', {
       externalId: '00u1',
       displayName: 'Ada',

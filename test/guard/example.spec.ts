@@ -1,4 +1,4 @@
-/** The example service, as another team would run it: its own role that may only read the log, both kits in one. */
+/** The example service, as another team would run it: with a role that may only read the log, guard and subscriber in one. */
 import type { Database } from '#platform';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
@@ -47,10 +47,10 @@ async function until(what: string, condition: () => Promise<boolean>, limitMs = 
 
 const call = (token: string, method: 'GET' | 'POST', payload?: object) =>
   app.inject({ method, url: '/incidents', headers: { authorization: `Bearer ${token}` }, ...(payload && { payload }) });
-const tell = (accountId: string, sequence: number, change: Parameters<typeof accessData>[1], tenantId = TENANT) =>
+const append = (accountId: string, sequence: number, change: Parameters<typeof accessData>[1], tenantId = TENANT) =>
   appendAccess(log, [{ tenantId, accountId, sequence, data: accessData(accountId, change) }]);
 
-/** `account.deactivated`, as identity.accounts carries it. */
+/** Appends `account.deactivated` to identity.accounts. */
 async function deactivated(accountId: string): Promise<void> {
   const account = {
     id: accountId,
@@ -70,36 +70,36 @@ async function deactivated(accountId: string): Promise<void> {
   );
 }
 
-test('a day in the life: an agent opens an incident, loses the role, is offboarded, and the incident is free again', async () => {
+test('an agent opens an incident, loses the role and is offboarded, and then the incident is unassigned', async () => {
   const alice = randomUUID();
   const token = issuer.accessToken(alice, { iat: nowSeconds() - 60, 'cognito:groups': ['super_admin'] });
   expect((await call(token, 'GET')).statusCode).toBe(401);
 
-  await tell(alice, 1, { roles: ['itsm_agent'] });
-  await until('let in', async () => (await call(token, 'GET')).statusCode === 200);
+  await append(alice, 1, { roles: ['itsm_agent'] });
+  await until('token accepted', async () => (await call(token, 'GET')).statusCode === 200);
   const opened = await call(token, 'POST', { title: 'The printer is on fire' });
   expect([opened.statusCode, opened.json()]).toMatchObject([201, { title: 'The printer is on fire', assignee: alice }]);
   expect((await call(token, 'POST', { title: '' })).statusCode).toBe(400);
 
-  await tell(alice, 2, { roles: ['viewer'] });
+  await append(alice, 2, { roles: ['viewer'] });
   await until('role gone', async () => (await call(token, 'POST', { title: 'Another' })).statusCode === 403);
   expect((await call(token, 'GET')).statusCode).toBe(200);
 
-  await tell(alice, 3, { status: 'inactive', roles: [], notBefore: new Date().toISOString() });
-  await until('door closed', async () => (await call(token, 'GET')).statusCode === 401);
+  await append(alice, 3, { status: 'inactive', roles: [], notBefore: new Date().toISOString() });
+  await until('token refused', async () => (await call(token, 'GET')).statusCode === 401);
   await deactivated(alice);
   const assignee = async () =>
     (await database.query<{ assignee: string | null }>('select assignee from incident'))[0]?.assignee;
-  await until('the incident is free', async () => (await assignee()) === null);
+  await until('the incident is unassigned', async () => (await assignee()) === null);
 });
 
-test('nobody sees the incidents of another tenant', async () => {
+test("shows only incidents of the caller's tenant", async () => {
   const [bob, eve] = [randomUUID(), randomUUID()];
-  await tell(bob, 1, { roles: ['itsm_agent'] });
-  await tell(eve, 1, { roles: ['super_admin'] }, randomUUID());
+  await append(bob, 1, { roles: ['itsm_agent'] });
+  await append(eve, 1, { roles: ['super_admin'] }, randomUUID());
   const [bobs, eves] = [issuer.accessToken(bob), issuer.accessToken(eve)];
   await until(
-    'both in',
+    'both tokens accepted',
     async () => (await call(bobs, 'GET')).statusCode === 200 && (await call(eves, 'GET')).statusCode === 200,
   );
   await call(bobs, 'POST', { title: 'Secret' });
@@ -107,7 +107,7 @@ test('nobody sees the incidents of another tenant', async () => {
   expect((await call(eves, 'GET')).json()).toEqual([]);
 });
 
-test('tells what it decided', async () => {
+test('counts its decisions', async () => {
   const { payload } = await app.inject({ url: '/metrics' });
   expect(payload).toMatch(/access_guard_decisions_total{outcome="allowed"/);
   expect(payload).toMatch(/access_guard_lag_seconds{/);

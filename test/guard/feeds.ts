@@ -1,9 +1,9 @@
-/** Feeds for tests: one that is moved by hand, and the writing side of the real one on Postgres. */
+/** Feeds for tests: one that the test drives, and a writer for the real one on Postgres. */
 import type { AccessFeed, AccessRecord, AccessSink } from '#access-guard';
 import { randomUUID } from 'node:crypto';
 import type { Client } from 'pg';
 
-/** What a test says is what the view is told. Complete from the start unless told otherwise. */
+/** A feed whose records come from the test. Complete from the start, unless the test says otherwise. */
 export class ManualFeed implements AccessFeed {
   sink: AccessSink | undefined;
   complete: number | undefined;
@@ -28,7 +28,7 @@ export class ManualFeed implements AccessFeed {
     });
   }
 
-  /** The carrier answered just now: nothing is missing. */
+  /** Marks the view as complete now. */
   alive(): void {
     this.complete = this.clock();
   }

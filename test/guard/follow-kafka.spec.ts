@@ -1,4 +1,4 @@
-/** The view and the real feed on Kafka. Skipped unless KAFKA_BROKERS names a broker: a fake one would prove nothing. */
+/** The view and the real feed on Kafka. Skipped unless KAFKA_BROKERS names a broker; a fake one would prove nothing. */
 import { AccessGuard, busFeed } from '#access-guard';
 import { busSettings } from '#event-bus';
 import { createLogger, loadConfig } from '#platform';
@@ -89,7 +89,7 @@ suite('the view follows the Kafka carrier (skipped unless KAFKA_BROKERS names a 
     }
   }
 
-  test('an empty topic is complete; then the past, and what comes after it', async () => {
+  test('is complete on an empty topic, and reads the past and later records of another', async () => {
     const early = startGuard();
     await until('live on nothing', () => early.freshness().state === 'live');
     const accounts = Array.from({ length: 50 }, () => randomUUID());
@@ -108,7 +108,7 @@ suite('the view follows the Kafka carrier (skipped unless KAFKA_BROKERS names a 
       await until('bob', () => guard.view.get(bob)?.notBefore === Date.parse('2026-01-01T00:00:00.500Z'));
   }, 60_000);
 
-  test('garbage closes the door of its account, a tombstone removes it, a newer record opens it again', async () => {
+  test('an unreadable record and a tombstone each remove the access of their account, and a newer record restores it', async () => {
     const guard = startGuard();
     const [alice, bob] = [randomUUID(), randomUUID()];
     await send(alice, 1);
@@ -128,14 +128,14 @@ suite('the view follows the Kafka carrier (skipped unless KAFKA_BROKERS names a 
     await until('alice again', () => guard.view.get(alice)?.status === 'active');
   }, 60_000);
 
-  test('proves that it is alive although nothing happens', async () => {
+  test('proves that the view is complete although nothing happens', async () => {
     const guard = startGuard();
     await until('live', () => guard.freshness().state === 'live');
     const { asOf } = guard.freshness();
     await until('a later proof', () => Number(guard.freshness().asOf) > Number(asOf) + 1_000);
   }, 60_000);
 
-  test('leaves no group behind', async () => {
+  test('leaves no consumer group behind', async () => {
     const guard = startGuard();
     await until('live', () => guard.freshness().state === 'live');
     open.length = 0;

@@ -1,4 +1,4 @@
-/** The view and the real feed on the Postgres carrier, read by a role that may do nothing but read the log. */
+/** The view and the real feed on the Postgres carrier, with a role that may only read the log. */
 import { AccessGuard, busFeed, type AccessGuardOptions } from '#access-guard';
 import { followerGrantsSql } from '#event-bus';
 import { createLogger, provisionDatabase } from '#platform';
@@ -75,7 +75,7 @@ const ask = (guard: AccessGuard, token: string) =>
     (e: { reason: string }) => e.reason,
   );
 
-test('the role can read the log and nothing else', async () => {
+test('its role can read the log and nothing else', async () => {
   const reader = new Client({ connectionString: url });
   await reader.connect();
   await reader.query('select count(*) from bus.event_log');
@@ -88,7 +88,7 @@ test('the role can read the log and nothing else', async () => {
   await reader.end();
 });
 
-test('learns the whole past first, page by page, and nobody passes before', async () => {
+test('reads the whole past first, page by page, and refuses everybody until then', async () => {
   const accounts = Array.from({ length: 11_000 }, () => randomUUID());
   for (let i = 0; i < accounts.length; i += 5_500)
     await appendAccess(
@@ -107,7 +107,7 @@ test('learns the whole past first, page by page, and nobody passes before', asyn
   expect(await ask(guard, issuer.accessToken(last))).toBe('viewer');
 });
 
-test('follows within milliseconds: the token accepted before the commit is refused after it', async () => {
+test('refuses within milliseconds after a commit a token that it accepted before', async () => {
   const guard = guardOn(url);
   await live(guard);
   const delays: number[] = [];
@@ -122,11 +122,11 @@ test('follows within milliseconds: the token accepted before the commit is refus
     delays.push(performance.now() - committed);
   }
   delays.sort((a, b) => a - b);
-  // Half of them faster than the safety poll: NOTIFY does it. The percentiles proper are measured in bench/guard.ts.
+  // Half of them are faster than the poll, because of NOTIFY. bench/guard.ts measures the percentiles.
   expect(delays[12]).toBeLessThan(100);
 });
 
-test('older records that come again, and records of other types, change nothing; what cannot be read closes the door', async () => {
+test('ignores older records and records of other types, and refuses an account whose record cannot be read', async () => {
   const guard = guardOn(url);
   await live(guard);
   const [alice, bob, marker] = [randomUUID(), randomUUID(), randomUUID()];
@@ -142,7 +142,7 @@ test('older records that come again, and records of other types, change nothing;
   await until('bob again', () => guard.view.get(bob)?.status === 'active');
 });
 
-test('proves that it is alive although nothing happens', async () => {
+test('proves that the view is complete although nothing happens', async () => {
   const guard = guardOn(url, { policy: { stale: { afterMs: 600 } } });
   await live(guard);
   const lags: number[] = [];
@@ -155,7 +155,7 @@ test('proves that it is alive although nothing happens', async () => {
 });
 
 describe('a feed that goes silent', () => {
-  test('stale, old tokens refused; when it is back, everything that was missed is there', async () => {
+  test('makes the view stale, refuses old tokens, and later delivers everything that was missed', async () => {
     const proxy = await Proxy.start(url);
     const guard = guardOn(proxy.url, { policy: { stale: { afterMs: 700, acceptTokensYoungerThanMs: 300_000 } } });
     await live(guard);
@@ -178,7 +178,7 @@ describe('a feed that goes silent', () => {
     expect([await ask(guard, old), await ask(guard, bobs)]).toEqual(['itsm_agent', 'account_inactive']);
   });
 
-  test('a connection that hangs without an error is noticed, too', async () => {
+  test('is noticed even if the connection hangs without an error', async () => {
     const proxy = await Proxy.start(url);
     const guard = guardOn(proxy.url, { policy: { stale: { afterMs: 700 } } });
     await live(guard);
@@ -188,7 +188,7 @@ describe('a feed that goes silent', () => {
   });
 });
 
-/** Between the guard and Postgres: can refuse, and can swallow everything without a word. */
+/** A proxy between the guard and Postgres, which can refuse connections or drop everything silently. */
 class Proxy {
   private server: Server | undefined;
   private readonly sockets = new Set<Socket>();
@@ -210,7 +210,7 @@ class Proxy {
     return url.href;
   }
 
-  /** The connections that are open now carry nothing any more and are never closed; new ones work. */
+  /** Open connections stay open but carry no more data; new connections work. */
   freeze(): void {
     this.frozen = new Set(this.sockets);
   }

@@ -25,7 +25,7 @@ export function signingKey(kid: string, bits = 2048): SigningKey {
 
 const poolKeys = new Map<string, SigningKey>();
 
-/** Making a key takes longer than most tests; all pools of one test process share theirs. */
+/** Generating a key takes longer than most tests, so all issuers of a test process share theirs. */
 function poolKey(kid: string): SigningKey {
   const key = poolKeys.get(kid) ?? signingKey(kid);
   poolKeys.set(kid, key);
@@ -42,7 +42,7 @@ export function signRs256(header: Claims, claims: unknown, key: KeyObject): stri
   return `${input}.${createSign('RSA-SHA256').update(input).sign(key, 'base64url')}`;
 }
 
-/** The classic confusion: the public key, which everybody has, used as an HMAC secret. */
+/** The algorithm confusion attack: the public key used as an HMAC secret. */
 export function signHs256(header: Claims, claims: unknown, key: KeyObject): string {
   const input = `${encode(header)}.${encode(claims)}`;
   return `${input}.${createHmac('sha256', key.export({ type: 'spki', format: 'pem' }))
@@ -56,11 +56,11 @@ export const nowSeconds = (): number => Math.floor(Date.now() / 1000);
 
 export class Issuer {
   readonly clientId = '7gthn2k8example';
-  /** Answers of the JWKS endpoint, so far. */
+  /** How often the JWKS endpoint has answered. */
   fetches = 0;
-  /** What the endpoint answers; a function may do anything. */
+  /** The answer of the endpoint, or a function that handles the request. */
   jwks: () => { status: number; body: string } | undefined;
-  /** Redirects there, if set. */
+  /** Redirects to this URL, if set. */
   redirectTo: string | undefined;
   readonly issuer = 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Example01';
 

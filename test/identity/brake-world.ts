@@ -1,4 +1,4 @@
-/** A tenant of people whom Cognito has, each with roles by groups, for tests of the brake on the handlers. */
+/** A tenant whose people Cognito has and whose groups give them roles, for tests of the brake on the handlers. */
 import { randomUUID } from 'node:crypto';
 import type { Brake, EventEnvelope, TenantSettings } from '#events';
 import { defaultSettings } from '#settings';
@@ -52,7 +52,7 @@ export class BrakeWorld {
     await this.rig.deliver(envelope(type, this.tenant, this.tenant, version, this.settings, `settings:${version}`));
   }
 
-  /** People in the groups, with accounts as if the reconciler had made them in Cognito. */
+  /** Adds people in these groups, with accounts as if the reconciler had created them in Cognito. */
   async people(count: number, ...names: GroupName[]): Promise<Member[]> {
     const members = Array.from({ length: count }, () => ({
       id: randomUUID(),
@@ -62,7 +62,7 @@ export class BrakeWorld {
     for (const member of members) await this.rig.deliver(this.userEvent(member, 'created', {}));
     await this.rig.reevaluateAll();
     await this.rig.database.query(
-      `update account set provisioned_at = now(), told_status = status where tenant = $1 and provisioned_at is null`,
+      `update account set provisioned_at = now(), announced_status = status where tenant = $1 and provisioned_at is null`,
       [this.tenant],
     );
     return members;
@@ -78,7 +78,7 @@ export class BrakeWorld {
     return this.userEvent(member, 'joined-group', { group: this.group(name) });
   }
 
-  /** One after the other, each in its own transaction, as pushes come. */
+  /** One after the other, each in a transaction of its own, as events come. */
   async leaveAll(members: readonly Member[], name: GroupName): Promise<void> {
     for (const member of members) await this.rig.deliver(this.leave(member, name));
   }
@@ -93,7 +93,7 @@ export class BrakeWorld {
     return envelope('com.stackflow.identity.access.changed.v1', this.tenant, member.id, 1, data, 'req-closed');
   }
 
-  /** Roles in effect of each. */
+  /** Of each member, the roles in effect. */
   async roles(members: readonly Member[]): Promise<string[]> {
     const rows = await this.rig.database.query<{ id: string; roles: string[] }>(
       'select id, roles from account where tenant = $1',
@@ -102,7 +102,7 @@ export class BrakeWorld {
     return members.map(({ id }) => rows.find((r) => r.id === id)?.roles.join() ?? 'missing');
   }
 
-  async losers(members: readonly Member[], role: string): Promise<number> {
+  async countWithout(members: readonly Member[], role: string): Promise<number> {
     return (await this.roles(members)).filter((roles) => !roles.split(',').includes(role)).length;
   }
 
@@ -114,7 +114,7 @@ export class BrakeWorld {
     );
   }
 
-  /** As if everything so far had happened longer ago. */
+  /** Moves everything so far into the past. */
   async age(minutes: number): Promise<void> {
     await this.rig.database.query(
       `update role_grant set revoked_at = revoked_at - make_interval(mins => $2) where tenant = $1 and revoked_at is not null`,

@@ -1,7 +1,7 @@
 /**
- * One person, closed, opened and removed by the worker while the directory goes on: three keys on three topics, in any
- * interleaving, at the same time, with repetitions. What is told of the account has no gap, tells each closing once
- * and with its own case, and ends with what is so.
+ * The worker closes, opens and removes one account while the directory changes too: three keys on three topics, in any
+ * interleaving, concurrently, with repetitions. The events about the account have no gap, announce each closing once
+ * and with its own case, and end with the true state.
  */
 import fc from 'fast-check';
 import type { EventEnvelope } from '#events';
@@ -29,14 +29,14 @@ const push: fc.Arbitrary<Push> = fc.oneof(
   },
 );
 
-describe('what is told of a person who is closed and opened again', () => {
+describe('the events about an account that is closed and opened again', () => {
   let rig: HandlerRig;
   beforeAll(async () => {
     rig = await HandlerRig.start();
   });
   afterAll(() => rig.close());
 
-  it('is complete, once, and true in the end', async () => {
+  it('are gapless, announce each closing once, and end with the true state', async () => {
     const step = fc.record({
       queues: fc.uniqueArray(fc.constantFrom(...QUEUES), { minLength: 1, maxLength: 3 }),
       repeat: fc.boolean(),
@@ -72,7 +72,7 @@ describe('what is told of a person who is closed and opened again', () => {
     for (const first of ['settings', 'group 0', 'person 0']) await deliver(first, false);
     await rig.reevaluateAll();
     // As the reconciler does it when Cognito has made the user.
-    await rig.database.query(`update account set provisioned_at = now(), told_status = status where tenant = $1`, [
+    await rig.database.query(`update account set provisioned_at = now(), announced_status = status where tenant = $1`, [
       model.tenant,
     ]);
     pushes.forEach((p) => model.apply(p));
@@ -81,34 +81,36 @@ describe('what is told of a person who is closed and opened again', () => {
       await Promise.all([...queues.map((name) => deliver(name, repeat)), reevaluate && rig.reevaluator.round()]);
     for (const name of QUEUES) while (model.queues.get(name)?.length) await deliver(name, false);
     await rig.reevaluateAll();
-    await expectTold(model);
+    await expectEvents(model);
   }
 
-  async function expectTold(model: Model): Promise<void> {
+  async function expectEvents(model: Model): Promise<void> {
     const [person] = model.people;
-    const [row] = await rig.database.query<{ status: string; roles: string[]; version: string; told_status: string }>(
-      'select status, roles, version, told_status from account where id = $1',
-      [person?.id],
-    );
-    const told = await rig.database.query<{ sequence: string; type: string; status: string; case: string | null }>(
+    const [row] = await rig.database.query<{
+      status: string;
+      roles: string[];
+      version: string;
+      announced_status: string;
+    }>('select status, roles, version, announced_status from account where id = $1', [person?.id]);
+    const events = await rig.database.query<{ sequence: string; type: string; status: string; case: string | null }>(
       `select sequence, type, data -> 'account' ->> 'status' as status, data -> 'offboarding' ->> 'id' as case
          from outbox where topic = 'identity.accounts' and subject = $1 order by id`,
       [person?.id],
     );
     if (!person || !row) throw new Error('no account');
     expect({ status: row.status, roles: row.roles }).toEqual(model.expected(person, row.status));
-    expect(told.map((e) => Number(e.sequence))).toEqual(told.map((_, i) => i + 1));
-    expect(Number(row.version)).toBe(told.length);
-    const closings = told.flatMap((e) => e.case ?? []);
+    expect(events.map((e) => Number(e.sequence))).toEqual(events.map((_, i) => i + 1));
+    expect(Number(row.version)).toBe(events.length);
+    const closings = events.flatMap((e) => e.case ?? []);
     expect(new Set(closings).size).toBe(closings.length);
-    const last = told.findLast((e) => !e.type.includes('roles-changed'));
-    expect(last?.status ?? 'active').toBe(row.told_status);
-    // What is still under way is not told yet.
+    const last = events.findLast((e) => !e.type.includes('roles-changed'));
+    expect(last?.status ?? 'active').toBe(row.announced_status);
+    // A case that is not complete is not announced yet.
     if (person.latest?.state === 'running') return;
-    expect(row.told_status).toBe(row.status);
+    expect(row.announced_status).toBe(row.status);
     if (person.access === 'inactive') expect(last?.case).toBe(person.latest?.id);
-    // Access that was lost comes back only by the worker.
-    const back = told.filter((e, i) => e.status === 'active' && (told[i - 1]?.status ?? 'active') !== 'active');
+    // Only the worker gives lost access back.
+    const back = events.filter((e, i) => e.status === 'active' && (events[i - 1]?.status ?? 'active') !== 'active');
     expect(back.length).toBeLessThanOrEqual(person.accessVersion);
   }
 });

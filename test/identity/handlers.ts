@@ -1,53 +1,52 @@
-/** The event handlers of identity-service on a real database, called one by one: tests decide what arrives when. */
+/** The event handlers of identity-service on a real database, called one by one: a test decides what arrives when. */
 import { randomUUID } from 'node:crypto';
 import { EventContext, Outbox } from '#event-bus';
 import { eventKey, topicOf, type EventEnvelope } from '#events';
 import { createLogger, Database, Metrics, type Logger, type Tx } from '#platform';
-import { AccessController } from '../../apps/identity-service/src/access/access.controller.js';
-import { CasesController } from '../../apps/identity-service/src/access/cases.controller.js';
-import { GroupsController } from '../../apps/identity-service/src/directory/groups.controller.js';
-import { SettingsController } from '../../apps/identity-service/src/directory/settings.controller.js';
-import { UsersController } from '../../apps/identity-service/src/directory/users.controller.js';
-import { migrations } from '../../apps/identity-service/src/migrations/index.js';
-import { Evaluator } from '../../apps/identity-service/src/roles/evaluator.js';
-import { HeldLosses } from '../../apps/identity-service/src/roles/held-losses.js';
-import { LossBrake } from '../../apps/identity-service/src/roles/loss-brake.js';
-import { PersonEvaluator } from '../../apps/identity-service/src/roles/person-evaluator.js';
-import { Reevaluator } from '../../apps/identity-service/src/roles/reevaluator.js';
-import { Wake } from '../../apps/identity-service/src/wake.js';
+import { Evaluator } from '../../apps/identity-service/src/accounts/evaluator.js';
+import { PersonEvaluator } from '../../apps/identity-service/src/accounts/person-evaluator.js';
+import { Reevaluator } from '../../apps/identity-service/src/accounts/reevaluator.js';
+import { HeldLosses } from '../../apps/identity-service/src/brake/held-losses.js';
+import { LossBrake } from '../../apps/identity-service/src/brake/loss-brake.js';
+import type { Reconciler } from '../../apps/identity-service/src/cognito/reconciler.js';
+import { IdentityAccessConsumer } from '../../apps/identity-service/src/consumers/access.consumer.js';
+import { IdentityCasesConsumer } from '../../apps/identity-service/src/consumers/cases.consumer.js';
+import { IdentityGroupsConsumer } from '../../apps/identity-service/src/consumers/groups.consumer.js';
+import { IdentitySettingsConsumer } from '../../apps/identity-service/src/consumers/settings.consumer.js';
+import { IdentityUsersConsumer } from '../../apps/identity-service/src/consumers/users.consumer.js';
+import { service } from '../../apps/identity-service/src/service.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
 export class HandlerRig {
   readonly reevaluator: Reevaluator;
   readonly losses: HeldLosses;
-  private readonly users: UsersController;
-  private readonly groups: GroupsController;
-  private readonly settings: SettingsController;
-  private readonly access: AccessController;
-  private readonly cases: CasesController;
+  private readonly users: IdentityUsersConsumer;
+  private readonly groups: IdentityGroupsConsumer;
+  private readonly settings: IdentitySettingsConsumer;
+  private readonly access: IdentityAccessConsumer;
+  private readonly cases: IdentityCasesConsumer;
 
   private constructor(
     readonly test: TestDatabase,
     readonly database: Database,
     logger: Logger,
   ) {
-    const wake = new Wake();
     const metrics = new Metrics('test', { process: false });
-    const brake = new LossBrake(logger, metrics);
-    const evaluator = new Evaluator(new Outbox('identity', '/test'), brake);
-    this.losses = new HeldLosses({ database, logger: logger, metrics, asked: () => undefined, pollMs: 50 });
-    const people = new PersonEvaluator(evaluator, wake);
-    this.users = new UsersController(people, wake);
-    this.access = new AccessController(people);
-    this.cases = new CasesController(people);
-    this.groups = new GroupsController(wake);
-    this.settings = new SettingsController(wake);
-    this.reevaluator = new Reevaluator(database, evaluator, logger, () => undefined);
+    const evaluator = new Evaluator(new Outbox('identity', '/test'), new LossBrake(logger, metrics));
+    const reconciler = { wake: () => undefined } as Reconciler;
+    this.reevaluator = new Reevaluator(database, evaluator, reconciler, logger);
+    this.losses = new HeldLosses(database, this.reevaluator, logger, metrics);
+    const people = new PersonEvaluator(evaluator, this.reevaluator, reconciler);
+    this.users = new IdentityUsersConsumer(people, this.reevaluator);
+    this.access = new IdentityAccessConsumer(people);
+    this.cases = new IdentityCasesConsumer(people);
+    this.groups = new IdentityGroupsConsumer(this.reevaluator);
+    this.settings = new IdentitySettingsConsumer(this.reevaluator);
   }
 
   static async start(logger = createLogger('test', 'error')): Promise<HandlerRig> {
     const test = await createTestDatabase();
-    const database = await Database.connect({ url: test.url('identity-service'), schema: 'identity', migrations });
+    const database = await Database.connect({ url: test.url('identity-service'), ...service.database });
     await database.migrate();
     return new HandlerRig(test, database, logger);
   }
@@ -57,7 +56,7 @@ export class HandlerRig {
     await this.test.drop();
   }
 
-  /** As the bus would deliver it, in a transaction of its own or the given one; no inbox in front. */
+  /** Delivers an event as the bus would, in a transaction of its own or the given one, but without the inbox. */
   async deliver(event: EventEnvelope, within?: Tx): Promise<void> {
     const topic = topicOf(event.type) ?? '';
     const handle = async (tx: Tx): Promise<void> => {

@@ -1,17 +1,17 @@
-/** Held losses of roles as an administrator meets them: the pool, the internal API, the command line, metrics. */
+/** Held losses of roles as an administrator sees them: in the pool, the internal API, the command line, and metrics. */
 import { randomUUID } from 'node:crypto';
-import { runCli } from '../../apps/identity-service/src/cli.js';
-import type { HeldRoleLossView } from '../../apps/identity-service/src/api/accounts.sql.js';
-import type { Group, Person, Tenant } from './directory.js';
-import { Rig, TOKEN } from './rig.js';
+import { runStackflow } from '../support/command-line.js';
+import type { HeldRoleLossView } from '#contracts';
+import type { Group, Person, Tenant } from '../support/identity-directory.js';
+import { IdentityRig, TOKEN } from '../support/identity.js';
 
 describe('a held loss of roles', () => {
-  let rig: Rig;
+  let rig: IdentityRig;
   let tenant: Tenant;
   let group: Group;
   let people: Person[];
   beforeAll(async () => {
-    rig = await Rig.start();
+    rig = await IdentityRig.start();
     await rig.startService();
   });
   afterAll(() => rig.close());
@@ -40,10 +40,10 @@ describe('a held loss of roles', () => {
     return metric?.values.find((v) => v.labels.reason === reason)?.value ?? 0;
   };
   const cli = async (...args: string[]): Promise<string> => {
-    let out = '';
-    const url = String(await rig.app?.getUrl());
-    const flags = ['--tenant', tenant.id, '--url', url, '--token', TOKEN];
-    expect(await runCli([...args, ...flags], { out: (t) => (out += t), err: (t) => (out += t) })).toBe(0);
+    const IDENTITY_SERVICE_URL = String(await rig.app?.getUrl());
+    const where = { IDENTITY_SERVICE_URL, INTERNAL_API_TOKEN: TOKEN };
+    const { code, out, err } = await runStackflow(['accounts', ...args, '--tenant', tenant.id], where);
+    expect([code, err]).toEqual([0, '']);
     return out;
   };
 
@@ -87,7 +87,7 @@ describe('a held loss of roles', () => {
     expect(await cli('show', name)).not.toContain('Loss held');
   });
 
-  it('is nobody else’s: not another tenant’s, not a stranger’s', async () => {
+  it('is neither shown to nor released by another tenant or a caller without the token', async () => {
     const other = await rig.addTenant();
     expect(await held(other)).toEqual([]);
     expect((await release({ accounts: people.map((p) => p.id), by: 'mallory' }, other)).body).toEqual({ released: 0 });
@@ -97,15 +97,15 @@ describe('a held loss of roles', () => {
   });
 
   it.each([
-    ['nobody', {}, 'by'],
+    ['a body without a name', {}, 'by'],
     ['a blank name', { by: '  ' }, 'by'],
     ['control characters', { by: 'grace\n{"level":60}' }, 'by'],
     ['a long name', { by: 'x'.repeat(201) }, 'by'],
-    ['no accounts at all', { by: 'grace', accounts: [] }, 'accounts'],
-    ['accounts that are none', { by: 'grace', accounts: ['ada'] }, 'accounts'],
-    ['accounts that are no list', { by: 'grace', accounts: { all: true } }, 'accounts'],
+    ['an empty list of accounts', { by: 'grace', accounts: [] }, 'accounts'],
+    ['account ids that are no UUIDs', { by: 'grace', accounts: ['ada'] }, 'accounts'],
+    ['accounts that are not a list', { by: 'grace', accounts: { all: true } }, 'accounts'],
     ['too many accounts', { by: 'grace', accounts: Array.from({ length: 10_001 }, () => randomUUID()) }, 'accounts'],
-    ['something else', { by: 'grace', all: true }, 'all'],
+    ['an unknown field', { by: 'grace', all: true }, 'all'],
   ])('is not released by %s', async (_, body, field) => {
     const answer = await release(body);
     expect([answer.status, answer.body.code]).toEqual([400, 'invalid_request']);

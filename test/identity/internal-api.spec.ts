@@ -1,27 +1,28 @@
-/** The internal API and the command line that speaks to it. */
+/** The internal API for accounts, and `stackflow accounts` over it. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { randomUUID } from 'node:crypto';
-import { runCli } from '../../apps/identity-service/src/cli.js';
-import type { Group, Person, Tenant } from './directory.js';
-import { Rig, TOKEN } from './rig.js';
+import type { AccountList, Json, Reason } from '#contracts';
+import { runStackflow } from '../support/command-line.js';
+import type { Group, Person, Tenant } from '../support/identity-directory.js';
+import { IdentityRig, TOKEN } from '../support/identity.js';
 
-describe('what identity-service answers about accounts', () => {
-  let rig: Rig;
+describe('the internal API for accounts', () => {
+  let rig: IdentityRig;
   let tenant: Tenant;
   let other: Tenant;
   let ada: Person;
   let group: Group;
   let folder: string;
   beforeAll(async () => {
-    rig = await Rig.start();
+    rig = await IdentityRig.start();
     await rig.startService();
     tenant = await rig.addTenant();
     other = await rig.addTenant();
     group = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
     ada = await rig.directory.addPerson(tenant, 'Ada');
-    await rig.quiet(); // her access, told on another topic, is known: so the group is the cause of the grant
+    await rig.quiet(); // The access is known before the join, so the group is the cause of the grant.
     await rig.directory.join(ada, group);
     for (let i = 0; i < 4; i++) await rig.directory.addPerson(tenant, `extra${i}`);
     await rig.quiet();
@@ -38,50 +39,78 @@ describe('what identity-service answers about accounts', () => {
   });
 
   const base = (): string => `/internal/tenants/${tenant.id}/accounts`;
-  const cli = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
-    const text = { out: '', err: '' };
-    const code = await runCli(args, {
-      env: { STACK_DIR: folder },
-      out: (t) => (text.out += t),
-      err: (t) => (text.err += t),
-    });
-    return { code, ...text };
-  };
+  const cli = (...args: string[]) => runStackflow(['accounts', ...args], { STACK_DIR: folder });
 
-  it('finds accounts by user name in any case and by external id, page by page', async () => {
-    const find = async (query: string) =>
-      (await rig.http<{ accounts: { id: string }[]; next: string | null }>('GET', `${base()}?${query}`)).body;
-    expect((await find('userName=ADA%40example.com')).accounts.map((a) => a.id)).toEqual([ada.id]);
-    expect((await find(`externalId=${ada.externalId}`)).accounts.map((a) => a.id)).toEqual([ada.id]);
-    expect((await find('userName=nobody')).accounts).toEqual([]);
-    const seen: string[] = [];
-    for (let cursor: string | null = ''; cursor !== null;) {
-      const page = await find(`limit=2${cursor && `&cursor=${cursor}`}`);
-      expect(page.accounts.length).toBeLessThanOrEqual(2);
-      seen.push(...page.accounts.map((a) => a.id));
-      cursor = page.next;
-    }
-    expect(new Set(seen).size).toBe(5);
-    expect(seen).toHaveLength(5);
+  const list = async (query: string, of = base()) => (await rig.http<Json<AccountList>>('GET', `${of}?${query}`)).body;
+  const names = async (query: string): Promise<string[]> => (await list(query)).accounts.map((a) => a.userName);
+
+  it('finds the account that a user name in any case, an Okta user id or an account id means', async () => {
+    for (const who of ['ADA%40example.com', ada.externalId, ada.id, ada.id.toUpperCase()])
+      expect((await list(`who=${who}`)).accounts.map((a) => a.id)).toEqual([ada.id]);
+    expect((await list('who=nobody')).accounts).toEqual([]);
+    expect((await list(`who=${randomUUID()}`)).accounts).toEqual([]);
   });
 
-  it('shows nothing of one tenant to a question about another', async () => {
+  it('finds the new owner of a user name that was freed by a removal', async () => {
+    const third = await rig.addTenant();
+    const old = await rig.directory.addPerson(third, 'reused');
+    await rig.quiet();
+    await rig.directory.remove(old);
+    await rig.quiet();
+    const path = `/internal/tenants/${third.id}/accounts`;
+    expect((await list('who=reused@example.com', path)).accounts).toMatchObject([{ id: old.id, status: 'removed' }]);
+    const fresh = await rig.directory.addPerson(third, 'reused');
+    await rig.quiet();
+    expect((await list('who=reused@example.com', path)).accounts.map((a) => a.id)).toEqual([fresh.id]);
+  });
+
+  it('lists accounts by user name, page by page', async () => {
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: Json<AccountList> = await list(`limit=2${cursor && `&cursor=${cursor}`}`);
+      expect(page.accounts.length).toBeLessThanOrEqual(2);
+      seen.push(...page.accounts.map((a) => a.userName));
+      cursor = page.next;
+    }
+    expect(seen).toEqual(['Ada', 'extra0', 'extra1', 'extra2', 'extra3'].map((name) => `${name}@example.com`));
+  });
+
+  it('lists only accounts with a role, with a text in their names or address, or with a failed update', async () => {
+    expect(await names('role=itsm_agent')).toEqual([ada.userName]);
+    expect(await names('role=viewer')).toEqual([]);
+    expect(await names('text=EXTRA2')).toEqual(['extra2@example.com']);
+    expect(await names('text=person%20ada')).toEqual([ada.userName]);
+    expect(await names('text=%25')).toEqual([]);
+    expect(await names('failing=true')).toEqual([]);
+    expect(await names('failing=false')).toHaveLength(5);
+    const broken = await rig.directory.addPerson(other, 'broken');
+    const refusal = { effect: 'error', error: 'InvalidParameterException', message: 'Never.' };
+    await rig.quiet();
+    await rig.cognito.fault({ ...refusal, operation: 'AdminUpdateUserAttributes', username: broken.id });
+    await rig.directory.update(broken, { displayName: 'Broken' });
+    await rig.quiet();
+    const failing = await list('failing=true', `/internal/tenants/${other.id}/accounts`);
+    expect(failing.accounts).toMatchObject([{ id: broken.id, cognito: { state: 'failing' } }]);
+    await rig.cognito.noFaults();
+  });
+
+  it('shows nothing of one tenant under the path of another', async () => {
     for (const tail of ['', '/grants', '/explanation'])
       expect((await rig.http('GET', `/internal/tenants/${other.id}/accounts/${ada.id}${tail}`)).status).toBe(404);
     expect((await rig.http('POST', `/internal/tenants/${other.id}/accounts/${ada.id}/retry`)).status).toBe(404);
-    expect(
-      (await rig.http<{ accounts: unknown[] }>('GET', `/internal/tenants/${other.id}/accounts`)).body.accounts,
-    ).toEqual([]);
+    expect((await list(`who=${ada.id}`, `/internal/tenants/${other.id}/accounts`)).accounts).toEqual([]);
+    const third = await rig.addTenant();
+    expect((await list('', `/internal/tenants/${third.id}/accounts`)).accounts).toEqual([]);
   });
 
-  it('wants the service token, and answers every refusal as a problem', async () => {
+  it('needs the service token, and answers every refusal as a problem document', async () => {
     const refused = await rig.http<{ code: string }>('GET', base(), 'wrong');
     expect([refused.status, refused.type, refused.body.code]).toEqual([
       401,
       expect.stringContaining('application/problem+json'),
       'unauthenticated',
     ]);
-    for (const query of ['limit=0', 'limit=x', 'cursor=1', 'userName=', 'surprise=1']) {
+    for (const query of ['limit=0', 'limit=x', 'cursor=1', 'who=', 'surprise=1']) {
       const bad = await rig.http<{ code: string; detail: string }>('GET', `${base()}?${query}`);
       expect([query, bad.status, bad.body.code]).toEqual([query, 400, 'invalid_request']);
       expect(bad.body.detail).toContain(query.split('=')[0]);
@@ -90,13 +119,13 @@ describe('what identity-service answers about accounts', () => {
     expect((await rig.http<{ code: string }>('GET', `${base()}/${randomUUID()}`)).body.code).toBe('not_found');
   });
 
-  it('answers as a problem also what cannot be looked up, read or found', async () => {
+  it('answers with a problem document also for values, bodies and paths that it cannot read or find', async () => {
     const url = String(await rig.app?.getUrl());
     const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
     for (const [method, path, status, code] of [
-      ['GET', `${base()}?userName=%00`, 400, 'invalid_request'],
+      ['GET', `${base()}?who=%00`, 400, 'invalid_request'],
       ['GET', '/nowhere', 404, 'not_found'],
-      ['POST', '/internal/reconcile', 400, 'invalid_request'],
+      ['POST', '/internal/pool-comparison', 400, 'invalid_request'],
       ['GET', '/internal/%zz', 400, 'invalid_request'],
     ] as const) {
       const answer = await fetch(url + path, { method, headers, ...(method === 'POST' && { body: '{' }) });
@@ -112,25 +141,37 @@ describe('what identity-service answers about accounts', () => {
     expect((await fetch(`${url}/metrics`)).headers.get('content-type')).toContain('text/plain');
   });
 
-  it('explains roles, and their absence, in words', async () => {
-    const explain = async (person: Person): Promise<string[]> =>
-      (await rig.http<{ reasons: string[] }>('GET', `${base()}/${person.id}/explanation`)).body.reasons;
-    expect((await explain(ada)).join('\n')).toContain('Group "StackFlow-Agents" gives itsm_agent.');
+  it('explains roles, and their absence, by codes with parameters; the command line by sentences', async () => {
+    const reasons = async ({ id }: Person): Promise<Reason[]> =>
+      (await rig.http<{ reasons: Reason[] }>('GET', `${base()}/${id}/explanation`)).body.reasons;
+    const sentences = async ({ id }: Person): Promise<string> => (await cli('explain', id, '--tenant', tenant.id)).out;
+    expect(await reasons(ada)).toEqual([
+      { code: 'has_roles', parameters: { roles: ['itsm_agent'], primaryRole: 'itsm_agent', mappingVersion: 1 } },
+      { code: 'group_gives_roles', parameters: { group: group.id, name: group.displayName, roles: ['itsm_agent'] } },
+    ]);
+    expect(await sentences(ada)).toContain('Group "StackFlow-Agents" gives itsm_agent.');
     const odd = await rig.directory.addPerson(tenant, 'odd');
     await rig.quiet();
-    expect((await explain(odd))[0]).toMatch(/in no group that Okta pushed.*"Push now" repeats it/);
+    expect(await reasons(odd)).toEqual([{ code: 'no_groups', parameters: {} }]);
+    expect(await sentences(odd)).toMatch(/in no group that Okta pushed.*"Push now" repeats it/);
     const unmapped = await rig.directory.addGroup(tenant, 'Everyone');
     await rig.directory.join(odd, unmapped);
     await rig.quiet();
-    expect((await explain(odd))[0]).toContain('none of the user\'s groups ("Everyone") is mapped');
+    const named = { group: unmapped.id, name: 'Everyone' };
+    expect(await reasons(odd)).toEqual([
+      { code: 'no_mapped_group', parameters: { groups: [named], mappingVersion: 1 } },
+      { code: 'group_not_mapped', parameters: named },
+    ]);
+    expect(await sentences(odd)).toContain('none of the user\'s groups ("Everyone") is mapped');
     await rig.directory.setActive(odd, false);
     await rig.quiet();
-    expect((await explain(odd))[0]).toContain(
-      'the user is deactivated or suspended, or was never active; "npm run offboarding -- show"',
+    expect((await reasons(odd))[0]).toEqual({ code: 'inactive', parameters: { assignedRoles: [] } });
+    expect(await sentences(odd)).toContain(
+      'the user is deactivated or suspended, or was never active; "npm run stackflow -- offboarding show odd@example.com"',
     );
   });
 
-  it('the command line lists, shows, explains and retries', async () => {
+  it('lets the command line list, show, explain and retry', async () => {
     const list = await cli('list', '--tenant', tenant.settings.tenant.slug);
     expect(list).toMatchObject({ code: 0, err: '' });
     expect(list.out).toMatch(/Ada@example\.com +active +itsm_agent +synced/);
@@ -149,35 +190,45 @@ describe('what identity-service answers about accounts', () => {
     expect((await cli('reconcile')).out).toMatch(/^Compared \d+ users of the pool\. 0 differ/);
   });
 
-  it('the command line says what to try when something is missing', async () => {
+  it('lets the command line filter: failing ones, a role, a text', async () => {
+    const found = async (...flags: string[]): Promise<string[]> => {
+      const { out } = await cli('list', '--tenant', tenant.id, '--json', ...flags);
+      return (JSON.parse(out) as { userName: string }[]).map(({ userName }) => userName);
+    };
+    expect(await found('--role', 'itsm_agent')).toEqual([ada.userName]);
+    expect(await found('--text', 'EXTRA')).toHaveLength(4);
+    expect(await found('--failing')).toEqual([]);
+    expect((await cli('list', '--tenant', tenant.id, '--failing')).out).toBe('No account is like this.\n');
+    expect((await cli('list', '--tenant', tenant.id, '--limit', '2')).out).toContain('and more; raise --limit');
+  });
+
+  it('gives the command line hints what to try when something is missing', async () => {
     expect(await cli('show', 'nobody', '--tenant', tenant.id)).toMatchObject({
       code: 1,
-      err: expect.stringContaining('npm run accounts -- list'),
+      err: expect.stringContaining('npm run stackflow -- accounts list'),
     });
     expect(await cli('list', '--tenant', 'nowhere')).toMatchObject({
       code: 1,
       err: expect.stringContaining(tenant.settings.tenant.slug),
     });
-    expect(await cli('list')).toMatchObject({ code: 1, err: expect.stringContaining('--tenant') });
-    expect(await cli('list', '--url', 'http://127.0.0.1:1')).toMatchObject({
+    const slugs = [tenant, other].map((t) => t.settings.tenant.slug);
+    const unnamed = await cli('list');
+    expect(unnamed).toMatchObject({ code: 64, err: expect.stringContaining('--tenant') });
+    for (const slug of slugs) expect(unnamed.err).toContain(slug);
+    expect(await cli('list', '--url', 'identity-service=http://127.0.0.1:1')).toMatchObject({
       code: 69,
       err: expect.stringContaining('npm start'),
     });
-    expect(await cli('list', '--token', 'wrong')).toMatchObject({
-      code: 1,
-      err: expect.stringContaining('INTERNAL_API_TOKEN'),
-    });
+    expect(
+      await runStackflow(['accounts', 'list', '--token-file', '-'], { STACK_DIR: folder }, 'wrong\n'),
+    ).toMatchObject({ code: 1, err: expect.stringContaining('INTERNAL_API_TOKEN') });
+    expect((await cli('list', '--token', 'wrong')).code).toBe(64);
     expect(await cli('frobnicate')).toMatchObject({ code: 64 });
     expect(await cli('list', '--limit', '0')).toMatchObject({ code: 64, err: expect.stringContaining('whole number') });
     expect(await cli('--help')).toMatchObject({ code: 0, out: expect.stringContaining('explain') });
-    const err: string[] = [];
-    expect(
-      await runCli(['list'], {
-        env: { STACK_DIR: path.join(folder, 'none') },
-        err: (t) => err.push(t),
-        out: () => undefined,
-      }),
-    ).toBe(69);
-    expect(err.join('')).toContain('No stack is running here');
+    expect(await runStackflow(['accounts', 'list'], { STACK_DIR: path.join(folder, 'none') })).toMatchObject({
+      code: 78,
+      err: expect.stringContaining('No stack is running here'),
+    });
   });
 });

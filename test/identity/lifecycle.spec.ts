@@ -1,13 +1,13 @@
-/** A push becomes an account, a role and a Cognito user; with database, event bus and the sandbox's Cognito for real. */
+/** A push becomes an account, roles and a Cognito user, on a real database, the event bus and the sandbox's Cognito. */
 import type { Account, OffboardingCase } from '#events';
-import { Rig } from './rig.js';
-import type { Tenant } from './directory.js';
+import { IdentityRig } from '../support/identity.js';
+import type { Tenant } from '../support/identity-directory.js';
 
-describe('from directory to Cognito', () => {
-  let rig: Rig;
+describe('an account from the directory to Cognito', () => {
+  let rig: IdentityRig;
   let tenant: Tenant;
   beforeAll(async () => {
-    rig = await Rig.start();
+    rig = await IdentityRig.start();
     await rig.startService();
     tenant = await rig.addTenant();
   });
@@ -24,7 +24,7 @@ describe('from directory to Cognito', () => {
   const names = (rows: { type: string }[]): string[] =>
     rows.map((r) => r.type.replace('com.stackflow.identity.', '').replace('.v1', ''));
 
-  it('creates the user with the attributes that the pool declares, confirmed, without a role', async () => {
+  it('becomes a confirmed user with the attributes that the pool declares, without a role', async () => {
     const ada = await rig.directory.addPerson(tenant, 'ada');
     await rig.quiet();
     expect(await rig.cognito.user(ada.id)).toMatchObject({
@@ -45,7 +45,7 @@ describe('from directory to Cognito', () => {
     expect(names(await events('identity.accounts', ada.id))).toEqual(['account.provisioned']);
   });
 
-  it('gives the union of the roles of all mapped groups, and the strongest as the primary one', async () => {
+  it('gets the roles of all mapped groups, and the strongest one as the primary role', async () => {
     const bob = await rig.directory.addPerson(tenant, 'bob');
     const viewers = await rig.directory.addGroup(tenant, 'stackflow-VIEWERS');
     const admins = await rig.directory.addGroup(tenant, 'StackFlow-Admins');
@@ -69,7 +69,7 @@ describe('from directory to Cognito', () => {
     expect(user?.attributes).not.toHaveProperty('custom:role');
   });
 
-  it('records every grant with its cause, and closes it with the cause of the revocation', async () => {
+  it('has a record of every grant with the causes of granting and revoking it', async () => {
     const group = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
     const eve = await rig.directory.addPerson(tenant, 'eve');
     await rig.directory.join(eve, group);
@@ -97,7 +97,7 @@ describe('from directory to Cognito', () => {
       },
       {
         role: 'itsm_agent',
-        // Whichever of the two was heard last: both are needed.
+        // The cause is the event that arrived last: both are needed.
         grantedCause: expect.stringMatching(/^(user\.reactivated|access\.opened)$/),
         grantedGroup: group.id,
         revokedCause: 'user.left-group',
@@ -108,7 +108,7 @@ describe('from directory to Cognito', () => {
     expect(first?.grantedCausationId).not.toBe(first?.revokedCausationId);
   });
 
-  it('publishes account events with gapless sequences and the state after the change', async () => {
+  it('is announced by events with gapless sequences that carry the state after the change', async () => {
     const group = await rig.directory.addGroup(tenant, 'StackFlow-ITSM-Managers');
     const kim = await rig.directory.addPerson(tenant, 'kim');
     await rig.quiet();
@@ -130,12 +130,12 @@ describe('from directory to Cognito', () => {
       mappingVersion?: number;
       offboarding?: OffboardingCase;
     }>('identity.accounts', kim.id);
-    const told = names(accounts);
-    expect(told.slice(0, 3)).toEqual(['account.provisioned', 'account.roles-changed', 'account.updated']);
-    // The fence and the end of its case travel on two topics.
-    expect(told.slice(3, 5).sort()).toEqual(['account.deactivated', 'account.roles-changed']);
-    expect(told.slice(5, 7)).toEqual(['account.reactivated', 'account.roles-changed']);
-    expect(told.slice(7).sort()).toEqual(['account.removed', 'account.roles-changed']);
+    const published = names(accounts);
+    expect(published.slice(0, 3)).toEqual(['account.provisioned', 'account.roles-changed', 'account.updated']);
+    // The fence and the completion of its case arrive on two topics.
+    expect(published.slice(3, 5).sort()).toEqual(['account.deactivated', 'account.roles-changed']);
+    expect(published.slice(5, 7)).toEqual(['account.reactivated', 'account.roles-changed']);
+    expect(published.slice(7).sort()).toEqual(['account.removed', 'account.roles-changed']);
     expect(accounts.map((e) => Number(e.sequence))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(accounts[1]?.data).toMatchObject({
       granted: ['itsm_manager'],
@@ -162,12 +162,12 @@ describe('from directory to Cognito', () => {
     expect(await rig.cognito.user(kim.id)).toMatchObject({ groups: [], enabled: true });
   });
 
-  it('leaves identity.access to the worker', async () => {
+  it('publishes nothing on identity.access, which is the topic of deactivation-worker', async () => {
     const sources = await rig.admin.query(`select distinct source from bus.event_log where topic = 'identity.access'`);
     expect(sources).toEqual([{ source: '/stackflow/deactivation-worker' }]);
   });
 
-  it('does not create who was never active, and creates the person on activation', async () => {
+  it('is created in Cognito when the person becomes active, not before', async () => {
     const zoe = await rig.directory.addPerson(tenant, 'zoe', { active: false });
     await rig.quiet();
     expect(await rig.cognito.user(zoe.id)).toBeUndefined();
@@ -177,7 +177,7 @@ describe('from directory to Cognito', () => {
     expect(await rig.cognito.user(zoe.id)).toBeDefined();
   });
 
-  it('no event about a deleted person revives the account (P3)', async () => {
+  it('stays removed, whatever events about the deleted person follow (P3)', async () => {
     const ghost = await rig.directory.addPerson(tenant, 'ghost');
     await rig.quiet();
     await rig.directory.remove(ghost);
@@ -188,7 +188,7 @@ describe('from directory to Cognito', () => {
     expect(body.status).toBe('removed');
   });
 
-  it('handles repeated events once', async () => {
+  it('changes once if its events are repeated', async () => {
     const max = await rig.directory.addPerson(tenant, 'max');
     await rig.directory.update(max, { displayName: 'Max 2' });
     await rig.quiet();

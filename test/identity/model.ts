@@ -1,11 +1,11 @@
-/** A small directory and a small worker that turn pushes into events, one queue per key that the bus would order. */
+/** A small directory and a small deactivation-worker: turns pushes into events, in one queue for each key of the bus. */
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import type { Access, Brake, EventEnvelope, OffboardingCase, RoleMapping } from '#events';
 import { defaultSettings } from '#settings';
-import { deriveRoles } from '../../apps/identity-service/src/roles/derive-roles.js';
+import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-roles.js';
 import { envelope } from './handlers.js';
-import { caseOf } from './played-worker.js';
+import { caseOf } from '../support/identity-worker.js';
 
 export const PEOPLE = 4;
 export const GROUPS = 4;
@@ -86,7 +86,7 @@ export class Model {
     for (const group of this.groups) this.groupEvent(group, 'created', {});
     for (const person of this.people) {
       this.personEvent(person, 'created', {});
-      this.say(person, 'active', 'created');
+      this.publishAccess(person, 'active', 'created');
     }
   }
 
@@ -130,20 +130,20 @@ export class Model {
     else if (p.do === 'complete') this.endCase(person, 'completed');
     else if (p.do === 'open' && person.access === 'inactive') {
       this.endCase(person, 'superseded');
-      this.say(person, 'active', `open-${person.accessVersion}`);
+      this.publishAccess(person, 'active', `open-${person.accessVersion}`);
     }
   }
 
   private remove(person: Model['people'][number]): void {
     if (person.access === 'active') this.close(person, 'removed');
-    else this.say(person, 'removed', 'deleted');
+    else this.publishAccess(person, 'removed', 'deleted');
     this.endCase(person, 'completed');
   }
 
-  /** Both events of a closing, and all of its case, carry one causation id. */
+  /** The event about access and all events of the case carry the same causation id. */
   private close(person: Model['people'][number], status: Access['status']): void {
     const causation = `close-${person.accessVersion}`;
-    this.say(person, status, causation);
+    this.publishAccess(person, status, causation);
     const who = { id: person.id, userName: 'x', displayName: null };
     this.caseEvent(person, 'opened', caseOf(who, ['user.deactivated', causation]));
   }
@@ -152,7 +152,7 @@ export class Model {
     if (person.latest?.state === 'running') this.caseEvent(person, state, { ...person.latest, state });
   }
 
-  private say(person: Model['people'][number], status: Access['status'], causation: string): void {
+  private publishAccess(person: Model['people'][number], status: Access['status'], causation: string): void {
     person.access = status;
     const data = { account: person.id, status, roles: [], notBefore: null };
     const sequence = ++person.accessVersion;
@@ -178,7 +178,7 @@ export class Model {
     );
   }
 
-  /** Open, but inactive in the directory: who was active stays so; which that was depends on the order of arrival. */
+  /** If the worker leaves access to an inactive person, the status stays; what it was depends on the order of arrival. */
   expected(person: Model['people'][number], before: string | undefined): { status: string; roles: string[] } {
     const open = person.active || before === 'active' ? 'active' : 'inactive';
     const status = person.access === 'active' ? open : person.access;

@@ -1,4 +1,4 @@
-/** Token buckets in Postgres: the share of the quota holds over replicas, urgent work first, a throttled bucket rests. */
+/** Token buckets in Postgres: replicas share the quota, urgent work comes first, and a throttled bucket pauses. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bucketShape, CognitoError, DEFAULT_QUOTAS, QuotaGate, URGENCIES, type Urgency } from '#cognito';
 import { Database, Metrics } from '#platform';
@@ -30,7 +30,7 @@ describe('the Cognito quota that all replicas share', () => {
       maxWaitMs,
     });
 
-  /** When each of `count` calls was let through, in milliseconds since the start. */
+  /** When each of `count` calls was admitted, in milliseconds since the start. */
   async function admissions(gates: readonly QuotaGate[], count: number, urgency: Urgency): Promise<number[]> {
     const start = performance.now();
     const admission = async (g: QuotaGate | undefined): Promise<number> => {
@@ -48,7 +48,7 @@ describe('the Cognito quota that all replicas share', () => {
     // 24 at once (a full bucket, and as much ahead), the other 46 at 24 per second.
     ['offboarding', 1_800, 3_400],
   ])(
-    'never lets more through than the quota in any second, however many replicas ask, and no less than its share: %s',
+    'never admits more than the quota in any second, however many replicas there are, and no less than its share: %s',
     async (urgency, atLeast, atMost) => {
       const quota = 40;
       const times = await admissions([gate(quota), gate(quota), gate(quota)], 70, urgency);
@@ -60,11 +60,11 @@ describe('the Cognito quota that all replicas share', () => {
 
   it('holds the quota in any second where the share alone would not', async () => {
     const times = await admissions([gate(20, 0.9), gate(20, 0.9)], 60, 'offboarding');
-    expect(times.filter((t) => t < 300).length).toBeGreaterThanOrEqual(17); // a bunch does not stand in line ...
-    expect(mostInASecond(times)).toBeLessThanOrEqual(20); // ... but Cognito never refuses
+    expect(times.filter((t) => t < 300).length).toBeGreaterThanOrEqual(17); // calls that come together do not queue ...
+    expect(mostInASecond(times)).toBeLessThanOrEqual(20); // ... but never exceed the quota
   });
 
-  it('keeps offboardings, which come in bunches, from standing behind sign-outs that take all that is left', async () => {
+  it('never queues offboardings behind sign-outs, although these take all remaining tokens', async () => {
     const [worker, other] = [gate(25, 0.9), gate(25, 0.9)];
     let left = 80;
     const flood = Promise.all(Array.from({ length: 80 }, () => worker.take('UserUpdate', 'urgent').then(() => left--)));
@@ -74,14 +74,14 @@ describe('the Cognito quota that all replicas share', () => {
       const takes = Array.from({ length: 4 }, (_, i) => [worker, other][i % 2]?.take('UserUpdate', 'offboarding'));
       await Promise.all([...takes.map((t) => t?.then(() => waits.push(performance.now() - start))), sleep(200)]);
     }
-    expect(left).toBeGreaterThan(20); // some wait all the time
-    const settled = waits.slice(20).sort((a, b) => a - b);
+    expect(left).toBeGreaterThan(20); // some sign-outs wait all the time
+    const later = waits.slice(20).sort((a, b) => a - b);
     // Without a reserve it is more than 50 ms: the bucket is always empty.
-    expect(settled[Math.floor(settled.length / 2)]).toBeLessThan(20);
+    expect(later[Math.floor(later.length / 2)]).toBeLessThan(20);
     await flood;
   });
 
-  it('is fair: whoever waits longer goes first', async () => {
+  it('admits calls of the same urgency in the order of their arrival', async () => {
     const g = gate(50);
     const order: number[] = [];
     await Promise.all(Array.from({ length: 40 }, (_, i) => g.take('UserUpdate', 'bulk').then(() => order.push(i))));
@@ -95,11 +95,11 @@ describe('the Cognito quota that all replicas share', () => {
     await sleep(700);
     expect(left).toBeGreaterThan(60);
     for (const g of [bulk, urgent]) await g.take('UserUpdate', 'urgent');
-    expect(left).toBeGreaterThan(0); // those who came before are still waiting
+    expect(left).toBeGreaterThan(0); // earlier bulk calls are still waiting
     await flood;
   });
 
-  it('rests after Cognito said that it is too much, and does not rest longer for hearing it ten times', async () => {
+  it('pauses for a second after Cognito throttled, and no longer if Cognito throttled ten times', async () => {
     const g = gate(50);
     await g.take('UserUpdate', 'urgent');
     for (let i = 0; i < 10; i++) await g.drain('UserUpdate');
@@ -109,7 +109,7 @@ describe('the Cognito quota that all replicas share', () => {
     expect(performance.now() - start).toBeLessThan(2_000);
   });
 
-  it('waits no longer than allowed and then says that it was throttled', async () => {
+  it('rejects a call as throttled after the longest allowed wait', async () => {
     const g = gate(1, 0.05, 300);
     await g.take('UserUpdate', 'urgent');
     const start = performance.now();
@@ -119,7 +119,7 @@ describe('the Cognito quota that all replicas share', () => {
     expect(performance.now() - start).toBeLessThan(1_000);
   });
 
-  it('takes tokens for several waiters in one round trip', async () => {
+  it('takes tokens for several waiting calls in one round trip', async () => {
     let trips = 0;
     const counting = {
       query: <T>(sql: string, values?: unknown[]): Promise<T[]> => (trips++, database.query<T>(sql, values)),
@@ -134,7 +134,7 @@ describe('the Cognito quota that all replicas share', () => {
     expect(trips).toBeLessThanOrEqual(21);
   });
 
-  it.each([...Object.values(DEFAULT_QUOTAS), 1, 0.2])('lets something through of a quota of %d', (quota) => {
+  it.each([...Object.values(DEFAULT_QUOTAS), 1, 0.2])('admits calls of every urgency for a quota of %d', (quota) => {
     for (const share of [0.01, 0.6, 1])
       for (const urgency of URGENCIES) {
         const { capacity, perSecond, reserve } = bucketShape(quota, share);

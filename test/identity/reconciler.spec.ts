@@ -1,14 +1,15 @@
-/** Cognito under trouble: lost answers, crashes, throttling, refusals, changes by hand. */
+/** Trouble with Cognito: lost answers, crashes, throttling, refusals, changes by hand. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
-import type { Tenant } from './directory.js';
-import { eventually, Rig } from './rig.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Tenant } from '../support/identity-directory.js';
+import { IdentityRig } from '../support/identity.js';
+import { eventually } from '../support/waiting.js';
 
-describe('the reconciler keeps Cognito equal to the accounts', () => {
-  let rig: Rig;
+describe('the reconciler', () => {
+  let rig: IdentityRig;
   let tenant: Tenant;
   beforeAll(async () => {
-    rig = await Rig.start();
+    rig = await IdentityRig.start();
     await rig.startService();
     tenant = await rig.addTenant();
     await rig.directory.addGroup(tenant, 'unused');
@@ -39,7 +40,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     const bea = await rig.directory.addPerson(tenant, 'bea');
     await rig.directory.join(bea, group);
     await rig.quiet();
-    // As a killed process leaves it: Cognito knows more than the row, the lease belongs to nobody alive.
+    // The state after a process was killed: Cognito has more than the row says, and the owner of the lease is gone.
     await rig.cognito.byHand('AdminAddUserToGroup', { Username: bea.id, GroupName: 'viewer' });
     await rig.admin.query(
       `update identity.account set lease_owner = $2, applied = jsonb_set(applied, '{groups}', '[]') where id = $1`,
@@ -50,7 +51,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     expect((await rig.cognito.user(bea.id))?.groups).toEqual([]);
   });
 
-  it('makes a missing role group, with its precedence, once for many', async () => {
+  it('creates a missing group of a role once for many accounts, with its precedence', async () => {
     const other = await rig.addTenant({
       roles: ['chief', 'night_shift'],
       roleMappings: [{ role: 'night_shift', group: { name: 'Night' } }],
@@ -64,7 +65,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     expect(created.filter((c) => c.group === 'night_shift' && c.outcome === 'ok')).toHaveLength(1);
   });
 
-  it('throttling delays but is no failure', async () => {
+  it('waits after throttling and does not count it as a failure', async () => {
     await rig.cognito.fault({ effect: 'throttle', operation: 'AdminCreateUser', times: 3 });
     const tom = await rig.directory.addPerson(tenant, 'tom');
     await rig.quiet();
@@ -73,7 +74,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     expect((await show(tom.id)).cognito).toMatchObject({ state: 'synced', attempts: 0, lastError: null });
   });
 
-  it('a refused account stays visible with the reason and blocks nobody else; a change of it tries at once', async () => {
+  it('shows why Cognito refuses an account, blocks no other account, and tries again when the account changes', async () => {
     const id = randomUUID();
     await rig.cognito.fault({
       effect: 'error',
@@ -100,7 +101,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     expect((await show(bad.id)).cognito).toMatchObject({ state: 'synced', lastError: null });
   });
 
-  it('never takes over a user of another tenant; the alarm goes when a person has cleared it and retries', async () => {
+  it('never takes over a user of another tenant, and recovers after the user is deleted by hand and the account retried', async () => {
     const id = randomUUID();
     await rig.cognito.byHand('AdminCreateUser', {
       Username: id,
@@ -124,7 +125,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     expect((await rig.cognito.user(eve.id))?.attributes.email).toBe('eve@example.com');
   });
 
-  it('creates again who was deleted in Cognito behind our back', async () => {
+  it('creates a user again that somebody deleted in Cognito', async () => {
     const group = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
     const kay = await rig.directory.addPerson(tenant, 'kay');
     await rig.quiet();
@@ -138,7 +139,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     });
   });
 
-  it('does not believe what it did after somebody else took the account over', async () => {
+  it('does not rely on its own result after another process took the account over', async () => {
     const group = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
     const ivy = await rig.directory.addPerson(tenant, 'ivy');
     await rig.quiet();
@@ -156,7 +157,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
           .length,
       ).toBe(1),
     );
-    // Another worker, which saw us as dead: it took over, found nothing to do for the newest state, and recorded that.
+    // Another process took the account over because our lease had expired, and recorded that the newest state needs no call.
     await rig.admin.query(
       `update identity.account set lease_owner = null, roles = '{}', assigned_roles = '{}', applied = jsonb_set(applied, '{groups}', '[]'), desired_revision = desired_revision + 1, applied_revision = desired_revision + 1 where id = $1`,
       [ivy.id],
@@ -169,7 +170,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     await rig.directory.leave(ivy, group);
   });
 
-  it('a retry that is asked for during the calls reads Cognito back after them', async () => {
+  it('reads Cognito back after its calls if a retry is requested during them', async () => {
     const jon = await rig.directory.addPerson(tenant, 'jon');
     await rig.quiet();
     await rig.cognito.fault({
@@ -192,7 +193,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     expect(await rig.cognito.user(jon.id)).toMatchObject({ groups: [], attributes: { name: 'Jon 2' } });
   });
 
-  it('a change that arrives during the calls is not lost', async () => {
+  it('does not lose a change that arrives during its calls', async () => {
     const dot = await rig.directory.addPerson(tenant, 'dot');
     await rig.quiet();
     await rig.cognito.fault({ effect: 'latency', ms: 400, operation: 'AdminUpdateUserAttributes', times: 1 });
@@ -208,7 +209,7 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     expect((await rig.cognito.user(dot.id))?.attributes.name).toBe('Second');
   });
 
-  it('the full compare finds and repairs what was changed by hand, and only reports strangers', async () => {
+  it('repairs what a comparison with the pool finds changed by hand, and only reports users without an account', async () => {
     const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
     const [a, b, c, d] = await rig.directory.addPeople(tenant, 4, group);
     if (!a || !b || !c || !d) throw new Error('four people');
@@ -225,12 +226,12 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     });
     await call('AdminDeleteUser', { Username: d.id });
     await call('AdminCreateUser', { Username: 'stranger', MessageAction: 'SUPPRESS' });
-    const { body } = await rig.http<{ run: string }>('POST', '/internal/reconcile');
+    const { body } = await rig.http<{ run: string }>('POST', '/internal/pool-comparison');
     await eventually(async () =>
-      expect((await rig.http<{ state: string }>('GET', '/internal/reconcile')).body.state).toBe('done'),
+      expect((await rig.http<{ state: string }>('GET', '/internal/pool-comparison')).body.state).toBe('done'),
     );
     await rig.quiet();
-    const run = (await rig.http<{ id: string; progress: object }>('GET', '/internal/reconcile')).body;
+    const run = (await rig.http<{ id: string; progress: object }>('GET', '/internal/pool-comparison')).body;
     expect(run.id).toBe(body.run);
     expect(run.progress).toMatchObject({
       differing: 4,
@@ -250,12 +251,14 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
     await rig.expectConverged();
   });
 
-  it('a compare that finds nothing changes nothing', async () => {
+  it('changes nothing after a comparison that finds no difference', async () => {
     await rig.quiet();
     await rig.cognito.forgetCalls();
-    await rig.http('POST', '/internal/reconcile');
+    await rig.http('POST', '/internal/pool-comparison');
     await eventually(async () =>
-      expect((await rig.http<{ state: string; progress: object }>('GET', '/internal/reconcile')).body).toMatchObject({
+      expect(
+        (await rig.http<{ state: string; progress: object }>('GET', '/internal/pool-comparison')).body,
+      ).toMatchObject({
         state: 'done',
         progress: { differing: 0 },
       }),
@@ -266,9 +269,9 @@ describe('the reconciler keeps Cognito equal to the accounts', () => {
   });
 });
 
-describe('a user pool that is not there', () => {
-  it('pauses the reconciler with one loud line and goes on when it is there', async () => {
-    const rig = await Rig.start();
+describe('a user pool that does not exist', () => {
+  it('pauses the reconciler until it exists', async () => {
+    const rig = await IdentityRig.start();
     try {
       await rig.startService();
       await rig.cognito.fault({
@@ -281,9 +284,9 @@ describe('a user pool that is not there', () => {
       await eventually(async () =>
         expect(await rig.metrics.registry.metrics()).toMatch(/identity_reconciler_paused\{[^}]*\} 1/),
       );
-      await pause(500); // the calls that were on their way come back
+      await sleep(500); // the calls that were running end
       const first = (await rig.cognito.calls()).length;
-      await pause(2_000);
+      await sleep(2_000);
       expect((await rig.cognito.calls()).length - first).toBeLessThanOrEqual(2);
       await rig.cognito.noFaults();
       await rig.quiet();

@@ -1,6 +1,6 @@
 /**
- * With a brake that trips all the time, any history in any order ends in the roles that the groups give plus those
- * whose loss is held; and when everything held was released, in those of the groups alone.
+ * With a brake that trips all the time, any history in any order ends in the roles that the groups give and those whose
+ * loss is held. After all held losses are released, only the roles of the groups are left.
  */
 import fc from 'fast-check';
 import { HandlerRig } from './handlers.js';
@@ -12,7 +12,7 @@ const NAMES = [
   ...Array.from({ length: PEOPLE }, (_, i) => [`person ${i}`, `access ${i}`]).flat(),
 ];
 
-/** Everybody in every group, three of which give a role. */
+/** Puts everybody into every group; three of the groups give a role. */
 const BEGINNING: readonly Push[] = [
   {
     do: 'settings',
@@ -52,7 +52,7 @@ describe('roles under a brake', () => {
   });
   afterAll(() => rig.close());
 
-  it('are those of the groups and those that are held, until everything is released', async () => {
+  it('are those that groups give and those whose loss is held, until all losses are released', async () => {
     const step = fc.record({
       queues: fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 4 }),
       reevaluate: fc.boolean(),
@@ -81,7 +81,7 @@ describe('roles under a brake', () => {
     BEGINNING.forEach((p) => model.apply(p));
     for (const name of NAMES) while (model.queues.get(name)?.length) await deliver(name);
     await rig.reevaluateAll();
-    await rig.database.query(`update account set provisioned_at = now(), told_status = status where tenant = $1`, [
+    await rig.database.query(`update account set provisioned_at = now(), announced_status = status where tenant = $1`, [
       model.tenant,
     ]);
     pushes.forEach((p) => model.apply(p));

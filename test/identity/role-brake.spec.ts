@@ -1,11 +1,11 @@
-/** The brake for losses of roles, on the handlers: what happens, what waits, and how it ends. */
+/** The brake for losses of roles, on the handlers: which losses happen, which are held, and how holding ends. */
 import { Writable } from 'node:stream';
 import { createLogger } from '#platform';
 import { BrakeWorld, type Member } from './brake-world.js';
 import { HandlerRig } from './handlers.js';
-import { eventually } from './rig.js';
+import { eventually } from '../support/waiting.js';
 
-describe('many people who lose roles at once', () => {
+describe('the brake for losses of roles', () => {
   let rig: HandlerRig;
   const lines: Record<string, unknown>[] = [];
   const log = new Writable({
@@ -30,7 +30,7 @@ describe('many people who lose roles at once', () => {
     return member;
   };
 
-  it('as many as the limit go at once, the others keep their roles, are listed, and said once', async () => {
+  it('allows as many losses as the limit, holds and lists the others, and logs once', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 3 });
     const people = await world.people(8, 'viewers');
     await world.leaveAll(people.slice(0, 6), 'viewers');
@@ -39,22 +39,22 @@ describe('many people who lose roles at once', () => {
       people.slice(3, 6).map(({ id }) => ({ id, lose: 'viewer', because: 'threshold', cause: 'user.left-group' })),
     );
     expect(logged('role_brake_tripped', world.tenant)).toHaveLength(1);
-    const told = await rig.database.query(
+    const announced = await rig.database.query(
       `select subject from outbox where tenant = $1 and type like '%roles-changed%' and jsonb_array_length(data -> 'revoked') > 0`,
       [world.tenant],
     );
-    expect(told).toHaveLength(3);
+    expect(announced).toHaveLength(3);
   });
 
-  it('the percentage is of the accounts in use', async () => {
+  it('takes its percentage of the accounts in use', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 1, percent: 30 });
     const people = await world.people(10, 'viewers');
     await world.leaveAll(people.slice(0, 4), 'viewers');
-    expect(await world.losers(people, 'viewer')).toBe(3);
+    expect(await world.countWithout(people, 'viewer')).toBe(3);
     expect(await world.held()).toHaveLength(1);
   });
 
-  it('what was lost before the window does not count; what is held stays so all the same', async () => {
+  it('does not count losses before the window, but keeps holding what it held then', async () => {
     const world = await BrakeWorld.create(rig, {});
     const people = await world.people(6, 'agents', 'viewers');
     await world.leaveAll(people.slice(0, 3), 'viewers');
@@ -73,7 +73,7 @@ describe('many people who lose roles at once', () => {
     expect((await world.held()).map((h) => h.lose)).toEqual(['itsm_agent,viewer', 'viewer']);
   });
 
-  it('who is closed by the worker is not counted, and is not held back by a held loss', async () => {
+  it('neither counts closings by the worker nor delays them by a held loss', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 1 });
     const people = await world.people(5, 'viewers');
     for (const member of people.slice(0, 2)) await rig.deliver(world.closed(member, 'inactive'));
@@ -84,18 +84,18 @@ describe('many people who lose roles at once', () => {
     expect(await world.held()).toEqual([]);
   });
 
-  it('roles that were never in Cognito are not lost by anybody, and do not count', async () => {
+  it('neither holds nor counts losses of roles that were never in Cognito', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 1 });
     const fresh = await world.people(4, 'viewers');
     await rig.database.query('update account set provisioned_at = null where tenant = $1', [world.tenant]);
     await world.leaveAll(fresh.slice(0, 3), 'viewers');
-    expect(await world.losers(fresh, 'viewer')).toBe(3);
+    expect(await world.countWithout(fresh, 'viewer')).toBe(3);
     await rig.database.query('update account set provisioned_at = now() where tenant = $1', [world.tenant]);
     await world.leaveAll(fresh.slice(3), 'viewers');
-    expect(await world.losers(fresh, 'viewer')).toBe(4);
+    expect(await world.countWithout(fresh, 'viewer')).toBe(4);
   });
 
-  it('two tenants do not count for each other', async () => {
+  it('counts and releases for each tenant separately', async () => {
     const [one, two] = [await BrakeWorld.create(rig, {}), await BrakeWorld.create(rig, {})];
     const [ones, twos] = [await one.people(3, 'viewers'), await two.people(3, 'viewers')];
     await one.leaveAll(ones, 'viewers');
@@ -111,38 +111,38 @@ describe('many people who lose roles at once', () => {
     expect(await one.held()).toHaveLength(1);
   });
 
-  it('never too many, however many transactions decide at the same time', async () => {
+  it('never allows more than the limit, however many transactions decide concurrently', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 4 });
     const people = await world.people(16, 'viewers');
     await Promise.all(people.map((member) => rig.deliver(world.leave(member, 'viewers'))));
     await rig.reevaluateAll();
-    expect(await world.losers(people, 'viewer')).toBe(4);
+    expect(await world.countWithout(people, 'viewer')).toBe(4);
     expect(await world.held()).toHaveLength(12);
   });
 
-  it('while one transaction decides, others of the tenant ask for it and wait for nothing', async () => {
+  it('makes no transaction wait while another one of the tenant decides: it requests a re-evaluation', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 1 });
     const people = await world.people(2, 'viewers');
     await rig.database.tx(async (tx) => {
       await rig.deliver(world.leave(pick(people, 0), 'viewers'), tx);
       await rig.deliver(world.leave(pick(people, 1), 'viewers'));
-      const asked = await rig.database.query('select user_id from reevaluation where tenant = $1', [world.tenant]);
-      expect(asked).toEqual([{ user_id: pick(people, 1).id }]);
+      const requested = await rig.database.query('select user_id from reevaluation where tenant = $1', [world.tenant]);
+      expect(requested).toEqual([{ user_id: pick(people, 1).id }]);
     });
     await rig.reevaluateAll();
     expect(await world.roles(people)).toEqual(['', 'viewer']);
   });
 
-  it('two administrators who go at the same time: one stays', async () => {
+  it('keeps one of two administrators who lose their role concurrently', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 50 });
     const admins = await world.people(2, 'admins');
     await Promise.all(admins.map((member) => rig.deliver(world.leave(member, 'admins'))));
     await rig.reevaluateAll();
-    expect(await world.losers(admins, 'super_admin')).toBe(1);
+    expect(await world.countWithout(admins, 'super_admin')).toBe(1);
     expect((await world.held()).map((h) => h.because)).toEqual(['last_admin']);
   });
 
-  it('a mapping that takes the last administrators is held for one; a mapping that moves them is not', async () => {
+  it('keeps one administrator when a mapping takes the role from all, and none when the mapping moves the role', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 50 });
     const admins = await world.people(3, 'admins');
     const agents = await world.people(2, 'agents');
@@ -153,19 +153,19 @@ describe('many people who lose roles at once', () => {
     expect(await world.held()).toEqual([]);
     await world.configure({ roleMappings: [] });
     await rig.reevaluateAll();
-    expect(await world.losers(agents, role)).toBe(1);
+    expect(await world.countWithout(agents, role)).toBe(1);
     expect(await world.held()).toMatchObject([{ because: 'last_admin', lose: role, cause: 'settings.changed' }]);
   });
 
-  it('a group that is deleted: the surplus of its members keeps the role', async () => {
+  it('holds the surplus of losses when a group is deleted', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 2 });
     const people = await world.people(5, 'viewers');
     await world.deleteGroup('viewers');
-    expect(await world.losers(people, 'viewer')).toBe(2);
+    expect(await world.countWithout(people, 'viewer')).toBe(2);
     expect((await world.held()).map((h) => h.cause)).toEqual(['group.deleted', 'group.deleted', 'group.deleted']);
   });
 
-  it('gains are never held, and come in the order of the roles', async () => {
+  it('never holds gains, and keeps roles in the order of the tenant', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 1 });
     const people = await world.people(2, 'agents');
     await world.leaveAll(people, 'agents');
@@ -175,7 +175,7 @@ describe('many people who lose roles at once', () => {
     expect((await world.held()).map((h) => h.lose)).toEqual(['itsm_agent']);
   });
 
-  it('a loss that is undone is forgotten, also by switching group sync off', async () => {
+  it('drops a held loss that is undone, also by switching group sync off', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 1 });
     const people = await world.people(3, 'viewers');
     await world.leaveAll(people, 'viewers');
@@ -191,7 +191,7 @@ describe('many people who lose roles at once', () => {
     expect((await world.held()).map((h) => h.id)).toEqual([pick(people, 2).id]);
   });
 
-  it('an administrator lets some happen, or all: with the first cause, and never twice', async () => {
+  it('lets an administrator release some losses or all, with their first cause, and none twice', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 1 });
     const people = await world.people(5, 'viewers');
     await world.leaveAll(people, 'viewers');
@@ -203,7 +203,7 @@ describe('many people who lose roles at once', () => {
     expect(await rig.losses.release(world.tenant, null, 'grace')).toBe(3);
     expect(await rig.losses.release(world.tenant, null, 'grace')).toBe(0);
     await rig.reevaluateAll();
-    expect(await world.losers(people, 'viewer')).toBe(5);
+    expect(await world.countWithout(people, 'viewer')).toBe(5);
     const causes = await rig.database.query(
       'select distinct revoked_cause, revoked_group, revoked_causation_id from role_grant where tenant = $1',
       [world.tenant],
@@ -218,7 +218,7 @@ describe('many people who lose roles at once', () => {
     expect(await rig.database.query('select 1 from held_role_loss where tenant = $1', [world.tenant])).toEqual([]);
   });
 
-  it('what comes on top of a release before it is applied is decided anew', async () => {
+  it('decides again about a role that is lost between a release and its application', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 1 });
     const [other, ada] = await world.people(2, 'agents', 'viewers');
     if (!other || !ada) throw new Error('nobody');
@@ -230,33 +230,33 @@ describe('many people who lose roles at once', () => {
     expect((await world.held()).map((h) => h.lose)).toEqual(['itsm_agent']);
   });
 
-  it('without anybody the timer lets it happen, and says so', async () => {
+  it('releases a loss by itself after the longest time, and logs that', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 1, holdHours: 2 });
     const people = await world.people(3, 'viewers');
     await world.leaveAll(people, 'viewers');
     await world.age(115);
     await rig.reevaluateAll();
-    expect(await world.losers(people, 'viewer')).toBe(1);
+    expect(await world.countWithout(people, 'viewer')).toBe(1);
     await world.age(6);
     await eventually(async () => {
       await rig.reevaluateAll();
-      expect(await world.losers(people, 'viewer')).toBe(3);
+      expect(await world.countWithout(people, 'viewer')).toBe(3);
     }, 60_000);
     expect(logged('role_brake_timeout', world.tenant)).toMatchObject([{ released: 2 }]);
   }, 90_000);
 
-  it('a tenant without a brake, or that takes it off, loses what it loses', async () => {
+  it('holds nothing for a tenant without a brake, and lets held losses happen when the brake is taken off', async () => {
     const free = await BrakeWorld.create(rig, null);
     const all = await free.people(3, 'admins');
     await free.leaveAll(all, 'admins');
-    expect(await free.losers(all, 'super_admin')).toBe(3);
+    expect(await free.countWithout(all, 'super_admin')).toBe(3);
 
     const world = await BrakeWorld.create(rig, { atLeast: 1 });
     const people = await world.people(3, 'viewers');
     await world.leaveAll(people, 'viewers');
     await world.configure({ brake: null });
     await rig.reevaluateAll();
-    expect(await world.losers(people, 'viewer')).toBe(3);
+    expect(await world.countWithout(people, 'viewer')).toBe(3);
     expect(await world.held()).toEqual([]);
   });
 });

@@ -1,14 +1,14 @@
 /**
- * Any history of pushes and of the worker's closings, delivered per key in order but otherwise in any interleaving,
- * with any event repeated, ends in the status and the roles that the pure functions derive from the last state of the
- * directory and the last word of the worker: SQL and TypeScript say the same.
+ * Any history of pushes and closings, delivered per key in order but otherwise in any interleaving, with any event
+ * repeated, ends in the status and the roles that the pure functions derive from the last state of the directory and the
+ * last event about access. So SQL and TypeScript derive the same.
  */
 import fc from 'fast-check';
 import type { EventEnvelope } from '#events';
 import { HandlerRig } from './handlers.js';
 import { GROUPS, Model, PEOPLE, push } from './model.js';
 
-describe('roles follow from groups and mappings', () => {
+describe('status and roles of accounts', () => {
   let rig: HandlerRig;
   beforeAll(async () => {
     rig = await HandlerRig.start();
@@ -29,7 +29,7 @@ describe('roles follow from groups and mappings', () => {
       [tenant],
     );
 
-  it('whatever the order in which topics arrive, and however often', async () => {
+  it('follow from the last state of all topics, in whatever order and however often events arrive', async () => {
     const history = fc.array(push, { minLength: 1, maxLength: 18 });
     const names = [
       'settings',
@@ -52,10 +52,10 @@ describe('roles follow from groups and mappings', () => {
           await rig.deliver(event);
           const late = delivered.get(name) ?? [];
           delivered.set(name, [...late, event]);
-          // A carrier may bring anything again, also what newer events have overtaken.
+          // A carrier may deliver any event again, also older ones.
           if (repeat) for (const again of [event, late.at(-1), late[0]]) if (again) await rig.deliver(again);
         };
-        // Several keys at once and a re-evaluation beside them, as with many partitions and replicas.
+        // Several keys and a re-evaluation run concurrently, as with many partitions and replicas.
         for (const { queues, repeat, reevaluate } of steps)
           await Promise.all([...queues.map((name) => deliver(name, repeat)), reevaluate && rig.reevaluator.round()]);
         for (const [name, queue] of model.queues) while (queue.length > 0) await deliver(name, false);

@@ -1,4 +1,4 @@
-/** A mapping that concerns ten thousand people: one transaction, a few seconds, grants and events complete. */
+/** A mapping that affects ten thousand people: one transaction, a few seconds, complete grants and events. */
 import { randomUUID } from 'node:crypto';
 import type { Brake } from '#events';
 import { DEFAULT_BRAKE, defaultSettings } from '#settings';
@@ -16,11 +16,11 @@ describe('re-evaluation of a large tenant', () => {
     const data = { group: { id: group, displayName: 'Everyone', externalId: null, version: 1 } };
     await rig.deliver(envelope('com.stackflow.directory.group.created.v1', tenant, group, 1, data));
     await rig.reevaluateAll();
-    // As ten thousand pushes would have left them; the pushes themselves are not what is measured here.
+    // The state after ten thousand pushes. This spec does not measure the pushes.
     await rig.database.query(
       `with people as (insert into directory_user (id, tenant, version, user_name, active) select gen_random_uuid(), $1, 1, 'p' || n || '@x', true from generate_series(1, $3) n returning id, user_name),
             members as (insert into membership (user_id, group_id, tenant) select id, $2, $1 from people)
-       insert into account (id, tenant, user_name, status, told_status, version, provisioned_at, applied)
+       insert into account (id, tenant, user_name, status, announced_status, version, provisioned_at, applied)
        select id, $1, user_name, 'active', 'active', 1, now(), '{"exists": true, "confirmed": true}' from people`,
       [tenant, group, PEOPLE],
     );
@@ -46,7 +46,7 @@ describe('re-evaluation of a large tenant', () => {
   const one = async <T>(sql: string): Promise<T | undefined> =>
     (await rig.database.query<T & Record<string, unknown>>(sql))[0];
 
-  it('grants and revokes for everybody at once', async () => {
+  it('grants to and revokes from everybody in one transaction', async () => {
     await rig.deliver(settings(2, [{ role: 'viewer', group: { name: 'everyone' } }]));
     const started = performance.now();
     await rig.reevaluateAll();
@@ -77,7 +77,7 @@ describe('re-evaluation of a large tenant', () => {
     expect(await one(`select count(*)::int as open from role_grant where revoked_at is null`)).toEqual({ open: 0 });
   });
 
-  it('finds nothing to do the second time', async () => {
+  it('changes nothing when it is repeated', async () => {
     const before = await one('select count(*)::int as events from outbox');
     await rig.database.query(
       `insert into reevaluation (tenant, cause, causation_id) values ('${tenant}', 'settings.changed', 'again')`,
@@ -86,7 +86,7 @@ describe('re-evaluation of a large tenant', () => {
     expect(await one('select count(*)::int as events from outbox')).toEqual(before);
   });
 
-  it('with a brake takes the roles of a tenth, and the rest when it is released', async () => {
+  it('takes the roles of a tenth when the tenant has a brake, and the rest after a release', async () => {
     await rig.database.query(`update role_grant set revoked_at = revoked_at - interval '1 hour'`);
     await rig.database.query(`update account set provisioned_at = now() - interval '1 day'`);
     await rig.deliver(settings(4, [{ role: 'viewer', group: { name: 'everyone' } }], DEFAULT_BRAKE));

@@ -1,11 +1,11 @@
-/** Mappings, group names and switches: re-evaluation of whole tenants, and what group sync does when it is off. */
-import type { Tenant } from './directory.js';
-import { Rig } from './rig.js';
+/** Mappings, names of groups, and switches: re-evaluations of whole tenants, and the effect of group sync. */
+import type { Tenant } from '../support/identity-directory.js';
+import { IdentityRig } from '../support/identity.js';
 
-describe('settings decide about roles', () => {
-  let rig: Rig;
+describe('roles after a change of settings or groups', () => {
+  let rig: IdentityRig;
   beforeAll(async () => {
-    rig = await Rig.start();
+    rig = await IdentityRig.start();
     await rig.startService();
   });
   afterAll(() => rig.close());
@@ -19,7 +19,7 @@ describe('settings decide about roles', () => {
       )
     ).body.grants;
 
-  it('a changed mapping re-evaluates everybody and names the settings version as the cause', async () => {
+  it('follow a changed mapping for everybody, with the version of the settings as the cause', async () => {
     const tenant = await rig.addTenant();
     const group = await rig.directory.addGroup(tenant, 'Helpdesk');
     const ann = await rig.directory.addPerson(tenant, 'ann');
@@ -47,7 +47,7 @@ describe('settings decide about roles', () => {
     ]);
   });
 
-  it('a renamed group starts or stops matching a mapping; a deleted one gives nothing', async () => {
+  it('follow a group that is renamed, and end when the group is deleted', async () => {
     const tenant = await rig.addTenant();
     const group = await rig.directory.addGroup(tenant, 'Interns');
     const ian = await rig.directory.addPerson(tenant, 'ian');
@@ -71,7 +71,7 @@ describe('settings decide about roles', () => {
     ]);
   });
 
-  it('with group sync off roles stay as they are, offboarding still counts, and switching it on derives anew', async () => {
+  it('stay as they are while group sync is off, except for offboarding, and follow the groups after it is switched on', async () => {
     const tenant = await rig.addTenant();
     const agents = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
     const admins = await rig.directory.addGroup(tenant, 'StackFlow-Admins');
@@ -100,12 +100,12 @@ describe('settings decide about roles', () => {
     expect(await rolesOf(late.id)).toEqual(['viewer']);
   });
 
-  it('without "deactivate on offboard" a deactivated person keeps access; switching it on takes it away', async () => {
+  it('stay for a deactivated person without "deactivate on offboard", and end when it is switched on', async () => {
     const tenant = await rig.addTenant({ deactivateOnOffboard: false });
     const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
     const mia = await rig.directory.addPerson(tenant, 'mia');
     await rig.directory.join(mia, group);
-    await rig.quiet(); // no order between topics: the settings must be there before she is deactivated
+    await rig.quiet(); // topics have no order among each other: the settings must be there before the deactivation
     await rig.directory.setActive(mia, false);
     await rig.quiet();
     expect(await rolesOf(mia.id)).toEqual(['viewer']);
@@ -116,7 +116,7 @@ describe('settings decide about roles', () => {
     expect(body.status).toBe('inactive');
   });
 
-  it('switching "deactivate on offboard" off revives nobody who was deactivated before, nor who was never active', async () => {
+  it('come back for no deactivated or never active person when "deactivate on offboard" is switched off', async () => {
     const tenant = await rig.addTenant();
     const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
     const [eli, noa] = [
@@ -124,7 +124,7 @@ describe('settings decide about roles', () => {
       await rig.directory.addPerson(tenant, 'noa', { active: false }),
     ];
     for (const person of [eli, noa]) await rig.directory.join(person, group);
-    await rig.quiet(); // who is deactivated before Cognito knows him is never created there
+    await rig.quiet(); // a person who is deactivated before Cognito has the user is never created there
     await rig.directory.setActive(eli, false);
     await rig.quiet();
     await rig.directory.configure(tenant, { deactivateOnOffboard: false });
@@ -142,7 +142,7 @@ describe('settings decide about roles', () => {
     expect(await rolesOf(eli.id)).toEqual(['viewer']);
   });
 
-  it('a changed order of roles changes the primary role and tells it, although nothing was granted or revoked', async () => {
+  it('are announced with another primary role when only the order of roles changes', async () => {
     const tenant = await rig.addTenant({
       roleMappings: [
         { role: 'viewer', group: { name: 'Both' } },
@@ -167,7 +167,7 @@ describe('settings decide about roles', () => {
     expect(last?.data).toMatchObject({ granted: [], revoked: [], account: { primaryRole: 'viewer' } });
   });
 
-  it('group events that arrive after those of their members, or late after a deletion, change nothing for the worse', async () => {
+  it('are the same if events about a group arrive after those about its members, or after its deletion', async () => {
     const tenant = await rig.addTenant();
     const group = rig.directory.silentGroup(tenant, 'StackFlow-Viewers');
     const lea = await rig.directory.addPerson(tenant, 'lea');
@@ -189,7 +189,7 @@ describe('settings decide about roles', () => {
     expect(await rolesOf(ben.id)).toEqual([]);
   });
 
-  it('never touches another tenant with groups of the same name', async () => {
+  it('never change in another tenant that has a group of the same name', async () => {
     const one = await rig.addTenant();
     const two = await rig.addTenant();
     const [groupOne, groupTwo] = [
@@ -203,7 +203,7 @@ describe('settings decide about roles', () => {
     await rig.quiet();
     expect(await rolesOf(pia.id)).toEqual(['super_admin']);
     expect(await rolesOf(pit.id)).toEqual([]);
-    // Not even by naming the other tenant's group or user.
+    // Not even if the mapping or the membership names a group of the other tenant.
     await rig.directory.configure(two, { roleMappings: [{ role: 'super_admin', group: { id: groupOne.id } }] });
     await rig.directory.join(pit, groupOne);
     await rig.quiet();

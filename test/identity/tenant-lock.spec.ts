@@ -1,29 +1,30 @@
-/** One tenant's re-evaluation is nobody else's business, and loses nothing of its own. */
-import { lockTenantAlone } from '../../apps/identity-service/src/roles/evaluation.sql.js';
-import { eventually, Rig } from './rig.js';
+/** A re-evaluation of one tenant delays no other tenant, and loses none of the tenant's own events. */
+import { lockTenantExclusively } from '../../apps/identity-service/src/accounts/locks.sql.js';
+import { IdentityRig } from '../support/identity.js';
+import { eventually } from '../support/waiting.js';
 
 describe('while a tenant is re-evaluated', () => {
-  let rig: Rig;
+  let rig: IdentityRig;
   beforeAll(async () => {
-    rig = await Rig.start();
+    rig = await IdentityRig.start();
     await rig.startService();
   });
   afterAll(() => rig.close());
 
-  it('events of other tenants are handled at once, its own afterwards, and none is parked', async () => {
+  it('handles events of other tenants at once and its own afterwards, and parks none', async () => {
     const [busy, other] = [await rig.addTenant(), await rig.addTenant()];
     const group = await rig.directory.addGroup(busy, 'StackFlow-Viewers');
     const ida = await rig.directory.addPerson(busy, 'ida');
     const old = await rig.directory.addPerson(busy, 'old');
     await rig.quiet();
     await rig.admin.tx(async (tx) => {
-      await tx.query(lockTenantAlone, [busy.id]);
+      await lockTenantExclusively(tx, busy.id);
       await rig.directory.join(ida, group);
       await rig.directory.setActive(old, false);
       const fresh = await rig.directory.addPeople(busy, 20, group);
-      // Enough people for every partition, behind those of the busy tenant.
+      // Enough people that every partition has some of them, behind those of the busy tenant.
       const people = await rig.directory.addPeople(other, 20);
-      // Well below a second on an idle machine; without end if they waited.
+      // This takes well below a second on an idle machine. If the handlers waited for the lock, it would never end.
       await eventually(async () => expect(await statuses(people)).toEqual(['active']), 5_000);
       await eventually(async () => expect(await statuses(fresh)).toEqual(['inactive']));
     });

@@ -1,11 +1,11 @@
-/** Leases and the sign of life of the process that holds them. */
+/** Leases on accounts, and the heartbeat of the process that holds them. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '#platform';
 import { WorkerLease } from '#worker';
-import { releaseForgotten } from '../../apps/identity-service/src/reconcile/queue.sql.js';
+import { releaseForgotten } from '../../apps/identity-service/src/cognito/queue.sql.js';
 import { HandlerRig } from './handlers.js';
-import { eventually } from './rig.js';
+import { eventually } from '../support/waiting.js';
 
 describe('the lease of a worker', () => {
   let rig: HandlerRig;
@@ -21,7 +21,7 @@ describe('the lease of a worker', () => {
       ])
     )[0]?.lease_owner;
 
-  it('is kept while the answer to a claim is on its way, and given back when nobody works on the account', async () => {
+  it('is kept while the result of a claim is pending, and released when nothing works on the account', async () => {
     const account = randomUUID();
     await rig.database.query(`insert into account (id, tenant, user_name) values ($1, $2, 'ada')`, [
       account,
@@ -33,7 +33,7 @@ describe('the lease of a worker', () => {
     try {
       await lease.claiming(async () => {
         await rig.database.query('update account set lease_owner = $2 where id = $1', [account, lease.id]);
-        // A beat every 100 ms, while the claim has committed and its answer is not here.
+        // Heartbeats come every 100 ms, while the claim has committed and its result has not arrived.
         await sleep(500);
         active.push(account);
       });

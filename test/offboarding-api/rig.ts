@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Environment } from '#command-line';
 import type { Database } from '#platform';
 import { defaultSettings } from '#settings';
-import { runCli } from '../../apps/deactivation-worker/src/cli.js';
 import { service } from '../../apps/deactivation-worker/src/service.js';
+import { runStackflow, type Ran } from '../support/command-line.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
 
@@ -102,14 +103,13 @@ export class Rig {
     };
   }
 
-  async cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-    const text = { out: '', err: '' };
-    const code = await runCli(args, {
-      env: { STACK_DIR: this.folder },
-      out: (t) => (text.out += t),
-      err: (t) => (text.err += t),
-    });
-    return { code, ...text };
+  /** `stackflow offboarding ...` */
+  cli(...args: string[]): Promise<Ran> {
+    return this.cliWith({}, ...args);
+  }
+
+  cliWith(env: Environment, ...args: string[]): Promise<Ran> {
+    return runStackflow(['offboarding', ...args], { STACK_DIR: this.folder, ...env });
   }
 
   async addTenant(change: Columns = {}): Promise<Tenant> {

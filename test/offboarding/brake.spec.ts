@@ -1,6 +1,6 @@
 /** The brake: how many people may lose access at once, who decides about the rest, and when a hold ends. */
 import { randomUUID } from 'node:crypto';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { Rig } from './rig.js';
 
 const BRAKE = { percent: 10, atLeast: 3, windowMinutes: 10, holdHours: 24 };

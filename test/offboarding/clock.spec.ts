@@ -5,7 +5,7 @@
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isFenced } from '../../libs/access-guard/src/decide.js';
-import type { Tenant } from '../identity/directory.js';
+import type { Tenant } from '../support/identity-directory.js';
 import { Rig } from './rig.js';
 
 /** Cognito with a clock that is `shiftMs` ahead of ours; null = its answers contain no time. */

@@ -1,7 +1,7 @@
 /** Access ends and begins again: what the worker publishes, what it does in Cognito, and in which order. */
 import { randomUUID } from 'node:crypto';
 import { eventually, Rig } from './rig.js';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 
 describe('offboarding', () => {
   let rig: Rig;

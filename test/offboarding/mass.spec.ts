@@ -1,7 +1,7 @@
 /** Hundreds of people at once under throttling, and random histories with faults. In the end all parts agree. */
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { Rig } from './rig.js';
 
 /** 1,800 calls on a machine that may be busy. */

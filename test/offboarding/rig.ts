@@ -5,13 +5,13 @@ import { Database } from '#platform';
 import { Admission } from '../../apps/deactivation-worker/src/cases/admission.js';
 import { OktaSignals } from '../../apps/deactivation-worker/src/access/okta-signals.js';
 import { service } from '../../apps/deactivation-worker/src/service.js';
-import { Cognito } from '../identity/cognito.js';
-import { Directory, type Person, type Tenant } from '../identity/directory.js';
+import { Cognito } from '../support/identity-cognito.js';
+import { Directory, type Person, type Tenant } from '../support/identity-directory.js';
+import { eventually } from '../support/waiting.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
 import { Accounts } from '../support/offboarding-accounts.js';
 import { ownQuotas } from '../support/quotas.js';
-import { eventually } from '../support/waiting.js';
 
 export { eventually };
 

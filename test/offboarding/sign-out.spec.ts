@@ -1,6 +1,6 @@
 /** The internal route that signs a person out everywhere without ending access, alone and combined with cases. */
 import { randomUUID } from 'node:crypto';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { eventually, Rig } from './rig.js';
 
 let rig: Rig;

@@ -1,5 +1,5 @@
 /** What ends access besides SCIM: Okta's signals and the tenant's settings. */
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { Rig } from './rig.js';
 
 describe('signals of Okta and settings', () => {

@@ -1,6 +1,6 @@
 /** Faults of Cognito, and processes that die or hang: access still ends, and never comes back by accident. */
 import { jest } from '@jest/globals';
-import type { Person, Tenant } from '../identity/directory.js';
+import type { Person, Tenant } from '../support/identity-directory.js';
 import { eventually, Rig, type Worker } from './rig.js';
 
 const PATIENCE_MS = 60_000;

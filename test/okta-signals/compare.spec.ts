@@ -3,8 +3,8 @@ import { jest } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { runCli } from '../../apps/identity-service/src/cli.js';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
+import { runStackflow } from '../support/command-line.js';
 import { call, comparisonPath, Rig, TOKEN, type Org, type OrgPerson, type Worker } from './rig.js';
 
 let rig: Rig;
@@ -285,7 +285,7 @@ describe('the nightly comparison', () => {
   });
 });
 
-describe('npm run accounts -- compare-okta', () => {
+describe('stackflow accounts compare-okta', () => {
   it('prints the differences and their consequences, with the addresses of the running stack', async () => {
     const org = await rig.org();
     const [suspended, missing] = await rig.people(org, 3);
@@ -297,15 +297,8 @@ describe('npm run accounts -- compare-okta', () => {
       const services = { 'deactivation-worker': { url: worker.url } };
       await writeFile(path.join(folder, 'stack.json'), JSON.stringify({ services }));
       await writeFile(path.join(folder, 'secrets.json'), JSON.stringify({ internalToken: TOKEN }));
-      const run = async (...args: string[]) => {
-        let [out, err] = ['', ''];
-        const options = {
-          env: { STACK_DIR: folder },
-          out: (t: string) => void (out += t),
-          err: (t: string) => void (err += t),
-        };
-        return { code: await runCli(['compare-okta', '--tenant', org.slug, ...args], options), out, err };
-      };
+      const run = (...args: string[]) =>
+        runStackflow(['accounts', 'compare-okta', '--tenant', org.slug, ...args], { STACK_DIR: folder });
       const first = await run();
       expect({ code: first.code, err: first.err }).toEqual({ code: 0, err: '' });
       expect(first.out).toContain('Compared 2 users of the Okta app with 3 people');

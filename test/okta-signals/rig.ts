@@ -9,7 +9,7 @@ import { SecretStore, writeOktaSecret } from '#secrets';
 import { service } from '../../apps/deactivation-worker/src/service.js';
 import type { TenantSettings } from '#events';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
-import { Directory, type Person, type Tenant } from '../identity/directory.js';
+import { Directory, type Person, type Tenant } from '../support/identity-directory.js';
 import { ScimRecorder } from '../sandbox/scim-recorder.js';
 import { Accounts } from '../support/offboarding-accounts.js';
 import { control, startSandbox, type RunningSandbox } from '../sandbox/support.js';

@@ -3,7 +3,7 @@ import { AdminDeleteUserCommand, CognitoIdentityProviderClient } from '@aws-sdk/
 import { QuotaGate, UserPool, type PoolUser } from '#cognito';
 import { Metrics } from '#platform';
 import { DEFAULT_QUOTAS } from '../../libs/cognito/src/quotas.js';
-import { Rig } from '../identity/rig.js';
+import { IdentityRig } from '../support/identity.js';
 import { CognitoLocal, CREDENTIALS, peerSuite, REGION } from './cognito-local.js';
 
 interface Place {
@@ -13,8 +13,8 @@ interface Place {
 
 const PATIENCE_MS = 60_000;
 
-let rig: Rig;
-beforeAll(async () => void (rig = await Rig.start()));
+let rig: IdentityRig;
+beforeAll(async () => void (rig = await IdentityRig.start()));
 afterAll(() => rig.close());
 afterEach(() => rig.stopService());
 

@@ -12,7 +12,7 @@ import {
 import { QuotaGate, UserPool } from '#cognito';
 import { Database, Metrics } from '#platform';
 import { CATEGORY_OF } from '../../libs/cognito/src/quotas.js';
-import { Cognito } from '../identity/cognito.js';
+import { Cognito } from '../support/identity-cognito.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { CognitoLocal, CREDENTIALS, peerSuite, REGION } from './cognito-local.js';
 import { cognitoLocalDiffers, signInOperations } from './differences.js';

@@ -1,6 +1,8 @@
+import { EXIT } from '#command-line';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { runOktaCli } from '../../apps/sandbox/src/cli/program.js';
 import { verbNames } from '../../apps/sandbox/src/okta/okta.js';
 import { HookReceiver } from './hook-receiver.js';
@@ -16,12 +18,11 @@ describe('npm run okta', () => {
     folder = await mkdtemp(path.join(os.tmpdir(), 'okta-cli-'));
     await writeFile(
       path.join(folder, 'stack.json'),
-      JSON.stringify({ sandbox: { okta: running.sandbox.endpoints.okta } }),
+      JSON.stringify({
+        sandbox: { okta: running.sandbox.endpoints.okta },
+        tenants: [{ slug: 'default', scimBaseUrl: scim.baseUrl, scimToken: 'the-token' }],
+      }),
     );
-    await control(running.sandbox.endpoints.okta, 'PUT', 'apps/default', {
-      scimBaseUrl: scim.baseUrl,
-      token: 'the-token',
-    });
   });
   afterAll(async () => {
     await rm(folder, { recursive: true });
@@ -29,21 +30,38 @@ describe('npm run okta', () => {
     await running.stop();
   });
 
-  const cli = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
-    const [out, err]: [string[], string[]] = [[], []];
+  const cliWith = async (stdin: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> => {
+    let [out, err] = ['', ''];
     const code = await runOktaCli(args, {
-      out: (line) => out.push(line),
-      err: (line) => err.push(line),
-      env: { STACK_DIR: folder },
+      out: (text) => (out += text),
+      err: (text) => (err += text),
+      env: { STACK_DIR: folder, npm_lifecycle_event: 'okta' },
+      stdin: Readable.from([stdin]),
     });
-    return { code, out: out.join('\n'), err: err.join('\n') };
+    return { code, out: out.trimEnd(), err: err.trimEnd() };
   };
+  const cli = (...args: string[]) => cliWith('', ...args);
+
+  it('says before the app is connected how to connect it, and then connects it', async () => {
+    expect(await cli('list')).toMatchObject({ code: EXIT.refused, err: expect.stringContaining('connect one first') });
+    expect(await cliWith('the-token\n', 'connect', '--token-file', '-')).toMatchObject({
+      code: EXIT.ok,
+      out: expect.stringContaining('npm run okta -- test-connection --tenant default'),
+    });
+    expect(await cli('test-connection')).toMatchObject({ code: EXIT.ok });
+    expect(scim.requests.at(-1)?.headers.authorization).toBe('Bearer the-token');
+    expect((await cli('connect', '--header')).code).toBe(EXIT.ok);
+    await cli('test-connection');
+    expect(scim.requests.at(-1)?.headers.authorization).toBe('the-token');
+    expect((await cli('connect', '--token', 'the-token')).code).toBe(EXIT.usage);
+    await cli('connect');
+  });
 
   it('assigns, pushes, changes and lists, with one line per SCIM request', async () => {
     const assigned = await cli('assign', 'Anna@example.com', '--first-name', 'Anna', '--title', 'Lead');
     expect(assigned.code).toBe(0);
     expect(assigned.out).toMatch(
-      /^[\d:.]{12} {2}200 +\d+ ms {2}GET +\S+\/Users\?filter=userName eq "Anna@example.com"&startIndex=1&count=100$/m,
+      /^20[\dT:.-]{21}Z {2}200 +\d+ ms {2}GET +\S+\/Users\?filter=userName eq "Anna@example.com"&startIndex=1&count=100$/m,
     );
     expect(assigned.out).toMatch(/ 201 +\d+ ms {2}POST +\S+\/Users$/m);
     expect(scim.bodies('POST')[0]).toMatchObject({ name: { givenName: 'Anna' }, title: 'Lead' });
@@ -52,9 +70,12 @@ describe('npm run okta', () => {
     );
     expect((await cli('remove-member', 'Agents', 'anna@example.com', '--mode', 'aiw')).out).toContain('(AIW)');
     expect((await cli('suspend', 'anna@example.com')).out).toContain('sends no SCIM request');
-    expect((await cli('list')).out).toMatch(
-      /Anna@example.com +SUSPENDED +assigned +[0-9a-f-]{36}\nAgents +pushed, ACTIVE/,
-    );
+    const { out } = await cli('list');
+    expect(out).toMatch(/^Anna@example.com +SUSPENDED +assigned +[0-9a-f-]{36}$/m);
+    expect(out).toMatch(/^Agents +pushed, ACTIVE/m);
+    const listed = JSON.parse((await cli('list', '--json')).out) as { people: object[]; groups: object[] };
+    expect(listed.people).toMatchObject([{ login: 'Anna@example.com', status: 'SUSPENDED', assigned: true }]);
+    expect(listed.groups).toMatchObject([{ name: 'Agents' }]);
   });
 
   it('ends with 1 and the reason when the task fails, and keeps it under tasks', async () => {
@@ -62,6 +83,33 @@ describe('npm run okta', () => {
     const failed = await cli('test-connection');
     expect(failed).toMatchObject({ code: 1, out: expect.stringContaining('The SCIM token is wrong.') });
     expect((await cli('tasks')).out).toContain('The SCIM token is wrong.');
+    expect(JSON.parse((await cli('tasks', '--json')).out)).toMatchObject([
+      { detail: expect.stringContaining('The SCIM token is wrong.') },
+    ]);
+  });
+
+  it('repeats failed tasks, keeps those that fail again, and dismisses them', async () => {
+    scim.canned.push({ status: 401, body: { detail: 'Still wrong.' } });
+    expect(await cli('retry-tasks')).toMatchObject({
+      code: EXIT.refused,
+      out: expect.stringContaining('Still wrong.'),
+    });
+    expect((await cli('tasks')).out).toContain('Still wrong.');
+    expect((await cli('retry-tasks')).out).toContain('test-connection: done');
+    expect((await cli('tasks')).out).toBe('No task has failed.');
+    scim.canned.push({ status: 401, body: { detail: 'Wrong again.' } });
+    await cli('test-connection');
+    expect((await cli('dismiss')).code).toBe(EXIT.ok);
+    expect((await cli('tasks')).out).toBe('No task has failed.');
+  });
+
+  it('creates API tokens with the id of the app, and revokes them', async () => {
+    const { appId, apiToken } = JSON.parse((await cli('api-token', '--json')).out) as Record<string, string>;
+    const okta = running.sandbox.endpoints.okta;
+    const ask = () => fetch(`${okta}/api/v1/apps/${appId}/users`, { headers: { authorization: `SSWS ${apiToken}` } });
+    expect((await ask()).status).toBe(200);
+    expect((await cli('api-token', '--revoke')).code).toBe(EXIT.ok);
+    expect((await ask()).status).toBe(401);
   });
 
   it('shows what the event hook carried, also what was put off, and deletes only the deactivated', async () => {
@@ -70,7 +118,8 @@ describe('npm run okta', () => {
     const tell = (method: string, path: string, body: object) =>
       control(okta, method, `apps/default/event-hook${path}`, body);
     expect((await cli('hooks')).out).toContain('carried nothing');
-    await tell('PUT', '', { url: receiver.url, secret: 'x' });
+    const hook = ['event-hook', '--endpoint', receiver.url, '--secret-file', '-'];
+    expect((await cliWith('x', ...hook)).out).toContain('is verified');
     await cli('assign', 'ben@example.com');
     receiver.answers.push(503);
     const lines = (await cli('suspend', 'ben@example.com')).out.split('\n').filter((l) => l.includes('HOOK'));
@@ -93,7 +142,7 @@ describe('npm run okta', () => {
     const { okta } = running.sandbox.endpoints;
     await cli('assign', 'cleo@example.com');
     expect((await cli('universal-logout', 'cleo@example.com')).err).toContain('no OIDC client');
-    await control(okta, 'PUT', 'apps/default/oidc-client', { redirectUris: ['http://localhost:8080/callback'] });
+    expect((await cli('oidc-app', '--redirect-uri', 'http://localhost:8080/callback')).out).toMatch(/^Client ID +0oa/);
     await control(okta, 'PUT', 'apps/default/universal-logout', { url: receiver.url });
     receiver.answers.push(204, 401);
     const done = await cli('universal-logout', 'cleo@example.com');
@@ -107,14 +156,23 @@ describe('npm run okta', () => {
   it('knows every verb of the sandbox and explains it', async () => {
     const { code, out } = await cli('--help');
     expect(code).toBe(0);
-    for (const verb of [...verbNames, 'universal-logout', 'list', 'tasks', 'hooks'])
+    for (const verb of [
+      ...verbNames,
+      ...['universal-logout', 'list', 'tasks', 'hooks', 'connect', 'retry-tasks', 'dismiss', 'api-token'],
+    ])
       expect(out).toContain(`\n  ${verb} `);
     expect((await cli('assign', '--help')).out).toContain('--mode <mode>');
   });
 
   it('refuses nonsense in words', async () => {
-    expect(await cli('explode')).toMatchObject({ code: 1, err: expect.stringContaining('unknown command') });
-    expect(await cli('import', '--mode', 'xyz')).toMatchObject({ code: 1, err: expect.stringContaining('aiw') });
+    expect(await cli('explode')).toMatchObject({
+      code: EXIT.usage,
+      err: expect.stringContaining('unknown command'),
+    });
+    expect(await cli('import', '--mode', 'xyz')).toMatchObject({
+      code: EXIT.usage,
+      err: expect.stringContaining('aiw'),
+    });
     expect(await cli('unassign', 'nobody@example.com')).toMatchObject({
       code: 1,
       err: expect.stringContaining('nobody@example.com'),
@@ -132,7 +190,12 @@ describe('npm run okta', () => {
       err: (line: string) => void lines.push(line),
       env: { STACK_DIR: path.join(folder, 'none') },
     };
-    expect(await runOktaCli(['list'], io)).toBe(1);
+    expect(await runOktaCli(['list'], io)).toBe(EXIT.config);
     expect(lines.join()).toContain('npm start');
+  });
+
+  it('never guesses between several apps', async () => {
+    await control(running.sandbox.endpoints.okta, 'PUT', 'apps/second', { scimBaseUrl: scim.baseUrl, token: 'x' });
+    expect(await cli('list')).toMatchObject({ code: EXIT.usage, err: expect.stringContaining('default, second') });
   });
 });

@@ -1,31 +1,20 @@
 /**
- * The real gateway in this process: Nest on a free port, a provisioned database of its own, the real token verifier
- * against a stand-in of Secrets Manager, the sequencer running. Tenants are put into its copy of the settings.
+ * Starts the real gateway in the process of the test: Nest on a free port, a database of its own, the sequencer, and the
+ * real token verifier on a fake Secrets Manager. Tests insert tenants into its copy of the settings.
  */
 import { Client } from 'pg';
 import { randomUUID } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import {
-  connectConsumer,
-  createApplication,
-  createLogger,
-  Database,
-  Health,
-  loadConfig,
-  Metrics,
-  startTracing,
-  type PlatformContext,
-} from '#platform';
+import { startTracing } from '#platform';
 import { createScimToken, SecretStore } from '#secrets';
 import { defaultSettings, type SettingsEvent } from '#settings';
-import { gatewaySettings, type GatewayConfig } from '../../apps/scim-gateway/src/config.js';
-import { scimGateway } from '../../apps/scim-gateway/src/service.js';
-import { Tenants, type SettingsChanged } from '../../apps/scim-gateway/src/tenants.js';
+import { service } from '../../apps/scim-gateway/src/service.js';
+import { Tenants } from '../../apps/scim-gateway/src/tenants.js';
 import { FakeSecretsManager } from '../tenants/secrets-manager.js';
 import { createTestDatabase } from './database.js';
+import { startInProcess, type InProcess } from './in-process.js';
 
-/** The parts of SCIM bodies that tests look at. */
+/** The parts of SCIM bodies that tests check. */
 export interface ScimBody {
   readonly id: string;
   readonly schemas: readonly string[];
@@ -72,7 +61,7 @@ export interface StoredEvent {
 export interface RequestOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** undefined = `Bearer <token>` of the tenant; null = no Authorization header. */
+  /** `Bearer <token>` of the tenant by default; null = no Authorization header. */
   readonly authorization?: string | null;
   readonly base?: string;
 }
@@ -83,26 +72,26 @@ export interface TestTenant {
   readonly host: string;
   readonly token: string;
   send(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<Reply>;
-  /** Events so far, as consumers get them: per key in the order of their sequence. */
+  /** The tenant's events so far, in the order in which consumers get them. */
   events(): Promise<StoredEvent[]>;
 }
 
-export interface TestGateway {
-  readonly url: string;
+export interface TestGateway extends Omit<InProcess, 'stop'> {
   readonly port: number;
-  readonly platform: PlatformContext<GatewayConfig>;
   readonly secrets: FakeSecretsManager;
   readonly store: SecretStore;
   createTenant(settings?: { readonly scimEnabled?: boolean }): Promise<TestTenant>;
-  /** SQL as the owner of the database. */
+  /** Runs SQL as the owner of the database. */
   sql<T = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<T[]>;
   close(): Promise<void>;
 }
 
 export const BASE = '/prod/api/scim/v2';
+export const INTERNAL_TOKEN = 'test-only-internal-token';
+const POOL_SIZE = 10;
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-/** One request exactly as written: no normalization of the path, as `fetch` would do it. */
+/** Sends one request exactly as given; `fetch` would normalize the path. */
 export function rawRequest(
   port: number,
   method: string,
@@ -136,7 +125,7 @@ export function rawRequest(
           } catch {
             reject(
               new Error(
-                `${method} ${path} answered ${response.statusCode} with something that is not JSON: ${text.slice(0, 200)}`,
+                `${method} ${path} answered ${response.statusCode} with a body that is not JSON: ${text.slice(0, 200)}`,
               ),
             );
           }
@@ -149,63 +138,44 @@ export function rawRequest(
 }
 
 export interface GatewayOptions {
-  /** Consume `integration.settings` from the bus, as the service does. */
+  /** Consume `integration.settings` from the bus, as the service does; false by default. */
   readonly consume?: boolean;
+  readonly poolSize?: number;
 }
 
 export async function startGateway(
   overrides: Readonly<Record<string, string>> = {},
-  { consume = false }: GatewayOptions = {},
+  { consume = false, poolSize = POOL_SIZE }: GatewayOptions = {},
 ): Promise<TestGateway> {
-  process.env.AWS_ACCESS_KEY_ID ??= 'test';
-  process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
   const stopTracing = startTracing('scim-gateway', undefined);
   const testDatabase = await createTestDatabase();
   const secrets = new FakeSecretsManager();
   const endpoint = await secrets.start();
-  const config = loadConfig('scim-gateway', gatewaySettings, {
+  const environment = {
     DATABASE_URL: testDatabase.url('scim-gateway'),
-    INTERNAL_API_TOKEN: 'test-only-internal-token',
+    INTERNAL_API_TOKEN: INTERNAL_TOKEN,
     SECRETS_MANAGER_ENDPOINT: endpoint,
     PUBLIC_ORIGIN: 'https://scim.example',
     SCIM_RATE_LIMIT_PER_SECOND: '100000',
     SCIM_RATE_LIMIT_BURST: '100000',
     ...overrides,
-  });
-  const definition = scimGateway();
-  const database = await Database.connect({
-    ...definition.database,
-    url: config.DATABASE_URL,
-    poolSize: config.DATABASE_POOL_SIZE,
-  });
-  await database.migrate();
-  const platform: PlatformContext<GatewayConfig> = {
-    service: 'scim-gateway',
-    config,
-    database,
-    logger: createLogger('scim-gateway', process.env.TEST_LOG_LEVEL ?? 'silent'),
-    metrics: new Metrics('scim-gateway', { process: false }),
-    health: new Health(),
   };
-  const app = await createApplication(definition, platform);
-  if (consume) for (const strategy of definition.strategies?.(platform) ?? []) connectConsumer(app, strategy);
-  await app.startAllMicroservices();
-  await app.listen(0, '127.0.0.1');
-  const { port } = app.getHttpServer().address() as AddressInfo;
+  const definition = consume ? service : { ...service, strategies: () => [] };
+  const running = await startInProcess(definition, environment, poolSize);
+  const port = Number(new URL(running.url).port);
   const admin = new Client({ connectionString: testDatabase.adminUrl });
   await admin.connect();
-  // One session, so that a test can hold a lock in it; one statement at a time.
+  // One session, so that a test can hold a lock in it. It runs one statement at a time.
   let last: Promise<unknown> = Promise.resolve();
   const sql = <T>(text: string, values: readonly unknown[] = []): Promise<T[]> => {
     const result = last.then(async () => (await admin.query(text, [...values])).rows as T[]);
     last = result.catch(() => undefined);
     return result;
   };
-  const store = new SecretStore({ region: config.AWS_REGION, endpoint });
+  const store = new SecretStore({ region: 'us-east-1', endpoint });
   return {
-    url: `http://127.0.0.1:${port}`,
+    ...running,
     port,
-    platform,
     secrets,
     store,
     sql,
@@ -215,11 +185,10 @@ export async function startGateway(
         sql,
         store,
         scimEnabled,
-        accept: (event) => app.get(Tenants).accept(event as SettingsChanged),
+        accept: (event) => running.app.get(Tenants).accept(event),
       }),
     close: async () => {
-      await app.close();
-      await database.close();
+      await running.stop();
       await admin.end();
       store.close();
       await secrets.stop();
@@ -234,7 +203,7 @@ interface Parts {
   readonly sql: TestGateway['sql'];
   readonly store: SecretStore;
   readonly scimEnabled: boolean;
-  /** Shows the settings to the gateway at once, as its event handler does after the commit. */
+  /** Gives the settings to the gateway at once, as its event handler does after the commit. */
   readonly accept: (event: SettingsEvent) => void;
 }
 
@@ -269,14 +238,14 @@ async function createTenant({ port, sql, store, scimEnabled, accept }: Parts): P
   return tenant;
 }
 
-/** One snapshot of both tables: the sequencer moves rows from one to the other in one transaction. */
+/** Reads both tables in one snapshot: the sequencer moves rows from one to the other in one transaction. */
 async function eventsOf(sql: TestGateway['sql'], tenantId: string): Promise<StoredEvent[]> {
   const rows = await sql<Omit<StoredEvent, 'sequence'> & { sequence: string }>(
     `select type, topic, key, subject, sequence, causation_id as "causationId", traceparent, data from (
-       select 0 as place, position as n, type, topic, key, subject, sequence, causation_id, traceparent, data from bus.event_log where tenant = $1
+       select 0 as source, position as n, type, topic, key, subject, sequence, causation_id, traceparent, data from bus.event_log where tenant = $1
        union all
        select 1, id, type, topic, key, subject, sequence, causation_id, traceparent, data from directory.outbox where tenant = $1
-     ) e order by place, n`,
+     ) e order by source, n`,
     [tenantId],
   );
   return rows.map((row) => ({ ...row, sequence: Number(row.sequence) }));
@@ -291,25 +260,16 @@ export const patchOp = (...Operations: unknown[]) => ({
   Operations,
 });
 
-/** Waits for what happens on its own; fails after five seconds. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('it did not happen within five seconds');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-/** Makes every session of the gateway report what it has read so far; by itself an idle one may take ten seconds. */
-export async function reportStatistics({ platform: { database, config } }: TestGateway): Promise<void> {
+/** Makes every session of the gateway report its statistics. An idle session may otherwise take ten seconds. */
+export async function reportStatistics({ database }: TestGateway): Promise<void> {
   let all: (() => void) | undefined;
   let open = 0;
   const together = new Promise<void>((resolve) => (all = resolve));
-  const sessions = Array.from({ length: config.DATABASE_POOL_SIZE }, () =>
+  const sessions = Array.from({ length: POOL_SIZE }, () =>
     database.tx(async (tx) => {
       await tx.query('select pg_stat_force_next_flush()');
-      if (++open === config.DATABASE_POOL_SIZE) all?.();
-      await together; // so that no two of these share a session
+      if (++open === POOL_SIZE) all?.();
+      await together; // so that each transaction has a session of its own
     }),
   );
   await Promise.all(sessions);

@@ -1,7 +1,7 @@
 /** Stands in for identity-service: creates users in the pool and publishes accounts through a real outbox. */
 import { Outbox, postgresSequencer, producerTablesSql, type NewEvent, type Sequencer } from '#event-bus';
 import { createLogger, Database, Metrics } from '#platform';
-import type { Person } from '../identity/directory.js';
+import type { Person } from './identity-directory.js';
 import type { TestDatabase } from './database.js';
 
 export class Accounts {

@@ -2,43 +2,47 @@
  * The brake holds what goes beyond its limit, also when it is this demonstration, repeated often within its window, that
  * takes access away. What is held of a person of the demonstration is released, as an administrator would do it.
  */
-import { CliError, InternalClient } from '#platform';
-import { z } from 'zod';
+import { ApiProblem, IdentityClient, InternalClient, OffboardingClient, ServiceUnreachable } from '#contracts/clients';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { DemoProblem } from './stack.js';
 
-const heldCases = z.object({ held: z.array(z.object({ id: z.uuid(), account: z.uuid() })) });
-const heldRoles = z.object({ held: z.array(z.object({ account: z.uuid() })) });
 const BY = 'npm run demo';
 
 export class Brake {
-  private readonly worker: InternalClient;
-  private readonly identity: InternalClient;
+  private readonly worker: OffboardingClient;
+  private readonly identity: IdentityClient;
 
   constructor(
     folder: string,
     private readonly tenantId: string,
     private readonly print: (line: string) => void,
   ) {
-    this.worker = InternalClient.find('deactivation-worker', {}, { STACK_DIR: folder });
-    this.identity = InternalClient.find('identity-service', {}, { STACK_DIR: folder });
+    const read = (file: string): unknown => JSON.parse(readFileSync(path.join(folder, file), 'utf8'));
+    const { services } = read('stack.json') as { services: Record<string, { url: string }> };
+    const { internalToken: token } = read('secrets.json') as { internalToken: string };
+    const client = (service: string) => new InternalClient({ service, url: services[service]?.url ?? '', token });
+    this.worker = new OffboardingClient(client('deactivation-worker'));
+    this.identity = new IdentityClient(client('identity-service'));
   }
 
   /** Releases what is held of one person; nothing if nothing is. */
   async letThrough(account: string): Promise<void> {
-    const base = `/internal/tenants/${this.tenantId}`;
     try {
-      const { held } = heldCases.parse(await this.worker.call('GET', `${base}/held`));
+      const { held } = await this.worker.held(this.tenantId);
       const cases = held.filter((c) => c.account === account).map((c) => c.id);
       if (cases.length > 0) {
-        this.print('  held by the brake; released, as "npm run offboarding -- release" does it');
-        await this.worker.call('POST', `${base}/held/release`, { cases, by: BY });
+        this.print('  held by the brake; released, as "npm run stackflow -- offboarding release" does it');
+        await this.worker.release(this.tenantId, { cases, by: BY });
       }
-      const roles = heldRoles.parse(await this.identity.call('GET', `${base}/held-role-losses`));
-      if (!roles.held.some((r) => r.account === account)) return;
-      this.print('  the loss of a role is held by the brake; released, as "npm run offboarding -- release" does it');
-      await this.identity.call('POST', `${base}/held-role-losses/release`, { accounts: [account], by: BY });
+      const losses = await this.identity.heldRoleLosses(this.tenantId);
+      if (!losses.some((loss) => loss.account === account)) return;
+      this.print(
+        '  the loss of a role is held by the brake; released, as "npm run stackflow -- offboarding release" does it',
+      );
+      await this.identity.releaseRoleLosses(this.tenantId, { accounts: [account], by: BY });
     } catch (error) {
-      if (error instanceof CliError) throw new DemoProblem(error.message);
+      if (error instanceof ApiProblem || error instanceof ServiceUnreachable) throw new DemoProblem(error.message);
       throw error;
     }
   }

@@ -8,14 +8,14 @@ export const config = {
   ...busSettings,
   ...cognitoSettings,
   RECONCILER_CONCURRENCY: integer({
-    purpose: 'Accounts that this process brings to Cognito at the same time.',
+    purpose: 'Accounts that this process updates in Cognito at the same time.',
     example: '24',
     default: 24,
     min: 1,
     max: 500,
   }),
   RECONCILER_LEASE_SECONDS: integer({
-    purpose: 'Seconds after which the accounts of a process that stopped answering are taken over.',
+    purpose: 'Seconds without a heartbeat after which other processes take over the accounts of a process.',
     example: '10',
     default: 10,
     min: 1,

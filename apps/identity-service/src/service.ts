@@ -1,18 +1,48 @@
 /** What identity-service is; `main.ts` runs it, tests start it in process. */
 import { createBus } from '#event-bus';
 import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
+import { TenantSettingsEntity } from '#settings';
+import { AccessEntity, OffboardingCaseEntity } from './access/access.entity.js';
+import { AccountEntity } from './accounts/account.entity.js';
+import { ReevaluationEntity } from './accounts/reevaluation.entity.js';
+import { RoleGrantEntity } from './accounts/role-grant.entity.js';
+import { HeldRoleLossEntity } from './brake/held-role-loss.entity.js';
+import { PoolComparisonEntity } from './cognito/pool-comparison.entity.js';
 import { config } from './config.js';
-import { CONSUMER_GROUP, IdentityModule, SCHEMA } from './identity.module.js';
-import { migrations } from './migrations/index.js';
+import {
+  DirectoryGroupEntity,
+  DirectoryUserEntity,
+  KnownRoleEntity,
+  MembershipEntity,
+  RoleMappingEntity,
+} from './directory/directory.entity.js';
+import { IdentityServiceModule, SCHEMA, SERVICE } from './identity-service.module.js';
+import { Identity1764000000000 } from './migrations/0001-identity.js';
+
+const entities = [
+  AccountEntity,
+  RoleGrantEntity,
+  ReevaluationEntity,
+  HeldRoleLossEntity,
+  PoolComparisonEntity,
+  AccessEntity,
+  OffboardingCaseEntity,
+  DirectoryUserEntity,
+  DirectoryGroupEntity,
+  MembershipEntity,
+  RoleMappingEntity,
+  KnownRoleEntity,
+  TenantSettingsEntity,
+];
 
 export const service: ServiceDefinition<typeof config> = {
-  name: 'identity-service',
+  name: SERVICE,
   summary: 'Turns directory events into accounts and roles, and keeps Cognito equal to them.',
   config,
-  database: { schema: SCHEMA, migrations },
-  module: (platform) => IdentityModule.forPlatform(platform),
-  // Also what no controller answers is a problem: unknown routes, bodies that cannot be read, and (before any routing) URLs.
+  database: { schema: SCHEMA, migrations: [Identity1764000000000], entities },
+  module: () => IdentityServiceModule,
+  // Before any routing Fastify itself refuses, e.g. URLs that cannot be decoded: also as a problem document.
   fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
-  strategies: (platform) => [createBus(platform.config, platform).strategy(CONSUMER_GROUP, { pureHandlers: true })],
+  strategies: (platform) => [createBus(platform.config, platform).strategy(SERVICE, { pureHandlers: true })],
 };

@@ -1,3 +1,4 @@
-import { runOktaCli } from './cli/program.js';
+import { runMain } from '#command-line';
+import { okta } from './cli/program.js';
 
-process.exitCode = await runOktaCli(process.argv.slice(2));
+await runMain(okta);

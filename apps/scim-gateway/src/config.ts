@@ -1,4 +1,4 @@
-/** What can be set on the gateway, beyond what every service has. */
+/** What can be set on scim-gateway, beyond what every service has. */
 import { busSettings } from '#event-bus';
 import { integer, list, serviceSettings, url, type ConfigOf } from '#platform';
 import { secretSettings } from '#secrets';
@@ -18,13 +18,14 @@ export const gatewaySettings = {
     default: 'http://localhost:8080',
   }),
   SCIM_RATE_LIMIT_PER_SECOND: integer({
-    purpose: 'Requests per second that one tenant may send to one process in the long run; beyond it 429.',
+    purpose:
+      'Requests per second that one tenant may send to one process in the long run; requests beyond it are answered 429.',
     example: '500',
     default: 500,
     min: 1,
   }),
   SCIM_RATE_LIMIT_BURST: integer({
-    purpose: 'Requests that one tenant may send at once before the rate limit bites.',
+    purpose: 'Requests that one tenant may send at once before SCIM_RATE_LIMIT_PER_SECOND applies.',
     example: '1000',
     default: 1_000,
     min: 1,

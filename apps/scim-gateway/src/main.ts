@@ -1,4 +1,4 @@
 import { runService } from '#platform';
-import { scimGateway } from './service.js';
+import { service } from './service.js';
 
-await runService(scimGateway());
+await runService(service);

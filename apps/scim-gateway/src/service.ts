@@ -1,69 +1,66 @@
-/** The gateway as a service: configuration, database, module, and how Fastify is set up. */
-import type { FastifyHttpOptions, FastifyReply, FastifyRequest } from 'fastify';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+/** What scim-gateway is: configuration, database, module, and how Fastify is set up. */
+import type { FastifyServerOptions } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { createBus, type Bus } from '#event-bus';
-import type { PlatformContext, ServiceDefinition } from '#platform';
+import { createBus } from '#event-bus';
+import type { ServiceDefinition } from '#platform';
 import { LIMITS, ScimError } from '#scim';
 import { SecretStore } from '#secrets';
-import { gatewaySettings, type GatewayConfig } from './config.js';
-import { GatewayModule } from './gateway.module.js';
+import { TenantSettingsEntity } from '#settings';
+import { ScimRequestEntity } from './activity/scim-request.entity.js';
+import { ScimTokenUseEntity } from './activity/token-use.entity.js';
+import { gatewaySettings } from './config.js';
 import { installBodyParser } from './http/body.js';
-import { basePaths, CANONICAL_BASE, Guard, rewriteUrl } from './http/guard.js';
-import { answerUnroutable, installHooks } from './http/hooks.js';
-import { rawScimError } from './http/scim-errors.js';
-import { SCIM_TYPE } from './http/scim-request.js';
-import { Directory1764000000000 } from './migrations/1764000000000-directory.js';
-import { RequestLog } from './requests/request-log.js';
+import { SCIM_TYPE } from './http/context.js';
+import { rawScimError } from './http/errors.js';
+import { ScimHooks } from './http/hooks.js';
+import { Directory1764000000000 } from './migrations/0001-directory.js';
+import { GroupEntity } from './resources/groups/group.entity.js';
+import { MemberEntity } from './resources/groups/member.entity.js';
+import { UserEntity } from './resources/users/user.entity.js';
+import { GATEWAY, SCHEMA, ScimGatewayModule } from './scim-gateway.module.js';
 
 /** Longer than the idle time-out of common load balancers, so that they never send into a connection that closes. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** `installHooks` refuses a request without Host in words: Node's own answer has no body. */
-const HTTP: Pick<FastifyHttpOptions<Server>, 'http'> = { http: { requireHostHeader: false } };
+/** Fastify is created before the module. Options that need parts of the module find them at the running server. */
+const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } = {
+  // Node's own answer to a request without Host has no body; ScimHooks answers it with a SCIM error.
+  http: { requireHostHeader: false },
+  bodyLimit: LIMITS.bodyBytes,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  rewriteUrl({ url = '/' }) {
+    return this.scimHooks.basePaths.rewrite(url);
+  },
+  routerOptions: { maxParamLength: 16_384, ignoreTrailingSlash: true },
+  frameworkErrors: (error, request, reply) => void request.server.scimHooks.answerUnroutable(error, request, reply),
+  clientErrorHandler: answerMalformedHttp,
+};
 
-export function scimGateway(): ServiceDefinition<typeof gatewaySettings> {
-  // Fastify is made before the module, so what depends on the configuration is filled in when the module is made.
-  let bases: readonly string[] = [CANONICAL_BASE];
-  let bus: Bus | undefined;
-  let unroutable: (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<void> = async (
-    _error,
-    _request,
-    reply,
-  ) => void reply.status(503).send();
-  const busOf = (platform: PlatformContext<GatewayConfig>): Bus => (bus ??= createBus(platform.config, platform));
-  return {
-    name: 'scim-gateway',
-    summary: 'takes SCIM 2.0 pushes from Okta and Entra ID, keeps the directory, publishes what changed',
-    config: gatewaySettings,
-    database: { schema: 'directory', migrations: [Directory1764000000000] },
-    module: (platform) => {
-      bases = basePaths(platform.config);
-      return GatewayModule.for(platform, busOf(platform));
-    },
-    strategies: (platform) => [busOf(platform).strategy('scim-gateway', { topics: ['integration.settings'] })],
-    fastify: {
-      ...HTTP,
-      bodyLimit: LIMITS.bodyBytes,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      rewriteUrl: (request) => rewriteUrl(request.url ?? '/', bases),
-      routerOptions: { maxParamLength: 16_384, ignoreTrailingSlash: true },
-      frameworkErrors: (error, request, reply) => void unroutable(error, request, reply),
-      clientErrorHandler: answerMalformedHttp,
-    },
-    configure: (app, platform) => {
-      const server = app.getHttpAdapter().getInstance();
-      const parts = { guard: app.get(Guard), requestLog: app.get(RequestLog), platform };
-      unroutable = (error, request, reply) => answerUnroutable(parts, error, request, reply);
-      installBodyParser(server);
-      installHooks(server, parts);
-      server.server.on('checkExpectation', refuseExpectation);
-      server.addHook('onClose', async () => app.get(SecretStore).close());
-    },
-  };
-}
+export const service: ServiceDefinition<typeof gatewaySettings> = {
+  name: GATEWAY,
+  summary: 'takes SCIM 2.0 pushes from Okta and Entra ID, keeps the directory, publishes what changed',
+  config: gatewaySettings,
+  database: {
+    schema: SCHEMA,
+    migrations: [Directory1764000000000],
+    entities: [UserEntity, GroupEntity, MemberEntity, ScimRequestEntity, ScimTokenUseEntity, TenantSettingsEntity],
+  },
+  module: () => ScimGatewayModule,
+  strategies: (platform) => [
+    createBus(platform.config, platform).strategy(GATEWAY, { topics: ['integration.settings'] }),
+  ],
+  fastify,
+  configure: (app) => {
+    const server = app.getHttpAdapter().getInstance();
+    installBodyParser(server);
+    app.get(ScimHooks).install(server);
+    server.server.on('checkExpectation', refuseExpectation);
+    server.addHook('onClose', async () => app.get(SecretStore).close());
+  },
+};
 
-/** For any `Expect` but `100-continue`; Node's own answer has no body. */
+/** For every `Expect` except `100-continue`; Node's own answer has no body. */
 function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
   const error = new ScimError(417, 'The header Expect may have the value 100-continue only. Leave it out.');
   const body = JSON.stringify(error.body());

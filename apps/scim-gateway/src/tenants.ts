@@ -1,21 +1,20 @@
-/** The tenants as the gateway knows them: settings from events, and which host name belongs to whom. */
-import { Inject, Injectable } from '@nestjs/common';
-import type { EventEnvelope } from '#events';
-import { PLATFORM, type PlatformContext } from '#platform';
-import { TenantSettingsCache, type TenantCopy } from '#settings';
+/** The tenants as this service knows them: their settings, and the host name that belongs to each. */
+import { Injectable } from '@nestjs/common';
+import { Database } from '#platform';
+import { hostName, TenantSettingsCache, type SettingsEvent, type TenantCopy } from '#settings';
 
-export type SettingsChanged = EventEnvelope<'com.stackflow.integration.settings.changed.v1'>;
+type Listener = (current: TenantCopy, previous: TenantCopy | null) => void;
 
 @Injectable()
 export class Tenants {
   private readonly cache: TenantSettingsCache;
   private readonly tenantOfHost = new Map<string, string>();
-  private readonly listeners: ((current: TenantCopy, previous: TenantCopy | null) => void)[] = [];
+  private readonly listeners: Listener[] = [];
 
-  constructor(@Inject(PLATFORM) platform: PlatformContext) {
+  constructor(database: Database) {
     this.cache = new TenantSettingsCache({
-      database: platform.database,
-      schema: platform.database.schema,
+      database,
+      schema: database.schema,
       onChange: (current, previous) => this.changed(current, previous),
     });
   }
@@ -24,16 +23,16 @@ export class Tenants {
     return this.cache.get(tenantId);
   }
 
-  /** Takes over what this process has just stored; call it after the commit. */
-  accept(event: SettingsChanged): void {
+  /** Shows settings that this process has just stored. Call it after the commit. */
+  accept(event: SettingsEvent): void {
     this.cache.accept(event);
   }
 
-  onChange(listener: (current: TenantCopy, previous: TenantCopy | null) => void): void {
+  onChange(listener: Listener): void {
     this.listeners.push(listener);
   }
 
-  /** A token is good for its own tenant's host name and for hosts that nobody has, e.g. inside the cluster (P4). */
+  /** A token is valid at its own tenant's host name, and at hosts that no tenant has, e.g. inside the cluster (P4). */
   isHostOfAnother(host: string, tenantId: string): boolean {
     const owner = this.tenantOfHost.get(host.toLowerCase());
     return owner !== undefined && owner !== tenantId;
@@ -46,5 +45,3 @@ export class Tenants {
     for (const listener of this.listeners) listener(current, previous);
   }
 }
-
-const hostName = (host: string): string => host.toLowerCase().replace(/:\d+$/, '');

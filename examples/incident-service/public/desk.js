@@ -1,6 +1,6 @@
 /**
- * What a web application does with the SSO bridge: asks GET /auth/session who is there, keeps the access token in memory
- * alone, sends it to a service behind the guard, and asks again once when that says 401.
+ * How a web application uses the SSO bridge: GET /auth/session says who is signed in and returns an access token. The
+ * token stays in memory and is sent to the guarded service. After a 401 the session is read again, once.
  */
 const $ = (id) => document.getElementById(id);
 const here = () => location.pathname + location.search + location.hash;
@@ -14,7 +14,7 @@ async function askSession(method = 'GET', path = '/auth/session') {
   return (session = await answer.json());
 }
 
-/** The answer of a guarded service; a token that is refused is fetched anew once, as it may just have expired. */
+/** The answer of a guarded service. After a 401 it gets a new token once, because the old one may have expired. */
 async function call(path, init = {}) {
   for (const again of [true, false]) {
     const headers = { authorization: `Bearer ${session?.accessToken}`, 'content-type': 'application/json' };
@@ -24,7 +24,7 @@ async function call(path, init = {}) {
   }
 }
 
-/** application/problem+json says why, for the person who must act. */
+/** The sentence of an application/problem+json answer. */
 async function reason(answer) {
   const problem = await answer.json().catch(() => ({}));
   return problem.detail ?? `The server answered ${answer.status}. Try again in a moment.`;
@@ -53,20 +53,20 @@ function show() {
 
 async function showIncidents() {
   const { roles } = await call('/desk/caller');
-  $('verdict').textContent = `The guarded service let you in, as ${roles.join(', ') || 'somebody without a role'}.`;
+  $('access').textContent = `The guarded service let you in, as ${roles.join(', ') || 'somebody without a role'}.`;
   const incidents = await call('/incidents');
   items($('incidents'), incidents.length > 0 ? incidents.map(({ id, title }) => `#${id}  ${title}`) : ['None.']);
   const at = incidents.findIndex(({ id }) => location.pathname === `/desk/incidents/${id}`);
   $('incidents').children[at]?.setAttribute('aria-current', 'page');
 }
 
-/** Every action ends here: what it did is shown, what stopped it as well. */
+/** Runs an action and shows its result or its error. */
 async function act(work) {
   $('notice').hidden = true;
   try {
     await work();
   } catch (error) {
-    $('verdict').textContent = '';
+    $('access').textContent = '';
     items($('incidents'), []);
     $('notice').textContent = error.message;
     $('notice').hidden = false;
@@ -87,7 +87,7 @@ async function signOut(okta) {
   if (oktaLogoutUrl) location.assign(oktaLogoutUrl);
 }
 
-$('place').textContent = here();
+$('address').textContent = here();
 $('renew').addEventListener('click', () =>
   act(async () => {
     await askSession('POST', '/auth/refresh');

@@ -1,6 +1,6 @@
 /**
- * The pages of the example: where a sign-in lands in a local stack. They are public, as any web application's are; what
- * they show comes from `/auth/session` and from the guarded handlers.
+ * The pages of the example, where a sign-in lands in a local stack. They are public; their content comes from
+ * `/auth/session` and from the guarded handlers.
  */
 import { Caller, Public, type CallerAccess } from '#access-guard';
 import { Controller, Get, Header } from '@nestjs/common';
@@ -12,7 +12,7 @@ const PAGE = file('desk.html');
 const SCRIPT = file('desk.js');
 const STYLE = file('desk.css');
 
-/** An access token passes through this page: nothing from elsewhere may run in it, frame it or be sent to. */
+/** The page holds an access token, so no foreign script may run in it, frame it or receive data from it. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -44,7 +44,7 @@ export class DeskController {
     return STYLE;
   }
 
-  /** The caller as the guard sees him at this moment; any genuine token of somebody who has access will do. */
+  /** The caller as the guard sees them now. Any valid token of an account with access is enough. */
   @Get('desk/caller')
   me(@Caller() caller: CallerAccess): CallerAccess {
     return caller;

@@ -42,12 +42,12 @@ describe('the fence', () => {
     );
   });
 
-  test('at a whole second refuses that second, too', () => {
+  test('at a whole second also refuses tokens of that second', () => {
     expect(isFenced(1_700_000_000, 1_700_000_000_000)).toBe(true);
     expect(isFenced(1_700_000_001, 1_700_000_000_000)).toBe(false);
   });
 
-  test('no token that could have been issued before the fence is accepted, at any fraction of a second', () => {
+  test('accepts no token that may have been issued before it, at any fraction of a second', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2e12 }), fc.integer({ min: -5_000, max: 5_000 }), (notBefore, offset) => {
         const issuedAtMs = Math.max(0, notBefore + offset);
@@ -59,7 +59,7 @@ describe('the fence', () => {
     );
   });
 
-  test('does not depend on the clock of this machine', () => {
+  test('is independent of the clock of this machine', () => {
     for (const clock of [0, NOW, NOW * 2])
       expect(decide(token(10), entry({ notBefore: NOW }), 'live', defaultPolicy, clock)).toMatchObject({
         reason: 'token_revoked',
@@ -75,12 +75,12 @@ test.each(['inactive', 'removed', 'unreadable'] as const)(
   },
 );
 
-test('roles are those of the view, not those of the token', () => {
+test('takes roles from the view, not from the token', () => {
   expect(outcome(token(0), entry({ roles: ['viewer', 'itsm_agent'] }))).toBe('viewer,itsm_agent');
   expect(outcome(token(0), entry({ roles: [] }))).toBe('');
 });
 
-test('a token of another tenant is refused; a token that names none takes that of the account', () => {
+test('refuses a token of another tenant, and takes the tenant of the account if the token names none', () => {
   expect(outcome(token(0, { tenantId: 't2' }), entry())).toBe('tenant_mismatch');
   expect(decide(token(0), entry(), 'live', defaultPolicy, NOW)).toMatchObject({ tenantId: 't1' });
 });
@@ -92,11 +92,11 @@ describe('while the feed is silent', () => {
     [301, 'token_too_old_for_stale_view'],
   ])('a token of %d s: %s', (age, result) => expect(outcome(token(age), entry(), 'stale')).toBe(result));
 
-  test('what is known of a fence holds for young tokens, too', () => {
+  test('a known fence also refuses young tokens', () => {
     expect(outcome(token(10), entry({ notBefore: NOW }), 'stale')).toBe('token_revoked');
   });
 
-  test('the age is a setting; 0 refuses all', () => {
+  test('the accepted age is a setting, and 0 refuses all tokens', () => {
     const policy: AccessPolicy = { ...defaultPolicy, stale: { afterMs: 1, acceptTokensYoungerThanMs: 0 } };
     expect(outcome(token(1), entry(), 'stale', policy)).toBe('token_too_old_for_stale_view');
   });
@@ -110,11 +110,11 @@ describe('an account that the view does not know', () => {
     expect(decide(token(0, { tenantId: 't9' }), undefined, 'live', accept, NOW)).toMatchObject({ tenantId: 't9' });
     expect(decide(token(0), undefined, 'live', accept, NOW)).toMatchObject({ tenantId: null });
   });
-  test('is subject to the stale policy, too', () =>
+  test('is also subject to the stale policy', () =>
     expect(outcome(token(301), undefined, 'stale', accept)).toBe('token_too_old_for_stale_view'));
 });
 
-test('before the view was complete once, nobody passes', () => {
+test('refuses everybody before the view is complete for the first time', () => {
   expect(outcome(token(0), entry(), 'bootstrapping')).toBe('view_not_ready');
   expect(outcome(token(0), undefined, 'bootstrapping', { ...defaultPolicy, unknownAccount: 'accept' })).toBe(
     'view_not_ready',

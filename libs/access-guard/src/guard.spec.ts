@@ -45,7 +45,7 @@ const ask = (guard: AccessGuard, token: string, roles?: string[]) =>
     (error: unknown) => (error instanceof AccessDenied ? error.reason : `not an AccessDenied: ${String(error)}`),
   );
 
-test('says who calls, with the roles of the view', async () => {
+test('provides the caller with the roles of the view', async () => {
   const { guard, feed } = start();
   feed.tell(alice, TENANT, 1, { roles: ['itsm_manager'] });
   const iat = nowSeconds();
@@ -74,8 +74,8 @@ test.each([[undefined], [''], ['Basic YTpi'], ['Bearer'], ['token'], ['Negotiate
   },
 );
 
-describe('a token that is remembered', () => {
-  test('is refused with the first request after the fence; the one issued after reactivation is accepted', async () => {
+describe('a cached token', () => {
+  test('is refused with the first request after the fence, while a token issued after reactivation is accepted', async () => {
     const { guard, feed } = start();
     feed.tell(alice, TENANT, 1);
     const token = issuer.accessToken(alice, { iat: nowSeconds() - 100 });
@@ -100,7 +100,7 @@ describe('a token that is remembered', () => {
     expect(await ask(guard, token, ['super_admin', 'viewer'])).toBe('viewer');
   });
 
-  test('ends with its own expiry', async () => {
+  test('is refused when it expires', async () => {
     const { guard, feed } = start();
     feed.tell(alice, TENANT, 1);
     const token = issuer.accessToken(alice, { exp: nowSeconds() + 60 });
@@ -110,7 +110,7 @@ describe('a token that is remembered', () => {
     expect(await ask(guard, token)).toBe('token_expired');
   });
 
-  test('ends with the key that signed it, at the next look at the JWKS', async () => {
+  test('is refused when the next fetch of the JWKS lacks its key', async () => {
     const { guard, feed } = start();
     feed.tell(alice, TENANT, 1);
     const token = issuer.accessToken(alice, { exp: nowSeconds() + 3_600 });
@@ -131,7 +131,7 @@ describe('a token that is remembered', () => {
     }
   });
 
-  test('answers the same as one that is not, whatever happens in between', async () => {
+  test('is treated like one that is not cached, whatever happens in between', async () => {
     const remembering = start();
     const forgetful = start({ cachedTokens: 0 });
     const base = nowSeconds();
@@ -174,7 +174,7 @@ describe('a token that is remembered', () => {
 });
 
 describe('freshness', () => {
-  test('bootstrapping, live, stale, and live again', async () => {
+  test('goes from bootstrapping to live, to stale, and back to live', async () => {
     const { guard, feed } = start();
     feed.complete = undefined;
     feed.tell(alice, TENANT, 1);
@@ -201,7 +201,7 @@ describe('freshness', () => {
   });
 });
 
-test('what the feed cannot read takes access away from that account, and from no other', async () => {
+test('an unreadable record removes the access of its account, and of no other', async () => {
   const { guard, feed } = start();
   const bob = randomUUID();
   for (const id of [alice, bob]) feed.tell(id, TENANT, 1);
@@ -216,7 +216,7 @@ test('what the feed cannot read takes access away from that account, and from no
 });
 
 describe('the first refusal after a fence', () => {
-  test('is told once per fence, with who, whose and why; other refusals are not', async () => {
+  test('is reported once per fence, with account, tenant and reason; other refusals are not', async () => {
     const { guard, feed } = start();
     const token = issuer.accessToken(alice, { iat: nowSeconds() - 100 });
     await ask(guard, token);
@@ -234,7 +234,7 @@ describe('the first refusal after a fence', () => {
     ]);
   });
 
-  test('a callback that fails changes nothing', async () => {
+  test('is not affected by a failing callback', async () => {
     for (const onRefused of [
       () => Promise.reject(new Error('away')),
       () => {
@@ -248,7 +248,7 @@ describe('the first refusal after a fence', () => {
   });
 });
 
-test('metrics count every outcome, and say how far the view is behind', async () => {
+test('counts every outcome, and measures how far the view is behind', async () => {
   const metrics = new Metrics('test', { process: false });
   const { guard, feed } = start({ metrics });
   feed.tell(alice, TENANT, 1);

@@ -26,13 +26,13 @@ const settled = async (keys: KeySet, condition: () => boolean) => {
   return keys;
 };
 
-test('many callers at once cause one fetch', async () => {
+test('causes one fetch for many callers at once', async () => {
   const keys = keySet();
   await Promise.all(Array.from({ length: 50 }, () => keys.get('access-key')));
   expect(issuer.fetches).toBe(1);
 });
 
-test('unknown key ids cause one fetch per cooldown, whoever sends how many', async () => {
+test('causes one fetch per cooldown for any number of unknown key ids', async () => {
   const keys = keySet();
   await keys.get('access-key');
   for (let i = 0; i < 20; i++) expect(await reason(keys.get(`made-up-${i}`))).toBe('key_unknown');
@@ -42,7 +42,7 @@ test('unknown key ids cause one fetch per cooldown, whoever sends how many', asy
   expect(issuer.fetches).toBe(2);
 });
 
-test('a new key is found when the cooldown is over, with the first token that needs it', async () => {
+test('finds a new key after the cooldown, with the first token that needs it', async () => {
   const keys = keySet();
   await keys.get('access-key');
   serve(issuer.key, next);
@@ -51,7 +51,7 @@ test('a new key is found when the cooldown is over, with the first token that ne
   expect((await keys.get('next-key')).live).toBe(true);
 });
 
-test('after ten minutes the set is fetched anew while the old keys serve; a key that vanished is dead then', async () => {
+test('fetches the set again after ten minutes, uses old keys meanwhile, and then drops a withdrawn key', async () => {
   const keys = keySet();
   const old = await keys.get('access-key');
   const kept = await keys.get('id-key');
@@ -68,7 +68,7 @@ test('after ten minutes the set is fetched anew while the old keys serve; a key 
   expect(kept.live).toBe(true);
 });
 
-test('another key under the same id replaces the old one', async () => {
+test('replaces a key by another one with the same id', async () => {
   const keys = keySet();
   const old = await keys.get('access-key');
   serve(signingKey('access-key'));
@@ -104,7 +104,7 @@ test.each<[string, () => { status: number; body: string } | undefined]>([
   expect(key.live).toBe(false);
 });
 
-test('failed fetches are repeated after 1, 2, 4 seconds, not with every token', async () => {
+test('retries failed fetches after 1, 2 and 4 seconds, not with every token', async () => {
   issuer.jwks = () => ({ status: 500, body: '' });
   const keys = keySet();
   for (let second = 0; second < 8; second++) {
@@ -114,14 +114,14 @@ test('failed fetches are repeated after 1, 2, 4 seconds, not with every token', 
   expect(issuer.fetches).toBe(4);
 });
 
-test('keys are fetched over https, or from this machine', () => {
+test('fetches keys over https, or from this machine', () => {
   expect(() => new KeySet({ uri: 'http://cognito.example/jwks.json' })).toThrow(/https/);
   expect(() => new KeySet({ uri: 'file:///etc/jwks.json' })).toThrow(/https/);
   expect(() => new KeySet({ uri: 'http://localhost.attacker.example/jwks.json' })).toThrow(/https/);
   expect(() => new KeySet({ uri: 'https://cognito.example/jwks.json' })).not.toThrow();
 });
 
-test('a redirect is not followed', async () => {
+test('does not follow a redirect', async () => {
   const other = await Issuer.start();
   const keys = keySet();
   issuer.redirectTo = other.jwksUri;

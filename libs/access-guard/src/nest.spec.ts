@@ -93,7 +93,7 @@ async function start(configure?: (app: NestFastifyApplication) => void): Promise
 const get = (url: string, token?: string) =>
   app.inject({ url, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
 
-test('a handler learns who calls; 401 without a token, 403 without the role', async () => {
+test('provides the caller to a handler, and answers 401 without a token and 403 without the role', async () => {
   await start();
   const token = issuer.accessToken(alice);
   const ok = await get('/things', token);
@@ -114,7 +114,7 @@ test('a handler learns who calls; 401 without a token, 403 without the role', as
   );
 });
 
-test('the fence closes the door that was open a moment ago', async () => {
+test('a fence refuses a token that was accepted a moment ago', async () => {
   await start();
   const token = issuer.accessToken(alice);
   expect((await get('/things', token)).statusCode).toBe(200);
@@ -124,7 +124,7 @@ test('the fence closes the door that was open a moment ago', async () => {
   expect(refused.headers['www-authenticate']).toMatch(/^Bearer error="invalid_token"/);
 });
 
-test('a handler without a decorator needs a token; health and public handlers need none', async () => {
+test('a handler without a decorator needs a token, health checks and public handlers need none', async () => {
   await start();
   expect((await get('/forgotten')).statusCode).toBe(401);
   expect((await get('/forgotten', issuer.accessToken(alice))).payload).toBe('somebody');
@@ -132,7 +132,7 @@ test('a handler without a decorator needs a token; health and public handlers ne
   expect((await get('/health/live')).statusCode).toBe(200);
 });
 
-test('is not ready, and answers 503 with Retry-After, before it knows who has access', async () => {
+test('is not ready, and answers 503 with Retry-After, before the view is complete', async () => {
   await start();
   expect((await get('/health/ready')).statusCode).toBe(200);
   feed.complete = undefined;
@@ -145,7 +145,7 @@ test('is not ready, and answers 503 with Retry-After, before it knows who has ac
   ]);
 });
 
-test("answers the same through the application's own catch-all filter", async () => {
+test('gives the same answer through a catch-all filter of the application', async () => {
   await start((application) => void application.useGlobalFilters(new ProblemFilter(logger)));
   const refused = await get('/things', 'garbage');
   expect(refused.statusCode).toBe(401);

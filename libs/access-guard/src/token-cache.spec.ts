@@ -3,7 +3,7 @@ import { TokenCache } from './token-cache.js';
 
 const SIGNATURE = 's'.repeat(40);
 
-test('finds the very same text and nothing else, even if the end is the same', () => {
+test('finds only the same token, even if another one has the same end', () => {
   const cache = new TokenCache<number>(10);
   cache.set(`header.claims.${SIGNATURE}`, 1);
   expect(cache.get(`header.claims.${SIGNATURE}`)).toBe(1);
@@ -13,7 +13,7 @@ test('finds the very same text and nothing else, even if the end is the same', (
   expect(cache.get(`header.claims.${SIGNATURE}`)).toBeUndefined();
 });
 
-test('never holds more than its limit, never answers wrong, and forgets what was not used for longest', () => {
+test('never exceeds its limit, never returns a wrong value, and drops the least recently used tokens', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 20 }),
@@ -37,7 +37,7 @@ test('never holds more than its limit, never answers wrong, and forgets what was
   expect(cache.get('token-99')).toBe(99);
 });
 
-test('a limit of 0 remembers nothing', () => {
+test('caches nothing with a limit of 0', () => {
   const cache = new TokenCache<number>(0);
   cache.set('token', 1);
   expect([cache.get('token'), cache.size]).toEqual([undefined, 0]);

@@ -56,8 +56,8 @@ describe('an access token of the pool', () => {
     });
   });
 
-  test('says who acts for the account, and for which service', async () => {
-    const acting = withClaims({ act: { sub: 'billing' }, obo_audience: 'incidents' });
+  test('names the service that acts for the account, and its audience', async () => {
+    const acting = withClaims({ act: { sub: 'billing' }, exchange_audience: 'incidents' });
     expect(await verifier.verify(withClaims({}))).toMatchObject({ actor: null });
     expect(await verifier.verify(acting)).toMatchObject({ actor: 'billing' });
     const bound = (audience: string): TokenVerifier =>
@@ -79,7 +79,7 @@ describe('an access token of the pool', () => {
   });
 });
 
-describe('refused, each with its reason', () => {
+describe('the verifier refuses, each with its reason,', () => {
   const bad: Record<string, [string, () => string]> = {
     'alg none without a signature': [
       'token_malformed',
@@ -167,13 +167,13 @@ describe('refused, each with its reason', () => {
     expect(await reasonOf(token())).toBe(reason);
   });
 
-  test('a token cut off anywhere', async () => {
+  test('a token that is cut off anywhere', async () => {
     const token = withClaims({});
     for (let length = 0; length < token.length; length += 7)
       expect(await reasonOf(token.slice(0, length))).toMatch(/^(token_malformed|signature_invalid)$/);
   });
 
-  test('a token with any one character changed, the last bits of the signature included', async () => {
+  test('a token in which any one character is changed, including the last bits of the signature', async () => {
     const token = withClaims({});
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.';
     await fc.assert(
@@ -235,7 +235,7 @@ describe('clocks that differ', () => {
     expect(await reasonOf(withClaims({ iat, exp: iat + 900 }))).toBe(outcome);
   });
 
-  test('a token that expired 3 s ago is accepted, one that expired 6 s ago is not', async () => {
+  test('accept a token that expired 3 s ago, but not one that expired 6 s ago', async () => {
     const token = withClaims({});
     fault.now = (900 + 3) * 1000;
     expect(await reasonOf(token)).toBe('accepted');
@@ -244,7 +244,7 @@ describe('clocks that differ', () => {
   });
 });
 
-test('a verifier without any client is a mistake', () => {
+test('refuses to be created without a client', () => {
   expect(
     () => new TokenVerifier({ issuer: issuer.issuer, clientIds: [], keys: new KeySet({ uri: issuer.jwksUri }) }),
   ).toThrow(/clientIds is empty/);

@@ -13,7 +13,7 @@ const record = (accountId: string, version: number, change: Partial<AccessRecord
   ...change,
 });
 
-test('keeps what it was told, to the millisecond and beyond 32 bits', () => {
+test('keeps records exactly, to the millisecond and beyond 32 bits', () => {
   const view = new AccessView();
   const id = randomUUID();
   expect(view.get(id)).toBeUndefined();
@@ -31,7 +31,7 @@ test('keeps what it was told, to the millisecond and beyond 32 bits', () => {
   expect(view.get('not an id')).toBeUndefined();
 });
 
-test('a fence at the epoch is a fence, null is none', () => {
+test('treats a fence at the epoch as a fence, and null as none', () => {
   const view = new AccessView();
   const [a, b] = [randomUUID(), randomUUID()];
   view.apply(record(a, 1, { notBefore: 0 }));
@@ -39,7 +39,7 @@ test('a fence at the epoch is a fence, null is none', () => {
   expect([view.get(a)?.notBefore, view.get(b)?.notBefore]).toEqual([0, null]);
 });
 
-test('ids that differ in any one bit are different accounts', () => {
+test('distinguishes ids that differ in any one bit', () => {
   const view = new AccessView();
   const bits = Array.from({ length: 128 }, (_, bit) => (1n << BigInt(bit)).toString(16).padStart(32, '0'));
   const ids = bits.map((hex) => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
@@ -50,7 +50,7 @@ test('ids that differ in any one bit are different accounts', () => {
 });
 
 describe('the version gate', () => {
-  test('an older or equal record never wins', () => {
+  test('ignores an older or equal record', () => {
     const view = new AccessView();
     const id = randomUUID();
     view.apply(record(id, 5, { status: 'inactive', notBefore: 1 }));
@@ -61,13 +61,13 @@ describe('the version gate', () => {
     expect(view.get(id)?.status).toBe('active');
   });
 
-  test('in any order, with any repetition, the record with the highest sequence stays: the same as a plain map', () => {
+  test('keeps the record with the highest sequence, in any order and with any repetition, like a plain map', () => {
     const accounts = Array.from({ length: 20 }, () => randomUUID());
     const change = fc.record({
       accountId: fc.constantFrom(...accounts),
       version: fc.integer({ min: 1, max: 30 }),
     });
-    // A record is a function of account and version, as on the topic; so a repetition is identical.
+    // As on the topic, account and version determine a record, so a repetition is identical.
     const full = ({ accountId, version }: { accountId: string; version: number }) =>
       record(accountId, version, {
         status: version % 3 === 0 ? 'inactive' : 'active',
@@ -108,7 +108,7 @@ describe('an account whose record was deleted, or cannot be read', () => {
     },
   );
 
-  test('is blocked also if it was never seen before', () => {
+  test('is blocked even if it was never seen before', () => {
     const view = new AccessView();
     const id = randomUUID();
     view.block(TENANT, id, 'unreadable');
@@ -116,7 +116,7 @@ describe('an account whose record was deleted, or cannot be read', () => {
   });
 });
 
-test('no tenant changes an account of another', () => {
+test('refuses a record of one tenant about an account of another', () => {
   const view = new AccessView();
   const id = randomUUID();
   view.apply(record(id, 1, { status: 'inactive' }));
@@ -125,12 +125,12 @@ test('no tenant changes an account of another', () => {
   expect(view.get(id)).toMatchObject({ tenantId: TENANT, status: 'inactive', version: 1 });
 });
 
-test('what is no account id is not applied', () => {
+test('ignores a record whose id is not an account id', () => {
   expect(new AccessView().apply(record('alice', 1))).toBe('no_account_id');
   expect(new AccessView().block(TENANT, '', 'unreadable')).toBe('no_account_id');
 });
 
-test('role sets that nobody has any more make room: an account that changes for ever costs nothing', () => {
+test('frees unused role sets, so that an account that changes again and again takes no more memory', () => {
   const view = new AccessView();
   const ids = [randomUUID(), randomUUID()];
   for (let version = 1; version <= 20_000; version++)
@@ -139,7 +139,7 @@ test('role sets that nobody has any more make room: an account that changes for 
   expect(ids.map((id) => view.get(id)?.roles)).toEqual([['role-20000'], ['role-20000']]);
 });
 
-test('a million accounts cost under 100 MB, and every one is found', () => {
+test('holds a million accounts in under 100 MB, and finds every one', () => {
   const collect = globalThis.gc ?? (() => undefined);
   const id = (i: number) =>
     `${(Math.imul(i, 2654435761) >>> 0).toString(16).padStart(8, '0')}-0000-4000-8000-${i.toString(16).padStart(12, '0')}`;
@@ -151,7 +151,7 @@ test('a million accounts cost under 100 MB, and every one is found', () => {
   const after = process.memoryUsage();
   expect(view.size).toBe(1_000_000);
   expect(view.bytes).toBeLessThan(60e6);
-  // What is outside the heap can be measured without a collector; the heap only with one (node --expose-gc).
+  // Memory outside the heap can always be measured, the heap only with node --expose-gc.
   expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(100e6);
   if (globalThis.gc) expect(after.heapUsed - before.heapUsed).toBeLessThan(20e6);
   for (let i = 0; i < 1_000_000; i += 997) expect(view.get(id(i))?.version).toBe(i + 1);

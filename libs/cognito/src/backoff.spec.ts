@@ -1,7 +1,7 @@
 import { retryDelay } from './backoff.js';
 
-describe('when a failed account is tried again', () => {
-  it('soon and uncounted when throttled; with growing jitter up to a minute when in doubt; slowly when refused', () => {
+describe('the delay of a retry', () => {
+  it('is short and uncounted after throttling, grows to a minute if the result is unknown, and is long after a refusal', () => {
     expect(retryDelay('throttled', 50, () => 1)).toEqual({ delaySeconds: 1, counts: false });
     expect([0, 1, 2, 3, 50].map((n) => retryDelay('retry', n, () => 1).delaySeconds)).toEqual([0.5, 1, 2, 4, 60]);
     expect(retryDelay('retry', 9, () => 0.5).delaySeconds).toBe(30);

@@ -1,12 +1,12 @@
-/** When to try again what Cognito did not take. Pure but for chance. */
+/** When to retry work whose Cognito call failed. Pure, except for the random jitter. */
 import type { ErrorClass } from './errors.js';
 
-/** `conflict`: the pool holds something else under this name; `lease_lost`: another process took over. */
+/** `conflict`: the pool has another object under this name; `lease_lost`: another process has the lease now. */
 export type FailureClass = ErrorClass | 'conflict' | 'lease_lost';
 
 export interface RetryDelay {
   readonly delaySeconds: number;
-  /** Whether it counts as a failed attempt. */
+  /** Whether the failure counts as an attempt. */
   readonly counts: boolean;
 }
 
@@ -15,29 +15,30 @@ const CAP_SECONDS = 60;
 const BASE_SECONDS = 0.5;
 
 /**
- * Throttling says nothing about the account: soon again, with jitter. Doubtful failures: full jitter, doubling, at most
- * a minute. Refusals stay visible and are repeated slowly; the CLI and any change of the account repeat them at once.
+ * A throttled call says nothing about the account, so it is retried soon. A call with an unknown result is retried with
+ * full jitter, after a delay that doubles up to a minute. A refused call is retried slowly and stays visible meanwhile;
+ * an operator or a change of the account retries it at once.
  */
-export function retryDelay(failure: FailureClass, attempts: number, chance: () => number = Math.random): RetryDelay {
+export function retryDelay(failure: FailureClass, attempts: number, random: () => number = Math.random): RetryDelay {
   switch (failure) {
     case 'throttled':
-      return { delaySeconds: 0.2 + 0.8 * chance(), counts: false };
+      return { delaySeconds: 0.2 + 0.8 * random(), counts: false };
     case 'config':
     case 'lease_lost':
-      return { delaySeconds: chance(), counts: false };
+      return { delaySeconds: random(), counts: false };
     case 'permanent':
     case 'conflict':
       return { delaySeconds: PERMANENT_SECONDS, counts: true };
     default:
       return {
-        delaySeconds: Math.min(CAP_SECONDS, BASE_SECONDS * 2 ** Math.min(attempts, 20)) * chance(),
+        delaySeconds: Math.min(CAP_SECONDS, BASE_SECONDS * 2 ** Math.min(attempts, 20)) * random(),
         counts: true,
       };
   }
 }
 
-/** What is logged when calls fail as `config`, and when they work again. `meanwhile`: what becomes of the work. */
+/** Log messages for the moment when calls begin to fail as `config`, and for the end. `meanwhile` names the effect. */
 export const whenMisconfigured = (meanwhile: string): { readonly paused: string; readonly resumed: string } => ({
-  paused: `Cognito cannot be used as configured (pool, Region, credentials or plan). ${meanwhile}; trying again every few seconds`,
-  resumed: 'Cognito can be used again',
+  paused: `Cognito refuses every call: the user pool, the Region, the credentials or the plan is wrong. ${meanwhile}. Correct the configuration; calls are retried every few seconds.`,
+  resumed: 'Cognito accepts calls again.',
 });

@@ -19,11 +19,11 @@ describe('the quota that a call to Cognito takes', () => {
     return categories;
   }
 
-  it('is that of its category; sign-outs are counted with the disables', async () => {
+  it('is that of its category, and sign-outs count with the disables by default', async () => {
     expect(await taken()).toEqual(['UserUpdate', 'UserUpdate']);
   });
 
-  it('is UserToken for sign-outs where the operator has seen that', async () => {
+  it('is UserToken for sign-outs if the operator has configured that', async () => {
     expect(await taken('UserToken')).toEqual(['UserUpdate', 'UserToken']);
   });
 });

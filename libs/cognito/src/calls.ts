@@ -1,7 +1,6 @@
 /**
- * How every call to Cognito is made: it takes a token of its quota category first, is one span, is counted, and fails as
- * a {@link CognitoError} with a class. The SDK never retries: the caller owns backoff, and a hidden second try would spend
- * a token that nobody counted.
+ * Makes every call to Cognito. A call first takes a token of its quota category, is traced and counted, and fails with a
+ * {@link CognitoError}. The SDK never retries: the caller decides about retries, and each one must take a token.
  */
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { inSpan, SpanKind, type Metrics } from '#platform';
@@ -11,12 +10,12 @@ import { CATEGORY_OF, type Operation, type SignOutCategory, type Urgency } from 
 
 export interface CognitoClientOptions {
   readonly region: string;
-  /** Another address than AWS's own, e.g. the sandbox. */
+  /** Replaces AWS's own address, e.g. with that of the sandbox. */
   readonly endpoint?: string | undefined;
-  /** Without it the SDK's own chain finds them (environment, IRSA, instance role). */
+  /** By default the SDK finds them (environment, IRSA, instance role). */
   readonly credentials?: { accessKeyId: string; secretAccessKey: string };
   readonly quota: QuotaGate;
-  /** Where AdminUserGlobalSignOut counts; UserUpdate by default. */
+  /** Category in which Cognito counts AdminUserGlobalSignOut; UserUpdate by default. */
   readonly signOutCategory?: SignOutCategory;
   readonly metrics: Metrics;
   readonly connectionTimeoutMs?: number;
@@ -48,7 +47,7 @@ export class CognitoCalls {
     this.quota = options.quota;
     const { AdminUserGlobalSignOut } = CATEGORY_OF;
     this.categories = { ...CATEGORY_OF, AdminUserGlobalSignOut: options.signOutCategory ?? AdminUserGlobalSignOut };
-    this.calls = options.metrics.counter('cognito_calls_total', 'Calls to Cognito', ['operation', 'outcome']);
+    this.calls = options.metrics.counter('cognito_calls_total', 'Calls to Cognito.', ['operation', 'outcome']);
   }
 
   async make<T>(
@@ -68,7 +67,7 @@ export class CognitoCalls {
     } catch (error) {
       const failure = CognitoError.from(operation, error);
       this.calls.inc({ operation, outcome: failure.errorClass });
-      // Only a brake: if the database cannot take it, the throttled call is still the news.
+      // The drain only slows further calls down. If it fails, the caller must still learn about the throttled call.
       if (failure.errorClass === 'throttled') await this.quota.drain(category).catch(() => undefined);
       throw failure;
     }

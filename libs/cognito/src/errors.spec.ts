@@ -1,4 +1,4 @@
-/** The table of errors: what a worker does about each of Cognito's answers, and about no answer at all. */
+/** The classes of Cognito's errors, and how the client behaves when a call fails. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Metrics } from '#platform';
@@ -30,11 +30,11 @@ describe('errors of Cognito', () => {
     ['AdminGetUser', 'UnrecognizedClientException', 'The security token included in the request is invalid.', 'config'],
     ['AdminGetUser', 'toString', 'a name that every object has', 'permanent'],
   ];
-  it.each(table)('%s: %s (%s) is %s', (operation, name, message, wanted) => {
+  it.each(table)('in %s: %s (%s) is %s', (operation, name, message, wanted) => {
     expect(classifyError(operation, failure(name, message))).toBe(wanted);
   });
 
-  it('an unknown name goes by its status; no status means that nobody knows', () => {
+  it('are classified by the HTTP status if the name is unknown, and as retry if there was no answer', () => {
     expect(classifyError('AdminGetUser', failure('NewException', 'm', 400))).toBe('permanent');
     expect(classifyError('AdminGetUser', failure('NewException', 'm', 503))).toBe('retry');
     expect(classifyError('AdminGetUser', failure('NewException', 'm', 429))).toBe('throttled');
@@ -102,7 +102,7 @@ describe('the client', () => {
     expect(drained).toEqual(['UserResourceUpdate']);
   });
 
-  it('gives up on an answer that does not come, as a doubtful failure', async () => {
+  it('gives up after the time limit, with an error that says the result is unknown', async () => {
     answer = () => undefined;
     const started = performance.now();
     const error = await fails(pool.getUser('u'));
@@ -111,14 +111,14 @@ describe('the client', () => {
     expect(requests).toBe(1);
   });
 
-  it('answers null for a user that is not there, and an empty page for a group that is not there', async () => {
+  it('returns null for a user that does not exist, and an empty page for a group that does not exist', async () => {
     answer = (respond) => respond(400, { __type: 'UserNotFoundException', message: 'User does not exist.' });
     expect(await pool.getUser('u')).toBeNull();
     answer = (respond) => respond(400, { __type: 'ResourceNotFoundException', message: 'Group not found.' });
     expect(await pool.listUsersInGroup('g', null)).toEqual({ items: [], next: null });
   });
 
-  it('names the operation and the cause, but no value of a person', async () => {
+  it('names the operation and the cause in an error, but no attribute value of the person', async () => {
     answer = (respond) =>
       respond(400, { __type: 'InvalidParameterException', message: 'Invalid email address format.' });
     const error = await fails(pool.createUser('u', { email: 'secret-address' }));

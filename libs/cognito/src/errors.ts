@@ -1,11 +1,11 @@
-/** What a failed Cognito call means to a worker: one closed list of classes, and the table that maps Cognito's errors. */
+/** Classifies failed Cognito calls: one closed list of classes, and the table that maps Cognito's errors to them. */
 
 /**
- * - `throttled`: our rate, not this request, is the problem: slow down, it counts as no failure
- * - `retry`: nobody knows whether it was done (network, 5xx, timeout): ask again later
- * - `permanent`: the same request will fail again: a person has to look
- * - `missing_user`, `missing_group`, `exists`: the pool differs from what we thought; the caller decides
- * - `config`: the pool, its plan or our credentials are wrong: every other call will fail too
+ * - `throttled`: too many calls; slow down, this one does not count as a failure
+ * - `retry`: the result is unknown (network, 5xx, timeout); repeat the call later
+ * - `permanent`: the same call will fail again; a person must act
+ * - `missing_user`, `missing_group`, `exists`: the pool is in another state than expected; the caller decides
+ * - `config`: the pool, its plan or our credentials are wrong; every other call will fail too
  */
 export type ErrorClass = 'retry' | 'throttled' | 'permanent' | 'missing_user' | 'missing_group' | 'exists' | 'config';
 
@@ -16,7 +16,7 @@ const CLASS_OF: Readonly<Record<string, ErrorClass | ((operation: string, messag
   UserNotFoundException: 'missing_user',
   UsernameExistsException: 'exists',
   GroupExistsException: 'exists',
-  // An alias belongs to somebody else: a conflict in the data. Never solved by ForceAliasCreation, which would take it away.
+  // Another user has the alias: a conflict in the data. Never use ForceAliasCreation: it would take it from that user.
   AliasExistsException: 'permanent',
   ResourceNotFoundException: (operation, message) =>
     GROUP_OPERATIONS.has(operation) && !/pool/i.test(message) ? 'missing_group' : 'config',
@@ -26,7 +26,7 @@ const CLASS_OF: Readonly<Record<string, ErrorClass | ((operation: string, messag
   PasswordHistoryPolicyViolationException: 'permanent',
   UnsupportedUserStateException: 'permanent',
   TooManyRequestsException: 'throttled',
-  // On CreateGroup it is the hard limit of 10,000 groups, which no waiting lifts; elsewhere it is a rate.
+  // For CreateGroup it is the hard limit of 10,000 groups; waiting does not help. For other operations it is a rate.
   LimitExceededException: (operation) => (operation === 'CreateGroup' ? 'permanent' : 'throttled'),
   ThrottlingException: 'throttled',
   Throttling: 'throttled',
@@ -55,7 +55,7 @@ interface AwsFailure {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** A name that the table does not know is classed by its HTTP status; no status (no answer at all) is `retry`. */
+/** The HTTP status decides about a name that is not in the table; without a status (no answer) it is `retry`. */
 export function classifyError(operation: string, error: unknown): ErrorClass {
   if (error instanceof CognitoError) return error.errorClass;
   if (!(error instanceof Error)) return 'retry';
@@ -67,7 +67,7 @@ export function classifyError(operation: string, error: unknown): ErrorClass {
   return status >= 400 && status < 500 ? 'permanent' : 'retry';
 }
 
-/** A failed Cognito call. The message names operation and cause, and carries no attribute value of a person. */
+/** A failed Cognito call. The message names the operation and the cause, but no attribute value of a person. */
 export class CognitoError extends Error {
   constructor(
     readonly errorClass: ErrorClass,

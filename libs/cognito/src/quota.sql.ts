@@ -1,6 +1,6 @@
 /**
- * Token buckets that all replicas of all services share. One row per bucket; a taker holds its row lock only for the
- * one statement that takes, outside any other transaction.
+ * Token buckets that all replicas of all services share, one row per bucket. A caller holds the row lock only for the
+ * one statement that takes tokens, outside any other transaction.
  */
 import { prepared } from '#platform';
 
@@ -16,8 +16,6 @@ export function quotaSql(roles: readonly string[]): string[] {
     'create schema if not exists limits',
     'revoke all on schema limits from public',
     BUCKET,
-    WINDOW,
-    'drop function if exists limits.take(text, int, float8, float8, float8)',
     TAKE,
     DRAIN,
     ...grants,
@@ -27,25 +25,22 @@ export function quotaSql(roles: readonly string[]): string[] {
 const BUCKET = `
   create table if not exists limits.bucket (
     name text primary key,
-    -- negative while the bucket pays back a drain, or what was taken ahead
+    -- negative after a drain, or after tokens were taken in advance
     tokens float8 not null,
-    filled_at timestamptz not null
+    filled_at timestamptz not null,
+    -- tokens granted in the current fortieth of a second (number slot since the epoch) and in the forty before it
+    slot bigint not null default 0,
+    granted int[] not null default array_fill(0, array[41])
   ) with (fillfactor = 50)`;
 
-/** What was granted in the current fortieth of a second, `slot` since the epoch, and in the forty before it. */
-const WINDOW = `
-  alter table limits.bucket
-    add column if not exists slot bigint not null default 0,
-    add column if not exists granted int[] not null default array_fill(0, array[41])`;
-
 /**
- * Takes up to `want` tokens and leaves `reserve`, and lets no more than `per_second` through in any second; answers
- * how many were granted and, if none, after how many milliseconds to ask again. `for update` serialises takers of one
- * bucket; time is read after the lock is held, so that a taker that waited sees the tokens that came meanwhile.
+ * Takes up to `want` tokens, leaves `reserve` in the bucket, and grants at most `per_second` in any second. Returns how
+ * many were granted and, if none, after how many milliseconds to try again. `for update` serialises the callers of one
+ * bucket. The time is read under the lock, so that a caller that waited sees the tokens that came meanwhile.
  *
- * Its commit does not wait for the disk, because everybody who calls Cognito waits in the line behind that row. A crash
- * of Postgres forgets the takes of its last moments, and Cognito itself still counts. Never call it inside of another
- * transaction, whose commit would not wait either.
+ * The commit does not wait for the disk, because every caller of Cognito waits for this row lock. A crash of Postgres
+ * loses the last takes, and Cognito still enforces its quota. Never call it inside another transaction: that commit
+ * would not wait for the disk either.
  */
 const TAKE = `
   create or replace function limits.take(bucket_name text, want int, rate float8, capacity float8, per_second int, reserve float8, out granted int, out wait_ms float8)
@@ -78,7 +73,7 @@ const TAKE = `
        set tokens = available - take.granted, filled_at = now_, slot = b.slot, granted = b.granted where t.name = bucket_name;
   end $$`;
 
-/** Cognito said "too many requests": the bucket owes what flows in `seconds`; repeated answers do not add up. */
+/** After "too many requests": puts the bucket into debt by the tokens of `seconds`. Repeated calls do not add up. */
 const DRAIN = `
   create or replace function limits.drain(bucket_name text, rate float8, seconds float8) returns void language sql as $$
     insert into limits.bucket as b values (bucket_name, -rate * seconds, clock_timestamp())

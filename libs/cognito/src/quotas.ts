@@ -1,6 +1,6 @@
 /**
  * Cognito's request quotas per category (requests per second, per account and Region, all pools together) and the
- * category of each operation that we call. Defaults of AWS; raised or lowered per deployment by COGNITO_QUOTAS.
+ * category of each operation that we call. COGNITO_QUOTAS overrides AWS's defaults per deployment.
  */
 import { z } from 'zod';
 import { choice, type Setting } from '#platform';
@@ -13,11 +13,11 @@ export const DEFAULT_QUOTAS = {
   UserResourceRead: 50,
   UserResourceUpdate: 25,
   UserList: 30,
-  // UserPoolResourceUpdate is 15 and ...Read 20, but each operation has 5 per second and pool: the tighter one counts.
+  // The categories have 15 and 20, but each of their operations is limited to 5 per second and pool.
   UserPoolResourceUpdate: 5,
   UserPoolResourceRead: 5,
   UserAuthentication: 120,
-  // Answers to challenges have an allowance of their own, three times that of UserAuthentication.
+  // Answers to challenges have a quota of their own, three times that of UserAuthentication.
   UserAuthenticationResponse: 360,
   UserToken: 120,
 } as const;
@@ -49,11 +49,11 @@ const SIGN_OUT_CATEGORIES = ['UserUpdate', 'UserToken'] as const satisfies Quota
 export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
 
 /**
- * AWS names the categories in public and not, as far as we know, where AdminUserGlobalSignOut belongs. By default it is
- * counted with the disables, which is slow and safe: with the other, disables would be throttled should it be wrong.
+ * AWS does not document, as far as we know, in which category AdminUserGlobalSignOut counts. By default it counts with
+ * the disables, which is slow but safe: if the other choice were wrong, disables would be throttled.
  */
 export const signOutCategorySetting = choice(SIGN_OUT_CATEGORIES, {
-  purpose: 'Quota category in which Cognito counts AdminUserGlobalSignOut; docs/user-pool.md tells how to find out.',
+  purpose: 'Quota category in which Cognito counts AdminUserGlobalSignOut; docs/user-pool.md says how to find out.',
   example: 'UserToken',
   default: 'UserUpdate',
 });
@@ -83,27 +83,27 @@ export const quotasSetting: Setting<Quotas> = {
 export interface BucketShape {
   /** Tokens per second. */
   readonly rate: number;
-  /** Tokens that a full bucket holds: what may go at once after a pause. */
+  /** Tokens that a full bucket holds, for a burst after a pause. */
   readonly capacity: number;
-  /** Tokens that go in any second, whatever the bucket holds: the quota itself. */
+  /** The quota itself: the most tokens that are granted in any second, however full the bucket is. */
   readonly perSecond: number;
-  /** Tokens that a taker leaves in the bucket for those who are in more of a hurry; negative: what he may owe it. */
+  /** Tokens that must stay in the bucket for more urgent calls; negative = the bucket may go into debt that far. */
   readonly reserve: Readonly<Record<Urgency, number>>;
 }
 
-/** In the order in which they are served. */
+/** Most urgent first. */
 export const URGENCIES = ['offboarding', 'urgent', 'bulk'] as const;
 export type Urgency = (typeof URGENCIES)[number];
 
 const CAPACITY_SECONDS = 0.5;
 /**
- * Parts of the capacity. Sign-outs take whatever disables leave of the same quota: without a reserve they would keep
- * the bucket empty, and disables, which come in bunches, would stand in line although there are tokens for all of them.
- * Whoever is offboarded goes ahead on what comes in the next half second, and everybody else waits until that is paid.
+ * Parts of the capacity. Sign-outs and disables share a quota. Without a reserve, sign-outs would keep the bucket empty,
+ * and disables, which come in bursts, would wait although the quota is enough for all of them. Calls for an offboarding
+ * may use the tokens of the next half second in advance; all other calls then wait until the bucket is out of debt.
  */
 const RESERVE = { offboarding: -1, urgent: 0.6, bulk: 0.7 } as const satisfies Record<Urgency, number>;
 
-/** At least one token goes at once, or nothing would ever flow. */
+/** Every bucket holds at least one token; it could never grant one otherwise. */
 export function bucketShape(quota: number, share: number): BucketShape {
   const rate = quota * share;
   const capacity = Math.max(1, rate * CAPACITY_SECONDS);

@@ -1,4 +1,4 @@
-/** Configuration of every service that calls Cognito. AWS credentials come by the SDK's own chain. */
+/** Configuration of every service that calls Cognito. The SDK finds the AWS credentials itself. */
 import { decimal, optionalUrl, text, type ConfigShape } from '#platform';
 import { quotasSetting } from './quotas.js';
 
@@ -9,13 +9,13 @@ export const cognitoSettings = {
     example: 'eu-central-1_AbCdEf123',
   }),
   COGNITO_ENDPOINT: optionalUrl({
-    purpose: "Another Cognito address than AWS's own, e.g. the sandbox.",
+    purpose: "Address that replaces AWS's own Cognito address, e.g. that of the sandbox.",
     example: 'http://localhost:9400',
   }),
   COGNITO_QUOTA_SHARE: decimal({
     purpose: "Part of the account's Cognito quotas that StackFlow's services may use together.",
     example: '0.6',
-    // Of UserUpdate's fixed 25 per second it leaves 22.5: enough for the disables of 20 offboardings per second.
+    // Of UserUpdate's fixed 25 per second this is 22.5: enough for the disables of 20 offboardings per second.
     default: 0.9,
     min: 0.01,
     max: 1,

@@ -1,5 +1,6 @@
-/** The Cognito user pool as our services use it; how each call is made stands in {@link CognitoCalls}. */
+/** The operations of a Cognito user pool that our services use. {@link CognitoCalls} makes each call. */
 import {
+  type $Command,
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
   AdminDisableUserCommand,
@@ -14,17 +15,27 @@ import {
   ListUsersCommand,
   ListUsersInGroupCommand,
   type AttributeType,
-  type CognitoIdentityProviderClient,
+  type CognitoIdentityProviderClientResolvedConfig,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
+import { randomBytes } from 'node:crypto';
 import { CognitoCalls, type CognitoClientOptions } from './calls.js';
 import { CognitoError } from './errors.js';
-import { randomPassword } from './password.js';
 import type { Operation, Urgency } from './quotas.js';
 
 export interface UserPoolOptions extends CognitoClientOptions {
   readonly userPoolId: string;
 }
+
+type PoolCommand<I extends ServiceInputTypes, O extends ServiceOutputTypes> = $Command<
+  I,
+  O,
+  CognitoIdentityProviderClientResolvedConfig,
+  ServiceInputTypes,
+  ServiceOutputTypes
+>;
 
 export type Attributes = Readonly<Record<string, string>>;
 
@@ -46,86 +57,76 @@ const LIST_LIMIT = 60;
 
 export class UserPool {
   private readonly calls: CognitoCalls;
-  private readonly client: CognitoIdentityProviderClient;
 
   constructor(private readonly options: UserPoolOptions) {
     this.calls = new CognitoCalls(options);
-    this.client = this.calls.client;
   }
 
-  /** Creates the user without any message to the person. Follow with {@link setRandomPassword}; `exists` if the name is taken. */
+  /** Sends no message to the person. Call {@link setRandomPassword} next. Fails as `exists` if the name is taken. */
   async createUser(username: string, attributes: Attributes, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), UserAttributes: toList(attributes), MessageAction: 'SUPPRESS' as const };
-    await this.call('AdminCreateUser', urgency, () => this.client.send(new AdminCreateUserCommand(input)));
+    await this.call('AdminCreateUser', urgency, new AdminCreateUserCommand(input));
   }
 
-  /** A permanent password that is thrown away at once: the account becomes CONFIRMED, and nobody can sign in with it. */
+  /** Sets a permanent password that is not kept: the account becomes CONFIRMED, and nobody can sign in with it. */
   async setRandomPassword(username: string, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), Password: randomPassword(), Permanent: true };
-    await this.call('AdminSetUserPassword', urgency, () => this.client.send(new AdminSetUserPasswordCommand(input)));
+    await this.call('AdminSetUserPassword', urgency, new AdminSetUserPasswordCommand(input));
   }
 
-  /** Sets what is named and nothing else; a blank value deletes the attribute. */
+  /** Sets the named attributes only; a blank value deletes the attribute. */
   async updateAttributes(username: string, attributes: Attributes, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), UserAttributes: toList(attributes) };
-    await this.call('AdminUpdateUserAttributes', urgency, () =>
-      this.client.send(new AdminUpdateUserAttributesCommand(input)),
-    );
+    await this.call('AdminUpdateUserAttributes', urgency, new AdminUpdateUserAttributesCommand(input));
   }
 
-  /** From here on Cognito refuses sign-in and refresh; tokens that were issued verify offline until they expire. */
+  /** Cognito then refuses sign-in and refresh. Older tokens still verify offline until they expire. */
   async disableUser(username: string, urgency: Urgency = 'offboarding'): Promise<void> {
-    await this.call('AdminDisableUser', urgency, () =>
-      this.client.send(new AdminDisableUserCommand(this.user(username))),
-    );
+    await this.call('AdminDisableUser', urgency, new AdminDisableUserCommand(this.user(username)));
   }
 
   /**
-   * Answers with Cognito's own clock (the `Date` of its answer, whole seconds; null if it sent none): whatever it issues
-   * from now on is not older, whatever it issued before the user was disabled is not younger.
+   * Returns Cognito's own time (the `Date` of its answer, whole seconds; null if it sent none). Tokens that it issues
+   * from now on are not older; tokens that it issued before the user was disabled are not younger.
    */
   async enableUser(username: string, urgency: Urgency = 'urgent'): Promise<Date | null> {
     const command = new AdminEnableUserCommand(this.user(username));
     const clock = readServerClock(command);
-    await this.call('AdminEnableUser', urgency, () => this.client.send(command));
+    await this.call('AdminEnableUser', urgency, command);
     return clock.at;
   }
 
   /**
-   * Revokes all refresh tokens. Access tokens live on for whoever verifies them offline: that is what the fence is for.
-   * Answers with Cognito's own clock, like {@link enableUser}: what was issued before is not younger.
+   * Revokes all refresh tokens. Access tokens still verify offline; the fence rejects them. Returns Cognito's own time,
+   * like {@link enableUser}: tokens that were issued before are not younger.
    */
   async signOut(username: string, urgency: Urgency = 'offboarding'): Promise<Date | null> {
     const command = new AdminUserGlobalSignOutCommand(this.user(username));
     const clock = readServerClock(command);
-    await this.call('AdminUserGlobalSignOut', urgency, () => this.client.send(command));
+    await this.call('AdminUserGlobalSignOut', urgency, command);
     return clock.at;
   }
 
   async addToGroup(username: string, group: string, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), GroupName: group };
-    await this.call('AdminAddUserToGroup', urgency, () => this.client.send(new AdminAddUserToGroupCommand(input)));
+    await this.call('AdminAddUserToGroup', urgency, new AdminAddUserToGroupCommand(input));
   }
 
   async removeFromGroup(username: string, group: string, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), GroupName: group };
-    await this.call('AdminRemoveUserFromGroup', urgency, () =>
-      this.client.send(new AdminRemoveUserFromGroupCommand(input)),
-    );
+    await this.call('AdminRemoveUserFromGroup', urgency, new AdminRemoveUserFromGroupCommand(input));
   }
 
-  /** Lower precedence = stronger group. `exists` when it is there already. */
+  /** Lower precedence = stronger group. Fails as `exists` if the group exists. */
   async createGroup(group: string, precedence: number, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { UserPoolId: this.options.userPoolId, GroupName: group, Precedence: precedence };
-    await this.call('CreateGroup', urgency, () => this.client.send(new CreateGroupCommand(input)));
+    await this.call('CreateGroup', urgency, new CreateGroupCommand(input));
   }
 
   /** Null = no such user. */
   async getUser(username: string, urgency: Urgency = 'urgent'): Promise<PoolUser | null> {
     try {
-      const user = await this.call('AdminGetUser', urgency, () =>
-        this.client.send(new AdminGetUserCommand(this.user(username))),
-      );
+      const user = await this.call('AdminGetUser', urgency, new AdminGetUserCommand(this.user(username)));
       return {
         username: user.Username ?? username,
         attributes: fromList(user.UserAttributes),
@@ -144,9 +145,7 @@ export class UserPool {
     let next: string | undefined;
     do {
       const input = { ...this.user(username), Limit: LIST_LIMIT, NextToken: next };
-      const page = await this.call('AdminListGroupsForUser', urgency, () =>
-        this.client.send(new AdminListGroupsForUserCommand(input)),
-      );
+      const page = await this.call('AdminListGroupsForUser', urgency, new AdminListGroupsForUserCommand(input));
       groups.push(...(page.Groups ?? []).flatMap((g) => g.GroupName ?? []));
       next = page.NextToken;
     } while (next);
@@ -156,7 +155,7 @@ export class UserPool {
   /** One page of all users of the pool, in Cognito's own order. */
   async listUsers(cursor: string | null, urgency: Urgency = 'bulk'): Promise<Page<PoolUser>> {
     const input = { UserPoolId: this.options.userPoolId, Limit: LIST_LIMIT, PaginationToken: cursor ?? undefined };
-    const page = await this.call('ListUsers', urgency, () => this.client.send(new ListUsersCommand(input)));
+    const page = await this.call('ListUsers', urgency, new ListUsersCommand(input));
     return { items: (page.Users ?? []).map(toPoolUser), next: page.PaginationToken ?? null };
   }
 
@@ -169,9 +168,7 @@ export class UserPool {
       NextToken: cursor ?? undefined,
     };
     try {
-      const page = await this.call('ListUsersInGroup', urgency, () =>
-        this.client.send(new ListUsersInGroupCommand(input)),
-      );
+      const page = await this.call('ListUsersInGroup', urgency, new ListUsersInGroupCommand(input));
       return { items: (page.Users ?? []).map(toPoolUser), next: page.NextToken ?? null };
     } catch (error) {
       if (error instanceof CognitoError && error.errorClass === 'missing_group') return { items: [], next: null };
@@ -183,7 +180,7 @@ export class UserPool {
     this.calls.close();
   }
 
-  /** Nest calls it after whoever uses the pool has stopped. */
+  /** Nest calls it after everything that uses the pool has stopped. */
   onApplicationShutdown(): void {
     this.close();
   }
@@ -192,10 +189,17 @@ export class UserPool {
     return { UserPoolId: this.options.userPoolId, Username: username };
   }
 
-  private call<T>(operation: Operation, urgency: Urgency, send: () => Promise<T>): Promise<T> {
-    return this.calls.make(operation, urgency, send);
+  private call<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+    operation: Operation,
+    urgency: Urgency,
+    command: PoolCommand<I, O>,
+  ): Promise<O> {
+    return this.calls.make(operation, urgency, (client) => client.send(command));
   }
 }
+
+/** 64 characters with 360 random bits; always has a lower-case and an upper-case letter, a digit and a symbol. */
+const randomPassword = (): string => `aA1!${randomBytes(45).toString('base64')}`;
 
 /** `at` of the result: the `Date` header of the last answer to the command. */
 function readServerClock({ middlewareStack }: Pick<AdminEnableUserCommand, 'middlewareStack'>): { at: Date | null } {

@@ -7,7 +7,6 @@
  */
 export { EventAdminModule } from './admin/events.controller.js';
 export { createBus, postgresSequencer, type Bus, type BusPlatform, type StrategyOptions } from './bus.js';
-export * from './cli.js';
 export * from './consumer/context.js';
 export * from './consumer/incoming.js';
 export * from './follow.js';

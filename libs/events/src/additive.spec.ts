@@ -41,11 +41,11 @@ describe('not additive', () => {
   it.each<[string, string[], RegExp]>([
     ['a removed property', faults({}, ['size']), /^data\.size: was removed$/],
     [
-      'a property that need not be there any more',
+      'a property that becomes optional',
       faults({ size: z.number().optional() }),
       /data\.size: is no longer always there/,
     ],
-    ['an optional property that must be there now', faults({ note: z.string() }), /data\.note: is newly required/],
+    ['an optional property that becomes required', faults({ note: z.string() }), /data\.note: is newly required/],
     [
       'a new required property',
       faults({ more: z.string() }),

@@ -1,13 +1,13 @@
 /**
- * Is a new JSON Schema an additive change of a released one? Both directions count: subscribers that were built on the
- * released schema must understand new events, and events that are already in the log must pass the new schema. What
- * remains is: new optional properties (and new types, and words in descriptions).
+ * Checks that a new JSON Schema is an additive change of a released one. Subscribers that use the released schema must
+ * understand new events, and events that are already in the log must match the new schema. So only new optional
+ * properties, new event types and new descriptions are allowed.
  *
- * Understands what zod writes: type, properties, required, items, enum, const, anyOf/oneOf and the usual constraints.
+ * It knows the keywords that zod writes: type, properties, required, items, enum, const, anyOf, oneOf, constraints.
  */
 import type { JsonSchema, TypeSchema } from './json-schema.js';
 
-/** Faults in words, each with the place; empty = additive. */
+/** The faults, each with the path of its property; empty = additive. */
 export function isAdditive(released: JsonSchema, current: JsonSchema, at = 'data'): string[] {
   const before = alternatives(released);
   const now = alternatives(current);
@@ -21,7 +21,7 @@ export function isAdditive(released: JsonSchema, current: JsonSchema, at = 'data
   ];
 }
 
-/** The same for the whole catalog: no type may vanish or move to another topic. */
+/** The same for the whole catalog: no type may be removed or move to another topic. */
 export function catalogFaults(
   released: Readonly<Record<string, TypeSchema>>,
   current: Readonly<Record<string, TypeSchema>>,
@@ -41,7 +41,7 @@ function alternatives(schema: JsonSchema): JsonSchema[] {
   return [schema];
 }
 
-/** Each alternative needs a partner on the other side. */
+/** Each alternative needs a counterpart on the other side. */
 function compareAlternatives(before: readonly JsonSchema[], now: readonly JsonSchema[], at: string): string[] {
   const hasPartner = (
     one: JsonSchema,
@@ -60,7 +60,7 @@ function compareAlternatives(before: readonly JsonSchema[], now: readonly JsonSc
   ];
 }
 
-/** If each kind stands once on either side (e.g. string or null), the partners are plain and the faults exact. */
+/** If each type occurs once on either side (e.g. string or null), the counterparts are known and the faults exact. */
 function pairByKind(before: readonly JsonSchema[], now: readonly JsonSchema[]): [JsonSchema, JsonSchema][] | null {
   const kinds = before.map(kind);
   if (before.length !== now.length || new Set(kinds).size !== kinds.length) return null;

@@ -1,12 +1,12 @@
 /**
- * AsyncAPI 3.0 document of everything that is published: channels are topics, messages are event types. Bindings:
+ * The AsyncAPI 3.0 document of all published events: channels are topics, messages are event types. Bindings:
  * https://github.com/asyncapi/bindings/tree/master/kafka (0.5.0).
  */
 import { compactedTopics, topics, type EventType, type Topic } from './catalog.js';
 import { jsonSchemas } from './json-schema.js';
 import { sampleEvent } from './samples.js';
 
-/** Partitions of each topic; events of one key are always in one of them. */
+/** Partitions of each topic; all events of a key are in the same one. */
 export const TOPIC_PARTITIONS = 12;
 const KAFKA_BINDING = '0.5.0';
 
@@ -16,10 +16,10 @@ const TOPIC_DESCRIPTIONS: Readonly<Record<Topic, string>> = {
     'Groups as the identity provider pushed them; memberships are on directory.users. Key: tenant and group.',
   'identity.accounts': 'StackFlow accounts and the roles that follow from groups. Key: tenant and account.',
   'identity.access':
-    'The current access of each account. Compacted: read it from the start to know everybody. Key: tenant and account.',
+    'The current access of each account. Compacted: read it from its beginning to get every account. Key: tenant and account.',
   'offboarding.cases':
-    'How the access of an account is taken away: opened or held, and when each door was closed. Key: tenant and account.',
-  'integration.settings': "Each tenant's Okta settings in force, without secrets. Compacted. Key: tenant, twice.",
+    'How the access of an account ends: opened or held, and when each step was done. Key: tenant and account.',
+  'integration.settings': "Each tenant's current settings, without secrets. Compacted. Key: the tenant id, twice.",
 };
 
 const text = (description: string, more: Readonly<Record<string, unknown>> = {}) => ({
@@ -45,17 +45,17 @@ const cloudEventsHeaders = {
   ],
   properties: {
     ce_specversion: text('CloudEvents version', { const: '1.0' }),
-    ce_id: text('UUIDv7, unique for ever; a redelivery carries the same one', { format: 'uuid' }),
-    ce_type: text('Event type; ".v1" is the version of its data, which changes additively only'),
+    ce_id: text('UUIDv7, unique for ever; a redelivery has the same one', { format: 'uuid' }),
+    ce_type: text('Event type; ".v1" is the version of its data, which changes only additively'),
     ce_source: text('Publishing service, e.g. /stackflow/scim-gateway', { format: 'uri-reference' }),
     ce_subject: text('Id of the user, group, account or tenant that the event is about'),
     ce_time: text('Instant of the change, not of its publication', { format: 'date-time' }),
     ce_tenant: text('Tenant id', { format: 'uuid' }),
     ce_sequence: text(
-      'Version of the subject after the change, a decimal number; one more with each event of a key. Ignore what is not newer than what you have',
+      'Version of the subject after the change, a decimal number that grows by one with each event of a key. Ignore an event whose sequence is not higher than the last one',
       { pattern: '^[1-9][0-9]*$' },
     ),
-    ce_causationid: text('What caused it: the SCIM request, settings version or command'),
+    ce_causationid: text('Cause of the change: a SCIM request, a settings version or a command'),
     ce_partitionkey: text('The record key: tenant:subject'),
     ce_traceparent: text('W3C trace context of the change'),
     'content-type': text('Media type of the value', { const: 'application/json' }),
@@ -63,7 +63,7 @@ const cloudEventsHeaders = {
 } as const;
 
 const shortName = (type: string): string => type.replace(/^com\.stackflow\./, '');
-/** `$ref` pointers and component keys allow no dots-and-dashes ambiguity: one plain word. */
+/** A plain word for `$ref` pointers and component keys, without dots and dashes. */
 const componentName = (type: string): string =>
   shortName(type).replaceAll(/[.-](\w)/g, (_, letter: string) => letter.toUpperCase());
 
@@ -150,7 +150,7 @@ function message(type: EventType) {
   };
 }
 
-/** Inside an AsyncAPI document the dialect is a given. */
+/** An AsyncAPI document implies the dialect, so `$schema` is left out. */
 function withoutDialect(schema: object): object {
   return Object.fromEntries(Object.entries(schema).filter(([name]) => name !== '$schema'));
 }

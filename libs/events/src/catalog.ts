@@ -1,17 +1,17 @@
 /**
- * The public contract: every event type, the topic that it travels on, and the shape of its data. TypeScript types,
- * JSON Schemas and the AsyncAPI document are all derived from this one file. Within a version (`.v1`) only additive
- * changes are allowed; `released/` holds the schemas that the additive check compares with.
+ * The public contract: every event type, its topic, and the shape of its data. TypeScript types, JSON Schemas and the
+ * AsyncAPI document are generated from this file. Within a version (`.v1`) only additive changes are allowed; the check
+ * compares with the schemas in `released/`.
  */
 import { z } from 'zod';
 
 const uuid = z.uuid();
 const instant = z.iso.datetime({ offset: true });
 
-/** A person as the directory knows them after the change: the SCIM resource plus membership, no password ever. */
+/** A person in the directory after the change: the SCIM resource and its memberships, never a password. */
 export const directoryUser = z.object({
   id: uuid.describe('SCIM id; also the id of the StackFlow account'),
-  userName: z.string().describe('in the case in which it was sent; compared case-insensitively'),
+  userName: z.string().describe('as it was sent; compared case-insensitively'),
   externalId: z.string().nullable().describe("the identity provider's own id (Okta: 00u...); opaque"),
   active: z.boolean(),
   displayName: z.string().nullable(),
@@ -64,16 +64,16 @@ export const roleMapping = z.object({
 });
 export type RoleMapping = z.infer<typeof roleMapping>;
 
-/** How much access a tenant may lose at once before the rest waits for a person. Null = no brake. */
+/** How much access a tenant may lose at once before further losses wait for an administrator. Null = no brake. */
 export const brake = z.object({
   percent: z.number().min(0).max(100).describe('of the active accounts'),
-  atLeast: z.number().int().min(1).describe('this many never trip it'),
+  atLeast: z.number().int().min(1).describe('up to this many never trip the brake'),
   windowMinutes: z.number().int().min(1),
-  holdHours: z.number().int().min(1).describe('what is held longer is released'),
+  holdHours: z.number().int().min(1).describe('hours after which held losses are released'),
 });
 export type Brake = z.infer<typeof brake>;
 
-/** The settings in force, without secrets. `deleted` is never set today; consumers ignore what they do not know. */
+/** The current settings, without secrets. `deleted` is never set today; consumers ignore fields that they do not know. */
 export const tenantSettings = z.object({
   tenant: z.object({ id: uuid, slug: z.string(), host: z.string().nullable() }),
   scimEnabled: z.boolean(),
@@ -99,7 +99,7 @@ export const tenantSettings = z.object({
 });
 export type TenantSettings = z.infer<typeof tenantSettings>;
 
-/** The current access of an account. Compacted: the last record per key is the truth. */
+/** The current access of an account. Compacted: the last record of a key is the current state. */
 export const access = z.object({
   account: uuid,
   status: accountStatus,
@@ -108,17 +108,19 @@ export const access = z.object({
 });
 export type Access = z.infer<typeof access>;
 
-/** When each door of an account was closed. Null = not (yet), or it did not have to be. */
+/** When each step of an offboarding was done. Null = not done yet, or not needed. */
 export const offboardingTimings = z.object({
   pushedAt: instant.describe("when the identity provider's request, or the other signal, arrived"),
   receivedAt: instant.describe('when deactivation-worker opened the case'),
   heldAt: instant.nullable(),
   releasedAt: instant.nullable(),
-  fencedAt: instant.nullable().describe('from here on services that follow `identity.access` refuse its tokens'),
+  fencedAt: instant
+    .nullable()
+    .describe('since then services that follow `identity.access` refuse the tokens of the account'),
   disabledAt: instant.nullable().describe('Cognito refuses sign-in and refresh'),
   signedOutAt: instant.nullable().describe('Cognito revoked its refresh tokens'),
   sessionsEndedAt: instant.nullable().describe('the sessions of the SSO bridge ended'),
-  confirmedAt: instant.nullable().describe('Cognito was read back and showed it'),
+  confirmedAt: instant.nullable().describe('a read of the Cognito user confirmed it'),
   firstRefusedAt: instant.nullable().describe('a service refused a token of the account for the first time'),
 });
 export type OffboardingTimings = z.infer<typeof offboardingTimings>;
@@ -129,7 +131,7 @@ export const offboardingCase = z.object({
   userName: z.string(),
   displayName: z.string().nullable(),
   state: z.enum(['held', 'running', 'completed', 'superseded', 'discarded']),
-  cause: z.string().describe('what asked for it, e.g. `user.deactivated`, `okta.suspended`'),
+  cause: z.string().describe('the event or signal that caused it, e.g. `user.deactivated`, `okta.suspended`'),
   causationId: z.string().describe('id of the SCIM request, or of the other signal'),
   heldBecause: z.enum(['threshold', 'last_admin']).nullable(),
   releasedBy: z.string().nullable(),
@@ -138,7 +140,7 @@ export const offboardingCase = z.object({
 export type OffboardingCase = z.infer<typeof offboardingCase>;
 
 const caseState = z.object({ case: offboardingCase });
-/** `offboarding`: how access was taken away; missing if there was none to take. */
+/** `offboarding`: how access ended; missing if the account had none. */
 const accountClosed = accountState.extend({ offboarding: offboardingCase.optional() });
 
 const T = 'com.stackflow';
@@ -166,7 +168,7 @@ export const catalog = {
     [`${T}.identity.account.deactivated.v1`]: accountClosed,
     [`${T}.identity.account.reactivated.v1`]: accountState,
     [`${T}.identity.account.removed.v1`]: accountClosed,
-    // Nothing changed: the state once more, for whoever begins after the log has forgotten it.
+    // Nothing changed: the state again, for subscribers that start after the log has dropped it.
     [`${T}.identity.account.republished.v1`]: accountState,
   },
   'identity.access': {

@@ -5,10 +5,10 @@
 import type { EventData, EventType } from './catalog.js';
 
 export interface EventEnvelope<T extends EventType = EventType> {
-  /** UUIDv7, unique for ever; a redelivery carries the same one. */
+  /** UUIDv7, unique for ever; a redelivery has the same one. */
   readonly id: string;
   readonly type: T;
-  /** Who published it, e.g. `/stackflow/scim-gateway`. */
+  /** The publishing service, e.g. `/stackflow/scim-gateway`. */
   readonly source: string;
   /** Id of the user, group, account or tenant that the event is about. */
   readonly subject: string;
@@ -18,9 +18,9 @@ export interface EventEnvelope<T extends EventType = EventType> {
   readonly tenant: string;
   /** `tenant:subject`; the partitioning key. Events of one key are delivered in the order of `sequence`. */
   readonly key: string;
-  /** Version of the subject after this change; strictly increasing per key, by one for each event. */
+  /** Version of the subject after this change; grows by one with each event of a key. */
   readonly sequence: number;
-  /** What caused it: the id of the SCIM request, or `settings:<version>`, `cli:<who>`. */
+  /** The cause: the id of a SCIM request, `settings:<version>`, or `cli:<person>`. */
   readonly causationid: string;
   /** W3C trace context of the change. */
   readonly traceparent: string | null;

@@ -1,4 +1,4 @@
-/** The JSON Schema of each event type's data, for those who do not write TypeScript. */
+/** JSON Schemas of the data of each event type, for subscribers that do not use TypeScript. */
 import { z } from 'zod';
 import { catalog, topics, type EventType, type Topic } from './catalog.js';
 
@@ -10,8 +10,8 @@ export interface TypeSchema {
 }
 
 /**
- * Draft 7, which AsyncAPI 3 builds on. Additional properties are allowed, because a later version may send some and a
- * subscriber ignores what it does not know.
+ * Draft 7, which AsyncAPI 3 uses. Additional properties are allowed, because a later version may send some and
+ * subscribers ignore those that they do not know.
  */
 export function jsonSchemas(): Record<EventType, TypeSchema> {
   const entries = topics.flatMap((topic) =>

@@ -1,4 +1,4 @@
-/** A valid event of every type: examples in the documentation, material for tests and for subscribers' own tests. */
+/** A valid event of every type, as examples in the documentation and for tests. */
 import {
   topicOf,
   type Access,

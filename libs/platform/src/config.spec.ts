@@ -18,14 +18,14 @@ import {
 const shape = {
   NAME: text({ purpose: 'What it is called.', example: 'x' }),
   PORT: integer({ purpose: 'Where it listens.', example: '3000', default: 3000, min: 0, max: 65535 }),
-  DATABASE_URL: postgresUrl({ purpose: 'Where the facts are.', example: 'postgres://a:b@c/d' }),
+  DATABASE_URL: postgresUrl({ purpose: 'The database.', example: 'postgres://a:b@c/d' }),
   TOKEN: secret({ purpose: 'Opens the door.', example: '$(openssl rand -hex 32)', minLength: 16 }),
   MODE: choice(['fast', 'safe'], { purpose: 'How.', example: 'safe', default: 'safe' }),
   LOUD: flag({ purpose: 'Speak up.', example: 'true', default: false }),
   SHARE: decimal({ purpose: 'Part of it.', example: '0.5', default: 0.5, min: 0, max: 1 }),
   HOSTS: list({ purpose: 'Who.', example: 'a,b', default: ['a'] }),
-  ELSEWHERE: optionalUrl({ purpose: 'Another place.', example: 'http://x' }),
-  ORIGIN: url({ purpose: 'Own place.', example: 'https://x', default: 'https://x' }),
+  ELSEWHERE: optionalUrl({ purpose: 'Another URL.', example: 'http://x' }),
+  ORIGIN: url({ purpose: 'URL of this service.', example: 'https://x', default: 'https://x' }),
 };
 const good = { NAME: 'n', DATABASE_URL: 'postgres://role:pass-word@db:5432/stackflow', TOKEN: 'x'.repeat(16) };
 
@@ -40,7 +40,7 @@ const faultsOf = (env: NodeJS.ProcessEnv): readonly string[] => {
 };
 
 describe('configuration', () => {
-  it('is typed, with defaults', () => {
+  it('has typed values and defaults', () => {
     expect(loadConfig('svc', shape, { ...good, HOSTS: ' a , b,,', PORT: '0', LOUD: 'true' })).toEqual({
       ...good,
       PORT: 0,
@@ -78,21 +78,21 @@ describe('configuration', () => {
     expect(faults[0]).toBe('NAME is not set. What it is called. Example: NAME=x');
   });
 
-  it('takes an empty variable for an unset one', () => {
+  it('treats an empty variable as unset', () => {
     expect(faultsOf({ ...good, NAME: '', PORT: '' })).toEqual([expect.stringContaining('NAME is not set')]);
   });
 
-  it.each(['1e3', '0x10', '3.5', ' 7', 'NaN', '-1'])('does not take %s for a port', (PORT) => {
+  it.each(['1e3', '0x10', '3.5', ' 7', 'NaN', '-1'])('does not accept %s as a port', (PORT) => {
     expect(faultsOf({ ...good, PORT })).toEqual([expect.stringMatching(/^PORT is /)]);
   });
 
-  it('never repeats a bad secret', () => {
+  it('never prints a bad secret', () => {
     const faults = faultsOf({ ...good, TOKEN: 'tell-no-one', DATABASE_URL: 'mysql://u:tell-no-one@h/d' }).join('\n');
     expect(faults).toContain('TOKEN has a bad value');
     expect(faults).not.toContain('tell-no-one');
   });
 
-  it('prints itself with secrets masked, also inside a URL', () => {
+  it('is printed with masked secrets, also inside a URL', () => {
     const printed = printableConfig(shape, loadConfig('svc', shape, good));
     expect(printed).toContain('DATABASE_URL=postgres://role:****@db:5432/stackflow');
     expect(printed).toContain('TOKEN=****');
@@ -100,7 +100,7 @@ describe('configuration', () => {
     expect(printed).not.toContain('pass-word');
   });
 
-  it('describes itself: required, optional, default', () => {
+  it('describes each setting as required, optional, or with its default', () => {
     const help = describeConfig(shape);
     expect(help).toMatch(/NAME {2}\(required\)/);
     expect(help).toMatch(/PORT {2}\(default 3000\)/);

@@ -1,13 +1,13 @@
 /**
- * Typed configuration: one shape per service, checked once at start; every fault is reported together, each with
- * its purpose and an example. Nothing else in the repository reads `process.env`.
+ * Typed configuration: one shape per service, checked once at start. All faults are reported together, each with the
+ * purpose of the setting and an example. No other code of the product reads `process.env`.
  */
 import { z } from 'zod';
 
 export interface Setting<T> {
   /** Parses the raw environment string; must accept `undefined` if there is a default. */
   readonly schema: z.ZodType<T>;
-  /** One sentence for the operator who has to set it. */
+  /** One sentence for the operator. */
   readonly purpose: string;
   readonly example: string;
   /** Masked by `--print-config` and in fault messages. */
@@ -59,13 +59,13 @@ export function printableConfig(shape: ConfigShape, config: Readonly<Record<stri
   return Object.entries(shape)
     .map(([name, setting]) => {
       const value = config[name];
-      const shown = value === undefined ? '(unset)' : setting.secret ? maskSecret(inWords(value)) : inWords(value);
+      const shown = value === undefined ? '(unset)' : setting.secret ? maskSecret(printable(value)) : printable(value);
       return `${name}=${shown}  # ${setting.purpose}`;
     })
     .join('\n');
 }
 
-const inWords = (value: unknown): string =>
+const printable = (value: unknown): string =>
   typeof value === 'string' ? value : Array.isArray(value) ? value.join(',') : (JSON.stringify(value) ?? '');
 
 function maskSecret(text: string): string {
@@ -81,13 +81,13 @@ export function describeConfig(shape: ConfigShape): string {
         ? 'required'
         : fallback.data === undefined
           ? 'optional'
-          : `default ${s.secret ? '****' : inWords(fallback.data)}`;
+          : `default ${s.secret ? '****' : printable(fallback.data)}`;
       return `  ${name}  (${rule})\n      ${s.purpose}\n      e.g. ${name}=${s.example}`;
     })
     .join('\n');
 }
 
-// ---- the kinds of setting -------------------------------------------------------------------------------------
+// Kinds of settings.
 
 type Meta = { purpose: string; example: string; secret?: boolean };
 const setting = <T>(schema: z.ZodType<T>, meta: Meta): Setting<T> => ({ schema, ...meta });
@@ -182,7 +182,7 @@ export const serviceSettings = {
   }),
   HOST: text({ purpose: 'Address that the service binds to.', example: '0.0.0.0', default: '127.0.0.1' }),
   DATABASE_URL: postgresUrl({
-    purpose: 'Postgres, with the role of this service (it owns one schema and sees no other).',
+    purpose: 'Postgres, with the role of this service, which owns one schema and cannot read others.',
     example: 'postgres://scim_gateway:secret@postgres:5432/stackflow',
   }),
   DATABASE_POOL_SIZE: integer({
@@ -198,7 +198,7 @@ export const serviceSettings = {
     default: 'info',
   }),
   OTEL_EXPORTER_OTLP_ENDPOINT: optionalUrl({
-    purpose: 'OTLP/HTTP collector for traces; without it trace ids still travel but nothing is exported.',
+    purpose: 'OTLP/HTTP collector for traces. Without it no trace is exported; trace ids are still passed on.',
     example: 'http://otel-collector:4318',
   }),
   INTERNAL_API_TOKEN: secret({

@@ -3,7 +3,7 @@ import { Catch, type ExceptionFilter, type INestApplication } from '@nestjs/comm
 import { NestMicroservice, type CustomTransportStrategy } from '@nestjs/microservices';
 import { throwError, type Observable } from 'rxjs';
 
-/** Nest's default filter replaces the error by "Internal server error": nobody could tell poison from an outage. */
+/** Nest's default filter would replace the error by "Internal server error", which hides poison and outages. */
 @Catch()
 class RethrowFilter implements ExceptionFilter {
   catch(error: unknown): Observable<never> {

@@ -1,6 +1,6 @@
 /**
- * What every part of a service may inject. `Database`, `Metrics` and `Health` are provided under their classes; the
- * configuration and the logger are no classes of ours, so they have tokens.
+ * Injection tokens that every service provides. `Database`, `Metrics` and `Health` are injected by class; the
+ * configuration and the logger have tokens, because they are not classes of ours.
  */
 import type { Database } from './database.js';
 import type { Health } from './health.js';
@@ -11,7 +11,7 @@ import type { Metrics } from './metrics.js';
 export const CONFIG = Symbol('config');
 /** `@Inject(LOGGER) logger: Logger`. */
 export const LOGGER = Symbol('logger');
-/** All of it at once; being replaced by the tokens and classes above. */
+/** The whole context; use the tokens and classes above instead. */
 export const PLATFORM = Symbol('platform');
 
 export interface PlatformContext<C = Record<string, unknown>> {

@@ -1,4 +1,4 @@
-/** Transactions on real Postgres, including the ways in which they end badly. */
+/** Transactions on a real Postgres, including those that fail. */
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
@@ -29,13 +29,13 @@ const fail = () => {
 };
 
 describe('a transaction', () => {
-  it('commits all or nothing', async () => {
+  it('commits all of its writes or none', async () => {
     await database.tx(async (tx) => void (await add(tx, 1), await add(tx, 2)));
     await expect(database.tx(async (tx) => (await add(tx, 3), fail()))).rejects.toThrow('changed my mind');
     expect(await ids()).toEqual([1, 2]);
   });
 
-  it('refuses statements after its end, however it ended', async () => {
+  it('refuses statements after its end, whether committed or rolled back', async () => {
     let kept: Tx | undefined;
     await database.tx(async (tx) => void (kept = tx));
     await expect(kept?.query('select 1')).rejects.toThrow('has ended');
@@ -43,18 +43,18 @@ describe('a transaction', () => {
     await expect(kept?.query('select 1')).rejects.toThrow('has ended');
   });
 
-  it('tells hints after the commit, never after a rollback, and survives a hint that fails', async () => {
-    const told: string[] = [];
+  it('runs hints after the commit, never after a rollback, and ignores a hint that fails', async () => {
+    const ran: string[] = [];
     const result = await database.tx(async (tx) => {
-      tx.afterCommit(() => told.push(`after ${told.length}`));
+      tx.afterCommit(() => ran.push(`after ${ran.length}`));
       tx.afterCommit(fail);
-      tx.afterCommit(() => told.push('last'));
+      tx.afterCommit(() => ran.push('last'));
       await add(tx, 1);
-      expect(told).toEqual([]);
+      expect(ran).toEqual([]);
       return 'done';
     });
-    await database.tx(async (tx) => (tx.afterCommit(() => told.push('never')), fail())).catch(() => undefined);
-    expect({ result, told }).toEqual({ result: 'done', told: ['after 0', 'last'] });
+    await database.tx(async (tx) => (tx.afterCommit(() => ran.push('never')), fail())).catch(() => undefined);
+    expect({ result, ran }).toEqual({ result: 'done', ran: ['after 0', 'last'] });
   });
 
   it('does not report success when a failed statement was ignored (P1)', async () => {
@@ -66,7 +66,7 @@ describe('a transaction', () => {
     expect(await ids()).toEqual([]);
   });
 
-  it('goes on after a savepoint that failed, without its writes', async () => {
+  it('continues after a failed savepoint, without the writes of that savepoint', async () => {
     await database.tx(async (tx) => {
       await add(tx, 1);
       const error = await tx.savepoint(async () => (await add(tx, 2), await add(tx, 1))).catch((e: unknown) => e);
@@ -77,7 +77,7 @@ describe('a transaction', () => {
     expect(await ids()).toEqual([1, 3]);
   });
 
-  it('undoes an outer savepoint wholly although an inner one failed before', async () => {
+  it('undoes an outer savepoint completely although an inner one failed before', async () => {
     await database.tx(async (tx) => {
       await add(tx, 1);
       await tx
@@ -91,7 +91,7 @@ describe('a transaction', () => {
     expect(await ids()).toEqual([1]);
   });
 
-  it('whose connection dies is rolled back, and the pool gives a working one next time', async () => {
+  it('is rolled back when its connection dies, and the pool provides a working one next time', async () => {
     const error = await database
       .tx(async (tx) => {
         await add(tx, 1);
@@ -103,7 +103,7 @@ describe('a transaction', () => {
     expect(await ids()).toEqual([10, 11, 12, 13]);
   });
 
-  it('takes its own schema and no longer than it may', async () => {
+  it('uses its own schema and respects the statement time-out', async () => {
     const impatient = await Database.connect({
       url: testDatabase.url('integration-hub'),
       schema: 'hub',
@@ -119,7 +119,7 @@ describe('a transaction', () => {
 });
 
 describe('an outage', () => {
-  it('is a closed port, a server that does not speak, an exhausted pool', async () => {
+  it('is a closed port, a silent server or an exhausted pool', async () => {
     const mute = createServer(() => undefined);
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     const { port } = mute.address() as AddressInfo;
@@ -134,7 +134,7 @@ describe('an outage', () => {
     for (const client of held) client.release();
   });
 
-  it('is not a wrong statement, a violated constraint, a database that does not exist or something that is no error', async () => {
+  it('is not a wrong statement, a violated constraint, a missing database, or a value that is not an error', async () => {
     const missing = new URL(testDatabase.url('integration-hub'));
     missing.pathname = '/there_is_none';
     const failures = [

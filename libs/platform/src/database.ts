@@ -1,6 +1,6 @@
 /**
- * One service's door to Postgres: its own role, its own schema, a TypeORM data source for migrations, entities and
- * ordinary reads, and plain SQL on the same pool for hot and locking paths (`save()` costs 2.4-2.9x on creates).
+ * The database of one service, with its own role and schema. A TypeORM data source serves migrations, entities and
+ * ordinary reads. Plain SQL on the same pool serves hot and locking paths, because `save()` costs 2.4-2.9x on creates.
  */
 import { createHash } from 'node:crypto';
 import { isNativeError } from 'node:util/types';
@@ -18,18 +18,18 @@ export interface Prepared {
 }
 
 /**
- * For hot statements: planning costs up to half of them. Only for text that is a constant, and for statements that
- * reach their rows by a key: Postgres may keep the plan until the table is analysed the next time.
+ * For hot statements, where planning takes up to half of the time. The text must be a constant, and the statement must
+ * reach its rows by a key, because Postgres may keep the plan until the table is analysed again.
  */
 export const prepared = (text: string): Prepared => ({
   name: createHash('sha256').update(text).digest('base64url').slice(0, 24),
   text,
 });
 
-/** A copy: the driver writes the values into what it is given. */
+/** Copies the statement, because the driver writes the values into it. */
 const statement = (sql: Sql | Prepared): Sql => (typeof sql === 'string' ? sql : { ...sql });
 
-/** A statement failed and whoever ran it went on: Postgres answered COMMIT with ROLLBACK. */
+/** A statement failed and its error was ignored, so Postgres answered COMMIT with ROLLBACK. */
 export class RolledBack extends Error {
   constructor() {
     super('the transaction was rolled back: a statement in it failed and the failure was ignored; use a savepoint');
@@ -37,12 +37,12 @@ export class RolledBack extends Error {
   }
 }
 
-/** What can run SQL: the database itself (each statement its own transaction) or an open transaction. */
+/** Runs SQL: the database (each statement in its own transaction) or an open transaction. */
 export interface Queryable {
   query<T = Record<string, unknown>>(sql: Sql | Prepared, values?: unknown[]): Promise<T[]>;
 }
 
-/** An open transaction. Only {@link Database.tx} makes one, so whoever takes a `Tx` writes atomically. */
+/** An open transaction. Only {@link Database.tx} creates one, so a function with a `Tx` parameter writes atomically. */
 export class Tx implements Queryable {
   private open = true;
   private readonly after: (() => void)[] = [];
@@ -56,12 +56,12 @@ export class Tx implements Queryable {
     return result.rows as T[];
   }
 
-  /** Runs after a successful commit only; for hints (waking a poller), never for facts. */
+  /** Runs after a successful commit. Use it for hints such as waking a loop; a crash may lose it. */
   afterCommit(hint: () => void): void {
     this.after.push(hint);
   }
 
-  /** Runs `work` under a savepoint: if it throws, its own writes are undone and the transaction goes on. */
+  /** Runs `work` under a savepoint: if it throws, its writes are undone and the transaction can continue. */
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
     await this.query('savepoint s');
     try {
@@ -69,8 +69,8 @@ export class Tx implements Queryable {
       await this.query('release savepoint s');
       return result;
     } catch (error) {
-      // Going back keeps the savepoint; it has to go too, or an enclosing one of the same name would be hidden by it.
-      // If that fails, the connection is gone and with it the transaction; the first error says more.
+      // Rolling back keeps the savepoint. It is released, or it would hide an enclosing one of the same name. If that
+      // fails, connection and transaction are gone, and the first error says more.
       await this.query('rollback to savepoint s')
         .then(() => this.query('release savepoint s'))
         .catch(() => undefined);
@@ -86,7 +86,7 @@ export class Tx implements Queryable {
       try {
         hint();
       } catch {
-        // The commit stands; a hint that fails must not make it look undone.
+        // The transaction is committed; a failed hint must not look like a failed transaction.
       }
     }
   }
@@ -101,17 +101,17 @@ export interface DatabaseOptions {
   readonly migrations?: (new () => MigrationInterface)[];
   // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- TypeORM's own type of an entity class
   readonly entities?: Function[];
-  /** Give up on a statement after this many milliseconds; 0 = never. */
+  /** Limit of a statement in milliseconds; 0 = none. */
   readonly statementTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
 }
 
-/** SQLSTATE classes and driver codes that say "the database is not there", not "your statement is wrong". */
+/** SQLSTATE classes and driver codes of an unavailable database, as opposed to a wrong statement. */
 const OUTAGE = /^(08|57P0[1-3]|53[0-4]|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 
-/** True when the failure is the database's absence (down, restarting, out of connections): retrying may help. */
+/** True if the database is unavailable (down, restarting, out of connections), so a retry may help. */
 export function isDatabaseOutage(error: unknown): boolean {
-  // Not `instanceof`: an error of Node's own sockets may come from another realm than this module (jest, vm).
+  // Not `instanceof`: an error of Node's sockets may come from another realm than this module (jest, vm).
   if (!isNativeError(error)) return false;
   const code = stringProperty(error, 'code');
   if (code !== undefined && OUTAGE.test(code)) return true;
@@ -156,7 +156,7 @@ export class Database implements Queryable {
       migrationsTableName: 'migrations',
       namingStrategy: new SnakeCaseNaming(),
       installExtensions: false,
-      poolErrorHandler: () => undefined, // an idle connection that dies is replaced; the next query tells
+      poolErrorHandler: () => undefined, // the pool replaces a broken idle connection
       extra: {
         max: options.poolSize ?? 10,
         connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
@@ -170,7 +170,7 @@ export class Database implements Queryable {
     return new Database(dataSource, pool, options.schema);
   }
 
-  /** For ordinary reads. Writes that must be atomic with others, and reads on hot paths, are SQL through {@link tx}. */
+  /** For ordinary reads. Atomic writes and hot reads are SQL through {@link tx}. */
   repository<T extends ObjectLiteral>(entity: new () => T): Repository<T> {
     return this.dataSource.getRepository(entity);
   }
@@ -180,7 +180,7 @@ export class Database implements Queryable {
     return result.rows as T[];
   }
 
-  /** Commits when `work` resolves, rolls back when it rejects. A broken connection is thrown away, not reused. */
+  /** Commits when `work` resolves, rolls back when it rejects. A broken connection is not reused. */
   async tx<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     const tx = new Tx(client);
@@ -191,7 +191,7 @@ export class Database implements Queryable {
     try {
       await client.query('begin');
       const result = await work(tx);
-      // Postgres answers ROLLBACK, without an error, if a statement failed and `work` went on regardless.
+      // Postgres answers ROLLBACK, without an error, if a statement failed and `work` ignored that.
       const { command } = await client.query('commit');
       if (command !== 'COMMIT') throw new RolledBack();
       committed = true;
@@ -207,8 +207,8 @@ export class Database implements Queryable {
   }
 
   /**
-   * Applies pending migrations of this service under an advisory lock, so that replicas that start together do not
-   * race. Returns the names of those applied.
+   * Applies the pending migrations under an advisory lock, so that replicas that start together do not race. Resolves
+   * with the names of the applied ones.
    */
   async migrate(): Promise<string[]> {
     const lock = await this.pool.connect();

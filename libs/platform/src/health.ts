@@ -1,7 +1,8 @@
-/** Liveness ("restart me") and readiness ("send me traffic"): each part of a service registers its own question. */
+/** Liveness (otherwise the process is restarted) and readiness (otherwise it gets no traffic). Parts register checks. */
 import { Controller, Get, HttpStatus, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Metrics } from './metrics.js';
+import { productVersion } from './version.js';
 
 export type HealthKind = 'live' | 'ready';
 /** Resolves when healthy, rejects with the reason when not. */
@@ -37,6 +38,8 @@ export class Health {
   }
 }
 
+const VERSION = productVersion();
+
 @Controller()
 export class HealthController {
   constructor(
@@ -52,6 +55,11 @@ export class HealthController {
   @Get('health/ready')
   ready(@Res() reply: FastifyReply): Promise<void> {
     return this.answer('ready', reply);
+  }
+
+  @Get('health/version')
+  version(): { version: string } {
+    return { version: VERSION };
   }
 
   @Get('metrics')

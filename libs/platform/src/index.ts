@@ -1,5 +1,4 @@
-/** What every `main.ts` needs: configuration, database, logging, health, metrics, tracing. */
-export * from './command-line.js';
+/** The frame of every service: configuration, database, logging, health, metrics, tracing, HTTP. */
 export * from './config.js';
 export * from './consumers.js';
 export * from './context.js';
@@ -7,7 +6,6 @@ export * from './database.js';
 export * from './entities.js';
 export * from './health.js';
 export * from './internal-api.js';
-export * from './internal-client.js';
 export * from './logging.js';
 export * from './metrics.js';
 export * from './problem.js';

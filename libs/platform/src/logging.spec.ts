@@ -1,4 +1,4 @@
-/** P5: secrets do not reach the logs, whichever way they try. */
+/** P5: secrets never reach the logs. */
 import { createLogger, nestLogger, redactText, REDACTED_FIELDS } from './logging.js';
 
 const SECRET = 'hunter2-hunter2';
@@ -63,7 +63,7 @@ describe('a log line', () => {
     }
   });
 
-  it('keeps what is no secret', () => {
+  it('keeps values that are not secret', () => {
     const { logger, parsed } = capture();
     logger.info(
       { url: 'http://localhost:8080', email: 'ada@example.com', other: 'http://h:1/@x' },
@@ -83,7 +83,7 @@ describe('a log line', () => {
     );
   });
 
-  it('names an error with its code, and no other property of it', () => {
+  it('shows an error with its code, and no other property of it', () => {
     const { logger, parsed } = capture();
     logger.error(
       { err: Object.assign(new TypeError('no'), { code: '23505', detail: 'Key (email)=(ada@example.com)' }) },

@@ -1,4 +1,4 @@
-/** JSON log lines with redaction. One line per fact; `tenant`, `traceId`, `eventId`, `code` where they are known. */
+/** JSON log lines with redaction, with `tenant`, `traceId`, `eventId` and `code` where they are known. */
 import { isNativeError } from 'node:util/types';
 import type { LoggerService } from '@nestjs/common';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
@@ -6,7 +6,7 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** Field names whose values never reach a log, at any of the first three levels of nesting. P5. */
+/** Fields whose values are never logged, on the first three levels of nesting (P5). */
 export const REDACTED_FIELDS = [
   'password',
   'token',
@@ -32,10 +32,10 @@ const paths = REDACTED_FIELDS.flatMap((f) => {
   return [key.replace(/^\./, ''), `*${key}`, `*.*${key}`];
 });
 
-/** What every pattern below needs: one look at the many lines that hold nothing of the kind. */
+/** Matches everything that the patterns of `redactText` match; one test suffices for most lines. */
 const SUSPICIOUS = /bearer|basic|ssws|sfs1\.|eyJ|\/\//i;
 
-/** Bearer values, tokens and URL passwords that hide inside texts, e.g. in an error message of a driver; also in JSON. */
+/** Redacts bearer values, tokens and URL passwords inside text, e.g. in the error message of a driver; also in JSON. */
 export function redactText(message: string): string {
   if (!SUSPICIOUS.test(message)) return message;
   return message
@@ -70,14 +70,14 @@ export function createLogger(service: string, level: string, destination?: Desti
           };
         },
       },
-      // On the finished line: pino copies an error's message into `msg` after every other hook has run.
+      // Runs on the finished line, because pino copies the message of an error into `msg` after every other hook.
       hooks: { streamWrite: redactText },
     },
     destination as DestinationStream,
   );
 }
 
-/** Nest's own messages through the same lines, so that the output stays JSON. */
+/** Logs Nest's messages as JSON lines too. */
 export function nestLogger(logger: Logger): LoggerService {
   const line =
     (level: 'info' | 'error' | 'warn' | 'debug' | 'trace') =>

@@ -1,4 +1,4 @@
-/** Prometheus metrics of one process. A `Metrics` is passed by hand, so that two services in one test do not mix. */
+/** Prometheus metrics of one service. They are not global, so that two services in one test do not mix theirs. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 const LATENCY_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];

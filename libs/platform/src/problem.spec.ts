@@ -1,4 +1,4 @@
-/** Problems and health over HTTP, as a service answers them. */
+/** Problems and health checks over HTTP. */
 import { Controller, Get, Inject, Module, NotFoundException, UseFilters, UseGuards } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
@@ -82,7 +82,7 @@ beforeEach(() => void lines.splice(0));
 const get = (url: string, headers: Record<string, string> = {}) => app.inject({ url, headers });
 
 describe('an error', () => {
-  it('that is a problem is answered as RFC 9457 says', async () => {
+  it('that is a problem is answered according to RFC 9457', async () => {
     const answer = await get('/fail/problem');
     expect(answer.statusCode).toBe(503);
     expect(answer.headers).toMatchObject({
@@ -97,7 +97,7 @@ describe('an error', () => {
     });
   });
 
-  it('that is a bug tells nothing of the inside to the caller and all but secrets to the log', async () => {
+  it('that is a bug discloses nothing internal to the caller, and is logged without secrets', async () => {
     const answer = await get('/fail/bug');
     expect(answer.statusCode).toBe(500);
     expect(answer.body).not.toMatch(/select|secret_table|hunter2|at /);
@@ -106,13 +106,13 @@ describe('an error', () => {
     expect(lines.join()).not.toContain('hunter2');
   });
 
-  it('of an absent database is temporary', async () => {
+  it('of an unavailable database is answered as temporary', async () => {
     const answer = await get('/fail/database');
     expect(answer.statusCode).toBe(503);
     expect(answer.headers['retry-after']).toBe('5');
   });
 
-  it("of a value that the database cannot take is the caller's", async () => {
+  it('of a value that the database cannot store is an invalid request', async () => {
     const answer = await get('/fail/value');
     expect([answer.statusCode, answer.json<{ code?: string }>().code]).toEqual([400, 'invalid_request']);
     expect(answer.body).not.toMatch(/UTF8|byte/);
@@ -131,7 +131,7 @@ describe('an error', () => {
 });
 
 describe('the internal API', () => {
-  it('opens to the token alone', async () => {
+  it('accepts only the service token', async () => {
     expect((await get('/internal', { authorization: `Bearer ${TOKEN}` })).json()).toEqual({ ok: true });
   });
   it.each([
@@ -146,13 +146,13 @@ describe('the internal API', () => {
     `Basic ${TOKEN}`,
   ])('not to %p', async (authorization) => {
     const answer = await get('/internal', authorization === undefined ? {} : { authorization });
-    // A trailing blank never arrives over a real connection; what is injected here may carry it.
+    // A trailing blank never arrives over a real connection; an injected request may have one.
     expect([answer.statusCode, answer.json<{ code?: string }>().code]).toEqual([401, 'unauthenticated']);
   });
 });
 
 describe('health', () => {
-  it('is ready when every check passes, live whatever they say, and names the one that fails', async () => {
+  it('is ready when every check passes, live regardless of readiness checks, and names the failing one', async () => {
     let reason: string | null = null;
     health.add('ready', 'neighbour', () => (reason === null ? Promise.resolve() : Promise.reject(new Error(reason))));
     expect([(await get('/health/ready')).statusCode, (await get('/health/live')).statusCode]).toEqual([200, 200]);
@@ -163,7 +163,7 @@ describe('health', () => {
     expect((await get('/health/live')).statusCode).toBe(200);
   });
 
-  it('does not wait for ever', async () => {
+  it('limits the time of a check', async () => {
     const stuck = new Health();
     stuck.add('ready', 'stuck', () => new Promise(() => undefined));
     stuck.add('ready', 'fine', () => Promise.resolve());
@@ -175,7 +175,7 @@ describe('health', () => {
     expect(performance.now() - began).toBeLessThan(4_000);
   });
 
-  it('metrics are there, with the name of the service', async () => {
+  it('serves metrics with the name of the service', async () => {
     const metrics = new Metrics('other', { process: false });
     metrics.counter('things', 'Things', ['kind']).inc({ kind: 'a' });
     expect(metrics.counter('things', 'Things', ['kind'])).toBe(metrics.counter('things', 'Things', ['kind']));

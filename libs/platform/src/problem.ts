@@ -20,10 +20,10 @@ export class Problem extends Error {
 
   constructor(
     readonly code: ProblemCode,
-    /** One sentence for the person who must act. */
+    /** One sentence for the person who must act; it names no command. */
     readonly detail: string,
     readonly retryAfterSeconds?: number,
-    /** What the code is about, by name, for callers that write their own sentence. */
+    /** Named values for callers that write their own sentence. */
     readonly parameters?: ProblemParameters,
   ) {
     super(detail);
@@ -32,7 +32,7 @@ export class Problem extends Error {
   }
 }
 
-/** Turns whatever was thrown into a {@link Problem}; nothing internal leaks. */
+/** Turns any error into a {@link Problem} that discloses nothing internal. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isDatabaseOutage(error))
@@ -41,9 +41,9 @@ export function toProblem(error: unknown): Problem {
       'The database is not reachable at the moment. Nothing was changed; try again.',
       5,
     );
-  // Class 22, data exception: e.g. the character 0, which no text in Postgres can hold.
+  // Class 22, data exception: e.g. the character 0, which Postgres text cannot hold.
   if (sqlState(error)?.startsWith('22'))
-    return new Problem('invalid_request', 'A value of the request is none that can be looked up or stored.');
+    return new Problem('invalid_request', 'A value of the request cannot be looked up or stored.');
   const status =
     error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown } | null)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) {

@@ -1,7 +1,8 @@
 /**
- * Roles and schemas: one pair per service, so that a query into a neighbour's schema fails instead of working by
- * accident. Idempotent; run by an administrator role before the services start.
+ * Creates a role and a schema per service, so that a query into the schema of another service fails. Idempotent; an
+ * administrator role runs it before the services start.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 
 export interface ServiceRole {
@@ -15,7 +16,7 @@ const identifier = (name: string): string => {
   return name;
 };
 
-/** `sharedSql` runs last, as the administrator: schemas that several services use (the event log, quota buckets). */
+/** `sharedSql` runs last, as the administrator, for schemas that several services use (event log, quota buckets). */
 export async function provisionDatabase(
   adminUrl: string,
   services: readonly ServiceRole[],
@@ -30,7 +31,7 @@ export async function provisionDatabase(
     await client.query(`revoke create on schema public from public`);
     for (const { role, schema, password } of services) {
       const name = identifier(role);
-      // Roles belong to the whole cluster: two databases provisioned at once may race for the same one.
+      // Roles belong to the whole cluster, so provisioning two databases at once may create the same one twice.
       await client.query(
         `do $$ begin create role ${name} login; exception when duplicate_object or unique_violation then null; end $$`,
       );
@@ -54,7 +55,7 @@ async function retryConcurrentUpdate(work: () => Promise<unknown>): Promise<void
       return;
     } catch (error) {
       if (attempt >= 10 || !/tuple concurrently updated/.test((error as Error).message)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20 * attempt));
+      await sleep(20 * attempt);
     }
   }
 }

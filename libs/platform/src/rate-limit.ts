@@ -1,4 +1,4 @@
-/** A token bucket per tenant, in this process. Okta waits exactly as long as an integer `Retry-After` says. */
+/** A token bucket per tenant, in this process. Okta waits for exactly the seconds of `Retry-After`. */
 export class RateLimit {
   private readonly buckets = new Map<string, { tokens: number; at: number }>();
 
@@ -8,7 +8,7 @@ export class RateLimit {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** 0 = go on; otherwise the whole seconds to wait. */
+  /** 0 = allowed; otherwise the whole seconds to wait. */
   take(tenantId: string): number {
     const now = this.now();
     let bucket = this.buckets.get(tenantId);

@@ -1,8 +1,9 @@
 /**
- * What every `main.ts` does: read the configuration, open the database, migrate, start Nest on Fastify, answer
- * `/health/*` and `/metrics`, and end cleanly on SIGTERM or SIGINT.
+ * Runs a service: reads the configuration, opens and migrates the database, starts Nest on Fastify with `/health/*` and
+ * `/metrics`, and stops cleanly on SIGTERM or SIGINT.
  */
 import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Module, type DynamicModule, type INestApplication, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
@@ -35,10 +36,10 @@ export interface ServiceDefinition<S extends Shape> {
   readonly config: S;
   readonly database: Pick<DatabaseOptions, 'schema' | 'migrations' | 'entities' | 'statementTimeoutMs'>;
   module(platform: PlatformContext<ConfigOf<S>>): DynamicModule | Type | Promise<DynamicModule>;
-  /** Event consumers: each strategy drives the controllers' `@EventPattern` handlers. */
+  /** Event consumers. Each strategy calls the `@EventPattern` handlers of the controllers. */
   strategies?(platform: PlatformContext<ConfigOf<S>>): CustomTransportStrategy[];
   readonly fastify?: FastifyServerOptions;
-  /** Last touch before listening, e.g. content type parsers. */
+  /** Changes the application before it listens, e.g. adds content type parsers. */
   configure?(app: NestFastifyApplication, platform: PlatformContext<ConfigOf<S>>): void | Promise<void>;
 }
 
@@ -72,7 +73,7 @@ export async function runService<S extends Shape>(
   const health = new Health();
   let database: Database;
   try {
-    database = await connectPatiently(
+    database = await connectWithRetries(
       {
         ...definition.database,
         url: base.DATABASE_URL,
@@ -86,7 +87,7 @@ export async function runService<S extends Shape>(
   } catch (error) {
     logger.fatal(
       { err: error, code: 'database_unavailable' },
-      'cannot open the database; check DATABASE_URL, and that the roles and schemas are provisioned',
+      'cannot open the database, so the service does not start; check DATABASE_URL, and that roles and schemas are provisioned',
     );
     process.exitCode = EXIT.unavailable;
     await stopTracing();
@@ -157,8 +158,8 @@ export async function createApplication<S extends Shape>(
   return app;
 }
 
-async function connectPatiently(options: DatabaseOptions, logger: Logger, patienceMs = 60_000): Promise<Database> {
-  const deadline = Date.now() + patienceMs;
+async function connectWithRetries(options: DatabaseOptions, logger: Logger, limitMs = 60_000): Promise<Database> {
+  const deadline = Date.now() + limitMs;
   for (let attempt = 1; ; attempt++) {
     try {
       return await Database.connect(options);
@@ -166,9 +167,9 @@ async function connectPatiently(options: DatabaseOptions, logger: Logger, patien
       if (!isDatabaseOutage(error) || Date.now() > deadline) throw error;
       logger.warn(
         { attempt, code: 'database_unavailable', reason: (error as Error).message },
-        'waiting for the database',
+        'the database does not answer; trying again for up to a minute',
       );
-      await new Promise((resolve) => setTimeout(resolve, Math.min(250 * attempt, 2_000)));
+      await sleep(Math.min(250 * attempt, 2_000));
     }
   }
 }
@@ -186,7 +187,7 @@ function endOnSignal(
     ending = true;
     platform.logger.info({ signal }, 'shutting down');
     setTimeout(() => {
-      platform.logger.error({ code: 'shutdown_timeout' }, 'shutdown took too long; exiting');
+      platform.logger.error({ code: 'shutdown_timeout' }, 'shutdown took too long; the process exits now');
       process.exit(1);
     }, SHUTDOWN_LIMIT_MS).unref();
     void app

@@ -1,6 +1,6 @@
 /**
- * OpenTelemetry traces that follow one push: SCIM request -> outbox -> event -> Cognito call. The W3C `traceparent`
- * travels in the event (CloudEvents distributed tracing extension), so that the trace survives the asynchronous hop.
+ * OpenTelemetry traces that follow a push from the SCIM request over the event to the Cognito call. Events carry the W3C
+ * `traceparent` (CloudEvents distributed tracing extension), so that a trace continues in the consumer.
  */
 import {
   context,
@@ -19,7 +19,7 @@ import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
 
 export { SpanKind, type Span } from '@opentelemetry/api';
 
-/** Installs the tracer once per process; the returned function flushes what is still buffered. */
+/** Installs the tracer, once per process. The returned function flushes buffered spans and stops it. */
 export function startTracing(service: string, otlpEndpoint: string | undefined): () => Promise<void> {
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ [ATTR_SERVICE_NAME]: service }),

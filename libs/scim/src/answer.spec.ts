@@ -9,13 +9,15 @@ describe('pages', () => {
     ['0', '0', { startIndex: 1, count: 0 }],
     ['-5', '-1', { startIndex: 1, count: 0 }],
     ['101', '5000', { startIndex: 101, count: 1_000 }],
-  ])('startIndex %p, count %p', (startIndex, count, page) => expect(parsePage(startIndex, count)).toEqual(page));
+  ])('with startIndex %p and count %p are %p', (startIndex, count, page) =>
+    expect(parsePage(startIndex, count)).toEqual(page),
+  );
 
-  it.each(['x', '1.5', '1e3', '9'.repeat(20)])('refuses %p', (text) =>
+  it.each(['x', '1.5', '1e3', '9'.repeat(20)])('are refused for the startIndex %p', (text) =>
     expect(() => parsePage(text, undefined)).toThrow(ScimError),
   );
 
-  it('reports the number returned, as numbers', () => {
+  it('report the number of resources that are returned, as a number', () => {
     expect(listResponse([], 2, 101)).toEqual({
       schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'],
       totalResults: 2,
@@ -26,7 +28,7 @@ describe('pages', () => {
   });
 });
 
-describe('the choice of attributes', () => {
+describe('the selection of attributes', () => {
   const user = {
     id: '1',
     schemas: ['s'],
@@ -35,7 +37,7 @@ describe('the choice of attributes', () => {
     emails: [{ value: 'x', type: 'work' }],
     [ENTERPRISE_SCHEMA]: { department: 'D', division: 'V' },
   };
-  it('returns what is asked for, and id and schemas always', () => {
+  it('returns the requested attributes, and always id and schemas', () => {
     expect(parseProjection(userSchema, 'NAME.givenname,emails.value,nope', undefined)?.(user)).toEqual({
       id: '1',
       schemas: ['s'],
@@ -48,7 +50,7 @@ describe('the choice of attributes', () => {
       [ENTERPRISE_SCHEMA]: { department: 'D' },
     });
   });
-  it('leaves out what is excluded, but never id', () => {
+  it('leaves out the excluded attributes, but never id', () => {
     expect(parseProjection(userSchema, undefined, `id,emails.type,name,${ENTERPRISE_SCHEMA}`)?.(user)).toEqual({
       id: '1',
       schemas: ['s'],
@@ -64,7 +66,7 @@ describe('the choice of attributes', () => {
 });
 
 describe('discovery', () => {
-  it('promises no more than there is, and describes every attribute that the parser knows', () => {
+  it('claims only features that exist, and describes every attribute that the parser knows', () => {
     const config = serviceProviderConfig('https://x/scim/v2');
     expect([
       config.bulk.supported,
@@ -80,7 +82,7 @@ describe('discovery', () => {
         ?.attributes.map((a) => a['name']),
     ).toEqual(userSchema.attributes.map((a) => a.name));
   });
-  it('prints an error as RFC 7644 section 3.12 wants it, with the status as a text', () => {
+  it('has errors as in RFC 7644 section 3.12, with the status as a text', () => {
     expect(ScimError.of('uniqueness', 'taken').body()).toEqual({
       schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
       status: '409',

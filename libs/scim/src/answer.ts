@@ -1,4 +1,4 @@
-/** Bodies of answers: list responses and the choice of attributes (RFC 7644 sections 3.4.2 and 3.9). */
+/** Builds the bodies of answers: list responses and the selection of attributes (RFC 7644 sections 3.4.2 and 3.9). */
 import { ScimError, quote } from './errors.js';
 import { LIMITS } from './limits.js';
 import { parseAttributePath, resolvePath } from './path.js';
@@ -13,7 +13,7 @@ export interface Page {
   readonly count: number;
 }
 
-/** RFC 7644 section 3.4.2.4: a startIndex below 1 is 1, a negative count is 0; more than the limit gives the limit. */
+/** RFC 7644 section 3.4.2.4: a startIndex below 1 counts as 1, a negative count as 0, a larger count as the limit. */
 export function parsePage(startIndex: string | undefined, count: string | undefined): Page {
   return {
     startIndex: Math.min(Math.max(integer('startIndex', startIndex, 1), 1), Number.MAX_SAFE_INTEGER),
@@ -28,7 +28,7 @@ function integer(name: string, text: string | undefined, fallback: number): numb
   return Number(text);
 }
 
-/** `itemsPerPage` is the number returned, not the number asked for (Okta's review checks this). */
+/** RFC 7644 section 3.4.2. `itemsPerPage` is the number returned, not the number requested; Okta's review checks it. */
 export const listResponse = (resources: readonly unknown[], totalResults: number, startIndex: number) => ({
   schemas: [LIST_SCHEMA],
   totalResults,
@@ -39,7 +39,10 @@ export const listResponse = (resources: readonly unknown[], totalResults: number
 
 export type Projection = (resource: Record<string, unknown>) => Record<string, unknown>;
 
-/** `attributes` and `excludedAttributes`; undefined = everything. Unknown names select nothing and are no error. */
+/**
+ * Reads `attributes` and `excludedAttributes` (RFC 7644 section 3.9); undefined = all attributes. Unknown names select
+ * nothing and are no error. `wants` says beforehand whether an attribute will be in the result.
+ */
 export function parseProjection(
   schema: Schema,
   attributes: string | undefined,

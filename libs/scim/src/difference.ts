@@ -1,4 +1,4 @@
-/** State difference: what an event reports as changed, and whether there is anything to report at all. */
+/** Compares two states of a user, so that an event can name the attributes that changed. */
 import { isObject, type UserResource } from './resource.js';
 import { enterpriseSchema, userSchema } from './schema.js';
 
@@ -16,7 +16,7 @@ export function deepEqual(a: unknown, b: unknown): boolean {
 
 /**
  * Names of the attributes whose values differ, in the order of the schema: `userName`, `name.givenName`, `emails`,
- * `urn:...:User:department`. `active` is among them; whoever makes events treats it separately.
+ * `urn:...:User:department`. `active` is among them, although it has events of its own.
  */
 export function changedAttributes(before: UserResource, after: UserResource): string[] {
   const core = userSchema.attributes

@@ -1,4 +1,4 @@
-/** The one error of this library: RFC 7644 section 3.12, with its closed list of `scimType` codes. */
+/** The only error that this library throws: RFC 7644 section 3.12, with a closed list of `scimType` codes. */
 
 export const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
@@ -24,7 +24,7 @@ export interface ErrorBody {
   /** A string, because Okta's suite compares it with "401" and "404". */
   readonly status: string;
   readonly scimType?: ScimType;
-  /** Shown by Okta to the administrator: says in words what to fix. */
+  /** One or two sentences that say what to fix. Okta shows them to the administrator. */
   readonly detail: string;
 }
 
@@ -49,7 +49,7 @@ export class ScimError extends Error {
   }
 }
 
-/** A piece of what was sent that is safe and short enough to stand inside a `detail`; objects are not looked into. */
+/** A sent value in a form that is safe and short enough for a `detail`. Of a list or an object it says only that. */
 export function quote(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   const text = String(value);

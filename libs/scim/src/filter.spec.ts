@@ -26,7 +26,7 @@ const print = (filter: Filter): string => {
 };
 
 describe('filters', () => {
-  it('reads what Okta and Entra ID send', () => {
+  it('of Okta and Entra ID are understood', () => {
     expect(parseFilter('userName eq "ada@x"')).toEqual(eq('userName', 'ada@x'));
     expect(parseFilter('emails[type eq "work"].value eq "a"')).toEqual({
       kind: 'element',
@@ -35,7 +35,7 @@ describe('filters', () => {
     });
   });
 
-  it('binds "and" closer than "or", whatever the case of the words', () => {
+  it('bind "and" closer than "or", in any case', () => {
     expect(parseFilter('a EQ "1" Or b eq "2" AND c eq "3"')).toEqual({
       kind: 'or',
       left: eq('a', '1'),
@@ -43,7 +43,7 @@ describe('filters', () => {
     });
   });
 
-  it('reads paths with a URN, a sub-attribute and the common names', () => {
+  it('may name a path with a URN, a sub-attribute, pr, not and a boolean', () => {
     expect(parseFilter('urn:ietf:params:scim:schemas:core:2.0:User:name.familyName sw "O\\"M"')).toEqual({
       kind: 'compare',
       path: { urn: 'urn:ietf:params:scim:schemas:core:2.0:User', attribute: 'name', subAttribute: 'familyName' },
@@ -75,20 +75,20 @@ describe('filters', () => {
     'a eq "\\u0000"',
     'not a pr',
     'a pr and',
-  ])('refuses %p with words', (text) => {
+  ])('are refused as invalidFilter if they are malformed: %p', (text) => {
     expect(() => parseFilter(text)).toThrow(
       expect.objectContaining({ status: 400, options: { scimType: 'invalidFilter' } }),
     );
   });
 
-  it('has limits: 1,000 characters and 20 terms', () => {
+  it('may have 1,000 characters and 20 terms at most', () => {
     const terms = (n: number) => Array.from({ length: n }, () => 'a pr').join(' or ');
     expect(() => parseFilter(terms(20))).not.toThrow();
     expect(() => parseFilter(terms(21))).toThrow(/20 terms/);
     expect(() => parseFilter(`a eq "${'x'.repeat(1_000)}"`)).toThrow(/1000/);
   });
 
-  it('reads back every filter that it can print', () => {
+  it('give the same tree again after printing and parsing', () => {
     const leaf = fc.oneof(
       fc
         .constantFrom('userName', 'active', 'title')
@@ -112,7 +112,7 @@ describe('filters', () => {
     );
   });
 
-  it('answers any text with a tree or a ScimError', () => {
+  it('of any text give a tree or a ScimError', () => {
     fc.assert(
       fc.property(
         fc

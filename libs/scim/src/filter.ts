@@ -1,4 +1,4 @@
-/** Filters: the grammar of RFC 7644 section 3.4.2.2 -> a tree. Precedence: `not`, then `and`, then `or`. */
+/** Parses filters (RFC 7644 section 3.4.2.2) into a tree. Precedence: `not`, then `and`, then `or`. */
 import { quote, ScimError } from './errors.js';
 import { LIMITS } from './limits.js';
 import { parseAttributePath, type AttributePath } from './path.js';
@@ -12,7 +12,7 @@ export type Filter =
   | { readonly kind: 'not'; readonly filter: Filter }
   | { readonly kind: 'present'; readonly path: AttributePath }
   | { readonly kind: 'compare'; readonly path: AttributePath; readonly operator: Operator; readonly value: FilterValue }
-  /** `emails[type eq "work"]`: one and the same element has to satisfy the inner filter. */
+  /** `emails[type eq "work"]`: one element must satisfy the whole inner filter. */
   | { readonly kind: 'element'; readonly path: AttributePath; readonly filter: Filter };
 
 type Token = {
@@ -125,7 +125,7 @@ class Parser {
         if (error instanceof ScimError) throw error;
       }
     }
-    throw invalid(`${quote(token.text)} is not a value; texts stand in double quotes`);
+    throw invalid(`${quote(token.text)} is not a value; put a text in double quotes`);
   }
 
   private path(): AttributePath {

@@ -10,5 +10,5 @@ export { parseAttributePath, printPath, resolvePath, type AttributePath, type Ta
 export * from './patch.js';
 export * from './patch-group.js';
 export * from './patch-user.js';
-export { names, parseGroup, parseUser, type GroupResource, type MultiValue, type UserResource } from './resource.js';
+export { parseGroup, parseUser, type GroupResource, type MultiValue, type UserResource } from './resource.js';
 export * from './schema.js';

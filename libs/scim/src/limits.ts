@@ -1,10 +1,10 @@
-/** Sizes beyond which a request is refused; published in the README and in ServiceProviderConfig. */
+/** The limits of a request. Beyond them it is refused. The README and ServiceProviderConfig publish them. */
 export const LIMITS = {
   bodyBytes: 8 * 1024 * 1024,
-  /** Objects and lists inside each other; SCIM itself needs 6. */
+  /** Levels of nested objects and lists; SCIM itself needs 6. */
   bodyDepth: 32,
   groupMembers: 100_000,
-  /** Groups of one user: every event about the user lists them all, and an event may have 1 MB (40 bytes per group). */
+  /** Groups of one user. Every event about the user lists them all (40 bytes each), and an event may have 1 MB. */
   groupsPerUser: 10_000,
   patchOperations: 1_000,
   patchValues: 100_000,
@@ -14,7 +14,7 @@ export const LIMITS = {
   pageSizeMax: 1_000,
   /** Elements of one multi-valued attribute of a user. */
   valuesPerAttribute: 200,
-  /** Characters of any one text; identifiers (`userName`, `externalId`, a group's `displayName`) have less. */
+  /** Characters of one text; identifiers (`userName`, `externalId`, a group's `displayName`) have a lower limit. */
   text: 8_192,
   identifier: 512,
 } as const;

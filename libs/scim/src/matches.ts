@@ -1,4 +1,4 @@
-/** Does one element of a multi-valued attribute satisfy a filter? For `path` in PATCH (RFC 7644 section 3.5.2). */
+/** Applies a filter to one element of a multi-valued attribute, for `path` in PATCH (RFC 7644 section 3.5.2). */
 import { quote, ScimError } from './errors.js';
 import type { Filter, FilterValue, Operator } from './filter.js';
 import { parseBoolean, type ScimComplex, type ScimPrimitive } from './resource.js';
@@ -35,8 +35,8 @@ function subAttribute(attribute: Attribute, name: string): Attribute {
   return found;
 }
 
-/** RFC 7644 table 3, for one value; an absent value is unequal to everything but null. */
-export function compare(
+/** RFC 7644 table 3, for one value. A missing value equals null and nothing else. */
+function compare(
   stored: ScimPrimitive | undefined,
   operator: Operator,
   wanted: FilterValue,

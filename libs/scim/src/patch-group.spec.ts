@@ -6,7 +6,7 @@ import { reduceGroupPatch, type GroupChange } from './patch-group.js';
 const reduce = (...Operations: unknown[]): GroupChange => reduceGroupPatch(parsePatch({ Operations }));
 const NOTHING = { replaceAll: null, add: [], remove: [] };
 
-describe('PATCH of a group, reduced to what it does', () => {
+describe('PATCH of a group', () => {
   it.each([
     [
       'rename with the id inside',
@@ -21,7 +21,7 @@ describe('PATCH of a group, reduced to what it does', () => {
       { ...NOTHING, remove: ['u1'] },
     ],
     ['remove an empty list', { op: 'remove', path: 'members', value: [] }, NOTHING],
-    ['remove everybody', { op: 'remove', path: 'members' }, { ...NOTHING, replaceAll: [] }],
+    ['remove all members', { op: 'remove', path: 'members' }, { ...NOTHING, replaceAll: [] }],
     [
       'add',
       { op: 'add', path: 'members', value: [{ value: 'u1', display: 'x' }, 'u2'] },
@@ -34,7 +34,7 @@ describe('PATCH of a group, reduced to what it does', () => {
     ['path-less add', { op: 'add', value: { Members: [{ value: 'u1' }] } }, { ...NOTHING, add: ['u1'] }],
     ['a read-only display', { op: 'replace', path: 'members[value eq "u1"].display', value: 'x' }, NOTHING],
     ['externalId removed', { op: 'remove', path: 'externalId' }, { ...NOTHING, externalId: null }],
-  ])('%s', (_, operation, expected) => {
+  ])('is reduced to its effect: %s', (_, operation, expected) => {
     expect(reduce(operation)).toEqual(expected);
   });
 
@@ -50,11 +50,11 @@ describe('PATCH of a group, reduced to what it does', () => {
     ['invalidValue', { op: 'replace', value: { displayName: '  ' } }],
     ['invalidValue', { op: 'add', path: 'members', value: [{ display: 'x' }] }],
     ['invalidValue', { op: 'add', path: 'members' }],
-  ])('refuses with %s: %j', (scimType, operation) => {
+  ])('is refused with %s: %j', (scimType, operation) => {
     expect(() => reduce(operation)).toThrow(expect.objectContaining({ options: { scimType } }) as ScimError);
   });
 
-  it('means the same as applying the operations one by one to the members', () => {
+  it('has the same effect as its operations, applied one by one to the members', () => {
     const id: fc.Arbitrary<string> = fc.constantFrom('a', 'b', 'c', 'd', 'e');
     const operation = fc.oneof(
       fc.record({

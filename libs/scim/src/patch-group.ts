@@ -1,13 +1,13 @@
-/** Reduces a PATCH of a group to what it does to the name and to the membership, without reading the members. */
+/** Reduces a PATCH of a group (RFC 7644 section 3.5.2) to one change, without reading the current members. */
 import { quote, ScimError } from './errors.js';
 import type { Filter } from './filter.js';
 import { LIMITS } from './limits.js';
 import { resolvePath } from './path.js';
-import type { PatchOperation, PatchPath, PatchVerb } from './patch.js';
+import { filterOnSingleValue, type PatchOperation, type PatchPath, type PatchVerb } from './patch.js';
 import { parseMemberIds, parseValue, requireObject } from './resource.js';
 import { commonAttributes, findAttribute, groupSchema, type Attribute } from './schema.js';
 
-/** `add` and `remove` are disjoint, and empty when `replaceAll` is set. Ids are as sent; nobody has checked them. */
+/** `add` and `remove` are disjoint, and empty if `replaceAll` is set. Ids are as the client sent them, unchecked. */
 export interface GroupChange {
   readonly displayName?: string;
   /** null = unassign. */
@@ -17,7 +17,7 @@ export interface GroupChange {
   readonly remove: readonly string[];
 }
 
-/** Folds the operations in order: of several about the same member the last one counts. */
+/** Applies the operations in order: if several are about one member, the last one counts. */
 export function reduceGroupPatch(operations: readonly PatchOperation[]): GroupChange {
   const fold = new Fold();
   for (const { op, path, value } of operations) {
@@ -44,7 +44,7 @@ class Fold {
     };
   }
 
-  /** Okta renames with `{id, displayName}`: the id is in the URL already, so it is ignored, as is all that is unknown. */
+  /** Okta renames with `{id, displayName}`. The id, like any unknown attribute, is ignored. */
   withoutPath(op: PatchVerb, value: Record<string, unknown>): void {
     for (const key of Object.keys(value)) {
       const attribute = findAttribute(groupSchema.attributes, key);
@@ -57,13 +57,9 @@ class Fold {
     if (!target) throw ScimError.of('invalidPath', `A group has no attribute ${quote(text)}.`);
     if (target.attribute.mutability !== 'readWrite')
       throw ScimError.of('mutability', `${quote(text)} is set by the server and cannot be changed.`);
-    if (filter && target.attribute.name !== 'members')
-      throw ScimError.of(
-        'invalidPath',
-        `"${target.attribute.name}" has one value only, so a filter in [ ] cannot be applied to it.`,
-      );
+    if (filter && target.attribute.name !== 'members') throw filterOnSingleValue(target.attribute);
     if (target.subAttribute) {
-      // Entra ID may set `members[value eq "x"].display`; we show the userName there, so nothing is to be done.
+      // Entra ID may set `members[value eq "x"].display`. This server always shows the userName there.
       if (target.subAttribute.mutability === 'readOnly') return;
       throw ScimError.of(
         'mutability',
@@ -88,7 +84,7 @@ class Fold {
 
   private changeMembers(op: PatchVerb, filter: Filter | undefined, value: unknown): void {
     if (filter) {
-      // `add members[value eq "x"]` without a value exists in the wild and means the member itself.
+      // Some clients send `add members[value eq "x"]` without a value and mean the member itself.
       const ids = idsOf(filter);
       if (op === 'replace')
         throw ScimError.of(
@@ -98,7 +94,7 @@ class Fold {
       return op === 'add' ? this.addAll(ids) : this.removeAll(ids);
     }
     if (op === 'add') return this.addAll(parseMemberIds(value, LIMITS.patchValues));
-    // Entra ID lists the members to remove in `value`: only those go. Without a value all of them go.
+    // Entra ID lists the members to remove in `value`. Without a value all members are removed.
     if (op === 'remove' && value !== undefined && value !== null)
       return this.removeAll(parseMemberIds(value, LIMITS.patchValues));
     this.all = new Set(op === 'remove' ? [] : parseMemberIds(value, LIMITS.patchValues));
@@ -131,7 +127,7 @@ function noName(): never {
   throw ScimError.of('invalidValue', 'displayName cannot be removed or emptied. A group needs a name.');
 }
 
-/** `value eq "a"`, also several of them joined by `or`. */
+/** The ids in `value eq "a"`, or in several of these joined by `or`. */
 function idsOf(filter: Filter): string[] {
   if (filter.kind === 'or') return [...idsOf(filter.left), ...idsOf(filter.right)];
   if (

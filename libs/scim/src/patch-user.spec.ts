@@ -32,15 +32,15 @@ const refusal = (...operations: unknown[]): string | undefined => {
 
 describe('PATCH of a user', () => {
   it.each([
-    ['Okta, without a path', { op: 'replace', value: { active: false } }],
-    ['Entra ID, capitalised and as text', { op: 'Replace', path: 'active', value: 'False' }],
+    ['by Okta, without a path', { op: 'replace', value: { active: false } }],
+    ['by Entra ID, capitalised and as text', { op: 'Replace', path: 'active', value: 'False' }],
     ['with a URN path', { op: 'replace', path: `${USER_SCHEMA}:active`, value: false }],
-    ['Entra ID, path-less text', { OP: 'Replace', Value: { ACTIVE: 'False' } }],
-  ])('deactivates: %s', (_, operation) => {
+    ['by Entra ID, without a path and as text', { OP: 'Replace', Value: { ACTIVE: 'False' } }],
+  ])('deactivates a user: %s', (_, operation) => {
     expect(patch(operation)).toEqual({ ...ada, active: false });
   });
 
-  it('expands dotted and URN keys of a path-less value', () => {
+  it('expands dotted keys and URN keys of a value without a path', () => {
     expect(
       patch({
         op: 'replace',
@@ -62,7 +62,7 @@ describe('PATCH of a user', () => {
     });
   });
 
-  it('changes only the element that the filter chooses', () => {
+  it('changes only the element that the filter selects', () => {
     expect(patch({ op: 'replace', path: 'emails[type eq "WORK"].value', value: 'new@x' }).emails).toEqual([
       { value: 'new@x', type: 'work', primary: true },
       ada.emails?.[1],
@@ -71,21 +71,21 @@ describe('PATCH of a user', () => {
     expect(patch({ op: 'remove', path: 'emails', value: [{ value: 'ada@home' }] }).emails).toEqual([ada.emails?.[0]]);
   });
 
-  it('adds the element that a filter describes, and has no target for replacing one that is not there', () => {
+  it('adds the element that a filter describes, and refuses to replace one that does not exist', () => {
     expect(patch({ op: 'add', path: 'phoneNumbers[type eq "work"].value', value: '1' })['phoneNumbers']).toEqual([
       { type: 'work', value: '1' },
     ]);
     expect(refusal({ op: 'replace', path: 'phoneNumbers[type eq "work"].value', value: '1' })).toBe('noTarget');
   });
 
-  it('adds without repeating, and a new primary value takes the mark from the old one', () => {
+  it('adds no element twice, and a new primary value takes the mark from the old one', () => {
     expect(patch({ op: 'add', path: 'emails', value: [{ value: 'ada@home', type: 'home' }] })).toEqual(ada);
     expect(
       patch({ op: 'add', path: 'emails', value: { value: 'p', primary: true } }).emails?.map((e) => e.primary),
     ).toEqual([false, undefined, true]);
   });
 
-  it('merges complex values and clears what becomes empty', () => {
+  it('merges complex values and removes an attribute that becomes empty', () => {
     expect(patch({ op: 'replace', path: 'name', value: { givenName: 'A' } }).name).toEqual({
       givenName: 'A',
       familyName: 'Lovelace',
@@ -136,14 +136,14 @@ describe('PATCH of a user', () => {
     expect(refusal(operation)).toBe(scimType);
   });
 
-  it('has limits: 1,000 operations and 100,000 values', () => {
+  it('may have 1,000 operations and 100,000 values at most', () => {
     const operation = { op: 'replace', value: { active: true } };
     expect(patch(...new Array<unknown>(1_000).fill(operation))).toEqual(ada);
     expect(refusal(...new Array<unknown>(1_001).fill(operation))).toBe('tooMany');
     expect(refusal({ op: 'add', path: 'emails', value: new Array(100_001).fill({ value: 'x' }) })).toBe('tooMany');
   });
 
-  it('is all or nothing and never touches the resource that it was given', () => {
+  it('applies all operations or none, and never changes the given resource', () => {
     const before = structuredClone(ada);
     expect(refusal({ op: 'replace', value: { active: false } }, { op: 'replace', path: 'nope', value: 1 })).toBe(
       'invalidPath',
@@ -152,7 +152,7 @@ describe('PATCH of a user', () => {
     expect(ada).toEqual(before);
   });
 
-  it('gives a valid resource or a ScimError for any operations, and replacing twice changes nothing more', () => {
+  it('returns a valid resource or a ScimError for any operations, and a second replace changes nothing', () => {
     const operation = fc.record({
       op: fc.constantFrom('add', 'replace', 'Remove'),
       path: fc.constantFrom(
@@ -187,7 +187,7 @@ describe('PATCH of a user', () => {
 });
 
 describe('PUT of a user', () => {
-  it('keeps active and externalId when the body omits them, and drops everything else that it omits', () => {
+  it('keeps active and externalId if the body omits them, and removes every other omitted attribute', () => {
     const body = { userName: 'ada@x' };
     expect(replaceUser({ ...ada, active: false }, body, parseUser(body))).toEqual({
       userName: 'ada@x',
@@ -200,7 +200,7 @@ describe('PUT of a user', () => {
 });
 
 describe('the state difference', () => {
-  it('names the attributes that changed and nothing for the same state in another key order', () => {
+  it('names the changed attributes, and none for the same state in another order of keys', () => {
     expect(
       changedAttributes(ada, {
         emails: ada.emails ?? [],
@@ -223,19 +223,19 @@ describe('the state difference', () => {
   });
 });
 
-describe('adding to a list', () => {
+describe('adding values to an attribute', () => {
   const emails = (from: number) => Array.from({ length: 100 }, (_, i) => ({ value: `a${from + i}@x`, type: 'work' }));
   const added = (value: unknown, times = 1) => {
     const operations = parsePatch({ Operations: new Array<unknown>(times).fill({ op: 'add', path: 'emails', value }) });
     return patchUser({ userName: 'a', emails: [...emails(100), ...emails(0)] }, operations).emails;
   };
 
-  it('adds nothing that is there, whatever the order of its keys, and what differs', () => {
+  it('adds no value that exists, whatever the order of its keys, but each one that differs', () => {
     expect(added([{ type: 'work', value: 'a7@x' }])?.length).toBe(200);
     expect(() => added([{ type: 'home', value: 'a7@x' }])).toThrow(/201 values/);
   });
 
-  it('takes time in proportion to what is sent', () => {
+  it('takes time in proportion to the number of values', () => {
     const started = performance.now();
     expect(added(emails(0), 1_000)?.length).toBe(200);
     expect(performance.now() - started).toBeLessThan(4_000); // pair by pair: 30 s

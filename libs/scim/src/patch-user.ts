@@ -1,13 +1,13 @@
-/** What a PATCH does to a user: RFC 7644 section 3.5.2 on a plain resource. Pure: gives a new resource. */
+/** Applies PATCH (RFC 7644 section 3.5.2) and PUT (section 3.5.1) to a user. Pure: returns a new resource. */
 import { quote, ScimError } from './errors.js';
 import type { Filter } from './filter.js';
 import { LIMITS } from './limits.js';
 import { matches } from './matches.js';
 import { parseAttributePath, resolvePath, type Target } from './path.js';
-import type { PatchOperation, PatchPath, PatchVerb } from './patch.js';
+import { filterOnSingleValue, type PatchOperation, type PatchPath, type PatchVerb } from './patch.js';
 import {
+  hasAttribute,
   isObject,
-  names,
   parseAttributes,
   parseComplex,
   parseValue,
@@ -20,7 +20,7 @@ import {
 } from './resource.js';
 import { commonAttributes, findExtension, userSchema } from './schema.js';
 
-/** Applies the operations in order, all or nothing. The result is checked like the body of a PUT. */
+/** Applies the operations in order, all or none. The result must satisfy the same rules as the body of a PUT. */
 export function patchUser(user: UserResource, operations: readonly PatchOperation[]): UserResource {
   const result = structuredClone(user) as Resource;
   for (const operation of operations) {
@@ -31,13 +31,13 @@ export function patchUser(user: UserResource, operations: readonly PatchOperatio
   const { userName, active } = result;
   if (typeof userName !== 'string' || userName.trim() === '')
     throw ScimError.of('invalidValue', 'userName cannot be removed or emptied.');
-  // Neither answer would be safe: "unassigned" must not revive anyone, and must not lock anyone out.
+  // A missing `active` must neither reactivate a person nor lock them out, so no value is safe to assume.
   if (user.active !== undefined && active === undefined)
     throw ScimError.of('invalidValue', 'active cannot be removed. Send true or false.');
   return result as UserResource;
 }
 
-/** Okta's dialect: an object of attributes. Entra ID adds dotted and URN-qualified keys. Unknown keys are ignored. */
+/** Okta sends an object of attributes; Entra ID adds dotted and URN-qualified keys. Unknown keys are ignored. */
 function applyWithoutPath(result: Resource, op: PatchVerb, value: Record<string, unknown>): void {
   for (const key of Object.keys(value)) {
     const extension = findExtension(userSchema, key);
@@ -96,11 +96,7 @@ function applyToTarget(
 ): void {
   const { attribute, subAttribute, extension } = target;
   const home = extension === undefined ? result : ((result[extension] ??= {}) as Resource);
-  if (filter && !attribute.multiValued)
-    throw ScimError.of(
-      'invalidPath',
-      `"${attribute.name}" has one value only, so a filter in [ ] cannot be applied to it.`,
-    );
+  if (filter && !attribute.multiValued) throw filterOnSingleValue(attribute);
   if (attribute.multiValued)
     set(home, attribute.name, changeList(list(home[attribute.name]), op, target, filter, value));
   else if (subAttribute) set(home, attribute.name, changeComplex(home[attribute.name], op, target, value));
@@ -116,7 +112,7 @@ function set(home: Resource, name: string, value: ScimValue | null): void {
   else home[name] = value;
 }
 
-/** For a complex value both `add` and `replace` change the sub-attributes that are named and keep the others. */
+/** In a complex value, `add` and `replace` both change the named sub-attributes and keep the others. */
 const merged = (current: ScimValue | undefined, value: ScimValue | null): ScimValue | null =>
   isObject(current) && isObject(value) ? { ...current, ...value } : value;
 
@@ -150,7 +146,7 @@ function changeList(
     ? named(subAttribute.name, parseValue(subAttribute, value))
     : parseComplex(attribute, value);
   if (chosen.size === 0) {
-    // `add emails[type eq "work"].value` creates the element that its filter describes; `replace` has no target.
+    // `add emails[type eq "work"].value` creates the element that its filter describes; `replace` must find one.
     if (op === 'replace' && filter)
       throw ScimError.of(
         'noTarget',
@@ -190,7 +186,7 @@ const cleared = (current: ScimComplex[], chosen: ReadonlySet<ScimComplex>, name:
     .map((element) => (chosen.has(element) ? omit(element, name) : element))
     .filter((element) => Object.keys(element).length > 0);
 
-/** Entra ID removes elements by listing them in `value`; only those go then, not the whole attribute. */
+/** Entra ID removes elements by listing them in `value`; the other elements stay. */
 function without(
   current: ScimComplex[],
   chosen: ReadonlySet<ScimComplex>,
@@ -203,17 +199,17 @@ function without(
   return current.filter((element) => !listed.includes(element['value']));
 }
 
-/** Elements are never changed in place, so those that many operations look at are written as text once. */
+/** Caches {@link canonical}. That is safe because elements are never changed in place. */
 const texts = new WeakMap<ScimComplex, string>();
 
-/** The same text for equal elements, whatever the order of their keys: comparing 1,000 x 100 x 200 pairs takes seconds. */
+/** Equal elements have the same text, in any order of keys. Comparing all pairs (1,000 x 100 x 200) would take seconds. */
 function canonical(element: ScimComplex): string {
   const text = texts.get(element) ?? JSON.stringify(Object.entries(element).sort());
   texts.set(element, text);
   return text;
 }
 
-/** Appends what is not there yet; a new primary value takes that mark from the others (RFC 7644 section 3.5.2). */
+/** Appends the values that are new. A new primary value takes that mark from the others (RFC 7644 section 3.5.2). */
 function added(current: ScimComplex[], values: readonly ScimComplex[], name: string): ScimComplex[] {
   const there = new Set(current.map(canonical));
   const fresh = values.filter((value) => !there.has(canonical(value)));
@@ -236,7 +232,7 @@ const demoted = (elements: ScimComplex[], primary: ScimComplex | undefined): Sci
       )
     : elements;
 
-/** The attributes that a filter of `eq` terms joined by `and` asks for. */
+/** The element that a filter of `eq` terms, joined by `and`, describes. */
 function described({ attribute }: Target, filter: Filter): ScimComplex {
   if (filter.kind === 'and')
     return { ...described({ attribute }, filter.left), ...described({ attribute }, filter.right) };
@@ -246,13 +242,14 @@ function described({ attribute }: Target, filter: Filter): ScimComplex {
 }
 
 /**
- * The state after a PUT. RFC 7644 section 3.5.1 lets the server keep what a body omits: an omitted `active` must not
- * revive anyone, an omitted `externalId` must not unlink the person from the sign-on. All else that is omitted goes.
+ * The state after a PUT. RFC 7644 section 3.5.1 lets the server keep attributes that the body omits. `active` is kept,
+ * because a PUT must not reactivate a person by omission; `externalId` is kept, because it links the person to their
+ * sign-in. Every other omitted attribute is removed.
  */
 export function replaceUser(current: UserResource, body: unknown, parsed: UserResource): UserResource {
   return {
     ...parsed,
     active: parsed.active ?? current.active ?? true,
-    ...(!names(body, 'externalId') && current.externalId !== undefined && { externalId: current.externalId }),
+    ...(!hasAttribute(body, 'externalId') && current.externalId !== undefined && { externalId: current.externalId }),
   };
 }

@@ -1,13 +1,14 @@
-/** PATCH bodies (RFC 7644 section 3.5.2): reading them. What they do to a user is in `patch-user.ts`, to a group in `patch-group.ts`. */
+/** Parses PATCH bodies (RFC 7644 section 3.5.2). `patch-user.ts` and `patch-group.ts` apply the operations. */
 import { quote, ScimError } from './errors.js';
 import { parseFilter, type Filter } from './filter.js';
 import { LIMITS } from './limits.js';
 import { parseAttributePath, type AttributePath } from './path.js';
 import { isObject, requireObject, valueOf } from './resource.js';
+import type { Attribute } from './schema.js';
 
 export type PatchVerb = 'add' | 'replace' | 'remove';
 
-/** `emails[type eq "work"].value`: attribute, filter of its elements, sub-attribute of those. */
+/** `emails[type eq "work"].value`: an attribute, a filter of its elements, a sub-attribute of these. */
 export interface PatchPath {
   readonly path: AttributePath;
   readonly filter?: Filter;
@@ -22,7 +23,7 @@ export interface PatchOperation {
   readonly value: unknown;
 }
 
-/** Reads the operations; tolerates a missing `schemas` (Okta's rename) and capitalised verbs (Entra ID). */
+/** Accepts a missing `schemas` (Okta's rename) and capitalised verbs (Entra ID). */
 export function parsePatch(body: unknown, extensionUrns: readonly string[] = []): PatchOperation[] {
   const operations = valueOf(requireObject(body, 'The request body'), 'Operations');
   if (!Array.isArray(operations) || operations.length === 0)
@@ -67,7 +68,7 @@ function parseOperation(source: Record<string, unknown>, extensionUrns: readonly
   return urn === undefined ? { op, path: parsePatchPath(text), value } : { op, urn, value };
 }
 
-/** Throws `invalidPath` for what is no path and `invalidFilter` for a bad filter inside it. */
+/** Throws `invalidPath` for a malformed path and `invalidFilter` for a malformed filter in it. */
 export function parsePatchPath(text: string): PatchPath {
   if (text.length > LIMITS.filterCharacters)
     throw ScimError.of(
@@ -86,6 +87,9 @@ export function parsePatchPath(text: string): PatchPath {
     );
   return { path, text, ...(open !== -1 && { filter: parseFilter(text.slice(open + 1, close)) }) };
 }
+
+export const filterOnSingleValue = ({ name }: Attribute): ScimError =>
+  ScimError.of('invalidPath', `"${name}" has one value only, so a filter in [ ] cannot be applied to it.`);
 
 function countValues(value: unknown): number {
   if (Array.isArray(value)) return value.length;

@@ -1,14 +1,14 @@
-/** Attribute notation (RFC 7644 section 3.10): `name.givenName`, `urn:...:User:department`, with an optional URN. */
+/** Parses attribute notation (RFC 7644 section 3.10): `name.givenName`, `urn:...:User:department`. */
 import { findAttribute, findExtension, type Attribute, type Schema } from './schema.js';
 
 export interface AttributePath {
-  /** The URN as sent, without the colon that ends it; undefined for the core schema. */
+  /** The URN as sent, without its last colon; undefined for the core schema. */
   readonly urn?: string;
   readonly attribute: string;
   readonly subAttribute?: string;
 }
 
-/** What a path points to, in the spelling of the schema. */
+/** The attribute that a path names, in the spelling of the schema. */
 export interface Target {
   /** URN of the extension object that holds it; undefined in the core schema. */
   readonly extension?: string;
@@ -18,7 +18,7 @@ export interface Target {
 
 const NAME = /^[$A-Za-z][$\w-]*$/;
 
-/** Parses `[urn:]attribute[.subAttribute]`; undefined if it is none. URNs contain dots ("core:2.0"), names do not. */
+/** Parses `[urn:]attribute[.subAttribute]`; undefined for other texts. URNs contain dots ("core:2.0"), names do not. */
 export function parseAttributePath(text: string): AttributePath | undefined {
   let urn: string | undefined;
   let rest = text;
@@ -33,7 +33,7 @@ export function parseAttributePath(text: string): AttributePath | undefined {
   return { ...(urn !== undefined && { urn }), attribute, ...(subAttribute !== undefined && { subAttribute }) };
 }
 
-/** Finds what the path means in `schema`; undefined if the schema does not know it. */
+/** Finds the attribute in `schema`, or among `more` attributes of the core; undefined if there is none. */
 export function resolvePath(schema: Schema, path: AttributePath, more: readonly Attribute[] = []): Target | undefined {
   const core = path.urn === undefined || path.urn.toLowerCase() === schema.id.toLowerCase();
   const home = core ? schema : findExtension(schema, path.urn ?? '');

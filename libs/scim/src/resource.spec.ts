@@ -14,7 +14,7 @@ const refused = (work: () => unknown): ScimError => {
 };
 
 describe('parsing a user', () => {
-  it('keeps what the schema knows and nothing else', () => {
+  it('keeps the attributes that the schema knows, and nothing else', () => {
     const user = parseUser(
       JSON.parse(
         '{"userName":"ada","password":"x","groups":[{"value":"g"}],"id":"1","meta":{},"shoeSize":44,"__proto__":{"isAdmin":true},"constructor":{"prototype":{"x":1}}}',
@@ -31,7 +31,7 @@ describe('parsing a user', () => {
     ).toEqual({ userName: 'Ada@X', name: { givenName: 'Ada' }, emails: [{ value: 'a@x', primary: true }] });
   });
 
-  it('refuses an attribute that is given twice in different case, because checks and effect could differ', () => {
+  it('refuses an attribute that is given twice in different case', () => {
     expect(refused(() => parseUser({ userName: 'a', USERNAME: 'b' })).options.scimType).toBe('invalidSyntax');
   });
 
@@ -54,7 +54,7 @@ describe('parsing a user', () => {
     ).toEqual({ department: 'Sales', manager: { value: 'm1' } });
   });
 
-  it('takes the only value of a list for a single value, but looks into no list within it', () => {
+  it('accepts a list of one for a single value, but no list within that list', () => {
     expect(parseUser({ userName: ['ada'], title: [null] })).toEqual({ userName: 'ada' });
     expect(refused(() => parseUser({ userName: [['ada']] })).detail).toContain('a list was sent');
     expect(refused(() => parseUser({ userName: 'a', active: { x: 1 } })).detail).toContain('but an object was sent');
@@ -66,7 +66,7 @@ describe('parsing a user', () => {
     ).toEqual({ userName: 'a' });
   });
 
-  it('keeps empty texts, numbers as texts, and the exact bytes of a value', () => {
+  it('keeps empty texts, stores numbers as texts, and changes no byte of a value', () => {
     expect(
       parseUser({ userName: '  Ada@Exämple.COM ', title: '', [ENTERPRISE_SCHEMA]: { employeeNumber: 42 } }),
     ).toEqual({ userName: '  Ada@Exämple.COM ', title: '', [ENTERPRISE_SCHEMA]: { employeeNumber: '42' } });
@@ -107,7 +107,7 @@ describe('parsing a user', () => {
     expect(error.detail.length).toBeGreaterThan(20);
   });
 
-  it('answers any JSON with a resource or a ScimError, and reading its own result again changes nothing', () => {
+  it('turns any JSON into a resource or a ScimError, and parsing the resource again changes nothing', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -132,7 +132,7 @@ describe('parsing a user', () => {
 });
 
 describe('parsing a group', () => {
-  it('tells "no members sent" from "no members"', () => {
+  it('distinguishes "members not sent" from "no members"', () => {
     expect(parseGroup({ displayName: 'G' }).members).toBeUndefined();
     expect(parseGroup({ displayName: 'G', members: [] }).members).toEqual([]);
   });

@@ -1,6 +1,6 @@
 /**
- * Bodies as they arrive -> resources as they are stored. Keeps what the schema knows and nothing else; reads the
- * dialects of Okta and Entra ID (strings for booleans, `null` for "unassigned", any case of attribute names).
+ * Parses request bodies into the resources that are stored. Keeps attributes that the schema knows, and nothing else.
+ * Accepts the dialects of Okta and Entra ID: strings for booleans, `null` for "unassigned", names in any case.
  */
 import { quote, ScimError } from './errors.js';
 import { LIMITS } from './limits.js';
@@ -17,7 +17,7 @@ import {
 export type ScimPrimitive = string | boolean;
 export type ScimComplex = { [name: string]: ScimPrimitive };
 export type ScimValue = ScimPrimitive | ScimComplex | ScimComplex[] | { [name: string]: ScimPrimitive | ScimComplex };
-/** A plain resource: attribute name in the schema's spelling -> value; nothing unknown, nothing empty. */
+/** A value for each assigned attribute, by its name in the schema's spelling. */
 export type Resource = { [name: string]: ScimValue };
 
 export interface MultiValue {
@@ -41,14 +41,14 @@ export interface UserResource {
 export interface GroupResource {
   displayName: string;
   externalId?: string | null;
-  /** Ids as sent, without repetitions; undefined if the body says nothing about members. */
+  /** Ids as sent, each once; undefined if the body does not name members. */
   members?: string[];
 }
 
-/** `null` inside a body means "unassigned" (RFC 7643 section 2.5). */
+/** RFC 7643 section 2.5: `null` in a body means "unassigned". */
 export const UNASSIGNED = null;
 
-/** The body of a POST or PUT of a user. `active` and `externalId` stay undefined if the body does not name them. */
+/** Parses the body of a POST or PUT of a user. `active` and `externalId` are undefined if it does not name them. */
 export function parseUser(body: unknown): UserResource {
   const source = requireObject(body, 'The request body');
   checkSchemas(source, userSchema);
@@ -62,7 +62,7 @@ export function parseUser(body: unknown): UserResource {
   return resource as UserResource;
 }
 
-/** The body of a POST or PUT of a group. */
+/** Parses the body of a POST or PUT of a group. */
 export function parseGroup(body: unknown): GroupResource {
   const source = requireObject(body, 'The request body');
   checkSchemas(source, groupSchema);
@@ -110,7 +110,7 @@ export function parseMemberIds(value: unknown, limit: number): string[] {
   return [...ids];
 }
 
-/** Parses the attributes of `source` that the tables know; a name given twice in different case is refused. */
+/** Parses the attributes of `source` that the schema knows. Refuses a name that is given twice, in different case. */
 export function parseAttributes(
   attributes: readonly Attribute[],
   source: Readonly<Record<string, unknown>>,
@@ -135,7 +135,7 @@ export function parseAttributes(
   return result;
 }
 
-/** One value of an attribute as the schema wants it; null = unassigned. */
+/** Parses the value of one attribute; null = unassigned. */
 export function parseValue(attribute: Attribute, value: unknown): ScimValue | null {
   if (value === null || value === undefined) return UNASSIGNED;
   if (attribute.multiValued) return parseList(attribute, value);
@@ -145,7 +145,7 @@ export function parseValue(attribute: Attribute, value: unknown): ScimValue | nu
   return attribute.type === 'complex' ? parseComplex(attribute, one) : parsePrimitive(attribute, one);
 }
 
-/** Some clients send the one value of a single-valued attribute as a list. A list in that list is a fault. */
+/** Some clients send the value of a single-valued attribute as a list of one. A list in that list is an error. */
 function onlyElement(attribute: Attribute, list: readonly unknown[]): unknown {
   if (list.length <= 1) return list[0];
   throw ScimError.of('invalidValue', `"${attribute.name}" takes one value, but a list of ${list.length} was sent.`);
@@ -169,7 +169,7 @@ function parseList(attribute: Attribute, value: unknown): ScimComplex[] | null {
   return elements.length > 0 ? elements : UNASSIGNED;
 }
 
-/** A bare text stands for `{value: text}`: Entra ID sends `manager` like that, and `""` to clear it. */
+/** A bare text counts as `{value: text}`: Entra ID sends `manager` like that, and `""` to remove it. */
 export function parseComplex(attribute: Attribute, value: unknown): ScimComplex | null {
   if (typeof value === 'string' || typeof value === 'number') {
     const inner = findAttribute(attribute.subAttributes, 'value');
@@ -200,7 +200,7 @@ export function parseBoolean(name: string, value: unknown): boolean {
   throw ScimError.of('invalidValue', `"${name}" must be true or false, but ${quote(value)} was sent.`);
 }
 
-/** Postgres stores no NUL and no half of a surrogate pair; index entries have a size limit. */
+/** Refuses text that Postgres cannot store (NUL, half of a surrogate pair) or index (too long). */
 export function storable(value: string, name: string, maxLength: number): string {
   if (value.length > maxLength)
     throw ScimError.of('invalidValue', `"${name}" is ${value.length} characters long; the limit is ${maxLength}.`);
@@ -232,8 +232,8 @@ export function requireObject(value: unknown, what: string): Record<string, unkn
   );
 }
 
-/** Whether the body says anything about the attribute, be it `null`. */
-export const names = (body: unknown, attribute: string): boolean =>
+/** True also if the value is `null`. */
+export const hasAttribute = (body: unknown, attribute: string): boolean =>
   isObject(body) && valueOf(body, attribute) !== undefined;
 
 /** The value under `name` in any case; own properties only. */

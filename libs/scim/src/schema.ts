@@ -1,6 +1,6 @@
 /**
- * The attributes that this server knows (RFC 7643 sections 4 and 8.7), as tables. Parsing, PATCH, filters, state
- * difference and `/Schemas` all read these tables; an attribute that is in none of them is never stored.
+ * The attributes that this server knows (RFC 7643 sections 4 and 8.7), as tables. Parsing, PATCH, filters, the state
+ * difference and `/Schemas` use these tables. An attribute that is in none of them is never stored.
  */
 import { LIMITS } from './limits.js';
 
@@ -14,7 +14,7 @@ export interface Attribute {
   readonly name: string;
   readonly type: AttributeType;
   readonly multiValued: boolean;
-  /** `ignored` is ours: accepted in a request and thrown away (`password`), never stored or returned. */
+  /** `ignored` is not in the RFC: accepted in a request, but never stored or returned (`password`). */
   readonly mutability: 'readWrite' | 'readOnly' | 'ignored';
   readonly required: boolean;
   readonly caseExact: boolean;
@@ -30,7 +30,7 @@ export interface Schema {
   readonly name: string;
   readonly description: string;
   readonly attributes: readonly Attribute[];
-  /** Extensions that may stand in the same resource, each as an object under its URN. */
+  /** Extensions that a resource may have, each as an object under its URN. */
   readonly extensions: readonly Schema[];
 }
 
@@ -78,7 +78,7 @@ export const enterpriseSchema: Schema = {
     text('organization', 'Organisation.'),
     text('division', 'Division.'),
     text('department', 'Department.'),
-    attribute('manager', 'complex', 'Whom the person reports to.', {
+    attribute('manager', 'complex', 'The manager of the person.', {
       subAttributes: [
         text('value', 'Id of the manager.', { caseExact: true }),
         attribute('$ref', 'reference', 'URI of the manager.', { caseExact: true }),
@@ -122,7 +122,7 @@ export const userSchema: Schema = {
     text('locale', 'Locale, e.g. "en-US".'),
     text('timezone', 'Time zone, e.g. "Europe/Berlin".'),
     flag('active', 'Whether the person may sign in.'),
-    text('password', 'Accepted and thrown away: people sign in through the identity provider.', {
+    text('password', 'Accepted, but never stored: people sign in through the identity provider.', {
       mutability: 'ignored',
       returned: 'never',
     }),
@@ -139,7 +139,7 @@ export const userSchema: Schema = {
       text('country', 'Country.'),
     ]),
     plural('entitlements', 'Entitlements; stored, but without effect on roles.'),
-    plural('roles', 'Roles as the identity provider names them; stored, but StackFlow roles follow groups only.'),
+    plural('roles', 'Roles as the identity provider names them; stored, but StackFlow roles come from groups only.'),
     plural('x509Certificates', 'Certificates.'),
     attribute('groups', 'complex', 'Groups of the person; changed through the groups only.', {
       multiValued: true,
@@ -179,7 +179,7 @@ export const groupSchema: Schema = {
   ],
 };
 
-/** RFC 7643 section 3.1: common attributes; set by the server alone, so a request's values are ignored. */
+/** RFC 7643 section 3.1: common attributes. Only the server sets them; values in a request are ignored. */
 export const commonAttributes: readonly Attribute[] = [
   text('id', 'Set by the server.', { mutability: 'readOnly', caseExact: true, returned: 'always' }),
   attribute('schemas', 'reference', 'URNs of the schemas in use.', {
@@ -211,7 +211,7 @@ export function findAttribute(attributes: readonly Attribute[], name: string): A
   return lookup.get(name.toLowerCase());
 }
 
-/** Finds the schema itself or one of its extensions by URN, without regard to case. */
+/** Finds an extension of the schema by its URN, without regard to case. */
 export function findExtension(schema: Schema, urn: string): Schema | undefined {
   const wanted = urn.toLowerCase();
   return schema.extensions.find((e) => e.id.toLowerCase() === wanted);

@@ -1,10 +1,11 @@
 /** identity-service's account of one person: its real `nextStatus`, and the gate before it. */
-import { nextStatus, type WorkersWord } from '../../../apps/identity-service/src/roles/status.js';
+import { nextStatus } from '../../../apps/identity-service/src/accounts/status.js';
+import type { AccessState } from '../../../apps/identity-service/src/accounts/subject.js';
 import type { AccessRecord } from './people.js';
 
 export class ModelIdentity {
-  status: WorkersWord['status'] = 'inactive';
-  private word: WorkersWord | null = null;
+  status: AccessState['status'] = 'inactive';
+  private word: AccessState | null = null;
   private version = 0;
 
   accessChanged(record: AccessRecord | undefined): void {
@@ -17,29 +18,9 @@ export class ModelIdentity {
     if (!directory) return;
     const { active, deleted } = directory;
     this.status = nextStatus({
-      current: { ...NO_ACCOUNT, status: this.status },
-      directory: { ...NO_ATTRIBUTES, active, deleted },
+      current: { status: this.status },
+      directory: { active, deleted },
       access: this.word,
     });
   }
 }
-
-const NO_ATTRIBUTES = {
-  userName: '',
-  externalId: null,
-  email: null,
-  displayName: null,
-  givenName: null,
-  familyName: null,
-};
-const NO_ACCOUNT = {
-  ...NO_ATTRIBUTES,
-  assignedRoles: [],
-  roles: [],
-  version: 0,
-  provisioned: true,
-  dirty: false,
-  priority: 0,
-  toldStatus: null,
-  toldCase: 0,
-};

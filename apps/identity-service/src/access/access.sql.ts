@@ -1,10 +1,10 @@
-/** What deactivation-worker said about accounts; every write is gated by the sequence of its topic. */
-import type { Access, OffboardingCase } from '#events';
-import { prepared, type Queryable, type Tx } from '#platform';
+/** Stores what deactivation-worker publishes about accounts; every write is gated by the sequence of its topic. */
+import type { Access, EventEnvelope, OffboardingCase } from '#events';
+import { prepared, type Tx } from '#platform';
 
 /**
- * Touches no row that a handler of another topic writes, so it never waits for one. Removal is final. What closed an
- * account stays its causation when it is removed later: that takes nothing more away and has no case of its own.
+ * Touches no row that a handler of another topic writes, so it never waits for one. Removal is final. If a closed
+ * account is removed later, the causation stays that of the closing: the removal takes nothing more away and has no case.
  */
 const storeAccessSql = prepared(`
   insert into access as w (account_id, tenant, version, status, causation_id) values ($1, $2, $3, $4, $5)
@@ -14,10 +14,10 @@ const storeAccessSql = prepared(`
     where w.version < excluded.version and w.tenant = excluded.tenant and w.status <> 'removed'
   returning old.status as before`);
 
-/** `changed` = the status is news; `foreign` = the account belongs to another tenant. */
+/** `changed` = the status is new; `foreign` = the account belongs to another tenant. */
 export async function storeAccess(
   tx: Tx,
-  event: { readonly tenant: string; readonly sequence: number; readonly causationid: string },
+  event: Pick<EventEnvelope, 'tenant' | 'sequence' | 'causationid'>,
   { account, status }: Access,
 ): Promise<'changed' | 'same' | 'foreign'> {
   const parameters = [account, event.tenant, event.sequence, status, event.causationid];
@@ -27,37 +27,19 @@ export async function storeAccess(
   return owner && owner.tenant !== event.tenant ? 'foreign' : 'same';
 }
 
-const storeClosingSql =
-  prepared(`insert into closing as c (id, tenant, account_id, sequence, cause, causation_id, details) values ($1, $2, $3, $4, $5, $6, $7)
-     on conflict (id) do update set sequence = excluded.sequence, details = excluded.details
-       where c.sequence < excluded.sequence and c.tenant = excluded.tenant and c.account_id = excluded.account_id
-     returning id`);
+const storeCaseSql = prepared(`
+  insert into offboarding_case as c (id, tenant, account_id, sequence, causation_id, details) values ($1, $2, $3, $4, $5, $6)
+  on conflict (id) do update set sequence = excluded.sequence, details = excluded.details
+    where c.sequence < excluded.sequence and c.tenant = excluded.tenant and c.account_id = excluded.account_id
+  returning id`);
 
-/** True = news about the case. */
-export async function storeClosing(
+/** True = the event brought something new about the case. */
+export async function storeCase(
   tx: Tx,
-  event: { readonly tenant: string; readonly sequence: number },
+  { tenant, sequence }: Pick<EventEnvelope, 'tenant' | 'sequence'>,
   details: OffboardingCase,
 ): Promise<boolean> {
-  const rows = await tx.query(storeClosingSql, [
-    details.id,
-    event.tenant,
-    details.account,
-    event.sequence,
-    details.cause,
-    details.causationId,
-    JSON.stringify(details),
-  ]);
-  return rows.length > 0;
-}
-
-const lockPersonSql = prepared('select 1 from directory_user where id = $1 and tenant = $2 for update skip locked');
-
-/**
- * Locks the person's row if nobody has it. Whoever evaluates an account holds that row, else he would derive from a
- * state of the directory that a concurrent handler is just replacing. But handlers of `directory.users` hold rows of
- * many people until their chunk commits, in another order than ours: waiting for them could end in a deadlock.
- */
-export async function tryLockPerson(queryable: Queryable, tenant: string, id: string): Promise<boolean> {
-  return (await queryable.query(lockPersonSql, [id, tenant])).length > 0;
+  const { id, account, causationId } = details;
+  const parameters = [id, tenant, account, sequence, causationId, JSON.stringify(details)];
+  return (await tx.query(storeCaseSql, parameters)).length > 0;
 }

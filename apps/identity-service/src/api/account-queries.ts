@@ -1,66 +1,178 @@
-/** What the internal API tells about accounts; always within one tenant. */
-import { Inject, Injectable } from '@nestjs/common';
-import { PLATFORM, type PlatformContext } from '#platform';
+/** Reads of the internal API, always within one tenant. No locks: they may show an account between two changes. */
+import { Injectable } from '@nestjs/common';
+import { isUUID } from 'class-validator';
+import type {
+  AccountList,
+  AccountListQuery,
+  AccountRoleLoss,
+  AccountView,
+  Explanation,
+  GrantView,
+  HeldRoleLossView,
+} from '#contracts';
+import { columnsOf, Database, Problem } from '#platform';
 import { settingsOf } from '#settings';
-import { rolesOfGroup } from '../roles/derive-roles.js';
-import {
-  accountColumns,
-  accountsPage,
-  grantsOf,
-  groupsOf,
-  toAccountView,
-  type AccountRow,
-  type AccountView,
-  type GrantView,
-} from './accounts.sql.js';
-import { explain, type Explanation } from './explanation.js';
-import type { AccountsQuery } from './dto.js';
+import { AccountEntity } from '../accounts/account.entity.js';
+import { rolesOfGroup } from '../accounts/derive-roles.js';
+import { RoleGrantEntity } from '../accounts/role-grant.entity.js';
+import { ACCESS_CLOSED } from '../accounts/subject.js';
+import { HeldRoleLossEntity } from '../brake/held-role-loss.entity.js';
+import { fitsCognito } from '../cognito/plan.js';
+import { explain } from './explanation.js';
 
 const PAGE = 100;
+const LOSS = ['wouldLose', 'heldBecause', 'heldAt', 'cause'] as const;
+
+interface AccountRow extends AccountEntity {
+  readonly heldRoleLoss: AccountRoleLoss | null;
+}
+
+const selectAccounts = `
+  select ${columnsOf(AccountEntity, { alias: 'a' })},
+         (select to_jsonb(l) from (select ${columnsOf(HeldRoleLossEntity, { alias: 'h', only: LOSS })} from held_role_loss h where h.account_id = a.id and h.released_at is null) l) as "heldRoleLoss"
+    from account a where a.tenant = $1`;
+
+/** The account that `who` ($2, as an id $3) means. If a name fits several accounts, one that is not removed comes first. */
+const meantBy = `
+  (select m.id from account m
+    where m.tenant = $1 and (m.id = $3 or lower(m.user_name) = lower($2) or m.external_id = $2)
+    order by m.id = $3 desc nulls last, lower(m.user_name) = lower($2) desc, m.status = 'removed', m.id limit 1)`;
+
+const accountsPage = `${selectAccounts}
+     and ($2::text is null or a.id = ${meantBy})
+     and ($4::boolean is null or (a.desired_revision > a.applied_revision and a.last_error is not null) = $4)
+     and ($5::text is null or $5 = any(a.roles))
+     and ($6::text is null or strpos(lower(concat_ws(e'\\n', a.user_name, a.display_name, a.email)), lower($6)) > 0)
+     and ($7::text is null or (lower(a.user_name), a.id) > (lower($7), $8::uuid))
+   order by lower(a.user_name), a.id limit $9`;
+
+const GRANT = [
+  'role',
+  'grantedAt',
+  'grantedCause',
+  'grantedGroup',
+  'grantedCausationId',
+  'grantedMappingVersion',
+  'revokedAt',
+  'revokedGroup',
+  'revokedCausationId',
+  'revokedMappingVersion',
+] as const;
+
+/** A revocation by a closing names the cause of the case, whichever of the two events arrived first. */
+const grantsOf = `
+  select ${columnsOf(RoleGrantEntity, { alias: 'g', only: GRANT })}, d.display_name as "grantedGroupName", coalesce(c.cause, g.revoked_cause) as "revokedCause"
+    from role_grant g left join directory_group d on d.id = g.granted_group and d.tenant = g.tenant
+    left join lateral (
+      select c.details ->> 'cause' as cause from offboarding_case c
+       where g.revoked_cause = '${ACCESS_CLOSED}' and c.account_id = g.account_id and c.tenant = g.tenant and c.causation_id = g.revoked_causation_id
+       order by c.sequence desc limit 1
+    ) c on true
+   where g.tenant = $1 and g.account_id = $2 order by g.id`;
+
+/** A group whose own events have not arrived yet has no name here. */
+const groupsOf = `
+  select m.group_id as id, d.display_name as "displayName", coalesce(d.deleted, false) as deleted
+    from membership m left join directory_group d on d.id = m.group_id and d.tenant = m.tenant
+   where m.tenant = $1 and m.user_id = $2 order by d.display_name, m.group_id`;
+
+const heldRoleLosses = `
+  select h.account_id as account, a.user_name as "userName", a.display_name as "displayName", a.roles,
+         ${columnsOf(HeldRoleLossEntity, { alias: 'h', only: [...LOSS, 'causationId'] })}
+    from held_role_loss h join account a on a.id = h.account_id
+   where h.tenant = $1 and h.released_at is null order by h.held_at, h.account_id`;
 
 @Injectable()
 export class AccountQueries {
-  constructor(@Inject(PLATFORM) private readonly platform: PlatformContext) {}
+  constructor(private readonly database: Database) {}
 
-  async page(tenant: string, query: AccountsQuery): Promise<{ accounts: AccountView[]; next: string | null }> {
-    const limit = query.limit ?? PAGE;
-    const rows = await this.platform.database.query<AccountRow>(accountsPage, [
-      tenant,
-      query.userName ?? null,
-      query.externalId ?? null,
-      query.cursor ?? null,
-      limit + 1,
-    ]);
-    const accounts = rows.slice(0, limit).map(toAccountView);
-    return { accounts, next: rows.length > limit ? (accounts.at(-1)?.id ?? null) : null };
+  async page(tenant: string, query: AccountListQuery): Promise<AccountList> {
+    const { who = null, failing = null, role = null, text = null, cursor, limit = PAGE } = query;
+    const after = cursor === undefined ? [null, null] : parseCursor(cursor);
+    const id = who !== null && isUUID(who) ? who : null;
+    const parameters = [tenant, who, id, failing, role, text, ...after, limit + 1];
+    const rows = await this.database.query<AccountRow>(accountsPage, parameters);
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    return { accounts: page.map(toView), next: last && rows.length > limit ? cursorAfter(last) : null };
   }
 
   async find(tenant: string, id: string): Promise<AccountView | null> {
-    const [row] = await this.platform.database.query<AccountRow>(
-      `select ${accountColumns} from account where tenant = $1 and id = $2`,
-      [tenant, id],
-    );
-    return row ? toAccountView(row) : null;
+    const [row] = await this.database.query<AccountRow>(`${selectAccounts} and a.id = $2`, [tenant, id]);
+    return row ? toView(row) : null;
   }
 
-  async grants(tenant: string, id: string): Promise<GrantView[]> {
-    return this.platform.database.query<GrantView>(grantsOf, [tenant, id]);
+  grants(tenant: string, id: string): Promise<GrantView[]> {
+    return this.database.query<GrantView>(grantsOf, [tenant, id]);
+  }
+
+  heldRoleLosses(tenant: string): Promise<HeldRoleLossView[]> {
+    return this.database.query<HeldRoleLossView>(heldRoleLosses, [tenant]);
   }
 
   async explanation(account: AccountView): Promise<Explanation> {
-    const { database } = this.platform;
-    const copy = await settingsOf(database, 'identity', account.tenant);
-    const rows = await database.query<{ id: string; displayName: string | null; deleted: boolean }>(groupsOf, [
+    const copy = await settingsOf(this.database, 'identity', account.tenant);
+    const rows = await this.database.query<{ id: string; displayName: string | null; deleted: boolean }>(groupsOf, [
       account.tenant,
       account.id,
     ]);
     const rules = copy?.settings ?? { roles: [], roleMappings: [] };
-    const groups = rows.map((group) => ({
-      id: group.id,
-      displayName: group.displayName,
-      deleted: group.deleted,
-      roles: group.displayName === null ? [] : rolesOfGroup({ ...group, displayName: group.displayName }, rules),
+    const groups = rows.map(({ displayName, ...group }) => ({
+      ...group,
+      displayName,
+      roles: displayName === null ? [] : rolesOfGroup({ ...group, displayName }, rules),
     }));
     return explain(account, groups, copy);
   }
+}
+
+const cursorAfter = ({ userName, id }: AccountEntity): string =>
+  Buffer.from(JSON.stringify([userName, id])).toString('base64url');
+
+function parseCursor(cursor: string): [userName: string, id: string] {
+  try {
+    const [userName, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [unknown, string];
+    if (typeof userName === 'string' && isUUID(id)) return [userName, id];
+  } catch {
+    // Not a cursor of ours.
+  }
+  throw new Problem('invalid_request', 'cursor must be the `next` of the page before.');
+}
+
+function toView(row: AccountRow): AccountView {
+  const dirty = row.desiredRevision > row.appliedRevision;
+  const state = dirty
+    ? row.lastError === null
+      ? 'pending'
+      : 'failing'
+    : row.provisionedAt === null
+      ? 'none'
+      : 'synced';
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    userName: row.userName,
+    externalId: row.externalId,
+    email: row.email,
+    displayName: row.displayName,
+    status: row.status,
+    roles: [...row.roles],
+    primaryRole: row.roles[0] ?? null,
+    assignedRoles: [...row.assignedRoles],
+    heldRoleLoss: row.heldRoleLoss,
+    version: row.version,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    cognito: {
+      state,
+      provisionedAt: row.provisionedAt,
+      syncedAt: row.syncedAt,
+      waitingSince: dirty ? row.dirtySince : null,
+      nextAttemptAt: dirty ? row.nextAttemptAt : null,
+      attempts: row.attempts,
+      lastError: row.lastError,
+      lastErrorClass: row.lastErrorClass,
+      warning: row.email === null || fitsCognito(row.email) ? null : 'email_left_out',
+    },
+  };
 }

@@ -1,57 +1,66 @@
-/** `/internal/tenants/:tenant/accounts`: what the hub and the command line ask about accounts. */
-import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { AccountPath, TenantPath } from '#contracts';
-import { InternalApi, PLATFORM, Problem, type PlatformContext } from '#platform';
-import { PRIORITY } from '../roles/transition.js';
-import { distrust } from '../reconcile/queue.sql.js';
-import { Wake } from '../wake.js';
+/** `/internal/tenants/:tenant/accounts`: accounts, their grants, why they have their roles, and repairing one now. */
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
+import {
+  AccountGrants,
+  AccountList,
+  AccountListQuery,
+  AccountPath,
+  AccountRetry,
+  AccountView,
+  Explanation,
+  TenantPath,
+} from '#contracts';
+import { Database, InternalApi, Problem } from '#platform';
+import { PRIORITY } from '../accounts/transition.js';
+import { markUnknown } from '../cognito/queue.sql.js';
+import { Reconciler } from '../cognito/reconciler.js';
 import { AccountQueries } from './account-queries.js';
-import type { AccountView } from './accounts.sql.js';
-import { AccountsQuery } from './dto.js';
 
 @InternalApi()
 @Controller('internal/tenants/:tenant/accounts')
-export class AccountsController {
+export class IdentityAccountsController {
   constructor(
     private readonly queries: AccountQueries,
-    private readonly wake: Wake,
-    @Inject(PLATFORM) private readonly platform: PlatformContext,
+    private readonly reconciler: Reconciler,
+    private readonly database: Database,
   ) {}
 
   @Get()
-  page(@Param() { tenant }: TenantPath, @Query() query: AccountsQuery) {
+  @ApiOkResponse({ type: AccountList })
+  list(@Param() { tenant }: TenantPath, @Query() query: AccountListQuery): Promise<AccountList> {
     return this.queries.page(tenant, query);
   }
 
   @Get(':id')
-  one(@Param() path: AccountPath): Promise<AccountView> {
-    return this.known(path);
+  @ApiOkResponse({ type: AccountView })
+  async one(@Param() { tenant, id }: AccountPath): Promise<AccountView> {
+    const account = await this.queries.find(tenant, id);
+    if (!account) throw new Problem('not_found', `This tenant has no account ${id}.`);
+    return account;
   }
 
   @Get(':id/grants')
-  async grants(@Param() path: AccountPath) {
-    const account = await this.known(path);
-    return { account: account.id, grants: await this.queries.grants(path.tenant, account.id) };
+  @ApiOkResponse({ type: AccountGrants })
+  async grants(@Param() path: AccountPath): Promise<AccountGrants> {
+    const { id, tenant } = await this.one(path);
+    return { account: id, grants: await this.queries.grants(tenant, id) };
   }
 
   @Get(':id/explanation')
-  async explanation(@Param() path: AccountPath) {
-    return this.queries.explanation(await this.known(path));
+  @ApiOkResponse({ type: Explanation })
+  async explanation(@Param() path: AccountPath): Promise<Explanation> {
+    return this.queries.explanation(await this.one(path));
   }
 
-  /** Reads Cognito back and repairs it now, whatever the backoff says. */
+  /** Reads the user back from Cognito and repairs it now, instead of after the current pause. */
   @Post(':id/retry')
   @HttpCode(202)
-  async retry(@Param() path: AccountPath) {
-    const account = await this.known(path);
-    await this.platform.database.query(distrust, [[account.id], PRIORITY.single, null]);
-    this.wake.reconcile();
-    return { account: account.id, retrying: true };
-  }
-
-  private async known({ tenant, id }: AccountPath): Promise<AccountView> {
-    const account = await this.queries.find(tenant, id);
-    if (!account) throw new Problem('not_found', `There is no account ${id} in this tenant.`);
-    return account;
+  @ApiAcceptedResponse({ type: AccountRetry })
+  async retry(@Param() path: AccountPath): Promise<AccountRetry> {
+    const { id } = await this.one(path);
+    await markUnknown(this.database, [id], PRIORITY.single);
+    this.reconciler.wake();
+    return { account: id, retrying: true };
   }
 }

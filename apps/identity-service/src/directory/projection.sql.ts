@@ -1,37 +1,39 @@
-/** Copies of users, groups and memberships as scim-gateway's events tell them; every write is gated by version. */
+/** Copies of users, groups and memberships as scim-gateway publishes them; every write is gated by version. */
 import type { DirectoryGroup, DirectoryUser } from '#events';
-import { prepared, type Queryable, type Tx } from '#platform';
+import { prepared, type Tx } from '#platform';
 import { groupKey } from '#settings';
-import type { Cause } from '../roles/transition.js';
+import type { Change } from '../accounts/reevaluation.sql.js';
+import type { RoleMappingEntity } from './directory.entity.js';
+import { PROFILE, profileSql, type Profile } from './profile.entity.js';
+
+const COLUMNS = profileSql((column) => column);
 
 /**
  * Locks the user's row. Memberships follow from the full list that each event carries, so that nothing depends on
- * having seen every join and leave. The account row is made on the first sight of the person.
+ * having seen every join and leave. The first event about a person creates the account.
  */
 const projectUserSql = prepared(`
   with stored as (
-    insert into directory_user as u (id, tenant, version, user_name, external_id, active, deleted, display_name, given_name, family_name, email)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    insert into directory_user as u (id, tenant, version, active, deleted, ${COLUMNS})
+    values ($1, $2, $3, $4, $5, ${profileSql((_column, _property, i) => `$${i + 7}`)})
     on conflict (id) do update
-      set version = excluded.version, user_name = excluded.user_name, external_id = excluded.external_id, active = excluded.active,
-          deleted = excluded.deleted, display_name = excluded.display_name, given_name = excluded.given_name,
-          family_name = excluded.family_name, email = excluded.email
+      set version = excluded.version, active = excluded.active, deleted = excluded.deleted,
+          ${profileSql((column) => `${column} = excluded.${column}`)}
       where u.version < excluded.version and u.tenant = excluded.tenant and not u.deleted
-    returning id
+    returning id, tenant, ${COLUMNS}
   ), gone as (
-    delete from membership m using stored where m.user_id = stored.id and m.group_id <> all($12::uuid[])
+    delete from membership m using stored where m.user_id = stored.id and m.group_id <> all($6::uuid[])
   ), added as (
     insert into membership (user_id, group_id, tenant)
-    select stored.id, g.id, $2 from stored cross join unnest($12::uuid[]) as g(id)
+    select stored.id, g.id, $2 from stored cross join unnest($6::uuid[]) as g(id)
     on conflict do nothing
   ), made as (
-    insert into account (id, tenant, user_name, external_id, email, display_name, given_name, family_name)
-    select id, $2, $4, $5, $11, $8, $9, $10 from stored
+    insert into account (id, tenant, ${COLUMNS}) select * from stored
     on conflict (id) do nothing
   )
   select id from stored`);
 
-/** `stored` = the projection changed; `stale` = it knows newer things; `foreign` = the id belongs to another tenant. */
+/** `stored` = the projection changed; `stale` = it has a newer version; `foreign` = the id belongs to another tenant. */
 export async function projectUser(
   tx: Tx,
   tenant: string,
@@ -39,31 +41,17 @@ export async function projectUser(
   user: DirectoryUser,
   deleted: boolean,
 ): Promise<'stored' | 'stale' | 'foreign'> {
-  const groups = deleted ? [] : user.groups;
-  const { givenName, familyName } = user.name;
-  const parameters = [
-    user.id,
-    tenant,
-    version,
-    user.userName,
-    user.externalId,
-    user.active,
-    deleted,
-    user.displayName,
-    givenName,
-    familyName,
-    user.email,
-    groups,
-  ];
-  const rows = await tx.query(projectUserSql, parameters);
-  if (rows.length > 0) return 'stored';
+  const profile: Profile = { ...user, ...user.name };
+  const values = PROFILE.map((name) => profile[name]);
+  const parameters = [user.id, tenant, version, user.active, deleted, deleted ? [] : user.groups, ...values];
+  if ((await tx.query(projectUserSql, parameters)).length > 0) return 'stored';
   const [owner] = await tx.query<{ tenant: string }>('select tenant from directory_user where id = $1', [user.id]);
   return owner && owner.tenant !== tenant ? 'foreign' : 'stale';
 }
 
 /**
- * Locks the group's row only if there is news: thousands of joins of one group run in parallel and all carry it.
- * A group that is new, has another name or is gone asks for its members' re-evaluation in the same transaction.
+ * Locks the group's row only if there is news: thousands of joins of one group run in parallel and all carry it. If a
+ * group is new, renamed or deleted, the same statement requests the re-evaluation of its members.
  */
 const projectGroupSql = prepared(`
   with before as (
@@ -86,73 +74,30 @@ const projectGroupSql = prepared(`
 export async function projectGroup(
   tx: Tx,
   tenant: string,
-  group: DirectoryGroup,
+  { id, version, displayName }: DirectoryGroup,
   deleted: boolean,
-  cause: Cause,
-  traceparent: string | null,
+  { cause, traceparent }: Change,
 ): Promise<boolean> {
-  const nameKey = groupKey({ name: group.displayName });
-  const parameters = [
-    group.id,
-    tenant,
-    group.version,
-    group.displayName,
-    nameKey,
-    deleted,
-    cause.type,
-    cause.causationId,
-    traceparent,
-  ];
-  return (await tx.query(projectGroupSql, parameters)).length > 0;
+  const group = [id, tenant, version, displayName, groupKey({ name: displayName }), deleted];
+  const rows = await tx.query(projectGroupSql, [...group, cause.type, cause.causationId, traceparent]);
+  return rows.length > 0;
 }
 
-export interface MappingRow {
-  readonly groupKey: string;
-  readonly role: string;
-  readonly precedence: number;
-}
-
-/** The tenant's settings row is locked by the caller, so two versions cannot interleave here. */
+/** The caller holds the lock of the tenant's settings row, so two versions cannot interleave here. */
 export async function replaceMappings(
   tx: Tx,
   tenant: string,
   roles: readonly string[],
-  mappings: readonly MappingRow[],
+  mappings: readonly Omit<RoleMappingEntity, 'tenant'>[],
 ): Promise<void> {
   await tx.query('delete from role_mapping where tenant = $1', [tenant]);
   await tx.query(
     `insert into role_mapping (tenant, group_key, role, precedence)
-     select $1, m.* from unnest($2::text[], $3::text[], $4::int[]) as m(group_key, role, precedence) on conflict do nothing`,
-    [tenant, mappings.map((m) => m.groupKey), mappings.map((m) => m.role), mappings.map((m) => m.precedence)],
+     select $1, m."groupKey", m.role, m.precedence from jsonb_to_recordset($2::jsonb) as m("groupKey" text, role text, precedence int)
+     on conflict do nothing`,
+    [tenant, JSON.stringify(mappings)],
   );
   await tx.query('insert into known_role (role) select distinct unnest($1::text[]) order by 1 on conflict do nothing', [
     roles,
   ]);
-}
-
-/** The tenant is being re-evaluated right now: the person's account follows as soon as that is done. */
-const requestUserSql = prepared(
-  'insert into reevaluation (tenant, user_id, group_id, cause, causation_id, traceparent) values ($1, $2, $3, $4, $5, $6)',
-);
-
-export async function requestUserReevaluation(
-  queryable: Queryable,
-  tenant: string,
-  user: string,
-  cause: Cause,
-  traceparent: string | null,
-): Promise<void> {
-  await queryable.query(requestUserSql, [tenant, user, cause.groupId, cause.type, cause.causationId, traceparent]);
-}
-
-export async function requestTenantReevaluation(
-  queryable: Queryable,
-  tenant: string,
-  cause: Cause,
-  traceparent: string | null,
-): Promise<void> {
-  await queryable.query(
-    'insert into reevaluation (tenant, group_id, cause, causation_id, traceparent) values ($1, null, $2, $3, $4)',
-    [tenant, cause.type, cause.causationId, traceparent],
-  );
 }

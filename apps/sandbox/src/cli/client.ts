@@ -1,21 +1,9 @@
-/** The sandbox Okta of the running stack, and how its answers are printed. */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { z } from 'zod';
+/** The sandbox Okta of the running stack, as its command line calls it. */
+import { EXIT, Refusal, stackFile, usage, type Environment } from '#command-line';
 import type { Mode } from '../okta/model.js';
 import type { Delivery } from '../okta/hooks/event-hooks.js';
 import type { LogoutResult } from '../okta/oidc/universal-logout.js';
 import type { VerbResult } from '../okta/okta.js';
-import type { Exchange } from '../okta/wire.js';
-
-/** What a person can do something about; printed without a stack trace. */
-export class CliProblem extends Error {}
-
-export interface RunOptions {
-  readonly mode?: Mode;
-  readonly tenant: string;
-  readonly pace?: number;
-}
 
 export interface Listed {
   readonly people: { login: string; status: string; assigned: boolean; remoteId: string | null }[];
@@ -25,93 +13,92 @@ export interface Listed {
 }
 
 /** `access_token`: of the custom server `default`, the others of the org server. */
-export const tokenKinds = ['access_token', 'org_access_token', 'id_token'] as const;
-export type TokenKind = (typeof tokenKinds)[number];
+export const TOKEN_KINDS = ['access_token', 'org_access_token', 'id_token'] as const;
+export type TokenKind = (typeof TOKEN_KINDS)[number];
 
-const stackFile = z.object({ sandbox: z.object({ okta: z.url() }) });
+interface StackTenant {
+  readonly slug: string;
+  readonly scimBaseUrl: string;
+  readonly scimToken: string | null;
+}
 
 export class OktaClient {
-  constructor(private readonly stackFolder: string) {}
+  constructor(private readonly env: Environment) {}
 
-  run(verb: string, options: RunOptions, body: object): Promise<VerbResult> {
-    const query = new URLSearchParams({
-      ...(options.mode && { mode: options.mode }),
-      ...(options.pace !== undefined && { pace: String(options.pace) }),
-    });
-    return this.call('POST', `${encodeURIComponent(options.tenant)}/${verb}?${query.toString()}`, body);
+  /** The app that is meant: the named one, or the only one. Several are never guessed between. */
+  async app(named: string | undefined): Promise<string> {
+    if (named !== undefined) return named;
+    const { apps } = await this.request<{ apps: { slug: string }[] }>('GET', '');
+    const [only, another] = apps.map(({ slug }) => slug);
+    if (another !== undefined)
+      throw usage(
+        `error: the sandbox Okta has several apps: ${apps.map(({ slug }) => slug).join(', ')}. Name one with --tenant <slug>.`,
+      );
+    return only ?? this.stackTenant(undefined).slug;
   }
 
-  list<K extends keyof Listed>(what: K, tenant: string): Promise<Pick<Listed, K>> {
-    const place = what === 'deliveries' ? 'event-hook/deliveries' : what;
-    return this.call('GET', `${encodeURIComponent(tenant)}/${place}`);
+  /** As the running stack describes it. */
+  stackTenant(named: string | undefined): StackTenant {
+    const { tenants = [] } = stackFile(this.env, 'stack.json') as { tenants?: StackTenant[] };
+    const found = named === undefined ? tenants : tenants.filter(({ slug }) => slug === named);
+    if (found.length === 1 && found[0]) return found[0];
+    const slugs = tenants.map(({ slug }) => slug).join(', ') || 'none';
+    throw usage(
+      `error: the stack describes these tenants: ${slugs}. Name one with --tenant <slug>, or give --scim-base-url and --token-file.`,
+    );
   }
 
-  universalLogout(tenant: string, login: string, fault: string | undefined): Promise<LogoutResult> {
-    return this.call('POST', `${encodeURIComponent(tenant)}/universal-logout`, { login, fault });
+  run(
+    app: string,
+    verb: string,
+    body: object,
+    { mode, pace }: { mode?: Mode; pace?: number } = {},
+  ): Promise<VerbResult> {
+    const query = new URLSearchParams({ ...(mode && { mode }), ...(pace !== undefined && { pace: String(pace) }) });
+    return this.call('POST', app, `/${verb}?${query.toString()}`, body);
+  }
+
+  list<K extends keyof Listed>(app: string, what: K): Promise<Pick<Listed, K>> {
+    return this.call('GET', app, what === 'deliveries' ? '/event-hook/deliveries' : `/${what}`);
+  }
+
+  universalLogout(app: string, login: string, fault: string | undefined): Promise<LogoutResult> {
+    return this.call('POST', app, '/universal-logout', { login, fault });
   }
 
   /** As after a login of this person just now. */
-  token(tenant: string, login: string, kind: TokenKind, scopes: readonly string[] | undefined): Promise<string> {
+  async token(app: string, login: string, kind: TokenKind, scopes: readonly string[] | undefined): Promise<string> {
     const server = kind === 'access_token' ? 'default' : 'org';
-    const asked = { login, server, ...(scopes && { scopes }) };
-    return this.call<{ id_token: string; access_token: string }>(
-      'POST',
-      `${encodeURIComponent(tenant)}/oidc-client/tokens`,
-      asked,
-    ).then((tokens) => (kind === 'id_token' ? tokens.id_token : tokens.access_token));
+    const tokens = await this.call<{ id_token: string; access_token: string }>('POST', app, '/oidc-client/tokens', {
+      login,
+      server,
+      ...(scopes && { scopes }),
+    });
+    return kind === 'id_token' ? tokens.id_token : tokens.access_token;
   }
 
-  private async call<T>(method: string, where: string, body?: object): Promise<T> {
-    const base = await this.baseUrl();
+  call<T>(method: string, app: string, path: string, body?: object): Promise<T> {
+    return this.request(method, `/${encodeURIComponent(app)}${path}`, body);
+  }
+
+  private async request<T>(method: string, path: string, body?: object): Promise<T> {
+    const { sandbox } = stackFile(this.env, 'stack.json') as { sandbox?: { okta?: string } };
+    const base = sandbox?.okta;
+    if (base === undefined)
+      throw new Refusal('stack.json names no sandbox Okta: this stack uses a real one.', EXIT.config);
     const json = { 'content-type': 'application/json' };
     const init = body === undefined ? { method } : { method, headers: json, body: JSON.stringify(body) };
-    const response = await fetch(`${base}/sandbox/apps/${where}`, init).catch(() => {
-      throw new CliProblem(`the sandbox Okta does not answer at ${base}: is the stack still running?`);
+    const response = await fetch(`${base}/sandbox/apps${path}`, init).catch(() => {
+      throw new Refusal(
+        `The sandbox Okta does not answer at ${base}. Is the stack still running ("npm start")?`,
+        EXIT.unavailable,
+      );
     });
-    const answer = (await response.json()) as T & { error?: string };
-    if (!response.ok) throw new CliProblem(answer.error ?? `HTTP ${response.status}`);
-    return answer;
+    const answer = (await response.json().catch(() => ({}))) as T & { error?: string };
+    if (response.ok) return answer;
+    throw new Refusal(
+      answer.error ?? `The sandbox Okta answered ${response.status}.`,
+      response.status >= 500 ? EXIT.unavailable : EXIT.refused,
+    );
   }
-
-  private async baseUrl(): Promise<string> {
-    const file = path.join(this.stackFolder, 'stack.json');
-    const content = await readFile(file, 'utf8').catch(() => undefined);
-    if (content === undefined)
-      throw new CliProblem(`no running stack: ${file} is not there. Start one with "npm start" and leave it running.`);
-    const parsed = stackFile.safeParse(JSON.parse(content));
-    if (!parsed.success) throw new CliProblem(`${file} names no sandbox Okta: this stack uses a real one.`);
-    return parsed.data.sandbox.okta;
-  }
-}
-
-export function exchangeLine(e: Exchange): string {
-  const { pathname, search } = new URL(e.url);
-  return requestLine(e, `${e.method.padEnd(6)} ${decodeURIComponent(pathname + search)}`);
-}
-
-/** One line per attempt of the event hook; one line for a delivery that was put off. */
-export function deliveryLines({ attempts, events, state, url }: Delivery): string[] {
-  const what = `HOOK   ${new URL(url).pathname} ${events.map((e) => `${e.type} ${e.login}`).join(', ')}`;
-  return attempts.length === 0 ? [`${what}: ${state}`] : attempts.map((a) => requestLine(a, what));
-}
-
-function requestLine(r: Pick<Exchange, 'startedAt' | 'endedAt' | 'status' | 'error'>, what: string): string {
-  const time = new Date(r.startedAt).toISOString().slice(11, 23);
-  const status = String(r.status ?? 'ERR').padEnd(3);
-  const ms = (r.endedAt - r.startedAt).toFixed(0).padStart(5);
-  return `${time}  ${status}  ${ms} ms  ${what}${r.error === null ? '' : `  ${r.error}`}`;
-}
-
-export function logoutLines({ attempts, url, sessionsEnded }: LogoutResult): string[] {
-  const ended = `sessions with Okta that ended: ${sessionsEnded}`;
-  return [...attempts.map((a) => requestLine(a, `POST   ${new URL(url).pathname}`)), ended];
-}
-
-const SILENT = '(nothing: Okta stopped silently, as it does when a list answer has strings for numbers)';
-
-export function verdictLine(result: VerbResult): string {
-  const what = result.subject === '' ? result.verb : `${result.verb} ${result.subject}`;
-  return result.ok
-    ? `${what}: done (${result.mode.toUpperCase()})`
-    : `${what}: FAILED. Okta's task says: ${result.task?.detail ?? SILENT}`;
 }

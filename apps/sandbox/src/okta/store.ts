@@ -100,11 +100,7 @@ export class OktaStore {
 
   async app(slug: string): Promise<OktaApp> {
     const [row] = await this.database.query<AppRow>('select * from okta_app where slug = $1', [slug]);
-    if (!row)
-      throw new ControlError(
-        404,
-        `the sandbox Okta has no app for tenant "${slug}"; PUT /sandbox/apps/${slug} connects one`,
-      );
+    if (!row) throw new ControlError(404, `the sandbox Okta has no app for tenant "${slug}"; connect one first`);
     return toApp(row);
   }
 

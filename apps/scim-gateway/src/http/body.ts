@@ -1,4 +1,4 @@
-/** Request bodies: JSON in UTF-8, whatever the client calls it, and nothing else. */
+/** Request bodies: JSON in UTF-8, under either content type, and nothing else. */
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { LIMITS, quote, ScimError } from '#scim';
@@ -26,7 +26,7 @@ export function parseBody(body: Buffer): unknown {
   if (deeperThan(value, LIMITS.bodyDepth))
     throw ScimError.of(
       'invalidSyntax',
-      `The request body has more than ${LIMITS.bodyDepth} levels of objects and lists inside each other, which is the limit.`,
+      `The objects and lists of the request body are nested more than ${LIMITS.bodyDepth} levels deep, which is the limit.`,
     );
   return value;
 }
@@ -42,7 +42,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Level by level instead of by recursion, which the depth that is looked for would break. */
+/** Goes level by level: recursion would overflow the stack on the very bodies that this refuses. */
 function deeperThan(value: unknown, limit: number): boolean {
   let level = [value].filter(isContainer);
   for (let depth = 1; level.length > 0; depth++) {

@@ -1,76 +1,82 @@
-/** What happens to every request before and after its handler, as hooks of Fastify: cheaper than Nest's own chain. */
+/** What happens to every SCIM request before and after its handler, as hooks of Fastify: cheaper than Nest's chain. */
+import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
-import type { PlatformContext } from '#platform';
+import { LOGGER, Metrics, type Logger } from '#platform';
 import { ScimError } from '#scim';
-import type { RequestLog } from '../requests/request-log.js';
-import type { Guard } from './guard.js';
-import { sendScimError, toScimError } from './scim-errors.js';
-import type { ScimRequest } from './scim-request.js';
+import { RequestLog } from '../activity/request-log.js';
+import { ScimAuthentication } from './authentication.js';
+import { BasePaths } from './base-paths.js';
+import type { ScimContext } from './context.js';
+import { isPlatformRoute, sendScimError, toScimError } from './errors.js';
 
-interface Parts {
-  readonly guard: Guard;
-  readonly requestLog: RequestLog;
-  readonly platform: PlatformContext;
+declare module 'fastify' {
+  interface FastifyInstance {
+    scimHooks: ScimHooks;
+  }
 }
 
-export function installHooks(server: FastifyInstance, parts: Parts): void {
-  server.decorateRequest('scim', null as unknown as ScimRequest);
-  const observe = observer(parts);
-  server.addHook('onRequest', async (request, reply) => {
-    if (parts.guard.isPublic(request)) return;
-    begin(request, reply, observe);
-    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined)
-      throw new ScimError(400, 'The request has no Host header, which HTTP/1.1 requires (RFC 9112 section 3.2).');
-    await parts.guard.admit(request);
-  });
-}
+@Injectable()
+export class ScimHooks {
+  private readonly durations;
 
-/** For requests that fail before routing (a malformed URL): the same door, then the same form of error. */
-export async function answerUnroutable(
-  parts: Parts,
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<void> {
-  begin(request, reply, observer(parts));
-  const refusal = await parts.guard.admit(request).then(
-    () => error,
-    (e: unknown) => e,
-  );
-  sendScimError(reply, request, toScimError(refusal));
-}
+  constructor(
+    readonly basePaths: BasePaths,
+    private readonly authentication: ScimAuthentication,
+    private readonly requestLog: RequestLog,
+    @Inject(LOGGER) private readonly logger: Logger,
+    metrics: Metrics,
+  ) {
+    this.durations = metrics.histogram(
+      'scim_request_duration_seconds',
+      'Time from the headers of a SCIM request to the end of its answer.',
+      ['method', 'resource', 'status'],
+    );
+  }
 
-function begin(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  observe: (request: FastifyRequest, reply: FastifyReply) => void,
-): void {
-  request.scim = { id: randomUUID(), receivedAt: new Date(), startedAt: performance.now(), tenantId: '', baseUrl: '' };
-  void reply.header('x-request-id', request.scim.id);
-  // Emitted once, also when the client goes away first.
-  reply.raw.once('close', () => observe(request, reply));
-}
+  install(server: FastifyInstance): void {
+    server.decorate<ScimHooks>('scimHooks', this);
+    server.decorateRequest('scim', null as unknown as ScimContext);
+    server.addHook('onRequest', async (request, reply) => {
+      if (isPlatformRoute(request)) return;
+      this.begin(request, reply);
+      if (request.raw.httpVersion === '1.1' && request.headers.host === undefined)
+        throw new ScimError(400, 'The request has no Host header, which HTTP/1.1 requires (RFC 9112 section 3.2).');
+      await this.authentication.authenticate(request);
+    });
+  }
 
-/** One log line, one histogram value and, for requests of a tenant, one row of the request log. */
-function observer({ platform, requestLog }: Parts): (request: FastifyRequest, reply: FastifyReply) => void {
-  const durations = platform.metrics.histogram(
-    'scim_request_duration_seconds',
-    'Time from the headers of a SCIM request to the end of its answer.',
-    ['method', 'resource', 'status'],
-  );
-  return (request, reply) => {
-    const { scim } = request;
+  /** For a request that fails before routing (a malformed URL): the same authentication and the same form of error. */
+  async answerUnroutable(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    this.begin(request, reply);
+    const refusal = await this.authentication.authenticate(request).then(
+      () => error,
+      (e: unknown) => e,
+    );
+    sendScimError(reply, request, toScimError(refusal));
+  }
+
+  private begin(request: FastifyRequest, reply: FastifyReply): void {
+    const id = randomUUID();
+    request.scim = { id, receivedAt: new Date(), startedAt: performance.now(), tenantId: '', baseUrl: '' };
+    void reply.header('x-request-id', id);
+    // Emitted once, also when the client closes the connection first.
+    reply.raw.once('close', () => this.record(request, reply));
+  }
+
+  /** One log line, one histogram value and, if the request belongs to a tenant, one row of the request log. */
+  private record(request: FastifyRequest, reply: FastifyReply): void {
+    const { scim, method } = request;
+    const { statusCode: status } = reply;
     const durationMs = performance.now() - scim.startedAt;
     const resource = /^\/scim\/v2\/(\w+)/.exec(request.routeOptions?.url ?? '')?.[1] ?? 'none';
-    // True only if all of the answer was handed over before the connection ended.
+    // True only if the whole answer was written before the connection ended.
     const delivered = reply.raw.writableFinished;
-    const { statusCode: status } = reply;
-    durations.observe({ method: request.method, resource, status: String(status) }, durationMs / 1_000);
-    platform.logger.info(
+    this.durations.observe({ method, resource, status: String(status) }, durationMs / 1_000);
+    this.logger.info(
       {
         tenant: scim.tenantId || undefined,
-        method: request.method,
+        method,
         resource,
         status,
         ms: Math.round(durationMs * 10) / 10,
@@ -83,11 +89,11 @@ function observer({ platform, requestLog }: Parts): (request: FastifyRequest, re
       'scim request',
     );
     if (scim.tenantId === '') return;
-    requestLog.add({
+    this.requestLog.add({
       id: scim.id,
       tenantId: scim.tenantId,
       at: scim.receivedAt,
-      method: request.method,
+      method,
       url: request.originalUrl,
       resourceType: resource === 'none' ? null : resource,
       resourceId: scim.resourceId ?? null,
@@ -99,5 +105,5 @@ function observer({ platform, requestLog }: Parts): (request: FastifyRequest, re
       delivered,
       userAgent: request.headers['user-agent'] ?? null,
     });
-  };
+  }
 }

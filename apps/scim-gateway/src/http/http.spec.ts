@@ -2,13 +2,13 @@ import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ScimError } from '#scim';
 import { parseBody } from './body.js';
-import { basePaths, rewriteUrl } from './guard.js';
+import { BasePaths } from './base-paths.js';
 import { RateLimit } from '#platform';
-import { toScimError } from './scim-errors.js';
-import { answer } from './scim-request.js';
+import { toScimError } from './errors.js';
+import { answer } from './context.js';
 
 describe('base paths', () => {
-  const bases = basePaths({ SCIM_BASE_PATHS: ['prod/api/scim/v2/', '/x'] });
+  const bases = new BasePaths({ SCIM_BASE_PATHS: ['prod/api/scim/v2/', '/x'] });
   it.each([
     ['/prod/api/scim/v2/Users?filter=a', '/scim/v2/Users?filter=a'],
     ['/prod/api/scim/v2', '/scim/v2'],
@@ -17,11 +17,11 @@ describe('base paths', () => {
     ['/prod/api/scim/v2x/Users', '/prod/api/scim/v2x/Users'],
     ['//prod/api/scim/v2/Users', '//prod/api/scim/v2/Users'],
     ['/prod/api/scim/v2/prod/api/scim/v2/Users', '/scim/v2/prod/api/scim/v2/Users'],
-  ])('%s -> %s', (url, expected) => expect(rewriteUrl(url, bases)).toBe(expected));
+  ])('turn %s into %s', (url, expected) => expect(bases.rewrite(url)).toBe(expected));
 });
 
 describe('the rate limit', () => {
-  it('lets a burst through, then so many per second, and tells whole seconds to wait', () => {
+  it('allows a burst, then its rate per second, and returns whole seconds to wait', () => {
     let now = 0;
     const limit = new RateLimit(2, 3, () => now);
     expect([1, 2, 3, 4].map(() => limit.take('a'))).toEqual([0, 0, 0, 1]);
@@ -33,22 +33,22 @@ describe('the rate limit', () => {
   });
 });
 
-describe('bodies', () => {
-  it('are JSON in UTF-8 or refused with words', () => {
+describe('request bodies', () => {
+  it('are refused if they are not JSON in UTF-8', () => {
     expect(parseBody(Buffer.from('{"a":"ü"}'))).toEqual({ a: 'ü' });
     expect(parseBody(Buffer.alloc(0))).toBeUndefined();
     expect(() => parseBody(Buffer.from([0xff]))).toThrow(/UTF-8/);
     expect(() => parseBody(Buffer.from('{'))).toThrow(/JSON/);
   });
 
-  it('are at most 32 levels deep', () => {
+  it('are refused if they are more than 32 levels deep', () => {
     const deep = (levels: number) => Buffer.from(`{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`);
     expect(parseBody(deep(32))).toHaveProperty('a');
     for (const levels of [33, 100_000]) expect(() => parseBody(deep(levels))).toThrow(/32 levels/);
   });
 });
 
-describe('errors', () => {
+describe('thrown values', () => {
   const state = (code: string) => Object.assign(new Error('insert into secret_table failed'), { code });
   it.each([
     [state('57P01'), 503],
@@ -61,7 +61,7 @@ describe('errors', () => {
     [Object.assign(new Error('x'), { statusCode: 418 }), 418],
     [null, 500],
     ['thrown text', 500],
-  ])('%s is answered with %i and nothing internal', (error, status) => {
+  ])('become an answer without internal details: %s is answered %i', (error, status) => {
     const answer = toScimError(error);
     expect(answer.status).toBe(status);
     expect(answer.detail).not.toContain('secret_table');
@@ -80,7 +80,7 @@ describe('the span of a request', () => {
     [new ScimError(404, 'gone'), 0],
     [new ScimError(503, 'away'), 2],
     [new TypeError('bug'), 2],
-  ])('after %s has the status %i, and the request knows its trace', async (error, code) => {
+  ])('has, after %s, the status %i, and the request has its trace id', async (error, code) => {
     const request = { scim: {}, headers: {}, method: 'GET', routeOptions: {} } as unknown as FastifyRequest;
     const work = () => Promise.reject(error);
     await expect(answer(request, {} as FastifyReply, work)).rejects.toBe(error);

@@ -1,0 +1,94 @@
+/** `stackflow audit`: auth-service's record of sign-ins and refusals, and integration-hub's record of changes. */
+import { EXIT, instant, positive, table, time, type CommandSpec } from '#command-line';
+import type { AuditEvent } from '#contracts';
+import { aboutTenant, anyTenants, findTenant, MORE, part, Services, type TargetFlags } from '../services.js';
+import { refusalSentence } from './sentences.js';
+import { accountOf } from './person.js';
+
+interface Flags extends TargetFlags {
+  readonly event?: string;
+  readonly since?: string;
+  readonly limit: number;
+}
+
+interface Line {
+  readonly at: string;
+  readonly what: string;
+  readonly who: string | null;
+  readonly code: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export const audit: CommandSpec<Flags> = {
+  usage: 'audit [person]',
+  summary: 'sign-ins and refusals, and changes of settings, of a tenant or a person, newest first',
+  examples: ['audit --since 2026-11-30T00:00:00Z', 'audit ada@example.com', 'audit --event login_refused --json'],
+  options: (command) =>
+    command
+      .option('--event <event>', 'only this event of sign-in, e.g. login, login_refused, exchange_refused')
+      .option('--since <time>', 'not before this instant (RFC 3339)', time)
+      .option('--limit <n>', 'at most this many', positive, 50),
+  run: async (call) => {
+    const { flags, args, screen, typed } = call;
+    const { event, since, limit } = flags;
+    const services = await Services.of(call);
+    const known = await anyTenants(services);
+    const tenant = await findTenant({ tenants: async () => known }, flags.tenant);
+    const account = args[0] === undefined ? undefined : await accountOf(call, services, tenant, args[0]);
+    const page = Math.min(limit, 500);
+    const signIns = await part(() =>
+      services.auth().audit(tenant.id, {
+        limit: page,
+        ...(account !== undefined && { account }),
+        ...(event !== undefined && { event: event as AuditEvent }),
+        ...(since !== undefined && { since }),
+      }),
+    );
+    const withChanges = account === undefined && event === undefined;
+    const changes = withChanges ? await part(() => services.hub().audit(tenant.slug, { limit: page })) : undefined;
+    const lines: Line[] = [
+      ...(signIns.value?.entries ?? []).map((e) => ({
+        at: e.at,
+        what: e.event,
+        who: e.account ?? (typeof e.detail.by === 'string' ? e.detail.by : null),
+        code: e.code,
+        detail: e.detail,
+      })),
+      ...(changes?.value?.entries ?? []).map((e) => ({
+        at: e.at,
+        what: e.action,
+        who: e.by,
+        code: e.changed.join(', ') || null,
+        detail: { version: e.version, ...e.detail },
+      })),
+    ]
+      .filter(({ at }) => since === undefined || Date.parse(at) >= Date.parse(since))
+      .sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+    const shown = lines.slice(0, limit);
+    const columns = [
+      { head: 'AT', cell: (l: Line) => instant(l.at) },
+      {
+        head: 'WHAT',
+        cell: (l: Line) => l.what,
+        colour: (l: Line) => (l.what.endsWith('_refused') ? 'red' : undefined),
+      },
+      { head: 'WHO', cell: (l: Line) => l.who, shrink: 3 },
+      { head: 'CODE', cell: (l: Line) => refusalSentence(l.code, typed), shrink: 1 },
+      {
+        head: 'DETAIL',
+        cell: (l: Line) => (Object.keys(l.detail).length > 0 ? JSON.stringify(l.detail) : null),
+        shrink: 4,
+      },
+    ] as const;
+    const unknown = [signIns, changes].flatMap((p) =>
+      p?.problem === undefined ? [] : [`Not known: ${p.problem.message}`],
+    );
+    const more = lines.length > limit || signIns.value?.next != null || changes?.value?.next != null;
+    const body = shown.length === 0 ? 'Nothing is recorded.' : table(screen, columns, shown) + (more ? MORE : '');
+    return {
+      text: aboutTenant(screen, tenant, flags, [body, ...unknown].join('\n\n')),
+      json: { tenant: tenant.slug, entries: shown, unknown },
+      ...(unknown.length > 0 && { exitCode: EXIT.unavailable }),
+    };
+  },
+};

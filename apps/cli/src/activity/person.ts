@@ -1,0 +1,23 @@
+/** The account id of a person, from identity-service or, if that is away, from deactivation-worker. */
+import { Refusal, type Call } from '#command-line';
+import { notFoundHint } from '../accounts/commands.js';
+import { part, type Services, type Tenant } from '../services.js';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export async function accountOf(
+  { typed }: Pick<Call<unknown>, 'typed'>,
+  services: Services,
+  tenant: Tenant,
+  who: string,
+): Promise<string> {
+  if (UUID.test(who)) return who.toLowerCase();
+  const account = await part(async () => (await services.identity().find(tenant.id, who))?.id);
+  if (account.value !== undefined) return account.value;
+  const person = await part(async () => (await services.offboarding().people(tenant.id, who)).people[0]?.account);
+  if (person.value !== undefined) return person.value;
+  const problem = account.problem ?? person.problem;
+  if (problem !== undefined)
+    throw new Refusal(`Whether there is "${who}" is not known: ${problem.message}`, problem.exitCode);
+  throw new Refusal(`Tenant ${tenant.slug} has no account "${who}". ${notFoundHint(typed)}`);
+}

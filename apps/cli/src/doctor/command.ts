@@ -1,0 +1,41 @@
+/** `stackflow doctor`: one answer to "somebody cannot get in, still gets in, or has the wrong role". */
+import { EXIT, type CommandSpec, type Screen } from '#command-line';
+import { aboutTenant, anyTenants, findTenant, Services, type TargetFlags } from '../services.js';
+import { diagnose, type Diagnosis, type Line } from './diagnose.js';
+import { gather } from './facts.js';
+
+export const doctor: CommandSpec<TargetFlags> = {
+  usage: 'doctor <person>',
+  summary:
+    'why a person cannot get in, still gets in, or has the wrong role; <person> = user name, Okta user id or account id',
+  examples: ['doctor ada@example.com', 'doctor 00u1abcdefghijklmnop --tenant acme'],
+  run: async (call) => {
+    const { args, flags, screen, typed } = call;
+    const services = await Services.of(call);
+    const tenants = await anyTenants(services);
+    const tenant = await findTenant({ tenants: async () => tenants }, flags.tenant);
+    const facts = await gather(services, tenant, args[0] ?? '');
+    const diagnosis = diagnose(facts, typed);
+    const missing = facts.account.value === null && facts.timeline.value === null;
+    return {
+      text: aboutTenant(screen, tenant, flags, describe(screen, diagnosis)),
+      json: { tenant: tenant.slug, who: facts.who, account: facts.account.value?.id ?? null, ...diagnosis },
+      exitCode: missing
+        ? EXIT.refused
+        : diagnosis.getsIn === null && facts.account.problem
+          ? EXIT.unavailable
+          : EXIT.ok,
+    };
+  },
+};
+
+const COLOURS = { ok: 'green', wrong: 'red', unknown: 'yellow' } as const;
+
+function describe(screen: Screen, { answer, lines }: Diagnosis): string {
+  const width = Math.max(...lines.map(({ part }) => part.length)) + 2;
+  const line = ({ part, state, text, next }: Line): string => {
+    const head = `${screen.paint(COLOURS[state], state.padEnd(9))}${part.padEnd(width)}${text}`;
+    return next === null ? head : `${head}\n${' '.repeat(9 + width)}-> ${next}`;
+  };
+  return [screen.paint('bold', answer), '', ...lines.map(line)].join('\n');
+}

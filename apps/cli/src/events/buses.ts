@@ -1,0 +1,63 @@
+/** The event bus of every service: each answers for its own outbox, consumer groups and parked events. */
+import { EventBusClient } from '#contracts/clients';
+import { EXIT, Refusal } from '#command-line';
+import type { EventBusState, EventKeyState, ParkedPage, ParkedQuery } from '#contracts';
+import { part, type Part, type Services } from '../services.js';
+
+export interface Bus {
+  readonly service: string;
+  readonly client: EventBusClient;
+}
+
+/** Reading a whole topic takes a while. */
+const REPLAY_LIMIT_MS = 600_000;
+
+export type OfService<T> = Part<T> & { readonly service: string };
+
+const ofAll = <T>(services: Services, ask: (client: EventBusClient) => Promise<T>): Promise<OfService<T>[]> =>
+  Promise.all(
+    services.all().map(async (service) => ({
+      service,
+      ...(await part(async () => ask(new EventBusClient(services.client(service))))),
+    })),
+  );
+
+export const states = (services: Services): Promise<OfService<EventBusState>[]> =>
+  ofAll(services, (client) => client.state());
+
+export const parked = (services: Services, query: ParkedQuery): Promise<OfService<ParkedPage>[]> =>
+  ofAll(services, (client) => client.parked(query));
+
+export const eventsOfKey = (
+  services: Services,
+  key: string,
+  query: { topic?: string; from?: string; limit?: number },
+): Promise<OfService<EventKeyState>[]> => ofAll(services, (client) => client.key(key, query));
+
+/** The service that has the consumer group. */
+export async function busOf(services: Services, group: string): Promise<Bus> {
+  const all = await states(services);
+  demandOne(all);
+  const found = all.find(({ value }) => value?.consumers.some((consumer) => consumer.group === group));
+  if (found)
+    return { service: found.service, client: new EventBusClient(services.client(found.service, REPLAY_LIMIT_MS)) };
+  const known = new Set(all.flatMap(({ value }) => value?.consumers.map((consumer) => consumer.group) ?? []));
+  const away = all.filter(({ problem }) => problem !== undefined).map(({ service }) => service);
+  const unknown = away.length === 0 ? '' : ` Not known, because they did not answer: ${away.join(', ')}.`;
+  throw new Refusal(
+    `There is no consumer group "${group}". Known groups: ${[...known].join(', ') || 'none yet'}.${unknown}`,
+  );
+}
+
+/** If no service answers at all, that is the answer. */
+export function demandOne(all: readonly OfService<unknown>[]): void {
+  const [first] = all;
+  if (first?.problem === undefined || all.some(({ value }) => value !== undefined)) return;
+  throw new Refusal(
+    `No service answers:\n${unknownLines(all)}`,
+    all.find(({ problem }) => problem?.exitCode === EXIT.config) ? EXIT.config : EXIT.unavailable,
+  );
+}
+
+export const unknownLines = (all: readonly OfService<unknown>[]): string =>
+  all.flatMap(({ service, problem }) => (problem ? [`Not known of ${service}: ${problem.message}`] : [])).join('\n');

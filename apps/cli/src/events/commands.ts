@@ -1,0 +1,234 @@
+/** `stackflow events`: what is published, who has consumed it, what is parked, over the event API of every service. */
+import {
+  list as split,
+  operator,
+  positive,
+  Refusal,
+  time,
+  usage,
+  type AnyCommand,
+  type CommandSpec,
+} from '#command-line';
+import type { ParkedKey } from '#contracts';
+import { anyTenants, findTenant, part, Services, type TargetFlags, type Tenant } from '../services.js';
+import { busOf, demandOne, eventsOfKey, parked as parkedOf, states, unknownLines } from './buses.js';
+import { describeKey, describeParked, describeStates, type NamedKey } from './text.js';
+
+const list: CommandSpec<TargetFlags> = {
+  usage: 'list',
+  summary: 'outboxes, consumer groups, their lag, parked keys',
+  run: async (call) => {
+    const all = await states(await Services.of(call));
+    demandOne(all);
+    const services = all.map(({ service, value, problem }) => ({ service, value, problem: problem?.message }));
+    return { text: describeStates(call.screen, all), json: { services } };
+  },
+};
+
+interface ShowFlags extends TargetFlags {
+  readonly topic?: string;
+  readonly from?: string;
+  readonly limit: number;
+}
+
+const show: CommandSpec<ShowFlags> = {
+  usage: 'show <key>',
+  summary:
+    'published events of a person (user name), of a subject (its id) or of a key ("tenant:subject"), and how far each group is',
+  examples: ['events show ada@example.com'],
+  options: (command) =>
+    command
+      .option('--topic <topic>', 'only this topic')
+      .option('--from <time>', 'not before this instant (RFC 3339)', time)
+      .option('--limit <n>', 'at most this many, the newest', positive, 200),
+  run: async (call) => {
+    const { flags, args, screen } = call;
+    const { topic, from, limit } = flags;
+    const services = await Services.of(call);
+    const key = await keyOf(services, args[0] ?? '', flags.tenant);
+    const query = { limit: Math.min(limit, 1_000), ...(topic && { topic }), ...(from && { from }) };
+    const all = await eventsOfKey(services, key, query);
+    demandOne(all);
+    const { events = [], omitted = 0 } = all.find(({ value }) => (value?.events.length ?? 0) > 0)?.value ?? {};
+    if (events.length === 0)
+      throw new Refusal(
+        `No event of "${key}" is in the log. Give the user name of a person, the id of a user, group, account or tenant, or a key "tenant:subject".`,
+      );
+    const handled = all.flatMap(({ value }) => value?.handled ?? []);
+    const text = [describeKey(screen, events, omitted, handled), unknownLines(all)].filter(Boolean).join('\n\n');
+    return { text, json: { events, omitted, handled } };
+  },
+};
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** A key or an id as it is; a person by name becomes the key of their events. */
+async function keyOf(services: Services, text: string, tenant: string | undefined): Promise<string> {
+  if (text.includes(':') || UUID.test(text)) return text;
+  const identity = services.identity();
+  const { id } = await findTenant(identity, tenant);
+  const account = await identity.find(id, text);
+  return account ? `${account.tenant}:${account.id}` : text;
+}
+
+interface ParkedFlags extends TargetFlags {
+  readonly group?: string;
+  readonly topic?: string;
+  readonly error?: string;
+  readonly limit: number;
+}
+
+const parked: CommandSpec<ParkedFlags> = {
+  usage: 'parked',
+  summary: 'keys that wait because one of their events failed, counted by error; of all tenants if none is named',
+  options: (command) =>
+    command
+      .option('--group <group>', 'only of this consumer group')
+      .option('--topic <topic>', 'only of this topic')
+      .option('--error <text>', 'only those with this in the error')
+      .option('--limit <n>', 'at most this many keys of each service', positive, 20),
+  run: async (call) => {
+    const { flags, screen, typed } = call;
+    const services = await Services.of(call);
+    const tenants = await anyTenants(services);
+    const { group, topic, error } = flags;
+    const tenant =
+      flags.tenant === undefined ? undefined : await findTenant({ tenants: async () => tenants }, flags.tenant);
+    const all = await parkedOf(services, {
+      limit: Math.min(flags.limit, 500),
+      ...(group && { group }),
+      ...(topic && { topic }),
+      ...(error && { error }),
+      ...(tenant && { tenant: tenant.id }),
+    });
+    demandOne(all);
+    const summary = all.flatMap(({ value }) => value?.summary ?? []).sort((a, b) => b.keys - a.keys);
+    const keys = await Promise.all(
+      all.flatMap(({ value }) => value?.keys ?? []).map((key) => withNames(services, tenants, key)),
+    );
+    const text = [describeParked(screen, summary, keys, typed), unknownLines(all)].filter(Boolean).join('\n\n');
+    return { text, json: { summary, keys } };
+  },
+};
+
+async function withNames(services: Services, tenants: readonly Tenant[], key: ParkedKey): Promise<NamedKey> {
+  const [tenant = '', subject = ''] = key.key.split(':');
+  const account = UUID.test(subject) ? await part(async () => services.identity().account(tenant, subject)) : undefined;
+  const slug = tenants.find(({ id }) => id === tenant)?.slug ?? tenant;
+  return { ...key, tenant: slug, person: account?.value?.userName ?? null };
+}
+
+interface RetryFlags extends TargetFlags {
+  readonly topic?: string;
+  readonly error?: string;
+  readonly all?: boolean;
+  readonly by?: string;
+}
+
+const retry: CommandSpec<RetryFlags> = {
+  usage: 'retry <group> [key]',
+  summary: 'try the failed event of a parked key again now, then the events behind it; without a key, of many keys',
+  examples: [
+    'events retry identity-service ada@example.com',
+    "events retry identity-service --error 'cannot map group'",
+    'events retry identity-service --all',
+  ],
+  options: (command) =>
+    command
+      .option('--all', 'every parked key of the group')
+      .option('--error <text>', 'every key with this in the error')
+      .option('--topic <topic>', 'only of this topic')
+      .option('--by <name>', 'who answers for it; if left out, the user who is logged in here'),
+  run: async (call) => {
+    const { flags, args, typed } = call;
+    const [group = '', who] = args;
+    const { topic, error, all, tenant } = flags;
+    if (who === undefined && !all && error === undefined && topic === undefined && tenant === undefined)
+      throw usage(
+        `error: name a key, or say which: --error, --topic, --tenant or --all. "${typed('events parked')}" shows them.`,
+      );
+    const services = await Services.of(call);
+    const { client } = await busOf(services, group);
+    const key = who === undefined ? undefined : await keyOf(services, who, tenant);
+    const of = tenant === undefined || key !== undefined ? undefined : await tenantNamed(services, tenant);
+    const json = await client.retry({
+      group,
+      by: operator(flags.by),
+      ...(key !== undefined && { key }),
+      ...(topic !== undefined && { topic }),
+      ...(error !== undefined && { error }),
+      ...(of !== undefined && { tenant: of.id }),
+    });
+    const unreadable =
+      json.unreadable === 0
+        ? ''
+        : ` ${json.unreadable} keys begin with a record that cannot be read; only "${typed('events skip')}" helps them.`;
+    const text = json.key
+      ? `${json.key.key}: event ${json.key.sequence} will be tried again within a second, and then the ${json.key.behind} behind it.`
+      : `${group}: the first events of ${json.keys} keys will be tried again within a second, then those behind them.${unreadable}`;
+    return { text, json };
+  },
+};
+
+const tenantNamed = async (services: Services, name: string): Promise<Tenant> => {
+  const tenants = await anyTenants(services);
+  return findTenant({ tenants: async () => tenants }, name);
+};
+
+const skip: CommandSpec<TargetFlags & { readonly topic?: string; readonly by?: string }> = {
+  usage: 'skip <group> <key>',
+  summary: 'give up the first parked event of a key for this group; it is kept in skipped_event',
+  options: (command) =>
+    command
+      .option('--topic <topic>', 'only of this topic')
+      .option('--by <name>', 'who answers for it; if left out, the user who is logged in here'),
+  run: async (call) => {
+    const { flags, args } = call;
+    const [group = '', who = ''] = args;
+    const services = await Services.of(call);
+    const { client } = await busOf(services, group);
+    const key = await keyOf(services, who, flags.tenant);
+    const json = await client.skip({ group, key, by: operator(flags.by), ...(flags.topic && { topic: flags.topic }) });
+    return {
+      text: `${json.key}: event ${json.sequence} is skipped and kept in skipped_event; the ${json.behind} behind it go on.`,
+      json: { group, ...json },
+    };
+  },
+};
+
+interface ReplayFlags extends TargetFlags {
+  readonly group: string;
+  readonly topic: readonly string[];
+  readonly from?: string;
+  readonly key?: string;
+  readonly by?: string;
+}
+
+const replay: CommandSpec<ReplayFlags> = {
+  usage: 'replay',
+  summary: 'deliver once more, in order, what a group has already consumed',
+  examples: ['events replay --group reports --topic identity.accounts --from 2026-11-24T08:00:00Z'],
+  options: (command) =>
+    command
+      .requiredOption('--group <group>', 'consumer group')
+      .requiredOption('--topic <topics>', 'topic, or several with commas', split)
+      .option('--from <time>', 'published at or after this instant (RFC 3339)', time)
+      .option('--key <key>', 'only this person (user name) or key ("tenant:subject")')
+      .option('--by <name>', 'who answers for it; if left out, the user who is logged in here'),
+  run: async (call) => {
+    const { group, topic: topics, from, key: who, tenant } = call.flags;
+    const by = operator(call.flags.by);
+    const services = await Services.of(call);
+    const { client } = await busOf(services, group);
+    const key = who === undefined ? undefined : await keyOf(services, who, tenant);
+    let queued = 0;
+    for (const topic of topics)
+      queued += (await client.replay({ group, topic, by, ...(from && { from }), ...(key && { key }) })).queued;
+    return {
+      text: `${queued} events are queued for ${group}; consumers go on meanwhile, and new events of a key wait behind its replay.`,
+      json: { group, topics, queued },
+    };
+  },
+};
+
+export const events: readonly AnyCommand[] = [list, show, parked, retry, skip, replay];

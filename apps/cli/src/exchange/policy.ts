@@ -1,0 +1,86 @@
+/** Flags of `add` and `change` -> the whole client as it shall be. */
+import { InvalidArgumentError, type Command } from 'commander';
+import { collect, EXIT, list, Refusal, textFrom, usage, type Call } from '#command-line';
+import type { ExchangeClientBody, ExchangeClientView, Json, PublicJwks, TokenKind } from '#contracts';
+import type { AuthServiceClient } from '#contracts/clients';
+import { findTenant, type TargetFlags } from '../services.js';
+
+export interface PolicyFlags extends TargetFlags {
+  readonly audience?: readonly string[];
+  readonly kinds?: readonly TokenKind[];
+  readonly idTokens?: boolean;
+  readonly jwksFile?: string;
+  readonly by?: string;
+}
+type Policy = Omit<ExchangeClientBody, 'by'>;
+
+const ACCESS_KINDS: readonly TokenKind[] = ['access_token', 'org_access_token'];
+
+export const policyOptions = (command: Command): Command =>
+  command
+    .option('--audience <name>', 'service that the tokens are for (repeatable)', collect)
+    .option('--kinds <kinds>', `access tokens that it may exchange: ${ACCESS_KINDS.join(', ')}; both`, kinds)
+    .option('--id-tokens', 'it may exchange ID tokens as well, each once and within five minutes')
+    .option('--no-id-tokens', 'it may not exchange ID tokens')
+    .option('--jwks-file <file>', 'public keys (JWKS): it authenticates with private_key_jwt and has no secret');
+
+function kinds(value: string): TokenKind[] {
+  const named = list(value);
+  const known = ACCESS_KINDS.filter((kind) => named.includes(kind));
+  if (known.length === named.length) return known;
+  throw new InvalidArgumentError(`Write ${ACCESS_KINDS.join(', ')}, or both; ID tokens are allowed by --id-tokens.`);
+}
+
+export async function newPolicy(call: Call<PolicyFlags>, auth: AuthServiceClient): Promise<Policy> {
+  const { tenant, audience, kinds: access = ACCESS_KINDS, idTokens = false, jwksFile } = call.flags;
+  if (!audience?.length)
+    throw usage('error: name the service that the tokens are for: --audience <name> (repeatable).');
+  const jwks = jwksFile === undefined ? undefined : await readJwks(call, jwksFile);
+  return {
+    tenants: await tenantIds(auth, tenant),
+    audiences: [...audience],
+    tokenKinds: [...access, ...(idTokens ? (['id_token'] as const) : [])],
+    ...(jwks && { jwks }),
+  };
+}
+
+/** Whatever is not named stays as it is. */
+export async function changedPolicy(
+  call: Call<PolicyFlags>,
+  auth: AuthServiceClient,
+  client: Json<ExchangeClientView>,
+): Promise<Policy> {
+  const { tenant, audience, kinds: named, idTokens, jwksFile } = call.flags;
+  if ([tenant, audience, named, idTokens, jwksFile].every((flag) => flag === undefined))
+    throw usage(
+      'error: say what to change: --tenant, --audience, --kinds, --id-tokens, --no-id-tokens or --jwks-file.',
+    );
+  const access = named ?? client.tokenKinds.filter((kind) => kind !== 'id_token');
+  const takesIdTokens = idTokens ?? client.tokenKinds.includes('id_token');
+  const jwks = jwksFile === undefined ? client.jwks : await readJwks(call, jwksFile);
+  return {
+    tenants: tenant === undefined ? [...client.tenants] : await tenantIds(auth, tenant),
+    audiences: [...(audience ?? client.audiences)],
+    tokenKinds: [...access, ...(takesIdTokens ? (['id_token'] as const) : [])],
+    ...(jwks && { jwks: jwks as PublicJwks }),
+  };
+}
+
+async function tenantIds(auth: AuthServiceClient, names: string | undefined): Promise<string[]> {
+  if (names === undefined) return [(await findTenant(auth, undefined)).id];
+  const ids: string[] = [];
+  for (const name of list(names)) ids.push((await findTenant(auth, name)).id);
+  return ids;
+}
+
+async function readJwks({ stdin }: Call<PolicyFlags>, file: string): Promise<PublicJwks> {
+  const text = await textFrom(file, stdin);
+  try {
+    const { keys } = JSON.parse(text) as { keys?: unknown };
+    const isKey = (key: unknown): boolean => typeof (key as { kty?: unknown } | null)?.kty === 'string';
+    if (Array.isArray(keys) && keys.length > 0 && keys.every(isKey)) return { keys: keys as PublicJwks['keys'] };
+  } catch {
+    // Refused below.
+  }
+  throw new Refusal(`${file} is no JWKS: there must be {"keys": [...]} with public keys (RFC 7517).`, EXIT.usage);
+}

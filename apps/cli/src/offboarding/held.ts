@@ -1,0 +1,133 @@
+/** `held` and `release`: one brake, and two services that hold by it. */
+import { operator, positive, Refusal, usage, type Call, type CommandSpec } from '#command-line';
+import type { HeldRoleLossView, Json } from '#contracts';
+import { aboutTenant, findTenant, Services, type TargetFlags, type Tenant } from '../services.js';
+import { explain } from '../problems.js';
+import { personOf } from './person.js';
+import { describeHeld } from './text.js';
+
+interface ReleaseFlags extends TargetFlags {
+  readonly all?: boolean;
+  readonly by?: string;
+}
+type AnyCall = Call<TargetFlags>;
+
+export const held: CommandSpec<TargetFlags & { readonly limit: number }> = {
+  usage: 'held',
+  summary: 'people that the brake holds: they keep access, or roles, until they are released',
+  options: (command) => command.option('--limit <n>', 'at most this many', positive, 1_000),
+  run: async (call) => {
+    const { flags, screen, typed } = call;
+    const services = await Services.of(call);
+    const worker = services.offboarding();
+    const tenant = await findTenant(worker, flags.tenant);
+    const cases = await worker.held(tenant.id, { limit: Math.min(flags.limit, 10_000) });
+    const { losses, problem } = await roleLosses(call, services, tenant);
+    return {
+      text: aboutTenant(screen, tenant, flags, describeHeld(screen, cases, losses, problem?.message ?? null, typed)),
+      json: { tenant: tenant.slug, ...cases, roleLosses: losses, problem: problem?.message ?? null },
+    };
+  },
+};
+
+export const release: CommandSpec<ReleaseFlags> = {
+  usage: 'release [person...]',
+  summary: 'let happen what is held, for these people or for all of the tenant',
+  examples: ['offboarding release ada@example.com', 'offboarding release --all --tenant acme --by grace'],
+  options: (command) =>
+    command
+      .option('--all', 'everything that is held in the tenant')
+      .option('--by <name>', 'who answers for it; if left out, the user who is logged in here'),
+  run: async (call) => {
+    const { args, flags, typed } = call;
+    if (args.length === 0 && !flags.all)
+      throw usage(
+        `error: name who is released, or say --all. "${typed('offboarding held')}" lists everybody who is held.`,
+      );
+    if (args.length > 0 && flags.all) throw usage('error: give names or --all, not both.');
+    const by = operator(flags.by);
+    const services = await Services.of(call);
+    const worker = services.offboarding();
+    const tenant = await findTenant(worker, flags.tenant);
+    const chosen = flags.all ? null : await choose(call, services, tenant, args);
+    const cases =
+      chosen?.cases.length === 0
+        ? 0
+        : (await worker.release(tenant.id, { by, ...(chosen && { cases: chosen.cases }) })).released;
+    const losses = chosen?.accounts.length === 0 ? 0 : await releaseLosses(call, services, tenant, by, chosen, cases);
+    const text =
+      cases + losses === 0
+        ? `Tenant ${tenant.slug}: nothing was held (any more), so nothing was released.`
+        : `Tenant ${tenant.slug}: ${count(cases, losses)}, in the name of ${by}. "${typed('offboarding list')}" shows how the access ends.`;
+    return { text, json: { tenant: tenant.slug, cases, roleLosses: losses, by } };
+  },
+};
+
+interface Choice {
+  readonly cases: string[];
+  readonly accounts: string[];
+}
+
+/** All or nothing: a name that is not held is more likely a mistake. */
+async function choose(call: AnyCall, services: Services, tenant: Tenant, who: readonly string[]): Promise<Choice> {
+  const worker = services.offboarding();
+  const { losses, problem } = await roleLosses(call, services, tenant);
+  const choice: Choice = { cases: [], accounts: [] };
+  const free: string[] = [];
+  for (const name of new Set(who)) {
+    const { account } = await personOf(call, worker, tenant, name);
+    const { cases } = await worker.timeline(tenant.id, account);
+    const heldCase = cases.find((c) => c.state === 'held');
+    const loses = losses?.some((loss) => loss.account === account) ?? false;
+    if (heldCase) choice.cases.push(heldCase.id);
+    if (loses) choice.accounts.push(account);
+    if (!heldCase && !loses) free.push(name);
+  }
+  if (free.length === 0) return choice;
+  const unknown = problem === null ? '' : ` (Whether losses of roles are held is not known: ${problem.message})`;
+  throw new Refusal(
+    `Not held: ${free.join(', ')}. Nothing was released. "${call.typed('offboarding held')}" lists everybody who is held.${unknown}`,
+  );
+}
+
+/** Cases are released by then; the reader of an error has to know that. */
+async function releaseLosses(
+  call: AnyCall,
+  services: Services,
+  tenant: Tenant,
+  by: string,
+  chosen: Choice | null,
+  cases: number,
+): Promise<number> {
+  try {
+    return await services.identity().releaseRoleLosses(tenant.id, { by, ...(chosen && { accounts: chosen.accounts }) });
+  } catch (error) {
+    const refusal = refusalOf(call, error);
+    throw new Refusal(
+      `Tenant ${tenant.slug}: ${count(cases, 0)}, but losses of roles were not released: ${refusal.message} Repeat the command when that is mended.`,
+      refusal.exitCode,
+    );
+  }
+}
+
+const count = (cases: number, losses: number): string =>
+  `Released: ${cases} ${cases === 1 ? 'person loses' : 'people lose'} access${losses === 0 ? '' : `, ${losses} lose${losses === 1 ? 's' : ''} roles`}`;
+
+/** An answer of identity-service that is missing must not hide the cases that the worker holds. */
+async function roleLosses(
+  call: AnyCall,
+  services: Services,
+  tenant: Tenant,
+): Promise<{ losses: readonly Json<HeldRoleLossView>[] | null; problem: Refusal | null }> {
+  try {
+    return { losses: await services.identity().heldRoleLosses(tenant.id), problem: null };
+  } catch (error) {
+    return { losses: null, problem: refusalOf(call, error) };
+  }
+}
+
+function refusalOf(call: AnyCall, error: unknown): Refusal {
+  const refusal = error instanceof Refusal ? error : explain(error, call);
+  if (!refusal) throw error;
+  return refusal;
+}

@@ -1,0 +1,203 @@
+/** Where the services are, their clients, and which tenant is meant. */
+import {
+  ApiProblem,
+  AuthServiceClient,
+  DirectoryClient,
+  HubClient,
+  IdentityClient,
+  InternalClient,
+  OffboardingClient,
+  ServiceUnreachable,
+} from '#contracts/clients';
+import {
+  EXIT,
+  Refusal,
+  secretFrom,
+  stackFile,
+  stackFolder,
+  usage,
+  type Call,
+  type Environment,
+  type Screen,
+} from '#command-line';
+
+/** The services of the product, and the environment variable that says where each is. */
+export const SERVICES = {
+  'scim-gateway': 'SCIM_GATEWAY_URL',
+  'identity-service': 'IDENTITY_SERVICE_URL',
+  'deactivation-worker': 'DEACTIVATION_WORKER_URL',
+  'auth-service': 'AUTH_SERVICE_URL',
+  'integration-hub': 'INTEGRATION_HUB_URL',
+} as const;
+export type ServiceName = keyof typeof SERVICES;
+export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
+
+/** Services beyond those, such as subscribers to the events: `name=url`, with commas. */
+const EXTRA = 'EXTRA_SERVICES';
+
+export interface TargetFlags {
+  readonly tenant?: string;
+  readonly url?: readonly string[];
+  readonly tokenFile?: string;
+}
+
+export interface Tenant {
+  readonly id: string;
+  readonly slug: string;
+}
+
+type HasTenants = { tenants(): Promise<readonly Tenant[] | { readonly tenants: readonly Tenant[] }> };
+
+export class Services {
+  private constructor(
+    private readonly env: Environment,
+    private readonly named: ReadonlyMap<string, string>,
+    private readonly given: string | undefined,
+  ) {}
+
+  static async of({ flags, env, stdin }: Call<TargetFlags>): Promise<Services> {
+    const { url = [], tokenFile } = flags;
+    const token =
+      tokenFile === undefined
+        ? env.INTERNAL_API_TOKEN
+        : await secretFrom(tokenFile, stdin, 'token of the internal APIs', { min: 1, max: 4_096 });
+    return new Services(env, new Map(url.map(pair)), token || undefined);
+  }
+
+  readonly directory = (): DirectoryClient => new DirectoryClient(this.client('scim-gateway'));
+  readonly identity = (): IdentityClient => new IdentityClient(this.client('identity-service'));
+  readonly offboarding = (): OffboardingClient => new OffboardingClient(this.client('deactivation-worker'));
+  readonly auth = (): AuthServiceClient => new AuthServiceClient(this.client('auth-service'));
+  readonly hub = (): HubClient => new HubClient(this.client('integration-hub'));
+
+  /** Refuses if nothing says where the service is. */
+  client(service: string, timeoutMs?: number): InternalClient {
+    return new InternalClient({
+      service,
+      url: this.url(service),
+      token: this.token(),
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    });
+  }
+
+  url(service: string): string {
+    const variable = (SERVICES as Readonly<Record<string, string>>)[service];
+    const found =
+      this.named.get(service) ?? (variable && this.env[variable]) ?? this.extra().get(service) ?? this.local(service);
+    if (found) return found;
+    throw new Refusal(
+      `${stackFolder(this.env)}/stack.json names no ${service}. Start the stack again with "npm start", or say where it is: --url ${service}=<url>${variable ? ` or ${variable}` : ''}.`,
+      EXIT.config,
+    );
+  }
+
+  /** Every service that is known here, those of the product first. */
+  all(): string[] {
+    let local: string[] = [];
+    try {
+      local = Object.keys(this.stack());
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+    const inEnvironment = SERVICE_NAMES.filter((name) => this.env[SERVICES[name]]);
+    const known = [...inEnvironment, ...this.named.keys(), ...this.extra().keys(), ...local];
+    const extra = known.filter((name) => !(SERVICE_NAMES as string[]).includes(name) && name !== 'sandbox');
+    return [...SERVICE_NAMES, ...new Set(extra)];
+  }
+
+  private token(): string {
+    if (this.given !== undefined) return this.given;
+    const { internalToken } = stackFile(this.env, 'secrets.json') as { internalToken?: unknown };
+    if (typeof internalToken === 'string') return internalToken;
+    throw new Refusal('The token of the internal APIs is missing: set INTERNAL_API_TOKEN.', EXIT.config);
+  }
+
+  private extra(): Map<string, string> {
+    const text = this.env[EXTRA]?.trim();
+    return new Map(text ? text.split(',').map((each) => pair(each.trim())) : []);
+  }
+
+  private local(service: string): string | undefined {
+    return this.stack()[service]?.url;
+  }
+
+  private stack(): Readonly<Record<string, { readonly url?: string } | undefined>> {
+    return (stackFile(this.env, 'stack.json') as { services?: Record<string, { url?: string }> }).services ?? {};
+  }
+}
+
+function pair(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at > 0 && URL.canParse(text.slice(at + 1))) return [text.slice(0, at), text.slice(at + 1)];
+  throw usage(`error: "${text}" does not say where a service is. Write it as identity-service=http://localhost:3002.`);
+}
+
+export async function tenantsOf(owner: HasTenants): Promise<readonly Tenant[]> {
+  const answer = await owner.tenants();
+  return 'tenants' in answer ? answer.tenants : answer;
+}
+
+/** Every tenant, by the first owner that answers. Refuses if none does. */
+export async function anyTenants(services: Services): Promise<readonly Tenant[]> {
+  const owners = [services.hub, services.identity, services.offboarding, services.auth, services.directory];
+  let first: Refusal | undefined;
+  for (const owner of owners) {
+    const { value, problem } = await part(async () => tenantsOf(owner()));
+    if (value !== undefined) return value;
+    first ??= problem;
+  }
+  throw first ?? new Refusal('No service answers.', EXIT.unavailable);
+}
+
+/** What a service answered; or why that part is not known. */
+export type Part<T> =
+  { readonly value: T; readonly problem?: undefined } | { readonly value?: undefined; readonly problem: Refusal };
+
+/** For answers that are made of several services: one that is away must not hide what the others know. */
+export async function part<T>(ask: () => Promise<T>): Promise<Part<T>> {
+  try {
+    return { value: await ask() };
+  } catch (error) {
+    if (error instanceof Refusal) return { problem: error };
+    const refused = error instanceof ApiProblem && error.status < 500;
+    if (error instanceof ApiProblem || error instanceof ServiceUnreachable)
+      return { problem: new Refusal(error.message, refused ? EXIT.refused : EXIT.unavailable) };
+    throw error;
+  }
+}
+
+/** By slug or id. Without a name the only tenant; several are never guessed between. */
+export async function findTenant(owner: HasTenants, name: string | undefined): Promise<Tenant> {
+  const tenants = await tenantsOf(owner);
+  const slugs = tenants.map((tenant) => tenant.slug).join(', ');
+  if (name !== undefined) {
+    const found = tenants.find(({ slug, id }) => slug === name || id === name);
+    if (found) return found;
+    throw new Refusal(`There is no tenant "${name}". Tenants: ${slugs || 'none yet'}.`);
+  }
+  const [only, another] = tenants;
+  if (!only) throw new Refusal('There is no tenant yet. Create one with "tenants create <slug>".');
+  if (another) throw usage(`error: there are several tenants: ${slugs}. Name one with --tenant <slug>.`);
+  return only;
+}
+
+/** Says which tenant the answer is about, if the reader did not name it. */
+export const aboutTenant = (screen: Screen, { slug }: Tenant, flags: TargetFlags, text: string): string =>
+  flags.tenant === undefined ? `${screen.paint('dim', `Tenant: ${slug}`)}\n\n${text}` : text;
+
+/** Follows the pages of a list until `limit` items are there; `more` = the list goes on. */
+export async function take<T>(
+  limit: number,
+  page: (query: { limit: number; cursor?: string }) => Promise<{ items: readonly T[]; next: string | null }>,
+  longest = 1_000,
+): Promise<{ items: T[]; more: boolean }> {
+  const items: T[] = [];
+  for (let cursor: string | null = null; ;) {
+    const answer = await page({ limit: Math.min(longest, limit - items.length), ...(cursor !== null && { cursor }) });
+    items.push(...answer.items);
+    cursor = answer.next;
+    if (cursor === null || items.length >= limit) return { items, more: cursor !== null };
+  }
+}
+
+export const MORE = '\n... and more; raise --limit.';

@@ -1,0 +1,77 @@
+/** All areas and verbs; each is loaded when it is used. */
+import type { ProgramSpec } from '#command-line';
+import { collect } from '#command-line';
+import { explain } from './problems.js';
+import { SERVICES } from './services.js';
+
+export const stackflow: ProgramSpec = {
+  name: 'stackflow',
+  description: `The Okta integration of StackFlow: tenants, accounts, offboarding, token exchange, and events.
+
+It calls the services over their internal APIs. Where they are: --url, else ${Object.values(SERVICES).join(', ')},
+else the local stack that runs in STACK_DIR (.local). Their token: --token-file, else INTERNAL_API_TOKEN, else the local stack.
+Exit codes: 0 done, 1 refused, 64 wrong usage, 69 a service is unavailable, 75 stored but not published yet, 78 wrong configuration.`,
+  examples: ['doctor ada@example.com', 'status', 'tenants list', 'accounts show ada@example.com --json'],
+  entries: [
+    {
+      name: 'doctor',
+      summary: 'why a person cannot get in, still gets in, or has the wrong role',
+      kind: 'verb',
+      load: async () => (await import('./doctor/command.js')).doctor,
+    },
+    {
+      name: 'status',
+      summary: 'whether every service works, and what waits for somebody',
+      kind: 'verb',
+      load: async () => (await import('./status/command.js')).status,
+    },
+    {
+      name: 'audit',
+      summary: 'sign-ins and refusals, and changes of settings, of a tenant or a person',
+      kind: 'verb',
+      load: async () => (await import('./activity/audit.js')).audit,
+    },
+    {
+      name: 'requests',
+      summary: 'the SCIM requests that Okta sent, and what they were answered',
+      kind: 'verb',
+      load: async () => (await import('./activity/requests.js')).requests,
+    },
+    {
+      name: 'tenants',
+      summary: 'tenants, their settings, their SCIM token, their connection to Okta',
+      kind: 'area',
+      load: async () => (await import('./tenants/commands.js')).tenants,
+    },
+    {
+      name: 'accounts',
+      summary: 'accounts, their roles, and why they have them',
+      kind: 'area',
+      load: async () => (await import('./accounts/commands.js')).accounts,
+    },
+    {
+      name: 'offboarding',
+      summary: 'who lost access and when, and what the brake holds',
+      kind: 'area',
+      load: async () => (await import('./offboarding/commands.js')).offboarding,
+    },
+    {
+      name: 'exchange',
+      summary: 'token exchange: which services may act for people',
+      kind: 'area',
+      load: async () => (await import('./exchange/commands.js')).exchange,
+    },
+    {
+      name: 'events',
+      summary: 'published events, who has consumed them, and what is parked',
+      kind: 'area',
+      load: async () => (await import('./events/commands.js')).events,
+    },
+  ],
+  options: (command) =>
+    command
+      .option('--tenant <slug>', 'tenant, by slug or id; may be left out while there is only one')
+      .option('--url <service=url>', 'where a service is (repeatable)', collect)
+      .option('--token-file <file>', 'file with the token of the internal APIs; - = standard input'),
+  explain,
+};

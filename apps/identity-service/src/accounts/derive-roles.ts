@@ -1,0 +1,29 @@
+/** The roles that a person's groups give: the union over all mapped groups, strongest role first. */
+import { groupKey } from '#settings';
+import type { RoleMapping } from '#events';
+
+export interface GroupFact {
+  readonly id: string;
+  readonly displayName: string;
+  readonly deleted: boolean;
+}
+
+export interface RoleRules {
+  /** Highest precedence first. */
+  readonly roles: readonly string[];
+  readonly roleMappings: readonly RoleMapping[];
+}
+
+/** The roles that one group gives, strongest first. A mapping to a role that the tenant does not have gives nothing. */
+export function rolesOfGroup(group: GroupFact, rules: RoleRules): string[] {
+  if (group.deleted) return [];
+  const keys = new Set([groupKey({ name: group.displayName }), groupKey({ id: group.id })]);
+  const given = new Set(rules.roleMappings.filter((m) => keys.has(groupKey(m.group))).map((m) => m.role));
+  return rules.roles.filter((role) => given.has(role));
+}
+
+/** The SQL of `evaluation.sql.ts` does the same for thousands of accounts at once; tests compare the two. */
+export function deriveRoles(groups: readonly GroupFact[], rules: RoleRules): string[] {
+  const given = new Set(groups.flatMap((group) => rolesOfGroup(group, rules)));
+  return rules.roles.filter((role) => given.has(role));
+}

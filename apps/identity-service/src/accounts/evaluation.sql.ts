@@ -1,0 +1,145 @@
+/** Reads what accounts should be, derived for many at once from the projection, and writes the result back. */
+import type { TenantSettings } from '#events';
+import { columnsOf, currentTraceparent, prepared, type Tx } from '#platform';
+import { brakeOf } from '#settings';
+import { DirectoryUserEntity } from '../directory/directory.entity.js';
+import { PROFILE, profileSql } from '../directory/profile.entity.js';
+import { AccountEntity } from './account.entity.js';
+import type { Cause, Subject } from './subject.js';
+import type { Transition } from './transition.js';
+
+const CURRENT = columnsOf(AccountEntity, {
+  alias: 'a',
+  only: [...PROFILE, 'status', 'assignedRoles', 'roles', 'version', 'priority', 'announcedStatus', 'announcedCase'],
+});
+const DIRECTORY = columnsOf(DirectoryUserEntity, { alias: 'u', only: [...PROFILE, 'active', 'deleted'] });
+
+/**
+ * Locks the account rows against the reconciler's records, in the order of their ids, so that two of these statements
+ * never deadlock. Beside each account it reads the directory, the access, and the roles that the mappings in force give.
+ */
+const subjectsSql = prepared(`
+  select a.id, a.tenant,
+         (select to_jsonb(r) from (select ${CURRENT}, a.provisioned_at is not null as provisioned, a.desired_revision > a.applied_revision as dirty) r) as current,
+         (select to_jsonb(r) from (select ${DIRECTORY}) r) as directory,
+         case when w.account_id is not null then jsonb_build_object('status', w.status, 'causationId', w.causation_id) end as access,
+         (select jsonb_build_object('sequence', c.sequence, 'details', c.details) from offboarding_case c
+           where c.account_id = a.id and c.tenant = a.tenant and c.causation_id = w.causation_id and w.status <> 'active'
+           order by c.sequence desc limit 1) as closing,
+         case when h.account_id is not null then jsonb_build_object('wouldLose', h.would_lose, 'because', h.held_because, 'released', h.released_at is not null,
+              'cause', jsonb_build_object('type', h.cause, 'groupId', h.cause_group, 'causationId', h.causation_id)) end as held,
+         s.version::float8 as "settingsVersion", s.settings - '{roleMappings,tenant,okta,sso}'::text[] as settings,
+         coalesce(r.derived, '[]') as derived
+    from account a
+    join directory_user u on u.id = a.id and u.tenant = a.tenant
+    left join tenant_settings s on s.tenant_id = a.tenant
+    left join held_role_loss h on h.account_id = a.id
+    left join access w on w.account_id = a.id and w.tenant = a.tenant
+    left join lateral (
+      select jsonb_agg(jsonb_build_object('role', g.role, 'groups', g.groups) order by g.precedence) as derived
+        from (select m.role, min(m.precedence) as precedence, array_agg(distinct d.id order by d.id) as groups
+                from membership b
+                join directory_group d on d.id = b.group_id and d.tenant = a.tenant and not d.deleted
+                join role_mapping m on m.tenant = a.tenant and m.group_key in (d.name_key, 'id:' || d.id)
+               where b.user_id = a.id and b.tenant = a.tenant
+               group by m.role) g
+    ) r on true
+   where a.tenant = $1 and a.id = any($2::uuid[])
+   order by a.id
+     for update of a`);
+
+interface SubjectRow extends Omit<Subject, 'rules'> {
+  readonly settings: Pick<TenantSettings, 'groupSync' | 'roles' | 'brake'> | null;
+  readonly settingsVersion: number | null;
+}
+
+export async function lockSubjects(tx: Tx, tenant: string, ids: readonly string[]): Promise<Subject[]> {
+  const rows = await tx.query<SubjectRow>(subjectsSql, [tenant, ids]);
+  return rows.map(({ settings, settingsVersion, ...row }) => ({
+    ...row,
+    rules: {
+      groupSync: settings?.groupSync ?? true,
+      version: settingsVersion,
+      roles: settings?.roles ?? [],
+      brake: settings && brakeOf(settings),
+    },
+  }));
+}
+
+const backlogSql = prepared(`
+  select count(*) >= $2 as backlog from (select 1 from account where tenant = $1 and desired_revision > applied_revision limit $2) d`);
+
+/** Whether at least `limit` accounts of the tenant wait for Cognito. */
+export async function hasBacklog(tx: Tx, tenant: string, limit: number): Promise<boolean> {
+  const [row] = await tx.query<{ backlog: boolean }>(backlogSql, [tenant, limit]);
+  return row?.backlog ?? false;
+}
+
+/**
+ * The row locks are held already. Marks the accounts dirty for the reconciler: a change makes a failed account due at
+ * once. `$5` repeats the ids, because Postgres estimates a list of records as a hundred rows and would read every row.
+ */
+const applySql = prepared(`
+  with revoked as (
+    update role_grant g
+       set revoked_at = clock_timestamp(), revoked_cause = r.cause, revoked_group = r."group", revoked_causation_id = r."causationId", revoked_mapping_version = r."mappingVersion"
+      from jsonb_to_recordset($2::jsonb) as r(account uuid, role text, cause text, "group" uuid, "causationId" text, "mappingVersion" bigint)
+     where g.account_id = r.account and g.role = r.role and g.revoked_at is null and g.account_id = any($5::uuid[])
+  ), granted as (
+    insert into role_grant (tenant, account_id, role, granted_cause, granted_group, granted_causation_id, granted_mapping_version)
+    select tenant, account, role, cause, "group", "causationId", "mappingVersion"
+      from jsonb_to_recordset($3::jsonb) as g(tenant uuid, account uuid, role text, cause text, "group" uuid, "causationId" text, "mappingVersion" bigint)
+  )
+  update account a
+     set ${profileSql((column, property) => `${column} = i."${property}"`)},
+         status = i.status, assigned_roles = i."assignedRoles", roles = i.roles, version = i.version,
+         announced_status = i."announcedStatus", announced_case = i."announcedCase", priority = i.priority, causation_id = i."causationId",
+         traceparent = $4, updated_at = clock_timestamp(), desired_revision = a.desired_revision + 1, attempts = 0,
+         dirty_since = case when a.desired_revision > a.applied_revision then a.dirty_since else clock_timestamp() end,
+         next_attempt_at = case when a.desired_revision > a.applied_revision then least(a.next_attempt_at, clock_timestamp()) else clock_timestamp() end
+    from jsonb_to_recordset($1::jsonb) as i(id uuid, ${profileSql((_, property) => `"${property}" text`)}, status text, "assignedRoles" text[], roles text[],
+         version bigint, "announcedStatus" text, "announcedCase" bigint, priority smallint, "causationId" text)
+   where a.id = i.id and a.id = any($5::uuid[])`);
+
+export interface AccountChange {
+  readonly subject: Subject;
+  readonly next: Transition;
+}
+
+export async function applyTransitions(tx: Tx, changes: readonly AccountChange[]): Promise<void> {
+  const states = changes.map(({ subject: { id }, next: { profile, cause, ...next } }) => ({
+    id,
+    ...profile,
+    status: next.status,
+    assignedRoles: next.assignedRoles,
+    roles: next.roles,
+    version: next.version,
+    announcedStatus: next.announcedStatus,
+    announcedCase: next.announcedCase,
+    priority: next.priority,
+    causationId: cause.causationId,
+  }));
+  const revoked = changes.flatMap(({ subject, next: { revoked: roles, cause } }) =>
+    roles.map((role) => grantRow(subject, cause, role, cause.groupId)),
+  );
+  const granted = changes.flatMap(({ subject, next }) =>
+    next.granted.map(({ role, group }) => grantRow(subject, next.cause, role, group)),
+  );
+  await tx.query(applySql, [
+    JSON.stringify(states),
+    JSON.stringify(revoked),
+    JSON.stringify(granted),
+    currentTraceparent(),
+    states.map(({ id }) => id),
+  ]);
+}
+
+const grantRow = ({ id, tenant, rules }: Subject, cause: Cause, role: string, group: string | null) => ({
+  tenant,
+  account: id,
+  role,
+  cause: cause.type,
+  group,
+  causationId: cause.causationId,
+  mappingVersion: rules.version,
+});

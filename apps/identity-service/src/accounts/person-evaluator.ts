@@ -1,0 +1,31 @@
+/** One person's account after an event: evaluated at once, or by a re-evaluation if another transaction has a lock. */
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '#platform';
+import { Reconciler } from '../cognito/reconciler.js';
+import { Evaluator } from './evaluator.js';
+import { requestReevaluation, type Change } from './reevaluation.sql.js';
+import { Reevaluator } from './reevaluator.js';
+
+@Injectable()
+export class PersonEvaluator {
+  constructor(
+    private readonly evaluator: Evaluator,
+    private readonly reevaluator: Reevaluator,
+    private readonly reconciler: Reconciler,
+  ) {}
+
+  /**
+   * `locked` = the caller holds the tenant's lock and the person's row. Otherwise the re-evaluation does the work. Every
+   * evaluation holds the tenant's lock in shared mode until commit; the re-evaluation takes it exclusively and so sees
+   * every earlier commit.
+   */
+  async evaluate(tx: Tx, tenant: string, id: string, change: Change, locked: boolean): Promise<void> {
+    if (locked) {
+      const { changed, deferred } = await this.evaluator.evaluate(tx, tenant, new Map([[id, change.cause]]), 'shared');
+      if (changed > 0) tx.afterCommit(() => this.reconciler.wake());
+      if (!deferred) return;
+    }
+    await requestReevaluation(tx, tenant, id, change);
+    tx.afterCommit(() => this.reevaluator.wake());
+  }
+}

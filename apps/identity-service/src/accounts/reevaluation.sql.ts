@@ -1,0 +1,57 @@
+/** The table `reevaluation`: requests that commit with the change behind them. */
+import { columnsOf, prepared, type Queryable, type Tx } from '#platform';
+import { ReevaluationEntity } from './reevaluation.entity.js';
+import type { Cause } from './subject.js';
+
+/** A request to evaluate accounts again, and where the request came from. */
+export interface Change {
+  readonly cause: Cause;
+  readonly traceparent: string | null;
+}
+
+const requestSql = prepared(
+  'insert into reevaluation (tenant, user_id, group_id, cause, causation_id, traceparent) values ($1, $2, $3, $4, $5, $6)',
+);
+
+/** `user` null = all members of the cause's group, or all accounts of the tenant if the cause has no group. */
+export async function requestReevaluation(
+  queryable: Queryable,
+  tenant: string,
+  user: string | null,
+  { cause, traceparent }: Change,
+): Promise<void> {
+  await queryable.query(requestSql, [tenant, user, cause.groupId, cause.type, cause.causationId, traceparent]);
+}
+
+/** The oldest tenant with requests, without those in `$1`. */
+export const nextTenant = 'select tenant from reevaluation where tenant <> all($1::uuid[]) order by id limit 1';
+
+const REQUEST = ['id', 'userId', 'groupId', 'cause', 'causationId', 'traceparent'] as const;
+export type ReevaluationRequest = Pick<ReevaluationEntity, (typeof REQUEST)[number]>;
+
+/**
+ * Takes up to 500 requests. It needs no row locks, because the caller holds the tenant's lock exclusively. The ids are
+ * an array: a join reads all requests for each of them (measured: 1 s for 500 of the 9,000 that a release made).
+ */
+const takeSql = `
+  delete from reevaluation where id = any(array(select id from reevaluation where tenant = $1 order by id limit 500))
+  returning ${columnsOf(ReevaluationEntity, { only: REQUEST })}`;
+
+/** Oldest first. */
+export async function takeRequests(tx: Tx, tenant: string): Promise<ReevaluationRequest[]> {
+  const requests = await tx.query<ReevaluationRequest>(takeSql, [tenant]);
+  return requests.sort((a, b) => Number(a.id) - Number(b.id));
+}
+
+export async function affectedAccounts(tx: Tx, tenant: string, request: ReevaluationRequest): Promise<string[]> {
+  const { userId, groupId } = request;
+  if (userId !== null) return [userId];
+  const rows =
+    groupId === null
+      ? await tx.query<{ id: string }>('select id from account where tenant = $1', [tenant])
+      : await tx.query<{ id: string }>('select user_id as id from membership where tenant = $1 and group_id = $2', [
+          tenant,
+          groupId,
+        ]);
+  return rows.map(({ id }) => id);
+}

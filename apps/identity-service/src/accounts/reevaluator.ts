@@ -1,0 +1,97 @@
+/**
+ * Evaluates accounts again after a group or the settings changed, or if a lock was not free when a person changed. The
+ * change commits with its event; the request waits in the table `reevaluation`. One transaction per tenant does the
+ * work, under the tenant's exclusive lock. After a crash the request is still there, and a repetition changes nothing.
+ */
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, inSpan, LOGGER, type Logger, type Tx } from '#platform';
+import { Loop } from '#worker';
+import { Reconciler } from '../cognito/reconciler.js';
+import { Evaluator } from './evaluator.js';
+import { lockTenantExclusively } from './locks.sql.js';
+import { affectedAccounts, nextTenant, takeRequests, type ReevaluationRequest } from './reevaluation.sql.js';
+import type { Cause } from './subject.js';
+
+const POLL_MS = 500;
+const RETRY_MS = 2_000;
+
+@Injectable()
+export class Reevaluator {
+  private readonly loop: Loop;
+  /** Tenants whose last attempt failed, and when to try them again. */
+  private readonly resting = new Map<string, number>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly evaluator: Evaluator,
+    private readonly reconciler: Reconciler,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.loop = new Loop('re-evaluation', POLL_MS, logger, () => this.round());
+  }
+
+  onApplicationBootstrap(): void {
+    this.loop.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.loop.stop();
+  }
+
+  /** A hint that there are requests. The loop polls too, so a lost hint costs milliseconds. */
+  wake(): void {
+    this.loop.wake();
+  }
+
+  /** One tenant; true if there may be more to do at once. */
+  async round(): Promise<boolean> {
+    const now = Date.now();
+    for (const [tenant, until] of this.resting) if (until <= now) this.resting.delete(tenant);
+    const [next] = await this.database.query<{ tenant: string }>(nextTenant, [[...this.resting.keys()]]);
+    if (!next) return false;
+    try {
+      const changed = await this.database.tx((tx) => this.reevaluate(tx, next.tenant));
+      if (changed > 0) this.reconciler.wake();
+    } catch (error) {
+      this.resting.set(next.tenant, Date.now() + RETRY_MS);
+      this.logger.error(
+        { err: error, tenant: next.tenant, code: 'reevaluation_failed' },
+        'the re-evaluation of a tenant failed and is repeated; its roles stay as they are until it succeeds',
+      );
+    }
+    return true;
+  }
+
+  private async reevaluate(tx: Tx, tenant: string): Promise<number> {
+    await lockTenantExclusively(tx, tenant);
+    const requests = await takeRequests(tx, tenant);
+    const last = requests.at(-1);
+    if (!last) return 0;
+    const attributes = { tenant, requests: requests.length };
+    return inSpan('identity re-evaluate', { traceparent: last.traceparent, attributes }, async () => {
+      const causes = new Map<string, Cause>();
+      // In order, so that the latest change that affects an account is recorded as its cause.
+      for (const request of latestOfEach(requests)) {
+        const cause = { type: request.cause, groupId: request.groupId, causationId: request.causationId };
+        for (const id of await affectedAccounts(tx, tenant, request)) causes.set(id, cause);
+      }
+      const { changed } = await this.evaluator.evaluate(tx, tenant, causes, 'exclusive');
+      this.logger.info(
+        { tenant, accounts: causes.size, changed, cause: last.cause, causationId: last.causationId },
+        're-evaluated accounts of a tenant',
+      );
+      return changed;
+    });
+  }
+}
+
+/** The last request for each person, for each group and for the whole tenant is enough. */
+function latestOfEach(requests: readonly ReevaluationRequest[]): ReevaluationRequest[] {
+  const latest = new Map<string | null, ReevaluationRequest>();
+  for (const request of requests) {
+    const key = request.userId ?? request.groupId;
+    latest.delete(key);
+    latest.set(key, request);
+  }
+  return [...latest.values()];
+}

@@ -1,0 +1,38 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { HeldBecause } from '#brake';
+
+/** A loss of roles that the brake stopped. The account keeps `wouldLose` until the loss is released or undone. */
+@Entity('held_role_loss')
+export class HeldRoleLossEntity {
+  @PrimaryColumn({ type: 'uuid' })
+  accountId!: string;
+
+  @Column({ type: 'uuid' })
+  tenant!: string;
+
+  @Column({ type: 'text', array: true })
+  wouldLose!: string[];
+
+  @Column({ type: 'text' })
+  heldBecause!: HeldBecause;
+
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
+  heldAt!: Date;
+
+  /** What took the roles away; recorded with the revocation when it happens. */
+  @Column({ type: 'text' })
+  cause!: string;
+
+  @Column({ type: 'uuid', nullable: true })
+  causeGroup!: string | null;
+
+  @Column({ type: 'text' })
+  causationId!: string;
+
+  /** Not null = the re-evaluation that was requested applies the loss and deletes this row. */
+  @Column({ type: 'timestamptz', nullable: true })
+  releasedAt!: Date | null;
+
+  @Column({ type: 'text', nullable: true })
+  releasedBy!: string | null;
+}

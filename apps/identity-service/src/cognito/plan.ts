@@ -1,0 +1,135 @@
+/** What Cognito should hold for an account, and the calls that lead there from what it holds. Pure. */
+import type { Attributes } from '#cognito';
+import type { AccountEntity, PoolState } from '../accounts/account.entity.js';
+import type { Profile } from '../directory/profile.entity.js';
+
+export const ABSENT: PoolState = { exists: false, confirmed: false, attributes: {}, groups: [] };
+
+export type DesiredAccount = Readonly<Profile> &
+  Pick<AccountEntity, 'id' | 'tenant' | 'status' | 'roles'> & {
+    /** Cognito had the user before, and it was ours. */
+    readonly provisioned: boolean;
+  };
+
+/**
+ * The attributes that we own; other attributes of the user are not changed. The pool must declare the custom ones as
+ * mutable strings: `tenant_id`, `external_id`, `role`. The others are standard.
+ */
+export const OWN_ATTRIBUTES = [
+  'email',
+  'email_verified',
+  'preferred_username',
+  'name',
+  'given_name',
+  'family_name',
+  'custom:tenant_id',
+  'custom:external_id',
+  'custom:role',
+] as const;
+
+/** Cognito's limit for a string attribute. */
+const MAX_LENGTH = 2048;
+
+const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+const ADDRESS = new RegExp(`^(?=.{1,64}@)${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+${LABEL}$`);
+
+/**
+ * Whether Cognito certainly accepts the address: an ASCII dot-atom (RFC 5321). SCIM accepts any text, but Cognito would
+ * refuse the whole user because of it. Any other address is left out, so that the person gets the account and its roles.
+ */
+export const fitsCognito = (email: string): boolean => email.length <= 254 && ADDRESS.test(email);
+
+/** Without blanks: for Cognito a blank value means "delete". */
+export function desiredAttributes(account: DesiredAccount): Attributes {
+  const email = account.email !== null && fitsCognito(account.email) ? account.email : null;
+  const values: Record<(typeof OWN_ATTRIBUTES)[number], string | null> = {
+    email,
+    // The tenant's identity provider vouches for the addresses of its people. No service may link accounts by address.
+    email_verified: email ? 'true' : null,
+    preferred_username: account.userName,
+    name: account.displayName ?? ([account.givenName, account.familyName].filter(Boolean).join(' ') || null),
+    given_name: account.givenName,
+    family_name: account.familyName,
+    'custom:tenant_id': account.tenant,
+    'custom:external_id': account.externalId,
+    'custom:role': account.roles[0] ?? null,
+  };
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => (value ? [[name, value.slice(0, MAX_LENGTH)]] : [])),
+  );
+}
+
+export type Step =
+  | { readonly do: 'leave' | 'join'; readonly group: string }
+  | { readonly do: 'create' | 'update'; readonly attributes: Attributes }
+  | { readonly do: 'confirm' };
+
+/**
+ * The calls in their order: access is reduced first and added last. A person without access is not created. The user of
+ * a removed account stays, without groups; disabling or deleting it is deactivation-worker's task. Attributes come after
+ * roles, so that a refused attribute costs nobody a role. The tenant comes before them, because roles count within it (P4).
+ */
+export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
+  if (!actual.exists && account.status !== 'active') return [];
+  const desired = desiredAttributes(account);
+  const steps: Step[] = actual.groups
+    .filter((group) => !account.roles.includes(group))
+    .map((group) => ({ do: 'leave', group }));
+  const attributes = actual.exists ? differingAttributes(desired, actual.attributes) : {};
+  const update: Step[] = Object.keys(attributes).length > 0 ? [{ do: 'update', attributes }] : [];
+  const tenantFirst = 'custom:tenant_id' in attributes;
+  if (!actual.exists) steps.push({ do: 'create', attributes: desired });
+  if (tenantFirst) steps.push(...update);
+  if (!actual.confirmed) steps.push({ do: 'confirm' });
+  const missing = account.roles.filter((role) => !actual.groups.includes(role));
+  steps.push(...missing.map((group) => ({ do: 'join', group }) as const));
+  return tenantFirst ? steps : [...steps, ...update];
+}
+
+/**
+ * New values, and a blank for each attribute to delete. `email_verified` cannot be blank: it stays as it is when the
+ * address is deleted, and means nothing then.
+ */
+function differingAttributes(desired: Attributes, actual: Attributes): Attributes {
+  const names = OWN_ATTRIBUTES.filter(
+    (name) =>
+      (desired[name] ?? '') !== (actual[name] ?? '') && (name !== 'email_verified' || desired.email !== undefined),
+  );
+  return Object.fromEntries(names.map((name) => [name, desired[name] ?? '']));
+}
+
+/** The pool's state after a step that succeeded. */
+export function afterStep(state: PoolState, step: Step): PoolState {
+  switch (step.do) {
+    case 'leave':
+      return { ...state, groups: state.groups.filter((group) => group !== step.group) };
+    case 'join':
+      return { ...state, groups: [...state.groups, step.group] };
+    case 'create':
+      return { exists: true, confirmed: false, attributes: step.attributes, groups: [] };
+    case 'update':
+      return { ...state, attributes: withoutBlanks({ ...state.attributes, ...step.attributes }) };
+    case 'confirm':
+      return { ...state, confirmed: true };
+  }
+}
+
+/** Reduces what Cognito answers to what is ours. */
+export function ownState(
+  user: { readonly attributes: Attributes; readonly status: string } | null,
+  groups: readonly string[],
+  knownRoles: ReadonlySet<string>,
+): PoolState {
+  if (!user) return ABSENT;
+  const attributes = Object.fromEntries(OWN_ATTRIBUTES.map((name) => [name, user.attributes[name] ?? '']));
+  return {
+    exists: true,
+    confirmed: user.status !== 'FORCE_CHANGE_PASSWORD',
+    attributes: withoutBlanks(attributes),
+    groups: groups.filter((group) => knownRoles.has(group)),
+  };
+}
+
+const withoutBlanks = (attributes: Attributes): Attributes =>
+  Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== ''));

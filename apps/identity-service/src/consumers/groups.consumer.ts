@@ -1,0 +1,24 @@
+/** `directory.groups`: a group was created, renamed or deleted, so other mappings may match it now. */
+import { Controller } from '@nestjs/common';
+import { Ctx, EventPattern } from '@nestjs/microservices';
+import { EventContext, parseData } from '#event-bus';
+import { Reevaluator } from '../accounts/reevaluator.js';
+import { causeOf } from '../accounts/subject.js';
+import { projectGroup } from '../directory/projection.sql.js';
+
+@Controller()
+export class IdentityGroupsConsumer {
+  constructor(private readonly reevaluator: Reevaluator) {}
+
+  @EventPattern('directory.groups')
+  async groupChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
+    const data = parseData(event, 'directory.groups');
+    if (data === null) return;
+    const { tenant, traceparent, sequence } = event;
+    const cause = causeOf(event, data.group.id);
+    // The sequence is the group's version; the copy inside a deletion may still carry the version before.
+    const group = { ...data.group, version: sequence };
+    if (await projectGroup(tx, tenant, group, cause.type === 'group.deleted', { cause, traceparent }))
+      tx.afterCommit(() => this.reevaluator.wake());
+  }
+}

@@ -1,0 +1,94 @@
+/** All parts of identity-service. */
+import { Module } from '@nestjs/common';
+import { QuotaGate, UserPool } from '#cognito';
+import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';
+import { CONFIG, Database, Health, LOGGER, Metrics, type Logger } from '#platform';
+import { TenantsController } from '#settings';
+import { Evaluator } from './accounts/evaluator.js';
+import { PersonEvaluator } from './accounts/person-evaluator.js';
+import { Reevaluator } from './accounts/reevaluator.js';
+import { AccountQueries } from './api/account-queries.js';
+import { IdentityAccountsController } from './api/accounts.controller.js';
+import { HeldRoleLossesController } from './api/held-role-losses.controller.js';
+import { PoolComparisonController } from './api/pool-comparison.controller.js';
+import { RepublishController } from './api/republish.controller.js';
+import { HeldLosses } from './brake/held-losses.js';
+import { LossBrake } from './brake/loss-brake.js';
+import { AccountSync } from './cognito/account-sync.js';
+import { PoolComparer } from './cognito/pool-comparer.js';
+import { QueueMetrics } from './cognito/queue-metrics.js';
+import { Reconciler } from './cognito/reconciler.js';
+import { RoleGroups } from './cognito/role-groups.js';
+import type { IdentityConfig } from './config.js';
+import { IdentityAccessConsumer } from './consumers/access.consumer.js';
+import { IdentityCasesConsumer } from './consumers/cases.consumer.js';
+import { IdentityGroupsConsumer } from './consumers/groups.consumer.js';
+import { IdentitySettingsConsumer } from './consumers/settings.consumer.js';
+import { IdentityUsersConsumer } from './consumers/users.consumer.js';
+
+export const SERVICE = 'identity-service';
+export const SCHEMA = 'identity';
+
+const sequencer = {
+  provide: Sequencer,
+  inject: [CONFIG, Database, LOGGER, Metrics, Health],
+  useFactory: (config: IdentityConfig, database: Database, logger: Logger, metrics: Metrics, health: Health) =>
+    createBus(config, { service: SERVICE, database, logger, metrics, health }).sequencer(SCHEMA),
+};
+
+const outbox = {
+  provide: Outbox,
+  inject: [Sequencer],
+  useFactory: (publisher: Sequencer) => {
+    const store = new Outbox(SCHEMA, `/stackflow/${SERVICE}`);
+    store.onStored(() => publisher.wake());
+    return store;
+  },
+};
+
+const userPool = {
+  provide: UserPool,
+  inject: [CONFIG, Database, Metrics],
+  useFactory: (config: IdentityConfig, database: Database, metrics: Metrics) =>
+    new UserPool({
+      region: config.AWS_REGION,
+      userPoolId: config.COGNITO_USER_POOL_ID,
+      endpoint: config.COGNITO_ENDPOINT,
+      quota: new QuotaGate({ database, metrics, quotas: config.COGNITO_QUOTAS, share: config.COGNITO_QUOTA_SHARE }),
+      metrics,
+      maxSockets: config.RECONCILER_CONCURRENCY + 8,
+    }),
+};
+
+@Module({
+  imports: [EventAdminModule],
+  controllers: [
+    IdentityUsersConsumer,
+    IdentityGroupsConsumer,
+    IdentitySettingsConsumer,
+    IdentityAccessConsumer,
+    IdentityCasesConsumer,
+    TenantsController,
+    IdentityAccountsController,
+    HeldRoleLossesController,
+    PoolComparisonController,
+    RepublishController,
+  ],
+  providers: [
+    sequencer,
+    outbox,
+    userPool,
+    LossBrake,
+    Evaluator,
+    PersonEvaluator,
+    Reevaluator,
+    HeldLosses,
+    RoleGroups,
+    AccountSync,
+    Reconciler,
+    QueueMetrics,
+    PoolComparer,
+    AccountQueries,
+  ],
+})
+export class IdentityServiceModule {}

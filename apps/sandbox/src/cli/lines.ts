@@ -1,0 +1,43 @@
+/** How the answers of the sandbox Okta are printed. */
+import { instant } from '#command-line';
+import type { Delivery } from '../okta/hooks/event-hooks.js';
+import type { LogoutResult } from '../okta/oidc/universal-logout.js';
+import type { VerbResult } from '../okta/okta.js';
+import type { Exchange } from '../okta/wire.js';
+
+function exchangeLine(exchange: Exchange): string {
+  const { pathname, search } = new URL(exchange.url);
+  return requestLine(exchange, `${exchange.method.padEnd(6)} ${decodeURIComponent(pathname + search)}`);
+}
+
+/** One line per attempt of the event hook; one line for a delivery that was put off. */
+export function deliveryLines({ attempts, events, state, url }: Delivery): string[] {
+  const what = `HOOK   ${new URL(url).pathname} ${events.map((e) => `${e.type} ${e.login}`).join(', ')}`;
+  return attempts.length === 0 ? [`${what}: ${state}`] : attempts.map((a) => requestLine(a, what));
+}
+
+function requestLine(r: Pick<Exchange, 'startedAt' | 'endedAt' | 'status' | 'error'>, what: string): string {
+  const status = String(r.status ?? 'ERR').padEnd(3);
+  const ms = (r.endedAt - r.startedAt).toFixed(0).padStart(5);
+  return `${instant(new Date(r.startedAt).toISOString())}  ${status}  ${ms} ms  ${what}${r.error === null ? '' : `  ${r.error}`}`;
+}
+
+export const logoutText = ({ attempts, url, sessionsEnded }: LogoutResult): string =>
+  [
+    ...attempts.map((a) => requestLine(a, `POST   ${new URL(url).pathname}`)),
+    `sessions with Okta that ended: ${sessionsEnded}`,
+  ].join('\n');
+
+const SILENT = '(nothing: Okta stopped silently, as it does when a list answer has strings for numbers)';
+
+export function resultText(result: VerbResult): string {
+  const what = result.subject === '' ? result.verb : `${result.verb} ${result.subject}`;
+  return [
+    ...result.exchanges.map(exchangeLine),
+    ...result.deliveries.flatMap(deliveryLines),
+    ...(result.note === null ? [] : [result.note]),
+    result.ok
+      ? `${what}: done (${result.mode.toUpperCase()})`
+      : `${what}: FAILED. Okta's task says: ${result.task?.detail ?? SILENT}`,
+  ].join('\n');
+}

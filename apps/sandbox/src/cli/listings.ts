@@ -1,0 +1,64 @@
+/** What there is to see in the sandbox Okta. */
+import { instant, table, type AnyCommand, type CommandSpec } from '#command-line';
+import { OktaClient } from './client.js';
+import { deliveryLines } from './lines.js';
+import type { TenantFlags } from './verbs.js';
+
+const list: CommandSpec<TenantFlags> = {
+  usage: 'list',
+  summary: 'people and groups in Okta',
+  run: async ({ env, flags, screen, typed }) => {
+    const okta = new OktaClient(env);
+    const slug = await okta.app(flags.tenant);
+    const [{ people }, { groups }] = [await okta.list(slug, 'people'), await okta.list(slug, 'groups')];
+    const persons = table(
+      screen,
+      [
+        { head: 'PERSON', cell: (p) => p.login, shrink: 1 },
+        { head: 'STATUS', cell: (p) => p.status },
+        { head: 'ASSIGNED', cell: (p) => (p.assigned ? 'assigned' : 'not assigned') },
+        { head: 'ID AT THE SCIM SERVER', cell: (p) => p.remoteId, shrink: 2 },
+      ],
+      people,
+    );
+    const pushed = table(
+      screen,
+      [
+        { head: 'GROUP', cell: (g) => g.name },
+        { head: 'PUSH', cell: (g) => (g.push ? `pushed, ${g.push.status}` : 'not pushed') },
+        { head: 'MEMBERS', cell: (g) => g.members.join(' '), shrink: 1 },
+      ],
+      groups,
+    );
+    const parts = [people.length > 0 ? persons : '', groups.length > 0 ? pushed : ''].filter(Boolean);
+    const text = parts.join('\n\n') || `Nobody yet. Try: ${typed('assign anna.lee@example.com')}`;
+    return { text, json: { people, groups } };
+  },
+};
+
+const tasks: CommandSpec<TenantFlags> = {
+  usage: 'tasks',
+  summary: 'failed provisioning tasks, as in Dashboard -> Tasks',
+  run: async ({ env, flags, typed }) => {
+    const okta = new OktaClient(env);
+    const { tasks: failed } = await okta.list(await okta.app(flags.tenant), 'tasks');
+    const lines = failed.map(
+      (t) => `${instant(t.created_at)}  ${[t.verb, t.subject].join(' ').trim()}: ${t.detail ?? '(no reason given)'}`,
+    );
+    const next = `\nTo repeat them: ${typed('retry-tasks')}; to drop them: ${typed('dismiss')}`;
+    return { text: lines.length === 0 ? 'No task has failed.' : lines.join('\n') + next, json: failed };
+  },
+};
+
+const hooks: CommandSpec<TenantFlags> = {
+  usage: 'hooks',
+  summary: 'what the event hook carried, also what was put off',
+  run: async ({ env, flags }) => {
+    const okta = new OktaClient(env);
+    const { deliveries } = await okta.list(await okta.app(flags.tenant), 'deliveries');
+    const none = 'The event hook carried nothing since the sandbox started.';
+    return { text: deliveries.flatMap(deliveryLines).join('\n') || none, json: deliveries };
+  },
+};
+
+export const listings: readonly AnyCommand[] = [list, tasks, hooks];

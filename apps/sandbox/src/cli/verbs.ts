@@ -1,0 +1,132 @@
+/** The verbs about people and groups: each is one action of an administrator, sent to the SCIM server. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { EXIT, type AnyCommand, type Answer, type Call, type CommandSpec } from '#command-line';
+import type { Mode } from '../okta/model.js';
+import type { VerbResult } from '../okta/okta.js';
+import { OktaClient } from './client.js';
+import { resultText } from './lines.js';
+
+export interface TenantFlags {
+  readonly tenant?: string;
+}
+interface RunFlags extends TenantFlags {
+  readonly mode?: Mode;
+  readonly pace?: number;
+}
+
+const MODES: readonly Mode[] = ['aiw', 'oin'];
+
+const milliseconds = (value: string): number => {
+  if (!/^\d+$/.test(value)) throw new InvalidArgumentError('must be a number of milliseconds');
+  return Number(value);
+};
+
+const runOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        "which of Okta's dialects: a customer's own app (aiw: GET, POST, PUT) or a catalogue app (oin: PATCH); default: the app's own",
+      ).choices(MODES),
+    )
+    .option(
+      '--pace <ms>',
+      'pause between two requests; 0 = none, default: as recorded of Okta, 200-250 ms',
+      milliseconds,
+    );
+
+export async function runVerb(call: Call<RunFlags>, verb: string, body: object): Promise<Answer> {
+  const okta = new OktaClient(call.env);
+  return answerOf([await okta.run(await okta.app(call.flags.tenant), verb, body, call.flags)]);
+}
+
+export const answerOf = (results: readonly VerbResult[]): Answer => ({
+  text: results.map(resultText).join('\n'),
+  json: results.length === 1 ? results[0] : results,
+  exitCode: results.every(({ ok }) => ok) ? EXIT.ok : EXIT.refused,
+});
+
+/** A verb whose body is made of its arguments and flags. */
+function verb<F extends RunFlags>(
+  usage: string,
+  summary: string,
+  body: (args: readonly string[], flags: F) => object,
+  options: (command: Command) => Command = (command) => command,
+): CommandSpec<F> {
+  const name = usage.split(' ')[0] ?? '';
+  return {
+    usage,
+    summary,
+    options: (command) => options(runOptions(command)),
+    run: (call) => runVerb(call, name, body(call.args, call.flags)),
+  };
+}
+
+interface ProfileFlags extends RunFlags {
+  readonly firstName?: string;
+  readonly lastName?: string;
+  readonly email?: string;
+  readonly displayName?: string;
+  readonly title?: string;
+  readonly department?: string;
+  readonly login?: string;
+}
+
+const profileOptions = (command: Command): Command =>
+  command
+    .option('--first-name <name>')
+    .option('--last-name <name>')
+    .option('--email <address>')
+    .option('--display-name <name>')
+    .option('--title <title>')
+    .option('--department <department>');
+
+const profileOf = ({ firstName, lastName, email, displayName, title, department }: ProfileFlags): object => ({
+  firstName,
+  lastName,
+  email,
+  displayName,
+  title,
+  department,
+});
+
+const person = ([login]: readonly string[]): object => ({ login });
+const group = ([name]: readonly string[]): object => ({ group: name });
+const withMembers = ([name, ...members]: readonly string[]): object => ({ group: name, members });
+
+export const verbs: readonly AnyCommand[] = [
+  verb<ProfileFlags>(
+    'assign <login>',
+    'assign a person to the app (created in Okta if new)',
+    ([login], flags) => ({ login, profile: profileOf(flags) }),
+    profileOptions,
+  ),
+  verb('unassign <login>', 'take the app away from a person: Okta deactivates the user', person),
+  verb<ProfileFlags>(
+    'update <login>',
+    'change the profile of a person',
+    ([login], flags) => ({ login, newLogin: flags.login, profile: profileOf(flags) }),
+    (command) => profileOptions(command).option('--login <login>', 'new login'),
+  ),
+  verb('deactivate <login>', 'deactivate the person in Okta', person),
+  verb('suspend <login>', 'suspend the person in Okta, which sends no SCIM request, only an event', person),
+  verb('unsuspend <login>', 'end a suspension, which sends no SCIM request either', person),
+  verb('delete <login>', 'delete a deactivated person for good, which sends no SCIM request either', person),
+  verb(
+    'push-group <group> [members...]',
+    'push a group (created in Okta if new) with its active, assigned members',
+    withMembers,
+  ),
+  verb('push-now <group>', 'push the whole member list again', group),
+  verb('rename-group <group> <new-name>', 'rename a group', ([name, newName]) => ({ group: name, newName })),
+  verb('add-member <group> <logins...>', 'add people to a group (created in Okta if new)', withMembers),
+  verb('remove-member <group> <logins...>', 'remove people from a group', withMembers),
+  verb<RunFlags & { readonly leave?: boolean }>(
+    'unlink-group <group>',
+    'end the push of a group and delete it on the SCIM server',
+    ([name], { leave }) => ({ group: name, delete: leave !== true }),
+    (command) => command.option('--leave', 'leave the group on the SCIM server'),
+  ),
+  verb('import', 'read all users and groups of the SCIM server', () => ({})),
+  verb('test-connection', 'send the requests that Okta sends when the settings are saved', () => ({})),
+];

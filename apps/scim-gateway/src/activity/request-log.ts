@@ -1,0 +1,127 @@
+/**
+ * Writes the log of SCIM requests to the database, off the hot path: in batches, at most 100 ms late, from a bounded
+ * buffer. The log shows administrators what Okta sent and how it was answered (Okta logs no bodies). It also knows
+ * whether the answer to a creating request was delivered. A crash loses at most the last batch.
+ */
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Database, LOGGER, Metrics, prepared, type Logger } from '#platform';
+import type { ScimRequestEntity } from './scim-request.entity.js';
+
+export type RequestRecord = Omit<ScimRequestEntity, 'leftOut' | 'leftOutCount'> & {
+  /** All ids; the log keeps the first ones and their number. */
+  readonly leftOut: readonly string[];
+};
+
+const FLUSH_MS = 100;
+/** The longest pause between two attempts while the database is down. */
+const RETRY_MAX_MS = 10_000;
+const BUFFER_LIMIT = 10_000;
+const LEFT_OUT_KEPT = 100;
+
+// Locks only the rows that it inserts. `on conflict`: a batch is written again if its commit was not acknowledged.
+const INSERT = prepared(
+  'insert into scim_request select * from jsonb_populate_recordset(null::scim_request, $1) on conflict (id) do nothing',
+);
+
+@Injectable()
+export class RequestLog implements OnApplicationShutdown {
+  private buffer: RequestRecord[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private stopping = false;
+  /** Failed attempts in a row: one outage logs one warning. */
+  private failures = 0;
+  private writing: Promise<void> = Promise.resolve();
+  private readonly dropped;
+
+  constructor(
+    private readonly database: Database,
+    metrics: Metrics,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.dropped = metrics.counter(
+      'scim_request_log_dropped_total',
+      'Rows of the SCIM request log that were lost, because the buffer was full while the database was down.',
+    );
+  }
+
+  add(record: RequestRecord): void {
+    if (this.buffer.length >= BUFFER_LIMIT) {
+      this.buffer.shift();
+      this.dropped.inc();
+    }
+    this.buffer.push(record);
+    if (this.stopping) return;
+    this.timer ??= setTimeout(
+      () => {
+        this.timer = undefined;
+        this.flush().catch(() => undefined); // `write` logs the error and starts a timer for the retry
+      },
+      Math.min(FLUSH_MS * 2 ** this.failures, RETRY_MAX_MS),
+    );
+  }
+
+  /** Resolves when every record that was added before the call is in the database. */
+  flush(): Promise<void> {
+    this.writing = this.writing.catch(() => undefined).then(() => this.write());
+    return this.writing;
+  }
+
+  /** True if the answer of this request was written before the connection ended; false also for "unknown". */
+  async wasDelivered(requestId: string): Promise<boolean> {
+    await this.flush();
+    const rows = await this.database.query<Pick<ScimRequestEntity, 'delivered'>>(
+      'select delivered from scim_request where id = $1',
+      [requestId],
+    );
+    return rows[0]?.delivered === true;
+  }
+
+  /** Runs after the last answer was sent. Records that cannot be written now are lost. */
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping = true;
+    clearTimeout(this.timer);
+    await this.flush().catch(() => undefined);
+  }
+
+  private async write(): Promise<void> {
+    const batch = this.buffer;
+    if (batch.length === 0) return;
+    this.buffer = [];
+    try {
+      await this.database.query(INSERT, [JSON.stringify(batch.map(row))]);
+      if (this.failures > 0)
+        this.logger.info({ failures: this.failures }, 'The SCIM request log can be written to the database again.');
+      this.failures = 0;
+    } catch (error) {
+      if (this.failures++ === 0)
+        this.logger.warn(
+          { err: error, code: 'request_log' },
+          `Cannot write the SCIM request log to the database. Rows wait in memory (at most ${BUFFER_LIMIT}) and are written as soon as it works. Check the database.`,
+        );
+      for (const record of batch.concat(this.buffer.splice(0))) this.add(record);
+      throw error;
+    }
+  }
+}
+
+/** Postgres stores no NUL; a text that a client chose must not fill the table. */
+const clean = (text: string | null, length: number): string | null =>
+  text && text.slice(0, length).replace(/[\p{Control}\p{Surrogate}]/gu, '?');
+
+const row = (r: RequestRecord) => ({
+  id: r.id,
+  tenant_id: r.tenantId,
+  at: r.at,
+  method: r.method,
+  url: clean(r.url, 500),
+  resource_type: r.resourceType,
+  resource_id: clean(r.resourceId, 100),
+  status: r.status,
+  duration_ms: r.durationMs,
+  scim_type: r.scimType,
+  detail: clean(r.detail, 1_000),
+  left_out: r.leftOut.length > 0 ? r.leftOut.slice(0, LEFT_OUT_KEPT).map((id) => clean(id, 100)) : null,
+  left_out_count: r.leftOut.length,
+  delivered: r.delivered,
+  user_agent: clean(r.userAgent, 200),
+});

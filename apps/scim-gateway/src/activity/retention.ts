@@ -1,0 +1,55 @@
+/** Deletes old rows of the SCIM request log, in batches, so that no transaction is long. */
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CONFIG, Database, LOGGER, type Logger } from '#platform';
+import type { GatewayConfig } from '../config.js';
+
+const INTERVAL_MS = 10 * 60_000;
+const BATCH = 10_000;
+/** Between batches, so that requests get connections: at most 100,000 rows per second, far more than are written. */
+const PAUSE_MS = 100;
+
+@Injectable()
+export class RequestLogRetention implements OnApplicationBootstrap, OnModuleDestroy {
+  private timer: NodeJS.Timeout | undefined;
+  private stopping = false;
+
+  constructor(
+    private readonly database: Database,
+    @Inject(CONFIG) private readonly config: GatewayConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => {
+      this.trim().catch((error: unknown) =>
+        this.logger.warn(
+          { err: error, code: 'request_log_retention' },
+          'Old rows of the SCIM request log could not be deleted. They are deleted in the next run, within 10 minutes.',
+        ),
+      );
+    }, INTERVAL_MS);
+    this.timer.unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+    this.stopping = true;
+  }
+
+  /** Deletes every row that is too old. Skips rows that another replica is deleting. */
+  async trim(now = new Date()): Promise<void> {
+    const before = new Date(now.getTime() - this.config.SCIM_REQUEST_LOG_DAYS * 86_400_000);
+    while ((await this.trimBatch(before)) === BATCH && !this.stopping) await sleep(PAUSE_MS, undefined, { ref: false });
+  }
+
+  private async trimBatch(before: Date): Promise<number> {
+    const [deleted] = await this.database.query<{ count: number }>(
+      `with gone as (
+         delete from scim_request where id in (select id from scim_request where at < $1 order by at limit $2 for update skip locked) returning 1
+       ) select count(*)::int as count from gone`,
+      [before, BATCH],
+    );
+    return deleted?.count ?? 0;
+  }
+}

@@ -1,0 +1,27 @@
+/** When a tenant's SCIM token was last used, for the Integration Hub: written at most once a minute per tenant. */
+import { Injectable } from '@nestjs/common';
+import { Database } from '#platform';
+
+const INTERVAL_MS = 60_000;
+
+@Injectable()
+export class TokenUse {
+  private readonly written = new Map<string, number>();
+
+  constructor(private readonly database: Database) {}
+
+  /** Does not wait: this write must neither slow a request down nor make it fail. */
+  seen(tenantId: string): void {
+    const now = Date.now();
+    if (now - (this.written.get(tenantId) ?? 0) < INTERVAL_MS) return;
+    this.written.set(tenantId, now);
+    // Locks the tenant's row for one statement. `greatest`, because replicas may write out of order.
+    this.database
+      .query(
+        `insert into scim_token_use as t (tenant_id, last_used_at) values ($1, $2)
+         on conflict (tenant_id) do update set last_used_at = greatest(t.last_used_at, excluded.last_used_at)`,
+        [tenantId, new Date(now)],
+      )
+      .catch(() => this.written.delete(tenantId));
+  }
+}

@@ -1,0 +1,129 @@
+/** `/Groups` (RFC 7644 section 3). */
+import { Controller, Delete, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Database } from '#platform';
+import { GROUP_SCHEMA, groupSchema, listResponse, parseProjection } from '#scim';
+import { answer, listQuery, parameter, pathId, type ScimContext } from '../http/context.js';
+import type { Group } from '../resources/groups/group.entity.js';
+import { GroupsService, noSuchGroup } from '../resources/groups/groups.service.js';
+import { listGroups, membersOf, type GroupMember } from '../resources/groups/groups.sql.js';
+
+@Controller('scim/v2/Groups')
+export class GroupsController {
+  constructor(
+    private readonly database: Database,
+    private readonly groups: GroupsService,
+  ) {}
+
+  @Get()
+  list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return answer(request, reply, async (scim) => {
+      const query = listQuery(request);
+      const show = this.presentation(request);
+      const { rows, total } = await listGroups(this.database, scim.tenantId, query);
+      return { status: 200, body: listResponse(await show(rows), total, query.page.startIndex) };
+    });
+  }
+
+  @Post()
+  create(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return answer(request, reply, async (scim) => {
+      const show = this.presentation(request);
+      const group = await this.groups.create(scim, request.body);
+      scim.resourceId = group.id;
+      const [body] = await show([group]);
+      return { status: 201, body, location: location(group, scim.baseUrl) };
+    });
+  }
+
+  @Get(':id')
+  get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.one(request, reply, (scim, id) => this.groups.get(scim, id));
+  }
+
+  @Put(':id')
+  replace(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.one(request, reply, (scim, id) => this.groups.replace(scim, id, request.body));
+  }
+
+  /** RFC 7644 section 3.5.2: 204 without a body, so that the cost is that of the change, not that of the group. */
+  @Patch(':id')
+  patch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return answer(request, reply, async (scim) => {
+      const show = this.presentation(request);
+      const group = await this.groups.patch(scim, pathId(request, noSuchGroup), request.body);
+      const wantsBody = ['attributes', 'excludedAttributes'].some((name) => parameter(request, name) !== undefined);
+      // If members were left out, the answer shows what is stored: it must not report a success that did not happen.
+      if (!wantsBody && (scim.leftOut?.length ?? 0) === 0) return { status: 204 };
+      const [body] = await show([group]);
+      return { status: 200, body };
+    });
+  }
+
+  @Delete(':id')
+  delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return answer(request, reply, async (scim) => {
+      await this.groups.delete(scim, pathId(request, noSuchGroup));
+      return { status: 204 };
+    });
+  }
+
+  private one(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    work: (scim: ScimContext, id: string) => Promise<Group>,
+  ): Promise<void> {
+    return answer(request, reply, async (scim) => {
+      const show = this.presentation(request);
+      const [body] = await show([await work(scim, pathId(request, noSuchGroup))]);
+      return { status: 200, body };
+    });
+  }
+
+  /** Call it before anything is written, so that a bad parameter refuses the request as a whole. */
+  private presentation(request: FastifyRequest): (groups: readonly Group[]) => Promise<Record<string, unknown>[]> {
+    const project = parseProjection(
+      groupSchema,
+      parameter(request, 'attributes'),
+      parameter(request, 'excludedAttributes'),
+    );
+    const { baseUrl, tenantId } = request.scim;
+    return async (groups) => {
+      const ids = groups.map((group) => group.id);
+      const members = (project?.wants('members') ?? true) ? await membersOf(this.database, tenantId, ids) : undefined;
+      return groups.map((group) => {
+        const resource = toResource(group, members?.get(group.id), baseUrl);
+        return project ? project(resource) : resource;
+      });
+    };
+  }
+}
+
+const location = (group: Group, baseUrl: string) => `${baseUrl}/Groups/${group.id}`;
+
+function toResource(
+  group: Group,
+  members: readonly GroupMember[] | undefined,
+  baseUrl: string,
+): Record<string, unknown> {
+  return {
+    schemas: [GROUP_SCHEMA],
+    id: group.id,
+    displayName: group.displayName,
+    ...(group.externalId !== null && { externalId: group.externalId }),
+    ...(members && {
+      members: members.map(({ value, display }) => ({
+        value,
+        display,
+        type: 'User',
+        $ref: `${baseUrl}/Users/${value}`,
+      })),
+    }),
+    meta: {
+      resourceType: 'Group',
+      created: group.createdAt.toISOString(),
+      lastModified: group.updatedAt.toISOString(),
+      location: location(group, baseUrl),
+    },
+  };
+}

@@ -1,0 +1,18 @@
+/** Keeps this service's copy of the tenants' settings: topic `integration.settings`, consumer group `scim-gateway`. */
+import { Controller } from '@nestjs/common';
+import { Ctx, EventPattern } from '@nestjs/microservices';
+import { EventContext } from '#event-bus';
+import { applySettings, type SettingsEvent } from '#settings';
+import { Tenants } from '../tenants.js';
+
+@Controller()
+export class GatewaySettingsConsumer {
+  constructor(private readonly tenants: Tenants) {}
+
+  @EventPattern('com.stackflow.integration.settings.changed.v1')
+  async settingsChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
+    const settings = event as SettingsEvent;
+    await applySettings(tx, settings);
+    tx.afterCommit(() => this.tenants.accept(settings));
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * SCIM authentication: every SCIM request needs the token of a tenant that has SCIM switched on. It runs after routing,
+ * so that no spelling of a path avoids it, also for paths without a route, and before the body is read.
+ */
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { CONFIG, RateLimit } from '#platform';
+import { ScimError } from '#scim';
+import { ScimTokenVerifier } from '#secrets';
+import type { TenantCopy } from '#settings';
+import { TokenUse } from '../activity/token-use.js';
+import type { GatewayConfig } from '../config.js';
+import { Tenants } from '../tenants.js';
+import { BasePaths } from './base-paths.js';
+
+@Injectable()
+export class ScimAuthentication {
+  private readonly rateLimit: RateLimit;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: GatewayConfig,
+    private readonly verifier: ScimTokenVerifier,
+    private readonly tenants: Tenants,
+    private readonly tokenUse: TokenUse,
+    private readonly basePaths: BasePaths,
+  ) {
+    this.rateLimit = new RateLimit(config.SCIM_RATE_LIMIT_PER_SECOND, config.SCIM_RATE_LIMIT_BURST);
+  }
+
+  /** Sets the tenant in `request.scim`. Rejects with 401, 403, 429 or 503 if the request may not continue. */
+  async authenticate(request: FastifyRequest): Promise<void> {
+    const { authorization } = request.headers;
+    const verified = await this.verifier.verify(authorization);
+    const tenant = verified && (await this.tenants.get(verified.tenantId));
+    if (!tenant || this.tenants.isHostOfAnother(request.hostname, tenant.tenantId)) throw unauthorized(authorization);
+    request.scim.tenantId = tenant.tenantId;
+    request.scim.baseUrl = this.baseUrl(request, tenant);
+    this.tokenUse.seen(tenant.tenantId);
+    if (!tenant.settings.scimEnabled) throw switchedOff();
+    const wait = this.rateLimit.take(tenant.tenantId);
+    if (wait > 0) throw tooFast(wait, this.config.SCIM_RATE_LIMIT_PER_SECOND);
+  }
+
+  /** From the tenant's settings or the configuration. A client could put any host into a link with the Host header. */
+  private baseUrl(request: FastifyRequest, tenant: TenantCopy): string {
+    const origin = tenant.host === null ? this.config.PUBLIC_ORIGIN.replace(/\/$/, '') : `https://${tenant.host}`;
+    return origin + this.basePaths.of(request.originalUrl);
+  }
+}
+
+const unauthorized = (header: string | undefined) =>
+  new ScimError(
+    401,
+    /^\s*Bearer\s+Bearer\b/i.test(header ?? '')
+      ? 'The Authorization header begins with "Bearer Bearer": the identity provider adds "Bearer" by itself. In Okta, open Provisioning -> Integration and replace the text of the field with the SCIM token alone.'
+      : 'The SCIM token is missing or not valid for this StackFlow instance. Generate a new token in Admin -> Integration Hub -> Okta -> SCIM Token. Then, in Okta, open Provisioning -> Integration and paste the token alone, without "Bearer".',
+  );
+
+const switchedOff = () =>
+  new ScimError(
+    403,
+    'SCIM provisioning is switched off for this StackFlow instance. A super_admin can switch it on in Admin -> Integration Hub -> Okta -> SCIM Enabled.',
+  );
+
+const tooFast = (seconds: number, limit: number) =>
+  new ScimError(
+    429,
+    `More than ${limit} requests per second were sent with this token. Repeat the request in ${seconds} s.`,
+    { retryAfterSeconds: seconds },
+  );

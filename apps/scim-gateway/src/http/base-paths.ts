@@ -1,0 +1,28 @@
+/** The path prefixes under which clients reach the SCIM API. */
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG } from '#platform';
+import type { GatewayConfig } from '../config.js';
+
+/** The prefix of the routes. It always works, whatever SCIM_BASE_PATHS says. */
+const CANONICAL = '/scim/v2';
+
+@Injectable()
+export class BasePaths {
+  private readonly paths: readonly string[];
+
+  constructor(@Inject(CONFIG) config: Pick<GatewayConfig, 'SCIM_BASE_PATHS'>) {
+    const configured = config.SCIM_BASE_PATHS.map((path) => `/${path.replace(/^\/+|\/+$/g, '')}`);
+    this.paths = [...new Set([...configured, CANONICAL])];
+  }
+
+  /** `/prod/api/scim/v2/Users?x` -> `/scim/v2/Users?x`; any other URL stays as it is. */
+  rewrite(url: string): string {
+    const base = this.paths.find((b) => url.startsWith(b) && /^([/?]|$)/.test(url.slice(b.length, b.length + 1)));
+    return base === undefined ? url : CANONICAL + url.slice(base.length);
+  }
+
+  /** The prefix that the client used, for links; the first one if the URL has none. */
+  of(url: string): string {
+    return this.paths.find((base) => url.startsWith(`${base}/`)) ?? this.paths[0] ?? CANONICAL;
+  }
+}

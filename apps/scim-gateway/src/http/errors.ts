@@ -1,0 +1,115 @@
+/** Turns every failure of a SCIM request into JSON. Okta shows its `detail`, so it says what to fix (P6). */
+import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isDatabaseOutage, LOGGER, Problem, ProblemFilter, sqlState, type Logger } from '#platform';
+import { LIMITS, ScimError } from '#scim';
+import { SecretStoreUnavailable } from '#secrets';
+import { SCIM_TYPE } from './context.js';
+
+/** Seconds after which a client may repeat a request that failed because the database or Secrets Manager is down. */
+const OUTAGE_RETRY_SECONDS = 5;
+
+const unavailable = (what: string): ScimError =>
+  new ScimError(503, `${what} Repeat the request later, which is safe; in Okta, retry the provisioning task.`, {
+    retryAfterSeconds: OUTAGE_RETRY_SECONDS,
+  });
+
+/** Answers to what Fastify and Nest refuse before a handler runs. Nest keeps only the status of such an error. */
+const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
+  400: () =>
+    ScimError.of(
+      'invalidSyntax',
+      'The request cannot be read: check that the URL is encoded correctly ("%" and two hexadecimal digits of valid UTF-8) and that the body is as long as Content-Length says.',
+    ),
+  404: () =>
+    new ScimError(
+      404,
+      'There is nothing at this address. The SCIM endpoints are /Users, /Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas below the base URL.',
+    ),
+  413: () =>
+    new ScimError(
+      413,
+      `The request body is larger than ${LIMITS.bodyBytes / 1024 / 1024} MiB, which is the limit. Split it into several requests.`,
+      { scimType: 'tooMany' },
+    ),
+  415: () => new ScimError(415, 'The Content-Type of the request must be application/scim+json or application/json.'),
+};
+
+const internal = (): ScimError =>
+  new ScimError(500, 'Something failed on our side. Quote the X-Request-Id of this answer to StackFlow support.');
+
+/** Turns any thrown value into a SCIM error without internal details (SQL, stack, host names). */
+export function toScimError(error: unknown): ScimError {
+  if (error instanceof ScimError) return error;
+  if (error instanceof SecretStoreUnavailable)
+    return unavailable('The SCIM token cannot be checked, because the store of the tokens is not reachable.');
+  if (isDatabaseOutage(error)) return unavailable('The database is not reachable at the moment.');
+  const state = sqlState(error);
+  if (state !== undefined) return fromPostgres(state);
+  const status =
+    error instanceof HttpException ? error.getStatus() : ((error ?? {}) as { statusCode?: unknown }).statusCode;
+  if (typeof status !== 'number' || status < 400 || status >= 500) return internal();
+  return BY_STATUS[status]?.() ?? new ScimError(status, 'The request is not well-formed HTTP for this endpoint.');
+}
+
+/** 40xxx, 55P03, 57014: a conflict with another transaction; a retry may work. 22xxx, 54xxx: a value cannot be stored. */
+function fromPostgres(state: string): ScimError {
+  if (/^(40...|55P03|57014)$/.test(state))
+    return unavailable('The request took too long, because other requests were changing the same data.');
+  if (/^(22|54)/.test(state))
+    return ScimError.of(
+      'invalidValue',
+      'A value in the request cannot be stored: it is too long or contains characters that are not allowed.',
+    );
+  return internal();
+}
+
+export function sendScimError(reply: FastifyReply, request: FastifyRequest | undefined, error: ScimError): void {
+  if (request?.scim) {
+    request.scim.detail = error.detail;
+    if (error.options.scimType) request.scim.scimType = error.options.scimType;
+  }
+  if (error.status === 401) void reply.header('www-authenticate', 'Bearer realm="SCIM"');
+  if (error.options.retryAfterSeconds !== undefined)
+    void reply.header('retry-after', String(error.options.retryAfterSeconds));
+  void reply.status(error.status).type(SCIM_TYPE).send(JSON.stringify(error.body()));
+}
+
+/** Routes of the platform and the internal API. They have their own checks and are reachable inside the cluster only. */
+const PLATFORM_ROUTE = /^\/(health\/(?:live|ready|version)|metrics|internal\/.+)$/;
+
+/** Decides by the route that was found, not by the path: a spelling of a path cannot pretend to be such a route. */
+export const isPlatformRoute = ({ routeOptions, is404 }: FastifyRequest): boolean =>
+  !is404 && PLATFORM_ROUTE.test(routeOptions?.url ?? '');
+
+/** The body parser is shared, and refuses the body of an internal call with a SCIM error too. */
+const problemOf = (thrown: unknown): unknown =>
+  thrown instanceof ScimError ? new Problem('invalid_request', thrown.detail) : thrown;
+
+@Catch()
+export class ScimErrorFilter implements ExceptionFilter {
+  private readonly problems: ProblemFilter;
+
+  constructor(@Inject(LOGGER) private readonly logger: Logger) {
+    this.problems = new ProblemFilter(logger);
+  }
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (isPlatformRoute(request)) return this.problems.catch(problemOf(thrown), host);
+    const error = toScimError(thrown);
+    if (!(thrown instanceof ScimError) && error.status >= 500)
+      this.logger.error(
+        { err: thrown, requestId: request.scim?.id, tenant: request.scim?.tenantId, code: `scim_${error.status}` },
+        'SCIM request failed',
+      );
+    if (!reply.sent) sendScimError(reply, request, error);
+  }
+}
+
+/** For what never became a request: malformed HTTP, headers over the limit. Okta parses every answer as JSON. */
+export function rawScimError(status: number, reason: string, detail: string): string {
+  const body = JSON.stringify(new ScimError(status, detail).body());
+  return `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${SCIM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
+}

@@ -1,0 +1,24 @@
+/** What the events of users and groups have in common. */
+import type { NewEvent } from '#event-bus';
+import type { EventData } from '#events';
+import type { ScimContext } from '../http/context.js';
+
+/** CloudEvents source of every event of this service. */
+export const EVENT_SOURCE = '/stackflow/scim-gateway';
+
+type DirectoryEventType = Extract<NewEvent['type'], `com.stackflow.directory.${string}`>;
+
+/** The request that caused a change, and when; becomes `causationid` and `time` of its events. */
+export interface Cause {
+  readonly requestId: string;
+  readonly at: Date;
+}
+
+export const causeOf = ({ id }: ScimContext): Cause => ({ requestId: id, at: new Date() });
+
+export const directoryEvent = <T extends DirectoryEventType>(
+  type: T,
+  { id, tenantId, version }: { readonly id: string; readonly tenantId: string; readonly version: number },
+  data: EventData<T>,
+  { requestId, at }: Cause,
+): NewEvent => ({ type, tenant: tenantId, subject: id, sequence: version, causationId: requestId, time: at, data });

@@ -1,0 +1,44 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { BigIntColumn } from '#platform';
+
+@Entity('groups')
+export class GroupEntity {
+  @PrimaryColumn({ type: 'uuid' })
+  tenantId!: string;
+
+  @PrimaryColumn({ type: 'uuid' })
+  id!: string;
+
+  @Column({ type: 'text' })
+  displayName!: string;
+
+  /** Normalized and in lower case: names are unique without regard to case. */
+  @Column({ type: 'text' })
+  displayNameKey!: string;
+
+  @Column({ type: 'text', nullable: true })
+  externalId!: string | null;
+
+  /** Sequence of the last event about the group itself; a change of membership counts at the user. */
+  @BigIntColumn()
+  version!: number;
+
+  @Column({ type: 'timestamptz' })
+  createdAt!: Date;
+
+  @Column({ type: 'timestamptz' })
+  updatedAt!: Date;
+}
+
+export const GROUP_COLUMNS = [
+  'id',
+  'tenantId',
+  'displayName',
+  'externalId',
+  'version',
+  'createdAt',
+  'updatedAt',
+] as const satisfies (keyof GroupEntity)[];
+
+/** A group as the service reads it, without its members. */
+export type Group = Readonly<Pick<GroupEntity, (typeof GROUP_COLUMNS)[number]>>;

@@ -1,0 +1,115 @@
+/** Groups and their members in Postgres. Every statement names the tenant (P4). */
+import type { DirectoryGroup } from '#events';
+import { columnsOf, prepared, type Queryable } from '#platform';
+import { groupSchema, type Filter, type Page } from '#scim';
+import { groupNameKey } from '#settings';
+import { filterSql, orderSql, Parameters, type Columns } from '../../query/filter.sql.js';
+import { selectPage } from '../../query/page.sql.js';
+import { GROUP_COLUMNS, GroupEntity, type Group } from './group.entity.js';
+
+export interface GroupMember {
+  readonly value: string;
+  readonly display: string;
+}
+
+const SELECT = `select ${columnsOf(GroupEntity, { alias: 'g', only: GROUP_COLUMNS })} from groups g`;
+const FIND = prepared(`${SELECT} where g.tenant_id = $1 and g.id = $2`);
+
+export async function findGroup(queryable: Queryable, tenantId: string, id: string): Promise<Group | undefined> {
+  const [group] = await queryable.query<Group>(FIND, [tenantId, id]);
+  return group;
+}
+
+/**
+ * Locks the group's row (FOR UPDATE). Every change of a group or its membership takes this lock first, and then the
+ * locks of user rows in the order of their ids. So writers of one group run one after another, without deadlocks.
+ */
+export async function lockGroup(tx: Queryable, tenantId: string, id: string): Promise<Group | undefined> {
+  const [group] = await tx.query<Group>(`${SELECT} where g.tenant_id = $1 and g.id = $2 for update`, [tenantId, id]);
+  return group;
+}
+
+/** False if another group has the name. The insertion locks the new row. */
+export async function insertGroup(tx: Queryable, group: Group): Promise<boolean> {
+  const { tenantId, id, displayName, externalId, version, createdAt } = group;
+  const rows = await tx.query(
+    `insert into groups (tenant_id, id, display_name, display_name_key, external_id, version, created_at, updated_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict do nothing returning 1`,
+    [tenantId, id, displayName, groupNameKey(displayName), externalId, version, createdAt],
+  );
+  return rows.length === 1;
+}
+
+/** The caller holds the lock of the row. A name that another group has violates `groups_display_name`. */
+export async function updateGroup(tx: Queryable, group: Group): Promise<void> {
+  const { tenantId, id, displayName, externalId, version, updatedAt } = group;
+  await tx.query(
+    `update groups set display_name = $3, display_name_key = $4, external_id = $5, version = $6, updated_at = $7
+     where tenant_id = $1 and id = $2`,
+    [tenantId, id, displayName, groupNameKey(displayName), externalId, version, updatedAt],
+  );
+}
+
+/** The caller holds the lock of the row and has removed the members. */
+export async function deleteGroup(tx: Queryable, { tenantId, id }: Group): Promise<void> {
+  await tx.query('delete from groups where tenant_id = $1 and id = $2', [tenantId, id]);
+}
+
+export const directoryGroup = ({ id, displayName, externalId, version }: Group): DirectoryGroup => ({
+  id,
+  displayName,
+  externalId,
+  version,
+});
+
+/** Members of each of the groups, in the order of their ids. */
+export async function membersOf(
+  queryable: Queryable,
+  tenantId: string,
+  groupIds: readonly string[],
+): Promise<Map<string, GroupMember[]>> {
+  const rows = await queryable.query<GroupMember & { groupId: string }>(
+    `select m.group_id as "groupId", u.id as value, u.user_name as display
+     from members m join users u on u.tenant_id = m.tenant_id and u.id = m.user_id
+     where m.tenant_id = $1 and m.group_id = any($2::uuid[]) order by m.group_id, u.id`,
+    [tenantId, groupIds],
+  );
+  const members = new Map<string, GroupMember[]>(groupIds.map((id) => [id, []]));
+  for (const { groupId, value, display } of rows) members.get(groupId)?.push({ value, display });
+  return members;
+}
+
+const filterColumns: Columns = {
+  schema: groupSchema,
+  single: {
+    id: { sql: 'g.id', kind: 'id' },
+    displayName: { sql: 'g.display_name_key', kind: 'folded', key: groupNameKey },
+    externalId: { sql: 'g.external_id', kind: 'exact' },
+    'meta.created': { sql: 'g.created_at', kind: 'instant' },
+    'meta.lastModified': { sql: 'g.updated_at', kind: 'instant' },
+  },
+  multiple: {
+    members: {
+      from: '(select m.user_id from members m where m.tenant_id = g.tenant_id and m.group_id = g.id) m',
+      columns: { value: { sql: 'm.user_id', kind: 'id' } },
+    },
+  },
+};
+
+/** One page in the order of creation, and the number of all matches. */
+export function listGroups(
+  queryable: Queryable,
+  tenantId: string,
+  { filter, page }: { filter: Filter | undefined; page: Page },
+): Promise<{ rows: Group[]; total: number }> {
+  const parameters = new Parameters();
+  const tenant = `g.tenant_id = ${parameters.add(tenantId)}`;
+  return selectPage<Group>(queryable, {
+    select: SELECT,
+    from: 'groups g',
+    where: filter ? `${tenant} and ${filterSql(filter, filterColumns, parameters)}` : tenant,
+    order: orderSql(filter, ['id', 'displayName'], 'g.created_at, g.id'),
+    parameters: parameters.values,
+    page,
+  });
+}

@@ -1,0 +1,62 @@
+/** The events about a user. They follow from the difference of two states, never from the HTTP method. Pure. */
+import type { NewEvent } from '#event-bus';
+import type { DirectoryUser } from '#events';
+import { changedAttributes, type UserResource } from '#scim';
+import { directoryEvent, type Cause } from '../events.js';
+import type { User } from './user.entity.js';
+
+export type UserState = Pick<User, 'id' | 'tenantId' | 'version' | 'resource' | 'groups'>;
+
+/** The primary e-mail address, else the first one that has a value. */
+export function emailOf({ emails = [] }: UserResource): string | null {
+  const usable = emails.filter((email) => email.value !== undefined && email.value !== '');
+  return (usable.find((email) => email.primary === true) ?? usable[0])?.value ?? null;
+}
+
+export const directoryUser = ({ id, resource, groups }: UserState): DirectoryUser => ({
+  id,
+  userName: resource.userName,
+  externalId: resource.externalId ?? null,
+  active: resource.active === true,
+  displayName: resource.displayName ?? null,
+  name: { givenName: resource.name?.givenName ?? null, familyName: resource.name?.familyName ?? null },
+  email: emailOf(resource),
+  groups: groups.map((group) => group.value),
+});
+
+/** {@link directoryUser} in SQL, for a statement that changes many users: of the row `u` of users and a jsonb list. */
+export const directoryUserSql = (u: string, groups: string): string => `jsonb_build_object(
+  'id', ${u}.id, 'userName', ${u}.user_name, 'externalId', ${u}.external_id, 'active', ${u}.active,
+  'displayName', ${u}.resource -> 'displayName',
+  'name', jsonb_build_object('givenName', ${u}.resource #> '{name,givenName}', 'familyName', ${u}.resource #> '{name,familyName}'),
+  'email', ${u}.email, 'groups', ${groups})`;
+
+export const createdEvent = (user: UserState, cause: Cause): NewEvent =>
+  directoryEvent(
+    'com.stackflow.directory.user.created.v1',
+    { ...user, version: 1 },
+    { user: directoryUser(user) },
+    cause,
+  );
+
+/** `user` is the final state: inactive, in no group. */
+export const deletedEvent = (user: UserState, cause: Cause): NewEvent =>
+  directoryEvent('com.stackflow.directory.user.deleted.v1', user, { user: directoryUser(user) }, cause);
+
+/**
+ * `updated` for attributes, then `deactivated` or `reactivated`. Each has a sequence of its own, and both carry the
+ * state after the whole change. Empty if nothing differs.
+ */
+export function changeEvents(before: UserState, after: UserResource, cause: Cause): NewEvent[] {
+  const changed = changedAttributes(before.resource, after).filter((name) => name !== 'active');
+  const user = directoryUser({ ...before, resource: after });
+  const events: NewEvent[] = [];
+  const next = () => ({ ...before, version: before.version + events.length + 1 });
+  if (changed.length > 0)
+    events.push(directoryEvent('com.stackflow.directory.user.updated.v1', next(), { user, changed }, cause));
+  if (before.resource.active !== after.active) {
+    const name = after.active === true ? 'reactivated' : 'deactivated';
+    events.push(directoryEvent(`com.stackflow.directory.user.${name}.v1`, next(), { user }, cause));
+  }
+  return events;
+}

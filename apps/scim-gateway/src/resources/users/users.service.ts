@@ -1,0 +1,193 @@
+/** Creates, changes and deletes users: reads the state, computes the next one, stores it together with its events. */
+import { Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { Outbox } from '#event-bus';
+import { Database, sqlState, type Queryable } from '#platform';
+import {
+  deepEqual,
+  parsePatch,
+  parseUser,
+  patchUser,
+  quote,
+  replaceUser,
+  ScimError,
+  userSchema,
+  type UserResource,
+} from '#scim';
+import { RequestLog } from '../../activity/request-log.js';
+import type { ScimContext } from '../../http/context.js';
+import { causeOf } from '../events.js';
+import { changeEvents, createdEvent, deletedEvent } from './user-events.js';
+import type { User } from './user.entity.js';
+import { findHolders, findUser, lockUser, nameKey, NameTaken, UserWrites } from './users.sql.js';
+
+/** Optimistic attempts before a writer waits for the row lock. */
+const ATTEMPTS = 3;
+/** How long a POST may be the repetition of one whose answer was lost. */
+const REPEAT_WINDOW_MS = 24 * 3_600_000;
+
+@Injectable()
+export class UsersService {
+  private readonly writes: UserWrites;
+
+  constructor(
+    private readonly database: Database,
+    private readonly outbox: Outbox,
+    private readonly requests: RequestLog,
+  ) {
+    this.writes = new UserWrites(outbox);
+  }
+
+  async get(context: ScimContext, id: string): Promise<User> {
+    const user = await findUser(this.database, context.tenantId, id);
+    if (!user) throw noSuchUser(id);
+    return user;
+  }
+
+  /** One statement if no other user holds the name or the external id. */
+  async create(context: ScimContext, body: unknown): Promise<User> {
+    const parsed = parseUser(body);
+    const resource: UserResource = { ...parsed, active: parsed.active ?? true };
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const cause = causeOf(context);
+      const user: User = {
+        id: randomUUID(),
+        tenantId: context.tenantId,
+        version: 1,
+        resource,
+        groups: [],
+        createdAt: cause.at,
+        updatedAt: cause.at,
+        createdRequest: context.id,
+      };
+      if (await this.writes.insert(this.database, user, [createdEvent(user, cause)])) {
+        this.outbox.stored();
+        return user;
+      }
+      const existing = await this.takeExisting(context, resource);
+      if (existing) return existing;
+    }
+    throw taken('userName', resource.userName);
+  }
+
+  replace(context: ScimContext, id: string, body: unknown): Promise<User> {
+    const parsed = parseUser(body);
+    return this.change(context, id, (user) => replaceUser(user.resource, body, parsed));
+  }
+
+  patch(context: ScimContext, id: string, body: unknown): Promise<User> {
+    const extensions = userSchema.extensions.map((extension) => extension.id);
+    const operations = parsePatch(body, extensions);
+    return this.change(context, id, (user) => patchUser(user.resource, operations));
+  }
+
+  /** The row becomes a tombstone without memberships; its names are free again. */
+  async delete(context: ScimContext, id: string): Promise<void> {
+    await this.attempt(context, id, async (queryable, user) => {
+      const cause = causeOf(context);
+      const final = { ...user, version: user.version + 1, resource: { ...user.resource, active: false }, groups: [] };
+      const deleted = await this.writes.delete(queryable, final, user.version, cause.at, [deletedEvent(final, cause)]);
+      return deleted ? user : undefined;
+    });
+  }
+
+  private change(context: ScimContext, id: string, next: (user: User) => UserResource): Promise<User> {
+    return this.attempt(context, id, (queryable, user) => this.store(queryable, context, user, next(user)));
+  }
+
+  /** Without a difference there is no new version and no event. Undefined = another request changed the user first. */
+  private async store(
+    queryable: Queryable,
+    context: ScimContext,
+    before: User,
+    resource: UserResource,
+  ): Promise<User | undefined> {
+    const cause = causeOf(context);
+    const events = changeEvents(before, resource, cause);
+    if (events.length === 0) return before;
+    const after: User = { ...before, resource, version: before.version + events.length, updatedAt: cause.at };
+    try {
+      return (await this.writes.update(queryable, after, before.version, events)) ? after : undefined;
+    } catch (error) {
+      if (error instanceof NameTaken) throw taken(error.attribute, resource[error.attribute] ?? '');
+      throw error;
+    }
+  }
+
+  /** Reads and writes without a lock. After three lost races it takes the row lock, so that every writer succeeds. */
+  private async attempt(
+    { tenantId }: ScimContext,
+    id: string,
+    write: (queryable: Queryable, user: User) => Promise<User | undefined>,
+  ): Promise<User> {
+    const readAndWrite = async (queryable: Queryable) => {
+      const user = await findUser(queryable, tenantId, id);
+      if (!user) throw noSuchUser(id);
+      return write(queryable, user);
+    };
+    let written: User | undefined;
+    for (let attempt = 1; attempt <= ATTEMPTS && !written; attempt++)
+      written = await readAndWrite(this.database).catch(undefinedIfDeadlock);
+    written ??= await this.database.tx(async (tx) => {
+      await lockUser(tx, tenantId, id);
+      return readAndWrite(tx);
+    });
+    if (!written) throw new Error(`user ${id} changed while its row was locked`);
+    this.outbox.stored();
+    return written;
+  }
+
+  /**
+   * A POST whose name or external id another user holds may still be right:
+   * - It repeats a POST whose answer was lost: the user of that POST is the answer.
+   * - Okta renames by deactivating the old user and creating a new one with the same external id. One person keeps one
+   *   account, so the inactive user takes the new profile.
+   * Undefined = the user that held the name no longer exists.
+   */
+  private async takeExisting(context: ScimContext, resource: UserResource): Promise<User | undefined> {
+    const holders = await findHolders(this.database, context.tenantId, resource);
+    const sameName = holders.find((user) => nameKey(user.resource.userName) === nameKey(resource.userName));
+    if (sameName) {
+      if (await this.isLostCreate(sameName, resource)) return sameName;
+      throw taken('userName', resource.userName);
+    }
+    const sameExternalId = holders[0];
+    if (!sameExternalId) return undefined;
+    return this.change(context, sameExternalId.id, (user) => {
+      if (user.resource.externalId !== resource.externalId || user.resource.active === true)
+        throw stillActive(user.resource, resource);
+      return resource;
+    });
+  }
+
+  private async isLostCreate(user: User, resource: UserResource): Promise<boolean> {
+    const untouched =
+      user.version === 1 &&
+      Date.now() - user.createdAt.getTime() < REPEAT_WINDOW_MS &&
+      deepEqual(user.resource, resource);
+    return untouched && !(await this.requests.wasDelivered(user.createdRequest));
+  }
+}
+
+/** Two users that swap names wait for each other's index entries; Postgres then rolls one statement back. */
+function undefinedIfDeadlock(error: unknown): undefined {
+  if (sqlState(error) !== '40P01') throw error;
+}
+
+export const noSuchUser = (id: string) =>
+  new ScimError(
+    404,
+    `There is no user ${quote(id)} in this StackFlow instance. If the user was deleted here, unassign and assign the person in the identity provider again.`,
+  );
+
+const taken = (attribute: 'userName' | 'externalId', value: string) =>
+  ScimError.of(
+    'uniqueness',
+    `Another user already has the ${attribute} ${quote(value)}${attribute === 'userName' ? ' (upper and lower case count as equal)' : ''}. Let the identity provider match and update that user, or give one of the two another ${attribute}.`,
+  );
+
+const stillActive = (existing: UserResource, wanted: UserResource) =>
+  ScimError.of(
+    'uniqueness',
+    `The externalId ${quote(wanted.externalId ?? '')} already belongs to the active user ${quote(existing.userName)}. If that person was renamed, push the profile update instead of a new user, or deactivate ${quote(existing.userName)} first.`,
+  );

@@ -1,0 +1,69 @@
+/** Runs a program: parses, prints, turns errors into sentences, and chooses the exit code. */
+import { CommanderError } from 'commander';
+import { isCompletion, printCompletion } from './completion.js';
+import { loggedInUser, processEnvironment, typedAs, type Environment } from './environment.js';
+import { EXIT } from './exit-codes.js';
+import type { Stdin } from './inputs.js';
+import { buildProgram, type Chosen, type ProgramSpec } from './program.js';
+import { Refusal, usage } from './refusal.js';
+import { PLAIN, screenOf, type Screen } from './screen.js';
+
+/** All of it may be left out; the process has them. */
+export interface Io {
+  readonly env?: Environment;
+  readonly out?: (text: string) => void;
+  readonly err?: (text: string) => void;
+  readonly stdin?: Stdin;
+  readonly screen?: Screen;
+}
+
+/** Runs one command line; returns the exit code, throws only what is a bug. */
+export async function runProgram(spec: ProgramSpec, args: readonly string[], io: Io = {}): Promise<number> {
+  const env = io.env ?? processEnvironment();
+  const out = io.out ?? ((text: string) => void process.stdout.write(text));
+  const err = io.err ?? ((text: string) => void process.stderr.write(text));
+  const prefix = typedAs(spec.name, env);
+  const typed = (command: string): string => `${prefix} ${command}`;
+  let chosen: Chosen | undefined;
+  try {
+    if (isCompletion(args)) return await printCompletion(spec, args, out);
+    const output = { writeOut: out, writeErr: err };
+    const program = await buildProgram(spec, args, { prefix, output, choose: (choice) => (chosen = choice) });
+    await program.parseAsync(args, { from: 'user' });
+    if (!chosen) return EXIT.usage;
+    const { flags, args: given } = chosen;
+    const screen = flags.json ? PLAIN : (io.screen ?? (io.out ? PLAIN : screenOf(process.stdout)));
+    const call = { args: given, flags: flags as never, env, screen, stdin: io.stdin ?? process.stdin, typed };
+    const answer = await chosen.spec.run(call);
+    out(`${flags.json ? JSON.stringify(answer.json, null, 2) : answer.text}\n`);
+    if (answer.warning !== undefined) err(`${answer.warning}\n`);
+    return answer.exitCode ?? EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const refusal = error instanceof Refusal ? error : spec.explain?.(error, { typed });
+    if (!refusal) throw error;
+    err(`${refusal.message}\n`);
+    return refusal.exitCode;
+  }
+}
+
+/** The program itself. It ends quietly when the reader of a pipe has gone, as `head` does. */
+export async function runMain(spec: ProgramSpec): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    throw error;
+  });
+  try {
+    process.exitCode = await runProgram(spec, process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`This is a bug of "${spec.name}":\n${(error as Error).stack ?? String(error)}\n`);
+    process.exitCode = EXIT.bug;
+  }
+}
+
+/** The person who answers for a change; audits and evidence name them. */
+export function operator(by: string | undefined): string {
+  const user = by ?? loggedInUser();
+  if (user === undefined) throw usage('Say with --by <name> who answers for it. The name is kept in the audit.');
+  return user;
+}

@@ -1,0 +1,86 @@
+/** Text of the command line -> typed values; each refusal says how the text should look. */
+import { readFile } from 'node:fs/promises';
+import { InvalidArgumentError } from 'commander';
+import { Refusal, usage } from './refusal.js';
+
+export const collect = (value: string, before: readonly string[] = []): string[] => [...before, value.trim()];
+
+export const list = (value: string): string[] => value.split(',').map((item) => item.trim());
+
+export function onOff(value: string): boolean {
+  if (value === 'on') return true;
+  if (value === 'off') return false;
+  throw new InvalidArgumentError('Say "on" or "off".');
+}
+
+/** Whether the number is acceptable is for the owner of the setting to say. */
+export function number(value: string): number {
+  const parsed = value.trim() === '' ? NaN : Number(value);
+  if (!Number.isFinite(parsed)) throw new InvalidArgumentError('Write a number.');
+  return parsed;
+}
+
+export function positive(value: string): number {
+  const parsed = Number(value);
+  if (!Number.isInteger(parsed) || parsed < 1) throw new InvalidArgumentError('must be a whole number above 0.');
+  return parsed;
+}
+
+export function time(value: string): string {
+  const parsed = new Date(value);
+  if (Number.isNaN(parsed.getTime())) throw new InvalidArgumentError('an instant looks like 2026-11-24T08:00:00Z.');
+  return parsed.toISOString();
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1_000, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const LONGEST_GRACE_MS = 30 * 86_400_000;
+
+/** `0`, `90s`, `30m`, `24h`, `7d` -> milliseconds. */
+export function duration(value: string): number {
+  const match = /^(\d{1,9})(s|m|h|d)?$/.exec(value.trim());
+  const ms = match && Number(match[1]) * (UNITS[match[2] ?? ''] ?? NaN);
+  if (ms === null || (match?.[2] === undefined && ms !== 0))
+    throw new InvalidArgumentError('Write a number with s, m, h or d, for example 24h; or 0.');
+  if (ms > LONGEST_GRACE_MS) throw new InvalidArgumentError('30 days (30d) is the longest grace.');
+  return ms;
+}
+
+export type Stdin = AsyncIterable<Buffer | string>;
+const LONGEST_FILE = 65_536;
+
+/** A file, or standard input if it is called `-`. Secrets come only this way: arguments stay in the shell's history. */
+export async function textFrom(file: string, stdin: Stdin): Promise<string> {
+  if (file !== '-')
+    return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      throw usage(`The file ${file} cannot be read (${error.code ?? error.message}).`);
+    });
+  let text = '';
+  for await (const chunk of stdin) {
+    text += chunk.toString();
+    if (text.length > LONGEST_FILE) break;
+  }
+  return text;
+}
+
+const SECRET = /^[\x21-\x7e]+$/;
+
+/** A secret alone on one line. It is never quoted, whatever is wrong with it; `what` is e.g. "API token of Okta". */
+export async function secretFrom(
+  file: string,
+  stdin: Stdin,
+  what: string,
+  { min = 10, max = 512 }: { readonly min?: number; readonly max?: number } = {},
+): Promise<string> {
+  const source = file === '-' ? 'Standard input' : file;
+  const text = (await textFrom(file, stdin)).trim();
+  const fault =
+    text === ''
+      ? `${source} holds no ${what}: it is empty.`
+      : !SECRET.test(text)
+        ? `${source} holds no ${what}: there must be the ${what} alone, on one line, without "SSWS" or "Bearer", without quotes and blanks.`
+        : text.length < min || text.length > max
+          ? `${source} holds no ${what} of the right length: it has ${text.length} characters, and ${min} to ${max} are allowed.`
+          : undefined;
+  if (fault !== undefined) throw new Refusal(fault);
+  return text;
+}

@@ -1,0 +1,116 @@
+/** A program as data: areas and verbs. The code of an area is loaded when the area is used, so that `--help` starts at once. */
+import { Command, type OutputConfiguration } from 'commander';
+import type { Environment } from './environment.js';
+import type { ExitCode } from './exit-codes.js';
+import type { Stdin } from './inputs.js';
+import type { Refusal } from './refusal.js';
+import type { Screen } from './screen.js';
+
+/** The flags that every command has. */
+export interface CommonFlags {
+  readonly json?: boolean;
+}
+
+export interface Call<F> {
+  /** Positional arguments; those of a variadic one follow each other. */
+  readonly args: readonly string[];
+  readonly flags: F & CommonFlags;
+  readonly env: Environment;
+  readonly screen: Screen;
+  readonly stdin: Stdin;
+  /** How a person types a command of this program: `npm run stackflow -- accounts list`. */
+  readonly typed: (command: string) => string;
+}
+
+/** What a command prints: prose for people, or with `--json` the data. */
+export interface Answer {
+  readonly text: string;
+  readonly json: unknown;
+  /** Something that the reader has to know although the command is done; it goes to standard error. */
+  readonly warning?: string;
+  readonly exitCode?: ExitCode;
+}
+
+export interface CommandSpec<F> {
+  /** `show <person>`, in the notation of commander. */
+  readonly usage: string;
+  readonly summary: string;
+  /** Arguments after the name of the program: `accounts show ada@example.com`. */
+  readonly examples?: readonly string[];
+  readonly options?: (command: Command) => Command;
+  readonly run: (call: Call<F>) => Promise<Answer>;
+}
+
+/** Any command, whatever its flags are. */
+export type AnyCommand = CommandSpec<never>;
+
+/** Several commands below one name, or one command at the top; `load` imports the code behind it. */
+export type Entry = { readonly name: string; readonly summary: string } & (
+  | { readonly kind: 'area'; readonly load: () => Promise<readonly AnyCommand[]> }
+  | { readonly kind: 'verb'; readonly load: () => Promise<AnyCommand> }
+);
+
+export interface ProgramSpec {
+  readonly name: string;
+  readonly description: string;
+  readonly examples: readonly string[];
+  readonly entries: readonly Entry[];
+  /** Options of every command, for example `--tenant`. */
+  readonly options?: (command: Command) => Command;
+  /** Turns an error of a lower layer into a {@link Refusal}; undefined = it is none of them, but a bug. */
+  readonly explain?: (error: unknown, call: Pick<Call<unknown>, 'typed'>) => Refusal | undefined;
+}
+
+/** A command that was named with acceptable arguments and may run. */
+export interface Chosen {
+  readonly spec: AnyCommand;
+  readonly args: readonly string[];
+  readonly flags: CommonFlags;
+}
+
+export interface Building {
+  /** How a person types the name of the program here. */
+  readonly prefix: string;
+  readonly output?: OutputConfiguration;
+  readonly choose?: (choice: Chosen) => void;
+}
+
+/** With `args` only the code of what they name is loaded; with null all of it. */
+export async function buildProgram(
+  spec: ProgramSpec,
+  args: readonly string[] | null,
+  building: Building,
+): Promise<Command> {
+  const program = new Command(spec.name)
+    .description(spec.description)
+    .exitOverride()
+    .configureOutput(building.output ?? {})
+    .showHelpAfterError('(--help shows all commands)')
+    .addHelpText('after', examples(building, spec.examples));
+  for (const entry of spec.entries) {
+    const wanted = args === null || args[0] === entry.name || (args[0] === 'help' && args[1] === entry.name);
+    if (entry.kind === 'area') {
+      const area = program.command(entry.name).description(entry.summary);
+      if (wanted) for (const each of await entry.load()) addCommand(area, spec, each, building);
+    } else if (wanted) addCommand(program, spec, await entry.load(), building);
+    else program.command(entry.name).description(entry.summary);
+  }
+  program.command('completion <shell>').description('print the completion script for bash, zsh or fish');
+  return program;
+}
+
+function addCommand(parent: Command, program: ProgramSpec, spec: AnyCommand, building: Building): void {
+  const command = parent.command(spec.usage).description(spec.summary);
+  spec.options?.(command);
+  program.options?.(command);
+  command.option('--json', 'print JSON instead of text');
+  command.addHelpText('after', examples(building, spec.examples ?? []));
+  command.action((...given: unknown[]) => {
+    const args = given.slice(0, command.registeredArguments.length).flat();
+    const texts = args.filter((argument): argument is string => typeof argument === 'string');
+    building.choose?.({ spec, args: texts, flags: command.opts<CommonFlags>() });
+  });
+}
+
+const examples = ({ prefix }: Building, lines: readonly string[]): string =>
+  lines.length === 0 ? '' : `\nExamples:\n${lines.map((line) => `  ${prefix} ${line}`).join('\n')}`;

@@ -1,0 +1,14 @@
+import { EXIT, type ExitCode } from './exit-codes.js';
+
+/** Something that the person at the keyboard can put right; printed without a stack trace. */
+export class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly exitCode: ExitCode = EXIT.refused,
+  ) {
+    super(message);
+    this.name = 'Refusal';
+  }
+}
+
+export const usage = (message: string): Refusal => new Refusal(message, EXIT.usage);

@@ -1,0 +1,36 @@
+/** Where a command prints: how wide it is, and whether it shows colours. */
+import { styleText } from 'node:util';
+
+export type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
+
+export interface Screen {
+  /** Columns of the terminal; undefined for a pipe or a file, which get every column in full. */
+  readonly width: number | undefined;
+  readonly paint: (colour: Colour, text: string) => string;
+}
+
+/** A pipe, a file, a test. */
+export const PLAIN: Screen = { width: undefined, paint: (_, text) => text };
+
+const NARROWEST = 40;
+
+/** Node decides about colours: only on a terminal, and NO_COLOR turns them off. */
+export const screenOf = (stream: NodeJS.WriteStream): Screen => ({
+  // A terminal without a size reports 0 columns.
+  width: stream.isTTY && stream.columns >= NARROWEST ? stream.columns : undefined,
+  paint: (colour, text) => styleText(colour, text, { stream }),
+});
+
+/**
+ * Text of others on one line, without control characters: a display name must not move the cursor, colour the terminal
+ * or turn the direction of the line.
+ */
+export const oneLine = (text: string): string =>
+  text.replace(/\s+/g, ' ').replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+
+/** The one format of every instant: RFC 3339 in UTC with milliseconds, as in `--json`. */
+export function instant(value: string | null | undefined, missing = '-'): string {
+  if (value === null || value === undefined) return missing;
+  const ms = Date.parse(value);
+  return Number.isNaN(ms) ? value : new Date(ms).toISOString();
+}

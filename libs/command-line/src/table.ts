@@ -1,0 +1,67 @@
+/** Tables that fit the terminal, and named values below each other. */
+import { oneLine, type Colour, type Screen } from './screen.js';
+
+export interface Column<T> {
+  readonly head: string;
+  readonly cell: (row: T) => string | number | null | undefined;
+  /** Which columns give way on a narrow terminal: those with the highest number first; 0, the default, never. */
+  readonly shrink?: number;
+  readonly colour?: (row: T) => Colour | undefined;
+}
+
+const GAP = 2;
+const NARROWEST = 8;
+
+export function table<T>(screen: Screen, columns: readonly Column<T>[], rows: readonly T[]): string {
+  const cells = rows.map((row) => columns.map(({ cell }) => oneLine(String(cell(row) ?? '-')) || '-'));
+  const natural = columns.map(({ head }, i) => Math.max(head.length, ...cells.map((row) => lengthOf(row[i] ?? ''))));
+  const widths = fit(columns, natural, screen.width);
+  const line = (texts: readonly string[], paint: (text: string, column: number) => string): string =>
+    texts
+      .flatMap((text, i) => (widths[i] === 0 ? [] : [paint(pad(cut(text, widths[i] ?? 0), widths[i] ?? 0), i)]))
+      .join(' '.repeat(GAP))
+      .trimEnd();
+  return [
+    line(
+      columns.map((c) => c.head),
+      (text) => screen.paint('bold', text),
+    ),
+    ...rows.map((row, r) =>
+      line(cells[r] ?? [], (text, i) => {
+        const colour = columns[i]?.colour?.(row);
+        return colour ? screen.paint(colour, text) : text;
+      }),
+    ),
+  ].join('\n');
+}
+
+/** Columns that give way become narrower, and leave (width 0) if that is not enough. */
+function fit<T>(columns: readonly Column<T>[], natural: readonly number[], width: number | undefined): number[] {
+  const widths = [...natural];
+  if (width === undefined) return widths;
+  const excess = (): number => widths.reduce((sum, w) => sum + (w === 0 ? 0 : w + GAP), -GAP) - width;
+  const order = columns
+    .map(({ shrink = 0, head }, i) => ({ i, shrink, least: Math.max(head.length, NARROWEST) }))
+    .filter(({ shrink }) => shrink > 0)
+    .sort((a, b) => b.shrink - a.shrink || b.i - a.i);
+  for (const { i, least } of order)
+    if (excess() > 0) widths[i] = Math.max(Math.min(least, widths[i] ?? 0), (widths[i] ?? 0) - excess());
+  for (const { i } of order) if (excess() > 0) widths[i] = 0;
+  return widths;
+}
+
+const lengthOf = (text: string): number => [...text].length;
+const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - lengthOf(text)));
+const cut = (text: string, width: number): string =>
+  lengthOf(text) <= width ? text : `${[...text].slice(0, width - 1).join('')}…`;
+
+export type Field = readonly [name: string, value: string];
+
+/** A value of several lines continues in its column. */
+export function fields(rows: readonly Field[], indent = ''): string {
+  const width = Math.max(...rows.map(([name]) => name.length)) + 3;
+  const next = `\n${indent}${' '.repeat(width)}`;
+  return rows
+    .map(([name, value]) => `${indent}${name.padEnd(width)}${value.split('\n').map(oneLine).join(next)}`.trimEnd())
+    .join('\n');
+}

@@ -1,0 +1,87 @@
+/** identity-service as its callers see it. */
+import type { InternalClient, Json } from './client.js';
+import type { TenantList, TenantView } from './common.js';
+import type {
+  AccountGrants,
+  AccountList,
+  AccountListQuery,
+  AccountRetry,
+  AccountView,
+  Explanation,
+  HeldRoleLossList,
+  HeldRoleLossView,
+  PoolComparison,
+  PoolComparisonStarted,
+  ReleaseRoleLossesBody,
+  RepublishedPage,
+  RoleLossesReleased,
+} from './identity.js';
+
+const COMPARISON = '/internal/pool-comparison';
+
+export class IdentityClient {
+  constructor(private readonly api: InternalClient) {}
+
+  async tenants(): Promise<TenantView[]> {
+    return (await this.api.call<TenantList>('GET', '/internal/tenants')).tenants;
+  }
+
+  accounts(tenant: string, query: AccountListQuery = {}): Promise<Json<AccountList>> {
+    return this.api.call('GET', accounts(tenant), { query: { ...query } });
+  }
+
+  /** By user name, Okta user id or account id; null = the tenant has no such account. */
+  async find(tenant: string, who: string): Promise<Json<AccountView> | null> {
+    return (await this.accounts(tenant, { who })).accounts[0] ?? null;
+  }
+
+  account(tenant: string, id: string): Promise<Json<AccountView>> {
+    return this.api.call('GET', `${accounts(tenant)}/${id}`);
+  }
+
+  grants(tenant: string, id: string): Promise<Json<AccountGrants>> {
+    return this.api.call('GET', `${accounts(tenant)}/${id}/grants`);
+  }
+
+  explanation(tenant: string, id: string): Promise<Json<Explanation>> {
+    return this.api.call('GET', `${accounts(tenant)}/${id}/explanation`);
+  }
+
+  /** Reads the user back from Cognito and repairs it now, instead of after the current pause. */
+  retry(tenant: string, id: string): Promise<AccountRetry> {
+    return this.api.call('POST', `${accounts(tenant)}/${id}/retry`);
+  }
+
+  /** Publishes the state of all accounts of the tenant again; resolves with their number. */
+  async republish(tenant: string): Promise<number> {
+    let count = 0;
+    for (let cursor: string | null | undefined; cursor !== null;) {
+      const page: RepublishedPage = await this.api.call('POST', `${accounts(tenant)}/republish`, { query: { cursor } });
+      count += page.republished;
+      cursor = page.next;
+    }
+    return count;
+  }
+
+  async heldRoleLosses(tenant: string): Promise<Json<HeldRoleLossView>[]> {
+    return (await this.api.call<Json<HeldRoleLossList>>('GET', losses(tenant))).held;
+  }
+
+  /** Resolves with the number of losses that were released by this call. */
+  async releaseRoleLosses(tenant: string, body: ReleaseRoleLossesBody): Promise<number> {
+    return (await this.api.call<RoleLossesReleased>('POST', `${losses(tenant)}/release`, { body })).released;
+  }
+
+  /** Rejects with the problem `conflict` while a comparison is running. */
+  async startPoolComparison(): Promise<string> {
+    return (await this.api.call<PoolComparisonStarted>('POST', COMPARISON)).run;
+  }
+
+  /** Rejects with the problem `not_found` if none has run yet. */
+  latestPoolComparison(): Promise<Json<PoolComparison>> {
+    return this.api.call('GET', COMPARISON);
+  }
+}
+
+const accounts = (tenant: string): string => `/internal/tenants/${tenant}/accounts`;
+const losses = (tenant: string): string => `/internal/tenants/${tenant}/held-role-losses`;
