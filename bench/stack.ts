@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
 import { provision, SERVICES, type ServiceName } from '../apps/provision/src/provision.js';
+import { HubClient, InternalClient } from '#contracts/clients';
 import { followerGrantsSql } from '#event-bus';
 import { ROOT } from '../tools/local/folder.js';
 import { startKafka, type LocalKafka } from '../tools/local/kafka.js';
@@ -138,23 +139,23 @@ export class Stack {
 
   /** Without a brake, because a bench offboards everybody on purpose. */
   async createTenant(): Promise<string> {
-    return (await this.tenantCommand(['create', TENANT, '--enable-scim', '--no-brake'])).scimToken ?? '';
+    const settings = { scimEnabled: true, brake: null };
+    const { scimToken } = await this.withHub((hub) => hub.create({ slug: TENANT, by: 'bench', settings }));
+    return scimToken?.secret ?? '';
   }
 
-  /** `npm run tenant -- ...` */
-  async tenantCommand(args: readonly string[]): Promise<{ tenant: { id: string }; scimToken?: string }> {
-    const cli = this.run({
-      name: `tenant-${args[0]}`,
-      entry: compiled('apps/integration-hub/src/cli.js'),
-      args: [...args, '--json'],
-      env: { ...this.awsEnvironment(), DATABASE_URL: this.serviceUrl('stackflow', 'integration-hub') },
+  /** Runs the hub for one change only, so that it takes no part in a measurement. */
+  async withHub<T>(change: (hub: HubClient) => Promise<T>): Promise<T> {
+    const { program, url } = await this.startService('integration-hub', 'apps/integration-hub/src/main.js', {
+      ...this.awsEnvironment(),
+      DATABASE_URL: this.serviceUrl('stackflow', 'integration-hub'),
     });
-    await cli.finished();
-    const line = cli
-      .log()
-      .split('\n')
-      .find((l) => l.startsWith('{'));
-    return JSON.parse(line ?? '{}') as { tenant: { id: string }; scimToken?: string };
+    try {
+      const api = new InternalClient({ service: 'integration-hub', url, token: this.internalToken });
+      return await change(new HubClient(api));
+    } finally {
+      await program.stop();
+    }
   }
 
   async startGateway(): Promise<Service> {

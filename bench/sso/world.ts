@@ -106,10 +106,8 @@ export class SsoWorld {
   /** Allows people to sign in, and one client to exchange their tokens. */
   async connect(service: Service): Promise<Connected> {
     const { clientId, clientSecret } = await this.okta.client(`${ORIGIN}/auth/okta/callback`);
-    const secretFile = path.join(this.stack.options.folder, 'oidc-client-secret');
-    fs.writeFileSync(secretFile, clientSecret, { mode: 0o600 });
-    const connect = ['connect-sso', TENANT, '--issuer', ISSUER, '--client-id', clientId];
-    const { tenant } = await this.stack.tenantCommand([...connect, '--client-secret-file', secretFile]);
+    const connection = { by: 'bench', issuer: ISSUER, clientId, clientSecret };
+    const { tenant } = await this.stack.withHub((hub) => hub.connectSso(TENANT, connection));
     await until(
       'auth-service knows the connection',
       async () => {

@@ -1,4 +1,4 @@
-/** `cdk synth|diff|deploy`. Node runs the TypeScript itself; see docs/user-pool.md for a walk through. */
+/** The entry of `cdk synth|diff|deploy`. Node runs TypeScript directly. See docs/user-pool.md for a walk-through. */
 import { App } from 'aws-cdk-lib';
 import { settingsFrom } from './settings.ts';
 import { UserPoolStack } from './user-pool-stack.ts';

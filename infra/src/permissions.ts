@@ -1,11 +1,11 @@
-/** What each service may do on AWS, and nothing more; one managed policy each, to attach to the service's own role. */
+/** The AWS permissions of each service, as one managed policy to attach to the service's role. */
 import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IUserPool } from 'aws-cdk-lib/aws-cognito';
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 
-/** Cognito operations by service: one writer for each external fact (docs/architecture.md). */
+/** Cognito operations by service. Each external fact has one writer (docs/architecture.md). */
 export const COGNITO: Readonly<Record<string, readonly string[]>> = {
   'identity-service': [
     'AdminCreateUser',
@@ -70,7 +70,7 @@ export function servicePolicies(
       service,
       new ManagedPolicy(scope, `Policy-${service}`, {
         managedPolicyName: `${stack.stackName}-${service}`,
-        description: `What ${service} of StackFlow may do`,
+        description: `Permissions of ${service} of StackFlow`,
         statements: list,
       }),
     ]),

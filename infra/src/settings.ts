@@ -1,4 +1,4 @@
-/** What an operator says with `-c name=value`; all faults are told together, before anything is synthesised. */
+/** The settings that an operator gives as `-c name=value`. All faults are reported together, before anything is synthesized. */
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -8,7 +8,7 @@ export interface Settings {
   readonly region: string | undefined;
   /** Folder with one bundled Lambda handler per subfolder, as `npm run build:triggers` writes it. */
   readonly triggers: string;
-  /** JWKS of the keys that sign assertions, as auth-service shows it; empty until the key exists: then nobody can sign in. */
+  /** JWKS of the keys that sign assertions, as auth-service prints it. Without a key nobody can sign in. */
   readonly assertionJwks: string;
   /** Highest precedence first. */
   readonly roles: readonly string[];
@@ -38,7 +38,7 @@ export function settingsFrom(context: (name: string) => unknown): Settings {
   const minutes = Number(text('accessTokenMinutes') ?? 10);
   if (!Number.isInteger(minutes) || minutes < 5 || minutes > 60)
     faults.push(
-      'accessTokenMinutes must be a whole number from 5 to 60: so long can a service that checks nothing but the signature be fooled.',
+      'accessTokenMinutes must be a whole number from 5 to 60. A service that checks only the signature accepts a revoked token for this long.',
     );
   const roles = (text('roles') ?? DEFAULT_ROLES.join(',')).split(',').map((role) => role.trim());
   if (roles.some((role) => !/^[a-z][a-z0-9_]*$/.test(role)))
@@ -68,16 +68,16 @@ export const TRIGGERS = [
 ] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
-/** Public P-256 keys only: a private one in a Lambda's environment would be readable for everybody who may list it. */
+/** Accepts public P-256 keys only: everybody who may list a Lambda function can read its environment. */
 function jwks(file: string | undefined, faults: string[]): string {
   if (file === undefined) return NO_KEYS;
   try {
     const { keys } = JSON.parse(fs.readFileSync(file, 'utf8')) as { keys: Record<string, unknown>[] };
-    if (keys.length < 1 || keys.length > 2) faults.push(`${file} must hold one key, or two during a rotation.`);
+    if (keys.length < 1 || keys.length > 2) faults.push(`${file} must contain one key, or two during a rotation.`);
     for (const key of keys) {
-      if ('d' in key) faults.push(`${file} holds a private key; give the public JWKS that auth-service shows.`);
+      if ('d' in key) faults.push(`${file} contains a private key. Use the public JWKS that auth-service prints.`);
       if (key.kty !== 'EC' || key.crv !== 'P-256' || typeof key.kid !== 'string')
-        faults.push(`${file} holds a key that is no P-256 key with a kid.`);
+        faults.push(`${file} contains a key that is no P-256 key with a kid.`);
     }
     return JSON.stringify({ keys });
   } catch (error) {

@@ -1,4 +1,4 @@
-/** What the template says, as CloudFormation would get it: settings that nobody may change by accident. */
+/** Checks the template for CloudFormation: settings that must not change by accident. */
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { settingsFrom, SettingsFault, TRIGGERS } from './settings.ts';
 import { UserPoolStack } from './user-pool-stack.ts';
 
-describe('the infrastructure of the user pool', () => {
+describe('UserPoolStack', () => {
   let folder: string;
   let template: Template;
   const settings = (context: Record<string, unknown> = {}) =>
@@ -33,7 +33,7 @@ describe('the infrastructure of the user pool', () => {
   });
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-  it('takes user names that are account ids, lets nobody sign up, and survives the deletion of the stack', () => {
+  it('uses account ids as user names, disables self sign-up, and keeps the pool when the stack is deleted', () => {
     template.hasResource('AWS::Cognito::UserPool', { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
     template.hasResourceProperties('AWS::Cognito::UserPool', {
       AdminCreateUserConfig: { AllowAdminCreateUserOnly: true },
@@ -48,7 +48,7 @@ describe('the infrastructure of the user pool', () => {
     });
   });
 
-  it('has one client that knows custom auth and refresh, no password and no hosted UI', () => {
+  it('has one client, with custom auth and refresh only, and no hosted UI', () => {
     template.resourceCountIs('AWS::Cognito::UserPoolClient', 1);
     template.hasResourceProperties('AWS::Cognito::UserPoolClient', {
       GenerateSecret: true,
@@ -62,7 +62,7 @@ describe('the infrastructure of the user pool', () => {
     });
   });
 
-  it('has a group for each role, the strongest first', () => {
+  it('has a group for each role, highest precedence first', () => {
     const groups = Object.values(template.findResources('AWS::Cognito::UserPoolGroup')).map(
       (g) => (g as { Properties: { GroupName: string; Precedence: number } }).Properties,
     );
@@ -74,7 +74,7 @@ describe('the infrastructure of the user pool', () => {
     ]);
   });
 
-  it('runs the four triggers, the token trigger with the second version of its event, and gives keys only to those that check', () => {
+  it('runs the four triggers, the token trigger with event version 2, and gives keys only to triggers that verify', () => {
     template.hasResourceProperties('AWS::Cognito::UserPool', {
       LambdaConfig: {
         DefineAuthChallenge: Match.anyValue(),
@@ -97,7 +97,7 @@ describe('the infrastructure of the user pool', () => {
     template.resourceCountIs('AWS::Lambda::Permission', 4);
   });
 
-  it('signs with a P-256 key that cannot leave KMS', () => {
+  it('creates a P-256 signing key in KMS and keeps it when the stack is deleted', () => {
     template.hasResource('AWS::KMS::Key', {
       DeletionPolicy: 'Retain',
       Properties: Match.objectLike({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }),
@@ -121,7 +121,7 @@ describe('the infrastructure of the user pool', () => {
         .sort();
 
     it.each(['scim-gateway', 'identity-service', 'deactivation-worker', 'auth-service', 'integration-hub'])(
-      '%s gets no wildcard, neither for what nor on what',
+      '%s gets no wildcard action and no wildcard resource',
       (service) => {
         expect(statements(service).length).toBeGreaterThan(0);
         for (const { Action, Resource } of statements(service)) {
@@ -131,7 +131,7 @@ describe('the infrastructure of the user pool', () => {
       },
     );
 
-    it('let one service write each fact of Cognito', () => {
+    it('let only one service write each fact of Cognito', () => {
       const writers = new Map<string, string[]>();
       for (const service of ['identity-service', 'deactivation-worker', 'auth-service'])
         for (const action of actions(service).filter((a) => a.startsWith('cognito-idp:') && !/Get|List/.test(a)))
@@ -149,7 +149,7 @@ describe('the infrastructure of the user pool', () => {
     });
   });
 
-  describe('the settings of the app', () => {
+  describe('settingsFrom', () => {
     const faultsOf = (context: Record<string, unknown>): string => {
       try {
         settings(context);
@@ -160,7 +160,7 @@ describe('the infrastructure of the user pool', () => {
       }
     };
 
-    it('are told with all their faults at once', () => {
+    it('reports all faults at once', () => {
       const message = faultsOf({ triggers: '/nowhere', accessTokenMinutes: 600, roles: 'Admin' });
       expect(message).toContain('3 fault(s)');
       expect(message).toContain('npm run build:triggers');
@@ -170,11 +170,11 @@ describe('the infrastructure of the user pool', () => {
       ['a private key', { kty: 'EC', crv: 'P-256', kid: 'k', x: 'x', y: 'y', d: 'secret' }, 'private key'],
       ['another curve', { kty: 'EC', crv: 'P-384', kid: 'k', x: 'x', y: 'y' }, 'no P-256 key'],
       ['an RSA key', { kty: 'RSA', kid: 'k', n: 'n', e: 'e' }, 'no P-256 key'],
-    ])('refuse a key set with %s', (_, key, reason) =>
+    ])('refuses a key set with %s', (_, key, reason) =>
       expect(faultsOf({ assertionJwksFile: jwks(key) })).toContain(reason),
     );
 
-    it('refuse a key set that is none', () => {
+    it('refuses a file that is not a key set', () => {
       const file = path.join(folder, 'broken.json');
       fs.writeFileSync(file, 'no json');
       expect(faultsOf({ assertionJwksFile: file })).toContain('cannot be read');

@@ -1,6 +1,6 @@
 /**
- * The user pool that StackFlow signs people in to: no password sign-in, no self sign-up, one confidential app client that
- * knows custom auth and refresh, the four triggers of the SSO bridge, and the key that signs its assertions.
+ * StackFlow's user pool: no password sign-in, no self sign-up, one confidential app client for custom auth and refresh, the
+ * four triggers of the SSO bridge, and the key that signs assertions.
  */
 import path from 'node:path';
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
@@ -41,7 +41,7 @@ export class UserPoolStack extends Stack {
     });
     for (const trigger of TRIGGERS) this.trigger(pool, trigger, props);
     const key = new Key(this, 'AssertionKey', {
-      description: 'auth-service signs with it that somebody has signed in with Okta; cognito-triggers believe it',
+      description: 'Signs the assertions of auth-service, which cognito-triggers verify',
       keySpec: KeySpec.ECC_NIST_P256,
       keyUsage: KeyUsage.SIGN_VERIFY,
       removalPolicy: RemovalPolicy.RETAIN,
@@ -54,14 +54,14 @@ export class UserPoolStack extends Stack {
       new CfnOutput(this, `PolicyOf${service.replaceAll('-', '')}`, { value: policy.managedPolicyArn });
   }
 
-  /** Usernames are account ids: no alias, because two tenants may hold the same address. */
+  /** Usernames are account ids. There is no alias, because two tenants may have the same e-mail address. */
   private userPool(): UserPool {
     return new UserPool(this, 'Users', {
       signInAliases: { username: true },
       signInCaseSensitive: true,
       selfSignUpEnabled: false,
-      mfa: Mfa.OFF, // Okta's policies decide about factors
-      // The plan that knows access-token claims (pre-token-generation V2).
+      mfa: Mfa.OFF, // Okta's policies require factors
+      // Claims in access tokens (pre-token-generation V2) need this plan.
       featurePlan: FeaturePlan.ESSENTIALS,
       passwordPolicy: {
         minLength: 32,
@@ -92,7 +92,7 @@ export class UserPoolStack extends Stack {
       authSessionValidity: Duration.minutes(3),
       disableOAuth: true,
     });
-    // CDK adds ALLOW_REFRESH_TOKEN_AUTH itself; said here so that nothing else can come in with a default.
+    // CDK adds ALLOW_REFRESH_TOKEN_AUTH itself. The explicit list excludes anything that a later default might add.
     (client.node.defaultChild as CfnUserPoolClient).explicitAuthFlows = [
       'ALLOW_CUSTOM_AUTH',
       'ALLOW_REFRESH_TOKEN_AUTH',
@@ -101,7 +101,7 @@ export class UserPoolStack extends Stack {
   }
 
   private trigger(pool: UserPool, name: Trigger, { triggers, assertionJwks }: Props): void {
-    const knowsKeys = name === 'verify-auth-challenge-response' || name === 'pre-token-generation';
+    const needsKeys = name === 'verify-auth-challenge-response' || name === 'pre-token-generation';
     const handler = new Lambda(this, `Trigger-${name}`, {
       description: `Cognito trigger of StackFlow's SSO bridge: ${name}`,
       runtime: Runtime.NODEJS_24_X,
@@ -109,12 +109,12 @@ export class UserPoolStack extends Stack {
       code: Code.fromAsset(path.join(triggers, name)),
       handler: 'index.handler',
       memorySize: 256,
-      timeout: Duration.seconds(5), // Cognito waits no longer
+      timeout: Duration.seconds(5), // Cognito gives up after five seconds
       logGroup: new LogGroup(this, `Log-${name}`, {
         retention: RetentionDays.THREE_MONTHS,
         removalPolicy: RemovalPolicy.DESTROY,
       }),
-      ...(knowsKeys && { environment: { ASSERTION_JWKS: assertionJwks } }),
+      ...(needsKeys && { environment: { ASSERTION_JWKS: assertionJwks } }),
     });
     pool.addTrigger(
       OPERATION[name],

@@ -1,8 +1,9 @@
-/** Who is let in: the person behind an Okta id, as directory, accounts and access know her. */
+/** Which people may sign in, according to directory, accounts and access. */
 import { Browser, type Answer } from '../support/auth-browser.js';
 import { CLIENT_ID } from '../support/auth-provider.js';
 import { begin, codeOn, SESSION } from '../support/auth-journey.js';
-import { eventually, LOCAL } from '../support/auth.js';
+import { LOCAL } from '../support/auth.js';
+import { eventually } from '../support/waiting.js';
 import { world } from './world.js';
 
 const { back, browser, lastAudit, op, rig, tenant, signIn: signInAs } = await world();
@@ -13,23 +14,23 @@ const signIn = (externalId: string | null): Promise<Answer> => {
 };
 const outcome = (page: Answer): [number, string] => [page.status, page.status === 303 ? 'in' : codeOn(page)];
 
-it('an unknown Okta user is refused, and not created', async () => {
+it('refuses an unknown Okta user and creates no account', async () => {
   expect(outcome(await signIn('00u1nobody'))).toEqual([403, 'unknown_person']);
   expect(await lastAudit()).toMatchObject({ code: 'unknown_person', detail: { oktaSub: '00u1nobody' } });
 });
 
-it('an e-mail address or a user name links nobody (nOAuth)', async () => {
+it('never links a person by e-mail address or user name (nOAuth)', async () => {
   const victim = await rig.addPerson(tenant);
   op.claims = { email: victim.email, email_verified: true, preferred_username: victim.userName };
   expect(outcome(await signIn('00u1attacker'))).toEqual([403, 'other_okta_user']);
 });
 
-it('an account without an Okta id is nobody', async () => {
+it('never signs anybody in to an account without an Okta id', async () => {
   await rig.addPerson(tenant, { externalId: null });
   expect(outcome(await signIn('null'))).toEqual([403, 'unknown_person']);
 });
 
-it("another tenant's person is unknown here", async () => {
+it('refuses a person of another tenant, who can sign in there', async () => {
   const other = await rig.addTenant('beta', 'beta.example.com');
   const person = await rig.addPerson(other);
   expect(outcome(await signIn(person.externalId))).toEqual([403, 'unknown_person']);
@@ -37,7 +38,7 @@ it("another tenant's person is unknown here", async () => {
   expect(outcome(await signInAs(browser('https://beta.example.com')))).toEqual([303, 'in']);
 });
 
-it('an inactive or removed account is refused, whichever of its two events says so', async () => {
+it('refuses an inactive or removed account, whichever of the two events reports it', async () => {
   const [a, b] = [await rig.addPerson(tenant), await rig.addPerson(tenant)];
   await rig.people.publishAccess({ ...a, status: 'inactive', roles: [] });
   await rig.people.publishAccount({ ...b, status: 'removed', roles: [] }, 'removed');
@@ -46,14 +47,14 @@ it('an inactive or removed account is refused, whichever of its two events says 
   expect(outcome(await signIn(b.externalId))).toEqual([403, 'account_inactive']);
 });
 
-it('a fence keeps out whom Okta proved before it', async () => {
+it('refuses a person whom Okta authenticated before the fence', async () => {
   const person = await rig.addPerson(tenant);
   await rig.people.publishAccess(person, { notBefore: new Date(Date.now() + 3_600_000).toISOString() });
   await rig.handled();
   expect(outcome(await signIn(person.externalId))).toEqual([503, 'account_fenced']);
 });
 
-it('who is past a fence of just now waits for its second to end, and then has a token that counts', async () => {
+it('waits until the second of a new fence has ended, so that the access token is accepted', async () => {
   const person = await rig.addPerson(tenant);
   const at = Math.floor(Date.now() / 1000) + 1;
   await rig.people.publishAccess(person, { notBefore: new Date(at * 1000).toISOString() });
@@ -62,7 +63,7 @@ it('who is past a fence of just now waits for its second to end, and then has a 
   expect(outcome(await signIn(person.externalId))).toEqual([303, 'in']);
 });
 
-it('a token of Cognito from before the fence is not kept, and is revoked', async () => {
+it('revokes a Cognito token from before the fence and refuses the login', async () => {
   const person = await rig.addPerson(tenant);
   const at = Math.floor(Date.now() / 1000) + 30;
   await rig.people.publishAccess(person, { notBefore: new Date(at * 1000).toISOString() });
@@ -74,7 +75,7 @@ it('a token of Cognito from before the fence is not kept, and is revoked', async
   expect((await rig.cognitoCalls('RevokeToken')).length).toBe(revoked + 1);
 });
 
-it('two active accounts with one Okta id let nobody in; with one of them inactive the other does', async () => {
+it('refuses a person with two active accounts, and signs in to the other account when one is inactive', async () => {
   const one = await rig.addPerson(tenant);
   const two = await rig.addPerson(tenant, { externalId: one.externalId });
   expect(outcome(await signIn(one.externalId))).toEqual([403, 'account_ambiguous']);
@@ -83,7 +84,7 @@ it('two active accounts with one Okta id let nobody in; with one of them inactiv
   expect(outcome(await signIn(one.externalId))).toEqual([303, 'in']);
 });
 
-it('who is known to the directory only waits, then gets a page that tries again by itself', async () => {
+it('shows a page that retries by itself if a person in the directory has no account yet', async () => {
   const person = rig.people.make(tenant);
   await rig.people.publishUser(person);
   await rig.handled();
@@ -93,15 +94,15 @@ it('who is known to the directory only waits, then gets a page that tries again 
   expect(page.body).toContain('<meta http-equiv="refresh" content="5;url=/auth/okta/login?returnTo=%2Fincidents%2F42"');
 });
 
-it('who was deactivated in the directory before ever having an account is unknown', async () => {
+it('treats a person who was deactivated before they had an account as unknown', async () => {
   const person = rig.people.make(tenant);
   await rig.people.publishUser(person, false);
   await rig.handled();
   expect(outcome(await signIn(person.externalId))).toEqual([403, 'unknown_person']);
 });
 
-it('whose account comes while she waits is let in', async () => {
-  // On a busy machine an event may take longer than the service waits; then the next person tries.
+it('signs a person in when the account arrives during the login', async () => {
+  // On a busy machine an event may take longer than the service waits. Then another person tries.
   await eventually(async () => {
     const person = rig.people.make(tenant);
     await rig.people.publishUser(person);
@@ -117,7 +118,7 @@ it('whose account comes while she waits is let in', async () => {
   });
 }, 120_000);
 
-it('events of the same account in either order come to the same', async () => {
+it('signs a person in when the events of the account arrive in reverse order', async () => {
   const person = rig.people.make(tenant);
   await rig.people.createUser(person);
   await rig.people.publishAccess(person);
@@ -131,28 +132,28 @@ it('events of the same account in either order come to the same', async () => {
 describe('Cognito', () => {
   it.each<[string, object, [number, string]]>([
     ['throttles', { effect: 'throttle', operation: 'AdminInitiateAuth' }, [503, 'exchange_unavailable']],
-    ['is away', { effect: 'disconnect', operation: 'AdminInitiateAuth' }, [503, 'exchange_unavailable']],
+    ['is unreachable', { effect: 'disconnect', operation: 'AdminInitiateAuth' }, [503, 'exchange_unavailable']],
     [
       'does not know the client',
       { effect: 'error', operation: 'AdminInitiateAuth', error: 'ResourceNotFoundException' },
       [502, 'exchange_refused'],
     ],
     ['loses one answer', { effect: 'drop', operation: 'AdminRespondToAuthChallenge', times: 1 }, [303, 'in']],
-  ])('%s', async (_, rule, expected) => {
+  ])('%s: the login ends as expected', async (_, rule, expected) => {
     const person = await rig.addPerson(tenant);
     await rig.fault(rule);
     expect(outcome(await signIn(person.externalId))).toEqual(expected);
   });
 
-  it('has the person disabled: refused', async () => {
+  it('has disabled the user: the login is refused', async () => {
     const person = await rig.addPerson(tenant);
     await rig.people.disableUser(person);
     expect(outcome(await signIn(person.externalId))).toEqual([502, 'exchange_refused']);
   });
 });
 
-describe('what is asked of the sign-in at Okta', () => {
-  it('a second factor, where the operator wants one', async () => {
+describe('the sign-in at Okta', () => {
+  it('must use a second factor if the operator requires one', async () => {
     const strict = await rig.startService({ SSO_REQUIRE_MFA: 'true' });
     const person = await rig.addPerson(tenant);
     op.sub = person.externalId ?? '';
@@ -164,7 +165,7 @@ describe('what is asked of the sign-in at Okta', () => {
     await strict.stop();
   });
 
-  it('that it is not too long ago', async () => {
+  it('must not be longer ago than the operator allows', async () => {
     const strict = await rig.startService({ SSO_MAX_AUTH_AGE_MINUTES: '5' });
     const person = await rig.addPerson(tenant);
     op.sub = person.externalId ?? '';
@@ -179,15 +180,15 @@ describe('what is asked of the sign-in at Okta', () => {
   });
 });
 
-describe('the tenant', () => {
-  it('without sign-in settings has none', async () => {
+describe('a tenant', () => {
+  it('without sign-in settings has no sign-in', async () => {
     await rig.people.publishSettings('0198b7c2-5d0e-7a31-9c55-3f1f6f0e7a77', 'bare', { host: 'bare.example.com' });
     await rig.settingsKnown();
     const page = await browser('https://bare.example.com').get('/auth/okta/login');
     expect(outcome(page)).toEqual([404, 'sso_not_configured']);
   });
 
-  it('without a client secret has none either', async () => {
+  it('without a client secret has no sign-in', async () => {
     const id = '0198b7c2-5d0e-7a31-9c55-3f1f6f0e7a78';
     const sso = { issuer: 'https://acme.okta.com', clientId: 'x' };
     await rig.people.publishSettings(id, 'secretless', { host: 'secretless.example.com', sso });
@@ -199,7 +200,7 @@ describe('the tenant', () => {
   it.each([
     ['client', { issuer: 'https://acme.okta.com', clientId: 'another' }],
     ['issuer', { issuer: 'https://acme.okta.com/oauth2/default', clientId: CLIENT_ID }],
-  ])('whose %s changed during a login has to begin anew', async (what, sso) => {
+  ])('whose %s changed during a login refuses that login', async (what, sso) => {
     const host = `${what}.example.com`;
     const id = await rig.addTenant(`moving-${what}`, host);
     const b = browser(`https://${host}`);

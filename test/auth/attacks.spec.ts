@@ -1,18 +1,18 @@
-/** The attacks on a login that everybody knows, one by one: refused, and told in the audit. More of each: the other specs here. */
+/** The well-known attacks on a login: each is refused and recorded in the audit. The other specs test each in more detail. */
 import { Browser } from '../support/auth-browser.js';
 import { begin, codeOn, SESSION } from '../support/auth-journey.js';
 import { LOCAL } from '../support/auth.js';
 import { world } from './world.js';
 
 const { ada, back, browser, lastAudit, op, rig, signIn, tenant } = await world();
-// Alone in an installation a tenant would have every host name. Okta has no such server: nobody signs in there.
+// A second tenant, because the only tenant of an installation has every host name. Its issuer does not exist.
 await rig.addTenant('beta', 'beta.example.com', 'https://acme.okta.com/oauth2/aus404');
 
 const count = async (code: string): Promise<number> => (await rig.audit('code = $1', [code])).length;
 const stateOf = (location: string): string => new URL(location).searchParams.get('state') ?? '';
 
 describe('a code', () => {
-  it('that was used is refused with a state of its own', async () => {
+  it('that was used is refused even with a new state', async () => {
     const b = browser();
     const [first, second] = [await begin(b), await begin(b)];
     const { code, state } = op.authorize(first);
@@ -21,7 +21,7 @@ describe('a code', () => {
     expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'code_refused', tenant });
   });
 
-  it('of another browser (injection) is refused', async () => {
+  it('from another browser is refused (injection)', async () => {
     const [victim, attacker] = [browser(), browser()];
     const { code } = op.authorize(await begin(victim));
     const own = stateOf(await begin(attacker));
@@ -31,13 +31,13 @@ describe('a code', () => {
 });
 
 describe('a mix-up', () => {
-  it('is refused when another issuer answers', async () => {
+  it('is refused when another issuer responds', async () => {
     const b = browser();
     expect(codeOn(await b.get(back(await begin(b), { iss: 'https://evil.okta.com' })))).toBe('mix_up');
     expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'mix_up', tenant });
   });
 
-  it('is refused when nobody says who answers, and the provider promised to (RFC 9207)', async () => {
+  it('is refused when the response lacks the issuer that the provider announced (RFC 9207)', async () => {
     op.metadata = (regular) => ({ ...regular, authorization_response_iss_parameter_supported: true });
     const fresh = await rig.startService();
     const b = new Browser(fresh.url, LOCAL);
@@ -50,7 +50,7 @@ describe('a mix-up', () => {
 });
 
 describe('a session cookie that was planted (fixation)', () => {
-  it('comes to nothing, and the login that found it says so', async () => {
+  it('has no effect, and the login that met it records it', async () => {
     const b = browser();
     b.cookies.set(SESSION, 'A'.repeat(43));
     expect((await signIn(b)).status).toBe(303);
@@ -60,7 +60,7 @@ describe('a session cookie that was planted (fixation)', () => {
     expect((await attacker.get('/auth/session')).status).toBe(401);
   });
 
-  it("of the attacker's own session ends that session", async () => {
+  it("from the attacker's own session ends that session", async () => {
     const attacker = browser();
     await signIn(attacker);
     const victim = browser();
@@ -72,7 +72,7 @@ describe('a session cookie that was planted (fixation)', () => {
   });
 });
 
-describe('a Host that is nobody', () => {
+describe('an unknown Host', () => {
   it.each([
     'evil.com',
     'beta.example.com.evil.com',
@@ -99,7 +99,7 @@ describe('a Host that is nobody', () => {
   const audits = async (event: string): Promise<number> =>
     (await rig.audit(`event = $1 and code = 'unknown_site'`, [event])).length;
 
-  it('changes no address that the service sends anybody to', async () => {
+  it('in forwarding headers changes no address that the service redirects to', async () => {
     const forged = { 'x-forwarded-host': 'evil.com', 'x-forwarded-port': '1', forwarded: 'host=evil.com;proto=gopher' };
     const b = browser();
     const { headers } = await b.get('/auth/okta/login', forged);
@@ -110,8 +110,8 @@ describe('a Host that is nobody', () => {
   });
 });
 
-describe('what the ID token says beside who it is', () => {
-  it('gives no role: groups are our own', async () => {
+describe('other claims of the ID token', () => {
+  it('give no role', async () => {
     op.claims = { groups: ['StackFlow-Admins'], roles: ['super_admin'], 'custom:role': 'super_admin', tenant_id: 'x' };
     const b = browser();
     await signIn(b);
@@ -122,7 +122,7 @@ describe('what the ID token says beside who it is', () => {
     expect(JSON.parse(claims)).toMatchObject({ tenant_id: tenant });
   });
 
-  it('opens no account by an address that another Okta user has now, and tells whose it is', async () => {
+  it('open no account by an e-mail address, and the audit names the account that has it', async () => {
     op.sub = '00u1newcomer';
     op.claims = { email: ada.email?.toUpperCase() };
     const page = await signIn(browser());
@@ -137,7 +137,7 @@ describe('what the ID token says beside who it is', () => {
   });
 });
 
-it('a flood of logins at a provider that is broken fills no disk', async () => {
+it('records a limited number of failed logins when the provider is broken', async () => {
   const b = browser('https://beta.example.com');
   expect(codeOn(await b.get('/auth/okta/login'))).toBe('okta_error');
   const before = await count('okta_error');

@@ -1,15 +1,16 @@
-/** How long the record of sign-ins is kept, what of it may go, and what is left of a person who was removed. */
+/** How long audit rows are kept, which may be removed, and what remains of a removed person. */
 import { Database, loadConfig } from '#platform';
 import { sweepAudit } from '../../apps/auth-service/src/audit/audit.js';
 import { service as definition } from '../../apps/auth-service/src/service.js';
 import { Browser } from '../support/auth-browser.js';
 import { HostileProvider } from '../support/auth-provider.js';
 import { SESSION, signIn } from '../support/auth-journey.js';
-import { AuthRig, eventually, LOCAL } from '../support/auth.js';
+import { AuthRig, LOCAL } from '../support/auth.js';
+import { eventually } from '../support/waiting.js';
 
 let op: HostileProvider;
 let rig: AuthRig;
-/** As the service itself sees it. */
+/** With the role of the service. */
 let database: Database;
 
 beforeAll(async () => {
@@ -32,7 +33,7 @@ const insert = (code: string, daysAgo: number, count = 1): Promise<unknown> =>
 const left = async (code: string): Promise<number> => (await rig.audit('code = $1', [code])).length;
 
 describe('the audit', () => {
-  it('goes in batches, oldest first', async () => {
+  it('is removed in batches, oldest rows first', async () => {
     await insert('older', 60, 3);
     await insert('old', 50, 3);
     expect(await sweepAudit(database, 40, 4)).toBe(true);
@@ -41,13 +42,13 @@ describe('the audit', () => {
     expect(await left('old')).toBe(0);
   });
 
-  it('stays for ever if that is asked', async () => {
+  it('is kept for ever with a retention of 0 days', async () => {
     await insert('ancient', 20_000, 2);
     expect(await sweepAudit(database, 0)).toBe(false);
     expect(await left('ancient')).toBe(2);
   });
 
-  it('does not let a second sweep wait for the first, nor do its work twice', async () => {
+  it('is swept by two replicas at once without waiting and without double work', async () => {
     await insert('shared', 90, 6);
     await database.tx(async (tx) => {
       await sweepAudit(tx, 80, 1_000);
@@ -57,7 +58,7 @@ describe('the audit', () => {
     expect(await left('shared')).toBe(0);
   });
 
-  it('cannot lose a row of the last 30 days, not even by its owner, and none can be changed', async () => {
+  it('refuses any change, and the removal of rows of the last 30 days, even by the role of the service', async () => {
     await insert('young', 29);
     await insert('aged', 31);
     await expect(database.query(`delete from audit where code = 'young'`)).rejects.toThrow('append-only');
@@ -67,7 +68,7 @@ describe('the audit', () => {
     expect([await left('young'), await left('aged')]).toEqual([1, 1]);
   });
 
-  it('is swept by the service, in as many batches as it takes', async () => {
+  it('is swept by the service in as many batches as necessary', async () => {
     await insert('due', 401, 2_500);
     await insert('kept', 399);
     const running = await rig.startService();
@@ -76,14 +77,14 @@ describe('the audit', () => {
     await running.stop();
   });
 
-  it.each(['29', '1', '-1', '40000', 'never'])('is not kept for %s days', (days) => {
+  it.each(['29', '1', '-1', '40000', 'never'])('refuses a retention of %s days', (days) => {
     const environment = { ...rig.environment, AUDIT_RETENTION_DAYS: days };
     expect(() => loadConfig(definition.name, definition.config, environment)).toThrow(/AUDIT_RETENTION_DAYS/);
   });
 });
 
-describe('a person who was removed', () => {
-  it('leaves ids in the audit, and neither name nor address anywhere here', async () => {
+describe('a removed person', () => {
+  it('leaves ids in the audit, and neither name nor address in any table', async () => {
     const running = await rig.startService();
     const ada = await rig.addPerson(await rig.addTenant('default', null));
     op.sub = ada.externalId ?? '';

@@ -1,20 +1,20 @@
-/** The way back from a provider that attacks, or from somebody who never was there. The token's own checks: id-token.spec. */
+/** Callbacks from a hostile provider, and callbacks that no provider sent. id-token.spec.ts tests the token's own checks. */
 import { signHs256, signingKey, signRs256, unsigned } from '../guard/issuer.js';
 import { begin, codeOn, loginCookies, SESSION } from '../support/auth-journey.js';
 import { world } from './world.js';
 
 const { back, browser, lastAudit, op, rig, signIn, tenant } = await world();
 
-describe('forged ID tokens', () => {
+describe('an ID token', () => {
   const forgeries: [string, () => void, string][] = [
-    ['unsigned', () => (op.sign = (claims) => unsigned({ alg: 'none' }, claims)), 'algorithm_not_allowed'],
+    ['no signature', () => (op.sign = (claims) => unsigned({ alg: 'none' }, claims)), 'algorithm_not_allowed'],
     [
-      'HS256 with the public key',
+      'an HS256 signature by the public key',
       () => (op.sign = (claims) => signHs256({ alg: 'HS256', kid: 'first' }, claims, op.key.publicKey)),
       'algorithm_not_allowed',
     ],
     [
-      'a foreign RS256 key',
+      'a signature by a foreign RS256 key',
       () => (op.sign = (claims) => signRs256({ alg: 'RS256', kid: 'first' }, claims, signingKey('x').privateKey)),
       'signature_invalid',
     ],
@@ -22,16 +22,16 @@ describe('forged ID tokens', () => {
     ['no nonce', () => (op.claims = { nonce: undefined }), 'nonce_mismatch'],
     ['another audience', () => (op.claims = { aud: 'other' }), 'audience_mismatch'],
     ['another issuer', () => (op.claims = { iss: 'https://evil.okta.com' }), 'issuer_mismatch'],
-    ['another access token', () => (op.claims = { at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }), 'at_hash_mismatch'],
-    ['expired', () => (op.claims = { exp: 1_700_000_000, iat: 1_699_999_000 }), 'expired'],
-    ['no JWT', () => (op.sign = () => 'x'), 'token_malformed'],
+    ['the hash of another access token', () => (op.claims = { at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }), 'at_hash_mismatch'],
+    ['an expiry in the past', () => (op.claims = { exp: 1_700_000_000, iat: 1_699_999_000 }), 'expired'],
+    ['text instead of a JWT', () => (op.sign = () => 'x'), 'token_malformed'],
     [
-      'null inside',
+      'null as its claims',
       () => (op.sign = () => signRs256({ alg: 'RS256', kid: 'first' }, null, op.key.privateKey)),
       'token_malformed',
     ],
   ];
-  it.each(forgeries)('%s: refused, without a session', async (_, forge, oidc) => {
+  it.each(forgeries)('with %s is refused and opens no session', async (_, forge, oidc) => {
     forge();
     const b = browser();
     const page = await signIn(b);
@@ -47,7 +47,7 @@ describe('forged ID tokens', () => {
 });
 
 describe('the callback', () => {
-  it('takes a state once: a replay finds nothing', async () => {
+  it('accepts a state once and refuses a replay', async () => {
     const b = browser();
     const path = back(await begin(b));
     expect((await b.get(path)).status).toBe(303);
@@ -56,14 +56,14 @@ describe('the callback', () => {
     expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'login_expired' });
   });
 
-  it('takes a state once, also of many at the same time', async () => {
+  it('accepts a state once, also with many requests at the same time', async () => {
     const b = browser();
     const path = back(await begin(b));
     const statuses = (await Promise.all(Array.from({ length: 5 }, () => b.get(path)))).map((a) => a.status);
     expect(statuses.filter((s) => s === 303)).toHaveLength(1);
   });
 
-  it('takes a code once', async () => {
+  it('accepts a code once', async () => {
     const b = browser();
     const [first, second] = [await begin(b), await begin(b)];
     const { code } = op.authorize(first);
@@ -74,7 +74,7 @@ describe('the callback', () => {
     expect([page.status, codeOn(page)]).toEqual([400, 'code_refused']);
   });
 
-  it('of a code that was made for another login (injection) is stopped by PKCE', async () => {
+  it('with a code of another login is refused because of PKCE (injection)', async () => {
     const [victim, attacker] = [browser(), browser()];
     const { code } = op.authorize(await begin(victim));
     const own = new URL(await begin(attacker)).searchParams.get('state') ?? '';
@@ -83,19 +83,19 @@ describe('the callback', () => {
     expect(attacker.cookies.has(SESSION)).toBe(false);
   });
 
-  it('in another browser is refused (login CSRF), and leaves the login to the right one', async () => {
+  it('in another browser is refused, and the right browser can still complete the login (login CSRF)', async () => {
     const [attacker, victim] = [browser(), browser()];
     const path = back(await begin(attacker));
     const page = await victim.get(path);
     expect([page.status, codeOn(page)]).toEqual([403, 'other_browser']);
     expect(victim.cookies.has(SESSION)).toBe(false);
-    await begin(victim); // now it has a login cookie of its own
+    await begin(victim); // the victim's browser now has a login cookie of its own
     expect(codeOn(await victim.get(path))).toBe('other_browser');
     expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'other_browser' });
     expect((await attacker.get(path)).status).toBe(303);
   });
 
-  it('after ten minutes is too late', async () => {
+  it('after ten minutes is refused', async () => {
     const b = browser();
     const [path, sooner] = [back(await begin(b)), back(await begin(b))];
     const age = (minutes: number): Promise<unknown> =>
@@ -106,7 +106,7 @@ describe('the callback', () => {
     expect(codeOn(await b.get(path))).toBe('login_expired');
   });
 
-  it('with an invented state is refused', async () => {
+  it('with an unknown state is refused', async () => {
     const b = browser();
     await begin(b);
     expect(codeOn(await b.get(`/auth/okta/callback?code=x&state=${'A'.repeat(43)}`))).toBe('login_expired');
@@ -121,16 +121,16 @@ describe('the callback', () => {
     ['two codes', 'code=x&code=y&state=a'],
     ['two issuers', 'code=x&state=a&iss=b&iss=c'],
     ['a code and an error', 'code=x&state=a&error=b'],
-    ['a state that is a list', 'code=x&state[]=a'],
-    ['an endless state', `code=x&state=${'a'.repeat(500)}`],
-    ['an error without state', 'error=access_denied&error_description=%3Cscript%3E'],
+    ['a list as state', 'code=x&state[]=a'],
+    ['an oversized state', `code=x&state=${'a'.repeat(500)}`],
+    ['an error without a state', 'error=access_denied&error_description=%3Cscript%3E'],
   ])('with %s is refused', async (_, query) => {
     const page = await browser().get(`/auth/okta/callback?${query}`);
     expect([page.status, codeOn(page)]).toEqual([400, 'bad_callback']);
     expect(page.body).not.toContain('<script');
   });
 
-  it('shows an error of Okta only for a login that we sent there', async () => {
+  it('shows an error of Okta only for a login that began here', async () => {
     const b = browser();
     const state = new URL(await begin(b)).searchParams.get('state') ?? '';
     const forged = await browser().get(`/auth/okta/callback?error=access_denied&state=${state}`);
@@ -141,7 +141,7 @@ describe('the callback', () => {
     expect(codeOn(await b.get(`/auth/okta/callback?error=access_denied&state=${state}`))).toBe('login_expired');
   });
 
-  it('names no error that Okta does not have', async () => {
+  it('records an unknown error of Okta as "other"', async () => {
     const b = browser();
     const state = new URL(await begin(b)).searchParams.get('state') ?? '';
     expect(codeOn(await b.get(`/auth/okta/callback?error=evil%0d%0aX:1&state=${state}`))).toBe('okta_error');
@@ -156,18 +156,18 @@ describe('the callback', () => {
     expect((await b.get(back(await begin(b), { iss: op.origin }))).status).toBe(303);
   });
 
-  it('of each of several tabs is taken that began at the same moment, before the browser had any cookie', async () => {
+  it('is accepted for each of several tabs that began a login at the same moment, without any cookie', async () => {
     const tabs = [browser(), browser(), browser()];
     const paths = await Promise.all(tabs.map(async (tab) => back(await begin(tab))));
     const b = browser();
     for (const [name, value] of tabs.flatMap(loginCookies)) b.cookies.set(name, value);
     for (const path of paths) expect((await b.get(path)).status).toBe(303);
-    // The next login adds none.
+    // The next login adds no cookie.
     await begin(b);
     expect(loginCookies(b)).toHaveLength(3);
   });
 
-  it('at another tenant finds nothing', async () => {
+  it('at another tenant is refused', async () => {
     await rig.addTenant('beta', 'beta.example.com');
     const [here, there] = [browser(), browser('https://beta.example.com')];
     const path = back(await begin(here));
@@ -179,20 +179,16 @@ describe('the callback', () => {
 
 describe('the token endpoint', () => {
   it.each<[string, () => void, [number, string]]>([
-    ['answers garbage', () => (op.token = () => ({ body: '<html>' })), [502, 'okta_error']],
-    [
-      'answers an ID token that is a number',
-      () => (op.token = () => ({ body: '{"id_token":7}' })),
-      [502, 'okta_error'],
-    ],
+    ['answers with HTML', () => (op.token = () => ({ body: '<html>' })), [502, 'okta_error']],
+    ['answers with a number as ID token', () => (op.token = () => ({ body: '{"id_token":7}' })), [502, 'okta_error']],
     [
       'redirects',
       () => (op.token = () => ({ status: 302, headers: { location: '/' }, body: '' })),
       [502, 'okta_error'],
     ],
-    ['is down', () => (op.token = () => ({ status: 503, body: '' })), [503, 'okta_unavailable']],
+    ['answers 503', () => (op.token = () => ({ status: 503, body: '' })), [503, 'okta_unavailable']],
     [
-      'does not know us',
+      'does not know the client',
       () => (op.token = () => ({ status: 401, body: '{"error":"invalid_client"}' })),
       [502, 'client_refused'],
     ],
@@ -202,7 +198,7 @@ describe('the token endpoint', () => {
       [400, 'code_refused'],
     ],
     ['never answers', () => (op.token = () => 'hang'), [503, 'okta_unavailable']],
-  ])('%s: a page that says so', async (_, breakIt, expected) => {
+  ])('%s: the person sees a page with the reason', async (_, breakIt, expected) => {
     breakIt();
     const page = await signIn(browser());
     expect([page.status, codeOn(page)]).toEqual(expected);

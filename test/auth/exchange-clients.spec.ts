@@ -1,23 +1,18 @@
-/** Who may exchange tokens: how a client proves itself, and what its policy allows. */
+/** Clients of the token exchange: their authentication, their policy, and the API to manage them. */
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { exportJWK, SignJWT, type JWTPayload } from 'jose';
 import { nowSeconds } from '../guard/issuer.js';
-import { assertion, basic, byKey, clientKey, formOf, jwksOf, ExchangeRig, TYPE, type Form } from './exchange-rig.js';
+import { assertion, basic, byKey, clientKey, formOf, jwksOf, exchangeRig, TYPE, type Form } from './exchange-rig.js';
 import { LOCAL } from '../support/auth.js';
 
-let rig: ExchangeRig;
-beforeAll(async () => {
-  rig = await ExchangeRig.start();
-}, 120_000);
-beforeEach(() => rig.reset());
-afterAll(() => rig.close());
+const rig = await exchangeRig();
 
 const form = (more: Form = {}): Form => formOf(rig.accessToken(), 'access_token', more);
 const secretOf = async (id: string, change: object = {}): Promise<string> =>
   (await rig.internal('PUT', `/exchange/clients/${id}`, rig.policy(change))).clientSecret as string;
 
 describe('a client', () => {
-  it('proves itself by a key, once per assertion', async () => {
+  it('authenticates by a key, once per assertion', async () => {
     const proof = byKey(await assertion());
     expect((await rig.exchange(form(proof), {})).status).toBe(200);
     const again = await rig.exchange(form(proof), {});
@@ -27,19 +22,19 @@ describe('a client', () => {
 
   it.each<[string, JWTPayload]>([
     ['for another endpoint', { aud: `${LOCAL}/auth/other` }],
-    ['of somebody else', { sub: 'billing' }],
-    ['that lives too long', { exp: nowSeconds() + 3_600 }],
+    ['of another client', { sub: 'billing' }],
+    ['with a long lifetime', { exp: nowSeconds() + 3_600 }],
     ['that has expired', { exp: nowSeconds() - 60 }],
     ['without an expiry', { exp: undefined }],
     ['without a jti', { jti: undefined }],
-    ['with an endless jti', { jti: 'x'.repeat(256) }],
+    ['with an oversized jti', { jti: 'x'.repeat(256) }],
   ])('is refused with an assertion %s', async (_what, change) => {
     const answer = await rig.exchange(form(byKey(await assertion(change))), {});
     expect([answer.status, answer.body.error]).toEqual([401, 'invalid_client']);
     expect(await rig.lastAudit()).toMatchObject({ code: 'assertion_invalid', detail: { client: 'reports' } });
   });
 
-  it('is refused with an algorithm that its key could have and nobody registered', async () => {
+  it('is refused with an algorithm that its key supports but the endpoint does not', async () => {
     const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const keys = [{ ...(await exportJWK(publicKey)), kid: 'rsa' }];
     await rig.internal('POST', '/exchange/clients/rsa', rig.policy({ jwks: { keys } }));
@@ -51,7 +46,7 @@ describe('a client', () => {
     expect([await status('RS256'), await status('PS256'), await status('RS512')]).toEqual([200, 200, 401]);
   });
 
-  it('is refused with a foreign key, a wrong secret, no secret, and as nobody', async () => {
+  it('is refused with a foreign key, a wrong secret, no secret, or an unknown id', async () => {
     const foreign = await assertion({}, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
     const answers = [
       await rig.exchange(form(byKey(foreign)), {}),
@@ -63,12 +58,12 @@ describe('a client', () => {
       await rig.exchange(form(), {}),
     ];
     expect(answers.map((a) => [a.status, a.body.error])).toEqual(answers.map(() => [401, 'invalid_client']));
-    // Nobody learns which ids exist.
+    // A caller cannot find out which ids exist.
     expect(new Set(answers.map((a) => a.body.error_description)).size).toBe(1);
     expect(answers[0]?.headers['www-authenticate']).toMatch(/^Basic /);
   });
 
-  it('gets what its policy says, and no more', async () => {
+  it('gets only tokens that its policy allows', async () => {
     const narrow = await secretOf('narrow', { tokenKinds: ['org_access_token'] });
     const stranger = await secretOf('stranger', { tenants: [randomUUID()] });
     const errors = [
@@ -95,7 +90,7 @@ describe('a client', () => {
     ]);
   });
 
-  it('names the audience where it has several, and need not where it has one', async () => {
+  it('must name the audience if it has several', async () => {
     const { audience: _, ...without } = form();
     expect((await rig.exchange(without)).status).toBe(200);
     const several = await secretOf('several', { audiences: ['incidents', 'payroll'] });
@@ -103,7 +98,7 @@ describe('a client', () => {
     expect((await rig.exchange(form({ audience: 'payroll' }), basic('several', several))).status).toBe(200);
   });
 
-  it('is told what is wrong with its form', async () => {
+  it('gets invalid_request for a malformed form', async () => {
     const credentials = basic('billing', rig.secret);
     const twice = `${new URLSearchParams(form()).toString()}&audience=payroll`;
     const { subject_token: _, ...tokenless } = form();
@@ -125,7 +120,7 @@ describe('a client', () => {
 });
 
 describe('/internal/exchange', () => {
-  it('shows a secret once, keeps its hash alone, and tells who did it', async () => {
+  it('shows a secret once, stores only its hash, and records the person', async () => {
     const created = await rig.internal('POST', '/exchange/clients/once', rig.policy({ by: 'ops' }));
     const secret = created.clientSecret as string;
     expect(secret).toMatch(/^[\w-]{43}$/);
@@ -144,7 +139,7 @@ describe('/internal/exchange', () => {
     expect(await rig.lastAudit('exchange_client')).toMatchObject({ detail: { by: 'ops', audiences: ['incidents'] } });
   });
 
-  it('replaces a secret with a grace, or at once', async () => {
+  it('replaces a secret with a grace period, or at once', async () => {
     const first = await secretOf('rotating');
     const status = async (secret: string): Promise<number> =>
       (await rig.exchange(form(), basic('rotating', secret))).status;
@@ -155,7 +150,7 @@ describe('/internal/exchange', () => {
     expect(await rig.internal('GET', '/exchange/clients/rotating')).toMatchObject({
       previousSecretValidUntil: expect.any(String),
     });
-    // The grace of the first ends with the second rotation, whatever was promised.
+    // The second rotation ends the grace period of the first secret.
     const third = await rotate(3_600_000);
     expect([await status(first), await status(second), await status(third)]).toEqual([401, 200, 200]);
     await rig.auth.admin.query(`update auth.exchange_client set previous_valid_until = now() where id = 'rotating'`);
@@ -164,7 +159,7 @@ describe('/internal/exchange', () => {
     expect([await status(third), await status(fourth)]).toEqual([401, 200]);
   });
 
-  it('changes keys and ways of authentication; what does not count any more is gone', async () => {
+  it('changes keys and the kind of authentication, and refuses the previous credentials', async () => {
     const secret = await secretOf('changing');
     const next = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const both = [...(await jwksOf()).keys, ...(await jwksOf(next.publicKey, 'k2')).keys];
@@ -184,7 +179,7 @@ describe('/internal/exchange', () => {
     expect((await rig.tryInternal('DELETE', '/exchange/clients/changing')).status).toBe(404);
   });
 
-  it('refuses a second client of the same name, and keys that prove nothing or are private', async () => {
+  it('refuses a second client with the same id, and unusable or private keys', async () => {
     expect((await rig.tryInternal('POST', '/exchange/clients/billing', rig.policy())).status).toBe(409);
     expect((await rig.exchange(form())).status).toBe(200);
     const { keys } = await jwksOf();

@@ -1,11 +1,12 @@
-/** The token endpoint under test: auth-service in process, a provider that mints what a test orders, two registered clients. */
+/** The token endpoint: auth-service in process, a provider that signs any token, and two registered clients. */
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { request as send } from 'node:http';
 import { exportJWK, SignJWT, type JSONWebKeySet, type JWTPayload } from 'jose';
 import { nowSeconds, signRs256, type Claims } from '../guard/issuer.js';
-import { CLIENT_ID, HostileProvider } from '../support/auth-provider.js';
+import { CLIENT_ID, type HostileProvider } from '../support/auth-provider.js';
 import type { Person } from '../support/auth-people.js';
-import { AuthRig, LOCAL, type Instance } from '../support/auth.js';
+import { LOCAL, type AuthRig, type Instance } from '../support/auth.js';
+import { world } from './world.js';
 
 export const TYPE = 'urn:ietf:params:oauth:token-type:';
 export const INTERNAL_TOKEN = 'internal-token-of-the-tests';
@@ -51,39 +52,30 @@ export const byKey = (jwt: string): Form => ({
   client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
 });
 
-export class ExchangeRig {
+/** For the top level of a spec. Each test has a new person, `ada`. */
+export async function exchangeRig(): Promise<ExchangeRig> {
+  const { op, rig: auth, service, tenant } = await world();
+  const rig = new ExchangeRig(op, auth, service, tenant);
+  rig.secret = (await rig.internal('POST', '/exchange/clients/billing', rig.policy())).clientSecret as string;
+  await rig.internal('POST', '/exchange/clients/reports', rig.policy({ jwks: await jwksOf() }));
+  await rig.internal('PUT', `/tenants/${tenant}/exchange/source`, SOURCE);
+  beforeEach(async () => {
+    rig.ada = await auth.addPerson(tenant);
+    op.sub = rig.ada.externalId ?? '';
+  });
+  return rig;
+}
+
+class ExchangeRig {
   ada!: Person;
   secret = '';
 
-  private constructor(
+  constructor(
     readonly op: HostileProvider,
     readonly auth: AuthRig,
     readonly service: Instance,
     readonly tenant: string,
   ) {}
-
-  static async start(): Promise<ExchangeRig> {
-    const op = await new HostileProvider().start();
-    const auth = await AuthRig.start(op.origin);
-    const rig = new ExchangeRig(op, auth, await auth.startService(), await auth.addTenant('default', null));
-    rig.secret = (await rig.internal('POST', '/exchange/clients/billing', rig.policy())).clientSecret as string;
-    await rig.internal('POST', '/exchange/clients/reports', rig.policy({ jwks: await jwksOf() }));
-    await rig.internal('PUT', `/tenants/${rig.tenant}/exchange/source`, SOURCE);
-    return rig;
-  }
-
-  async close(): Promise<void> {
-    await this.auth.close();
-    await this.op.stop();
-  }
-
-  /** Before each test: all well again, and a person whom nobody knows yet. */
-  async reset(): Promise<void> {
-    this.op.reset();
-    await this.auth.noFaults();
-    this.ada = await this.auth.addPerson(this.tenant);
-    this.op.sub = this.ada.externalId ?? '';
-  }
 
   policy(change: object = {}): object {
     const kinds = ['id_token', 'access_token', 'org_access_token'];
@@ -105,7 +97,7 @@ export class ExchangeRig {
     return { status: response.status, text: await response.text() };
   }
 
-  /** Not fetch: it forbids setting Host. */
+  /** Without fetch, which forbids setting Host. */
   post(form: string, headers: Form, { host = 'localhost:8080', service = this.service } = {}): Promise<Answer> {
     const { hostname, port } = new URL(service.url);
     const type = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -149,9 +141,9 @@ export class ExchangeRig {
     return signRs256({ alg: 'RS256', kid: this.op.key.kid }, claims, key.privateKey);
   }
 
-  /** What the org server will say of whatever it is asked about. */
+  /** Sets the answer of the org server's introspection. */
   byIntrospection(change: Claims = {}): void {
-    const told = {
+    const active = {
       active: true,
       client_id: CLIENT_ID,
       uid: this.ada.externalId,
@@ -159,7 +151,7 @@ export class ExchangeRig {
       exp: nowSeconds() + 3600,
       token_type: 'Bearer',
     };
-    this.op.introspection = () => ({ body: JSON.stringify({ ...told, ...change }) });
+    this.op.introspection = () => ({ body: JSON.stringify({ ...active, ...change }) });
   }
 
   async lastAudit(...events: string[]): Promise<AuditRow | undefined> {

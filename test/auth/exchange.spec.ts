@@ -1,19 +1,14 @@
-/** The token endpoint, RFC 8693: whose tokens of Okta become tokens of Cognito, and what is refused. */
+/** The token endpoint, RFC 8693: the Okta tokens that it accepts and refuses. */
 import { decodeJwt } from 'jose';
 import { sweepSpentTokens } from '../../apps/auth-service/src/exchange/spent-tokens.js';
 import { nowSeconds, type Claims } from '../guard/issuer.js';
 import { CLIENT_ID, CLIENT_SECRET } from '../support/auth-provider.js';
-import { basic, formOf, ExchangeRig, TYPE } from './exchange-rig.js';
+import { basic, formOf, exchangeRig, TYPE } from './exchange-rig.js';
 
-let rig: ExchangeRig;
-beforeAll(async () => {
-  rig = await ExchangeRig.start();
-}, 120_000);
-beforeEach(() => rig.reset());
-afterAll(() => rig.close());
+const rig = await exchangeRig();
 
 describe('a token exchange', () => {
-  it.each(['id_token', 'access_token', 'org_access_token'] as const)('takes a token of the kind %s', async (kind) => {
+  it.each(['id_token', 'access_token', 'org_access_token'] as const)('accepts a token of the kind %s', async (kind) => {
     rig.byIntrospection();
     const tokens = {
       id_token: () => rig.idToken(),
@@ -39,7 +34,7 @@ describe('a token exchange', () => {
       username: rig.ada.id,
       tenant_id: rig.tenant,
       act: { sub: 'billing' },
-      obo_audience: 'incidents',
+      exchange_audience: 'incidents',
     });
     const audited = await rig.lastAudit();
     expect(audited).toMatchObject({
@@ -65,7 +60,7 @@ describe('a token exchange', () => {
     );
   });
 
-  it('takes an ID token once, and an access token as often as it lives', async () => {
+  it('accepts an ID token once, and an access token until it expires', async () => {
     const form = formOf(rig.idToken(), 'id_token');
     expect((await rig.exchange(form)).status).toBe(200);
     expect((await rig.exchange(form)).body.error).toBe('invalid_request');
@@ -78,15 +73,15 @@ describe('a token exchange', () => {
     expect([(await rig.exchange(access)).status, (await rig.exchange(access)).status]).toEqual([200, 200]);
   });
 
-  it('knows a used ID token for as long as the clock skew lets it count', async () => {
+  it('remembers a used ID token as long as the clock skew would still accept it', async () => {
     const form = formOf(rig.idToken({ iat: nowSeconds() - 90, exp: nowSeconds() - 30 }), 'id_token');
     expect((await rig.exchange(form)).status).toBe(200);
     await sweepSpentTokens(rig.auth.admin);
-    // Should the machine have taken half a minute, it has expired: refused all the same.
+    // On a very slow machine the token has expired by now, and is refused as well.
     expect((await rig.exchange(form)).status).toBe(400);
   });
 
-  it('is for people with access: not for unknown, inactive and fenced ones', async () => {
+  it('refuses unknown, inactive and fenced people', async () => {
     expect((await rig.exchange(formOf(rig.idToken({ sub: '00unobody' }), 'id_token'))).body.error).toBe(
       'invalid_request',
     );
@@ -101,7 +96,7 @@ describe('a token exchange', () => {
     expect(await rig.lastAudit()).toMatchObject({ code: 'person_refused', detail: { person: 'account_inactive' } });
   });
 
-  it('waits while somebody is being logged out everywhere, and the token is good afterwards', async () => {
+  it('answers 503 while the person is being signed out everywhere, and accepts the same token afterwards', async () => {
     const form = formOf(rig.idToken(), 'id_token');
     const set = (value: string): Promise<unknown> =>
       rig.auth.admin.query(
@@ -116,18 +111,18 @@ describe('a token exchange', () => {
     expect((await rig.exchange(form)).status).toBe(200);
   });
 
-  it('gives out no token that every service would refuse', async () => {
+  it('revokes a Cognito token from before the fence and answers 503', async () => {
     const at = nowSeconds() + 30;
     await rig.auth.people.publishAccess(rig.ada, { notBefore: new Date(at * 1000).toISOString() });
     await rig.auth.handled();
     const revoked = (await rig.auth.cognitoCalls('RevokeToken')).length;
-    // Okta's clock is ahead and says that it was afterwards; Cognito's says that it was before.
+    // Okta's fast clock stamps the ID token after the fence; Cognito's clock stamps its token before.
     const answer = await rig.exchange(formOf(rig.idToken({ iat: at + 5 }), 'id_token'));
     expect([answer.status, answer.body.error]).toEqual([503, 'temporarily_unavailable']);
     expect((await rig.auth.cognitoCalls('RevokeToken')).length).toBe(revoked + 1);
   });
 
-  it('waits for nobody: who is on the way to an account gets a 503', async () => {
+  it('answers 503 at once for a person whose account is being set up', async () => {
     const person = rig.auth.people.make(rig.tenant);
     await rig.auth.people.publishUser(person);
     await rig.auth.handled();
@@ -139,7 +134,7 @@ describe('a token exchange', () => {
     ]);
   });
 
-  it('stops a client that loops, for this person and no other, and no other client', async () => {
+  it('limits the rate per client and person', async () => {
     const other = await rig.auth.addPerson(rig.tenant);
     const form = formOf(rig.accessToken(), 'access_token');
     const others = formOf(rig.accessToken({ uid: other.externalId }), 'access_token');
@@ -182,9 +177,9 @@ describe('a subject token is refused', () => {
     ['for another API', { aud: 'api://other' }, 'audience_mismatch'],
     ['of another client', { cid: '0oaother' }, 'client_mismatch'],
     ['without our scope', { scp: ['openid'] }, 'scope_missing'],
-    ['of a machine: without a person', { uid: undefined }, 'claim_invalid'],
+    ['of a machine, without a uid', { uid: undefined }, 'claim_invalid'],
     ['that has expired', { exp: nowSeconds() - 100 }, 'expired'],
-    // Of a server that is not configured: the org is asked, which does not know it.
+    // The server is not configured, so the org is asked, and it does not know the token.
     ['of another server', { iss: 'https://evil.okta.com/oauth2/default' }, 'inactive'],
   ])('as an access token %s', async (_what, change, oidc) => {
     const answer = await rig.exchange(formOf(rig.accessToken(change), 'access_token'));
@@ -192,13 +187,13 @@ describe('a subject token is refused', () => {
     expect(await rig.lastAudit()).toMatchObject({ code: 'token_refused', detail: { client: 'billing', oidc } });
   });
 
-  it('as an access token whose login, but not whose uid, is the person', async () => {
+  it('as an access token with the person as sub, but another uid', async () => {
     const token = rig.accessToken({ sub: rig.ada.externalId, uid: '00usomebodyelse' });
     expect((await rig.exchange(formOf(token, 'access_token'))).status).toBe(400);
     expect(await rig.lastAudit()).toMatchObject({ code: 'person_refused', detail: { person: 'unknown_person' } });
   });
 
-  it('with a foreign key under a known kid', async () => {
+  it('signed by a foreign key under a published key id', async () => {
     const forged = rig.accessToken({}, rig.op.secondKey);
     expect((await rig.exchange(formOf(forged, 'access_token'))).status).toBe(400);
     expect(await rig.lastAudit()).toMatchObject({ code: 'token_refused', detail: { oidc: 'signature_invalid' } });
@@ -206,23 +201,23 @@ describe('a subject token is refused', () => {
 
   it.each<[string, Claims, string]>([
     ['does not know', { active: false }, 'inactive'],
-    ['gave to another client', { client_id: '0oaother' }, 'client_mismatch'],
-    ['gave to no person', { uid: undefined }, 'claim_invalid'],
-    ['calls no access token', { token_type: undefined }, 'claim_invalid'],
+    ['issued to another client', { client_id: '0oaother' }, 'client_mismatch'],
+    ['issued to no person', { uid: undefined }, 'claim_invalid'],
+    ['does not call an access token', { token_type: undefined }, 'claim_invalid'],
   ])('as an org token that Okta %s', async (_what, change, oidc) => {
     rig.byIntrospection(change);
     expect((await rig.exchange(formOf('opaque', 'access_token'))).body.error).toBe('invalid_request');
     expect(await rig.lastAudit()).toMatchObject({ code: 'token_refused', detail: { oidc } });
   });
 
-  it('as what its type says that it is not', async () => {
+  it('of another kind than subject_token_type names', async () => {
     rig.byIntrospection();
     expect((await rig.exchange(formOf(rig.idToken(), 'access_token'))).status).toBe(400);
     expect((await rig.exchange(formOf(rig.accessToken(), 'id_token'))).status).toBe(400);
     expect((await rig.exchange(formOf('opaque', 'id_token'))).status).toBe(400);
   });
 
-  it('when it is garbage of any kind', async () => {
+  it('that is malformed in any way', async () => {
     for (const token of ['.', '..', 'a.b.c', '\u0000', 'ä'.repeat(100), 'x'.repeat(19_000), `${rig.accessToken()}x`])
       for (const kind of ['access_token', 'id_token'] as const) {
         const { status, body } = await rig.exchange(formOf(token, kind));

@@ -1,4 +1,4 @@
-/** The verification of ID tokens against a provider that signs whatever the attacker wishes. */
+/** The verification of ID tokens, with a provider that signs anything that an attacker wants. */
 import { createHash } from 'node:crypto';
 import { OidcError, OidcProvider, type IdTokenExpectations } from '#okta';
 import { signHs256, signingKey, signRs256, unsigned, type Claims } from '../guard/issuer.js';
@@ -38,14 +38,14 @@ const refusal = (claims: Claims, change: Partial<IdTokenExpectations> = {}) =>
 const header = (change: Claims = {}): Claims => ({ alg: 'RS256', kid: op.key.kid, ...change });
 
 describe('an ID token', () => {
-  it('of the provider, for us, is believed', async () => {
+  it('of the provider and for our client is accepted', async () => {
     expect(await verify(op.sign(op.idTokenClaims()))).toMatchObject({ sub: op.sub, amr: ['pwd', 'mfa'] });
     expect(await codeOf(verify(signRs256(header({ typ: 'JWT' }), op.idTokenClaims(), op.key.privateKey)))).toBe(
       'accepted',
     );
   });
 
-  describe('that is forged', () => {
+  describe('is refused if it is forged:', () => {
     it.each([
       ['unsigned', () => unsigned({ alg: 'none' }, op.idTokenClaims()), 'algorithm_not_allowed'],
       ['unsigned, with a key id', () => unsigned(header({ alg: 'none' }), op.idTokenClaims()), 'algorithm_not_allowed'],
@@ -56,7 +56,7 @@ describe('an ID token', () => {
         'algorithm_not_allowed',
       ],
       [
-        'signed by a key of somebody else under our key id',
+        'signed by a foreign key under a published key id',
         () => signRs256(header(), op.idTokenClaims(), signingKey('foreign').privateKey),
         'signature_invalid',
       ],
@@ -70,23 +70,30 @@ describe('an ID token', () => {
         () => signRs256({ alg: 'RS256' }, op.idTokenClaims(), op.key.privateKey),
         'header_not_allowed',
       ],
-      ['no JWT', () => 'garbage', 'token_malformed'],
+      ['text instead of a JWT', () => 'garbage', 'token_malformed'],
       ['empty', () => '', 'token_malformed'],
-      ['half', () => op.sign(op.idTokenClaims()).split('.').slice(0, 2).join('.'), 'token_malformed'],
-      ['null inside', () => signRs256(header(), null, op.key.privateKey), 'token_malformed'],
-      ['endless', () => op.sign(op.idTokenClaims({ pad: 'x'.repeat(20_000) })), 'token_malformed'],
+      [
+        'without a signature part',
+        () => op.sign(op.idTokenClaims()).split('.').slice(0, 2).join('.'),
+        'token_malformed',
+      ],
+      ['null as its claims', () => signRs256(header(), null, op.key.privateKey), 'token_malformed'],
+      ['oversized', () => op.sign(op.idTokenClaims({ pad: 'x'.repeat(20_000) })), 'token_malformed'],
     ])('%s', async (_, token, code) => {
       expect(await codeOf(verify(token()))).toBe(code);
     });
 
-    it.each(['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'])('well signed, but with the header %s', async (name) => {
-      const token = signRs256(
-        header({ [name]: name === 'crit' ? ['exp'] : 'x' }),
-        op.idTokenClaims(),
-        op.key.privateKey,
-      );
-      expect(await codeOf(verify(token))).toBe('header_not_allowed');
-    });
+    it.each(['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'])(
+      'correctly signed, but with the header %s',
+      async (name) => {
+        const token = signRs256(
+          header({ [name]: name === 'crit' ? ['exp'] : 'x' }),
+          op.idTokenClaims(),
+          op.key.privateKey,
+        );
+        expect(await codeOf(verify(token))).toBe('header_not_allowed');
+      },
+    );
 
     it.each(['at+jwt', 'logout+jwt', 'global-token-revocation+jwt', 7])('of another kind: %s', async (typ) => {
       expect(await codeOf(verify(signRs256(header({ typ }), op.idTokenClaims(), op.key.privateKey)))).toBe(
@@ -95,22 +102,22 @@ describe('an ID token', () => {
     });
   });
 
-  describe('for somebody or something else', () => {
+  describe('is accepted or refused by its claims:', () => {
     it.each<[string, Claims, string]>([
       ['another issuer', { iss: 'https://evil.okta.com' }, 'issuer_mismatch'],
       ['the issuer with a slash', { iss: 'SLASH' }, 'issuer_mismatch'],
       ['another client', { aud: 'other' }, 'audience_mismatch'],
       ['several audiences without us', { aud: ['a', 'b'], azp: CLIENT_ID }, 'audience_mismatch'],
       ['several audiences without azp', { aud: [CLIENT_ID, 'other'] }, 'azp_mismatch'],
-      ['several audiences, azp another', { aud: [CLIENT_ID, 'other'], azp: 'other' }, 'azp_mismatch'],
-      ['azp another', { azp: 'other' }, 'azp_mismatch'],
-      ['several audiences, azp us', { aud: [CLIENT_ID, 'other'], azp: CLIENT_ID }, 'accepted'],
+      ['several audiences, azp of another client', { aud: [CLIENT_ID, 'other'], azp: 'other' }, 'azp_mismatch'],
+      ['azp of another client', { azp: 'other' }, 'azp_mismatch'],
+      ['several audiences, azp of our client', { aud: [CLIENT_ID, 'other'], azp: CLIENT_ID }, 'accepted'],
       ['no subject', { sub: undefined }, 'claim_invalid'],
       ['an empty subject', { sub: '' }, 'claim_invalid'],
-      ['a subject that is a list', { sub: ['a'] }, 'claim_invalid'],
+      ['a list as subject', { sub: ['a'] }, 'claim_invalid'],
       ['no expiry', { exp: undefined }, 'claim_invalid'],
-      ['an expiry in words', { exp: 'never' }, 'claim_invalid'],
-      ['no instant of issue', { iat: undefined }, 'claim_invalid'],
+      ['a text as expiry', { exp: 'never' }, 'claim_invalid'],
+      ['no time of issue', { iat: undefined }, 'claim_invalid'],
       ['no audience', { aud: undefined }, 'audience_mismatch'],
     ])('%s', async (_, claims, code) => {
       const iss = claims.iss === 'SLASH' ? { iss: `${op.origin}/` } : {};
@@ -118,21 +125,21 @@ describe('an ID token', () => {
     });
   });
 
-  it('must carry the nonce of its request', async () => {
+  it('must contain the nonce of its request', async () => {
     expect(await refusal({ nonce: 'mine' }, { nonce: 'mine' })).toBe('accepted');
     expect(await refusal({ nonce: 'other' }, { nonce: 'mine' })).toBe('nonce_mismatch');
     expect(await refusal({}, { nonce: 'mine' })).toBe('nonce_mismatch');
     expect(await refusal({ nonce: '' }, { nonce: '' })).toBe('nonce_mismatch');
   });
 
-  it('fits its access token, if it says so', async () => {
+  it('must match its access token if it has at_hash', async () => {
     const at_hash = createHash('sha256').update('access').digest().subarray(0, 16).toString('base64url');
     expect(await refusal({ at_hash }, { accessToken: 'access' })).toBe('accepted');
     expect(await refusal({ at_hash }, { accessToken: 'another' })).toBe('at_hash_mismatch');
     expect(await refusal({}, { accessToken: 'access' })).toBe('accepted');
   });
 
-  it('tells of a second factor where one is asked for', async () => {
+  it('must name a second factor if one is required', async () => {
     expect(await refusal({ amr: ['pwd', 'mfa'] }, { requireMfa: true })).toBe('accepted');
     expect(await refusal({ amr: ['pwd'] }, { requireMfa: true })).toBe('mfa_missing');
     expect(await refusal({ amr: undefined }, { requireMfa: true })).toBe('mfa_missing');
@@ -140,7 +147,7 @@ describe('an ID token', () => {
   });
 });
 
-describe('time', () => {
+describe('the time of an ID token', () => {
   const at = 1_900_000_000;
   const now = (): number => at * 1000;
   it.each<[string, Claims, Partial<IdTokenExpectations>, string]>([
@@ -154,21 +161,26 @@ describe('time', () => {
     ['older than the caller allows', { iat: at - 301, exp: at + 600 }, { maxTokenAge: 300 }, 'too_old'],
     ['signed in within max_age and skew', { iat: at, exp: at + 9, auth_time: at - 360 }, { maxAge: 300 }, 'accepted'],
     ['signed in too long ago', { iat: at, exp: at + 9, auth_time: at - 361 }, { maxAge: 300 }, 'auth_too_old'],
-    ['max_age asked for, not told', { iat: at, exp: at + 9, auth_time: undefined }, { maxAge: 300 }, 'auth_too_old'],
+    [
+      'max_age requested, but no auth_time',
+      { iat: at, exp: at + 9, auth_time: undefined },
+      { maxAge: 300 },
+      'auth_too_old',
+    ],
   ])('%s', async (_, claims, expected, code) => {
     expect(await refusal(claims, { now, ...expected })).toBe(code);
   });
 });
 
 describe("the provider's keys", () => {
-  it('rotate: a token of the new key is believed at once, also just after the old keys were fetched', async () => {
+  it('may rotate: a token of a new key is accepted at once, even just after the old keys were fetched', async () => {
     expect(await refusal({})).toBe('accepted');
     op.published = [op.key.jwk, op.secondKey.jwk];
     op.signWith('second', op.secondKey.privateKey);
     expect(await refusal({})).toBe('accepted');
   });
 
-  it('are not fetched again and again for keys that do not exist', async () => {
+  it('are not fetched for each token with an unknown key id', async () => {
     expect(await refusal({})).toBe('accepted');
     const before = op.jwksFetches;
     op.signWith('nobody', op.secondKey.privateKey);
@@ -176,7 +188,7 @@ describe("the provider's keys", () => {
     expect(op.jwksFetches - before).toBeLessThan(10);
   });
 
-  it('are forgotten when the provider drops them and the cache has aged', async () => {
+  it('are no longer accepted after the provider removed them and the cache expired', async () => {
     provider = open({ keyCacheMs: 0 });
     expect(await refusal({})).toBe('accepted');
     op.published = [op.secondKey.jwk];
@@ -194,14 +206,14 @@ describe("the provider's keys", () => {
     ['garbage', () => (op.jwks = () => ({ body: '<html>' }))],
     ['no keys', () => (op.jwks = () => ({ body: '{"keys":"none"}' }))],
     ['an error', () => (op.jwks = () => ({ status: 500, body: '' }))],
-  ])('answered with %s: nobody knows, so the same token is good later', async (_, breakIt) => {
+  ])('answered with %s refuse a token for the moment, and accept it later', async (_, breakIt) => {
     breakIt();
     expect(await refusal({})).toBe('provider_unavailable');
     op.reset();
     expect(await refusal({})).toBe('accepted');
   });
 
-  it('elsewhere by redirect: refused', async () => {
+  it('are not read from the target of a redirect', async () => {
     op.jwks = () => ({ status: 302, headers: { location: `${op.origin}/oauth2/v1/keys?again` }, body: '' });
     expect(await refusal({})).toBe('provider_invalid');
   });

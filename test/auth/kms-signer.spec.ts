@@ -1,4 +1,4 @@
-/** Assertions signed by KMS: the real SDK against a stand-in, verified by `jose` and by the trigger that has to believe them. */
+/** Assertions signed by KMS: the real SDK with a stand-in for KMS, verified by `jose` and by the trigger. */
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,7 +40,7 @@ afterAll(() => kms.stop());
 const load = (...keys: string[]): Promise<KmsSigner> => KmsSigner.load({ region: 'us-east-1', endpoint, keys });
 
 describe('KmsSigner', () => {
-  it('signs with the first key what verifies against the keys that it publishes, and asks KMS once for each', async () => {
+  it('signs with the first key, publishes all keys, and reads each key from KMS once', async () => {
     kms.calls.length = 0;
     const signer = await load('now', 'before');
     const keys = signer.jwks();
@@ -56,20 +56,20 @@ describe('KmsSigner', () => {
     expect(kms.calls).toEqual(['GetPublicKey', 'GetPublicKey', 'Sign']);
   });
 
-  it('publishes what the triggers take for keys, and nothing private', async () => {
+  it('publishes keys that the triggers accept, without private parts', async () => {
     const keys = (await load('now', 'before')).jwks();
     expect(() => parseAssertionKeys(JSON.stringify({ keys }))).not.toThrow();
     expect(keys.filter((key) => 'd' in key)).toEqual([]);
   });
 
-  it('does not start with a key of another kind, an unknown one, or without permission', async () => {
+  it('refuses to load a key of another kind, an unknown key, or a key without permission', async () => {
     await expect(load('other-curve')).rejects.toThrow('ECC_NIST_P256');
     await expect(load('missing')).rejects.toThrow(expect.objectContaining({ name: 'NotFoundException' }));
     kms.mode = 'denied';
     await expect(load('now')).rejects.toThrow(expect.objectContaining({ name: 'AccessDeniedException' }));
   });
 
-  it('says that signing failed, and why, when KMS refuses later', async () => {
+  it('reports the reason when KMS refuses to sign', async () => {
     const signer = await load('now');
     kms.mode = 'denied';
     const error = await signer.sign(CLAIMS).catch((e: unknown) => e);
@@ -79,9 +79,9 @@ describe('KmsSigner', () => {
 });
 
 describe('a signature of KMS', () => {
-  it('becomes one of JOSE, however short its numbers are', () => {
+  it('is converted to JOSE format, also with short numbers', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    // One number in 256 begins with a zero byte and is shorter in DER; half of them begin with a bit that lengthens it.
+    // In DER, one number in 256 is shorter because of a leading zero byte, and half are longer because of their first bit.
     for (let i = 0; i < 1_000; i++) {
       const data = Buffer.from(String(i));
       const raw = joseSignature(sign('sha256', data, { key: privateKey, dsaEncoding: 'der' }));
@@ -93,25 +93,25 @@ describe('a signature of KMS', () => {
   it.each([
     ['nothing', ''],
     ['no sequence', '310602010102010131'],
-    ['a number that is too long', `3046${'0222'}01${'ff'.repeat(33)}${'0220'}${'11'.repeat(32)}`],
-    ['one number only', '3003020101'],
-    ['more behind it', '300602010102010100'],
-    ['a length that lies', '300702010102010100'],
-  ])('is refused if it is %s', (_, hex) => {
+    ['an oversized number', `3046${'0222'}01${'ff'.repeat(33)}${'0220'}${'11'.repeat(32)}`],
+    ['only one number', '3003020101'],
+    ['a signature and another byte', '300602010102010100'],
+    ['a wrong length', '300702010102010100'],
+  ])('is refused if it consists of %s', (_, hex) => {
     expect(() => joseSignature(Buffer.from(hex, 'hex'))).toThrow('no ECDSA signature');
   });
 });
 
-describe('where the assertion keys are', () => {
+describe('createSigner', () => {
   const config = { AWS_REGION: 'us-east-1', ASSERTION_KMS_KEYS: [], ASSERTION_KEY_FILES: [], KMS_ENDPOINT: undefined };
 
-  it('must be said, and said once', async () => {
+  it('refuses a configuration with both or neither kind of keys', async () => {
     const both = { ...config, ASSERTION_KMS_KEYS: ['now'], ASSERTION_KEY_FILES: ['/x.pem'] };
     for (const wrong of [config, both])
       await expect(createSigner('auth-service', wrong)).rejects.toBeInstanceOf(ConfigError);
   });
 
-  it('is KMS in production and a file in development', async () => {
+  it('uses KMS in production and a file in development', async () => {
     const inKms = await createSigner('auth-service', {
       ...config,
       ASSERTION_KMS_KEYS: ['now'],

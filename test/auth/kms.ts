@@ -1,4 +1,4 @@
-/** AWS KMS as far as signing needs it: GetPublicKey and Sign over AWS JSON 1.1, by the API reference. */
+/** A stand-in for AWS KMS: GetPublicKey and Sign over AWS JSON 1.1, by the API reference. */
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

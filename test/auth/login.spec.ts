@@ -1,4 +1,4 @@
-/** Signing in: the way out to Okta, the session at its end, and what a request may not choose. */
+/** Signing in: the redirect to Okta, the session, and what a request must not be able to choose. */
 import { begin, codeOn, SESSION } from '../support/auth-journey.js';
 import { LOCAL } from '../support/auth.js';
 import { world } from './world.js';
@@ -6,7 +6,7 @@ import { world } from './world.js';
 const { ada, back, browser, lastAudit, op, rig, signIn, tenant } = await world();
 
 describe('a login', () => {
-  it('leads to Okta with PKCE, state, nonce and the exact redirect URI', async () => {
+  it('redirects to Okta with PKCE, state, nonce and the exact redirect URI', async () => {
     const location = new URL(await begin(browser()));
     expect(location.origin + location.pathname).toBe(`${op.origin}/oauth2/v1/authorize`);
     const query = Object.fromEntries(location.searchParams);
@@ -19,7 +19,7 @@ describe('a login', () => {
     for (const name of ['state', 'nonce', 'code_challenge'] as const) expect(query[name]).toMatch(/^[\w-]{43}$/);
   });
 
-  it('has secrets of its own, in the same browser, too', async () => {
+  it('has its own secrets, also in the same browser', async () => {
     const b = browser();
     const [one, two] = [new URL(await begin(b)).searchParams, new URL(await begin(b)).searchParams];
     for (const name of ['state', 'nonce', 'code_challenge']) expect(one.get(name)).not.toBe(two.get(name));
@@ -34,7 +34,7 @@ describe('a login', () => {
     ]);
   });
 
-  it('ends where returnTo said, in a session', async () => {
+  it('ends at the path of returnTo, with a session', async () => {
     const b = browser();
     const answer = await signIn(b);
     expect([answer.status, answer.headers.location]).toEqual([303, '/incidents/42']);
@@ -60,7 +60,7 @@ describe('a login', () => {
     expect(await lastAudit()).toMatchObject({ event: 'login', account_id: ada.id, tenant });
   });
 
-  it('keeps no token in the audit, the session table or the page', async () => {
+  it('stores no token in the audit or, unencrypted, with the session', async () => {
     const b = browser();
     await signIn(b);
     const stored = JSON.stringify([
@@ -75,7 +75,7 @@ describe('a login', () => {
 });
 
 describe('several logins at once', () => {
-  it('in one browser all succeed, in any order', async () => {
+  it('succeed in one browser, in any order', async () => {
     const b = browser();
     const locations = [await begin(b, '/1'), await begin(b, '/2'), await begin(b, '/3')];
     const landed: (string | undefined)[] = [];
@@ -84,7 +84,7 @@ describe('several logins at once', () => {
     expect((await b.get('/auth/session')).status).toBe(200);
   });
 
-  it('in several browsers do not meet', async () => {
+  it('are independent in several browsers', async () => {
     const browsers = Array.from({ length: 4 }, () => browser());
     const answers = await Promise.all(browsers.map(signIn));
     expect(answers.map((a) => a.status)).toEqual([303, 303, 303, 303]);
@@ -101,18 +101,18 @@ describe('returnTo', () => {
     'https://evil.com',
     '/\t/evil.com',
     '/a\r\nX: 1',
-  ])('%j is refused before anything else happens', async (returnTo) => {
+  ])('%j is refused before the login begins', async (returnTo) => {
     const page = await browser().get(`/auth/okta/login?returnTo=${encodeURIComponent(returnTo)}`);
     expect([page.status, codeOn(page)]).toEqual([400, 'bad_return_to']);
     expect(page.headers.location).toBeUndefined();
     expect(await lastAudit()).toMatchObject({ event: 'login_refused', code: 'bad_return_to' });
   });
 
-  it('twice is refused', async () => {
+  it('is refused if it is repeated', async () => {
     expect(codeOn(await browser().get('/auth/okta/login?returnTo=/a&returnTo=//evil.com'))).toBe('bad_return_to');
   });
 
-  it('is the front page without one', async () => {
+  it('is the front page by default', async () => {
     const b = browser();
     const { headers } = await b.get('/auth/okta/login');
     expect((await b.get(back(headers.location ?? ''))).headers.location).toBe('/');
@@ -120,7 +120,7 @@ describe('returnTo', () => {
 });
 
 describe('headers of the request', () => {
-  it('choose no redirect URI', async () => {
+  it('cannot change the redirect URI', async () => {
     const answer = await browser().get('/auth/okta/login', {
       'x-forwarded-host': 'evil.com',
       'x-forwarded-proto': 'gopher',
@@ -131,7 +131,7 @@ describe('headers of the request', () => {
     expect(new URL(answer.headers.location ?? '').searchParams.get('redirect_uri')).toBe(`${LOCAL}/auth/okta/callback`);
   });
 
-  it('of a host that is nobody in an installation with several tenants lead nowhere', async () => {
+  it('with an unknown host are refused in an installation with several tenants', async () => {
     await rig.addTenant('gamma', 'gamma.example.com');
     const page = await browser('http://evil.com').get('/auth/okta/login');
     expect([page.status, codeOn(page)]).toEqual([404, 'unknown_site']);
@@ -144,8 +144,8 @@ describe('headers of the request', () => {
   });
 });
 
-describe('fixation', () => {
-  it('a session cookie that the browser came with never becomes the session', async () => {
+describe('session fixation', () => {
+  it('is prevented: a cookie that the browser sent never becomes the session', async () => {
     const b = browser();
     const planted = 'A'.repeat(43);
     b.cookies.set(SESSION, planted);
@@ -156,7 +156,7 @@ describe('fixation', () => {
     expect((await attacker.get('/auth/session')).status).toBe(401);
   });
 
-  it('a new login ends the session that the browser had', async () => {
+  it('is prevented: a new login ends the previous session of the browser', async () => {
     const b = browser();
     await signIn(b);
     const old = browser();
@@ -168,7 +168,7 @@ describe('fixation', () => {
 });
 
 describe('a flood of anonymous requests', () => {
-  it('fills no disk: the audit records a bounded number; what takes a login to provoke is recorded always', async () => {
+  it('causes a limited number of audit rows, while refusals that need a login are always recorded', async () => {
     const b = browser();
     const count = async (code: string) => (await rig.audit('code = $1', [code])).length;
     const before = await count('bad_callback');
@@ -184,7 +184,7 @@ describe('a flood of anonymous requests', () => {
 });
 
 describe('the page of a refusal', () => {
-  it('runs nothing, loads nothing, says what to do', async () => {
+  it('has no script, loads nothing, and has a link to sign in again', async () => {
     const page = await browser().get('/auth/okta/callback?code=x');
     expect(page.headers['content-security-policy']).toMatch(
       /^default-src 'none'; style-src 'sha256-[^']+'; .*frame-ancestors 'none'$/,

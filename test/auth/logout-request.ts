@@ -1,4 +1,4 @@
-/** Universal Logout as Okta sends it, and every wrong way of it. */
+/** Sends Universal Logouts like Okta, with optional faults. */
 import { randomUUID } from 'node:crypto';
 import { request as send } from 'node:http';
 import { nowSeconds, signRs256, type Claims } from '../guard/issuer.js';
@@ -20,7 +20,7 @@ export interface LogoutChange {
   readonly sign?: (header: Claims, claims: Claims) => string;
 }
 
-/** The JWT; right unless a change says otherwise (undefined = left out). */
+/** A valid JWT, with the changes (undefined = left out). */
 export function logoutToken(op: HostileProvider, { header, claims, sign }: LogoutChange = {}): string {
   const now = nowSeconds();
   const right = {
@@ -37,7 +37,7 @@ export function logoutToken(op: HostileProvider, { header, claims, sign }: Logou
   return sign ? sign(head, right) : signRs256(head, right, op.key.privateKey);
 }
 
-/** Not fetch: it forbids setting Host. */
+/** Without fetch, which forbids setting Host. */
 export function postLogout(
   service: string,
   token: string | null,

@@ -1,59 +1,36 @@
 /**
- * auth-service begins with an empty database long after the accounts last changed: `identity.access` still tells who has
- * access, but the events that say who that is at Okta are gone. identity-service tells them once more.
+ * auth-service starts with an empty database long after the accounts last changed. `identity.access` still has the access of
+ * each account, but the events with the Okta ids are gone. identity-service publishes the accounts again.
  */
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
 import { service as identity } from '../../apps/identity-service/src/service.js';
 import { Browser } from '../support/auth-browser.js';
 import { runStackflow } from '../support/command-line.js';
 import { HostileProvider } from '../support/auth-provider.js';
 import { codeOn, signIn } from '../support/auth-journey.js';
 import type { Person } from '../support/auth-people.js';
-import { AuthRig, eventually, LOCAL } from '../support/auth.js';
+import { AuthRig, LOCAL, type Instance } from '../support/auth.js';
+import { startInProcess } from '../support/in-process.js';
+import { eventually } from '../support/waiting.js';
 
 let op: HostileProvider;
 let rig: AuthRig;
-let identityService: NestFastifyApplication;
-let identityDatabase: Database;
+let identityService: Instance;
 let tenant: string;
-
-/** identity-service in this process. */
-async function startIdentity(): Promise<void> {
-  const environment = { ...rig.environment, DATABASE_URL: rig.test.url('identity-service') };
-  const known = Object.entries(environment).filter(([name]) => name in identity.config && name !== 'COGNITO_QUOTAS');
-  const config = loadConfig(identity.name, identity.config, Object.fromEntries(known));
-  const logger = createLogger(identity.name, config.LOG_LEVEL);
-  identityDatabase = await Database.connect({ url: config.DATABASE_URL, poolSize: 10, ...identity.database });
-  await identityDatabase.migrate();
-  const metrics = new Metrics(identity.name, { process: false });
-  const platform = {
-    service: identity.name,
-    config,
-    database: identityDatabase,
-    logger,
-    metrics,
-    health: new Health(),
-  };
-  identityService = await createApplication(identity, platform);
-  for (const strategy of identity.strategies?.(platform) ?? []) connectConsumer(identityService, strategy);
-  await identityService.startAllMicroservices();
-  await identityService.listen(0, '127.0.0.1');
-}
 
 beforeAll(async () => {
   op = await new HostileProvider().start();
   rig = await AuthRig.start(op.origin);
-  await startIdentity();
+  const environment = { ...rig.environment, DATABASE_URL: rig.test.url('identity-service') };
+  const known = Object.entries(environment).filter(([name]) => name in identity.config && name !== 'COGNITO_QUOTAS');
+  identityService = await startInProcess(identity, Object.fromEntries(known));
+  rig.stopAtClose(identityService);
 }, 120_000);
 afterAll(async () => {
-  await identityService.close();
-  await identityDatabase.close();
   await rig.close();
   await op.stop();
 });
 
-/** Through the directory, so that identity-service makes the account. */
+/** Publishes a directory user, so that identity-service creates the account. */
 async function addPerson(): Promise<Person> {
   const person = rig.people.make(tenant, { roles: [], primaryRole: null });
   await rig.people.publishUser(person);
@@ -68,21 +45,21 @@ async function addPerson(): Promise<Person> {
 
 async function republish(...flags: string[]): Promise<string> {
   const { code, out, err } = await runStackflow(['accounts', 'republish', ...flags], {
-    IDENTITY_SERVICE_URL: await identityService.getUrl(),
+    IDENTITY_SERVICE_URL: identityService.url,
     INTERNAL_API_TOKEN: rig.environment.INTERNAL_API_TOKEN,
   });
   expect([code, err]).toEqual([0, '']);
   return out;
 }
 
-/** As the retention leaves the log after EVENT_RETENTION_DAYS, and a new database. */
+/** The state after EVENT_RETENTION_DAYS with a new database. */
 async function loseEverything(): Promise<void> {
   await rig.admin.query(`delete from bus.event_log where topic not in ('identity.access', 'integration.settings')`);
   await rig.admin.query('drop schema auth cascade');
   await rig.admin.query('create schema auth authorization auth_service');
 }
 
-it('knows who has access but not who that is, until the accounts are published once more', async () => {
+it('refuses everybody as unknown until the accounts are published again', async () => {
   const first = await rig.startService();
   tenant = await rig.addTenant('default', null);
   const [ada, gone] = [await addPerson(), await addPerson()];
@@ -111,7 +88,7 @@ it('knows who has access but not who that is, until the accounts are published o
   });
   await rig.handled();
   expect(await signInAs(ada, second.url)).toBe(303);
-  // Who was removed is not brought up again.
+  // A removed person is not published again.
   expect(await signInAs(gone, second.url)).toBe('unknown_person');
 
   const events = await rig.admin.query<{ subject: string; type: string; sequence: string }>(
@@ -124,13 +101,13 @@ it('knows who has access but not who that is, until the accounts are published o
   expect(account).toEqual({ version: events[0]?.sequence });
 }, 240_000);
 
-it('takes page after page, and every tenant that it knows', async () => {
+it('publishes page after page, for every known tenant', async () => {
   const people = [await addPerson(), await addPerson(), await addPerson()];
   const post = async (query: string) => {
-    const response = await fetch(
-      `${await identityService.getUrl()}/internal/tenants/${tenant}/accounts/republish${query}`,
-      { method: 'POST', headers: { authorization: `Bearer ${rig.environment.INTERNAL_API_TOKEN}` } },
-    );
+    const response = await fetch(`${identityService.url}/internal/tenants/${tenant}/accounts/republish${query}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${rig.environment.INTERNAL_API_TOKEN}` },
+    });
     return { status: response.status, body: (await response.json()) as { republished: number; next: string | null } };
   };
   const versions = async () =>

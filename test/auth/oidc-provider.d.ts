@@ -1,4 +1,4 @@
-/** As far as the contract test uses it. */
+/** The part that oidc-provider.spec.ts uses. */
 declare module 'oidc-provider' {
   import type { RequestListener } from 'node:http';
 

@@ -1,6 +1,6 @@
 /**
- * The relying party against npm `oidc-provider`, a certified implementation that nobody here wrote: with PKCE required,
- * its own sign-in and consent pages, RFC 9207, its own ID tokens. Our stand-ins and our code cannot be wrong alike here.
+ * The relying party with npm `oidc-provider`, a certified implementation by others. It requires PKCE and has its own sign-in
+ * and consent pages, RFC 9207, and its own ID tokens. So an error that our code shares with our stand-ins shows here.
  */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
@@ -20,7 +20,7 @@ let rig: AuthRig;
 let service: Instance;
 let ada: Person;
 
-/** The provider with a new signing key, and nothing that it knew before. */
+/** A new provider, with a new signing key and without earlier state. */
 async function provide(client: object = {}): Promise<void> {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const provider = new Provider(issuer, {
@@ -54,7 +54,7 @@ async function startProvider(): Promise<void> {
 }
 
 beforeAll(async () => {
-  // It warns of being configured for a test.
+  // The provider warns about its test configuration.
   for (const name of ['warn', 'info'] as const) jest.spyOn(console, name).mockImplementation(() => undefined);
   await startProvider();
   rig = await AuthRig.start(issuer);
@@ -68,7 +68,7 @@ afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-/** The person at the provider's pages: follows redirects there, signs in, consents; answers where it leads back to. */
+/** Acts as the person at the provider's pages: follows redirects, signs in, consents. Answers the path of the callback. */
 async function atProvider(location: string, login: string | null): Promise<string> {
   const cookies = new Map<string, string>();
   const visit = async (url: string, form?: Record<string, string>): Promise<Response> => {
@@ -98,10 +98,10 @@ async function atProvider(location: string, login: string | null): Promise<strin
     }
     next = new URL(response.headers.get('location') ?? '', next).href;
   }
-  throw new Error(`the provider led to nowhere: ${next}`);
+  throw new Error(`the provider did not redirect to the callback: ${next}`);
 }
 
-it('signs in', async () => {
+it('signs a person in', async () => {
   const b = new Browser(service.url, LOCAL);
   const back = await atProvider(await begin(b), ada.externalId);
   expect(new URL(back, LOCAL).searchParams.get('iss')).toBe(issuer);
@@ -110,21 +110,21 @@ it('signs in', async () => {
   expect(JSON.parse((await b.get('/auth/session')).body)).toMatchObject({ account: { id: ada.id } });
 });
 
-it('takes a callback without the issuer for another one: this provider always sends it', async () => {
+it('refuses a callback without the issuer, which this provider always sends', async () => {
   const b = new Browser(service.url, LOCAL);
   const back = new URL(await atProvider(await begin(b), ada.externalId), LOCAL);
   back.searchParams.delete('iss');
   expect(codeOn(await b.get(back.pathname + back.search))).toBe('mix_up');
 });
 
-it('says when the person declined', async () => {
+it('shows a page when the person declined', async () => {
   const b = new Browser(service.url, LOCAL);
   const page = await b.get(await atProvider(await begin(b), null));
   expect([page.status, codeOn(page)]).toEqual([403, 'okta_denied']);
   expect(b.cookies.has(SESSION)).toBe(false);
 });
 
-it('cannot use a code twice', async () => {
+it('refuses a code that was used before', async () => {
   const b = new Browser(service.url, LOCAL);
   const [first, second] = [await begin(b), await begin(b)];
   const back = new URL(await atProvider(first, ada.externalId), LOCAL);
@@ -133,8 +133,8 @@ it('cannot use a code twice', async () => {
   expect(codeOn(await b.get(back.pathname + back.search))).toBe('code_refused');
 });
 
-/** Two logins of one browser: the code of the first comes back with the state of the second. */
-it('cannot bring in the code of another login: PKCE', async () => {
+/** Sends the code of one login with the state of another login of the same browser. */
+it('refuses the code of another login because of PKCE', async () => {
   const b = new Browser(service.url, LOCAL);
   const [first, second] = [await begin(b), await begin(b)];
   const back = new URL(await atProvider(first, ada.externalId), LOCAL);
@@ -142,17 +142,17 @@ it('cannot bring in the code of another login: PKCE', async () => {
   expect(codeOn(await b.get(back.pathname + back.search))).toBe('code_refused');
 });
 
-it('cannot bring in the ID token of another login: nonce', async () => {
+it('refuses the ID token of another login because of the nonce', async () => {
   const b = new Browser(service.url, LOCAL);
   const location = new URL(await begin(b));
-  location.searchParams.set('nonce', 'a nonce of somebody else');
+  location.searchParams.set('nonce', 'a nonce of another login');
   expect(codeOn(await b.get(await atProvider(location.href, ada.externalId)))).toBe('token_refused');
   const refusals = await rig.audit(`event = 'login_refused'`);
   expect(refusals.at(-1)).toMatchObject({ code: 'token_refused', detail: { oidc: 'nonce_mismatch' } });
   expect(b.cookies.has(SESSION)).toBe(false);
 });
 
-it('has the provider tell when the person signed in, and holds it to that', async () => {
+it('requests the time of authentication and accepts a recent one', async () => {
   const strict = await rig.startService({ SSO_MAX_AUTH_AGE_MINUTES: '60' });
   const b = new Browser(strict.url, LOCAL);
   const location = await begin(b);
@@ -161,7 +161,7 @@ it('has the provider tell when the person signed in, and holds it to that', asyn
   await strict.stop();
 });
 
-it('ends the session there as well', async () => {
+it('ends the session at the provider as well', async () => {
   const b = new Browser(service.url, LOCAL);
   await b.get(await atProvider(await begin(b), ada.externalId));
   const { oktaLogoutUrl } = JSON.parse((await b.post('/auth/logout?okta=true')).body) as { oktaLogoutUrl: string };
@@ -171,13 +171,13 @@ it('ends the session there as well', async () => {
 });
 
 describe('a provider that changes', () => {
-  it('may rotate its key from one login to the next', async () => {
+  it('may rotate its signing key between two logins', async () => {
     const b = new Browser(service.url, LOCAL);
     await provide();
     expect((await b.get(await atProvider(await begin(b), ada.externalId))).status).toBe(303);
   });
 
-  it('says what to mend when the client secret was renewed there', async () => {
+  it('with a new client secret causes a page that names the reason', async () => {
     const b = new Browser(service.url, LOCAL);
     await provide({ client_secret: 'another secret of its own, long enough' });
     const page = await b.get(await atProvider(await begin(b), ada.externalId));

@@ -1,4 +1,4 @@
-/** Discovery and the code exchange against a provider that answers whatever it likes. */
+/** Discovery and the code exchange with a hostile provider. */
 import { OidcError, OidcProvider } from '#okta';
 import type { Claims } from '../guard/issuer.js';
 import { CLIENT_ID, CLIENT_SECRET, HostileProvider } from '../support/auth-provider.js';
@@ -28,7 +28,7 @@ const codeOf = (work: Promise<unknown>): Promise<string> =>
   );
 
 describe('discovery', () => {
-  it('is made once, also for many at the same time', async () => {
+  it('is requested once, also for concurrent callers', async () => {
     let asked = 0;
     const regular = op.discovery;
     op.discovery = () => (asked++, regular());
@@ -42,22 +42,30 @@ describe('discovery', () => {
   it.each<[string, Claims, string]>([
     ['another issuer', { issuer: 'https://evil.okta.com' }, 'provider_invalid'],
     ['no PKCE', { code_challenge_methods_supported: ['plain'] }, 'provider_invalid'],
-    ['PKCE unsaid', { code_challenge_methods_supported: undefined }, 'provider_invalid'],
+    ['no statement about PKCE', { code_challenge_methods_supported: undefined }, 'provider_invalid'],
     ['no RS256', { id_token_signing_alg_values_supported: ['HS256', 'none'] }, 'provider_invalid'],
-    ['no secret in the header', { token_endpoint_auth_methods_supported: ['none'] }, 'provider_invalid'],
-    ['keys elsewhere', { jwks_uri: 'http://127.0.0.1:1/keys' }, 'provider_invalid'],
-    ['tokens elsewhere', { token_endpoint: 'https://evil.com/token' }, 'provider_invalid'],
-    ['sign-in elsewhere', { authorization_endpoint: 'https://evil.com/authorize' }, 'provider_invalid'],
-    ['logout elsewhere', { end_session_endpoint: 'https://evil.com/logout' }, 'provider_invalid'],
-    ['introspection elsewhere', { introspection_endpoint: 'https://evil.com/introspect' }, 'provider_invalid'],
-    ['no endpoint', { token_endpoint: undefined }, 'provider_invalid'],
+    ['no client_secret_basic', { token_endpoint_auth_methods_supported: ['none'] }, 'provider_invalid'],
+    ['keys on another origin', { jwks_uri: 'http://127.0.0.1:1/keys' }, 'provider_invalid'],
+    ['the token endpoint on another origin', { token_endpoint: 'https://evil.com/token' }, 'provider_invalid'],
+    [
+      'the authorization endpoint on another origin',
+      { authorization_endpoint: 'https://evil.com/authorize' },
+      'provider_invalid',
+    ],
+    ['the logout endpoint on another origin', { end_session_endpoint: 'https://evil.com/logout' }, 'provider_invalid'],
+    [
+      'the introspection endpoint on another origin',
+      { introspection_endpoint: 'https://evil.com/introspect' },
+      'provider_invalid',
+    ],
+    ['no token endpoint', { token_endpoint: undefined }, 'provider_invalid'],
     ['RFC 9207', { authorization_response_iss_parameter_supported: true }, 'accepted'],
-  ])('with %s: %s', async (_, change, code) => {
+  ])('of a document with %s ends in %s', async (_, change, code) => {
     op.metadata = (regular) => ({ ...regular, ...change });
     expect(await codeOf(open().discover(ISSUER))).toBe(code);
   });
 
-  it('with credentials in an address: provider_invalid', async () => {
+  it('refuses credentials in an endpoint', async () => {
     const token_endpoint = op.origin.replace('//', '//user:pw@');
     op.metadata = (regular) => ({ ...regular, token_endpoint });
     expect(await codeOf(open().discover(ISSUER))).toBe('provider_invalid');
@@ -68,24 +76,24 @@ describe('discovery', () => {
     ['a list', () => ({ body: '[]' }), 'provider_invalid'],
     ['404', () => ({ status: 404, body: '{}' }), 'provider_invalid'],
     ['500', () => ({ status: 500, body: '{}' }), 'provider_unavailable'],
-    ['a flood', () => ({ body: ' '.repeat(300_000) }), 'provider_invalid'],
+    ['an oversized answer', () => ({ body: ' '.repeat(300_000) }), 'provider_invalid'],
     ['a redirect', () => ({ status: 301, headers: { location: 'http://127.0.0.1:1/' }, body: '' }), 'provider_invalid'],
-    ['nothing', () => 'hang', 'provider_unavailable'],
-  ])('answered with %s', async (what, answer, code) => {
+    ['no answer', () => 'hang', 'provider_unavailable'],
+  ])('reports %s as a failure', async (what, answer, code) => {
     op.discovery = answer;
-    expect(await codeOf(open(what === 'nothing' ? { timeoutMs: 300 } : {}).discover(ISSUER))).toBe(code);
+    expect(await codeOf(open(what === 'no answer' ? { timeoutMs: 300 } : {}).discover(ISSUER))).toBe(code);
   });
 
-  it('that fails later leaves what was known', async () => {
+  it('keeps the last metadata while the provider fails', async () => {
     const provider = open({ metadataCacheMs: 0 });
     await provider.discover(ISSUER);
     op.discovery = () => ({ status: 503, body: '' });
     expect(await codeOf(provider.discover(ISSUER))).toBe('accepted');
   });
 
-  it('reaches no private address without the override', async () => {
+  it('refuses private addresses without the override', async () => {
     expect(await codeOf(open({ override: undefined }).discover(op.origin))).toBe('issuer_not_allowed');
-    // The name is allowed, what it resolves to is not.
+    // The name is allowed, but its address is not.
     const provider = open({ override: undefined, customDomains: ['localhost'] });
     expect(await codeOf(provider.discover('https://localhost'))).toBe('provider_unavailable');
     await expect(provider.discover('https://localhost')).rejects.toThrow('private address');
@@ -102,7 +110,7 @@ describe('the code exchange', () => {
     );
   };
 
-  it('sends code, verifier and redirect URI in the body, the secret in the header', async () => {
+  it('sends code, verifier and redirect URI in the body, and the secret in the header', async () => {
     op.token = () => ({ body: JSON.stringify({ token_type: 'Bearer', access_token: 'a', id_token: 'i' }) });
     expect(await exchange()).toEqual({ accessToken: 'a', idToken: 'i' });
     const [sent] = op.exchanges;
@@ -125,7 +133,7 @@ describe('the code exchange', () => {
     ['garbage', () => ({ body: 'access_token=a&id_token=b' }), 'token_response_invalid'],
     ['null', ok(null), 'token_response_invalid'],
     ['no ID token', ok({ ...bearer, id_token: undefined }), 'token_response_invalid'],
-    ['an ID token that is none', ok({ ...bearer, id_token: 7 }), 'token_response_invalid'],
+    ['a number as ID token', ok({ ...bearer, id_token: 7 }), 'token_response_invalid'],
     ['another token type', ok({ ...bearer, token_type: 'DPoP' }), 'token_response_invalid'],
     [
       'a web page',
@@ -139,10 +147,10 @@ describe('the code exchange', () => {
     ['a redirect', () => ({ status: 307, headers: { location: 'http://127.0.0.1:1/' }, body: '' }), 'provider_invalid'],
     ['500', () => ({ status: 500, body: '' }), 'provider_unavailable'],
     ['429', () => ({ status: 429, body: '' }), 'provider_unavailable'],
-    ['a flood', ok({ ...bearer, pad: 'x'.repeat(300_000) }), 'provider_invalid'],
-    ['nothing', () => 'hang', 'provider_unavailable'],
-  ])('answered with %s', async (what, answer, code) => {
+    ['an oversized answer', ok({ ...bearer, pad: 'x'.repeat(300_000) }), 'provider_invalid'],
+    ['no answer', () => 'hang', 'provider_unavailable'],
+  ])('reports %s as a failure', async (what, answer, code) => {
     op.token = answer;
-    expect(await codeOf(exchange(what === 'nothing' ? 500 : 30_000))).toBe(code);
+    expect(await codeOf(exchange(what === 'no answer' ? 500 : 30_000))).toBe(code);
   });
 });

@@ -1,4 +1,4 @@
-/** What an operator changes under way: the client's secret in Okta, and a signing key that KMS does not let us use any more. */
+/** Changes while the service runs: a new client secret, and a signing key that KMS refuses. */
 import { writeOidcSecret } from '#secrets';
 import { Browser } from '../support/auth-browser.js';
 import { codeOn } from '../support/auth-journey.js';
@@ -9,7 +9,7 @@ const KEY = 'arn:aws:kms:us-east-1:111122223333:key/first';
 
 const { browser, op, rig, signIn, tenant } = await world();
 
-it('goes by a renewed client secret from the event on, though the settings are the same', async () => {
+it('uses a new client secret after a settings event, even if the settings are the same', async () => {
   expect((await signIn(browser())).status).toBe(303);
   await writeOidcSecret(rig.secrets, tenant, 'the-renewed-secret');
   const settings = { issuer: 'https://acme.okta.com', clientId: '0oa1stackflow2client' };
@@ -23,7 +23,7 @@ it('goes by a renewed client secret from the event on, though the settings are t
   expect(after).toContain(':the-renewed-secret');
 });
 
-it('asks to try again, with an audit row that says why, while KMS does not sign', async () => {
+it('shows a page that retries, and records the reason, while KMS does not sign', async () => {
   const kms = new FakeKms();
   kms.addKey(KEY);
   const KMS_ENDPOINT = await kms.start();

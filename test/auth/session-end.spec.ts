@@ -1,23 +1,17 @@
-/** How sessions end, at once and everywhere. Two replicas of the service on one database. */
+/** The end of sessions, at all replicas at once. Two replicas of the service share a database. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { BrowserSessions } from '../../apps/auth-service/src/sessions/browser-sessions.js';
-import { Browser } from '../support/auth-browser.js';
 import { begin, codeOn, SESSION } from '../support/auth-journey.js';
-import { eventually, LOCAL } from '../support/auth.js';
+import { LOCAL } from '../support/auth.js';
+import { eventually } from '../support/waiting.js';
 import { world } from './world.js';
 
-const { back, browser, op, rig, signedIn, tenant } = await world(2);
+const { back, browser, copyOf, op, rig, signedIn, tenant } = await world({ replicas: 2 });
 
-/** The same cookie in another place: another tab, another replica, other hands. */
-const copyOf = (b: Browser, replica: 0 | 1 = 0): Browser => {
-  const copy = browser(LOCAL, replica);
-  copy.cookies.set(SESSION, b.cookies.get(SESSION) ?? '');
-  return copy;
-};
 const audits = async (event: string) => (await rig.audit('event = $1', [event])).map((a) => a.code);
 
 describe('the end of a session', () => {
-  it('comes at once with an event that takes access away', async () => {
+  it('follows at once from an event that takes access away', async () => {
     const person = await rig.addPerson(tenant);
     const b = await signedIn(person);
     await rig.people.publishAccess(
@@ -33,7 +27,7 @@ describe('the end of a session', () => {
     ]);
   });
 
-  it.each(['deactivated', 'removed'])('comes with account.%s as well', async (what) => {
+  it.each(['deactivated', 'removed'])('follows from account.%s', async (what) => {
     const person = await rig.addPerson(tenant);
     const b = await signedIn(person);
     await rig.people.publishAccount(
@@ -44,13 +38,13 @@ describe('the end of a session', () => {
     expect((await b.get('/auth/session')).status).toBe(401);
   });
 
-  it('comes with a fence: sessions from before it end, later ones live', async () => {
+  it('follows from a fence for earlier sessions, but not for later ones', async () => {
     const person = await rig.addPerson(tenant);
     const b = await signedIn(person);
     await rig.people.publishAccess(person, { notBefore: new Date().toISOString() });
     await rig.handled();
     expect((await b.get('/auth/session')).status).toBe(401);
-    const later = await eventually(() => signedIn(person)); // Okta's `iat` has whole seconds: a moment later it is past the fence
+    const later = await eventually(() => signedIn(person)); // Okta's `iat` is in whole seconds, so it is past the fence a moment later
     expect((await later.get('/auth/session')).status).toBe(200);
   });
 
@@ -58,7 +52,7 @@ describe('the end of a session', () => {
     `account_status = 'inactive'`,
     `access_status = 'inactive'`,
     `not_before = clock_timestamp() + interval '1 hour'`,
-  ])('does not hang on the event alone: a session of whom %s is none', async (change) => {
+  ])('does not depend on an event: the session is refused when %s', async (change) => {
     const person = await rig.addPerson(tenant);
     const b = await signedIn(person);
     await rig.admin.query(`update auth.account set ${change} where id = $1`, [person.id]);
@@ -68,7 +62,7 @@ describe('the end of a session', () => {
     ]);
   });
 
-  it('does not come with a fence by a clock ahead of ours that the login is past', async () => {
+  it('does not follow from a fence by a fast clock if the login is past the fence', async () => {
     const person = await rig.addPerson(tenant);
     await rig.people.publishAccess(person, { notBefore: new Date(Date.now() + 30_000).toISOString() });
     await rig.handled();
@@ -80,13 +74,13 @@ describe('the end of a session', () => {
     await rig.admin.query('delete from auth.session where id = $1', [session.id]);
   });
 
-  it('that overtakes a login, after Cognito has given tokens, keeps the person out and kills the tokens', async () => {
+  it('that an event causes during a login refuses the login and revokes its tokens', async () => {
     const person = await rig.addPerson(tenant);
     op.sub = person.externalId ?? '';
     const b = browser();
     const path = back(await begin(b));
     const revoked = (await rig.cognitoCalls('RevokeToken')).length;
-    // The event's transaction, held open until the login stands before the account's lock.
+    // Stands for the event's transaction, which stays open until the login waits for the account's lock.
     const { login } = await rig.admin.tx(async (tx) => {
       await tx.query(`update auth.account set access_status = 'inactive' where id = $1`, [person.id]);
       const login = b.get(path);
@@ -94,7 +88,7 @@ describe('the end of a session', () => {
         const [waiting] = await rig.admin.query(
           `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%for share%'`,
         );
-        if (!waiting) throw new Error('the login does not wait');
+        if (!waiting) throw new Error('the login does not wait for the lock');
       });
       return { login };
     });
@@ -105,7 +99,7 @@ describe('the end of a session', () => {
     expect((await rig.cognitoCalls('RevokeToken')).length).toBe(revoked + 1);
   }, 120_000);
 
-  it('comes after its hours, and after idling', async () => {
+  it('comes when its hours are over, and after idle time', async () => {
     const [absolute, idle] = [await signedIn(), await signedIn()];
     const ids = await rig.admin.query<{ id: string }>('select id from auth.session order by created_at desc limit 2');
     await rig.admin.query('update auth.session set expires_at = clock_timestamp() where id = $1', [ids[1]?.id]);
@@ -117,7 +111,7 @@ describe('the end of a session', () => {
     expect((await idle.post('/auth/refresh')).status).toBe(401);
   });
 
-  it('by logout: here, at Cognito, and if asked at Okta', async () => {
+  it('by logout takes effect here, at Cognito, and at Okta if requested', async () => {
     const b = await signedIn();
     const copy = copyOf(b, 1);
     const answer = await b.post('/auth/logout?okta=true');
@@ -133,7 +127,7 @@ describe('the end of a session', () => {
     expect(await audits('logout')).toContain('by_person');
   });
 
-  it('by logout works while Cognito is away, twice, and without a session', async () => {
+  it('by logout is possible while Cognito fails, twice, and without a session', async () => {
     const b = await signedIn();
     const copy = copyOf(b);
     await rig.fault({ effect: 'error', operation: 'RevokeToken' });
@@ -143,7 +137,7 @@ describe('the end of a session', () => {
     expect((await copy.get('/auth/session')).status).toBe(401);
   });
 
-  it('by logout is refused from elsewhere', async () => {
+  it('by logout is refused for other origins', async () => {
     const b = await signedIn();
     expect((await b.post('/auth/logout', { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
     expect((await b.get('/auth/session')).status).toBe(200);
@@ -151,7 +145,7 @@ describe('the end of a session', () => {
 });
 
 describe('the audit', () => {
-  it('cannot be changed', async () => {
+  it('refuses changes, deletion and truncation', async () => {
     for (const sql of ['update auth.audit set code = null', 'delete from auth.audit', 'truncate auth.audit'])
       await expect(rig.admin.query(sql)).rejects.toThrow('append-only');
   });

@@ -1,24 +1,19 @@
-/** Sessions: rotation, theft, many tabs. Two replicas of the service on one database. */
-import { Browser } from '../support/auth-browser.js';
+/** Sessions: rotation, theft, many tabs. Two replicas of the service share a database. */
+import type { Browser } from '../support/auth-browser.js';
 import { SESSION } from '../support/auth-journey.js';
-import { eventually, LOCAL } from '../support/auth.js';
+import { LOCAL } from '../support/auth.js';
+import { eventually } from '../support/waiting.js';
 import { world } from './world.js';
 
-const { ada, browser, rig, signedIn, tenant } = await world(2);
+const { ada, browser, copyOf, rig, signedIn, tenant } = await world({ replicas: 2 });
 
-/** The same cookie in another place: another tab, another replica, other hands. */
-const copyOf = (b: Browser, replica: 0 | 1 = 0): Browser => {
-  const copy = browser(LOCAL, replica);
-  copy.cookies.set(SESSION, b.cookies.get(SESSION) ?? '');
-  return copy;
-};
 const secretOf = (b: Browser): string => b.cookies.get(SESSION) ?? '';
 const age = (seconds: number) =>
   rig.admin.query(`update auth.session_secret set replaced_at = replaced_at - make_interval(secs => $1)`, [seconds]);
 const audits = async (event: string) => (await rig.audit('event = $1', [event])).map((a) => a.code);
 
 describe('GET /auth/session', () => {
-  it('without a session is a 401 problem', async () => {
+  it('without a session answers a problem with status 401', async () => {
     const b = browser();
     const answer = await b.get('/auth/session');
     expect(answer.status).toBe(401);
@@ -26,13 +21,16 @@ describe('GET /auth/session', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ status: 401, code: 'unauthenticated' });
   });
 
-  it.each(['', 'x', 'A'.repeat(43), 'A'.repeat(44), "' or 1=1 --", '%00'])('with the cookie %j too', async (value) => {
-    const b = browser();
-    b.cookies.set(SESSION, value);
-    expect((await b.get('/auth/session')).status).toBe(401);
-  });
+  it.each(['', 'x', 'A'.repeat(43), 'A'.repeat(44), "' or 1=1 --", '%00'])(
+    'with the cookie %j answers 401',
+    async (value) => {
+      const b = browser();
+      b.cookies.set(SESSION, value);
+      expect((await b.get('/auth/session')).status).toBe(401);
+    },
+  );
 
-  it('believes neither of two session cookies', async () => {
+  it('accepts neither of two session cookies', async () => {
     const b = await signedIn();
     const answer = await browser().get('/auth/session', {
       cookie: `${SESSION}=${secretOf(b)}; ${SESSION}=${'A'.repeat(43)}`,
@@ -40,7 +38,7 @@ describe('GET /auth/session', () => {
     expect(answer.status).toBe(401);
   });
 
-  it('at another tenant is none', async () => {
+  it('refuses the session of another tenant', async () => {
     await rig.addTenant('other', 'other.example.com');
     const b = await signedIn();
     const there = browser('https://other.example.com');
@@ -49,14 +47,14 @@ describe('GET /auth/session', () => {
     expect((await b.get('/auth/session')).status).toBe(200);
   });
 
-  it('works at any replica', async () => {
+  it('works at each replica', async () => {
     const b = await signedIn();
     const other = await copyOf(b, 1).get('/auth/session');
     expect(other.status).toBe(200);
     expect((JSON.parse(other.body) as { accessToken: string }).accessToken).toMatch(/^eyJ/);
   });
 
-  it('says that it cannot know while Cognito is away, and keeps the session', async () => {
+  it('answers 503 while Cognito fails, and keeps the session', async () => {
     const b = await signedIn();
     await rig.fault({ effect: 'error', operation: 'GetTokensFromRefreshToken' });
     const away = await copyOf(b, 1).get('/auth/session');
@@ -65,7 +63,7 @@ describe('GET /auth/session', () => {
     expect((await copyOf(b, 1).get('/auth/session')).status).toBe(200);
   });
 
-  it('shows changed roles at once, also in the token', async () => {
+  it('shows changed roles at once, and requests another token', async () => {
     const person = await rig.addPerson(tenant);
     const b = await signedIn(person);
     const before = JSON.parse((await b.get('/auth/session')).body) as { accessToken: string };
@@ -85,7 +83,7 @@ describe('an access token', () => {
       'cognito:groups'
     ];
 
-  it('is asked for again until Cognito shows the roles, and then kept', async () => {
+  it('is requested again until it shows the roles, and then cached', async () => {
     const person = await rig.addPerson(tenant, { roles: ['viewer'] });
     const b = await signedIn(person);
     expect(groupsIn(await tokenOf(b))).toBeUndefined();
@@ -102,7 +100,7 @@ describe('an access token', () => {
 });
 
 describe('POST /auth/refresh', () => {
-  it('replaces the secret; the session goes on', async () => {
+  it('replaces the secret and continues the session', async () => {
     const b = await signedIn();
     const old = secretOf(b);
     const answer = await b.post('/auth/refresh');
@@ -113,7 +111,7 @@ describe('POST /auth/refresh', () => {
     expect(await audits('session_refreshed')).not.toEqual([]);
   });
 
-  it('from five tabs at once, at both replicas, gives all the same successor', async () => {
+  it('answers the same successor to five tabs at once, at both replicas', async () => {
     const b = await signedIn();
     const tabs = [0, 1, 0, 1, 0].map((replica) => copyOf(b, replica as 0 | 1));
     const answers = await Promise.all(tabs.map((tab) => tab.post('/auth/refresh')));
@@ -122,7 +120,7 @@ describe('POST /auth/refresh', () => {
     expect((await (tabs[0] as Browser).get('/auth/session')).status).toBe(200);
   });
 
-  it('gives a tab that is two steps behind the current secret', async () => {
+  it('answers the current secret to a tab that is two steps behind', async () => {
     const b = await signedIn();
     const late = copyOf(b);
     await b.post('/auth/refresh');
@@ -131,7 +129,7 @@ describe('POST /auth/refresh', () => {
     expect(secretOf(late)).toBe(secretOf(b));
   });
 
-  it('with a secret that was replaced before the grace ends the session for both, and says so in the audit', async () => {
+  it('ends the session for everybody when a replaced secret returns after the grace, and records it', async () => {
     const b = await signedIn();
     const thief = copyOf(b);
     await b.post('/auth/refresh');
@@ -142,7 +140,7 @@ describe('POST /auth/refresh', () => {
     expect(await audits('session_reused')).toContain('secret_reused');
   });
 
-  it('also a look at the session with such a secret ends it', async () => {
+  it('ends the session also when such a secret only reads it', async () => {
     const b = await signedIn();
     const thief = copyOf(b);
     await b.post('/auth/refresh');
@@ -151,7 +149,7 @@ describe('POST /auth/refresh', () => {
     expect((await b.get('/auth/session')).status).toBe(401);
   });
 
-  it('by a thief who was quicker is found out when the owner comes', async () => {
+  it('detects a thief who refreshed first as soon as the owner refreshes', async () => {
     const owner = await signedIn();
     const thief = copyOf(owner);
     expect((await thief.post('/auth/refresh')).status).toBe(200);
@@ -160,7 +158,7 @@ describe('POST /auth/refresh', () => {
     expect((await thief.post('/auth/refresh')).status).toBe(401);
   });
 
-  it('within the grace a replaced secret still works', async () => {
+  it('accepts a replaced secret within the grace', async () => {
     const b = await signedIn();
     const tab = copyOf(b);
     await b.post('/auth/refresh');
@@ -168,7 +166,7 @@ describe('POST /auth/refresh', () => {
     expect((await tab.get('/auth/session')).status).toBe(200);
   });
 
-  it('is refused from elsewhere', async () => {
+  it('is refused for other origins', async () => {
     const b = await signedIn();
     const before = secretOf(b);
     for (const headers of [
@@ -186,13 +184,13 @@ describe('POST /auth/refresh', () => {
     expect(await audits('request_refused')).toContain('cross_origin');
   });
 
-  it('needs a browser that says where it comes from', async () => {
+  it('is refused without origin headers', async () => {
     const b = await signedIn();
     expect((await b.request('POST', '/auth/refresh')).status).toBe(403);
     expect((await b.get('/auth/session')).status).toBe(200);
   });
 
-  it('ends the session when Cognito refuses it', async () => {
+  it('ends the session when Cognito refuses the refresh token', async () => {
     const person = await rig.addPerson(tenant);
     const b = await signedIn(person);
     await rig.people.disableUser(person);

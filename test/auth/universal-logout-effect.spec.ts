@@ -1,52 +1,39 @@
-/** What a Universal Logout comes to, with the real deactivation-worker and Cognito behind two replicas of auth-service. */
+/** The effect of a Universal Logout, with the real deactivation-worker and two replicas of auth-service. */
 import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { decodeJwt } from 'jose';
 import { isFenced } from '#access-guard';
 import { nowSeconds } from '../guard/issuer.js';
 import { Browser, type Answer } from '../support/auth-browser.js';
-import { HostileProvider } from '../support/auth-provider.js';
 import { back, begin, codeOn, SESSION, signIn as signInWith } from '../support/auth-journey.js';
 import { logoutToken, postLogout } from './logout-request.js';
 import type { Person } from '../support/auth-people.js';
-import { AuthRig, eventually, LOCAL, type Instance } from '../support/auth.js';
-import { startWorker, Way } from './worker.js';
+import { LOCAL } from '../support/auth.js';
+import { eventually } from '../support/waiting.js';
+import { FailingProxy, startWorker } from './worker.js';
+import { world } from './world.js';
 
 const LIMIT_MS = 120_000;
 
-let op: HostileProvider;
-let rig: AuthRig;
-let worker: Instance;
-let way: Way;
-let replicas: [Instance, Instance];
-let tenant: string;
-let cognito: CognitoIdentityProviderClient;
-
-beforeAll(async () => {
-  op = await new HostileProvider().start();
-  rig = await AuthRig.start(op.origin);
-  worker = await startWorker(rig);
-  way = await Way.to(worker.url);
-  const change = { DEACTIVATION_WORKER_URL: way.url };
-  replicas = [await rig.startService(change), await rig.startService(change)];
-  tenant = await rig.addTenant('default', null);
-  const { AWS_REGION: region = '', COGNITO_ENDPOINT: endpoint = '' } = rig.environment;
-  cognito = new CognitoIdentityProviderClient({ region, endpoint });
-}, LIMIT_MS);
-beforeEach(async () => {
-  op.reset();
-  way.state = 'open';
-  way.arrived.length = 0;
-  await rig.noFaults();
+let proxy!: FailingProxy;
+const { op, replicas, rig, tenant } = await world({
+  replicas: 2,
+  settings: async (auth) => {
+    proxy = await FailingProxy.to((await startWorker(auth)).url);
+    return { DEACTIVATION_WORKER_URL: proxy.url };
+  },
+});
+const { AWS_REGION: region = '', COGNITO_ENDPOINT: endpoint = '' } = rig.environment;
+const cognito = new CognitoIdentityProviderClient({ region, endpoint });
+beforeEach(() => {
+  proxy.state = 'open';
+  proxy.arrived.length = 0;
 });
 afterAll(async () => {
   cognito.destroy();
-  await way.close();
-  await rig.close();
-  await worker.stop();
-  await op.stop();
+  await proxy.close();
 });
 
-/** Known to the directory and in the pool; what becomes of the access is for the worker to say. */
+/** Publishes a person whose access the worker then announces. */
 async function addPerson(): Promise<Person> {
   const person = rig.people.make(tenant);
   await rig.people.createUser(person);
@@ -55,12 +42,12 @@ async function addPerson(): Promise<Person> {
   return person;
 }
 
-const browser = (replica: 0 | 1 = 0): Browser => new Browser(replicas[replica].url, LOCAL);
+const browser = (replica: 0 | 1 = 0): Browser => new Browser(replicas[replica]?.url ?? '', LOCAL);
 const attempt = (person: Person, b: Browser = browser()): Promise<Answer> => {
   op.sub = person.externalId ?? '';
   return signInWith(op, b);
 };
-/** Pages that try again by themselves are tried again, as a browser does. */
+/** Repeats the login like a browser whose page retries. */
 const signedIn = (person: Person): Promise<Browser> =>
   eventually(async () => {
     const b = browser();
@@ -74,7 +61,7 @@ const tokenOf = async (b: Browser): Promise<string> =>
 
 const logout = async (person: Person, replica: 0 | 1 = 0): Promise<void> => {
   const body = { sub_id: { format: 'iss_sub', iss: op.origin, sub: person.externalId } };
-  const { status } = await postLogout(replicas[replica].url, logoutToken(op), body);
+  const { status } = await postLogout(replicas[replica]?.url ?? '', logoutToken(op), body);
   expect(status).toBe(204);
 };
 const done = (person: Person, times = 1): Promise<void> =>
@@ -86,20 +73,20 @@ const done = (person: Person, times = 1): Promise<void> =>
     ).toEqual([]);
   }, LIMIT_MS);
 
-interface Word {
+interface AccessState {
   readonly status: string;
   readonly notBefore: string | null;
 }
-const words = async ({ id }: Person): Promise<Word[]> =>
+const accessStates = async ({ id }: Person): Promise<AccessState[]> =>
   (
-    await rig.admin.query<{ data: Word }>(
+    await rig.admin.query<{ data: AccessState }>(
       `select data from bus.event_log where topic = 'identity.access' and key = $1 order by sequence`,
       [`${tenant}:${id}`],
     )
   ).map((row) => row.data);
-/** As the guard of every service decides by the last word. */
+/** Decides like the guard of every service, by the latest state of the access. */
 const accepts = async (person: Person, token: string): Promise<boolean> => {
-  const last = (await words(person)).at(-1);
+  const last = (await accessStates(person)).at(-1);
   const notBefore = last?.notBefore ? Date.parse(last.notBefore) : null;
   return last?.status === 'active' && !isFenced(decodeJwt(token).iat ?? 0, notBefore);
 };
@@ -114,19 +101,19 @@ const worksAtCognito = (token: string): Promise<boolean> =>
   );
 
 it(
-  'everything from before is refused everywhere, the person keeps her access, and a new login counts',
+  'refuses all earlier sessions and tokens everywhere, keeps the access, and accepts a new login',
   async () => {
     const ada = await addPerson();
     const [b, other] = [await signedIn(ada), await signedIn(ada)];
     const tokens = [await tokenOf(b), await tokenOf(other)];
-    const before = (await words(ada)).length;
+    const before = (await accessStates(ada)).length;
     expect(await Promise.all(tokens.map((t) => accepts(ada, t)))).toEqual([true, true]);
     await logout(ada);
     expect([await isIn(b), (await other.post('/auth/refresh')).status]).toEqual([false, 401]);
     await done(ada);
     expect(await Promise.all(tokens.map((t) => accepts(ada, t)))).toEqual([false, false]);
     expect(await Promise.all(tokens.map(worksAtCognito))).toEqual([false, false]);
-    expect((await words(ada)).slice(before).map((word) => word.status)).toEqual(['active', 'active']);
+    expect((await accessStates(ada)).slice(before).map(({ status }) => status)).toEqual(['active', 'active']);
     expect([await signOutsOf(ada), (await rig.cognitoCalls('AdminDisableUser')).length]).toEqual([1, 0]);
     const again = await signedIn(ada);
     const token = await tokenOf(again);
@@ -138,18 +125,18 @@ it(
 );
 
 it(
-  'waits for a worker that is away: sessions are over, nobody signs in, and nothing is forgotten',
+  'ends sessions and refuses logins while the worker is unreachable, and completes afterwards',
   async () => {
     const ada = await addPerson();
     const b = await signedIn(ada);
     const token = await tokenOf(b);
-    way.state = 'cut';
+    proxy.state = 'cut';
     await logout(ada);
     expect(await isIn(b)).toBe(false);
     const page = await attempt(ada, browser(1));
     expect([page.status, codeOn(page)]).toEqual([503, 'account_signing_out']);
     expect(await accepts(ada, token)).toBe(true);
-    way.state = 'open';
+    proxy.state = 'open';
     await done(ada);
     expect([await accepts(ada, token), await signOutsOf(ada)]).toEqual([false, 1]);
     expect(await accepts(ada, await tokenOf(await signedIn(ada)))).toBe(true);
@@ -158,15 +145,15 @@ it(
 );
 
 it(
-  'asks again when the answer is lost, and comes to the same',
+  'repeats the request when the answer is lost, with the same result',
   async () => {
     const ada = await addPerson();
     const token = await tokenOf(await signedIn(ada));
-    way.state = 'deaf';
+    proxy.state = 'deaf';
     await logout(ada);
-    await eventually(async () => expect(way.arrived.filter((m) => m === 'POST').length).toBeGreaterThan(1));
+    await eventually(async () => expect(proxy.arrived.filter((m) => m === 'POST').length).toBeGreaterThan(1));
     expect(await accepts(ada, token)).toBe(false);
-    way.state = 'open';
+    proxy.state = 'open';
     await done(ada);
     expect(await accepts(ada, await tokenOf(await signedIn(ada)))).toBe(true);
   },
@@ -174,11 +161,10 @@ it(
 );
 
 it(
-  'fences at once although Cognito is away, and lets nobody in before it has signed out',
+  'fences at once while Cognito fails, and refuses logins until Cognito has signed the person out',
   async () => {
     const ada = await addPerson();
     const token = await tokenOf(await signedIn(ada));
-    // By our clock: a token of this very second falls under it, and so does every earlier one.
     await rig.fault({ effect: 'disconnect', operation: 'AdminUserGlobalSignOut' });
     await logout(ada);
     await eventually(async () => expect(await accepts(ada, token)).toBe(false));
@@ -192,7 +178,7 @@ it(
 );
 
 it(
-  'overtakes a login to which Cognito has given tokens already: it is refused, and they are revoked',
+  'refuses a login in progress and revokes the tokens that Cognito issued for it',
   async () => {
     const ada = await addPerson();
     await signedIn(ada);
@@ -200,7 +186,7 @@ it(
     op.sub = ada.externalId ?? '';
     const path = back(op, await begin(b));
     const revoked = (await rig.cognitoCalls('RevokeToken')).length;
-    // The logout stands before the account's lock first, and the login behind it.
+    // The logout waits for the account's lock first, and the login waits behind it.
     const { login, leaving } = await rig.admin.tx(async (tx) => {
       await tx.query('select 1 from auth.account where id = $1 for update', [ada.id]);
       const leaving = logout(ada);
@@ -225,11 +211,11 @@ async function waits(query: string): Promise<void> {
     `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like $1`,
     [query],
   );
-  if (!row) throw new Error(`nobody waits in ${query}`);
+  if (!row) throw new Error(`no statement waits for a lock: ${query}`);
 }
 
 it(
-  'what Okta proved before is worth nothing afterwards: the page has Okta say it again',
+  'refuses an authentication from before the logout, and the page requests another one',
   async () => {
     const ada = await addPerson();
     await signedIn(ada);
@@ -246,7 +232,7 @@ it(
 );
 
 it(
-  'is not done before the fence has arrived here, too: nobody gets past it on a word from before',
+  'is complete only after auth-service has handled the event with the fence',
   async () => {
     const ada = await addPerson();
     await signedIn(ada);
@@ -257,14 +243,14 @@ it(
       );
       expect([row?.due, await signOutsOf(ada)]).toEqual([false, 1]);
     };
-    // Holds back what identity.access says of her: the inbox row that each of its events needs.
+    // Holds back the events of identity.access by a lock on the inbox row that each of them needs.
     await rig.admin.tx(async (tx) => {
       const key = `${tenant}:${ada.id}`;
       await tx.query(`select 1 from auth.inbox where topic = 'identity.access' and key = $1 for update`, [key]);
       await logout(ada);
       await eventually(signedOut, LIMIT_MS);
-      way.arrived.length = 0;
-      await eventually(async () => expect(way.arrived.length).toBeGreaterThan(2));
+      proxy.arrived.length = 0;
+      await eventually(async () => expect(proxy.arrived.length).toBeGreaterThan(2));
       const owed = 'select 1 from auth.account where id = $1 and signing_out is not null';
       expect(await rig.admin.query(owed, [ada.id])).toHaveLength(1);
     });
@@ -274,7 +260,7 @@ it(
 );
 
 it(
-  'repeated, at once and at both replicas, it ends, and the last one counts',
+  'completes when it is repeated at both replicas at once, and the last repetition counts',
   async () => {
     const ada = await addPerson();
     const token = await tokenOf(await signedIn(ada));
@@ -291,18 +277,18 @@ it(
 );
 
 it(
-  'together with an offboarding nobody is let in, and after the return nothing from before lives',
+  'during an offboarding refuses logins, and after the return earlier tokens stay refused',
   async () => {
     const ada = await addPerson();
     const token = await tokenOf(await signedIn(ada));
     await Promise.all([logout(ada), rig.people.publishUser(ada, false), logout(ada, 1)]);
-    await eventually(async () => expect((await words(ada)).at(-1)?.status).toBe('inactive'), LIMIT_MS);
+    await eventually(async () => expect((await accessStates(ada)).at(-1)?.status).toBe('inactive'), LIMIT_MS);
     await done(ada);
     expect(codeOn(await attempt(ada))).toBe('account_inactive');
     await logout(ada);
     await rig.people.publishUser(ada, true);
     await logout(ada);
-    await eventually(async () => expect((await words(ada)).at(-1)?.status).toBe('active'), LIMIT_MS);
+    await eventually(async () => expect((await accessStates(ada)).at(-1)?.status).toBe('active'), LIMIT_MS);
     await done(ada);
     expect([await accepts(ada, token), await worksAtCognito(token)]).toEqual([false, false]);
     expect(await accepts(ada, await tokenOf(await signedIn(ada)))).toBe(true);

@@ -1,4 +1,4 @@
-/** `POST /auth/okta/universal-logout`: who may log whom out, and that a refusal changes nothing. No worker is there. */
+/** `POST /auth/okta/universal-logout`: verification of requests, and refusals that change nothing. No worker is running. */
 import { randomUUID } from 'node:crypto';
 import { signRs256, type Claims } from '../guard/issuer.js';
 import { Browser } from '../support/auth-browser.js';
@@ -10,7 +10,7 @@ import { LOCAL } from '../support/auth.js';
 import { world } from './world.js';
 
 const { browser, op, rig, service, signedIn, signIn, tenant } = await world();
-/** Nobody whom an earlier test has logged out. */
+/** A new person for each test. */
 let ada: Person;
 beforeEach(async () => {
   ada = await rig.addPerson(tenant);
@@ -33,8 +33,8 @@ const owed = async (person: Person): Promise<boolean> => {
 const audits = (person: Person, event: string) => rig.audit('account_id = $1 and event = $2', [person.id, event]);
 const lastRefusal = async () => (await rig.audit(`event = 'universal_logout_refused'`)).at(-1);
 
-describe('a logout that Okta proves', () => {
-  it('ends every session at once, owes the sign-out everywhere, and is recorded', async () => {
+describe('a verified logout', () => {
+  it('ends all sessions of the person at once, stores the pending sign-out, and is recorded', async () => {
     const [one, two] = [await signedIn(ada), await signedIn(ada)];
     const eve = await signedIn(await rig.addPerson(tenant));
     const answer = await logout(ada);
@@ -50,7 +50,7 @@ describe('a logout that Okta proves', () => {
     ]);
   });
 
-  it('keeps everybody waiting who would sign in before it is done, and gives Cognito nothing to sign out', async () => {
+  it('lets the person wait at the next login, without a call to Cognito, until it is complete', async () => {
     expect((await logout(ada)).status).toBe(204);
     op.sub = ada.externalId ?? '';
     const begun = (await rig.cognitoCalls('AdminInitiateAuth')).length;
@@ -64,16 +64,16 @@ describe('a logout that Okta proves', () => {
       'by "sub_id" and e-mail address, whatever its case',
       (p: Person) => ({ sub_id: { format: 'email', email: p.email?.toUpperCase() } }),
     ],
-    ['by "subject", as older pages say', (p: Person) => ({ subject: { format: 'email', email: p.email } })],
+    ['by "subject", as in older pages of Okta', (p: Person) => ({ subject: { format: 'email', email: p.email } })],
     ['by "subject" and issuer', (p: Person) => ({ subject: issSub(p).sub_id })],
-    ['with more in the body', (p: Person) => ({ ...issSub(p), reason: 'risk' })],
+    ['with an additional member', (p: Person) => ({ ...issSub(p), reason: 'risk' })],
   ])('names the person %s', async (_, bodyOf) => {
     const b = await signedIn(ada);
     expect((await post(logoutToken(op), bodyOf(ada))).status).toBe(204);
     expect(await isIn(b)).toBe(false);
   });
 
-  it('by address finds who has none but signs in with it, and all who share it', async () => {
+  it('by e-mail address finds all people who share it, and people who have it as user name', async () => {
     const shared = `shared.${randomUUID()}@example.com`;
     const people = [
       await rig.addPerson(tenant, { email: shared }),
@@ -84,7 +84,7 @@ describe('a logout that Okta proves', () => {
     expect(await Promise.all(people.map(owed))).toEqual([true, true, false]);
   });
 
-  it('is good for who is out already, and for who never was in', async () => {
+  it('is accepted for a person without access, and for one who never had any', async () => {
     await rig.people.publishAccess({ ...ada, status: 'inactive', roles: [] });
     const waiting = rig.people.make(tenant);
     await rig.people.publishAccount(waiting, 'provisioned');
@@ -93,7 +93,7 @@ describe('a logout that Okta proves', () => {
   });
 });
 
-describe('a token is not believed', () => {
+describe('a logout token is refused', () => {
   const now = (): number => Math.floor(Date.now() / 1000);
   const unsigned = (header: Claims, claims: Claims): string =>
     `${[header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`;
@@ -102,7 +102,7 @@ describe('a token is not believed', () => {
     ['of another kind', () => ({ header: { typ: 'JWT' } }), [401, 'token_refused', 'header_not_allowed']],
     ['of no kind', () => ({ header: { typ: undefined } }), [401, 'token_refused', 'header_not_allowed']],
     [
-      'of a kind spelled otherwise',
+      'of a kind in upper case',
       () => ({ header: { typ: TYP.toUpperCase() } }),
       [401, 'token_refused', 'header_not_allowed'],
     ],
@@ -118,7 +118,7 @@ describe('a token is not believed', () => {
     ],
     ['by a symmetric key', () => ({ header: { alg: 'HS256' } }), [401, 'token_refused', 'algorithm_not_allowed']],
     [
-      'signed by somebody else',
+      'signed by a foreign key',
       () => ({ sign: (header, claims) => signRs256(header, claims, op.secondKey.privateKey) }),
       [401, 'token_refused', 'signature_invalid'],
     ],
@@ -144,17 +144,17 @@ describe('a token is not believed', () => {
       [401, 'token_refused', 'audience_mismatch'],
     ],
     [
-      'for others as well',
+      'with several audiences',
       () => ({ claims: { aud: [`${LOCAL}${PATH}`, 'https://other.example'] } }),
       [401, 'token_refused', 'claim_invalid'],
     ],
     ['that has expired', () => ({ claims: { iat: now() - 600, exp: now() - 61 } }), [401, 'token_refused', 'expired']],
-    ['that is good for an hour', () => ({ claims: { exp: now() + 3_600 } }), [401, 'token_refused', 'claim_invalid']],
-    ['without an end', () => ({ claims: { exp: undefined } }), [401, 'token_refused', 'claim_invalid']],
+    ['that is valid for an hour', () => ({ claims: { exp: now() + 3_600 } }), [401, 'token_refused', 'claim_invalid']],
+    ['without an expiry', () => ({ claims: { exp: undefined } }), [401, 'token_refused', 'claim_invalid']],
     ['from the future', () => ({ claims: { iat: now() + 120 } }), [401, 'token_refused', 'issued_in_future']],
-    ['that is not good yet', () => ({ claims: { nbf: now() + 120 } }), [401, 'token_refused', 'issued_in_future']],
+    ['that is not valid yet', () => ({ claims: { nbf: now() + 120 } }), [401, 'token_refused', 'issued_in_future']],
     ['without a jti', () => ({ claims: { jti: undefined } }), [401, 'token_refused', 'claim_invalid']],
-    ['with an endless jti', () => ({ claims: { jti: 'x'.repeat(256) } }), [401, 'token_refused', 'claim_invalid']],
+    ['with an oversized jti', () => ({ claims: { jti: 'x'.repeat(256) } }), [401, 'token_refused', 'claim_invalid']],
     [
       'of another app of the org',
       () => ({ claims: { sub: '0oaSomebodyElse' } }),
@@ -170,7 +170,7 @@ describe('a token is not believed', () => {
     expect(await lastRefusal()).toMatchObject({ code, tenant, detail: { oidc } });
   });
 
-  it('that is an ID token, or none at all', async () => {
+  it('that is an ID token, is not a JWT, or is missing', async () => {
     const b = await signedIn(ada);
     const idToken = signRs256({ alg: 'RS256', kid: op.key.kid }, op.idTokenClaims(), op.key.privateKey);
     expect(outcome(await post(idToken, issSub(ada)))).toEqual([401, 'token_refused']);
@@ -182,7 +182,7 @@ describe('a token is not believed', () => {
     expect([await isIn(b), await owed(ada)]).toEqual([true, false]);
   });
 
-  it('nor is it one for a login: the kinds are not taken for each other', async () => {
+  it('as an ID token during a login', async () => {
     op.sub = ada.externalId ?? '';
     op.sign = (claims) => signRs256({ alg: 'RS256', kid: op.key.kid, typ: TYP }, claims, op.key.privateKey);
     const page = await signIn(browser());
@@ -190,8 +190,8 @@ describe('a token is not believed', () => {
   });
 });
 
-describe('a token counts once', () => {
-  it('whoever sends it again', async () => {
+describe('a logout token', () => {
+  it('is refused when it is sent again', async () => {
     const token = logoutToken(op);
     expect((await post(token, issSub(ada))).status).toBe(204);
     const b = await signedIn(await rig.addPerson(tenant));
@@ -200,14 +200,14 @@ describe('a token counts once', () => {
     expect(await lastRefusal()).toMatchObject({ code: 'token_replayed', detail: { jti: expect.any(String) } });
   });
 
-  it('of many at once one', async () => {
+  it('is accepted once when it is sent many times at once', async () => {
     const token = logoutToken(op);
     const answers = await Promise.all(Array.from({ length: 8 }, () => post(token, issSub(ada))));
     expect(answers.map((a) => a.status).sort()).toEqual([204, ...Array<number>(7).fill(401)]);
     expect(await audits(ada, 'universal_logout')).toHaveLength(1);
   });
 
-  it('and not at all if nothing came of it', async () => {
+  it('can be sent again after a refusal that changed nothing', async () => {
     const person = rig.people.make(tenant);
     const token = logoutToken(op);
     expect(outcome(await post(token, issSub(person)))).toEqual([404, 'unknown_person']);
@@ -217,15 +217,13 @@ describe('a token counts once', () => {
     expect((await post(token, issSub(person))).status).toBe(204);
   });
 
-  it('nor if its transaction fails: the same token is good afterwards', async () => {
+  it('can be sent again after its transaction failed', async () => {
     const b = await signedIn(ada);
     const token = logoutToken(op);
-    // Stands for whatever stops the transaction after the token was spent in it.
-    await rig.admin.query(
-      `alter table auth.account add constraint nobody_leaves check (signing_out is null) not valid`,
-    );
+    // Makes the transaction fail after it has spent the token.
+    await rig.admin.query(`alter table auth.account add constraint no_sign_out check (signing_out is null) not valid`);
     expect(outcome(await post(token, issSub(ada)))).toEqual([500, 'internal']);
-    await rig.admin.query('alter table auth.account drop constraint nobody_leaves');
+    await rig.admin.query('alter table auth.account drop constraint no_sign_out');
     expect(await isIn(b)).toBe(true);
     expect((await post(token, issSub(ada))).status).toBe(204);
     expect(await isIn(b)).toBe(false);
@@ -236,32 +234,32 @@ describe('a body is refused', () => {
   const subject = (sub_id: unknown) => ({ sub_id });
   it.each<[string, unknown]>([
     ['that is empty', {}],
-    ['that is no JSON', '{"sub_id":'],
+    ['that is not JSON', '{"sub_id":'],
     ['that is a list', []],
     ['that is null', 'null'],
     ['of an unknown format', subject({ format: 'opaque', id: '00u1' })],
-    ['with half an identifier', subject({ format: 'iss_sub', sub: '00u1' })],
-    ['with a number for a person', subject({ format: 'email', email: 1 })],
-    ['with nobody', subject({ format: 'email', email: '' })],
-    ['with what no database can look up', subject({ format: 'email', email: 'a\0b' })],
+    ['with an incomplete identifier', subject({ format: 'iss_sub', sub: '00u1' })],
+    ['with a number as address', subject({ format: 'email', email: 1 })],
+    ['with an empty address', subject({ format: 'email', email: '' })],
+    ['with the character 0', subject({ format: 'email', email: 'a\0b' })],
     [
       'with two people',
       { ...subject({ format: 'email', email: 'a@b.c' }), subject: { format: 'email', email: 'd@b.c' } },
     ],
-    ['that is endless', subject({ format: 'email', email: 'x'.repeat(10_000) })],
+    ['with an oversized address', subject({ format: 'email', email: 'x'.repeat(10_000) })],
   ])('%s', async (_, body) => {
     const answer = await post(logoutToken(op), body);
     expect(answer.status).toBe(400);
     expect(answer.body.detail).toEqual(expect.any(String));
   });
 
-  it('that is larger than anything Okta would send', async () => {
+  it('that exceeds the size limit', async () => {
     expect((await post(logoutToken(op), subject({ format: 'email', email: 'x'.repeat(100_000) }))).status).toBe(400);
   });
 });
 
-describe('nobody is found', () => {
-  it('by an id or address that nobody has', async () => {
+describe('nobody is logged out', () => {
+  it('by an unknown id or address', async () => {
     const nobody = rig.people.make(tenant);
     expect(outcome(await logout(nobody))).toEqual([404, 'unknown_person']);
     const byMail = await post(logoutToken(op), { sub_id: { format: 'email', email: nobody.email } });
@@ -269,17 +267,17 @@ describe('nobody is found', () => {
     expect(await lastRefusal()).toMatchObject({ code: 'unknown_person', tenant });
   });
 
-  it('by the id that another issuer gave', async () => {
+  it('by an id from another issuer', async () => {
     const b = await signedIn(ada);
     const answer = await post(logoutToken(op), issSub(ada, 'https://other.okta.com'));
     expect(outcome(answer)).toEqual([404, 'unknown_person']);
     expect([await isIn(b), await owed(ada)]).toEqual([true, false]);
   });
 
-  it("in another tenant, by an org that is not that tenant's", async () => {
+  it("in another tenant, by a token for this tenant's endpoint", async () => {
     const beta = await rig.addTenant('beta', 'beta.example.com');
     const bea = await rig.addPerson(beta);
-    // Both tenants have one org here; the endpoint of the one is not that of the other.
+    // Both tenants have the same org here, but different endpoints.
     expect(outcome(await logout(bea))).toEqual([404, 'unknown_person']);
     const host = { host: 'beta.example.com' };
     expect(outcome(await post(logoutToken(op), issSub(bea), host))).toEqual([401, 'token_refused']);
@@ -289,7 +287,7 @@ describe('nobody is found', () => {
     expect(await owed(bea)).toBe(true);
   });
 
-  it('where there is no tenant, or one without sign-in', async () => {
+  it('at an unknown host, or in a tenant without sign-in', async () => {
     await rig.people.publishSettings(randomUUID(), 'bare', { host: 'bare.example.com' });
     await rig.settingsKnown();
     const at = (host: string) => post(logoutToken(op), issSub(ada), { host });
@@ -297,7 +295,7 @@ describe('nobody is found', () => {
     expect(outcome(await at('bare.example.com'))).toEqual([401, 'not_configured']);
   });
 
-  it('by what makes the host another one', async () => {
+  it('by forwarding headers that name another host', async () => {
     const answer = await post(logoutToken(op, { claims: { aud: `https://evil.example${PATH}` } }), issSub(ada), {
       'x-forwarded-host': 'evil.example',
       'x-forwarded-proto': 'https',
@@ -306,7 +304,7 @@ describe('nobody is found', () => {
   });
 });
 
-it('Okta speaks for the org, also where sign-in goes through a custom authorization server of it', async () => {
+it('accepts tokens of the org, also if the tenant signs in with a custom authorization server', async () => {
   const host = 'custom.example.com';
   const there = await rig.addTenant('custom', host, 'https://acme.okta.com/oauth2/default');
   const cleo = await rig.addPerson(there);
@@ -316,7 +314,7 @@ it('Okta speaks for the org, also where sign-in goes through a custom authorizat
   expect([(await by(op.origin)).status, await owed(cleo)]).toEqual([204, true]);
 });
 
-it('an address that a crowd shares logs out nobody', async () => {
+it('refuses an address that more than ten accounts share', async () => {
   const shared = `crowd.${randomUUID()}@example.com`;
   const crowd = Array.from({ length: 11 }, () => rig.people.make(tenant, { email: shared }));
   for (const person of crowd) await rig.people.publishAccount(person, 'provisioned');
@@ -326,7 +324,7 @@ it('an address that a crowd shares logs out nobody', async () => {
   expect(await Promise.all(crowd.map(owed))).not.toContain(true);
 });
 
-it("is honest while Okta's keys cannot be read, and the same token is good afterwards", async () => {
+it("answers 503 while Okta's keys cannot be read, and accepts the same token afterwards", async () => {
   const other = await new HostileProvider().start();
   const alone = await rig.startService({ OKTA_ISSUER_OVERRIDE: other.origin });
   try {
@@ -345,7 +343,7 @@ it("is honest while Okta's keys cannot be read, and the same token is good after
   }
 });
 
-it('an org in a loop is slowed down, and what it is told to send again was not used', async () => {
+it('limits the rate of an org, and accepts a rejected token afterwards', async () => {
   const alone = await rig.startService();
   const tokens = Array.from({ length: 800 }, () => logoutToken(op));
   const answers = await Promise.all(tokens.map((token) => postLogout(alone.url, token, issSub(ada))));

@@ -1,4 +1,4 @@
-/** The real deactivation-worker on the database and the Cognito of an `AuthRig`, behind a way that can be cut. */
+/** The real deactivation-worker on the database and the Cognito of an `AuthRig`, behind a proxy that can fail. */
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { service } from '../../apps/deactivation-worker/src/service.js';
@@ -6,7 +6,8 @@ import { startInProcess } from '../support/in-process.js';
 import type { AuthRig, Instance } from '../support/auth.js';
 import { ownQuotas } from '../support/quotas.js';
 
-export function startWorker(rig: AuthRig): Promise<Instance> {
+/** It stops together with the rig. */
+export async function startWorker(rig: AuthRig): Promise<Instance> {
   const given = ['INTERNAL_API_TOKEN', 'AWS_REGION', 'COGNITO_ENDPOINT', 'COGNITO_USER_POOL_ID'];
   const environment = {
     ...Object.fromEntries(given.map((name) => [name, rig.environment[name] ?? ''])),
@@ -15,28 +16,30 @@ export function startWorker(rig: AuthRig): Promise<Instance> {
     COGNITO_QUOTAS: JSON.stringify(ownQuotas(10_000)),
     WORKER_LEASE_SECONDS: '2',
   };
-  return startInProcess(service, environment, 12);
+  const worker = await startInProcess(service, environment, 12);
+  rig.stopAtClose(worker);
+  return worker;
 }
 
-/** `cut`: nothing arrives; `deaf`: everything arrives, and no answer comes back. */
+/** `cut`: no request arrives; `deaf`: requests arrive, but no answer returns. */
 export type State = 'open' | 'cut' | 'deaf';
 
-export class Way {
+export class FailingProxy {
   state: State = 'open';
-  /** Requests that arrived at the other end, e.g. `POST`. */
+  /** Methods of the requests that arrived, e.g. `POST`. */
   readonly arrived: string[] = [];
   private constructor(
     private readonly server: Server,
     readonly url: string,
   ) {}
 
-  static async to(target: string): Promise<Way> {
+  static async to(target: string): Promise<FailingProxy> {
     const server = createServer((incoming, outgoing) => {
-      if (way.state === 'cut') return void incoming.socket.destroy();
+      if (proxy.state === 'cut') return void incoming.socket.destroy();
       const { method = '', url = '', headers } = incoming;
       const forward = request(new URL(url, target), { method, headers }, (answer) => {
-        way.arrived.push(method);
-        if (way.state === 'deaf') return void incoming.socket.destroy();
+        proxy.arrived.push(method);
+        if (proxy.state === 'deaf') return void incoming.socket.destroy();
         outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.pipe(outgoing);
       });
@@ -44,8 +47,8 @@ export class Way {
       incoming.pipe(forward);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const way = new Way(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    return way;
+    const proxy = new FailingProxy(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    return proxy;
   }
 
   async close(): Promise<void> {

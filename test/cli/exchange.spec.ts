@@ -12,21 +12,13 @@ import {
   formOf,
   INTERNAL_TOKEN,
   jwksOf,
-  ExchangeRig,
+  exchangeRig,
 } from '../auth/exchange-rig.js';
 import { runStackflow } from '../support/command-line.js';
 
-let rig: ExchangeRig;
-let folder: string;
-beforeAll(async () => {
-  rig = await ExchangeRig.start();
-  folder = mkdtempSync(path.join(tmpdir(), 'exchange-cli-'));
-}, 120_000);
-beforeEach(() => rig.reset());
-afterAll(async () => {
-  rmSync(folder, { recursive: true });
-  await rig.close();
-});
+const rig = await exchangeRig();
+const folder = mkdtempSync(path.join(tmpdir(), 'exchange-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const run = (args: string) =>
   runStackflow(['exchange', ...args.split(' '), '--url', `auth-service=${rig.service.url}`], {

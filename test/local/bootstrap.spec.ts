@@ -1,4 +1,4 @@
-/** The bootstrap in a small clone whose npm and Nest are fakes that write down what they were asked. */
+/** The bootstrap in a small clone. Fakes of npm and Nest record how they are called. */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ fs.rmSync('node_modules', { recursive: true, force: true });
 fs.cpSync('store', 'node_modules', { recursive: true, verbatimSymlinks: true });
 `;
 
-/** "Compiles" by copying; a source that says BROKEN does not compile. */
+/** "Compiles" by copying; a source that contains BROKEN does not compile. */
 const FAKE_NEST = `
 import fs from 'node:fs';
 import path from 'node:path';
@@ -50,7 +50,7 @@ describe('the bootstrap', () => {
   const launch = (args: readonly string[], nodeArgs: readonly string[] = []) => {
     const { NODE_OPTIONS: _flags, ...env } = process.env;
     const child = spawn(process.execPath, [...nodeArgs, path.join(clone, 'tools/bootstrap.mjs'), ...args], {
-      cwd: tmpdir(), // it must find its checkout from anywhere
+      cwd: tmpdir(), // it must find its checkout from any folder
       env: { ...env, npm_execpath: path.join(clone, 'npm-cli.js') },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -93,7 +93,7 @@ describe('the bootstrap', () => {
   });
   afterAll(() => fs.rmSync(clone, { recursive: true, force: true }));
 
-  test('installs and builds once, even when two commands begin at the same time, and runs both on the pinned Node', async () => {
+  test('installs and builds once when two commands start at the same time, and runs both on the pinned Node', async () => {
     const both = await Promise.all([run('stackflow', 'list', '0'), run('stackflow', 'show', '0')]);
     expect(both.map((r) => r.code)).toEqual([0, 0]);
     expect(JSON.parse(both[0].out)).toEqual({ args: ['list', '0'], node: process.execPath, cwd: clone });
@@ -104,12 +104,12 @@ describe('the bootstrap', () => {
     expect(both.map((r) => r.err).join('')).toMatch(/is installing or building in this folder; waiting/);
   });
 
-  test('does neither again when nothing changed, and keeps the exit code', async () => {
+  test('neither installs nor builds again when nothing changed, and returns the exit code', async () => {
     expect(await run('stackflow', 'x', '42')).toMatchObject({ code: 42, err: '' });
     expect([count('npm.log'), count('nest.log')]).toEqual([1, 1]);
   });
 
-  test('builds when a source changed, not when a spec did, and removes what has no source any more', async () => {
+  test('builds when a source changed but not when a spec did, and removes output whose source is gone', async () => {
     write('apps/cli/src/main.spec.ts', '// changed');
     await run('stackflow');
     expect(count('nest.log')).toBe(1);
@@ -127,7 +127,7 @@ describe('the bootstrap', () => {
     expect((await run('stackflow')).code).toBe(0);
   });
 
-  test('installs when the lock changed, unless npm has done so already', async () => {
+  test('installs when the lock file changed, unless npm has installed it already', async () => {
     const lock = {
       lockfileVersion: 3,
       packages: {
@@ -149,7 +149,7 @@ describe('the bootstrap', () => {
     expect(count('npm.log')).toBe(2);
   });
 
-  test('shows why a build failed and runs nothing', async () => {
+  test('prints why a build failed, and runs nothing', async () => {
     write('libs/data/broken.ts', 'BROKEN');
     const result = await run('stackflow', 'list');
     expect(result).toMatchObject({ code: 1, out: '' });
@@ -158,14 +158,14 @@ describe('the bootstrap', () => {
     expect((await run('stackflow', 'list')).code).toBe(0);
   });
 
-  test('hands signals on and waits for what the command makes of them', async () => {
+  test('passes signals on and waits until the command has ended', async () => {
     const waiting = launch(['stackflow', 'wait']);
     await new Promise((resolve) => waiting.child.stdout.once('data', resolve));
     waiting.child.kill('SIGTERM');
     expect((await waiting.ended).code).toBe(7);
   });
 
-  test('lists its commands, and refuses others', async () => {
+  test('lists its commands, and refuses unknown ones', async () => {
     const help = await run('--help');
     expect(help.code).toBe(0);
     for (const name of ['start', 'test', 'demo', 'okta', 'stackflow', 'bench', 'build', 'lint'])
@@ -180,7 +180,7 @@ describe('the bootstrap', () => {
     });
   });
 
-  test('says which Node is needed on an older one', async () => {
+  test('says which version of Node is needed when it runs on an older one', async () => {
     const older = "data:text/javascript,Object.defineProperty(process.versions,'node',{value:'18.20.0'})";
     const result = await launch(['build'], ['--import', older]).ended;
     expect(result).toMatchObject({

@@ -1,4 +1,4 @@
-/** The edge before the services: what it forwards, what it never does, and what it says when a service is dead. */
+/** The edge before the services: the paths that it forwards, the others, and its answers when a service is dead. */
 import http from 'node:http';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -44,7 +44,7 @@ describe('the edge', () => {
       response.writeHead(201, { 'content-type': 'application/scim+json', location: 'http://x/1' }).end('{"ok":true}');
   });
 
-  test('forwards a SCIM request as it is, query, body and host name included', async () => {
+  test('forwards a SCIM request unchanged, with query, body and host name', async () => {
     const response = await fetch(`${edge.origin}/prod/api/scim/v2/Users?filter=userName%20eq%20%22a%22`, {
       method: 'POST',
       body: '{"a":"ä"}',
@@ -63,7 +63,7 @@ describe('the edge', () => {
     });
   });
 
-  test('replaces what a client claims about itself in forwarding headers', async () => {
+  test('replaces the forwarding headers of a client', async () => {
     const claims = {
       'X-Forwarded-For': '6.6.6.6',
       'X-Forwarded-Host': 'evil',
@@ -101,12 +101,12 @@ describe('the edge', () => {
     '/scim/v2/.%2E/internal',
     '/scim/v2/./x',
     '/scim/v2\\..\\health',
-  ])('takes %s for nobody', (path) => {
+  ])('has no route for %s', (path) => {
     expect(findRoute(routesTo('http://x'), path)).toBeUndefined();
     expect(findRoute(routesTo('http://x'), '/scim/v2/Users/..x?a=../b')).toBeDefined();
   });
 
-  test('hands SCIM to the gateway, event hooks to deactivation-worker, the rest of /auth to auth-service, and nothing else', () => {
+  test('routes SCIM to the gateway, event hooks to deactivation-worker, the rest of /auth to auth-service, nothing else', () => {
     const routes = edgeRoutes({ 'scim-gateway': 1001, 'deactivation-worker': 1002, 'auth-service': 1003 });
     const to = (url: string): string | undefined => findRoute(routes, url)?.upstream;
     expect(to('/prod/api/scim/v2/Users')).toBe('http://127.0.0.1:1001');
@@ -123,7 +123,7 @@ describe('the edge', () => {
       expect([url, to(url)]).toEqual([url, undefined]);
   });
 
-  test('hands the example its pages and its API, and nothing of what lies beside them', () => {
+  test('routes only the pages and the API of the example to the example', () => {
     const routes = [...edgeRoutes({ 'auth-service': 1003 }), ...exampleRoutes({ 'incident-service': 1004 })];
     const to = (url: string): string | undefined => findRoute(routes, url)?.upstream;
     for (const url of ['/', '/?next=/metrics', '/desk', '/desk/incidents/42', '/incidents'])
@@ -133,7 +133,7 @@ describe('the edge', () => {
     expect(to('/auth/session')).toBe('http://127.0.0.1:1003');
   });
 
-  test('says 502 as a SCIM error when the service is dead, since Okta parses every answer as JSON', async () => {
+  test('answers 502 with a SCIM error when the service is dead, because Okta parses every answer as JSON', async () => {
     const dead = await startEdge(routesTo(`http://127.0.0.1:${await freePort()}`), 0);
     try {
       const response = await fetch(`${dead.origin}/scim/v2/Users`, { method: 'POST', body: '{}' });
@@ -147,7 +147,7 @@ describe('the edge', () => {
     }
   });
 
-  test('cuts the answer off when the service dies in the middle of it', async () => {
+  test('aborts the answer when the service dies in the middle of it', async () => {
     answer = (request, response) => {
       response.writeHead(200, { 'content-length': '1000' });
       response.write('half', () => request.socket.destroy());

@@ -1,15 +1,15 @@
-/** The harness that the black-box specs stand on: a stack of its own, services that die and come back, nothing left. */
+/** The harness of the black-box specs: a stack of its own, services that die and come back, nothing left behind. */
 import { Client } from 'pg';
 import { eventually, processIdentity } from '../../tools/local/process.js';
 import { PRODUCT } from '../../tools/local/services.js';
 import { TestStack } from '../support/stack.js';
 
-describe('a stack for a test', () => {
+describe('the stack of a test', () => {
   let stack: TestStack;
   beforeAll(async () => (stack = await TestStack.start()), 60_000);
 
-  test('is whole, on a database of its own, and takes a push through the edge', async () => {
-    expect(stack.description).toMatchObject({ ready: true, carrier: 'postgres', hub: null, kafka: null });
+  test('runs every service on a database of its own, and accepts a push through the edge', async () => {
+    expect(stack.description).toMatchObject({ ready: true, carrier: 'postgres', kafka: null });
     expect(Object.keys(stack.description.services).sort()).toEqual([...Object.keys(PRODUCT), 'sandbox'].sort());
     const user = {
       schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
@@ -23,7 +23,7 @@ describe('a stack for a test', () => {
     expect(row).toEqual({ db: expect.stringMatching(/^stack_/), users: 1 });
   });
 
-  test('lets a service die, or stops it, and brings it back', async () => {
+  test('starts a service again after it died or was stopped', async () => {
     const { pid } = stack.description.services['scim-gateway'] ?? { pid: 0 };
     stack.kill('scim-gateway');
     expect(await eventually(() => stack.description.services['scim-gateway']?.pid !== pid, 10_000)).toBe(true);
@@ -34,7 +34,7 @@ describe('a stack for a test', () => {
     expect((await stack.scim('GET', '/Users')).status).toBe(200);
   }, 60_000);
 
-  test('is gone when it is stopped, with its database', async () => {
+  test('leaves no process and no database behind when it is stopped', async () => {
     const { services, postgres } = stack.description;
     await stack.stop();
     expect(Object.values(services).filter(({ pid }) => processIdentity(pid) !== undefined)).toEqual([]);

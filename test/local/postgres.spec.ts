@@ -34,14 +34,14 @@ describe('the embedded Postgres', () => {
     ).toEqual([{ setting: '127.0.0.1' }, { setting: '' }]);
   });
 
-  test('keeps the data, asks for the password, and takes a new one at the next start', async () => {
+  test('keeps the data, requires the password, and sets a new one at the next start', async () => {
     const { url } = await start('second');
     expect(log).toEqual(['Setting the password of the database superuser']);
     expect(await query(url, 'select count(*)::int as n from kept')).toEqual([{ n: 0 }]);
     await expect(query(url.replace('second', 'first'), 'select 1')).rejects.toThrow(/password authentication failed/);
   });
 
-  test('recovers after the server was killed, also when its pid belongs to another program by now', async () => {
+  test('recovers after the server was killed, also if another program has its pid by now', async () => {
     const killed = await start('second');
     await query(killed.url, 'insert into kept values (7)');
     process.kill(killed.pid, 'SIGKILL');
@@ -51,7 +51,7 @@ describe('the embedded Postgres', () => {
     expect(await query((await start('second')).url, 'select n from kept')).toEqual([{ n: 7 }]);
   });
 
-  test('is not started twice on the same folder: the second start says who has it', async () => {
+  test('is not started twice on the same folder: the second start names the process that has it', async () => {
     const { url } = await start('second');
     await expect(startPostgres({ folder, password: 'second' })).rejects.toThrow(
       new RegExp(`^Process ${process.pid} already runs the Postgres`),
@@ -59,7 +59,7 @@ describe('the embedded Postgres', () => {
     expect(await query(url, 'select 1 as fine')).toEqual([{ fine: 1 }]);
   });
 
-  test('takes another port when the wanted one is taken', async () => {
+  test('uses another port if the preferred one is taken', async () => {
     const first = await start('second');
     const other = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-pg-'));
     fs.chmodSync(other, 0o755);
@@ -72,7 +72,7 @@ describe('the embedded Postgres', () => {
     }
   });
 
-  test('says what to do with data of another version and with a folder that cannot be written', async () => {
+  test('says what to do about data of another version and about a folder that cannot be written', async () => {
     const old = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-pg-'));
     fs.chmodSync(old, 0o755);
     try {
@@ -83,13 +83,13 @@ describe('the embedded Postgres', () => {
       );
       await expect(
         startPostgres({ folder: path.join(old, 'data', 'PG_VERSION', 'below'), password: 'x' }),
-      ).rejects.toThrow(/Cannot write to .* name another place in STACK_DIR/);
+      ).rejects.toThrow(/Cannot write to .* name another folder in STACK_DIR/);
     } finally {
       fs.rmSync(old, { recursive: true, force: true });
     }
   });
 
-  test('makes the library links that an install without scripts leaves out, again and again', () => {
+  test('creates the library links that an install without scripts leaves out, also a second time', () => {
     const pack = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-native-'));
     try {
       fs.mkdirSync(path.join(pack, 'native', 'lib'), { recursive: true });
@@ -107,7 +107,7 @@ describe('the embedded Postgres', () => {
   });
 
   if (isRoot()) {
-    test('runs for root below a folder of mode 700, as an unprivileged user, with its data outside', async () => {
+    test('runs as an unprivileged user, with its data outside, when root starts it in a folder of mode 700', async () => {
       const home = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-home-'));
       const inside = path.join(home, '.local', 'postgres');
       expect(isReachableByAll(home)).toBe(false);

@@ -1,4 +1,4 @@
-/** One supervised process: explained when it dies at start, started again when it dies later, ended without mercy. */
+/** One supervised process: an error if it dies at start, a restart if it dies later, a hard end if it does not stop. */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { freePort } from '../../tools/local/ports.js';
 import { eventually, isAlive, processIdentity } from '../../tools/local/process.js';
 import { ServiceProcess } from '../../tools/local/service-process.js';
 
-/** Behaves like a service: healthy, leashed to its launcher; `MISBEHAVE` makes it do wrong. */
+/** Behaves like a service: healthy, and ends with its launcher. `MISBEHAVE` makes it fail in some way. */
 const FAKE = `
 import http from 'node:http';
 const { PORT, MISBEHAVE } = process.env;
@@ -55,7 +55,7 @@ describe('a supervised service', () => {
     return service;
   };
 
-  test('that dies at start is named, with its last words and what to do', async () => {
+  test('that dies at start is reported with its last lines and what to do', async () => {
     const service = await make({ MISBEHAVE: 'config' });
     await expect(service.start()).rejects.toThrow(
       /^fake ended \(exit code 78\) before it was ready[^]*DATABASE_URL is not set[^]*set it in the environment/,
@@ -63,7 +63,7 @@ describe('a supervised service', () => {
     expect(service.running).toBe(false);
   });
 
-  test('that is not there is explained too', async () => {
+  test('whose program does not exist is reported too', async () => {
     const service = new ServiceProcess(
       { name: 'ghost', entry: 'dist/apps/ghost/main.js', env: {}, url: 'http://127.0.0.1:9' },
       { log: () => undefined, changed: () => undefined },
@@ -82,7 +82,7 @@ describe('a supervised service', () => {
     expect(log.join('\n')).toContain('ended (signal SIGKILL); starting it again in 0.2 s');
   });
 
-  test('that keeps dying is given up, not started for ever', async () => {
+  test('that keeps dying is no longer started again', async () => {
     const service = await make();
     await service.start();
     fs.writeFileSync(entry, 'process.exit(3)');
@@ -95,7 +95,7 @@ describe('a supervised service', () => {
     }
   });
 
-  test('stays dead when the supervisor is told so', async () => {
+  test('is not started again if restarts are switched off', async () => {
     const service = await make({}, false);
     await service.start();
     service.kill('SIGKILL');
@@ -104,7 +104,7 @@ describe('a supervised service', () => {
     expect(service.running).toBe(true);
   });
 
-  test('that is stopped ends by itself; it is not started again', async () => {
+  test('that is stopped ends in order and is not started again', async () => {
     const service = await make();
     await service.start();
     const { pid } = service;
@@ -123,7 +123,7 @@ describe('a supervised service', () => {
     expect(log).toContain('not now');
   });
 
-  test('ends when its launcher is killed without a chance to say so', async () => {
+  test('ends when its launcher is killed', async () => {
     const port = await freePort();
     const supervisor = path.join(folder, 'supervisor.mjs');
     fs.writeFileSync(

@@ -1,4 +1,4 @@
-/** Locks, the count of `npm test`, and what a person reads. */
+/** Small parts of tools/local: locks, the folder of the stack, the count of `npm test`, the output of the terminal. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,7 @@ describe('in a folder of its own', () => {
     expect(fs.readdirSync(folder)).toEqual(['lock']);
   });
 
-  test('the lock of a dead process, of a reused pid and of nobody is taken over', () => {
+  test('a lock is taken over from a dead process, from a reused pid, and if it is damaged', () => {
     const { pid } = spawnSync(process.execPath, ['-e', '']);
     for (const [name, content] of Object.entries({
       dead: JSON.stringify({ pid, identity: `${pid}@1` }),
@@ -45,7 +45,7 @@ describe('in a folder of its own', () => {
     }
   });
 
-  test('secrets are made once, a new service gets its own, and only this user reads them', () => {
+  test('secrets are created once, a new service gets its own, and only this user can read them', () => {
     const first = new StackFolder(folder).secrets(['a']);
     const second = new StackFolder(folder).secrets(['a', 'b']);
     expect(second).toMatchObject({
@@ -57,12 +57,12 @@ describe('in a folder of its own', () => {
     expect(fs.statSync(path.join(folder, 'secrets.json')).mode & 0o777).toBe(0o600);
   });
 
-  test('a damaged file of the folder is named with what to do', () => {
+  test('the error about a damaged file names the file and what to do', () => {
     fs.writeFileSync(path.join(folder, 'secrets.json'), '{');
     expect(() => new StackFolder(folder).secrets(['a'])).toThrow(/secrets\.json is not readable .* Remove it/);
   });
 
-  test('a browser is found by name on the path, or where CHROMIUM says', () => {
+  test('a browser is found on the path, or at the path in CHROMIUM', () => {
     fs.writeFileSync(path.join(folder, 'chromium'), '');
     expect(findChromium({ PATH: `/nowhere${path.delimiter}${folder}` })).toBe(path.join(folder, 'chromium'));
     expect(findChromium({ PATH: folder, CHROMIUM: path.join(folder, 'missing') })).toBe(path.join(folder, 'chromium'));
@@ -87,13 +87,13 @@ describe('the closing line of npm test', () => {
     ],
   };
 
-  test('counts every jest test, every file that did not load, and every other step', () => {
+  test('counts every jest test, every file that could not be loaded, and every other step', () => {
     const sum = add([stepTally(true), stepTally(false), jestTally(report, 1)]);
     expect(summaryLine(sum)).toBe('4 passed, 3 failed, 1 skipped');
     expect(sum.skipped).toEqual(['a.spec.ts: needs Kafka']);
   });
 
-  test('is never all green when jest ended badly', () => {
+  test('contains a failure when jest ended with an error', () => {
     const fine = { ...report, numFailedTests: 0, numRuntimeErrorTestSuites: 0 };
     expect(jestTally(fine, 0).failed).toBe(0);
     expect(jestTally(fine, 1).failed).toBe(1);
@@ -121,7 +121,7 @@ describe('a second try', () => {
     };
   };
 
-  test('is for few files that fail, not for many, nor for one that does not load', () => {
+  test('is given to a few failing files, but not to many, and not to a file that cannot be loaded', () => {
     const one = run({ 'test/a.spec.ts': [null, 'expected 1'], 'test/b.spec.ts': [null] });
     expect(worthASecondTry(one)).toEqual([{ file: 'test/a.spec.ts', test: 'test 1', reason: 'Error: expected 1' }]);
     const many = run(Object.fromEntries([1, 2, 3, 4].map((n) => [`test/${n}.spec.ts`, ['expected 1']])));
@@ -130,7 +130,7 @@ describe('a second try', () => {
     expect(worthASecondTry(undefined)).toEqual([]);
   });
 
-  test('is for a promise only if a wait ran out', () => {
+  test('is given to a test of a promise only if a wait ran out', () => {
     const file = '/home/me/x/test/faults/p1.spec.ts';
     expect(worthASecondTry(run({ [file]: ['not within 60000 ms: all handled'] }))).toHaveLength(1);
     expect(worthASecondTry(run({ [file]: ['2 events lost'] }))).toEqual([]);
@@ -149,7 +149,7 @@ describe('a second try', () => {
 describe('the terminal', () => {
   const line = JSON.stringify({ level: 'info', time: 'x', service: 's', msg: 'listening', url: 'http://x', n: 1 });
 
-  test('shows a person sentences with colours, and writes the lines as they are into a file', () => {
+  test('prints coloured sentences for a person, and unchanged lines into a file', () => {
     let out = '';
     new Terminal({ write: (text) => (out += text) }, true).service('sandbox', line);
     expect(out).toBe('\u001b[36msandbox          \u001b[0m| info  listening  url=http://x  n=1\n');
@@ -158,5 +158,5 @@ describe('the terminal', () => {
     expect(out).toBe(`sandbox          | ${line}\n`);
   });
 
-  test.each(['not json', '17', 'null', '{"a":1}'])('passes on %s', (text) => expect(readable(text)).toBe(text));
+  test.each(['not json', '17', 'null', '{"a":1}'])('prints %s unchanged', (text) => expect(readable(text)).toBe(text));
 });

@@ -1,4 +1,4 @@
-/** `npm start` as a person has it: a process of its own, with a taken port, impatient second starts, kills and restarts. */
+/** `npm start` as a process of its own: with a taken port, a second start at the same time, kills and restarts. */
 import { jest } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
@@ -16,12 +16,12 @@ interface Started {
   readonly ended: Promise<number | null>;
 }
 
-/** A condition is waited for; how long that takes on a busy machine says nothing. */
-const PATIENCE_MS = 60_000;
+/** A generous limit: on a busy machine, how long a wait takes means nothing. */
+const LIMIT_MS = 60_000;
 
 const children: ChildProcess[] = [];
 
-/** The launcher itself; what `npm` and the bootstrap put before it is tested elsewhere. */
+/** Starts the launcher itself; bootstrap.spec.ts tests what comes before it. */
 function start(folder: string, env: NodeJS.ProcessEnv, args: readonly string[] = []): Started {
   const named = [
     'DATABASE_URL',
@@ -51,16 +51,13 @@ describe('npm start', () => {
   let home: string;
   let folder: string;
   beforeAll(() => {
-    // Of mode 700, as a home folder; as root the database then cannot live in it.
+    // Mode 700, as a home folder has: as root, the database cannot be in it.
     home = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-start-'));
     folder = path.join(home, '.local');
   });
   afterAll(async () => {
     for (const child of children) child.kill('SIGTERM');
-    await eventually(
-      () => children.every((child) => child.exitCode !== null || child.signalCode !== null),
-      PATIENCE_MS,
-    );
+    await eventually(() => children.every((child) => child.exitCode !== null || child.signalCode !== null), LIMIT_MS);
     const note = path.join(folder, 'postgres', 'data-is-in');
     if (fs.existsSync(note)) fs.rmSync(fs.readFileSync(note, 'utf8').trim(), { recursive: true, force: true });
     fs.rmSync(home, { recursive: true, force: true });
@@ -71,7 +68,7 @@ describe('npm start', () => {
   const isReady = (): boolean => fs.existsSync(path.join(folder, 'stack.json')) && description().ready;
   const up = async (run: Started): Promise<StackDescription> => {
     const died = (): boolean => run.child.exitCode !== null || run.child.signalCode !== null;
-    await eventually(() => died() || (isReady() && description().pid === run.child.pid), PATIENCE_MS);
+    await eventually(() => died() || (isReady() && description().pid === run.child.pid), LIMIT_MS);
     if (died() || !isReady()) throw new Error(`did not start:\n${run.output()}`);
     return description();
   };
@@ -81,16 +78,16 @@ describe('npm start', () => {
       headers: { authorization: `Bearer ${stack.tenants[0]?.scimToken}`, 'content-type': 'application/scim+json' },
     });
   const allGone = (stack: StackDescription): Promise<boolean> =>
-    eventually(() => Object.values(stack.services).every(({ pid }) => processIdentity(pid) === undefined), PATIENCE_MS);
+    eventually(() => Object.values(stack.services).every(({ pid }) => processIdentity(pid) === undefined), LIMIT_MS);
 
-  test('names every fault of the environment at once, before anything is started', async () => {
+  test('reports every fault of the environment at once, before it starts anything', async () => {
     const run = start(folder, { PORT: 'http', EVENT_CARRIER: 'nats', COGNITO_ENDPOINT: 'http://localhost:1' });
     expect(await run.ended).toBe(1);
     expect(run.output()).toMatch(/3 fault\(s\)[^]*EVENT_CARRIER is "nats"[^]*PORT is "http"[^]*COGNITO_USER_POOL_ID/);
     expect(fs.existsSync(path.join(folder, 'postgres'))).toBe(false);
   });
 
-  test('refuses an option that it does not know', async () => {
+  test('refuses an unknown option', async () => {
     const run = start(folder, {}, ['--blanc']);
     expect([await run.ended, run.output()]).toEqual([1, expect.stringContaining('Unknown option --blanc')]);
   });
@@ -114,7 +111,7 @@ describe('npm start', () => {
     expect([answer.status, location.origin]).toEqual([302, stack.sandbox.okta]);
     expect(location.searchParams.get('redirect_uri')).toBe(`${stack.edge}/auth/okta/callback`);
     const page = await fetch(location, { redirect: 'manual' });
-    expect(page.status).toBe(200); // anything that Okta does not know of this client is an error page
+    expect(page.status).toBe(200); // Okta would answer an error page if it did not know the client or its URI
   };
 
   let token: string | null | undefined;
@@ -122,7 +119,7 @@ describe('npm start', () => {
   let secretOfHook: string;
   let secretOfClient: string | undefined;
 
-  /** Whether the example client of the token exchange is believed at the edge: the token that it shows is none. */
+  /** Checks that the edge accepts the credentials of the example client: only the missing token is refused. */
   const exchanges = async ({ exchange }: StackDescription): Promise<void> => {
     const credentials = Buffer.from(`${exchange?.clientId}:${exchange?.clientSecret}`).toString('base64');
     const answer = await fetch(exchange?.endpoint ?? '', {
@@ -133,13 +130,13 @@ describe('npm start', () => {
     expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'invalid_request' }]);
   };
 
-  test('brings everything up beside a taken port, tells where it is, and mends a service that is killed', async () => {
+  test('starts everything although its port is taken, prints its address, and restarts a killed service', async () => {
     const taken = await listenSomewhere();
     const { port } = taken.address() as AddressInfo;
     const run = start(folder, { PORT: String(port) });
-    expect(
-      await eventually(() => lockHolder(path.join(folder, 'start.lock'))?.pid === run.child.pid, PATIENCE_MS),
-    ).toBe(true);
+    expect(await eventually(() => lockHolder(path.join(folder, 'start.lock'))?.pid === run.child.pid, LIMIT_MS)).toBe(
+      true,
+    );
     const early = start(folder, {});
     const stack = await up(run);
     token = stack.tenants[0]?.scimToken;
@@ -151,14 +148,14 @@ describe('npm start', () => {
       expect([name, (fs.statSync(path.join(folder, name)).mode & 0o777).toString(8)]).toEqual([name, '600']);
     expect(run.output()).not.toContain(String(token));
 
-    // Whoever signs in lands on the example, which lets nobody in without a token.
+    // People land on the example after sign-in. It refuses requests without a token.
     const landing = await Promise.all(['/', '/desk/caller'].map((page) => fetch(stack.edge + page)));
     expect(landing.map(({ status }) => status)).toEqual([200, 401]);
 
-    // A login begins at the edge and goes to the sandbox Okta, with a redirect URI that leads back to the edge.
+    // A login starts at the edge and goes to the sandbox Okta, with a redirect URI back to the edge.
     await startsLogin(stack);
 
-    // Okta's event hook is connected: the edge hands its verification to the worker, which gives the challenge back.
+    // Okta's event hook is connected: the edge forwards its verification to the worker, which returns the challenge.
     const hook = await eventHook(stack);
     expect(hook).toBe(`${stack.edge}/auth/okta/event-hook/default`);
     const verified = await fetch(hook ?? '', { headers: { 'x-okta-verification-challenge': 'echo-me' } });
@@ -166,7 +163,7 @@ describe('npm start', () => {
     secretOfHook = hookSecret();
     expect(run.output()).not.toContain(secretOfHook);
 
-    // A client of the token exchange is there to try it with.
+    // The example client of the token exchange is registered.
     await exchanges(stack);
     secretOfClient = stack.exchange?.clientSecret;
     expect(run.output()).not.toContain(secretOfClient);
@@ -174,15 +171,15 @@ describe('npm start', () => {
     const user = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: 'ada@example.com', active: true };
     expect((await scim(stack, '/Users', { method: 'POST', body: JSON.stringify(user) })).status).toBe(201);
 
-    // The start that came while the first was at it has waited, and harmed nothing.
+    // A second start during the first one waits for it and changes nothing.
     expect([await early.ended, early.output()]).toEqual([0, expect.stringContaining(`runs already: ${stack.edge}`)]);
 
     const { pid } = stack.services['scim-gateway'] ?? { pid: 0 };
     process.kill(pid, 'SIGKILL');
-    expect(await eventually(() => isReady() && description().services['scim-gateway']?.pid !== pid, PATIENCE_MS)).toBe(
+    expect(await eventually(() => isReady() && description().services['scim-gateway']?.pid !== pid, LIMIT_MS)).toBe(
       true,
     );
-    expect(await eventually(async () => (await scim(stack, '/Users')).ok, PATIENCE_MS, 100)).toBe(true);
+    expect(await eventually(async () => (await scim(stack, '/Users')).ok, LIMIT_MS, 100)).toBe(true);
 
     run.child.kill('SIGINT');
     run.child.kill('SIGINT'); // from the terminal and from npm
@@ -192,12 +189,12 @@ describe('npm start', () => {
     await new Promise((resolve) => taken.close(resolve));
   }, 240_000);
 
-  test('keeps data and token at the next start, and leaves nothing behind when its launcher is killed', async () => {
+  test('keeps data and token for the next start, and leaves no process behind when the launcher is killed', async () => {
     expect(poolOf(folder)).toBe(pool);
     const run = start(folder, {});
     const stack = await up(run);
     expect(stack.tenants[0]?.scimToken).toBe(token);
-    // The edge may have another port now: the hook follows it, with the secret that it had.
+    // The edge may have another port now: the event hook gets the new address and keeps its secret.
     expect(await eventHook(stack)).toBe(`${stack.edge}/auth/okta/event-hook/default`);
     expect(hookSecret()).toBe(secretOfHook);
     expect(stack.exchange?.clientSecret).toBe(secretOfClient);
@@ -212,7 +209,7 @@ describe('npm start', () => {
     expect(await allGone(stack)).toBe(true);
   }, 240_000);
 
-  test('starts after a predecessor that was killed, and replaces a user pool that is not there any more', async () => {
+  test('starts after a launcher that was killed, and replaces a user pool that no longer exists', async () => {
     const gone = {
       region: 'us-east-1',
       userPoolId: 'us-east-1_gone',
@@ -234,7 +231,7 @@ describe('npm start', () => {
     expect(await run.ended).toBe(143);
   }, 240_000);
 
-  test('says which service cannot start, why, and what to do, and stops the others', async () => {
+  test('reports which service cannot start, why, and what to do, and stops the others', async () => {
     const run = start(folder, { SCIM_RATE_LIMIT_BURST: 'lots' });
     expect(await run.ended).toBe(1);
     expect(run.output()).toMatch(
@@ -245,7 +242,7 @@ describe('npm start', () => {
   }, 120_000);
 
   if (isRoot()) {
-    test('as root the data lies where the unprivileged user of Postgres can reach it', () => {
+    test('keeps the data, as root, where the unprivileged user of Postgres can reach it', () => {
       const outside = fs.readFileSync(path.join(folder, 'postgres', 'data-is-in'), 'utf8').trim();
       expect(fs.statSync(path.join(outside, 'data', 'PG_VERSION')).uid).not.toBe(0);
     });

@@ -1,4 +1,4 @@
-/** The packed triggers, run as AWS Lambda runs them: from a folder of their own, with nothing around them. */
+/** The packed triggers, run as AWS Lambda runs them: from a folder that contains nothing else. */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ describe('npm run build:triggers', () => {
   });
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-  /** What the function answers, after a line of its log if it wrote one. */
+  /** Returns the output: the lines that the function logs, then its answer. */
   const invoke = (name: string, event: object, env: NodeJS.ProcessEnv) => {
     const script = `
       const { handler } = await import(${JSON.stringify(path.join(folder, name, 'index.mjs'))});
@@ -42,7 +42,7 @@ describe('npm run build:triggers', () => {
     });
   };
 
-  it('packs functions that need nothing but themselves', () => {
+  it('packs functions that run without any other file', () => {
     const packed = packTriggers(path.join(ROOT, 'dist/apps/cognito-triggers/src'), folder);
     expect(packed.map((f) => path.basename(f))).toEqual(TRIGGERS);
     const answers = TRIGGERS.map((name) => JSON.parse(invoke(name, EVENTS[name], { ASSERTION_JWKS: jwks })) as object);
@@ -58,7 +58,7 @@ describe('npm run build:triggers', () => {
     ]);
   });
 
-  it('packs functions that do not load without the keys of auth-service, if they need them', () => {
+  it('packs functions that refuse to load without the keys of auth-service, if they need them', () => {
     packTriggers(path.join(ROOT, 'dist/apps/cognito-triggers/src'), folder);
     for (const name of ['verify-auth-challenge-response', 'pre-token-generation'] as const)
       expect(() => invoke(name, EVENTS[name], {})).toThrow('ASSERTION_JWKS must be a JWKS');

@@ -1,4 +1,4 @@
-/** A browser as far as a login needs one: cookies per origin, `Secure` and `__Host-` obeyed, no redirect followed by itself. */
+/** A browser for logins: it stores cookies, respects `Secure` and `__Host-`, and follows no redirect. */
 import { request as send } from 'node:http';
 
 export interface Answer {
@@ -11,7 +11,7 @@ export interface Answer {
 export class Browser {
   readonly cookies = new Map<string, string>();
 
-  /** `service` is where it connects, `origin` what stands in its address bar. */
+  /** It connects to `service` and sends the Host of `origin`. */
   constructor(
     private readonly service: string,
     readonly origin = 'http://localhost:8080',
@@ -21,16 +21,16 @@ export class Browser {
     return this.request('GET', path, headers);
   }
 
-  /** As a script of our own page would. */
+  /** Like a script of our own page. */
   async post(path: string, headers: Record<string, string> = {}): Promise<Answer> {
     return this.request('POST', path, { origin: this.origin, 'sec-fetch-site': 'same-origin', ...headers });
   }
 
-  /** Without what a browser says about the page that asks. */
+  /** Without headers about the page that sends the request. */
   request(method: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const { hostname, port } = new URL(this.service);
-    // Not fetch: it forbids setting Host.
+    // Without fetch, which forbids setting Host.
     const options = {
       method,
       hostname,
@@ -64,7 +64,7 @@ export class Browser {
     const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
     const [name = '', value = ''] = pair.split('=');
     const has = (attribute: string): boolean => attributes.some((a) => a.toLowerCase() === attribute);
-    // RFC 6265bis section 4.1.3.2: otherwise the browser drops it.
+    // RFC 6265bis section 4.1.3.2: browsers drop other cookies with this prefix.
     const allowed = has('secure') && has('path=/') && !attributes.some((a) => /^domain/i.test(a));
     if (name.startsWith('__Host-') && !allowed) return;
     if (has('max-age=0')) this.cookies.delete(name);

@@ -1,4 +1,4 @@
-/** Stands for hub, scim-gateway and identity-service: publishes their events by real outboxes, and keeps Cognito's users. */
+/** Stands for hub, scim-gateway and identity-service: publishes their events by real outboxes, and creates Cognito's users. */
 import {
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
@@ -64,7 +64,7 @@ export class People {
     await this.publish('hub', 'com.stackflow.integration.settings.changed.v1', id, id, data);
   }
 
-  /** In Cognito, on `identity.accounts` and on `identity.access`. */
+  /** Creates the user in Cognito, and publishes account and access. */
   async add(tenant: string, change: Partial<Person> = {}): Promise<Person> {
     const person = this.make(tenant, change);
     await this.createUser(person);
@@ -103,7 +103,7 @@ export class People {
     await this.cognito.send(new AdminSetUserPasswordCommand({ ...user, Password: password, Permanent: true }));
   }
 
-  /** As identity-service does it, a moment after the event. */
+  /** Like identity-service, a moment after the event. */
   async addToGroup({ id }: Person, group: string): Promise<void> {
     const pool = { UserPoolId: this.userPoolId };
     await this.cognito.send(new CreateGroupCommand({ ...pool, GroupName: group })).catch((error: unknown) => {
@@ -128,7 +128,7 @@ export class People {
     return this.publish('identity', 'com.stackflow.identity.access.changed.v1', tenant, id, data);
   }
 
-  /** The directory has the person; nothing else does yet. */
+  /** Publishes only the directory user. */
   publishUser({ tenant, id, userName, externalId, displayName, email }: Person, active = true): Promise<void> {
     const name = { givenName: null, familyName: null };
     const user: DirectoryUser = { id, userName, externalId, active, displayName, name, email, groups: [] };

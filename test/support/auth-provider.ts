@@ -1,4 +1,4 @@
-/** An OpenID provider that does as it is told: keys, tokens and answers, good and bad, over real HTTP. */
+/** An OpenID provider over real HTTP whose keys, tokens and answers a test can replace. */
 import { createHash, randomUUID, type KeyObject } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,7 +16,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** `hang` = takes the request and never answers. */
+/** `hang` = accepts the request and never answers. */
 type Reply = Answer | 'hang';
 
 const json = (value: unknown, status = 200): Answer => ({
@@ -31,13 +31,13 @@ export class HostileProvider {
   readonly secondKey = SECOND_KEY;
   published: Jwk[] = [KEY.jwk];
   jwksFetches = 0;
-  /** Bodies and `Authorization` headers that the token endpoint was sent. */
+  /** Bodies and `Authorization` headers of the requests to the token endpoint. */
   readonly exchanges: { form: URLSearchParams; authorization: string | undefined }[] = [];
   metadata: (regular: Claims) => Claims = (regular) => regular;
   discovery: () => Reply = () => json(this.metadata(this.regularMetadata()));
   jwks: () => Reply = () => json({ keys: this.published });
   token: (form: URLSearchParams) => Reply = (form) => this.redeem(form);
-  /** What the org server says of an access token. */
+  /** The org server's answer to an introspection. */
   introspection: (form: URLSearchParams) => Reply = () => json({ active: false });
   /** Changes to the next ID tokens. */
   claims: Claims = {};
@@ -61,7 +61,7 @@ export class HostileProvider {
     await new Promise((resolve) => (server ? server.close(resolve) : resolve(null)));
   }
 
-  /** Good again after a test that was not. */
+  /** Removes all replacements. */
   reset(): void {
     this.published = [KEY.jwk];
     this.metadata = (regular) => regular;
@@ -78,7 +78,7 @@ export class HostileProvider {
     this.sign = (claims) => signRs256({ alg: 'RS256', kid }, claims, key);
   }
 
-  /** What Okta puts into an ID token. */
+  /** Claims like those of Okta's ID tokens. */
   idTokenClaims(change: Claims = {}): Claims {
     const now = nowSeconds();
     return {
@@ -99,7 +99,7 @@ export class HostileProvider {
     };
   }
 
-  /** As the person's browser would come back: signs in without a page. Takes the URL that login redirects to. */
+  /** Signs the person in without a page. `location`: the URL that the login redirects to. */
   authorize(location: string): { code: string; state: string } {
     const { searchParams } = new URL(location);
     const code = randomUUID();
@@ -154,7 +154,7 @@ export class HostileProvider {
 
   private replyTo(request: IncomingMessage, form: URLSearchParams): Reply {
     const { pathname } = new URL(request.url ?? '/', this.origin);
-    // Custom authorization servers, with the keys of the org's.
+    // Custom authorization servers, which have the same keys as the org.
     const custom = /^(\/oauth2\/[a-z]+)\/\.well-known\/openid-configuration$/.exec(pathname)?.[1];
     if (custom) return json({ ...this.regularMetadata(), issuer: this.origin + custom });
     switch (pathname) {

@@ -1,4 +1,4 @@
-/** One spec file's world: a database, the sandbox's Cognito and Secrets Manager, publishers of events, auth-service in process. */
+/** The parts around auth-service for one spec: a database, the sandbox's Cognito and Secrets Manager, and publishers of events. */
 import {
   CognitoIdentityProviderClient,
   DescribeUserPoolClientCommand,
@@ -20,11 +20,14 @@ import { startInProcess } from './in-process.js';
 import { CLIENT_ID, CLIENT_SECRET } from './auth-provider.js';
 import { People, type Person } from './auth-people.js';
 import { ownQuotas, sandboxQuotas } from './quotas.js';
+import { eventually } from './waiting.js';
 
 export const LOCAL = 'http://localhost:8080';
 const REGION = 'us-east-1';
-/** What `TenantSettingsCache` allows an answer to be old, and a little more. */
+/** A little more than the age that `TenantSettingsCache` allows. */
 const SETTINGS_REREAD_MS = 2_100;
+const HANDLED_LIMIT_MS = 60_000;
+
 export interface Instance {
   readonly url: string;
   stop(): Promise<void>;
@@ -32,6 +35,7 @@ export interface Instance {
 
 export class AuthRig {
   private readonly instances: Instance[] = [];
+  private readonly neighbours: Instance[] = [];
 
   private constructor(
     readonly test: TestDatabase,
@@ -42,7 +46,7 @@ export class AuthRig {
     private readonly sandbox: Sandbox,
     private readonly sandboxDatabase: Database,
     private readonly folder: string,
-    /** Of every service here that it fits. */
+    /** The settings of every service here, as far as they apply. */
     readonly environment: Readonly<Record<string, string>>,
   ) {}
 
@@ -79,7 +83,7 @@ export class AuthRig {
       SESSION_KEYS: randomBytes(32).toString('base64url'),
       PUBLIC_ORIGIN: LOCAL,
       OKTA_ISSUER_OVERRIDE: issuerOverride,
-      // Nobody answers there; who needs the worker starts one.
+      // No worker listens there. Specs that need one start it.
       DEACTIVATION_WORKER_URL: 'http://127.0.0.1:9',
     };
     const secrets = new SecretStore({ region: REGION, endpoint: secretsManager });
@@ -117,7 +121,7 @@ export class AuthRig {
     return person;
   }
 
-  /** Resolves when every replica goes by the settings that were published: another one than the handling one rereads them. */
+  /** Resolves when every replica uses the published settings. Only the replica that handled the event has them at once. */
   async settingsKnown(): Promise<void> {
     await this.handled();
     if (this.instances.length > 1) await sleep(SETTINGS_REREAD_MS);
@@ -127,8 +131,8 @@ export class AuthRig {
   async handled(): Promise<void> {
     await eventually(async () => {
       const [row] = await this.admin.query<{ waiting: number }>(WAITING);
-      if (row?.waiting !== 0) throw new Error(`${row?.waiting} events wait`);
-    });
+      if (row?.waiting !== 0) throw new Error(`${row?.waiting} events are not handled`);
+    }, HANDLED_LIMIT_MS);
   }
 
   async audit(where = 'true', values: unknown[] = []): Promise<Record<string, unknown>[]> {
@@ -161,8 +165,13 @@ export class AuthRig {
     return text === '' ? null : (JSON.parse(text) as unknown);
   }
 
+  /** Stops another service together with this rig, before the database is dropped. */
+  stopAtClose(neighbour: Instance): void {
+    this.neighbours.push(neighbour);
+  }
+
   async close(): Promise<void> {
-    for (const instance of [...this.instances]) await instance.stop();
+    for (const instance of [...this.instances, ...this.neighbours]) await instance.stop();
     await this.people.close();
     this.secrets.close();
     await this.sandbox.stop();
@@ -173,7 +182,7 @@ export class AuthRig {
   }
 }
 
-/** Outboxes that are not empty, and keys whose newest event the inbox does not have. */
+/** Counts events in outboxes, and keys whose newest event is not in the inbox. */
 const WAITING = `
   select (
     (select count(*) from identity.outbox) + (select count(*) from hub.outbox) + (select count(*) from directory.outbox)
@@ -201,16 +210,3 @@ const startSandbox = (database: Database, assertionJwks: string): Promise<Sandbo
     oktaPaceMs: 0,
     timeScale: 0,
   });
-
-/** Repeats until it does not throw. */
-export async function eventually<T>(work: () => Promise<T>, timeoutMs = 60_000): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await sleep(25);
-    }
-  }
-}

@@ -1,20 +1,20 @@
 /**
- * A provisioned database of its own for one spec file, on the Postgres that `TEST_DATABASE_URL` names (`npm test`
- * starts an embedded one). Real roles, real schemas, real locks.
+ * A provisioned database for one spec file, with real roles, schemas and locks. It is on the Postgres at
+ * `TEST_DATABASE_URL`; `npm test` starts an embedded one.
  */
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { provision, SERVICES, type ServiceName } from '../../apps/provision/src/provision.js';
 
 export interface TestDatabase {
-  /** Superuser URL of this database; for assertions across schemas. */
+  /** URL of the superuser, for assertions across schemas. */
   readonly adminUrl: string;
-  /** URL for one service's role. */
+  /** URL of one service's role. */
   url(service: ServiceName | 'sandbox'): string;
   drop(): Promise<void>;
 }
 
-/** One for all: roles belong to the cluster, which several specs share. */
+/** The same for every role: roles belong to the cluster, which several specs share. */
 export const TEST_PASSWORD = 'test-only-password';
 
 export async function createTestDatabase(): Promise<TestDatabase> {

@@ -2,17 +2,15 @@
  * A whole stack for one black-box spec: real processes from dist/, real Postgres, a folder and a database of its own.
  * The launcher runs inside the test's process; the services are children as under `npm start`.
  */
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
-import { EXAMPLE } from '../../tools/local/example.js';
 import type { StackDescription } from '../../tools/local/folder.js';
-import { Stack, uniqueName } from '../../tools/local/stack.js';
-import { SERVICES } from '../../apps/provision/src/provision.js';
+import { DATABASE_USERS } from '../../tools/local/stack-parts.js';
+import { Stack } from '../../tools/local/stack.js';
 import { TEST_PASSWORD } from './database.js';
-
-const DATABASE_ROLES = [...Object.keys(SERVICES), 'sandbox', EXAMPLE];
 
 export interface TestStackOptions {
   readonly carrier?: 'postgres' | 'kafka';
@@ -23,11 +21,11 @@ export interface TestStackOptions {
   /** Pause of the sandbox Okta between two requests; 0 if left out. */
   readonly oktaPaceMs?: number;
   readonly blank?: boolean;
-  /** With the example service, for signed-in people to land on. */
+  /** Whether the example service runs too, where people land after sign-in. */
   readonly example?: boolean;
-  /** Start dead services again, as `npm start` does; true if left out. */
+  /** Whether a service that dies is started again, as under `npm start`; true if left out. */
   readonly restart?: boolean;
-  /** Postgres of its own that can be killed, instead of a database on TEST_DATABASE_URL. */
+  /** A Postgres of its own, which the test may kill, instead of a database on TEST_DATABASE_URL. */
   readonly ownPostgres?: boolean;
 }
 
@@ -42,8 +40,8 @@ export class TestStack {
   static async start(options: TestStackOptions = {}): Promise<TestStack> {
     const folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-stack-'));
     fs.chmodSync(folder, 0o755);
-    // Roles belong to the whole cluster: stacks and spec databases that share one must agree on the passwords.
-    const passwords = Object.fromEntries(DATABASE_ROLES.map((service) => [service, TEST_PASSWORD]));
+    // Roles belong to the whole cluster, so every stack and every spec database on it uses the same passwords.
+    const passwords = Object.fromEntries(DATABASE_USERS.map((service) => [service, TEST_PASSWORD]));
     fs.writeFileSync(path.join(folder, 'secrets.json'), JSON.stringify({ passwords }), { mode: 0o600 });
     const server = options.ownPostgres ? undefined : process.env.TEST_DATABASE_URL;
     const database = server === undefined ? undefined : await createDatabase(server);
@@ -80,7 +78,7 @@ export class TestStack {
     }
   }
 
-  /** What `stack.json` says at the moment. */
+  /** The current content of `stack.json`. */
   get description(): StackDescription {
     return this.stack.description;
   }
@@ -97,7 +95,7 @@ export class TestStack {
     return this.lines.get(service) ?? [];
   }
 
-  /** SIGKILL: dies in the middle of whatever it does; SIGSTOP: hangs; SIGTERM: as in a rolling update. */
+  /** SIGKILL is a crash, SIGSTOP a hang, SIGTERM an orderly end as in a rolling update. */
   kill(service: string, signal: NodeJS.Signals = 'SIGKILL'): void {
     this.stack.service(service).kill(signal);
   }
@@ -111,7 +109,7 @@ export class TestStack {
     return this.stack.service(service).stop();
   }
 
-  /** After `stopService`, or a death with `restart: false`. */
+  /** Use it after `stopService`, or after a death with `restart: false`. */
   startService(service: string): Promise<void> {
     return this.stack.service(service).start();
   }
@@ -121,7 +119,7 @@ export class TestStack {
     await this.startService(service);
   }
 
-  /** A request as Okta sends it, through the edge. */
+  /** Sends a request as Okta does, through the edge. */
   scim(method: string, target: string, body?: unknown): Promise<Response> {
     return fetch(`${this.tenant.scimBaseUrl}${target}`, {
       method,
@@ -133,7 +131,7 @@ export class TestStack {
     });
   }
 
-  /** A verb of the sandbox Okta's administrator, e.g. `okta('assign', {...})`. */
+  /** Calls a verb of the sandbox Okta's administrator, e.g. `okta('assign', {...})`. */
   async okta(verb: string, body: unknown, query = ''): Promise<unknown> {
     const answer = await fetch(`${this.description.sandbox.okta}/sandbox/apps/default/${verb}${query}`, {
       method: 'POST',
@@ -144,7 +142,7 @@ export class TestStack {
     return answer.json();
   }
 
-  /** As the superuser: sees every schema. */
+  /** Runs SQL as the superuser, who sees every schema. */
   async query<T extends object = Record<string, unknown>>(text: string, values: unknown[] = []): Promise<T[]> {
     return sql<T>(this.description.postgres, text, values);
   }
@@ -155,7 +153,7 @@ export class TestStack {
   }
 }
 
-/** What a developer has in the environment for a stack of theirs must not leak into a test's. */
+/** The environment of the test without the variables that a developer has set for a stack of their own. */
 function inherited(): NodeJS.ProcessEnv {
   const named = [
     'DATABASE_URL',
@@ -173,7 +171,7 @@ function inherited(): NodeJS.ProcessEnv {
 }
 
 async function createDatabase(server: string): Promise<{ name: string; url: string }> {
-  const name = uniqueName('stack');
+  const name = `stack_${randomBytes(6).toString('hex')}`;
   await sql(server, `create database ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;

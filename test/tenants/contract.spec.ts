@@ -1,4 +1,4 @@
-/** The published contract: documents that are up to date, valid, and additive to what was released. */
+/** The published contract: its documents are up to date, valid, and additive to the released ones. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
@@ -35,10 +35,10 @@ describe('the AsyncAPI document', () => {
     const specification = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0-without-$id.json') as object;
     const validate = ajv().compile(specification);
     expect(validate(asyncapi()) || validate.errors).toBe(true);
-    expect(validate({ ...asyncapi(), channels: { x: { address: 1 } } })).toBe(false); // the validator does look
+    expect(validate({ ...asyncapi(), channels: { x: { address: 1 } } })).toBe(false); // the validator does find faults
   });
 
-  it('describes every topic and every type, with examples that are true', () => {
+  it('describes every topic and every event type, with valid examples', () => {
     const document = asyncapi() as unknown as {
       channels: Record<
         string,
@@ -72,7 +72,7 @@ describe('the AsyncAPI document', () => {
     expect(references.sort()).toEqual(Object.keys(document.components.messages).sort());
   });
 
-  it('tells the truth about partitions and compaction', () => {
+  it('describes partitions and compaction as they are', () => {
     expect(TOPIC_PARTITIONS).toBe(PARTITIONS);
     const { channels } = asyncapi() as {
       channels: Record<string, { bindings: { kafka: { topicConfiguration: Record<string, string[]> } } }>;
@@ -85,11 +85,11 @@ describe('the AsyncAPI document', () => {
 });
 
 describe('the event types', () => {
-  it('are additive to what was released', () => {
+  it('are additive to the released ones', () => {
     expect(catalogFaults(readReleased(path.join(ROOT, RELEASED_FOLDER)), jsonSchemas())).toEqual([]);
   });
 
-  it('of version 1 are all released', () => {
+  it('are all released', () => {
     expect(Object.keys(readReleased(path.join(ROOT, RELEASED_FOLDER))).sort()).toEqual(
       Object.keys(jsonSchemas()).sort(),
     );

@@ -1,12 +1,12 @@
 /**
- * Just enough of AWS Secrets Manager (JSON 1.1 over HTTP) to test against with the real SDK, with the two things that
- * the sandbox has no reason to offer: a count of the requests and a switch that breaks it.
+ * The part of AWS Secrets Manager (JSON 1.1 over HTTP) that the real SDK needs in tests. In addition to what the sandbox
+ * offers, it counts requests and can be broken.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** `mute` does what it is asked and never answers: the outcome is unknown to the client. */
+/** `mute` carries out a request and never answers: the client does not know the outcome. */
 type Mode = 'ok' | 'error' | 'hang' | 'mute' | 'mute-put';
 
 interface Version {
@@ -15,7 +15,7 @@ interface Version {
 }
 
 export class FakeSecretsManager {
-  /** Every operation that reached it, e.g. `GetSecretValue AWSCURRENT`. */
+  /** Every operation that arrived, e.g. `GetSecretValue AWSCURRENT`. */
   readonly calls: string[] = [];
   mode: Mode = 'ok';
   private readonly secrets = new Map<string, Version[]>();
@@ -49,7 +49,7 @@ export class FakeSecretsManager {
     return (this.secrets.get(name) ?? []).map((v) => v.value);
   }
 
-  /** Puts a value as another client of Secrets Manager would. */
+  /** Stores a value, as another client of Secrets Manager would. */
   seed(name: string, value: string): void {
     this.secrets.set(name, [{ id: randomUUID(), value }, ...(this.secrets.get(name) ?? [])]);
   }
@@ -64,7 +64,7 @@ export class FakeSecretsManager {
     }
     if (!versions) return [400, fault('ResourceNotFoundException')];
     if (operation === 'PutSecretValue') {
-      // A repeated request token is the same version (what the SDK's retry relies on).
+      // A repeated request token does not add a version; retries of the SDK depend on that.
       if (!versions.some((v) => v.id === input.ClientRequestToken)) versions.unshift(version(input));
       return [200, { Name: name, VersionStages: ['AWSCURRENT'] }];
     }

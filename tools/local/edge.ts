@@ -1,6 +1,6 @@
 /**
- * The one origin that stands before the services, as an ingress does in production. It forwards what the routes name
- * and nothing else: `/health`, `/metrics` and `/internal` of a service cannot be reached through it.
+ * The one origin before the services, as an ingress is in production. It forwards only the paths of its routes: a
+ * service's `/health`, `/metrics` and `/internal` cannot be reached through it.
  */
 import http from 'node:http';
 import { createProxyServer } from 'http-proxy-3';
@@ -9,10 +9,10 @@ import { LocalProblem } from './problem.js';
 export interface Route {
   /** `/scim/v2` covers that path and everything below it. */
   readonly prefix: string;
-  /** Nothing below it, which for `/` would be everything. */
+  /** Covers only the path itself, nothing below it; for `/` that would be everything. */
   readonly exact?: boolean;
   readonly upstream: string;
-  /** How an error of the edge itself is written: Okta parses every answer of a SCIM server as JSON. */
+  /** Format of the edge's own errors. Okta parses every answer of a SCIM server as JSON. */
   readonly errors: 'scim' | 'problem';
 }
 
@@ -22,14 +22,14 @@ export interface Edge {
   stop(): Promise<void>;
 }
 
-const UPSTREAM_LIMIT_MS = 90_000; // beyond Okta's 60 s: the caller gives up first, and its reason is the true one
+const UPSTREAM_LIMIT_MS = 90_000; // longer than Okta's 60 s, so that Okta reports its own time-out
 const PORTS_TO_TRY = 20;
 
-/** Listens on `wanted`, else on the next free port after it; 0 = any. */
+/** Listens on `wanted`, else on the next free port after it; 0 = any port. */
 export async function startEdge(routes: readonly Route[], wanted: number): Promise<Edge> {
   const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
   const server = http.createServer({ keepAliveTimeout: 75_000 }, handler(routes, agent));
-  // A second listener for ::1, because "localhost" means either address.
+  // A second listener for ::1, because "localhost" may mean either address.
   const server6 = http.createServer(
     { keepAliveTimeout: 75_000 },
     (request, response) => void server.emit('request', request, response),
@@ -48,7 +48,7 @@ export async function startEdge(routes: readonly Route[], wanted: number): Promi
 function handler(routes: readonly Route[], agent: http.Agent): http.RequestListener {
   const proxy = createProxyServer({ agent, xfwd: false, proxyTimeout: UPSTREAM_LIMIT_MS });
   proxy.on('proxyRes', (upstream, _request, response) => {
-    // A service that dies in the middle of its answer must not leave the caller waiting for the rest.
+    // If a service dies in the middle of its answer, the caller must not wait for the rest.
     upstream.on('close', () => !upstream.complete && response.destroy());
   });
   return (request, response) => {
@@ -62,15 +62,15 @@ function handler(routes: readonly Route[], agent: http.Agent): http.RequestListe
           response,
           route.errors,
           502,
-          'The service behind this address does not answer at the moment; repeat the request later.',
+          'The service behind this address does not answer at the moment. Repeat the request later.',
         );
     });
   };
 }
 
 /**
- * The route whose prefix covers the path. A path with dot segments is nobody's: what the edge takes for
- * `/scim/v2/..` a service might take for something else.
+ * The route whose prefix covers the path. A path with dot segments has no route: a service might resolve `/scim/v2/..`
+ * to another path than the edge does.
  */
 export function findRoute(routes: readonly Route[], url: string): Route | undefined {
   const path = url.split(/[?#]/, 1)[0] ?? '/';
@@ -78,7 +78,7 @@ export function findRoute(routes: readonly Route[], url: string): Route | undefi
   return routes.find(({ prefix, exact }) => path === prefix || (!exact && path.startsWith(`${prefix}/`)));
 }
 
-/** What a client says about itself in these headers is not believed; the edge is the first that knows. */
+/** Replaces the forwarding headers of the client: only the edge knows the true values. */
 function setForwarded(request: http.IncomingMessage): void {
   const { headers } = request;
   for (const name of Object.keys(headers))
@@ -89,7 +89,7 @@ function setForwarded(request: http.IncomingMessage): void {
 }
 
 const notFound = (request: http.IncomingMessage, routes: readonly Route[]): string =>
-  `Nothing is served at ${(request.url ?? '/').split('?', 1)[0]}. Served are ${routes.map((r) => (r.exact ? r.prefix : `${r.prefix}/*`)).join(', ')}, for example ${routes[0]?.prefix}/ServiceProviderConfig.`;
+  `There is nothing at ${(request.url ?? '/').split('?', 1)[0]}. The paths are ${routes.map((r) => (r.exact ? r.prefix : `${r.prefix}/*`)).join(', ')}, for example ${routes[0]?.prefix}/ServiceProviderConfig.`;
 
 function refuse(response: http.ServerResponse, form: Route['errors'], status: 404 | 502, detail: string): void {
   const body =
@@ -119,7 +119,7 @@ async function listenNear(server: http.Server, server6: http.Server, wanted: num
   );
 }
 
-/** False when somebody else has the port. A machine without IPv6 has no ::1 to share. */
+/** False if another process has the port. True also for ::1 on a machine without IPv6. */
 function listen(server: http.Server, port: number, host: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {

@@ -1,6 +1,6 @@
 /**
- * A real Apache Kafka broker without containers: the jars come from Maven Central once, then a single node (broker
- * and controller) runs on Java. For tests and for `EVENT_CARRIER=kafka npm start`; it is no production set-up.
+ * A real Apache Kafka broker without containers: Maven Central delivers the jars once, then a single node (broker and
+ * controller) runs on Java. For tests and for `EVENT_CARRIER=kafka npm start`, not for production.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -12,11 +12,15 @@ import { ROOT } from './folder.js';
 import { takeLock } from './lock.js';
 import { freePort } from './ports.js';
 import { LocalProblem } from './problem.js';
-import { endProcess, eventually, followLines, isAlive, processIdentity } from './process.js';
+import { endedWell, endOf, endProcess, eventually, followLines, isAlive, processIdentity } from './process.js';
 
 const KAFKA_VERSION = '4.1.1';
 const OLDEST_JAVA = 17;
 const START_LIMIT_MS = 60_000;
+const SHUTDOWN = [
+  ['SIGTERM', 15_000],
+  ['SIGKILL', 5_000],
+] as const;
 
 export interface LocalKafka {
   /** For KAFKA_BROKERS. */
@@ -33,7 +37,7 @@ export interface KafkaOptions {
   readonly log?: (text: string) => void;
 }
 
-/** Undefined when a broker can be started here, else what is missing. */
+/** The reason why no broker can be started here; undefined = one can. */
 export async function kafkaObstacle(): Promise<string | undefined> {
   const java = await output('java', ['-version']);
   if (java === undefined) return `Java ${OLDEST_JAVA} or newer is not installed`;
@@ -78,7 +82,7 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
 
 // ---- jars ---------------------------------------------------------------------------------------------------------
 
-/** In the checkout, or in the user's cache folder when the checkout is read-only. */
+/** A folder in the checkout, or in the user's cache folder if the checkout is read-only. */
 function cacheFolder(): string {
   const inside = path.join(ROOT, '.cache');
   try {
@@ -104,7 +108,7 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `;
 
-/** Into a draft that is renamed when it is complete: an interrupted download is not mistaken for Kafka. */
+/** Downloads into a draft folder and renames that when it is complete, so that no start uses half a download. */
 async function fetchJars(log: (text: string) => void): Promise<string> {
   const target = jarFolder();
   if (fs.existsSync(target)) return target;
@@ -123,22 +127,15 @@ async function fetchJars(log: (text: string) => void): Promise<string> {
     ]);
     fs.renameSync(draft, target);
   } catch (error) {
-    if (!fs.existsSync(target)) throw error; // else a second start was quicker
+    if (!fs.existsSync(target)) throw error; // otherwise a second start was faster
   } finally {
     fs.rmSync(draft, { recursive: true, force: true });
   }
   return target;
 }
 
-async function runToEnd(program: string, args: readonly string[], cwd?: string): Promise<void> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd });
-  const { last } = followLines(child);
-  const code = await new Promise((resolve, reject) => {
-    child.once('error', reject).once('close', resolve);
-  });
-  if (code !== 0)
-    throw new LocalProblem(`"${program} ${args.join(' ')}" ended with code ${String(code)}:\n${last.join('\n')}`);
-}
+const runToEnd = (program: string, args: readonly string[], cwd?: string): Promise<void> =>
+  endedWell(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd }), [program, ...args].join(' '));
 
 // ---- broker -------------------------------------------------------------------------------------------------------
 
@@ -172,7 +169,7 @@ async function configure(folder: string, wantedPort: number | undefined): Promis
 }
 
 async function format(jars: string, config: string, folder: string): Promise<void> {
-  // The tool takes an id that begins with "-" for an option.
+  // The tool would read an id that begins with "-" as an option.
   const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   await runToEnd(
     'java',
@@ -181,16 +178,12 @@ async function format(jars: string, config: string, folder: string): Promise<voi
   );
 }
 
-/** A launcher that was killed leaves its broker running on the same folder, which then refuses a second one. */
+/** Ends the broker of a launcher that was killed: it still uses the folder, which a second broker could then not use. */
 async function endPredecessor(folder: string): Promise<void> {
   const note = path.join(folder, 'broker.json');
   if (!fs.existsSync(note)) return;
   const { pid, identity } = JSON.parse(fs.readFileSync(note, 'utf8')) as { pid: number; identity: string };
-  if (isAlive(pid) && processIdentity(pid) === identity)
-    await endProcess(pid, [
-      ['SIGTERM', 15_000],
-      ['SIGKILL', 5_000],
-    ]);
+  if (isAlive(pid) && processIdentity(pid) === identity) await endProcess(pid, SHUTDOWN);
   fs.rmSync(note, { force: true });
 }
 
@@ -203,10 +196,10 @@ async function launch(
 ): Promise<LocalKafka> {
   const java = [
     '-Xmx512m',
-    // A broker of an hour: the optimizing compiler would take a tenth of two cores from everybody else for minutes.
+    // No optimizing compiler: it would take a tenth of two cores for minutes, and this broker lives for an hour.
     '-XX:TieredStopAtLevel=1',
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', // says when it is ready
+    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', // reports when it is ready
     '-cp',
     path.join(jars, '*'),
     'kafka.Kafka',
@@ -222,29 +215,15 @@ async function launch(
   const answered = await eventually(() => gone() || started, START_LIMIT_MS);
   if (!answered || gone()) {
     await endBroker(pid);
-    throw new LocalProblem(
-      `Kafka did not start:\n${last.join('\n')}\nIts data can be thrown away by removing ${folder}.`,
-    );
+    throw new LocalProblem(`Kafka did not start:\n${last.join('\n')}\nTo throw its data away, remove ${folder}.`);
   }
   return handle(broker, brokers, pid, release);
 }
 
-const endBroker = (pid: number): Promise<boolean> =>
-  pid === 0
-    ? Promise.resolve(true)
-    : endProcess(pid, [
-        ['SIGTERM', 15_000],
-        ['SIGKILL', 5_000],
-      ]);
+const endBroker = async (pid: number): Promise<unknown> => pid !== 0 && endProcess(pid, SHUTDOWN);
 
 function handle(broker: ChildProcess, brokers: string, pid: number, release: () => void): LocalKafka {
-  const ended = new Promise<void>((resolve) => broker.once('exit', () => resolve()));
-  const lastResort = (): void => void broker.kill('SIGTERM');
-  process.once('exit', lastResort);
-  void ended.then(() => {
-    process.off('exit', lastResort);
-    release();
-  });
+  const ended = endOf(broker, 'SIGTERM').then(release);
   return {
     brokers,
     pid,

@@ -1,4 +1,4 @@
-/** One owner of a folder at a time, among processes that may be killed at any moment. */
+/** A lock file: one process at a time owns a folder, although each may be killed at any moment. */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { processIdentity } from './process.js';
 
@@ -11,9 +11,8 @@ export interface LockHolder {
 }
 
 /**
- * Takes the lock, or says which living process has it. The lock of a dead process, also one whose pid was given to
- * somebody else since, is taken over. Guarantee: the file appears with its content in one step (`link`), so nobody
- * ever reads half a lock.
+ * Takes the lock, or returns the living process that holds it. The lock of a dead process is taken over, also if another
+ * process has its pid by now. The file appears with its content in one step (`link`), so no process reads half a lock.
  */
 export function takeLock(file: string): { lock: Lock } | { holder: LockHolder } {
   const own: LockHolder = { pid: process.pid, identity: processIdentity(process.pid) ?? String(process.pid) };
@@ -50,18 +49,18 @@ function read(file: string): LockHolder | undefined {
   }
 }
 
-/** Between our look at the file and this rename another process may have taken it: then it gets its lock back. */
+/** Removes the lock of a dead process. If a living process took the lock just before the rename, it gets it back. */
 function discardDead(file: string, aside: string): void {
   try {
     renameSync(file, aside);
   } catch {
-    return; // somebody else was quicker
+    return; // another process was faster
   }
   if (lockHolder(aside)) {
     try {
       linkSync(aside, file);
     } catch {
-      // and a third one already took the free place
+      // a third process already took the lock
     }
   }
   rmSync(aside, { force: true });

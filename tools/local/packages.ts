@@ -1,4 +1,4 @@
-/** Parts of the repository with a package.json of their own, so that `npm start` need not install what it never runs. */
+/** Folders with a package.json of their own, whose packages `npm start` does not need and so does not install. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -6,7 +6,7 @@ import path from 'node:path';
 import { ROOT } from './folder.js';
 import { LocalProblem } from './problem.js';
 
-/** Folders below the root: what the CDK app needs, what others wrote to compare and to test with. */
+/** The CDK app; other people's programs for comparison and for tests. */
 export type PackageFolder = 'infra' | 'bench/peers' | 'test/peers';
 
 const at = (folder: PackageFolder, ...parts: string[]): string => path.join(ROOT, folder, ...parts);
@@ -20,7 +20,7 @@ const wantedIn = (folder: PackageFolder): string =>
 export const packagesInstalled = (folder: PackageFolder): boolean =>
   fs.existsSync(stampOf(folder)) && fs.readFileSync(stampOf(folder), 'utf8') === wantedIn(folder);
 
-/** `npm ci` there, unless exactly this lock file was installed already. Takes a lock file's word only after npm ended well. */
+/** Runs `npm ci` there, unless exactly this lock file was installed already. Writes the stamp only after success. */
 export async function installPackages(folder: PackageFolder, say: (text: string) => void): Promise<void> {
   if (packagesInstalled(folder)) return;
   say(`Installing the packages of ${folder} (npm ci, up to a minute) ...`);
@@ -31,6 +31,6 @@ export async function installPackages(folder: PackageFolder, say: (text: string)
   });
   const code = await new Promise((resolve, reject) => npm.once('error', reject).once('close', resolve));
   if (code !== 0)
-    throw new LocalProblem(`"npm ci" in ${folder} ended with code ${String(code)}; its message is above.`);
+    throw new LocalProblem(`"npm ci" in ${folder} ended with code ${String(code)}; npm's message is above.`);
   fs.writeFileSync(stampOf(folder), wantedIn(folder));
 }

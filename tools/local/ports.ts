@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 
 const LOOPBACKS = ['127.0.0.1', '::1'] as const;
 
-/** True when nobody listens on the port, on either loopback address: "localhost" may mean both. */
+/** True if nothing listens on the port, on both loopback addresses: "localhost" may mean either. */
 export async function isPortFree(port: number): Promise<boolean> {
   for (const host of LOOPBACKS) if (!(await canListen(port, host))) return false;
   return true;
@@ -27,7 +27,7 @@ export async function freePort(wanted?: number): Promise<number> {
 function canListen(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    // A machine without IPv6 has no ::1 (EADDRNOTAVAIL, EAFNOSUPPORT): nobody can listen there either.
+    // A machine without IPv6 has no ::1 (EADDRNOTAVAIL, EAFNOSUPPORT), so nothing listens there.
     server.once('error', (error: NodeJS.ErrnoException) =>
       resolve(error.code !== 'EADDRINUSE' && error.code !== 'EACCES'),
     );

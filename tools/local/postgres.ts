@@ -1,9 +1,10 @@
 /**
- * The embedded Postgres: real server processes from an npm package, started by us because its own launcher needs an
- * existing user, a free port and an install script. Data survives; a predecessor that crashed is cleaned up after.
+ * The embedded Postgres: real server processes from an npm package. The package's own launcher needs an existing user, a
+ * free port and an install script; this one does not. Data survives, also a crash of the launcher.
  */
 import type { ChildProcess } from 'node:child_process';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { takeLock, type Lock } from './lock.js';
 import { freePort } from './ports.js';
@@ -14,18 +15,18 @@ import {
   serverUser,
   SHUTDOWN,
   spawnServer,
-  type Place,
+  type Cluster,
 } from './postgres-cluster.js';
 import { dataFolder, nativeFolder } from './postgres-files.js';
 import { LocalProblem } from './problem.js';
-import { endProcess, eventually, followLines, processIdentity, sleep } from './process.js';
+import { endOf, endProcess, eventually, followLines } from './process.js';
 
 export interface PostgresOptions {
-  /** Folder for the data; made if it is not there. */
+  /** Folder of the data; created if it is missing. */
   readonly folder: string;
-  /** Of the superuser `postgres`. A changed password is set at the next start. */
+  /** Password of the superuser `postgres`. A changed password is set at the next start. */
   readonly password: string;
-  /** Taken if it is free. */
+  /** The preferred port; another one is used if it is taken. */
   readonly port?: number;
   /** Server settings, e.g. `fsync: 'off'` for tests. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -33,13 +34,13 @@ export interface PostgresOptions {
 }
 
 export interface LocalPostgres {
-  /** Superuser, database `postgres`. */
+  /** URL of the superuser, database `postgres`. */
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Resolves when the server ends, whoever ended it. */
+  /** Resolves when the server has ended, for whatever reason. */
   readonly ended: Promise<void>;
-  /** Ends every session and the server: what is committed stays. */
+  /** Ends every session and the server. Committed data stays. */
   stop(): Promise<void>;
 }
 
@@ -53,7 +54,7 @@ const SETTINGS = {
 
 const START_LIMIT_MS = 60_000;
 
-/** Throws {@link LocalProblem} with what to do when it cannot be started. */
+/** Throws {@link LocalProblem}, which says what to do, if it cannot be started. */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const log = options.log ?? (() => undefined);
   const data = dataFolder(options.folder, log);
@@ -64,10 +65,10 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
     );
   }
   try {
-    const place: Place = { native: nativeFolder(log), data, folder: options.folder, user: serverUser(data) };
-    await initialise(place, options.password, log);
-    await endPredecessor(place, log);
-    return await launch(place, options, taken.lock, log);
+    const cluster: Cluster = { native: nativeFolder(log), data, user: serverUser(data) };
+    await initialise(cluster, options.password, log);
+    await endPredecessor(cluster, log);
+    return await launch(cluster, options, taken.lock, log);
   } catch (error) {
     taken.lock.release();
     throw error;
@@ -75,7 +76,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
 }
 
 async function launch(
-  place: Place,
+  cluster: Cluster,
   options: PostgresOptions,
   lock: Lock,
   log: (text: string) => void,
@@ -84,26 +85,26 @@ async function launch(
   let passwordReset = false;
   for (;;) {
     const port = await freePort(options.port);
-    const attempt = await tryLaunch(place, port, options);
+    const attempt = await tryLaunch(cluster, port, options);
     if ('server' in attempt) return handle(attempt.server, port, options.password, lock);
     if (attempt.reason === 'password' && !passwordReset) {
       log('Setting the password of the database superuser');
       await runToEnd(
-        place,
+        cluster,
         'postgres',
-        ['--single', '-D', place.data, 'postgres'],
+        ['--single', '-D', cluster.data, 'postgres'],
         `alter role postgres password '${options.password.replaceAll("'", "''")}'\n`,
       );
       passwordReset = true;
       continue;
     }
-    // The port was taken in between, or backends of a killed predecessor still hold the shared memory: both pass.
-    const passes = /Address already in use|pre-existing shared memory block|lock file .* already exists/.test(
+    // The port was taken meanwhile, or processes of a killed predecessor still hold the shared memory: try again.
+    const temporary = /Address already in use|pre-existing shared memory block|lock file .* already exists/.test(
       attempt.output,
     );
-    if (!passes || Date.now() - began > START_LIMIT_MS) {
+    if (!temporary || Date.now() - began > START_LIMIT_MS) {
       throw new LocalProblem(
-        `Postgres did not start on ${place.data}:\n${attempt.output}\nIts data can be thrown away by removing ${options.folder}.`,
+        `Postgres did not start on ${cluster.data}:\n${attempt.output}\nTo throw its data away, remove ${options.folder}.`,
       );
     }
     await sleep(200);
@@ -112,12 +113,12 @@ async function launch(
 
 type Attempt = { server: ChildProcess } | { reason: 'password' | 'ended'; output: string };
 
-async function tryLaunch(place: Place, port: number, options: PostgresOptions): Promise<Attempt> {
+async function tryLaunch(cluster: Cluster, port: number, options: PostgresOptions): Promise<Attempt> {
   const settings = Object.entries({ ...SETTINGS, ...options.settings, port: String(port) }).flatMap(([name, value]) => [
     '-c',
     `${name}=${value}`,
   ]);
-  const server = spawnServer(place, 'postgres', ['-D', place.data, ...settings], ['ignore', 'pipe', 'pipe']);
+  const server = spawnServer(cluster, 'postgres', ['-D', cluster.data, ...settings], ['ignore', 'pipe', 'pipe']);
   const output = followLines(server);
   let failure: string | undefined;
   server.once('error', (error) => (failure = error.message));
@@ -125,7 +126,7 @@ async function tryLaunch(place: Place, port: number, options: PostgresOptions): 
   let answer: 'ok' | 'password' | undefined;
   const answered = async (): Promise<boolean> => {
     if (gone()) return true;
-    answer = await ask(superuserUrl(port, options.password));
+    answer = await tryConnect(superuserUrl(port, options.password));
     return answer !== undefined;
   };
   await eventually(answered, START_LIMIT_MS);
@@ -141,7 +142,7 @@ async function tryLaunch(place: Place, port: number, options: PostgresOptions): 
 const superuserUrl = (port: number, password: string): string =>
   `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`;
 
-async function ask(url: string): Promise<'ok' | 'password' | undefined> {
+async function tryConnect(url: string): Promise<'ok' | 'password' | undefined> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
   client.on('error', () => undefined);
   try {
@@ -157,19 +158,7 @@ async function ask(url: string): Promise<'ok' | 'password' | undefined> {
 
 function handle(server: ChildProcess, port: number, password: string, lock: Lock): LocalPostgres {
   const pid = server.pid ?? 0;
-  const identity = processIdentity(pid);
-  const lastResort = (): void => {
-    if (processIdentity(pid) === identity) server.kill('SIGINT');
-  };
-  process.once('exit', lastResort);
-  const ended = new Promise<void>((resolve) => {
-    if (server.exitCode !== null || server.signalCode !== null) resolve();
-    else server.once('exit', () => resolve());
-  });
-  void ended.then(() => {
-    process.off('exit', lastResort);
-    lock.release();
-  });
+  const ended = endOf(server, 'SIGINT').then(() => lock.release());
   return {
     url: superuserUrl(port, password),
     port,

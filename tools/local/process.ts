@@ -1,6 +1,8 @@
-/** Processes that outlive a call: who is alive, what it said last, how it is ended. */
+/** Child processes: whether one is alive, its last lines, how it is ended. */
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LocalProblem } from './problem.js';
 
 export function isAlive(pid: number): boolean {
   try {
@@ -12,8 +14,8 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * A text that a process keeps for its life and that no later process with the same pid has, or undefined when there
- * is no such process. Pids come round quickly in containers, so a pid alone says nothing about a predecessor.
+ * A text that identifies a process for its whole life; undefined = there is no such process. A pid alone is not enough:
+ * in containers, another process soon gets the same one.
  */
 export function processIdentity(pid: number): string | undefined {
   if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
@@ -30,7 +32,7 @@ export function processIdentity(pid: number): string | undefined {
   }
 }
 
-/** Command line of a process, empty when it cannot be read. */
+/** Command line of a process; empty if it cannot be read. */
 export function commandLine(pid: number): string {
   try {
     if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
@@ -41,9 +43,7 @@ export function commandLine(pid: number): string {
   }
 }
 
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Polls until `condition` holds; false when it did not within `limitMs`. */
+/** Polls until `condition` holds; false if it did not within `limitMs`. */
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
   limitMs: number,
@@ -57,7 +57,7 @@ export async function eventually(
   }
 }
 
-/** Sends each signal in turn and gives the process the time beside it. True when it ended. */
+/** Sends one signal after the other, each with its own time limit, until the process has ended. True = it has ended. */
 export async function endProcess(pid: number, steps: readonly (readonly [NodeJS.Signals, number])[]): Promise<boolean> {
   const identity = processIdentity(pid);
   for (const [signal, patienceMs] of steps) {
@@ -72,7 +72,7 @@ export async function endProcess(pid: number, steps: readonly (readonly [NodeJS.
   return identity === undefined || processIdentity(pid) !== identity;
 }
 
-/** Splits a child's output into lines, hands them on and keeps the last ones for an explanation. */
+/** Splits a child's output into lines, passes them on, and keeps the last ones for an error message. */
 export function followLines(
   child: ChildProcess,
   onLine: (line: string) => void = () => undefined,
@@ -95,10 +95,32 @@ export function followLines(
   return { last };
 }
 
-/** The first failure is thrown at once; the others, which it may have caused, are not left unhandled. */
+/** Rejects with the first failure at once. The others, which it may have caused, do not become unhandled rejections. */
 export async function allOrFirstFailure<const T extends readonly Promise<unknown>[]>(
   work: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   for (const one of work) one.catch(() => undefined);
   return Promise.all(work);
+}
+
+/** Waits until a child has ended; rejects with its last lines unless its exit code is 0. */
+export async function endedWell(child: ChildProcess, command: string): Promise<void> {
+  const { last } = followLines(child);
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  if (code !== 0) throw new LocalProblem(`"${command}" ended with code ${String(code)}:\n${last.join('\n')}`);
+}
+
+/** Resolves when the child has ended. Should this process exit before that, it sends `signal` to the child. */
+export function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const pid = child.pid ?? 0;
+  const identity = processIdentity(pid);
+  const lastResort = (): void => {
+    if (identity !== undefined && processIdentity(pid) === identity) child.kill(signal);
+  };
+  process.once('exit', lastResort);
+  const ended = new Promise<void>((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
+    else child.once('exit', () => resolve());
+  });
+  return ended.then(() => void process.off('exit', lastResort));
 }

@@ -1,22 +1,23 @@
-/** One service as a child process: started, asked until it is healthy, started again when it dies, ended. */
+/** One service as a child process: it is started, polled until it is healthy, started again when it dies, and ended. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from './folder.js';
 import { LocalProblem } from './problem.js';
-import { endProcess, eventually, followLines, sleep } from './process.js';
+import { endProcess, eventually, followLines } from './process.js';
 
 export interface ServiceSpec {
   readonly name: string;
   /** Compiled entry, relative to the checkout. */
   readonly entry: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Where it listens; it keeps the port for all its lives. */
+  /** The address where it listens; every restart uses the same port. */
   readonly url: string;
 }
 
 export interface ServiceEvents {
   readonly log: (line: string) => void;
-  /** A new process took over, or none will. */
+  /** A new process replaced the old one, or none will. */
   readonly changed: () => void;
 }
 
@@ -25,10 +26,10 @@ const SHUTDOWN = [
   ['SIGTERM', 10_000],
   ['SIGKILL', 5_000],
 ] as const;
-/** Restarts within a minute; a service that needs more has a fault that another start will not mend. */
+/** A service that needs more restarts within a minute has a fault that another start does not repair. */
 const RESTARTS_PER_MINUTE = 5;
 const FIRST_PAUSE_MS = 200;
-/** The warning is about a harmless timer of kafkajs, which nobody maintains any more. */
+/** kafkajs, which is no longer maintained, causes this harmless warning. */
 const NODE_OPTIONS = ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning'];
 
 export class ServiceProcess {
@@ -36,7 +37,7 @@ export class ServiceProcess {
   private last: string[] = [];
   /** Between start and stop. */
   private wanted = false;
-  /** It was healthy once: from then on a death is mended, before it is explained. */
+  /** True once it was healthy. A later death leads to a restart; an earlier one to an error with its last lines. */
   private started = false;
   private deaths: number[] = [];
 
@@ -54,7 +55,7 @@ export class ServiceProcess {
     return this.child?.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** Resolves when `/health/ready` says so; rejects with its last words when it dies before or takes too long. */
+  /** Resolves when it is ready; rejects with its last lines if it dies before that or takes too long. */
   async start(): Promise<void> {
     this.wanted = true;
     this.started = false;
@@ -72,7 +73,7 @@ export class ServiceProcess {
     throw new LocalProblem(`${this.spec.name} ${what}. Its last lines:\n${this.lastLines()}\n${this.advice()}`);
   }
 
-  /** After a death: resolves when the next process is healthy. */
+  /** Resolves when the process is healthy (again). */
   async ready(limitMs = READY_LIMIT_MS): Promise<void> {
     if (!(await eventually(() => this.running && this.isReady(), limitMs, 40)))
       throw new LocalProblem(`${this.spec.name} was not ready within ${limitMs / 1000} s.`);
@@ -88,7 +89,7 @@ export class ServiceProcess {
     }
   }
 
-  /** For tests: as if an administrator or the machine did it. The supervisor reacts. */
+  /** For tests: the supervisor reacts as if an administrator or the machine had sent the signal. */
   kill(signal: NodeJS.Signals): void {
     this.child?.kill(signal);
   }
@@ -97,16 +98,16 @@ export class ServiceProcess {
     this.wanted = false;
     if (!this.running) return;
     await endProcess(this.pid, SHUTDOWN);
-    await eventually(() => !this.running, 1_000, 5); // until Node has noticed it too
+    await eventually(() => !this.running, 1_000, 5); // Node notices the end a little later
   }
 
   private spawn(): void {
     const child = spawn(process.execPath, [...NODE_OPTIONS, path.resolve(ROOT, this.spec.entry)], {
       cwd: ROOT,
       env: this.spec.env,
-      // The channel is the leash: a service whose launcher is killed notices that it closed, and ends itself.
+      // A service ends itself when this channel closes, which also happens when its launcher is killed.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      detached: process.platform !== 'win32', // Ctrl-C in the terminal is for the launcher, which ends all in order
+      detached: process.platform !== 'win32', // Ctrl-C reaches only the launcher, which ends everything in order
     });
     this.child = child;
     this.last = followLines(child, this.events.log, 15).last;
@@ -147,11 +148,11 @@ export class ServiceProcess {
   private advice(): string {
     switch (this.child?.exitCode) {
       case 78:
-        return 'What it misses is named above: set it in the environment of "npm start", or unset what is wrong.';
+        return 'The lines above name the setting: set it in the environment of "npm start", or unset what is wrong.';
       case 69:
-        return 'It could not reach its database: if DATABASE_URL is set, check it; else remove the folder STACK_DIR to begin anew.';
+        return 'It could not reach its database. If DATABASE_URL is set, check it; otherwise remove the folder STACK_DIR to begin again from nothing.';
       default:
-        return `Run it alone to see more: LOG_LEVEL=debug npm start. Its code is in ${path.dirname(this.spec.entry).replace(/^dist\//, '')}.`;
+        return `To see more, start with LOG_LEVEL=debug. Its code is in ${path.dirname(this.spec.entry).replace(/^dist\//, '')}.`;
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The database of a stack: the one that it is given, or a Postgres of its own that is started again when it ends. */
+/** The database of a stack: a given one, or a Postgres of its own that is started again when it ends. */
 import { Client } from 'pg';
 import { startPostgres, type LocalPostgres, type PostgresOptions } from './postgres.js';
 
@@ -8,7 +8,7 @@ export class StackDatabase {
   private stopping = false;
 
   private constructor(
-    /** Of an administrator of the stack's own database. */
+    /** URL of an administrator of the stack's own database. */
     readonly url: string,
     private server: LocalPostgres | undefined,
     private readonly options: PostgresOptions | undefined,
@@ -34,7 +34,7 @@ export class StackDatabase {
     return database;
   }
 
-  /** Undefined = it is not ours. */
+  /** Undefined = the database was given. */
   get port(): number | undefined {
     return this.server?.port;
   }
@@ -44,7 +44,7 @@ export class StackDatabase {
     await this.server?.stop();
   }
 
-  /** The services outlive their database; without one they would only wait. */
+  /** Starts Postgres again when it ends; the services keep running and would only wait for it. */
   private watch(): void {
     const { server, options } = this;
     if (!server || !options) return;
@@ -56,7 +56,7 @@ export class StackDatabase {
         if (this.stopping) await this.server.stop();
         else this.watch();
       })
-      .catch((error: unknown) => options.log?.(`Postgres is not back: ${String(error)}`));
+      .catch((error: unknown) => options.log?.(`Postgres could not be started again: ${String(error)}`));
   }
 }
 

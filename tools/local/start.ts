@@ -1,4 +1,4 @@
-/** `npm start`: one stack for a person, until Ctrl-C. */
+/** `npm start`: runs one stack until Ctrl-C. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { StackFolder, type StackDescription } from './folder.js';
@@ -11,13 +11,13 @@ import { Terminal } from './terminal.js';
 const HELP = `npm start [-- --blank]
 
 Starts Postgres, the sandbox (stand-ins for Okta, Cognito and Secrets Manager), every service and the edge before them,
-and connects the tenant "default" to the sandbox Okta. Ctrl-C ends all of it; the next start finds the data again.
+and connects the tenant "default" to the sandbox Okta. Ctrl-C ends everything; the data is kept for the next start.
 
   --blank    leave the tenant "default" unconfigured
 
-Environment (each names something that is used instead of the embedded one):
-  PORT                      of the edge (8080)
-  STACK_DIR                 where data, secrets and stack.json are kept (.local)
+Environment (an address replaces the embedded part):
+  PORT                      port of the edge (8080)
+  STACK_DIR                 folder of data, secrets and stack.json (.local)
   EVENT_CARRIER             postgres (default) or kafka; kafka needs Java 17+ and Maven, or KAFKA_BROKERS
   KAFKA_BROKERS             host:port,... of your brokers, with EVENT_CARRIER=kafka
   DATABASE_URL              your Postgres 18: an empty database and a role that may create roles
@@ -26,7 +26,7 @@ Environment (each names something that is used instead of the embedded one):
   SECRETS_MANAGER_ENDPOINT  your Secrets Manager, with AWS_REGION and AWS credentials
   OKTA_ENDPOINT             your Okta's Management API, e.g. https://your-org.okta.com
   OKTA_ISSUER_OVERRIDE      your Okta's issuer
-  LOG_LEVEL                 of the services (info)`;
+  LOG_LEVEL                 log level of the services (info)`;
 
 const SECOND_SIGNAL_MS = 1_000;
 
@@ -52,7 +52,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function run(folder: string, blank: boolean, terminal: Terminal): Promise<number> {
   let stack: Stack | undefined;
-  const asked = onSignal((signal) => {
+  const end = onSignal((signal) => {
     terminal.progress(`${signal}: stopping`);
     return stack?.stop();
   });
@@ -69,19 +69,22 @@ async function run(folder: string, blank: boolean, terminal: Terminal): Promise<
       (created) => (stack = created),
     );
   } catch (error) {
-    if (asked.signal) return exitCode(asked.signal);
+    if (end.signal) return exitCode(end.signal);
     throw error;
   }
-  if (stack && !asked.signal) terminal.say(greeting(stack.description, folder, blank, terminal.seconds()));
-  const signal = await asked.done;
+  if (stack && !end.signal) terminal.say(greeting(stack.description, folder, blank, terminal.seconds()));
+  const signal = await end.done;
   terminal.progress('stopped');
   return exitCode(signal);
 }
 
-/** Ctrl-C is the ordinary end of it and no failure. */
+/** Ctrl-C is the ordinary end, not a failure. */
 const exitCode = (signal: NodeJS.Signals): number => (signal === 'SIGINT' ? 0 : 143);
 
-/** `done` resolves when what the first signal set off is over. Ctrl-C reaches us twice, from the terminal and from npm; a later one ends at once. */
+/**
+ * Runs `first` on the first signal; `done` resolves when it has finished. Ctrl-C arrives twice, from the terminal and from
+ * npm, so a second signal within a second is ignored. A later one ends this process at once.
+ */
 function onSignal(first: (signal: NodeJS.Signals) => Promise<void> | undefined): {
   readonly signal: NodeJS.Signals | undefined;
   readonly done: Promise<NodeJS.Signals>;
@@ -91,7 +94,7 @@ function onSignal(first: (signal: NodeJS.Signals) => Promise<void> | undefined):
     done: new Promise(() => undefined),
   };
   let since = 0;
-  // A promise alone keeps no process alive.
+  // A pending promise alone does not keep the process alive.
   const alive = setInterval(() => undefined, 60_000);
   state.done = new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -112,7 +115,7 @@ function onSignal(first: (signal: NodeJS.Signals) => Promise<void> | undefined):
   return state;
 }
 
-/** A second start harms nothing: it says where the first one is, or waits until that has finished starting. */
+/** A second start changes nothing: it waits until the first one has started, and prints its address. */
 async function joinRunning(files: StackFolder, lockFile: string, pid: number): Promise<number> {
   const current = (): StackDescription | undefined => {
     const description = fs.existsSync(files.file('stack.json')) ? files.description() : undefined;
@@ -139,9 +142,9 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
   const rows = [
     ['SCIM connector base URL', tenant?.scimBaseUrl ?? ''],
     ['SCIM token', `in ${shortPath(path.join(folder, 'stack.json'))} (.tenants[0].scimToken)`],
-    ['Sign in', `${stack.edge}/  (a small example behind the guard; who is there: /auth/session)`],
+    ['Sign in', `${stack.edge}/  (a small example application; /auth/session shows the signed-in person)`],
     ...(stack.exchange ? [['Token exchange', `POST ${stack.exchange.endpoint}  (docs/token-exchange.md)`]] : []),
-    ['Sandbox Okta', `${stack.sandbox.okta}  (for its administrator: npm run okta)`],
+    ['Sandbox Okta', `${stack.sandbox.okta}  (you administer it with: npm run okta)`],
     ['Cognito', `${stack.sandbox.cognito}  (user pool ${stack.cognito.userPoolId})`],
     ['Secrets Manager', stack.sandbox.secretsManager],
     ['Events', stack.kafka ? `Kafka at ${stack.kafka}` : 'Postgres event log'],
@@ -149,16 +152,16 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
   ];
   const tries = blank
     ? [
-        ['tenant -- configure default --scim on', 'begin as an administrator does'],
-        ['tenant -- rotate-token default', 'a SCIM token for Okta'],
+        ['stackflow -- tenants configure default --scim on', 'begin as an administrator does'],
+        ['stackflow -- tenants rotate-token default', 'a SCIM token for Okta'],
       ]
     : [
-        ['demo', 'push, group, role, offboarding: who did what when'],
-        ['okta -- assign ada@example.com', 'Okta assigns a person, who can sign in then'],
+        ['demo', 'the tests of the product page, with a timeline'],
+        ['okta -- assign ada@example.com', 'Okta assigns a person, who can then sign in'],
         ['okta -- push-group StackFlow-Agents ada@example.com', 'a group that gives a role'],
-        ['accounts -- explain ada@example.com', 'what StackFlow made of it, and why'],
-        ['okta -- suspend ada@example.com', 'the next click is refused, the next login too'],
-        ['offboarding -- list', 'who lost access, and what is held'],
+        ['stackflow -- accounts explain ada@example.com', 'the roles that Ada has, and why'],
+        ['okta -- suspend ada@example.com', 'the next click and the next login are refused'],
+        ['stackflow -- offboarding list', 'people who lost access, and held cases'],
       ];
   return [
     '',
@@ -169,7 +172,7 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
     'In another terminal:',
     ...tries.map(([command, does]) => `  npm run ${(command ?? '').padEnd(54)}${does}`),
     '',
-    'Ctrl-C ends it; the data stays.',
+    'Ctrl-C ends everything; the data stays.',
     '',
   ].join('\n');
 }

@@ -1,7 +1,7 @@
-/** What is checked without running anything. */
+/** The checks that run no test. */
 import path from 'node:path';
 
-/** Script of an installed package, to be run with Node. */
+/** Arguments of Node that run the script of an installed package. */
 export const bin = (name: string, file: string): string[] => [path.join('node_modules', name, file)];
 
 export const STATIC_CHECKS: readonly { name: string; args: readonly string[] }[] = [

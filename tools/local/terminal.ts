@@ -1,4 +1,4 @@
-/** What a person sees: progress with seconds, and the lines of every process, told apart by name and colour. */
+/** Output for a person: progress with seconds, and the lines of each process with its name and colour. */
 const COLOURS = [36, 33, 35, 32, 34, 31];
 
 export class Terminal {
@@ -7,7 +7,7 @@ export class Terminal {
 
   constructor(
     private readonly out: { write(text: string): unknown } = process.stdout,
-    /** A person reads colours and sentences; a file gets the lines as they are. */
+    /** True: colours and sentences, for a person. False: the lines unchanged, for a file. */
     private readonly pretty = process.stdout.isTTY && !process.env.NO_COLOR,
   ) {}
 
@@ -34,7 +34,7 @@ export class Terminal {
   }
 }
 
-/** A JSON log line as a sentence with its facts; anything else as it is. */
+/** Turns a JSON log line into a sentence with its facts; leaves any other line unchanged. */
 export function readable(line: string): string {
   let entry: unknown;
   try {

@@ -1,12 +1,12 @@
-/** The count that `npm test` ends with: every jest test and every other step is one. */
+/** The final count of `npm test`: every jest test and every other step counts as one. */
 
-/** The part that we need of what `jest --json` writes. */
+/** The part of the output of `jest --json` that is used here. */
 export interface JestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  /** Files that could not even be loaded; their tests are unknown, so each counts as one failure. */
+  /** Files that could not be loaded. Their tests are unknown, so each file counts as one failure. */
   readonly numRuntimeErrorTestSuites: number;
   readonly testResults: readonly {
     readonly name: string;
@@ -39,7 +39,7 @@ export const add = (tallies: readonly Tally[]): Tally =>
     NOTHING,
   );
 
-/** `undefined` = jest ended without a report. A bad exit code with no failed test (say, an open handle) is a failure too. */
+/** `undefined` = jest ended without a report. A bad exit code without a failed test, e.g. an open handle, is a failure too. */
 export function jestTally(report: JestReport | undefined, exitCode: number): Tally {
   if (!report) return stepTally(false);
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
@@ -51,23 +51,23 @@ export function jestTally(report: JestReport | undefined, exitCode: number): Tal
   return { passed: report.numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed, skipped: named };
 }
 
-/** A test that failed, and the first line of what it said. */
+/** A failed test, and the first line of its message. */
 export interface Failure {
   readonly file: string;
   readonly test: string;
   readonly reason: string;
 }
 
-/** More failing files than this are no accident of a busy machine. */
+/** If more files than this fail, the busy machine is not the reason. */
 const FEW_FILES = 3;
-/** What our own waits and jest say when their time is over. */
+/** The messages of our own waits and of jest when their time is over. */
 const PATIENCE_ENDED = /not within \d+ ms|Exceeded timeout of|not quiet:/;
-/** Tests of the promises: a broken one is news even if it happens once in a hundred runs. */
+/** Tests of the promises: a broken promise must be reported even if it happens once in a hundred runs. */
 const PROMISE = /(^|\/)test\/faults\//;
 
 /**
- * The failures of a run that deserve a second try, alone on the machine: a few files, each loaded, and for tests of the
- * promises only where a wait ran out. Empty = the result stands. Whoever tries again says so in the output.
+ * The failures of a run that get a second try, alone on the machine: those of a few files that could be loaded; of the
+ * tests of the promises only waits that ran out. Empty = the first result is final. The output must mention a second try.
  */
 export function worthASecondTry(report: JestReport | undefined): readonly Failure[] {
   if (!report || report.numRuntimeErrorTestSuites > 0) return [];
@@ -81,7 +81,7 @@ export function worthASecondTry(report: JestReport | undefined): readonly Failur
   return broken || files.size > FEW_FILES || failures.length !== report.numFailedTests ? [] : failures;
 }
 
-/** The sum after the files with failures ran again: what passed in the first run and the second run's view of the rest. */
+/** The sum after the second try: the first result of files without failures, and the second result of the others. */
 export function afterSecondTry(first: JestReport, second: JestReport | undefined, exitCode: number): Tally {
   const again = new Set(worthASecondTry(first).map((f) => f.file));
   const passedInAgain = first.testResults

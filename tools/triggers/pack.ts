@@ -1,7 +1,7 @@
 /**
- * Packs the triggers for AWS Lambda: a folder per function with `index.mjs`, the compiled modules that it imports and
- * the package `jose` where it is used. Node resolves both inside the function, so no bundler is needed, and what runs
- * there is line for line what the sandbox runs.
+ * Packs the triggers for AWS Lambda: one folder per function, with `index.mjs`, the compiled modules that it imports, and
+ * the package `jose` if needed. Node resolves imports inside the function, so no bundler is needed, and Lambda runs the same
+ * code as the sandbox.
  */
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,7 +17,7 @@ export const TRIGGERS = [
 
 const PACKAGES = new Set(['jose']);
 
-/** `compiled` is the build of apps/cognito-triggers/src; each folder under `target` is made anew. Returns the folders. */
+/** `compiled` is the build of apps/cognito-triggers/src. Replaces each folder under `target`. Returns the folders. */
 export function packTriggers(compiled: string, target: string): string[] {
   return TRIGGERS.map((name) => {
     const folder = path.join(target, name);
@@ -33,7 +33,7 @@ export function packTriggers(compiled: string, target: string): string[] {
   });
 }
 
-/** The module, everything it imports, and the names of the packages among that. */
+/** The module, all modules that it imports, and the names of imported packages. */
 function reachable(entry: string, seen = new Set<string>()): Set<string> {
   if (seen.has(entry)) return seen;
   seen.add(entry);
@@ -46,7 +46,7 @@ function reachable(entry: string, seen = new Set<string>()): Set<string> {
   return seen;
 }
 
-/** What runs, with its licence; not the types. */
+/** Copies the code and the licence, without type declarations. */
 function copyPackage(name: string, target: string): void {
   const root = path.dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
   fs.cpSync(root, target, {

@@ -37,11 +37,11 @@ export const signingSettings = {
     example: 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
   }),
   KMS_ENDPOINT: optionalUrl({
-    purpose: 'Another KMS than the one of AWS, e.g. a VPC endpoint.',
+    purpose: 'Another KMS endpoint than the public one of AWS, e.g. a VPC endpoint.',
     example: 'https://vpce-0example.kms.eu-central-1.vpce.amazonaws.com',
   }),
   ASSERTION_KEY_FILES: list({
-    purpose: 'Development, in place of ASSERTION_KMS_KEYS: files with P-256 keys (PKCS #8 PEM).',
+    purpose: 'Development only, instead of ASSERTION_KMS_KEYS: files with P-256 keys (PKCS #8 PEM).',
     example: '/run/secrets/assertion.pem',
   }),
 } satisfies ConfigShape;
@@ -53,7 +53,7 @@ export const config = {
   ...signingSettings,
   ...cognitoSettings,
   COGNITO_CLIENT_ID: text({
-    purpose: 'App client of the SSO bridge in the user pool: ALLOW_CUSTOM_AUTH, with a secret.',
+    purpose: 'App client of the SSO bridge in the user pool. It has ALLOW_CUSTOM_AUTH and a secret.',
     example: '7gthn2k8example',
   }),
   COGNITO_CLIENT_SECRET: secret({
@@ -63,14 +63,14 @@ export const config = {
   SESSION_KEYS: {
     ...atLeastOne(
       list({
-        purpose: 'Keys (32 bytes, base64url) that seal what sessions keep; the first seals, all open.',
+        purpose: 'Keys (32 bytes, base64url) that encrypt the tokens of sessions. The first encrypts, all decrypt.',
         example: '$(openssl rand -base64 32 | tr "+/" "-_" | tr -d "=")',
       }),
     ),
     secret: true,
   },
   SESSION_HOURS: integer({
-    purpose: 'Hours after which a person has to sign in again, however active.',
+    purpose: 'Hours after which a person must sign in again, even if active.',
     example: '12',
     default: 12,
     min: 1,
@@ -85,7 +85,7 @@ export const config = {
   }),
   AUDIT_RETENTION_DAYS: retention(
     integer({
-      purpose: `Days that the record of sign-ins is kept, at least ${SHORTEST_RETENTION_DAYS}; 0 = for ever.`,
+      purpose: `Days that audit rows of sign-ins are kept, at least ${SHORTEST_RETENTION_DAYS}; 0 = for ever.`,
       example: '400',
       default: 400,
       min: 0,
@@ -93,29 +93,29 @@ export const config = {
     }),
   ),
   PUBLIC_ORIGIN: url({
-    purpose: 'Origin under which browsers reach tenants that have no host name of their own.',
+    purpose: 'Origin at which browsers reach tenants without a host name of their own.',
     example: 'https://your-instance.stackflow-tech.com',
     default: 'http://localhost:8080',
   }),
   OKTA_CUSTOM_DOMAINS: list({
-    purpose: "Custom domains of tenants' Okta orgs; others than Okta's own are not asked.",
+    purpose: "Custom domains of tenants' Okta orgs. Issuers on other domains than these and Okta's own are refused.",
     example: 'login.acme.com',
   }),
   OKTA_ISSUER_OVERRIDE: optionalUrl({
-    purpose: "Development only: takes the place of every issuer's origin, may be http; e.g. the sandbox.",
+    purpose: 'Development only: replaces the origin of every issuer, e.g. by the sandbox. May be http.',
     example: 'http://localhost:9402',
   }),
   DEACTIVATION_WORKER_URL: url({
-    purpose: 'Where the internal API of deactivation-worker is: it signs people out whom Okta logs out everywhere.',
+    purpose: 'URL of the internal API of deactivation-worker, which signs people out after a Universal Logout.',
     example: 'http://deactivation-worker',
   }),
   SSO_REQUIRE_MFA: flag({
-    purpose: 'Let in only who used a second factor at Okta (the ID token says so in "amr").',
+    purpose: 'Refuse people who used no second factor at Okta ("amr" of the ID token).',
     example: 'true',
     default: false,
   }),
   SSO_MAX_AUTH_AGE_MINUTES: integer({
-    purpose: 'Minutes that signing in at Okta may be ago; 0 = as long as the Okta session lives.',
+    purpose: 'Minutes that the sign-in at Okta may be ago; 0 = as long as the Okta session lasts.',
     example: '480',
     default: 0,
     min: 0,

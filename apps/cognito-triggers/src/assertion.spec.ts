@@ -1,5 +1,5 @@
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey, type JWK } from 'jose';
-import { ASSERTION, assertionAudience, parseAssertionKeys, refusalCodes } from './assertion.js';
+import { ASSERTION, assertionAudience, parseAssertionKeys, ASSERTION_REFUSALS } from './assertion.js';
 import type { PreTokenGenerationEvent, VerifyAuthChallengeResponseEvent } from './events.js';
 import type { TriggerLogEntry } from './log.js';
 import { preTokenGeneration } from './pre-token-generation.js';
@@ -61,15 +61,15 @@ describe('VerifyAuthChallengeResponse', () => {
     return { correct: response.answerCorrect, logged: logged[0] };
   };
 
-  it('takes the assertion of auth-service for this challenge', async () => {
+  it('accepts the assertion of auth-service for this challenge', async () => {
     expect(await verify(await assertion())).toEqual({ correct: true, logged: undefined });
     const carried = await assertion({ sso_sid: 's', act: { sub: 'svc' } });
     expect(await verify(carried, { clientMetadata: { assertion: carried } })).toMatchObject({ correct: true });
   });
 
-  it.each<[(typeof refusalCodes)[number], string, () => Promise<string>, Partial<Request>]>([
-    ['malformed', 'no token', async () => 'x', {}],
-    ['malformed', 'no text', async () => '', {}],
+  it.each<[(typeof ASSERTION_REFUSALS)[number], string, () => Promise<string>, Partial<Request>]>([
+    ['malformed', 'a text that is no token', async () => 'x', {}],
+    ['malformed', 'an empty answer', async () => '', {}],
     [
       'algorithm_not_allowed',
       'alg none',
@@ -89,35 +89,45 @@ describe('VerifyAuthChallengeResponse', () => {
     ['key_unknown', 'an unknown key id', () => assertion({}, { kid: 'key-9' }), {}],
     ['key_unknown', 'no key id', () => assertion({}, { kid: undefined }), {}],
     ['signature_invalid', 'another key', () => assertion({}, {}, otherKey), {}],
-    ['expired', 'its time is over', () => assertion({ iat: seconds() - 70, exp: seconds() - 10 }), {}],
+    ['expired', 'an exp in the past', () => assertion({ iat: seconds() - 70, exp: seconds() - 10 }), {}],
     ['expired', 'an old iat', () => assertion({ iat: seconds() - 120, exp: seconds() + 60 }), {}],
-    ['claim_invalid', 'an iat to come', () => assertion({ iat: seconds() + 30, exp: seconds() + 60 }), {}],
+    ['claim_invalid', 'an iat in the future', () => assertion({ iat: seconds() + 30, exp: seconds() + 60 }), {}],
     ['lifetime_too_long', 'no exp', () => assertion({ exp: undefined }), {}],
     ['claim_invalid', 'no iat', () => assertion({ iat: undefined }), {}],
     ['claim_invalid', 'no tenant', () => assertion({ tenant_id: undefined }), {}],
     ['claim_invalid', 'no Okta user', () => assertion({ okta_sub: undefined }), {}],
     ['user_mismatch', 'no user', () => assertion({ sub: undefined }), {}],
-    ['lifetime_too_long', 'two minutes', () => assertion({ exp: seconds() + 120 }), {}],
+    ['lifetime_too_long', 'a lifetime of two minutes', () => assertion({ exp: seconds() + 120 }), {}],
     ['claim_invalid', 'another type', () => assertion({}, { typ: 'JWT' }), {}],
     ['claim_invalid', 'another issuer', () => assertion({ iss: 'x' }), {}],
     ['claim_invalid', 'another client', () => assertion({ aud: assertionAudience(common.userPoolId, 'x') }), {}],
     ['claim_invalid', 'no jti', () => assertion({ jti: undefined }), {}],
     ['claim_invalid', 'a blank jti', () => assertion({ jti: '' }), {}],
-    ['claim_invalid', 'a nonce that is no text', () => assertion({ nonce: 7 }), {}],
-    ['claim_invalid', 'an audience that is no text', () => assertion({ obo_audience: ['a'] }), {}],
-    ['claim_invalid', 'an act that is no object', () => assertion({ act: 'svc' }), {}],
+    ['claim_invalid', 'a nonce that is not a text', () => assertion({ nonce: 7 }), {}],
+    ['claim_invalid', 'an audience that is not a text', () => assertion({ exchange_audience: ['a'] }), {}],
+    ['claim_invalid', 'an act that is not an object', () => assertion({ act: 'svc' }), {}],
     ['user_mismatch', 'another user', () => assertion({ sub: 'bob' }), {}],
     ['tenant_mismatch', 'another tenant', () => assertion({ tenant_id: 'other' }), {}],
-    ['tenant_mismatch', 'a user of no tenant', () => assertion(), { userAttributes: {} }],
+    ['tenant_mismatch', 'a user without a tenant', () => assertion(), { userAttributes: {} }],
     ['okta_user_mismatch', 'another Okta user', () => assertion({ okta_sub: '00u2' }), {}],
     ['nonce_mismatch', 'another nonce', () => assertion({ nonce: 'm'.repeat(43) }), {}],
     ['nonce_mismatch', 'no nonce', () => assertion({ nonce: undefined }), {}],
-    ['nonce_mismatch', 'no nonce on record', () => assertion(), { privateChallengeParameters: null }],
-    ['nonce_mismatch', 'no nonce at all', () => assertion({ nonce: undefined }), { privateChallengeParameters: {} }],
-    ['metadata_mismatch', 'an act that the metadata lacks', () => assertion({ act: { sub: 'svc' } }), {}],
-    ['metadata_mismatch', 'a session that the metadata lacks', () => assertion({ sso_sid: 's' }), {}],
+    [
+      'nonce_mismatch',
+      'a challenge without stored parameters',
+      () => assertion(),
+      { privateChallengeParameters: null },
+    ],
+    [
+      'nonce_mismatch',
+      'no nonce in the assertion or the challenge',
+      () => assertion({ nonce: undefined }),
+      { privateChallengeParameters: {} },
+    ],
+    ['metadata_mismatch', 'an act that is missing in the metadata', () => assertion({ act: { sub: 'svc' } }), {}],
+    ['metadata_mismatch', 'a session that is missing in the metadata', () => assertion({ sso_sid: 's' }), {}],
     ['metadata_mismatch', 'other metadata', () => assertion(), { clientMetadata: { assertion: 'x' } }],
-    ['user_not_found', 'nobody', () => assertion(), { userNotFound: true }],
+    ['user_not_found', 'an unknown user', () => assertion(), { userNotFound: true }],
   ])('refuses with %s: %s', async (code, _, answer, request) => {
     const text = await answer();
     const { correct, logged } = await verify(text, request);
@@ -129,8 +139,8 @@ describe('VerifyAuthChallengeResponse', () => {
 
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-describe('the keys of auth-service', () => {
-  it('are public, named and on the curve, or the function does not load', async () => {
+describe('parseAssertionKeys', () => {
+  it('accepts only public P-256 keys with different key ids, so that a function with other keys does not load', async () => {
     const { privateKey: rsaKey, publicKey: rsa } = await generateKeyPair('RS256', { extractable: true });
     const { privateKey: secret } = await generateKeyPair('ES256', { extractable: true });
     const bad = [
@@ -177,18 +187,18 @@ describe('PreTokenGeneration', () => {
     expect(none?.accessTokenGeneration?.claimsToAddOrOverride).toEqual({ roles: [], tenant_id: 'acme' });
   });
 
-  it('takes a role that is no group any more out of the ID token', async () => {
+  it('removes a role from the ID token when the user has left its group', async () => {
     const details = await generate({ groupConfiguration: { groupsToOverride: ['itsm_agent'] } });
     expect(details?.idTokenGeneration).toEqual({ claimsToSuppress: ['custom:role'] });
   });
 
-  it('adds what a verified assertion says, and nothing from unsigned metadata', async () => {
-    const acting = { act: { sub: 'svc' }, obo_audience: 'incidents' };
+  it('adds claims from a verified assertion, and none from unsigned metadata', async () => {
+    const acting = { act: { sub: 'svc' }, exchange_audience: 'incidents' };
     const token = await assertion({ nonce: undefined, sso_sid: 's-1', ...acting });
     const forged = {
       sso_sid: 'forged',
       act: 'forged',
-      obo_audience: 'forged',
+      exchange_audience: 'forged',
       tenant_id: 'forged',
       roles: 'super_admin',
       okta_sub: 'forged',
@@ -200,7 +210,7 @@ describe('PreTokenGeneration', () => {
     expect(await claims({ ...forged, assertion: token })).toEqual({ ...expected, sso_sid: 's-1', ...acting });
   });
 
-  it('issues nothing for a user of no tenant, nor with an assertion that does not hold', async () => {
+  it('refuses tokens for a user without a tenant, and with an invalid assertion', async () => {
     await expect(generate({ userAttributes: {} })).rejects.toThrow('no tenant');
     const bad = [
       'x',

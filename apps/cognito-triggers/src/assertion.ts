@@ -1,6 +1,6 @@
 /**
- * The assertion with which auth-service answers the challenge: a JWT (RFC 7519) that lives for a minute, bound to user
- * pool, app client, user and, by the nonce, to one challenge. Everything an attacker could choose is pinned (RFC 8725).
+ * The assertion with which auth-service answers the challenge: a JWT (RFC 7519) that is valid for a minute. It is bound to
+ * user pool, app client, user and, by the nonce, to one challenge. Nothing in it can be chosen by an attacker (RFC 8725).
  */
 import { createPublicKey } from 'node:crypto';
 import { createLocalJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
@@ -15,10 +15,10 @@ export const ASSERTION = {
 export const assertionAudience = (userPoolId: string, clientId: string): string => `cognito:${userPoolId}:${clientId}`;
 
 const CLOCK_TOLERANCE_SECONDS = 5;
-/** Headers that would choose the key, or change the meaning of the rest. */
+/** Headers that would select the key or change how the token is read. */
 const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'];
 
-export const refusalCodes = [
+export const ASSERTION_REFUSALS = [
   'malformed',
   'algorithm_not_allowed',
   'header_not_allowed',
@@ -34,12 +34,12 @@ export const refusalCodes = [
   'metadata_mismatch',
   'user_not_found',
 ] as const;
-export type RefusalCode = (typeof refusalCodes)[number];
+export type AssertionRefusal = (typeof ASSERTION_REFUSALS)[number];
 
-/** Why an assertion is not believed; the message is for the operator who reads the trigger's log. */
+/** The assertion was refused. The message is for the operator who reads the trigger's log. */
 export class AssertionRefused extends Error {
   constructor(
-    readonly code: RefusalCode,
+    readonly code: AssertionRefusal,
     message: string,
   ) {
     super(message);
@@ -52,14 +52,14 @@ export interface Assertion {
   readonly tenantId: string;
   /** The person at Okta: `sub` of the ID token, `uid` of an access token. */
   readonly oktaSub: string;
-  /** Absent in an assertion that accompanies a refresh, where Cognito asks no challenge. */
+  /** Absent in the assertion of a refresh, for which Cognito makes no challenge. */
   readonly nonce: string | undefined;
-  /** The session at auth-service on whose behalf the tokens are issued. */
+  /** The session at auth-service that the tokens are issued for. */
   readonly ssoSid: string | undefined;
-  /** Who acts for the person, RFC 8693 section 4.1. */
+  /** The service that acts for the person, RFC 8693 section 4.1. */
   readonly act: Readonly<Record<string, unknown>> | undefined;
-  /** Which service the actor's token is for. */
-  readonly oboAudience: string | undefined;
+  /** The service that the actor's token is meant for. */
+  readonly exchangeAudience: string | undefined;
 }
 
 export interface AssertionContext {
@@ -70,8 +70,8 @@ export interface AssertionContext {
 }
 
 /**
- * The public keys of auth-service, as JWKS JSON (RFC 7517): one, or two while it changes over. Throws for anything
- * else, so that a trigger with wrong keys fails when it is deployed and not at the first sign-in.
+ * Reads the public keys of auth-service from JWKS JSON (RFC 7517): one key, or two during a rotation. Throws for anything
+ * else, so that a trigger with wrong keys fails when it is loaded and not at the first sign-in.
  */
 export function parseAssertionKeys(json: string): JWTVerifyGetKey {
   const keys = publicKeysIn(json);
@@ -80,7 +80,7 @@ export function parseAssertionKeys(json: string): JWTVerifyGetKey {
   return createLocalJWKSet({ keys: keys.map((k) => ({ ...k, kty: 'EC', alg: ASSERTION.algorithm })) });
 }
 
-/** None, if one of them is not what it has to be: a point on the curve, named, without its private part. */
+/** Empty if one of the keys is not a P-256 point with a `kid`, or includes the private part. */
 function publicKeysIn(json: string): Record<string, unknown>[] {
   try {
     const set: unknown = JSON.parse(json);
@@ -95,7 +95,7 @@ function publicKeysIn(json: string): Record<string, unknown>[] {
   }
 }
 
-/** Rejects with {@link AssertionRefused}. The nonce is the caller's to compare. */
+/** Rejects with {@link AssertionRefused}. The caller must compare the nonce. */
 export async function verifyAssertion(
   token: string,
   keys: JWTVerifyGetKey,
@@ -113,23 +113,23 @@ export async function verifyAssertion(
   });
   const forbidden = FORBIDDEN_HEADERS.find((name) => name in protectedHeader);
   if (forbidden) throw new AssertionRefused('header_not_allowed', `The header "${forbidden}" is not allowed.`);
-  if (protectedHeader.kid === undefined) throw new AssertionRefused('key_unknown', 'The assertion names no key.');
-  // Without `iat` it has been refused as too old; without `exp` it is refused here.
+  if (protectedHeader.kid === undefined) throw new AssertionRefused('key_unknown', 'The assertion has no key id.');
+  // jwtVerify has refused an assertion without `iat`; one without `exp` is refused here.
   const { iat = 0, exp = Infinity } = payload;
   if (exp - iat > ASSERTION.lifetimeSeconds)
-    throw new AssertionRefused('lifetime_too_long', `It would live for ${exp - iat} seconds.`);
+    throw new AssertionRefused('lifetime_too_long', `The assertion would be valid for ${exp - iat} seconds.`);
   return checkUser(assertionOf(payload), payload.sub, context);
 }
 
 /**
- * The assertion is about the user of the event, in the tenant that Cognito has on record. A user whose Okta id is known
- * to Cognito is compared with it as well: then a fault in auth-service's own look-up opens no account of somebody else.
+ * Compares the assertion with the user of the event and with the tenant and the Okta id that Cognito has stored for them.
+ * So a bug in auth-service's own look-up cannot open the account of another person.
  */
 function checkUser(assertion: Assertion, sub: string | undefined, context: AssertionContext): Assertion {
   const { 'custom:tenant_id': tenantId, 'custom:external_id': externalId } = context.request.userAttributes;
-  if (sub !== context.userName) throw new AssertionRefused('user_mismatch', 'It was made for another user.');
+  if (sub !== context.userName) throw new AssertionRefused('user_mismatch', 'The assertion is for another user.');
   if (assertion.tenantId !== tenantId)
-    throw new AssertionRefused('tenant_mismatch', 'The user belongs to another tenant, or to none.');
+    throw new AssertionRefused('tenant_mismatch', 'The user belongs to another tenant, or to no tenant.');
   if (externalId && assertion.oktaSub !== externalId)
     throw new AssertionRefused('okta_user_mismatch', 'The user is linked to another Okta user.');
   return assertion;
@@ -143,17 +143,17 @@ function assertionOf(payload: JWTPayload): Assertion {
     nonce,
     sso_sid: ssoSid,
     act,
-    obo_audience: oboAudience,
+    exchange_audience: exchangeAudience,
   } = payload;
   const texts = isText(jti) && isText(tenantId) && isText(oktaSub);
-  if (!texts || !isOptionalText(nonce) || !isOptionalText(ssoSid) || !isOptionalText(oboAudience))
-    throw new AssertionRefused('claim_invalid', 'A claim that must be a text is none.');
+  if (!texts || !isOptionalText(nonce) || !isOptionalText(ssoSid) || !isOptionalText(exchangeAudience))
+    throw new AssertionRefused('claim_invalid', 'A claim that must be a text is missing or of another type.');
   if (act !== undefined && !(isRecord(act) && isText(act.sub)))
     throw new AssertionRefused('claim_invalid', '"act" must be an object with "sub".');
-  return { jti, tenantId, oktaSub, nonce, ssoSid, act, oboAudience };
+  return { jti, tenantId, oktaSub, nonce, ssoSid, act, exchangeAudience };
 }
 
-/** Errors that are no verdict on the token are passed on as they are. */
+/** Passes other errors on unchanged. */
 function refusalOf(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return new AssertionRefused('expired', error.message);
   if (error instanceof errors.JWTClaimValidationFailed) return new AssertionRefused('claim_invalid', error.message);

@@ -29,7 +29,7 @@ describe('DefineAuthChallenge', () => {
   };
   const failed = { issueTokens: false, failAuthentication: true };
 
-  it('asks for the assertion first', async () => {
+  it('requests the assertion first', async () => {
     expect(await define([])).toEqual({
       challengeName: 'CUSTOM_CHALLENGE',
       issueTokens: false,
@@ -37,15 +37,15 @@ describe('DefineAuthChallenge', () => {
     });
   });
 
-  it('issues tokens after one right answer', async () => {
+  it('issues tokens after one correct answer', async () => {
     expect(await define([right])).toEqual({ issueTokens: true, failAuthentication: false });
   });
 
   it.each<[string, ChallengeRound[]]>([
     ['a wrong answer', [{ ...right, challengeResult: false }]],
-    ['two rounds, both right', [right, right]],
-    ['a right answer after a wrong one', [{ ...right, challengeResult: false }, right]],
-    ['a challenge of somebody else', [{ ...right, challengeMetadata: 'CAPTCHA' }]],
+    ['two correct answers', [right, right]],
+    ['a correct answer after a wrong one', [{ ...right, challengeResult: false }, right]],
+    ['a challenge of another kind', [{ ...right, challengeMetadata: 'CAPTCHA' }]],
     ['a challenge without a name', [{ challengeName: 'CUSTOM_CHALLENGE', challengeResult: true }]],
     ['a password', [{ ...right, challengeName: 'PASSWORD_VERIFIER' }]],
     ['SRP before ours', [{ challengeName: 'SRP_A', challengeResult: true }, right]],
@@ -53,7 +53,7 @@ describe('DefineAuthChallenge', () => {
     expect(await define(session)).toEqual(failed);
   });
 
-  it('fails for nobody, whatever he answered', async () => {
+  it('fails for an unknown user, whatever the answer is', async () => {
     expect(await define([], { userNotFound: true })).toEqual(failed);
     expect(await define([right], { userNotFound: true })).toEqual(failed);
   });
@@ -70,7 +70,7 @@ describe('CreateAuthChallenge', () => {
     return createAuthChallenge(event);
   };
 
-  it('makes a nonce that is another one each time, and the same in both places', async () => {
+  it('makes a new nonce each time, the same in the public and the private parameters', async () => {
     const [one, two] = [(await create('CUSTOM_CHALLENGE')).response, (await create('CUSTOM_CHALLENGE')).response];
     expect(one.publicChallengeParameters?.nonce).toMatch(/^[\w-]{43}$/);
     expect(one.privateChallengeParameters).toEqual(one.publicChallengeParameters);
@@ -78,7 +78,7 @@ describe('CreateAuthChallenge', () => {
     expect(two.publicChallengeParameters?.nonce).not.toBe(one.publicChallengeParameters?.nonce);
   });
 
-  it('leaves another challenge alone', async () => {
+  it('leaves the event of another challenge unchanged', async () => {
     expect((await create('DEVICE_SRP_AUTH')).response).toEqual({});
   });
 });

@@ -1,15 +1,15 @@
-/** CreateAuthChallenge: a nonce that the assertion has to repeat. */
+/** CreateAuthChallenge: makes the nonce that the assertion must repeat. */
 import { randomBytes } from 'node:crypto';
 import type { CreateAuthChallengeEvent } from './events.js';
 
-/** Marks our challenge among the rounds that DefineAuthChallenge is shown. */
+/** Marks our challenge among the rounds that DefineAuthChallenge receives. */
 export const OKTA_ASSERTION = 'OKTA_ASSERTION';
 
 const NONCE_BYTES = 32;
 
 /**
- * The public parameters travel to the caller, the private ones stay with Cognito until the answer is verified. A
- * trigger that is asked for another challenge leaves the event as it is.
+ * The public parameters go to the caller. The private ones stay with Cognito until the answer is verified. For another
+ * challenge the event is answered unchanged.
  */
 export const createAuthChallenge = async (event: CreateAuthChallengeEvent): Promise<CreateAuthChallengeEvent> => {
   if (event.request.challengeName !== 'CUSTOM_CHALLENGE') return event;

@@ -1,10 +1,10 @@
-/** DefineAuthChallenge: one round, one question. Whatever else a sign-in may have been through ends it. */
+/** DefineAuthChallenge: allows one round with our own challenge, and fails any other sign-in. */
 import { OKTA_ASSERTION } from './create-auth-challenge.js';
 import type { ChallengeRound, DefineAuthChallengeEvent } from './events.js';
 
 /**
- * Issues tokens only after exactly one custom challenge of our own kind that was answered rightly. A second attempt, a
- * challenge of another kind before ours (SRP, a password) and a user who does not exist fail.
+ * Issues tokens only after exactly one correct answer to our own challenge. A second attempt, another challenge before ours
+ * (SRP, a password) and an unknown user fail.
  */
 export const defineAuthChallenge = async (event: DefineAuthChallengeEvent): Promise<DefineAuthChallengeEvent> => ({
   ...event,

@@ -1,7 +1,7 @@
 /**
- * What Cognito hands to a trigger and takes back, as far as our handlers read it: "Custom authentication challenge
- * Lambda triggers" and "Pre token generation Lambda trigger" (event version 2) of the Amazon Cognito developer guide.
- * A trigger answers with the same event, its `response` filled in.
+ * The events of Cognito's triggers, as far as our handlers read them: "Custom authentication challenge Lambda triggers" and
+ * "Pre token generation Lambda trigger" (event version 2) of the Amazon Cognito developer guide. A trigger answers with the
+ * same event and fills in `response`.
  */
 interface TriggerEvent<Source extends string, Request, Response> {
   readonly version: string;
@@ -25,7 +25,7 @@ type Texts = Readonly<Record<string, string>>;
 
 interface AboutUser {
   readonly userAttributes: Texts;
-  /** Of AdminRespondToAuthChallenge and GetTokensFromRefreshToken alone; Cognito neither checks nor stores it. */
+  /** Only from AdminRespondToAuthChallenge and GetTokensFromRefreshToken. Cognito neither checks nor stores it. */
   readonly clientMetadata?: Texts | null;
   /** The pool has no such user and hides it (`PreventUserExistenceErrors`). */
   readonly userNotFound?: boolean;

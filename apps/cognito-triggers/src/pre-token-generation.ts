@@ -1,23 +1,23 @@
 /**
- * PreTokenGeneration, event version 2: what our services read from an access token beside `cognito:groups`.
+ * PreTokenGeneration, event version 2: adds the claims that our services read from an access token beside `cognito:groups`.
  *
- * Trusted are what identity-service wrote into the pool (groups, `custom:*`) and what auth-service signed. ClientMetadata
- * as such is not: it is unsigned, and in GetTokensFromRefreshToken it comes from whoever holds a refresh token and the
- * client's secret. So it carries the whole assertion, which is verified here again. On a refresh there is no challenge
- * and hence no nonce; an assertion repeated within its minute says nothing but what is true of that user already.
+ * The claims come from attributes and groups that identity-service wrote, and from the assertion that auth-service signed.
+ * ClientMetadata itself is unsigned: in GetTokensFromRefreshToken anybody with a refresh token and the client's secret can
+ * set it. So it carries the whole assertion, which is verified here again. A refresh has no challenge and so no nonce. An
+ * assertion that is replayed within its minute repeats facts that are already true of that user.
  */
 import type { JWTVerifyGetKey } from 'jose';
 import { verifyAssertion, type Assertion } from './assertion.js';
 import type { PreTokenGenerationEvent, TriggerHandler } from './events.js';
 import { METADATA_ASSERTION } from './verify-auth-challenge-response.js';
 
-/** Throws, and so refuses the tokens, for a user without a tenant and for an assertion that does not hold. */
+/** Throws, and so refuses the tokens, if the user has no tenant or the assertion is invalid. */
 export const preTokenGeneration =
   (keys: JWTVerifyGetKey): TriggerHandler<PreTokenGenerationEvent> =>
   async (event) => {
     const { userAttributes, groupConfiguration, clientMetadata } = event.request;
     const tenantId = userAttributes['custom:tenant_id'];
-    if (!tenantId) throw new Error('The user belongs to no tenant, and roles count within one only.');
+    if (!tenantId) throw new Error('The user belongs to no tenant, and roles are valid only within a tenant.');
     const token = clientMetadata?.[METADATA_ASSERTION];
     const assertion = token === undefined ? undefined : await verifyAssertion(token, keys, event);
     const groups = groupConfiguration.groupsToOverride ?? [];
@@ -26,7 +26,7 @@ export const preTokenGeneration =
       ...event,
       response: {
         claimsAndScopeOverrideDetails: {
-          // The attribute is written after the group is left: a role in the ID token that is none any more goes too.
+          // identity-service removes the group first and the attribute later. Until then the attribute is suppressed.
           idTokenGeneration: { claimsToSuppress: role && !groups.includes(role) ? ['custom:role'] : [] },
           accessTokenGeneration: {
             claimsToAddOrOverride: {
@@ -35,7 +35,7 @@ export const preTokenGeneration =
               ...signedClaims(assertion, userAttributes['custom:external_id']),
             },
           },
-          // An empty or missing object here would take the groups out of both tokens.
+          // An empty or missing object would remove the groups from both tokens.
           groupOverrideDetails: groupConfiguration,
         },
       },
@@ -43,7 +43,7 @@ export const preTokenGeneration =
   };
 
 function signedClaims(assertion: Assertion | undefined, externalId: string | undefined): Record<string, unknown> {
-  const { oktaSub, ssoSid, act, oboAudience } = assertion ?? {};
-  const claims = { okta_sub: oktaSub ?? externalId, sso_sid: ssoSid, act, obo_audience: oboAudience };
+  const { oktaSub, ssoSid, act, exchangeAudience } = assertion ?? {};
+  const claims = { okta_sub: oktaSub ?? externalId, sso_sid: ssoSid, act, exchange_audience: exchangeAudience };
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
 }

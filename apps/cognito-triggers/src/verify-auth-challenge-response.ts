@@ -1,10 +1,10 @@
 /**
- * VerifyAuthChallengeResponse: the answer is right when it is auth-service's assertion for this user and this challenge.
+ * VerifyAuthChallengeResponse: the answer is correct if it is auth-service's assertion for this user and this challenge.
  *
- * No store of spent `jti`s: an assertion repeats the 256-bit nonce of one challenge, the nonce never leaves Cognito's
- * record of that challenge's session, and Cognito takes a session once. A replay therefore meets either a spent
- * session or another nonce. A store would even do harm: Cognito repeats a trigger that did not answer within five
- * seconds, and the repetition of an honest sign-in would find its own `jti` spent. `jti` is there for the logs.
+ * There is no store of used `jti`s. An assertion repeats the 256-bit nonce of one challenge, Cognito keeps the nonce with
+ * the session of that challenge, and it accepts a session once. So a replay meets a used session or another nonce. A store
+ * would do harm: Cognito repeats a trigger that did not answer within five seconds, and the repetition would find its own
+ * `jti` used. `jti` is only for the logs.
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { JWTVerifyGetKey } from 'jose';
@@ -12,7 +12,7 @@ import { AssertionRefused, verifyAssertion, type Assertion } from './assertion.j
 import type { TriggerHandler, VerifyAuthChallengeResponseEvent } from './events.js';
 import type { TriggerLog } from './log.js';
 
-/** The entry of ClientMetadata that carries the assertion to PreTokenGeneration, which is not shown the answer. */
+/** The entry of ClientMetadata that carries the assertion to PreTokenGeneration, which does not receive the answer. */
 export const METADATA_ASSERTION = 'assertion';
 
 export const verifyAuthChallengeResponse =
@@ -41,11 +41,11 @@ async function check(event: VerifyAuthChallengeResponseEvent, keys: JWTVerifyGet
   if (userNotFound) throw new AssertionRefused('user_not_found', 'The pool has no such user.');
   const assertion = await verifyAssertion(challengeAnswer, keys, event);
   if (!sameText(assertion.nonce, privateChallengeParameters?.nonce))
-    throw new AssertionRefused('nonce_mismatch', 'It answers another challenge.');
+    throw new AssertionRefused('nonce_mismatch', 'The assertion answers another challenge.');
   checkMetadata(assertion, challengeAnswer, clientMetadata?.[METADATA_ASSERTION]);
 }
 
-/** What the assertion wants in the token must arrive there: a token without its `act` would hide who acts. */
+/** PreTokenGeneration must receive the same assertion: a token without its `act` would hide the service that acts. */
 function checkMetadata(assertion: Assertion, answer: string, metadata: string | undefined): void {
   const needed = assertion.act !== undefined || assertion.ssoSid !== undefined;
   if (metadata === undefined ? needed : metadata !== answer)

@@ -1,4 +1,4 @@
-/** What the provisioning job needs: the administrator's door, and the password that each service's role gets. */
+/** Configuration of the provisioning job: the administrator's access to Postgres, and a password for each role. */
 import { integer, postgresUrl, secret, type ConfigShape, type Setting } from '#platform';
 import { SERVICES, type ServiceName } from './provision.js';
 
@@ -12,7 +12,7 @@ const passwordSettings: Record<string, Setting<string>> = Object.fromEntries(
   NAMES.map((name) => [
     passwordVariable(name),
     secret({
-      purpose: `Password that the database role ${SERVICES[name].role} gets; the same as in the DATABASE_URL of ${name}.`,
+      purpose: `Password of the database role ${SERVICES[name].role}, as in the DATABASE_URL of ${name}.`,
       example: '$(openssl rand -hex 24)',
       minLength: 8,
     }),
@@ -21,7 +21,7 @@ const passwordSettings: Record<string, Setting<string>> = Object.fromEntries(
 
 export const ownSettings = {
   ADMIN_DATABASE_URL: postgresUrl({
-    purpose: 'Postgres, with a role that may create roles and schemas; no service gets it.',
+    purpose: 'Postgres, with a role that may create roles and schemas. No service uses it.',
     example: 'postgres://postgres:secret@postgres:5432/stackflow',
   }),
   DATABASE_PATIENCE_SECONDS: integer({

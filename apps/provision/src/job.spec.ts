@@ -15,7 +15,7 @@ const names = Object.keys(SERVICES) as ServiceName[];
 const passwords = () =>
   Object.fromEntries(names.map((name) => [passwordVariable(name), new URL(testDatabase.url(name)).password]));
 
-/** What the job printed, on either stream. */
+/** The output of the job on both streams. */
 async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<{ code: number; printed: string }> {
   const printed: string[] = [];
   const spies = (['log', 'error'] as const).map((name) =>
@@ -29,7 +29,7 @@ async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<{ c
 }
 
 describe('the provisioning job', () => {
-  it('names everything that is missing at once, and touches nothing', async () => {
+  it('reports every missing setting at once, and changes nothing', async () => {
     const { code, printed } = await run([], {});
     expect(code).toBe(78);
     for (const name of ['ADMIN_DATABASE_URL', ...names.map(passwordVariable)])
@@ -77,7 +77,7 @@ describe('the provisioning job', () => {
     await client.end();
   });
 
-  it('gives up after its patience', async () => {
+  it('gives up when the time for waiting is over', async () => {
     const { code } = await run([], {
       ADMIN_DATABASE_URL: 'postgres://x:y@127.0.0.1:9/z',
       DATABASE_PATIENCE_SECONDS: '0',

@@ -1,4 +1,6 @@
-/** The provisioning job: configuration from the environment, patience while the database starts, an exit code. */
+/** The provisioning job: reads the environment, waits for a database that is starting, returns an exit code. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EXIT } from '#command-line';
 import {
   ConfigError,
   createLogger,
@@ -11,10 +13,7 @@ import {
 import { config as shape, NAMES, ownSettings, passwordVariable } from './config.js';
 import { provision, SERVICES, type ServiceName } from './provision.js';
 
-/** Sysexits: EX_UNAVAILABLE, EX_CONFIG. */
-const EXIT = { ok: 0, unavailable: 69, config: 78 } as const;
-
-/** Returns the exit code. Whatever is wrong with the configuration is printed at once, before anything is touched. */
+/** Returns the exit code. All faults of the configuration are printed together, before anything is changed. */
 export async function runProvision(argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> {
   if (argv.includes('--help')) {
     console.log(
@@ -70,7 +69,7 @@ async function provisionPatiently(
       if (performance.now() >= deadline) {
         logger.fatal(
           { err: error, code: 'database_unavailable' },
-          'the database did not answer; check ADMIN_DATABASE_URL',
+          'the database did not answer, nothing was provisioned; check ADMIN_DATABASE_URL',
         );
         return EXIT.unavailable;
       }
@@ -78,7 +77,7 @@ async function provisionPatiently(
         { attempt, reason: (error as Error).message, code: 'database_unavailable' },
         'waiting for the database',
       );
-      await new Promise((resolve) => setTimeout(resolve, Math.min(250 * attempt, 2_000)));
+      await sleep(Math.min(250 * attempt, 2_000));
     }
   }
 }

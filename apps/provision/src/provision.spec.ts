@@ -1,4 +1,4 @@
-/** A service's role reaches its own schema and the shared event log, and nothing else. */
+/** The database role of a service can use its own schema and the shared event log, and nothing else. */
 import { Client } from 'pg';
 import { SERVICES, type ServiceName } from './provision.js';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
@@ -60,7 +60,7 @@ describe('the role of a service', () => {
     },
   );
 
-  it.each(services)('%s may read and append to the event log, and change nothing in it', async (service) => {
+  it.each(services)('%s may read the event log and append to it, but not change or delete events', async (service) => {
     await as(testDatabase.url(service), async (client) => {
       expect(await refusal(client, 'select count(*) from bus.event_log')).toBeUndefined();
       for (const sql of [
@@ -90,7 +90,7 @@ describe('the role of a service', () => {
 describe('provisioning', () => {
   const role = { role: 'scim_gateway', schema: 'directory', password: `test-only-password` };
 
-  it('can be repeated, also by several at once, and keeps what is there', async () => {
+  it('can be repeated, also several times at once, and keeps existing data', async () => {
     await as(testDatabase.adminUrl, (admin) =>
       admin.query('create table if not exists directory.kept as select 1 as x'),
     );
@@ -99,7 +99,7 @@ describe('provisioning', () => {
     expect(rows).toEqual([{ x: 1 }]);
   });
 
-  it('puts no name into SQL that is not a plain identifier', async () => {
+  it('refuses names that are not plain identifiers', async () => {
     for (const bad of ['a"; drop schema directory cascade; --', 'A', '1a', '', 'x'.repeat(64)]) {
       await expect(provisionDatabase(testDatabase.adminUrl, [{ ...role, role: bad }])).rejects.toThrow(
         'not a plain SQL identifier',
@@ -110,7 +110,7 @@ describe('provisioning', () => {
     }
   });
 
-  it('takes any password', async () => {
+  it('accepts any password', async () => {
     const password = `it's "q" \\ $$ ; --`;
     await provisionDatabase(testDatabase.adminUrl, [{ role: 'quoted_role', schema: 'quoted', password }]);
     const url = new URL(testDatabase.adminUrl);

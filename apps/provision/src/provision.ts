@@ -1,12 +1,12 @@
 /**
- * Prepares one Postgres database for the whole product: a role and a schema per service, the shared event log and
- * the shared Cognito quota buckets. Idempotent; needs an administrator role, which no service has.
+ * Prepares one Postgres database for the whole product: a role and a schema for each service, the shared event log and
+ * the shared Cognito quotas. Idempotent. It needs an administrator role, which no service has.
  */
 import { provisionDatabase, type ServiceRole } from '#platform';
 import { eventLogSql } from '#event-bus';
 import { quotaSql } from '#cognito';
 
-/** Database role and schema of each service that has facts of its own. */
+/** Database role and schema of each service. */
 export const SERVICES = {
   'scim-gateway': { role: 'scim_gateway', schema: 'directory' },
   'identity-service': { role: 'identity_service', schema: 'identity' },
@@ -16,7 +16,7 @@ export const SERVICES = {
 } as const;
 export type ServiceName = keyof typeof SERVICES;
 
-/** Services that call Cognito and so share its quotas. */
+/** The services that call Cognito and therefore share its quotas. */
 const COGNITO_CALLERS: readonly ServiceName[] = ['identity-service', 'deactivation-worker', 'auth-service'];
 
 export async function provision(

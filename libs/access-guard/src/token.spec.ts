@@ -57,7 +57,7 @@ describe('an access token of the pool', () => {
   });
 
   test('names the service that acts for the account, and its audience', async () => {
-    const acting = withClaims({ act: { sub: 'billing' }, obo_audience: 'incidents' });
+    const acting = withClaims({ act: { sub: 'billing' }, exchange_audience: 'incidents' });
     expect(await verifier.verify(withClaims({}))).toMatchObject({ actor: null });
     expect(await verifier.verify(acting)).toMatchObject({ actor: 'billing' });
     const bound = (audience: string): TokenVerifier =>

@@ -122,7 +122,7 @@ export class TokenVerifier {
   }
 
   /** The token exchange of auth-service adds both claims; a token from a sign-in has neither. */
-  private actorIn({ act, obo_audience: audience }: Claims): string | null {
+  private actorIn({ act, exchange_audience: audience }: Claims): string | null {
     if (act === undefined) return null;
     const actor = typeof act === 'object' && act !== null && 'sub' in act ? act.sub : undefined;
     if (typeof actor !== 'string' || actor === '')

@@ -1,6 +1,6 @@
 /**
- * Signing in by CUSTOM_AUTH: Cognito asks a nonce, the caller answers with an assertion that it signed over that nonce
- * (apps/cognito-triggers says what is in it). No password is involved, and two sign-ins of one person do not meet.
+ * Signs people in by CUSTOM_AUTH: Cognito sends a nonce, and the caller answers with an assertion that it signed over the
+ * nonce (its content: apps/cognito-triggers). There is no password, and concurrent sign-ins of one person are independent.
  */
 import {
   AdminInitiateAuthCommand,
@@ -15,7 +15,7 @@ import { CognitoError } from './errors.js';
 
 export interface CustomAuthOptions extends CognitoClientOptions {
   readonly userPoolId: string;
-  /** The app client; with ALLOW_CUSTOM_AUTH, and a secret. */
+  /** The app client, which has ALLOW_CUSTOM_AUTH and a secret. */
   readonly clientId: string;
   readonly clientSecret: string;
 }
@@ -30,7 +30,7 @@ export interface SignedIn extends CognitoTokens {
   readonly refreshToken: string;
 }
 
-/** On a refresh: null = the one that was sent stays good. */
+/** `refreshToken` null = the token that was sent stays valid. */
 export interface Refreshed extends CognitoTokens {
   readonly refreshToken: string | null;
 }
@@ -45,8 +45,8 @@ export class CustomAuth {
   }
 
   /**
-   * `assertionFor` signs for the nonce of this challenge. A challenge is spent by one answer, so what nobody knows the
-   * outcome of begins anew, once; tokens of an answer that was lost on the way die unused. Rejects with a `CognitoError`.
+   * `assertionFor` signs the nonce of a challenge. Cognito accepts one answer per challenge, so after an unknown outcome the
+   * sign-in is repeated once with a new challenge. Tokens of a lost answer expire unused. Rejects with a `CognitoError`.
    */
   async signIn(username: string, assertionFor: (nonce: string) => Promise<string>): Promise<SignedIn> {
     for (let attempt = 1; ; attempt++) {
@@ -58,7 +58,7 @@ export class CustomAuth {
     }
   }
 
-  /** `assertion` reaches PreTokenGeneration as ClientMetadata: without it the new token would not say whose session it is. */
+  /** `assertion` reaches PreTokenGeneration as ClientMetadata. Without it the new token would not name its session. */
   async refresh(refreshToken: string, assertion: string): Promise<Refreshed> {
     const { clientId: ClientId, clientSecret: ClientSecret } = this.options;
     const command = new GetTokensFromRefreshTokenCommand({
@@ -72,7 +72,7 @@ export class CustomAuth {
     return { ...tokensOf('GetTokensFromRefreshToken', result), refreshToken: result?.RefreshToken ?? null };
   }
 
-  /** Kills the refresh token and every access token that came of it. One that is dead already is no error. */
+  /** Revokes the refresh token and all access tokens that came from it. An invalid token is no error. */
   async revoke(refreshToken: string): Promise<void> {
     const { clientId: ClientId, clientSecret: ClientSecret } = this.options;
     const command = new RevokeTokenCommand({ ClientId, ClientSecret, Token: refreshToken });
@@ -83,7 +83,7 @@ export class CustomAuth {
     this.calls.close();
   }
 
-  /** Nest calls it after whoever signs people in has stopped. */
+  /** Nest calls it after the services that sign people in have stopped. */
   onApplicationShutdown(): void {
     this.close();
   }
@@ -100,7 +100,7 @@ export class CustomAuth {
     const challenge = await this.calls.make('AdminInitiateAuth', 'urgent', (client) => client.send(begin));
     const nonce = challenge.ChallengeParameters?.nonce;
     if (challenge.ChallengeName !== 'CUSTOM_CHALLENGE' || !nonce || !challenge.Session)
-      throw new CognitoError('config', 'AdminInitiateAuth', 'NoChallenge', 'the pool has not our triggers');
+      throw new CognitoError('config', 'AdminInitiateAuth', 'NoChallenge', 'the user pool does not have our triggers');
     const assertion = await assertionFor(nonce);
     const answer = new AdminRespondToAuthChallengeCommand({
       UserPoolId,
@@ -114,7 +114,12 @@ export class CustomAuth {
       client.send(answer),
     );
     if (!result?.RefreshToken)
-      throw new CognitoError('config', 'AdminRespondToAuthChallenge', 'NoRefreshToken', 'the answer has none');
+      throw new CognitoError(
+        'config',
+        'AdminRespondToAuthChallenge',
+        'NoRefreshToken',
+        'the answer has no refresh token',
+      );
     return { ...tokensOf('AdminRespondToAuthChallenge', result), refreshToken: result.RefreshToken };
   }
 
@@ -130,6 +135,6 @@ export class CustomAuth {
 function tokensOf(operation: string, result: AuthenticationResultType | undefined): CognitoTokens {
   const { AccessToken: accessToken, IdToken: idToken, ExpiresIn: expiresInSeconds } = result ?? {};
   if (!accessToken || !idToken || expiresInSeconds === undefined)
-    throw new CognitoError('config', operation, 'NoTokens', 'the answer has none');
+    throw new CognitoError('config', operation, 'NoTokens', 'the answer has no tokens');
   return { accessToken, idToken, expiresInSeconds };
 }

@@ -1,11 +1,11 @@
-/** What the secrets behind a tenant's connections have in common: how they are written, read with a schema, and forgotten. */
+/** Writes, reads and erases the secrets of a tenant's connections; each has a schema of its own. */
 import { z } from 'zod';
 import { SecretStoreUnavailable, type SecretStore } from './store.js';
 
-/** What a disconnection leaves behind. */
+/** The value after a disconnection. */
 const disconnected = z.object({ disconnectedAt: z.iso.datetime({ offset: true }) });
 
-/** Null = none was stored, or it was erased. `remedy` tells what to do about a value that nobody here wrote. */
+/** Null = none was stored, or it was erased. `remedy` says what to do about a value that does not fit the schema. */
 export async function readConnection<T extends object>(
   store: SecretStore,
   name: string,
@@ -29,8 +29,8 @@ export async function writeConnection(store: SecretStore, name: string, value: o
 }
 
 /**
- * Forgets a secret that is there. Twice, so that the version that held it loses AWSPREVIOUS as well: Secrets Manager
- * hands out what no stage names to nobody who does not know the version's id, and deletes it in time.
+ * Erases an existing secret. It writes twice, so that the old version loses AWSPREVIOUS too. A version without a stage
+ * can only be read by its id, and Secrets Manager deletes it in time.
  * https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
  */
 export async function eraseConnection(store: SecretStore, name: string, now: number): Promise<void> {

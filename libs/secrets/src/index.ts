@@ -1,4 +1,4 @@
-/** The secret store (AWS Secrets Manager) and what is kept there: SCIM tokens' hashes, Okta connections, OIDC clients' secrets. */
+/** AWS Secrets Manager, and its contents: hashes of SCIM tokens, Okta credentials, secrets of OIDC clients. */
 export * from './oidc-secret.js';
 export * from './okta-secret.js';
 export * from './okta-secrets.js';

@@ -1,4 +1,4 @@
-/** The secret of a tenant's OIDC client, which the SSO bridge sends to Okta's token endpoint. */
+/** The secret of a tenant's OIDC client. auth-service sends it to Okta's token endpoint. */
 import { z } from 'zod';
 import { eraseConnection, readConnection, writeConnection } from './connection-secret.js';
 import type { SecretStore } from './store.js';
@@ -17,7 +17,7 @@ export async function writeOidcSecret(store: SecretStore, tenantId: string, clie
   await writeConnection(store, oidcSecretName(tenantId), value.parse({ clientSecret }));
 }
 
-/** Forgets the secret, also the version before. */
+/** Erases the secret, also its previous version. */
 export async function eraseOidcSecret(store: SecretStore, tenantId: string, now = Date.now()): Promise<void> {
   if ((await readOidcSecret(store, tenantId)) === null) return;
   await eraseConnection(store, oidcSecretName(tenantId), now);

@@ -1,7 +1,7 @@
 /**
- * The secret behind a tenant's connection to Okta: the API token that reads the org, and the value that Okta's event
- * hook sends as its `Authorization` header. One value, so that no reader sees half of a change. Hook secrets in grace
- * stand in the value itself: a new API token is a new version too and would push them out of AWSPREVIOUS.
+ * The secret of a tenant's connection to Okta: the API token that reads the org, and the value that Okta's event hook
+ * sends in its `Authorization` header. Both are one value, so that no reader sees half of a change. The value also contains
+ * the hook secrets in grace: a new API token is a new version too, and would push them out of AWSPREVIOUS.
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
@@ -16,7 +16,7 @@ const connected = z.object({
 });
 type Connected = z.infer<typeof connected>;
 
-/** A value that opens the event hook, until `validUntil` (milliseconds since 1970; Infinity for the current one). */
+/** A hook secret that is accepted until `validUntil` (milliseconds since 1970; Infinity for the current one). */
 export interface AcceptedHookSecret {
   readonly secret: string;
   readonly validUntil: number;
@@ -29,24 +29,24 @@ export interface OktaCredentials {
 
 export interface OktaSecretChange {
   readonly apiToken: string;
-  /** A new hook secret though there is one. */
+  /** Issue a new hook secret although there is one. */
   readonly rotateHookSecret: boolean;
-  /** How long the hook secret before it stays valid; 0 ends every older one at once. */
+  /** How long the old hook secret stays valid; 0 ends every older one at once. */
   readonly graceMs: number;
 }
 
-/** `hookSecret` null = the one in force stays; it was shown when it was issued. */
+/** `hookSecret` null = the current one stays; it was shown when it was issued. */
 export interface WrittenOktaSecret {
   readonly hookSecret: string | null;
   readonly previousValidUntil: Date | null;
 }
 
-/** Bounds the secret's size; more rotations than this within one grace period cut the oldest one short. */
+/** Limits the size of the secret: with more rotations within one grace period, the oldest secret ends early. */
 const MAX_EARLIER = 5;
 
 export const oktaSecretName = (tenantId: string): string => `stackflow/${tenantId}/okta`;
 
-/** Stores the API token, and a new hook secret if there is none yet or one is asked for. Callers serialize changes of one tenant. */
+/** Stores the API token, and a new hook secret if there is none yet or a rotation is requested. Callers serialize the changes of one tenant. */
 export async function writeOktaSecret(
   store: SecretStore,
   tenantId: string,
@@ -70,13 +70,13 @@ export async function writeOktaSecret(
   return { hookSecret, previousValidUntil: validUntil };
 }
 
-/** Forgets token and hook secret, also the version before. */
+/** Erases API token and hook secret, also their previous version. */
 export async function eraseOktaSecret(store: SecretStore, tenantId: string, now = Date.now()): Promise<void> {
   const name = oktaSecretName(tenantId);
   if ((await store.read(name)) !== null) await eraseConnection(store, name, now);
 }
 
-/** What is in force; null = the tenant is not connected. Throws `SecretStoreUnavailable` when it cannot know. */
+/** The current credentials; null = the tenant is not connected. Throws `SecretStoreUnavailable` if the store does not answer. */
 export async function readOktaSecret(store: SecretStore, tenantId: string): Promise<OktaCredentials | null> {
   const value = await read(store, oktaSecretName(tenantId));
   return (
@@ -93,7 +93,7 @@ export async function readOktaSecret(store: SecretStore, tenantId: string): Prom
   );
 }
 
-/** A repeated rotation does not cut short the secret that stands in Okta. */
+/** A repeated rotation must not end the grace of the secret that Okta still has. */
 function inGrace(before: Connected, validUntil: Date, now: number): Connected['earlierHookSecrets'] {
   const earlier = before.earlierHookSecrets.filter((e) => Date.parse(e.validUntil) > now);
   return [{ eventHookSecret: before.eventHookSecret, validUntil: validUntil.toISOString() }, ...earlier].slice(

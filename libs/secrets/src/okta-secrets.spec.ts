@@ -1,4 +1,4 @@
-/** The real AWS SDK against a stand-in of Secrets Manager on a real socket; the clock is the test's. */
+/** The real AWS SDK against a stand-in of Secrets Manager on a real socket. The test sets the clock. */
 import { randomUUID } from 'node:crypto';
 import { FakeSecretsManager } from '../../../test/tenants/secrets-manager.js';
 import { eraseOktaSecret, oktaSecretName, readOktaSecret, writeOktaSecret } from './okta-secret.js';
@@ -34,7 +34,7 @@ afterEach(async () => {
 });
 
 describe("a tenant's Okta credentials", () => {
-  it('are issued with a hook secret, which a new API token leaves alone', async () => {
+  it('are issued with a hook secret, which a new API token does not change', async () => {
     const first = await write('token-1');
     expect(first.hookSecret).toMatch(/^sfh1\.[A-Za-z0-9_-]{43}$/);
     expect(await write('token-2')).toEqual({ hookSecret: null, previousValidUntil: null });
@@ -44,7 +44,7 @@ describe("a tenant's Okta credentials", () => {
     });
   });
 
-  it('keep the hook secret before a rotation for its grace, however many versions come between', async () => {
+  it('accept the old hook secret during its grace, however many versions follow', async () => {
     const { hookSecret: first } = await write('t');
     const { hookSecret: second } = await write('t', true);
     await write('new-token');
@@ -54,7 +54,7 @@ describe("a tenant's Okta credentials", () => {
     expect(await goodNow()).toEqual([second]);
   });
 
-  it('keep it too when the rotation is repeated because its secret was never seen, and let none live on without grace', async () => {
+  it('accept the old hook secret also after a repeated rotation, and no old one after a rotation without grace', async () => {
     const { hookSecret: inOkta } = await write('t');
     await write('t', true);
     const { hookSecret: third } = await write('t', true);
@@ -64,12 +64,12 @@ describe("a tenant's Okta credentials", () => {
     expect(third).not.toBe(last);
   });
 
-  it('stay bounded under endless rotation', async () => {
+  it('have a limited size under endless rotation', async () => {
     for (let i = 0; i < 12; i++) await write('t', true);
     expect(await goodNow()).toHaveLength(6);
   });
 
-  it('are gone after a disconnection, at both stages, and come back with another hook secret', async () => {
+  it('are erased at both stages by a disconnection, and get another hook secret when connected again', async () => {
     const { hookSecret } = await write('gone-token');
     await eraseOktaSecret(store, tenant);
     expect(await readOktaSecret(store, tenant)).toBeNull();
@@ -79,12 +79,12 @@ describe("a tenant's Okta credentials", () => {
     expect(await goodNow()).toHaveLength(1);
   });
 
-  it('that were never there can be erased', async () => {
+  it('can be erased although there never were any', async () => {
     await eraseOktaSecret(store, tenant);
     expect(fake.values(oktaSecretName(tenant))).toEqual([]);
   });
 
-  it('that nobody can read are an outage, and are not quoted', async () => {
+  it('count as an outage if they cannot be parsed, and are not quoted', async () => {
     fake.seed(oktaSecretName(tenant), '{"apiToken":"do-not-print-me"}');
     const error = await readOktaSecret(store, tenant).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(SecretStoreUnavailable);
@@ -92,10 +92,10 @@ describe("a tenant's Okta credentials", () => {
   });
 });
 
-describe('the credentials in memory', () => {
+describe('the cache of credentials', () => {
   const reads = () => fake.calls.filter((c) => c.startsWith('GetSecretValue')).length;
 
-  it('cost one read per minute, whoever asks', async () => {
+  it('reads once per minute, however many callers there are', async () => {
     await write('t');
     const memory = secrets();
     fake.calls.length = 0;
@@ -106,7 +106,7 @@ describe('the credentials in memory', () => {
     expect(reads()).toBe(2);
   });
 
-  it('are renewed when doubted, at most once in 2 s, also where there are none', async () => {
+  it('reads again on request, at most once in 2 s, also if there are no credentials', async () => {
     const memory = secrets();
     expect(await memory.get(tenant)).toBeNull();
     fake.calls.length = 0;
@@ -120,7 +120,7 @@ describe('the credentials in memory', () => {
     expect((await memory.renewed(tenant))?.apiToken).toBe('t');
   });
 
-  it('forget a tenant whose settings changed', async () => {
+  it('forgets a tenant whose settings changed', async () => {
     await write('old');
     const memory = secrets();
     await memory.get(tenant);
@@ -130,7 +130,7 @@ describe('the credentials in memory', () => {
     expect((await memory.get(tenant))?.apiToken).toBe('new');
   });
 
-  it('outlive an outage of the store for an hour; then it is an outage and no refusal', async () => {
+  it('answers for an hour while the store is down, and then reports an outage, not a missing connection', async () => {
     await write('t');
     const errors: unknown[] = [];
     const memory = secrets({ onStoreError: (_, error) => errors.push(error) });
@@ -149,7 +149,7 @@ describe('the credentials in memory', () => {
     expect((await memory.get(tenant))?.apiToken).toBe('t');
   });
 
-  it('are bounded: the tenant that was asked for longest ago goes first', async () => {
+  it('has a limited size and drops the least recently used tenant first', async () => {
     const memory = secrets({ maxTenants: 2 });
     const [a, b, c] = [randomUUID(), randomUUID(), randomUUID()];
     for (const id of [a, b, a, c]) await memory.get(id);

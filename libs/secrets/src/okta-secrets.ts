@@ -1,4 +1,4 @@
-/** The Okta credentials of the tenants in memory, as {@link SecretCache} keeps them. */
+/** Caches the Okta credentials of the tenants, by the rules of {@link SecretCache}. */
 import { readOktaSecret, type OktaCredentials } from './okta-secret.js';
 import { SecretCache, type KnownSecret, type SecretCacheOptions } from './secret-cache.js';
 import type { SecretStore } from './store.js';
@@ -16,7 +16,7 @@ export class OktaSecrets {
     this.cache = new SecretCache({ ...options, ttlMs, read: (tenantId) => readOktaSecret(store, tenantId) });
   }
 
-  /** Null = not connected. Throws SecretStoreUnavailable when it cannot know. Ask only about tenants that exist. */
+  /** Null = not connected. Throws SecretStoreUnavailable if the store does not answer. Call it only for tenants that exist. */
   async get(tenantId: string): Promise<OktaCredentials | null> {
     const known = this.cache.of(tenantId);
     if (!known.fresh) await known.renew();
@@ -24,8 +24,8 @@ export class OktaSecrets {
   }
 
   /**
-   * As {@link get}, read from the store unless that was done a moment ago: a hook secret that does not match may have
-   * been rotated meanwhile.
+   * As {@link get}, but reads from the store unless it did so a moment ago: a hook secret that does not match may be the
+   * result of a rotation.
    */
   async renewed(tenantId: string): Promise<OktaCredentials | null> {
     const known = this.cache.of(tenantId);

@@ -1,7 +1,7 @@
 /**
- * The secret behind a tenant's SCIM token. Its value says which hashes are good and until when: the current one, the
- * one at AWSPREVIOUS until `previousValidUntil`, and `earlier` ones whose grace a further rotation must not cut short
- * (the token that stands in Okta may be two rotations old when a rotation was repeated after a crash).
+ * The secret of a tenant's SCIM token. Its value lists the accepted hashes: the current one, the one at AWSPREVIOUS until
+ * `previousValidUntil`, and `earlier` ones whose grace another rotation must not end. After a crash and a repeated
+ * rotation, the token that Okta has may be two rotations old.
  */
 import { z } from 'zod';
 import { SecretStoreUnavailable, type SecretStore } from './store.js';
@@ -17,7 +17,7 @@ const secretValue = z.object({
 });
 export type ScimTokenSecret = z.infer<typeof secretValue>;
 
-/** A hash that opens the door, until `validUntil` (milliseconds since 1970; Infinity for the current one). */
+/** The hash of a token that is accepted until `validUntil` (milliseconds since 1970; Infinity for the current one). */
 export interface AcceptedHash {
   readonly hash: string;
   readonly which: 'current' | 'previous';
@@ -28,19 +28,19 @@ export interface IssuedScimToken {
   /** Shown once; not stored anywhere. */
   readonly token: string;
   readonly issuedAt: Date;
-  /** Until when the token before this one is accepted; null = not at all. */
+  /** Until when the previous token is accepted; null = not at all. */
   readonly previousValidUntil: Date | null;
 }
 
 export const DEFAULT_GRACE_MS = 24 * 3_600_000;
-/** Bounds the secret's size; more rotations than this within one grace period cut the oldest one short. */
+/** Limits the size of the secret: with more rotations within one grace period, the oldest token ends early. */
 const MAX_EARLIER = 10;
 
 export const scimTokenSecretName = (tenantId: string): string => `stackflow/${tenantId}/scim-token`;
 
 /**
- * The first token of a tenant. If a secret is there already, it was written by an attempt that ended before its token
- * was shown to anybody: it is replaced, and its hash accepted no more.
+ * Issues the first token of a tenant. If a secret exists already, an attempt wrote it that ended before anybody saw its
+ * token. It is replaced, and its hash is no longer accepted.
  */
 export async function createScimToken(
   store: SecretStore,
@@ -61,8 +61,8 @@ export async function createScimToken(
 }
 
 /**
- * A new token; the one before stays valid for `graceMs`, so that nothing fails until Okta has the new one. `graceMs` 0
- * revokes every older token at once. Callers serialize rotations of one tenant.
+ * Issues a new token. The previous one stays valid for `graceMs`, so that no push fails until Okta has the new one.
+ * `graceMs` 0 revokes every older token at once. Callers serialize the rotations of one tenant.
  */
 export async function rotateScimToken(
   store: SecretStore,
@@ -89,7 +89,7 @@ export async function rotateScimToken(
   return { token, issuedAt, previousValidUntil };
 }
 
-/** Hashes in grace that the next version will push out of AWSPREVIOUS. */
+/** The hashes in grace, which the next version would push out of AWSPREVIOUS. */
 async function stillValid(
   store: SecretStore,
   name: string,
@@ -103,7 +103,7 @@ async function stillValid(
     .map((a) => ({ hash: a.hash, validUntil: new Date(a.validUntil).toISOString() }));
 }
 
-/** Every hash that is accepted now or was until lately; null = the tenant has no token. */
+/** Every hash that is accepted or was until recently; null = the tenant has no token. */
 export async function readAcceptedHashes(
   store: SecretStore,
   tenantId: string,
@@ -117,7 +117,7 @@ async function acceptedBeside(store: SecretStore, name: string, current: ScimTok
   const accepted: AcceptedHash[] = [{ hash: current.hash, which: 'current', validUntil: Infinity }];
   if (current.previousValidUntil !== null) {
     const previous = await readStage(store, name, 'AWSPREVIOUS');
-    // Both stages alike: a rotation came between the two reads, so what was read first is no longer the current one.
+    // Both stages are equal: a token was rotated between the two reads, so the first value is no longer the current one.
     if (previous?.hash === current.hash) {
       const newer = await readStage(store, name, 'AWSCURRENT');
       if (newer && newer.hash !== current.hash) return acceptedBeside(store, name, newer);

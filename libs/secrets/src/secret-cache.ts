@@ -1,9 +1,9 @@
 /**
- * The tenants' secrets in memory: asks the store seldom and never takes "cannot know" for "no".
- * - An answer is fresh for `ttlMs` (jittered downwards, so that a fleet does not ask in step).
- * - One question per tenant at a time; {@link KnownSecret.renew} asks at most every `renewIntervalMs`.
- * - While the store is down, what was known up to `staleMs` ago is still usable.
- * - At most `maxTenants` are kept; the ones that were asked for longest ago go first.
+ * Caches the tenants' secrets. It reads the store rarely, and never takes a store that does not answer for a missing secret.
+ * - A value is fresh for `ttlMs`, with jitter downwards, so that replicas do not read at the same moment.
+ * - There is one read per tenant at a time; {@link KnownSecret.renew} reads at most every `renewIntervalMs`.
+ * - While the store is down, a value stays usable until it is `staleMs` old.
+ * - At most `maxTenants` are kept; the least recently used ones are dropped first.
  */
 export interface SecretCacheOptions<T> {
   /** Null = the store says that there is none. */
@@ -12,7 +12,7 @@ export interface SecretCacheOptions<T> {
   readonly staleMs?: number | undefined;
   readonly renewIntervalMs?: number | undefined;
   readonly maxTenants?: number | undefined;
-  /** Told when the store could not be asked, e.g. to log and count it. */
+  /** Called when a read failed, e.g. to log and count it. */
   readonly onStoreError?: ((tenantId: string, error: unknown) => void) | undefined;
   /** Milliseconds since 1970; for tests. */
   readonly now?: (() => number) | undefined;
@@ -27,7 +27,7 @@ export class SecretCache<T> {
 
   constructor(private readonly options: SecretCacheOptions<T>) {}
 
-  /** What is known of a tenant, now the youngest of the cache. Ask only about tenants that exist. */
+  /** The entry of a tenant, now the most recently used one. Call it only for tenants that exist. */
   of(tenantId: string): KnownSecret<T> {
     const known = this.tenants.get(tenantId) ?? new KnownSecret(tenantId, this.options);
     this.tenants.delete(tenantId);
@@ -38,22 +38,22 @@ export class SecretCache<T> {
     return known;
   }
 
-  /** Forgets what is known of a tenant: its secret or its settings changed. An answer under way is not kept either. */
+  /** Drops the entry of a tenant whose secret or settings changed. The answer to a read in progress is not kept either. */
   invalidate(tenantId: string): void {
     this.tenants.delete(tenantId);
   }
 
-  /** Whether this is still what the cache holds; if not, it may be older than what it was invalidated for. */
+  /** Whether the cache still has this entry; if not, it was invalidated and may be outdated. */
   isCurrent(known: KnownSecret<T>): boolean {
     return this.tenants.get(known.tenantId) === known;
   }
 }
 
-/** A new object per invalidation: late answers to older questions are dropped with it. */
+/** The entry of one tenant. Each invalidation makes a new object, so that the answers to older reads are dropped. */
 export class KnownSecret<T> {
   private entry: { readonly value: T | null; readonly readAt: number; readonly freshUntil: number } | null = null;
-  private asking: Promise<void> | null = null;
-  private askedAt = -Infinity;
+  private reading: Promise<void> | null = null;
+  private readStartedAt = -Infinity;
   private lastFailure: unknown;
   private readonly now: () => number;
 
@@ -64,7 +64,7 @@ export class KnownSecret<T> {
     this.now = options.now ?? Date.now;
   }
 
-  /** Undefined = not known, or for too long. */
+  /** Undefined = nothing was read, or too long ago. */
   get value(): T | null | undefined {
     const { entry } = this;
     return entry && this.now() - entry.readAt < (this.options.staleMs ?? STALE_MS) ? entry.value : undefined;
@@ -74,22 +74,23 @@ export class KnownSecret<T> {
     return this.entry !== null && this.now() < this.entry.freshUntil;
   }
 
-  /** Why the last question got no answer; undefined = it got one. */
+  /** The error of the last read; undefined = it succeeded. */
   get failure(): unknown {
     return this.lastFailure;
   }
 
-  /** Asks the store, unless that was done a moment ago. Never rejects; then {@link failure} says why. */
+  /** Reads the store, unless that happened a moment ago. Never rejects; after an error, {@link failure} is set. */
   async renew(): Promise<void> {
-    if (!this.asking && this.now() - this.askedAt < (this.options.renewIntervalMs ?? RENEW_INTERVAL_MS)) return;
-    this.asking ??= this.ask().finally(() => (this.asking = null));
-    await this.asking;
+    const pause = this.options.renewIntervalMs ?? RENEW_INTERVAL_MS;
+    if (!this.reading && this.now() - this.readStartedAt < pause) return;
+    this.reading ??= this.read().finally(() => (this.reading = null));
+    await this.reading;
   }
 
-  private async ask(): Promise<void> {
+  private async read(): Promise<void> {
     const { read, ttlMs, onStoreError } = this.options;
     const readAt = this.now();
-    this.askedAt = readAt;
+    this.readStartedAt = readAt;
     try {
       const value = await read(this.tenantId);
       this.entry = { value, readAt, freshUntil: readAt + ttlMs * (0.8 + 0.2 * Math.random()) };

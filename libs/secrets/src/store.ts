@@ -1,6 +1,6 @@
 /**
- * AWS Secrets Manager, reduced to what this product needs. Whatever is not a plain answer becomes
- * {@link SecretStoreUnavailable}: a caller must never take "could not ask" for "does not exist".
+ * The part of AWS Secrets Manager that this product needs. Every failure becomes {@link SecretStoreUnavailable}, so that
+ * no caller takes a store that does not answer for a secret that does not exist.
  */
 import {
   CreateSecretCommand,
@@ -19,7 +19,7 @@ export const secretSettings = {
     default: 'us-east-1',
   }),
   SECRETS_MANAGER_ENDPOINT: optionalUrl({
-    purpose: 'Another Secrets Manager than the one of AWS, e.g. the sandbox or a VPC endpoint.',
+    purpose: 'Address of Secrets Manager, if it is not the public one of AWS: the sandbox, or a VPC endpoint.',
     example: 'http://localhost:4584',
   }),
 } satisfies ConfigShape;
@@ -31,7 +31,7 @@ export class SecretStoreUnavailable extends Error {
 
   constructor(secretName: string, cause: unknown) {
     const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-    super(`the secret store gave no answer about ${secretName} (${reason})`, { cause });
+    super(`Secrets Manager gave no answer about ${secretName} (${reason})`, { cause });
     this.name = 'SecretStoreUnavailable';
   }
 }
@@ -39,9 +39,9 @@ export class SecretStoreUnavailable extends Error {
 export interface SecretStoreOptions {
   readonly region: string;
   readonly endpoint?: string | undefined;
-  /** Left out: the SDK's own chain (environment, profile, container or instance role). */
+  /** If left out, the SDK finds them (environment, profile, container or instance role). */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** Give up on one request after this many milliseconds; there are two attempts. */
+  /** Time limit of one attempt in milliseconds; there are two attempts. */
   readonly timeoutMs?: number;
 }
 
@@ -82,7 +82,10 @@ export class SecretStore {
     }
   }
 
-  /** A new version becomes AWSCURRENT, the one before it AWSPREVIOUS. The SDK's retry repeats the same request token, so it is one version. */
+  /**
+   * The value becomes AWSCURRENT and the previous one AWSPREVIOUS. A retry by the SDK repeats the request token, so it adds
+   * no second version.
+   */
   async put(name: string, value: string): Promise<void> {
     try {
       await this.client.send(new PutSecretValueCommand({ SecretId: name, SecretString: value }));

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { generateScimToken, hashScimToken, parseScimToken } from './token.js';
 
 describe('a SCIM token', () => {
-  it('names its tenant and can be read back', () => {
+  it('contains its tenant and can be parsed', () => {
     const tenantId = randomUUID();
     const token = generateScimToken(tenantId);
     expect(token).toMatch(/^sfs1\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}$/);
@@ -14,7 +14,7 @@ describe('a SCIM token', () => {
     expect(new Set(Array.from({ length: 50 }, () => generateScimToken(tenantId))).size).toBe(50);
   });
 
-  it('is refused to anything but a tenant id', () => {
+  it('is issued for a tenant id only', () => {
     expect(() => generateScimToken('../../etc')).toThrow('not a tenant id');
     expect(() => generateScimToken(randomUUID().toUpperCase())).toThrow('not a tenant id');
   });

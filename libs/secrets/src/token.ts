@@ -1,7 +1,6 @@
 /**
- * The SCIM token: `sfs1.<tenant id>.<32 random bytes>`, both parts base64url. It names its tenant, so a request costs
- * no search for the owner; only its SHA-256 is ever stored (P5). A fast hash is right here: 256 random bits cannot be
- * guessed, so there is nothing for a slow one to protect.
+ * The SCIM token: `sfs1.<tenant id>.<32 random bytes>`, both parts base64url. It contains its tenant, so a request needs no
+ * search for the owner. Only its SHA-256 is stored (P5). A fast hash is enough, because nobody can guess 256 random bits.
  */
 import { createHash, randomBytes } from 'node:crypto';
 
@@ -19,12 +18,12 @@ export function generateScimToken(tenantId: string): string {
   return `sfs1.${tenant}.${randomBytes(32).toString('base64url')}`;
 }
 
-/** The tenant that a token claims to belong to; null = not the form of a token. Proves nothing yet. */
+/** The tenant that a token claims; null = it does not have the form of a token. The claim is not verified here. */
 export function parseScimToken(text: string): ParsedScimToken | null {
   const tenant = FORM.exec(text)?.[1];
   if (tenant === undefined) return null;
   const bytes = Buffer.from(tenant, 'base64url');
-  // 22 characters carry 132 bits: without this check 16 spellings would name the same tenant.
+  // 22 characters carry 132 bits: without this check, 16 spellings would mean the same tenant.
   if (bytes.toString('base64url') !== tenant) return null;
   const hex = bytes.toString('hex');
   return { tenantId: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'), token: text };

@@ -1,4 +1,4 @@
-/** The real AWS SDK against a stand-in of Secrets Manager on a real socket; the clock is the test's. */
+/** The real AWS SDK against a stand-in of Secrets Manager on a real socket. The test sets the clock. */
 import { randomUUID } from 'node:crypto';
 import { FakeSecretsManager } from '../../../test/tenants/secrets-manager.js';
 import { createScimToken, rotateScimToken, scimTokenSecretName } from './scim-token-secret.js';
@@ -37,8 +37,8 @@ afterEach(async () => {
   await fake.stop();
 });
 
-describe('who sends a SCIM request', () => {
-  it('is told by the bearer token, with or without the word Bearer', async () => {
+describe('the verifier of SCIM tokens', () => {
+  it('accepts the token with or without the word Bearer', async () => {
     const { token } = await createScimToken(store, tenantId);
     const v = verifier();
     const answer = { tenantId, which: 'current' };
@@ -46,7 +46,7 @@ describe('who sends a SCIM request', () => {
       expect(await v.verify(header)).toEqual(answer);
   });
 
-  it('is nobody without a token, with a malformed or a foreign one, or with the hash itself', async () => {
+  it('refuses a missing token, a malformed or wrong one, and the hash itself', async () => {
     const { token } = await createScimToken(store, tenantId);
     const v = verifier();
     for (const header of [
@@ -62,7 +62,7 @@ describe('who sends a SCIM request', () => {
       expect(await v.verify(header)).toBeNull();
   });
 
-  it('is nobody when the secret part belongs to another tenant (P4)', async () => {
+  it('refuses a token whose secret part belongs to another tenant (P4)', async () => {
     const other = randomUUID();
     known.add(other);
     const mine = (await createScimToken(store, tenantId)).token.split('.');
@@ -70,7 +70,7 @@ describe('who sends a SCIM request', () => {
     expect(await verifier().verify(`sfs1.${theirs[1]}.${mine[2]}`)).toBeNull();
   });
 
-  it('stores the hash alone, nowhere the token (P5)', async () => {
+  it('needs only the hash: the token is stored nowhere (P5)', async () => {
     const { token } = await createScimToken(store, tenantId);
     const [value = ''] = fake.values(scimTokenSecretName(tenantId));
     expect(value).not.toContain(token.split('.')[2]);
@@ -78,8 +78,8 @@ describe('who sends a SCIM request', () => {
   });
 });
 
-describe('rotation', () => {
-  it('leaves the old token valid during its grace, and not a millisecond longer', async () => {
+describe('a rotation of the SCIM token', () => {
+  it('keeps the old token valid during its grace, and not a millisecond longer', async () => {
     const first = await createScimToken(store, tenantId, now);
     const second = await rotateScimToken(store, tenantId, HOUR, now);
     const v = verifier();
@@ -92,7 +92,7 @@ describe('rotation', () => {
     expect(await v.verify(second.token)).toEqual({ tenantId, which: 'current' });
   });
 
-  it('without grace revokes every older token', async () => {
+  it('revokes every older token if it has no grace', async () => {
     const first = await createScimToken(store, tenantId, now);
     const second = await rotateScimToken(store, tenantId, HOUR, now);
     const third = await rotateScimToken(store, tenantId, 0, now);
@@ -102,7 +102,7 @@ describe('rotation', () => {
     expect(await v.verify(third.token)).toEqual({ tenantId, which: 'current' });
   });
 
-  it('repeated within the grace does not cut short the token that stands in Okta', async () => {
+  it('does not end the grace of the token that Okta has when it is repeated', async () => {
     const inOkta = await createScimToken(store, tenantId, now);
     await rotateScimToken(store, tenantId, HOUR, now); // this one was never shown: the command crashed
     await rotateScimToken(store, tenantId, HOUR, now + MINUTE);
@@ -120,7 +120,7 @@ describe('rotation', () => {
     expect(second.issuedAt.getTime()).toBeGreaterThan(first.issuedAt.getTime());
   });
 
-  it('shows at once to a verifier that is told about it, and to any other by the first use of the new token', async () => {
+  it('takes effect at once in a verifier that is invalidated, and in others at the first use of the new token', async () => {
     const first = await createScimToken(store, tenantId, now);
     const told = verifier();
     const untold = verifier();
@@ -135,7 +135,7 @@ describe('rotation', () => {
     expect(await untold.verify(first.token)).toBeNull();
   });
 
-  it('that is announced while a question is under way is not overlooked', async () => {
+  it('takes effect also if it is announced while the secret is being read', async () => {
     const first = await createScimToken(store, tenantId, now);
     let reads = 0;
     const slow = new Proxy(store, {
@@ -155,7 +155,7 @@ describe('rotation', () => {
     expect(await v.verify(first.token)).toBeNull();
   });
 
-  it('needs a readable secret; an unreadable one is an outage, not a refusal, and is not quoted', async () => {
+  it('needs a secret that can be parsed; any other one counts as an outage, not a refusal, and is not quoted', async () => {
     fake.seed(scimTokenSecretName(tenantId), '{"hash":"do-not-print-me"}');
     const error = await verifier()
       .verify(generateScimToken(tenantId))
@@ -165,8 +165,8 @@ describe('rotation', () => {
   });
 });
 
-describe('the secret store is spared', () => {
-  it('one read serves everybody until the TTL ends, at most 5 minutes', async () => {
+describe('the load on the secret store', () => {
+  it('is one read for all requests until the TTL ends, at most 5 minutes', async () => {
     const { token } = await createScimToken(store, tenantId, now);
     const v = verifier();
     fake.calls.length = 0;
@@ -179,13 +179,13 @@ describe('the secret store is spared', () => {
     expect(fake.calls).toHaveLength(2);
   });
 
-  it('from made-up tenants: not one call', async () => {
+  it('is no read for invented tenants', async () => {
     const v = verifier();
     for (let i = 0; i < 50; i++) expect(await v.verify(generateScimToken(randomUUID()))).toBeNull();
     expect(fake.calls).toEqual([]);
   });
 
-  it('from wrong tokens of a known tenant: one call in 2 s, also when the tenant has no token', async () => {
+  it('is one read in 2 s for wrong tokens of a known tenant, also if the tenant has no token', async () => {
     const v = verifier();
     for (let i = 0; i < 40; i++) {
       await Promise.all([v.verify(generateScimToken(tenantId)), v.verify(generateScimToken(tenantId))]);
@@ -194,7 +194,7 @@ describe('the secret store is spared', () => {
     expect(fake.calls).toHaveLength(2);
   });
 
-  it('and a wrong token does not make the right one wait', async () => {
+  it('does not make the right token wait because of a wrong one', async () => {
     const { token } = await createScimToken(store, tenantId, now);
     const v = verifier();
     await v.verify(token);
@@ -208,8 +208,8 @@ describe('the secret store is spared', () => {
   });
 });
 
-describe('the secret store is down', () => {
-  it('what was known goes on working for an hour, then it is an outage and no refusal', async () => {
+describe('while the secret store is down', () => {
+  it('known tokens stay valid for an hour; after that the answer is an outage, not a refusal', async () => {
     const { token } = await createScimToken(store, tenantId, now);
     const errors: unknown[] = [];
     const v = verifier({ onStoreError: (_, error) => errors.push(error) });
@@ -225,7 +225,7 @@ describe('the secret store is down', () => {
     expect(await v.verify(token)).toEqual({ tenantId, which: 'current' });
   });
 
-  it('a token that nobody has seen yet cannot be judged', async () => {
+  it('an unknown token is neither accepted nor refused', async () => {
     const { token } = await createScimToken(store, tenantId, now);
     const v = verifier();
     await v.verify(token);
@@ -235,7 +235,7 @@ describe('the secret store is down', () => {
     await expect(verifier().verify(token)).rejects.toBeInstanceOf(SecretStoreUnavailable);
   });
 
-  it('is asked once in 2 s, not by every request', async () => {
+  it('it is read once in 2 s, not by every request', async () => {
     const { token } = await createScimToken(store, tenantId, now);
     fake.mode = 'error';
     const v = verifier();
@@ -247,7 +247,7 @@ describe('the secret store is down', () => {
     expect(fake.calls).toHaveLength(2); // one question; the SDK tries it twice
   });
 
-  it('a store that hangs holds up one request, not those after it', async () => {
+  it('a store that hangs delays one request, not the following ones', async () => {
     const { token } = await createScimToken(store, tenantId, now);
     const v = verifier();
     await v.verify(token);
@@ -260,7 +260,7 @@ describe('the secret store is down', () => {
     expect(performance.now() - started).toBeLessThan(100);
   });
 
-  it('forgets what a rotation made doubtful', async () => {
+  it('a tenant whose token was rotated is forgotten', async () => {
     const { token } = await createScimToken(store, tenantId, now);
     const v = verifier();
     await v.verify(token);

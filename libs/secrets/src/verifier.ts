@@ -1,8 +1,7 @@
 /**
- * Who sends this SCIM request? Answers from memory, as {@link SecretCache} keeps it, and never takes "cannot know" for
- * "no":
- * - a token that does not match asks again, because it may have been rotated a moment ago;
- * - only tenants that the settings know are looked up, so made-up tenant ids cost nothing and are not remembered.
+ * Verifies SCIM tokens, from a {@link SecretCache}:
+ * - If a token does not match, the store is read again, because the token may have been rotated a moment ago.
+ * - Only tenants in the settings are looked up, so invented tenant ids cost nothing and use no memory.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { readAcceptedHashes, scimTokenSecretName, type AcceptedHash } from './scim-token-secret.js';
@@ -14,7 +13,7 @@ type Hashes = readonly AcceptedHash[];
 
 export interface ScimTokenVerifierOptions extends Partial<Omit<SecretCacheOptions<Hashes>, 'read'>> {
   readonly store: SecretStore;
-  /** Does the service's copy of the settings know this tenant? */
+  /** Whether the service has settings of this tenant. */
   readonly isKnownTenant: (tenantId: string) => boolean | Promise<boolean>;
 }
 
@@ -23,7 +22,7 @@ export interface VerifiedToken {
   readonly which: 'current' | 'previous';
 }
 
-/** Rotations that may overtake one request before it is answered with what it found. */
+/** A request is checked again after an invalidation, at most so many times. */
 const MAX_ATTEMPTS = 3;
 const TTL_MS = 300_000;
 
@@ -39,7 +38,7 @@ export class ScimTokenVerifier {
 
   /**
    * Takes the value of the `Authorization` header: `Bearer <token>`, or the bare token (Okta's header mode sends what
-   * the administrator typed). null = not a valid token. Throws {@link SecretStoreUnavailable} when it cannot know.
+   * the administrator typed). null = not a valid token. Throws {@link SecretStoreUnavailable} if the store does not answer.
    */
   async verify(header: string | undefined): Promise<VerifiedToken | null> {
     const parsed = parseScimToken((header ?? '').trim().replace(/^Bearer +/i, ''));
@@ -49,16 +48,16 @@ export class ScimTokenVerifier {
     for (let attempt = 1; ; attempt++) {
       const known = this.cache.of(tenantId);
       const which = (await this.find(known, digest)) ?? (await this.findRenewed(known, digest));
-      // Invalidated meanwhile: what was found may be older than the rotation.
+      // The entry was invalidated meanwhile, so the result may be older than the rotation.
       if (!this.cache.isCurrent(known) && attempt < MAX_ATTEMPTS) continue;
       if (which) return { tenantId, which };
-      // No match. That is an answer only if the store was heard after the last failure to ask it.
+      // No match. That is the answer only if the last read of the store succeeded.
       if (known.failure !== undefined) throw unavailable(tenantId, known.failure);
       return null;
     }
   }
 
-  /** Forgets what is known of a tenant: its token was rotated. */
+  /** Drops the entry of a tenant whose token was rotated. */
   invalidate(tenantId: string): void {
     this.cache.invalidate(tenantId);
   }
@@ -66,7 +65,7 @@ export class ScimTokenVerifier {
   private async find(known: KnownSecret<Hashes>, digest: Buffer): Promise<VerifiedToken['which'] | null> {
     if (!known.fresh) {
       const renewed = known.renew();
-      // While the store keeps failing, requests with a known token do not wait for yet another time-out.
+      // While the store keeps failing, requests with a known token do not wait for another time-out.
       if (known.failure === undefined || known.value === undefined) await renewed;
     }
     return known.value ? match(known.value, digest, this.now()) : null;
@@ -78,7 +77,7 @@ export class ScimTokenVerifier {
   }
 }
 
-/** Compares with every hash, valid or not, in constant time: the duration tells nothing about which one came close. */
+/** Compares with every hash, expired or not, in constant time, so that the duration reveals nothing about them. */
 function match(accepted: Hashes, digest: Buffer, now: number): VerifiedToken['which'] | null {
   let found: VerifiedToken['which'] | null = null;
   for (const { hash, which, validUntil } of accepted) {

@@ -15,17 +15,17 @@ const faults = (c: SettingsChange): readonly string[] => {
 };
 
 describe('a change of settings', () => {
-  it('touches what it names and nothing else', () => {
+  it('changes only the settings that it names', () => {
     const { settings, changed } = change({ scimEnabled: true });
     expect(settings).toEqual({ ...defaultSettings(), scimEnabled: true });
     expect(changed).toEqual(['scimEnabled']);
   });
 
-  it('takes false for false and a missing value for "as it is"', () => {
+  it('distinguishes false from a missing value, which changes nothing', () => {
     expect(change({ groupSync: false, deactivateOnOffboard: undefined }).changed).toEqual(['groupSync']);
   });
 
-  it('never changes the settings that it is given', () => {
+  it('does not modify its arguments', () => {
     const before = Object.freeze({
       ...defaultSettings(),
       roleMappings: Object.freeze(defaultSettings().roleMappings) as never,
@@ -37,14 +37,14 @@ describe('a change of settings', () => {
     expect(before).toEqual(defaultSettings());
   });
 
-  it('hands out fresh defaults', () => {
+  it('starts from a fresh copy of the defaults', () => {
     defaultSettings().roleMappings.pop();
     defaultSettings().roles.pop();
     expect(defaultSettings().roleMappings).toHaveLength(4);
     expect(defaultSettings().roles).toHaveLength(4);
   });
 
-  it('adds a mapping once, however the group is written', () => {
+  it('adds a mapping once, whatever the case and the blanks of the group name', () => {
     expect(change({ map: [{ group: { name: ' stackflow-ADMINS ' }, role: 'super_admin' }] }).changed).toEqual([]);
   });
 
@@ -64,7 +64,17 @@ describe('a change of settings', () => {
     ]);
   });
 
-  it('is no change if jsonb only reordered the properties of a mapping', () => {
+  it.each(['https://acme.okta.com', 'acme.okta.com/', ' HTTPS://Acme.okta.com// '])(
+    'takes the Okta domain from %p',
+    (domain) => {
+      expect(change({ okta: { domain, appId: ' 0oa1 ' } }).settings.okta).toEqual({
+        domain: 'acme.okta.com',
+        appId: '0oa1',
+      });
+    },
+  );
+
+  it('finds no difference if jsonb only reordered the properties of a mapping', () => {
     const stored = {
       ...defaultSettings(),
       roleMappings: defaultSettings().roleMappings.map(({ group, role }) => ({ role, group })),
@@ -104,6 +114,7 @@ describe('a refused change says what to fix', () => {
       { map: [{ group: name('x'.repeat(SETTINGS_LIMITS.groupName + 1)), role: 'viewer' }] },
       /longer than 256/,
     ],
+    ['admin host of Okta', { okta: { domain: 'acme-admin.okta.com', appId: '0oa1' } }, /without "-admin"/],
     ['no roles', { roles: [], roleMappings: [] }, /list of roles is empty/],
     [
       'issuer with a slash',
@@ -127,7 +138,7 @@ describe('a refused change says what to fix', () => {
     for (const fault of found) expect(fault).toMatch(/[.]$/);
   });
 
-  it('all faults at once', () => {
+  it('with all faults at once', () => {
     expect(
       faults({
         roles: ['Bad Role', 'viewer'],
@@ -137,7 +148,7 @@ describe('a refused change says what to fix', () => {
     ).toBeGreaterThanOrEqual(4);
   });
 
-  it('1000 mappings are the limit', () => {
+  it('with the limit of 1000 mappings', () => {
     const mappings = Array.from({ length: SETTINGS_LIMITS.mappings }, (_, i) => ({
       group: name(`g${i}`),
       role: 'viewer',

@@ -1,10 +1,12 @@
-/** The copy of the settings in a consuming service: real Postgres, the gateway's role and schema. */
+/** The copy of the settings in a consuming service, on real Postgres with the gateway's role and schema. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Database, type Queryable } from '#platform';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { TenantSettingsCache } from './cache.js';
 import { applySettings, settingsOf, settingsTableSql, type SettingsEvent, type TenantCopy } from './copy.sql.js';
 import { defaultSettings } from './defaults.js';
+import { commonOriginOwner } from './tenant-host.js';
 
 let testDatabase: TestDatabase;
 let database: Database;
@@ -31,7 +33,7 @@ const event = (tenantId: string, sequence: number, scimEnabled = true): Settings
 const apply = (e: SettingsEvent) => database.tx((tx) => applySettings(tx, e));
 
 describe("a service's copy of the settings", () => {
-  it('is what the last event said', async () => {
+  it('has the content of the last event', async () => {
     const id = randomUUID();
     expect(await settingsOf(database, 'directory', id)).toBeNull();
     expect(await apply(event(id, 1))).toBe(true);
@@ -45,7 +47,7 @@ describe("a service's copy of the settings", () => {
     });
   });
 
-  it('ignores repetitions and what is older, in whatever order they come', async () => {
+  it('ignores repeated and older events, in whatever order they come', async () => {
     const id = randomUUID();
     await apply(event(id, 5, true));
     for (const old of [5, 4, 1]) expect(await apply(event(id, old, false))).toBe(false);
@@ -58,7 +60,7 @@ describe("a service's copy of the settings", () => {
     expect(await apply(event(b, 1))).toBe(true);
   });
 
-  it('is undone with the transaction of the handler', async () => {
+  it('is rolled back with the transaction of the handler', async () => {
     const id = randomUUID();
     await expect(
       database.tx(async (tx) => {
@@ -69,12 +71,12 @@ describe("a service's copy of the settings", () => {
     expect(await settingsOf(database, 'directory', id)).toBeNull();
   });
 
-  it('takes no schema name from outside', () => {
+  it('refuses a schema name that is not a plain identifier', () => {
     expect(() => settingsTableSql('x; drop schema hub')).toThrow('not a plain schema name');
   });
 });
 
-describe('the cache of the hot path', () => {
+describe('the cache of the settings', () => {
   const counting = () => {
     const counter = { reads: 0, broken: false };
     const queryable: Queryable = {
@@ -86,9 +88,8 @@ describe('the cache of the hot path', () => {
     };
     return { counter, queryable };
   };
-  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-  it('answers from memory; one query serves everybody, known or not', async () => {
+  it('answers from memory: one query serves all callers, for known and unknown tenants', async () => {
     const id = randomUUID();
     await apply(event(id, 1));
     const { counter, queryable } = counting();
@@ -99,7 +100,7 @@ describe('the cache of the hot path', () => {
     expect(counter.reads).toBe(1);
   });
 
-  it('shows what this process handled at once, and never goes back', async () => {
+  it('shows an event that this process handled at once, and never an older one after it', async () => {
     const id = randomUUID();
     const seen: [number, number | undefined][] = [];
     const cache = new TenantSettingsCache({
@@ -118,7 +119,7 @@ describe('the cache of the hot path', () => {
     ]);
   });
 
-  it('shows what another replica wrote within the polling interval', async () => {
+  it('shows the write of another replica within the polling interval', async () => {
     const id = randomUUID();
     await apply(event(id, 1));
     const cache = new TenantSettingsCache({ database, schema: 'directory', pollMs: 50 });
@@ -128,7 +129,7 @@ describe('the cache of the hot path', () => {
     expect((await cache.get(id))?.version).toBe(2);
   });
 
-  it('sees a write that took its time stamp long before it was committed', async () => {
+  it('finds a write whose time stamp is much older than its commit', async () => {
     const id = randomUUID();
     const cache = new TenantSettingsCache({ database, schema: 'directory', pollMs: 1 });
     await database.tx(async (tx) => {
@@ -141,7 +142,7 @@ describe('the cache of the hot path', () => {
     expect((await cache.get(id))?.version).toBe(1);
   });
 
-  it('says so when it cannot know, and recovers', async () => {
+  it('rejects when its copy is too old and the database is down, and recovers', async () => {
     const id = randomUUID();
     await apply(event(id, 1));
     const { counter, queryable } = counting();
@@ -152,5 +153,41 @@ describe('the cache of the hot path', () => {
     await expect(cache.get(id)).rejects.toThrow('database is down');
     counter.broken = false;
     expect((await cache.get(id))?.version).toBe(1);
+  });
+
+  it('finds tenants by host name, without regard to case and port, and follows a host name that moves', async () => {
+    const [a, b] = [randomUUID(), randomUUID()];
+    const host = `${a}.example.com`;
+    const at = (tenantId: string, sequence: number, ofTenant: string | null): SettingsEvent => {
+      const { data } = event(tenantId, sequence);
+      return { tenant: tenantId, sequence, data: { ...data, tenant: { ...data.tenant, host: ofTenant } } };
+    };
+    const cache = new TenantSettingsCache({ database, schema: 'directory' });
+    const owners = async (name: string) => (await cache.ofHost(name)).map((copy) => copy.tenantId);
+    cache.accept(at(a, 1, host));
+    expect(await owners(`${host.toUpperCase()}:8443`)).toEqual([a]);
+    expect(await owners('nobody.example.com')).toEqual([]);
+    cache.accept(at(b, 1, host)); // its event came before the one that takes the host name away from the first tenant
+    expect(await owners(host)).toEqual([a, b]);
+    cache.accept(at(a, 2, null));
+    expect(await owners(host)).toEqual([b]);
+    expect((await cache.all()).map((copy) => copy.tenantId)).toEqual(expect.arrayContaining([a, b]));
+  });
+});
+
+describe('the owner of the common origin', () => {
+  const tenant = (slug: string, host: string | null = null) => ({ slug, host });
+
+  it('is the only tenant without a host name', () => {
+    expect(commonOriginOwner([tenant('a', 'a.example.com'), tenant('b')])?.slug).toBe('b');
+  });
+
+  it('is the tenant called default if several have no host name', () => {
+    expect(commonOriginOwner([tenant('a'), tenant('default'), tenant('c')])?.slug).toBe('default');
+  });
+
+  it('is no tenant if several have no host name and none of these is called default', () => {
+    expect(commonOriginOwner([tenant('a'), tenant('b'), tenant('default', 'd.example.com')])).toBeNull();
+    expect(commonOriginOwner([])).toBeNull();
   });
 });

@@ -1,4 +1,4 @@
-/** A tenant's Okta settings as every service sees them: defaults, rules, the local copy and its cache. */
+/** A tenant's Okta settings: defaults, rules, changes, and each service's copy with its cache. */
 export * from './cache.js';
 export * from './change.js';
 export * from './copy.sql.js';

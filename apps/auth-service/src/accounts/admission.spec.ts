@@ -18,10 +18,10 @@ const outcome = (accounts: AccountCopy[], expected = false): string => {
   return 'refused' in admission ? admission.refused : admission.admitted.id;
 };
 
-describe('admission', () => {
+describe('admit', () => {
   it.each<[string, AccountCopy[], boolean, string]>([
-    ['nobody', [], false, 'unknown_person'],
-    ['somebody on the way', [], true, 'not_provisioned'],
+    ['no account', [], false, 'unknown_person'],
+    ['no account, but a person in the directory', [], true, 'not_provisioned'],
     ['an active account', [account()], false, 'a'],
     [
       'an account whose access is not known yet',
@@ -29,26 +29,41 @@ describe('admission', () => {
       false,
       'not_provisioned',
     ],
-    ['an account that is inactive', [account({ accountStatus: 'inactive' })], false, 'account_inactive'],
+    ['an inactive account', [account({ accountStatus: 'inactive' })], false, 'account_inactive'],
     ['an account without access', [account({ accessStatus: 'inactive' })], false, 'account_inactive'],
-    ['a status that nobody knows', [account({ accessStatus: 'paused' })], false, 'account_inactive'],
-    ['an inactive one, though the directory has her', [account({ accessStatus: 'removed' })], true, 'account_inactive'],
-    ['two active ones', [account(), account({ id: 'b' })], false, 'account_ambiguous'],
-    ['an old inactive one and an active one', [account({ accessStatus: 'removed' }), account({ id: 'b' })], false, 'b'],
+    ['an account with an unknown access status', [account({ accessStatus: 'paused' })], false, 'account_inactive'],
     [
-      'an old inactive one and one on the way',
+      'a removed account, even if the directory has the person',
+      [account({ accessStatus: 'removed' })],
+      true,
+      'account_inactive',
+    ],
+    ['two active accounts', [account(), account({ id: 'b' })], false, 'account_ambiguous'],
+    ['a removed account and an active one', [account({ accessStatus: 'removed' }), account({ id: 'b' })], false, 'b'],
+    [
+      'a removed account and one whose access is not known yet',
       [account({ accessStatus: 'removed' }), account({ id: 'b', accessVersion: 0 })],
       false,
       'not_provisioned',
     ],
-    ['somebody who is being signed out', [account({ signingOut: 'a-logout' })], false, 'account_signing_out'],
     [
-      'one who is out, and was being signed out',
+      'an account that is being signed out everywhere',
+      [account({ signingOut: 'a-logout' })],
+      false,
+      'account_signing_out',
+    ],
+    [
+      'an inactive account that was being signed out everywhere',
       [account({ accessStatus: 'inactive', signingOut: 'a-logout' })],
       false,
       'account_inactive',
     ],
-    ['a fence from before', [account({ notBefore: new Date(NOW.getTime()) })], false, 'a'],
-    ['a fence from after', [account({ notBefore: new Date(NOW.getTime() + 1) })], false, 'account_fenced'],
-  ])('of %s', (_, accounts, expected, result) => expect(outcome(accounts, expected)).toBe(result));
+    ['an account with a fence before the proof', [account({ notBefore: new Date(NOW.getTime()) })], false, 'a'],
+    [
+      'an account with a fence after the proof',
+      [account({ notBefore: new Date(NOW.getTime() + 1) })],
+      false,
+      'account_fenced',
+    ],
+  ])('decides for %s', (_, accounts, expected, result) => expect(outcome(accounts, expected)).toBe(result));
 });

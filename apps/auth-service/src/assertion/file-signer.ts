@@ -19,7 +19,7 @@ export class FileSigner implements AssertionSigner {
   static async load(files: readonly string[]): Promise<FileSigner> {
     const keys = await Promise.all(files.map(readKey));
     const [first] = keys;
-    if (!first) throw new TypeError('ASSERTION_KEY_FILES names no file');
+    if (!first) throw new TypeError('ASSERTION_KEY_FILES must name at least one file');
     return new FileSigner(first, keys);
   }
 

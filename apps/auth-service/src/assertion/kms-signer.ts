@@ -41,7 +41,7 @@ export class KmsSigner implements AssertionSigner {
     });
     const keys = await Promise.all(ids.map((id) => publicKey(client, id)));
     const [first] = keys;
-    if (!first) throw new TypeError('ASSERTION_KMS_KEYS names no key');
+    if (!first) throw new TypeError('ASSERTION_KMS_KEYS must name at least one key');
     return new KmsSigner(client, first, keys);
   }
 

@@ -20,7 +20,7 @@ export interface AssertionClaims {
   readonly amr?: readonly string[];
   readonly sso_sid?: string;
   readonly act?: { readonly sub: string };
-  readonly obo_audience?: string;
+  readonly exchange_audience?: string;
 }
 
 export interface AssertionSigner {
@@ -73,7 +73,7 @@ export function assertionClaims(subject: AssertionSubject, audience: string, non
     ...(subject.amr && { amr: subject.amr }),
     ...(subject.sessionId && { sso_sid: subject.sessionId }),
     ...(subject.act && { act: subject.act }),
-    ...(subject.exchangeAudience !== undefined && { obo_audience: subject.exchangeAudience }),
+    ...(subject.exchangeAudience !== undefined && { exchange_audience: subject.exchangeAudience }),
   };
 }
 

@@ -5,7 +5,7 @@ import { isSameOrigin } from './same-origin.js';
 
 const VALUE = 'a'.repeat(43);
 
-describe('a cookie', () => {
+describe('readCookie', () => {
   it.each<[string | undefined, string | null]>([
     [`sid=${VALUE}`, VALUE],
     [`a=b; sid=${VALUE}; c=d`, VALUE],
@@ -17,9 +17,9 @@ describe('a cookie', () => {
     ['sid=', null],
     ['', null],
     [undefined, null],
-  ])('in %j is %j', (header, value) => expect(readCookie(header, 'sid')).toBe(value));
+  ])('reads from %j the value %j', (header, value) => expect(readCookie(header, 'sid')).toBe(value));
 
-  it('of a login may be there several times, each under the name that follows from its value', () => {
+  it('finds several login cookies, each under the name that follows from its value', () => {
     const [a, b] = ['a'.repeat(43), 'b'.repeat(43)];
     const pair = (value: string, name = loginCookieName(value)): string => `${name}=${value}`;
     expect(readLoginCookies(`x=y; ${pair(a)}; ${pair(b)}`)).toEqual([a, b]);
@@ -30,14 +30,14 @@ describe('a cookie', () => {
     expect(readLoginCookies(many.map((value) => pair(value)).join('; '))).toHaveLength(20);
   });
 
-  it('is set for our host alone, over https, away from scripts', () => {
+  it('sets cookies for our exact host only, over https, and hidden from scripts', () => {
     expect(setCookie('__Host-x', VALUE, 60)).toBe(
       `__Host-x=${VALUE}; Path=/; Max-Age=60; Secure; HttpOnly; SameSite=Lax`,
     );
   });
 });
 
-describe('a request of the same origin', () => {
+describe('isSameOrigin', () => {
   const origin = 'https://sf.example.com';
   it.each([
     [{ 'sec-fetch-site': 'same-origin' }, true],
@@ -49,23 +49,23 @@ describe('a request of the same origin', () => {
     [{ 'sec-fetch-site': 'same-origin', origin: 'https://evil.com' }, false],
     [{ origin: 'null' }, false],
     [{ origin: [origin, origin] }, false],
-  ])('%j: %s', (headers, same) => expect(isSameOrigin(headers, origin)).toBe(same));
+  ])('for the headers %j is %s', (headers, same) => expect(isSameOrigin(headers, origin)).toBe(same));
 });
 
 describe('the page of a refusal', () => {
-  it.each(Object.keys(REFUSALS) as RefusalCode[])('%s says what to do', (code) => {
+  it.each(Object.keys(REFUSALS) as RefusalCode[])('of %s has a sentence and the code', (code) => {
     const page = refusalPage(code, '/');
     expect(page).toContain(`Code: ${code}`);
     expect(page).toMatch(/<p>[A-Z][^<]{30,}[.]<\/p>/);
   });
 
-  it('carries the way back as text, not as markup', () => {
+  it('escapes the return path', () => {
     const page = refusalPage('not_provisioned', '/a?"><script>alert(1)</script>&b');
     expect(page).not.toContain('<script');
     expect(page).toContain('%22%3E%3Cscript%3E');
   });
 
-  it('tries again by itself only where waiting helps', () => {
+  it('refreshes itself only for reasons that pass by themselves', () => {
     expect(refusalPage('not_provisioned', '/')).toContain('http-equiv="refresh"');
     expect(refusalPage('unknown_person', '/')).not.toContain('http-equiv="refresh"');
     expect(refusalPage('not_provisioned', null)).not.toContain('http-equiv="refresh"');

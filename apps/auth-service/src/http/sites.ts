@@ -4,7 +4,7 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, Database } from '#platform';
-import { TenantSettingsCache, type SettingsEvent, type TenantCopy } from '#settings';
+import { commonOriginOwner, hostName, TenantSettingsCache, type SettingsEvent, type TenantCopy } from '#settings';
 import type { AuthConfig } from '../config.js';
 import { ClientSecrets } from '../login/client-secrets.js';
 
@@ -17,7 +17,6 @@ export interface Site {
 @Injectable()
 export class Sites {
   private readonly cache: TenantSettingsCache;
-  private readonly copies = new Map<string, TenantCopy>();
   private readonly publicOrigin: URL;
 
   constructor(database: Database, @Inject(CONFIG) config: AuthConfig, clientSecrets: ClientSecrets) {
@@ -25,11 +24,8 @@ export class Sites {
     this.cache = new TenantSettingsCache({
       database,
       schema: database.schema,
-      onChange: (copy) => {
-        this.copies.set(copy.tenantId, copy);
-        // A new client secret raises the settings' version even if nothing else has changed.
-        clientSecrets.forget(copy.tenantId);
-      },
+      // A new client secret raises the settings' version even if nothing else has changed.
+      onChange: ({ tenantId }) => clientSecrets.forget(tenantId),
     });
   }
 
@@ -44,28 +40,21 @@ export class Sites {
   }
 
   /** `host` as in the header, with or without a port. Null = no tenant has this host name. */
-  async ofHost(host: string | undefined): Promise<Site | null> {
-    await this.cache.get(''); // refreshes the copies; no tenant has this id
-    const name = hostName(host ?? '');
-    const all = [...this.copies.values()];
-    const owners = all.filter((copy) => copy.host !== null && hostName(copy.host) === name);
+  async ofHost(host = ''): Promise<Site | null> {
+    const owners = await this.cache.ofHost(host);
     // While a host moves from one tenant to another, both may have it for a moment. Then it belongs to neither.
     if (owners.length > 0) return owners.length === 1 && owners[0] ? this.site(owners[0]) : null;
-    const tenant = this.withoutHost(all, name);
-    return tenant ? this.site(tenant) : null;
+    const tenant = this.withoutHost(await this.cache.all(), hostName(host));
+    return tenant && this.site(tenant);
   }
 
   /** PUBLIC_ORIGIN belongs to the default tenant. The only tenant of an installation has every other name as well. */
-  private withoutHost(all: readonly TenantCopy[], name: string): TenantCopy | undefined {
-    const hostless = all.filter((copy) => copy.host === null);
-    const fallback = hostless.length === 1 ? hostless[0] : hostless.find((copy) => copy.slug === 'default');
-    if (name === this.publicOrigin.hostname) return fallback;
-    return all.length === 1 ? fallback : undefined;
+  private withoutHost(all: readonly TenantCopy[], name: string): TenantCopy | null {
+    const isCommon = name === this.publicOrigin.hostname;
+    return isCommon || all.length === 1 ? commonOriginOwner(all) : null;
   }
 
   private site(tenant: TenantCopy): Site {
     return { tenant, origin: tenant.host === null ? this.publicOrigin.origin : `https://${tenant.host.toLowerCase()}` };
   }
 }
-
-const hostName = (host: string): string => host.toLowerCase().replace(/:\d+$/, '');

@@ -1,6 +1,6 @@
 import { safeReturnTo } from './return-to.js';
 
-describe('a place to return to', () => {
+describe('safeReturnTo', () => {
   it.each([
     ['/', '/'],
     ['/incidents/42?tab=a%20b#c', '/incidents/42?tab=a%20b#c'],
@@ -8,7 +8,7 @@ describe('a place to return to', () => {
     ['/suche?q=ä', '/suche?q=%C3%A4'],
     ['/authors', '/authors'],
     ['/?next=https://evil.com', '/?next=https://evil.com'],
-  ])('%j is %j', (value, path) => expect(safeReturnTo(value)).toBe(path));
+  ])('turns %j into %j', (value, path) => expect(safeReturnTo(value)).toBe(path));
 
   it.each([
     '',
@@ -40,9 +40,9 @@ describe('a place to return to', () => {
     '/AUTH/logout',
     '/%61uth/logout',
     `/${'a'.repeat(3_000)}`,
-  ])('%j is none', (value) => expect(safeReturnTo(value)).toBeNull());
+  ])('refuses %j', (value) => expect(safeReturnTo(value)).toBeNull());
 
-  it('of whatever spelling stays on the origin', () => {
+  it('never leads to another origin, however the path is spelled', () => {
     const parts = ['/', '\\', '.', '..', '%2f', '%5c', '%2e', '@', ':', 'evil.com', '?', '#', '\t', '%09', 'a'];
     const elsewhere: string[] = [];
     for (const a of parts)

@@ -3,24 +3,24 @@ import { Sealer } from './seal.js';
 
 const key = (): string => randomBytes(32).toString('base64url');
 
-describe('what is sealed', () => {
+describe('a sealed text', () => {
   const first = key();
   const sealer = new Sealer([first]);
 
-  it('opens for the session that it was sealed for, and for no other', () => {
+  it('can be opened only for the session and purpose that it was sealed for', () => {
     const sealed = sealer.seal('a refresh token', 's1:refresh');
     expect(sealer.open(sealed, 's1:refresh')).toBe('a refresh token');
     expect(sealer.open(sealed, 's2:refresh')).toBeNull();
     expect(sealer.open(sealed, 's1:id')).toBeNull();
   });
 
-  it('never looks the same twice, and shows nothing', () => {
+  it('differs each time and does not contain the text', () => {
     const [a, b] = [sealer.seal('text', 'x'), sealer.seal('text', 'x')];
     expect(a.equals(b)).toBe(false);
     expect(a.includes('text')).toBe(false);
   });
 
-  it('opens no more when a bit is changed, or half is missing', () => {
+  it('cannot be opened when a bit is changed or a part is missing', () => {
     const sealed = sealer.seal('text', 'x');
     for (let i = 0; i < sealed.length; i++) {
       const changed = Buffer.from(sealed);
@@ -30,7 +30,7 @@ describe('what is sealed', () => {
     }
   });
 
-  it('opens with an older key while that is listed', () => {
+  it('can be opened with an older key as long as the key is listed', () => {
     const sealed = sealer.seal('text', 'x');
     const second = key();
     expect(new Sealer([second, first]).open(sealed, 'x')).toBe('text');
@@ -39,7 +39,7 @@ describe('what is sealed', () => {
 });
 
 describe('the successor of a secret', () => {
-  it('is always the same for one key, and another for another secret or key', () => {
+  it('is the same each time for one key, and differs for another secret or key', () => {
     const [a, b] = [key(), key()];
     const one = new Sealer([a]).successors('secret');
     expect(new Sealer([a]).successors('secret')).toEqual(one);
@@ -50,7 +50,7 @@ describe('the successor of a secret', () => {
 });
 
 it.each([[[]], [['short']], [[`${key()}=!`]], [[randomBytes(31).toString('base64url')]]])(
-  'keys %j are refused',
+  'refuses the keys %j',
   (keys) => {
     expect(() => new Sealer(keys)).toThrow('SESSION_KEYS');
   },

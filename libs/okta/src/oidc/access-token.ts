@@ -1,22 +1,22 @@
-/** Access tokens of a custom authorization server of Okta (`/oauth2/default`): JWTs for our API, signed with its published keys. */
+/** Verifies access tokens of a custom authorization server of Okta (`/oauth2/default`): JWTs signed with its published keys. */
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import { refuse, verifySigned } from './signed-token.js';
 
 export interface AccessTokenExpectations {
   readonly issuer: string;
-  /** The API's, as set at the authorization server. */
+  /** The audience of the API, as set at the authorization server. */
   readonly audience: string;
-  /** OAuth clients whose tokens are believed. */
+  /** OAuth clients whose tokens are accepted. */
   readonly clientIds: readonly string[];
-  /** Has to be among the token's scopes. */
+  /** The token must have this scope. */
   readonly scope: string;
   readonly now?: () => number;
 }
 
 /**
- * `uid` is the person's Okta id. `sub` is the login, which can be changed and given to somebody else: it is not read. A
- * token of a machine (client credentials) has no `uid`.
+ * `uid` is the person's Okta id. `sub` is not read: it is the login name, which may later belong to somebody else. A
+ * machine's token (client credentials) has no `uid`.
  */
 const claims = z.object({
   uid: z.string().min(1).max(255),

@@ -1,7 +1,7 @@
-/** Why a login with an OpenID provider, or one of its tokens, is not believed: one closed list of codes. */
+/** The reasons to refuse a login with an OpenID provider, or one of its tokens: one closed list of codes. */
 
 export const oidcErrorCodes = [
-  // The provider and the way to it.
+  // The provider.
   'issuer_not_allowed',
   'provider_unavailable',
   'provider_invalid',
@@ -9,7 +9,7 @@ export const oidcErrorCodes = [
   'code_refused',
   'client_refused',
   'token_response_invalid',
-  // The token itself.
+  // The token.
   'token_malformed',
   'algorithm_not_allowed',
   'header_not_allowed',
@@ -33,9 +33,9 @@ export const oidcErrorCodes = [
 ] as const;
 export type OidcErrorCode = (typeof oidcErrorCodes)[number];
 
-/** The message is for the operator who reads the log; it never carries a token, a code or a secret. */
+/** The message is for the operator who reads the log. It never contains a token, a code or a secret. */
 export class OidcError extends Error {
-  /** Nobody knows: the same may succeed a moment later. */
+  /** A retry may succeed. */
   readonly retryable: boolean;
 
   constructor(

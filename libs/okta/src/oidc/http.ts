@@ -1,4 +1,4 @@
-/** Requests to a provider: bounded in time and size, no redirect followed, no private address reached. */
+/** Requests to a provider: limited in time and size, without following redirects, to public addresses only. */
 import http from 'node:http';
 import https from 'node:https';
 import { OidcError } from './errors.js';
@@ -25,27 +25,27 @@ export class ProviderHttp {
   };
   private readonly lookup = publicLookup();
 
-  /** `trusted`: the operator named the address (development); otherwise https to public addresses only. */
+  /** `trusted`: the operator named the address (development). Otherwise only https to public addresses is allowed. */
   constructor(
     private readonly trusted: boolean,
     private readonly timeoutMs: number,
   ) {}
 
-  /** Throws `provider_unavailable` when no whole answer came, `provider_invalid` for a redirect or a flood. */
+  /** Throws `provider_unavailable` without a complete answer, `provider_invalid` for a redirect or an oversized answer. */
   async send(url: URL, request: ProviderRequest): Promise<ProviderAnswer> {
     const where = `${request.method} ${url.origin}${url.pathname}`;
     if (url.protocol !== 'https:' && !(this.trusted && url.protocol === 'http:'))
-      throw new OidcError('provider_invalid', `${where}: only https is asked.`);
+      throw new OidcError('provider_invalid', `${where} is not allowed: only https is.`);
     const answer = await this.exchange(url, request).catch((error: unknown) => {
       if (error instanceof OidcError) throw error;
       const reason = error instanceof Error ? error.message || error.name : String(error);
       throw new OidcError('provider_unavailable', `${where} gave no answer (${reason}).`, { cause: error });
     });
-    // Followed, it would carry code and secret to whatever address the answer names.
+    // Following a redirect would send code and secret to an address that the answer chooses.
     if (answer.status >= 300 && answer.status < 400)
-      throw new OidcError('provider_invalid', `${where} redirects, which is not followed.`);
+      throw new OidcError('provider_invalid', `${where} redirects. Redirects are not followed.`);
     if (answer.status >= 500 || answer.status === 429)
-      throw new OidcError('provider_unavailable', `${where} answers ${answer.status}.`);
+      throw new OidcError('provider_unavailable', `${where} answered ${answer.status}.`);
     return answer;
   }
 
@@ -83,7 +83,7 @@ async function read(answer: http.IncomingMessage): Promise<ProviderAnswer> {
     size += chunk.length;
     if (size > MAX_BYTES) {
       answer.destroy();
-      throw new OidcError('provider_invalid', `The provider's answer is greater than ${MAX_BYTES} bytes.`);
+      throw new OidcError('provider_invalid', `The provider's answer is larger than ${MAX_BYTES} bytes.`);
     }
     chunks.push(chunk);
   }

@@ -1,6 +1,6 @@
 /**
- * The checks of an ID token: OpenID Connect Core 1.0 section 3.1.3.7 and RFC 8725. Everything an attacker could choose is
- * pinned before the key is looked up (signed-token.ts); a token is all right or refused with the code of the first thing that is not.
+ * Verifies ID tokens: OpenID Connect Core 1.0 section 3.1.3.7 and RFC 8725. signed-token.ts checks the header before it
+ * looks up the key. A refusal has the code of the first check that failed.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { JWTVerifyGetKey } from 'jose';
@@ -11,15 +11,15 @@ export interface IdTokenExpectations {
   /** Compared exactly with `iss`. */
   readonly issuer: string;
   readonly clientId: string;
-  /** Of the authorization request; left out only where there was none (token exchange). */
+  /** The nonce of the authorization request. Left out only for token exchange, which has none. */
   readonly nonce?: string;
-  /** Seconds since the person authenticated, as asked for by `max_age`. */
+  /** Seconds that the person's authentication may be ago, as requested by `max_age`. */
   readonly maxAge?: number | undefined;
-  /** The access token of the same response: `at_hash` must fit it. */
+  /** The access token of the same response. `at_hash` must match it. */
   readonly accessToken?: string;
   /** The person must have used a second factor: `amr` has `mfa` (RFC 8176). */
   readonly requireMfa?: boolean;
-  /** Seconds that the token may be old; ten minutes if left out. */
+  /** Maximum age of the token in seconds; ten minutes by default. */
   readonly maxTokenAge?: number;
   /** The clock, milliseconds since 1970; for tests. */
   readonly now?: () => number;
@@ -38,14 +38,14 @@ const claims = z.object({
   auth_time: z.number().optional(),
   amr: z.array(z.string()).optional(),
   sid: z.string().optional(),
-  /** Changes hands: links nobody. */
+  /** May later belong to somebody else, so it identifies nobody. */
   email: z.string().max(320).optional().catch(undefined),
 });
 export type IdTokenClaims = z.infer<typeof claims>;
 
 const MAX_TOKEN_AGE_SECONDS = 600;
 
-/** Rejects with an `OidcError`; what `keys` throws of that kind is passed on. */
+/** Rejects with an `OidcError`, also with one that `keys` throws. */
 export async function verifyIdToken(
   token: string,
   keys: JWTVerifyGetKey,
@@ -62,7 +62,7 @@ function checkClaims(token: IdTokenClaims, expected: IdTokenExpectations, now: n
     throw refuse('too_old', 'It was issued too long ago.');
   checkAuthorizedParty(token, expected.clientId);
   if (expected.nonce !== undefined && !sameText(token.nonce, expected.nonce))
-    throw refuse('nonce_mismatch', 'It answers another authorization request.');
+    throw refuse('nonce_mismatch', 'It belongs to another authorization request.');
   if (expected.accessToken !== undefined && token.at_hash !== undefined)
     if (!sameText(token.at_hash, atHash(expected.accessToken)))
       throw refuse('at_hash_mismatch', 'It belongs to another access token.');
@@ -73,13 +73,13 @@ function checkClaims(token: IdTokenClaims, expected: IdTokenExpectations, now: n
     throw refuse('mfa_missing', 'The person used no second factor.');
 }
 
-/** With several audiences somebody else could have asked for the token. */
+/** A token with several audiences may have been requested by another client. */
 function checkAuthorizedParty({ aud, azp }: IdTokenClaims, clientId: string): void {
   const needed = Array.isArray(aud) && aud.length > 1;
   if (azp === undefined ? needed : azp !== clientId) throw refuse('azp_mismatch', 'It was issued to another client.');
 }
 
-/** OpenID Connect Core 1.0 section 3.1.3.6: the left half of the hash that the signature uses. */
+/** OpenID Connect Core 1.0 section 3.1.3.6: the left half of the hash, with the hash function of the signature. */
 const atHash = (accessToken: string): string =>
   createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url');
 

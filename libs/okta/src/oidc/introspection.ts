@@ -1,4 +1,4 @@
-/** RFC 7662: the org authorization server says what its access token is worth. Works only where it was minted. */
+/** RFC 7662: asks the org authorization server whether its access token is valid. Only the server that issued it can tell. */
 import { z } from 'zod';
 import { OidcError } from './errors.js';
 import type { ProviderHttp } from './http.js';
@@ -15,13 +15,13 @@ const answer = z.discriminatedUnion('active', [
     iat: z.number(),
     exp: z.number(),
     jti: z.string().max(255).optional(),
-    // Refresh tokens can be introspected, too.
+    // Excludes refresh tokens, which can be introspected as well.
     token_type: z.string().regex(/^bearer$/i),
   }),
 ]);
 export type Introspected = Extract<z.infer<typeof answer>, { active: true }>;
 
-/** Rejects with an `OidcError`: `inactive` for whatever the server does not vouch for. */
+/** Rejects with an `OidcError`: `inactive` for a token that the server does not confirm. */
 export async function introspect(
   http: ProviderHttp,
   { introspectionEndpoint, issuer }: ProviderMetadata,
@@ -36,7 +36,7 @@ export async function introspect(
   });
   if (reply.status !== 200) throw refusalOf(reply);
   const parsed = answer.safeParse(parseJson(reply.body));
-  if (!parsed.success) throw refuse('claim_invalid', 'The provider says nothing usable about it.');
+  if (!parsed.success) throw refuse('claim_invalid', 'The provider did not answer with the expected claims.');
   if (!parsed.data.active) throw refuse('inactive', 'The provider does not know it, or it has expired.');
   if (parsed.data.client_id !== client.clientId) throw refuse('client_mismatch', 'It was issued to another client.');
   return parsed.data;

@@ -11,7 +11,7 @@ const outcome = (rule: IssuerRule, issuer: string): string => {
   }
 };
 
-describe('an issuer', () => {
+describe('IssuerRule', () => {
   const rule = new IssuerRule({ customDomains: ['login.acme.com', '10.0.0.1'] });
 
   it.each([
@@ -21,7 +21,7 @@ describe('an issuer', () => {
     'https://acme.okta.com/oauth2/default',
     'https://acme.okta.com/oauth2/aus1a2b3c4D5e6F7g8h9',
     'https://login.acme.com',
-  ])('may be %s', (issuer) => expect(outcome(rule, issuer)).toBe(issuer));
+  ])('allows %s', (issuer) => expect(outcome(rule, issuer)).toBe(issuer));
 
   it.each([
     'http://acme.okta.com',
@@ -48,23 +48,23 @@ describe('an issuer', () => {
     'file:///etc/passwd',
     'acme.okta.com',
     '',
-  ])('may not be %j', (issuer) => expect(outcome(rule, issuer)).toBe('issuer_not_allowed'));
+  ])('refuses %j', (issuer) => expect(outcome(rule, issuer)).toBe('issuer_not_allowed'));
 
-  it('keeps its path where development replaces the origin, and must be allowed all the same', () => {
+  it('keeps the path when development replaces the origin, and still refuses other issuers', () => {
     const local = new IssuerRule({ override: 'http://localhost:9402/ignored' });
     expect(outcome(local, 'https://acme.okta.com/oauth2/default')).toBe('http://localhost:9402/oauth2/default');
     expect(outcome(local, 'https://evil.com')).toBe('issuer_not_allowed');
   });
 });
 
-it('a provider is asked over plain http in development only', async () => {
+it('sends requests over plain http only in development', async () => {
   const http = new ProviderHttp(false, 1_000);
   const asked = http.send(new URL('http://127.0.0.1:9/keys'), { method: 'GET' });
   await expect(asked).rejects.toMatchObject({ code: 'provider_invalid' });
   http.close();
 });
 
-describe('an address', () => {
+describe('an IP address', () => {
   it.each(['8.8.8.8', '1.1.1.1', '2606:4700:4700::1111'])('%s is public', (a) => expect(isPublicAddress(a)).toBe(true));
   it.each([
     '127.0.0.1',
@@ -84,9 +84,9 @@ describe('an address', () => {
     'fd00:ec2::254',
     '2002:7f00:1::',
     '2001:db8::1',
-  ])('%s is not', (a) => expect(isPublicAddress(a)).toBe(false));
+  ])('%s is not public', (a) => expect(isPublicAddress(a)).toBe(false));
 
-  it.each([true, false])('of a name is checked as it is connected to (all: %s)', async (all) => {
+  it.each([true, false])('is checked when the socket resolves the name (all: %s)', async (all) => {
     const ask = (...addresses: string[]) =>
       new Promise((resolve) =>
         publicLookup((_, done) =>

@@ -1,7 +1,7 @@
 /**
- * Which issuers are asked at all (SSRF): an org under one of Okta's domains, a custom domain that the operator listed, or,
- * in development, the one origin that replaces them. An issuer comes from a tenant's settings, never from a token or a
- * query. Pure.
+ * Limits the issuers that the service contacts (SSRF): an org under one of Okta's domains, a custom domain that the operator
+ * listed, or, in development, the one origin that replaces them. An issuer comes from a tenant's settings, never from a
+ * token or a query. Pure.
  */
 import { isIP } from 'node:net';
 import { isOktaDomain } from '#settings';
@@ -10,11 +10,11 @@ import { OidcError } from './errors.js';
 export interface IssuerRuleOptions {
   /** Custom domains of Okta orgs, bare host names. */
   readonly customDomains?: readonly string[];
-  /** Development: takes the place of every issuer's origin, may be http and on a private address. */
+  /** Development only: replaces the origin of every issuer. May be http and on a private address. */
   readonly override?: string | undefined;
 }
 
-/** The org authorization server, or a custom one (`/oauth2/default`): Okta has no other paths. */
+/** The org authorization server or a custom one (`/oauth2/default`). Okta has no other paths. */
 const ISSUER_PATH = /^(?:\/oauth2\/[A-Za-z0-9]{1,64})?$/;
 
 export class IssuerRule {
@@ -27,21 +27,21 @@ export class IssuerRule {
     this.overrideOrigin = options.override === undefined ? undefined : new URL(options.override).origin;
   }
 
-  /** Development only: then plain http and private addresses are fine, on that one origin. */
+  /** Development only: allows plain http and private addresses, on that one origin. */
   get overridden(): boolean {
     return this.overrideOrigin !== undefined;
   }
 
-  /** The issuer as the protocol will see it. Throws `issuer_not_allowed`. */
+  /** The issuer as the protocol uses it. Throws `issuer_not_allowed`. */
   resolve(issuer: string): string {
     const url = URL.canParse(issuer) ? new URL(issuer) : null;
     const path = url === null || url.pathname === '/' ? '' : url.pathname;
-    // Compared with what was written: no credentials, port, query, upper case or trailing slash slips in.
+    // The comparison with the original text refuses credentials, port, query, upper case and a trailing slash.
     const plain = url !== null && issuer === `https://${url.hostname}${path}` && ISSUER_PATH.test(path);
     if (!plain || !(isOktaDomain(url.hostname) || this.customDomains.has(url.hostname)))
       throw new OidcError(
         'issuer_not_allowed',
-        'The issuer must be https://<your org>.okta.com, or one of its authorization servers (https://<your org>.okta.com/oauth2/default); a custom domain must be allowed by the operator.',
+        'The issuer must be https://<your org>.okta.com, or one of its authorization servers (https://<your org>.okta.com/oauth2/default). The operator must allow a custom domain.',
       );
     return this.overrideOrigin === undefined ? issuer : this.overrideOrigin + path;
   }

@@ -1,18 +1,18 @@
-/** The provider's signing keys, cached; a key that has just been rotated in is found, and nobody can make us fetch without end. */
+/** The provider's signing keys, cached. A new key is found soon, and unknown key ids cannot trigger endless requests. */
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { OidcError } from './errors.js';
 import type { ProviderHttp } from './http.js';
 import { parseJson } from './metadata.js';
 
 export interface KeyOptions {
-  /** Milliseconds that keys are kept; a key that the provider dropped is believed at most this long. */
+  /** Milliseconds that keys are cached. A key that the provider removed is accepted at most this long. */
   readonly cacheMs: number;
   /** Milliseconds between two fetches for unknown keys. */
   readonly cooldownMs: number;
   readonly timeoutMs: number;
 }
 
-/** Within jose's cooldown one more fetch is made for an unknown key, but not more often than this. */
+/** During jose's cooldown an unknown key causes one more fetch, but not more often than this. */
 const FORCED_RELOAD_MS = 5_000;
 
 export function providerKeys(http: ProviderHttp, jwksUri: string, options: KeyOptions): JWTVerifyGetKey {
@@ -23,7 +23,7 @@ export function providerKeys(http: ProviderHttp, jwksUri: string, options: KeyOp
     [customFetch]: async (url) => {
       const { status, body } = await http.send(new URL(url), { method: 'GET' });
       if (status !== 200 || parseJson(body) === undefined)
-        throw new OidcError('provider_unavailable', `${url} answers ${status}, and no keys.`);
+        throw new OidcError('provider_unavailable', `${url} answered ${status} without keys.`);
       return new Response(body, { status });
     },
   });

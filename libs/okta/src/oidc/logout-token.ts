@@ -1,17 +1,17 @@
 /**
- * What Okta proves itself with when it asks to end all that a person has (Universal Logout): a JWT signed like its ID
- * tokens (draft-parecki-oauth-global-token-revocation section 3.5).
+ * Verifies the token with which Okta authenticates a Universal Logout: a JWT signed like its ID tokens
+ * (draft-parecki-oauth-global-token-revocation section 3.5).
  */
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import { CLOCK_SKEW_SECONDS, refuse, verifySigned } from './signed-token.js';
 
 export interface LogoutTokenExpectations {
-  /** Of the org: compared exactly with `iss`. */
+  /** The org. Compared exactly with `iss`. */
   readonly issuer: string;
-  /** Our client at that org: the token's `sub`. */
+  /** Our client at that org. Must be the token's `sub`. */
   readonly clientId: string;
-  /** The URL that was called, without a query: the whole of `aud`. */
+  /** The URL that was called, without a query. Must be the only `aud`. */
   readonly endpoint: string;
   /** The clock, milliseconds since 1970; for tests. */
   readonly now?: () => number;
@@ -20,7 +20,7 @@ export interface LogoutTokenExpectations {
 const claims = z.object({
   iss: z.string(),
   sub: z.string(),
-  /** One string: what is for others as well could be replayed by them. */
+  /** A single string: another audience could replay the token. */
   aud: z.string(),
   iat: z.number(),
   exp: z.number(),
@@ -29,10 +29,10 @@ const claims = z.object({
 export type LogoutTokenClaims = z.infer<typeof claims>;
 
 const TYP = 'global-token-revocation+jwt';
-/** The draft's recommendation, and what Okta does. Longer, and its `jti` would have to be remembered for as long. */
+/** The draft recommends this, and Okta does it. The `jti` must be remembered for the whole lifetime. */
 const LIFETIME_SECONDS = 300;
 
-/** Rejects with an `OidcError`: `client_mismatch` for a genuine token of another app of the org. */
+/** Rejects with an `OidcError`: `client_mismatch` for a valid token of another app of the org. */
 export async function verifyLogoutToken(
   token: string,
   keys: JWTVerifyGetKey,
@@ -40,7 +40,7 @@ export async function verifyLogoutToken(
 ): Promise<LogoutTokenClaims> {
   const parsed = await verifySigned(token, keys, { issuer, audience: endpoint, typ: TYP, now }, claims);
   if (parsed.exp > now() / 1000 + LIFETIME_SECONDS + CLOCK_SKEW_SECONDS)
-    throw refuse('claim_invalid', 'It is good for longer than five minutes.');
-  if (parsed.sub !== clientId) throw refuse('client_mismatch', 'It speaks for another app of the org.');
+    throw refuse('claim_invalid', 'It is valid for longer than five minutes.');
+  if (parsed.sub !== clientId) throw refuse('client_mismatch', 'It is from another app of the org.');
   return parsed;
 }

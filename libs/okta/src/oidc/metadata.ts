@@ -1,4 +1,4 @@
-/** What a provider says about itself: OpenID Connect Discovery 1.0, RFC 8414, as far as a login needs it. Pure. */
+/** The provider's discovery document (OpenID Connect Discovery 1.0, RFC 8414), as far as a login needs it. Pure. */
 import { z } from 'zod';
 import { OidcError } from './errors.js';
 
@@ -9,7 +9,7 @@ export interface ProviderMetadata {
   readonly jwksUri: string;
   readonly endSessionEndpoint: string | null;
   readonly introspectionEndpoint: string | null;
-  /** RFC 9207: authorization responses carry `iss`, so one without it is not from this provider. */
+  /** RFC 9207: authorization responses contain `iss`, so a response without it is not from this provider. */
   readonly sendsIssuer: boolean;
 }
 
@@ -34,12 +34,12 @@ const REQUIRED = [
 
 export const discoveryUrl = (issuer: string): URL => new URL(`${issuer}/.well-known/openid-configuration`);
 
-/** Throws `provider_invalid`. Every endpoint stands on the issuer's own origin, as all of Okta's do: no mix-up, no SSRF. */
+/** Throws `provider_invalid`. All endpoints must be on the issuer's origin, as Okta's are: this prevents mix-up and SSRF. */
 export function parseMetadata(body: string, issuer: string): ProviderMetadata {
   const parsed = document.safeParse(parseJson(body));
-  if (!parsed.success) throw invalid(issuer, `its discovery document is none: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw invalid(issuer, `its discovery document is invalid: ${z.prettifyError(parsed.error)}`);
   const { data } = parsed;
-  // Exactly, no normalisation: OpenID Connect Discovery 1.0, section 4.3.
+  // Without normalization: OpenID Connect Discovery 1.0 section 4.3.
   if (data.issuer !== issuer) throw invalid(issuer, `it calls itself ${JSON.stringify(data.issuer.slice(0, 200))}`);
   for (const [name, value, what] of REQUIRED)
     if (!data[name].includes(value)) throw invalid(issuer, `it does not offer ${what}`);
@@ -47,7 +47,7 @@ export function parseMetadata(body: string, issuer: string): ProviderMetadata {
   const optional = [data.end_session_endpoint, data.introspection_endpoint].map((url) => url ?? issuer);
   const urls = [data.authorization_endpoint, data.token_endpoint, data.jwks_uri, ...optional];
   if (urls.some((url) => new URL(url).origin !== origin || new URL(url).username !== ''))
-    throw invalid(issuer, 'an endpoint of it stands on another origin');
+    throw invalid(issuer, 'one of its endpoints is on another origin');
   return {
     issuer,
     authorizationEndpoint: data.authorization_endpoint,
@@ -59,7 +59,7 @@ export function parseMetadata(body: string, issuer: string): ProviderMetadata {
   };
 }
 
-/** `undefined` for what is not JSON. */
+/** `undefined` if the text is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

@@ -1,4 +1,4 @@
-/** Addresses that a public provider cannot have: whoever controls a DNS name must not reach into our network (SSRF). */
+/** Refuses private addresses: the owner of a DNS name must not direct our requests into our own network (SSRF). */
 import { lookup, type LookupAddress } from 'node:dns';
 import { BlockList, isIPv4, type LookupFunction } from 'node:net';
 
@@ -22,7 +22,7 @@ for (const [net, prefix] of [
 ] as const)
   PRIVATE.addSubnet(net, prefix, 'ipv4');
 
-/** Of IPv6 only global unicast is public, and of that not what wraps IPv4 (6to4, Teredo) or is for documents. */
+/** In IPv6 only global unicast is public, except the ranges that embed IPv4 (6to4, Teredo) or are for documentation. */
 const GLOBAL_UNICAST = new BlockList();
 GLOBAL_UNICAST.addSubnet('2000::', 3, 'ipv6');
 for (const [net, prefix] of [
@@ -49,8 +49,8 @@ type Resolve = (hostname: string, done: (error: Error | null, addresses: LookupA
 const systemResolver: Resolve = (hostname, done) => lookup(hostname, { all: true }, done);
 
 /**
- * `lookup` of a socket: the check is made on the very addresses that it connects to, so a name that changes its mind
- * between check and use gains nothing. One private address among several is enough to refuse.
+ * `lookup` for a socket. It checks the addresses that the socket will use, so a name that resolves differently a moment
+ * later gains nothing. A name with any private address is refused.
  */
 export const publicLookup =
   (resolve: Resolve = systemResolver): LookupFunction =>

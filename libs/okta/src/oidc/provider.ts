@@ -1,6 +1,6 @@
 /**
- * One door to every tenant's OpenID provider. Metadata and keys are cached per issuer; several callers share one
- * question; while a provider gives no answer, what it said last stands.
+ * The client of all tenants' OpenID providers. Metadata and keys are cached per issuer, and concurrent callers share one
+ * request. While a provider does not answer, the last metadata stays in use.
  */
 import type { JWTVerifyGetKey } from 'jose';
 import { verifyAccessToken, type AccessTokenClaims, type AccessTokenExpectations } from './access-token.js';
@@ -21,13 +21,13 @@ export interface OidcProviderOptions extends IssuerRuleOptions {
   readonly keyCooldownMs?: number;
 }
 
-interface Known {
+interface CachedProvider {
   readonly metadata: ProviderMetadata;
   readonly keys: JWTVerifyGetKey;
   readonly freshUntil: number;
 }
 
-/** After a failed question the old answer is good for this long before the next try. */
+/** After a failed request the cached metadata is used for this long before the next attempt. */
 const RETRY_MS = 30_000;
 
 export class OidcProvider {
@@ -35,8 +35,8 @@ export class OidcProvider {
   private readonly http: ProviderHttp;
   private readonly keyOptions: KeyOptions;
   private readonly metadataCacheMs: number;
-  private readonly known = new Map<string, Known>();
-  private readonly asking = new Map<string, Promise<Known>>();
+  private readonly cached = new Map<string, CachedProvider>();
+  private readonly pending = new Map<string, Promise<CachedProvider>>();
 
   constructor(options: OidcProviderOptions = {}) {
     const timeoutMs = options.timeoutMs ?? 5_000;
@@ -50,7 +50,7 @@ export class OidcProvider {
     };
   }
 
-  /** `issuer` as it stands in the tenant's settings. Rejects with an `OidcError`. */
+  /** `issuer` as in the tenant's settings. Rejects with an `OidcError`. */
   async discover(issuer: string): Promise<ProviderMetadata> {
     return (await this.of(this.rule.resolve(issuer))).metadata;
   }
@@ -59,30 +59,30 @@ export class OidcProvider {
     return exchangeCode(this.http, metadata.tokenEndpoint, client, grant);
   }
 
-  /** `expected.issuer` as it stands in the tenant's settings. Resolves with the claims of a token that passed every check. */
+  /** `expected.issuer` as in the tenant's settings. Rejects with an `OidcError`. */
   async verifyIdToken(token: string, expected: IdTokenExpectations): Promise<IdTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyIdToken(token, keys, { ...expected, issuer: metadata.issuer });
   }
 
-  /** The issuer as it stands in tokens, for an issuer of the settings. Throws `issuer_not_allowed`. */
+  /** The issuer as in tokens, for an issuer as in the tenant's settings. Throws `issuer_not_allowed`. */
   issuerIn(issuer: string): string {
     return this.rule.resolve(issuer);
   }
 
-  /** A JWT of a custom authorization server; `expected.issuer` as configured. */
+  /** For JWTs of a custom authorization server. `expected.issuer` as configured. */
   async verifyAccessToken(token: string, expected: AccessTokenExpectations): Promise<AccessTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyAccessToken(token, keys, { ...expected, issuer: metadata.issuer });
   }
 
-  /** A logout token of the org; `expected.issuer` as configured. */
+  /** For logout tokens of the org. `expected.issuer` as configured. */
   async verifyLogoutToken(token: string, expected: LogoutTokenExpectations): Promise<LogoutTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyLogoutToken(token, keys, { ...expected, issuer: metadata.issuer });
   }
 
-  /** An access token of the org authorization server, whose keys for them are not published: only it can tell. */
+  /** For access tokens of the org authorization server, which does not publish the keys that sign them. */
   async introspect(orgIssuer: string, client: ClientCredentials, token: string): Promise<Introspected> {
     const { metadata } = await this.of(this.rule.resolve(orgIssuer));
     return introspect(this.http, metadata, client, token);
@@ -92,29 +92,29 @@ export class OidcProvider {
     this.http.close();
   }
 
-  /** `issuer` as the protocol sees it. */
-  private of(issuer: string): Promise<Known> {
-    const known = this.known.get(issuer);
-    if (known && performance.now() < known.freshUntil) return Promise.resolve(known);
-    let asking = this.asking.get(issuer);
-    if (!asking) {
-      asking = this.ask(issuer, known).finally(() => this.asking.delete(issuer));
-      this.asking.set(issuer, asking);
+  /** `issuer` as in tokens. */
+  private of(issuer: string): Promise<CachedProvider> {
+    const cached = this.cached.get(issuer);
+    if (cached && performance.now() < cached.freshUntil) return Promise.resolve(cached);
+    let pending = this.pending.get(issuer);
+    if (!pending) {
+      pending = this.refresh(issuer, cached).finally(() => this.pending.delete(issuer));
+      this.pending.set(issuer, pending);
     }
-    return asking;
+    return pending;
   }
 
-  private async ask(issuer: string, before: Known | undefined): Promise<Known> {
-    const known = await this.read(issuer, before).catch((error: unknown) => {
+  private async refresh(issuer: string, before: CachedProvider | undefined): Promise<CachedProvider> {
+    const provider = await this.read(issuer, before).catch((error: unknown) => {
       if (before && error instanceof OidcError && error.retryable)
         return { ...before, freshUntil: performance.now() + RETRY_MS };
       throw error;
     });
-    this.known.set(issuer, known);
-    return known;
+    this.cached.set(issuer, provider);
+    return provider;
   }
 
-  private async read(issuer: string, before: Known | undefined): Promise<Known> {
+  private async read(issuer: string, before: CachedProvider | undefined): Promise<CachedProvider> {
     const { status, body } = await this.http.send(discoveryUrl(issuer), { method: 'GET' });
     if (status !== 200) throw new OidcError('provider_invalid', `${issuer} has no discovery document (${status}).`);
     const metadata = parseMetadata(body, issuer);

@@ -1,6 +1,6 @@
 /**
- * What every JWT of Okta has to be before its claims are looked at (RFC 8725): RS256, of the expected kind, signed with a
- * published key, for us, in time. Everything an attacker could choose is pinned before the key is looked up.
+ * The checks for every JWT of Okta (RFC 8725): RS256, the expected kind, a published key, issuer, audience and time. The
+ * header is checked before the key is looked up, so that an attacker cannot select algorithm or key.
  */
 import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import type { z } from 'zod';
@@ -10,7 +10,7 @@ export interface SignedTokenExpectations {
   /** Compared exactly with `iss`. */
   readonly issuer: string;
   readonly audience: string;
-  /** The header `typ`, exactly; left out = that of ID and access tokens. */
+  /** The exact header `typ`. Left out, the kind of ID and access tokens is expected. */
   readonly typ?: string;
   /** The clock, milliseconds since 1970; for tests. */
   readonly now?: (() => number) | undefined;
@@ -18,10 +18,10 @@ export interface SignedTokenExpectations {
 
 export const CLOCK_SKEW_SECONDS = 60;
 const MAX_TOKEN_BYTES = 16_384;
-/** Headers that would choose the key, or change the meaning of the rest (RFC 8725 section 3.10, RFC 7515 section 4.1.11). */
+/** Headers that would select the key or change how the token is read (RFC 8725 section 3.10, RFC 7515 section 4.1.11). */
 const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'];
 
-/** Rejects with an {@link OidcError}; what `keys` throws of that kind is passed on. */
+/** Rejects with an {@link OidcError}, also with one that `keys` throws. */
 export async function verifySigned<T extends { iat: number }>(
   token: string,
   keys: JWTVerifyGetKey,
@@ -52,16 +52,16 @@ function checkHeader(token: string, typ: string | undefined): void {
   try {
     header = decodeProtectedHeader(token);
   } catch (error) {
-    throw new OidcError('token_malformed', 'The token is no JWT.', { cause: error });
+    throw new OidcError('token_malformed', 'The token is not a JWT.', { cause: error });
   }
   if (header.alg !== 'RS256')
-    throw new OidcError('algorithm_not_allowed', 'The token is not signed with RS256, the only algorithm believed.');
+    throw new OidcError('algorithm_not_allowed', 'The token is not signed with RS256, the only accepted algorithm.');
   const forbidden = FORBIDDEN_HEADERS.find((name) => name in header);
   if (forbidden) throw new OidcError('header_not_allowed', `The header "${forbidden}" is not allowed.`);
-  // Okta signs logout tokens with keys of the same set; its ID and access tokens have no `typ`, or `JWT`.
+  // Okta signs logout tokens with keys of the same set. Its ID and access tokens have no `typ`, or `JWT`.
   const isOfKind = typ === undefined ? header.typ === undefined || isPlain(header.typ) : header.typ === typ;
-  if (!isOfKind) throw new OidcError('header_not_allowed', 'The token says that it is of another kind.');
-  if (typeof header.kid !== 'string') throw new OidcError('header_not_allowed', 'The token names no key.');
+  if (!isOfKind) throw new OidcError('header_not_allowed', 'The token is of another kind.');
+  if (typeof header.kid !== 'string') throw new OidcError('header_not_allowed', 'The token has no key id.');
 }
 
 const isPlain = (typ: unknown): boolean => typeof typ === 'string' && /^jwt$/i.test(typ);
@@ -73,7 +73,8 @@ function parseClaims<T>(payload: JWTPayload, claims: z.ZodType<T>): T {
   throw new OidcError('claim_invalid', `Claims of the token have the wrong form: ${names}.`);
 }
 
-export const refuse = (code: OidcErrorCode, what: string): OidcError => new OidcError(code, `The token: ${what}`);
+export const refuse = (code: OidcErrorCode, what: string): OidcError =>
+  new OidcError(code, `The token was refused. ${what}`);
 
 const CODE_OF_CLAIM: Readonly<Record<string, OidcErrorCode>> = {
   iss: 'issuer_mismatch',
@@ -81,7 +82,7 @@ const CODE_OF_CLAIM: Readonly<Record<string, OidcErrorCode>> = {
   nbf: 'issued_in_future',
 };
 
-/** What jose throws, in our codes; an error that is no verdict on the token (no answer from the JWKS) is passed on. */
+/** Converts errors of jose. An error of the key request is passed on unchanged. */
 function oidcErrorOf(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return refuse('expired', 'It has expired.');
   if (error instanceof errors.JWTClaimValidationFailed)

@@ -1,4 +1,4 @@
-/** The code for tokens, RFC 6749 section 4.1.3 with PKCE (RFC 7636). What comes back is not believed yet. */
+/** Exchanges a code for tokens, RFC 6749 section 4.1.3 with PKCE (RFC 7636). The tokens are not verified here. */
 import { z } from 'zod';
 import { OidcError } from './errors.js';
 import type { ProviderAnswer, ProviderHttp } from './http.js';
@@ -27,7 +27,7 @@ const tokens = z.object({
 });
 const refusal = z.object({ error: z.string().regex(/^[\x20\x21\x23-\x5b\x5d-\x7e]{1,100}$/) });
 
-/** The secret travels in the header, where no form parser logs it. Throws an `OidcError`. */
+/** Sends the secret in the header, where no form parser logs it. Rejects with an `OidcError`. */
 export async function exchangeCode(
   http: ProviderHttp,
   tokenEndpoint: string,
@@ -48,7 +48,7 @@ export async function exchangeCode(
   if (answer.status !== 200) throw refusalOf(answer);
   const parsed = tokens.safeParse(answer.contentType === 'application/json' ? parseJson(answer.body) : undefined);
   if (!parsed.success)
-    throw new OidcError('token_response_invalid', 'The token endpoint answered 200 with something that is no token.');
+    throw new OidcError('token_response_invalid', 'The token endpoint answered 200 without valid tokens.');
   return { idToken: parsed.data.id_token, accessToken: parsed.data.access_token };
 }
 
@@ -65,7 +65,7 @@ export function refusalOf({ status, body }: ProviderAnswer): OidcError {
   if (error === 'invalid_client' || error === 'unauthorized_client')
     return new OidcError(
       'client_refused',
-      `The provider does not know this client (${error}): client id or secret are wrong.`,
+      `The provider does not know this client (${error}). The client id or secret is wrong.`,
     );
   return new OidcError('code_refused', `The provider refused the code (${error}).`);
 }

@@ -1,0 +1,93 @@
+/** Starts the processes of a stack, and keeps them by name. */
+import type { Closing } from './closing.js';
+import { EXAMPLE, EXAMPLE_ENTRY, exampleEnv } from './example.js';
+import type { StackFolder } from './folder.js';
+import { LocalProblem } from './problem.js';
+import { allOrFirstFailure } from './process.js';
+import { ServiceProcess } from './service-process.js';
+import { NEEDS_USER_POOL, PRODUCT, sandboxEnv } from './services.js';
+import { SANDBOX, type StackSetup, type UserPool } from './setup.js';
+import { isSamePool, userPool } from './user-pool.js';
+
+export interface StackServicesOptions {
+  readonly folder: StackFolder;
+  readonly closing: Closing;
+  readonly example: boolean;
+  readonly restart: boolean;
+  readonly serviceEnv: Readonly<Record<string, NodeJS.ProcessEnv>>;
+  readonly say: (text: string) => void;
+  readonly log: (service: string, line: string) => void;
+  /** A process was replaced by another one, or ended for good. */
+  readonly changed: () => void;
+  /** Throws once the stack is to be stopped. */
+  readonly stopIfAsked: () => void;
+}
+
+export class StackServices {
+  private readonly byName = new Map<string, ServiceProcess>();
+
+  constructor(private readonly options: StackServicesOptions) {}
+
+  all(): readonly ServiceProcess[] {
+    return [...this.byName.values()];
+  }
+
+  get(name: string): ServiceProcess {
+    const service = this.byName.get(name);
+    if (service) return service;
+    throw new LocalProblem(`There is no service "${name}"; there are ${[...this.byName.keys()].join(', ')}.`);
+  }
+
+  /**
+   * Starts all of them at the same time. Some need the user pool, which is the same at every start but the first: they
+   * begin with the pool of the last start. If the sandbox has another one (its database was exchanged), they are started
+   * again with that.
+   */
+  async start(s: StackSetup): Promise<UserPool> {
+    const { folder, example } = this.options;
+    const needPool = [...NEEDS_USER_POOL, ...(example ? [EXAMPLE] : [])];
+    const others = Object.keys(PRODUCT).filter((name) => !needPool.includes(name));
+    const lastPool = folder.userPool();
+    const early = lastPool === undefined ? [] : needPool.map((name) => this.startOne(name, s, lastPool));
+    for (const promise of early) promise.catch(() => undefined); // awaited below, or stopped on purpose
+    const sandbox = this.startOne(SANDBOX, s, null);
+    const withPool = async (): Promise<UserPool> => {
+      await sandbox;
+      const pool = await userPool(s);
+      if (isSamePool(pool, lastPool)) await Promise.all(early);
+      else {
+        for (const name of needPool) await this.byName.get(name)?.stop();
+        await Promise.all(needPool.map((name) => this.startOne(name, s, pool)));
+        folder.rememberUserPool(pool);
+      }
+      return pool;
+    };
+    const [pool] = await allOrFirstFailure([
+      withPool(),
+      ...others.map((name) => this.startOne(name, s, null)),
+    ] as const);
+    return pool;
+  }
+
+  private async startOne(name: string, s: StackSetup, pool: UserPool | null): Promise<void> {
+    const { closing, restart, serviceEnv, say, log, changed, stopIfAsked } = this.options;
+    stopIfAsked();
+    const url = `http://localhost:${s.ports[name]}`;
+    const entry = name === EXAMPLE ? EXAMPLE_ENTRY : `dist/apps/${name}/src/main.js`;
+    const service = new ServiceProcess(
+      { name, entry, url, env: { ...environmentOf(name, s, pool), ...serviceEnv[name] } },
+      { log: (line) => log(name, line), changed },
+      restart,
+    );
+    this.byName.set(name, service);
+    closing.add(() => service.stop());
+    await service.start();
+    say(`${name} is ready at ${url}`);
+  }
+}
+
+function environmentOf(name: string, s: StackSetup, pool: UserPool | null): NodeJS.ProcessEnv {
+  if (name === SANDBOX) return sandboxEnv(s);
+  if (name === EXAMPLE) return exampleEnv(s, pool);
+  return PRODUCT[name]?.(s, pool) ?? {};
+}
