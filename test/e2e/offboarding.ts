@@ -120,7 +120,7 @@ export function offboards(running: () => TestStack): void {
   it('ends all access on one PATCH, keeps the evidence, and restores access on another', async () => {
     const [id = ''] = await agents(1);
     await setActive(id, false);
-    await becomes('every door closed', id, CLOSED);
+    await becomes('all access ended', id, CLOSED);
     await until('the case completed', async () => (await casesOf(id)).some((c) => c.state === 'completed'), LIMIT_MS);
     expect(await casesOf(id)).toEqual([
       { state: 'completed', cause: 'user.deactivated', ordered: true, complete: true },
@@ -147,7 +147,7 @@ export function offboards(running: () => TestStack): void {
     const roleless = { groups: [], roles: [], publishedRoles: [] };
     await becomes('access', id, { ...OPEN, ...roleless });
     await stack.okta('suspend', { login });
-    await becomes('every door closed', id, CLOSED);
+    await becomes('all access ended', id, CLOSED);
     expect((await casesOf(id)).map((c) => c.cause)).toEqual(['okta.suspended']);
     await stack.okta('unsuspend', { login });
     await becomes('access restored', id, { ...OPEN, ...roleless });
@@ -175,7 +175,7 @@ export function offboards(running: () => TestStack): void {
     }
     await noFaults();
     for (const id of ids.slice(0, 3)) await becomes('access restored', id, OPEN);
-    for (const id of ids.slice(3)) await becomes('every door closed', id, CLOSED);
+    for (const id of ids.slice(3)) await becomes('all access ended', id, CLOSED);
     const unfinished = `select 1 from offboarding.offboarding_case where state in ('new', 'held', 'running')`;
     await until('no case left', async () => (await stack.query(unfinished)).length === 0, LIMIT_MS);
     const states = (await Promise.all(ids.slice(3).map(casesOf))).flat().map((c) => c.state);

@@ -1,7 +1,7 @@
 /**
  * Promises P2 and P3 with the real deactivation-worker. Random pushes and settings. identity-service and the worker are
  * real processes that are killed with SIGKILL again and again. Cognito has faults. When the noise stops, Cognito equals
- * f(directory, settings): the enabled flag, roles, and what services were told. Repeat a run with P2_SEED.
+ * f(directory, settings): the enabled flag, roles, and what services learned. Repeat a run with P2_SEED.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '#platform';

@@ -34,14 +34,14 @@ interface Seen {
   readonly account: string | null;
   readonly desiredAccess: string | null;
   readonly published: string | null;
-  readonly told: string | null;
+  readonly announced: string | null;
   readonly enabled: boolean | null;
 }
 
-/** The state of every person in each part; `told` = the last event on identity.access. */
+/** The state of every person in each part; `announced` = the last event on identity.access. */
 const EVERYBODY = `
   select u.id, u.active as directory, a.status as account, p.desired_access as "desiredAccess", p.published_status as published, c.enabled,
-         (select l.data ->> 'status' from bus.event_log l where l.topic = 'identity.access' and l.subject = u.id::text order by l.sequence desc limit 1) as told
+         (select l.data ->> 'status' from bus.event_log l where l.topic = 'identity.access' and l.subject = u.id::text order by l.sequence desc limit 1) as announced
     from directory.users u
     left join identity.account a on a.id = u.id
     left join offboarding.person p on p.id = u.id
@@ -209,12 +209,12 @@ describe('P3 No revival', () => {
     const wrong: unknown[] = [];
     for (const member of crowd.members) {
       const out = isOut(member);
-      const { directory, account, desiredAccess, published, told, enabled } =
+      const { directory, account, desiredAccess, published, announced, enabled } =
         rows.get(member.id) ?? ({} as Partial<Seen>);
       const status = out ? 'inactive' : 'active';
       const expected = [member.assigned, status, out ? 'disabled' : 'enabled', status, status, !out, !out];
       const admitted = (await watch.admits(member.id)) === true;
-      const seen = [directory, account, desiredAccess, published, told, enabled, admitted];
+      const seen = [directory, account, desiredAccess, published, announced, enabled, admitted];
       // A person who was only suspended stays active in the directory; only the worker publishes the loss of access.
       if (JSON.stringify(seen) !== JSON.stringify(expected)) wrong.push({ ...member, seen, expected });
     }

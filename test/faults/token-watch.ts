@@ -35,12 +35,12 @@ export class TokenWatch {
     const issuer = await Issuer.start();
     const logger = createLogger('test', 'silent');
     const real = busFeed({ carrier: 'postgres', url }, { name: 'token-watch', logger });
-    const told = (record: AccessRecord): void => watch.note(record);
+    const onRecord = (record: AccessRecord): void => watch.note(record);
     const guard = new AccessGuard({
       issuer: issuer.issuer,
       jwksUri: issuer.jwksUri,
       clientIds: [issuer.clientId],
-      feed: overheard(real, told),
+      feed: overheard(real, onRecord),
       logger,
     });
     const watch = new TokenWatch(issuer, guard);
