@@ -121,7 +121,7 @@ export function refused(world: () => World): void {
         tab,
         'bad_return_to',
         'This link leads away from StackFlow',
-        /Open StackFlow by its own address/,
+        /Open StackFlow at its own address/,
       );
       expect(await tab.getByRole('link').count()).toBe(0);
     },

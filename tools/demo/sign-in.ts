@@ -44,7 +44,7 @@ async function claimsOf(
   return [
     ...differs('the session', view, { roles: [role], primaryRole: role }),
     ...differs('the access token', decodeJwt(accessToken), claims),
-    ...differs('the user in Cognito', await userOf(stack, accessToken), { 'custom:role': role }),
+    ...differs("Cognito's user", await userOf(stack, accessToken), { 'custom:role': role }),
     ...(guarded.status === 200
       ? differs('the guarded service', caller.parse(JSON.parse(guarded.text)), { accountId, roles: [role] })
       : [`the guarded service answered ${guarded.status}: ${guarded.text}`]),
