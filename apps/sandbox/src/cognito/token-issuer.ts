@@ -57,25 +57,17 @@ export class TokenIssuer {
   async extend(token: string, found: sql.RefreshRow, client: AppClient, metadata: ClientMetadata): Promise<object> {
     const subject = { client, user: found, usernameKey: found.username_key };
     const prepared = await this.prepare(subject, 'TokenGeneration_RefreshTokens', metadata);
-    const accessJti = randomUUID();
+    const [originJti, accessJti] = [found.origin_jti, randomUUID()];
     const rotation = client.settings.RefreshTokenRotation;
     const refreshToken = rotation?.Feature === 'ENABLED' ? newRefreshToken() : undefined;
-    const rows = refreshToken
-      ? await this.database.query(sql.ROTATE_GRANT, [
-          found.origin_jti,
-          accessJti,
-          hashOf(token),
-          hashOf(refreshToken),
-          rotation?.RetryGracePeriodSeconds ?? 0,
-        ])
-      : await this.database.query(sql.EXTEND_GRANT, [found.origin_jti, accessJti]);
-    if (rows.length === 0) throw notAuthorized('Refresh Token has been revoked');
-    return this.sign(subject, prepared, {
-      originJti: found.origin_jti,
-      authTime: found.auth_time,
+    const rotated = refreshToken && [hashOf(token), hashOf(refreshToken), rotation?.RetryGracePeriodSeconds ?? 0];
+    const rows = await this.database.query(rotated ? sql.ROTATE_GRANT : sql.EXTEND_GRANT, [
+      originJti,
       accessJti,
-      refreshToken,
-    });
+      ...(rotated ?? []),
+    ]);
+    if (rows.length === 0) throw notAuthorized('Refresh Token has been revoked');
+    return this.sign(subject, prepared, { originJti, accessJti, refreshToken, authTime: found.auth_time });
   }
 
   private async prepare(

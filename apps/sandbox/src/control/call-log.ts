@@ -33,14 +33,12 @@ export class CallLog {
   }
 
   find(query: CallQuery, limit = 10_000): readonly Call[] {
-    return this.calls
-      .filter(
-        (c) =>
-          (query.subject === undefined || c.subject === query.subject) &&
-          (query.operation === undefined || c.operation === query.operation) &&
-          (query.since === undefined || c.at >= query.since),
-      )
-      .slice(-Math.min(limit, CAPACITY));
+    const { subject, operation, since = 0 } = query;
+    const matches = (call: Call): boolean =>
+      [undefined, call.subject].includes(subject) &&
+      [undefined, call.operation].includes(operation) &&
+      call.at >= since;
+    return this.calls.filter(matches).slice(-Math.min(limit, CAPACITY));
   }
 
   /** Operation -> outcome -> count. */

@@ -64,28 +64,18 @@ export async function exchange(
 ): Promise<{ answer: Answer | null; record: Exchange }> {
   const url = app.scimBaseUrl.replace(/\/$/, '') + path;
   const startedAt = wallClock();
-  const done = (answer: Answer | null, error: string | null): { answer: Answer | null; record: Exchange } => {
-    const endedAt = wallClock();
-    const requestId = answer?.headers['x-request-id'] ?? answer?.headers['request-id'];
-    return {
-      answer,
-      record: {
-        method,
-        url,
-        status: answer?.status ?? null,
-        error,
-        ms: endedAt - startedAt,
-        startedAt,
-        endedAt,
-        requestId: typeof requestId === 'string' ? requestId : null,
-      },
-    };
-  };
+  let answer: Answer | null = null;
+  let error: string | null = null;
   try {
-    return done(await request(agents, url, method, headersFor(app, body), body, options), null);
-  } catch (error) {
-    return done(null, error instanceof Error ? error.message || error.name : String(error));
+    answer = await request(agents, url, method, headersFor(app, body), body, options);
+  } catch (failure) {
+    error = failure instanceof Error ? failure.message || failure.name : String(failure);
   }
+  const endedAt = wallClock();
+  const named = answer?.headers['x-request-id'] ?? answer?.headers['request-id'];
+  const requestId = typeof named === 'string' ? named : null;
+  const times = { ms: endedAt - startedAt, startedAt, endedAt };
+  return { answer, record: { method, url, status: answer?.status ?? null, error, ...times, requestId } };
 }
 
 function request(

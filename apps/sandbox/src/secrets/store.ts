@@ -68,13 +68,18 @@ export class SecretStore {
     ]);
   }
 
-  read(secretId: string): Promise<{ secret: SecretRow; versions: VersionRow[] }> {
-    return this.withSecret(this.database, secretId);
+  async read(secretId: string): Promise<{ secret: SecretRow; versions: VersionRow[] }> {
+    const secret = await this.find(this.database, secretId);
+    return { secret, versions: await this.versions(this.database, secret.name) };
   }
 
-  async withSecret(db: Queryable, secretId: string): Promise<{ secret: SecretRow; versions: VersionRow[] }> {
-    const secret = await this.find(db, secretId);
-    return { secret, versions: await this.versions(db, secret.name) };
+  /** Runs `work` in a transaction that locks the secret. */
+  change<T>(
+    secretId: string,
+    options: { evenDeleted?: boolean },
+    work: (tx: Tx, secret: SecretRow) => Promise<T>,
+  ): Promise<T> {
+    return this.tx(async (tx) => work(tx, await this.find(tx, secretId, { lock: true, ...options })));
   }
 
   /** Undefined if the name is taken. */
