@@ -1,7 +1,7 @@
 /**
- * One keep-alive HTTP/1.1 connection that carries one request at a time, as cheap as Node allows: on two cores a load
- * generator that costs more than this is measured together with the server. It understands what both servers send
- * (a Content-Length) and fails loudly on anything else.
+ * One keep-alive HTTP/1.1 connection that carries one request at a time, as cheap as Node allows. On two cores, an
+ * expensive load generator would slow the server that it measures. It reads answers with a Content-Length only and
+ * fails on anything else.
  */
 import { connect, type Socket } from 'node:net';
 
@@ -14,7 +14,7 @@ export interface Target {
   /** Base URL, for instance of the SCIM API. */
   readonly url: string;
   readonly token: string;
-  /** SCIM's if left out. */
+  /** SCIM's by default. */
   readonly scheme?: 'Bearer' | 'Basic';
   readonly contentType?: string;
 }
@@ -52,7 +52,7 @@ export class Connection {
   }: Target): Promise<Connection> {
     const { hostname, port, pathname, host } = new URL(url);
     if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname))
-      throw new Error(`the load generator speaks to this machine only, not to ${hostname}`);
+      throw new Error(`the load generator sends to this machine only, not to ${hostname}`);
     const socket = connect({ host: hostname, port: Number(port) });
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
     return new Connection(
@@ -64,7 +64,7 @@ export class Connection {
   }
 
   send(method: string, path: string, body?: string): Promise<Answer> {
-    if (this.waiting) throw new Error('one request at a time');
+    if (this.waiting) throw new Error('this connection carries one request at a time');
     const content =
       body === undefined ? '' : `content-type: ${this.contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
     return new Promise((resolve, reject) => {

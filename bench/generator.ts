@@ -1,8 +1,8 @@
 /**
- * The load generator, a process of its own (forked by load.ts), so that neither the server nor the bookkeeping waits
- * for it. Closed loop: N connections, each sends its next request when the last is answered: how much goes through.
- * Open loop: a request at each scheduled instant, whether or not earlier ones are answered; durations count from the
- * schedule, so a server that stalls pays for everyone who waited (no coordinated omission).
+ * The load generator, a process of its own (forked by load.ts), so that neither the server nor the evaluation delays
+ * it. Closed loop: N connections, each sends its next request when the last is answered; this measures throughput. Open
+ * loop: requests at scheduled times, whether or not earlier ones are answered. Durations count from the schedule, so
+ * that a stalled server is charged for all delayed requests (no coordinated omission).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, type Answer, type Target } from './connection.js';
@@ -17,11 +17,11 @@ export interface ClosedLoop {
   readonly operation: Operation;
   readonly connections: number;
   readonly seconds: number;
-  /** Ends earlier after so many requests. */
+  /** Ends earlier after this number of requests. */
   readonly limit?: number;
-  /** No more than this, however quickly they are answered. */
+  /** A limit of requests per second. */
   readonly perSecond?: number;
-  /** Number of the first new person, so that two generators make different ones. */
+  /** Number of the first new person, so that two generators create different people. */
   readonly firstPerson?: number;
 }
 
@@ -33,7 +33,7 @@ export interface OpenLoop {
   readonly seconds: number;
 }
 
-/** So many new people, and their ids. */
+/** The number of people to create. Returns their ids. */
 export interface CreatePeople {
   readonly kind: 'people';
   readonly target: Target;
@@ -41,7 +41,7 @@ export interface CreatePeople {
   readonly people: number;
 }
 
-/** Each of these is deactivated, at a fixed pace. */
+/** Deactivates each of these at a fixed rate. */
 export interface Offboard {
   readonly kind: 'offboard';
   readonly target: Target;
@@ -54,9 +54,9 @@ export type Job = ClosedLoop | OpenLoop | CreatePeople | Offboard;
 
 export interface ClosedResult extends Spread {
   readonly requests: number;
-  /** Anything but the status (and, for a lookup, the person) that was asked for. */
+  /** Answers with another status than expected, or a lookup of another person. */
   readonly wrong: number;
-  /** The first wrong answer, for the explanation. */
+  /** The first wrong answer, for the error message. */
   readonly example?: string;
   readonly seconds: number;
 }
@@ -81,7 +81,7 @@ export interface CreateResult {
   readonly ids: readonly string[];
 }
 
-/** The people of one target, in the order in which they were created. */
+/** The people of one target, in the order of creation. */
 interface People {
   next: number;
   readonly created: Person[];
@@ -103,7 +103,7 @@ interface Request {
   readonly isRight: (answer: Answer) => boolean;
 }
 
-/** Without parsing the whole: the same for every server, and cheap. */
+/** Without parsing the whole body: the same for every server, and cheap. */
 const idOf = (answer: Answer): string => /"id":"([0-9a-f-]{36})"/.exec(answer.body.toString('latin1'))?.[1] ?? '';
 
 function createRequest(people: People): Request {
@@ -121,7 +121,7 @@ function createRequest(people: People): Request {
   };
 }
 
-/** Undefined when there is nobody left to do it to. */
+/** Undefined when no people are left for the operation. */
 function nextRequest(operation: Operation, people: People): Request | undefined {
   if (operation === 'create') return createRequest(people);
   if (operation === 'lookup') {
@@ -190,7 +190,7 @@ interface Paced {
   readonly what: Push['what'];
 }
 
-/** One request at each instant of the schedule, whether or not earlier ones are answered. */
+/** One request at each time of the schedule, whether or not earlier ones are answered. */
 async function paced(
   job: { readonly target: Target; readonly connections: number; readonly perSecond: number },
   count: number,
@@ -226,7 +226,7 @@ async function paced(
   return { pushes, wrong, ...(example && { example }) };
 }
 
-/** Half of them new people, half changed names of people who were there before. */
+/** Half of the pushes create people, half change names of existing people. */
 function openLoop(job: OpenLoop): Promise<OpenResult> {
   const people = peopleOf(job.target);
   const known = people.created.length;

@@ -1,8 +1,11 @@
-/** How far the guard's view is behind: from the commit of an access event to the moment from which requests are refused by it. */
+/**
+ * The delay of the guard's view: from the commit of an access event to the first request that is refused because of it.
+ */
 import { AccessGuard, busFeed } from '#access-guard';
 import { followerGrantsSql } from '#event-bus';
 import { createLogger, provisionDatabase } from '#platform';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { accessData, appendAccess } from '../test/guard/feeds.js';
 import { createTestDatabase } from '../test/support/database.js';
@@ -49,7 +52,7 @@ export async function measureFollowing(say: (label: string, value: string) => vo
     await client.query('analyze bus.event_log');
     const began = performance.now();
     guard.start();
-    await until(() => guard.freshness().state === 'live');
+    await everyTurnUntil(() => guard.freshness().state === 'live');
     const bootstrap = performance.now() - began;
     say(
       `feed: bootstrap from ${BACKLOG.toLocaleString('en')} events`,
@@ -60,9 +63,9 @@ export async function measureFollowing(say: (label: string, value: string) => vo
       const accountId = randomUUID();
       await appendAccess(client, [write(accountId, 1, 'inactive')]);
       const committed = performance.now();
-      await until(() => guard.view.get(accountId) !== undefined);
+      await everyTurnUntil(() => guard.view.get(accountId) !== undefined);
       delays.push(performance.now() - committed);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await sleep(PAUSE_MS);
     }
     delays.sort((a, b) => a - b);
     const at = (q: number) =>
@@ -78,6 +81,7 @@ export async function measureFollowing(say: (label: string, value: string) => vo
   }
 }
 
-async function until(condition: () => boolean): Promise<void> {
+/** Checks on every turn of the event loop, because a pause between two checks would count as delay of the view. */
+async function everyTurnUntil(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }

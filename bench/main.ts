@@ -1,4 +1,4 @@
-/** `npm run bench`: every number beside a peer or a limit, measured in the same run on the same machine. */
+/** `npm run bench`: each number beside a peer or a limit that is measured in the same run on the same machine. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -27,19 +27,19 @@ type Part = (typeof PARTS)[number];
 const HELP = `npm run bench -- [options]
 
   --only <names>  comma-separated: ${ALWAYS.join(', ')}
-                  (requests: the gateway alone; polis, limit: the gateway beside each;
-                  guard: what an internal service pays to check a token;
-                  offboarding: from Okta's PATCH to every door closed, also during an import;
-                  sso: token exchanges beside their bare cost, and logins at a fixed pace),
-                  and, if named, offboarding-kafka: the same over Kafka (Java 17+ and Maven)
-                  offboarding-user-token: the same if Cognito counts sign-outs as UserToken
-  --rounds <n>    rounds per contestant after the warm-up; 3
-  --seconds <n>   seconds per round and operation; 5
-  --quick         1 round of 2 s, fewer pushes: does it run, not how fast it is
+                  (requests: the gateway; polis, limit: the gateway beside each of them;
+                  guard: the cost of checking a token in an internal service;
+                  offboarding: from Okta's PATCH to the end of all access, also during an import;
+                  sso: token exchanges beside their bare cost, and logins at a fixed rate),
+                  and only if named: offboarding-kafka: the same over Kafka (Java 17+ and Maven)
+                  offboarding-user-token: the same with sign-outs counted as UserToken
+  --rounds <n>    rounds per contestant after the warm-up; 3 by default
+  --seconds <n>   seconds per round and operation; 5 by default
+  --quick         1 round of 2 s and fewer pushes, to see whether the bench runs
   --cpu-prof      CPU profiles of our services, for the browser's developer tools
   --help
 
-Needs the npm registry once, for bench/peers. Everything listens on this machine only, and is ended with the run.
+Needs the npm registry once, for bench/peers. All processes listen on this machine only, and end with the run.
 The result is also written to .local/bench/<time>.json.`;
 
 interface Plan {
@@ -106,7 +106,7 @@ interface Result {
 const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
 const print = (title: string, text: string): void => void process.stdout.write(`\n## ${title}\n\n${text}\n`);
 
-/** Runs `work` on a stack that is new and ends with it, also when somebody interrupts. */
+/** Runs `work` on a new stack, and ends the stack afterwards, also on Ctrl-C. */
 async function withStack(
   name: string,
   plan: Plan,
@@ -209,14 +209,14 @@ async function offboardingPart(
       stack,
       target: scimTarget(gateway, token),
       generator: startGenerator(stack),
-      doors: await stack.startDoors(),
+      tokenWatch: await stack.startTokenWatch(),
       seconds: plan.latencySeconds,
       importSize: plan.importSize,
       importsPerSecond: name === 'offboarding-user-token' ? IMPORTS_PER_SECOND.slice(0, 1) : IMPORTS_PER_SECOND,
       say,
     });
     (result.offboarding ??= []).push(measured);
-    print('From the PATCH to every door closed', describeOffboarding(measured));
+    print('From the PATCH to the end of all access', describeOffboarding(measured));
   };
   await withStack(name, plan, work, {
     defaultQuotas: true,

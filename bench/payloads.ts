@@ -1,4 +1,4 @@
-/** What Okta sends: the bodies are the same, byte for byte but for the numbers in names, whoever receives them. */
+/** The bodies that Okta sends. Every server gets the same bytes, except for the numbers in names. */
 
 export interface Person {
   readonly userName: string;
@@ -8,7 +8,7 @@ export interface Person {
 const number = (n: number): string => String(n).padStart(7, '0');
 export const userName = (n: number): string => `person.${number(n)}@example.com`;
 
-/** `POST /Users` as Okta pushes a new person with the attributes of its default profile mapping. */
+/** `POST /Users`: a new person with the attributes of Okta's default profile mapping. */
 export function creation(n: number): string {
   const name = userName(n);
   return JSON.stringify({
@@ -70,12 +70,12 @@ const patch = (value: object): string =>
     Operations: [{ op: 'replace', value }],
   });
 
-/** `PATCH /Users/:id` as Okta deactivates. */
+/** `PATCH /Users/:id`: a deactivation. */
 export const DEACTIVATION = patch({ active: false });
 
-/** A profile change that Cognito has to learn of. */
+/** A profile change that must reach Cognito. */
 export const renaming = (n: number): string => patch({ displayName: `Wilhelmina Smith ${number(n)}` });
 
-/** `GET /Users?filter=userName eq "..."`: Okta's first request about anybody. */
+/** `GET /Users?filter=userName eq "..."`: Okta's first request about a person. */
 export const lookup = (name: string): string =>
   `/Users?filter=${encodeURIComponent(`userName eq "${name}"`)}&startIndex=1&count=100`;

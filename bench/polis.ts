@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../tools/local/folder.js';
-import { eventually } from '../tools/local/process.js';
+import { until } from '../test/support/waiting.js';
 import type { Target } from './connection.js';
 import type { Program } from './program.js';
 import { POOL_SIZE, type Stack } from './stack.js';
@@ -30,13 +30,8 @@ export async function startPolis(stack: Stack): Promise<Polis> {
     cwd: PEERS,
     env: { DATABASE_URL: stack.databaseUrl('polis'), POOL_SIZE: String(POOL_SIZE) },
   });
-  const announced = (): string | undefined =>
-    program
-      .log()
-      .split('\n')
-      .find((line) => line.startsWith('{"url"'));
-  await eventually(() => !program.running || announced() !== undefined, START_LIMIT_MS, 100);
-  const line = announced();
-  if (!line) throw new Error(program.explain('did not start'));
+  const announced = (): string | undefined => /^\{"url".*$/m.exec(program.log())?.[0];
+  const line = await until('an address or an exit', () => announced() ?? !program.running, START_LIMIT_MS, 100);
+  if (line === true) throw new Error(program.explain('did not start'));
   return { target: JSON.parse(line) as Target, version: installedVersion() ?? 'unknown', program };
 }

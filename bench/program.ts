@@ -1,4 +1,4 @@
-/** Child processes of a run: started on this Node, logging into files, on a leash, and ended by us. */
+/** Child processes of a run. They run on this Node, log into files, and end with the run. */
 import { fork, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -81,13 +81,13 @@ export class Program {
   }
 }
 
-/** User and system time of a process so far in seconds, all threads; NaN where the system does not tell. */
+/** User and system time of a process so far in seconds, all threads; NaN if the system does not provide it. */
 function cpuSecondsOf(pid: number): number {
   const fields = statOf(pid);
   return fields ? (Number(fields[11]) + Number(fields[12])) / 100 : Number.NaN;
 }
 
-/** The same of a process and all children that it ever had. */
+/** The same of a process and all its ended children. */
 export function familyCpuSeconds(pid: number): number {
   const fields = statOf(pid);
   if (!fields) return Number.NaN;
@@ -96,7 +96,7 @@ export function familyCpuSeconds(pid: number): number {
   return cpuSecondsOf(pid) + ended + living.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), 0);
 }
 
-/** What follows the name in `/proc/<pid>/stat`: state, parent, ... (proc_pid_stat(5)). */
+/** The fields after the name in `/proc/<pid>/stat`: state, parent, ... (proc_pid_stat(5)). */
 function statOf(pid: number): readonly string[] | undefined {
   try {
     return fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ');
@@ -105,7 +105,7 @@ function statOf(pid: number): readonly string[] | undefined {
   }
 }
 
-/** What a child may know of our environment: how to find programs, nothing that would configure a service. */
+/** The environment of a child: the variables for finding programs, and none that would configure a service. */
 function inherited(): NodeJS.ProcessEnv {
   const { PATH, HOME, SystemRoot, TMPDIR } = process.env;
   return { PATH, HOME, SystemRoot, TMPDIR, NODE_ENV: 'production' };

@@ -1,9 +1,9 @@
-/** What a run prints: only numbers that it measured, and what they mean. */
+/** The output of a run: measured numbers and their meaning. */
 import os from 'node:os';
 import { DEFAULT_QUOTAS } from '../libs/cognito/src/quotas.js';
 import {
   PER_SECOND as OFFBOARDINGS_PER_SECOND,
-  type DoorTimes,
+  type OffboardingTimes,
   type OffboardingResult,
 } from './scenarios/offboarding.js';
 import type { LatencyResult, PipelineResult } from './scenarios/pipeline.js';
@@ -86,7 +86,7 @@ const cpuMs = (by: Readonly<Record<string, number>>): string =>
 
 export function describePipeline(p: PipelineResult): string {
   return [
-    `${rate(p.pushed)} people pushed as fast as the gateway took them, identity-service and the Cognito stand-in on the same cores:`,
+    `${rate(p.pushed)} people pushed as fast as the gateway answered, with identity-service and the Cognito stand-in on the same cores:`,
     `  gateway creates  ${rate(p.createsPerSecond)} per second (p50 ${ms(p.p50)} ms, p99 ${ms(p.p99)} ms); ${rate(p.syncedAtEnd)} were in Cognito by the last answer`,
     `  pipeline drains  ${rate(p.drainedPerSecond)} accounts per second (first push to last account, two Cognito calls each), ${p.seconds.toFixed(1)} s in all`,
     `  CPU ms per account without Postgres: ${cpuMs(p.cpuMs)}`,
@@ -100,19 +100,19 @@ export function describeLatency(l: LatencyResult): string {
     `  schedule -> SCIM answer                     p50 ${ms(l.answer.p50)} ms, p99 ${ms(l.answer.p99)} ms, max ${ms(l.answer.max)} ms`,
     `  SCIM answer -> last Cognito call finished   p50 ${ms(l.cognito.p50)} ms, p99 ${ms(l.cognito.p99)} ms, max ${ms(l.cognito.max)} ms`,
     `    new people    p50 ${ms(l.byKind.create.p50)} ms, p99 ${ms(l.byKind.create.p99)} ms     changed names p50 ${ms(l.byKind.rename.p50)} ms, p99 ${ms(l.byKind.rename.p99)} ms`,
-    'The quotas of the Cognito stand-in are raised far above, so that our way is measured and not the quota. Of a real account',
-    `the defaults allow ${UserCreation} creations, ${UserAccountRecovery} passwords and ${UserUpdate} updates per second: about ${Math.min(UserCreation, UserAccountRecovery)} new people per second in the long run, whatever stands before it.`,
+    'The quotas of the Cognito stand-in are raised, so that the pipeline is measured and not a quota. In a real account',
+    `the default quotas allow ${UserCreation} creations, ${UserAccountRecovery} passwords and ${UserUpdate} updates per second: about ${Math.min(UserCreation, UserAccountRecovery)} new people per second in the long run, whatever is in front of it.`,
   ].join('\n');
 }
 
 const SHARED_QUOTA = [
   `Disabling and signing out share Cognito's UserUpdate quota of ${DEFAULT_QUOTAS.UserUpdate} calls per second, so at ${OFFBOARDINGS_PER_SECOND} per second the sign-outs fall behind;`,
-  'they close no door that disabling has not closed, and are made before anybody is enabled again.',
+  'the users are disabled already, and are signed out before they can be enabled again.',
 ];
 
 export function describeOffboarding(o: OffboardingResult): string {
   const columns = [o.alone, ...o.importing.map(({ times }) => times)];
-  const row = (name: string, of: (d: DoorTimes) => Spread): string =>
+  const row = (name: string, of: (d: OffboardingTimes) => Spread): string =>
     `  ${name.padEnd(49)}${columns
       .map(of)
       .map(({ p50, p99 }) => `p50 ${ms(p50).padStart(6)}  p99 ${ms(p99).padStart(6)}`)
@@ -122,14 +122,14 @@ export function describeOffboarding(o: OffboardingResult): string {
   );
   return [
     `${OFFBOARDINGS_PER_SECOND} deactivations per second on the ${o.carrier} carrier, ${o.alone.people} each time, default quotas; milliseconds from the schedule of the PATCH.`,
-    `From left to right: alone; while ${rate(o.importSize)} people are imported, ${imports.join('; ')}.`,
+    `From left to right: without other load; while ${rate(o.importSize)} people are imported, ${imports.join('; ')}.`,
     row('SCIM answer', (d) => d.answered),
     row('a guard in another process refuses the old token', (d) => d.refused),
     row('disabled in Cognito', (d) => d.disabled),
-    row('both: no way in, no new token', (d) => d.closed),
+    row('both: no access and no new token', (d) => d.closed),
     row('signed out everywhere (AdminUserGlobalSignOut)', (d) => d.signedOut),
     ...(o.signOutCategory === 'UserUpdate'
       ? SHARED_QUOTA
-      : ['Sign-outs count as UserToken here, apart from disables.']),
+      : ['Sign-outs count as UserToken here, separately from disables.']),
   ].join('\n');
 }

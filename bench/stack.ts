@@ -1,6 +1,6 @@
 /**
- * What a run measures: an embedded Postgres with its default settings (fsync on), the gateway, and for the pipeline
- * identity-service and the sandbox. Everything is new at each run and gone after it.
+ * The stack of a run: an embedded Postgres with its default settings (fsync on), the gateway, and for the pipeline
+ * identity-service and the sandbox. Everything is new for each run and deleted after it.
  */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
@@ -13,16 +13,16 @@ import { ROOT } from '../tools/local/folder.js';
 import { startKafka, type LocalKafka } from '../tools/local/kafka.js';
 import { freePort } from '../tools/local/ports.js';
 import { startPostgres, type LocalPostgres } from '../tools/local/postgres.js';
-import { eventually } from '../tools/local/process.js';
+import { until } from '../test/support/waiting.js';
 import type { Target } from './connection.js';
-import type { FollowJob } from './doors.js';
+import type { FollowJob } from './token-watch.js';
 import { familyCpuSeconds, Program } from './program.js';
 import { ownQuotas, sandboxQuotas } from '../test/support/quotas.js';
 
-/** High enough that no quota is what is measured. */
+/** High enough that the result does not measure a quota. */
 const UNLIMITED = 100_000;
 
-/** The same number of connections to Postgres for every contestant: the default of a service. */
+/** The same number of Postgres connections for every contestant: the default of a service. */
 export const POOL_SIZE = 10;
 const READY_LIMIT_MS = 60_000;
 const REGION = 'us-east-1';
@@ -35,11 +35,11 @@ export interface StackOptions {
   readonly folder: string;
   /** Writes a CPU profile of each service into this folder when it ends. */
   readonly profiles?: string;
-  /** Cognito's default quotas, on both sides, instead of none. */
+  /** Cognito's default quotas on both sides, instead of raised ones. */
   readonly defaultQuotas?: boolean;
-  /** Cognito counts sign-outs here, and the services know it, instead of the default. */
+  /** The category in which Cognito counts sign-outs, set for the stand-in and the services. */
   readonly signOutCategory?: 'UserToken';
-  /** Events travel over Kafka instead of Postgres. */
+  /** Events use Kafka instead of Postgres. */
   readonly kafka?: boolean;
 }
 
@@ -55,7 +55,7 @@ export class Stack {
   ) as Record<ServiceName, string>;
   private readonly sandboxPassword = secret();
   readonly internalToken = secret();
-  private doorsUrl = '';
+  private watchUrl = '';
   private aws: { cognito: string; secretsManager: string; userPoolId: string } | undefined;
 
   private constructor(
@@ -79,7 +79,7 @@ export class Stack {
     return stack;
   }
 
-  /** A provisioned database; the gateway's tables are made by its own migrations. */
+  /** A provisioned database; the gateway's tables are created by its own migrations. */
   async addDatabase(name: string): Promise<void> {
     await this.sql('postgres', `create database ${name}`);
     await provision(this.databaseUrl(name), this.passwords, [
@@ -87,7 +87,7 @@ export class Stack {
     ]);
   }
 
-  /** CPU time of all of Postgres so far in seconds. */
+  /** CPU time of all Postgres processes so far in seconds. */
   postgresCpuSeconds(): number {
     return familyCpuSeconds(this.postgres.pid);
   }
@@ -137,7 +137,7 @@ export class Stack {
     return this.sandbox.cognito;
   }
 
-  /** Without a brake: a bench that offboards everybody means it. */
+  /** Without a brake, because a bench offboards everybody on purpose. */
   async createTenant(): Promise<string> {
     const settings = { scimEnabled: true, brake: null };
     const { scimToken } = await this.withHub((hub) => hub.create({ slug: TENANT, by: 'bench', settings }));
@@ -185,24 +185,24 @@ export class Stack {
   }
 
   /** A guard in another process, with a role that may read the log and nothing else. */
-  async startDoors(): Promise<Program> {
+  async startTokenWatch(): Promise<Program> {
     const password = secret();
-    await this.sql('stackflow', `create role bench_doors login password '${password}'`);
-    for (const statement of followerGrantsSql('bench_doors')) await this.sql('stackflow', statement);
-    this.doorsUrl = this.roleUrl('stackflow', 'bench_doors', password);
-    return this.run({ name: 'doors', entry: compiled('bench/doors.js') });
+    await this.sql('stackflow', `create role bench_token_watch login password '${password}'`);
+    for (const statement of followerGrantsSql('bench_token_watch')) await this.sql('stackflow', statement);
+    this.watchUrl = this.roleUrl('stackflow', 'bench_token_watch', password);
+    return this.run({ name: 'token-watch', entry: compiled('bench/token-watch.js') });
   }
 
   get followJob(): FollowJob {
     return {
       kind: 'follow',
       carrier: this.kafka ? 'kafka' : 'postgres',
-      databaseUrl: this.doorsUrl,
+      databaseUrl: this.watchUrl,
       ...(this.kafka && { brokers: this.kafka.brokers }),
     };
   }
 
-  /** The gateway's tables in another database, for what is measured without HTTP. */
+  /** The gateway's tables in another database, for measurements without HTTP. */
   async migrateGateway(database: string): Promise<string> {
     const url = this.serviceUrl(database, 'scim-gateway');
     const program = this.run({
@@ -215,9 +215,9 @@ export class Stack {
     return url;
   }
 
-  /** Waits until the gateway has published what it stored, so that one contestant's backlog does not slow the next. */
-  async settle(limitMs = 60_000): Promise<boolean> {
-    return eventually(async () => (await this.outboxLength()) === 0, limitMs, 100);
+  /** Waits until the gateway has published all its events, so that one contestant's backlog does not slow the next. */
+  async published(): Promise<void> {
+    await until('the gateway has published all events', async () => (await this.outboxLength()) === 0, 60_000, 100);
   }
 
   async outboxLength(): Promise<number> {
@@ -254,8 +254,8 @@ export class Stack {
         (r) => r.ok,
         () => false,
       ));
-    if (!(await eventually(isReady, READY_LIMIT_MS, 100)) || !program.running)
-      throw new Error(program.explain('did not get ready'));
+    await until(`${name} is ready`, isReady, READY_LIMIT_MS, 100);
+    if (!program.running) throw new Error(program.explain('did not get ready'));
     return { program, url };
   }
 

@@ -1,4 +1,4 @@
-/** What the pages name must exist: files behind links, npm commands, metrics, environment variables. */
+/** Files behind links, npm commands, metrics and environment variables that the documents name must exist. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 

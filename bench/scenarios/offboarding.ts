@@ -1,43 +1,44 @@
 /**
- * From Okta's PATCH to every door closed, at a fixed pace, on the default quotas of the Cognito stand-in: alone, and
- * again while an import of thousands is pushed, at the pace that Cognito takes and at twice that. Each door is seen from outside: Cognito's by the
- * stand-in's own log of calls, the services' by a guard in another process that checks tokens from before.
+ * From Okta's PATCH to the end of all access, at a fixed rate, on the default quotas of the Cognito stand-in. Once
+ * without other load, and again during an import of thousands of people, at the rate that Cognito allows and at twice
+ * that rate. All times are observed from outside: Cognito's in the stand-in's call log, the services' by a guard in
+ * another process that checks earlier tokens.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '../../tools/local/process.js';
+import { until } from '../../test/support/waiting.js';
 import type { Target } from '../connection.js';
-import type { FollowJob, KnowJob, WatchJob } from '../doors.js';
+import type { FollowJob, KnowJob, WatchJob } from '../token-watch.js';
 import type { ClosedResult, CreateResult, OffboardResult } from '../generator.js';
 import type { Program } from '../program.js';
 import type { Stack } from '../stack.js';
 import { spread, type Spread } from '../statistics.js';
 
 export const PER_SECOND = 20;
-/** About what the default quotas of Cognito let through, and twice that: then the import piles up before it. */
+/** About the rate that Cognito's default quotas allow, and twice that, so that a backlog of the import builds up. */
 export const IMPORTS_PER_SECOND = [25, 50] as const;
 const READY_LIMIT_MS = 300_000;
 const CLOSED_LIMIT_MS = 120_000;
 const CONNECTIONS = 16;
 
-export interface DoorTimes {
+export interface OffboardingTimes {
   readonly people: number;
-  /** From the scheduled instant of the PATCH, in milliseconds. */
+  /** From the scheduled time of the PATCH, in milliseconds. */
   readonly answered: Spread;
   readonly refused: Spread;
   readonly disabled: Spread;
-  /** Refused by the guard and disabled in Cognito: nobody gets in, nobody gets a new token. */
+  /** Refused by the guard and disabled in Cognito: no access and no new token. */
   readonly closed: Spread;
-  /** `AdminUserGlobalSignOut` too: it may share a quota of 25 per second with the disabling. */
+  /** `AdminUserGlobalSignOut` too. It may share a quota of 25 per second with disabling. */
   readonly signedOut: Spread;
-  /** People of the import that waited for Cognito when the offboarding ended. */
+  /** Imported people who were waiting for Cognito when the offboardings ended. */
   readonly importWaiting: number;
 }
 
 export interface OffboardingResult {
   readonly carrier: string;
   readonly signOutCategory: string;
-  readonly alone: DoorTimes;
-  readonly importing: readonly { readonly perSecond: number; readonly times: DoorTimes }[];
+  readonly alone: OffboardingTimes;
+  readonly importing: readonly { readonly perSecond: number; readonly times: OffboardingTimes }[];
   readonly importSize: number;
 }
 
@@ -45,7 +46,7 @@ interface Plan {
   readonly stack: Stack;
   readonly target: Target;
   readonly generator: Program;
-  readonly doors: Program;
+  readonly tokenWatch: Program;
   readonly seconds: number;
   readonly importSize: number;
   readonly importsPerSecond: readonly number[];
@@ -53,13 +54,13 @@ interface Plan {
 }
 
 export async function measureOffboarding(plan: Plan): Promise<OffboardingResult> {
-  const { stack, target, generator, doors, seconds, importSize, importsPerSecond, say } = plan;
+  const { stack, target, generator, tokenWatch, seconds, importSize, importsPerSecond, say } = plan;
   const people = PER_SECOND * seconds;
   const total = people * (1 + importsPerSecond.length);
   say(`${total} people get accounts on the default quotas`);
   const made = await generator.ask<CreateResult>({ kind: 'people', target, people: total, connections: 4 });
   await provisioned(stack, made.ids);
-  await doors.ask(stack.followJob satisfies FollowJob);
+  await tokenWatch.ask(stack.followJob satisfies FollowJob);
   say(`${PER_SECOND} offboardings per second for ${seconds} s`);
   const alone = await offboard(plan, made.ids.slice(0, people));
   const importer = stack.run({ name: 'importer', entry: generator.options.entry });
@@ -72,13 +73,13 @@ export async function measureOffboarding(plan: Plan): Promise<OffboardingResult>
   return { carrier: stack.followJob.carrier, signOutCategory, alone, importing, importSize };
 }
 
-/** Resolves when the import has ended too, and Cognito has everybody. */
+/** Resolves when the import has ended and Cognito has all its people. */
 async function duringImport(
   plan: Plan,
   importer: Program,
   perSecond: number,
   ids: readonly string[],
-): Promise<DoorTimes> {
+): Promise<OffboardingTimes> {
   const { stack, target, importSize, say } = plan;
   say(`an import of ${importSize} people begins, ${perSecond} per second; offboarding again`);
   const importing = importer.ask<ClosedResult>({
@@ -96,15 +97,20 @@ async function duringImport(
   const times = await offboard(plan, ids);
   const { wrong, example } = await importing;
   if (wrong > 0) throw new Error(`${wrong} creates of the import failed, e.g. ${example}`);
-  if (!(await eventually(async () => (await waitingForCognito(stack)) === 0, READY_LIMIT_MS, 1_000)))
-    throw new Error(`the import did not reach Cognito within ${READY_LIMIT_MS / 1_000} s`);
+  await until('the import is in Cognito', async () => (await waitingForCognito(stack)) === 0, READY_LIMIT_MS, 1_000);
   return times;
 }
 
-async function offboard({ stack, target, generator, doors }: Plan, ids: readonly string[]): Promise<DoorTimes> {
-  await doors.ask({ kind: 'know', accounts: ids } satisfies KnowJob);
+async function offboard(
+  { stack, target, generator, tokenWatch }: Plan,
+  ids: readonly string[],
+): Promise<OffboardingTimes> {
+  await tokenWatch.ask({ kind: 'know', accounts: ids } satisfies KnowJob);
   await fetch(`${stack.cognito}/sandbox/calls`, { method: 'DELETE' });
-  const watching = doors.ask<Record<string, number>>({ kind: 'watch', limitMs: CLOSED_LIMIT_MS } satisfies WatchJob);
+  const watching = tokenWatch.ask<Record<string, number>>({
+    kind: 'watch',
+    limitMs: CLOSED_LIMIT_MS,
+  } satisfies WatchJob);
   watching.catch(() => undefined);
   const { pushes, wrong, example } = await generator.ask<OffboardResult>({
     kind: 'offboard',
@@ -134,21 +140,18 @@ async function offboard({ stack, target, generator, doors }: Plan, ids: readonly
   };
 }
 
-/** When the first successful call of the operation ended, by account; waits until there is one for each. */
+/** The end of the first successful call of the operation, by account. Waits until each account has one. */
 async function calls(stack: Stack, operation: string, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  let ended = new Map<string, number>();
-  const complete = async (): Promise<boolean> => {
+  const complete = async (): Promise<Map<string, number> | false> => {
     const answer = await fetch(`${stack.cognito}/sandbox/calls?operation=${operation}&limit=50000`);
     const { calls: made } = (await answer.json()) as {
       calls: { subject: string | null; endedAt: number; outcome: string }[];
     };
     const fine = made.filter((c) => c.outcome === 'ok').sort((a, b) => b.endedAt - a.endedAt);
-    ended = new Map(fine.map((c) => [c.subject ?? '', c.endedAt]));
-    return ids.every((id) => ended.has(id));
+    const ended = new Map(fine.map((c) => [c.subject ?? '', c.endedAt]));
+    return ids.every((id) => ended.has(id)) && ended;
   };
-  if (!(await eventually(complete, CLOSED_LIMIT_MS, 500)))
-    throw new Error(`${operation} was not called for everybody within ${CLOSED_LIMIT_MS / 1_000} s`);
-  return ended;
+  return until(`${operation} for every account`, complete, CLOSED_LIMIT_MS, 500);
 }
 
 async function provisioned(stack: Stack, ids: readonly string[]): Promise<void> {
@@ -160,8 +163,7 @@ async function provisioned(stack: Stack, ids: readonly string[]): Promise<void> 
     );
     return row?.n === ids.length;
   };
-  if (!(await eventually(all, READY_LIMIT_MS, 500)))
-    throw new Error(`the accounts were not there within ${READY_LIMIT_MS / 1_000} s`);
+  await until('all accounts are provisioned', all, READY_LIMIT_MS, 500);
 }
 
 async function waitingForCognito(stack: Stack): Promise<number> {

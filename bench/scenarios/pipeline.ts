@@ -1,10 +1,8 @@
 /**
- * The whole way: pushes into the gateway while identity-service brings them to Cognito (the sandbox, its quotas raised
- * out of the way). Everything shares one machine, the stand-in for Cognito included, so the rate at which the pipeline
- * drains is a lower bound for ours.
+ * The whole pipeline: pushes into the gateway while identity-service brings them to Cognito (the sandbox, with raised
+ * quotas). Everything shares one machine, the stand-in for Cognito included, so the measured rate is a lower bound.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '../../tools/local/process.js';
+import { eventually, until } from '../../test/support/waiting.js';
 import type { Target } from '../connection.js';
 import type { ClosedResult, OpenResult, Push } from '../generator.js';
 import type { Program } from '../program.js';
@@ -12,7 +10,7 @@ import type { Stack } from '../stack.js';
 import { spread, type Spread } from '../statistics.js';
 
 const DRAIN_LIMIT_MS = 180_000;
-/** Okta itself keeps few requests under way. */
+/** Okta has few concurrent requests. */
 const CONNECTIONS = 16;
 
 interface AccountCounts {
@@ -25,7 +23,7 @@ export interface PipelineResult {
   readonly createsPerSecond: number;
   readonly p50: number;
   readonly p99: number;
-  /** Accounts that Cognito showed when the last push was answered. */
+  /** Accounts in Cognito when the last push was answered. */
   readonly syncedAtEnd: number;
   readonly drainedPerSecond: number;
   readonly seconds: number;
@@ -41,7 +39,7 @@ const counts = async (stack: Stack): Promise<AccountCounts> => {
   return row ?? { accounts: 0, synced: 0 };
 };
 
-/** Pushes `people` as fast as they are taken, and waits until Cognito shows them all. */
+/** Pushes `people` as fast as the gateway answers, and waits until Cognito has them all. */
 export async function measurePipeline(
   stack: Stack,
   target: Target,
@@ -64,12 +62,17 @@ export async function measurePipeline(
     throw new Error(`${result.wrong} of ${result.requests} creates failed behind the pipeline, e.g. ${result.example}`);
   const atEnd = await counts(stack);
   const wanted = before.synced + result.requests;
-  if (!(await eventually(async () => (await counts(stack)).synced >= wanted, DRAIN_LIMIT_MS, 250))) {
-    const now = await counts(stack);
-    throw new Error(
-      `the pipeline did not drain within ${DRAIN_LIMIT_MS / 1_000} s: ${now.synced - before.synced} of ${result.requests} accounts are in Cognito (${now.accounts} known)`,
-    );
-  }
+  await eventually(
+    async () => {
+      const now = await counts(stack);
+      if (now.synced < wanted)
+        throw new Error(
+          `The pipeline did not drain within ${DRAIN_LIMIT_MS / 1_000} s: ${now.synced - before.synced} of ${result.requests} accounts are in Cognito (${now.accounts} known).`,
+        );
+    },
+    DRAIN_LIMIT_MS,
+    250,
+  );
   const seconds = (performance.now() - began) / 1_000;
   return {
     pushed: result.requests,
@@ -88,7 +91,7 @@ export async function measurePipeline(
 export interface LatencyResult {
   readonly perSecond: number;
   readonly pushes: number;
-  /** From the scheduled instant to the SCIM answer. */
+  /** From the scheduled time to the SCIM answer. */
   readonly answer: Spread;
   /** From the SCIM answer to the end of the last Cognito call that the push caused. */
   readonly cognito: Spread;
@@ -102,7 +105,7 @@ interface Call {
   readonly outcome: string;
 }
 
-/** Pushes at a fixed pace, half of them new people, half changed names of people that Cognito has. */
+/** Pushes at a fixed rate: half of them create people, half change names of people in Cognito. */
 export async function measureLatency(
   stack: Stack,
   target: Target,
@@ -119,12 +122,12 @@ export async function measureLatency(
     seconds,
   });
   if (wrong > 0) throw new Error(`${wrong} of ${pushes.length + wrong} pushes failed, e.g. ${example}`);
-  const waysOf = async (): Promise<Way[] | undefined> => ways(pushes, await callsOf(stack));
-  await sleep(500);
-  let found = await waysOf();
-  await eventually(async () => (found ??= await waysOf()) !== undefined, DRAIN_LIMIT_MS, 1_000);
-  if (!found) throw new Error(`Cognito did not hear of every push within ${DRAIN_LIMIT_MS / 1_000} s`);
-  const complete = found;
+  const complete = await until(
+    'the Cognito calls of all pushes',
+    async () => ways(pushes, await callsOf(stack)),
+    DRAIN_LIMIT_MS,
+    1_000,
+  );
   const of = (what: Push['what']): Spread => spread(complete.filter((w) => w.what === what).map((w) => w.ms));
   return {
     perSecond,
@@ -146,7 +149,7 @@ const LAST_CALL: Readonly<Record<Push['what'], string>> = {
   rename: 'AdminUpdateUserAttributes',
 };
 
-/** Undefined while the call of some push is not there yet. */
+/** Undefined until the call of every push exists. */
 function ways(pushes: readonly Push[], calls: readonly Call[]): Way[] | undefined {
   const ended = new Map(calls.filter((c) => c.outcome === 'ok').map((c) => [`${c.operation} ${c.subject}`, c.endedAt]));
   const found = pushes.flatMap(({ id, what, answered }) => {

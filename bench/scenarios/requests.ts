@@ -1,7 +1,7 @@
 /**
- * What Okta waits for: create, lookup, deactivate, in rounds that alternate between the contestants, because the
- * machine's speed wanders. The first round warms up and is thrown away; what counts are medians over the others, and
- * of each round's own ratio.
+ * The requests that Okta waits for: create, lookup, deactivate. Rounds alternate between the contestants, because the
+ * speed of the machine varies. The first round warms up and is not counted. The results are medians over the other
+ * rounds, and medians of each round's own ratio.
  */
 import path from 'node:path';
 import { ROOT } from '../../tools/local/folder.js';
@@ -33,7 +33,7 @@ export interface Measurement {
   readonly p50: number;
   readonly p99: number;
   readonly requests: number;
-  /** CPU time of the server process per request, microseconds; Postgres not included. */
+  /** CPU time of the server process per request in microseconds; Postgres not included. */
   readonly serverCpuUs: number | null;
   /** Events that were stored but not yet published when the round ended. */
   readonly backlog?: number;
@@ -68,7 +68,7 @@ export async function measureRequests(
         measurements.push(await one(stack, generator, contestant, { operation, round, seconds }));
       if (operation === 'create' && limit) measurements.push(await limit(round, seconds));
     }
-    // What autovacuum does within a minute of the first rows; without statistics the plans are a matter of luck.
+    // Autovacuum would do this within a minute of the first rows. Without statistics, the query plans are random.
     if (round === 0) for (const database of databases) await stack.sql(database, 'analyze');
   }
   await polis?.program.stop();
@@ -95,8 +95,7 @@ async function one(
       `${who} answered ${result.wrong} of ${result.requests} requests to ${operation} wrongly, e.g. ${result.example}`,
     );
   const backlog = who === 'gateway' ? await stack.outboxLength() : undefined;
-  if (who === 'gateway' && !(await stack.settle()))
-    throw new Error('the gateway did not publish its events within a minute');
+  if (who === 'gateway') await stack.published();
   const { requests, p50, p99 } = result;
   return {
     who,
@@ -111,7 +110,7 @@ async function one(
   };
 }
 
-/** The gateway makes one user, so that the limit stores the very same bytes. */
+/** The gateway creates one user, so that the limit stores exactly the same bytes. */
 async function prepareLimit(
   stack: Stack,
   generator: Program,
@@ -127,7 +126,7 @@ async function prepareLimit(
     seconds: 5,
     limit: 1,
   });
-  await stack.settle();
+  await stack.published();
   const [sample] = await stack.sql<Sample>(
     'stackflow',
     `select u.id, u.user_name as "userName", u.tenant_id as tenant, u.external_id as "externalId", u.resource::text as resource, e.data::text as "eventData", e.traceparent

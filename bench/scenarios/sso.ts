@@ -1,7 +1,7 @@
 /**
- * The SSO bridge. Exchanges: the token endpoint of auth-service beside the bare cost of what it cannot leave out, in
- * alternating rounds, the same load generator, connections and sandbox for both, Cognito's quotas raised out of the way.
- * Logins: at a fixed pace through the sandbox's own pages, on Cognito's default quotas.
+ * The SSO bridge. Exchanges: the token endpoint of auth-service compared with the unavoidable cost of an exchange, in
+ * alternating rounds, with the same load generator, connections and sandbox, and with raised Cognito quotas. Logins: at
+ * a fixed rate through the sandbox's own pages, on Cognito's default quotas.
  */
 import path from 'node:path';
 import { ROOT } from '../../tools/local/folder.js';
@@ -27,7 +27,7 @@ export interface SsoOptions {
 
 /** CPU milliseconds of an exchange, by process. */
 export interface CpuMs {
-  /** auth-service, or the bare one in its place. */
+  /** auth-service, or the bare server instead. */
   readonly server: number;
   readonly sandbox: number;
   readonly postgres: number;
@@ -44,7 +44,7 @@ export interface ExchangeMeasurement {
 
 export interface SsoResult {
   readonly exchanges: readonly ExchangeMeasurement[];
-  /** Median over the rounds of auth-service's rate as a part of the bare one in the same round. */
+  /** Median over the rounds of auth-service's rate divided by the bare server's rate in the same round. */
   readonly partOfBare: number;
   readonly logins: LoginResult;
 }
@@ -94,7 +94,7 @@ async function startBare(
   return { program, url: await program.ask<string>(job) };
 }
 
-/** The first round warms up and is thrown away; who goes first changes, because the machine's speed wanders. */
+/** The first round warms up and is not counted. The order changes, because the speed of the machine varies. */
 async function rounds(
   contestants: readonly Contestant[],
   { rounds: count, seconds, say }: SsoOptions,

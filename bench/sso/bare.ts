@@ -1,6 +1,6 @@
 /**
- * The limit of an exchange: the signatures and the two calls to Cognito that cannot be left out, over the same HTTP, and
- * nothing else. No client is authenticated, no policy and no person looked up, nothing stored, no quota kept. Forked.
+ * The limit of an exchange: the unavoidable signatures and the two calls to Cognito, over the same HTTP, and nothing
+ * else. There is no client authentication, no policy, no look-up of the person, no storage and no quota. Forked.
  */
 import {
   AdminInitiateAuthCommand,
@@ -26,7 +26,7 @@ import type { UserPool } from './world.js';
 export interface BareJob {
   readonly cognito: string;
   readonly pool: UserPool;
-  /** PKCS #8 PEM of the key whose public half the triggers know. */
+  /** PKCS #8 PEM of the signing key. The triggers know its public half. */
   readonly keyFile: string;
   /** Public keys of the authorization server. */
   readonly jwksUri: string;
@@ -102,7 +102,7 @@ async function respond(limit: Limit, request: IncomingMessage, response: ServerR
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
-/** Answers its URL. */
+/** Returns its URL. */
 async function serve(job: BareJob): Promise<string> {
   const limit = await prepare(job);
   const server = createServer((request, response) => {

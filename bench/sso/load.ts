@@ -1,4 +1,4 @@
-/** Load on the SSO bridge, a process of its own: exchanges in a closed loop, logins at a fixed pace. Forked. */
+/** Load on the SSO bridge, as a process of its own: exchanges in a closed loop, logins at a fixed rate. Forked. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, type Target } from '../connection.js';
 import { spread, type Spread } from '../statistics.js';
@@ -10,11 +10,11 @@ export interface ExchangeJob {
   readonly target: Target;
   readonly connections: number;
   readonly seconds: number;
-  /** Bodies, taken in turn. */
+  /** Bodies, used in turn. */
   readonly forms: readonly string[];
 }
 
-/** A login begins at each instant of the schedule, whether or not earlier ones have ended. */
+/** A login starts at each time of the schedule, whether or not earlier ones have ended. */
 export interface LoginJob {
   readonly kind: 'login';
   readonly service: string;
@@ -33,7 +33,7 @@ export interface LoginResult {
   readonly logins: number;
   /** Of the callback: request to answer, in milliseconds. */
   readonly callback: Spread;
-  /** From the scheduled instant to the answer of the callback, the sandbox's pages included. */
+  /** From the scheduled time to the answer of the callback, including the sandbox's pages. */
   readonly whole: Spread;
 }
 

@@ -1,6 +1,6 @@
-/** The control API of the sandbox Okta, as far as a run needs it. */
+/** The part of the sandbox Okta's control API that a run needs. */
 
-/** Okta keeps few requests under way; more would only queue. */
+/** Okta has few concurrent requests; more would only wait. */
 const AT_ONCE = 8;
 
 export class SandboxOkta {
@@ -13,13 +13,13 @@ export class SandboxOkta {
     await each(logins, (login) => this.call('POST', '/assign', { login }));
   }
 
-  /** The OIDC app; its secret is shown this once. */
+  /** The OIDC app. Its secret is shown only now. */
   async client(redirectUri: string): Promise<{ clientId: string; clientSecret: string }> {
     const answer = await this.call('PUT', '/oidc-client', { redirectUris: [redirectUri] });
     return answer as { clientId: string; clientSecret: string };
   }
 
-  /** Of the custom authorization server, as after a login just now; in the order of the logins. */
+  /** Tokens of the custom authorization server, as just after a login, in the order of `logins`. */
   accessTokens(logins: readonly string[]): Promise<string[]> {
     return each(logins, async (login) => {
       const answer = await this.call('POST', '/oidc-client/tokens', { login, server: 'default', scopes: ['openid'] });

@@ -1,4 +1,4 @@
-/** What a run says about the SSO bridge. */
+/** The output of a run about the SSO bridge. */
 import { ms, rate, table } from '../report.js';
 import {
   CONNECTIONS,
@@ -37,7 +37,7 @@ export function describeSso({ exchanges, partOfBare, logins }: SsoResult, rounds
     table([head, row(exchanges, 'auth-service'), row(exchanges, 'bare')]),
     `auth-service makes ${part} of the bare rate (goal: ${GOAL * 100} %).`,
     `Medians of ${rounds} alternating rounds of ${seconds} s, ${CONNECTIONS} connections; the part is the median of each round's own. Access tokens of the`,
-    'custom authorization server, client_secret_basic. Bare: an HTTP server that verifies the RS256 signature of the token, makes',
+    'custom authorization server, client_secret_basic. Bare: an HTTP server that verifies the RS256 signature of the token, calls',
     'AdminInitiateAuth and AdminRespondToAuthChallenge with the AWS SDK, and signs the ES256 assertion; no client, policy, person, quota or',
     'audit. The sandbox verifies ES256 twice and signs RS256 twice for each, and shares the cores. Its quotas and ours are raised out of the way:',
     'a real account allows 120 AdminInitiateAuth per second by default. Assertions are signed with a local key; AWS KMS is a request more.',

@@ -1,7 +1,7 @@
-/** A browser that signs in: its own cookies for each site, each redirect taken by hand, so that the callback can be timed. */
+/** A browser that signs in: cookies for each site, redirects followed one by one, so that the callback can be timed. */
 import { Agent, request } from 'node:http';
 
-/** Shared: a browser of today has a connection open already. */
+/** Shared, because a real browser reuses open connections. */
 const agent = new Agent({ keepAlive: true });
 
 interface Page {
@@ -18,7 +18,7 @@ export class Visitor {
     private readonly okta: string,
   ) {}
 
-  /** Through Okta's sign-in page; answers the milliseconds that the callback took. */
+  /** Signs in on Okta's page. Returns the milliseconds of the callback. */
   async signIn(login: string): Promise<number> {
     const begun = await this.visit('GET', `${this.service}/auth/okta/login?returnTo=%2Fincidents`, 302);
     const page = await this.visit('GET', begun.location, 200);

@@ -1,4 +1,7 @@
-/** What signing in needs beside the pipeline: an Okta whose people came by SCIM, the triggers' keys, auth-service. */
+/**
+ * Everything that sign-ins need besides the pipeline: an Okta whose people came by SCIM, the triggers' keys,
+ * auth-service.
+ */
 import {
   CognitoIdentityProviderClient,
   DescribeUserPoolClientCommand,
@@ -8,12 +11,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { FileSigner } from '../../apps/auth-service/src/assertion/file-signer.js';
 import { freePort } from '../../tools/local/ports.js';
-import { eventually } from '../../tools/local/process.js';
+import { until } from '../../test/support/waiting.js';
 import { TENANT, type Service, type Stack } from '../stack.js';
 import { SandboxOkta } from './okta.js';
 
 const ISSUER = 'https://sandbox.okta.com';
-/** Where browsers would reach auth-service; the load generator goes to its own port. */
+/** The address of auth-service for browsers. The load generator uses its own port. */
 export const ORIGIN = 'http://localhost:8080';
 const CLIENT = 'bench';
 const AUDIENCE = 'incidents';
@@ -26,7 +29,7 @@ export interface UserPool {
   readonly clientSecret: string;
 }
 
-/** Somebody who has access, and an access token of Okta's custom authorization server. */
+/** A person with access, and their access token of Okta's custom authorization server. */
 export interface SubjectToken {
   readonly login: string;
   readonly accountId: string;
@@ -36,7 +39,7 @@ export interface SubjectToken {
 
 export interface Connected {
   readonly tenantId: string;
-  /** What the client sends after `Basic`. */
+  /** The credentials that the client sends after `Basic`. */
   readonly basic: string;
 }
 
@@ -50,7 +53,7 @@ export class SsoWorld {
     private readonly workerUrl: string,
   ) {}
 
-  /** Everything but auth-service itself, and `people` with one role each. */
+  /** Everything except auth-service itself, and `people` with one role each. */
   static async start(stack: Stack, people: number, say: (text: string) => void): Promise<SsoWorld> {
     const keyFile = writeKey(stack.options.folder);
     const port = await freePort();
@@ -64,7 +67,7 @@ export class SsoWorld {
     const scimToken = await stack.createTenant();
     const gateway = await stack.startGateway();
     await stack.startIdentity();
-    const worker = await stack.startWorker(); // says who has access
+    const worker = await stack.startWorker(); // publishes who has access
     await okta.call('PUT', '', { scimBaseUrl: `${gateway.url}/scim/v2`, token: scimToken });
     say(`Okta assigns ${people} people and pushes their group`);
     await okta.assign(logins(people));
@@ -72,7 +75,7 @@ export class SsoWorld {
     return new SsoWorld(stack, sandbox, okta, await userPool(stack), keyFile, worker.url);
   }
 
-  /** Resolves when it knows the tenant, and everybody who is in Cognito. */
+  /** Resolves when it knows the tenant, and every person who is in Cognito. */
   async startAuthService(people: number, env: NodeJS.ProcessEnv = {}): Promise<Service> {
     const { stack, okta, pool, keyFile, workerUrl } = this;
     const service = await stack.startService('auth-service', 'apps/auth-service/src/main.js', {
@@ -88,22 +91,32 @@ export class SsoWorld {
       OKTA_ISSUER_OVERRIDE: okta.origin,
       ...env,
     });
-    await until(`auth-service knows ${people} people`, async () => {
-      const [row] = await stack.sql<{ ready: number }>('stackflow', KNOWN);
-      return row?.ready === people;
-    });
+    await until(
+      `auth-service knows ${people} people`,
+      async () => {
+        const [row] = await stack.sql<{ ready: number }>('stackflow', KNOWN);
+        return row?.ready === people;
+      },
+      READY_LIMIT_MS,
+      200,
+    );
     return service;
   }
 
-  /** Lets people sign in, and one client exchange their tokens. */
+  /** Allows people to sign in, and one client to exchange their tokens. */
   async connect(service: Service): Promise<Connected> {
     const { clientId, clientSecret } = await this.okta.client(`${ORIGIN}/auth/okta/callback`);
     const connection = { by: 'bench', issuer: ISSUER, clientId, clientSecret };
     const { tenant } = await this.stack.withHub((hub) => hub.connectSso(TENANT, connection));
-    await until('auth-service knows the connection', async () => {
-      const { status } = await fetch(`${service.url}/auth/okta/login`, { redirect: 'manual' });
-      return status === 302;
-    });
+    await until(
+      'auth-service knows the connection',
+      async () => {
+        const { status } = await fetch(`${service.url}/auth/okta/login`, { redirect: 'manual' });
+        return status === 302;
+      },
+      READY_LIMIT_MS,
+      200,
+    );
     const server = { issuer: `${ISSUER}/oauth2/default`, audience: 'api://default' };
     const source = { ...server, clientIds: [clientId], scope: 'openid' };
     await this.internal(service, `/tenants/${tenant.id}/exchange/source`, source);
@@ -133,7 +146,7 @@ export class SsoWorld {
   }
 }
 
-/** Accounts that may sign in, with the role that their group gives, which Cognito has as well. */
+/** Accounts that may sign in, with the role that their group gives and that Cognito has as well. */
 const KNOWN = `
   select count(*)::int as ready from auth.account a join identity.account i using (id)
    where a.version > 0 and a.access_status = 'active' and cardinality(a.roles) = 1
@@ -167,9 +180,4 @@ async function userPool(stack: Stack): Promise<UserPool> {
   } finally {
     client.destroy();
   }
-}
-
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  if (!(await eventually(condition, READY_LIMIT_MS, 200)))
-    throw new Error(`not within ${READY_LIMIT_MS / 1_000} s: ${what}`);
 }

@@ -1,4 +1,4 @@
-/** The machine's own Chromium, headless and without a word to anybody but the pages under test. */
+/** The machine's own Chromium, headless, without network access except to the pages under test. */
 import { chromium, type Browser } from 'playwright-core';
 import { findChromium } from '../../tools/local/chromium.js';
 
@@ -6,10 +6,10 @@ const executablePath = findChromium();
 if (executablePath === undefined && process.env.REQUIRE_BROWSER === '1')
   throw new Error('REQUIRE_BROWSER=1, but there is no Chromium: install one, or name it in CHROMIUM');
 
-/** Without a browser the whole suite counts as skipped; what only looks like one is in test/auth and test/e2e. */
+/** Without a browser the whole suite counts as skipped. test/auth and test/e2e test sign-ins without a browser. */
 export const inBrowser = executablePath === undefined ? describe.skip : describe;
 
-/** Chromium looks for updates, policies and news of its maker at every start; where the network is closed it would insist. */
+/** Chromium requests updates, policies and news at every start, and retries where the network is closed. */
 const QUIET = [
   '--disable-gpu',
   '--disable-quic',
@@ -17,7 +17,7 @@ const QUIET = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // A page that asks for something outside (oidc-provider's for a font) waits for nobody.
+  // A request to another host (a font of oidc-provider's pages) must fail at once.
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
 ];
 

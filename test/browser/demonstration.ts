@@ -1,17 +1,17 @@
-/** Test 3 of `npm run demo`, which plays the browser's part over HTTP: it must pass where Chromium passes, and only there. */
+/** Test 3 of `npm run demo`, which signs in over HTTP without a browser. It must pass exactly where Chromium passes. */
 import { Okta } from '../../tools/demo/okta.js';
 import { signIn } from '../../tools/demo/sign-in.js';
 import { readStack } from '../../tools/demo/stack.js';
-import type { Tools, Verdict } from '../../tools/demo/step.js';
+import type { Result, Tools } from '../../tools/demo/step.js';
 import { Records } from '../../tools/demo/timeline.js';
-import { LINUS } from './signing-in.js';
+import { LINUS } from './sign-in.js';
 import { LIMIT_MS, type World } from './world.js';
 
 export function demonstration(world: () => World): void {
   const lines: string[] = [];
-  const demonstrate = async (role: string): Promise<Verdict> => {
+  const demonstrate = async (role: string): Promise<Result> => {
     const stack = await readStack(world().stack.folder);
-    const records = await Records.open(stack);
+    const records = await Records.open(stack, world().stack.folder);
     const okta = new Okta(stack.sandbox.okta, 'default', 'aiw', 0);
     const tools = { okta, records, tenantId: stack.tenants[0]?.id, print: (line: string) => void lines.push(line) };
     try {
@@ -22,10 +22,10 @@ export function demonstration(world: () => World): void {
   };
 
   it(
-    'npm run demo agrees, and shows who did what when',
+    'passes in npm run demo, and the timeline shows each step',
     async () => {
       expect((await demonstrate('viewer')).wrong).toEqual([]);
-      for (const part of ['oidc.token', 'AdminRespondToAuthChallenge', 'audit           login', '200 of /desk/caller'])
+      for (const part of ['oidc.token', 'AdminRespondToAuthChallenge', 'records login', '200 from /desk/caller'])
         expect(lines.filter((line) => line.includes(part)).map((line) => line.trim())).toEqual([
           expect.stringMatching(/^\+\d+\.\d ms/),
         ]);
@@ -34,7 +34,7 @@ export function demonstration(world: () => World): void {
   );
 
   it(
-    'npm run demo says what is wrong when the roles are others',
+    'fails in npm run demo with the difference if the roles are wrong',
     async () => {
       const { wrong } = await demonstrate('itsm_agent');
       expect(wrong.join('\n')).toMatch(

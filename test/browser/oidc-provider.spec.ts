@@ -1,6 +1,6 @@
 /**
- * A sign-in in a real browser at npm `oidc-provider`, which nobody here wrote: its pages, its cookies, its redirects,
- * auth-service's behind the edge. Only the page where it ends is the test's.
+ * A sign-in in a real browser at npm `oidc-provider`, an OpenID provider of other authors, with its own pages, cookies
+ * and redirects. auth-service runs behind the edge. Only the page where the sign-in ends belongs to the test.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -25,7 +25,7 @@ async function serve(listener?: RequestListener): Promise<{ server: Server; orig
   return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** At its issuer's address already, so that the stack could be told of it. */
+/** Listens at its issuer's address already, because the stack needs that address. */
 async function openProvider(server: Server, issuer: string, origin: string): Promise<void> {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const provider = new Provider(issuer, {
@@ -57,7 +57,7 @@ inBrowser('signing in at oidc-provider with a browser (skipped without Chromium)
   let tenant: string;
 
   beforeAll(async () => {
-    // It warns of being configured for a test.
+    // It warns that it is configured for a test.
     for (const name of ['warn', 'info'] as const) jest.spyOn(console, name).mockImplementation(() => undefined);
     const landing = await serve((_request, response) => {
       response.setHeader('content-type', 'text/html; charset=utf-8');
@@ -89,7 +89,7 @@ inBrowser('signing in at oidc-provider with a browser (skipped without Chromium)
   });
 
   it(
-    'leads back to exactly where it began, with the role claims of the account, and out again',
+    'returns to the first page, with the role claims of the account, and can sign out again',
     async () => {
       const ada = await rig.addPerson(tenant, { roles: ['itsm_manager'], primaryRole: 'itsm_manager' });
       await rig.people.addToGroup(ada, 'itsm_manager');
@@ -123,7 +123,7 @@ inBrowser('signing in at oidc-provider with a browser (skipped without Chromium)
   );
 
   it(
-    'says so when the person declines there',
+    'shows a page if the person declines at the provider',
     async () => {
       const person = await Person.before(browser, edge.origin);
       const tab = await person.open('/auth/okta/login');

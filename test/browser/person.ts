@@ -1,7 +1,7 @@
-/** Somebody before a browser of their own: its cookies, as many tabs as they like, and what they do in them. */
+/** A person with a browser of their own: its cookies, its tabs, and the actions in them. */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
-/** Generous: two cores may be busy with something else. */
+/** Generous, because the two cores may be busy. */
 const PATIENCE_MS = 60_000;
 
 export interface Session {
@@ -13,12 +13,12 @@ export interface Session {
 }
 
 export class Person {
-  /** What no page may do: break its own content security policy, or throw. */
+  /** Faults of a page: violations of its content security policy, and errors of its scripts. */
   readonly faults: string[] = [];
 
   private constructor(
     readonly context: BrowserContext,
-    /** Of StackFlow. */
+    /** Base URL of StackFlow. */
     readonly origin: string,
   ) {
     context.setDefaultTimeout(PATIENCE_MS);
@@ -36,14 +36,14 @@ export class Person {
     return this.context.close();
   }
 
-  /** A tab at a path of StackFlow. */
+  /** Opens a tab at a path of StackFlow. */
   async open(path: string): Promise<Page> {
     const tab = await this.context.newPage();
     await tab.goto(this.origin + path);
     return tab;
   }
 
-  /** Over Okta's person picker and back; resolves when the tab is at StackFlow again. */
+  /** Signs in on Okta's list of people. Resolves when the tab is at StackFlow again. */
   async signIn(login: string, path = '/desk'): Promise<Page> {
     const tab = await this.open(`/auth/okta/login?returnTo=${encodeURIComponent(path)}`);
     await this.pick(tab, login);
@@ -55,7 +55,7 @@ export class Person {
     await tab.waitForURL((url) => url.origin === this.origin);
   }
 
-  /** GET /auth/session as a script of the page sees it; null = there is none. */
+  /** GET /auth/session, as a script of the page sees it; null = there is no session. */
   async session(tab: Page): Promise<Session | null> {
     const { status, body } = await this.ask(tab, 'GET', '/auth/session');
     if (status !== 200 && status !== 401) throw new Error(`/auth/session answered ${status}`);

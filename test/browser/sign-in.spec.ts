@@ -1,14 +1,14 @@
 /**
- * Test 3 of the product page in a real browser, through every process: Okta's pages, redirects, cookies and their rules,
- * scripts, content security policies. Okta is the sandbox's, once by its org server, once by its custom server `default`.
+ * Test 3 of the product page in a real browser, through every process: Okta's pages, redirects, cookies, scripts and
+ * content security policies. Okta is the sandbox, once with its org server and once with its custom server `default`.
  */
-import { eventually } from '../support/push.js';
 import { hubOf, TESTER } from '../support/tenant-command.js';
+import { until } from '../support/waiting.js';
 import { inBrowser } from './chromium.js';
 import { demonstration } from './demonstration.js';
-import { refused } from './refused.js';
-import { ADA, GRACE, LINUS, signingIn } from './signing-in.js';
-import { tabs } from './tabs.js';
+import { refused } from './refusals.js';
+import { ADA, GRACE, LINUS, signingIn } from './sign-in.js';
+import { tabs } from './sessions.js';
 import { LIMIT_MS, World } from './world.js';
 
 inBrowser('signing in with a browser (skipped without Chromium)', () => {
@@ -35,18 +35,18 @@ inBrowser('signing in with a browser (skipped without Chromium)', () => {
   });
 });
 
-/** As an administrator does it: another issuer, and the secret of the same app. */
+/** An administrator's change: another issuer, and the secret of the same app. */
 async function useCustomServer({ stack }: World): Promise<void> {
   const { okta } = stack.description.sandbox;
   const answer = await fetch(`${okta}/sandbox/apps/default/oidc-client/secret`, { method: 'POST' });
   const { clientId, clientSecret } = (await answer.json()) as { clientId: string; clientSecret: string };
   const issuer = 'https://sandbox.okta.com/oauth2/default';
   await hubOf(stack).connectSso('default', { by: TESTER, issuer, clientId, clientSecret });
-  await eventually(
+  await until(
     'a login at the custom server',
     async () => {
       const begun = await fetch(`${stack.description.edge}/auth/okta/login`, { redirect: 'manual' });
-      return (begun.headers.get('location') ?? '').startsWith(`${okta}/oauth2/default/v1/authorize?`) || undefined;
+      return (begun.headers.get('location') ?? '').startsWith(`${okta}/oauth2/default/v1/authorize?`);
     },
     LIMIT_MS,
   );

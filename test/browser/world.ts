@@ -1,13 +1,13 @@
-/** One stack and one Chromium for the browser tests, and the organization in the sandbox Okta that they happen in. */
+/** One stack, one Chromium, and one organization in the sandbox Okta for all browser tests. */
 import type { Browser, Page } from 'playwright-core';
-import { eventually } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
 import { launch } from './chromium.js';
 import { Person } from './person.js';
 
 export const LIMIT_MS = 120_000;
 
-/** Everybody's account, roles and Cognito user are there, and auth-service knows. */
+/** Every person has an account, roles and a Cognito user, and auth-service has learned of them. */
 const READY = `
   select a.roles, a.access_status as status,
          array(select m.group_name from sandbox.cognito_user u join sandbox.cognito_membership m using (pool_id, username_key)
@@ -38,14 +38,14 @@ export class World {
     return person;
   }
 
-  /** Closes all browsers; what their pages should not have done. */
+  /** Closes all browsers. Returns the faults of their pages. */
   async farewell(): Promise<string[]> {
     const leaving = this.people.splice(0);
     await Promise.all(leaving.map((person) => person.leave()));
     return leaving.flatMap((person) => person.faults);
   }
 
-  /** Assigned in Okta and member of these groups; resolves when StackFlow has it all. */
+  /** Assigns a person in Okta and adds them to these groups. Resolves when StackFlow has processed both. */
   async employ(
     login: string,
     [firstName, lastName]: [string, string],
@@ -54,18 +54,18 @@ export class World {
     await this.stack.okta('assign', { login, profile: { firstName, lastName } });
     for (const group of Object.keys(roles)) await this.stack.okta('push-group', { group, members: [login] });
     const wanted = Object.values(roles).sort().join();
-    await eventually(
+    await until(
       `${login} as ${wanted}`,
       async () => {
         const [row] = await this.stack.query<{ roles: string[]; groups: string[]; status: string }>(READY, [login]);
         const is = (list: string[] | undefined): boolean => list?.toSorted().join() === wanted;
-        return (row?.status === 'active' && is(row.roles) && is(row.groups)) || undefined;
+        return row?.status === 'active' && is(row.roles) && is(row.groups);
       },
       LIMIT_MS,
     );
   }
 
-  /** What the sandbox of Cognito is ordered to do wrong; the answer ends it. */
+  /** Injects a fault into the sandbox Cognito. The returned function removes it. */
   async breakCognito(fault: object): Promise<() => Promise<void>> {
     const url = `${this.stack.description.sandbox.cognito}/sandbox/faults`;
     await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(fault) });
@@ -73,15 +73,15 @@ export class World {
   }
 }
 
-/** Looks at the page again and again, as an impatient person would, until it shows the text. */
+/** Reloads the page until it shows the text, like an impatient person. */
 export const reloadUntil = (tab: Page, text: string): Promise<true> =>
-  eventually(
+  until(
     text,
     async () => {
       await tab.getByRole('status').waitFor({ state: 'hidden' });
       if (await tab.getByText(text).isVisible()) return true;
       await tab.reload();
-      return undefined;
+      return false;
     },
     LIMIT_MS,
   );

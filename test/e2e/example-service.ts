@@ -1,13 +1,13 @@
 /** The example service of another team, in this process, beside a running stack. */
 import { AccessGuard, type CallerAccess } from '#access-guard';
 import { startExample } from '../support/example-service.js';
-import { eventually } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import type { TestStack } from '../support/stack.js';
 
 export interface ExampleService {
   /** Status and body of `GET /incidents` with this access token. */
   incidents(accessToken: string): Promise<{ status: number; body: Record<string, unknown> }>;
-  /** What the guard makes of the token; rejects with `AccessDenied`. */
+  /** The result of the guard for the token; rejects with `AccessDenied`. */
   caller(accessToken: string): Promise<CallerAccess>;
   stop(): Promise<void>;
 }
@@ -22,9 +22,8 @@ export async function startExampleService(stack: TestStack, audience: string): P
     TOKEN_AUDIENCE: audience,
   });
   const { app } = example;
-  const ready = async (): Promise<true | undefined> =>
-    (await app.inject({ url: '/health/ready' })).statusCode === 200 || undefined;
-  await eventually('the example service is ready', ready, 60_000);
+  const ready = async (): Promise<boolean> => (await app.inject({ url: '/health/ready' })).statusCode === 200;
+  await until('the example service is ready', ready, 60_000);
   return {
     incidents: async (token) => {
       const answer = await app.inject({ url: '/incidents', headers: { authorization: `Bearer ${token}` } });

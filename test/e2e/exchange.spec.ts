@@ -1,14 +1,16 @@
 /**
- * The way of a token through every process: Okta's sign-in, the exchange, the guard of another team's service. And the end
- * of it: whoever lost access is refused at login, refresh, exchange and guard, by us, whatever Okta still says.
+ * The way of a token through every process: Okta's sign-in, the exchange, the guard of another team's service. After
+ * access was lost, StackFlow itself refuses login, refresh, exchange and guard, whatever Okta says.
  */
 import { decodeJwt } from 'jose';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessDenied } from '#access-guard';
-import { Browser } from '../support/auth-browser.js';
+import type { Browser } from '../support/auth-browser.js';
 import { codeOn } from '../support/auth-journey.js';
-import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
-import { eventually } from '../support/push.js';
+import { OktaBrowser } from '../support/okta-browser.js';
+import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
+import { edgeBrowser, signIn } from './edge-browser.js';
 import { startExampleService, type ExampleService } from './example-service.js';
 import { exchange, exchangeCommand, Portal } from './portal.js';
 
@@ -28,42 +30,33 @@ afterAll(async () => {
   await (stack as TestStack | undefined)?.stop();
 });
 
-/** An agent with access everywhere; answers Okta's token for the exchange. */
+/** An agent with access everywhere. Returns the Okta token for the exchange. */
 async function agent(login: string): Promise<string> {
   await stack.okta('assign', { login });
   await stack.okta('push-group', { group: GROUP, members: [login] });
   const token = await portal.signIn(login);
-  const allIn = async (): Promise<true | undefined> => {
+  const allIn = async (): Promise<boolean> => {
+    await sleep(600); // at most twice a second, because the exchange refuses more as a loop
     const { status, body } = await exchange(stack, token);
-    if (status !== 200) return undefined;
-    return (await example.incidents(body.access_token ?? '')).status === 200 || undefined;
+    return status === 200 && (await example.incidents(body.access_token ?? '')).status === 200;
   };
-  // Slowly: more often than twice a second the exchange calls it a loop.
-  await eventually(`access for ${login}`, () => pause(600).then(allIn), LIMIT_MS);
+  await until(`access for ${login}`, allIn, LIMIT_MS);
   return token;
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Answers the page that the callback shows: a redirect for who is in. */
-async function signIn(browser: Browser, login: string): Promise<{ status: number; code: string }> {
-  const begun = await browser.get('/auth/okta/login?returnTo=%2F');
-  const atOkta = new OktaBrowser();
-  const page = await atOkta.visit(begun.headers.location ?? '');
-  const entered = await enter(stack.description.sandbox.okta, atOkta, await page.text(), login);
-  const back = new URL(entered.headers.get('location') ?? '');
-  const landed = await browser.get(back.pathname + back.search);
-  return { status: landed.status, code: landed.status === 303 ? 'in' : codeOn(landed) };
-}
+const outcome = async (browser: Browser, login: string): Promise<string> => {
+  const landed = await signIn(stack, browser, login);
+  return landed.status === 303 ? 'in' : codeOn(landed);
+};
 
 const session = async (login: string): Promise<Browser> => {
-  const browser = new Browser(stack.description.edge, stack.description.edge);
-  expect(await signIn(browser, login)).toEqual({ status: 303, code: 'in' });
+  const browser = edgeBrowser(stack);
+  expect(await outcome(browser, login)).toBe('in');
   return browser;
 };
 
 it(
-  'a service acts for a person who signed in at Okta: exchange, guard, and who acted is known',
+  'exchanges a person’s Okta token, passes the guard with it, and names the acting service',
   async () => {
     const login = 'ada@example.com';
     const oktaToken = await agent(login);
@@ -79,7 +72,7 @@ it(
     });
     expect(await example.incidents(body.access_token ?? '')).toMatchObject({ status: 200 });
 
-    // For another service it is nothing, and the person's own token names no actor.
+    // Another service refuses the token, and the person's own token names no actor.
     await exchangeCommand(stack, ['change', 'example-service', '--audience', 'payroll']);
     const payroll = (await exchange(stack, oktaToken)).body.access_token ?? '';
     await exchangeCommand(stack, ['change', 'example-service', '--audience', 'incident-service']);
@@ -97,7 +90,7 @@ it(
 );
 
 it(
-  'the tokens that the command line orders at the sandbox are taken, an ID token once',
+  'exchanges the tokens that the command line gets from the sandbox, and an ID token only once',
   async () => {
     const login = 'grace@example.com';
     await agent(login);
@@ -108,7 +101,7 @@ it(
       [org.access_token, 'access_token', 200],
       [org.id_token, 'id_token', 200],
       [org.id_token, 'id_token', 400],
-      // Of an app that is not on the list of the tenant any more.
+      // A token of an app that the tenant no longer allows.
       [(await minted('default')).access_token, 'access_token', 400],
     ] as const;
     for (const [token = '', kind, status] of kinds)
@@ -117,19 +110,19 @@ it(
   LIMIT_MS,
 );
 
-/** Asks again and again until it is refused; answers how long that took. */
+/** Repeats the attempt until it is refused. Returns how long that took. */
 async function refused(began: number, everyMs: number, look: () => Promise<boolean>): Promise<number> {
-  await eventually('a refusal', async () => (await look()) || void (await pause(everyMs)), LIMIT_MS);
+  await until('a refusal', async () => (await look()) || sleep(everyMs), LIMIT_MS);
   return Math.round(performance.now() - began);
 }
 
 describe.each([
-  // Behind Okta's back, as it were: Okta itself would let them in everywhere.
-  ['offboarded by SCIM alone', 'account_inactive', 'leaver@example.com'],
+  // Changes that Okta does not know of. Okta itself would still allow everything.
+  ['offboarded over SCIM only', 'account_inactive', 'leaver@example.com'],
   ['suspended in Okta', 'okta', 'suspended@example.com'],
-] as const)('somebody who is %s', (how, loginCode, login) => {
+] as const)('a person who is %s', (how, loginCode, login) => {
   it(
-    'is refused at guard, exchange, session, refresh and login',
+    'is refused by guard, exchange, session, refresh and login',
     async () => {
       const oktaToken = await agent(login);
       const exchanged = (await exchange(stack, oktaToken)).body.access_token ?? '';
@@ -148,16 +141,13 @@ describe.each([
         refused(began, 100, async () => (await refreshing.post('/auth/refresh')).status === 401),
         loginCode === 'okta'
           ? refused(began, 0, () => refusedByOkta(login))
-          : refused(began, 0, async () => {
-              const browser = new Browser(stack.description.edge, stack.description.edge);
-              return (await signIn(browser, login)).code === loginCode;
-            }),
+          : refused(began, 0, async () => (await outcome(edgeBrowser(stack), login)) === loginCode),
       ]);
       console.log(
         `${how}, refused after: guard ${guard} ms (exchanged token) and ${guardOwn} ms (session's), exchange ${exchangeMs} ms, ` +
           `session ${sessionMs} ms, refresh ${refresh} ms, login ${signingIn} ms`,
       );
-      // One that was under way meanwhile may have been refused by Cognito; from now on it is our own word.
+      // Cognito may have refused an attempt that was under way. From now on, StackFlow's own refusal is tested.
       expect((await exchange(stack, oktaToken)).status).toBe(400);
       const [row] = await stack.query<{ code: string; detail: { person?: string } }>(
         `select code, detail from auth.audit where event = 'exchange_refused' order by id desc limit 1`,
@@ -184,11 +174,9 @@ async function takeAccess(how: string, login: string): Promise<void> {
   expect(answer.status).toBe(200);
 }
 
-/** Its sign-in page gives no code to somebody who is suspended. */
+/** Okta's sign-in page gives no code to a suspended person. */
 async function refusedByOkta(login: string): Promise<boolean> {
-  const begun = await new Browser(stack.description.edge, stack.description.edge).get('/auth/okta/login');
-  const atOkta = new OktaBrowser();
-  const page = await atOkta.visit(begun.headers.location ?? '');
-  const entered = await enter(stack.description.sandbox.okta, atOkta, await page.text(), login);
+  const begun = await edgeBrowser(stack).get('/auth/okta/login');
+  const entered = await new OktaBrowser().signIn(begun.headers.location ?? '', login);
   return !(entered.headers.get('location') ?? '').includes('code=');
 }

@@ -1,4 +1,4 @@
-/** What depends on the carrier, with events on Kafka. */
+/** The promises that depend on the carrier, with events on Kafka. */
 import { randomBytes } from 'node:crypto';
 import { TestStack } from '../support/stack.js';
 import { offboards } from './offboarding.js';
@@ -15,7 +15,7 @@ suite('a running stack, events on Kafka (skipped unless KAFKA_BROKERS names a br
       KAFKA_BROKERS: brokers,
       KAFKA_TOPIC_PREFIX: `o${randomBytes(4).toString('hex')}.`,
       KAFKA_REPLICATION_FACTOR: '1',
-      // Each kill of a consumer costs one: nobody gets its partitions before.
+      // Each kill of a consumer costs this long: until then, no other consumer gets its partitions.
       KAFKA_SESSION_TIMEOUT_SECONDS: '6',
     };
     stack = await TestStack.start({ carrier: 'kafka', env });

@@ -1,7 +1,7 @@
-/** Another app of the same Okta org, whose people are signed in there: where tokens for an exchange come from. */
+/** Another app of the same Okta org. Its people are signed in there, and it exchanges their tokens. */
 import { createHash, randomBytes } from 'node:crypto';
-import { Browser, enter } from '../sandbox/relying-party.js';
 import { runStackflow } from '../support/command-line.js';
+import { OktaBrowser } from '../support/okta-browser.js';
 import type { TestStack } from '../support/stack.js';
 
 const REDIRECT_URI = 'https://portal.example.com/callback';
@@ -21,7 +21,7 @@ export class Portal {
     private readonly clientSecret: string,
   ) {}
 
-  /** Registers the app in Okta, and its tokens with the exchange, as an operator does it. */
+  /** Registers the app in Okta, and its tokens for the exchange, as an operator does. */
   static async open(stack: TestStack): Promise<Portal> {
     const { okta } = stack.description.sandbox;
     const answer = await fetch(`${okta}/sandbox/apps/default/oidc-client?label=portal`, {
@@ -35,10 +35,10 @@ export class Portal {
     return new Portal(stack, clientId, clientSecret);
   }
 
-  /** Through Okta's sign-in page, code and PKCE; answers the access token of the custom authorization server. */
+  /** Signs in on Okta's page, with code and PKCE. Returns the access token of the custom authorization server. */
   async signIn(login: string): Promise<string> {
     const { okta } = this.stack.description.sandbox;
-    const [verifier, browser] = [randomBytes(32).toString('base64url'), new Browser()];
+    const verifier = randomBytes(32).toString('base64url');
     const authorize = new URL(`${okta}/oauth2/default/v1/authorize`);
     authorize.search = new URLSearchParams({
       client_id: this.clientId,
@@ -49,8 +49,7 @@ export class Portal {
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',
     }).toString();
-    const page = await browser.visit(authorize);
-    const entered = await enter(okta, browser, await page.text(), login);
+    const entered = await new OktaBrowser().signIn(authorize, login);
     const back = new URL(entered.headers.get('location') ?? '');
     const answer = await fetch(`${okta}/oauth2/default/v1/token`, {
       method: 'POST',
@@ -66,7 +65,7 @@ export class Portal {
   }
 }
 
-/** As the service that the example client stands for would ask. */
+/** Sends a request as the service that the example client represents. */
 export async function exchange(
   stack: TestStack,
   token: string,

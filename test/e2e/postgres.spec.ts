@@ -1,9 +1,12 @@
-/** The whole product with its default carrier. One stack for all, because starting one takes longer than most of them. */
+/**
+ * The whole product with its default carrier. One stack for all tests, because starting one takes longer than most
+ * tests.
+ */
 import { ownQuotas, sandboxQuotas } from '../support/quotas.js';
 import { TestStack } from '../support/stack.js';
 import { offboards } from './offboarding.js';
 import { signsIn } from './sign-in.js';
-import { wallsOfTenants } from './tenants.js';
+import { separatesTenants } from './tenants.js';
 import { Collector, tracesPushes } from './trace.js';
 
 describe('a running stack, events on Postgres', () => {
@@ -22,11 +25,11 @@ describe('a running stack, events on Postgres', () => {
   }, 120_000);
   afterAll(async () => {
     await (stack as TestStack | undefined)?.stop();
-    collector.stop();
+    await collector.stop();
   });
 
   describe('tracing', () => tracesPushes(running, collector));
   describe('signing in', () => signsIn(running));
-  describe('the walls between tenants', () => wallsOfTenants(running));
+  describe('the separation of tenants', () => separatesTenants(running));
   describe('offboarding', () => offboards(running));
 });

@@ -1,11 +1,14 @@
-/** Signing in through every process, as `npm start` connects them: edge, auth-service, sandbox Okta, Cognito and its triggers. */
+/**
+ * A sign-in through every process, connected as by `npm start`: edge, auth-service, sandbox Okta, Cognito and its
+ * triggers.
+ */
 import { decodeJwt } from 'jose';
 import type { Answer, Browser } from '../support/auth-browser.js';
 import { SESSION } from '../support/auth-journey.js';
-import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
-import { eventually } from '../support/push.js';
+import { OktaBrowser } from '../support/okta-browser.js';
+import { until } from '../support/waiting.js';
 import type { TestStack } from '../support/stack.js';
-import { edgeBrowser, signInWithRole } from './signing-in.js';
+import { edgeBrowser, signInWithRole } from './edge-browser.js';
 
 const LIMIT_MS = 120_000;
 const ADA = 'ada@example.com';
@@ -18,13 +21,12 @@ export function signsIn(running: () => TestStack): void {
     await stack.okta('push-group', { group: 'StackFlow-Agents', members: [ADA] });
   }, LIMIT_MS);
 
-  const browserAtTheEdge = (): Browser => edgeBrowser(stack);
   const signedIn = (browser: Browser): Promise<Answer> => signInWithRole(stack, browser, ADA, 'itsm_agent');
 
   it(
-    'leads back where it began, to a session whose access token the user pool signed for this account',
+    'returns to the first page, with a session whose access token the user pool signed for this account',
     async () => {
-      const browser = browserAtTheEdge();
+      const browser = edgeBrowser(stack);
       const landed = await signedIn(browser);
       expect(landed.headers.location).toBe('/incidents/42');
       expect(browser.cookies.has(SESSION)).toBe(true);
@@ -46,21 +48,16 @@ export function signsIn(running: () => TestStack): void {
   );
 
   it(
-    'ends with the suspension in Okta: the session is gone and no login opens another',
+    'ends with a suspension in Okta: the session is invalid and no login succeeds',
     async () => {
-      const browser = browserAtTheEdge();
+      const browser = edgeBrowser(stack);
       await signedIn(browser);
       await stack.okta('suspend', { login: ADA });
-      await eventually(
-        'the end of the session',
-        async () => (await browser.get('/auth/session')).status === 401 || undefined,
-        LIMIT_MS,
-      );
+      await until('the session ends', async () => (await browser.get('/auth/session')).status === 401, LIMIT_MS);
       expect((await browser.post('/auth/refresh')).status).toBe(401);
-      // The sandbox Okta refuses her as well.
-      const atOkta = new OktaBrowser();
-      const page = await atOkta.visit((await browser.get('/auth/okta/login')).headers.location ?? '');
-      const entered = await enter(stack.description.sandbox.okta, atOkta, await page.text(), ADA);
+      // The sandbox Okta refuses the person as well.
+      const begun = await browser.get('/auth/okta/login');
+      const entered = await new OktaBrowser().signIn(begun.headers.location ?? '', ADA);
       expect(entered.headers.get('location') ?? '').not.toContain('code=');
     },
     LIMIT_MS,

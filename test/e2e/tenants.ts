@@ -1,9 +1,10 @@
 /**
- * P4, through every part: many tenants interleaved under concurrency, with the same names and external ids, each also
- * trying to reach its neighbour. Not one row, event, answer or Cognito attribute may stand in the wrong place.
+ * Promise P4 through every part. Many tenants work concurrently, with the same names and external ids, and each also
+ * tries to reach another tenant. Every row, event, answer and Cognito attribute must belong to the right tenant.
  */
 import { randomUUID } from 'node:crypto';
-import { eventually, GROUP_SCHEMA, person, scim } from '../support/push.js';
+import { GROUP_SCHEMA, person, scim } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import type { TestStack } from '../support/stack.js';
 import { hubOf, TESTER } from '../support/tenant-command.js';
 
@@ -22,7 +23,7 @@ interface Listed {
   readonly Resources: readonly { readonly id: string; readonly userName: string }[];
 }
 
-export function wallsOfTenants(running: () => TestStack): void {
+export function separatesTenants(running: () => TestStack): void {
   let stack: TestStack;
   let base: string;
   const tenants: Tenant[] = [];
@@ -40,7 +41,10 @@ export function wallsOfTenants(running: () => TestStack): void {
   const send = <T = { id: string }>(tenant: Tenant, method: string, target: string, body?: unknown) =>
     scim<T>(base, tenant.token, method, target, body);
 
-  /** Everybody has the same names everywhere: only the tenant tells them apart. Even people are agents, odd viewers. */
+  /**
+   * The same names in every tenant: only the tenant distinguishes them. People with even numbers are agents, the others
+   * viewers.
+   */
   async function populate(tenant: Tenant): Promise<void> {
     await Promise.all(
       Array.from({ length: PEOPLE }, async (_, n) => {
@@ -62,7 +66,7 @@ export function wallsOfTenants(running: () => TestStack): void {
     }
   }
 
-  it('keeps every row, event, answer and Cognito user with its tenant', async () => {
+  it('keeps every row, event, answer and Cognito user in its own tenant', async () => {
     await Promise.all(tenants.map(populate));
 
     for (const tenant of tenants) {
@@ -99,7 +103,7 @@ export function wallsOfTenants(running: () => TestStack): void {
         .sort(([a], [b]) => a.localeCompare(b))
         .map(([, userId], i) => [i, userId] as const)) {
         const expected = n % 2 === 0 ? 'itsm_agent' : 'viewer';
-        const user = await eventually(
+        const user = await until(
           `${tenant.slug} person ${n} in Cognito`,
           async () => {
             const seen = await cognitoUser(id);

@@ -1,7 +1,9 @@
-/** One push is one trace: SCIM request -> event -> Cognito call, across three processes, as an OTLP collector sees it. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { eventually, person, scim } from '../support/push.js';
+/**
+ * One push is one trace: SCIM request -> event -> Cognito call, across three processes, as an OTLP collector sees it.
+ */
+import { person, scim } from '../support/push.js';
+import { serveHttp, type TestServer } from '../support/http-server.js';
+import { until } from '../support/waiting.js';
 import type { TestStack } from '../support/stack.js';
 
 interface ReceivedSpan {
@@ -25,24 +27,19 @@ interface OtlpBody {
 /** An OTLP collector that keeps every span. */
 export class Collector {
   readonly spans: ReceivedSpan[] = [];
-  private readonly server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      this.receive(JSON.parse(Buffer.concat(chunks).toString()) as OtlpBody);
-      response.setHeader('content-type', 'application/json').end('{}');
-    });
-  });
+  private server: TestServer | undefined;
 
   /** The endpoint for services. */
   async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    this.server = await serveHttp((_request, response, body) => {
+      this.receive(JSON.parse(body) as OtlpBody);
+      response.setHeader('content-type', 'application/json').end('{}');
+    });
+    return this.server.origin;
   }
 
-  stop(): void {
-    this.server.close();
-    this.server.closeAllConnections();
+  async stop(): Promise<void> {
+    await this.server?.stop();
   }
 
   private receive(body: OtlpBody): void {
@@ -55,18 +52,18 @@ export class Collector {
 }
 
 export function tracesPushes(running: () => TestStack, collector: Collector): void {
-  it('shows the way from the push to the Cognito call as one trace', async () => {
+  it('records one trace from the push to the Cognito call', async () => {
     const stack = running();
     const { scimBaseUrl, scimToken } = stack.tenant;
     const { id } = await scim(scimBaseUrl, scimToken, 'POST', '/Users', person('traced@example.com', '00uTRACED'));
     const sql = 'select traceparent from bus.event_log where subject = $1';
-    const event = await eventually('the event', async () => (await stack.query<{ traceparent: string }>(sql, [id]))[0]);
+    const event = await until('the event', async () => (await stack.query<{ traceparent: string }>(sql, [id]))[0]);
     const traceId = event.traceparent.split('-')[1];
     expect(traceId).toMatch(/^[0-9a-f]{32}$/);
 
     const ofPush = () => collector.spans.filter((s) => s.traceId === traceId);
     const find = (service: string, name: RegExp) =>
-      eventually(`${service} ${String(name)}`, () =>
+      until(`${service} ${String(name)}`, () =>
         Promise.resolve(ofPush().find((s) => s.service === service && name.test(s.name))),
       );
     const request = await find('scim-gateway', /Users/);
@@ -78,8 +75,8 @@ export function tracesPushes(running: () => TestStack, collector: Collector): vo
       const parent = ofPush().find((s) => s.spanId === span.parentSpanId);
       return parent ? [parent.spanId, ...parents(parent)] : [];
     };
-    await eventually('the chain from the Cognito call up to the request', () =>
-      Promise.resolve(parents(called).includes(request.spanId) || undefined),
+    await until('the chain from the Cognito call up to the request', () =>
+      Promise.resolve(parents(called).includes(request.spanId)),
     );
   }, 60_000);
 }

@@ -1,4 +1,7 @@
-/** Universal Logout through every process, as `npm start` connects them: Okta asks, and nothing from before is good. */
+/**
+ * Universal Logout through every process, connected as by `npm start`: after Okta's request, no earlier session or
+ * token is accepted.
+ */
 import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { decodeJwt } from 'jose';
 import { AccessGuard, busFeed, type AccessDenied } from '#access-guard';
@@ -6,9 +9,9 @@ import { createLogger } from '#platform';
 import type { LogoutResult } from '../../apps/sandbox/src/okta/oidc/universal-logout.js';
 import type { Browser } from '../support/auth-browser.js';
 import { SESSION } from '../support/auth-journey.js';
-import { eventually } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
-import { edgeBrowser, signInWithRole } from './signing-in.js';
+import { edgeBrowser, signInWithRole } from './edge-browser.js';
 
 const LIMIT_MS = 120_000;
 const ADA = 'ada@example.com';
@@ -51,17 +54,13 @@ describe('Universal Logout on a running stack', () => {
   }
   const tokenOf = async (browser: Browser): Promise<string> =>
     (JSON.parse((await browser.get('/auth/session')).body) as { accessToken: string }).accessToken;
-  const verdict = (token: string): Promise<string> =>
+  const decision = (token: string): Promise<string> =>
     guard.authorize(`Bearer ${token}`).then(
       () => 'allowed',
       (denied: AccessDenied) => denied.reason,
     );
   const becomes = (token: string, wanted: string): Promise<unknown> =>
-    eventually(
-      `the guard says ${wanted}`,
-      async () => ((await verdict(token)) === wanted ? true : undefined),
-      LIMIT_MS,
-    );
+    until(`the guard says ${wanted}`, async () => (await decision(token)) === wanted, LIMIT_MS);
   const worksAtCognito = (token: string): Promise<boolean> =>
     cognito.send(new GetUserCommand({ AccessToken: token })).then(
       () => true,
@@ -69,32 +68,32 @@ describe('Universal Logout on a running stack', () => {
     );
 
   it(
-    'ends the session, its renewal and the token at once for every service, and leaves the person able to sign in again',
+    'ends the session, its renewal and the token at once for every service, and allows a new sign-in',
     async () => {
       const [browser, other] = [await signedIn(ADA), await signedIn(BOB)];
       const [token, others] = [await tokenOf(browser), await tokenOf(other)];
       await becomes(token, 'allowed');
-      const told = (await stack.okta('universal-logout', { login: ADA })) as LogoutResult;
-      expect(told).toMatchObject({
+      const sent = (await stack.okta('universal-logout', { login: ADA })) as LogoutResult;
+      expect(sent).toMatchObject({
         url: `${stack.description.edge}/auth/okta/universal-logout`,
         attempts: [{ status: 204 }],
       });
       expect((await browser.get('/auth/session')).status).toBe(401);
       expect((await browser.post('/auth/refresh')).status).toBe(401);
       await becomes(token, 'token_revoked');
-      await eventually('Cognito revokes it', async () => ((await worksAtCognito(token)) ? undefined : true), LIMIT_MS);
+      await until('Cognito revokes it', async () => !(await worksAtCognito(token)), LIMIT_MS);
       const again = await signedIn(ADA);
       const fresh = await tokenOf(again);
       await becomes(fresh, 'allowed');
       expect([await worksAtCognito(fresh), again.cookies.has(SESSION)]).toEqual([true, true]);
       expect((await again.post('/auth/refresh')).status).toBe(200);
-      expect([await verdict(token), await verdict(others)]).toEqual(['token_revoked', 'allowed']);
+      expect([await decision(token), await decision(others)]).toEqual(['token_revoked', 'allowed']);
     },
     LIMIT_MS,
   );
 
   it.each(['wrong-key', 'wrong-typ', 'wrong-iss', 'wrong-sub', 'wrong-aud', 'expired'])(
-    'believes no request that is wrong: %s',
+    'refuses a request with the fault %s',
     async (fault) => {
       const browser = await signedIn(BOB);
       const { attempts } = (await stack.okta('universal-logout', { login: BOB, fault })) as LogoutResult;
@@ -105,7 +104,7 @@ describe('Universal Logout on a running stack', () => {
   );
 
   it(
-    'takes a request once, and survives the death of the worker that has to carry it out',
+    'accepts a request once, and completes it although the worker is killed',
     async () => {
       const token = await tokenOf(await signedIn(BOB));
       stack.kill('deactivation-worker');

@@ -1,13 +1,16 @@
-/** People of an Okta org whose administrators never rest: who is assigned and who is suspended, and thus who is out. */
+/**
+ * The people of an Okta org whose administrators change something all the time. Keeps who is assigned and who is
+ * suspended; everybody else must have access.
+ */
 import type { TestStack } from '../support/stack.js';
 
 export interface Member {
   readonly login: string;
-  /** Of the account; known once Okta's first push was answered. */
+  /** Id of the account; known once Okta's first push was answered. */
   id: string;
   assigned: boolean;
   suspended: boolean;
-  /** Okta is busy with him: it does one thing after the other to a person. */
+  /** True while Okta processes a change of this person. Okta makes one change to a person at a time. */
   busy: boolean;
 }
 
@@ -22,7 +25,7 @@ export class Crowd {
     private readonly random: () => number,
   ) {}
 
-  /** `at once`: as many as Okta would push at the same time. */
+  /** `atOnce`: the number of concurrent pushes. */
   async hire(count: number, atOnce = 6): Promise<void> {
     const waiting = Array.from({ length: count }, (_, n) => `p${n}@example.com`);
     const hireAll = async (): Promise<void> => {
@@ -39,7 +42,7 @@ export class Crowd {
     for (const member of this.members) member.id = ids.get(member.login) ?? '';
   }
 
-  /** One change that an administrator of Okta makes. Answers whom it was about. */
+  /** One change by an administrator of Okta. Returns the person. */
   async change(): Promise<Member | undefined> {
     const idle = this.members.filter((member) => !member.busy);
     const member = idle[Math.floor(this.random() * idle.length)];

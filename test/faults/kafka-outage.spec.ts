@@ -1,19 +1,20 @@
 /**
- * Kafka is gone: Okta notices nothing, and everything arrives afterwards, in order. A broker of this test's own, killed
- * for a few seconds instead of ten minutes: nothing in between knows the difference, as the outbox has no limit of time.
+ * Kafka fails: Okta notices nothing, and everything arrives afterwards, in order. The test kills a broker of its own
+ * for a few seconds instead of ten minutes; the outbox has no time limit, so the length makes no difference.
  */
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { kafkaObstacle, startKafka, type LocalKafka } from '../../tools/local/kafka.js';
-import { eventually, person, scim } from '../support/push.js';
+import { person, scim } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
 
 const obstacle = await kafkaObstacle();
 if (obstacle && process.env.REQUIRE_KAFKA === '1') throw new Error(`this run requires Kafka, but ${obstacle}`);
 const suite = obstacle ? describe.skip : describe;
 
-suite('Kafka goes away and comes back', () => {
+suite('an outage of Kafka', () => {
   const folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-kafka-'));
   let kafka: LocalKafka | undefined;
   let stack: TestStack | undefined;
@@ -30,13 +31,13 @@ suite('Kafka goes away and comes back', () => {
     fs.rmSync(folder, { recursive: true, force: true });
   });
 
-  it('answers every push meanwhile, and delivers all of it afterwards, in order', async () => {
+  it('delays no push, and delivers all events afterwards, in order', async () => {
     if (!stack || !kafka) throw new Error('not started');
     const { query, tenant } = { query: stack.query.bind(stack), tenant: stack.tenant };
     const push = <T = { id: string }>(method: string, target: string, body?: unknown) =>
       scim<T>(tenant.scimBaseUrl, tenant.scimToken, method, target, body);
     const { id: first } = await push('POST', '/Users', person('before@example.com', '00uBEFORE'));
-    await eventually(
+    await until(
       'the first account',
       async () => (await query('select 1 from identity.account where id = $1', [first]))[0],
       30_000,
@@ -59,7 +60,7 @@ suite('Kafka goes away and comes back', () => {
 
     kafka = await startKafka({ folder, port });
     for (const [n, id] of ids.entries()) {
-      const account = await eventually(
+      const account = await until(
         `the account of ${names[n]}`,
         async () =>
           (

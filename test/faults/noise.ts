@@ -1,4 +1,4 @@
-/** What the P2 tests do to the product: random pushes, seeded, and a Cognito that is no help. */
+/** Disturbances of the P2 tests: random pushes from a seed, and a Cognito with faults. */
 import type { Cognito } from '../support/identity-cognito.js';
 import type { Directory, Group, Person, Tenant } from '../support/identity-directory.js';
 import { sandboxQuotas } from '../support/quotas.js';
@@ -13,7 +13,7 @@ const NAMES = [
 ];
 const ROLES = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
 
-/** mulberry32: small, seedable, good enough to pick what happens next. */
+/** mulberry32: small, seedable, good enough to choose the next change. */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -40,7 +40,7 @@ export class Noise {
     return item;
   }
 
-  /** One push, as an identity provider or an administrator would cause it. */
+  /** One push that an identity provider or an administrator could cause. */
   async push(): Promise<void> {
     const { directory } = this;
     const dice = this.random();
@@ -91,7 +91,7 @@ export async function makeTrouble(cognito: Cognito): Promise<void> {
   await cognito.fault({ effect: 'disconnect', probability: 0.04 });
 }
 
-/** The trouble is over, and no quota stands in the way. */
+/** Removes all faults and raises all quotas. */
 export async function endTrouble(cognito: Cognito): Promise<void> {
   await cognito.noFaults();
   await cognito.quotas(sandboxQuotas(1e6));

@@ -1,4 +1,5 @@
-/** P1 while the database itself goes away, and while publishers take over from each other. */
+/** Promise P1 while the database is down, and while one publisher takes over from another. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { eventKey } from '#events';
@@ -14,15 +15,15 @@ async function onServer(sql: string): Promise<void> {
   }
 }
 
-/** Nobody can connect to this one database, and whoever is connected is thrown out. */
+/** Refuses new connections to this one database and ends the open ones. */
 async function outage(database: string, ms: number): Promise<void> {
   await onServer(`alter database ${database} allow_connections false`);
   await onServer(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`);
-  await new Promise((resolve) => setTimeout(resolve, ms));
+  await sleep(ms);
   await onServer(`alter database ${database} allow_connections true`);
 }
 
-describe('P1 when the database goes away', () => {
+describe('P1 during an outage of the database', () => {
   let rig: BusRig;
   beforeAll(async () => {
     rig = await BusRig.create({ EVENT_CARRIER: 'postgres' });
@@ -31,12 +32,12 @@ describe('P1 when the database goes away', () => {
   afterEach(() => rig.rest());
 
   it(
-    'publishers and consumers wait and go on; nothing is parked, lost or repeated; the listener listens again',
+    'makes publishers and consumers wait and continue, and parks, loses and repeats nothing',
     async () => {
       const [tenant, subject, group] = [newTenant(), randomUUID(), `g-${randomUUID()}`];
       await rig.consume(group, async (event, { tx }) => {
         await tx.query('insert into effect (key, sequence) values ($1, $2)', [event.key, event.sequence]);
-        await new Promise((resolve) => setTimeout(resolve, 3)); // so that the outage hits open transactions
+        await sleep(3); // so that the outage hits open transactions
       });
       await rig.sequencer();
       const effects = async () =>
@@ -76,7 +77,7 @@ describe('P1 when the database goes away', () => {
   );
 
   it(
-    'has one publisher at a time; the next takes over within seconds when the session of the first breaks',
+    'has one publisher at a time, and another one takes over within seconds if its session breaks',
     async () => {
       const [tenant, subject] = [newTenant(), randomUUID()];
       await Promise.all([rig.sequencer(), rig.sequencer(), rig.sequencer()]);
@@ -89,7 +90,7 @@ describe('P1 when the database goes away', () => {
         (await rig.admin.query('select 1 from bus.event_log where tenant = $1', [tenant])).length;
       await rig.publish([groupEvent(tenant, subject, 1)]);
       await until(async () => (await published()) === 1, 'published by the first leader');
-      await new Promise((resolve) => setTimeout(resolve, 600)); // two elections later
+      await sleep(600); // two elections later
       expect(await rig.leaders()).toBe(1);
       const [leader, ...others] = await leaders();
       expect(leader).toBeDefined();
@@ -99,7 +100,7 @@ describe('P1 when the database goes away', () => {
       await rig.publish([groupEvent(tenant, subject, 2)]);
       await until(async () => (await published()) === 2, 'published by the next leader');
       expect(await rig.leaders()).toBe(1);
-      expect(performance.now() - start).toBeLessThan(10_000); // 0.3 s on a machine with nothing else to do
+      expect(performance.now() - start).toBeLessThan(10_000); // 0.3 s on an idle machine
       const rows = await rig.admin.query<{ sequence: string }>(
         'select sequence from bus.event_log where tenant = $1 order by position',
         [tenant],
@@ -115,10 +116,10 @@ describe('P1 when the database goes away', () => {
       const tenant = newTenant();
       const other = await rig.admin.pool.connect();
       try {
-        await other.query(`begin; select pg_advisory_xact_lock(hashtextextended('bus.event_log', 0))`); // what another outbox's sequencer holds until its commit
+        await other.query(`begin; select pg_advisory_xact_lock(hashtextextended('bus.event_log', 0))`); // the lock that the sequencer of another outbox holds until its commit
         await rig.sequencer();
         await rig.publish([groupEvent(tenant, randomUUID(), 1)]);
-        await new Promise((resolve) => setTimeout(resolve, 800));
+        await sleep(800);
         const count = async () =>
           (await rig.admin.query('select 1 from bus.event_log where tenant = $1', [tenant])).length;
         expect(await count()).toBe(0);

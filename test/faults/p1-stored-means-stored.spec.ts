@@ -1,8 +1,9 @@
 /**
- * P1: what was stored is published, exactly once in effect and in order per key, whatever is killed on the way.
- * Sixteen writers on fifty hot users, half of them in transactions that touched something else first; two publisher
- * processes, the older one of which is killed (SIGKILL) every second.
+ * Promise P1: a stored event is published, exactly once in effect and in order per key, whichever process is killed.
+ * Sixteen writers write to fifty users, half of them in transactions that changed something else first. Two publisher
+ * processes run; the older one is killed (SIGKILL) every second.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -42,7 +43,7 @@ class KilledPublishers {
   }
 }
 
-/** The discipline that the outbox asks for: lock the row, bump the version, insert the event, in one transaction. */
+/** The outbox requires this: lock the row, increase the version, insert the event, in one transaction. */
 async function write(rig: BusRig, tenant: string, subject: string, touchFirst: boolean): Promise<void> {
   await rig.producer.tx(async (tx) => {
     if (touchFirst) await tx.query('insert into noise default values');
@@ -73,7 +74,7 @@ async function writeUnderFire(
     const writer = async (n: number) => {
       for (let i = n; Date.now() < end; i++) {
         await write(rig, tenant, subjects[Math.floor(Math.random() * AGGREGATES)] ?? '', i % 2 === 0);
-        await new Promise((resolve) => setTimeout(resolve, 8));
+        await sleep(8);
       }
     };
     await Promise.all(Array.from({ length: WRITERS }, (_, n) => writer(n)));
@@ -107,7 +108,7 @@ const group = <T extends { key: string; sequence: number }>(
 };
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
 
-/** Every key once and in order: what a consumer behind the gate has seen. */
+/** Each key exactly once and in order, as a consumer with deduplication sees it. */
 async function expectExactlyOnce(rig: BusRig, stored: ReadonlyMap<string, number>): Promise<void> {
   const total = [...stored.values()].reduce((a, b) => a + b, 0);
   await rig.consume(`p1-${randomUUID()}`, (event, { tx }: EventContext) =>
@@ -164,7 +165,7 @@ beforeAll(() => {
 
 describe('P1 on the Postgres carrier', () => {
   it(
-    'loses nothing, repeats nothing and keeps the order while its publishers are killed',
+    'loses no event, repeats none and keeps the order while publishers are killed',
     async () => {
       const env = { EVENT_CARRIER: 'postgres' };
       const rig = await BusRig.create(env);
@@ -195,7 +196,7 @@ const onKafka = brokers ? describe : describe.skip;
 
 onKafka('P1 on the Kafka carrier (skipped unless KAFKA_BROKERS names a broker)', () => {
   it(
-    'loses nothing and keeps the order while its publishers are killed; repetitions are harmless',
+    'loses no event and keeps the order while publishers are killed; consumers ignore repetitions',
     async () => {
       const prefix = `p${randomBytes(4).toString('hex')}.`;
       const env = {

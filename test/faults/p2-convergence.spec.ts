@@ -1,20 +1,20 @@
 /**
- * P2 Convergence. Random pushes of people, groups and settings; identity-service as a real process that is killed with
- * SIGKILL again and again; a Cognito that throttles, fails, answers late and loses answers. When the noise stops, the
- * pool equals f(directory, settings), person by person, and of each closing was told what deactivation-worker (played)
- * told. Seeded: repeat a run with P2_SEED.
+ * Promise P2, convergence. Random pushes of people, groups and settings. identity-service is a real process that is
+ * killed with SIGKILL again and again. Cognito throttles, fails, answers late and loses answers. When the noise stops,
+ * the pool equals f(directory, settings) for each person. For each account, the published closings end with what
+ * deactivation-worker (played by the test) published. Repeat a run with P2_SEED.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IdentityRig } from '../support/identity.js';
+import { KillableService } from '../support/killable.js';
 import { eventually } from '../support/waiting.js';
-import { KillableService } from './killable.js';
 import { endTrouble, makeTrouble, Noise, seeded } from './noise.js';
 
 const KILLS = 5;
 const NOISE_MS = 10_000;
 const PUSHES = 600;
 const TROUBLE = 25;
-/** A machine that is busy with other things gets fewer kills, not a longer test. */
+/** A busy machine gets fewer kills, not a longer test. */
 const LONGEST_NOISE_MS = 25_000;
 
 describe('P2: when the noise stops, Cognito equals f(directory, settings)', () => {
@@ -56,7 +56,7 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
     }
     await identity.start();
     await pushes;
-    // The trouble outlasts the pushes, until enough calls have met it.
+    // The faults stay after the pushes until enough calls have met them.
     await eventually(async () => expect((await failedCalls()).length).toBeGreaterThanOrEqual(TROUBLE), 60_000);
     await endTrouble(rig.cognito);
     await rig.quiet(80_000).catch((error: unknown) => {
@@ -84,7 +84,8 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
                         from bus.event_log where topic = 'identity.accounts') e where sequence <> wanted`,
     );
     expect(wrongSequences).toEqual([]);
-    // What was told ends with what is so, and access that was lost comes back only by the directory.
+    // The last published state must be the true one. Access that was lost comes back only if the directory gives it
+    // back.
     const revived = await rig.admin.query(
       `select subject, count(*) as times
          from (select subject, data -> 'account' ->> 'status' as now, lag(data -> 'account' ->> 'status') over (partition by subject order by position) as before

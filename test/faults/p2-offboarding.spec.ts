@@ -1,7 +1,7 @@
 /**
- * P2 Convergence and P3 No revival, with the real deactivation-worker. Random pushes and settings, identity-service and
- * the worker as real processes that are killed with SIGKILL again and again, a Cognito that is no help. When the noise
- * stops, Cognito equals f(directory, settings): the enabled flag, roles, and what services are told. Repeat with P2_SEED.
+ * Promises P2 and P3 with the real deactivation-worker. Random pushes and settings. identity-service and the worker are
+ * real processes that are killed with SIGKILL again and again. Cognito has faults. When the noise stops, Cognito equals
+ * f(directory, settings): the enabled flag, roles, and what services learned. Repeat a run with P2_SEED.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '#platform';
@@ -9,8 +9,8 @@ import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-rol
 import { Cognito, type PoolView } from '../support/identity-cognito.js';
 import { Directory, type Person } from '../support/identity-directory.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { eventually } from '../support/push.js';
-import { KillableService } from './killable.js';
+import { until } from '../support/waiting.js';
+import { KillableService } from '../support/killable.js';
 import { endTrouble, makeTrouble, Noise, seeded } from './noise.js';
 import { WAITING } from './waiting.js';
 import { ownQuotas } from '../support/quotas.js';
@@ -18,7 +18,7 @@ import { ownQuotas } from '../support/quotas.js';
 const KILLS = 8;
 const NOISE_MS = 12_000;
 const PUSHES = 500;
-/** A machine that is busy with other things gets fewer kills, not a longer test. */
+/** A busy machine gets fewer kills, not a longer test. */
 const LONGEST_NOISE_MS = 30_000;
 const QUIET_LIMIT_MS = 120_000;
 
@@ -74,7 +74,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
   it('through crashes of both services, throttling, failures and lost answers', async () => {
     const seed = Number(process.env.P2_SEED ?? Math.floor(Math.random() * 2 ** 31));
     console.log(`P2_SEED=${seed}`);
-    // Without a brake: whom it holds depends on when he was pushed, and that is no function of the directory.
+    // Without a brake, because the brake depends on the time of each push and not only on the directory.
     const tenants = [await directory.addTenant({ brake: null }), await directory.addTenant({ brake: null })];
     const noise = new Noise(directory, tenants, seeded(seed));
     await makeTrouble(cognito);
@@ -107,11 +107,11 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
 
   async function quiet(): Promise<void> {
     let waiting: string | null | undefined;
-    const look = async (): Promise<true | undefined> => {
+    const look = async (): Promise<boolean> => {
       [{ waiting } = { waiting: undefined }] = await admin.query<{ waiting: string | null }>(WAITING);
-      return waiting === null || undefined;
+      return waiting === null;
     };
-    await eventually('quiet', look, QUIET_LIMIT_MS).catch((error: unknown) => {
+    await until('quiet', look, QUIET_LIMIT_MS).catch((error: unknown) => {
       throw new Error(`${String(error)}: ${waiting}\n${services.map((s) => s.complaints).join('\n')}`);
     });
   }
@@ -133,7 +133,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
   function faultsOf(known: Known, user: PoolView | undefined): string[] {
     const person = directory.people.get(known.id);
     const settings = directory.tenants.get(person?.tenant ?? '')?.settings;
-    if (!person || !settings) return ['nobody of the directory'];
+    if (!person || !settings) return ['no person of the directory'];
     const faults: string[] = [];
     const expectEqual = (what: string, is: unknown, should: unknown): void => {
       if (JSON.stringify(is) !== JSON.stringify(should))
@@ -142,13 +142,13 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
     const desired = desiredAccessOf(person, settings.deactivateOnOffboard);
     if (desired !== null) expectEqual('desired access', known.desiredAccess, desired);
     const shut = person.deleted ? 'removed' : 'inactive';
-    expectEqual('what services are told', known.published, known.desiredAccess === 'enabled' ? 'active' : shut);
+    expectEqual('access published to services', known.published, known.desiredAccess === 'enabled' ? 'active' : shut);
     if (known.desiredAccess === 'disabled' || person.active)
       expectEqual('account', known.status, known.desiredAccess === 'enabled' ? 'active' : shut);
     const groups = person.groups.flatMap((id) => directory.groups.get(id) ?? []);
     const roles = known.status === 'active' ? deriveRoles(groups, settings) : [];
     expectEqual('roles', known.roles, roles);
-    expectEqual('roles that services are told', known.publishedRoles, roles);
+    expectEqual('roles published to services', known.publishedRoles, roles);
     if (user) {
       expectEqual('enabled', user.enabled, known.desiredAccess === 'enabled');
       expectEqual('groups', user.groups, [...roles].sort());
@@ -156,7 +156,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
     return faults;
   }
 
-  /** Null = inactive, and the tenant does not want that to take access away: stays as it was. */
+  /** Null = inactive, and the settings of the tenant leave access unchanged. */
   function desiredAccessOf(person: Person, deactivateOnOffboard: boolean): Known['desiredAccess'] | null {
     if (person.deleted) return 'disabled';
     if (person.active) return 'enabled';
@@ -169,7 +169,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
                         from bus.event_log where topic in ('identity.access', 'offboarding.cases')) e where sequence <> wanted`,
     );
     expect(gaps).toEqual([]);
-    // Access comes back as often as the directory gave it back, at most; and the fence never moves backward.
+    // Access comes back at most as often as the directory gave it back. The fence never moves backward.
     const access = `select subject, position, data ->> 'status' as now, (data ->> 'notBefore')::timestamptz as fence,
         lag(data ->> 'status') over history as before, lag((data ->> 'notBefore')::timestamptz) over history as earlier
       from bus.event_log where topic = 'identity.access' window history as (partition by subject order by position)`;
@@ -183,7 +183,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
         `select subject from (${access}) a where earlier > fence or (earlier is not null and fence is null)`,
       ),
     ).toEqual([]);
-    // Whoever is closed now holds no refresh token from before: signed out after the fence of his last closing.
+    // A person without access has no refresh token from before: the last sign-out is later than the last fence.
     const unsigned = await admin.query(
       `select p.id, c.fenced_at, u.signed_out_at, p.sign_out_due from person p
          join sandbox.cognito_user u on u.username = p.id::text

@@ -1,15 +1,15 @@
 /**
- * P3 No revival, with the real services: an Okta whose administrators assign, unassign, suspend and unsuspend a few
- * hundred people, identity-service and deactivation-worker killed with SIGKILL again and again, the worker with a clock
- * that is five minutes off, a Cognito that is no help and then away altogether. All the time a guarded service asks
- * whether it would accept old tokens. In the end everybody says the same about everybody. Repeat with P3_SEED.
+ * Promise P3, no revival, with the real services. Administrators of Okta assign, unassign, suspend and unsuspend a few
+ * hundred people. identity-service and deactivation-worker are killed with SIGKILL again and again; the clock of the
+ * worker is five minutes wrong. Cognito has faults and then fails completely. A guarded service checks old tokens all
+ * the time. In the end all parts agree about every person. Repeat a run with P3_SEED.
  */
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
 import { hubOf, TESTER } from '../support/tenant-command.js';
 import { Crowd, isOut, type Member } from './crowd.js';
@@ -19,12 +19,12 @@ import { WAITING } from './waiting.js';
 import { wrongClock } from './wrong-clock.js';
 
 const PEOPLE = 150;
-/** Pushes that Okta makes at the same time, about different people. */
+/** The number of concurrent pushes by Okta, about different people. */
 const HANDS = 4;
 const NOISE_MS = 15_000;
 const OUTAGE_MS = 3_000;
 const LIMIT_MS = 120_000;
-/** The launcher gives a service up that dies more often. */
+/** The launcher stops restarting a service that dies more often. */
 const KILLS_EACH = 4;
 const VICTIMS = ['deactivation-worker', 'identity-service'] as const;
 
@@ -34,14 +34,14 @@ interface Seen {
   readonly account: string | null;
   readonly desiredAccess: string | null;
   readonly published: string | null;
-  readonly told: string | null;
+  readonly announced: string | null;
   readonly enabled: boolean | null;
 }
 
-/** What each part holds about everybody; `told` = the last word of identity.access. */
+/** The state of every person in each part; `announced` = the last event on identity.access. */
 const EVERYBODY = `
   select u.id, u.active as directory, a.status as account, p.desired_access as "desiredAccess", p.published_status as published, c.enabled,
-         (select l.data ->> 'status' from bus.event_log l where l.topic = 'identity.access' and l.subject = u.id::text order by l.sequence desc limit 1) as told
+         (select l.data ->> 'status' from bus.event_log l where l.topic = 'identity.access' and l.subject = u.id::text order by l.sequence desc limit 1) as announced
     from directory.users u
     left join identity.account a on a.id = u.id
     left join offboarding.person p on p.id = u.id
@@ -49,7 +49,7 @@ const EVERYBODY = `
 
 const TROUBLE = [
   { effect: 'latency', ms: 20, probability: 0.5 },
-  // Lands after its process died and another one took over.
+  // A call that takes effect after its process died and another process took over.
   { effect: 'latency', ms: 3_500, probability: 0.06 },
   { effect: 'throttle', probability: 0.06 },
   { effect: 'error', probability: 0.05 },
@@ -75,7 +75,7 @@ describe('P3 No revival', () => {
         sandbox: { SANDBOX_COGNITO_QUOTAS: QUOTAS },
       },
     });
-    // Whom a brake holds depends on the order of the pushes, and that is no function of what Okta says in the end.
+    // A brake depends on the order of the pushes, and not only on the final state in Okta.
     await hubOf(stack).configure('default', { settings: { brake: null }, by: TESTER });
     watch = await TokenWatch.start(stack.description.postgres);
     crowd = new Crowd(stack, random);
@@ -87,7 +87,7 @@ describe('P3 No revival', () => {
     await (stack as TestStack | undefined)?.stop();
   });
 
-  it('in no store, cache or token path, at no moment', async () => {
+  it('holds in every store, cache and token path at every moment', async () => {
     for (const { id } of crowd.members) watch.issue(id);
     await Promise.all([pushes(), kills(), trouble()]);
     await noFaults();
@@ -101,7 +101,7 @@ describe('P3 No revival', () => {
     expect(watch.revived).toEqual([]);
   });
 
-  it('the same event hook a hundred times is one closing; and an old one is none', async () => {
+  it('ends access once after a hundred copies of one event, and not after an outdated event', async () => {
     const member = crowd.members.find((m) => !isOut(m));
     if (!member) throw new Error('everybody is out');
     const before = await casesOf(member);
@@ -116,7 +116,7 @@ describe('P3 No revival', () => {
     expect(await casesOf(member)).toBe(before + 1);
     await stack.okta('unsuspend', { login: member.login });
     await becomes(member, 'active');
-    // What Okta says now decides, not what the hook said then.
+    // The current state in Okta decides, not the event.
     await deliver(body);
     await deliver(hook(row?.user ?? ''));
     await quiet();
@@ -150,11 +150,11 @@ describe('P3 No revival', () => {
     const { pid } = stack.description.services[victim] ?? { pid: 0 };
     stack.kill(victim);
     const reborn = (): boolean => (stack.description.services[victim]?.pid ?? pid) !== pid;
-    await eventually(`the next ${victim}`, () => Promise.resolve(reborn() || undefined), LIMIT_MS);
+    await until(`the next ${victim}`, reborn, LIMIT_MS);
     await stack.ready(victim, LIMIT_MS);
   }
 
-  /** Little goes well; then, in the middle of it, nothing: ten minutes of an outage, shortened. */
+  /** Most calls fail; then, in the middle of it, all calls fail: an outage of ten minutes, shortened. */
   async function trouble(): Promise<void> {
     for (const rule of TROUBLE) await cognito('POST', 'faults', rule);
     await sleep(NOISE_MS / 2);
@@ -175,19 +175,19 @@ describe('P3 No revival', () => {
 
   async function quiet(): Promise<void> {
     let waiting: string | null | undefined;
-    const look = async (): Promise<true | undefined> => {
+    const look = async (): Promise<boolean> => {
       const [row] = await stack.query<{ waiting: string | null }>(WAITING);
       const asking = await stack.query('select user_id from offboarding.okta_check');
-      waiting = row?.waiting ?? (asking.length > 0 ? `${asking.length} questions to Okta` : null);
-      return waiting === null || undefined;
+      waiting = row?.waiting ?? (asking.length > 0 ? `${asking.length} requests to Okta` : null);
+      return waiting === null;
     };
-    await eventually('quiet', look, LIMIT_MS).catch((error: unknown) => {
+    await until('quiet', look, LIMIT_MS).catch((error: unknown) => {
       const lines = VICTIMS.flatMap((name) => stack.logOf(name).slice(-5));
       throw new Error(`${String(error)}: ${waiting}\n${lines.join('\n')}`);
     });
   }
 
-  /** Okta repeats a delivery once; what came while the worker was dead is found by the comparison. */
+  /** Okta repeats a delivery once. The comparison finds what Okta sent while the worker was down. */
   async function compareWithOkta(): Promise<void> {
     const url = `${stack.description.services['deactivation-worker']?.url}/internal/tenants/${stack.tenant.id}/okta/comparison`;
     const { internalToken } = secrets();
@@ -197,25 +197,25 @@ describe('P3 No revival', () => {
       const { state } = (await (await fetch(url, { headers })).json()) as { state: string };
       return state === 'running' ? undefined : state;
     };
-    expect(await eventually('compared with Okta', done, LIMIT_MS)).toBe('done');
+    expect(await until('compared with Okta', done, LIMIT_MS)).toBe('done');
   }
 
   async function expectAgreement(): Promise<void> {
-    // A token of the second in which access came back is refused; that second is over now.
+    // A token issued in the second in which access came back is refused. Wait until that second is over.
     const lastFence = Math.max(...watch.fences.values(), Date.now());
-    await eventually('the next second', () => Promise.resolve(Date.now() > lastFence + 3_000 || undefined), LIMIT_MS);
+    await until('the next second', () => Date.now() > lastFence + 3_000, LIMIT_MS);
     const rows = new Map((await stack.query<Seen>(EVERYBODY)).map((row) => [row.id, row]));
     for (const { id } of crowd.members) watch.issue(id);
     const wrong: unknown[] = [];
     for (const member of crowd.members) {
       const out = isOut(member);
-      const { directory, account, desiredAccess, published, told, enabled } =
+      const { directory, account, desiredAccess, published, announced, enabled } =
         rows.get(member.id) ?? ({} as Partial<Seen>);
       const status = out ? 'inactive' : 'active';
       const expected = [member.assigned, status, out ? 'disabled' : 'enabled', status, status, !out, !out];
       const admitted = (await watch.admits(member.id)) === true;
-      const seen = [directory, account, desiredAccess, published, told, enabled, admitted];
-      // Who was suspended only stays active in the directory, and is told by the worker alone.
+      const seen = [directory, account, desiredAccess, published, announced, enabled, admitted];
+      // A person who was only suspended stays active in the directory; only the worker publishes the loss of access.
       if (JSON.stringify(seen) !== JSON.stringify(expected)) wrong.push({ ...member, seen, expected });
     }
     expect(wrong).toEqual([]);
@@ -226,33 +226,33 @@ describe('P3 No revival', () => {
     (await stack.query('select 1 from offboarding.offboarding_case where account_id = $1', [id])).length;
 
   async function becomes({ id }: Member, status: string): Promise<void> {
-    const seen = async (): Promise<true | undefined> => {
+    const seen = async (): Promise<boolean> => {
       const sql = 'select p.published_status as status, c.enabled from offboarding.person p';
       const [row] = await stack.query<{ status: string; enabled: boolean }>(
         `${sql} join sandbox.cognito_user c on c.username = p.id::text where p.id = $1`,
         [id],
       );
-      return (row?.status === status && row.enabled === (status === 'active')) || undefined;
+      return row?.status === status && row.enabled === (status === 'active');
     };
-    await eventually(`${id} ${status}`, seen, LIMIT_MS);
+    await until(`${id} ${status}`, seen, LIMIT_MS);
   }
 
   const secrets = (): { internalToken: string; eventHookSecrets: Record<string, string> } =>
     JSON.parse(fs.readFileSync(path.join(stack.folder, 'secrets.json'), 'utf8'));
 
-  /** Over the limit of deliveries Okta is asked to repeat: it does. */
+  /** Above the limit of deliveries, the answer asks Okta to repeat, and Okta does. */
   async function deliver(body: object): Promise<void> {
     const { slug, id, origin } = stack.tenant;
-    const accepted = async (): Promise<true | undefined> => {
+    const accepted = async (): Promise<boolean> => {
       const answer = await fetch(`${origin}/auth/okta/event-hook/${slug}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: secrets().eventHookSecrets[id] ?? '' },
         body: JSON.stringify(body),
       });
       if (answer.status !== 204 && answer.status !== 503) throw new Error(`hook: ${answer.status}`);
-      return answer.status === 204 || undefined;
+      return answer.status === 204;
     };
-    await eventually('the hook is taken', accepted, LIMIT_MS);
+    await until('the hook is accepted', accepted, LIMIT_MS);
   }
 });
 

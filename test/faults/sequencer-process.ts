@@ -1,4 +1,4 @@
-/** A publisher process that a test may kill: the sequencer of the outbox in schema `directory`, and nothing else. */
+/** A publisher process for a test to kill: the sequencer of the outbox in schema `directory`, and nothing else. */
 import { busSettings, createBus } from '#event-bus';
 import { createLogger, Database, Health, loadConfig, Metrics, postgresUrl } from '#platform';
 

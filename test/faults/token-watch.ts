@@ -1,13 +1,13 @@
 /**
- * A service in the test's process, with the real guard on the real topic. It asks about everybody's tokens again and
- * again, and keeps what must never be: a token accepted whose `iat` lies before a fence that it has seen.
+ * A service in the test's process, with the real guard on the real topic. It checks the tokens of all people again and
+ * again, and records violations: an accepted token whose `iat` is before a fence that the service has seen.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessGuard, busFeed, type AccessDenied, type AccessFeed, type AccessRecord } from '#access-guard';
 import { createLogger } from '#platform';
 import { Issuer, nowSeconds } from '../guard/issuer.js';
 
-/** The oldest one stays, the others make room. */
+/** The oldest token stays; the others are replaced. */
 const KEPT = 6;
 const PAUSE_MS = 100;
 
@@ -20,7 +20,7 @@ export class TokenWatch {
   readonly revived: string[] = [];
   accepted = 0;
   refused = 0;
-  /** When somebody was fenced last, milliseconds; as far as this service was told. */
+  /** The latest fence of each account in milliseconds, as far as this service has learned. */
   readonly fences = new Map<string, number>();
   private readonly tokens = new Map<string, Held[]>();
   private watching: Promise<void> = Promise.resolve();
@@ -35,12 +35,12 @@ export class TokenWatch {
     const issuer = await Issuer.start();
     const logger = createLogger('test', 'silent');
     const real = busFeed({ carrier: 'postgres', url }, { name: 'token-watch', logger });
-    const told = (record: AccessRecord): void => watch.note(record);
+    const onRecord = (record: AccessRecord): void => watch.note(record);
     const guard = new AccessGuard({
       issuer: issuer.issuer,
       jwksUri: issuer.jwksUri,
       clientIds: [issuer.clientId],
-      feed: overheard(real, told),
+      feed: overheard(real, onRecord),
       logger,
     });
     const watch = new TokenWatch(issuer, guard);
@@ -56,7 +56,7 @@ export class TokenWatch {
     await this.issuer.close();
   }
 
-  /** As Cognito would issue one now. */
+  /** Issues a token as Cognito would now. */
   issue(accountId: string): void {
     const issuedAt = nowSeconds();
     const token = this.issuer.accessToken(accountId, { iat: issuedAt, exp: issuedAt + 3_600 });
@@ -64,7 +64,7 @@ export class TokenWatch {
     if (oldest) this.tokens.set(accountId, [oldest, ...others.slice(1 - KEPT)]);
   }
 
-  /** Whether the youngest token of somebody lets him in now; else why not. */
+  /** True if the youngest token of the account is accepted now; otherwise the reason. */
   async admits(accountId: string): Promise<true | string> {
     const youngest = this.tokens.get(accountId)?.at(-1);
     return youngest ? this.ask(accountId, youngest) : 'no token';
@@ -102,7 +102,7 @@ export class TokenWatch {
   }
 }
 
-/** The feed as it is; somebody listens after the view has taken in what it says. */
+/** Passes the feed on unchanged. The listener runs after the view has applied a record. */
 function overheard(feed: AccessFeed, listener: (record: AccessRecord) => void): AccessFeed {
   return {
     start: (sink) =>

@@ -1,4 +1,4 @@
-/** What identity-service and deactivation-worker have left to do, in words; one row, null = nothing. */
+/** Says what identity-service and deactivation-worker still have to do: one row, null = nothing. */
 function behind(schema: string, group: string, topics: readonly string[]): string {
   return `select 1 from bus.event_log l where l.topic in (${topics.map((t) => `'${t}'`).join()})
     and l.position > coalesce((select o.position from ${schema}.consumer_offset o

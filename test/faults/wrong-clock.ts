@@ -1,4 +1,4 @@
-/** A process whose wall clock is five minutes off: ahead in one life, behind in another, as its number has it. */
+/** A process whose wall clock is five minutes wrong: ahead or behind, depending on its process id. */
 const FIVE_MINUTES_MS = 300_000;
 
 const code = `

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ROOT } from '../../tools/local/folder.js';
 import { packTriggers, TRIGGERS } from '../../tools/triggers/pack.js';
-import { assertionKey, jwksOf } from '../sandbox/sign-in.js';
+import { assertionKey, jwksOf } from '../support/cognito-sign-in.js';
 
 const EVENTS: Readonly<Record<(typeof TRIGGERS)[number], object>> = {
   'define-auth-challenge': { request: { userAttributes: {}, session: [] } },

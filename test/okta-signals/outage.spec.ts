@@ -1,8 +1,8 @@
 /** Outages of Okta or the secret store: hints wait visibly, and one tenant's outage affects no other tenant. */
 import { jest } from '@jest/globals';
 import { eraseOktaSecret, writeOktaSecret } from '#secrets';
-import { KillableService } from '../faults/killable.js';
-import { control } from '../sandbox/support.js';
+import { KillableService } from '../support/killable.js';
+import { control } from '../support/sandbox.js';
 import { call, deliver, delivery, hookPath, Rig, type OrgPerson, type Worker } from './rig.js';
 
 let rig: Rig;

@@ -10,9 +10,9 @@ import { service } from '../../apps/deactivation-worker/src/service.js';
 import type { TenantSettings } from '#events';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
 import { Directory, type Person, type Tenant } from '../support/identity-directory.js';
-import { ScimRecorder } from '../sandbox/scim-recorder.js';
 import { Accounts } from '../support/offboarding-accounts.js';
-import { control, startSandbox, type RunningSandbox } from '../sandbox/support.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
 import { until } from '../support/waiting.js';
 

@@ -1,8 +1,8 @@
 /** libs/okta reads what the sandbox Okta delivers. */
 import { hookEvents, verifyHookSecret } from '#okta';
-import { HookReceiver } from '../sandbox/hook-receiver.js';
-import { ScimRecorder } from '../sandbox/scim-recorder.js';
-import { startSandbox, type RunningSandbox } from '../sandbox/support.js';
+import { HookReceiver } from '../support/hook-receiver.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
+import { startSandbox, type RunningSandbox } from '../support/sandbox.js';
 import { Org } from './org.js';
 
 const SECRET = 'a secret of the hook';

@@ -1,7 +1,7 @@
 /** libs/okta against the sandbox Okta over real HTTP. */
 import { OktaError } from '#okta';
-import { ScimRecorder } from '../sandbox/scim-recorder.js';
-import { control, startSandbox, type RunningSandbox } from '../sandbox/support.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 import { all, Org } from './org.js';
 
 let running: RunningSandbox;

@@ -3,7 +3,7 @@ import { Metrics } from '#platform';
 import { OktaManagement, type OktaManagementOptions } from '#okta';
 import type { Call } from '../../apps/sandbox/src/control/call-log.js';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
-import { control, type RunningSandbox } from '../sandbox/support.js';
+import { control, type RunningSandbox } from '../support/sandbox.js';
 import { Client } from 'pg';
 
 const metrics = new Metrics('test', { process: false });

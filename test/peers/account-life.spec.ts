@@ -1,4 +1,6 @@
-/** One account's life in Cognito, by identity-service as it is: on the sandbox, and on a pool that nobody here wrote. */
+/**
+ * The life of one account in Cognito, with the real identity-service, on the sandbox and on a pool of other authors.
+ */
 import { AdminDeleteUserCommand, CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { QuotaGate, UserPool, type PoolUser } from '#cognito';
 import { Metrics } from '#platform';
@@ -34,7 +36,7 @@ async function live({ url, poolId }: Place): Promise<void> {
   const settled = async (): Promise<PoolUser & { readonly groups: readonly string[] }> => {
     await rig.quiet(PATIENCE_MS);
     const user = await pool.getUser(ada.id);
-    if (!user) throw new Error('the pool does not have her');
+    if (!user) throw new Error('the user is not in the pool');
     return { ...user, groups: (await pool.listGroupsForUser(ada.id)).sort() };
   };
 
@@ -66,7 +68,7 @@ async function live({ url, poolId }: Place): Promise<void> {
     attributes: { email: 'ada.king@example.com', preferred_username: 'ada.king@example.com', 'custom:role': 'viewer' },
   });
 
-  // deactivation-worker's part of it, by the class that it uses.
+  // The calls that deactivation-worker makes, through the class that it uses.
   await pool.disableUser(ada.id);
   await directory.setActive(ada, false);
   const closed = await settled();
@@ -84,7 +86,7 @@ async function live({ url, poolId }: Place): Promise<void> {
   await client.send(new AdminDeleteUserCommand({ UserPoolId: poolId, Username: ada.id }));
   await rig.http('POST', `/internal/tenants/${tenant.id}/accounts/${ada.id}/retry`);
   await rig.quiet(PATIENCE_MS);
-  // Removal is final: nothing brings her back.
+  // Deletion is final: later calls do not create the account again.
   expect(await pool.getUser(ada.id)).toBeNull();
   client.destroy();
   pool.close();
@@ -92,7 +94,7 @@ async function live({ url, poolId }: Place): Promise<void> {
 
 it("on the sandbox's Cognito", () => live({ url: rig.cognito.url, poolId: rig.cognito.poolId }), 120_000);
 
-peerSuite('elsewhere (skipped unless the packages of test/peers are installed)', () => {
+peerSuite('on cognito-local (skipped unless the packages of test/peers are installed)', () => {
   let peer: CognitoLocal;
   beforeAll(async () => void (peer = await CognitoLocal.start()), 90_000);
   afterAll(() => peer.stop());

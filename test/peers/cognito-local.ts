@@ -1,4 +1,7 @@
-/** npm `cognito-local`, a user pool that nobody here wrote, as a process of its own; installed by `npm test`, see package.json here. */
+/**
+ * The npm package `cognito-local`, a user pool of other authors, as a process of its own. `npm test` installs it; see
+ * package.json in this folder.
+ */
 import {
   CognitoIdentityProviderClient,
   CreateGroupCommand,
@@ -38,12 +41,12 @@ export class CognitoLocal {
   static async start(): Promise<CognitoLocal> {
     const folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-cognito-local-'));
     fs.mkdirSync(path.join(folder, '.cognito'));
-    // Its default, e-mail addresses as user names, can be taken away here only.
+    // By default usernames are e-mail addresses. This is the only way to change that.
     const config = JSON.stringify({ UserPoolDefaults: { UsernameAttributes: [] } });
     fs.writeFileSync(path.join(folder, '.cognito', 'config.json'), config);
     const child = spawn(process.execPath, [ENTRY], {
       cwd: folder,
-      // Only what it needs: NODE_OPTIONS of the test run are none of its business.
+      // Only the necessary variables: NODE_OPTIONS of the test run must not affect it.
       env: { PATH: process.env.PATH ?? '', HOST: '127.0.0.1', PORT: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,41 +1,41 @@
 /**
- * Where cognito-local 5.3.0 does not do what AWS documents (Amazon Cognito user pools API reference, the operation's
- * page), so that there the sandbox stands alone. Each is a test of its own: it fails once cognito-local does it right.
+ * The points where cognito-local 5.3.0 differs from AWS's documentation (Amazon Cognito user pools API reference). Only
+ * the sandbox is tested there. Each difference is a test of its own, which fails when cognito-local is fixed.
  */
 export interface Difference {
-  /** What AWS documents, what cognito-local does. */
+  /** The documented behaviour, and the behaviour of cognito-local. */
   readonly why: string;
-  /** What the contract says when it meets it. */
+  /** The error of the contract's case. */
   readonly shows: RegExp;
 }
 
-/** By the name of the case in the contract. */
+/** Keyed by the name of the case in the contract. */
 export const cognitoLocalDiffers: Readonly<Record<string, Difference>> = {
-  'AdminUpdateUserAttributes: of nobody': {
-    why: 'AWS lists UserNotFoundException; it answers NotAuthorizedException',
+  'AdminUpdateUserAttributes: refuses an unknown user': {
+    why: 'AWS documents UserNotFoundException, cognito-local answers NotAuthorizedException',
     shows: /NotAuthorizedException/,
   },
-  'AdminUserGlobalSignOut: of a user without sessions': {
-    why: 'it does not have the operation',
+  'AdminUserGlobalSignOut: succeeds for a user without sessions': {
+    why: 'cognito-local does not implement the operation',
     shows: /Unsupported x-amz-target header "AdminUserGlobalSignOut"/,
   },
-  'AdminUserGlobalSignOut: of nobody': {
-    why: 'it does not have the operation',
+  'AdminUserGlobalSignOut: refuses an unknown user': {
+    why: 'cognito-local does not implement the operation',
     shows: /Unsupported x-amz-target header "AdminUserGlobalSignOut"/,
   },
-  'ListUsers: everybody once, sixty at a time': {
-    why: 'AWS answers at most Limit users and a PaginationToken; it ignores both',
+  'ListUsers: returns every user once, in pages of at most sixty': {
+    why: 'AWS documents Limit and PaginationToken, cognito-local ignores both',
     shows: /Expected: .*<= .*60/,
   },
-  'CreateGroup: one that exists': {
-    why: 'AWS lists GroupExistsException; it replaces the group',
+  'CreateGroup: refuses an existing name': {
+    why: 'AWS documents GroupExistsException, cognito-local replaces the group',
     shows: /resolved instead of rejected/,
   },
 };
 
 /**
- * Operations of signing in, which it cannot be asked about: it knows neither CUSTOM_AUTH nor the answer to a challenge
- * nor GetTokensFromRefreshToken, so no refresh token of ours exists there that could be revoked.
+ * Sign-in operations that cannot be compared: cognito-local has no CUSTOM_AUTH, no answers to challenges and no
+ * GetTokensFromRefreshToken. So none of our refresh tokens can exist there.
  */
 export const signInOperations = [
   'AdminInitiateAuth',
@@ -45,7 +45,7 @@ export const signInOperations = [
 ];
 
 /**
- * In a pool that never had a group it fails (500) when one is named, where AWS answers ResourceNotFoundException: so its
- * pool gets one that nobody uses.
+ * If the pool never had a group, cognito-local answers 500 to calls that name one; AWS answers
+ * ResourceNotFoundException. The pool therefore gets a group that no test uses.
  */
 export const FIRST_GROUP = 'nobody';

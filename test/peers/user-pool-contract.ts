@@ -1,6 +1,6 @@
 /**
- * What the product relies on when it calls a user pool: each call of `UserPool`, by the real SDK, with what AWS's API
- * reference says of it. Run against the sandbox's Cognito and against one that nobody here wrote.
+ * The behaviour that the product needs from a user pool: each call of `UserPool`, through the real SDK, checked against
+ * AWS's API reference. Runs on the sandbox's Cognito and on a pool of other authors.
  */
 import {
   AdminDeleteUserCommand,
@@ -12,7 +12,7 @@ import type { PoolUser, UserPool } from '#cognito';
 
 export interface PoolUnderTest {
   readonly pool: UserPool;
-  /** For what the product never does, or never asks. */
+  /** For calls that the product never makes. */
   readonly client: CognitoIdentityProviderClient;
   readonly poolId: string;
 }
@@ -21,7 +21,7 @@ type Case = (world: PoolUnderTest) => Promise<void>;
 
 const named = (prefix: string): string => `${prefix}-${randomUUID().slice(0, 8)}`;
 const failing = (errorClass: string): unknown => expect.objectContaining({ name: 'CognitoError', errorClass });
-/** More than a page of 60. */
+/** More than one page of 60. */
 const MANY = 65;
 
 async function addUser({ pool }: PoolUnderTest, attributes = {}): Promise<string> {
@@ -58,7 +58,7 @@ async function everyPage<T>(next: (cursor: string | null) => Promise<{ items: T[
 const namesOf = (users: readonly PoolUser[]): string[] => users.map((user) => user.username).sort();
 
 const users: Record<string, Case> = {
-  'AdminCreateUser: a user under our own name, enabled, who has to change a password that nobody knows': async (w) => {
+  'AdminCreateUser: creates an enabled user with our username, in FORCE_CHANGE_PASSWORD': async (w) => {
     const name = await addUser(w, { email: 'ada@example.com', email_verified: 'true', 'custom:role': 'viewer' });
     const user = await w.pool.getUser(name);
     expect(user).toMatchObject({ username: name, enabled: true, status: 'FORCE_CHANGE_PASSWORD' });
@@ -70,26 +70,26 @@ const users: Record<string, Case> = {
       sub: expect.any(String) as unknown,
     });
   },
-  'AdminCreateUser: a name that is taken': async (w) => {
+  'AdminCreateUser: refuses a username that is taken': async (w) => {
     const name = await addUser(w);
     await expect(w.pool.createUser(name, {})).rejects.toEqual(failing('exists'));
   },
-  'AdminCreateUser: two users with one e-mail address, which is no alias': async (w) => {
+  'AdminCreateUser: allows two users with one e-mail address': async (w) => {
     const twins = [await addUser(w, { email: 'two@example.com' }), await addUser(w, { email: 'two@example.com' })];
     for (const name of twins) expect((await w.pool.getUser(name))?.attributes.email).toBe('two@example.com');
   },
-  'AdminSetUserPassword: a permanent one confirms the user': async (w) => {
+  'AdminSetUserPassword: confirms the user with a permanent password': async (w) => {
     const name = await addUser(w);
     await w.pool.setRandomPassword(name);
     expect((await w.pool.getUser(name))?.status).toBe('CONFIRMED');
   },
-  'AdminSetUserPassword: of nobody': async (w) => {
+  'AdminSetUserPassword: refuses an unknown user': async (w) => {
     await expect(w.pool.setRandomPassword(randomUUID())).rejects.toEqual(failing('missing_user'));
   },
-  'AdminGetUser: nobody': async (w) => {
+  'AdminGetUser: reports an unknown user': async (w) => {
     expect(await w.pool.getUser(randomUUID())).toBeNull();
   },
-  'AdminUpdateUserAttributes: what is named and nothing else': async (w) => {
+  'AdminUpdateUserAttributes: changes the named attributes only': async (w) => {
     const name = await addUser(w, { email: 'old@example.com', name: 'Ada', given_name: 'Ada' });
     await w.pool.updateAttributes(name, { name: 'Ada Lovelace', 'custom:external_id': '00u1' });
     expect((await w.pool.getUser(name))?.attributes).toMatchObject({
@@ -100,19 +100,19 @@ const users: Record<string, Case> = {
       'custom:tenant_id': 't-1',
     });
   },
-  'AdminUpdateUserAttributes: a blank value deletes': async (w) => {
+  'AdminUpdateUserAttributes: deletes an attribute with a blank value': async (w) => {
     const name = await addUser(w, { given_name: 'Ada' });
     await w.pool.updateAttributes(name, { given_name: '' });
     expect((await w.pool.getUser(name))?.attributes).not.toHaveProperty('given_name');
   },
-  'AdminUpdateUserAttributes: an attribute that the pool does not have': async (w) => {
+  'AdminUpdateUserAttributes: refuses an attribute that the pool does not have': async (w) => {
     const name = await addUser(w);
     await expect(w.pool.updateAttributes(name, { 'custom:unknown': 'x' })).rejects.toEqual(failing('permanent'));
   },
-  'AdminUpdateUserAttributes: of nobody': async (w) => {
+  'AdminUpdateUserAttributes: refuses an unknown user': async (w) => {
     await expect(w.pool.updateAttributes(randomUUID(), { name: 'x' })).rejects.toEqual(failing('missing_user'));
   },
-  'AdminDisableUser, AdminEnableUser: show, again and again, and change nothing else': async (w) => {
+  'AdminDisableUser, AdminEnableUser: change only the enabled flag, and can be repeated': async (w) => {
     const name = await addUser(w, { email: 'ada@example.com' });
     const before = await w.pool.getUser(name);
     for (const _ of [1, 2]) await w.pool.disableUser(name);
@@ -120,17 +120,17 @@ const users: Record<string, Case> = {
     for (const _ of [1, 2]) expect(await w.pool.enableUser(name)).toBeInstanceOf(Date);
     expect(await w.pool.getUser(name)).toEqual(before);
   },
-  'AdminDisableUser, AdminEnableUser: of nobody': async (w) => {
+  'AdminDisableUser, AdminEnableUser: refuse an unknown user': async (w) => {
     await expect(w.pool.disableUser(randomUUID())).rejects.toEqual(failing('missing_user'));
     await expect(w.pool.enableUser(randomUUID())).rejects.toEqual(failing('missing_user'));
   },
-  'AdminUserGlobalSignOut: of a user without sessions': async (w) => {
+  'AdminUserGlobalSignOut: succeeds for a user without sessions': async (w) => {
     await expect(w.pool.signOut(await addUser(w))).resolves.toBeInstanceOf(Date);
   },
-  'AdminUserGlobalSignOut: of nobody': async (w) => {
+  'AdminUserGlobalSignOut: refuses an unknown user': async (w) => {
     await expect(w.pool.signOut(randomUUID())).rejects.toEqual(failing('missing_user'));
   },
-  'AdminDeleteUser: gone from everywhere, and the name is free again': async (w) => {
+  'AdminDeleteUser: removes the user and the memberships, and frees the username': async (w) => {
     const [name, group] = [await addUser(w), await addGroup(w)];
     await w.pool.addToGroup(name, group);
     await w.client.send(new AdminDeleteUserCommand({ UserPoolId: w.poolId, Username: name }));
@@ -139,14 +139,14 @@ const users: Record<string, Case> = {
     await w.pool.createUser(name, { 'custom:tenant_id': 't-2' });
     expect(await w.pool.listGroupsForUser(name)).toEqual([]);
   },
-  'ListUsers: everybody once, sixty at a time': async (w) => {
+  'ListUsers: returns every user once, in pages of at most sixty': async (w) => {
     const names = await addMany(w);
     const { items, sizes } = await everyPage((cursor) => w.pool.listUsers(cursor));
     expect(namesOf(items)).toEqual(expect.arrayContaining(names));
     expect(new Set(namesOf(items)).size).toBe(items.length);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(60);
   },
-  'ListUsers: with state and attributes as AdminGetUser tells them': async (w) => {
+  'ListUsers: returns the same state and attributes as AdminGetUser': async (w) => {
     const name = await addUser(w, { email: 'ada@example.com' });
     await w.pool.disableUser(name);
     const { items } = await everyPage((cursor) => w.pool.listUsers(cursor));
@@ -155,14 +155,14 @@ const users: Record<string, Case> = {
 };
 
 const groups: Record<string, Case> = {
-  'CreateGroup: with its precedence': async (w) => {
+  'CreateGroup: keeps the precedence': async (w) => {
     const found = await w.client.send(new GetGroupCommand({ UserPoolId: w.poolId, GroupName: await addGroup(w) }));
     expect(found.Group?.Precedence).toBe(3);
   },
-  'CreateGroup: one that exists': async (w) => {
+  'CreateGroup: refuses an existing name': async (w) => {
     await expect(w.pool.createGroup(await addGroup(w), 3)).rejects.toEqual(failing('exists'));
   },
-  'AdminAddUserToGroup, AdminRemoveUserFromGroup: in and out, again and again': async (w) => {
+  'AdminAddUserToGroup, AdminRemoveUserFromGroup: change one membership, and can be repeated': async (w) => {
     const [name, group, other] = [await addUser(w), await addGroup(w), await addGroup(w)];
     for (const _ of [1, 2]) await w.pool.addToGroup(name, group);
     await w.pool.addToGroup(name, other);
@@ -170,27 +170,27 @@ const groups: Record<string, Case> = {
     for (const _ of [1, 2]) await w.pool.removeFromGroup(name, group);
     expect(await w.pool.listGroupsForUser(name)).toEqual([other]);
   },
-  'AdminAddUserToGroup, AdminRemoveUserFromGroup: a group that does not exist': async (w) => {
+  'AdminAddUserToGroup, AdminRemoveUserFromGroup: refuse an unknown group': async (w) => {
     const [name, group] = [await addUser(w), named('none')];
     await expect(w.pool.addToGroup(name, group)).rejects.toEqual(failing('missing_group'));
     await expect(w.pool.removeFromGroup(name, group)).rejects.toEqual(failing('missing_group'));
   },
-  'AdminAddUserToGroup, AdminRemoveUserFromGroup: nobody': async (w) => {
+  'AdminAddUserToGroup, AdminRemoveUserFromGroup: refuse an unknown user': async (w) => {
     const group = await addGroup(w);
     await expect(w.pool.addToGroup(randomUUID(), group)).rejects.toEqual(failing('missing_user'));
     await expect(w.pool.removeFromGroup(randomUUID(), group)).rejects.toEqual(failing('missing_user'));
   },
-  'AdminListGroupsForUser: of nobody': async (w) => {
+  'AdminListGroupsForUser: refuses an unknown user': async (w) => {
     await expect(w.pool.listGroupsForUser(randomUUID())).rejects.toEqual(failing('missing_user'));
   },
-  'ListUsersInGroup: its members and nobody else, with their attributes': async (w) => {
+  'ListUsersInGroup: returns exactly the members, with their attributes': async (w) => {
     const [name, stranger, group] = [await addUser(w, { name: 'Ada' }), await addUser(w), await addGroup(w)];
     await w.pool.addToGroup(name, group);
     await w.pool.addToGroup(stranger, await addGroup(w));
     const { items, next } = await w.pool.listUsersInGroup(group, null);
     expect({ items, next }).toEqual({ items: [await w.pool.getUser(name)], next: null });
   },
-  'ListUsersInGroup: a group that does not exist has nobody': async (w) => {
+  'ListUsersInGroup: returns no members for an unknown group': async (w) => {
     expect(await w.pool.listUsersInGroup(named('none'), null)).toEqual({ items: [], next: null });
   },
 };

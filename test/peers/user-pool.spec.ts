@@ -1,6 +1,6 @@
 /**
- * The contract of the user pool against the sandbox's Cognito and against npm `cognito-local`. What both pass is not the
- * wish of whoever wrote the sandbox.
+ * The contract of the user pool, on the sandbox's Cognito and on npm `cognito-local`. A test that passes on both does
+ * not rest on an assumption of the sandbox's authors.
  */
 import {
   AdminInitiateAuthCommand,
@@ -26,7 +26,7 @@ interface Server {
 }
 
 const cases = Object.keys(userPoolContract);
-/** `CreateGroup: one that exists` -> CreateGroup. */
+/** `CreateGroup: refuses an existing name` -> CreateGroup. */
 const operationsOf = (name: string): string[] => name.replace(/:.*/, '').split(', ');
 
 let test: TestDatabase;
@@ -42,7 +42,7 @@ afterAll(async () => {
   await test.drop();
 });
 
-/** Runs one case, and looks whether the operations that it names were called. */
+/** Runs one case, and checks that it called the operations in its name. */
 async function run(name: string): Promise<void> {
   const metrics = new Metrics('test', { process: false });
   const at = { region: REGION, endpoint: server.url, credentials: CREDENTIALS };
@@ -61,7 +61,7 @@ async function run(name: string): Promise<void> {
     expect(counted).toContain(`operation="${operation}"`);
 }
 
-it('asks about every operation that we call, but those of signing in', () => {
+it('covers every Cognito operation that the product calls, except the sign-in operations', () => {
   const ours = Object.keys(CATEGORY_OF).filter((operation) => !signInOperations.includes(operation));
   expect(ours.filter((operation) => !cases.flatMap(operationsOf).includes(operation))).toEqual([]);
 });
@@ -80,12 +80,12 @@ peerSuite('cognito-local (skipped unless the packages of test/peers are installe
   it.each(cases.filter((name) => !(name in cognitoLocalDiffers)))('%s', run);
 
   const differences = Object.entries(cognitoLocalDiffers).map(([name, difference]) => ({ name, ...difference }));
-  it.each(differences)('differs in $name: $why', async ({ name, shows }) => {
+  it.each(differences)('fails "$name" on cognito-local: $why', async ({ name, shows }) => {
     expect(cases).toContain(name);
     await expect(run(name)).rejects.toThrow(shows);
   });
 
-  it('knows no sign-in of ours', async () => {
+  it('has no sign-in operations that the product uses', async () => {
     const at = { region: REGION, endpoint: server.url, credentials: CREDENTIALS, maxAttempts: 1 };
     const client = new CognitoIdentityProviderClient(at);
     const UserPoolId = server.poolId;

@@ -7,8 +7,8 @@ import {
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify, SignJWT, UnsecuredJWT } from 'jose';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { KeySet, TokenVerifier } from '#access-guard';
-import { assertionKey, Bridge, jwksOf, OKTA_SUB, TENANT, type AssertionKey } from './sign-in.js';
-import { outcome, startSandbox, type RunningSandbox } from './support.js';
+import { assertionKey, Bridge, jwksOf, OKTA_SUB, TENANT, type AssertionKey } from '../support/cognito-sign-in.js';
+import { outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 const INCORRECT = { name: 'NotAuthorizedException', message: 'Incorrect username or password.' };
 
@@ -51,7 +51,7 @@ describe('custom authentication', () => {
       });
     });
 
-    it('brings both tokens with the claims that Cognito gives them, signed with different keys', async () => {
+    it('brings both tokens with Cognito’s claims, signed with different keys', async () => {
       const { access, id, refresh } = await bridge.signIn(username, {
         sso_sid: 'session-7',
         act: { sub: 'reporting-service' },
@@ -98,7 +98,7 @@ describe('custom authentication', () => {
       expect(refresh.length).toBeGreaterThan(40);
     });
 
-    it('is right with either key while auth-service changes over, and with a user name in another case', async () => {
+    it('is accepted with either of two signing keys, and with the username in another case', async () => {
       const second = await Bridge.of(running, next);
       await second.signIn(username);
       await bridge.signIn(username.toUpperCase()).then(
@@ -110,7 +110,7 @@ describe('custom authentication', () => {
       expect(await outcome(bridge.answer(challenge, assertion))).toMatchObject({ name: 'ok' });
     });
 
-    it('comes from many people at once, each with tokens of their own', async () => {
+    it('is accepted from many people concurrently, and each gets tokens of their own', async () => {
       const people = await Promise.all(Array.from({ length: 8 }, () => bridge.user()));
       const signedIn = await Promise.all(people.map((person) => bridge.signIn(person)));
       const names = signedIn.map(({ access }) => JSON.parse(atob(access.split('.')[1] ?? '')) as { username: string });
@@ -118,7 +118,7 @@ describe('custom authentication', () => {
     });
   });
 
-  describe('a wrong answer', () => {
+  describe('a wrong answer is refused', () => {
     const now = (): number => Math.floor(Date.now() / 1000);
     it.each<[string, () => Record<string, unknown>, Record<string, unknown>]>([
       ['another nonce', () => ({ nonce: 'A'.repeat(43) }), {}],
@@ -132,10 +132,10 @@ describe('custom authentication', () => {
       ['no jti', () => ({ jti: undefined }), {}],
       ['no exp', () => ({ exp: undefined }), {}],
       ['no iat', () => ({ iat: undefined }), {}],
-      ['an exp that is past', () => ({ iat: now() - 70, exp: now() - 10 }), {}],
+      ['an exp in the past', () => ({ iat: now() - 70, exp: now() - 10 }), {}],
       ['an old iat', () => ({ iat: now() - 120, exp: now() + 60 }), {}],
-      ['an iat to come', () => ({ iat: now() + 30, exp: now() + 60 }), {}],
-      ['more than a minute to live', () => ({ exp: now() + 120 }), {}],
+      ['an iat in the future', () => ({ iat: now() + 30, exp: now() + 60 }), {}],
+      ['a lifetime of more than a minute', () => ({ exp: now() + 120 }), {}],
       ['an act without a subject', () => ({ act: 'reporting-service' }), {}],
       ['another type', () => ({}), { typ: 'JWT' }],
       ['no type', () => ({}), { typ: undefined }],
@@ -143,18 +143,18 @@ describe('custom authentication', () => {
       ['no key id', () => ({}), { kid: undefined }],
       ['a key of its own', () => ({}), { jwk: { kty: 'EC' } }],
       ['a key set of its own', () => ({}), { jku: 'https://evil.example/jwks.json' }],
-    ])('is refused: an assertion with %s', async (_, claims, header) => {
+    ])('if the assertion has %s', async (_, claims, header) => {
       const challenge = await bridge.begin(username);
       const assertion = await bridge.assertion(challenge, claims(), header);
       expect(await outcome(bridge.answer(challenge, assertion, { assertion }))).toMatchObject(INCORRECT);
     });
 
-    it('is refused: a key of somebody else under a known key id', async () => {
+    it('if a foreign key signed it under a known key id', async () => {
       const thief = await Bridge.of(running, { ...(await assertionKey('x')), kid: key.kid });
       expect(await outcome(thief.signIn(username))).toMatchObject(INCORRECT);
     });
 
-    it('is refused: alg none, HS256 with the public key as secret, RS256, and what is no token', async () => {
+    it('if it uses alg none, HS256 with the public key as secret, or RS256, or is not a token', async () => {
       const claims = { iss: 'auth-service', sub: username, jti: 'x', okta_sub: OKTA_SUB, tenant_id: TENANT };
       const header = { typ: 'okta-assertion+jwt', kid: key.kid };
       const aud = `cognito:${running.poolId}:${bridge.client.id}`;
@@ -186,13 +186,13 @@ describe('custom authentication', () => {
       }
     });
 
-    it('is refused: an Okta user to whom the account is not linked', async () => {
+    it('if it names an Okta user who is not linked to the account', async () => {
       const linked = await bridge.user({ 'custom:external_id': '00uSomebodyElse' });
       expect(await outcome(bridge.signIn(linked))).toMatchObject(INCORRECT);
       expect(await outcome(bridge.signIn(linked, { okta_sub: '00uSomebodyElse' }))).toMatchObject({ name: 'ok' });
     });
 
-    it('is refused: claims for the token that the metadata does not carry, or carries otherwise', async () => {
+    it('if it signs claims that the metadata lacks or contradicts', async () => {
       for (const metadata of [undefined, { assertion: 'another' }]) {
         const challenge = await bridge.begin(username);
         const assertion = await bridge.assertion(challenge, { act: { sub: 'reporting-service' } });
@@ -200,13 +200,13 @@ describe('custom authentication', () => {
       }
     });
 
-    it('is refused: a user of no tenant', async () => {
+    it('if the user belongs to no tenant', async () => {
       const stray = await bridge.user({ 'custom:tenant_id': '' });
       expect(await outcome(bridge.signIn(stray))).toMatchObject(INCORRECT);
     });
   });
 
-  describe('is refused to', () => {
+  describe('sign-in is refused', () => {
     const initiate = (ClientId: string, AuthParameters: Record<string, string>, UserPoolId = running.poolId) =>
       outcome(
         running.cognito.send(
@@ -214,7 +214,7 @@ describe('custom authentication', () => {
         ),
       );
 
-    it('a disabled user, before the challenge and after it', async () => {
+    it('to a disabled user, before and after the challenge', async () => {
       const leaver = await bridge.user();
       const challenge = await bridge.begin(leaver);
       await running.cognito.send(new AdminDisableUserCommand({ UserPoolId: running.poolId, Username: leaver }));
@@ -223,7 +223,7 @@ describe('custom authentication', () => {
       expect(await outcome(bridge.begin(leaver))).toMatchObject(disabled);
     });
 
-    it('nobody: hidden by a client that hides it, said by one that does not', async () => {
+    it('to an unknown user, and the client’s settings decide whether the message says so', async () => {
       expect(await outcome(bridge.begin(randomUUID()))).toMatchObject(INCORRECT);
       const made = await running.cognito.send(
         new CreateUserPoolClientCommand({
@@ -237,7 +237,7 @@ describe('custom authentication', () => {
       expect(await initiate(frank, { USERNAME: randomUUID() })).toMatchObject({ name: 'UserNotFoundException' });
     });
 
-    it('a caller without the secret, a client without the flow, a client of another pool, a call without a user', async () => {
+    it('to a caller without the secret, a client without the flow, a client of another pool, and a call without a user', async () => {
       const { id } = bridge.client;
       const hash = bridge.secretHash(username);
       expect(await initiate(id, { USERNAME: username })).toMatchObject({
@@ -260,7 +260,7 @@ describe('custom authentication', () => {
     });
   });
 
-  it('believes only the keys that it was started with', async () => {
+  it('accepts assertions of the configured keys only', async () => {
     const rotated = await startSandbox({ assertionJwks: jwksOf(next) }, running.testDatabase);
     try {
       expect(await outcome((await Bridge.of(rotated, key)).signIn(username))).toMatchObject(INCORRECT);

@@ -8,7 +8,7 @@ import {
 import { randomUUID } from 'node:crypto';
 import { CognitoQuotas, DEFAULT_QUOTAS } from '../../apps/sandbox/src/cognito/quotas.js';
 import { sandboxSettings } from '../../apps/sandbox/src/config.js';
-import { control, outcome, startSandbox, type RunningSandbox } from './support.js';
+import { control, outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 describe('quotas of the Cognito stand-in', () => {
   const about = (subject: string | null) => ({ scope: 'us-east-1_p', subject, group: null });
@@ -37,17 +37,17 @@ describe('quotas of the Cognito stand-in', () => {
     ['AdminListGroupsForUser', 50],
     ['AdminSetUserPassword', 30],
     ['AdminGetUser', 120],
-  ])('%s: %i in a second, then refused, then again as time passes', (operation, perSecond) => {
+  ])('%s allows %i calls in a second, refuses the next, and allows more as time passes', (operation, perSecond) => {
     let now = 0;
     const quotas = new CognitoQuotas(DEFAULT_QUOTAS, 'UserUpdate', () => now);
     expect(counting(quotas, operation, (i) => `user-${i}`, 300)).toBe(perSecond);
     now += 500;
     expect(counting(quotas, operation, (i) => `later-${i}`, 300)).toBe(Math.floor(perSecond / 2));
-    now += 60_000; // nothing is saved up beyond one second's worth
+    now += 60_000; // no more than one second's worth of calls is saved
     expect(counting(quotas, operation, (i) => `much-later-${i}`, 300)).toBe(perSecond);
   });
 
-  it('lets one category run dry without touching another, and counts operations of one category together', () => {
+  it('counts all operations of a category together, and categories separately', () => {
     const quotas = new CognitoQuotas(DEFAULT_QUOTAS, 'UserUpdate', () => 0);
     expect(
       counting(quotas, 'AdminUpdateUserAttributes', (i) => `a${i}`, 20) +
@@ -56,7 +56,7 @@ describe('quotas of the Cognito stand-in', () => {
     expect(counting(quotas, 'AdminGetUser', (i) => `c${i}`, 10)).toBe(10);
   });
 
-  it('counts sign-outs with the disables, or as UserToken if told so', () => {
+  it('counts sign-outs together with disables by default, or as UserToken if configured', () => {
     const both = (category: 'UserUpdate' | 'UserToken'): number => {
       const quotas = new CognitoQuotas(DEFAULT_QUOTAS, category, () => 0);
       return (
@@ -68,19 +68,19 @@ describe('quotas of the Cognito stand-in', () => {
     expect(both('UserToken')).toBe(25 + 120);
   });
 
-  it('allows about ten reads and ten writes a second to one user, counted apart', () => {
+  it('allows about ten reads and ten writes a second for one user, counted separately', () => {
     const quotas = new CognitoQuotas(DEFAULT_QUOTAS, 'UserUpdate', () => 0);
     expect(counting(quotas, 'AdminGetUser', () => 'one', 30)).toBe(10);
     expect(counting(quotas, 'AdminAddUserToGroup', () => 'one', 15)).toBe(10);
     expect(counting(quotas, 'AdminGetUser', () => 'another', 1)).toBe(1);
   });
 
-  it('allows five a second to each pool-resource operation of a pool', () => {
+  it('allows five calls a second to each pool-resource operation of a pool', () => {
     const quotas = new CognitoQuotas(DEFAULT_QUOTAS, 'UserUpdate', () => 0);
     expect(counting(quotas, 'CreateGroup', () => null, 12)).toBe(5);
   });
 
-  it('reads quotas from the environment, over the defaults, and refuses unknown names', () => {
+  it('reads quotas from the environment, keeps defaults for the rest, and refuses unknown names', () => {
     const { schema } = sandboxSettings.SANDBOX_COGNITO_QUOTAS;
     expect(schema.parse('{"UserCreation":7}')).toEqual({ ...DEFAULT_QUOTAS, UserCreation: 7 });
     expect(schema.parse(undefined)).toEqual(DEFAULT_QUOTAS);
@@ -108,7 +108,7 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
   const get = (Username: string) =>
     outcome(running.cognito.send(new AdminGetUserCommand({ UserPoolId: running.poolId, Username })));
 
-  it('throttles as Cognito does, at a quota that is set while it runs', async () => {
+  it('throttles like Cognito at a quota that is changed at run time', async () => {
     await control(base, 'PUT', 'quotas', { UserCreation: 3 });
     const results = await Promise.all(Array.from({ length: 12 }, () => create()));
     const throttled = results.filter((r) => r.name === 'TooManyRequestsException');
@@ -118,7 +118,7 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
     expect(await create()).toMatchObject({ name: 'ok' });
   });
 
-  it('throttles the next N, fails the next N by name or with 500, then works', async () => {
+  it('throttles or fails the next N calls, by exception name or with 500, and then works', async () => {
     await control(base, 'POST', 'faults', { effect: 'throttle', times: 2 });
     expect([(await create()).name, (await create()).name, (await create()).name]).toEqual([
       'TooManyRequestsException',
@@ -133,12 +133,12 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
     });
     await control(base, 'POST', 'faults', { effect: 'error', times: 1 });
     expect(await create()).toMatchObject({ name: 'NotAuthorizedException', message: 'no', status: 400 });
-    expect((await create()).name).toBe('ok'); // both rules hit the first call; the first one answered it
+    expect((await create()).name).toBe('ok'); // both rules hit the first call; the first rule answered it
     await control(base, 'POST', 'faults', { effect: 'error', times: 1 });
     expect(await create()).toMatchObject({ name: 'InternalErrorException', status: 500 });
   });
 
-  it('aims at one operation and one user', async () => {
+  it('can be limited to one operation and one user', async () => {
     const name = randomUUID();
     await create(name);
     await control(base, 'POST', 'faults', { effect: 'error', operation: 'AdminGetUser', username: name });
@@ -149,7 +149,7 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
     expect((await get(name)).name).toBe('ok');
   });
 
-  it('loses an answer after the work is done, and cuts a connection before it', async () => {
+  it('drops an answer after the operation ran, or closes the connection before it runs', async () => {
     const [lost, cut] = [randomUUID(), randomUUID()];
     await control(base, 'POST', 'faults', { effect: 'drop', times: 1, operation: 'AdminCreateUser' });
     expect((await create(lost)).name).not.toBe('ok');
@@ -159,7 +159,7 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
     expect((await get(cut)).name).toBe('UserNotFoundException');
   });
 
-  it('delays, and fails by chance', async () => {
+  it('delays calls, and fails a random part of them', async () => {
     await control(base, 'POST', 'faults', { effect: 'latency', ms: 150, times: 1 });
     const before = performance.now();
     await create();
@@ -169,7 +169,7 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
     expect(new Set(names)).toEqual(new Set(['ok', 'TooManyRequestsException']));
   });
 
-  it('refuses a fault that it does not know', async () => {
+  it('refuses an unknown fault', async () => {
     expect(await control(base, 'POST', 'faults', { effect: 'explode' })).toHaveProperty('error');
     expect(await control(base, 'GET', 'faults')).toEqual({ faults: [] });
   });
@@ -207,7 +207,7 @@ describe('faults of the Cognito stand-in, through the AWS SDK', () => {
     expect(summary).toMatchObject({ AdminCreateUser: { ok: 1, UsernameExistsException: 1 }, CreateGroup: { ok: 1 } });
   });
 
-  it('lists within its quota while other categories are dry', async () => {
+  it('lists users while the quotas of other categories are used up', async () => {
     await control(base, 'PUT', 'quotas', { UserCreation: 1 });
     await create();
     await create();

@@ -1,8 +1,8 @@
-/** The state between the two calls of a sign-in: one answer, one user, one client, three minutes. */
+/** The session between the two calls of a sign-in: for one answer, one user, one client and three minutes. */
 import { CreateUserPoolClientCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { Client as PgClient } from 'pg';
-import { assertionKey, Bridge, jwksOf, type AssertionKey } from './sign-in.js';
-import { outcome, startSandbox, type RunningSandbox } from './support.js';
+import { assertionKey, Bridge, jwksOf, type AssertionKey } from '../support/cognito-sign-in.js';
+import { outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 const INCORRECT = { name: 'NotAuthorizedException', message: 'Incorrect username or password.' };
 
@@ -22,7 +22,7 @@ describe('a session of the sandbox Cognito', () => {
   });
   afterAll(() => running.stop());
 
-  it('takes one answer: neither a right one after a wrong one nor the same one again', async () => {
+  it('accepts one answer: neither a right one after a wrong one, nor the same one again', async () => {
     const challenge = await bridge.begin(username);
     const assertion = await bridge.assertion(challenge);
     expect(await outcome(bridge.answer(challenge, 'wrong'))).toMatchObject(INCORRECT);
@@ -34,14 +34,14 @@ describe('a session of the sandbox Cognito', () => {
     expect(answers.map((a) => a.name).sort()).toEqual([...Array<string>(3).fill('NotAuthorizedException'), 'ok']);
   });
 
-  it('does not take the assertion that answered another session', async () => {
+  it('refuses the assertion that answered another session', async () => {
     const [first, second] = [await bridge.begin(username), await bridge.begin(username)];
     const assertion = await bridge.assertion(first);
     await bridge.answer(first, assertion);
     expect(await outcome(bridge.answer(second, assertion))).toMatchObject(INCORRECT);
   });
 
-  it('belongs to its user and its client, and is no text of the caller', async () => {
+  it('is valid for its user and client only, and cannot be invented', async () => {
     const other = await bridge.user();
     const challenge = await bridge.begin(username);
     const stolen = { ...challenge, username: other };
@@ -62,7 +62,7 @@ describe('a session of the sandbox Cognito', () => {
     expect(await outcome(bridge.answer(invented, await bridge.assertion(invented)))).toMatchObject(invalid);
   });
 
-  it('ends after three minutes, and does not end with the process', async () => {
+  it('ends after three minutes, and survives a restart', async () => {
     const [kept, old] = [await bridge.begin(username), await bridge.begin(username)];
     const database = new PgClient({ connectionString: running.testDatabase.adminUrl });
     await database.connect();

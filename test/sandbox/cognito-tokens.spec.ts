@@ -1,4 +1,6 @@
-/** What becomes of tokens of the sandbox Cognito: refreshed, rotated, revoked, and Cognito's own APIs that take them. */
+/**
+ * The life of tokens of the sandbox Cognito: refresh, rotation, revocation, and Cognito's own APIs that accept them.
+ */
 import {
   AdminDeleteUserCommand,
   AdminDisableUserCommand,
@@ -15,8 +17,17 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { Client as PgClient } from 'pg';
-import { assertionKey, Bridge, jwksOf, OKTA_SUB, TENANT, tokensOf, type AssertionKey, type Tokens } from './sign-in.js';
-import { outcome, startSandbox, type RunningSandbox } from './support.js';
+import {
+  assertionKey,
+  Bridge,
+  jwksOf,
+  OKTA_SUB,
+  TENANT,
+  tokensOf,
+  type AssertionKey,
+  type Tokens,
+} from '../support/cognito-sign-in.js';
+import { outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 const revoked = { name: 'NotAuthorizedException', message: 'Access Token has been revoked' };
 const refreshRevoked = { name: 'NotAuthorizedException', message: 'Refresh Token has been revoked' };
@@ -45,7 +56,7 @@ describe('tokens', () => {
     const command = new AdminInitiateAuthCommand({ UserPoolId: running.poolId, ...input });
     return tokensOf((await running.cognito.send(command)).AuthenticationResult);
   };
-  /** By GetTokensFromRefreshToken, as any holder of token and secret. */
+  /** By GetTokensFromRefreshToken, like any holder of token and secret. */
   const exchange = async (token: string, by = bridge, ClientMetadata?: Record<string, string>): Promise<Tokens> => {
     const input = { RefreshToken: token, ClientId: by.client.id, ClientSecret: by.client.secret, ClientMetadata };
     return tokensOf((await running.cognito.send(new GetTokensFromRefreshTokenCommand(input))).AuthenticationResult);
@@ -58,7 +69,7 @@ describe('tokens', () => {
   };
 
   describe('a refresh', () => {
-    it('issues both tokens anew for the same sign-in, with the groups of now and no new refresh token', async () => {
+    it('issues both tokens again for the same sign-in, with the current groups and no new refresh token', async () => {
       const username = await bridge.user({ 'custom:role': 'itsm_manager' }, ['itsm_manager', 'viewer']);
       const first = await bridge.signIn(username, { sso_sid: 'session-7' });
       await running.cognito.send(
@@ -80,14 +91,14 @@ describe('tokens', () => {
         expect(claims).toMatchObject({ roles: ['viewer'], 'cognito:groups': ['viewer'], tenant_id: TENANT });
         expect(claims).toMatchObject({ origin_jti: original.origin_jti, auth_time: original.auth_time });
         expect(claims.jti).not.toBe(original.jti);
-        // Only auth-service can say for which session and on whose behalf a token is issued, and it was not asked.
+        // Only auth-service can assert a session and an actor, and it takes no part in this refresh.
         expect(claims).not.toHaveProperty('sso_sid');
         expect(decodeJwt(id)).not.toHaveProperty('custom:role');
         expect(none).toBe('');
       }
     });
 
-    it('carries what auth-service signs for it, and nothing that the caller says', async () => {
+    it('carries claims that auth-service signed, and nothing else from the caller', async () => {
       const username = await bridge.user();
       const { refresh: token } = await bridge.signIn(username);
       const said = await exchange(token, bridge, { sso_sid: 'forged', act: '{"sub":"forged"}', roles: 'super_admin' });
@@ -105,7 +116,7 @@ describe('tokens', () => {
         });
     });
 
-    it('is refused after a global sign-out, of the administrator or of the user, and after RevokeToken', async () => {
+    it('is refused after a global sign-out by the administrator or the user, and after RevokeToken', async () => {
       const ways: ((username: string, tokens: Tokens) => Promise<unknown>)[] = [
         (username) => running.cognito.send(new AdminUserGlobalSignOutCommand(about(username))),
         (_, { access }) => running.cognito.send(new GlobalSignOutCommand({ AccessToken: access })),
@@ -127,7 +138,7 @@ describe('tokens', () => {
       }
     });
 
-    it('is refused to a disabled user, and works again once he is enabled', async () => {
+    it('is refused while the user is disabled, and works again once the user is enabled', async () => {
       const username = await bridge.user();
       const { refresh: token } = await bridge.signIn(username);
       await running.cognito.send(new AdminDisableUserCommand(about(username)));
@@ -137,7 +148,7 @@ describe('tokens', () => {
       expect(await outcome(refresh(username, token))).toMatchObject({ name: 'ok' });
     });
 
-    it('is refused with another client, another secret, another hash, an invented token and one that has expired', async () => {
+    it('is refused with another client, secret or hash, and with an invented or expired token', async () => {
       const username = await bridge.user();
       const { refresh: token, access } = await bridge.signIn(username);
       const other = await clientWith({ ExplicitAuthFlows: ['ALLOW_REFRESH_TOKEN_AUTH'] });
@@ -164,7 +175,7 @@ describe('tokens', () => {
       expect(await outcome(exchange(token))).toMatchObject({ message: 'Refresh Token has expired' });
     });
 
-    it('rotates where the client says so: one successor, whoever asks at once, and the old token is told apart', async () => {
+    it('rotates the token if the client is configured so, with one successor for concurrent calls, and reports a reused token', async () => {
       const rotating = await clientWith({ RefreshTokenRotation: { Feature: 'ENABLED', RetryGracePeriodSeconds: 0 } });
       const username = await bridge.user();
       const { refresh: first } = await rotating.signIn(username);
@@ -182,7 +193,7 @@ describe('tokens', () => {
       expect(await outcome(both)).toMatchObject({ name: 'InvalidParameterException' });
     });
 
-    it('takes a rotated token for a while where the client grants that', async () => {
+    it('accepts a rotated token during the grace period of the client', async () => {
       const patient = await clientWith({ RefreshTokenRotation: { Feature: 'ENABLED', RetryGracePeriodSeconds: 60 } });
       const { refresh: token } = await patient.signIn(await bridge.user());
       const [one, two] = [await exchange(token, patient), await exchange(token, patient)];
@@ -195,7 +206,7 @@ describe('tokens', () => {
     const revoke = (Token: string, by = bridge, ClientSecret = by.client.secret) =>
       outcome(running.cognito.send(new RevokeTokenCommand({ Token, ClientId: by.client.id, ClientSecret })));
 
-    it('ends one sign-in and leaves the others of the same user', async () => {
+    it('ends one sign-in and keeps the other sign-ins of the user', async () => {
       const username = await bridge.user();
       const [one, two] = [await bridge.signIn(username), await bridge.signIn(username)];
       expect(await revoke(one.refresh)).toMatchObject({ name: 'ok' });
@@ -204,7 +215,7 @@ describe('tokens', () => {
       expect(await outcome(exchange(two.refresh))).toMatchObject({ name: 'ok' });
     });
 
-    it('does nothing for a stranger, nor for another client, and takes no access token', async () => {
+    it('ignores unknown tokens, tokens of another client, and refuses access tokens', async () => {
       const { refresh: token, access } = await bridge.signIn(await bridge.user());
       expect(await revoke(token, bridge, 'wrong')).toMatchObject({ name: 'UnauthorizedException' });
       expect(await revoke(token, await clientWith({}))).toMatchObject({ name: 'ok' });
@@ -216,15 +227,15 @@ describe('tokens', () => {
     });
   });
 
-  describe('an access token, at Cognito itself', () => {
-    it('shows its user', async () => {
+  describe('an access token in calls to Cognito', () => {
+    it('identifies its user', async () => {
       const username = await bridge.user({ email: 'anna@example.com' });
       const { Username, UserAttributes } = await getUser((await bridge.signIn(username)).access);
       expect(Username).toBe(username);
       expect(UserAttributes).toContainEqual({ Name: 'email', Value: 'anna@example.com' });
     });
 
-    it('is revoked for good by AdminDisableUser, and with its user', async () => {
+    it('is revoked for good by AdminDisableUser and by AdminDeleteUser', async () => {
       const username = await bridge.user();
       const { access, refresh: token } = await bridge.signIn(username);
       await running.cognito.send(new AdminDisableUserCommand(about(username)));
@@ -255,7 +266,7 @@ describe('tokens', () => {
   describe('the published keys', () => {
     const at = (path: string) => fetch(`${running.sandbox.endpoints.cognito}/${path}`);
 
-    it('are two, are found by discovery, and are nobody’s private ones', async () => {
+    it('are two public keys that discovery leads to', async () => {
       const configuration = (await (await at(`${running.poolId}/.well-known/openid-configuration`)).json()) as {
         issuer: string;
         jwks_uri: string;
@@ -269,7 +280,7 @@ describe('tokens', () => {
       expect((await at('us-east-1_000000000/.well-known/openid-configuration')).status).toBe(404);
     });
 
-    it('and all tokens outlive a restart; another installation has others', async () => {
+    it('survive a restart together with all tokens, and differ between installations', async () => {
       const username = await bridge.user();
       const { access, refresh: token } = await bridge.signIn(username);
       running = await running.restart();

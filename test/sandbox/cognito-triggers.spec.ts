@@ -1,4 +1,4 @@
-/** How the sandbox Cognito treats triggers: what it tells them, how long it waits, what it makes of their answers. */
+/** How the sandbox Cognito calls triggers: the events, the time limit, and the effect of the answers. */
 import {
   AdminDeleteUserCommand,
   AdminDisableUserCommand,
@@ -12,8 +12,8 @@ import { decodeJwt } from 'jose';
 import { productTriggers, type Triggers } from '../../apps/sandbox/src/cognito/triggers.js';
 import { DEFAULT_QUOTAS } from '../../apps/sandbox/src/cognito/quotas.js';
 import { createLogger } from '#platform';
-import { assertionKey, Bridge, jwksOf, TENANT, type AssertionKey } from './sign-in.js';
-import { control, outcome, startSandbox, type RunningSandbox } from './support.js';
+import { assertionKey, Bridge, jwksOf, TENANT, type AssertionKey } from '../support/cognito-sign-in.js';
+import { control, outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 type Seen = { name: string; event: { request: Record<string, unknown> } & Record<string, unknown> };
 
@@ -23,7 +23,7 @@ describe('triggers', () => {
   let key: AssertionKey;
   let seen: Seen[] = [];
   let triggers: Triggers;
-  /** Stand in the way of the product's triggers, until the next test. */
+  /** Replaces the product's triggers until the next test. */
   let instead: Partial<Record<keyof Triggers, (event: object) => unknown>> = {};
 
   beforeAll(async () => {
@@ -54,7 +54,7 @@ describe('triggers', () => {
   const respondWith = (response: unknown) => (event: object) => ({ ...event, response });
   const namesSeen = (): string[] => seen.map((s) => s.name);
 
-  it('are told what AWS tells them, in this order', async () => {
+  it('receive the events that AWS sends, in AWS’s order', async () => {
     const username = await bridge.user({}, ['viewer']);
     const challenge = await bridge.begin(username);
     expect(namesSeen()).toEqual(['DefineAuthChallenge', 'CreateAuthChallenge']);
@@ -120,13 +120,13 @@ describe('triggers', () => {
     ]);
   });
 
-  it('are told of nobody that there is nobody, and cannot issue tokens to him all the same', async () => {
+  it('learn that a user is unknown, and cannot get tokens issued for one', async () => {
     instead.DefineAuthChallenge = respondWith({ issueTokens: true });
     expect(await outcome(bridge.begin('nobody'))).toMatchObject({ name: 'NotAuthorizedException' });
     expect(seen[0]?.event).toMatchObject({ userName: 'nobody', request: { userAttributes: {}, userNotFound: true } });
   });
 
-  it('may ask more than once', async () => {
+  it('may issue a second challenge', async () => {
     const username = await bridge.user();
     instead.DefineAuthChallenge = (event) =>
       (event as { request: { session: unknown[] } }).request.session.length < 2
@@ -138,7 +138,7 @@ describe('triggers', () => {
   });
 
   it.each(['DefineAuthChallenge', 'CreateAuthChallenge'] as const)(
-    'that throw are a UserLambdaValidationException: %s',
+    'cause a UserLambdaValidationException if %s throws',
     async (name) => {
       instead[name] = () => {
         throw new Error('no such table');
@@ -151,7 +151,7 @@ describe('triggers', () => {
     },
   );
 
-  it('that do not answer in time are asked three times, then are an UnexpectedLambdaException', async () => {
+  it('are invoked three times if they exceed the limit, then cause an UnexpectedLambdaException', async () => {
     const username = await bridge.user();
     const impatient = await startSandbox({ triggers, triggerLimitMs: 200 }, running.testDatabase);
     try {
@@ -164,7 +164,7 @@ describe('triggers', () => {
     }
   });
 
-  it('that answer nonsense are an InvalidLambdaResponseException', async () => {
+  it('cause an InvalidLambdaResponseException by a malformed answer', async () => {
     const username = await bridge.user();
     const nonsense = [undefined, null, 'x', 7, [], {}, { response: null }, { response: { issueTokens: 'yes' } }];
     const undecided = { response: { issueTokens: false, failAuthentication: false } };
@@ -177,7 +177,7 @@ describe('triggers', () => {
     expect(await outcome(bridge.signIn(username))).toMatchObject({ name: 'InvalidLambdaResponseException' });
   });
 
-  it('change claims, scopes and groups of both tokens, but not what Cognito vouches for', async () => {
+  it('change claims, scopes and groups of both tokens, but not the reserved claims', async () => {
     const username = await bridge.user({ email: 'a@example.com' }, ['viewer']);
     instead.PreTokenGeneration = respondWith({
       claimsAndScopeOverrideDetails: {
@@ -217,7 +217,7 @@ describe('triggers', () => {
     expect(decodeJwt((await bridge.signIn(username)).access)).toMatchObject({ 'cognito:groups': ['viewer'] });
   });
 
-  it('may take long enough for access to end meanwhile: then no tokens come of it', async () => {
+  it('lead to no tokens if access ends while they run', async () => {
     const username = await bridge.user();
     const about = { UserPoolId: running.poolId, Username: username };
     const { refresh } = await bridge.signIn(username);
@@ -239,7 +239,7 @@ describe('triggers', () => {
     expect(await outcome(bridge.signIn(username))).toMatchObject({ name: 'NotAuthorizedException' });
   });
 
-  it('are missing without ASSERTION_JWKS, and the refusal says so', async () => {
+  it('are missing without ASSERTION_JWKS, and the error says so', async () => {
     const bare = await startSandbox({}, running.testDatabase);
     try {
       expect(await outcome((await Bridge.of(bare, key)).begin(await bridge.user()))).toMatchObject({
@@ -251,7 +251,7 @@ describe('triggers', () => {
     }
   });
 
-  it('are reached only within the quota of sign-ins; answers have three times as much', async () => {
+  it('run within the quota of sign-ins only, and answers have three times that quota', async () => {
     expect(DEFAULT_QUOTAS).toMatchObject({ UserAuthentication: 120, UserAuthenticationResponse: 360, UserToken: 120 });
     const username = await bridge.user();
     const base = running.sandbox.endpoints.cognito;
@@ -269,7 +269,7 @@ describe('triggers', () => {
     await limited('UserToken', () => running.cognito.send(new RevokeTokenCommand(unknown)));
   });
 
-  it('are not kept from one user by the limits on his profile, and the call log names him', async () => {
+  it('do not count against the per-user limits, and the call log names the user', async () => {
     const username = await bridge.user();
     await control(running.sandbox.endpoints.cognito, 'PUT', 'quotas', { PerUserRead: 0.001, PerUserWrite: 0.001 });
     await Promise.all(Array.from({ length: 12 }, () => bridge.signIn(username)));
@@ -283,7 +283,7 @@ describe('triggers', () => {
     expect([counted('AdminInitiateAuth'), counted('AdminRespondToAuthChallenge')]).toEqual([12, 12]);
   });
 
-  it('are not reached by flows that the sandbox does not know', async () => {
+  it('do not run for flows that the sandbox does not support', async () => {
     const AuthParameters = { USERNAME: await bridge.user(), PASSWORD: 'x' };
     const input = { UserPoolId: running.poolId, ClientId: bridge.client.id, AuthParameters };
     for (const AuthFlow of ['ADMIN_USER_PASSWORD_AUTH', 'USER_AUTH', 'USER_SRP_AUTH'] as const)

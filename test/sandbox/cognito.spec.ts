@@ -23,7 +23,7 @@ import {
   ListUsersInGroupCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { randomUUID } from 'node:crypto';
-import { control, outcome, startSandbox, type RunningSandbox } from './support.js';
+import { control, outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 const STRONG = 'Correct-Horse-9';
 
@@ -76,19 +76,19 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
       expect(await attributesOf(Username)).toEqual({ sub, email: 'a@example.com' });
     });
 
-    it('refuses a second user of one name, whatever its case', async () => {
+    it('refuses a second user with the same username, in any case', async () => {
       const name = await create();
       expect(await outcome(create({}, name))).toMatchObject({ name: 'UsernameExistsException', status: 400 });
       expect(await outcome(create({}, name.toUpperCase()))).toMatchObject({ name: 'UsernameExistsException' });
     });
 
-    it('lets exactly one of two simultaneous creators win', async () => {
+    it('lets exactly one of two concurrent creations succeed', async () => {
       const name = randomUUID();
       const results = await Promise.all(Array.from({ length: 5 }, () => outcome(create({}, name))));
       expect(results.map((r) => r.name).sort()).toEqual([...Array<string>(4).fill('UsernameExistsException'), 'ok']);
     });
 
-    it('becomes CONFIRMED by a permanent password and refuses a weak one', async () => {
+    it('confirms a user by a permanent password, and refuses a weak one', async () => {
       const Username = await create();
       for (const [Password, fault] of [
         ['Sh0rt-a', 'not long enough'],
@@ -112,7 +112,7 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
       expect((await get(Username)).UserStatus).toBe('CONFIRMED');
     });
 
-    it('merges attributes, deletes those sent blank, and unverifies a changed address', async () => {
+    it('merges attributes, deletes blank ones, and marks a changed e-mail as unverified', async () => {
       const Username = await create({
         email: 'a@example.com',
         email_verified: 'true',
@@ -156,7 +156,7 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
       });
     });
 
-    it('says UserNotFoundException for every operation about nobody', async () => {
+    it('answers UserNotFoundException to every operation about an unknown user', async () => {
       const Username = randomUUID();
       const GroupName = await group();
       const attempts = [
@@ -253,7 +253,7 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
       });
     });
 
-    it('adds and removes members, both repeatable; a deleted user or group leaves nothing behind', async () => {
+    it('adds and removes members, also repeatedly, and deletes memberships with their user or group', async () => {
       const [Username, first, second] = [await create(), await group(), await group()];
       const groupsOf = async () =>
         ((await running.cognito.send(new AdminListGroupsForUserCommand(inPool({ Username })))).Groups ?? [])
@@ -273,14 +273,14 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
       expect(await groupsOf()).toEqual([]);
     });
 
-    it('refuses membership in a group that is not there', async () => {
+    it('refuses membership in an unknown group', async () => {
       const [Username, GroupName] = [await create(), `missing-${randomUUID()}`];
       expect(
         await outcome(running.cognito.send(new AdminAddUserToGroupCommand(inPool({ Username, GroupName })))),
       ).toMatchObject({ name: 'ResourceNotFoundException' });
     });
 
-    it('stops at 100 groups of one user', async () => {
+    it('allows at most 100 groups per user', async () => {
       const Username = await create();
       const groups = await Promise.all(Array.from({ length: 101 }, () => group()));
       for (const GroupName of groups.slice(0, 100))
@@ -298,7 +298,7 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
   });
 
   describe('pools', () => {
-    it('declares custom attributes at creation, with their limits and immutability', async () => {
+    it('enforces limits and immutability of declared custom attributes', async () => {
       const { UserPool } = await running.cognito.send(
         new CreateUserPoolCommand({
           PoolName: 'mine',
@@ -328,7 +328,7 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
         message: expect.stringContaining('no longer than 5') as string,
       });
       expect(await add('a', [email, { Name: 'custom:tenant', Value: '12345' }])).toMatchObject({ name: 'ok' });
-      expect(await add('A', [email])).toMatchObject({ name: 'ok' }); // names of a pool are case-sensitive unless it says otherwise
+      expect(await add('A', [email])).toMatchObject({ name: 'ok' }); // usernames of a pool are case-sensitive by default
       const change = new AdminUpdateUserAttributesCommand({
         UserPoolId,
         Username: 'a',
@@ -351,7 +351,7 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
       });
     });
 
-    it('makes clients with and without a secret', async () => {
+    it('creates clients with and without a secret', async () => {
       const made = await running.cognito.send(
         new CreateUserPoolClientCommand(inPool({ ClientName: 'c', GenerateSecret: true })),
       );
@@ -369,7 +369,7 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
       ).toMatchObject({ name: 'ResourceNotFoundException' });
     });
 
-    it('keeps pools apart', async () => {
+    it('separates the users of two pools', async () => {
       const { UserPool } = await running.cognito.send(new CreateUserPoolCommand({ PoolName: 'other' }));
       const Username = await create();
       expect(
@@ -384,7 +384,7 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
     });
   });
 
-  describe('the wire', () => {
+  describe('the protocol', () => {
     const raw = async (headers: Record<string, string>, body: string) => {
       const response = await fetch(running.sandbox.endpoints.cognito, {
         method: 'POST',
@@ -427,7 +427,7 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
       });
     });
 
-    it('survives garbage', async () => {
+    it('answers malformed requests with an error and goes on', async () => {
       for (const body of [
         '',
         '[]',
@@ -467,7 +467,7 @@ describe('the Cognito stand-in, through the AWS SDK', () => {
     ).toEqual([GroupName]);
   });
 
-  it('gives a database that has a pool already the attributes that a newer sandbox declares', async () => {
+  it('adds attributes that a newer sandbox declares to an existing pool', async () => {
     const second = await startSandbox({ customAttributes: ['role', 'tenant_id', 'okta_sub'] }, running.testDatabase);
     try {
       expect(second.poolId).toBe(running.poolId);

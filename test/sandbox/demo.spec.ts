@@ -11,9 +11,9 @@ import path from 'node:path';
 import { readStack, type Stack } from '../../tools/demo/stack.js';
 import { printTimeline, zeroOf } from '../../tools/demo/timeline.js';
 import { UserPoolReader } from '../../tools/demo/user-pool.js';
-import { startSandbox, type RunningSandbox } from './support.js';
+import { startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
-describe('what the demonstration calls a success', () => {
+describe('the check of the demonstration', () => {
   let running: RunningSandbox;
   let pool: UserPoolReader;
   beforeAll(async () => {
@@ -44,8 +44,8 @@ describe('what the demonstration calls a success', () => {
   };
   const manager = { enabled: true, groups: ['itsm_manager'], attributes: { 'custom:role': 'itsm_manager' } };
 
-  it('is exactly the expected groups and attributes', async () => {
-    expect(await pool.settle(await person(['itsm_manager'], 'itsm_manager'), manager, undefined, 3_000)).toEqual([]);
+  it('succeeds with exactly the expected groups and attributes', async () => {
+    expect(await pool.reach(await person(['itsm_manager'], 'itsm_manager'), manager, undefined, 3_000)).toEqual([]);
   });
 
   it.each([
@@ -53,13 +53,13 @@ describe('what the demonstration calls a success', () => {
     ['the old role', ['itsm_agent'], 'itsm_manager', 'groups is'],
     ['no role', [], 'itsm_manager', 'groups is []'],
     ['another primary role', ['itsm_manager'], 'itsm_agent', 'custom:role is "itsm_agent"'],
-  ])('is not %s', async (_what, groups, role, words) => {
-    const wrong = await pool.settle(await person(groups, role), manager, undefined, 0);
+  ])('fails with %s', async (_what, groups, role, words) => {
+    const wrong = await pool.reach(await person(groups, role), manager, undefined, 0);
     expect(wrong.join()).toContain(words);
   });
 
-  it('is not a user who is missing', async () => {
-    expect(await pool.settle(randomUUID(), manager, undefined, 0)).toEqual(['there is no such user in Cognito']);
+  it('fails if the user does not exist', async () => {
+    expect(await pool.reach(randomUUID(), manager, undefined, 0)).toEqual(['the user does not exist in Cognito']);
   });
 
   it('measures from the first request of Okta that writes', () => {

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { runOktaCli } from '../../apps/sandbox/src/cli/program.js';
 import { verbNames } from '../../apps/sandbox/src/okta/okta.js';
-import { HookReceiver } from './hook-receiver.js';
-import { ScimRecorder } from './scim-recorder.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { HookReceiver } from '../support/hook-receiver.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 describe('npm run okta', () => {
   let running: RunningSandbox;

@@ -1,9 +1,9 @@
 import type { Delivery } from '../../apps/sandbox/src/okta/hooks/event-hooks.js';
 import type { VerbResult } from '../../apps/sandbox/src/okta/okta.js';
 import { eventually } from '../../tools/local/process.js';
-import { HookReceiver } from './hook-receiver.js';
-import { ScimRecorder } from './scim-recorder.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { HookReceiver } from '../support/hook-receiver.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 let running: RunningSandbox;
 let scim: ScimRecorder;
@@ -30,7 +30,7 @@ const org = {
   hook: (change: object = {}) => org.ask('PUT', 'event-hook', { url: receiver.url, secret: SECRET, ...change }),
 };
 
-/** A fresh org with an app. */
+/** A new org with an app. */
 beforeEach(async () => {
   org.slug = `h${++tenant}`;
   scim.clear();
@@ -39,14 +39,14 @@ beforeEach(async () => {
 });
 
 describe('connecting an event hook', () => {
-  it('asks the address for the challenge once, with the secret, and hides the secret', async () => {
+  it('sends the challenge once, with the secret, and does not show the secret', async () => {
     expect(await org.hook()).toMatchObject({ id: expect.stringMatching(/^who\w{17}$/), secret: '****' });
     expect(receiver.requests).toHaveLength(1);
     expect(receiver.requests[0]).toMatchObject({ method: 'GET', headers: { authorization: SECRET } });
     expect(await org.ask('GET', 'event-hook')).toMatchObject({ hook: { url: receiver.url, secret: '****' } });
   });
 
-  it('refuses an address that answers wrongly, and keeps the hook that was there', async () => {
+  it('refuses an endpoint with a wrong answer, and keeps the earlier hook', async () => {
     await org.hook({ events: ['user.lifecycle.suspend'] });
     receiver.verification = 'something else';
     expect(await org.hook()).toMatchObject({ error: expect.stringContaining('x-okta-verification-challenge') });
@@ -57,7 +57,7 @@ describe('connecting an event hook', () => {
     expect(await org.ask('GET', 'event-hook')).toMatchObject({ hook: { events: ['user.lifecycle.suspend'] } });
   });
 
-  it('repeats the verification once after a 5xx, and says what was wrong', async () => {
+  it('repeats the verification once after a 5xx, and reports the reason', async () => {
     receiver.answers.push(503);
     expect(await org.hook()).toHaveProperty('id');
     expect(receiver.requests).toHaveLength(2);
@@ -69,7 +69,7 @@ describe('connecting an event hook', () => {
   });
 });
 
-describe('what the hook carries', () => {
+describe('the event hook', () => {
   it('sends each lifecycle change as a System Log event with the secret', async () => {
     await org.hook();
     const assigned = await org.run('assign');
@@ -108,7 +108,7 @@ describe('what the hook carries', () => {
     expect(new Set(receiver.events.map((e) => e.target[0]?.id)).size).toBe(1);
   });
 
-  it('says nothing where nothing changed', async () => {
+  it('sends nothing if nothing changed', async () => {
     await org.hook();
     await org.run('assign');
     await org.run('deactivate');
@@ -117,7 +117,7 @@ describe('what the hook carries', () => {
     expect(receiver.requests).toEqual([]);
   });
 
-  it('sends only what was subscribed to, and nothing once the hook is gone', async () => {
+  it('sends only subscribed events, and nothing once the hook is deleted', async () => {
     await org.hook({ events: ['user.lifecycle.suspend'] });
     await org.run('assign');
     await org.run('suspend');
@@ -126,7 +126,7 @@ describe('what the hook carries', () => {
     expect((await org.run('unsuspend')).deliveries).toEqual([]);
   });
 
-  it('tells of a deactivation whose SCIM request failed: what happened in Okta has happened', async () => {
+  it('reports a deactivation although its SCIM request failed, because Okta has changed', async () => {
     await org.hook();
     await org.run('assign');
     receiver.clear();
@@ -135,7 +135,7 @@ describe('what the hook carries', () => {
     expect(receiver.types).toContain('user.lifecycle.deactivate');
   });
 
-  it("keeps each tenant's hook for that tenant, also over a restart", async () => {
+  it('keeps the hooks of tenants apart, also after a restart', async () => {
     await org.hook();
     const first = org.slug;
     org.slug = `h${++tenant}`;
@@ -148,10 +148,10 @@ describe('what the hook carries', () => {
   });
 });
 
-describe('when the receiver has trouble', () => {
+describe('the event hook, if the receiver fails', () => {
   const statuses = (d: readonly Delivery[]) => d.map((x) => [x.state, ...x.attempts.map((a) => a.status)]);
 
-  it('repeats once after a 5xx, the same event, and not after a 4xx', async () => {
+  it('repeats the same event once after a 5xx, and never after a 4xx', async () => {
     await org.hook();
     await org.run('assign');
     receiver.clear();
@@ -175,7 +175,7 @@ describe('when the receiver has trouble', () => {
 });
 
 describe('the knobs', () => {
-  it('duplicates: the same event again, with the same ids', async () => {
+  it('duplicate deliveries with the same ids', async () => {
     await org.hook();
     await org.run('assign');
     receiver.clear();
@@ -185,7 +185,7 @@ describe('the knobs', () => {
     expect(new Set(receiver.events.map((e) => e.uuid)).size).toBe(1);
   });
 
-  it('puts deliveries off, so that a later event overtakes an earlier one', async () => {
+  it('delay deliveries, so that a later event overtakes an earlier one', async () => {
     await org.hook();
     await org.run('assign');
     receiver.clear();
@@ -202,7 +202,7 @@ describe('the knobs', () => {
     expect(deliveries.map((d) => d.state)).toEqual(['delivered', 'delivered', 'delivered']);
   });
 
-  it('delivers by itself when the delay is over, and holds up no end of the sandbox', async () => {
+  it('deliver when the delay is over, and do not delay the end of the sandbox', async () => {
     await org.hook();
     await org.run('assign');
     receiver.clear();
@@ -216,7 +216,7 @@ describe('the knobs', () => {
     expect(receiver.types).toEqual(['user.lifecycle.suspend']);
   });
 
-  it('forges: an event that nothing in the org caused, with any secret, time and user', async () => {
+  it('forge an event with any secret, time and user', async () => {
     await org.hook();
     await org.run('assign');
     receiver.clear();
@@ -240,7 +240,7 @@ describe('the knobs', () => {
 });
 
 describe('deleting a person', () => {
-  it('is for deactivated people only; then nothing of them is left, and SCIM hears nothing', async () => {
+  it('requires a deactivated person, deletes all their data, and sends no SCIM request', async () => {
     const { exchanges } = await org.run('assign');
     expect(exchanges).not.toEqual([]);
     expect(await org.run('delete')).toMatchObject({ error: expect.stringContaining('"deactivate" comes first') });

@@ -1,10 +1,9 @@
-/** The sandbox Okta's Management API on the wire: what Okta's documentation says of paging, limits and errors. */
+/** The sandbox Okta's Management API over HTTP: paging, limits and errors as Okta documents them. */
 import { Database } from '#platform';
-import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
 import { all, Org } from '../okta/org.js';
 import { createTestDatabase } from '../support/database.js';
-import { ScimRecorder } from './scim-recorder.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 type Item = Record<string, unknown> & { readonly id: string };
 let running: RunningSandbox;
@@ -29,7 +28,7 @@ const linksOf = (response: Response): Record<string, string> =>
       url,
     ]),
   );
-/** All pages by their links: how many items each had, and all ids. */
+/** Follows the links through all pages. Returns the number of items of each page, and all ids. */
 async function walk(path: string): Promise<{ sizes: number[]; ids: string[] }> {
   const sizes: number[] = [];
   const ids: string[] = [];
@@ -44,7 +43,7 @@ async function walk(path: string): Promise<{ sizes: number[]; ids: string[] }> {
 }
 
 describe('paging', () => {
-  it('gives 50 people of an app by default, 500 at most, and the way on in Link headers', async () => {
+  it('returns 50 people of an app by default, 500 at most, and the next page in Link headers', async () => {
     const people = await org.addPeople(120);
     const byDefault = await walk(`apps/${org.appId}/users`);
     expect(byDefault.sizes).toEqual([50, 50, 20]);
@@ -56,7 +55,7 @@ describe('paging', () => {
     expect(links.next).toMatch(/\/users\?limit=60&after=[\w-]+$/);
   });
 
-  it('skips and repeats nobody when people come and go between two pages', async () => {
+  it('neither skips nor repeats anybody if people are added or deleted between two pages', async () => {
     const people = await org.addPeople(100);
     const first = await org.get('users?limit=40');
     const seen = ((await first.json()) as Item[]).map((p) => p.id);
@@ -75,7 +74,7 @@ describe('paging', () => {
 });
 
 describe('groups', () => {
-  it('are listed with their members, also those that are not pushed', async () => {
+  it('are listed with their members, including groups that are not pushed', async () => {
     for (const login of ['anna@example.com', 'ben@example.com']) await org.run('assign', login);
     await org.ask('POST', 'push-group', { group: 'Agents', members: ['anna@example.com'] });
     await org.ask('POST', 'add-member', { group: 'Readers', members: ['anna@example.com', 'ben@example.com'] });
@@ -116,7 +115,7 @@ describe('errors', () => {
     expect(await answered(post)).toEqual([405, body('E0000022', expect.any(String))]);
   });
 
-  it('of the control API stay in its own form', async () => {
+  it('of the control API keep the form of that API', async () => {
     expect(await control(org.url, 'POST', 'apps/none/api-token')).toMatchObject({
       error: expect.stringContaining('"none"'),
     });
@@ -127,14 +126,14 @@ describe('errors', () => {
 });
 
 describe('users', () => {
-  it('are found by id and by login, whatever its case', async () => {
+  it('are found by id and by login, in any case', async () => {
     await org.run('assign', 'Anna@example.com');
     const user = await json('users/anna%40EXAMPLE.com');
     expect(user).toMatchObject({ status: 'ACTIVE', profile: { login: 'Anna@example.com' } });
     expect(await json(`users/${user.id}`)).toEqual(user);
   });
 
-  it('"me" and the org are those of the token', async () => {
+  it('include "me", and like the org are the token’s', async () => {
     expect(await json('users/me')).toMatchObject({ id: expect.stringMatching(/^00u/), status: 'ACTIVE' });
     expect(await json('org')).toMatchObject({ subdomain: org.slug, status: 'ACTIVE' });
   });
@@ -149,7 +148,7 @@ describe('rate limits', () => {
     date: Date.parse(headers.get('date') ?? '') / 1000,
   });
 
-  it('are told with every answer and count each endpoint of each org for itself', async () => {
+  it('are in every answer, and count each endpoint of each org separately', async () => {
     await org.ask('PUT', 'rate-limit', { limit: 2, windowSeconds: 3_600 });
     const [first, second, third] = [
       limits(await org.get('users')),
@@ -173,7 +172,7 @@ describe('rate limits', () => {
 });
 
 describe('tokens', () => {
-  it('are shown once and kept as hashes', async () => {
+  it('are shown once and stored as hashes', async () => {
     const database = await Database.connect({
       url: running.testDatabase.url('sandbox'),
       schema: 'sandbox',
@@ -186,27 +185,23 @@ describe('tokens', () => {
   });
 });
 
-it('gives an org from before the Management API an app id that stays', async () => {
+it('keeps the app id of an org over a restart', async () => {
   const place = await createTestDatabase();
-  const open = (count: number) =>
-    Database.connect({
-      url: place.url('sandbox'),
-      schema: 'sandbox',
-      migrations: sandboxMigrations.slice(0, count),
+  const first = await startSandbox({}, place);
+  const connect = (to: RunningSandbox, token: string) =>
+    control<{ appId: string }>(to.sandbox.endpoints.okta, 'PUT', 'apps/default', {
+      scimBaseUrl: scim.baseUrl,
+      token,
+      mode: 'oin',
     });
-  const old = await open(3);
-  await old.migrate();
-  await old.query(
-    `insert into okta_app (slug, scim_base_url, token, mode, auth_style) values ('default', $1, 't', 'oin', 'bearer')`,
-    [scim.baseUrl],
-  );
-  await old.close();
+  const { appId } = await connect(first, 't');
+  await first.end();
   const upgraded = await startSandbox({}, place);
   const { okta } = upgraded.sandbox.endpoints;
   const appIdOf = async () => (await control<{ appId: string }>(okta, 'GET', 'apps/default')).appId;
-  const appId = await appIdOf();
   expect(appId).toMatch(/^0oa[0-9A-Za-z]{17}$/);
-  await control(okta, 'PUT', 'apps/default', { scimBaseUrl: scim.baseUrl, token: 'another', mode: 'oin' });
+  expect(await appIdOf()).toBe(appId);
+  await connect(upgraded, 'another');
   expect(await appIdOf()).toBe(appId);
   const { apiToken } = await control<{ apiToken: string }>(okta, 'POST', 'apps/default/api-token');
   expect(await all(org.client({ endpoint: okta, apiToken }).appUsers(appId))).toEqual([]);

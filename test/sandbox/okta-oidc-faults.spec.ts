@@ -3,9 +3,9 @@ import { exportSPKI, importJWK, type CryptoKey, type JWK } from 'jose';
 import { tokenFaults } from '../../apps/sandbox/src/okta/oidc/token-faults.js';
 import { eventually } from '../../tools/local/process.js';
 import { RelyingParty, type Tokens } from './relying-party.js';
-import { ScimRecorder } from './scim-recorder.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 import { part, problemsOf, signedBy } from './strict-verifier.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 let running: RunningSandbox;
 let scim: ScimRecorder;
@@ -39,7 +39,7 @@ const problems = async (tokens: Tokens & { nonce: string }, party = rp): Promise
   });
 
 describe('a fault of the ID token', () => {
-  /** What a strict verifier finds wrong with each, and nothing else. */
+  /** The only findings of a strict verifier for each fault. */
   const found: Record<(typeof tokenFaults)[number], string[]> = {
     'wrong-key': ['signature'],
     'dropped-key': ['kid'],
@@ -62,17 +62,17 @@ describe('a fault of the ID token', () => {
     'missing-claim': ['no sub'],
   };
 
-  it.each(Object.entries(found))('"%s" is found by looking at %j alone', async (fault, expected) => {
+  it.each(Object.entries(found))('"%s" breaks exactly the checks %j', async (fault, expected) => {
     await rp.order(fault);
     expect(await problems(await rp.login(ANNA))).toEqual(expected);
     expect(await problems(await rp.login(ANNA))).toEqual([]);
   });
 
-  it('is there for every fault that can be ordered', () => {
+  it('has an expectation in this test, whatever its name', () => {
     expect(Object.keys(found).sort()).toEqual([...tokenFaults].sort());
   });
 
-  it('may be any missing claim, and any age', async () => {
+  it('can remove any claim, and can have any age', async () => {
     for (const claim of ['iss', 'aud', 'exp', 'iat', 'nonce', 'at_hash', 'auth_time']) {
       await rp.order('missing-claim', { claim });
       expect(await problems(await rp.login(ANNA))).toEqual([`no ${claim}`]);
@@ -84,7 +84,7 @@ describe('a fault of the ID token', () => {
     expect(exp).toBeLessThan(now - 3_600);
   });
 
-  it('hits the client it was ordered for, as often as ordered, in order', async () => {
+  it('hits the named client, the given number of times, in order', async () => {
     const other = await RelyingParty.register(running, 'acme', {}, 'other');
     await rp.order('wrong-aud', { times: 2 });
     await rp.order('wrong-iss');
@@ -94,7 +94,7 @@ describe('a fault of the ID token', () => {
     expect(seen).toEqual([['aud'], ['aud'], ['iss'], []]);
   });
 
-  it('is one that a naive verifier falls for', async () => {
+  it('is accepted by a naive verifier', async () => {
     const hmac = (token: string, key: string): boolean => {
       const [header = '', claims = '', signed] = token.split('.');
       return createHmac('sha256', key).update(`${header}.${claims}`).digest('base64url') === signed;
@@ -130,7 +130,7 @@ describe('a fault of the ID token', () => {
 describe('a fault of an endpoint', () => {
   const exchange = async (): Promise<Response> => rp.exchange(await rp.signIn(ANNA));
 
-  it('of the token endpoint answers instead of it, once', async () => {
+  it('replaces one answer of the token endpoint', async () => {
     await rp.order('garbage');
     const garbage = await exchange();
     expect([garbage.status, garbage.headers.get('content-type')]).toEqual([200, 'text/html']);
@@ -148,13 +148,13 @@ describe('a fault of an endpoint', () => {
     expect(await (await exchange()).json()).toHaveProperty('id_token');
   });
 
-  it('may be a wait, during which others are served, and then the right answer', async () => {
+  it('can delay an answer while other requests are served', async () => {
     await rp.order('slow', { ms: 1 });
     expect(await problems(await rp.login(ANNA))).toEqual([]);
     await rp.order('slow', { ms: 600_000 });
     let answered = false;
     const waiting = exchange().finally(() => (answered = true));
-    // It ends with the sandbox.
+    // This wait ends with the sandbox.
     waiting.catch(() => undefined);
     const taken = async () => (await rp.ask<{ faults: object[] }>('GET', 'oidc-client/faults')).faults.length === 0;
     expect(await eventually(taken, 60_000)).toBe(true);
@@ -162,7 +162,7 @@ describe('a fault of an endpoint', () => {
     expect(answered).toBe(false);
   });
 
-  it('of the key set and the metadata is told apart by server', async () => {
+  it('hits the key set or the metadata of the named server only', async () => {
     const order = (body: object) => control(base, 'POST', 'oidc/faults', body);
     const get = (url: string) => fetch(url, { redirect: 'manual' });
     await order({ fault: 'redirect', times: 2 });
@@ -187,7 +187,7 @@ describe('a fault of an endpoint', () => {
     });
   });
 
-  it('is refused in words if it makes no sense', async () => {
+  it('is refused with a readable message if it is invalid', async () => {
     for (const body of [
       {},
       { fault: 'x' },

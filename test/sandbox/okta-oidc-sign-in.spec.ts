@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { Browser, enter, REDIRECT_URI, RelyingParty } from './relying-party.js';
-import { ScimRecorder } from './scim-recorder.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { OktaBrowser } from '../support/okta-browser.js';
+import { REDIRECT_URI, RelyingParty } from './relying-party.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 let running: RunningSandbox;
 let scim: ScimRecorder;
@@ -31,21 +32,21 @@ beforeEach(async () => {
 });
 
 describe('the sign-in page', () => {
-  const page = async (browser = new Browser(), change = {}): Promise<string> =>
+  const page = async (browser = new OktaBrowser(), change = {}): Promise<string> =>
     (await browser.visit(rp.authorizeUrl(change).url)).text();
 
-  it('lists the active people of the org who have the app, and nobody else', async () => {
+  it('lists exactly the active people of the org who have the app', async () => {
     for (const login of ['ben@example.com', 'cleo@example.com', 'dora@example.com']) await run('assign', login);
     await run('unassign', 'ben@example.com');
     await run('suspend', 'cleo@example.com');
     await run('deactivate', 'dora@example.com');
     const html = await page();
     expect([...html.matchAll(/<button name="username" value="([^"]+)"/g)].map((m) => m[1])).toEqual([ANNA]);
-    expect(await page(new Browser(), { login_hint: 'a"<b>' })).toContain('value="a&quot;&lt;b&gt;"');
+    expect(await page(new OktaBrowser(), { login_hint: 'a"<b>' })).toContain('value="a&quot;&lt;b&gt;"');
   });
 
-  it('is plain HTML that no other page can frame, style or script', async () => {
-    const response = await new Browser().visit(rp.authorizeUrl().url);
+  it('is plain HTML that other pages cannot frame, style or script', async () => {
+    const response = await new OktaBrowser().visit(rp.authorizeUrl().url);
     const [html, policy] = [await response.text(), response.headers.get('content-security-policy') ?? ''];
     const style = /<style>([^]*)<\/style>/.exec(html)?.[1] ?? '';
     expect(policy).toContain(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`);
@@ -57,34 +58,34 @@ describe('the sign-in page', () => {
     expect(html).toMatch(/<html lang="en">[^]*<h1>[^]*<label for="username">[^]*<input id="username"/);
   });
 
-  it.each(['suspend', 'deactivate'])('lets nobody in after "%s", whatever else is known of them', async (verb) => {
+  it.each(['suspend', 'deactivate'])('refuses everybody after "%s"', async (verb) => {
     await run(verb);
-    const browser = new Browser();
-    const refused = await enter(rp.origin, browser, await page(browser), ANNA);
+    const browser = new OktaBrowser();
+    const refused = await browser.enter(rp.origin, await page(browser), ANNA);
     expect([refused.status, browser.cookies.size]).toEqual([401, 0]);
     expect(await refused.text()).toContain('Unable to sign in');
   });
 
-  it('lets nobody in who is unknown to this org, and tries again on the same page', async () => {
+  it('refuses a person who is unknown to the org, and allows another try on the same page', async () => {
     const other = await RelyingParty.register(running, await connect());
     await other.ask('POST', 'assign', { login: 'eve@example.com' });
-    const browser = new Browser();
+    const browser = new OktaBrowser();
     const html = await page(browser);
     for (const login of ['eve@example.com', '', "' or 1=1 --"])
-      expect((await enter(rp.origin, browser, html, login)).status).toBe(401);
-    expect((await enter(rp.origin, browser, html, '\0')).status).toBe(400);
-    expect((await enter(rp.origin, browser, html, ` ${ANNA.toUpperCase()} `)).status).toBe(303);
-    const again = await enter(rp.origin, browser, html, ANNA);
+      expect((await browser.enter(rp.origin, html, login)).status).toBe(401);
+    expect((await browser.enter(rp.origin, html, '\0')).status).toBe(400);
+    expect((await browser.enter(rp.origin, html, ` ${ANNA.toUpperCase()} `)).status).toBe(303);
+    const again = await browser.enter(rp.origin, html, ANNA);
     expect([again.status, await again.text()]).toEqual([400, expect.stringContaining('expired')]);
   });
 
-  it('signs in once when the form is sent several times at once', async () => {
+  it('signs in once if the form is sent several times concurrently', async () => {
     const html = await page();
-    const answers = await Promise.all(Array.from({ length: 5 }, () => enter(rp.origin, new Browser(), html, ANNA)));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => new OktaBrowser().enter(rp.origin, html, ANNA)));
     expect(answers.map((a) => a.status).sort()).toEqual([303, 400, 400, 400, 400]);
   });
 
-  it('refuses people without the app to the client', async () => {
+  it('sends access_denied to the client for people without the app', async () => {
     await run('unassign');
     expect((await rp.signIn(ANNA)).params).toMatchObject({
       error: 'access_denied',
@@ -94,8 +95,8 @@ describe('the sign-in page', () => {
 });
 
 describe('the session with the org', () => {
-  it('spares the second login the page, unless the client wants it shown', async () => {
-    const browser = new Browser();
+  it('skips the page at the second login, unless the client requires it', async () => {
+    const browser = new OktaBrowser();
     await rp.signIn(ANNA, {}, browser);
     expect((await rp.signIn('', { prompt: 'none' }, browser)).params).toHaveProperty('code');
     expect((await rp.at('default').signIn('', { max_age: '3600' }, browser)).params).toHaveProperty('code');
@@ -105,8 +106,8 @@ describe('the session with the org', () => {
     expect((await rp.signIn(ANNA, { prompt: 'login' }, browser)).params).toHaveProperty('code');
   });
 
-  it('is one for each org', async () => {
-    const browser = new Browser();
+  it('is separate for each org', async () => {
+    const browser = new OktaBrowser();
     await rp.signIn(ANNA, {}, browser);
     const other = await RelyingParty.register(running, await connect());
     expect((await other.signIn('', { prompt: 'none' }, browser)).params.error).toBe('login_required');
@@ -115,8 +116,8 @@ describe('the session with the org', () => {
     expect((await other.signIn('', { prompt: 'none' }, browser)).params.error).toBe('login_required');
   });
 
-  it('ends with a suspension, and does not come back with its end', async () => {
-    const browser = new Browser();
+  it('ends with a suspension, and stays ended after the suspension', async () => {
+    const browser = new OktaBrowser();
     await rp.signIn(ANNA, {}, browser);
     await run('suspend');
     expect((await rp.signIn('', { prompt: 'none' }, browser)).params.error).toBe('login_required');
@@ -124,12 +125,12 @@ describe('the session with the org', () => {
     expect((await rp.signIn('', { prompt: 'none' }, browser)).params.error).toBe('login_required');
   });
 
-  it('ends at the logout endpoint, for its own person only, and leads only to registered addresses', async () => {
+  it('ends at the logout endpoint for its own person only, which redirects to registered addresses only', async () => {
     const bye = 'http://localhost:8080/bye';
     await rp.ask('PUT', 'oidc-client', { redirectUris: [REDIRECT_URI], postLogoutRedirectUris: [bye] });
     await run('assign', 'ben@example.com');
     const [anna, ben] = [await rp.login(ANNA), await rp.login('ben@example.com')];
-    const browser = new Browser();
+    const browser = new OktaBrowser();
     await rp.signIn(ANNA, {}, browser);
     const logout = (params: Record<string, string>, party = rp) =>
       browser.visit(`${party.endpoint('logout')}?${new URLSearchParams(params).toString()}`);

@@ -1,8 +1,8 @@
 import type { JWK } from 'jose';
 import { RelyingParty } from './relying-party.js';
-import { ScimRecorder } from './scim-recorder.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 import { part, problemsOf } from './strict-verifier.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 let running: RunningSandbox;
 let scim: ScimRecorder;
@@ -37,7 +37,7 @@ describe('introspection', () => {
     (await (await party.post('introspect', { token, token_type_hint: 'access_token' })).json()) as object;
   const INACTIVE = { active: false };
 
-  it('tells the client of an org-server token about it, and no other client', async () => {
+  it('shows a token of the org server to its own client only', async () => {
     const { access_token: token, id_token: idToken } = await rp.login(ANNA);
     expect(await introspect(rp, token)).toEqual({
       active: true,
@@ -57,14 +57,14 @@ describe('introspection', () => {
     expect(await introspect(other, token)).toEqual(INACTIVE);
   });
 
-  it('tells every client of the org about a token of the default server, and nobody of another org', async () => {
+  it('shows a token of the default server to every client of the same org only', async () => {
     const { access_token: token } = await rp.at('default').login(ANNA);
     const other = await RelyingParty.register(running, rp.slug, {}, 'other');
     expect(await introspect(other.at('default'), token)).toMatchObject({ active: true, client_id: rp.clientId });
     expect(await introspect((await newOrg()).at('default'), token)).toEqual(INACTIVE);
   });
 
-  it('does not mix the two servers, and takes no other kind of token', async () => {
+  it('accepts only access tokens of the same server', async () => {
     const [org, custom] = [await rp.login(ANNA), await rp.at('default').login(ANNA)];
     expect(await introspect(rp, custom.access_token)).toEqual(INACTIVE);
     expect(await introspect(rp.at('default'), org.access_token)).toEqual(INACTIVE);
@@ -73,13 +73,13 @@ describe('introspection', () => {
     expect(await introspect(rp.at('default'), custom.id_token)).toEqual(INACTIVE);
   });
 
-  it.each(['suspend', 'deactivate'])('ends with "%s"', async (verb) => {
+  it.each(['suspend', 'deactivate'])('reports a token as inactive after "%s"', async (verb) => {
     const { access_token: token } = await rp.login(ANNA);
     await run(verb);
     expect(await introspect(rp, token)).toEqual(INACTIVE);
   });
 
-  it('ends with the expiry of the token and with its revocation by its own client', async () => {
+  it('reports an expired token, and one revoked by its own client, as inactive', async () => {
     await rp.order('expired', { token: 'access_token' });
     expect(await introspect(rp, (await rp.login(ANNA)).access_token)).toEqual(INACTIVE);
     const { access_token: token } = await rp.login(ANNA);
@@ -91,7 +91,7 @@ describe('introspection', () => {
     expect((await rp.post('revoke', { token: 'garbage' })).status).toBe(200);
   });
 
-  it('and revocation want a client', async () => {
+  it('requires client authentication, like revocation', async () => {
     const statuses = [];
     for (const endpoint of ['introspect', 'revoke']) {
       statuses.push((await rp.post(endpoint, { token: 'x' }, {})).status);
@@ -107,7 +107,7 @@ describe('userinfo', () => {
   const userInfo = (token: string, party = rp) =>
     fetch(party.endpoint('userinfo'), { headers: { authorization: `Bearer ${token}` } });
 
-  it('has what a thin ID token leaves out, by scope', async () => {
+  it('returns the claims that the ID token leaves out, by scope', async () => {
     const { access_token: token, id_token: idToken } = await rp.login(ANNA);
     expect(await (await userInfo(token)).json()).toEqual({
       sub: part(idToken, 1).sub,
@@ -125,7 +125,7 @@ describe('userinfo', () => {
     expect(await (await userInfo(bare.access_token)).json()).toEqual({ sub: part(idToken, 1).sub });
   });
 
-  it('is for living access tokens of that server with the scope openid', async () => {
+  it('requires a valid access token of the same server with the scope openid', async () => {
     const { access_token: token, id_token: idToken } = await rp.login(ANNA);
     for (const wrong of [userInfo('garbage'), userInfo(idToken), userInfo(token, rp.at('default'))])
       expect((await wrong).status).toBe(401);
@@ -153,7 +153,7 @@ describe('signing keys', () => {
     return problemsOf(tokens.id_token, expected);
   };
 
-  it('rotate: the new one signs at once, the old one is published until it is dropped', async () => {
+  it('rotate: the new key signs at once, the old key stays published until it is dropped', async () => {
     const before = await rp.login(ANNA);
     const untouched = await kids(rp.at('default'));
     await control2('POST', '?server=org');
@@ -170,7 +170,7 @@ describe('signing keys', () => {
     await control2('DELETE');
   });
 
-  it('are the same for all who need the first one at once, and after a restart', async () => {
+  it('are the same for concurrent first uses, and after a restart', async () => {
     const fresh = await startSandbox({ oktaOrigin: 'http://okta.localhost:9402' });
     const asked = () => fetch(`${fresh.sandbox.endpoints.okta}/oauth2/v1/keys`).then((r) => r.json());
     const [first, ...others] = await Promise.all([asked(), asked(), asked()]);
@@ -183,14 +183,14 @@ describe('signing keys', () => {
     await restarted.stop();
   });
 
-  it('do not leave the database in the key set', async () => {
+  it('are published without their private parts', async () => {
     const text = await (await fetch(rp.endpoint('keys'))).text();
     for (const secret of ['"d"', '"p"', '"q"', '"dp"', '"dq"', '"qi"']) expect(text).not.toContain(secret);
   });
 });
 
 describe('tokens over the control API', () => {
-  it('are what a login would have given, faults included', async () => {
+  it('equal the tokens of a login, faults included', async () => {
     const mint = (body: object) => rp.ask<Record<string, string>>('POST', 'oidc-client/tokens', body);
     await rp.order('wrong-aud', { token: 'access_token' });
     expect(await mint({ login: 'nobody@example.com' })).toMatchObject({
@@ -205,7 +205,7 @@ describe('tokens over the control API', () => {
   });
 });
 
-it('logs what was asked, never codes or tokens', async () => {
+it('logs the calls without codes or tokens', async () => {
   await control(rp.origin, 'DELETE', 'calls');
   const { access_token: token } = await rp.login(ANNA);
   await rp.post('introspect', { token }, {});

@@ -1,8 +1,9 @@
 import { exportJWK, generateKeyPair, SignJWT, type JWK, type JWTPayload } from 'jose';
-import { Browser, REDIRECT_URI, RelyingParty } from './relying-party.js';
-import { ScimRecorder } from './scim-recorder.js';
+import { OktaBrowser } from '../support/okta-browser.js';
+import { REDIRECT_URI, RelyingParty } from './relying-party.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 import { part, problemsOf } from './strict-verifier.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 let running: RunningSandbox;
 let scim: ScimRecorder;
@@ -34,7 +35,7 @@ beforeEach(async () => {
 });
 
 describe.each(['org', 'default'] as const)('a login at the %s server', (server) => {
-  it('gives an ID token with which nothing is wrong, about the SCIM externalId', async () => {
+  it('gives a valid ID token whose subject is the SCIM externalId', async () => {
     const party = rp.at(server);
     const tokens = await party.login(ANNA);
     expect(tokens).toMatchObject({ token_type: 'Bearer', expires_in: 3600, scope: 'openid profile email' });
@@ -57,7 +58,7 @@ describe.each(['org', 'default'] as const)('a login at the %s server', (server) 
     expect(scim.requests.map((r) => r.body?.externalId)).toContain(claims.sub);
   });
 
-  it("gives an access token of Okta's shape, whose sub is the login", async () => {
+  it("gives an access token in Okta's form, whose sub is the login", async () => {
     const { access_token: token, id_token: idToken } = await rp.at(server).login(ANNA);
     const { iss, aud, sub, cid, uid, scp, jti, ver, auth_time: authTime } = part(token, 1);
     expect(part(token, 0)).toEqual({ kid: expect.any(String), alg: 'RS256' });
@@ -66,11 +67,11 @@ describe.each(['org', 'default'] as const)('a login at the %s server', (server) 
     expect([uid, authTime]).toEqual([part(idToken, 1).sub, part(idToken, 1).auth_time]);
     expect(jti).toMatch(/^AT\./);
     const published = (await keysOf(rp.at(server))).map((k) => k.kid);
-    // The org server's access tokens are nobody's business but Okta's.
+    // Only Okta itself can validate access tokens of the org server.
     expect(published.includes(String(part(token, 0).kid))).toBe(server === 'default');
   });
 
-  it('describes itself at the well-known address', async () => {
+  it('is described by the metadata at the well-known address', async () => {
     const party = rp.at(server);
     const at = (document: string) => fetch(`${party.issuer}/.well-known/${document}`).then((r) => r.json());
     const said = await at('openid-configuration');
@@ -91,12 +92,12 @@ describe.each(['org', 'default'] as const)('a login at the %s server', (server) 
 
 describe('an authorization request', () => {
   const shown = async (change: Record<string, string | null>): Promise<string> => {
-    const response = await new Browser().visit(rp.authorizeUrl(change).url);
+    const response = await new OktaBrowser().visit(rp.authorizeUrl(change).url);
     expect([response.status, response.headers.get('location')]).toEqual([400, null]);
     return response.text();
   };
 
-  it('is answered on a page, never by a redirect, without a known client and its exact redirect URI', async () => {
+  it('is answered on a page instead of a redirect if the client or its exact redirect URI is unknown', async () => {
     expect(await shown({ client_id: '0oaNobody' })).toContain('invalid_client');
     for (const id of [null, '\0']) expect(await shown({ client_id: id })).toContain('client_id');
     for (const uri of [
@@ -110,7 +111,7 @@ describe('an authorization request', () => {
     expect(await shown({ redirect_uri: '"><script>alert(1)</script>' })).not.toContain('<script');
     const { url } = rp.authorizeUrl();
     url.searchParams.append('redirect_uri', REDIRECT_URI);
-    expect((await new Browser().visit(url)).status).toBe(400);
+    expect((await new OktaBrowser().visit(url)).status).toBe(400);
   });
 
   it.each([
@@ -130,21 +131,24 @@ describe('an authorization request', () => {
     [{ request: 'eyJ' }, 'request_not_supported'],
     [{ request_uri: 'https://evil.example' }, 'request_uri_not_supported'],
     [{ prompt: 'none' }, 'login_required'],
-  ])('with %j is refused to the client as %s', async (change: Record<string, string | null>, error) => {
+  ])('with %j gets the error %s by redirect', async (change: Record<string, string | null>, error) => {
     const { params, state } = await rp.signIn(ANNA, change);
     const known = 'state' in change ? {} : { state };
     expect(params).toEqual({ error, error_description: expect.any(String), ...known });
   });
 
-  it.each(['nonce', 'scope', 'code_challenge', 'prompt'])('with "%s" twice is refused to the client', async (name) => {
-    const { url, state } = rp.authorizeUrl({ prompt: 'login' });
-    url.searchParams.append(name, url.searchParams.get(name) ?? '');
-    const location = (await new Browser().visit(url)).headers.get('location') ?? '';
-    const { error, state: returned } = Object.fromEntries(new URL(location).searchParams);
-    expect([error, returned]).toEqual(['invalid_request', state]);
-  });
+  it.each(['nonce', 'scope', 'code_challenge', 'prompt'])(
+    'with a repeated "%s" gets an error by redirect',
+    async (name) => {
+      const { url, state } = rp.authorizeUrl({ prompt: 'login' });
+      url.searchParams.append(name, url.searchParams.get(name) ?? '');
+      const location = (await new OktaBrowser().visit(url)).headers.get('location') ?? '';
+      const { error, state: returned } = Object.fromEntries(new URL(location).searchParams);
+      expect([error, returned]).toEqual(['invalid_request', state]);
+    },
+  );
 
-  it('is refused if its app may not use codes, or the default server has no policy for it', async () => {
+  it('is refused if the app may not use codes, or no access policy of the default server names it', async () => {
     await rp.ask('PUT', 'oidc-client', { redirectUris: [REDIRECT_URI], grantTypes: [] });
     expect((await rp.signIn(ANNA)).params.error).toBe('unauthorized_client');
     await rp.ask('PUT', 'oidc-client', { redirectUris: [REDIRECT_URI], accessPolicy: false });
@@ -155,7 +159,7 @@ describe('an authorization request', () => {
     expect(await rp.login(ANNA)).toHaveProperty('id_token');
   });
 
-  it('may ask for custom scopes of the default server, and for groups if the app has the claim', async () => {
+  it('may request custom scopes of the default server, and groups if the app has the claim', async () => {
     const settings = { redirectUris: [REDIRECT_URI], customScopes: ['incident.read'], groupsFilter: 'StackFlow-' };
     await rp.ask('PUT', 'oidc-client', settings);
     for (const group of ['StackFlow-Agents', 'Everyone'])
@@ -169,7 +173,7 @@ describe('an authorization request', () => {
     expect(await rp.at('default').login(ANNA, { scope: 'incident.read' })).not.toHaveProperty('id_token');
   });
 
-  it('says "mfa" if the sign-on policy of the app demands it', async () => {
+  it('leads to amr "mfa" if the sign-on policy of the app requires it', async () => {
     await rp.ask('PUT', 'oidc-client', { redirectUris: [REDIRECT_URI], mfa: true });
     expect(part((await rp.login(ANNA)).id_token, 1).amr).toContain('mfa');
   });
@@ -194,13 +198,13 @@ describe('a code', () => {
     expect(await error(rp.exchange(await rp.signIn(ANNA), change))).toEqual([400, code]);
   });
 
-  it('is good once, also when it comes five times at once', async () => {
+  it('is valid once, even if five requests redeem it concurrently', async () => {
     const callback = await rp.signIn(ANNA);
     const answers = await Promise.all(Array.from({ length: 5 }, () => rp.exchange(callback)));
     expect(answers.map((a) => a.status).sort()).toEqual([200, 400, 400, 400, 400]);
   });
 
-  it('is good at its own server, for its own client, and while the person may sign in', async () => {
+  it('is valid at its own server, for its own client, and while the person may sign in', async () => {
     expect(await error(rp.at('default').exchange(await rp.signIn(ANNA)))).toEqual([400, 'invalid_grant']);
     const other = await RelyingParty.register(running, rp.slug, {}, 'other');
     const callback = await rp.signIn(ANNA);
@@ -222,7 +226,7 @@ describe('client authentication', () => {
   const status = async (form: Record<string, string>, headers: Record<string, string> = {}): Promise<number> =>
     (await rp.exchange(await rp.signIn(ANNA), form, headers)).status;
 
-  it('takes the secret in the header or in the form, not in both, and no wrong one', async () => {
+  it('accepts the right secret in the header or in the form, but not in both', async () => {
     const posted = { client_id: rp.clientId, client_secret: rp.clientSecret };
     expect(await status({}, rp.basic)).toBe(200);
     expect(await status(posted)).toBe(200);
@@ -235,7 +239,7 @@ describe('client authentication', () => {
     expect(await status({})).toBe(401);
   });
 
-  it('shows the secret once, keeps it over changes, and makes a new one when asked', async () => {
+  it('shows the secret once, keeps it over changes, and replaces it on request', async () => {
     const again = await rp.ask('PUT', 'oidc-client', { redirectUris: [REDIRECT_URI] });
     expect(again).toMatchObject({ clientId: rp.clientId });
     expect(JSON.stringify([again, await rp.ask('GET', 'oidc-client')])).not.toContain(rp.clientSecret);
@@ -244,7 +248,7 @@ describe('client authentication', () => {
     expect(await status({ client_id: rp.clientId, client_secret: clientSecret })).toBe(200);
   });
 
-  it('takes a JWT of the client, once', async () => {
+  it('accepts a JWT of the client once', async () => {
     const { privateKey, publicKey } = await generateKeyPair('ES256');
     const jwk = await exportJWK(publicKey);
     await rp.ask('PUT', 'oidc-client', { redirectUris: [REDIRECT_URI], jwks: { keys: [jwk] } });

@@ -1,10 +1,11 @@
 import type { JWK } from 'jose';
 import { logoutFaults, type LogoutResult } from '../../apps/sandbox/src/okta/oidc/universal-logout.js';
-import { HookReceiver } from './hook-receiver.js';
-import { Browser, RelyingParty } from './relying-party.js';
-import { ScimRecorder } from './scim-recorder.js';
+import { HookReceiver } from '../support/hook-receiver.js';
+import { OktaBrowser } from '../support/okta-browser.js';
+import { RelyingParty } from './relying-party.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 import { part, signedBy } from './strict-verifier.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 let running: RunningSandbox;
 let scim: ScimRecorder;
@@ -36,7 +37,7 @@ const sent = (index = 0) => {
 };
 const keys = async (): Promise<JWK[]> => ((await (await fetch(rp.endpoint('keys'))).json()) as { keys: JWK[] }).keys;
 
-/** What an app has to find wrong, by name. */
+/** The findings that an app must have for each fault. */
 async function problems(): Promise<string[]> {
   const { token, header, claims } = sent();
   const now = Math.floor(Date.now() / 1000);
@@ -54,7 +55,7 @@ async function problems(): Promise<string[]> {
   return Object.entries(checks).flatMap(([name, right]) => (right ? [] : [name]));
 }
 
-it('asks the app, with a JWT of the ID token key, to end what the person has', async () => {
+it('sends the app a logout, with a JWT signed by the ID token key', async () => {
   receiver.answers.push(204);
   expect(await send()).toMatchObject({ login: ANNA, sessionsEnded: 0, attempts: [{ status: 204, error: null }] });
   expect(await problems()).toEqual([]);
@@ -66,10 +67,10 @@ it('asks the app, with a JWT of the ID token key, to end what the person has', a
   expect(sent(1).body).toEqual({ sub_id: { format: 'iss_sub', iss: rp.origin, sub } });
 });
 
-it('ends the sessions of the person with Okta, and nobody else', async () => {
+it('ends the sessions of that person with Okta only', async () => {
   await rp.ask('POST', 'assign', { login: 'ben@example.com' });
   await rp.ask('POST', 'universal-logout', { login: ANNA });
-  const browsers = [new Browser(), new Browser(), new Browser()] as const;
+  const browsers = [new OktaBrowser(), new OktaBrowser(), new OktaBrowser()] as const;
   for (const browser of browsers.slice(1)) await rp.signIn(ANNA, {}, browser);
   await rp.signIn('ben@example.com', {}, browsers[0]);
   expect(await send()).toMatchObject({ sessionsEnded: 2 });
@@ -81,7 +82,7 @@ it('ends the sessions of the person with Okta, and nobody else', async () => {
   ]);
 });
 
-describe('with a fault', () => {
+describe('a logout with a fault', () => {
   const found: Record<(typeof logoutFaults)[number], string[]> = {
     'wrong-key': ['key'],
     'wrong-typ': ['typ'],
@@ -91,19 +92,19 @@ describe('with a fault', () => {
     expired: ['exp'],
     replay: ['jti'],
   };
-  it.each(Object.entries(found))('"%s" it is wrong in %j alone', async (fault, expected) => {
+  it.each(Object.entries(found))('"%s" breaks exactly the checks %j', async (fault, expected) => {
     receiver.answers.push(204, 400);
     const { attempts } = await send(fault);
     expect(attempts.map((a) => a.status)).toEqual(fault === 'replay' ? [204, 400] : [204]);
     expect(await problems()).toEqual(expected);
   });
 
-  it('no fault is left out', () => {
+  it('has an expectation in this test for every fault', () => {
     expect(Object.keys(found).sort()).toEqual([...logoutFaults].sort());
   });
 });
 
-it('asks once, and says what the app answered', async () => {
+it('is sent once, and the answer of the app is reported', async () => {
   for (const status of [400, 401, 404, 500]) {
     receiver.answers.push(status);
     expect(await send()).toMatchObject({ attempts: [{ status }] });
@@ -113,7 +114,7 @@ it('asks once, and says what the app answered', async () => {
   expect(await send()).toMatchObject({ attempts: [{ status: null, error: expect.stringMatching(/bad port|ECONN/) }] });
 });
 
-it('needs an address, a person and a client, and refuses nonsense in words', async () => {
+it('needs an endpoint, a person and a client, and refuses invalid input with a readable message', async () => {
   expect(await rp.ask('POST', 'universal-logout', { login: 'nobody' })).toMatchObject({
     error: expect.stringContaining('"nobody"'),
   });

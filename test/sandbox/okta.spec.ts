@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { retryWaitMs } from '../../apps/sandbox/src/okta/session.js';
 import type { VerbResult } from '../../apps/sandbox/src/okta/okta.js';
-import { control, startSandbox, type RunningSandbox } from './support.js';
-import { ScimRecorder } from './scim-recorder.js';
+import { control, startSandbox, type RunningSandbox } from '../support/sandbox.js';
+import { ScimRecorder } from '../support/scim-recorder.js';
 
 const CORE = 'urn:ietf:params:scim:schemas:core:2.0:User';
 const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group';
@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 
 let tenant = 0;
-/** A fresh org with an app, so that tests do not see each other's people. */
+/** A new org with an app, so that tests do not see each other's people. */
 async function connect(
   mode: 'aiw' | 'oin',
   settings: object = {},
@@ -40,8 +40,8 @@ const tasksOf = () =>
   control<{ tasks: { verb: string; subject: string; detail: string | null }[] }>(base, 'GET', `apps/t${tenant}/tasks`);
 const JOINER = 'test.joiner@lanternfieldgoods.example';
 
-describe('what Okta puts on the wire', () => {
-  it('reads and writes with the recorded headers', async () => {
+describe('SCIM requests of Okta', () => {
+  it('have the recorded headers', async () => {
     const okta = await connect('aiw');
     await okta('assign', { login: JOINER });
     const [get, post] = scim.requests;
@@ -83,20 +83,20 @@ describe('what Okta puts on the wire', () => {
     );
   });
 
-  it('sends the raw token as the whole header where the app says "Header"', async () => {
+  it('carry the raw token as the whole header if the app says "Header"', async () => {
     const okta = await connect('oin', { authStyle: 'header' });
     await okta('test-connection');
     expect(scim.lines).toEqual(['GET /Users?startIndex=1&count=2']);
     expect(scim.requests[0]?.headers.authorization).toBe('the-token');
   });
 
-  it('reads compressed answers', async () => {
+  it('accept compressed answers', async () => {
     const okta = await connect('aiw');
     scim.gzip = true;
     expect(await okta('assign', { login: JOINER })).toMatchObject({ ok: true });
   });
 
-  it('pauses about 200-250 ms between requests unless told otherwise', async () => {
+  it('are about 200-250 ms apart by default', async () => {
     const okta = await connect('aiw');
     await okta('assign', { login: JOINER }, '?pace=225');
     const [get, post] = scim.requests;
@@ -106,7 +106,7 @@ describe('what Okta puts on the wire', () => {
 });
 
 describe('people', () => {
-  it('creates in AIW form: look-up, then the recorded body with a random password', async () => {
+  it('are created by a custom app with a look-up, then the recorded body with a random password', async () => {
     const okta = await connect('aiw');
     const result = await okta('assign', { login: JOINER, profile: { firstName: 'test', lastName: 'joiner' } });
     expect(scim.lines).toEqual([`GET /Users?filter=userName eq "${JOINER}"&startIndex=1&count=100`, 'POST /Users']);
@@ -143,7 +143,7 @@ describe('people', () => {
     expect(JSON.stringify(result)).not.toContain('the-token');
   });
 
-  it('creates in OIN form, and with title and department', async () => {
+  it('are created by a catalog app in its own form, with title and department', async () => {
     const okta = await connect('oin');
     await okta('assign', {
       login: 'ava.nguyen@example.com',
@@ -160,7 +160,7 @@ describe('people', () => {
     });
   });
 
-  it("links to a user that is there: look-up, GET, PUT of the server's own body with the profile laid over it", async () => {
+  it("are linked to an existing user with a look-up, a GET, and a PUT of the server's own body with Okta's profile", async () => {
     const okta = await connect('aiw');
     const meta = {
       created: '2018-02-13T15:05:24.000-08:00',
@@ -200,7 +200,7 @@ describe('people', () => {
     expect(Object.keys(put ?? {})).toEqual(Object.keys(put ?? {}).sort());
   });
 
-  it('updates by GET and PUT in both modes, without a password', async () => {
+  it('are updated by GET and PUT in both modes, without a password', async () => {
     for (const mode of ['aiw', 'oin'] as const) {
       const okta = await connect(mode);
       await okta('assign', { login: JOINER });
@@ -212,7 +212,7 @@ describe('people', () => {
     }
   });
 
-  it('unassigns, reassigns: AIW by PUT', async () => {
+  it('are unassigned and reassigned by PUT in a custom app', async () => {
     const okta = await connect('aiw');
     await okta('assign', { login: JOINER });
     scim.clear();
@@ -225,7 +225,7 @@ describe('people', () => {
     expect(scim.bodies('PUT')[0]).toMatchObject({ active: true });
   });
 
-  it('unassigns, reassigns: OIN by path-less PATCH', async () => {
+  it('are unassigned and reassigned by a PATCH without path in a catalog app', async () => {
     const okta = await connect('oin');
     await okta('assign', { login: JOINER });
     scim.clear();
@@ -239,7 +239,7 @@ describe('people', () => {
     expect(scim.bodies('PATCH')[0]).toMatchObject({ Operations: [{ op: 'replace', value: { active: true } }] });
   });
 
-  it('sends nothing on suspend and unsuspend, nor for people who are not assigned', async () => {
+  it('cause no request on suspend and unsuspend, or while they are not assigned', async () => {
     const okta = await connect('aiw');
     await okta('assign', { login: JOINER });
     scim.clear();
@@ -261,7 +261,7 @@ describe('people', () => {
     expect(scim.requests).toEqual([]);
   });
 
-  it('says 404 for strangers and 409 for a login that is taken', async () => {
+  it('are answered with 404 if unknown, and with 409 if the login is taken', async () => {
     const okta = await connect('aiw');
     await okta('assign', { login: 'a@example.com' });
     await okta('assign', { login: 'b@example.com' });
@@ -280,7 +280,7 @@ describe('group push', () => {
   const idOf = (login: string): string =>
     [...scim.resources.Users.values()].find((u) => u.userName === login)?.id as string;
 
-  it('AIW: filter, POST with members, GET, PUT of the same; then GET and PUT of the full list on each change', async () => {
+  it('in a custom app filters, POSTs with members, GETs and PUTs the same, then GETs and PUTs the full list on each change', async () => {
     const okta = await connect('aiw');
     for (const login of ['a@example.com', 'b@example.com']) await okta('assign', { login });
     scim.clear();
@@ -317,7 +317,7 @@ describe('group push', () => {
     expect(scim.lines).toEqual(['PUT /Groups/{id}']);
   });
 
-  it('OIN: filter, POST without members, PATCH name, PATCH members; a rename before each change', async () => {
+  it('in a catalog app filters, POSTs without members, PATCHes name and members, and renames before each change', async () => {
     const okta = await connect('oin');
     for (const login of ['a@example.com', 'b@example.com', 'c@example.com']) await okta('assign', { login });
     scim.clear();
@@ -377,7 +377,7 @@ describe('group push', () => {
     ]);
   });
 
-  it('OIN: at most 100 members in a PATCH', async () => {
+  it('in a catalog app sends at most 100 members in a PATCH', async () => {
     const okta = await connect('oin');
     const members = Array.from({ length: 230 }, (_, i) => `m${i}@example.com`);
     for (let i = 0; i < members.length; i += 46)
@@ -436,7 +436,7 @@ describe('group push', () => {
     expect(scim.requests).toEqual([]);
   });
 
-  it('marks a push that fails, sends nothing more for it, and repeats it on push now', async () => {
+  it('marks a failed push, sends nothing more for the group, and repeats it on "push now"', async () => {
     const okta = await connect('aiw');
     await okta('assign', { login: 'a@example.com' });
     await okta('push-group', { group: 'G' });
@@ -464,14 +464,14 @@ describe('group push', () => {
 });
 
 describe('import', () => {
-  it('reads pages of 100 until the total is covered, groups too; inactive users are read and left out', async () => {
+  it('reads all pages of 100 users and groups, and does not import inactive users', async () => {
     const okta = await connect('aiw');
     for (let i = 0; i < 205; i++)
       scim.resources.Users.set(`u${i}`, { id: `u${i}`, userName: `u${i}`, active: i !== 7 });
     scim.resources.Groups.set('g', { id: 'g', displayName: 'G' });
     expect(await okta('import')).toMatchObject({
       ok: true,
-      note: '204 active users and 1 groups imported, 1 inactive users read and left out',
+      note: '204 active users and 1 groups imported, 1 inactive users read and not imported',
     });
     expect(scim.lines).toEqual([
       'GET /Users?startIndex=1&count=100',
@@ -482,7 +482,7 @@ describe('import', () => {
   });
 });
 
-describe('what Okta makes of bad answers', () => {
+describe('Okta, after a bad answer', () => {
   it.each([
     [
       { status: 401, body: { detail: 'Bad token', status: '401' } },
@@ -492,7 +492,7 @@ describe('what Okta makes of bad answers', () => {
     [{ status: 500, body: { detail: 'broken' } }, 'Internal Server Error. Errors reported by remote server: broken'],
     [{ status: 502, body: '<html>Bad gateway</html>' }, 'Invalid JSON: Unrecognized token'],
     [{ status: 200, body: 'upstream timed out' }, "Invalid JSON: Unrecognized token 'upstream'"],
-  ])('keeps a failed task: case %#', async (answer, detail) => {
+  ])('records a failed task: case %#', async (answer, detail) => {
     const okta = await connect('aiw');
     scim.canned.push(answer);
     const result = await okta('assign', { login: JOINER });
@@ -517,14 +517,14 @@ describe('what Okta makes of bad answers', () => {
     expect(scim.requests).toHaveLength(2);
   });
 
-  it('stops silently when a number comes as a string', async () => {
+  it('stops without a message if a number is sent as a string', async () => {
     const okta = await connect('aiw');
     scim.canned.push({ status: 200, body: { totalResults: 0, startIndex: '1', itemsPerPage: 0, Resources: [] } });
     expect(await okta('assign', { login: JOINER })).toMatchObject({ ok: false, task: { detail: null } });
     expect(scim.requests).toHaveLength(1);
   });
 
-  it('complains about a create without a body, takes 404 on a filter as no match', async () => {
+  it('fails after a create without a body, and takes 404 on a filter as no match', async () => {
     const okta = await connect('aiw');
     scim.canned.push({ status: 404, body: { detail: 'none' } }, { status: 201 });
     expect(await okta('assign', { login: JOINER })).toMatchObject({
@@ -533,7 +533,7 @@ describe('what Okta makes of bad answers', () => {
     });
   });
 
-  it('fails the task when nobody answers', async () => {
+  it('fails the task if the server does not answer', async () => {
     const okta = await connect('aiw', { scimBaseUrl: 'http://127.0.0.1:9/scim/v2' });
     expect(await okta('test-connection')).toMatchObject({
       ok: false,
@@ -549,7 +549,7 @@ describe('what Okta makes of bad answers', () => {
     expect(scim.requests).toHaveLength(3);
     const gap = (scim.requests[1]?.at ?? 0) - (scim.requests[0]?.at ?? 0);
     expect(gap).toBeGreaterThanOrEqual(99); // 100 s at a time scale of 0.001
-    expect(gap).toBeLessThan(290); // and not the five minutes of a missing header
+    expect(gap).toBeLessThan(290); // and not the five minutes that apply without the header
     scim.clear();
     scim.canned.push(...Array<typeof busy>(10).fill({ ...busy, headers: { 'retry-after': '0' } }));
     expect(await okta('test-connection')).toMatchObject({
@@ -566,7 +566,7 @@ describe('what Okta makes of bad answers', () => {
     [undefined, 2, 600_000],
     ['null', 1, 300_000],
     ['Wed, 25 Nov 2026 02:00:00 GMT', 3, 1_200_000],
-  ])('Retry-After %p, attempt %i: %i ms', (header, attempt, ms) => {
+  ])('waits after Retry-After %p on attempt %i for %i ms', (header, attempt, ms) => {
     expect(retryWaitMs(header, attempt)).toBe(ms);
   });
 });
@@ -593,7 +593,7 @@ describe('the org', () => {
     expect(await second('unassign', { login: JOINER })).toHaveProperty('error');
   });
 
-  it('takes another mode for one run', async () => {
+  it('uses another mode for one run on request', async () => {
     const okta = await connect('aiw');
     await okta('assign', { login: JOINER });
     scim.clear();
@@ -601,7 +601,7 @@ describe('the org', () => {
     expect(scim.lines).toEqual(['PATCH /Users/{id}']);
   });
 
-  it("works off one person's jobs one after another", async () => {
+  it('runs the jobs about one person one after another', async () => {
     const okta = await connect('aiw');
     await Promise.all(Array.from({ length: 4 }, () => okta('assign', { login: JOINER })));
     expect(scim.lines.filter((l) => l === 'POST /Users')).toHaveLength(1);

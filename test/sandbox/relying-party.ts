@@ -1,6 +1,7 @@
-/** A relying party and its person's browser, driven by fetch: nothing of the product, nothing of the sandbox's own code. */
+/** A relying party of the sandbox Okta, driven by fetch. Shares no code with the product or the sandbox. */
 import { createHash, randomBytes } from 'node:crypto';
-import { control, type RunningSandbox } from './support.js';
+import { OktaBrowser } from '../support/okta-browser.js';
+import { control, type RunningSandbox } from '../support/sandbox.js';
 
 export const REDIRECT_URI = 'http://localhost:8080/auth/okta/callback';
 
@@ -13,7 +14,7 @@ export interface Tokens {
   readonly scope: string;
   readonly id_token: string;
 }
-/** A login that is back at the client. */
+/** A login whose browser is back at the client. */
 export interface Callback {
   readonly params: Readonly<Record<string, string>>;
   readonly state: string;
@@ -26,25 +27,6 @@ interface Registered {
 }
 
 const secret = (): string => randomBytes(32).toString('base64url');
-
-/** Keeps cookies, follows no redirect by itself. */
-export class Browser {
-  readonly cookies = new Map<string, string>();
-
-  async visit(url: string | URL, form?: Readonly<Record<string, string>>): Promise<Response> {
-    const cookie = [...this.cookies].map((pair) => pair.join('=')).join('; ');
-    const body = form && new URLSearchParams(form);
-    const init = { redirect: 'manual' as const, headers: cookie === '' ? {} : { cookie } };
-    const response = await fetch(url, body ? { ...init, method: 'POST', body } : init);
-    for (const set of response.headers.getSetCookie()) {
-      const [pair = ''] = set.split(';');
-      const at = pair.indexOf('=');
-      if (/Max-Age=0/.test(set)) this.cookies.delete(pair.slice(0, at));
-      else this.cookies.set(pair.slice(0, at), pair.slice(at + 1));
-    }
-    return response;
-  }
-}
 
 export class RelyingParty {
   constructor(
@@ -82,7 +64,7 @@ export class RelyingParty {
     return `${this.origin}/oauth2/${this.server === 'org' ? '' : 'default/'}v1/${name}`;
   }
 
-  /** Null takes a parameter away. */
+  /** Null removes a parameter. */
   authorizeUrl(change: Params = {}): { url: URL; state: string; nonce: string; verifier: string } {
     const [state, nonce, verifier] = [secret(), secret(), secret()];
     const params: Params = {
@@ -101,17 +83,16 @@ export class RelyingParty {
     return { url, state, nonce, verifier };
   }
 
-  /** Over the sign-in page if it is shown. */
-  async signIn(login: string, change: Params = {}, browser = new Browser()): Promise<Callback> {
+  /** Uses the sign-in page if it is shown. */
+  async signIn(login: string, change: Params = {}, browser = new OktaBrowser()): Promise<Callback> {
     const { url, ...kept } = this.authorizeUrl(change);
-    let response = await browser.visit(url);
-    if (response.status === 200) response = await enter(this.origin, browser, await response.text(), login);
+    const response = await browser.signIn(url, login);
     const location = response.headers.get('location');
-    if (location === null) throw new Error(`no redirect but ${response.status}: ${await response.text()}`);
+    if (location === null) throw new Error(`expected a redirect, got ${response.status}: ${await response.text()}`);
     return { ...kept, params: Object.fromEntries(new URL(location).searchParams) };
   }
 
-  /** `/token` with a code. */
+  /** Redeems a code at `/token`. */
   exchange(callback: Callback, change: Params = {}, headers: Record<string, string> = this.basic): Promise<Response> {
     return this.post(
       'token',
@@ -149,10 +130,4 @@ export class RelyingParty {
   get basic(): Record<string, string> {
     return { authorization: `Basic ${Buffer.from(`${this.clientId}:${this.clientSecret}`).toString('base64')}` };
   }
-}
-
-/** Fills in the sign-in page. */
-export function enter(origin: string, browser: Browser, page: string, username: string): Promise<Response> {
-  const stateToken = /name="stateToken" value="([^"]+)"/.exec(page)?.[1] ?? '';
-  return browser.visit(`${origin}/signin`, { stateToken, username });
 }

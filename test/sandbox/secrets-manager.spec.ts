@@ -9,7 +9,7 @@ import {
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
 import { randomUUID } from 'node:crypto';
-import { control, outcome, startSandbox, type RunningSandbox } from './support.js';
+import { control, outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 describe('the Secrets Manager stand-in, through the AWS SDK', () => {
   let running: RunningSandbox;
@@ -49,7 +49,7 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
     expect([...(SecretBinary ?? [])]).toEqual([0, 255, 7]);
   });
 
-  it('moves AWSCURRENT and AWSPREVIOUS by itself on each put', async () => {
+  it('moves AWSCURRENT and AWSPREVIOUS on each put', async () => {
     const name = await create('one');
     await put(name, 'two');
     expect([await read(name), await read(name, 'AWSPREVIOUS')]).toEqual(['two', 'one']);
@@ -73,7 +73,7 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
     expect(await read(name)).toBe('two');
   });
 
-  it('queues simultaneous puts: one current, one previous, none lost half-way', async () => {
+  it('serializes concurrent puts: one version is current, one is previous, and none is lost', async () => {
     const name = await create('start');
     const tokens = Array.from({ length: 8 }, () => randomUUID());
     await Promise.all(tokens.map((token, i) => put(name, `v${i}`, token)));
@@ -85,7 +85,7 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
       ).toMatchObject({ name: 'ok' });
   });
 
-  it('repeats a create with the same token and refuses a second secret of one name', async () => {
+  it('accepts a repeated create with the same token, and refuses a second secret with the same name', async () => {
     const Name = `repeat-${randomUUID()}`;
     const input = { Name, SecretString: 'x', ClientRequestToken: randomUUID() };
     const first = await running.secrets.send(new CreateSecretCommand(input));
@@ -93,7 +93,7 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
     expect(await outcome(create('x', Name))).toMatchObject({ name: 'ResourceExistsException', status: 400 });
   });
 
-  it('moves a label by hand only when told from where', async () => {
+  it('moves a label on request only if its current version is named', async () => {
     const name = await create('one');
     await put(name, 'two');
     const byLabel = Object.fromEntries(Object.entries(await stages(name)).map(([id, [label]]) => [label, id])) as {
@@ -119,7 +119,7 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
     expect([await read(name), await read(name, 'AWSPREVIOUS')]).toEqual(['one', 'two']);
   });
 
-  it('says what is missing', async () => {
+  it('names the missing secret or version', async () => {
     expect(await outcome(read('nobody/knows'))).toMatchObject({
       name: 'ResourceNotFoundException',
       message: "Secrets Manager can't find the specified secret.",
@@ -191,7 +191,7 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
     }
   });
 
-  it('lists in pages, by prefix, without the deleted ones unless asked', async () => {
+  it('lists in pages, by prefix, with deleted secrets on request only', async () => {
     const prefix = `list-${randomUUID()}`;
     for (let i = 0; i < 3; i++) await create('x', `${prefix}/${i}`);
     await running.secrets.send(new DeleteSecretCommand({ SecretId: `${prefix}/1` }));
@@ -216,7 +216,7 @@ describe('the Secrets Manager stand-in, through the AWS SDK', () => {
     expect(await all(true)).toEqual([`${prefix}/0`, `${prefix}/1`, `${prefix}/2`]);
   });
 
-  it('fails on order and keeps everything over a restart', async () => {
+  it('fails as injected, and keeps everything over a restart', async () => {
     const name = await create('one');
     await put(name, 'two');
     await control(running.sandbox.endpoints.secretsManager, 'POST', 'faults', {

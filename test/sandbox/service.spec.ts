@@ -3,7 +3,7 @@ import { sandboxService } from '../../apps/sandbox/src/service.js';
 import { createTestDatabase } from '../support/database.js';
 
 describe('the sandbox service', () => {
-  it('is ready only with its three listeners, tells where they are, and closes them', async () => {
+  it('is ready only with its three listeners, tells their addresses, and closes them', async () => {
     const place = await createTestDatabase();
     const config = loadConfig('sandbox', sandboxService.config, {
       DATABASE_URL: place.url('sandbox'),
@@ -47,7 +47,7 @@ describe('the sandbox service', () => {
     await place.drop();
   });
 
-  it('does not start with keys of auth-service that its triggers could not use', () => {
+  it('does not start with public keys that its triggers could not use', () => {
     for (const ASSERTION_JWKS of ['x', '{"keys":[]}', '{"keys":[{"kty":"oct","k":"AAAA","kid":"1"}]}'])
       expect(() => loadConfig('sandbox', sandboxService.config, { ASSERTION_JWKS })).toThrow(
         /ASSERTION_JWKS is .*public P-256 keys only/,

@@ -1,4 +1,4 @@
-/** Everything that is wrong with an ID token, by name. It shares no code with the sandbox that makes the tokens. */
+/** Names everything that is wrong with an ID token. Shares no code with the sandbox that issues the tokens. */
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import type { JWK } from 'jose';
 

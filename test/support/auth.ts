@@ -13,7 +13,7 @@ import { SecretStore, writeOidcSecret } from '#secrets';
 import { FileSigner } from '../../apps/auth-service/src/assertion/file-signer.js';
 import { service } from '../../apps/auth-service/src/service.js';
 import { sandboxSettings } from '../../apps/sandbox/src/config.js';
-import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
+import { sandboxMigrations } from '../../apps/sandbox/src/migrations/0001-sandbox.js';
 import { Sandbox } from '../../apps/sandbox/src/sandbox.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { startInProcess } from './in-process.js';

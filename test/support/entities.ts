@@ -1,9 +1,10 @@
-/** Whether the entities of a service describe the tables that its migrations made: asks TypeORM for the difference. */
+/** Compares the entities of a service with the tables that its migrations created. */
 import type { Database } from '#platform';
 
-/** Statements that would make the tables equal to the entities, without those about indexes and constraints; empty = they agree. */
+/** Statements that would change the tables to match the entities. Empty if they match. */
 export async function entityDifferences(database: Database): Promise<string[]> {
   const { upQueries } = await database.dataSource.driver.createSchemaBuilder().log();
-  // Indexes, checks, and foreign keys stand in the migrations alone: partial ones and ones on expressions have no entity form.
+  // Indexes, checks and foreign keys are declared in migrations only, because partial indexes and expressions have no
+  // entity form.
   return upQueries.map(({ query }) => query).filter((query) => !/\b(INDEX|CONSTRAINT)\b/.test(query));
 }

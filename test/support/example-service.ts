@@ -1,4 +1,7 @@
-/** The example service in the test's process, as another team would run it: its own database role, which may only read the log. */
+/**
+ * The example service in the test's process, as another team would run it: with a database role that may only read the
+ * log.
+ */
 import { followerGrantsSql } from '#event-bus';
 import { provisionDatabase } from '#platform';
 import { service } from '../../examples/incident-service/src/service.js';

@@ -1,7 +1,7 @@
 /** The sandbox's Cognito in this process, with its control interface. */
 import { createLogger, Database } from '#platform';
 import { sandboxSettings } from '../../apps/sandbox/src/config.js';
-import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
+import { sandboxMigrations } from '../../apps/sandbox/src/migrations/0001-sandbox.js';
 import { Sandbox } from '../../apps/sandbox/src/sandbox.js';
 import type { TestDatabase } from './database.js';
 import { sandboxQuotas } from './quotas.js';

@@ -1,4 +1,4 @@
-/** A service of ours in the test's process: real Nest, real HTTP, real consumers, on the database that it is told. */
+/** One of our services in the test's process: real Nest, real HTTP, real consumers, on the given database. */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import {
   connectConsumer,
@@ -14,7 +14,7 @@ import {
   type serviceSettings,
 } from '#platform';
 
-// The AWS SDK wants some, the stand-ins do not look at them.
+// The AWS SDK needs credentials; the stand-ins accept any.
 process.env.AWS_ACCESS_KEY_ID ??= 'test';
 process.env.AWS_SECRET_ACCESS_KEY ??= 'test';
 

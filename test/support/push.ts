@@ -1,5 +1,4 @@
-/** Pushes as Okta sends them, and the wait for what they bring about. */
-import { setTimeout as sleep } from 'node:timers/promises';
+/** Pushes in the form that Okta sends. */
 
 export const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:Group';
@@ -15,7 +14,7 @@ export const person = (userName: string, externalId: string): Record<string, unk
   active: true,
 });
 
-/** One SCIM request; the parsed body, or an error that shows what was answered instead of a 2xx. */
+/** Sends one SCIM request. Returns the parsed body; throws an error with the answer if it is not a 2xx. */
 export async function scim<T = { id: string }>(
   base: string,
   token: string,
@@ -35,15 +34,4 @@ export async function scim<T = { id: string }>(
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${target}: ${answer.status} ${text}`);
   return (text === '' ? undefined : JSON.parse(text)) as T;
-}
-
-/** Polls until `look` returns something; fails with `what` after `limitMs`. */
-export async function eventually<T>(what: string, look: () => Promise<T | undefined>, limitMs = 15_000): Promise<T> {
-  const deadline = Date.now() + limitMs;
-  for (;;) {
-    const seen = await look();
-    if (seen !== undefined) return seen;
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${limitMs} ms`);
-    await sleep(25);
-  }
 }

@@ -1,4 +1,4 @@
-/** Cognito's quotas, all set to one value: raised out of the way, mostly. */
+/** Cognito's quotas, all set to one value. Most tests use a high value, so that no quota slows them. */
 import { DEFAULT_QUOTAS, type QuotaCategory, type Quotas } from '#cognito';
 import {
   DEFAULT_QUOTAS as SANDBOX_QUOTAS,
@@ -9,7 +9,7 @@ import {
 const all = <K extends string>(defaults: Readonly<Record<K, number>>, perSecond: number): Record<K, number> =>
   Object.fromEntries(Object.keys(defaults).map((name) => [name, perSecond])) as Record<K, number>;
 
-/** As our services know them; `COGNITO_QUOTAS` is their JSON. */
+/** The quotas of our services, for `COGNITO_QUOTAS` (JSON). */
 export const ownQuotas = (perSecond: number): Quotas => all<QuotaCategory>(DEFAULT_QUOTAS, perSecond);
-/** As the stand-in counts them; it knows some more. */
+/** The quotas of the stand-in, which counts some more categories. */
 export const sandboxQuotas = (perSecond: number): SandboxQuotas => all<QuotaName>(SANDBOX_QUOTAS, perSecond);

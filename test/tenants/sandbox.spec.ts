@@ -1,5 +1,5 @@
 /** SCIM tokens in the sandbox's Secrets Manager, which keeps stages, versions and signatures as AWS does. */
-import { sandboxMigrations as migrations } from '../../apps/sandbox/src/migrations.js';
+import { sandboxMigrations as migrations } from '../../apps/sandbox/src/migrations/0001-sandbox.js';
 import { createSecretsManager } from '../../apps/sandbox/src/secrets/secrets-manager.js';
 import { createLogger, Database } from '#platform';
 import { ScimTokenVerifier, scimTokenSecretName, SecretStore } from '#secrets';

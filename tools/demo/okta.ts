@@ -1,4 +1,4 @@
-/** The sandbox Okta, as an administrator drives it. */
+/** The sandbox Okta, driven like by an administrator. */
 import { z } from 'zod';
 import { DemoProblem } from './stack.js';
 
@@ -23,7 +23,7 @@ const delivery = z.object({
 });
 export type Delivery = z.output<typeof delivery>;
 
-/** What Okta sent: SCIM requests, and what its event hook carried. */
+/** The SCIM requests that Okta sent, and the deliveries of its event hook. */
 export interface OktaWork {
   readonly exchanges: readonly Exchange[];
   readonly deliveries: readonly Delivery[];
@@ -51,26 +51,27 @@ export class Okta {
     private readonly pace: number | undefined,
   ) {}
 
-  /** Throws when Okta would show a failed task. */
-  async work(verb: string, body: object): Promise<OktaWork> {
+  /** Throws an error if Okta would show a failed task. */
+  async run(verb: string, body: object): Promise<OktaWork> {
     const query = new URLSearchParams({ mode: this.mode, ...(this.pace !== undefined && { pace: String(this.pace) }) });
     const answer = result.parse(await this.call('POST', `${verb}?${query.toString()}`, body));
-    if (!answer.ok) throw new DemoProblem(`Okta's task failed: ${answer.task?.detail ?? '(Okta gives no reason)'}`);
+    if (!answer.ok)
+      throw new DemoProblem(`Okta's provisioning task failed: ${answer.task?.detail ?? 'Okta gives no reason.'}`);
     return { exchanges: answer.exchanges, deliveries: answer.deliveries };
   }
 
   /** Okta's own id of the person, and the id that StackFlow gave. */
   async idsOf(login: string): Promise<{ oktaId: string; scimId: string }> {
     const person = people.parse(await this.call('GET', 'people')).people.find((p) => p.login === login);
-    if (!person?.remoteId) throw new DemoProblem(`Okta has no StackFlow id for ${login}`);
+    if (!person?.remoteId) throw new DemoProblem(`Okta knows no StackFlow id of ${login}.`);
     return { oktaId: person.id, scimId: person.remoteId };
   }
 
-  /** Puts a person into a group: the first time the group is pushed, later its membership changes. */
-  async putInto(group: string, login: string): Promise<OktaWork> {
+  /** Adds a person to a group. The first time, the whole group is pushed; later, its membership changes. */
+  async addTo(group: string, login: string): Promise<OktaWork> {
     const known = groups.parse(await this.call('GET', 'groups')).groups.find((g) => g.name === group);
     const pushed = known?.push?.status === 'ACTIVE';
-    return this.work(pushed ? 'add-member' : 'push-group', { group, members: [login] });
+    return this.run(pushed ? 'add-member' : 'push-group', { group, members: [login] });
   }
 
   private async call(method: string, path: string, body?: object): Promise<unknown> {

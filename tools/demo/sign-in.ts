@@ -1,10 +1,9 @@
-/** Test 3 of the product page, with the browser's part played over HTTP; `test/browser` does it in Chromium. */
+/** Test 3 of the product page over HTTP, without a browser. `test/browser` runs it in Chromium. */
 import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import { DemoProblem, type Stack } from './stack.js';
-import { verdict, type Person, type Tools, type Verdict } from './step.js';
-import { printTimeline } from './timeline.js';
+import { result, show, type Person, type Result, type Tools } from './step.js';
 import { Web } from './web.js';
 
 const BACK_TO = '/desk/incidents/42?view=all';
@@ -16,22 +15,22 @@ const session = z.object({
 const caller = z.object({ accountId: z.string(), roles: z.array(z.string()) });
 
 /** (3) Log into StackFlow using Okta SSO: the role claims are correct. */
-export async function signIn(tools: Tools, stack: Stack, person: Person, role: string): Promise<Verdict> {
-  return verdict(tools, '3. Sign in through Okta: the role claims are correct', async () => {
+export async function signIn(tools: Tools, stack: Stack, person: Person, role: string): Promise<Result> {
+  return result(tools, '3. Sign in through Okta: the role claims are correct', async () => {
     const { print, records, okta } = tools;
-    print(`  ${person.login} opens ${BACK_TO}, is sent to Okta, picked there, and back`);
+    print(`  ${person.login} opens ${BACK_TO}, signs in at Okta, and returns to that page.`);
     const { scimId } = await okta.idsOf(person.login);
     const web = new Web();
     const landed = await throughOkta(web, stack, person.login);
-    const wrong = landed === `${stack.edge}${BACK_TO}` ? [] : [`the browser ended at ${landed}`];
+    const wrong = landed === `${stack.edge}${BACK_TO}` ? [] : [`the browser ended at ${landed} instead`];
     wrong.push(...(await claimsOf(web, stack, { accountId: scimId, tenantId: tools.tenantId, role })));
     const zero = web.moments[0]?.at ?? 0;
-    printTimeline([...web.moments, ...(await records.ofSignIn(scimId, zero))], zero, print);
+    show(tools, [...web.moments, ...(await records.ofSignIn(scimId, zero))], zero);
     return [...wrong, ...(await signOut(web, stack))];
   });
 }
 
-/** What is not as it should be: in the session, in the token, at Cognito, and at a service behind the guard. */
+/** Everything that is wrong in the session, in the token, at Cognito, and at a service behind the guard. */
 async function claimsOf(
   web: Web,
   stack: Stack,
@@ -45,7 +44,7 @@ async function claimsOf(
   return [
     ...differs('the session', view, { roles: [role], primaryRole: role }),
     ...differs('the access token', decodeJwt(accessToken), claims),
-    ...differs('Cognito, asked with that token,', await userOf(stack, accessToken), { 'custom:role': role }),
+    ...differs("Cognito's user", await userOf(stack, accessToken), { 'custom:role': role }),
     ...(guarded.status === 200
       ? differs('the guarded service', caller.parse(JSON.parse(guarded.text)), { accountId, roles: [role] })
       : [`the guarded service answered ${guarded.status}: ${guarded.text}`]),
@@ -55,10 +54,10 @@ async function claimsOf(
 async function signOut(web: Web, stack: Stack): Promise<string[]> {
   await web.post(`${stack.edge}/auth/logout?okta=true`);
   const { status } = await web.get(`${stack.edge}/auth/session`);
-  return status === 401 ? [] : [`after signing out, /auth/session still answers ${status}`];
+  return status === 401 ? [] : [`/auth/session answers ${status} after the sign-out`];
 }
 
-/** Where the browser ends. */
+/** The address where the browser ends. */
 async function throughOkta(web: Web, stack: Stack, login: string): Promise<string> {
   const begin = `${stack.edge}/auth/okta/login?returnTo=${encodeURIComponent(BACK_TO)}`;
   const page = await web.follow(await web.get(begin), begin);
@@ -73,7 +72,7 @@ async function throughOkta(web: Web, stack: Stack, login: string): Promise<strin
 const sentence = ({ status, text }: { status: number; text: string }): string =>
   `${status} ${/<h1>([^<]*)/.exec(text)?.[1] ?? text.slice(0, 200)}`;
 
-/** Attributes of the user pool's user whose token this is; Cognito itself checks the token. */
+/** The attributes of the user to whom the token belongs. Cognito itself checks the token. */
 export async function userOf(
   stack: Pick<Stack, 'cognito' | 'sandbox'>,
   AccessToken: string,
@@ -93,9 +92,9 @@ export async function userOf(
   }
 }
 
-function differs(who: string, is: object, expected: Readonly<Record<string, unknown>>): string[] {
+function differs(subject: string, is: object, expected: Readonly<Record<string, unknown>>): string[] {
   const has = is as Record<string, unknown>;
   return Object.entries(expected)
     .filter(([name, value]) => JSON.stringify(has[name]) !== JSON.stringify(value))
-    .map(([name, value]) => `${who} has ${name} ${JSON.stringify(has[name])}, expected ${JSON.stringify(value)}`);
+    .map(([name, value]) => `${subject} has ${name} ${JSON.stringify(has[name])}, expected ${JSON.stringify(value)}`);
 }

@@ -1,8 +1,8 @@
-/** What every step of the demonstration has in common: its tools, its outcome, its verdict. */
+/** The common part of all tests of the demonstration: tools, steps, results. */
 import type { Brake } from './brake.js';
-import type { Okta } from './okta.js';
-import { DemoProblem } from './stack.js';
-import { printTimeline, zeroOf, type Cause, type Records } from './timeline.js';
+import type { Okta, OktaWork } from './okta.js';
+import { isProblem } from './stack.js';
+import { printTimeline, zeroOf, type Moment, type Records } from './timeline.js';
 import type { Expectation, UserPoolReader } from './user-pool.js';
 
 export interface Tools {
@@ -12,46 +12,61 @@ export interface Tools {
   readonly brake: Brake;
   readonly tenantId: string;
   readonly print: (line: string) => void;
+  /** Print the duration of each step instead of its timeline. */
+  readonly brief: boolean;
 }
 
-export interface Verdict {
+export interface Result {
   readonly test: string;
   readonly wrong: readonly string[];
 }
 
-/** A person of this run only. */
+/** A new person for this run. */
 export interface Person {
   readonly login: string;
   readonly firstName: string;
   readonly lastName: string;
 }
 
-/** What Okta sent in a step must lead to this; prints the timeline whether or not it does. */
-export async function outcome(tools: Tools, cause: Cause, scimId: string, expected: Expectation): Promise<string[]> {
-  const sent = cause.deliveries.length > 0 || cause.exchanges.some((e) => e.method !== 'GET');
-  if (!sent) return ['Okta sent nothing'];
-  const wrong = await tools.pool.settle(scimId, expected, () => tools.brake.letThrough(scimId));
-  const closing = expected.enabled || wrong.length > 0 ? [] : await tools.records.closing(cause, scimId);
-  printTimeline([...(await tools.records.of(cause, scimId)), ...closing], zeroOf(cause), tools.print);
-  return wrong;
+export interface Step {
+  readonly says: string;
+  readonly expected: Expectation;
+  /** The work of an administrator of Okta. */
+  readonly work: () => Promise<OktaWork>;
 }
 
-export async function verdict(tools: Tools, test: string, run: () => Promise<string[]>): Promise<Verdict> {
-  tools.print(test);
-  const wrong = await run().catch((error: unknown) => {
-    if (error instanceof DemoProblem) return [error.message];
-    throw error;
-  });
-  tools.print(wrong.length === 0 ? '  PASS' : `  FAIL  ${wrong.join('; ')}`);
-  tools.print('');
-  return { test, wrong };
-}
-
-/** Runs the steps in order until one of them goes wrong. */
-export async function inOrder(...steps: readonly (() => Promise<string[]>)[]): Promise<string[]> {
-  for (const step of steps) {
-    const wrong = await step();
+/** Runs the steps in order until one does not lead to the expected state in Cognito. */
+export async function inOrder(tools: Tools, scimId: string, steps: readonly Step[]): Promise<string[]> {
+  for (const { says, expected, work } of steps) {
+    tools.print(`  ${says}`);
+    const wrong = await check(tools, await work(), scimId, expected);
     if (wrong.length > 0) return wrong;
   }
   return [];
+}
+
+/** Waits for the expected state in Cognito, then shows the timeline, whether or not the state is right. */
+export async function check(tools: Tools, work: OktaWork, scimId: string, expected: Expectation): Promise<string[]> {
+  const { pool, records, brake } = tools;
+  if (work.deliveries.length === 0 && work.exchanges.every((e) => e.method === 'GET'))
+    return ['Okta sent no request that changes anything.'];
+  const wrong = await pool.reach(scimId, expected, () => brake.release(scimId));
+  const offboarded = expected.enabled || wrong.length > 0 ? [] : await records.offboarding(work, scimId);
+  show(tools, [...(await records.of(work, scimId)), ...offboarded], zeroOf(work));
+  return wrong;
+}
+
+export function show({ brief, print }: Tools, moments: readonly Moment[], zero: number): void {
+  if (!brief) printTimeline(moments, zero, print);
+  else print(`    Done after ${Math.round(Math.max(...moments.map(({ at }) => at)) - zero)} ms.`);
+}
+
+export async function result(tools: Tools, test: string, run: () => Promise<string[]>): Promise<Result> {
+  tools.print(test);
+  const wrong = await run().catch((error: unknown) => {
+    if (isProblem(error)) return [error.message];
+    throw error;
+  });
+  tools.print(wrong.length === 0 ? '  PASS\n' : `  FAIL  ${wrong.join('; ')}\n`);
+  return { test, wrong };
 }

@@ -1,10 +1,14 @@
-/** Tests 1 and 2 of the product page, as Okta does them. */
+/** Tests 1, 2 and 4 of the product page, and a suspension, which Okta does not push over SCIM. */
 import { randomBytes } from 'node:crypto';
-import { inOrder, outcome, verdict, type Person, type Tools, type Verdict } from './step.js';
+import { check, inOrder, result, type Person, type Result, type Tools } from './step.js';
 import type { Expectation } from './user-pool.js';
 
 const AGENTS = { group: 'StackFlow-Agents', role: 'itsm_agent' };
 export const MANAGERS = { group: 'StackFlow-ITSM-Managers', role: 'itsm_manager' };
+
+const NO_ACCESS: Expectation = { enabled: false, groups: [], attributes: { 'custom:role': null } };
+const NO_ROLE: Expectation = { ...NO_ACCESS, enabled: true };
+const having = (role: string): Expectation => ({ enabled: true, groups: [role], attributes: { 'custom:role': role } });
 
 export function newPerson(): Person {
   const suffix = randomBytes(4).toString('hex');
@@ -12,59 +16,82 @@ export function newPerson(): Person {
 }
 
 /** (1) Assign a test user to the StackFlow app in Okta: the user is created in StackFlow via SCIM. */
-export async function assignUser(tools: Tools, person: Person): Promise<Verdict> {
-  return verdict(tools, '1. Assign a user in Okta: the user is created in StackFlow', async () => {
-    tools.print(`  ${person.login} is assigned to the app`);
-    const work = await tools.okta.work('assign', {
-      login: person.login,
-      profile: { firstName: person.firstName, lastName: person.lastName },
-    });
-    const { scimId, oktaId } = await tools.okta.idsOf(person.login);
+export function assignUser(tools: Tools, { login, firstName, lastName }: Person): Promise<Result> {
+  return result(tools, '1. Assign a user in Okta: the user is created in StackFlow', async () => {
+    tools.print(`  ${login} is assigned to the app.`);
+    const work = await tools.okta.run('assign', { login, profile: { firstName, lastName } });
+    const { scimId, oktaId } = await tools.okta.idsOf(login);
     const attributes = {
-      email: person.login,
-      given_name: person.firstName,
-      family_name: person.lastName,
+      email: login,
+      given_name: firstName,
+      family_name: lastName,
       'custom:external_id': oktaId,
       'custom:tenant_id': tools.tenantId,
       'custom:role': null,
     };
-    return outcome(tools, { ...work, deliveries: [] }, scimId, { enabled: true, groups: [], attributes });
+    return check(tools, { ...work, deliveries: [] }, scimId, { ...NO_ROLE, attributes });
   });
 }
 
 /** (2) Change the user's group in Okta: the StackFlow role changes. */
-export async function changeGroup(tools: Tools, person: Person): Promise<Verdict> {
-  return verdict(tools, "2. Change the user's group in Okta: the StackFlow role changes", async () => {
-    const { okta, print } = tools;
-    const { scimId } = await okta.idsOf(person.login);
-    const holds = (role: string): Expectation => ({
-      enabled: true,
-      groups: [role],
-      attributes: { 'custom:role': role },
-    });
-    return inOrder(
-      async () => {
-        print(`  into ${AGENTS.group}: becomes ${AGENTS.role}`);
-        return outcome(tools, await okta.putInto(AGENTS.group, person.login), scimId, holds(AGENTS.role));
+export function changeGroup(tools: Tools, { login }: Person): Promise<Result> {
+  const { okta } = tools;
+  return result(tools, "2. Change the user's group in Okta: the StackFlow role changes", async () =>
+    inOrder(tools, (await okta.idsOf(login)).scimId, [
+      {
+        says: `${login} joins ${AGENTS.group} and gets the role ${AGENTS.role}.`,
+        expected: having(AGENTS.role),
+        work: () => okta.addTo(AGENTS.group, login),
       },
-      async () => {
-        print(`  from ${AGENTS.group} to ${MANAGERS.group}: becomes ${MANAGERS.role}`);
-        const left = await okta.work('remove-member', { group: AGENTS.group, members: [person.login] });
-        const joined = await okta.putInto(MANAGERS.group, person.login);
-        const moved = { exchanges: [...left.exchanges, ...joined.exchanges], deliveries: [] };
-        return outcome(tools, moved, scimId, holds(MANAGERS.role));
+      {
+        says: `${login} moves from ${AGENTS.group} to ${MANAGERS.group} and gets the role ${MANAGERS.role} instead.`,
+        expected: having(MANAGERS.role),
+        work: async () => {
+          const left = await okta.run('remove-member', { group: AGENTS.group, members: [login] });
+          const joined = await okta.addTo(MANAGERS.group, login);
+          return { exchanges: [...left.exchanges, ...joined.exchanges], deliveries: [] };
+        },
       },
-    );
-  });
+    ]),
+  );
 }
 
+/** (4) Unassign the user: the StackFlow account is deactivated. Assigning the user again restores it with its role. */
+export const unassignUser = (tools: Tools, person: Person, role: string): Promise<Result> =>
+  outAndBack(tools, person, role, '4. Unassign the user: the StackFlow account is deactivated', {
+    unassign: 'is unassigned from the app and loses access.',
+    assign: 'is assigned again and gets access with the earlier role.',
+  });
+
+export const suspendUser = (tools: Tools, person: Person, role: string): Promise<Result> =>
+  outAndBack(tools, person, role, 'Suspend the user in Okta: access ends, although Okta sends no SCIM request', {
+    suspend: 'is suspended. Okta sends an event, StackFlow asks Okta for the state, and access ends.',
+    unsuspend: 'is unsuspended and gets access with the earlier role.',
+  });
+
+/** `verbs`: the verb that ends access and the one that restores it, with a sentence about each. */
+const outAndBack = (
+  { okta, ...tools }: Tools,
+  { login }: Person,
+  role: string,
+  test: string,
+  verbs: Readonly<Record<string, string>>,
+): Promise<Result> =>
+  result({ okta, ...tools }, test, async () => {
+    const steps = Object.entries(verbs).map(([verb, says], at) => ({
+      says: `${login} ${says}`,
+      expected: at === 0 ? NO_ACCESS : having(role),
+      work: () => okta.run(verb, { login }),
+    }));
+    return inOrder({ okta, ...tools }, (await okta.idsOf(login)).scimId, steps);
+  });
+
 /**
- * So that the next run does not push the people of this one again. The person stays assigned, without a role: one more
- * unassignment would be one more that the brake counts.
+ * Removes the person from the group, so that the next run does not push them. The person stays assigned, without a
+ * role, because an unassignment would count against the brake.
  */
-export async function tidyUp(tools: Tools, person: Person): Promise<void> {
-  const { scimId } = await tools.okta.idsOf(person.login);
-  await tools.okta.work('remove-member', { group: MANAGERS.group, members: [person.login] });
-  const roleless = { enabled: true, groups: [], attributes: { 'custom:role': null } };
-  await tools.pool.settle(scimId, roleless, () => tools.brake.letThrough(scimId));
+export async function tidyUp({ okta, pool, brake }: Tools, { login }: Person): Promise<void> {
+  const { scimId } = await okta.idsOf(login);
+  await okta.run('remove-member', { group: MANAGERS.group, members: [login] });
+  await pool.reach(scimId, NO_ROLE, () => brake.release(scimId));
 }

@@ -1,4 +1,4 @@
-/** What Cognito holds about a person, read with AWS's own SDK, and waiting until it is what it should be. */
+/** Reads a user in Cognito with AWS's own SDK, and waits until it is as expected. */
 import {
   AdminGetUserCommand,
   AdminListGroupsForUserCommand,
@@ -15,16 +15,19 @@ export interface PoolUser {
   readonly groups: readonly string[];
 }
 
-/** A person, and what has to be true of them. */
+/** A person, and the expected state of their Cognito user. */
 export interface Expectation {
   readonly enabled: boolean;
   readonly groups: readonly string[];
-  /** null = the attribute must not be there. */
+  /** null = the attribute must not exist. */
   readonly attributes: Readonly<Record<string, string | null>>;
 }
 
-const PATIENCE_MS = 30_000;
-/** Two reads each: well below the ten reads per second that Cognito allows for one user, the product needs some too. */
+const LIMIT_MS = 30_000;
+/**
+ * Two reads each: far below the ten reads per second that Cognito allows for one user, because the product needs some
+ * too.
+ */
 const POLL_MS = 500;
 
 export class UserPoolReader {
@@ -55,19 +58,22 @@ export class UserPoolReader {
     }
   }
 
-  /** Waits until the expectation holds, then looks once more; `meanwhile` runs between two looks. Returns what is still wrong; nothing = it holds. */
-  async settle(
+  /**
+   * Waits until the expectation holds, then checks once more; `meanwhile` runs between two checks. Returns the
+   * remaining differences; empty if it holds.
+   */
+  async reach(
     username: string,
     expected: Expectation,
     meanwhile: () => Promise<void> = () => Promise.resolve(),
-    patienceMs = PATIENCE_MS,
+    limitMs = LIMIT_MS,
   ): Promise<string[]> {
-    const deadline = Date.now() + patienceMs;
+    const deadline = Date.now() + limitMs;
     for (let agreed = 0; ;) {
       const wrong = differences(await this.read(username), expected);
       agreed = wrong.length === 0 ? agreed + 1 : 0;
       if (agreed === 2) return [];
-      if (Date.now() > deadline) return wrong.length > 0 ? wrong : ['Cognito does not keep still'];
+      if (Date.now() > deadline) return wrong.length > 0 ? wrong : ['the user in Cognito keeps changing'];
       await meanwhile();
       await sleep(POLL_MS);
     }
@@ -79,7 +85,7 @@ export class UserPoolReader {
 }
 
 export function differences(user: PoolUser | undefined, expected: Expectation): string[] {
-  if (!user) return ['there is no such user in Cognito'];
+  if (!user) return ['the user does not exist in Cognito'];
   const wrong: string[] = [];
   const expect = (what: string, is: unknown, should: unknown): void => {
     if (JSON.stringify(is) !== JSON.stringify(should))

@@ -1,11 +1,11 @@
-/** The browser of the person who signs in, as far as a sign-in needs one: cookies, redirects one by one, one form. */
+/** A browser that can sign in: cookies, redirects followed one by one, one form. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DemoProblem } from './stack.js';
 import type { Moment } from './timeline.js';
 
 interface Answer {
   readonly status: number;
-  /** Absolute; null = the browser stays. */
+  /** Absolute URL; null = no redirect. */
   readonly location: string | null;
   readonly text: string;
 }
@@ -13,16 +13,16 @@ interface Answer {
 const UNAVAILABLE = 503;
 
 export class Web {
-  /** When it asked for what: this browser is the demonstration's own, so nobody else could tell. */
+  /** Times of the requests. Only this browser knows them, because it is the demonstration's own. */
   readonly moments: Moment[] = [];
-  /** All is on localhost, where cookies know no ports. */
+  /** Everything is on localhost, where cookies do not depend on the port. */
   private readonly cookies = new Map<string, string>();
 
   get(url: string, headers: Record<string, string> = {}): Promise<Answer> {
     return this.ask(url, { headers });
   }
 
-  /** As a script of the page of that origin does it. */
+  /** Sends a request like a script of a page of that origin. */
   post(url: string): Promise<Answer> {
     return this.ask(url, { method: 'POST', headers: { origin: new URL(url).origin, 'sec-fetch-site': 'same-origin' } });
   }
@@ -31,12 +31,13 @@ export class Web {
     return this.ask(url, { method: 'POST', body: new URLSearchParams(fields) });
   }
 
-  /** Follows redirects, and pages that ask to be asked again, until one is shown. */
+  /** Follows redirects, and pages that reload themselves, until another page is shown. */
   async follow(answer: Answer, url: string): Promise<{ answer: Answer; url: string }> {
     for (let at = { answer, url }, steps = 0; ; steps++) {
       const { location } = at.answer;
       if (location === null && at.answer.status !== UNAVAILABLE) return at;
-      if (steps > 20) throw new DemoProblem(`The sign-in goes round in circles, at last at ${withoutQuery(at.url)}`);
+      if (steps > 20)
+        throw new DemoProblem(`The sign-in redirects too often. The last address was ${withoutQuery(at.url)}.`);
       if (location === null) await sleep(1_000);
       const next = location ?? at.url;
       at = { answer: await this.get(next), url: next };
@@ -47,12 +48,12 @@ export class Web {
     const headers = new Headers(init.headers);
     if (this.cookies.size > 0) headers.set('cookie', [...this.cookies].map((pair) => pair.join('=')).join('; '));
     const { pathname } = new URL(url);
-    this.moments.push({ at: now(), what: `browser asks    ${init.method ?? 'GET'} ${pathname}` });
+    this.moments.push({ at: now(), what: `The browser requests ${init.method ?? 'GET'} ${pathname}.` });
     const response = await fetch(url, { ...init, headers, redirect: 'manual' }).catch(() => {
       throw new DemoProblem(`${withoutQuery(url)} does not answer. Is the stack still running?`);
     });
     const text = await response.text();
-    this.moments.push({ at: now(), what: `browser has     ${response.status} of ${pathname}` });
+    this.moments.push({ at: now(), what: `The browser receives ${response.status} from ${pathname}.` });
     for (const line of response.headers.getSetCookie()) this.keep(line);
     const location = response.headers.get('location');
     return { status: response.status, location: location === null ? null : new URL(location, url).href, text };
@@ -66,5 +67,5 @@ export class Web {
 }
 
 const now = (): number => performance.timeOrigin + performance.now();
-/** Code and state are nobody's business, not even on this terminal. */
+/** Codes and states are secret, so they are not printed. */
 const withoutQuery = (url: string): string => url.split('?', 1)[0] ?? '';

@@ -14,7 +14,7 @@ import { z } from 'zod';
 import { parseAssertionKeys } from '../../cognito-triggers/src/assertion.js';
 import { DEFAULT_QUOTAS, quotaChange, SIGN_OUT_CATEGORIES, type Quotas } from './cognito/quotas.js';
 
-/** JSON object of quota names and requests per second, laid over Cognito's defaults. */
+/** JSON object of quota names and requests per second. Overrides Cognito's defaults. */
 const quotas: Setting<Quotas> = {
   schema: z
     .string()
@@ -24,7 +24,7 @@ const quotas: Setting<Quotas> = {
         const parsed = quotaChange.safeParse(JSON.parse(raw));
         if (parsed.success) return { ...DEFAULT_QUOTAS, ...(parsed.data as Partial<Quotas>) };
       } catch {
-        // reported below, like a wrong name
+        // reported below, like an unknown name
       }
       context.addIssue({
         code: 'custom',
@@ -36,7 +36,7 @@ const quotas: Setting<Quotas> = {
   example: '{"UserCreation":50}',
 };
 
-/** Kept as the text that a Lambda function gets, and checked as it would check it. */
+/** Kept as text, because Lambda functions get it as text; checked as they check it. */
 const assertionJwks: Setting<string | undefined> = {
   schema: z
     .string()

@@ -1,10 +1,10 @@
-/** One HTTP listener of the sandbox: Fastify without Nest, JSON only on its control paths, ended with its sockets. */
+/** One HTTP listener of the sandbox: Fastify without Nest. Closing it closes its connections. */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
-/** What a caller of a control API did wrong, in words. */
+/** A mistake of a caller of a control API, with a message for that caller. */
 export class ControlError extends Error {
   constructor(
     readonly statusCode: 400 | 404 | 409,
@@ -15,7 +15,7 @@ export class ControlError extends Error {
   }
 }
 
-/** Parses the body of a control request; the message names each fault. */
+/** Parses the body of a control request. The message names each mistake. */
 export function parseControl<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return parsed.data;
@@ -31,7 +31,7 @@ export function createListener(): FastifyInstance {
   return app;
 }
 
-/** Listens and returns the base URL without a trailing slash. Port 0 takes a free one. */
+/** Listens and returns the base URL without a trailing slash. Port 0 selects a free port. */
 export async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
   await app.listen({ host, port });
   const address = app.server.address();

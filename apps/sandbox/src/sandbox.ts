@@ -1,17 +1,15 @@
 /**
- * All stand-ins of one process: Cognito, Secrets Manager and Okta, each on a listener of its own, their state in one
- * schema. Product code reaches them through configured endpoints only and never knows.
+ * All stand-ins of one process: Cognito, Secrets Manager and Okta, each on a listener of its own, with their state in
+ * one schema. Product code reaches them through configured endpoints only.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';
-import { createCognito } from './cognito/cognito.js';
+import { createCognito, type CognitoOptions } from './cognito/cognito.js';
 import type { DefaultPool } from './cognito/pools.js';
-import type { Quotas, SignOutCategory } from './cognito/quotas.js';
-import { productTriggers, type Triggers } from './cognito/triggers.js';
+import { productTriggers } from './cognito/triggers.js';
 import { listen } from './listener.js';
 import { createOktaListener } from './okta/admin-api.js';
 import { EventHooks } from './okta/hooks/event-hooks.js';
-import { HookStore } from './okta/hooks/hook-store.js';
 import { createManagement } from './okta/management/api-call.js';
 import { OidcProvider } from './okta/oidc/provider.js';
 import { UniversalLogout } from './okta/oidc/universal-logout.js';
@@ -19,23 +17,15 @@ import { Okta } from './okta/okta.js';
 import { OktaStore } from './okta/store.js';
 import { createSecretsManager } from './secrets/secrets-manager.js';
 
-export interface SandboxOptions {
+export interface SandboxOptions extends CognitoOptions {
   readonly host: string;
   readonly cognitoPort: number;
   readonly secretsManagerPort: number;
   readonly oktaPort: number;
-  /** Scheme and host under which browsers and services reach the sandbox Okta, if not where it listens. */
+  /** Scheme and host of the sandbox Okta for browsers and services, if they differ from the listener's. */
   readonly oktaOrigin?: string | undefined;
-  readonly region: string;
-  readonly quotas: Quotas;
-  /** Where Cognito's sign-outs count; UserUpdate by default. */
-  readonly signOutCategory?: SignOutCategory | undefined;
-  readonly customAttributes: readonly string[];
-  /** Public keys of auth-service, JWKS JSON: the triggers of the product believe assertions that they verify. */
+  /** Public keys of auth-service, JWKS JSON. The product's triggers verify assertions with them. */
   readonly assertionJwks?: string | undefined;
-  /** Other triggers than the product's. */
-  readonly triggers?: Triggers | undefined;
-  readonly triggerLimitMs?: number | undefined;
   readonly oktaPaceMs: number;
   readonly timeScale: number;
 }
@@ -55,22 +45,13 @@ export class Sandbox {
     private readonly logout: UniversalLogout,
   ) {}
 
-  /** `database` has been migrated with `sandboxMigrations`. */
+  /** `database` must have the sandbox's migrations. */
   static async start(database: Database, logger: Logger, options: SandboxOptions): Promise<Sandbox> {
-    const cognito = await createCognito(database, logger, {
-      region: options.region,
-      quotas: options.quotas,
-      signOutCategory: options.signOutCategory,
-      customAttributes: options.customAttributes,
-      triggers:
-        options.triggers ?? (options.assertionJwks ? productTriggers(options.assertionJwks, logger) : undefined),
-      triggerLimitMs: options.triggerLimitMs,
-    });
+    const ours = options.assertionJwks ? productTriggers(options.assertionJwks, logger) : undefined;
+    const cognito = await createCognito(database, logger, { ...options, triggers: options.triggers ?? ours });
     const secrets = await createSecretsManager(database, logger, options.region);
-    const oktaEngine = new Okta(new OktaStore(database), new EventHooks(new HookStore(database)), {
-      paceMs: options.oktaPaceMs,
-      timeScale: options.timeScale,
-    });
+    const { oktaPaceMs: paceMs, timeScale } = options;
+    const oktaEngine = new Okta(new OktaStore(database), new EventHooks(database), { paceMs, timeScale });
     const management = createManagement(database);
     let oktaOrigin = options.oktaOrigin ?? '';
     const oidc = new OidcProvider(database, management.calls, () => oktaOrigin);

@@ -1,4 +1,4 @@
-/** The AWS JSON 1.1 wire: `POST /` with `x-amz-target: <prefix>.<Operation>`; the same for both stand-ins. */
+/** The AWS JSON 1.1 protocol, for both AWS stand-ins: `POST /` with `x-amz-target: <prefix>.<Operation>`. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -12,21 +12,21 @@ import { checkSignature } from './signature.js';
 
 export interface Operation {
   run(input: unknown): Promise<object>;
-  /** Taken without AWS credentials: a token or the secret of a client authorises it. */
+  /** Accepted without AWS credentials: an access token or the client's secret authorises the call. */
   readonly unsigned?: true;
 }
 
-/** Binds a handler to its shape: what reaches the handler has been checked. */
-export const operation = <S extends z.ZodType>(
-  shape: S,
-  handler: (input: z.output<S>) => Promise<object>,
-): Operation => ({
-  run: (input) => handler(parseInput(shape as z.ZodType<z.output<S>>, input)),
+/** Binds a handler to its request shape. The handler receives checked input only. */
+export const operation = <I>(shape: z.ZodType<I>, handler: (input: I) => Promise<object>): Operation => ({
+  run: (input) => handler(parseInput(shape, input)),
 });
 
-export const unsigned = (found: Operation): Operation => ({ ...found, unsigned: true });
+export const unsigned = <I>(shape: z.ZodType<I>, handler: (input: I) => Promise<object>): Operation => ({
+  ...operation(shape, handler),
+  unsigned: true,
+});
 
-/** What a call is about, read before it is checked: for quotas, faults and the log. */
+/** The user and group of a call, read before the input is checked. Quotas, faults and the call log use them. */
 export interface CallSubject {
   readonly scope: string | null;
   readonly subject: string | null;
@@ -34,13 +34,13 @@ export interface CallSubject {
 }
 
 export interface AwsService {
-  /** The name in the credential scope. */
+  /** The service name in the credential scope of the signature. */
   readonly signingName: string;
   readonly targetPrefix: string;
   readonly operations: Readonly<Record<string, Operation>>;
   readonly throttleError: () => AwsError;
   subjectOf(input: Record<string, unknown>): CallSubject;
-  /** Throws when the call is beyond a quota. */
+  /** Throws when the call exceeds a quota. */
   admit?(operation: string, subject: CallSubject): void;
   readonly faults: Faults;
   readonly calls: CallLog;
@@ -50,7 +50,7 @@ interface Outcome {
   readonly status: number;
   readonly body: object;
   readonly type: string;
-  /** The connection is closed instead of answering. */
+  /** Close the connection instead of answering. */
   readonly cut: boolean;
   readonly applied: boolean;
 }
@@ -84,7 +84,7 @@ const operationName = (request: FastifyRequest, service: AwsService): string => 
   return target.startsWith(`${service.targetPrefix}.`) ? target.slice(service.targetPrefix.length + 1) : '';
 };
 
-/** Undefined for anything that is no JSON object, and for NUL characters, which Postgres cannot store. */
+/** Undefined if the body is no JSON object, or contains NUL characters, which Postgres cannot store. */
 function parseBody(body: unknown): Record<string, unknown> | undefined {
   try {
     const text = Buffer.isBuffer(body) && body.length > 0 ? body.toString('utf8') : '{}';
@@ -112,7 +112,7 @@ async function perform(
       name === '' ? 'x-amz-target names no operation of this service' : `the sandbox does not implement ${name}`,
     );
   if (!found.unsigned) checkSignature(request.headers, service.signingName);
-  if (!input) throw new AwsError('SerializationException', 'the request body is no JSON object');
+  if (!input) throw new AwsError('SerializationException', 'the request body is not a JSON object');
   const hits = service.faults.hit({ operation: name, username: subject.subject });
   if (await before(hits, service)) return { status: 0, body: {}, type: 'disconnect', cut: true, applied: false };
   service.admit?.(name, subject);
@@ -120,7 +120,7 @@ async function perform(
   return { status: 200, body, type: 'ok', cut: hits.some((h) => h.effect === 'drop'), applied: true };
 }
 
-/** Faults that strike before the work; true = close the connection. */
+/** Applies the faults that act before the operation runs. True means: close the connection. */
 async function before(hits: readonly FaultRule[], service: AwsService): Promise<boolean> {
   for (const hit of hits) {
     if (hit.effect === 'latency') await sleep(hit.ms);
@@ -157,5 +157,5 @@ function answer(reply: FastifyReply, outcome: Outcome): FastifyReply {
     .status(outcome.status)
     .header('content-type', 'application/x-amz-json-1.1')
     .header('x-amzn-requestid', randomUUID())
-    .send(Buffer.from(text)); // a Buffer: Fastify adds a charset to texts
+    .send(Buffer.from(text)); // a Buffer, because Fastify adds a charset to strings
 }

@@ -1,8 +1,8 @@
-/** Checks a request against its operation's shape and words the refusal as AWS does. */
+/** Checks a request against the shape of its operation. The refusal has AWS's wording. */
 import { z } from 'zod';
 import { AwsError, invalidParameter } from './aws-error.js';
 
-/** Members whose values AWS never repeats in a message. */
+/** Members whose values AWS never repeats in an error message. */
 const SENSITIVE = new Set([
   'username',
   'password',
@@ -18,7 +18,7 @@ const SENSITIVE = new Set([
 
 type Issue = z.core.$ZodIssue & { input?: unknown };
 
-/** The typed input; throws `InvalidParameterException`, or `SerializationException` for a value of another JSON type. */
+/** Returns the typed input. Throws `InvalidParameterException`, or `SerializationException` for a wrong JSON type. */
 export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
   const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data;
@@ -33,7 +33,7 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
   throw invalidParameter(count + issues.map(describe).join('; '));
 }
 
-/** `UserAttributes[0].Name` is `userAttributes.1.member.name` in AWS's messages. */
+/** AWS's messages call `UserAttributes[0].Name` `userAttributes.1.member.name`. */
 const memberPath = (path: readonly PropertyKey[]): string =>
   path
     .map((p) => (typeof p === 'number' ? `${p + 1}.member` : String(p).charAt(0).toLowerCase() + String(p).slice(1)))

@@ -1,9 +1,9 @@
-/** Page tokens: the last key of the page, opaque to the caller. */
+/** Page tokens: the last key of a page, encoded so that callers cannot rely on its form. */
 import { invalidParameter } from './aws-error.js';
 
-export const PAGE_SIZE = 60;
+const PAGE_SIZE = 60;
 
-/** The key after which a page starts; `''` for the first page. */
+/** The key after which the page starts; `''` for the first page. */
 export function pageStart(token: string | undefined): string {
   if (token === undefined) return '';
   const [tag, ...rest] = Buffer.from(token, 'base64url').toString('utf8').split('|');
@@ -22,5 +22,23 @@ export function page<T>(
   return {
     rows: shown,
     next: rows.length > size && last ? Buffer.from(`after|${keyOf(last)}`).toString('base64url') : undefined,
+  };
+}
+
+/** A page of a Cognito list. `values`: the key after which it starts, and one row more than it holds. */
+export function paged(
+  {
+    Limit,
+    ...tokens
+  }: { Limit?: number | undefined; NextToken?: string | undefined; PaginationToken?: string | undefined },
+  tokenName: 'NextToken' | 'PaginationToken' = 'NextToken',
+) {
+  const size = Limit || PAGE_SIZE;
+  return {
+    values: [pageStart(tokens[tokenName]), size + 1],
+    answer: <T>(list: string, rows: readonly T[], keyOf: (row: T) => string, view: (row: T) => object): object => {
+      const { rows: shown, next } = page(rows, size, keyOf);
+      return { [list]: shown.map(view), ...(next === undefined ? {} : { [tokenName]: next }) };
+    },
   };
 }

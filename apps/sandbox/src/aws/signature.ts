@@ -1,6 +1,6 @@
 /**
- * Signature Version 4, form only: a client that forgets to sign, or signs for another service, is refused as AWS
- * would; the signature itself is not computed, since any credentials may be used with a stand-in.
+ * Checks the form of a Signature Version 4. A request that is not signed, or signed for another service, is refused as
+ * AWS does. The signature itself is not verified, because the sandbox accepts any credentials.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { AwsError } from './aws-error.js';

@@ -1,4 +1,4 @@
-/** App clients: their settings, their secrets, and what a caller has to know of them. */
+/** App clients: settings, secrets and the checks that depend on them. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Database, Queryable } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
@@ -33,7 +33,7 @@ export async function insertClient(db: Queryable, input: CreateUserPoolClient): 
 export class AppClients {
   constructor(private readonly database: Database) {}
 
-  /** Of any pool: the operations that need no AWS credentials name a client alone. */
+  /** Without `poolId`, finds a client of any pool: operations without AWS credentials name the client only. */
   async get(clientId: string, poolId?: string): Promise<AppClient> {
     const [client] = await this.database.query<AppClient>({
       name: 'get_client',
@@ -45,7 +45,7 @@ export class AppClients {
   }
 }
 
-/** What the SSO bridge needs of its client: custom authentication, a secret, short access tokens. */
+/** Settings that the SSO bridge needs: custom authentication, a secret, short-lived access tokens. */
 export const defaultClient = (poolId: string): CreateUserPoolClient => ({
   UserPoolId: poolId,
   ClientName: `stackflow-${randomBytes(3).toString('hex')}`,
@@ -72,7 +72,7 @@ export function clientView({ settings, ...client }: AppClient): object {
   };
 }
 
-/** `SECRET_HASH` is base64(HMAC-SHA256(secret, username + client id)), "Computing secret hash values". */
+/** `SECRET_HASH` is base64(HMAC-SHA256(secret, username + client id)): AWS, "Computing secret hash values". */
 export function checkSecretHash(client: AppClient, username: string, given: string | undefined): void {
   if (client.secret === null) return;
   if (given === undefined)
@@ -83,7 +83,7 @@ export function checkSecretHash(client: AppClient, username: string, given: stri
   if (!sameText(hash, given)) throw notAuthorized(`Unable to verify secret hash for client ${client.id}`);
 }
 
-/** For the operations that take the secret itself. */
+/** For operations that take the secret itself instead of a hash. */
 export const knowsSecret = (client: AppClient, given: string | undefined): boolean =>
   client.secret === null || (given !== undefined && sameText(client.secret, given));
 
@@ -96,7 +96,7 @@ export function checkFlow(client: AppClient, flow: 'CUSTOM_AUTH' | 'REFRESH_TOKE
 
 const SECONDS = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 } as const;
 
-/** Seconds that tokens of this client live; Cognito's defaults are an hour and thirty days. */
+/** Lifetimes of this client's tokens in seconds. Cognito's defaults are one hour and thirty days. */
 export function tokenLifetimes({ settings }: AppClient): { access: number; id: number; refresh: number } {
   const units = settings.TokenValidityUnits ?? {};
   const of = (value: number | undefined, unit: keyof typeof SECONDS, fallback: number): number =>

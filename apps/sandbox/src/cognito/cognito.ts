@@ -1,4 +1,4 @@
-/** The stand-in for Cognito user pools: its operations, quotas, faults and control API on one listener. */
+/** The stand-in for Cognito user pools on one listener: operations, quotas, faults and control API. */
 import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';
 import { z } from 'zod';
@@ -29,13 +29,13 @@ export interface Cognito {
 export interface CognitoOptions {
   readonly region: string;
   readonly quotas: Quotas;
-  /** Where sign-outs count; UserUpdate by default. */
+  /** Quota category of sign-outs; UserUpdate by default. */
   readonly signOutCategory?: SignOutCategory | undefined;
-  /** Names (without `custom:`) that the default pool's schema declares. */
+  /** Custom attributes of the default pool, without `custom:`. */
   readonly customAttributes: readonly string[];
-  /** Without them nobody signs in. */
-  readonly triggers: Triggers | undefined;
-  /** Cognito's patience with a trigger, where a test has less. */
+  /** Replaces the product's triggers. Without triggers every sign-in fails. */
+  readonly triggers?: Triggers | undefined;
+  /** Time limit of a trigger; tests shorten it. */
   readonly triggerLimitMs?: number | undefined;
 }
 
@@ -82,24 +82,18 @@ export async function createCognito(database: Database, logger: Logger, options:
   return { app, defaultPool };
 }
 
-function poolOperations(database: Database, pools: Pools, clients: AppClients): Record<string, Operation> {
-  return {
-    CreateUserPool: operation(shape.createUserPool, async (input) => ({
-      UserPool: pools.describe(await pools.create(input), 0),
-    })),
-    DescribeUserPool: operation(shape.inPool, async (input) => ({
-      UserPool: await pools.view(await pools.get(input.UserPoolId)),
-    })),
-    CreateUserPoolClient: operation(shape.createUserPoolClient, async (input) => {
-      await pools.get(input.UserPoolId);
-      return { UserPoolClient: clientView(await insertClient(database, input)) };
-    }),
-    DescribeUserPoolClient: operation(shape.aboutClient, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
-      return { UserPoolClient: clientView(await clients.get(input.ClientId, pool.id)) };
-    }),
-  };
-}
+const poolOperations = (database: Database, pools: Pools, clients: AppClients): Record<string, Operation> => ({
+  CreateUserPool: operation(shape.createUserPool, async (input) => ({
+    UserPool: pools.describe(await pools.create(input), 0),
+  })),
+  DescribeUserPool: pools.operation(shape.inPool, async (_input, pool) => ({ UserPool: await pools.view(pool) })),
+  CreateUserPoolClient: pools.operation(shape.createUserPoolClient, async (input) => ({
+    UserPoolClient: clientView(await insertClient(database, input)),
+  })),
+  DescribeUserPoolClient: pools.operation(shape.aboutClient, async (input, pool) => ({
+    UserPoolClient: clientView(await clients.get(input.ClientId, pool.id)),
+  })),
+});
 
 const dumpQuery = z.object({
   pool: z.string().optional(),

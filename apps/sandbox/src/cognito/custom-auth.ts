@@ -1,4 +1,4 @@
-/** CUSTOM_AUTH: define, create, answer, verify, define again, "Custom authentication challenge Lambda triggers". */
+/** The CUSTOM_AUTH flow: AWS, "Custom authentication challenge Lambda triggers". */
 import { randomBytes } from 'node:crypto';
 import type { Database } from '#platform';
 import type { ChallengeRound } from '../../../cognito-triggers/src/events.js';
@@ -14,10 +14,10 @@ import { GET_USER, type UserRow } from './users.sql.js';
 
 const SESSION_BYTES = 128;
 
-/** Cognito's words for a wrong answer and for nobody alike. */
+/** Cognito gives the same message for a wrong answer and for an unknown user. */
 const incorrect = () => notAuthorized('Incorrect username or password.');
 
-/** A sign-in between two calls. */
+/** The state of a sign-in between two calls. */
 interface Attempt {
   readonly pool: Pool;
   readonly client: AppClient;
@@ -33,7 +33,7 @@ export class CustomAuth {
     private readonly tokens: TokenIssuer,
   ) {}
 
-  /** ClientMetadata of this call reaches none of the triggers that it invokes, so it is not even taken. */
+  /** Cognito passes the ClientMetadata of this call to none of these triggers, so this method does not take it. */
   async begin(pool: Pool, client: AppClient, parameters: Readonly<Record<string, string>>): Promise<object> {
     const { USERNAME: username, SECRET_HASH: secretHash } = parameters;
     checkFlow(client, 'CUSTOM_AUTH');
@@ -43,7 +43,7 @@ export class CustomAuth {
     return this.advance({ pool, client, username: user?.username ?? username, user, rounds: [] }, undefined);
   }
 
-  /** The session is spent by this call, whatever comes of it. */
+  /** This call uses up the session, whether it succeeds or not. */
   async answer(
     pool: Pool,
     client: AppClient,
@@ -76,22 +76,22 @@ export class CustomAuth {
     return this.advance({ pool, client, username: challenge.username, user, rounds }, metadata);
   }
 
-  /** What DefineAuthChallenge decides: tokens, another challenge, or the end. */
+  /** DefineAuthChallenge decides: tokens, another challenge, or failure. */
   private async advance(attempt: Attempt, metadata: ClientMetadata): Promise<object> {
     const { pool, client, user, username, rounds } = attempt;
     const { request, ...event } = triggerEvent(client, username, user, metadata);
-    const verdict = await this.triggers.run('DefineAuthChallenge', {
+    const decision = await this.triggers.run('DefineAuthChallenge', {
       ...event,
       triggerSource: 'DefineAuthChallenge_Authentication',
       request: { ...request, session: rounds },
       response: { challengeName: null, issueTokens: null, failAuthentication: null },
     });
-    if (verdict.failAuthentication) throw incorrect();
-    if (verdict.issueTokens) {
+    if (decision.failAuthentication) throw incorrect();
+    if (decision.issueTokens) {
       if (!user) throw incorrect();
       return this.tokens.open({ client, user, usernameKey: usernameKey(pool, username) }, metadata);
     }
-    if (verdict.challengeName !== 'CUSTOM_CHALLENGE')
+    if (decision.challengeName !== 'CUSTOM_CHALLENGE')
       throw new AwsError(
         'InvalidLambdaResponseException',
         'Invalid challenge name in the answer of DefineAuthChallenge.',
@@ -134,7 +134,7 @@ export class CustomAuth {
     return challenge;
   }
 
-  /** Null for nobody, if the client hides it: then the triggers are asked all the same, with `userNotFound`. */
+  /** Null for an unknown user if the client hides that: the triggers then run with `userNotFound`. */
   private async signable(pool: Pool, client: AppClient, username: string): Promise<UserRow | null> {
     const [user] = await this.database.query<UserRow>({
       name: 'get_user',

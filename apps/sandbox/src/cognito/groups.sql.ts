@@ -19,7 +19,7 @@ export const GET_GROUP = `select ${GROUP} from cognito_group where pool_id = $1 
 export const DELETE_GROUP = `delete from cognito_group where pool_id = $1 and name = $2 returning 1`;
 export const LIST_GROUPS = `select ${GROUP} from cognito_group where pool_id = $1 and name > $2 order by name limit $3`;
 
-/** `$4` is the user. `exists` tells a stranger from a member of nothing in the same statement. */
+/** `$4` is the user. `user_exists` distinguishes an unknown user from a user without groups, in one statement. */
 export const LIST_GROUPS_FOR_USER = `
   select exists (select 1 from cognito_user where pool_id = $1 and username_key = $4) as user_exists,
          coalesce((select json_agg(g) from (
@@ -28,8 +28,9 @@ export const LIST_GROUPS_FOR_USER = `
             order by c.name limit $3) g), '[]') as groups`;
 
 /**
- * Adds `$2` (user) to `$3` (group) unless one is missing or the user is in `$4` groups already. The key share locks on
- * both keep a concurrent delete from leaving an orphan; members of one group do not wait for each other.
+ * Adds user `$2` to group `$3`, unless one of them does not exist or the user is in `$4` groups already. Key share
+ * locks on both rows prevent a membership of a deleted user or group. They do not block each other, so members of one
+ * group can be added concurrently.
  */
 export const ADD_TO_GROUP = `
   with u as (select 1 from cognito_user where pool_id = $1 and username_key = $2 for key share),

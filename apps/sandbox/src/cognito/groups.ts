@@ -1,13 +1,13 @@
 /** The group and membership operations of Cognito. */
 import type { Database } from '#platform';
 import { AwsError } from '../aws/aws-error.js';
-import { operation, type Operation } from '../aws/aws-listener.js';
+import type { Operation } from '../aws/aws-listener.js';
 import * as sql from './groups.sql.js';
-import { page, PAGE_SIZE, pageStart } from '../aws/paging.js';
-import { usernameKey, type Pools } from './pools.js';
+import { paged } from '../aws/paging.js';
+import { usernameKey, type Pool, type Pools } from './pools.js';
 import * as shape from './shapes.js';
 import { userView } from './users.js';
-import { LIST_USERS_IN_GROUP, type UserRow } from './users.sql.js';
+import { LIST_USERS_IN_GROUP, type KeyedUserRow } from './users.sql.js';
 
 const MAX_GROUPS_PER_USER = 100;
 
@@ -15,108 +15,93 @@ const groupNotFound = (): AwsError => new AwsError('ResourceNotFoundException', 
 const userNotFound = (): AwsError => new AwsError('UserNotFoundException', 'User does not exist.');
 
 export function groupOperations(database: Database, pools: Pools): Record<string, Operation> {
-  async function find(poolId: string, name: string): Promise<object> {
-    const [row] = await database.query<sql.GroupRow>(sql.GET_GROUP, [poolId, name]);
-    if (!row) throw groupNotFound();
-    return groupView(row, poolId);
-  }
-
+  const inPool = pools.operation;
+  const one = async (text: string, values: unknown[], refusal: AwsError): Promise<sql.GroupRow> => {
+    const [row] = await database.query<sql.GroupRow>(text, values);
+    if (!row) throw refusal;
+    return row;
+  };
   return {
-    CreateGroup: operation(shape.createGroup, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
-      const values = [
-        pool.id,
-        input.GroupName,
-        input.Description ?? null,
-        input.Precedence ?? null,
-        input.RoleArn ?? null,
-      ];
-      const [row] = await database.query<sql.GroupRow>(sql.CREATE_GROUP, values);
-      if (!row) throw new AwsError('GroupExistsException', `A group with the name ${input.GroupName} already exists.`);
-      return { Group: groupView(row, pool.id) };
+    CreateGroup: inPool(shape.createGroup, async (input, pool) => {
+      const { GroupName, Description = null, Precedence = null, RoleArn = null } = input;
+      const exists = new AwsError('GroupExistsException', `A group with the name ${GroupName} already exists.`);
+      const values = [pool.id, GroupName, Description, Precedence, RoleArn];
+      return { Group: groupView(await one(sql.CREATE_GROUP, values, exists), pool) };
     }),
-    GetGroup: operation(shape.aboutGroup, async (input) => ({
-      Group: await find((await pools.get(input.UserPoolId)).id, input.GroupName),
+    GetGroup: inPool(shape.aboutGroup, async ({ GroupName }, pool) => ({
+      Group: groupView(await one(sql.GET_GROUP, [pool.id, GroupName], groupNotFound()), pool),
     })),
-    DeleteGroup: operation(shape.aboutGroup, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
-      const rows = await database.query(sql.DELETE_GROUP, [pool.id, input.GroupName]);
-      if (rows.length === 0) throw groupNotFound();
+    DeleteGroup: inPool(shape.aboutGroup, async ({ GroupName }, pool) => {
+      await one(sql.DELETE_GROUP, [pool.id, GroupName], groupNotFound());
       return {};
     }),
-    ListGroups: operation(shape.listGroups, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
-      const size = input.Limit || PAGE_SIZE;
-      const { rows, next } = page(
-        await database.query<sql.GroupRow>(sql.LIST_GROUPS, [pool.id, pageStart(input.NextToken), size + 1]),
-        size,
+    ListGroups: inPool(shape.listGroups, async (input, pool) => {
+      const { values, answer } = paged(input);
+      const rows = await database.query<sql.GroupRow>(sql.LIST_GROUPS, [pool.id, ...values]);
+      return answer(
+        'Groups',
+        rows,
         (r) => r.name,
+        (r) => groupView(r, pool),
       );
-      return { Groups: rows.map((r) => groupView(r, pool.id)), ...(next === undefined ? {} : { NextToken: next }) };
     }),
-    ListUsersInGroup: operation(shape.listUsersInGroup, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
-      await find(pool.id, input.GroupName);
-      const size = input.Limit || PAGE_SIZE;
-      const values = [pool.id, pageStart(input.NextToken), size + 1, input.GroupName];
-      const { rows, next } = page(
-        await database.query<UserRow & { username_key: string }>(LIST_USERS_IN_GROUP, values),
-        size,
+    ListUsersInGroup: inPool(shape.listUsersInGroup, async (input, pool) => {
+      await one(sql.GET_GROUP, [pool.id, input.GroupName], groupNotFound());
+      const { values, answer } = paged(input);
+      const rows = await database.query<KeyedUserRow>(LIST_USERS_IN_GROUP, [pool.id, ...values, input.GroupName]);
+      return answer(
+        'Users',
+        rows,
         (r) => r.username_key,
+        (r) => userView(r),
       );
-      return { Users: rows.map((r) => userView(r)), ...(next === undefined ? {} : { NextToken: next }) };
     }),
     ...membershipOperations(database, pools),
   };
 }
 
+interface Membership {
+  readonly user_exists: boolean;
+  readonly group_exists: boolean;
+  readonly fits?: boolean;
+}
+
 function membershipOperations(database: Database, pools: Pools): Record<string, Operation> {
+  const change = (name: string, text: string, ...more: unknown[]): Operation =>
+    pools.operation(shape.aboutMembership, async (input, pool) => {
+      const values = [pool.id, usernameKey(pool, input.Username), input.GroupName, ...more];
+      const [row] = await database.query<Membership>({ name, text, values });
+      if (!row?.user_exists) throw userNotFound();
+      if (!row.group_exists) throw groupNotFound();
+      if (row.fits === false)
+        throw new AwsError('LimitExceededException', `A user can be in at most ${MAX_GROUPS_PER_USER} groups.`);
+      return {};
+    });
   return {
-    AdminListGroupsForUser: operation(shape.listGroupsForUser, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
-      const size = input.Limit || PAGE_SIZE;
-      const values = [pool.id, pageStart(input.NextToken), size + 1, usernameKey(pool, input.Username)];
+    AdminListGroupsForUser: pools.operation(shape.listGroupsForUser, async (input, pool) => {
+      const { values: page, answer } = paged(input);
+      const values = [pool.id, ...page, usernameKey(pool, input.Username)];
       const [row] = await database.query<{ user_exists: boolean; groups: sql.GroupRow[] }>({
         name: 'groups_for_user',
         text: sql.LIST_GROUPS_FOR_USER,
         values,
       });
       if (!row?.user_exists) throw userNotFound();
-      const { rows, next } = page(row.groups, size, (r) => r.name);
-      return { Groups: rows.map((r) => groupView(r, pool.id)), ...(next === undefined ? {} : { NextToken: next }) };
+      return answer(
+        'Groups',
+        row.groups,
+        (r) => r.name,
+        (r) => groupView(r, pool),
+      );
     }),
-    AdminAddUserToGroup: operation(shape.aboutMembership, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
-      const values = [pool.id, usernameKey(pool, input.Username), input.GroupName, MAX_GROUPS_PER_USER];
-      const [row] = await database.query<{ user_exists: boolean; group_exists: boolean; fits: boolean }>({
-        name: 'add_to_group',
-        text: sql.ADD_TO_GROUP,
-        values,
-      });
-      if (!row?.user_exists) throw userNotFound();
-      if (!row.group_exists) throw groupNotFound();
-      if (!row.fits)
-        throw new AwsError('LimitExceededException', `A user can be in at most ${MAX_GROUPS_PER_USER} groups.`);
-      return {};
-    }),
-    AdminRemoveUserFromGroup: operation(shape.aboutMembership, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
-      const values = [pool.id, usernameKey(pool, input.Username), input.GroupName];
-      const [row] = await database.query<{ user_exists: boolean; group_exists: boolean }>({
-        name: 'remove_from_group',
-        text: sql.REMOVE_FROM_GROUP,
-        values,
-      });
-      if (!row?.user_exists) throw userNotFound();
-      if (!row.group_exists) throw groupNotFound();
-      return {};
-    }),
+    AdminAddUserToGroup: change('add_to_group', sql.ADD_TO_GROUP, MAX_GROUPS_PER_USER),
+    AdminRemoveUserFromGroup: change('remove_from_group', sql.REMOVE_FROM_GROUP),
   };
 }
 
-const groupView = (row: sql.GroupRow, poolId: string): object => ({
+const groupView = (row: sql.GroupRow, { id }: Pool): object => ({
   GroupName: row.name,
-  UserPoolId: poolId,
+  UserPoolId: id,
   ...(row.description === null ? {} : { Description: row.description }),
   ...(row.precedence === null ? {} : { Precedence: row.precedence }),
   ...(row.role_arn === null ? {} : { RoleArn: row.role_arn }),

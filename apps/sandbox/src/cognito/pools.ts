@@ -1,6 +1,8 @@
-/** User pools. A pool never changes after its creation, so it is read once and remembered. */
+/** User pools. A pool never changes after its creation, so each is read once and cached. */
 import type { Database, Queryable } from '#platform';
+import type { z } from 'zod';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
+import { operation, type Operation } from '../aws/aws-listener.js';
 import { defaultClient, insertClient } from './clients.js';
 import { DEFAULT_POLICY, type PasswordPolicy } from './password.js';
 import { customAttribute, poolSchema, type SchemaAttribute } from './schema.js';
@@ -17,18 +19,10 @@ export interface Pool {
   readonly createdAt: number;
 }
 
-interface PoolRow {
-  id: string;
-  name: string;
-  schema: SchemaAttribute[];
-  password_policy: PasswordPolicy;
-  case_sensitive: boolean;
-  settings: Record<string, unknown>;
-  created: number;
-}
-const POOL = `id, name, schema, password_policy, case_sensitive, settings, extract(epoch from created_at)::float8 as created`;
+const POOL = `id, name, schema, password_policy as policy, case_sensitive as "caseSensitive", settings,
+  extract(epoch from created_at)::float8 as "createdAt"`;
 
-/** How a username is compared within its pool. */
+/** The form in which usernames of this pool are compared. */
 export const usernameKey = (pool: Pool, username: string): string =>
   pool.caseSensitive ? username : username.toLowerCase();
 
@@ -46,10 +40,16 @@ export class Pools {
     readonly region: string,
   ) {}
 
+  /** An operation about one pool, which must exist. */
+  readonly operation = <I extends { readonly UserPoolId: string }>(
+    shape: z.ZodType<I>,
+    handler: (input: I, pool: Pool) => Promise<object>,
+  ): Operation => operation(shape, async (input) => handler(input, await this.get(input.UserPoolId)));
+
   async get(id: string): Promise<Pool> {
     const known = this.known.get(id);
     if (known) return known;
-    const [row] = await this.database.query<PoolRow>(`select ${POOL} from cognito_pool where id = $1`, [id]);
+    const [row] = await this.database.query<Pool>(`select ${POOL} from cognito_pool where id = $1`, [id]);
     if (!row) throw new AwsError('ResourceNotFoundException', `User pool ${id} does not exist.`);
     return this.remember(row);
   }
@@ -63,7 +63,7 @@ export class Pools {
     return this.insert(this.database, input, false);
   }
 
-  /** The pool that a local stack uses: made at the first start, then the same for ever; new attributes are added. */
+  /** The pool of a local stack: created at the first start and kept. New attributes are added to its schema. */
   async ensureDefault(customAttributes: readonly string[]): Promise<DefaultPool> {
     const declared = customAttributes.map((Name) => ({
       Name,
@@ -72,9 +72,9 @@ export class Pools {
       StringAttributeConstraints: { MinLength: '0', MaxLength: '2048' },
     }));
     return this.database.tx(async (tx) => {
-      // Two sandboxes that start together must agree on one pool.
+      // Two sandboxes that start at the same time must agree on one pool.
       await tx.query(`select pg_advisory_xact_lock(hashtextextended('sandbox:default-pool', 0))`);
-      const [row] = await tx.query<PoolRow>(`select ${POOL} from cognito_pool where is_default`);
+      const [row] = await tx.query<Pool>(`select ${POOL} from cognito_pool where is_default`);
       const pool = row
         ? this.remember(row)
         : await this.insert(
@@ -90,11 +90,11 @@ export class Pools {
           );
       const missing = declared.map(customAttribute).filter((a) => !pool.schema.some((s) => s.Name === a.Name));
       if (missing.length > 0) {
-        const [grown] = await tx.query<PoolRow>(
+        const [grown] = await tx.query<Pool>(
           `update cognito_pool set schema = schema || $2::jsonb where id = $1 returning ${POOL}`,
           [pool.id, JSON.stringify(missing)],
         );
-        this.remember(grown as PoolRow);
+        this.remember(grown);
       }
       const [client] = await tx.query<{ id: string }>(
         `select id from cognito_client where pool_id = $1 order by created_at limit 1`,
@@ -137,7 +137,7 @@ export class Pools {
       AdminCreateUserConfig: { AllowAdminCreateUserOnly: false, ...input.AdminCreateUserConfig },
       UserPoolTags: input.UserPoolTags ?? {},
     };
-    const [row] = await db.query<PoolRow>(
+    const [row] = await db.query<Pool>(
       `insert into cognito_pool (id, name, is_default, case_sensitive, schema, password_policy, settings) values ($1, $2, $3, $4, $5, $6, $7) returning ${POOL}`,
       [
         id,
@@ -149,19 +149,11 @@ export class Pools {
         JSON.stringify(settings),
       ],
     );
-    return this.remember(row as PoolRow);
+    return this.remember(row);
   }
 
-  private remember(row: PoolRow): Pool {
-    const pool: Pool = {
-      id: row.id,
-      name: row.name,
-      schema: row.schema,
-      policy: row.password_policy,
-      caseSensitive: row.case_sensitive,
-      settings: row.settings,
-      createdAt: row.created,
-    };
+  private remember(pool: Pool | undefined): Pool {
+    if (!pool) throw new Error('The statement returned no pool.');
     this.known.set(pool.id, pool);
     return pool;
   }

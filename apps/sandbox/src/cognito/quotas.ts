@@ -1,7 +1,8 @@
 /**
- * Cognito's request quotas (requests per second, default values of an account), as token buckets. Per category, plus
- * about ten reads and ten writes per second and user, plus five per second for each user-pool-resource operation.
- * Answers to challenges have an allowance of their own, three times that of sign-ins.
+ * Cognito's request quotas as token buckets: requests per second, with the default values of an AWS account. Each
+ * category has a bucket. In addition there are about ten reads and ten writes per second for each user, and five calls
+ * per second for each user-pool-resource operation. Answers to challenges have a quota of their own, three times that
+ * of sign-ins.
  */
 import { z } from 'zod';
 import { AwsError } from '../aws/aws-error.js';
@@ -35,44 +36,43 @@ export type Quotas = Readonly<Record<QuotaName, number>>;
 const names = Object.keys(DEFAULT_QUOTAS) as [QuotaName, ...QuotaName[]];
 export const quotaChange = z.partialRecord(z.enum(names), z.number().positive().max(1_000_000));
 
-/** operation -> category. */
-const CATEGORY: Readonly<Record<string, QuotaName>> = {
-  CreateUserPool: 'UserPoolUpdate',
-  DescribeUserPool: 'UserPoolRead',
-  CreateUserPoolClient: 'UserPoolClientUpdate',
-  DescribeUserPoolClient: 'UserPoolClientRead',
-  CreateGroup: 'UserPoolResourceUpdate',
-  DeleteGroup: 'UserPoolResourceUpdate',
-  GetGroup: 'UserPoolResourceRead',
-  ListGroups: 'UserPoolResourceRead',
-  AdminInitiateAuth: 'UserAuthentication',
-  InitiateAuth: 'UserAuthentication',
-  AdminRespondToAuthChallenge: 'UserAuthenticationResponse',
-  GetTokensFromRefreshToken: 'UserToken',
-  RevokeToken: 'UserToken',
-  GetUser: 'UserRead',
-  AdminCreateUser: 'UserCreation',
-  AdminGetUser: 'UserRead',
-  AdminUpdateUserAttributes: 'UserUpdate',
-  AdminDeleteUserAttributes: 'UserUpdate',
-  AdminDeleteUser: 'UserUpdate',
-  AdminDisableUser: 'UserUpdate',
-  AdminEnableUser: 'UserUpdate',
-  AdminSetUserPassword: 'UserAccountRecovery',
-  AdminAddUserToGroup: 'UserResourceUpdate',
-  AdminRemoveUserFromGroup: 'UserResourceUpdate',
-  AdminListGroupsForUser: 'UserResourceRead',
-  ListUsers: 'UserList',
-  ListUsersInGroup: 'UserList',
-};
+const OPERATIONS = {
+  UserPoolRead: ['DescribeUserPool'],
+  UserPoolUpdate: ['CreateUserPool'],
+  UserPoolClientRead: ['DescribeUserPoolClient'],
+  UserPoolClientUpdate: ['CreateUserPoolClient'],
+  UserPoolResourceRead: ['GetGroup', 'ListGroups'],
+  UserPoolResourceUpdate: ['CreateGroup', 'DeleteGroup'],
+  UserAuthentication: ['AdminInitiateAuth', 'InitiateAuth'],
+  UserAuthenticationResponse: ['AdminRespondToAuthChallenge'],
+  UserToken: ['GetTokensFromRefreshToken', 'RevokeToken'],
+  UserCreation: ['AdminCreateUser'],
+  UserRead: ['GetUser', 'AdminGetUser'],
+  UserUpdate: [
+    'AdminUpdateUserAttributes',
+    'AdminDeleteUserAttributes',
+    'AdminDeleteUser',
+    'AdminDisableUser',
+    'AdminEnableUser',
+  ],
+  UserAccountRecovery: ['AdminSetUserPassword'],
+  UserResourceRead: ['AdminListGroupsForUser'],
+  UserResourceUpdate: ['AdminAddUserToGroup', 'AdminRemoveUserFromGroup'],
+  UserList: ['ListUsers', 'ListUsersInGroup'],
+} as const satisfies Partial<Record<QuotaName, readonly string[]>>;
+const CATEGORY = Object.fromEntries(
+  Object.entries(OPERATIONS).flatMap(([category, operations]) =>
+    operations.map((name) => [name, category as QuotaName]),
+  ),
+);
 
 const READS = new Set(['AdminGetUser', 'AdminListGroupsForUser']);
-/** Beyond this many user buckets the full ones, which say nothing, are forgotten. */
+/** Beyond this number of user buckets, full buckets are removed: they carry no information. */
 const MANY_BUCKETS = 20_000;
 
 export const tooManyRequests = (): AwsError => new AwsError('TooManyRequestsException', 'Rate exceeded');
 
-/** AWS's public pages do not name the category of these. */
+/** AWS's public pages do not name the category of sign-outs. */
 export const SIGN_OUT_CATEGORIES = ['UserUpdate', 'UserToken'] as const satisfies QuotaName[];
 export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
 
@@ -104,13 +104,13 @@ export class CognitoQuotas {
     this.buckets = new Map();
   }
 
-  /** Counts one call; throws `TooManyRequestsException` when one of its buckets is empty. */
+  /** Counts one call. Throws `TooManyRequestsException` if one of its buckets is empty. */
   admit(operation: string, subject: CallSubject): void {
     const category = this.categories[operation];
     if (!category) return;
     this.take(category, category);
     if (category.startsWith('UserPoolResource')) this.take('PerPoolOperation', `${subject.scope}:${operation}`);
-    // The limits of one user are about reading and writing the profile.
+    // The per-user limits apply to reads and writes of the profile only.
     if (subject.subject === null || category.startsWith('UserAuthentication')) return;
     const access = READS.has(operation) ? 'PerUserRead' : 'PerUserWrite';
     this.take(access, `${subject.scope}:${subject.subject}:${access}`);

@@ -1,4 +1,4 @@
-/** Ids and secrets in the alphabets that Cognito uses for them. */
+/** Random ids and secrets in Cognito's alphabets. */
 import { randomInt } from 'node:crypto';
 
 export const ALPHANUMERIC = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

@@ -1,4 +1,6 @@
-/** The attribute schema of a user pool: the standard attributes, `custom:*` as declared, and what a write may carry. */
+/**
+ * The attribute schema of a user pool: standard attributes, declared `custom:*` attributes, and the checks of a write.
+ */
 import { invalidParameter } from '../aws/aws-error.js';
 
 export interface SchemaAttribute {
@@ -11,60 +13,52 @@ export interface SchemaAttribute {
   readonly NumberAttributeConstraints?: { MinValue?: string | undefined; MaxValue?: string | undefined } | undefined;
 }
 
-/** As a caller of CreateUserPool may declare it. */
+/** An attribute as a caller of CreateUserPool declares it. */
 export type DeclaredAttribute = { readonly [K in keyof SchemaAttribute]?: SchemaAttribute[K] | undefined };
 
 export const MAX_ATTRIBUTE_LENGTH = 2048;
 const MAX_CUSTOM_ATTRIBUTES = 50;
 
-const text = (Name: string, limits: Partial<SchemaAttribute> = {}): SchemaAttribute => ({
-  Name,
-  AttributeDataType: 'String',
-  DeveloperOnlyAttribute: false,
-  Mutable: true,
-  Required: false,
-  StringAttributeConstraints: { MinLength: '0', MaxLength: String(MAX_ATTRIBUTE_LENGTH) },
-  ...limits,
-});
-const bool = (Name: string): SchemaAttribute => ({
-  Name,
-  AttributeDataType: 'Boolean',
-  DeveloperOnlyAttribute: false,
-  Mutable: true,
-  Required: false,
-});
+const TEXT_LIMITS = { MinLength: '0', MaxLength: String(MAX_ATTRIBUTE_LENGTH) };
+const LIMITS = {
+  String: { StringAttributeConstraints: TEXT_LIMITS },
+  Number: { NumberAttributeConstraints: { MinValue: '0' } },
+  Boolean: {},
+};
 
-const STANDARD: readonly SchemaAttribute[] = [
-  text('sub', { Mutable: false, Required: true, StringAttributeConstraints: { MinLength: '1', MaxLength: '2048' } }),
-  ...[
-    'name',
-    'given_name',
-    'family_name',
-    'middle_name',
-    'nickname',
-    'preferred_username',
-    'profile',
-    'picture',
-    'website',
-    'email',
-  ].map((n) => text(n)),
-  bool('email_verified'),
-  text('gender'),
-  text('birthdate', { StringAttributeConstraints: { MinLength: '10', MaxLength: '10' } }),
-  ...['zoneinfo', 'locale', 'phone_number'].map((n) => text(n)),
-  bool('phone_number_verified'),
-  text('address'),
-  {
-    Name: 'updated_at',
-    AttributeDataType: 'Number',
+const standard = (
+  type: keyof typeof LIMITS,
+  names: readonly string[],
+  more: Partial<SchemaAttribute> = {},
+): SchemaAttribute[] =>
+  names.map((Name) => ({
+    Name,
+    AttributeDataType: type,
     DeveloperOnlyAttribute: false,
     Mutable: true,
     Required: false,
-    NumberAttributeConstraints: { MinValue: '0' },
-  },
+    ...LIMITS[type],
+    ...more,
+  }));
+
+const STANDARD: readonly SchemaAttribute[] = [
+  ...standard('String', ['sub'], {
+    Mutable: false,
+    Required: true,
+    StringAttributeConstraints: { MinLength: '1', MaxLength: '2048' },
+  }),
+  ...standard('String', ['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username']),
+  ...standard('String', ['profile', 'picture', 'website', 'email']),
+  ...standard('Boolean', ['email_verified']),
+  ...standard('String', ['gender']),
+  ...standard('String', ['birthdate'], { StringAttributeConstraints: { MinLength: '10', MaxLength: '10' } }),
+  ...standard('String', ['zoneinfo', 'locale', 'phone_number']),
+  ...standard('Boolean', ['phone_number_verified']),
+  ...standard('String', ['address']),
+  ...standard('Number', ['updated_at']),
 ];
 
-/** The full schema of a new pool. A name outside the standard set is a custom attribute and gets its prefix. */
+/** The full schema of a new pool. A name outside the standard set becomes a custom attribute with the prefix. */
 export function poolSchema(declared: readonly DeclaredAttribute[]): SchemaAttribute[] {
   const schema = STANDARD.map((s) => ({ ...s, ...withoutUndefined(declared.find((d) => d.Name === s.Name) ?? {}) }));
   const custom = declared.filter((d) => !STANDARD.some((s) => s.Name === d.Name)).map(customAttribute);
@@ -77,12 +71,7 @@ export function customAttribute(declared: DeclaredAttribute): SchemaAttribute {
   if (declared.Required === true) throw invalidParameter('Required custom attributes are not supported currently.');
   const { Name = '', ...rest } = withoutUndefined(declared);
   const type = declared.AttributeDataType ?? 'String';
-  const limits =
-    type === 'String'
-      ? { StringAttributeConstraints: {} }
-      : type === 'Number'
-        ? { NumberAttributeConstraints: {} }
-        : {};
+  const limits = type === 'String' || type === 'Number' ? { [`${type}AttributeConstraints`]: {} } : {};
   return {
     AttributeDataType: type,
     DeveloperOnlyAttribute: false,
@@ -97,7 +86,7 @@ export function customAttribute(declared: DeclaredAttribute): SchemaAttribute {
 const withoutUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
 
-/** Attributes of one write; a blank value deletes the attribute, as in Cognito. */
+/** The effect of one write. A blank value deletes the attribute, as in Cognito. */
 export interface AttributeWrite {
   readonly set: Readonly<Record<string, string>>;
   readonly remove: readonly string[];
@@ -105,7 +94,7 @@ export interface AttributeWrite {
 
 export type AttributeList = readonly { readonly Name: string; readonly Value?: string | undefined }[];
 
-/** Checks attributes against the schema, in Cognito's words. `update` also refuses immutable ones. */
+/** Checks attributes against the schema, with Cognito's wording. `update` also refuses immutable attributes. */
 export function checkAttributes(
   schema: readonly SchemaAttribute[],
   given: AttributeList,
@@ -166,7 +155,7 @@ function checkContacts(set: Record<string, string>, remove: readonly string[]): 
     throw invalidParameter('Email is required to verify/un-verify an email');
 }
 
-/** Attributes that a caller may ask to delete: declared, not required, mutable. */
+/** Refuses to delete attributes that are undeclared, required or immutable. */
 export function checkDeletion(schema: readonly SchemaAttribute[], names: readonly string[]): void {
   for (const name of names) {
     const attribute = schema.find((a) => a.Name === name);

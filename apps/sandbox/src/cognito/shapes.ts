@@ -1,25 +1,13 @@
-/** The shapes of Cognito's requests, with the limits of the service model. */
+/** The request shapes of Cognito's operations, with the limits of AWS's service model. */
 import { z } from 'zod';
 
-const poolId = z
-  .string()
-  .min(1)
-  .max(55)
-  .regex(/^[\w-]+_[0-9a-zA-Z]+$/);
-const username = z
-  .string()
-  .min(1)
-  .max(128)
-  .regex(/^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u);
-const groupName = z
-  .string()
-  .min(1)
-  .max(128)
-  .regex(/^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u);
-const password = z
-  .string()
-  .max(256)
-  .regex(/^[\S]+.*[\S]+$/);
+const text = (min: number, max: number, pattern: RegExp) => z.string().min(min).max(max).regex(pattern);
+const VISIBLE = /^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u;
+const poolId = text(1, 55, /^[\w-]+_[0-9a-zA-Z]+$/);
+const username = text(1, 128, VISIBLE);
+const groupName = text(1, 128, VISIBLE);
+const title = text(1, 128, /^[\w\s+=,.@-]+$/);
+const password = text(0, 256, /^[\S]+.*[\S]+$/);
 const attributes = z.array(z.object({ Name: z.string().min(1).max(32), Value: z.string().max(2048).optional() }));
 const attributeNames = z.array(z.string().min(1).max(32));
 const limit = z.int().min(0).max(60).optional();
@@ -41,34 +29,21 @@ const policy = z.object({
   TemporaryPasswordValidityDays: z.int().min(0).max(365).optional(),
 });
 
+const declaredAttribute = z.object({
+  Name: text(1, 20, VISIBLE),
+  AttributeDataType: z.enum(['String', 'Number', 'DateTime', 'Boolean']).optional(),
+  DeveloperOnlyAttribute: z.boolean().optional(),
+  Mutable: z.boolean().optional(),
+  Required: z.boolean().optional(),
+  StringAttributeConstraints: z
+    .object({ MinLength: z.string().optional(), MaxLength: z.string().optional() })
+    .optional(),
+  NumberAttributeConstraints: z.object({ MinValue: z.string().optional(), MaxValue: z.string().optional() }).optional(),
+});
+
 export const createUserPool = z.object({
-  PoolName: z
-    .string()
-    .min(1)
-    .max(128)
-    .regex(/^[\w\s+=,.@-]+$/),
-  Schema: z
-    .array(
-      z.object({
-        Name: z
-          .string()
-          .min(1)
-          .max(20)
-          .regex(/^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u),
-        AttributeDataType: z.enum(['String', 'Number', 'DateTime', 'Boolean']).optional(),
-        DeveloperOnlyAttribute: z.boolean().optional(),
-        Mutable: z.boolean().optional(),
-        Required: z.boolean().optional(),
-        StringAttributeConstraints: z
-          .object({ MinLength: z.string().optional(), MaxLength: z.string().optional() })
-          .optional(),
-        NumberAttributeConstraints: z
-          .object({ MinValue: z.string().optional(), MaxValue: z.string().optional() })
-          .optional(),
-      }),
-    )
-    .max(50)
-    .default([]),
+  PoolName: title,
+  Schema: z.array(declaredAttribute).max(50).default([]),
   Policies: z.object({ PasswordPolicy: policy.optional() }).optional(),
   UsernameConfiguration: z.object({ CaseSensitive: z.boolean() }).optional(),
   UsernameAttributes: z.array(z.enum(['phone_number', 'email'])).default([]),
@@ -79,11 +54,7 @@ export const createUserPool = z.object({
 export type CreateUserPool = z.output<typeof createUserPool>;
 
 export const createUserPoolClient = inPool.extend({
-  ClientName: z
-    .string()
-    .min(1)
-    .max(128)
-    .regex(/^[\w\s+=,.@-]+$/),
+  ClientName: title,
   GenerateSecret: z.boolean().default(false),
   ExplicitAuthFlows: z.array(z.string()).default([]),
   AccessTokenValidity: z.int().min(0).max(86_400).optional(),
@@ -113,9 +84,10 @@ export const createGroup = aboutGroup.extend({
   Precedence: z.int().min(0).optional(),
   RoleArn: z.string().min(20).max(2048).optional(),
 });
-export const listGroups = inPool.extend({ Limit: limit, NextToken: pageToken });
-export const listGroupsForUser = aboutUser.extend({ Limit: limit, NextToken: pageToken });
-export const listUsersInGroup = aboutGroup.extend({ Limit: limit, NextToken: pageToken });
+const paged = { Limit: limit, NextToken: pageToken };
+export const listGroups = inPool.extend(paged);
+export const listGroupsForUser = aboutUser.extend(paged);
+export const listUsersInGroup = aboutGroup.extend(paged);
 export const listUsers = inPool.extend({
   AttributesToGet: attributeNames.optional(),
   Limit: limit,
@@ -137,7 +109,7 @@ export const adminSetUserPassword = aboutUser.extend({ Password: password, Perma
 const texts = z.record(z.string(), z.string().max(131_072));
 export type ClientMetadata = z.output<typeof texts> | undefined;
 const session = z.string().min(20).max(2048);
-/** Tokens and secrets of any form: what is wrong with one is said by the operation. */
+/** Tokens and secrets of any form: the operation itself says what is wrong with one. */
 const token = z.string().max(8_192);
 
 export const initiateAuth = z.object({

@@ -9,7 +9,7 @@ import * as shape from './shapes.js';
 import type { SigningKeys } from './signing-keys.js';
 import * as sql from './sign-in.sql.js';
 import { hashOf, userDisabled, type TokenIssuer } from './token-issuer.js';
-import { SIGN_OUT, type UserRow } from './users.sql.js';
+import { SIGN_OUT, type KeyedUserRow } from './users.sql.js';
 import { userView } from './users.js';
 
 export interface SignInParts {
@@ -30,29 +30,27 @@ export const signInOperations = (parts: SignInParts): Record<string, Operation> 
 function authenticationOperations(parts: SignInParts): Record<string, Operation> {
   const { pools, clients, customAuth } = parts;
   return {
-    AdminInitiateAuth: operation(shape.adminInitiateAuth, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
+    AdminInitiateAuth: pools.operation(shape.adminInitiateAuth, async (input, pool) => {
       const client = await clients.get(input.ClientId, pool.id);
       return input.AuthFlow === 'CUSTOM_AUTH'
         ? customAuth.begin(pool, client, input.AuthParameters)
         : refreshByFlow(parts, client, input.AuthFlow, input.AuthParameters);
     }),
-    AdminRespondToAuthChallenge: operation(shape.adminRespondToAuthChallenge, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
+    AdminRespondToAuthChallenge: pools.operation(shape.adminRespondToAuthChallenge, async (input, pool) => {
       const client = await clients.get(input.ClientId, pool.id);
       if (input.ChallengeName !== 'CUSTOM_CHALLENGE')
         throw invalidParameter(`the sandbox does not ask the challenge ${input.ChallengeName}`);
       return customAuth.answer(pool, client, input.Session, input.ChallengeResponses, input.ClientMetadata);
     }),
-    InitiateAuth: unsigned(
-      operation(shape.initiateAuth, async (input) =>
-        refreshByFlow(parts, await clients.get(input.ClientId), input.AuthFlow, input.AuthParameters),
-      ),
+    InitiateAuth: unsigned(shape.initiateAuth, async (input) =>
+      refreshByFlow(parts, await clients.get(input.ClientId), input.AuthFlow, input.AuthParameters),
     ),
   };
 }
 
-/** ClientMetadata of these calls does not reach PreTokenGeneration; that of GetTokensFromRefreshToken does. */
+/**
+ * Cognito does not pass the ClientMetadata of these calls to PreTokenGeneration. It does for GetTokensFromRefreshToken.
+ */
 async function refreshByFlow(
   parts: SignInParts,
   client: AppClient,
@@ -70,28 +68,24 @@ async function refreshByFlow(
 
 function refreshOperations({ database, clients, tokens }: SignInParts): Record<string, Operation> {
   return {
-    GetTokensFromRefreshToken: unsigned(
-      operation(shape.getTokensFromRefreshToken, async (input) => {
-        const client = await clients.get(input.ClientId);
-        if (!knowsSecret(client, input.ClientSecret))
-          throw notAuthorized(`Unable to verify secret for client ${client.id}`);
-        const found = refreshable(await findRefreshToken(database, client, input.RefreshToken));
-        return tokens.extend(input.RefreshToken, found, client, input.ClientMetadata);
-      }),
-    ),
-    RevokeToken: unsigned(
-      operation(shape.revokeToken, async (input) => {
-        const client = await clients.get(input.ClientId);
-        if (!knowsSecret(client, input.ClientSecret))
-          throw new AwsError('UnauthorizedException', 'Unable to verify the secret of the client.');
-        if (!client.settings.EnableTokenRevocation)
-          throw new AwsError('UnsupportedOperationException', 'Token revocation is not enabled for this client.');
-        if (input.Token.split('.').length === 3)
-          throw new AwsError('UnsupportedTokenTypeException', 'Only refresh tokens can be revoked.');
-        await database.query(sql.REVOKE_GRANT, [hashOf(input.Token), client.id]);
-        return {};
-      }),
-    ),
+    GetTokensFromRefreshToken: unsigned(shape.getTokensFromRefreshToken, async (input) => {
+      const client = await clients.get(input.ClientId);
+      if (!knowsSecret(client, input.ClientSecret))
+        throw notAuthorized(`Unable to verify secret for client ${client.id}`);
+      const found = refreshable(await findRefreshToken(database, client, input.RefreshToken));
+      return tokens.extend(input.RefreshToken, found, client, input.ClientMetadata);
+    }),
+    RevokeToken: unsigned(shape.revokeToken, async (input) => {
+      const client = await clients.get(input.ClientId);
+      if (!knowsSecret(client, input.ClientSecret))
+        throw new AwsError('UnauthorizedException', 'Unable to verify the secret of the client.');
+      if (!client.settings.EnableTokenRevocation)
+        throw new AwsError('UnsupportedOperationException', 'Token revocation is not enabled for this client.');
+      if (input.Token.split('.').length === 3)
+        throw new AwsError('UnsupportedTokenTypeException', 'Only refresh tokens can be revoked.');
+      await database.query(sql.REVOKE_GRANT, [hashOf(input.Token), client.id]);
+      return {};
+    }),
   };
 }
 
@@ -117,25 +111,21 @@ function refreshable(found: sql.RefreshRow): sql.RefreshRow {
 }
 
 function tokenOperations({ database, keys }: SignInParts): Record<string, Operation> {
-  async function holder(token: string): Promise<UserRow & { username_key: string; poolId: string }> {
+  async function holder(token: string): Promise<KeyedUserRow & { poolId: string }> {
     const { jti, poolId } = await keys.readAccessToken(token);
-    const [user] = await database.query<UserRow & { username_key: string }>(sql.USER_OF_ACCESS_TOKEN, [jti, poolId]);
+    const [user] = await database.query<KeyedUserRow>(sql.USER_OF_ACCESS_TOKEN, [jti, poolId]);
     if (!user) throw notAuthorized('Access Token has been revoked');
     return { ...user, poolId };
   }
   return {
-    GetUser: unsigned(
-      operation(shape.withAccessToken, async ({ AccessToken }) => {
-        const { Username, Attributes } = userView(await holder(AccessToken));
-        return { Username, UserAttributes: Attributes };
-      }),
-    ),
-    GlobalSignOut: unsigned(
-      operation(shape.withAccessToken, async ({ AccessToken }) => {
-        const { poolId, username_key } = await holder(AccessToken);
-        await database.query({ name: 'sign_out', text: SIGN_OUT, values: [poolId, username_key] });
-        return {};
-      }),
-    ),
+    GetUser: unsigned(shape.withAccessToken, async ({ AccessToken }) => {
+      const { Username, Attributes } = userView(await holder(AccessToken));
+      return { Username, UserAttributes: Attributes };
+    }),
+    GlobalSignOut: unsigned(shape.withAccessToken, async ({ AccessToken }) => {
+      const { poolId, username_key } = await holder(AccessToken);
+      await database.query({ name: 'sign_out', text: SIGN_OUT, values: [poolId, username_key] });
+      return {};
+    }),
   };
 }

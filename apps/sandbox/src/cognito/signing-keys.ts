@@ -1,4 +1,4 @@
-/** The two keys of each pool: Cognito signs ID and access tokens with different ones and publishes both. */
+/** The two keys of each pool: Cognito signs ID tokens and access tokens with different keys and publishes both. */
 import { randomBytes } from 'node:crypto';
 import { errors, exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type JWK, type JWTPayload } from 'jose';
 import type { Database } from '#platform';
@@ -25,7 +25,7 @@ export class SigningKeys {
     private readonly region: string,
   ) {}
 
-  /** As the real one is named, so that verifiers are configured alike; only the JWKS is fetched from the sandbox. */
+  /** AWS's own issuer name, so that verifiers need no special configuration. Only the JWKS comes from the sandbox. */
   issuer(poolId: string): string {
     return `https://cognito-idp.${this.region}.amazonaws.com/${poolId}`;
   }
@@ -35,10 +35,10 @@ export class SigningKeys {
     return new SignJWT(claims).setProtectedHeader({ kid, alg: ALGORITHM }).sign(privateKey);
   }
 
-  /** What an access token of this sandbox says; an ID token has another key. Whether it was revoked is not asked here. */
+  /** Verifies an access token of this sandbox. Does not check whether it was revoked. An ID token has another key. */
   async readAccessToken(token: string): Promise<JWTPayload & { jti: string; poolId: string }> {
     const poolId = poolOf(token);
-    // A pool that does not exist would otherwise be given keys of its own.
+    // Without this check an unknown pool would get keys.
     const rows = await this.database.query('select 1 from cognito_pool where id = $1', [poolId]);
     if (rows.length === 0) throw invalidAccessToken();
     const { publicKey } = (await this.of(poolId)).access;
@@ -58,7 +58,7 @@ export class SigningKeys {
     return { keys: [id.published, access.published] };
   }
 
-  /** Made when they are first needed: two RSA keys take longer than everything else that a new pool takes. */
+  /** Keys are generated at first use: two RSA keys take longer than everything else about a new pool. */
   private of(poolId: string): Promise<PoolKeys> {
     const known = this.known.get(poolId);
     if (known) return known;
@@ -71,7 +71,7 @@ export class SigningKeys {
     return made;
   }
 
-  /** The stored key; of two processes that make one the first to store it wins. */
+  /** The stored key. If two processes generate one concurrently, both use the key that was stored first. */
   private async load(poolId: string, use: TokenUse): Promise<PoolKey> {
     const find = () =>
       this.database.query<{ kid: string; private_jwk: JWK }>(
@@ -101,14 +101,14 @@ export class SigningKeys {
 
 export const invalidAccessToken = () => notAuthorized('Invalid Access Token');
 
-/** Unverified: it only says with whose key to verify. */
+/** Reads the pool id without verification; it only selects the key to verify with. */
 function poolOf(token: string): string {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
     if (typeof claims === 'object' && claims !== null && 'iss' in claims && typeof claims.iss === 'string')
       return claims.iss.split('/').at(-1) ?? '';
   } catch {
-    // no JWT; refused below
+    // not a JWT: refused below
   }
   throw invalidAccessToken();
 }

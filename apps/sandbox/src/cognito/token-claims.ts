@@ -1,4 +1,4 @@
-/** What stands in Cognito's tokens: "Understanding the identity (ID) token" and "... the access token". Pure. */
+/** The claims of Cognito's tokens: AWS, "Understanding the identity (ID) token" and "... the access token". Pure. */
 import type { TriggerAnswer } from './triggers.js';
 import type { UserRow } from './users.sql.js';
 
@@ -21,7 +21,7 @@ type Changes = TriggerAnswer<'PreTokenGeneration'>['claimsAndScopeOverrideDetail
 const SCOPE = 'aws.cognito.signin.user.admin';
 const FLAGS = new Set(['email_verified', 'phone_number_verified']);
 
-/** Claims that no trigger can change, in either token; it may say what it likes about them. */
+/** Claims that no trigger can change in either token. Cognito ignores such changes. */
 const RESERVED = new Set([
   ...['acr', 'amr', 'at_hash', 'aud', 'auth_time', 'azp', 'client_id', 'cognito:username', 'device_key', 'event_id'],
   ...['exp', 'iat', 'identities', 'iss', 'jti', 'nbf', 'nonce', 'origin_jti', 'scope', 'sub', 'token_use', 'username'],
@@ -59,7 +59,7 @@ export function tokenClaims(issue: Issue, changes: Changes): { readonly id: Clai
   return { id: changed(id, changes?.idTokenGeneration), access: changed(access, changes?.accessTokenGeneration) };
 }
 
-/** An empty or null `groupOverrideDetails` takes the groups out; none at all leaves them. */
+/** An empty or null `groupOverrideDetails` removes the groups. Without it they stay. */
 function groupsInTokens(groups: readonly string[], changes: Changes): readonly string[] {
   const details = changes?.groupOverrideDetails;
   return details === undefined ? groups : (details?.groupsToOverride ?? []);

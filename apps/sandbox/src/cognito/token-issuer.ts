@@ -1,4 +1,4 @@
-/** Issues tokens: the pre-token trigger, a grant that can be revoked, two signatures. */
+/** Issues tokens: runs the pre-token trigger, stores a revocable grant, signs both tokens. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Database } from '#platform';
 import type { PreTokenGenerationEvent } from '../../../cognito-triggers/src/events.js';
@@ -41,7 +41,7 @@ export class TokenIssuer {
     private readonly triggers: TriggerRunner,
   ) {}
 
-  /** After authentication: a grant of its own. */
+  /** Creates a new grant after authentication. */
   async open(subject: TokenSubject, metadata: ClientMetadata): Promise<object> {
     const { client, user, usernameKey } = subject;
     const prepared = await this.prepare(subject, 'TokenGeneration_Authentication', metadata);
@@ -53,29 +53,21 @@ export class TokenIssuer {
     return this.sign({ client, user }, prepared, { originJti, accessJti, refreshToken, authTime: row.auth_time });
   }
 
-  /** For a refresh token that was found live; rotates it if the client says so. */
+  /** Issues tokens for a valid refresh token, and rotates it if the client is configured so. */
   async extend(token: string, found: sql.RefreshRow, client: AppClient, metadata: ClientMetadata): Promise<object> {
     const subject = { client, user: found, usernameKey: found.username_key };
     const prepared = await this.prepare(subject, 'TokenGeneration_RefreshTokens', metadata);
-    const accessJti = randomUUID();
+    const [originJti, accessJti] = [found.origin_jti, randomUUID()];
     const rotation = client.settings.RefreshTokenRotation;
     const refreshToken = rotation?.Feature === 'ENABLED' ? newRefreshToken() : undefined;
-    const rows = refreshToken
-      ? await this.database.query(sql.ROTATE_GRANT, [
-          found.origin_jti,
-          accessJti,
-          hashOf(token),
-          hashOf(refreshToken),
-          rotation?.RetryGracePeriodSeconds ?? 0,
-        ])
-      : await this.database.query(sql.EXTEND_GRANT, [found.origin_jti, accessJti]);
-    if (rows.length === 0) throw notAuthorized('Refresh Token has been revoked');
-    return this.sign(subject, prepared, {
-      originJti: found.origin_jti,
-      authTime: found.auth_time,
+    const rotated = refreshToken && [hashOf(token), hashOf(refreshToken), rotation?.RetryGracePeriodSeconds ?? 0];
+    const rows = await this.database.query(rotated ? sql.ROTATE_GRANT : sql.EXTEND_GRANT, [
+      originJti,
       accessJti,
-      refreshToken,
-    });
+      ...(rotated ?? []),
+    ]);
+    if (rows.length === 0) throw notAuthorized('Refresh Token has been revoked');
+    return this.sign(subject, prepared, { originJti, accessJti, refreshToken, authTime: found.auth_time });
   }
 
   private async prepare(

@@ -1,9 +1,9 @@
-/** What every trigger is told, and of whom. */
+/** The part of the event that all triggers receive. */
 import type { AppClient } from './clients.js';
 import type { ClientMetadata } from './shapes.js';
 import type { UserRow } from './users.sql.js';
 
-/** `user` is null for one who does not exist, in a client that hides it. */
+/** `user` is null if the user does not exist and the client hides that. */
 export const triggerEvent = (client: AppClient, userName: string, user: UserRow | null, metadata: ClientMetadata) => ({
   version: '1',
   region: client.poolId.split('_')[0] ?? '',

@@ -1,6 +1,6 @@
 /**
- * Invokes the triggers as Cognito does: JSON in and out, five seconds, three attempts. The handlers are those that are
- * deployed as Lambda functions; every pool of the sandbox has them.
+ * Invokes the triggers as Cognito does: JSON in and out, a limit of five seconds, three attempts. The handlers are the
+ * ones deployed as Lambda functions. All pools of the sandbox have them.
  */
 import { z } from 'zod';
 import type { Logger } from '#platform';
@@ -19,7 +19,7 @@ export interface Triggers {
   readonly PreTokenGeneration: event.TriggerHandler<event.PreTokenGenerationEvent>;
 }
 
-/** `jwks`: the public keys of auth-service, as the Lambda functions get them. */
+/** `jwks`: the public keys of auth-service, in the form that the Lambda functions get them. */
 export function productTriggers(jwks: string, logger: Logger): Triggers {
   const keys = parseAssertionKeys(jwks);
   return {
@@ -41,7 +41,7 @@ const changes = z.object({
   claimsToSuppress: names.nullish(),
 });
 
-/** What each trigger may answer. */
+/** The permitted answers of each trigger. */
 const ANSWERS = {
   DefineAuthChallenge: z.object({
     challengeName: z.string().nullish(),
@@ -92,8 +92,8 @@ export class TriggerRunner {
   private async invoke(name: string, handler: (input: unknown) => Promise<unknown>, input: unknown): Promise<unknown> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const output = await withinLimit(() => handler(asJson(input)), this.limitMs).catch((error: unknown) => {
-        const words = error instanceof Error ? error.message : String(error);
-        throw new AwsError('UserLambdaValidationException', `${name} failed with error ${words}.`);
+        const message = error instanceof Error ? error.message : String(error);
+        throw new AwsError('UserLambdaValidationException', `${name} failed with error ${message}.`);
       });
       if (output !== TIMED_OUT) return asJson(output);
     }
@@ -103,7 +103,7 @@ export class TriggerRunner {
 
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value) ?? 'null');
 
-/** The function is not stopped, as Lambda's is not by Cognito's losing patience; its late result is nobody's. */
+/** A handler that exceeds the limit is not stopped, as in Lambda. Its late result is ignored. */
 async function withinLimit<T>(work: () => Promise<T>, limitMs: number): Promise<T | typeof TIMED_OUT> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<typeof TIMED_OUT>((resolve) => (timer = setTimeout(resolve, limitMs, TIMED_OUT)));

@@ -1,6 +1,6 @@
 /**
- * Users, one statement per operation: each locks at most its own row, so a thousand calls about a thousand users do
- * not wait for each other. `$1` is the pool, `$2` the username as compared.
+ * Users, one statement per operation. Each locks at most one user row, so calls about different users do not wait for
+ * each other. `$1` is the pool, `$2` the username in the form of comparison.
  */
 export interface UserRow {
   username: string;
@@ -12,9 +12,11 @@ export interface UserRow {
   modified: number;
 }
 
+export type KeyedUserRow = UserRow & { readonly username_key: string };
+
 export const USER = `username, sub, attributes, status, enabled, extract(epoch from created_at)::float8 as created, extract(epoch from modified_at)::float8 as modified`;
 
-/** No row: the name is taken. The unique index decides between two creators, neither waits longer than the insert. */
+/** No row: the name is taken. The unique index decides between two concurrent creations. */
 export const CREATE_USER = `
   insert into cognito_user (pool_id, username_key, username, sub, attributes, status)
   values ($1, $2, $3, gen_random_uuid(), $4, 'FORCE_CHANGE_PASSWORD')
@@ -23,7 +25,7 @@ export const CREATE_USER = `
 
 export const GET_USER = `select ${USER} from cognito_user where pool_id = $1 and username_key = $2`;
 
-/** `$3` is merged in, the names in `$4` are taken out. A changed address loses its verification unless it is given. */
+/** Merges `$3` in and removes the names in `$4`. A changed e-mail loses its verification unless the call sets it. */
 export const UPDATE_ATTRIBUTES = `
   update cognito_user
      set attributes = (attributes
@@ -36,7 +38,10 @@ export const UPDATE_ATTRIBUTES = `
 
 export const SET_STATUS = `update cognito_user set status = $3, modified_at = clock_timestamp() where pool_id = $1 and username_key = $2 returning 1`;
 
-/** Repeating it changes nothing, not even the date. Disabling revokes access tokens for good, refresh tokens it pauses. */
+/**
+ * Repeating a call changes nothing, not even the date. Disabling revokes access tokens for good and refresh tokens
+ * until the user is enabled again.
+ */
 export const SET_ENABLED = `
   update cognito_user
      set enabled = $3,
@@ -49,7 +54,9 @@ export const SIGN_OUT = `update cognito_user set signed_out_at = clock_timestamp
 
 export const DELETE_USER = `delete from cognito_user where pool_id = $1 and username_key = $2 returning 1`;
 
-/** One page in the order of names after `$2`; `filter` is a fragment of {@link parseUserFilter} on `$4`. */
+/**
+ * One page in the order of names after `$2`. `filter` is a fragment from {@link parseUserFilter} with parameter `$4`.
+ */
 export const listUsersSql = (filter: string): string => `
   select username_key, ${USER} from cognito_user
    where pool_id = $1 and username_key > $2 ${filter}
@@ -60,7 +67,7 @@ export const LIST_USERS_IN_GROUP = `
    where m.pool_id = $1 and m.group_name = $4 and m.username_key > $2
    order by m.username_key limit $3`;
 
-/** Every user of a pool with their groups, for assertions of tests. */
+/** All users of a pool with their groups, for assertions in tests. */
 export const DUMP_USERS = `
   select ${USER}, extract(epoch from signed_out_at)::float8 as signed_out,
          array(select group_name from cognito_membership m where m.pool_id = u.pool_id and m.username_key = u.username_key order by group_name) as groups

@@ -1,9 +1,9 @@
 /** The user operations of Cognito. */
 import type { Database } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
-import { operation, type Operation } from '../aws/aws-listener.js';
+import type { Operation } from '../aws/aws-listener.js';
 import { parseUserFilter } from './filter.js';
-import { page, PAGE_SIZE, pageStart } from '../aws/paging.js';
+import { paged } from '../aws/paging.js';
 import { checkPassword } from './password.js';
 import { usernameKey, type Pool, type Pools } from './pools.js';
 import { checkAttributes, checkDeletion } from './schema.js';
@@ -13,31 +13,31 @@ import * as sql from './users.sql.js';
 const userNotFound = (): AwsError => new AwsError('UserNotFoundException', 'User does not exist.');
 
 export function userOperations(database: Database, pools: Pools): Record<string, Operation> {
-  /** Runs a statement about one user; no row means that there is no such user. */
+  const inPool = pools.operation;
+  type Input = { readonly UserPoolId: string; readonly Username: string };
+  /** Runs a statement about one user. No row means that the user does not exist. */
   async function change(
+    pool: Pool,
+    { Username }: Input,
     name: string,
     text: string,
-    input: { UserPoolId: string; Username: string },
     ...values: unknown[]
   ): Promise<object> {
-    const pool = await pools.get(input.UserPoolId);
-    const rows = await database.query({ name, text, values: [pool.id, usernameKey(pool, input.Username), ...values] });
+    const rows = await database.query({ name, text, values: [pool.id, usernameKey(pool, Username), ...values] });
     if (rows.length === 0) throw userNotFound();
     return {};
   }
+  const changing = (name: string, text: string, ...values: unknown[]): Operation =>
+    inPool(shape.aboutUser, (input, pool) => change(pool, input, name, text, ...values));
   async function find(pool: Pool, username: string): Promise<sql.UserRow> {
-    const [row] = await database.query<sql.UserRow>({
-      name: 'get_user',
-      text: sql.GET_USER,
-      values: [pool.id, usernameKey(pool, username)],
-    });
+    const values = [pool.id, usernameKey(pool, username)];
+    const [row] = await database.query<sql.UserRow>({ name: 'get_user', text: sql.GET_USER, values });
     if (!row) throw userNotFound();
     return row;
   }
 
   return {
-    AdminCreateUser: operation(shape.adminCreateUser, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
+    AdminCreateUser: inPool(shape.adminCreateUser, async (input, pool) => {
       if (input.TemporaryPassword !== undefined) checkPassword(pool.policy, input.TemporaryPassword);
       if (input.MessageAction === 'RESEND') return { User: userView(resendable(await find(pool, input.Username))) };
       const { set } = checkAttributes(pool.schema, input.UserAttributes, 'create');
@@ -46,44 +46,44 @@ export function userOperations(database: Database, pools: Pools): Record<string,
       if (!row) throw new AwsError('UsernameExistsException', 'User account already exists');
       return { User: userView(row) };
     }),
-    AdminGetUser: operation(shape.aboutUser, async (input) => {
-      const { Attributes, ...user } = userView(await find(await pools.get(input.UserPoolId), input.Username));
+    AdminGetUser: inPool(shape.aboutUser, async (input, pool) => {
+      const { Attributes, ...user } = userView(await find(pool, input.Username));
       return { ...user, UserAttributes: Attributes };
     }),
-    AdminUpdateUserAttributes: operation(shape.adminUpdateUserAttributes, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
+    AdminUpdateUserAttributes: inPool(shape.adminUpdateUserAttributes, (input, pool) => {
       const { set, remove } = checkAttributes(pool.schema, input.UserAttributes, 'update');
-      return change('update_attributes', sql.UPDATE_ATTRIBUTES, input, JSON.stringify(set), remove);
+      return change(pool, input, 'update_attributes', sql.UPDATE_ATTRIBUTES, JSON.stringify(set), remove);
     }),
-    AdminDeleteUserAttributes: operation(shape.adminDeleteUserAttributes, async (input) => {
-      checkDeletion((await pools.get(input.UserPoolId)).schema, input.UserAttributeNames);
-      return change('update_attributes', sql.UPDATE_ATTRIBUTES, input, '{}', input.UserAttributeNames);
+    AdminDeleteUserAttributes: inPool(shape.adminDeleteUserAttributes, (input, pool) => {
+      checkDeletion(pool.schema, input.UserAttributeNames);
+      return change(pool, input, 'update_attributes', sql.UPDATE_ATTRIBUTES, '{}', input.UserAttributeNames);
     }),
-    AdminSetUserPassword: operation(shape.adminSetUserPassword, async (input) => {
-      checkPassword((await pools.get(input.UserPoolId)).policy, input.Password);
-      return change('set_status', sql.SET_STATUS, input, input.Permanent ? 'CONFIRMED' : 'FORCE_CHANGE_PASSWORD');
+    AdminSetUserPassword: inPool(shape.adminSetUserPassword, (input, pool) => {
+      checkPassword(pool.policy, input.Password);
+      const status = input.Permanent ? 'CONFIRMED' : 'FORCE_CHANGE_PASSWORD';
+      return change(pool, input, 'set_status', sql.SET_STATUS, status);
     }),
-    AdminDisableUser: operation(shape.aboutUser, (input) => change('set_enabled', sql.SET_ENABLED, input, false)),
-    AdminEnableUser: operation(shape.aboutUser, (input) => change('set_enabled', sql.SET_ENABLED, input, true)),
-    AdminUserGlobalSignOut: operation(shape.aboutUser, (input) => change('sign_out', sql.SIGN_OUT, input)),
-    AdminDeleteUser: operation(shape.aboutUser, (input) => change('delete_user', sql.DELETE_USER, input)),
-    ListUsers: operation(shape.listUsers, async (input) => {
-      const pool = await pools.get(input.UserPoolId);
+    AdminDisableUser: changing('set_enabled', sql.SET_ENABLED, false),
+    AdminEnableUser: changing('set_enabled', sql.SET_ENABLED, true),
+    AdminUserGlobalSignOut: changing('sign_out', sql.SIGN_OUT),
+    AdminDeleteUser: changing('delete_user', sql.DELETE_USER),
+    ListUsers: inPool(shape.listUsers, async (input, pool) => {
       const wanted = input.AttributesToGet;
       if (wanted?.some((a) => !pool.schema.some((s) => s.Name === a)))
         throw invalidParameter('One or more requested attributes do not exist.');
       const filter = parseUserFilter(input.Filter, 4, (name) => usernameKey(pool, name));
-      const size = input.Limit || PAGE_SIZE;
-      const values = [pool.id, pageStart(input.PaginationToken), size + 1, ...(filter ? [filter.value] : [])];
-      const { rows, next } = page(
-        await database.query<sql.UserRow & { username_key: string }>(
-          sql.listUsersSql(filter ? `and ${filter.sql}` : ''),
-          values,
-        ),
-        size,
+      const { values, answer } = paged(input, 'PaginationToken');
+      const rows = await database.query<sql.KeyedUserRow>(sql.listUsersSql(filter ? `and ${filter.sql}` : ''), [
+        pool.id,
+        ...values,
+        ...(filter ? [filter.value] : []),
+      ]);
+      return answer(
+        'Users',
+        rows,
         (r) => r.username_key,
+        (r) => userView(r, wanted),
       );
-      return { Users: rows.map((r) => userView(r, wanted)), ...(next === undefined ? {} : { PaginationToken: next }) };
     }),
   };
 }

@@ -1,22 +1,24 @@
-/** The last calls that a stand-in received, bounded, for timelines and assertions. Never bodies, never secrets. */
+/**
+ * The last calls that a stand-in received, bounded, for timelines and assertions. Contains no bodies and no secrets.
+ */
 export interface Call {
-  /** Milliseconds since the epoch, with a fraction: arrival and answer. */
+  /** Arrival and answer: milliseconds since the epoch, with a fraction. */
   readonly at: number;
   readonly endedAt: number;
   readonly operation: string;
-  /** User, secret name; null for calls about neither. */
+  /** User or secret name; null for calls about neither. */
   readonly subject: string | null;
   readonly group: string | null;
-  /** `ok` or the exception's name. */
+  /** `ok` or the name of the exception. */
   readonly outcome: string;
-  /** The answer was cut off after the work was done. */
+  /** True if the operation ran and its answer was dropped. */
   readonly dropped: boolean;
 }
 
 export interface CallQuery {
   readonly subject?: string | undefined;
   readonly operation?: string | undefined;
-  /** Only calls that arrived at or after this instant, milliseconds since the epoch. */
+  /** Only calls that arrived at or after this instant, in milliseconds since the epoch. */
   readonly since?: number | undefined;
 }
 
@@ -31,17 +33,15 @@ export class CallLog {
   }
 
   find(query: CallQuery, limit = 10_000): readonly Call[] {
-    return this.calls
-      .filter(
-        (c) =>
-          (query.subject === undefined || c.subject === query.subject) &&
-          (query.operation === undefined || c.operation === query.operation) &&
-          (query.since === undefined || c.at >= query.since),
-      )
-      .slice(-Math.min(limit, CAPACITY));
+    const { subject, operation, since = 0 } = query;
+    const matches = (call: Call): boolean =>
+      [undefined, call.subject].includes(subject) &&
+      [undefined, call.operation].includes(operation) &&
+      call.at >= since;
+    return this.calls.filter(matches).slice(-Math.min(limit, CAPACITY));
   }
 
-  /** operation -> outcome -> count. */
+  /** Operation -> outcome -> count. */
   summary(): Record<string, Record<string, number>> {
     const counts: Record<string, Record<string, number>> = {};
     for (const { operation, outcome } of this.calls) {

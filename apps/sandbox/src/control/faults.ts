@@ -1,19 +1,22 @@
-/** Faults on order: what a test or a demonstration wants the stand-in to do wrong, and how often. */
+/** Injected faults: a test or a demonstration says what a stand-in does wrong, and how often. */
 import { z } from 'zod';
 
 export const faultRule = z.object({
   /**
-   * `throttle` and `error` refuse before anything is done; `latency` waits first; `disconnect` closes the connection
-   * with nothing done; `drop` does the work and closes the connection, so that the answer is lost.
+   * `throttle` and `error` refuse before the operation runs. `latency` waits first. `disconnect` closes the connection
+   * before the operation runs. `drop` runs the operation and closes the connection, so that the answer is lost.
    */
   effect: z.enum(['throttle', 'error', 'latency', 'disconnect', 'drop']),
-  /** How many matching calls it hits; without it, until reset. */
+  /** The number of matching calls that it hits; without it, all until it is removed. */
   times: z.int().positive().optional(),
-  /** Chance that it hits a matching call. */
+  /** The probability that it hits a matching call. */
   probability: z.number().min(0).max(1).default(1),
   operation: z.string().optional(),
   username: z.string().optional(),
-  /** For `error`: the exception's name; `InternalErrorException` answers 500, any other 400 unless `status` is given. */
+  /**
+   * For `error`: the name of the exception. `InternalErrorException` answers 500, any other 400 unless `status` is
+   * given.
+   */
   error: z.string().default('InternalErrorException'),
   message: z.string().default('Injected by the sandbox'),
   status: z.int().min(400).max(599).optional(),
@@ -44,7 +47,7 @@ export class Faults {
     return this.rules.map(({ left, ...rule }) => ({ ...rule, ...(Number.isFinite(left) ? { times: left } : {}) }));
   }
 
-  /** The rules that hit this call, in the order in which they were added; each hit is used up. */
+  /** The rules that hit this call, in the order in which they were added. Each hit is counted against `times`. */
   hit(target: FaultTarget): readonly FaultRule[] {
     const hits = this.rules.filter((rule) => this.matches(rule, target));
     for (const rule of hits) rule.left -= 1;

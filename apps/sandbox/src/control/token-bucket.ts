@@ -1,4 +1,6 @@
-/** A token bucket: `rate` requests per second, at most one second's worth saved up. Cognito's quotas behave so. */
+/**
+ * A token bucket: `rate` requests per second, with at most one second's worth saved. Cognito's quotas behave like this.
+ */
 export class TokenBucket {
   private tokens: number;
   private filledAt: number;
@@ -18,7 +20,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** True when forgetting this bucket changes nothing. */
+  /** True if removing this bucket changes nothing. */
   isFull(now: number): boolean {
     this.refill(now);
     return this.tokens >= Math.max(1, this.rate);

@@ -1,4 +1,4 @@
-/** The control API of the sandbox Okta: connect a tenant's app, do what an administrator does, look at the tasks. */
+/** The control API of the sandbox Okta: connect a tenant's app, run an administrator's actions, list the failed tasks. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Logger } from '#platform';
@@ -15,15 +15,11 @@ import { oidcRoutes } from './oidc/routes.js';
 import { universalLogoutRoutes } from './oidc/universal-logout-control.js';
 import type { UniversalLogout } from './oidc/universal-logout.js';
 import { verbNames, type Okta } from './okta.js';
+import { headerText, slugIn, tenantRoutes } from './tenant-route.js';
 
-const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a tenant slug such as "default"');
 const appBody = z.object({
   scimBaseUrl: z.url({ protocol: /^https?$/ }),
-  token: z
-    .string()
-    .min(1)
-    .max(4096)
-    .regex(/^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/, 'must fit into an HTTP header'),
+  token: headerText,
   mode: z.enum(modes).default('aiw'),
   authStyle: z.enum(['bearer', 'header']).default('bearer'),
   importGroups: z.boolean().default(true),
@@ -33,8 +29,8 @@ const runQuery = z.object({
   pace: z.coerce.number().int().min(0).max(60_000).optional(),
 });
 
-/** The token is write-only here too. */
-const appView = ({ token: _token, ...app }: OktaApp): object => ({ ...app, token: '****' });
+/** The token can be written but never read, here too. */
+const view = (app: OktaApp): object => ({ ...app, token: '****' });
 
 export interface OktaParts {
   readonly okta: Okta;
@@ -46,38 +42,29 @@ export interface OktaParts {
 export function createOktaListener({ okta, management, oidc, logout }: OktaParts, logger: Logger): FastifyInstance {
   const app = createListener();
   const { store } = okta;
-  const slugOf = (params: unknown): string => parseControl(z.object({ slug }), params).slug;
-  const tenantOf = (params: unknown): Promise<OktaApp> => store.app(slugOf(params));
+  const route = tenantRoutes(app, (slug) => store.app(slug));
 
   app.get('/sandbox/verbs', () => ({ verbs: verbNames }));
-  app.get('/sandbox/apps', async () => ({ apps: (await store.apps()).map(appView) }));
-  app.put('/sandbox/apps/:slug', async (request) =>
-    appView(await store.saveApp({ slug: slugOf(request.params), ...parseControl(appBody, request.body) })),
+  app.get('/sandbox/apps', async () => ({ apps: (await store.apps()).map(view) }));
+  app.put('/sandbox/apps/:slug', async ({ params, body }) =>
+    view(await store.saveApp({ slug: slugIn(params), ...parseControl(appBody, body) })),
   );
-  app.get('/sandbox/apps/:slug', async (request) => appView(await tenantOf(request.params)));
-  app.get('/sandbox/apps/:slug/people', async (request) => ({
-    people: await store.people((await tenantOf(request.params)).slug),
-  }));
-  app.get('/sandbox/apps/:slug/groups', async (request) => ({
-    groups: await store.groups((await tenantOf(request.params)).slug),
-  }));
-  app.get('/sandbox/apps/:slug/tasks', async (request) => ({
-    tasks: await store.tasks((await tenantOf(request.params)).slug),
-  }));
-  app.delete('/sandbox/apps/:slug/tasks', async (request) => {
-    await store.clearTasks((await tenantOf(request.params)).slug);
+  route('get', '', view);
+  route('get', '/people', async ({ slug }) => ({ people: await store.people(slug) }));
+  route('get', '/groups', async ({ slug }) => ({ groups: await store.groups(slug) }));
+  route('get', '/tasks', async ({ slug }) => ({ tasks: await store.tasks(slug) }));
+  route('delete', '/tasks', async ({ slug }) => {
+    await store.clearTasks(slug);
     return { tasks: [] };
   });
-
-  app.post('/sandbox/apps/:slug/:verb', async (request) => {
-    const { verb } = request.params as { verb: string };
-    const query = parseControl(runQuery, request.query);
-    return okta.run(slugOf(request.params), verb, request.body, { mode: query.mode, paceMs: query.pace });
+  app.post<{ Params: { verb: string } }>('/sandbox/apps/:slug/:verb', async ({ params, query, body }) => {
+    const { mode, pace } = parseControl(runQuery, query);
+    return okta.run(slugIn(params), params.verb, body, { mode, paceMs: pace });
   });
-  eventHookRoutes(app, okta, tenantOf);
-  managementControlRoutes(app, management, tenantOf);
-  oidcControlRoutes(app, oidc, tenantOf);
-  universalLogoutRoutes(app, { store, clients: oidc.clients, logout }, tenantOf);
+  eventHookRoutes(route, okta);
+  managementControlRoutes(route, management);
+  oidcControlRoutes(app, route, oidc);
+  universalLogoutRoutes(route, store, oidc.clients, logout);
   controlRoutes(app, management.faults, management.calls);
   void app.register(async (api) => managementApi(api, management, logger), { prefix: '/api/v1' });
   oidcRoutes(app, oidc, logger);

@@ -1,4 +1,4 @@
-/** The bodies that Okta sends, in the order of keys that was recorded. Pure. */
+/** The bodies that Okta sends, with keys in the recorded order. Pure. */
 import type { Member, Mode, Person } from './model.js';
 
 type Json = Record<string, unknown>;
@@ -8,7 +8,10 @@ const ENTERPRISE = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
-/** What Okta maps from its profile. AIW apps without an e-mail type mapping send no `type`, no name to show, no locale. */
+/**
+ * Attributes that Okta maps from its profile. A custom app (AIW) without a mapping of the e-mail type sends no `type`,
+ * no display name and no locale.
+ */
 function mapped(person: Person, mode: Mode): Json {
   const { firstName = '', lastName = '', email = person.login, title, department } = person.profile;
   const displayName = person.profile.displayName ?? (mode === 'oin' ? `${firstName} ${lastName}`.trim() : undefined);
@@ -33,7 +36,7 @@ export const createUser = (person: Person, mode: Mode, password: string): Json =
   active: true,
 });
 
-/** A PUT carries the server's own GET body with Okta's profile laid over it, keys sorted; `groups` is always empty. */
+/** A PUT carries the server's own GET body, overwritten with Okta's profile, keys sorted. `groups` is always empty. */
 export function replaceUser(theirs: Json, person: Person, mode: Mode, active: boolean): Json {
   const ours = mapped(person, mode);
   const schemas = [...new Set([...list(theirs.schemas), ...list(ours.schemas)])];
@@ -64,7 +67,7 @@ function sorted(value: unknown): unknown {
 const patch = (...Operations: Json[]): Json => ({ schemas: [PATCH], Operations });
 const shown = (members: readonly Member[]): Json[] => members.map((m) => ({ value: m.remoteId, display: m.login }));
 
-/** OIN: path-less, as the catalogue's apps switch a user on and off. */
+/** Catalog apps (OIN) activate and deactivate a user with a PATCH that has no path. */
 export const setActive = (active: boolean): Json => patch({ op: 'replace', value: { active } });
 
 export const createGroup = (displayName: string, members: readonly Member[]): Json => ({
@@ -80,14 +83,14 @@ export const replaceGroup = (id: string, displayName: string, members: readonly 
   members: shown(members),
 });
 
-/** Sent before each membership change too, with the name unchanged. */
+/** Sent before each change of members too, with an unchanged name. */
 export const renameGroup = (id: string, displayName: string): Json =>
   patch({ op: 'replace', value: { id, displayName } });
 
-/** "Custom patch batch size" of a catalogue app, the default. */
+/** "Custom patch batch size" of a catalog app, default value. */
 const BATCH = 100;
 
-/** Removals are one operation each, additions one operation together; at most {@link BATCH} members in a PATCH. */
+/** One operation for each removal and one for all additions; at most {@link BATCH} members in a PATCH. */
 export function changeMembers(removed: readonly Member[], added: readonly Member[]): Json[] {
   const steps = [...removed.map((m) => ({ remove: m })), ...added.map((m) => ({ add: m }))];
   return chunks(steps).map((chunk) => {
@@ -102,7 +105,7 @@ export function changeMembers(removed: readonly Member[], added: readonly Member
   });
 }
 
-/** Push now: the first batch replaces, further ones add. An empty group is pushed as an empty list. */
+/** "Push now": the first batch replaces, further batches add. An empty group is pushed as an empty list. */
 export function overwriteMembers(members: readonly Member[]): Json[] {
   const [first = [], ...rest] = chunks(members);
   return [

@@ -1,4 +1,4 @@
-/** Group push and what changes in a pushed group. */
+/** Verbs about groups: group push, and changes of a pushed group. */
 import { z } from 'zod';
 import { ControlError } from '../listener.js';
 import * as push from './groups.js';
@@ -24,7 +24,7 @@ async function peopleOf(context: Context, names: readonly string[]): Promise<Per
   return names.map((n) => known.get(n.toLowerCase()) as Person);
 }
 
-/** Runs one push; a failure marks the mapping, and Okta pushes nothing more for it until somebody pushes now. */
+/** Runs one push. A failure marks the group's mapping, and Okta pushes nothing more for it until "push now". */
 async function pushing(context: Context, target: Group, work: () => Promise<string | null>): Promise<void> {
   try {
     await context.store.savePush(target, await work(), 'ACTIVE');
@@ -34,7 +34,7 @@ async function pushing(context: Context, target: Group, work: () => Promise<stri
   }
 }
 
-/** First push, or the whole list again. */
+/** Pushes the whole group, for the first time or again. */
 async function pushWhole(context: Context, target: Group): Promise<null> {
   const members = await context.store.pushedMembers(target);
   const remoteId = target.push?.remoteId ?? null;
@@ -46,111 +46,93 @@ async function pushWhole(context: Context, target: Group): Promise<null> {
   return null;
 }
 
+/** The remark why Okta sends nothing for this group, or the id of the group on the SCIM server. */
+const pushed = ({ push: mapping }: Group): { remark: string } | { remoteId: string } =>
+  !mapping?.remoteId
+    ? { remark: NOT_PUSHED }
+    : mapping.status === 'ERROR'
+      ? { remark: IN_ERROR }
+      : { remoteId: mapping.remoteId };
+
 async function changed(
   context: Context,
   target: Group,
   people: readonly Person[],
   kind: 'added' | 'removed',
 ): Promise<string | null> {
-  const remoteId = target.push?.remoteId;
-  if (!target.push || !remoteId) return NOT_PUSHED;
-  if (target.push.status === 'ERROR') return IN_ERROR;
+  const state = pushed(target);
+  if ('remark' in state) return state.remark;
   const sent = people.flatMap((p) =>
     p.assigned && p.remoteId !== null && p.status === 'ACTIVE' ? [{ login: p.login, remoteId: p.remoteId }] : [],
   );
   if (sent.length === 0)
     return 'Nobody among them is an active, assigned member whose membership changed: Okta sends nothing.';
   const all = await context.store.pushedMembers(target);
-  const change = { all, added: kind === 'added' ? sent : [], removed: kind === 'removed' ? sent : [] };
+  const change = { all, added: [], removed: [], [kind]: sent };
   await pushing(context, target, async () => {
-    await push.changeMembers(context.session, remoteId, target.name, change);
-    return remoteId;
+    await push.changeMembers(context.session, state.remoteId, target.name, change);
+    return state.remoteId;
   });
   return null;
 }
 
 export const groupVerbs: Record<string, Verb> = {
-  'push-group': verb(
-    aboutGroup.extend({ members: logins.default([]) }),
-    (i) => i.group,
-    async (context, input) => {
-      const people = await peopleOf(context, input.members);
-      const target = await context.store.ensureGroup(context.app.slug, input.group);
-      await context.store.addMembers(target, people);
-      return pushWhole(context, target);
-    },
-  ),
+  'push-group': verb(aboutGroup.extend({ members: logins.default([]) }), async (context, input) => {
+    const people = await peopleOf(context, input.members);
+    const target = await context.store.ensureGroup(context.app.slug, input.group);
+    await context.store.addMembers(target, people);
+    return pushWhole(context, target);
+  }),
 
-  'push-now': verb(
-    aboutGroup,
-    (i) => i.group,
-    async (context, input) => {
-      const target = await context.store.group(context.app.slug, input.group);
-      return target.push ? pushWhole(context, target) : NOT_PUSHED;
-    },
-  ),
+  'push-now': verb(aboutGroup, async (context, input) => {
+    const target = await context.store.group(context.app.slug, input.group);
+    return target.push ? pushWhole(context, target) : NOT_PUSHED;
+  }),
 
-  'rename-group': verb(
-    aboutGroup.extend({ newName: group }),
-    (i) => i.group,
-    async (context, input) => {
-      const target = await context.store.group(context.app.slug, input.group);
-      await context.store.renameGroup(target, input.newName);
-      const remoteId = target.push?.remoteId;
-      if (!target.push || !remoteId) return NOT_PUSHED;
-      if (target.push.status === 'ERROR') return IN_ERROR;
-      const members = await context.store.pushedMembers(target);
-      await pushing(context, target, async () => {
-        await push.renameGroup(context.session, remoteId, input.newName, members);
-        return remoteId;
-      });
-      return null;
-    },
-  ),
+  'rename-group': verb(aboutGroup.extend({ newName: group }), async (context, input) => {
+    const target = await context.store.group(context.app.slug, input.group);
+    await context.store.renameGroup(target, input.newName);
+    const state = pushed(target);
+    if ('remark' in state) return state.remark;
+    const members = await context.store.pushedMembers(target);
+    await pushing(context, target, async () => {
+      await push.renameGroup(context.session, state.remoteId, input.newName, members);
+      return state.remoteId;
+    });
+    return null;
+  }),
 
-  'add-member': verb(
-    withMembers,
-    (i) => i.group,
-    async (context, input) => {
-      const target = await context.store.ensureGroup(context.app.slug, input.group);
-      const people = await peopleOf(context, input.members);
-      const added = await context.store.addMembers(target, people);
-      return changed(
-        context,
-        target,
-        people.filter((p) => added.has(p.id)),
-        'added',
-      );
-    },
-  ),
+  'add-member': verb(withMembers, async (context, input) => {
+    const target = await context.store.ensureGroup(context.app.slug, input.group);
+    const people = await peopleOf(context, input.members);
+    const added = await context.store.addMembers(target, people);
+    return changed(
+      context,
+      target,
+      people.filter((p) => added.has(p.id)),
+      'added',
+    );
+  }),
 
-  'remove-member': verb(
-    withMembers,
-    (i) => i.group,
-    async (context, input) => {
-      const target = await context.store.group(context.app.slug, input.group);
-      const people = await peopleOf(context, input.members);
-      const removed = await context.store.removeMembers(target, people);
-      return changed(
-        context,
-        target,
-        people.filter((p) => removed.has(p.id)),
-        'removed',
-      );
-    },
-  ),
+  'remove-member': verb(withMembers, async (context, input) => {
+    const target = await context.store.group(context.app.slug, input.group);
+    const people = await peopleOf(context, input.members);
+    const removed = await context.store.removeMembers(target, people);
+    return changed(
+      context,
+      target,
+      people.filter((p) => removed.has(p.id)),
+      'removed',
+    );
+  }),
 
-  'unlink-group': verb(
-    aboutGroup.extend({ delete: z.boolean().default(true) }),
-    (i) => i.group,
-    async (context, input) => {
-      const target = await context.store.group(context.app.slug, input.group);
-      if (!target.push) return NOT_PUSHED;
-      await context.store.unlink(target);
-      const { remoteId } = target.push;
-      if (!input.delete) return 'Unlinked; the group stays on the SCIM server and Okta sends nothing.';
-      if (remoteId !== null) await push.deleteGroup(context.session, remoteId, target.name);
-      return null;
-    },
-  ),
+  'unlink-group': verb(aboutGroup.extend({ delete: z.boolean().default(true) }), async (context, input) => {
+    const target = await context.store.group(context.app.slug, input.group);
+    if (!target.push) return NOT_PUSHED;
+    await context.store.unlink(target);
+    const { remoteId } = target.push;
+    if (!input.delete) return 'Unlinked; the group stays on the SCIM server and Okta sends nothing.';
+    if (remoteId !== null) await push.deleteGroup(context.session, remoteId, target.name);
+    return null;
+  }),
 };

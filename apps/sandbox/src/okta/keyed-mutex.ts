@@ -1,4 +1,7 @@
-/** One job at a time per key, in the order of arrival. Okta, too, works off one person's or group's jobs in order. */
+/**
+ * Runs one job at a time per key, in the order of arrival. Okta too processes the jobs about one person or group in
+ * order.
+ */
 export class KeyedMutex {
   private readonly tails = new Map<string, Promise<unknown>>();
 

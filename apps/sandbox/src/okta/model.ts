@@ -1,11 +1,11 @@
-/** What an Okta org knows about one of its SCIM apps: people, groups, who is assigned, which groups are pushed. */
+/** The model of an Okta org with one SCIM app: people, groups, assignments and pushed groups. */
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
 
 export const modes = ['aiw', 'oin'] as const;
 /**
- * `aiw`: a customer's own app (App Integration Wizard), GET/POST/PUT only, never PATCH. `oin`: an app of Okta's
- * catalogue, PATCH for activation and groups.
+ * `aiw`: a customer's own app (App Integration Wizard), GET, POST and PUT only. `oin`: an app of Okta's catalog (Okta
+ * Integration Network), PATCH for activation and groups.
  */
 export type Mode = (typeof modes)[number];
 
@@ -16,7 +16,7 @@ export interface OktaApp {
   readonly scimBaseUrl: string;
   readonly token: string;
   readonly mode: Mode;
-  /** `header` sends the raw token as the whole Authorization value, as the catalogue's "Header" choice does. */
+  /** `header` sends the raw token as the whole Authorization value, like the choice "Header" of a catalog app. */
   readonly authStyle: 'bearer' | 'header';
   readonly importGroups: boolean;
 }
@@ -41,7 +41,7 @@ export interface Person {
   readonly profile: Profile;
   readonly status: PersonStatus;
   readonly assigned: boolean;
-  /** The id that the SCIM server gave; kept after unassigning. */
+  /** The id that the SCIM server gave; kept after the person is unassigned. */
   readonly remoteId: string | null;
 }
 
@@ -60,11 +60,11 @@ const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
 export const randomText = (length: number, alphabet = ALPHABET): string =>
   Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
 
-/** Okta's ids are 20 characters: `00u` users, `00g` groups, `0oa` apps, `who` event hooks, `oae` errors. */
+/** Okta's ids have 20 characters: `00u` users, `00g` groups, `0oa` apps, `who` event hooks, `oae` errors. */
 export const oktaId = (prefix: '00u' | '00g' | '0oa' | 'who' | 'oae'): string => prefix + randomText(17);
 
-/** `00o...`, the id of the org of this app: each tenant has an org of its own. */
+/** `00o...`, the id of the org of this app. Each tenant has an org of its own. */
 export const orgIdOf = (appId: string): string => `00o${appId.slice(3)}`;
 
-/** Okta puts a random password into every create, also when passwords are not synchronised. */
+/** Okta puts a random password into every create, even if passwords are not synchronised. */
 export const randomPassword = (): string => randomText(8, ALPHABET.slice(0, 36));

@@ -1,4 +1,4 @@
-/** The sandbox Okta: runs verbs against the tenant's SCIM server and keeps the failed ones as tasks. */
+/** The sandbox Okta: runs verbs against the tenant's SCIM server and records failures as tasks. */
 import { z } from 'zod';
 import { ControlError } from '../listener.js';
 import { groupVerbs } from './group-verbs.js';
@@ -24,36 +24,26 @@ export interface VerbResult {
   readonly mode: Mode;
   readonly subject: string;
   readonly ok: boolean;
-  /** Why nothing was sent, or what else is worth knowing. */
+  /** The reason why nothing was sent, or another remark. */
   readonly note: string | null;
-  /** The failed provisioning task; a null `detail` is Okta's silent stop. */
+  /** The failed provisioning task. A null `detail` means that Okta stopped without a message. */
   readonly task: Task | null;
   readonly exchanges: readonly Exchange[];
-  /** What the event hook carried, copies included; one that is put off is still `waiting`. */
+  /** Deliveries of the event hook, copies included. A delayed one is still `waiting`. */
   readonly deliveries: readonly Delivery[];
 }
 
 const nothing = z.object({});
 
 const appVerbs: Record<string, Verb> = {
-  'test-connection': verb(
-    nothing,
-    () => '',
-    async ({ session }) => {
-      await testConnection(session);
-      return null;
-    },
-  ),
-  import: verb(
-    nothing,
-    () => 'import',
-    async ({ session, store, app }) => {
-      const { users, groups, inactive } = await importAll(session);
-      await store.saveImport(app.slug, 'user', users);
-      await store.saveImport(app.slug, 'group', groups);
-      return `${users.length} active users and ${groups.length} groups imported, ${inactive} inactive users read and left out`;
-    },
-  ),
+  'test-connection': verb(nothing, async ({ session }) => {
+    await testConnection(session);
+    return null;
+  }),
+  import: verb(nothing, async ({ session }) => {
+    const { users, groups, inactive } = await importAll(session);
+    return `${users} active users and ${groups} groups imported, ${inactive} inactive users read and not imported`;
+  }),
 };
 
 const verbs: Readonly<Record<string, Verb>> = { ...peopleVerbs, ...groupVerbs, ...appVerbs };
@@ -70,7 +60,7 @@ export class Okta {
     private readonly options: OktaOptions,
   ) {}
 
-  /** `mode` and `paceMs` override the app's and the sandbox's for this run. */
+  /** `mode` and `paceMs` override the app's and the sandbox's settings for this run. */
   async run(
     slug: string,
     name: string,
@@ -94,7 +84,7 @@ export class Okta {
       const events: LogEvent[] = [];
       const emit: Context['emit'] = (type, person) => void events.push(logEvent(type, person, app, new Date()));
       const outcome = await this.attempt(name, job, { app, store: this.store, session, emit });
-      // After a failed push too: what happened in Okta has happened.
+      // Also after a failed push: the change in Okta itself has happened.
       const deliveries = await this.hooks.deliver(slug, events);
       const about = { verb: name, tenant: slug, mode: app.mode, subject };
       return { ...about, ...outcome, exchanges: session.exchanges, deliveries };

@@ -1,4 +1,4 @@
-/** What an Okta administrator does to a person, and the provisioning that follows. */
+/** Verbs about people: an administrator's actions in Okta and the provisioning that follows. */
 import { z } from 'zod';
 import { ControlError } from '../listener.js';
 import type { EventType } from './hooks/log-event.js';
@@ -12,7 +12,7 @@ const personWithProfile = aboutPerson.extend({ profile: profile.default({}) });
 
 const NOT_ASSIGNED = 'The person is not assigned to the app: Okta sends nothing.';
 
-/** Suspension is a state inside Okta; no SCIM request follows ("nothing" in Okta's own table of calls). */
+/** Suspension is a state inside Okta. No SCIM request follows ("nothing" in Okta's own table of calls). */
 const NO_SCIM = 'Okta sends no SCIM request for this: the SCIM server keeps the user as they are.';
 
 async function deprovision(context: Context, person: Person): Promise<string | null> {
@@ -39,34 +39,27 @@ async function setStatus(
 }
 
 export const peopleVerbs: Record<string, Verb> = {
-  assign: verb(
-    personWithProfile,
-    (i) => i.login,
-    async (context, input) => {
-      const { store, app, session } = context;
-      const before = await store.findPerson(app.slug, input.login);
-      const found = await store.ensurePerson(app.slug, input.login, defaultNames(input.login, before, input.profile));
-      if (found.status === 'SUSPENDED') return 'The person is SUSPENDED: Okta assigns only after "unsuspend".';
-      if (!before) context.emit('user.lifecycle.create', found);
-      if (before?.status !== 'ACTIVE') context.emit('user.lifecycle.activate', found);
-      if (found.status !== 'ACTIVE') await store.changePerson(found, { status: 'ACTIVE' });
-      const person: Person = { ...found, status: 'ACTIVE' };
-      await store.saveAssignment(person.id, { assigned: true });
-      if (!found.assigned) context.emit('application.user_membership.add', person);
-      await store.saveAssignment(person.id, { assigned: true, remoteId: await provisionUser(session, person) });
-      return null;
-    },
-  ),
+  assign: verb(personWithProfile, async (context, input) => {
+    const { store, app, session } = context;
+    const before = await store.findPerson(app.slug, input.login);
+    const found = await store.ensurePerson(app.slug, input.login, defaultNames(input.login, before, input.profile));
+    if (found.status === 'SUSPENDED') return 'The person is SUSPENDED: Okta assigns only after "unsuspend".';
+    if (!before) context.emit('user.lifecycle.create', found);
+    if (before?.status !== 'ACTIVE') context.emit('user.lifecycle.activate', found);
+    if (found.status !== 'ACTIVE') await store.changePerson(found, { status: 'ACTIVE' });
+    const person: Person = { ...found, status: 'ACTIVE' };
+    await store.saveAssignment(person.id, { assigned: true });
+    if (!found.assigned) context.emit('application.user_membership.add', person);
+    await store.saveAssignment(person.id, { assigned: true, remoteId: await provisionUser(session, person) });
+    return null;
+  }),
 
-  unassign: verb(
-    aboutPerson,
-    (i) => i.login,
-    async (context, input) => deprovision(context, await context.store.person(context.app.slug, input.login)),
+  unassign: verb(aboutPerson, async (context, input) =>
+    deprovision(context, await context.store.person(context.app.slug, input.login)),
   ),
 
   update: verb(
     personWithProfile.extend({ newLogin: login.optional() }),
-    (i) => i.login,
     async ({ store, app, session, emit }, input) => {
       const before = await store.person(app.slug, input.login);
       await store.changePerson(before, { profile: input.profile, login: input.newLogin });
@@ -79,48 +72,36 @@ export const peopleVerbs: Record<string, Verb> = {
     },
   ),
 
-  deactivate: verb(
-    aboutPerson,
-    (i) => i.login,
-    async (context, input) => {
-      const person = await context.store.person(context.app.slug, input.login);
-      if (person.status !== 'DEPROVISIONED') {
-        await context.store.changePerson(person, { status: 'DEPROVISIONED' });
-        context.emit('user.lifecycle.deactivate', person);
-      }
-      return deprovision(context, person);
-    },
+  deactivate: verb(aboutPerson, async (context, input) => {
+    const person = await context.store.person(context.app.slug, input.login);
+    if (person.status !== 'DEPROVISIONED') {
+      await context.store.changePerson(person, { status: 'DEPROVISIONED' });
+      context.emit('user.lifecycle.deactivate', person);
+    }
+    return deprovision(context, person);
+  }),
+
+  suspend: verb(aboutPerson, (context, input) =>
+    setStatus(context, input.login, 'ACTIVE', 'SUSPENDED', 'user.lifecycle.suspend'),
+  ),
+  unsuspend: verb(aboutPerson, (context, input) =>
+    setStatus(context, input.login, 'SUSPENDED', 'ACTIVE', 'user.lifecycle.unsuspend'),
   ),
 
-  suspend: verb(
-    aboutPerson,
-    (i) => i.login,
-    (context, input) => setStatus(context, input.login, 'ACTIVE', 'SUSPENDED', 'user.lifecycle.suspend'),
-  ),
-  unsuspend: verb(
-    aboutPerson,
-    (i) => i.login,
-    (context, input) => setStatus(context, input.login, 'SUSPENDED', 'ACTIVE', 'user.lifecycle.unsuspend'),
-  ),
-
-  delete: verb(
-    aboutPerson,
-    (i) => i.login,
-    async (context, input) => {
-      const person = await context.store.person(context.app.slug, input.login);
-      if (person.status !== 'DEPROVISIONED')
-        throw new ControlError(
-          409,
-          `"${person.login}" is ${person.status}: Okta deletes only deactivated people; "deactivate" comes first`,
-        );
-      await context.store.deletePerson(person);
-      context.emit('user.lifecycle.delete.initiated', person);
-      return `The person is gone for good. ${NO_SCIM}`;
-    },
-  ),
+  delete: verb(aboutPerson, async (context, input) => {
+    const person = await context.store.person(context.app.slug, input.login);
+    if (person.status !== 'DEPROVISIONED')
+      throw new ControlError(
+        409,
+        `"${person.login}" is ${person.status}: Okta deletes only deactivated people; "deactivate" comes first`,
+      );
+    await context.store.deletePerson(person);
+    context.emit('user.lifecycle.delete.initiated', person);
+    return `The person is gone for good. ${NO_SCIM}`;
+  }),
 };
 
-/** Okta demands both names of a person; who is new and has none gets them from the login. */
+/** Okta requires first and last name. A new person without them gets them from the login. */
 function defaultNames(
   name: string,
   existing: Person | undefined,

@@ -1,4 +1,4 @@
-/** A run of SCIM requests as Okta paces, reads and repeats them, with the record of what was exchanged. */
+/** A run of SCIM requests with Okta's pauses, retries and reading of answers. Records each exchange. */
 import { STATUS_CODES } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OktaApp } from './model.js';
@@ -14,10 +14,10 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
 }
 
-/** The task fails, with the sentence that an administrator sees under Dashboard -> Tasks. */
+/** The task fails with the sentence that an administrator sees under Dashboard -> Tasks. */
 export class ProvisioningFailure extends Error {}
 
-/** Okta gives up without a word: the outcome's reason is null. */
+/** Okta stops without a message: the reason is null. */
 export class SilentStop extends Error {}
 
 export type Json = Record<string, unknown>;
@@ -40,8 +40,8 @@ export class ScimSession {
   ) {}
 
   /**
-   * `doing` words the failure ("Error while creating user x"). Statuses in `accept` beside 2xx are returned to the
-   * caller; anything else fails the task.
+   * `doing` starts the error message ("Error while creating user x"). The caller gets answers with a 2xx status or one
+   * in `accept`. Any other status fails the task.
    */
   async send(
     method: string,
@@ -78,7 +78,7 @@ export class ScimSession {
   }
 }
 
-/** Only an integer is honoured. */
+/** Only an integer is accepted. */
 export const retryWaitMs = (header: string | undefined, attempt: number): number =>
   header !== undefined && /^\d+$/.test(header) ? Number(header) * 1000 : DEFAULT_WAIT_MS * 2 ** (attempt - 1);
 
@@ -101,7 +101,7 @@ function remoteDetail(answer: Answer): string {
   return typeof detail === 'string' ? detail : answer.text.slice(0, 500);
 }
 
-/** Undefined = no JSON. */
+/** Undefined = not JSON. */
 function readJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -110,11 +110,11 @@ function readJson(text: string): unknown {
   }
 }
 
-/** Okta parses every answer, also errors and a proxy's pages, with Jackson, and shows Jackson's complaint. */
+/** Okta parses every answer with Jackson, errors and a proxy's pages too, and shows Jackson's error. */
 const invalidJson = (text: string): string =>
   `Invalid JSON: Unrecognized token '${(/^\s*([^\s,:;"'{}[\]()]+)/.exec(text)?.[1] ?? text.trim().charAt(0)).slice(0, 60)}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')`;
 
-/** A list answer's resources. A number that came as a string makes Okta stop without telling anybody. */
+/** The resources of a list answer. If a number is sent as a string, Okta stops without a message. */
 export function resources(answer: ScimAnswer): { items: Json[]; total: number } {
   if (answer.status === 404 || !answer.body) return { items: [], total: 0 };
   const { totalResults = 0, startIndex = 1, itemsPerPage = 0, Resources = [] } = answer.body;

@@ -1,4 +1,4 @@
-/** What the sandbox Okta remembers, in Postgres. */
+/** The state of the sandbox Okta in Postgres. */
 import { sqlState, type Database } from '#platform';
 import { ControlError } from '../listener.js';
 import {
@@ -11,29 +11,6 @@ import {
   type Profile,
 } from './model.js';
 
-interface AppRow {
-  slug: string;
-  app_id: string;
-  scim_base_url: string;
-  token: string;
-  mode: OktaApp['mode'];
-  auth_style: OktaApp['authStyle'];
-  import_groups: boolean;
-}
-interface PersonRow {
-  id: string;
-  login: string;
-  profile: Profile;
-  status: PersonStatus;
-  assigned: boolean | null;
-  remote_id: string | null;
-}
-interface GroupRow {
-  id: string;
-  name: string;
-  push_status: 'ACTIVE' | 'ERROR' | null;
-  remote_id: string | null;
-}
 export interface Task {
   readonly id: string;
   readonly verb: string;
@@ -42,35 +19,16 @@ export interface Task {
   readonly created_at: Date;
 }
 
-const PERSON = `select p.id, p.login, p.profile, p.status, a.assigned, a.remote_id from okta_person p left join okta_assignment a on a.person_id = p.id`;
-const GROUP = `select g.id, g.name, u.status as push_status, u.remote_id from okta_group g left join okta_push u on u.group_id = g.id`;
-
-const toPerson = (r: PersonRow): Person => ({
-  id: r.id,
-  login: r.login,
-  profile: r.profile,
-  status: r.status,
-  assigned: r.assigned ?? false,
-  remoteId: r.remote_id,
-});
-const toGroup = (r: GroupRow): Group => ({
-  id: r.id,
-  name: r.name,
-  push: r.push_status === null ? null : { remoteId: r.remote_id, status: r.push_status },
-});
-const toApp = (r: AppRow): OktaApp => ({
-  slug: r.slug,
-  appId: r.app_id,
-  scimBaseUrl: r.scim_base_url,
-  token: r.token,
-  mode: r.mode,
-  authStyle: r.auth_style,
-  importGroups: r.import_groups,
-});
+const APP = `slug, app_id as "appId", scim_base_url as "scimBaseUrl", token, mode, auth_style as "authStyle", import_groups as "importGroups"`;
+const PERSON = `select p.id, p.login, p.profile, p.status, coalesce(a.assigned, false) as assigned, a.remote_id as "remoteId"
+  from okta_person p left join okta_assignment a on a.person_id = p.id`;
+const GROUP = `select g.id, g.name,
+    case when u.status is not null then json_build_object('remoteId', u.remote_id, 'status', u.status) end as push
+  from okta_group g left join okta_push u on u.group_id = g.id`;
 
 const UNIQUE_VIOLATION = '23505';
 
-/** Says in words that a name is in use. */
+/** Throws a readable error if a name is in use. */
 const taken =
   (what: string) =>
   (error: unknown): never => {
@@ -78,57 +36,49 @@ const taken =
     throw error;
   };
 
+function found<T>(row: T | undefined, missing: string): T {
+  if (row === undefined) throw new ControlError(404, missing);
+  return row;
+}
+
 export class OktaStore {
   constructor(private readonly database: Database) {}
 
-  // ---- apps
-
-  /** An app that is there keeps its id. */
+  /** An existing app keeps its id. */
   async saveApp(app: Omit<OktaApp, 'appId'>): Promise<OktaApp> {
-    const [row] = await this.database.query<AppRow>(
+    const [row] = await this.database.query<OktaApp>(
       `insert into okta_app (slug, app_id, scim_base_url, token, mode, auth_style, import_groups) values ($1, $2, $3, $4, $5, $6, $7)
        on conflict (slug) do update set scim_base_url = excluded.scim_base_url, token = excluded.token, mode = excluded.mode,
-         auth_style = excluded.auth_style, import_groups = excluded.import_groups returning *`,
+         auth_style = excluded.auth_style, import_groups = excluded.import_groups returning ${APP}`,
       [app.slug, oktaId('0oa'), app.scimBaseUrl, app.token, app.mode, app.authStyle, app.importGroups],
     );
-    return toApp(row as AppRow);
+    return row as OktaApp;
   }
 
-  async apps(): Promise<OktaApp[]> {
-    return (await this.database.query<AppRow>('select * from okta_app order by slug')).map(toApp);
+  apps(): Promise<OktaApp[]> {
+    return this.database.query<OktaApp>(`select ${APP} from okta_app order by slug`);
   }
 
   async app(slug: string): Promise<OktaApp> {
-    const [row] = await this.database.query<AppRow>('select * from okta_app where slug = $1', [slug]);
-    if (!row) throw new ControlError(404, `the sandbox Okta has no app for tenant "${slug}"; connect one first`);
-    return toApp(row);
+    const [app] = await this.database.query<OktaApp>(`select ${APP} from okta_app where slug = $1`, [slug]);
+    return found(app, `the sandbox Okta has no app for tenant "${slug}"; connect one first`);
   }
 
-  // ---- people
-
-  async people(slug: string): Promise<Person[]> {
-    return (await this.database.query<PersonRow>(`${PERSON} where p.slug = $1 order by p.login`, [slug])).map(toPerson);
+  people(slug: string): Promise<Person[]> {
+    return this.database.query<Person>(`${PERSON} where p.slug = $1 order by p.login`, [slug]);
   }
 
   async person(slug: string, login: string): Promise<Person> {
     const person = await this.findPerson(slug, login);
-    if (!person)
-      throw new ControlError(
-        404,
-        `there is no person "${login}" in the sandbox Okta of tenant "${slug}"; "assign" creates one`,
-      );
-    return person;
+    return found(person, `there is no person "${login}" in the sandbox Okta of tenant "${slug}"; "assign" creates one`);
   }
 
   async findPerson(slug: string, login: string): Promise<Person | undefined> {
-    const [row] = await this.database.query<PersonRow>(`${PERSON} where p.slug = $1 and lower(p.login) = lower($2)`, [
-      slug,
-      login,
-    ]);
-    return row && toPerson(row);
+    const text = `${PERSON} where p.slug = $1 and lower(p.login) = lower($2)`;
+    return (await this.database.query<Person>(text, [slug, login]))[0];
   }
 
-  /** Creates the person if there is none of that login; then merges the profile. */
+  /** Creates the person if the login is unknown, then merges the profile. */
   async ensurePerson(slug: string, login: string, profile: Profile): Promise<Person> {
     await this.database.query(
       `insert into okta_person (id, slug, login, profile, status) values ($1, $2, $3, $4, 'ACTIVE')
@@ -153,7 +103,7 @@ export class OktaStore {
       .catch(taken(`the login "${change.login}"`));
   }
 
-  /** With assignment and memberships: Okta keeps nothing of a deleted person. */
+  /** Deletes assignment and memberships too: Okta keeps nothing of a deleted person. */
   async deletePerson(person: Person): Promise<void> {
     await this.database.query('delete from okta_person where id = $1', [person.id]);
   }
@@ -167,28 +117,21 @@ export class OktaStore {
     );
   }
 
-  // ---- groups
-
-  async groups(slug: string): Promise<(Group & { members: string[] })[]> {
-    const rows = await this.database.query<GroupRow & { members: string[] }>(
+  groups(slug: string): Promise<(Group & { members: string[] })[]> {
+    return this.database.query<Group & { members: string[] }>(
       `select x.*, array(select p.login from okta_group_member m join okta_person p on p.id = m.person_id where m.group_id = x.id order by m.position) as members
          from (${GROUP} where g.slug = $1) x order by name`,
       [slug],
     );
-    return rows.map((r) => ({ ...toGroup(r), members: r.members }));
   }
 
   async group(slug: string, name: string): Promise<Group> {
-    const [row] = await this.database.query<GroupRow>(`${GROUP} where g.slug = $1 and lower(g.name) = lower($2)`, [
-      slug,
-      name,
-    ]);
-    if (!row)
-      throw new ControlError(
-        404,
-        `there is no group "${name}" in the sandbox Okta of tenant "${slug}"; "push-group" creates one`,
-      );
-    return toGroup(row);
+    const text = `${GROUP} where g.slug = $1 and lower(g.name) = lower($2)`;
+    const [group] = await this.database.query<Group>(text, [slug, name]);
+    return found(
+      group,
+      `there is no group "${name}" in the sandbox Okta of tenant "${slug}"; "push-group" creates one`,
+    );
   }
 
   async ensureGroup(slug: string, name: string): Promise<Group> {
@@ -222,7 +165,7 @@ export class OktaStore {
     return new Set(rows.map((r) => r.person_id));
   }
 
-  /** Members that a push sends: assigned to the app, provisioned, active. */
+  /** The members that a push sends: assigned to the app, provisioned and active. */
   async pushedMembers(group: Group): Promise<Member[]> {
     return this.database.query<{ login: string; remoteId: string } & Member>(
       `select p.login, a.remote_id as "remoteId" from okta_group_member m
@@ -245,8 +188,6 @@ export class OktaStore {
     await this.database.query('delete from okta_push where group_id = $1', [group.id]);
   }
 
-  // ---- tasks, imports
-
   async addTask(slug: string, verb: string, subject: string, detail: string | null): Promise<Task> {
     const [row] = await this.database.query<Task>(
       `insert into okta_task (slug, verb, subject, detail) values ($1, $2, $3, $4) returning id, verb, subject, detail, created_at`,
@@ -264,17 +205,5 @@ export class OktaStore {
 
   async clearTasks(slug: string): Promise<void> {
     await this.database.query('delete from okta_task where slug = $1', [slug]);
-  }
-
-  async saveImport(
-    slug: string,
-    kind: 'user' | 'group',
-    found: readonly { id: string; name: string }[],
-  ): Promise<void> {
-    await this.database.query(
-      `insert into okta_imported (slug, kind, remote_id, name) select $1, $2, * from unnest($3::text[], $4::text[])
-       on conflict (slug, kind, remote_id) do update set name = excluded.name`,
-      [slug, kind, found.map((f) => f.id), found.map((f) => f.name)],
-    );
   }
 }

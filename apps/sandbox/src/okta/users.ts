@@ -1,4 +1,4 @@
-/** User provisioning as Okta does it: which requests, in which order. */
+/** User provisioning as Okta does it: the requests and their order. */
 import * as bodies from './bodies.js';
 import { randomPassword, type Person } from './model.js';
 import { idOf, ProvisioningFailure, resources, type Json, type ScimSession } from './session.js';
@@ -17,14 +17,14 @@ export async function findByName(
   return resources(answer).items[0];
 }
 
-/** Test connector, and each save of the settings. */
+/** Sent by "Test connector" and when the settings are saved. */
 export async function testConnection(session: ScimSession): Promise<void> {
   resources(await session.send('GET', '/Users?startIndex=1&count=2', 'Error authenticating'));
 }
 
 /**
- * Assignment: look up by name; create, or link to what is there. Returns the server's id. A user that this app had
- * before is switched on again: OIN by PATCH, AIW by PUT.
+ * Assignment: looks up by name, then creates or links the user. Returns the server's id. A user that this app had
+ * before is activated again: by PATCH for a catalog app (OIN), by PUT for a custom app (AIW).
  */
 export async function provisionUser(session: ScimSession, person: Person): Promise<string> {
   const { mode } = session.app;
@@ -46,12 +46,12 @@ export async function provisionUser(session: ScimSession, person: Person): Promi
   return id;
 }
 
-/** Profile push, Force Sync: both kinds of app read the user and put it back whole. */
+/** Profile push and Force Sync: both kinds of app read the user and put it back as a whole. */
 export async function updateUser(session: ScimSession, person: Person, id: string): Promise<void> {
   await putUser(session, person, id, true);
 }
 
-/** Unassigning and deactivation; never DELETE. */
+/** Unassigning and deactivation. Okta never sends DELETE. */
 export async function deprovisionUser(session: ScimSession, person: Person, id: string): Promise<void> {
   if (session.app.mode === 'oin') await patchActive(session, person, id, false);
   else await putUser(session, person, id, false);
@@ -78,9 +78,9 @@ async function putUser(session: ScimSession, person: Person, id: string, active:
 }
 
 export interface Imported {
-  readonly users: readonly { id: string; name: string }[];
-  readonly groups: readonly { id: string; name: string }[];
-  /** Inactive users are read and left out. */
+  readonly users: number;
+  readonly groups: number;
+  /** Inactive users are read and not imported. */
   readonly inactive: number;
 }
 
@@ -88,18 +88,13 @@ export async function importAll(session: ScimSession): Promise<Imported> {
   const users = await allPages(session, 'Users');
   const groups = session.app.importGroups ? await allPages(session, 'Groups') : [];
   const active = users.filter((u) => u.active !== false);
-  const named = (items: readonly Json[], attribute: string) =>
-    items.map((i) => ({ id: idOf(i, 'Import'), name: typeof i[attribute] === 'string' ? i[attribute] : '' }));
-  return {
-    users: named(active, 'userName'),
-    groups: named(groups, 'displayName'),
-    inactive: users.length - active.length,
-  };
+  for (const resource of [...active, ...groups]) idOf(resource, 'Import');
+  return { users: active.length, groups: groups.length, inactive: users.length - active.length };
 }
 
 const PAGE = 100;
 
-/** `startIndex` grows by what was asked for until `totalResults` is covered. */
+/** `startIndex` grows by the requested count until `totalResults` is reached. */
 async function allPages(session: ScimSession, resource: 'Users' | 'Groups'): Promise<Json[]> {
   const all: Json[] = [];
   for (let start = 1; ; start += PAGE) {

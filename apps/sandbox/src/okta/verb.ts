@@ -1,4 +1,4 @@
-/** The form of a verb: its input, what it is about (jobs about one subject run one after another), what it does. */
+/** The form of a verb: its input, its subject and its work. Verbs about one subject run one after another. */
 import type { z } from 'zod';
 import { parseControl } from '../listener.js';
 import type { EventType } from './hooks/log-event.js';
@@ -10,7 +10,7 @@ export interface Context {
   readonly app: OktaApp;
   readonly store: OktaStore;
   readonly session: ScimSession;
-  /** Notes what happened for the System Log; the event hook carries it when the verb is done. */
+  /** Records an event for the System Log. The event hook delivers it when the verb is done. */
   readonly emit: (type: EventType, person: Person) => void;
 }
 
@@ -18,16 +18,18 @@ export interface Verb {
   parse(body: unknown): { subject: string; run(context: Context): Promise<string | null> };
 }
 
-/** `run` resolves to a remark, or null when the requests speak for themselves. */
-export function verb<S extends z.ZodType>(
-  shape: S,
-  subjectOf: (input: z.output<S>) => string,
-  run: (context: Context, input: z.output<S>) => Promise<string | null>,
+/**
+ * `run` resolves to a remark, or to null if the requests need no remark. The subject is the group or the login in the
+ * input.
+ */
+export function verb<I extends { readonly group?: string; readonly login?: string }>(
+  shape: z.ZodType<I>,
+  run: (context: Context, input: I) => Promise<string | null>,
 ): Verb {
   return {
     parse(body) {
-      const input = parseControl(shape as z.ZodType<z.output<S>>, body);
-      return { subject: subjectOf(input), run: (context) => run(context, input) };
+      const input = parseControl(shape, body);
+      return { subject: input.group ?? input.login ?? '', run: (context) => run(context, input) };
     },
   };
 }

@@ -1,14 +1,14 @@
-/** One HTTP request as Okta's SCIM client makes it: its headers, its 60 seconds of patience, its reading of answers. */
+/** One HTTP request as Okta's SCIM client makes it: headers, a limit of 60 seconds, reading of the answer. */
 import http from 'node:http';
 import https from 'node:https';
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { wallClock } from '../control/call-log.js';
 import type { OktaApp } from './model.js';
 
-/** Okta closes a connection that stays silent this long. */
+/** Okta closes a connection that is silent for this long. */
 export const SOCKET_TIMEOUT_MS = 60_000;
 
-/** One request and its answer, for timelines. No bodies, no credentials. */
+/** One request and its answer, for timelines. Contains no bodies and no credentials. */
 export interface Exchange {
   readonly method: string;
   readonly url: string;
@@ -16,10 +16,10 @@ export interface Exchange {
   readonly status: number | null;
   readonly error: string | null;
   readonly ms: number;
-  /** Milliseconds since the epoch, with a fraction: sent, answered. */
+  /** Milliseconds since the epoch, with a fraction. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** The server's own id of the request, if it told one. */
+  /** The server's own id of the request, if the answer names one. */
   readonly requestId: string | null;
 }
 
@@ -53,7 +53,7 @@ export function headersFor(app: OktaApp, body: string | undefined): Record<strin
   };
 }
 
-/** Sends and records; rejects only when no whole answer came. */
+/** Sends and records. Rejects only if no complete answer came. */
 export async function exchange(
   agents: Agents,
   app: OktaApp,
@@ -64,28 +64,18 @@ export async function exchange(
 ): Promise<{ answer: Answer | null; record: Exchange }> {
   const url = app.scimBaseUrl.replace(/\/$/, '') + path;
   const startedAt = wallClock();
-  const done = (answer: Answer | null, error: string | null): { answer: Answer | null; record: Exchange } => {
-    const endedAt = wallClock();
-    const requestId = answer?.headers['x-request-id'] ?? answer?.headers['request-id'];
-    return {
-      answer,
-      record: {
-        method,
-        url,
-        status: answer?.status ?? null,
-        error,
-        ms: endedAt - startedAt,
-        startedAt,
-        endedAt,
-        requestId: typeof requestId === 'string' ? requestId : null,
-      },
-    };
-  };
+  let answer: Answer | null = null;
+  let error: string | null = null;
   try {
-    return done(await request(agents, url, method, headersFor(app, body), body, options), null);
-  } catch (error) {
-    return done(null, error instanceof Error ? error.message || error.name : String(error));
+    answer = await request(agents, url, method, headersFor(app, body), body, options);
+  } catch (failure) {
+    error = failure instanceof Error ? failure.message || failure.name : String(failure);
   }
+  const endedAt = wallClock();
+  const named = answer?.headers['x-request-id'] ?? answer?.headers['request-id'];
+  const requestId = typeof named === 'string' ? named : null;
+  const times = { ms: endedAt - startedAt, startedAt, endedAt };
+  return { answer, record: { method, url, status: answer?.status ?? null, error, ...times, requestId } };
 }
 
 function request(

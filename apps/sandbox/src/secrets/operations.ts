@@ -23,24 +23,21 @@ function valueOperations(store: SecretStore): Record<string, Operation> {
         ? { SecretBinary: version.secret_binary.toString('base64') }
         : { SecretString: version.secret_string };
       return {
-        ARN: secret.arn,
-        Name: secret.name,
+        ...named(secret),
         VersionId: version.id,
         VersionStages: version.stages,
         CreatedDate: version.created,
         ...value,
       };
     }),
-    PutSecretValue: operation(shape.putSecretValue, (input) =>
-      store.tx(async (tx) => {
-        oneValue(input, true);
-        const secret = await store.find(tx, input.SecretId, { lock: true });
-        return putVersion(store, tx, secret, input.ClientRequestToken, input, input.VersionStages ?? [CURRENT]);
-      }),
-    ),
+    PutSecretValue: operation(shape.putSecretValue, (input) => {
+      oneValue(input, true);
+      return store.change(input.SecretId, {}, (tx, secret) =>
+        putVersion(store, tx, secret, input.ClientRequestToken, input, input.VersionStages ?? [CURRENT]),
+      );
+    }),
     UpdateSecretVersionStage: operation(shape.updateSecretVersionStage, (input) =>
-      store.tx(async (tx) => {
-        const secret = await store.find(tx, input.SecretId, { lock: true });
+      store.change(input.SecretId, {}, async (tx, secret) => {
         const versions = await store.versions(tx, secret.name);
         for (const id of [input.MoveToVersionId, input.RemoveFromVersionId])
           if (id !== undefined && !versions.some((v) => v.id === id)) throw noVersion(`VersionId: ${id}`);
@@ -49,11 +46,13 @@ function valueOperations(store: SecretStore): Record<string, Operation> {
           secret.name,
           move(stagesOf(versions), input.VersionStage, input.RemoveFromVersionId, input.MoveToVersionId),
         );
-        return { ARN: secret.arn, Name: secret.name };
+        return named(secret);
       }),
     ),
   };
 }
+
+const named = ({ arn, name }: SecretRow) => ({ ARN: arn, Name: name });
 
 function lifecycleOperations(store: SecretStore): Record<string, Operation> {
   return {
@@ -66,10 +65,9 @@ function lifecycleOperations(store: SecretStore): Record<string, Operation> {
         oneValue(input, false);
         const secret =
           (await store.insert(tx, input.Name, input.Description, input.Tags)) ?? (await existing(store, tx, input));
-        const answer = { ARN: secret.arn, Name: secret.name };
-        if (input.SecretString === undefined && input.SecretBinary === undefined) return answer;
+        if (input.SecretString === undefined && input.SecretBinary === undefined) return named(secret);
         const { VersionId } = await putVersion(store, tx, secret, input.ClientRequestToken, input, [CURRENT]);
-        return { ...answer, VersionId };
+        return { ...named(secret), VersionId };
       }),
     ),
     DescribeSecret: operation(shape.aboutSecret, async (input) =>
@@ -80,10 +78,9 @@ function lifecycleOperations(store: SecretStore): Record<string, Operation> {
     ),
     DeleteSecret: operation(shape.deleteSecret, (input) => store.tx((tx) => deleteSecret(store, tx, input))),
     RestoreSecret: operation(shape.aboutSecret, (input) =>
-      store.tx(async (tx) => {
-        const secret = await store.find(tx, input.SecretId, { lock: true, evenDeleted: true });
+      store.change(input.SecretId, { evenDeleted: true }, async (tx, secret) => {
         await store.restore(tx, secret.name);
-        return { ARN: secret.arn, Name: secret.name };
+        return named(secret);
       }),
     ),
     ListSecrets: operation(shape.listSecrets, async (input) => {
@@ -96,7 +93,7 @@ function lifecycleOperations(store: SecretStore): Record<string, Operation> {
         evenDeleted: input.IncludePlannedDeletion,
       });
       const { rows: shown, next } = page(rows, input.MaxResults, (r) => r.name);
-      // As in AWS, a page may hold fewer than asked for although more follow.
+      // As in AWS, a page may have fewer entries than requested although more follow.
       return {
         SecretList: shown.filter(matches).map((s) => secretView(s, [])),
         ...(next === undefined ? {} : { NextToken: next }),
@@ -114,7 +111,7 @@ function oneValue(input: SecretValue, required: boolean): void {
   if (given === 0 && required) throw invalidParameter('You must provide either SecretString or SecretBinary.');
 }
 
-/** A repeated CreateSecret finds its own secret; anybody else's is a conflict. */
+/** A repeated CreateSecret with the same token finds its own secret. Any other secret of that name is a conflict. */
 async function existing(
   store: SecretStore,
   tx: Tx,
@@ -135,7 +132,7 @@ async function existing(
   return secret;
 }
 
-/** Idempotent by token: the same token with the same value changes nothing, with another value it is refused. */
+/** Idempotent by token: the same token with the same value changes nothing; with another value it is refused. */
 async function putVersion(
   store: SecretStore,
   tx: Tx,
@@ -152,12 +149,12 @@ async function putVersion(
       `You can't use ClientRequestToken ${token} because that value is already in use for a version of secret ${secret.arn}.`,
     );
   }
-  if (known) return { ARN: secret.arn, Name: secret.name, VersionId: token, VersionStages: known.stages };
+  if (known) return { ...named(secret), VersionId: token, VersionStages: known.stages };
   await store.addVersion(tx, secret.name, token, value);
   const first = versions.length === 0 && !labels.includes(CURRENT) ? [CURRENT] : [];
   const stages = [...labels, ...first].reduce((current, label) => attach(current, label, token), stagesOf(versions));
   await store.saveStages(tx, secret.name, stages);
-  return { ARN: secret.arn, Name: secret.name, VersionId: token, VersionStages: stages.get(token) ?? [] };
+  return { ...named(secret), VersionId: token, VersionStages: stages.get(token) ?? [] };
 }
 
 const sameValue = (row: VersionRow, value: SecretValue): boolean =>
@@ -197,32 +194,27 @@ async function deleteSecret(store: SecretStore, tx: Tx, input: DeleteInput): Pro
   if (days !== undefined && (days < 7 || days > 30))
     throw invalidParameter('The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).');
   if (force) {
-    // AWS answers success even for a secret that is not there, so that a clean-up can be repeated.
+    // AWS answers success even if the secret does not exist, so that a clean-up can be repeated.
     const gone = await store.purge(tx, input.SecretId);
     return {
-      ...(gone ? { ARN: gone.arn, Name: gone.name } : { Name: input.SecretId }),
+      ...(gone ? named(gone) : { Name: input.SecretId }),
       DeletionDate: Date.now() / 1000,
     };
   }
   const secret = await store.find(tx, input.SecretId, { lock: true });
-  return { ARN: secret.arn, Name: secret.name, DeletionDate: await store.schedulePurge(tx, secret.name, days ?? 30) };
+  return { ...named(secret), DeletionDate: await store.schedulePurge(tx, secret.name, days ?? 30) };
 }
 
 const matchesFilter = (secret: SecretRow, key: 'name' | 'description' | 'all', value: string): boolean => {
   const prefixed = (text: string | null): boolean =>
     value.startsWith('!') ? !text?.startsWith(value.slice(1)) : (text?.startsWith(value) ?? false);
-  return key === 'name'
-    ? prefixed(secret.name)
-    : key === 'description'
-      ? prefixed(secret.description)
-      : prefixed(secret.name) || prefixed(secret.description);
+  return (key !== 'description' && prefixed(secret.name)) || (key !== 'name' && prefixed(secret.description));
 };
 
 function secretView(secret: SecretRow, versions: readonly VersionRow[]): object {
   const labelled = versions.filter((v) => v.stages.length > 0);
   return {
-    ARN: secret.arn,
-    Name: secret.name,
+    ...named(secret),
     ...(secret.description === null ? {} : { Description: secret.description }),
     Tags: secret.tags,
     CreatedDate: secret.created,

@@ -1,7 +1,7 @@
-/** The shapes of Secrets Manager's requests, with the limits of the service model. */
+/** The request shapes of Secrets Manager's operations, with the limits of AWS's service model. */
 import { z } from 'zod';
 
-/** Values beyond 64 KiB are refused. */
+/** Larger values are refused (64 KiB). */
 const MAX_SECRET_BYTES = 65_536;
 
 const secretId = z.string().min(1).max(2048);

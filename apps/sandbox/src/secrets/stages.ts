@@ -1,18 +1,18 @@
-/** Staging labels: pure moves over the versions of one secret. A label is attached to one version at a time. */
+/** Staging labels as pure functions over the versions of one secret. A label belongs to one version at a time. */
 import { invalidParameter } from '../aws/aws-error.js';
 
 export const CURRENT = 'AWSCURRENT';
 export const PREVIOUS = 'AWSPREVIOUS';
 
-/** version id -> its labels */
+/** Version id -> labels. */
 export type Stages = ReadonlyMap<string, readonly string[]>;
 
 const holder = (stages: Stages, label: string): string | undefined =>
   [...stages].find(([, labels]) => labels.includes(label))?.[0];
 
 /**
- * Attaches `label` to `to`. When AWSCURRENT moves, the version that had it becomes AWSPREVIOUS by itself; that is
- * what lets the old value of a rotated secret live on for a while.
+ * Attaches `label` to version `to`. When AWSCURRENT moves, its previous version gets AWSPREVIOUS. The old value of a
+ * rotated secret therefore stays readable for a while.
  */
 export function attach(stages: Stages, label: string, to: string): Stages {
   const from = holder(stages, label);
@@ -22,7 +22,7 @@ export function attach(stages: Stages, label: string, to: string): Stages {
   return label === CURRENT && from !== undefined ? attach(moved, PREVIOUS, from) : dropPreviousOfCurrent(moved);
 }
 
-/** A version is never both: the one that becomes current again loses AWSPREVIOUS. */
+/** A version never has both labels: one that becomes current again loses AWSPREVIOUS. */
 function dropPreviousOfCurrent(stages: Map<string, string[]>): Stages {
   const current = holder(stages, CURRENT);
   if (current === undefined || holder(stages, PREVIOUS) !== current) return stages;

@@ -1,4 +1,7 @@
-/** Secrets and their versions in Postgres. A change of labels holds the secret's row, so two changes queue up. */
+/**
+ * Secrets and their versions in Postgres. A change of labels locks the row of the secret, so concurrent changes run one
+ * after another.
+ */
 import { randomBytes } from 'node:crypto';
 import type { Database, Queryable, Tx } from '#platform';
 import { AwsError } from '../aws/aws-error.js';
@@ -44,7 +47,7 @@ export class SecretStore {
     private readonly region: string,
   ) {}
 
-  /** Reads the secret; `lock` keeps it from other writers until the transaction ends. */
+  /** Reads the secret. `lock` blocks other writers until the transaction ends. */
   async find(
     db: Queryable,
     secretId: string,
@@ -65,16 +68,21 @@ export class SecretStore {
     ]);
   }
 
-  read(secretId: string): Promise<{ secret: SecretRow; versions: VersionRow[] }> {
-    return this.withSecret(this.database, secretId);
+  async read(secretId: string): Promise<{ secret: SecretRow; versions: VersionRow[] }> {
+    const secret = await this.find(this.database, secretId);
+    return { secret, versions: await this.versions(this.database, secret.name) };
   }
 
-  async withSecret(db: Queryable, secretId: string): Promise<{ secret: SecretRow; versions: VersionRow[] }> {
-    const secret = await this.find(db, secretId);
-    return { secret, versions: await this.versions(db, secret.name) };
+  /** Runs `work` in a transaction that locks the secret. */
+  change<T>(
+    secretId: string,
+    options: { evenDeleted?: boolean },
+    work: (tx: Tx, secret: SecretRow) => Promise<T>,
+  ): Promise<T> {
+    return this.tx(async (tx) => work(tx, await this.find(tx, secretId, { lock: true, ...options })));
   }
 
-  /** Undefined when the name is taken. */
+  /** Undefined if the name is taken. */
   async insert(tx: Tx, name: string, description: string | undefined, tags: object[]): Promise<SecretRow | undefined> {
     await tx.query('delete from secret where name = $1 and purge_at <= now()', [name]);
     const arn = `arn:aws:secretsmanager:${this.region}:000000000000:secret:${name}-${randomBytes(6).toString('base64url').replace(/[-_]/g, 'x').slice(0, 6)}`;
@@ -117,7 +125,7 @@ export class SecretStore {
     return row;
   }
 
-  /** A page in the order of names after (before, when descending) `after`. */
+  /** One page in the order of names, after `after` (before it if descending). */
   async list(options: {
     after: string | null;
     limit: number;

@@ -1,20 +1,30 @@
 /**
- * The event hooks of the sandbox Okta. A delivery that was put off, its copies and the list of deliveries live in
- * memory: they end with the process, which is the one promise of Okta's (at least once) that the sandbox does not keep.
+ * The event hooks of the sandbox Okta. Delayed deliveries, their copies and the list of deliveries are kept in memory
+ * and end with the process. Okta itself promises at least one delivery; this is the only promise that the sandbox does
+ * not keep.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from '#platform';
 import { ControlError } from '../../listener.js';
 import { oktaId } from '../model.js';
-import type { EventHook, HookStore } from './hook-store.js';
 import { hookBody, type HookBody, type LogEvent } from './log-event.js';
 import { send, type Attempt } from './sender.js';
 
-/** What a tenant's deliveries are made to suffer. */
+/** Each tenant's org has at most one event hook, verified before it is stored. */
+export interface EventHook {
+  readonly id: string;
+  readonly url: string;
+  /** The whole `Authorization` header of each request. */
+  readonly secret: string;
+  readonly events: readonly string[];
+}
+
+/** Disturbances of a tenant's deliveries. */
 export interface Knobs {
-  /** So many copies follow each delivery. */
+  /** The number of copies that follow each delivery. */
   readonly duplicate: number;
-  /** Each delivery waits so long, so that one sent after the knob was turned back overtakes it. */
+  /** The delay of each delivery. A delivery sent after this is set back to 0 overtakes the delayed ones. */
   readonly delayMs: number;
 }
 const UNDISTURBED: Knobs = { duplicate: 0, delayMs: 0 };
@@ -23,12 +33,12 @@ export interface Delivery {
   readonly eventId: string;
   readonly url: string;
   readonly events: readonly { readonly type: string; readonly login: string }[];
-  /** `refused`: a 4xx, not repeated. `failed`: no answer or 5xx, twice. */
+  /** `refused`: the answer was a 4xx, so there is no repetition. `failed`: no answer or a 5xx, twice. */
   readonly state: 'waiting' | 'delivered' | 'refused' | 'failed';
   readonly attempts: readonly Attempt[];
 }
 
-/** Filled in when the request is done. */
+/** Set when the request is done. */
 type Kept = { -readonly [K in keyof Delivery]: Delivery[K] };
 const KEPT = 500;
 
@@ -44,9 +54,9 @@ export class EventHooks {
   private readonly waiting = new Set<Waiting>();
   private readonly stopping = new AbortController();
 
-  constructor(private readonly store: HookStore) {}
+  constructor(private readonly database: Database) {}
 
-  /** Okta's one-time verification comes first; a wrong answer refuses the hook and leaves an earlier one in force. */
+  /** Okta verifies the endpoint once, first. A wrong answer refuses the new hook and keeps the earlier one. */
   async register(slug: string, asked: Omit<EventHook, 'id'>): Promise<EventHook> {
     const challenge = randomUUID();
     const headers = { authorization: asked.secret, 'x-okta-verification-challenge': challenge };
@@ -59,16 +69,21 @@ export class EventHooks {
       );
     }
     const hook = { id: oktaId('who'), ...asked };
-    await this.store.save(slug, hook);
+    await this.database.query(
+      `insert into okta_event_hook (slug, id, url, secret, events) values ($1, $2, $3, $4, $5)
+       on conflict (slug) do update set id = excluded.id, url = excluded.url, secret = excluded.secret, events = excluded.events`,
+      [slug, hook.id, hook.url, hook.secret, hook.events],
+    );
     return hook;
   }
 
-  find(slug: string): Promise<EventHook | null> {
-    return this.store.find(slug);
+  async find(slug: string): Promise<EventHook | null> {
+    const text = 'select id, url, secret, events from okta_event_hook where slug = $1';
+    return (await this.database.query<EventHook>(text, [slug]))[0] ?? null;
   }
 
-  remove(slug: string): Promise<void> {
-    return this.store.remove(slug);
+  async remove(slug: string): Promise<void> {
+    await this.database.query('delete from okta_event_hook where slug = $1', [slug]);
   }
 
   turn(slug: string, knobs: Partial<Knobs>): Knobs {
@@ -81,9 +96,9 @@ export class EventHooks {
     return this.log.get(slug) ?? [];
   }
 
-  /** Delivers those that the hook subscribed to, in one request; waits for it unless it is put off. */
+  /** Delivers the events that the hook subscribed to, in one request. Waits for the request unless it is delayed. */
   async deliver(slug: string, events: readonly LogEvent[]): Promise<readonly Delivery[]> {
-    const hook = await this.store.find(slug);
+    const hook = await this.find(slug);
     const wanted = events.filter((e) => hook?.events.includes(e.eventType));
     if (!hook || wanted.length === 0) return [];
     const { duplicate, delayMs } = this.knobs.get(slug) ?? UNDISTURBED;
@@ -93,15 +108,15 @@ export class EventHooks {
     return results;
   }
 
-  /** Sends an event of which nothing happened in the org, with another secret if one is given. */
+  /** Sends an event although nothing happened in the org, with another secret if one is given. */
   async forge(slug: string, event: LogEvent, secret?: string): Promise<Delivery> {
-    const hook = await this.store.find(slug);
+    const hook = await this.find(slug);
     if (!hook) throw new ControlError(404, `tenant "${slug}" has no event hook; PUT /sandbox/apps/${slug}/event-hook`);
     const body = hookBody(hook.id, [event], new Date());
     return this.start(slug, secret === undefined ? hook : { ...hook, secret }, body, 0);
   }
 
-  /** Delivers now what was put off. */
+  /** Delivers all delayed deliveries now. */
   async release(slug: string): Promise<readonly Delivery[]> {
     const held = [...this.waiting].filter((w) => w.slug === slug);
     for (const { wake } of held) wake();
@@ -115,7 +130,7 @@ export class EventHooks {
     await Promise.all(held.map((w) => w.done));
   }
 
-  /** Resolves when the request is done, or at once if it is put off. */
+  /** Resolves when the request is done, or at once if it is delayed. */
   private async start(slug: string, hook: EventHook, body: HookBody, delayMs: number): Promise<Delivery> {
     const delivery = initial(hook, body);
     const kept = this.log.get(slug) ?? [];

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OktaApp, Person } from '../model.js';
 
-/** The types that the sandbox's verbs cause; Okta has some hundred more. */
+/** The types that the sandbox's verbs cause. Okta has several hundred more. */
 export const eventTypes = [
   'user.lifecycle.create',
   'user.lifecycle.activate',
@@ -25,7 +25,7 @@ export interface LogEvent {
 
 type Subject = Pick<Person, 'id' | 'login' | 'profile'>;
 
-/** `at`: when it happened. A delivery may come later, and out of order: `published` is what tells the order. */
+/** `at`: the time of the event. Deliveries may arrive late and out of order; `published` tells the order. */
 export function logEvent(eventType: string, person: Subject, app: OktaApp, at: Date): LogEvent {
   const { firstName = '', lastName = '' } = person.profile;
   const displayName = person.profile.displayName ?? (`${firstName} ${lastName}`.trim() || person.login);
@@ -52,7 +52,7 @@ export function logEvent(eventType: string, person: Subject, app: OktaApp, at: D
   };
 }
 
-/** The body of one delivery. Copies of it carry the same `eventId`. */
+/** The body of one delivery. Copies carry the same `eventId`. */
 export const hookBody = (hookId: string, events: readonly LogEvent[], at: Date) => ({
   eventType: 'com.okta.event_hook',
   eventTypeVersion: '1.0',

@@ -1,11 +1,11 @@
-/** One request of an event hook as Okta makes it: 3 s of patience, one repetition after a time-out or a 5xx. */
+/** One request of an event hook as Okta makes it: a limit of 3 s, one repetition after a time-out or a 5xx. */
 import { isNativeError } from 'node:util/types';
 import { wallClock } from '../../control/call-log.js';
 
 /** "If a response is not received within 3 seconds, the outbound request times out" (Okta, event hooks). */
 const PATIENCE_MS = 3_000;
 const ATTEMPTS = 2;
-/** An answer's body matters in the verification only, and there it is one short JSON object. */
+/** Only the verification reads the body of an answer, and there it is one short JSON object. */
 const SHOWN = 4_096;
 
 export interface Attempt {
@@ -19,7 +19,7 @@ export interface Attempt {
 
 export interface Sent {
   readonly attempts: readonly Attempt[];
-  /** Okta takes any 2xx; 200 and 204 are what it asks for. */
+  /** Okta accepts any 2xx; it asks for 200 or 204. */
   readonly ok: boolean;
   readonly text: string;
 }
@@ -43,7 +43,7 @@ export async function send(request: HookRequest, stopping: AbortSignal): Promise
   }
 }
 
-/** One attempt, whatever comes of it. */
+/** One attempt. Never rejects. */
 export async function once(
   request: HookRequest,
   stopping: AbortSignal,
@@ -66,7 +66,7 @@ export async function once(
   }
 }
 
-/** fetch says only "fetch failed"; what failed stands in the cause. */
+/** fetch only says "fetch failed"; the reason is in the cause. */
 function reason(error: unknown, patienceMs: number): string {
   if (!isNativeError(error)) return String(error);
   if (error.name === 'TimeoutError') return `no answer within ${patienceMs / 1000} s`;

@@ -1,4 +1,6 @@
-/** One request to the Management API: token, faults on order, rate limit, rights, answer; and a line in the list of calls. */
+/**
+ * One request to the Management API: token, injected faults, rate limit, rights, answer, and an entry in the call log.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Database } from '#platform';
@@ -7,7 +9,7 @@ import { Faults } from '../../control/faults.js';
 import { ApiError } from './api-error.js';
 import { ApiTokens, type Caller } from './api-tokens.js';
 import { linkHeaders } from './paging.js';
-import { RateLimits } from './rate-limits.js';
+import { RateLimits, type Taken } from './rate-limits.js';
 
 export interface Management {
   readonly database: Database;
@@ -17,7 +19,7 @@ export interface Management {
   readonly calls: CallLog;
 }
 
-/** Tokens are kept in the database; rate limits, faults and the list of calls end with the process. */
+/** Tokens are stored in the database. Rate limits, faults and the call log end with the process. */
 export const createManagement = (database: Database): Management => ({
   database,
   tokens: new ApiTokens(database),
@@ -29,10 +31,10 @@ export const createManagement = (database: Database): Management => ({
 export interface Asked {
   readonly caller: Caller;
   readonly id: string;
-  /** Of a resource inside the one that `id` names. */
+  /** The id of a resource inside the one that `id` names. */
   readonly inner: string;
   readonly query: Readonly<Record<string, unknown>>;
-  /** Scheme and host under which the caller reached us. */
+  /** Scheme and host in the caller's request. */
   readonly base: string;
 }
 export interface Page {
@@ -41,75 +43,61 @@ export interface Page {
 }
 export type Answer = Page | { readonly one: object };
 
-export class ApiCall {
-  constructor(
-    private readonly management: Management,
-    private readonly operation: string,
-    private readonly request: FastifyRequest,
-    private readonly reply: FastifyReply,
-  ) {}
-
-  async run(handler: (asked: Asked) => Promise<Answer>): Promise<FastifyReply> {
-    const at = wallClock();
-    const { id = '', inner = '' } = this.request.params as { id?: string; inner?: string };
-    let outcome = 'ok';
-    let cut = false;
-    try {
-      const caller = await this.caller();
-      const effects = this.management.faults.hit({ operation: this.operation, username: id });
-      for (const fault of effects) if (fault.effect === 'latency') await sleep(fault.ms);
-      cut = effects.some((f) => f.effect === 'disconnect' || f.effect === 'drop');
-      if (cut) return this.hangUp();
-      this.admit(
-        caller,
-        effects.some((f) => f.effect === 'throttle'),
-      );
-      const error = effects.find((f) => f.effect === 'error');
-      if (error) throw new ApiError('E0000009', '', error.status);
-      if (caller.rights === 'none' && this.operation !== 'getMe') throw new ApiError('E0000006');
-      const base = `http://${this.request.headers.host ?? 'localhost'}`;
-      const query = this.request.query as Record<string, unknown>;
-      return this.answer(await handler({ caller, id, inner, query, base }), base);
-    } catch (error) {
-      outcome = error instanceof ApiError ? error.code : 'E0000009';
-      throw error;
-    } finally {
-      const { operation } = this;
-      const call = { at, endedAt: wallClock(), operation, subject: id || null, group: null };
-      this.management.calls.add({ ...call, outcome: cut ? 'disconnect' : outcome, dropped: cut });
+/** Runs `handler` for one request. A failure is an {@link ApiError}. */
+export async function apiCall(
+  management: Management,
+  operation: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  handler: (asked: Asked) => Promise<Answer>,
+): Promise<FastifyReply> {
+  const at = wallClock();
+  const { id = '', inner = '' } = request.params as { id?: string; inner?: string };
+  let outcome = 'ok';
+  try {
+    const caller = await authenticate(management, request.headers.authorization);
+    const faults = management.faults.hit({ operation, username: id });
+    const has = (...effects: string[]): boolean => faults.some((fault) => effects.includes(fault.effect));
+    for (const fault of faults) if (fault.effect === 'latency') await sleep(fault.ms);
+    if (has('disconnect', 'drop')) {
+      outcome = 'disconnect';
+      reply.hijack();
+      reply.raw.socket?.destroy();
+      return reply;
     }
+    countRequest(management.rates.take(caller.slug, operation, Date.now()), has('throttle'), reply);
+    const error = faults.find((fault) => fault.effect === 'error');
+    if (error) throw new ApiError('E0000009', '', error.status);
+    if (caller.rights === 'none' && operation !== 'getMe') throw new ApiError('E0000006');
+    const base = `http://${request.headers.host ?? 'localhost'}`;
+    const query = request.query as Record<string, unknown>;
+    const answer = await handler({ caller, id, inner, query, base });
+    if ('one' in answer) return reply.send(answer.one);
+    return reply.header('link', linkHeaders(new URL(request.url, base), answer.next)).send(answer.items);
+  } catch (error) {
+    outcome = error instanceof ApiError ? error.code : 'E0000009';
+    throw error;
+  } finally {
+    const call = { at, endedAt: wallClock(), operation, subject: id || null, group: null };
+    management.calls.add({ ...call, outcome, dropped: outcome === 'disconnect' });
   }
+}
 
-  private async caller(): Promise<Caller> {
-    const header = this.request.headers.authorization;
-    if (header === undefined) throw new ApiError('E0000005');
-    const token = /^SSWS (\S{1,200})$/.exec(header)?.[1];
-    const caller = token === undefined ? null : await this.management.tokens.find(token);
-    if (!caller) throw new ApiError('E0000011');
-    return caller;
-  }
+async function authenticate({ tokens }: Management, header: string | undefined): Promise<Caller> {
+  if (header === undefined) throw new ApiError('E0000005');
+  const token = /^SSWS (\S{1,200})$/.exec(header)?.[1];
+  const caller = token === undefined ? null : await tokens.find(token);
+  if (!caller) throw new ApiError('E0000011');
+  return caller;
+}
 
-  /** The headers go with every answer, also with a refusal. A refused request counts, too. */
-  private admit(caller: Caller, throttled: boolean): void {
-    const taken = this.management.rates.take(caller.slug, this.operation, Date.now());
-    const refused = throttled || !taken.allowed;
-    this.reply.headers({
-      'x-rate-limit-limit': taken.limit,
-      'x-rate-limit-remaining': refused ? 0 : taken.remaining,
-      'x-rate-limit-reset': taken.reset,
-    });
-    if (refused) throw new ApiError('E0000047');
-  }
-
-  private answer(answer: Answer, base: string): FastifyReply {
-    if ('one' in answer) return this.reply.send(answer.one);
-    const links = linkHeaders(new URL(this.request.url, base), answer.next);
-    return this.reply.header('link', links).send(answer.items);
-  }
-
-  private hangUp(): FastifyReply {
-    this.reply.hijack();
-    this.reply.raw.socket?.destroy();
-    return this.reply;
-  }
+/** Every answer carries these headers, refusals too. A refused request counts as well. */
+function countRequest(taken: Taken, throttled: boolean, reply: FastifyReply): void {
+  const refused = throttled || !taken.allowed;
+  reply.headers({
+    'x-rate-limit-limit': taken.limit,
+    'x-rate-limit-remaining': refused ? 0 : taken.remaining,
+    'x-rate-limit-reset': taken.reset,
+  });
+  if (refused) throw new ApiError('E0000047');
 }

@@ -1,7 +1,7 @@
-/** Okta's error bodies, as far as its Management API answers them to a reader. */
+/** Okta's error bodies, as far as a reader of the Management API can get them. */
 import { oktaId } from '../model.js';
 
-/** Code -> status and summary (Okta's list of error codes). */
+/** Status and summary of each code (Okta's list of error codes). */
 const KNOWN = {
   E0000001: [400, 'Api validation failed: {}'],
   E0000005: [401, 'Invalid session'],
@@ -18,7 +18,7 @@ export type ErrorCode = keyof typeof KNOWN;
 export class ApiError extends Error {
   readonly status: number;
 
-  /** `about` stands where the summary has a gap; `status` only for a fault on order. */
+  /** `about` fills the gap in the summary. `status` is set only by an injected fault. */
   constructor(
     readonly code: ErrorCode,
     about = '',

@@ -1,15 +1,15 @@
-/** SSWS tokens: one org's key to its Management API. Shown once, kept as a hash. */
+/** SSWS tokens for the Management API of one org. A token is shown once and stored as a hash. */
 import { createHash } from 'node:crypto';
 import type { Database } from '#platform';
 import { oktaId, randomText } from '../model.js';
 
-/** A token has the rights of the administrator who made it; `none` is one who lost them since. */
+/** A token has the rights of the administrator who created it. `none`: the administrator has lost those rights. */
 export type Rights = 'admin' | 'none';
 
 export interface Caller {
   readonly slug: string;
   readonly appId: string;
-  /** The Okta user to whom the token belongs. */
+  /** The Okta user that owns the token. */
   readonly ownerId: string;
   readonly rights: Rights;
   readonly since: Date;

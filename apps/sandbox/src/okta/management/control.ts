@@ -1,8 +1,7 @@
-/** `/sandbox/apps/<tenant>/api-token` and `/rate-limit`: what an administrator of the org sets about its API. */
-import type { FastifyInstance } from 'fastify';
+/** `/sandbox/apps/<tenant>/api-token` and `/rate-limit`: an administrator's settings of the org's API. */
 import { z } from 'zod';
 import { parseControl } from '../../listener.js';
-import type { OktaApp } from '../model.js';
+import type { TenantRoute } from '../tenant-route.js';
 import type { Management } from './api-call.js';
 
 const tokenBody = z.object({ rights: z.enum(['admin', 'none']).default('admin') });
@@ -11,24 +10,16 @@ const rateBody = z.object({
   windowSeconds: z.int().min(1).max(3_600).optional(),
 });
 
-export function managementControlRoutes(
-  app: FastifyInstance,
-  { tokens, rates }: Management,
-  tenantOf: (params: unknown) => Promise<OktaApp>,
-): void {
-  const path = '/sandbox/apps/:slug';
-
-  app.post(`${path}/api-token`, async (request) => {
-    const { slug, appId } = await tenantOf(request.params);
-    return { appId, apiToken: await tokens.create(slug, parseControl(tokenBody, request.body).rights) };
-  });
-  app.delete(`${path}/api-token`, async (request) => {
-    await tokens.revokeAll((await tenantOf(request.params)).slug);
+export function managementControlRoutes(route: TenantRoute, { tokens, rates }: Management): void {
+  route('post', '/api-token', async ({ slug, appId }, { body }) => ({
+    appId,
+    apiToken: await tokens.create(slug, parseControl(tokenBody, body).rights),
+  }));
+  route('delete', '/api-token', async ({ slug }) => {
+    await tokens.revokeAll(slug);
     return { apiToken: null };
   });
-  app.get(`${path}/rate-limit`, async (request) => rates.of((await tenantOf(request.params)).slug));
-  app.put(`${path}/rate-limit`, async (request) =>
-    rates.set((await tenantOf(request.params)).slug, parseControl(rateBody, request.body)),
-  );
-  app.delete(`${path}/rate-limit`, async (request) => rates.set((await tenantOf(request.params)).slug));
+  route('get', '/rate-limit', ({ slug }) => rates.of(slug));
+  route('put', '/rate-limit', ({ slug }, { body }) => rates.set(slug, parseControl(rateBody, body)));
+  route('delete', '/rate-limit', ({ slug }) => rates.set(slug));
 }

@@ -1,6 +1,6 @@
 /**
- * Whom and what the Management API shows: pages in the order of ids, which never change, so that a cursor (the last id
- * of a page) skips and repeats nobody. Each query is about one tenant: the org of the token.
+ * The queries of the Management API. Pages are in the order of ids, which never change, so a cursor (the last id of a
+ * page) neither skips nor repeats anybody. Each query reads one tenant: the org of the token.
  */
 import type { Queryable } from '#platform';
 import type { PersonStatus, Profile } from '../model.js';
@@ -30,7 +30,7 @@ export interface PageOf {
 
 const USER = 'p.id, p.login, p.profile, p.status, p.created_at, p.status_changed_at, p.updated_at';
 
-/** Okta takes an id or a login. */
+/** Finds by id or by login, as Okta does. */
 export async function findUser(db: Queryable, slug: string, who: string): Promise<UserRow | undefined> {
   const [row] = await db.query<UserRow>(
     `select ${USER} from okta_person p where p.slug = $1 and (p.id = $2 or lower(p.login) = lower($2))`,
@@ -39,7 +39,7 @@ export async function findUser(db: Queryable, slug: string, who: string): Promis
   return row;
 }
 
-/** Without statuses: everybody but the deprovisioned, as Okta lists. */
+/** Without statuses, lists everybody except deprovisioned users, as Okta does. */
 export const listUsers = (
   db: Queryable,
   slug: string,

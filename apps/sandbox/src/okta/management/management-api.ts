@@ -1,10 +1,10 @@
 /**
- * Okta's Management API for readers, `/api/v1/*` on the Okta listener. The token says whose org it is: another tenant's
- * people, groups and app are not there, as in another org.
+ * Okta's Management API for readers, `/api/v1/*` on the Okta listener. The token selects the org; the people, groups
+ * and app of another tenant do not exist for it.
  */
 import type { FastifyInstance } from 'fastify';
 import { isDatabaseOutage, type Logger } from '#platform';
-import { ApiCall, type Answer, type Asked, type Management, type Page } from './api-call.js';
+import { apiCall, type Answer, type Asked, type Management, type Page } from './api-call.js';
 import { ApiError } from './api-error.js';
 import * as directory from './directory.sql.js';
 import { cursorAfter, pageOf, statusFilter, type Limits } from './paging.js';
@@ -18,7 +18,7 @@ const GROUP_USERS: Limits = { default: 1_000, max: 1_000 };
 export function managementApi(api: FastifyInstance, management: Management, logger: Logger): void {
   const { database } = management;
   const route = (operation: string, path: string, handler: (asked: Asked) => Promise<Answer>) =>
-    api.get(path, (request, reply) => new ApiCall(management, operation, request, reply).run(handler));
+    api.get(path, (request, reply) => apiCall(management, operation, request, reply, handler));
 
   route('getOrg', '/org', async ({ caller }) => ({ one: shapes.orgShape(caller) }));
   route('getMe', '/users/me', async ({ caller, base }) => ({ one: shapes.ownerShape(caller, base) }));
@@ -77,7 +77,7 @@ function oktaErrors(api: FastifyInstance, logger: Logger): void {
   });
 }
 
-/** One row more than asked tells whether there is a next page. */
+/** Reads one row more than requested, to know whether there is a next page. */
 async function paged<R extends { readonly id: string }>(
   { after, limit }: directory.PageOf,
   read: (page: directory.PageOf) => Promise<R[]>,

@@ -1,10 +1,10 @@
-/** Okta's paging: `limit`, an opaque `after`, and where to go on in `Link` headers. Pure. */
+/** Okta's paging: `limit`, an opaque `after`, and `Link` headers for this page and the next. Pure. */
 import { ApiError } from './api-error.js';
 import type { PageOf } from './directory.sql.js';
 
 export interface Limits {
   readonly default: number;
-  /** A greater `limit` is cut to it. */
+  /** A greater `limit` is reduced to this. */
   readonly max: number;
 }
 
@@ -36,7 +36,7 @@ export function linkHeaders(url: URL, next: string | null): string[] {
 
 const STATUS_TERM = /^status eq "([A-Z_]+)"$/;
 
-/** The one filter that the sandbox knows: `status eq "A" or status eq "B"`. Null = no filter. */
+/** The only filter of the sandbox: `status eq "A" or status eq "B"`. Null = no filter. */
 export function statusFilter(filter: unknown): readonly string[] | null {
   if (filter === undefined) return null;
   if (typeof filter !== 'string' || filter.length > 500) throw new ApiError('E0000031');

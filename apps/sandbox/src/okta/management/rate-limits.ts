@@ -1,13 +1,13 @@
 /**
- * Okta's rate limits: so many requests of one endpoint in a window, counted per org; the window ends at a whole second
- * of the epoch, which `X-Rate-Limit-Reset` names. Pure but for its memory.
+ * Okta's rate limits: a number of requests per endpoint in a window, counted per org. The window ends at a whole second
+ * of the epoch, which `X-Rate-Limit-Reset` names.
  */
 export interface RateLimit {
   readonly limit: number;
   readonly windowSeconds: number;
 }
 
-/** Okta's figure for `/api/v1/users` of a small org. */
+/** Okta's value for `/api/v1/users` of a small org. */
 const DEFAULT: RateLimit = { limit: 600, windowSeconds: 60 };
 
 export interface Taken {
@@ -26,7 +26,7 @@ export class RateLimits {
     return this.limits.get(tenant) ?? DEFAULT;
   }
 
-  /** Begins new windows. Without a change: back to the default. */
+  /** Starts new windows. Without a change, returns to the default. */
   set(tenant: string, change?: Partial<RateLimit>): RateLimit {
     if (change) this.limits.set(tenant, { ...this.of(tenant), ...change });
     else this.limits.delete(tenant);

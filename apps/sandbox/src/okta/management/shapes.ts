@@ -1,4 +1,4 @@
-/** The resources of Okta's Management API, as it prints them. Pure. */
+/** The resources of Okta's Management API in Okta's form. Pure. */
 import { orgIdOf } from '../model.js';
 import type { Caller } from './api-tokens.js';
 import type { AppUserRow, GroupRow, UserRow } from './directory.sql.js';
@@ -28,7 +28,7 @@ export const userShape = (row: UserRow, base: string): object => ({
   _links: { self: { href: `${base}/api/v1/users/${row.id}` } },
 });
 
-/** The administrator to whom the token belongs: nobody of the org's people. */
+/** The administrator who owns the token. This is not one of the org's people. */
 export const ownerShape = (caller: Caller, base: string): object =>
   userShape(
     {
@@ -44,8 +44,8 @@ export const ownerShape = (caller: Caller, base: string): object =>
   );
 
 /**
- * An assignment. A suspension of the person does not show in it: nothing published says that it would, and a reader
- * who relies on it would miss every suspension. `GET /api/v1/users` tells the person's own status.
+ * An assignment. It does not show that the person is suspended: no documentation says that it would, and a client that
+ * relied on it would miss every suspension. `GET /api/v1/users` tells the person's own status.
  */
 export const appUserShape = (row: AppUserRow, appId: string, base: string): object => ({
   id: row.id,

@@ -1,4 +1,4 @@
-/** What becomes of an access token: `/userinfo`, `/introspect`, `/revoke`, each only at the server that issued it. */
+/** `/userinfo`, `/introspect` and `/revoke`. Each accepts only access tokens of the same authorization server. */
 import type { JWTPayload } from 'jose';
 import { userInfoClaims } from './claims.js';
 import type { Client, ServerId } from './model.js';
@@ -30,8 +30,8 @@ export async function userInfo(
 }
 
 /**
- * RFC 7662. Tokens of the org server are shown to the client they were issued to; those of the custom server to any
- * client of the org, because an API that receives one may ask about it. Everybody else learns "inactive" and no more.
+ * RFC 7662. The org server shows a token only to the client that it was issued to. The custom server shows it to any
+ * client of the org, because an API that receives a token may introspect it. All others get "inactive".
  */
 export async function introspect(oidc: OidcProvider, server: ServerId, caller: Client, form: unknown): Promise<object> {
   const live = await read(oidc, server, required(form, 'token'));
@@ -48,14 +48,14 @@ export async function introspect(oidc: OidcProvider, server: ServerId, caller: C
   return { active: true, ...about, exp, iat, sub, aud, iss, jti, uid };
 }
 
-/** RFC 7009: the answer is the same whether there was something to revoke. */
+/** RFC 7009: the answer does not tell whether there was a token to revoke. */
 export async function revoke(oidc: OidcProvider, server: ServerId, caller: Client, form: unknown): Promise<void> {
   const claims = await oidc.tokens.readAccessToken(oidc.server(server), required(form, 'token'));
   if (claims?.jti === undefined || claims.cid !== caller.clientId) return;
   await oidc.pending.spend(claims.jti, claims.exp ?? 0);
 }
 
-/** Null for what is expired, revoked, another server's, or about somebody who may not sign in now. */
+/** Null for a token that is expired, revoked or another server's, and for a person who may not sign in now. */
 async function read(oidc: OidcProvider, server: ServerId, token: string): Promise<Live | null> {
   const claims = await oidc.tokens.readAccessToken(oidc.server(server), token);
   if (!claims || (await oidc.pending.isSpent(claims.jti ?? ''))) return null;

@@ -1,4 +1,6 @@
-/** What clients call: metadata, key set, `/token`, `/userinfo`, `/introspect`, `/revoke`, on both servers. */
+/**
+ * The endpoints that clients call, on both servers: metadata, key set, `/token`, `/userinfo`, `/introspect`, `/revoke`.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '#platform';
 import { introspect, revoke, userInfo } from './access-tokens.js';
@@ -52,7 +54,7 @@ async function describe(oidc: OidcProvider, id: ServerId, reply: FastifyReply): 
   return reply.header('cache-control', 'max-age=86400, must-revalidate').send(said);
 }
 
-/** A redirect leads to keys of nobody's: who follows it takes forged tokens for right. */
+/** The fault `redirect` leads to the keys of the forged tokens. A client that follows it accepts forged tokens. */
 async function keySet(oidc: OidcProvider, id: ServerId, reply: FastifyReply): Promise<FastifyReply> {
   if (await disturb(reply, oidc.serverFaults.take(`${id} keys`), oidc.foreignKeysUrl)) return reply;
   return reply.header('cache-control', 'max-age=3600, must-revalidate').send(await oidc.keys.published(id));

@@ -1,4 +1,4 @@
-/** What a browser brings to `/authorize`, checked in Okta's order. Pure. */
+/** The parameters of `/authorize`, checked in Okta's order. Pure. */
 import type { AuthorizationRequest, Client, ServerId } from './model.js';
 import { OAuthError, parameter, required } from './oauth-error.js';
 import { scopesAt } from './servers.js';
@@ -6,18 +6,18 @@ import { scopesAt } from './servers.js';
 const PROMPTS = ['none', 'login', 'consent'];
 
 export interface Prompting {
-  /** Answer with an error rather than show a page. */
+  /** Answer with an error instead of showing a page. */
   readonly none: boolean;
-  /** Ask again although there is a session. */
+  /** Show the sign-in page although there is a session. */
   readonly login: boolean;
-  /** A session older than so many seconds does not count. */
+  /** Ignore a session older than this number of seconds. */
   readonly maxAge: number | null;
   readonly loginHint: string;
 }
 
 /**
- * Where to send the answer, be it an error. Nothing may be sent to an address that the client has not registered, so
- * a fault in here is shown to the person instead (RFC 6749, 4.1.2.1).
+ * The address for the answer, including errors. The server must send nothing to an unregistered address, so the person
+ * sees a fault of this function on a page (RFC 6749, 4.1.2.1).
  */
 export function redirectUriOf(query: unknown, client: Client | null): string {
   if (!client) throw new OAuthError('invalid_client', "Invalid value for 'client_id' parameter.");
@@ -72,7 +72,7 @@ export function promptingOf(query: unknown): Prompting {
   };
 }
 
-/** The redirect back to the client. What stands in its URI's query stays. */
+/** The redirect back to the client. The query of the registered URI is kept. */
 export function backTo(redirectUri: string, answer: Readonly<Record<string, string | undefined>>): string {
   const url = new URL(redirectUri);
   for (const [name, value] of Object.entries(answer)) if (value !== undefined) url.searchParams.append(name, value);
@@ -97,7 +97,7 @@ function scopesOf(query: unknown, client: Client, server: ServerId): string[] {
   return [...asked];
 }
 
-/** RFC 7636; `plain` proves nothing to who reads the request. */
+/** RFC 7636. `plain` would protect nothing against a reader of the request. */
 function challengeOf(query: unknown): string {
   const challenge = parameter(query, 'code_challenge');
   if (challenge === undefined)

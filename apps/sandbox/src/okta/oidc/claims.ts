@@ -1,8 +1,8 @@
 /**
  * The claims of Okta's tokens (Okta, "OpenID Connect & OAuth 2.0 API", token claims). Pure.
  *
- * An ID token that comes together with an access token is a thin one: name, e-mail and user name, the rest is at
- * `userinfo`. It has no `azp` and no `email_verified`.
+ * An ID token that is issued together with an access token contains name, e-mail and username only; `/userinfo` has the
+ * rest. It has no `azp` and no `email_verified`.
  */
 import { createHash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
@@ -43,7 +43,7 @@ export function idTokenClaims(subject: Subject, accessToken: string): JWTPayload
   };
 }
 
-/** `sub` is the login, which can change and be given to somebody else; the person's id is `uid`. */
+/** `sub` is the login, which can change and be given to another person. `uid` is the person's id. */
 export function accessTokenClaims({ server, client, person, grant, now }: Subject): JWTPayload {
   return {
     ver: 1,
@@ -78,7 +78,7 @@ export function userInfoClaims(person: OidcPerson, scopes: readonly string[], cl
   };
 }
 
-/** OpenID Connect Core, 3.1.3.6: the left half of the hash, of SHA-256 because tokens are RS256. */
+/** OpenID Connect Core, 3.1.3.6: the left half of the hash; SHA-256, because tokens are RS256. */
 export const atHash = (accessToken: string): string =>
   createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url');
 
@@ -90,7 +90,7 @@ const thinProfile = (person: OidcPerson, scopes: readonly string[]): object => (
   ...(scopes.includes('email') && { email: person.profile.email ?? person.login }),
 });
 
-/** Asked for, and the app has a groups claim: both, or there is none. */
+/** Only if the scope was requested and the app has a groups claim. */
 function groupsClaim(about: {
   readonly person: OidcPerson;
   readonly client: Client;

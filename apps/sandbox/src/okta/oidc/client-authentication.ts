@@ -1,4 +1,6 @@
-/** Who calls `/token`, `/introspect` or `/revoke`: secret in a Basic header or in the form, or a JWT of the client's own key. */
+/**
+ * Client authentication of `/token`, `/introspect` and `/revoke`: a secret in a Basic header or in the form, or a JWT.
+ */
 import { timingSafeEqual } from 'node:crypto';
 import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose';
 import type { Client } from './model.js';
@@ -81,7 +83,7 @@ function basicCredentials(header: string): [string, string] {
   try {
     if (colon > 0) return [formDecoded(text.slice(0, colon)), formDecoded(text.slice(colon + 1))];
   } catch {
-    // a stray percent sign: refused like any other nonsense
+    // a stray percent sign: refused below
   }
   throw new OAuthError('invalid_client', "The 'Authorization' header holds no Basic credentials.");
 }

@@ -1,35 +1,20 @@
-/** OIDC clients of the orgs. The secret is kept as it is: the fault `hs256-secret` signs with it. */
+/**
+ * OIDC clients of the orgs. The secret is stored in plain text, because the fault `hs256-client-secret` signs with it.
+ */
 import type { Database } from '#platform';
 import { ControlError } from '../../listener.js';
-import { oktaId, orgIdOf, randomText } from '../model.js';
+import { oktaId, randomText } from '../model.js';
 import { clientSettings, type Client, type ClientSettings } from './model.js';
 
-interface ClientRow {
-  readonly client_id: string;
-  readonly slug: string;
-  readonly app_id: string;
-  readonly label: string;
-  readonly secret: string | null;
-  readonly settings: unknown;
-}
-
-const toClient = (r: ClientRow): Client => ({
-  clientId: r.client_id,
-  slug: r.slug,
-  orgId: orgIdOf(r.app_id),
-  label: r.label,
-  secret: r.secret,
-  settings: clientSettings.parse(r.settings),
-});
-
-const CLIENT = 'select c.*, a.app_id from okta_oidc_client c join okta_app a on a.slug = c.slug';
+const CLIENT = `select c.client_id as "clientId", c.slug, '00o' || substr(a.app_id, 4) as "orgId", c.label, c.secret, c.settings
+  from okta_oidc_client c join okta_app a on a.slug = c.slug`;
 
 const newSecret = (): string => randomText(64);
 
 export class ClientStore {
   constructor(private readonly database: Database) {}
 
-  /** A client that is there keeps its id, and its secret unless its way to authenticate changed. */
+  /** An existing client keeps its id. It keeps its secret too, unless the way to authenticate changed. */
   async save(slug: string, label: string, settings: ClientSettings): Promise<{ client: Client; secretIsNew: boolean }> {
     const secret = settings.jwks ? null : newSecret();
     await this.database.query(
@@ -44,25 +29,28 @@ export class ClientStore {
 
   async byId(clientId: string): Promise<Client | null> {
     if (!/^0oa[0-9A-Za-z]{17}$/.test(clientId)) return null;
-    const [row] = await this.database.query<ClientRow>(`${CLIENT} where c.client_id = $1`, [clientId]);
-    return row ? toClient(row) : null;
+    return this.find('c.client_id = $1', clientId);
   }
 
   async byLabel(slug: string, label: string): Promise<Client> {
-    const [row] = await this.database.query<ClientRow>(`${CLIENT} where c.slug = $1 and c.label = $2`, [slug, label]);
-    if (!row)
-      throw new ControlError(
-        404,
-        `tenant "${slug}" has no OIDC client "${label}"; PUT /sandbox/apps/${slug}/oidc-client registers one`,
-      );
-    return toClient(row);
+    const client = await this.find('c.slug = $1 and c.label = $2', slug, label);
+    if (client) return client;
+    throw new ControlError(
+      404,
+      `tenant "${slug}" has no OIDC client "${label}"; PUT /sandbox/apps/${slug}/oidc-client registers one`,
+    );
+  }
+
+  private async find(condition: string, ...values: string[]): Promise<Client | null> {
+    const [client] = await this.database.query<Client>(`${CLIENT} where ${condition}`, values);
+    return client ? { ...client, settings: clientSettings.parse(client.settings) } : null;
   }
 
   async remove(client: Client): Promise<void> {
     await this.database.query('delete from okta_oidc_client where client_id = $1', [client.clientId]);
   }
 
-  /** The old one stops at once. */
+  /** The old secret stops working at once. */
   async newSecret(client: Client): Promise<string> {
     if (client.settings.jwks) throw new ControlError(409, 'a client with keys of its own has no secret');
     const secret = newSecret();

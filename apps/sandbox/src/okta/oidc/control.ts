@@ -2,16 +2,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ControlError, parseControl } from '../../listener.js';
-import type { OktaApp } from '../model.js';
+import type { TenantRoute } from '../tenant-route.js';
 import { clientFault, serverFault } from './faults.js';
 import { clientSettings, seconds, serverIds, type Client } from './model.js';
 import { OAuthError } from './oauth-error.js';
 import type { OidcProvider } from './provider.js';
 import { scopesAt } from './servers.js';
 
-type TenantOf = (params: unknown) => Promise<OktaApp>;
-
-/** A tenant has one client unless it is told apart by its label: `?label=mobile`. */
+/** A tenant has one client, unless `?label=mobile` or the like names another one. */
 const labelQuery = z.object({
   label: z
     .string()
@@ -22,26 +20,29 @@ const serverQuery = z.object({ server: z.enum(serverIds).optional() });
 const mintBody = z.object({
   login: z.string().min(1).max(200),
   server: z.enum(serverIds).default('default'),
-  /** All that the server knows, if left out. */
+  /** Without scopes: all scopes that the server knows. */
   scopes: z.array(z.string().min(1)).min(1).max(50).optional(),
   nonce: z.string().nullable().default(null),
 });
 
-export function oidcControlRoutes(app: FastifyInstance, oidc: OidcProvider, tenantOf: TenantOf): void {
-  clientRoutes(app, oidc, tenantOf);
-  clientFaultRoutes(app, oidc, tenantOf);
+export function oidcControlRoutes(app: FastifyInstance, route: TenantRoute, oidc: OidcProvider): void {
+  clientRoutes(route, oidc);
   serverRoutes(app, oidc);
 }
 
-const PATH = '/sandbox/apps/:slug/oidc-client';
-
-async function clientIn(oidc: OidcProvider, request: FastifyRequest, tenantOf: TenantOf): Promise<Client> {
-  const { slug } = await tenantOf(request.params);
-  return oidc.clients.byLabel(slug, parseControl(labelQuery, request.query).label);
-}
-
-function clientRoutes(app: FastifyInstance, oidc: OidcProvider, tenantOf: TenantOf): void {
-  /** The secret is write-only: shown when it is made, never again. */
+function clientRoutes(route: TenantRoute, oidc: OidcProvider): void {
+  const { clients, clientFaults } = oidc;
+  const labelIn = (query: unknown): string => parseControl(labelQuery, query).label;
+  /** A route about one client. */
+  const about = (
+    method: 'get' | 'post' | 'delete',
+    path: string,
+    handler: (client: Client, body: unknown) => unknown,
+  ): void =>
+    route(method, `/oidc-client${path}`, async ({ slug }, { query, body }) =>
+      handler(await clients.byLabel(slug, labelIn(query)), body),
+    );
+  /** The secret can be read once, when it is created. */
   const view = ({ secret: _secret, orgId: _orgId, settings, ...client }: Client, clientSecret?: string): object => ({
     ...client,
     ...settings,
@@ -49,64 +50,44 @@ function clientRoutes(app: FastifyInstance, oidc: OidcProvider, tenantOf: Tenant
     issuers: Object.fromEntries(serverIds.map((id) => [id, oidc.server(id).issuer])),
   });
 
-  app.put(PATH, async (request) => {
-    const { slug } = await tenantOf(request.params);
-    const { label } = parseControl(labelQuery, request.query);
-    const { client, secretIsNew } = await oidc.clients.save(slug, label, parseControl(clientSettings, request.body));
+  route('put', '/oidc-client', async ({ slug }, { query, body }) => {
+    const { client, secretIsNew } = await clients.save(slug, labelIn(query), parseControl(clientSettings, body));
     return view(client, secretIsNew ? (client.secret ?? undefined) : undefined);
   });
-  app.get(PATH, async (request) => view(await clientIn(oidc, request, tenantOf)));
-  app.delete(PATH, async (request) => {
-    await oidc.clients.remove(await clientIn(oidc, request, tenantOf));
+  about('get', '', (client) => view(client));
+  about('delete', '', async (client) => {
+    await clients.remove(client);
     return { clientId: null };
   });
-  app.post(`${PATH}/secret`, async (request) => {
-    const client = await clientIn(oidc, request, tenantOf);
-    return view(client, await oidc.clients.newSecret(client));
+  about('post', '/secret', async (client) => view(client, await clients.newSecret(client)));
+  about('post', '/tokens', async (client, body) => mint(oidc, client, parseControl(mintBody, body)));
+
+  about('get', '/faults', ({ clientId }) => ({ faults: clientFaults.list(clientId) }));
+  about('post', '/faults', ({ clientId }, body) => {
+    clientFaults.add(clientId, parseControl(clientFault, body));
+    return { faults: clientFaults.list(clientId) };
   });
-  app.post(`${PATH}/tokens`, async (request) => {
-    const client = await clientIn(oidc, request, tenantOf);
-    const { login, ...asked } = parseControl(mintBody, request.body);
-    return mint(oidc, client, login, asked);
+  about('delete', '/faults', ({ clientId }) => {
+    clientFaults.clear(clientId);
+    return { faults: [] };
   });
 }
 
-/** As after a login of this person just now, with the next fault on order. */
-async function mint(
-  oidc: OidcProvider,
-  client: Client,
-  personId: string,
-  asked: Omit<z.output<typeof mintBody>, 'login'>,
-): Promise<object> {
+/** Tokens as after a login of this person just now, with the next injected fault. */
+async function mint(oidc: OidcProvider, client: Client, body: z.output<typeof mintBody>): Promise<object> {
+  const { login, ...asked } = body;
   try {
     const scopes = asked.scopes ?? scopesAt(asked.server, client);
-    const subject = await oidc.subject(client, { ...asked, scopes, personId, authTime: seconds(Date.now()) });
+    const subject = await oidc.subject(client, { ...asked, scopes, personId: login, authTime: seconds(Date.now()) });
     return await oidc.tokens.issue(subject, oidc.clientFaults.take(client.clientId));
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
-    // Okta's sentence is the same for an unknown, a suspended and an unassigned person, as it must be towards a client.
+    // Towards a client, Okta's message is the same for an unknown, a suspended and an unassigned person.
     throw new ControlError(
       409,
-      `${error.message} "${personId}" must be ACTIVE and assigned to the app; "list" shows who is.`,
+      `${error.message} "${login}" must be ACTIVE and assigned to the app; "list" shows both.`,
     );
   }
-}
-
-function clientFaultRoutes(app: FastifyInstance, oidc: OidcProvider, tenantOf: TenantOf): void {
-  const path = `${PATH}/faults`;
-  const { clientFaults } = oidc;
-  app.get(path, async (request) => ({
-    faults: clientFaults.list((await clientIn(oidc, request, tenantOf)).clientId),
-  }));
-  app.post(path, async (request) => {
-    const { clientId } = await clientIn(oidc, request, tenantOf);
-    clientFaults.add(clientId, parseControl(clientFault, request.body));
-    return { faults: clientFaults.list(clientId) };
-  });
-  app.delete(path, async (request) => {
-    clientFaults.clear((await clientIn(oidc, request, tenantOf)).clientId);
-    return { faults: [] };
-  });
 }
 
 function serverRoutes(app: FastifyInstance, oidc: OidcProvider): void {

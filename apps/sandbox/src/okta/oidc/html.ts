@@ -1,4 +1,4 @@
-/** The few pages that a person sees: plain HTML, one form per way to sign in, no script. Pure. */
+/** The pages that a person sees: plain HTML, one form per way to sign in, no script. Pure. */
 import { createHash } from 'node:crypto';
 import type { Profile } from '../model.js';
 import { displayName } from './claims.js';
@@ -13,7 +13,7 @@ form+form{margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid #c9c9d1}form
 button small{display:block;color:#595962}:focus-visible{outline:3px solid #1662dd;outline-offset:2px}
 [role=alert]{border-left:4px solid #b3261e;padding:.5rem 1rem;background:#fdf3f2}`;
 
-/** No `form-action`: browsers apply it to the redirect after the form, which leads to the client. */
+/** No `form-action`: browsers would apply it to the redirect after the form, which leads to the client. */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
@@ -27,7 +27,7 @@ export interface SignInPage {
   readonly stateToken: string;
   readonly people: readonly { readonly login: string; readonly profile: Profile }[];
   readonly loginHint: string;
-  /** Said above the form. */
+  /** Shown above the form. */
   readonly problem: string | null;
 }
 

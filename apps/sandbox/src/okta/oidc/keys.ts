@@ -1,7 +1,6 @@
 /**
- * Signing keys. They survive a restart; each is made when it is first needed. `org-access` signs the access tokens of
- * the org server and is never published: Okta's advice to leave those tokens alone must be felt (Okta, "Validate access
- * tokens": the org server's cannot be validated by an application).
+ * Signing keys. They survive a restart; each is generated at first use. `org-access` signs the access tokens of the org
+ * server and is never published: an application cannot validate these tokens (Okta, "Validate access tokens").
  */
 import { randomBytes } from 'node:crypto';
 import { createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose';
@@ -20,7 +19,7 @@ interface KeyRow {
   readonly private_jwk: JWK;
 }
 
-/** Okta's own keys are RS256; 43 characters of `kid`. */
+/** Okta's keys are RS256; the `kid` has 43 characters. */
 export async function newKey(): Promise<{ readonly kid: string; readonly jwk: JWK }> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   const kid = randomBytes(32).toString('base64url');
@@ -41,7 +40,7 @@ export class KeyRing {
     return signingKey(private_jwk, kid);
   }
 
-  /** Newest first; a retired key stays until it is dropped. */
+  /** Newest first. A retired key stays until it is removed. */
   async published(keySet: KeySet): Promise<{ keys: JWK[] }> {
     await this.current(keySet);
     const rows = await this.database.query<KeyRow>(
@@ -55,7 +54,7 @@ export class KeyRing {
     return createLocalJWKSet(await this.published(keySet));
   }
 
-  /** New tokens are signed with a new key at once; the old one stays published. */
+  /** New tokens use a new key at once. The old key stays published. */
   async rotate(servers: readonly ServerId[]): Promise<Record<string, string[]>> {
     for (const server of servers) {
       const key = await newKey();
@@ -67,13 +66,13 @@ export class KeyRing {
     return this.kids();
   }
 
-  /** Ends the publication of all retired keys: what they signed can no longer be verified. */
+  /** Removes all retired keys. Tokens signed with them can no longer be verified. */
   async dropRetired(servers: readonly ServerId[]): Promise<Record<string, string[]>> {
     await this.database.query('delete from okta_oidc_key where key_set = any($1) and not is_current', [servers]);
     return this.kids();
   }
 
-  /** Published key ids by server, the current one first. */
+  /** Ids of the published keys by server, current key first. */
   async kids(): Promise<Record<string, string[]>> {
     const kids: Record<string, string[]> = {};
     for (const server of serverIds) kids[server] = (await this.published(server)).keys.map((k) => k.kid ?? '');
@@ -88,7 +87,7 @@ export class KeyRing {
     return row;
   }
 
-  /** Two first users make two keys; the unique index keeps one of them for both. */
+  /** Two concurrent first uses generate two keys. The unique index keeps one of them for both. */
   private async first(keySet: KeySet): Promise<KeyRow> {
     await insert(this.database, keySet, await newKey());
     return (await this.find(keySet)) as KeyRow;

@@ -1,4 +1,4 @@
-/** OAuth's refusals, in Okta's words as far as they are known. */
+/** OAuth errors, with Okta's wording as far as it is known. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -39,14 +39,14 @@ export class OAuthError extends Error {
 }
 
 /**
- * The value of a parameter, undefined if it is missing or empty. Twice the same parameter is an error (RFC 6749, 3.1):
- * a proxy and a server could read different ones.
+ * The value of a parameter; undefined if it is missing or empty. A repeated parameter is an error (RFC 6749, 3.1),
+ * because a proxy and a server could read different values.
  */
 export function parameter(from: unknown, name: string): string | undefined {
   const value = (from as Readonly<Record<string, unknown>> | null | undefined)?.[name];
   if (value === undefined || value === '') return undefined;
   if (typeof value !== 'string') throw new OAuthError('invalid_request', `The '${name}' parameter must appear once.`);
-  // Postgres stores no NUL.
+  // Postgres cannot store NUL.
   if (value.includes('\0')) throw new OAuthError('invalid_request', `The '${name}' parameter is invalid.`);
   return value;
 }

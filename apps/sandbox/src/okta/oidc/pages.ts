@@ -1,4 +1,7 @@
-/** What a browser visits: `/authorize`, the sign-in form, `/logout`. A refusal is a page unless the client can be told. */
+/**
+ * The addresses that a browser visits: `/authorize`, the sign-in form, `/logout`. An error becomes a page if it cannot
+ * be sent to the client.
+ */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Logger } from '#platform';
 import { errorPage, PAGE_HEADERS, signedOutPage } from './html.js';
@@ -32,7 +35,7 @@ export function oidcPages(pages: FastifyInstance, oidc: OidcProvider, logger: Lo
   });
 }
 
-/** 303 after a form: the browser must not carry the form to the client. */
+/** 303 after a form, so that the browser does not send the form to the client. */
 function show(reply: FastifyReply, shown: Shown, redirect: 302 | 303): FastifyReply {
   if ('html' in shown) return send(reply, shown.status, shown.html);
   if (shown.cookie !== undefined) void reply.header('set-cookie', shown.cookie);

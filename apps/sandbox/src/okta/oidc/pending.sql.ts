@@ -1,11 +1,11 @@
 /**
- * What is good once and for a short time: sign-in pages that are open, codes, and the ids of what has been used up.
- * Only hashes are kept. The clock is Postgres's.
+ * Short-lived values that are valid once: open sign-in pages, codes, and used ids. Only hashes are stored. Expiry uses
+ * the clock of Postgres.
  */
 import type { Database } from '#platform';
 import { hashOf, randomSecret, type AuthorizationRequest, type CodeGrant } from './model.js';
 
-/** A sign-in page may stay open so long. */
+/** Lifetime of an open sign-in page. */
 const SIGN_IN_SECONDS = 3_600;
 /** Okta: "the code is valid for 60 seconds". */
 const CODE_SECONDS = 60;
@@ -13,7 +13,7 @@ const CODE_SECONDS = 60;
 export class Pending {
   constructor(private readonly database: Database) {}
 
-  /** Returns the state token that the page carries. */
+  /** Returns the state token of the page. */
   async openSignIn(clientId: string, request: AuthorizationRequest): Promise<string> {
     const token = randomSecret();
     await this.database.query('delete from okta_oidc_sign_in where expires_at < now()');
@@ -32,7 +32,7 @@ export class Pending {
     return row;
   }
 
-  /** False when another request was faster: a page signs in once. */
+  /** False if a concurrent request was first: a page signs in once. */
   async closeSignIn(token: string): Promise<boolean> {
     const rows = await this.database.query('delete from okta_oidc_sign_in where hash = $1 returning 1', [
       hashOf(token),
@@ -50,7 +50,10 @@ export class Pending {
     return code;
   }
 
-  /** One statement, so that of two redemptions one gets nothing. Another client's attempt leaves the code as it is. */
+  /**
+   * One statement, so that only one of two concurrent redemptions gets the code. Another client's attempt does not use
+   * it up.
+   */
   async redeemCode(clientId: string, code: string): Promise<CodeGrant | undefined> {
     const [row] = await this.database.query<{ granted: CodeGrant; fresh: boolean }>(
       'delete from okta_oidc_code where hash = $1 and client_id = $2 returning granted, expires_at > now() as fresh',
@@ -59,7 +62,7 @@ export class Pending {
     return row?.fresh ? row.granted : undefined;
   }
 
-  /** False when it was spent before. `expires`: seconds since the epoch, after which nobody needs to know any more. */
+  /** False if the id was used before. `expires`: seconds since the epoch; after that the row can be deleted. */
   async spend(jti: string, expires: number): Promise<boolean> {
     await this.database.query('delete from okta_oidc_spent where expires_at < now()');
     const rows = await this.database.query(

@@ -1,10 +1,10 @@
-/** `/token`: a code, once, for the client, redirect URI and PKCE verifier that it was issued for. */
+/** `/token`: redeems a code once, for the client, redirect URI and PKCE verifier that it was issued for. */
 import { createHash } from 'node:crypto';
 import type { Client, CodeGrant, ServerId } from './model.js';
 import { OAuthError, required } from './oauth-error.js';
 import type { OidcProvider } from './provider.js';
 
-/** A wrong attempt uses the code up, too: who guesses gets one guess. */
+/** A wrong attempt uses the code up too, so a guess has one chance. */
 export async function redeem(oidc: OidcProvider, server: ServerId, client: Client, form: unknown): Promise<CodeGrant> {
   const type = required(form, 'grant_type');
   if (type !== 'authorization_code')
@@ -15,7 +15,7 @@ export async function redeem(oidc: OidcProvider, server: ServerId, client: Clien
   const [code, redirectUri] = [required(form, 'code'), required(form, 'redirect_uri')];
   const verifier = required(form, 'code_verifier');
   const granted = await oidc.pending.redeemCode(client.clientId, code);
-  // Tokens of one authorization server cannot be had from another with its code.
+  // A code of one authorization server is invalid at another.
   if (granted?.server !== server)
     throw new OAuthError('invalid_grant', 'The authorization code is invalid or has expired.');
   if (granted.redirectUri !== redirectUri)

@@ -1,4 +1,7 @@
-/** Both servers of the OpenID provider on the Okta listener: forms in, pages or JSON out, each request in the list of calls. */
+/**
+ * Both authorization servers on the Okta listener. Forms come in, pages or JSON go out, and each request is logged as a
+ * call.
+ */
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '#platform';
 import { wallClock } from '../../control/call-log.js';
@@ -24,7 +27,7 @@ export function oidcRoutes(app: FastifyInstance, oidc: OidcProvider, logger: Log
   });
 }
 
-/** A repeated field becomes a list, which `parameter` refuses. */
+/** A repeated field becomes an array, which `parameter` refuses. */
 function formFields(body: string): Readonly<Record<string, string | string[]>> {
   const form = new URLSearchParams(body);
   const fields = [...new Set(form.keys())].map((name) => {

@@ -1,4 +1,4 @@
-/** The two authorization servers of an Okta org: where they are and what they say about themselves. Pure. */
+/** The two authorization servers of an Okta org: addresses and metadata. Pure. */
 import type { Client, ServerId } from './model.js';
 
 export interface AuthorizationServer {
@@ -8,7 +8,7 @@ export interface AuthorizationServer {
   /** Path and URL before `/authorize`, `/token` and so on. */
   readonly path: string;
   readonly base: string;
-  /** `aud` of its access tokens. */
+  /** The `aud` of its access tokens. */
   readonly audience: string;
 }
 
@@ -28,7 +28,7 @@ export const scopesAt = (server: ServerId, { settings }: Client): readonly strin
 
 const CLIENT_AUTHENTICATION = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 
-/** OpenID Connect Discovery 1.0, section 3. It promises what the sandbox does, which is less than Okta does. */
+/** OpenID Connect Discovery 1.0, section 3. Lists what the sandbox supports, which is less than Okta supports. */
 export const metadata = ({ issuer, base }: AuthorizationServer) => ({
   issuer,
   authorization_endpoint: `${base}/authorize`,

@@ -1,6 +1,6 @@
 /**
- * The browser's session with an org: whoever has one is not asked again. One cookie per org, because all orgs of the
- * sandbox share a host.
+ * The browser's session with an org: with a session, the person is not asked to sign in again. Each org has a cookie of
+ * its own, because all orgs of the sandbox share a host.
  */
 import type { Database } from '#platform';
 import { hashOf, randomSecret, seconds } from './model.js';
@@ -39,8 +39,8 @@ export class OrgSessions {
   }
 
   /**
-   * Suspending and deactivating end the sessions of the person, also for the time after: one from before the last
-   * change of status counts for nothing.
+   * Suspending or deactivating a person ends their sessions for good: a session from before the last change of status
+   * is invalid.
    */
   async find(slug: string, secret: string): Promise<OrgSession | undefined> {
     const [row] = await this.database.query<{ person_id: string; auth_time: Date }>(
@@ -56,7 +56,7 @@ export class OrgSessions {
     await this.database.query('delete from okta_session where hash = $1', [hashOf(secret)]);
   }
 
-  /** How many browsers were signed in. */
+  /** Returns how many browsers were signed in. */
   async endAll(personId: string): Promise<number> {
     return (await this.database.query('delete from okta_session where person_id = $1 returning 1', [personId])).length;
   }

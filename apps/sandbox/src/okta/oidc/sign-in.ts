@@ -1,6 +1,6 @@
 /**
- * From `/authorize` to the code: with a session at once, else over the sign-in page. Who is not assigned to the app
- * does sign in to the org, and is then refused to the client, as with Okta.
+ * From `/authorize` to the code: at once with a session, otherwise over the sign-in page. As with Okta, a person
+ * without the app signs in to the org and is then refused for the client.
  */
 import { authorizationRequest, backTo, promptingOf, redirectUriOf, type Prompting } from './authorize-request.js';
 import { signInPage } from './html.js';
@@ -13,7 +13,7 @@ import { secretInCookies, sessionCookie, type OrgSession } from './sessions.js';
 export type Shown =
   { readonly location: string; readonly cookie?: string } | { readonly html: string; readonly status: 200 | 401 };
 
-/** More would make no list to pick from; everybody else types. */
+/** A longer list would be hard to use; other people type their username. */
 const PICKED_FROM = 200;
 
 export class SignIn {
@@ -37,7 +37,7 @@ export class SignIn {
     });
   }
 
-  /** What the form of the page sends. */
+  /** The fields of the form. */
   async enter(form: unknown): Promise<Shown> {
     const stateToken = required(form, 'stateToken');
     const opened = await this.oidc.pending.signIn(stateToken);
@@ -45,7 +45,7 @@ export class SignIn {
     if (!opened || !client) throw expired();
     const username = parameter(form, 'username')?.trim() ?? '';
     const person = await findPerson(this.oidc.database, client.slug, username);
-    // One message for the unknown, the suspended and the deactivated, as Okta gives.
+    // One message for unknown, suspended and deactivated people, as with Okta.
     if (person?.status !== 'ACTIVE') return this.page(client, stateToken, username, 'Unable to sign in');
     if (!(await this.oidc.pending.closeSignIn(stateToken))) throw expired();
     const { secret, session } = await this.oidc.sessions.begin(person.id);
@@ -82,7 +82,7 @@ export class SignIn {
     return backTo(request.redirectUri, { code, state });
   }
 
-  /** A refusal goes to the client, which asked. */
+  /** The error is sent to the client that made the request. */
   private async answering<S extends Shown>(
     redirectUri: string,
     state: string | undefined,

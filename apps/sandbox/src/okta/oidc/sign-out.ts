@@ -1,4 +1,6 @@
-/** RP-initiated logout: the ID token says whose session at which client, the registered URI where to go then. */
+/**
+ * RP-initiated logout. The ID token tells the person and the client; the registered URI is where the browser goes next.
+ */
 import { backTo } from './authorize-request.js';
 import type { ServerId } from './model.js';
 import { OAuthError, parameter, required } from './oauth-error.js';
@@ -6,13 +8,13 @@ import type { OidcProvider } from './provider.js';
 import { secretInCookies, sessionCookie } from './sessions.js';
 
 export interface SignedOut {
-  /** Null: there is nowhere to go, a page says so. */
+  /** Null: a page tells the person that they are signed out. */
   readonly location: string | null;
-  /** Ends the browser's cookie, if it was that person's. */
+  /** Clears the browser's cookie if the session was that person's. */
   readonly cookie: string | null;
 }
 
-/** Ends the session of this browser if it is that person's; another person's is not the client's business. */
+/** Ends the session of this browser if it belongs to the person in the token; otherwise leaves it alone. */
 export async function signOut(
   oidc: OidcProvider,
   server: ServerId,

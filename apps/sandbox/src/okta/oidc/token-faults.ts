@@ -1,9 +1,9 @@
-/** What can be wrong with a token: each fault changes one thing and leaves all others right. Pure. */
+/** Faults of a token. Each changes exactly one thing. Pure. */
 import { z } from 'zod';
 import type { Draft, Signers } from './draft.js';
 
 export const tokenFaults = [
-  // the signature
+  // faults of the signature
   'wrong-key',
   'dropped-key',
   'alg-none',
@@ -12,7 +12,7 @@ export const tokenFaults = [
   'jwk-header',
   'jku-header',
   'crit-header',
-  // the claims
+  // faults of the claims
   'wrong-iss',
   'wrong-aud',
   'missing-azp',
@@ -30,14 +30,14 @@ export type TokenFault = (typeof tokenFaults)[number];
 export const tokenFaultDetails = z.object({
   /** For `missing-claim`. */
   claim: z.string().min(1).max(50).default('sub'),
-  /** For the faults of time: so long ago, or ahead with `future-iat`. */
+  /** For faults of time: seconds ago, or ahead with `future-iat`. */
   seconds: z.int().min(0).max(10_000_000).optional(),
 });
 export type TokenFaultDetails = z.output<typeof tokenFaultDetails>;
 
 export interface FaultContext extends TokenFaultDetails {
   readonly signers: Signers;
-  /** Where the foreign key is published, for who follows `jku`. */
+  /** Publishes the foreign key, for a verifier that follows `jku`. */
   readonly foreignKeysUrl: string;
   readonly now: number;
 }
@@ -74,7 +74,7 @@ const changes: Readonly<Record<TokenFault, Change>> = {
   'wrong-azp': (d) => claims({ azp: OTHER_CLIENT }, d),
   'wrong-nonce': (d) => claims({ nonce: 'the nonce of another login' }, d),
   'wrong-at-hash': (d) => claims({ at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }, d),
-  // Young enough by its iat, so that nothing but exp speaks against it.
+  // Its iat is recent, so that only exp is wrong.
   expired: (d, { now, seconds = 120 }) => claims({ iat: now - seconds - 60, exp: now - seconds }, d),
   'future-iat': (d, { now, seconds = 600 }) => claims({ iat: now + seconds, exp: now + seconds + 3_600 }, d),
   'old-iat': (d, { now, seconds = 1_200 }) => claims({ iat: now - seconds, exp: now + 3_600 }, d),

@@ -1,4 +1,4 @@
-/** Makes the two tokens of a login, with the fault that is on order, and reads access tokens again. */
+/** Issues the two tokens of a login, with the injected fault, and verifies access tokens. */
 import { jwtVerify, type JWTPayload } from 'jose';
 import { accessTokenClaims, idTokenClaims, TOKEN_SECONDS, type Subject } from './claims.js';
 import { draft, sign, signRightly, type Signers } from './draft.js';
@@ -16,7 +16,7 @@ export interface TokenAnswer {
   readonly id_token?: string;
 }
 
-/** The custom server signs both kinds with its published key. */
+/** The custom server signs both tokens with its published key. */
 const accessKeySet = (server: ServerId): KeySet => (server === 'org' ? 'org-access' : server);
 
 const isTokenFault = (fault: string): fault is TokenFault => tokenFaults.some((f) => f === fault);
@@ -29,7 +29,7 @@ export class Tokens {
     private readonly foreignKeysUrl: () => string,
   ) {}
 
-  /** The key that forged tokens are signed with; another one in each process. */
+  /** The key of forged tokens; each process has another one. */
   foreignKey(): Promise<SigningKey> {
     this.foreign ??= newKey().then(({ jwk, kid }) => signingKey(jwk, kid));
     return this.foreign;
@@ -52,15 +52,15 @@ export class Tokens {
     };
   }
 
-  /** The claims of an access token of this server that has not expired; null for anything else. */
+  /** The claims of an unexpired access token of this server; null for anything else. */
   async readAccessToken(server: AuthorizationServer, token: string): Promise<JWTPayload | null> {
     const expected = { issuer: server.issuer, audience: server.audience, algorithms: ['RS256'] };
     return this.read(accessKeySet(server.id), token, expected);
   }
 
-  /** The claims of an ID token of this server, expired or not: it only says whose session is to end. */
+  /** The claims of an ID token of this server, expired or not. It only says which session to end. */
   async readIdTokenHint(server: AuthorizationServer, token: string): Promise<JWTPayload | null> {
-    // Far enough in the past for every token that a published key can have signed.
+    // Earlier than any token that a published key has signed.
     const currentDate = new Date(0);
     return this.read(server.id, token, { issuer: server.issuer, algorithms: ['RS256'], currentDate });
   }

@@ -1,6 +1,6 @@
 /**
  * Universal Logout: Okta asks an app to end all sessions and tokens of a person (Global Token Revocation,
- * draft-parecki-oauth-global-token-revocation-05). The request proves itself with a JWT signed like an ID token.
+ * draft-parecki-oauth-global-token-revocation-05). A JWT signed like an ID token authenticates the request.
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -26,7 +26,7 @@ type LogoutFault = (typeof logoutFaults)[number];
 
 export const logoutTarget = z.object({
   url: z.url({ protocol: /^https?$/ }),
-  /** Okta's choice for an app is e-mail until somebody changes it. */
+  /** Okta uses e-mail until an administrator changes it. */
   subjectFormat: z.enum(subjectFormats).default('email'),
 });
 export type LogoutTarget = z.output<typeof logoutTarget>;
@@ -41,7 +41,7 @@ export interface LogoutResult {
 
 const TYP = 'global-token-revocation+jwt';
 const LIFETIME_SECONDS = 300;
-/** The app has to reach several places before it may say 204. */
+/** The app may answer 204 only after it has reached several systems. */
 const PATIENCE_MS = 30_000;
 
 type Change = (draft: Draft, now: number) => Draft;
@@ -86,7 +86,9 @@ export class UniversalLogout {
     await this.database.query('delete from okta_universal_logout where slug = $1', [slug]);
   }
 
-  /** Ends the person's sessions with the org, then tells the app; once more the same with `replay`. */
+  /**
+   * Ends the person's sessions with the org, then sends the logout to the app. `replay` sends the same request twice.
+   */
   async send(client: Client, person: Person, fault?: LogoutFault): Promise<LogoutResult> {
     const target = await this.find(client.slug);
     if (!target)

@@ -1,6 +1,6 @@
-/** Where an event hook delivers: keeps what came, answers as it is told. */
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** The receiver of an event hook. Keeps the requests and answers as the test says. */
+import type http from 'node:http';
+import { serveHttp, type TestServer } from './http-server.js';
 
 export interface HookEvent {
   readonly uuid: string;
@@ -16,23 +16,21 @@ export interface HookRequest {
 
 export class HookReceiver {
   readonly requests: HookRequest[] = [];
-  /** Status of the next answers; null = none at all. */
+  /** Status of the next answers; null = no answer. */
   readonly answers: (number | null)[] = [];
-  /** What the verification answers; null = the challenge, as it should. */
+  /** Answer to the verification; null = the challenge, which is the right one. */
   verification: string | null = null;
 
-  private constructor(private readonly server: http.Server) {}
+  private server!: TestServer;
 
   static async start(): Promise<HookReceiver> {
-    const server = http.createServer();
-    const receiver = new HookReceiver(server);
-    server.on('request', (request, response) => void receiver.handle(request, response));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const receiver = new HookReceiver();
+    receiver.server = await serveHttp((request, response, text) => receiver.handle(request, response, text));
     return receiver;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/auth/okta/event-hook/default`;
+    return `${this.server.origin}/auth/okta/event-hook/default`;
   }
 
   get events(): readonly HookEvent[] {
@@ -49,15 +47,11 @@ export class HookReceiver {
     this.verification = null;
   }
 
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
+  stop(): Promise<void> {
+    return this.server.stop();
   }
 
-  private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    const text = Buffer.concat(parts).toString('utf8');
+  private handle(request: http.IncomingMessage, response: http.ServerResponse, text: string): void {
     const { method = '', headers } = request;
     const body = (text === '' ? { eventId: '', data: { events: [] } } : JSON.parse(text)) as HookRequest['body'];
     this.requests.push({ method, headers, body });

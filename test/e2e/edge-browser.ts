@@ -1,7 +1,7 @@
 /** A person with a browser at the edge of a running stack, and another tab at the sandbox Okta. */
 import { Browser, type Answer } from '../support/auth-browser.js';
-import { Browser as OktaBrowser, enter } from '../sandbox/relying-party.js';
-import { eventually } from '../support/push.js';
+import { OktaBrowser } from '../support/okta-browser.js';
+import { until } from '../support/waiting.js';
 import type { TestStack } from '../support/stack.js';
 
 const LIMIT_MS = 120_000;
@@ -12,23 +12,21 @@ export const edgeBrowser = ({ description }: TestStack): Browser => new Browser(
 export async function signIn({ description }: TestStack, browser: Browser, login: string): Promise<Answer> {
   const begun = await browser.get('/auth/okta/login?returnTo=%2Fincidents%2F42');
   expect(begun.status).toBe(302);
-  const atOkta = new OktaBrowser();
-  const page = await atOkta.visit(begun.headers.location ?? '');
-  const entered = await enter(description.sandbox.okta, atOkta, await page.text(), login);
+  const entered = await new OktaBrowser().signIn(begun.headers.location ?? '', login);
   const back = new URL(entered.headers.get('location') ?? '');
   expect(back.origin).toBe(description.edge);
   return browser.get(back.pathname + back.search);
 }
 
-/** The same, as soon as the person is let in and has the role. */
+/** Repeats the sign-in until it succeeds and the token has the role. */
 export const signInWithRole = (stack: TestStack, browser: Browser, login: string, role: string): Promise<Answer> =>
-  eventually(
+  until(
     'a sign-in with the role of the group',
     async () => {
       const landed = await signIn(stack, browser, login);
-      if (landed.status !== 303) return undefined;
+      if (landed.status !== 303) return null;
       const { roles } = JSON.parse((await browser.get('/auth/session')).body) as { roles: string[] };
-      return roles.includes(role) ? landed : undefined;
+      return roles.includes(role) && landed;
     },
     LIMIT_MS,
   );

@@ -1,8 +1,8 @@
-/** A small SCIM server that records every request as it arrived, and answers as it is told or as a server would. */
+/** A small SCIM server. It records every request and answers as the test says, or as a SCIM server would. */
 import { randomUUID } from 'node:crypto';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
 import { gzipSync } from 'node:zlib';
+import { serveHttp, type TestServer } from './http-server.js';
 
 type Json = Record<string, unknown>;
 export interface Recorded {
@@ -27,22 +27,20 @@ const LIST = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 export class ScimRecorder {
   readonly requests: Recorded[] = [];
   readonly resources = { Users: new Map<string, Json>(), Groups: new Map<string, Json>() };
-  /** Answers for the next requests, before the server's own. */
+  /** Answers for the next requests; they replace the server's own. */
   readonly canned: Canned[] = [];
   gzip = false;
 
-  private constructor(private readonly server: http.Server) {}
+  private server!: TestServer;
 
   static async start(): Promise<ScimRecorder> {
-    const server = http.createServer();
-    const recorder = new ScimRecorder(server);
-    server.on('request', (request, response) => void recorder.handle(request, response));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const recorder = new ScimRecorder();
+    recorder.server = await serveHttp((request, response, text) => recorder.handle(request, response, text));
     return recorder;
   }
 
   get baseUrl(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}${BASE}`;
+    return `${this.server.origin}${BASE}`;
   }
 
   /** `GET /Users?...` lines, ids replaced by `{id}`. */
@@ -61,15 +59,11 @@ export class ScimRecorder {
     this.canned.length = 0;
   }
 
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
+  stop(): Promise<void> {
+    return this.server.stop();
   }
 
-  private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    const text = Buffer.concat(parts).toString('utf8');
+  private handle(request: http.IncomingMessage, response: http.ServerResponse, text: string): void {
     const path = (request.url ?? '').slice(BASE.length);
     const body = text === '' ? undefined : (JSON.parse(text) as Json);
     this.requests.push({

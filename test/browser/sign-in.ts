@@ -1,4 +1,4 @@
-/** Test 3 of the product page: sign in through Okta, land where it began, with the right role claims. */
+/** Test 3 of the product page: a sign-in through Okta returns to the first page, with the right role claims. */
 import { decodeJwt } from 'jose';
 import { userOf } from '../../tools/demo/sign-in.js';
 import { LIMIT_MS, reloadUntil, type World } from './world.js';
@@ -12,7 +12,7 @@ const TEMPTING = '/?next=%2F%2Fevil.example';
 
 export function signingIn(world: () => World, { thorough }: { readonly thorough: boolean }): void {
   it.each(thorough ? [DEEP, TEMPTING] : [DEEP])(
-    'leads back to exactly where it began: %s',
+    'returns to the first page: %s',
     async (path) => {
       const person = await world().person();
       const tab = await person.open(path);
@@ -30,7 +30,7 @@ export function signingIn(world: () => World, { thorough }: { readonly thorough:
     [ADA, ['itsm_agent']],
   ];
   it.each(thorough ? holders : holders.slice(0, 1))(
-    'gives %s a token with the roles of the groups: %j',
+    'gives %s an access token with the roles of the groups: %j',
     async (login, roles) => {
       const person = await world().person();
       const tab = await person.signIn(login);

@@ -2,10 +2,10 @@
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { createLogger, Database } from '#platform';
-import { sandboxMigrations } from '../../apps/sandbox/src/migrations.js';
+import { sandboxMigrations } from '../../apps/sandbox/src/migrations/0001-sandbox.js';
 import { Sandbox, type SandboxOptions } from '../../apps/sandbox/src/sandbox.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { sandboxQuotas } from '../support/quotas.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { sandboxQuotas } from './quotas.js';
 
 export interface RunningSandbox {
   readonly sandbox: Sandbox;
@@ -13,11 +13,11 @@ export interface RunningSandbox {
   readonly secrets: SecretsManagerClient;
   readonly poolId: string;
   readonly testDatabase: TestDatabase;
-  /** Ends the sandbox and starts it again on the same database. */
+  /** Stops the sandbox and starts it again on the same database. */
   restart(): Promise<RunningSandbox>;
-  /** Ends the sandbox, keeps the database. */
+  /** Stops the sandbox and keeps the database. */
   end(): Promise<void>;
-  /** Ends the sandbox and drops the database. */
+  /** Stops the sandbox and drops the database. */
   stop(): Promise<void>;
 }
 
@@ -71,7 +71,7 @@ export async function startSandbox(
   };
 }
 
-/** A control request to a stand-in. */
+/** A request to the control API of a stand-in. */
 export async function control<T = Record<string, unknown>>(
   base: string,
   method: string,
@@ -87,7 +87,7 @@ export async function control<T = Record<string, unknown>>(
   return (await response.json()) as T & { error?: string };
 }
 
-/** The exception's name and message, or `ok`. */
+/** The name and message of the exception, or `ok`. */
 export const outcome = (
   work: Promise<unknown>,
 ): Promise<{ name: string; message: string; status?: number | undefined }> =>

@@ -1,4 +1,4 @@
-/** A service as a real process, which dies by SIGKILL whenever a test wants it. */
+/** A service as a real process that a test can kill with SIGKILL. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -19,10 +19,13 @@ export class KillableService {
   ) {
     this.main = path.resolve(import.meta.dirname, `../../dist/apps/${name}/src/main.js`);
     if (!existsSync(this.main))
-      throw new Error(`${this.main} is not there: build first ("npm run build"); "npm test" does`);
+      throw new Error(`${this.main} does not exist. Run "npm run build" first; "npm test" does it`);
   }
 
-  /** Resolves when the process works (or after ten seconds: then it is killed while it starts, which is as good). */
+  /**
+   * Resolves when the process is ready, or after ten seconds. The next kill then hits it during its start, which is a
+   * valid case.
+   */
   async start(): Promise<void> {
     const aws = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
     const env = { PATH: process.env.PATH, ...aws, ...this.env, LOG_LEVEL: 'info' };
@@ -42,7 +45,7 @@ export class KillableService {
     await once(dying, 'exit');
   }
 
-  /** What it complained about last. */
+  /** The last warnings and errors in its log. */
   get complaints(): string {
     return this.output
       .split('\n')

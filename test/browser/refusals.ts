@@ -1,11 +1,14 @@
-/** Who is not let in sees a page that says what to do, at any width; who is on the way sees one that comes back by itself. */
+/**
+ * A refused person sees a page with the next step, at any width. A person whose account is not ready sees a page that
+ * reloads by itself.
+ */
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { eventually } from '../support/push.js';
+import { until } from '../support/waiting.js';
 import { LIMIT_MS, reloadUntil, type World } from './world.js';
 
-/** For somebody who wants to look at the pages: SCREENSHOTS=folder. */
+/** Saves pictures of the pages: SCREENSHOTS=folder. */
 async function picture(tab: Page, name: string): Promise<void> {
   const folder = process.env.SCREENSHOTS;
   if (!folder) return;
@@ -13,7 +16,7 @@ async function picture(tab: Page, name: string): Promise<void> {
   await tab.screenshot({ path: path.join(folder, `${name}.png`) });
 }
 
-/** The page of a refusal: complete, without script, not wider than a small telephone. */
+/** Checks the page of a refusal: complete, without scripts, not wider than a small telephone. */
 async function expectRefusal(tab: Page, code: string, title: string, advice: RegExp): Promise<void> {
   await tab.getByText(`Code: ${code}`).waitFor();
   expect(await tab.getByRole('heading', { level: 1 }).textContent()).toBe(title);
@@ -33,7 +36,7 @@ export function refused(world: () => World): void {
     world().stack.okta('assign', { login, profile: { firstName, lastName: 'Person' } });
 
   it(
-    'a person of whom StackFlow has never heard',
+    'tells a person without a StackFlow account so',
     async () => {
       const { stack } = world();
       const connect = (token: string): Promise<Response> =>
@@ -56,7 +59,7 @@ export function refused(world: () => World): void {
   );
 
   it(
-    'a person whose account is switched off, though Okta still lets them through',
+    'refuses a person with a deactivated account, although Okta accepts them',
     async () => {
       const { stack } = world();
       const login = 'rosalind@example.com';
@@ -69,7 +72,7 @@ export function refused(world: () => World): void {
         Operations: [{ op: 'replace', value: { active: false } }],
       });
       const inactive = `select 1 from auth.account where user_name = $1 and account_status = 'inactive'`;
-      await eventually('inactive', async () => (await stack.query(inactive, [login]))[0], LIMIT_MS);
+      await until('inactive', async () => (await stack.query(inactive, [login]))[0], LIMIT_MS);
       await expectRefusal(
         await signIn(login),
         'account_inactive',
@@ -81,7 +84,7 @@ export function refused(world: () => World): void {
   );
 
   it(
-    'a person to whom the app is not assigned: Okta says no, and we say why',
+    'explains the refusal to a person whom Okta refuses because the app is not assigned',
     async () => {
       const person = await world().person();
       await assign('visitor@example.com');
@@ -95,7 +98,7 @@ export function refused(world: () => World): void {
   );
 
   it(
-    'a person suspended in Okta gets no further than Okta',
+    'leaves a person who is suspended in Okta on Okta’s page',
     async () => {
       await world().employ('katherine@example.com', ['Katherine', 'Johnson'], { 'StackFlow-Agents': 'itsm_agent' });
       await world().stack.okta('suspend', { login: 'katherine@example.com' });
@@ -110,7 +113,7 @@ export function refused(world: () => World): void {
   );
 
   it(
-    'a link that leads away from StackFlow',
+    'refuses a link that leads away from StackFlow',
     async () => {
       const person = await world().person();
       const tab = await person.open('/auth/okta/login?returnTo=https%3A%2F%2Fevil.example%2F');
@@ -118,7 +121,7 @@ export function refused(world: () => World): void {
         tab,
         'bad_return_to',
         'This link leads away from StackFlow',
-        /Open StackFlow by its own address/,
+        /Open StackFlow at its own address/,
       );
       expect(await tab.getByRole('link').count()).toBe(0);
     },
@@ -126,7 +129,7 @@ export function refused(world: () => World): void {
   );
 
   it(
-    'a person on the way into Cognito waits on a page that tries again by itself, and is in',
+    'signs a person in from a waiting page as soon as their Cognito user is ready',
     async () => {
       const mend = await world().breakCognito({ effect: 'throttle', operation: 'AdminCreateUser' });
       const login = 'hedy@example.com';

@@ -1,6 +1,6 @@
 /**
- * Signs people in to the sandbox Cognito as auth-service does: two calls and an assertion between them. The key is the
- * test's own; the sandbox is told its public half.
+ * Signs people in to the sandbox Cognito as auth-service does: two calls, and an assertion in the second. The key is
+ * the test's own; the sandbox gets its public half.
  */
 import {
   AdminAddUserToGroupCommand,
@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { createHmac, randomUUID } from 'node:crypto';
-import type { RunningSandbox } from './support.js';
+import type { RunningSandbox } from './sandbox.js';
 
 export interface AssertionKey {
   readonly kid: string;
@@ -66,7 +66,7 @@ export class Bridge {
     return { SECRET_HASH: hash.digest('base64') };
   }
 
-  /** A user as identity-service leaves it; `groups` that are missing are made, in this order of precedence. */
+  /** Creates a user like identity-service. Missing `groups` are created, in this order of precedence. */
   async user(attributes: Record<string, string> = {}, groups: readonly string[] = []): Promise<string> {
     const { cognito, poolId: UserPoolId } = this.running;
     const Username = randomUUID();
@@ -148,7 +148,7 @@ export class Bridge {
 export interface Tokens {
   readonly access: string;
   readonly id: string;
-  /** Empty where none was handed out. */
+  /** Empty if the answer has none. */
   readonly refresh: string;
 }
 

@@ -1,7 +1,7 @@
-/** Many tabs of one browser at the same time, and the ends of a session. */
+/** Many tabs of one browser at the same time, and the ways in which a session ends. */
 import type { Page } from 'playwright-core';
-import { eventually } from '../support/push.js';
-import { ADA, GRACE } from './signing-in.js';
+import { until } from '../support/waiting.js';
+import { ADA, GRACE } from './sign-in.js';
 import { LIMIT_MS, reloadUntil, type World } from './world.js';
 
 const SESSION = '__Host-sf_session';
@@ -9,7 +9,7 @@ const LET_IN = 'The guarded service let you in';
 
 export function tabs(world: () => World): void {
   it(
-    'several tabs sign in at once, and each lands where it began',
+    'signs in several tabs at once, and returns each to its first page',
     async () => {
       const person = await world().person();
       const paths = ['/desk/incidents/1', '/desk/incidents/2?a=b', '/desk/incidents/3#c', '/?d'];
@@ -23,7 +23,7 @@ export function tabs(world: () => World): void {
   );
 
   it(
-    'all tabs may renew the session at the same moment, again and again: nobody is taken for a thief',
+    'renews the session from all tabs at the same moment, repeatedly, without taking that for theft',
     async () => {
       const person = await world().person();
       const first = await person.signIn(ADA);
@@ -42,7 +42,7 @@ export function tabs(world: () => World): void {
   );
 
   it(
-    'signing out ends it in every tab and for whoever kept the cookie; Okta remembers the person',
+    'ends the session in every tab on sign-out, and for copies of the cookie, and keeps the session with Okta',
     async () => {
       const person = await world().person();
       const tab = await person.signIn(ADA);
@@ -56,13 +56,13 @@ export function tabs(world: () => World): void {
       await thief.context.addCookies(kept.filter(({ name }) => name === SESSION));
       expect(await thief.session(await thief.open('/desk'))).toBeNull();
       await tab.getByRole('link', { name: 'Sign in with Okta' }).click();
-      await reloadUntil(tab, LET_IN); // without being asked who it is
+      await reloadUntil(tab, LET_IN); // without the list of people
     },
     LIMIT_MS,
   );
 
   it(
-    'signing out of Okta too comes back to StackFlow, and the next one is asked who it is',
+    'signs out of Okta too on request, returns to StackFlow, and then asks who signs in',
     async () => {
       const person = await world().person();
       const tab = await person.signIn(ADA);
@@ -77,7 +77,7 @@ export function tabs(world: () => World): void {
   );
 
   it(
-    'who is unassigned in the middle of it is refused at the next action, and cannot sign in again',
+    'refuses the next action of a person who is unassigned during a session, and a new sign-in',
     async () => {
       const login = 'mary@example.com';
       await world().employ(login, ['Mary', 'Jackson'], {
@@ -88,13 +88,9 @@ export function tabs(world: () => World): void {
       const tab = await person.signIn(login);
       await reloadUntil(tab, LET_IN);
       await world().stack.okta('unassign', { login });
-      await eventually('a refusal', () => openIncident(tab), LIMIT_MS);
+      await until('a refusal', () => openIncident(tab), LIMIT_MS);
       expect(await tab.getByText(LET_IN).isVisible()).toBe(false);
-      await eventually(
-        'the end of the session',
-        async () => (await person.session(tab)) === null || undefined,
-        LIMIT_MS,
-      );
+      await until('the session ends', async () => (await person.session(tab)) === null, LIMIT_MS);
       await tab.reload();
       await tab.getByRole('link', { name: 'Sign in with Okta' }).click();
       await tab.getByText('Code: okta_denied').waitFor();
@@ -103,13 +99,13 @@ export function tabs(world: () => World): void {
   );
 }
 
-/** True when it was refused; the case is opened, decided and published while the first attempts still go through. */
-async function openIncident(tab: Page): Promise<true | undefined> {
+/** True if it was refused. The first attempts may still succeed, until the case is opened, decided and published. */
+async function openIncident(tab: Page): Promise<boolean> {
   const refused = tab.getByRole('alert').or(tab.getByRole('heading', { name: 'You are signed out' }));
   await tab.getByLabel('What happened?').fill('Too late');
   const answered = tab.waitForResponse((r) => r.url().endsWith('/incidents') && r.request().method() === 'POST');
   await tab.getByRole('button', { name: 'Open an incident' }).click();
-  if ((await answered).ok()) return undefined;
+  if ((await answered).ok()) return false;
   await refused.first().waitFor();
   return true;
 }

@@ -1,37 +1,41 @@
 /**
- * What an internal service sees of an offboarding, in a process of its own: a guard that follows `identity.access`, an
- * access token of each account from before, and the moment from which each is refused. Forked by the bench.
+ * The view of an internal service on an offboarding, as a process of its own (forked): a guard that follows
+ * `identity.access`, an access token of each account from before, and the time at which each token is refused.
  */
 import { AccessDenied, AccessGuard, busFeed } from '#access-guard';
 import { busSettings, type FollowSource } from '#event-bus';
 import { createLogger, loadConfig } from '#platform';
 import { Issuer } from '../test/guard/issuer.js';
+import { until } from '../test/support/waiting.js';
 
 export interface FollowJob {
   readonly kind: 'follow';
   readonly carrier: 'postgres' | 'kafka';
-  /** A role that may read `bus.event_log`. */
+  /** URL with a role that may read `bus.event_log`. */
   readonly databaseUrl: string;
   readonly brokers?: string;
 }
 
-/** Answers when a token of each of these accounts is accepted, and remembers the tokens. */
+/** Answers when a token of each of these accounts is accepted, and keeps the tokens. */
 export interface KnowJob {
   readonly kind: 'know';
   readonly accounts: readonly string[];
 }
 
-/** Answers when the token of each was refused, milliseconds since the epoch. */
+/** Answers when all these tokens are refused: times in milliseconds since the epoch. */
 export interface WatchJob {
   readonly kind: 'watch';
   readonly limitMs: number;
 }
 
-/** Counts against us by half of it, and costs the cores that our services share with this process. */
+/**
+ * Adds half of itself to our result. Shorter intervals would cost the services the cores that they share with this
+ * process.
+ */
 const LOOK_EVERY_MS = 10;
-/** Accounts looked at each time: five seconds of pushes, which come in the order in which the accounts were named. */
+/** The number of accounts checked each time: five seconds of pushes, which arrive in the order of the accounts. */
 const AHEAD = 100;
-const logger = createLogger('doors', 'error');
+const logger = createLogger('token-watch', 'error');
 const tokens = new Map<string, string>();
 let issuer: Issuer;
 let guard: AccessGuard;
@@ -41,16 +45,19 @@ async function follow({ carrier, databaseUrl, brokers }: FollowJob): Promise<str
   const source: FollowSource =
     carrier === 'postgres'
       ? { carrier, url: databaseUrl }
-      : { carrier, config: loadConfig('doors', busSettings, { EVENT_CARRIER: 'kafka', KAFKA_BROKERS: brokers ?? '' }) };
+      : {
+          carrier,
+          config: loadConfig('token-watch', busSettings, { EVENT_CARRIER: 'kafka', KAFKA_BROKERS: brokers ?? '' }),
+        };
   guard = new AccessGuard({
     issuer: issuer.issuer,
     jwksUri: issuer.jwksUri,
     clientIds: [issuer.clientId],
-    feed: busFeed(source, { name: 'bench-doors', logger }),
+    feed: busFeed(source, { name: 'bench-token-watch', logger }),
     logger,
   });
   guard.start();
-  await until(() => guard.freshness().state === 'live', 30_000, 'the guard follows');
+  await until('the guard follows', () => guard.freshness().state === 'live', 30_000);
   return 'following';
 }
 
@@ -58,11 +65,11 @@ async function know({ accounts }: KnowJob): Promise<string> {
   tokens.clear();
   for (const account of accounts) tokens.set(account, `Bearer ${issuer.accessToken(account)}`);
   for (const account of accounts)
-    await until(async () => (await refusal(account)) === null, 60_000, `${account} has access`);
+    await until(`${account} has access`, async () => (await refusal(account)) === null, 60_000, LOOK_EVERY_MS);
   return 'known';
 }
 
-/** Looks at the view, which costs nothing, and believes only the guard's own answer. */
+/** Reads the view first, which costs nothing, and counts only the guard's own answer. */
 async function watch({ limitMs }: WatchJob): Promise<Record<string, number>> {
   const refusedAt: Record<string, number> = {};
   const open = new Set(tokens.keys());
@@ -76,7 +83,7 @@ async function watch({ limitMs }: WatchJob): Promise<Record<string, number>> {
     }
     return open.size === 0;
   };
-  await until(allRefused, limitMs, 'every token is refused');
+  await until('every token is refused', allRefused, limitMs, LOOK_EVERY_MS);
   return refusedAt;
 }
 
@@ -87,14 +94,6 @@ async function refusal(account: string): Promise<string | null> {
   } catch (error) {
     if (error instanceof AccessDenied) return error.reason;
     throw error;
-  }
-}
-
-async function until(condition: () => boolean | Promise<boolean>, ms: number, what: string): Promise<void> {
-  const deadline = performance.now() + ms;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
