@@ -1,7 +1,7 @@
 /** The operations that sign in, refresh and revoke, and the two that an access token authorises. */
 import type { Database } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
-import { operation, unsigned, type Operation } from '../aws/aws-listener.js';
+import { unsigned, type Operation } from '../aws/aws-listener.js';
 import { checkFlow, checkSecretHash, knowsSecret, notAuthorized, type AppClient, type AppClients } from './clients.js';
 import type { CustomAuth } from './custom-auth.js';
 import type { Pools } from './pools.js';
