@@ -35,6 +35,8 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
 export type Handle = (event: EventEnvelope, context: EventContext) => unknown;
 
+/** Service token of the internal APIs. */
+export const TOKEN = 'internal-api-token-of-tests';
 export const TOPIC = 'directory.groups';
 export const TYPE = 'com.stackflow.directory.group.created.v1';
 
@@ -170,11 +172,10 @@ export class BusRig {
   }
 
   /** The internal API of a service: of the one that publishes, or of the one that consumes. */
-  async api(service: 'scim-gateway' | 'identity-service'): Promise<EventBusClient> {
+  async api(service: 'scim-gateway' | 'identity-service'): Promise<{ url: string; events: EventBusClient }> {
     const schema = service === 'scim-gateway' ? 'directory' : 'identity';
     const database = await Database.connect({ url: this.testDatabase.url(service), schema, poolSize: 3 });
-    const token = 'internal-api-token-of-tests';
-    const platform = this.platform(service, database, { ...this.config(), INTERNAL_API_TOKEN: token });
+    const platform = this.platform(service, database, { ...this.config(), INTERNAL_API_TOKEN: TOKEN });
     const app = await createApplication(
       {
         name: service,
@@ -187,7 +188,8 @@ export class BusRig {
     );
     await app.listen(0, '127.0.0.1');
     this.apis.push(() => app.close().then(() => database.close()));
-    return new EventBusClient(new InternalClient({ service, url: await app.getUrl(), token, timeoutMs: 60_000 }));
+    const url = await app.getUrl();
+    return { url, events: new EventBusClient(new InternalClient({ service, url, token: TOKEN, timeoutMs: 60_000 })) };
   }
 
   /** Ends the sequencers and consumers that a test has started. */

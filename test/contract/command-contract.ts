@@ -1,22 +1,27 @@
-/** `stackflow events` on a carrier: what an operator sees and can do. */
+/** `stackflow events` on a carrier. */
 import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import type { ConsumerState, EventBusState, OutboxState } from '#contracts';
 import { eventKey } from '#events';
-import { EventAdminModule } from '#event-bus';
-import { createApplication, createLogger, Database, Health, Metrics, serviceSettings } from '#platform';
 import { runStackflow, type Ran } from '../support/command-line.js';
-import { BusRig, groupEvent, newTenant, TEST_LIMIT_MS, TOPIC, until, type Handle, type Running } from './bus-rig.js';
+import {
+  BusRig,
+  groupEvent,
+  newTenant,
+  TEST_LIMIT_MS,
+  TOKEN,
+  TOPIC,
+  until,
+  type Handle,
+  type Running,
+} from './bus-rig.js';
 import type { CarrierUnderTest } from './carrier-contract.js';
-
-const TOKEN = 'internal-api-token-of-tests';
 
 export function commandContract(create: () => Promise<CarrierUnderTest>): void {
   jest.setTimeout(TEST_LIMIT_MS);
   let carrier: CarrierUnderTest;
   let rig: BusRig;
   let env: Record<string, string>;
-  const apis: (() => Promise<void>)[] = [];
   const tenant = newTenant();
   const group = `g-${randomUUID()}`;
   const [bad, good, extra] = [randomUUID(), randomUUID(), randomUUID()];
@@ -36,24 +41,6 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     return JSON.parse(out) as T;
   };
-  /** The event API of a service, and nothing else of it. */
-  const api = async (service: 'scim-gateway' | 'identity-service', schema: string): Promise<string> => {
-    const database = await Database.connect({ url: rig.testDatabase.url(service), schema, poolSize: 3 });
-    const app = await createApplication(
-      { name: service, summary: '', config: serviceSettings, database: { schema }, module: () => EventAdminModule },
-      {
-        service,
-        config: { ...rig.config(), INTERNAL_API_TOKEN: TOKEN },
-        database,
-        logger: createLogger(service, 'silent'),
-        metrics: new Metrics(service, { process: false }),
-        health: new Health(),
-      } as never,
-    );
-    await app.listen(0, '127.0.0.1');
-    apis.push(() => app.close().then(() => database.close()));
-    return app.getUrl();
-  };
   const of = (subject: string) => seen.filter(([s]) => s === subject).map(([, n]) => n);
 
   beforeAll(async () => {
@@ -62,8 +49,8 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     env = {
       INTERNAL_API_TOKEN: TOKEN,
       STACK_DIR: '/nonexistent',
-      SCIM_GATEWAY_URL: await api('scim-gateway', 'directory'),
-      IDENTITY_SERVICE_URL: await api('identity-service', 'identity'),
+      SCIM_GATEWAY_URL: (await rig.api('scim-gateway')).url,
+      IDENTITY_SERVICE_URL: (await rig.api('identity-service')).url,
     };
     consumer = await rig.consume(group, handle, { env: { EVENT_MAX_ATTEMPTS: '3' } });
     await rig.sequencer();
@@ -76,7 +63,6 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     await until(() => of(good).length === 2, 'the other key handled');
   }, TEST_LIMIT_MS);
   afterAll(async () => {
-    await Promise.all(apis.map((close) => close()));
     await rig.close();
     await carrier.dispose?.();
   }, 60_000);
@@ -96,15 +82,15 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
       consumers: state('identity-service')?.consumers ?? [],
     };
   };
-  /** Everything is published, and the group's offsets are where it is: Kafka's trail it for a moment. */
-  const settled = () =>
+  /** Everything is published and consumed; Kafka's committed offsets trail for a moment. */
+  const caughtUp = () =>
     until(async () => {
       const { outbox, consumers } = await states();
       return outbox?.depth === 0 && consumers[0]?.lag === 0;
-    }, 'the outbox is emptied and the offsets are moved');
+    }, 'the outbox is empty and the offsets are committed');
 
   it('lists outboxes, groups, lag and parked keys', async () => {
-    await settled();
+    await caughtUp();
     const { outbox, consumers } = await states();
     expect(outbox).toEqual({ depth: 0, oldestSeconds: 0 });
     expect(consumers).toContainEqual({
@@ -121,7 +107,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     expect(out).toMatch(new RegExp(`${group}\\s+${TOPIC}\\s+0\\s+1\\s+1\\s+3`));
   });
 
-  it('shows the events of a key, by its subject alone, and how far each group is', async () => {
+  it('shows the events of a key, also by its subject alone, and how far each group is', async () => {
     const shown = await json<{ events: { event: { sequence: number } }[]; handled: object[] }>('show', good);
     expect(shown.events.map((e) => e.event.sequence)).toEqual([1, 2]);
     expect(shown.handled).toMatchObject([{ group, topic: TOPIC, key: eventKey(tenant, good), sequence: 2 }]);
@@ -131,7 +117,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     });
   });
 
-  it('shows what is parked, and why', async () => {
+  it('shows parked keys with their errors', async () => {
     const parked = await json<{ summary: object[]; keys: object[] }>('parked');
     expect(parked.summary).toMatchObject([{ group, topic: TOPIC, keys: 1, deadKeys: 1, events: 3 }]);
     expect(parked.keys).toMatchObject([
@@ -154,7 +140,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     expect((await events('retry', group, bad)).out).toContain('the 2 behind it');
     await until(
       async () => (await json<{ keys: { state: string }[] }>('parked')).keys[0]?.state === 'dead',
-      'it fails again as long as it is broken',
+      'the event fails again while it is broken',
     );
     broken = false;
     await events('retry', group, key);
@@ -163,7 +149,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     await until(async () => (await events('parked')).out.startsWith('Nothing is parked.'), 'nothing is parked');
   });
 
-  it('skips the first parked event, keeps it on record, and lets the others go on', async () => {
+  it('skips the first parked event, keeps it with who skipped it, and continues with the others', async () => {
     broken = true;
     const other = randomUUID();
     await carrier.injectGarbage(rig, key);
@@ -190,7 +176,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
   it('replays what a group has consumed, in order, while it runs; later events wait behind', async () => {
     broken = false;
     seen.length = 0;
-    await settled();
+    await caughtUp();
     expect(await json('replay', '--group', group, '--topic', TOPIC, '--key', key)).toMatchObject({ queued: 5 });
     await rig.publish([groupEvent(tenant, bad, 6), groupEvent(tenant, good, 3)]);
     await until(() => of(bad).length >= 6 && of(good).length >= 1, 'replayed, and the new ones handled');
@@ -201,7 +187,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
       await json('replay', '--group', group, '--topic', TOPIC, '--from', new Date(Date.now() + 60_000).toISOString()),
     ).toMatchObject({ queued: 0 });
     await until(async () => (await events('parked')).out.startsWith('Nothing is parked.'), 'nothing waits');
-    await settled();
+    await caughtUp();
     const all = await json<{ queued: number }>('replay', '--group', group, '--topic', TOPIC);
     expect(all.queued).toBe(10);
     await until(() => seen.length >= 10, 'everything replayed');
@@ -223,7 +209,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     await until(async () => (await events('parked')).out.startsWith('Nothing is parked.'), 'nothing is parked');
   });
 
-  it('does not replay what the group has not consumed yet: that comes by itself, once', async () => {
+  it('does not replay events that the group has not consumed yet; they are delivered once', async () => {
     await consumer.close();
     seen.length = 0;
     await rig.publish([groupEvent(tenant, good, 4)]);
@@ -239,7 +225,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     expect(of(good)).toEqual([1, 2, 3, 4]);
   });
 
-  it('explains itself and its refusals', async () => {
+  it('explains its commands and its refusals', async () => {
     expect(await events('--help')).toMatchObject({
       code: 0,
       out: expect.stringMatching(/list[\s\S]*show[\s\S]*parked[\s\S]*retry[\s\S]*skip[\s\S]*replay/) as string,
@@ -272,8 +258,8 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
       code: 64,
       err: expect.stringContaining('--all') as string,
     });
-    const away = { SCIM_GATEWAY_URL: 'http://127.0.0.1:1', IDENTITY_SERVICE_URL: 'http://127.0.0.1:1' };
-    expect(await runStackflow(['events', 'list'], { ...env, ...away })).toMatchObject({
+    const unreachable = { SCIM_GATEWAY_URL: 'http://127.0.0.1:1', IDENTITY_SERVICE_URL: 'http://127.0.0.1:1' };
+    expect(await runStackflow(['events', 'list'], { ...env, ...unreachable })).toMatchObject({
       code: 69,
       err: expect.stringContaining('identity-service does not answer') as string,
     });

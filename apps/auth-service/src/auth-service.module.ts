@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { CustomAuth, QuotaGate } from '#cognito';
 import { InternalClient, OffboardingClient } from '#contracts';
 import { OidcProvider } from '#okta';
+import { EventAdminModule } from '#event-bus';
 import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { SecretStore } from '#secrets';
 import { TenantsController } from '#settings';
@@ -42,6 +43,7 @@ import { AuthSweeper } from './sessions/sweeper.js';
 const WORKER_TIMEOUT_MS = 5_000;
 
 @Module({
+  imports: [EventAdminModule],
   controllers: [
     AuthAccountsConsumer,
     AuthSettingsConsumer,

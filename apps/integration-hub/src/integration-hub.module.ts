@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { createBus, Outbox, Sequencer } from '#event-bus';
+import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';
 import { CONFIG, Database, Health, LOGGER, Metrics, type Logger } from '#platform';
 import { SecretStore } from '#secrets';
 import { ConnectionsController } from './api/connections.controller.js';
@@ -16,6 +16,7 @@ export const SERVICE = 'integration-hub';
 export const SCHEMA = 'hub';
 
 @Module({
+  imports: [EventAdminModule],
   controllers: [HubTenantsController, ConnectionsController],
   providers: [
     { provide: Outbox, useFactory: () => new Outbox(SCHEMA, `/stackflow/${SERVICE}`) },

@@ -90,7 +90,9 @@ const parked: CommandSpec<ParkedFlags> = {
   run: async (call) => {
     const { flags, screen, typed } = call;
     const services = await Services.of(call);
-    const tenants = await anyTenants(services);
+    const named = await part(() => anyTenants(services));
+    if (named.problem && flags.tenant !== undefined) throw named.problem;
+    const tenants = named.value ?? [];
     const { group, topic, error } = flags;
     const tenant =
       flags.tenant === undefined ? undefined : await findTenant({ tenants: async () => tenants }, flags.tenant);
