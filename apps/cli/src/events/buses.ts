@@ -55,7 +55,7 @@ export function demandOne(all: readonly OfService<unknown>[]): void {
   if (first?.problem === undefined || all.some(({ value }) => value !== undefined)) return;
   throw new Refusal(
     `No service answers:\n${unknownLines(all)}`,
-    all.find(({ problem }) => problem?.exitCode === EXIT.config) ? EXIT.config : EXIT.unavailable,
+    all.every(({ problem }) => problem?.exitCode === EXIT.config) ? EXIT.config : EXIT.unavailable,
   );
 }
 

@@ -62,7 +62,7 @@ export async function changedPolicy(
     tenants: tenant === undefined ? [...client.tenants] : await tenantIds(auth, tenant),
     audiences: [...(audience ?? client.audiences)],
     tokenKinds: [...access, ...(takesIdTokens ? (['id_token'] as const) : [])],
-    ...(jwks && { jwks: jwks as PublicJwks }),
+    ...(jwks && { jwks }),
   };
 }
 

@@ -141,7 +141,7 @@ function tenantTable(screen: Screen, tenants: readonly TenantState[]): string {
   const count = (head: string, of: (t: TenantState) => number | null) => ({
     head,
     cell: (t: TenantState) => of(t) ?? 'unknown',
-    colour: (t: TenantState) => (of(t) === 0 ? undefined : 'yellow') as 'yellow' | undefined,
+    colour: (t: TenantState) => (of(t) === 0 ? undefined : ('yellow' as const)),
   });
   return table(
     screen,
