@@ -1,4 +1,4 @@
-/** Type-aware rules for the whole tree. What the dependency rule can say (who may import whom) is not repeated here. */
+/** Type-aware rules for the whole tree. The dependency rule checks who may import whom; nothing here repeats it. */
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 

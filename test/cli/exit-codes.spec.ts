@@ -32,7 +32,7 @@ async function commandsOf(program: ProgramSpec): Promise<Named[]> {
 
 const commands = [...(await commandsOf(stackflow)), ...(await commandsOf(okta))];
 
-/** What a command needs beyond its arguments, so that it is right as a command line. */
+/** The options that each command needs to be a valid command line. */
 const MORE: Readonly<Record<string, readonly string[]>> = {
   'tenants configure': ['--scim', 'on'],
   'offboarding release': ['--all'],

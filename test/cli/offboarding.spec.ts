@@ -105,7 +105,7 @@ describe('show', () => {
     await rig.addCase(tenant, await person('ada'), { state, ended_at: new Date() });
     const { out } = await cli('show', 'ada@example.com');
     expect(out).toContain(words);
-    // What was not needed is not open.
+    // Steps that were not needed are not listed as open.
     expect(out).not.toMatch(/ open +-/);
   });
 

@@ -171,7 +171,7 @@ describe('a feed that goes silent', () => {
     await appendAccess(writer, [write(bob, 2, { status: 'inactive' })]);
     await until('stale', () => guard.freshness().state === 'stale');
     expect([await ask(guard, old), await ask(guard, young)]).toEqual(['token_too_old_for_stale_view', 'itsm_agent']);
-    expect(await ask(guard, bobs)).toBe('itsm_agent'); // what the setting trades: nobody told this guard
+    expect(await ask(guard, bobs)).toBe('itsm_agent'); // what the setting trades: nothing informed this guard
 
     await proxy.restore();
     await live(guard);

@@ -1,4 +1,4 @@
-/** What ends access besides SCIM: Okta's signals and the tenant's settings. */
+/** Signals that end access besides SCIM: Okta's signals and the tenant's settings. */
 import type { Person, Tenant } from '../support/identity-directory.js';
 import { Rig } from './rig.js';
 

@@ -1,5 +1,5 @@
 /**
- * What a spec about identity-service runs on: a database, the sandbox's Cognito, a directory that publishes, a simulated
+ * The rig of specs about identity-service: a database, the sandbox's Cognito, a directory that publishes, a simulated
  * deactivation-worker, and identity-service in this process.
  */
 import { Database, type Metrics } from '#platform';
@@ -121,7 +121,7 @@ export class IdentityRig {
     }, timeoutMs);
   }
 
-  /** What Cognito has to show of a person: follows from directory, settings, access, and the status so far. */
+  /** The state that Cognito has to show for a person: it follows from directory, settings, access, and the status so far. */
   private expected(person: Person, known: string | undefined): { status: string; groups: string[]; role?: string } {
     const { settings } = this.tenantOf(person);
     const status = this.expectedStatus(person, known);

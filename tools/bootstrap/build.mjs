@@ -9,7 +9,7 @@ import { at, readJson, readText, Refusal, ROOT, say, seconds, sha256 } from './c
 import { lockFingerprint, pinnedNode } from './install.mjs';
 import { run } from './run.mjs';
 
-// What `nest build` reads. A change elsewhere (documentation, specs) needs no new build.
+// The files that `nest build` reads. A change elsewhere (documentation, specs) needs no new build.
 const SOURCE_FOLDERS = ['apps', 'libs', 'examples', 'tools', 'test', 'bench'];
 const SOURCE_FILES = ['.swcrc', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
 const NOT_SOURCE = /(^|\/)(node_modules|\..*)$|^bench\/peers$|^tools\/bootstrap(\.mjs)?$|\.spec\.ts$/;
@@ -63,7 +63,7 @@ export async function build() {
   say(`Built in ${seconds(began)}.`);
 }
 
-/** What "build:triggers" makes of the output; no source of its own is to be found for it. */
+/** Output of "build:triggers": no source file belongs to it. */
 const PACKED = 'dist/triggers';
 
 /** Outputs whose source is gone. The folder is never emptied: a running stack may be about to load from it. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** What a person has to put right; printed without a stack. */
+/** A fault that a person has to correct; printed without a stack trace. */
 export class Refusal extends Error {}
 
 export const at = (...parts) => path.join(ROOT, ...parts);

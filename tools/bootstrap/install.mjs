@@ -1,4 +1,4 @@
-/** What package-lock.json names, in node_modules; and the Node that is among it. */
+/** Installs the packages of package-lock.json into node_modules, the pinned Node among them. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { at, readJson, readText, Refusal, ROOT, say, seconds, sha256, tryWrite } from './checkout.mjs';

@@ -31,17 +31,16 @@ export const genderedPronouns: Rule = {
 
 /** A free relative is a noun that looks like a question: "Who is not admitted yet waits". */
 export const freeRelatives: Rule = {
-  name: 'begins no comment with a free relative',
+  name: 'begins no sentence of a comment with a free relative',
   why: 'The reader takes the clause for a question first and needs a second reading: name the subject instead.',
   findings: ({ kind, text }) => {
     if (kind !== 'comment') return [];
-    const [sentence = ''] = text.replaceAll('\n', ' ').split(/(?<=[.?!])\s/);
-    const start = /^(Who|Whom|Whose|Whoever|Whomever|(?:Of|To|For|With|By|From) (?:whom|who|what)|What of)\b/.exec(
-      sentence,
-    );
-    return start && !sentence.endsWith('?') ? [sentence] : [];
+    const sentences = text.replaceAll('\n', ' ').split(/(?<=[.?!:])\s+/);
+    return sentences.filter((sentence) => FREE_RELATIVE.test(sentence) && !sentence.endsWith('?'));
   },
 };
+
+const FREE_RELATIVE = /^(Who|Whom|Whose|Whoever|Whomever|What|Whatever|(?:Of|To|For|With|By|From) (?:whom|who|what))\b/;
 
 /** Coined words and archaisms that have a plain replacement; see the glossary for the coined words that stay. */
 export const retiredWords: Rule = {
@@ -57,7 +56,7 @@ export const retiredWords: Rule = {
 };
 
 const RETIRED =
-  /\b(doors?|pok(?:e|es|ed|ing)|anew|lest|wish(?:es|ed)?|verdicts?|NO_TRUST|TrustBetrayed|NotAlive|FailedTogether|obo|distrust(?:s|ed)?|betray(?:s|ed)?)\b|(?<!\b(?:are|is|were|be|they) )\ball the same\b/gi;
+  /\b(doors?|pok(?:e|es|ed|ing)|anew|lest|wish(?:es|ed)?|verdicts?|told|judg(?:e|es|ed)|settl(?:e|es|ed)|concerned|in doubt|NO_TRUST|TrustBetrayed|NotAlive|FailedTogether|obo|distrust(?:s|ed)?|betray(?:s|ed)?)\b|(?<!\b(?:are|is|were|be|they) )\ball the same\b/gi;
 
 export const rules: readonly Rule[] = [genderedPronouns, freeRelatives, retiredWords];
 

@@ -149,7 +149,7 @@ export async function anyTenants(services: Services): Promise<readonly Tenant[]>
   throw first ?? new Refusal('No service answers.', EXIT.unavailable);
 }
 
-/** What a service answered; or why that part is not known. */
+/** The answer of a service, or the reason why that part is unknown. */
 export type Part<T> =
   { readonly value: T; readonly problem?: undefined } | { readonly value?: undefined; readonly problem: Refusal };
 

@@ -1,4 +1,4 @@
-/** What can be set on scim-gateway, beyond what every service has. */
+/** The settings of scim-gateway, in addition to those of every service. */
 import { busSettings } from '#event-bus';
 import { integer, list, serviceSettings, url, type ConfigOf } from '#platform';
 import { secretSettings } from '#secrets';

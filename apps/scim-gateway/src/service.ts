@@ -1,4 +1,4 @@
-/** What scim-gateway is: configuration, database, module, and how Fastify is set up. */
+/** The definition of scim-gateway: configuration, database, module, and how Fastify is set up. */
 import type { FastifyServerOptions } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -20,7 +20,7 @@ export interface AccessPolicy {
     readonly acceptTokensYoungerThanMs: number;
   };
   /**
-   * What to do with a genuine token of an account that the view does not know. `refuse` is the default: the topic has
+   * The answer to a genuine token of an account that the view does not know. `refuse` is the default: the topic has
    * a record of every account before the person can sign in, apart from the delay of the feed. A view that reads the
    * wrong topic must not admit everybody. `accept` takes the roles of `cognito:groups` from the token.
    */

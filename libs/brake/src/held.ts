@@ -1,4 +1,4 @@
-/** What every service needs that holds losses of access: one lock for counting, and a timer that ends each hold. */
+/** The parts that each service with held losses shares: one lock for counting, and a timer that ends each hold. */
 import type { Database, Logger, Queryable, Tx } from '#platform';
 import { DEFAULT_BRAKE } from '#settings';
 import { Loop } from '#worker';

@@ -1,4 +1,4 @@
-/** What a command learns of its surroundings: environment variables, the running local stack, who runs it. */
+/** The surroundings of a command: environment variables, the running local stack, and the person who runs it. */
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';

@@ -22,7 +22,7 @@ export interface Call<F> {
   readonly typed: (command: string) => string;
 }
 
-/** What a command prints: prose for people, or with `--json` the data. */
+/** The output of a command: prose for people, or with `--json` the data. */
 export interface Answer {
   readonly text: string;
   readonly json: unknown;

@@ -5,7 +5,7 @@
  */
 import type { ProblemBody, ProblemCode, ProblemParameters } from './problem.js';
 
-/** What JSON makes of dates: the type of an answer as the caller sees it. */
+/** The type of an answer as the caller sees it: JSON turns dates into text. */
 export type Json<T> = T extends Date
   ? string
   : T extends readonly (infer E)[]

@@ -41,7 +41,7 @@ export type ProblemCode = keyof typeof PROBLEM_STATUS;
 
 export const PROBLEM_CODES = Object.keys(PROBLEM_STATUS) as ProblemCode[];
 
-/** What a code is about, by name: `{ tenant: 'acme' }`. Never a secret, never a sentence. */
+/** The parameters of a code, by name: `{ tenant: 'acme' }`. Never a secret, never a sentence. */
 export type ProblemParameters = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
 export class ProblemBody {

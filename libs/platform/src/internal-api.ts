@@ -1,4 +1,4 @@
-/** What every route of an internal API has: the service token, checked parameters, and errors as problems. */
+/** Every route of an internal API has the same frame: the service token, checked parameters, and errors as problems. */
 import {
   applyDecorators,
   Inject,

@@ -1,4 +1,4 @@
-/** What was really said about a person, kept apart from what the product stored: the oracle of the property. */
+/** The oracle of the property: everything that was published about a person, kept apart from the product's own tables. */
 import type { OktaState } from '#contracts';
 import type { DirectoryChange } from './tables.js';
 

@@ -54,7 +54,7 @@ const list: CommandSpec<ListFlags> = {
   },
 };
 
-/** Who runs it through npm has the sandbox Okta at hand. */
+/** A person who runs it through npm has the sandbox Okta at hand. */
 export const sandboxHint = (typed: (command: string) => string, verb: string): string =>
   typed('').startsWith('npm') ? `, e.g. "npm run okta -- ${verb}"` : '';
 

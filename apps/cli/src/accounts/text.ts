@@ -1,4 +1,4 @@
-/** What the commands of accounts print. */
+/** Text for people: the output of the commands of accounts. */
 import type { AccountView, GrantView, Json, PoolComparison } from '#contracts';
 import { fields, instant, table, type Field, type Screen } from '#command-line';
 import { warningSentence } from './sentences.js';

@@ -1,4 +1,4 @@
-/** What the commands of events print. */
+/** Text for people: the output of the commands of events. */
 import type { EventBusState, HandledKey, ParkedError, ParkedKey, PublishedEvent } from '#contracts';
 import { instant, table, type Screen } from '#command-line';
 import { unknownLines, type OfService } from './buses.js';

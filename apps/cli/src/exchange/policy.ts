@@ -44,7 +44,7 @@ export async function newPolicy(call: Call<PolicyFlags>, auth: AuthServiceClient
   };
 }
 
-/** Whatever is not named stays as it is. */
+/** Options that are left out stay as they are. */
 export async function changedPolicy(
   call: Call<PolicyFlags>,
   auth: AuthServiceClient,

@@ -1,4 +1,4 @@
-/** What the commands of exchange print. */
+/** Text for people: the output of the commands of exchange. */
 import type { ExchangeClientView, ExchangeSource, Json, TokenKind } from '#contracts';
 import { fields, instant, table, type Screen } from '#command-line';
 import type { Tenant } from '../services.js';

@@ -25,7 +25,7 @@ export const beginning = (cause: string): string =>
 export const attempt = (of: Pick<Case, 'lastError' | 'lastErrorClass' | 'attempts' | 'nextAttemptAt'>): string =>
   `${of.lastError} (${of.lastErrorClass ?? 'unclassified'}, attempt ${of.attempts}, next ${instant(of.nextAttemptAt, 'not planned')})`;
 
-/** What the state of a case means, and what to do about it. */
+/** The meaning of each state of a case, and the next step. */
 export function stateSentences(of: Case, typed: (command: string) => string): string[] {
   const open = STEPS.filter(([, timing]) => of.timings[timing] === null).map(([name]) => name);
   switch (of.state) {

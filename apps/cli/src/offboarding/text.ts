@@ -1,4 +1,4 @@
-/** What the commands of offboarding print. */
+/** Text for people: the output of the commands of offboarding. */
 import type { CaseView, HeldCases, HeldRoleLossView, Json, PersonTimeline } from '#contracts';
 import { fields, instant, table, type Field, type Screen } from '#command-line';
 import { attempt, beginning, heldReason, stateSentences, STEPS } from './sentences.js';

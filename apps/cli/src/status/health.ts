@@ -1,4 +1,4 @@
-/** What a service says of itself; no token is needed for it. */
+/** A service's own health; it needs no token. */
 import { part, type Services } from '../services.js';
 
 export interface ServiceHealth {

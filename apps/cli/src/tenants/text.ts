@@ -1,4 +1,4 @@
-/** What the commands of tenants print, in the words of the product page, so that an administrator finds the fields in Okta. */
+/** Text for people: the output of the commands of tenants. It uses the product page's names, so that fields are found in Okta. */
 import type { HubTenant, Json, OktaConnected, ScimTokenIssued, TenantChanged } from '#contracts';
 import { fields, instant, table, type Field, type Screen } from '#command-line';
 import { warningSentence } from './sentences.js';

@@ -91,7 +91,7 @@ function whileEnabling(person: PersonState, desired: DesiredAccess): Consequence
   };
 }
 
-/** What `identity.access` says about a person with this access. */
+/** The event data of `identity.access` for a person with this access. */
 const publishedAs = ({ deleted, roles }: PersonState, access: CognitoAccess): Published =>
   access === 'enabled'
     ? { status: 'active', roles: [...roles] }

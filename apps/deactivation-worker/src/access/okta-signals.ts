@@ -1,4 +1,4 @@
-/** What Okta says outside SCIM takes the same way: the same case, the same brake, the same reactivation. */
+/** Okta's signals outside SCIM lead to the same case, the same brake and the same reactivation. */
 import { Injectable } from '@nestjs/common';
 import type { OktaState } from '#contracts';
 import type { Tx } from '#platform';

@@ -75,7 +75,7 @@ export class PersonEntity {
   @BigIntColumn({ default: 0 })
   caseVersion!: number;
 
-  /** What Cognito holds; null = state unknown (to be read before anything else), or no such user. */
+  /** The state that Cognito holds; null = state unknown (to be read before anything else), or no such user. */
   @Column({ type: 'text', nullable: true })
   actualAccess!: CognitoAccess | null;
 

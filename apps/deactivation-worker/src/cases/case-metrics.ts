@@ -1,4 +1,4 @@
-/** What an operator watches: how long steps took, what waits, what is stuck. */
+/** Metrics for operators: the duration of steps, waiting cases, stuck cases. */
 import type { Database, Metrics } from '#platform';
 
 /** Cases that the brake held include the time until their release. */

@@ -21,7 +21,7 @@ import {
 } from './access-queue.sql.js';
 import { nextStep, type AccessState, type CognitoState, type Step } from './plan.js';
 
-/** What is known about a person while a lease is held. */
+/** The known state of a person while a lease is held. */
 export interface Work extends AccessState, Omit<WorkRow, 'actualAccess'> {}
 
 export class LeaseLost extends Error {

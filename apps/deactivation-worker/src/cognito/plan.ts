@@ -2,7 +2,7 @@
 import type { CognitoAccess } from '#contracts';
 import type { PersonEntity } from '../access/person.entity.js';
 
-/** What Cognito holds; `absent` = it has no such user, null = state unknown. */
+/** The state that Cognito holds; `absent` = it has no such user, null = state unknown. */
 export type CognitoState = CognitoAccess | 'absent' | null;
 
 export interface AccessState extends Pick<PersonEntity, 'desiredAccess' | 'signOutDue'> {

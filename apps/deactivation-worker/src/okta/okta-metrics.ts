@@ -1,4 +1,4 @@
-/** What waits for Okta, and how far Okta and our state differ. */
+/** Metrics: checks that wait for Okta, and differences between Okta and our state. */
 import { Injectable } from '@nestjs/common';
 import { OKTA_DRIFT_KINDS } from '#contracts';
 import { Database, Metrics } from '#platform';

@@ -1,4 +1,4 @@
-/** What Okta's state of a person means for their access. Pure. */
+/** Translates Okta's state of a person into their access. Pure. */
 import type { OktaState } from '#contracts';
 import type { OktaUser } from '#okta';
 

@@ -19,7 +19,7 @@ export class AccessEntity {
   @Column({ type: 'text' })
   status!: Access['status'];
 
-  /** What took access away or gave it back; a case has the same causation id. */
+  /** The cause that took access away or gave it back; a case has the same causation id. */
   @Column({ type: 'text' })
   causationId!: string;
 }

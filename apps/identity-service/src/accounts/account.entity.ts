@@ -28,7 +28,7 @@ export class AccountEntity extends Profile {
   @Column({ type: 'text', default: 'inactive' })
   status!: AccountStatus;
 
-  /** What the groups give, strongest first; in effect only while the account is active. */
+  /** The roles that the groups give, strongest first; in effect only while the account is active. */
   @Column({ type: 'text', array: true, default: '{}' })
   assignedRoles!: readonly string[];
 

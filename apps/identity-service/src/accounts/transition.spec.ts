@@ -1,4 +1,4 @@
-/** What follows from a change of one account: events, grants, urgency. */
+/** The consequences of a change of one account: events, grants, urgency. */
 import { sampleData, type OffboardingCase } from '#events';
 import type { AccountStatus } from './account.entity.js';
 import { nextStatus } from './status.js';

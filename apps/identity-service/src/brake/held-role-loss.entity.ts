@@ -19,7 +19,7 @@ export class HeldRoleLossEntity {
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
   heldAt!: Date;
 
-  /** What took the roles away; recorded with the revocation when it happens. */
+  /** The cause of the loss; recorded with the revocation when it happens. */
   @Column({ type: 'text' })
   cause!: string;
 

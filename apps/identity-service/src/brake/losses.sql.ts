@@ -1,4 +1,4 @@
-/** What the brake counts, and the table of held losses. */
+/** SQL: the losses that the brake counts, and the table of held losses. */
 import type { Tx } from '#platform';
 import { ACCESS_CLOSED } from '../accounts/subject.js';
 import type { LossCount, LossDecision } from './losses.js';

@@ -9,7 +9,7 @@ export class SyncFailure extends Error {
   constructor(
     readonly failureClass: FailureClass,
     message: string,
-    /** What Cognito holds now; null = unknown. */
+    /** The state that Cognito holds now; null = unknown. */
     readonly actual: PoolState | null,
   ) {
     super(message);

@@ -1,4 +1,4 @@
-/** What Cognito should hold for an account, and the calls that lead there from what it holds. Pure. */
+/** The state that Cognito should hold for an account, and the calls that lead there from its present state. Pure. */
 import type { Attributes } from '#cognito';
 import type { AccountEntity, PoolState } from '../accounts/account.entity.js';
 import type { Profile } from '../directory/profile.entity.js';

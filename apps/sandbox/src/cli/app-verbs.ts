@@ -1,4 +1,4 @@
-/** What an administrator sets up in Okta: the app, its event hook, its OIDC client, API tokens; and failed tasks. */
+/** The verbs for an administrator of Okta: the app, its event hook, its OIDC client, API tokens, and failed tasks. */
 import { Option } from 'commander';
 import { collect, EXIT, fields, secretFrom, type AnyCommand, type CommandSpec } from '#command-line';
 import type { Mode } from '../okta/model.js';

@@ -1,4 +1,4 @@
-/** What there is to see in the sandbox Okta. */
+/** Lists the contents of the sandbox Okta. */
 import { instant, table, type AnyCommand, type CommandSpec } from '#command-line';
 import { OktaClient } from './client.js';
 import { deliveryLines } from './lines.js';

@@ -1,4 +1,4 @@
-/** What the service knows of one SCIM request while it answers it, and how a handler reads it and answers it. */
+/** The context of one SCIM request: handlers read the request from it and answer through it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { inSpan, SpanKind } from '#platform';
 import { parseFilter, parsePage, ScimError, type Filter, type Page } from '#scim';

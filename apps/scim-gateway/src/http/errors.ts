@@ -108,7 +108,7 @@ export class ScimErrorFilter implements ExceptionFilter {
   }
 }
 
-/** For what never became a request: malformed HTTP, headers over the limit. Okta parses every answer as JSON. */
+/** Answers a connection whose bytes never became a request: malformed HTTP, headers over the limit. Okta parses every answer as JSON. */
 export function rawScimError(status: number, reason: string, detail: string): string {
   const body = JSON.stringify(new ScimError(status, detail).body());
   return `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${SCIM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;

@@ -1,4 +1,4 @@
-/** What happens to every SCIM request before and after its handler, as hooks of Fastify: cheaper than Nest's chain. */
+/** Runs before and after the handler of every SCIM request, as hooks of Fastify, which cost less than Nest's chain. */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';

@@ -1,4 +1,4 @@
-/** What the events of users and groups have in common. */
+/** The common part of the events of users and groups. */
 import type { NewEvent } from '#event-bus';
 import type { EventData } from '#events';
 import type { ScimContext } from '../http/context.js';

@@ -1,4 +1,4 @@
-/** What an administrator changes: retry, skip, replay. All of it goes through the parked queues, so order is kept. */
+/** The actions of an administrator: retry, skip, replay. All of it goes through the parked queues, so order is kept. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ParkedKey } from '#contracts';
 import type { Topic } from '#events';

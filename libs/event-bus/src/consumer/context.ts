@@ -1,9 +1,9 @@
-/** What a handler gets, and what it may throw. */
+/** The argument of a handler, and the error that it may throw. */
 import type { EventEnvelope, EventType } from '#events';
 import type { Tx } from '#platform';
 
 /**
- * `@Ctx()` of an `@EventPattern` handler. What the handler writes through `tx` commits together with the record that
+ * `@Ctx()` of an `@EventPattern` handler. Writes through `tx` commit together with the record that
  * the event was handled: a crash before the commit undoes both, and a redelivery after it is skipped.
  * Effects outside this database (HTTP calls) happen at least once and must be idempotent.
  */
