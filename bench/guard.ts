@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const accounts = Array.from({ length: TOKENS }, () => randomUUID());
   const received = accounts.map((id) => Buffer.from(`Bearer ${issuer.accessToken(id)}`));
   const known = (guard: AccessGuard) => {
-    accounts.forEach((id) => feed.tell(id, tenant, 1));
+    accounts.forEach((id) => feed.change(id, tenant, 1));
     return guard;
   };
 

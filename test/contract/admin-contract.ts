@@ -130,8 +130,8 @@ export function adminContract(create: () => Promise<CarrierUnderTest>): void {
         parameters: { group: 'nobody', groups: expect.arrayContaining([group]) as string[] },
       }),
     );
-    await expect(events.skip({ group, key, by })).rejects.toEqual(
-      problem('key_not_parked', { status: 404, parameters: { group, key } }),
+    await expect(events.skip({ group, key: good, by })).rejects.toEqual(
+      problem('key_not_parked', { status: 404, parameters: { group, key: good } }),
     );
     await expect(events.replay({ group, topic: 'nonsense', by })).rejects.toEqual(
       problem('invalid_request', { message: expect.stringContaining('directory.users') as string }),

@@ -35,7 +35,7 @@ describe('a handler that is interrupted by Postgres', () => {
     async (code) => {
       const { tenant, subject, seen, parked } = await consume(code, 5);
       await rig.publish([groupEvent(tenant, subject, 1)]);
-      await until(async () => seen.length === 1 || (await parked()).length > 0, 'handled at last');
+      await until(async () => seen.length === 1 || (await parked()).length > 0, 'handled finally');
       expect({ seen, parked: await parked() }).toEqual({ seen: [1], parked: [] });
     },
     TEST_LIMIT_MS,
@@ -46,7 +46,7 @@ describe('a handler that is interrupted by Postgres', () => {
     async () => {
       const { tenant, subject, parked } = await consume('57014', Infinity);
       await rig.publish([groupEvent(tenant, subject, 1)]);
-      await until(async () => (await parked()).length === 1, 'parked at last');
+      await until(async () => (await parked()).length === 1, 'parked finally');
       expect((await parked())[0]?.error).toContain('busy');
     },
     TEST_LIMIT_MS,

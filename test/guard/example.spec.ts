@@ -6,6 +6,7 @@ import { Client } from 'pg';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startExample } from '../support/example-service.js';
 import type { InProcess } from '../support/in-process.js';
+import { until } from '../support/waiting.js';
 import { accessData, appendAccess } from './feeds.js';
 import { Issuer, nowSeconds } from './issuer.js';
 
@@ -36,14 +37,6 @@ afterAll(async () => {
   await db.drop();
   await issuer.close();
 });
-
-async function until(what: string, condition: () => Promise<boolean>, limitMs = 15_000): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 const call = (token: string, method: 'GET' | 'POST', payload?: object) =>
   app.inject({ method, url: '/incidents', headers: { authorization: `Bearer ${token}` }, ...(payload && { payload }) });

@@ -16,7 +16,7 @@ export class ManualFeed implements AccessFeed {
     this.sink = sink;
   }
 
-  tell(accountId: string, tenantId: string, version: number, change: Partial<AccessRecord> = {}): void {
+  change(accountId: string, tenantId: string, version: number, change: Partial<AccessRecord> = {}): void {
     this.sink?.changed({
       accountId,
       tenantId,
@@ -29,7 +29,7 @@ export class ManualFeed implements AccessFeed {
   }
 
   /** Marks the view as complete now. */
-  alive(): void {
+  markComplete(): void {
     this.complete = this.clock();
   }
 

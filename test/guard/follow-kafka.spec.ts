@@ -4,6 +4,7 @@ import { busSettings } from '#event-bus';
 import { createLogger, loadConfig } from '#platform';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Kafka, logLevel, Partitioners, type Admin, type Producer } from 'kafkajs';
+import { until as eventuallyTrue } from '../support/waiting.js';
 import { accessData } from './feeds.js';
 import { messageOf } from '../../libs/event-bus/src/carriers/kafka/message.js';
 
@@ -81,13 +82,7 @@ suite('the view follows the Kafka carrier (skipped unless KAFKA_BROKERS names a 
     return guard;
   }
 
-  async function until(what: string, condition: () => boolean, limitMs = 25_000): Promise<void> {
-    const deadline = Date.now() + limitMs;
-    while (!condition()) {
-      if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  }
+  const until = (what: string, condition: () => boolean) => eventuallyTrue(what, condition, 25_000);
 
   test('is complete on an empty topic, and reads the past and later records of another', async () => {
     const early = startGuard();

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Client } from 'pg';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { until } from '../support/waiting.js';
 import { accessData, appendAccess, type AccessWrite } from './feeds.js';
 import { Issuer } from './issuer.js';
 
@@ -61,13 +62,6 @@ const write = (accountId: string, sequence: number, change: Parameters<typeof ac
   data: accessData(accountId, change),
 });
 
-async function until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 const live = (guard: AccessGuard) => until('live', () => guard.freshness().state === 'live');
 const ask = (guard: AccessGuard, token: string) =>
   guard.authorize(`Bearer ${token}`).then(
@@ -171,7 +165,7 @@ describe('a feed that goes silent', () => {
     await appendAccess(writer, [write(bob, 2, { status: 'inactive' })]);
     await until('stale', () => guard.freshness().state === 'stale');
     expect([await ask(guard, old), await ask(guard, young)]).toEqual(['token_too_old_for_stale_view', 'itsm_agent']);
-    expect(await ask(guard, bobs)).toBe('itsm_agent'); // what the setting trades: nobody told this guard
+    expect(await ask(guard, bobs)).toBe('itsm_agent'); // the price of the setting: this guard has not read the newer record
 
     await proxy.restore();
     await live(guard);

@@ -47,7 +47,7 @@ const ask = (guard: AccessGuard, token: string, roles?: string[]) =>
 
 test('provides the caller with the roles of the view', async () => {
   const { guard, feed } = start();
-  feed.tell(alice, TENANT, 1, { roles: ['itsm_manager'] });
+  feed.change(alice, TENANT, 1, { roles: ['itsm_manager'] });
   const iat = nowSeconds();
   const access = await guard.authorize(
     `bearer ${issuer.accessToken(alice, { iat, exp: iat + 60, 'cognito:groups': ['super_admin'] })}`,
@@ -77,48 +77,48 @@ test.each([[undefined], [''], ['Basic YTpi'], ['Bearer'], ['token'], ['Negotiate
 describe('a cached token', () => {
   test('is refused with the first request after the fence, while a token issued after reactivation is accepted', async () => {
     const { guard, feed } = start();
-    feed.tell(alice, TENANT, 1);
+    feed.change(alice, TENANT, 1);
     const token = issuer.accessToken(alice, { iat: nowSeconds() - 100 });
     for (let i = 0; i < 3; i++) expect(await ask(guard, token)).toBe('itsm_agent');
     const fence = Date.now() - 50_000;
-    feed.tell(alice, TENANT, 2, { status: 'inactive', roles: [], notBefore: fence });
+    feed.change(alice, TENANT, 2, { status: 'inactive', roles: [], notBefore: fence });
     expect(await ask(guard, token)).toBe('account_inactive');
-    feed.tell(alice, TENANT, 3, { notBefore: fence });
+    feed.change(alice, TENANT, 3, { notBefore: fence });
     expect(await ask(guard, token)).toBe('token_revoked');
     expect(await ask(guard, issuer.accessToken(alice))).toBe('itsm_agent');
-    feed.tell(alice, TENANT, 1);
+    feed.change(alice, TENANT, 1);
     expect(await ask(guard, token)).toBe('token_revoked');
   });
 
   test('loses a role with the first request after the change', async () => {
     const { guard, feed } = start();
-    feed.tell(alice, TENANT, 1, { roles: ['itsm_manager', 'viewer'] });
+    feed.change(alice, TENANT, 1, { roles: ['itsm_manager', 'viewer'] });
     const token = issuer.accessToken(alice);
     expect(await ask(guard, token, ['itsm_manager'])).toBe('itsm_manager,viewer');
-    feed.tell(alice, TENANT, 2, { roles: ['viewer'] });
+    feed.change(alice, TENANT, 2, { roles: ['viewer'] });
     expect(await ask(guard, token, ['itsm_manager'])).toBe('role_missing');
     expect(await ask(guard, token, ['super_admin', 'viewer'])).toBe('viewer');
   });
 
   test('is refused when it expires', async () => {
     const { guard, feed } = start();
-    feed.tell(alice, TENANT, 1);
+    feed.change(alice, TENANT, 1);
     const token = issuer.accessToken(alice, { exp: nowSeconds() + 60 });
     expect(await ask(guard, token)).toBe('itsm_agent');
     clock.offset = 66_000;
-    feed.alive();
+    feed.markComplete();
     expect(await ask(guard, token)).toBe('token_expired');
   });
 
   test('is refused when the next fetch of the JWKS lacks its key', async () => {
     const { guard, feed } = start();
-    feed.tell(alice, TENANT, 1);
+    feed.change(alice, TENANT, 1);
     const token = issuer.accessToken(alice, { exp: nowSeconds() + 3_600 });
     expect(await ask(guard, token)).toBe('itsm_agent');
     issuer.jwks = () => issuer.publish([signingKey('another')]);
     try {
       clock.offset = 601_000;
-      feed.alive();
+      feed.markComplete();
       const fetches = issuer.fetches;
       await ask(guard, token);
       for (let i = 0; i < 1_000 && issuer.fetches === fetches; i++)
@@ -132,8 +132,8 @@ describe('a cached token', () => {
   });
 
   test('is treated like one that is not cached, whatever happens in between', async () => {
-    const remembering = start();
-    const forgetful = start({ cachedTokens: 0 });
+    const caching = start();
+    const uncached = start({ cachedTokens: 0 });
     const base = nowSeconds();
     const tokens = [-30, -3, -2, -1, 0].map((age) => issuer.accessToken(alice, { iat: base + age }));
     const step = fc.oneof(
@@ -151,21 +151,18 @@ describe('a cached token', () => {
         let truth = { version: 0, status: 'unknown', fence: null as number | null };
         for (const s of steps) {
           if ('ask' in s) {
-            const answers = [
-              await ask(remembering.guard, mine[s.ask] ?? ''),
-              await ask(forgetful.guard, mine[s.ask] ?? ''),
-            ];
+            const answers = [await ask(caching.guard, mine[s.ask] ?? ''), await ask(uncached.guard, mine[s.ask] ?? '')];
             expect(answers[0]).toBe(answers[1]);
             const issuedAt = base + ([-30, -3, -2, -1, 0][s.ask] ?? 0);
             if (truth.status !== 'active' || (truth.fence !== null && issuedAt * 1000 <= truth.fence))
               expect(answers[0]).toMatch(/account_|token_revoked/);
           } else {
             const notBefore = s.fence === null ? null : base * 1000 + s.fence;
-            for (const { feed } of [remembering, forgetful])
-              feed.tell(alice, TENANT, s.version, { status: s.status, notBefore });
+            for (const { feed } of [caching, uncached])
+              feed.change(alice, TENANT, s.version, { status: s.status, notBefore });
             if (s.version > truth.version) truth = { version: s.version, status: s.status, fence: notBefore };
           }
-          for (const { feed } of [remembering, forgetful]) feed.alive();
+          for (const { feed } of [caching, uncached]) feed.markComplete();
         }
       }),
       { numRuns: 30 },
@@ -177,7 +174,7 @@ describe('freshness', () => {
   test('goes from bootstrapping to live, to stale, and back to live', async () => {
     const { guard, feed } = start();
     feed.complete = undefined;
-    feed.tell(alice, TENANT, 1);
+    feed.change(alice, TENANT, 1);
     const [old, young] = [issuer.accessToken(alice, { iat: nowSeconds() - 400 }), issuer.accessToken(alice)];
     expect(guard.freshness()).toEqual({ state: 'bootstrapping', lagMs: Infinity, asOf: null, accounts: 1 });
     await expect(guard.authorize(`Bearer ${young}`)).rejects.toMatchObject({
@@ -186,7 +183,7 @@ describe('freshness', () => {
       retryAfterSeconds: 1,
       challenge: undefined,
     });
-    feed.alive();
+    feed.markComplete();
     expect(guard.freshness().state).toBe('live');
     expect(await ask(guard, old)).toBe('itsm_agent');
     const completeAt = clock.now();
@@ -196,7 +193,7 @@ describe('freshness', () => {
     expect(guard.freshness().lagMs).toBeGreaterThanOrEqual(10_400);
     expect(await ask(guard, old)).toBe('token_too_old_for_stale_view');
     expect(await ask(guard, young)).toBe('itsm_agent');
-    feed.alive();
+    feed.markComplete();
     expect(await ask(guard, old)).toBe('itsm_agent');
   });
 });
@@ -204,7 +201,7 @@ describe('freshness', () => {
 test('an unreadable record removes the access of its account, and of no other', async () => {
   const { guard, feed } = start();
   const bob = randomUUID();
-  for (const id of [alice, bob]) feed.tell(id, TENANT, 1);
+  for (const id of [alice, bob]) feed.change(id, TENANT, 1);
   feed.sink?.unreadable(TENANT, alice, 'status "held" is unknown');
   feed.sink?.unreadable('', '', 'no key');
   expect([await ask(guard, issuer.accessToken(alice)), await ask(guard, issuer.accessToken(bob))]).toEqual([
@@ -223,10 +220,10 @@ describe('the first refusal after a fence', () => {
     await ask(guard, 'garbage');
     expect(refusals).toEqual([]);
     const first = Date.now() - 60_000;
-    feed.tell(alice, TENANT, 1, { status: 'inactive', notBefore: first });
+    feed.change(alice, TENANT, 1, { status: 'inactive', notBefore: first });
     for (let i = 0; i < 3; i++) await ask(guard, token);
     const second = Date.now() - 30_000;
-    feed.tell(alice, TENANT, 2, { status: 'active', notBefore: second });
+    feed.change(alice, TENANT, 2, { status: 'active', notBefore: second });
     for (let i = 0; i < 3; i++) await ask(guard, token);
     expect(refusals).toEqual([
       [alice, { tenantId: TENANT, reason: 'account_inactive', notBefore: first }],
@@ -242,7 +239,7 @@ describe('the first refusal after a fence', () => {
       },
     ]) {
       const { guard, feed } = start({ onRefused });
-      feed.tell(alice, TENANT, 1, { status: 'inactive' });
+      feed.change(alice, TENANT, 1, { status: 'inactive' });
       expect(await ask(guard, issuer.accessToken(alice))).toBe('account_inactive');
     }
   });
@@ -251,7 +248,7 @@ describe('the first refusal after a fence', () => {
 test('counts every outcome, and measures how far the view is behind', async () => {
   const metrics = new Metrics('test', { process: false });
   const { guard, feed } = start({ metrics });
-  feed.tell(alice, TENANT, 1);
+  feed.change(alice, TENANT, 1);
   const token = issuer.accessToken(alice);
   for (let i = 0; i < 3; i++) await ask(guard, token);
   await ask(guard, token, ['super_admin']);

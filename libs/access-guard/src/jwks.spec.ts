@@ -21,7 +21,7 @@ const reason = (attempt: Promise<unknown>) =>
     () => 'found',
     (e: { reason: string }) => e.reason,
   );
-const settled = async (keys: KeySet, condition: () => boolean) => {
+const waitFor = async (keys: KeySet, condition: () => boolean) => {
   for (let i = 0; i < 1_000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5));
   return keys;
 };
@@ -61,7 +61,7 @@ test('fetches the set again after ten minutes, uses old keys meanwhile, and then
   expect(issuer.fetches).toBe(1);
   clock.ms += 2_000;
   expect(keys.find('access-key')).toBe(old);
-  await settled(keys, () => !old.live);
+  await waitFor(keys, () => !old.live);
   expect(old.live).toBe(false);
   expect(keys.find('access-key')).toBeUndefined();
   expect(keys.find('id-key')).toBe(kept);
@@ -74,7 +74,7 @@ test('replaces a key by another one with the same id', async () => {
   serve(signingKey('access-key'));
   clock.ms += 600_001;
   keys.keepFresh();
-  await settled(keys, () => !old.live);
+  await waitFor(keys, () => !old.live);
   expect(old.live).toBe(false);
   expect((await keys.get('access-key')).live).toBe(true);
 });
@@ -97,7 +97,7 @@ test.each<[string, () => { status: number; body: string } | undefined]>([
   issuer.jwks = answer;
   clock.ms += 600_001;
   expect(keys.find('access-key')).toBe(key);
-  await settled(keys, () => failures.length === 2);
+  await waitFor(keys, () => failures.length === 2);
   expect(keys.find('access-key')).toBe(key);
   clock.ms += 3_000_000;
   expect(keys.find('access-key')).toBeUndefined();

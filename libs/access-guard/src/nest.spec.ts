@@ -44,7 +44,7 @@ class ThingsController {
 class ForgottenController {
   @Get()
   noDecorator() {
-    return 'somebody';
+    return 'anyone with a token';
   }
 }
 
@@ -87,7 +87,7 @@ async function start(configure?: (app: NestFastifyApplication) => void): Promise
   );
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
-  feed.tell(alice, TENANT, 1, { roles: ['viewer'] });
+  feed.change(alice, TENANT, 1, { roles: ['viewer'] });
 }
 
 const get = (url: string, token?: string) =>
@@ -118,7 +118,7 @@ test('a fence refuses a token that was accepted a moment ago', async () => {
   await start();
   const token = issuer.accessToken(alice);
   expect((await get('/things', token)).statusCode).toBe(200);
-  feed.tell(alice, TENANT, 2, { status: 'inactive', roles: [] });
+  feed.change(alice, TENANT, 2, { status: 'inactive', roles: [] });
   const refused = await get('/things', token);
   expect(refused.json()).toMatchObject({ status: 401, reason: 'account_inactive' });
   expect(refused.headers['www-authenticate']).toMatch(/^Bearer error="invalid_token"/);
@@ -127,7 +127,7 @@ test('a fence refuses a token that was accepted a moment ago', async () => {
 test('a handler without a decorator needs a token, health checks and public handlers need none', async () => {
   await start();
   expect((await get('/forgotten')).statusCode).toBe(401);
-  expect((await get('/forgotten', issuer.accessToken(alice))).payload).toBe('somebody');
+  expect((await get('/forgotten', issuer.accessToken(alice))).payload).toBe('anyone with a token');
   expect((await get('/things/open')).payload).toBe('open');
   expect((await get('/health/live')).statusCode).toBe(200);
 });

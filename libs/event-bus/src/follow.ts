@@ -5,8 +5,8 @@
  */
 import type { Topic } from '#events';
 import type { FollowHandler, FollowOptions, FollowSource, TopicFollower } from './follower.js';
-import { followKafka } from './carriers/kafka/follow.js';
-import { followPostgres } from './carriers/postgres/follow.js';
+import { KafkaFollower } from './carriers/kafka/follow.js';
+import { PostgresFollower } from './carriers/postgres/follow.js';
 
 export type { FollowedRecord, FollowHandler, FollowOptions, FollowSource, TopicFollower } from './follower.js';
 export { followerGrantsSql } from './carriers/postgres/follow.js';
@@ -18,7 +18,9 @@ export function followTopic(
   handler: FollowHandler,
   options: FollowOptions,
 ): TopicFollower {
-  return source.carrier === 'postgres'
-    ? followPostgres(source.url, topic, handler, options)
-    : followKafka(source.config, topic, handler, options);
+  const follower =
+    source.carrier === 'postgres'
+      ? new PostgresFollower(source.url, topic, handler, options)
+      : new KafkaFollower(source.config, topic, handler, options);
+  return follower.start();
 }

@@ -1,7 +1,9 @@
-/** Types and helpers that the followers of both carriers share; see follow.ts. */
+/** The part of a follower that both carriers share; see follow.ts. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope } from '#events';
 import type { Logger } from '#platform';
 import type { Delivery } from './record.js';
+import { backoffMs } from './session.js';
 import type { BusConfig } from './settings.js';
 
 export interface FollowedRecord {
@@ -44,18 +46,59 @@ export const followed = ({ key, event, unreadable }: Delivery): FollowedRecord =
   ...(unreadable && { unreadable: unreadable.reason }),
 });
 
-/** `completeAt` and `caughtUp` of a follower. */
-export class Completeness {
-  at: number | undefined;
+/** The life of a follower: it follows the topic again after each failure, until it is closed. */
+export abstract class Follower implements TopicFollower {
   readonly caughtUp: Promise<void>;
-  private resolve!: () => void;
+  protected readonly stop = new AbortController();
+  private at: number | undefined;
+  private resolveCaughtUp!: () => void;
+  private running: Promise<void> | undefined;
 
-  constructor() {
-    this.caughtUp = new Promise((resolve) => (this.resolve = resolve));
+  constructor(
+    /** Name of the topic on the carrier. */
+    protected readonly topic: string,
+    protected readonly handler: FollowHandler,
+    protected readonly options: FollowOptions,
+  ) {
+    this.caughtUp = new Promise((resolve) => (this.resolveCaughtUp = resolve));
   }
 
-  prove(at: number): void {
+  start(): this {
+    this.running ??= this.run();
+    return this;
+  }
+
+  completeAt(): number | undefined {
+    return this.at;
+  }
+
+  async close(): Promise<void> {
+    this.stop.abort();
+    await this.running;
+  }
+
+  /** Everything that the carrier had at `at` was handled. */
+  protected complete(at: number): void {
     this.at = at;
-    this.resolve();
+    this.resolveCaughtUp();
+  }
+
+  /** Follows until the follower is closed or fails; calls `reached` when the carrier answers. */
+  protected abstract follow(reached: () => void): Promise<void>;
+
+  private async run(): Promise<void> {
+    const { signal } = this.stop;
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        await this.follow(() => (failures = 0));
+      } catch (error) {
+        if (!signal.aborted && ++failures === 1)
+          this.options.logger.warn(
+            { err: error, topic: this.topic, code: 'feed_interrupted' },
+            'following the topic was interrupted; the view may be old until it continues',
+          );
+      }
+      await sleep(backoffMs(Math.max(1, failures), 50, 2_000), undefined, { signal }).catch(() => undefined);
+    }
   }
 }

@@ -18,11 +18,11 @@ const good: Attributes = {
 const data = { group: { id: subject, displayName: 'g', externalId: null, version: 7 } };
 
 describe('parseEvent', () => {
-  it('takes an event as a carrier delivers it', () => {
+  it('accepts an event as a carrier delivers it', () => {
     expect(parseEvent(good, data)).toEqual({ ...good, sequence: 7, data });
   });
 
-  it('takes fields and types that this version does not know: publishers may be newer', () => {
+  it('accepts fields and types that this version does not know, because publishers may be newer', () => {
     expect(parseEvent(good, { ...data, more: 1 }).data).toEqual({ ...data, more: 1 });
     expect(parseEvent({ ...good, type: 'com.stackflow.directory.group.merged.v1' }, { anything: true }).data).toEqual({
       anything: true,
@@ -32,13 +32,13 @@ describe('parseEvent', () => {
   it.each<[string, Partial<Attributes>, RegExp]>([
     ['a key of another tenant', { key: `${randomUUID()}:${subject}` }, /key/],
     ['no id', { id: undefined }, /"id"/],
-    ['an id that is none', { id: 'x' }, /"id"/],
-    ['a tenant that is none', { tenant: 'acme' }, /"tenant"/],
+    ['an id that is not a UUID', { id: 'x' }, /"id"/],
+    ['a tenant that is not a UUID', { tenant: 'acme' }, /"tenant"/],
     ['no type', { type: '' }, /"type"/],
     ['sequence zero', { sequence: '0' }, /"sequence"/],
-    ['a sequence that is no number', { sequence: '1; drop' }, /"sequence"/],
+    ['a sequence that is not a number', { sequence: '1; drop' }, /"sequence"/],
     ['a sequence beyond exact numbers', { sequence: '9007199254740993' }, /"sequence"/],
-    ['a time that is none', { time: 'yesterday' }, /"time"/],
+    ['a time that is not an instant', { time: 'yesterday' }, /"time"/],
   ])('refuses %s', (_what, fault, message) => {
     expect(() => parseEvent({ ...good, ...fault }, data)).toThrow(message);
   });

@@ -19,7 +19,7 @@ const shape = {
   NAME: text({ purpose: 'What it is called.', example: 'x' }),
   PORT: integer({ purpose: 'Where it listens.', example: '3000', default: 3000, min: 0, max: 65535 }),
   DATABASE_URL: postgresUrl({ purpose: 'The database.', example: 'postgres://a:b@c/d' }),
-  TOKEN: secret({ purpose: 'Opens the door.', example: '$(openssl rand -hex 32)', minLength: 16 }),
+  TOKEN: secret({ purpose: 'A token.', example: '$(openssl rand -hex 32)', minLength: 16 }),
   MODE: choice(['fast', 'safe'], { purpose: 'How.', example: 'safe', default: 'safe' }),
   LOUD: flag({ purpose: 'Speak up.', example: 'true', default: false }),
   SHARE: decimal({ purpose: 'Part of it.', example: '0.5', default: 0.5, min: 0, max: 1 }),

@@ -1,11 +1,15 @@
 /** What an administrator changes: retry, skip, replay. All of it goes through the parked queues, so order is kept. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ParkedKey } from '#contracts';
 import type { Topic } from '#events';
 import { Problem, type Database, type Tx } from '#platform';
 import { lockQueue, park, unpark, type ParkedRow } from '../consumer/parking.sql.js';
 import type { Delivery } from '../record.js';
 import type { EventSource, ReadRange } from '../source.js';
 import type { GroupState } from './inspect.sql.js';
+
+/** A queue of parked events. */
+type QueueName = Pick<ParkedKey, 'group' | 'topic' | 'key'>;
 
 const BUSY_TRIES = 50;
 const BUSY_PAUSE_MS = 100;
@@ -14,12 +18,12 @@ const BUSY_PAUSE_MS = 100;
 async function withQueue<T>(
   database: Database,
   schema: string,
-  head: ParkedRow,
+  { group, topic, key }: QueueName,
   work: (tx: Tx, first: ParkedRow) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; attempt <= BUSY_TRIES; attempt++) {
     const result = await database.tx(async (tx) => {
-      const [first] = await lockQueue(tx, schema, head, 1);
+      const [first] = await lockQueue(tx, schema, group, topic, key, 1);
       return first ? { done: await work(tx, first) } : undefined;
     });
     if (result) return result.done;
@@ -27,15 +31,15 @@ async function withQueue<T>(
   }
   throw new Problem(
     'key_busy',
-    `The events of ${head.key} are being handled at this moment, or are no longer parked. Look again.`,
+    `The events of ${key} are being handled at this moment, or are no longer parked. Look again.`,
     undefined,
-    { group: head.consumer_group, key: head.key },
+    { group, key },
   );
 }
 
 /** Makes the first event of the queue due at once and gives it all its attempts back. */
-export const retry = (database: Database, schema: string, head: ParkedRow): Promise<ParkedRow> =>
-  withQueue(database, schema, head, async (tx, first) => {
+export const retry = (database: Database, schema: string, name: QueueName): Promise<ParkedRow> =>
+  withQueue(database, schema, name, async (tx, first) => {
     if (!first.event)
       throw new Problem(
         'event_unreadable',
@@ -51,8 +55,8 @@ export const retry = (database: Database, schema: string, head: ParkedRow): Prom
   });
 
 /** Takes the first event out of the queue for ever. It is kept in `skipped_event`, with who skipped it. */
-export const skip = (database: Database, schema: string, head: ParkedRow, by: string): Promise<ParkedRow> =>
-  withQueue(database, schema, head, async (tx, first) => {
+export const skip = (database: Database, schema: string, name: QueueName, by: string): Promise<ParkedRow> =>
+  withQueue(database, schema, name, async (tx, first) => {
     const columns =
       'id, consumer_group, topic, partition, position, key, sequence, event, raw, state, attempts, error, next_at, parked_at';
     await tx.query(

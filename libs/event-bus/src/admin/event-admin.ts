@@ -1,12 +1,16 @@
 /** State and repair of the bus of one service, with that service's own database role and carrier settings. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   EventBusState,
   EventKeyQuery,
   EventKeyState,
+  HandledKey,
   ParkedKey,
   ParkedKeyChange,
   ParkedPage,
   ParkedQuery,
+  ProblemCode,
+  ProblemParameters,
   PublishedEvent,
   ReplayedEvents,
   ReplayEvents,
@@ -21,130 +25,108 @@ import type { EventSource } from '../source.js';
 import { replay, retry, skip } from './actions.js';
 import {
   groupsOf,
-  inboxOf,
+  handledKeys,
   outboxOf,
   parkedErrors,
-  parkedQueues,
+  parkedKeys,
   retryMatching,
   type GroupState,
   type ParkedAfter,
-  type ParkedQueue,
 } from './inspect.sql.js';
 
-/** A carrier that is down must not hide what the database knows. */
+/** After this time the lag counts as unknown: a carrier that is down must not hide what the database knows. */
 const LAG_LIMIT_MS = 5_000;
 const KEYS_PER_PAGE = 50;
 const EVENTS_OF_A_KEY = 200;
 
-export interface EventAdminOptions {
-  readonly database: Database;
-  readonly carrier: EventBusState['carrier'];
-  readonly source: EventSource;
-  readonly logger: Logger;
-}
-
 export class EventAdmin {
-  constructor(private readonly options: EventAdminOptions) {}
+  private readonly schema: string;
+
+  constructor(
+    private readonly database: Database,
+    private readonly carrier: EventBusState['carrier'],
+    private readonly source: EventSource,
+    private readonly logger: Logger,
+  ) {
+    this.schema = database.schema;
+  }
 
   async state(): Promise<EventBusState> {
-    const { database, carrier } = this.options;
-    const outbox = await outboxOf(database, database.schema);
-    const groups = await this.groups();
-    const consumers = await Promise.all(groups.map((group) => this.consumers(group)));
+    const outbox = await outboxOf(this.database, this.schema);
+    const groups = await groupsOf(this.database, this.schema);
     return {
-      carrier,
+      carrier: this.carrier,
       outbox: outbox ? { depth: outbox.depth, oldestSeconds: Math.floor(outbox.oldestSeconds) } : null,
-      consumers: consumers.flat(),
+      consumers: (await Promise.all(groups.map((group) => this.consumersOf(group)))).flat(),
     };
   }
 
-  /** Published events of a key (`tenant:subject`) or of a subject, and how far the groups of this service are with it. */
   async key(key: string, { topic, from, limit = EVENTS_OF_A_KEY }: EventKeyQuery): Promise<EventKeyState> {
-    const { database, source } = this.options;
-    const whole = key.includes(':') ? { key } : {};
+    const range = { from: dateOf(from), ...(key.includes(':') && { key }) };
     const events: PublishedEvent[] = [];
     for (const one of topic === undefined ? topics : [topicNamed(topic)])
-      await source.read({ topic: one, from: from === undefined ? undefined : new Date(from), ...whole }, (page) => {
-        events.push(...page.filter((d) => isOf(d, key)).map((d) => published(one, d)));
+      await this.source.read({ topic: one, ...range }, (page) => {
+        events.push(...page.filter((delivery) => isOf(delivery, key)).map((delivery) => published(one, delivery)));
         return Promise.resolve();
       });
     const keys = [...new Set(events.map((event) => event.key))];
-    const handled = [];
-    for (const group of await this.groups())
-      for (const row of await inboxOf(database, group, keys))
-        handled.push({
-          group: group.group,
-          topic: row.topic,
-          key: row.key,
-          sequence: Number(row.sequence),
-          at: row.handled_at.toISOString(),
-        });
+    const handled: HandledKey[] = [];
+    for (const group of await groupsOf(this.database, this.schema))
+      handled.push(...(await handledKeys(this.database, group, keys)));
     return { events: events.slice(-limit), omitted: Math.max(0, events.length - limit), handled };
   }
 
-  async parked({ limit = KEYS_PER_PAGE, cursor, ...filters }: ParkedQuery): Promise<ParkedPage> {
-    const { database } = this.options;
-    if ((await this.groups()).length === 0) return { keys: [], next: null, summary: [] };
+  async parked({ limit = KEYS_PER_PAGE, cursor, ...match }: ParkedQuery): Promise<ParkedPage> {
+    const groups = await groupsOf(this.database, this.schema);
+    if (groups.length === 0) return { keys: [], next: null, summary: [] };
     const after = cursor === undefined ? undefined : parseCursor(cursor);
-    const queues = await parkedQueues(database, database.schema, filters, { after, limit: limit + 1 });
-    const keys = queues.slice(0, limit).map(parkedKey);
-    const last = queues.length > limit ? keys.at(-1) : undefined;
-    const summary = await parkedErrors(database, database.schema, filters);
+    const found = await parkedKeys(this.database, this.schema, match, { after, limit: limit + 1 });
+    const keys = found.slice(0, limit);
+    const last = found.length > limit ? keys.at(-1) : undefined;
     return {
       keys,
       next: last ? cursorAfter([last.group, last.topic, last.key]) : null,
-      summary: summary.map((error) => ({ ...error, since: error.since.toISOString() })),
+      summary: await parkedErrors(this.database, this.schema, match),
     };
   }
 
-  async retry({ by, ...filters }: RetryParked): Promise<RetriedKeys> {
-    const { database, logger } = this.options;
-    await this.group(filters.group);
-    const log = (keys: number) =>
-      logger.info({ ...filters, by, keys, code: 'events_retried' }, 'an administrator retried parked events');
-    if (filters.key === undefined) {
-      const { keys, unreadable } = await retryMatching(database, database.schema, filters);
-      log(keys);
-      return { keys, unreadable, key: null };
-    }
-    const queue = await this.queue(filters.group, filters.key, filters.topic);
-    const row = await retry(database, database.schema, queue);
-    log(1);
-    return { keys: 1, unreadable: 0, key: change(row, queue) };
+  async retry({ by, ...match }: RetryParked): Promise<RetriedKeys> {
+    await this.groupNamed(match.group);
+    const result =
+      match.key === undefined
+        ? { ...(await retryMatching(this.database, this.schema, match)), key: null }
+        : { keys: 1, unreadable: 0, key: await this.retryKey(match.group, match.key, match.topic) };
+    this.logger.info(
+      { ...match, by, keys: result.keys, code: 'events_retried' },
+      'parked events are retried on request',
+    );
+    return result;
   }
 
   async skip({ group, key, topic, by }: SkipParked): Promise<ParkedKeyChange> {
-    const { database, logger } = this.options;
-    await this.group(group);
-    const queue = await this.queue(group, key, topic);
-    const row = await skip(database, database.schema, queue, by);
-    logger.info(
-      { group, by, key: row.key, sequence: row.sequence, code: 'event_skipped' },
-      'an administrator skipped a parked event',
-    );
-    return change(row, queue);
+    await this.groupNamed(group);
+    const parked = await this.parkedKey(group, key, topic);
+    const skipped = changeOf(parked, await skip(this.database, this.schema, parked, by));
+    this.logger.info({ ...skipped, group, by, code: 'event_skipped' }, 'a parked event was skipped on request');
+    return skipped;
   }
 
   async replay({ group, topic, from, key, by }: ReplayEvents): Promise<ReplayedEvents> {
-    const { database, source, logger } = this.options;
-    const range = { topic: topicNamed(topic), from: from === undefined ? undefined : new Date(from), key };
-    const queued = await replay(database, source, await this.group(group), range);
-    logger.info({ group, topic, from, key, by, queued, code: 'events_replayed' }, 'an administrator replayed events');
+    const range = { topic: topicNamed(topic), from: dateOf(from), key };
+    const queued = await replay(this.database, this.source, await this.groupNamed(group), range);
+    this.logger.info(
+      { group, topic, from, key, by, queued, code: 'events_replayed' },
+      'events are replayed on request',
+    );
     return { queued };
   }
 
-  private groups(): Promise<GroupState[]> {
-    const { database } = this.options;
-    return groupsOf(database, database.schema);
-  }
-
-  private async consumers({ group, topics }: GroupState): Promise<EventBusState['consumers']> {
-    const { database } = this.options;
+  private async consumersOf({ group, topics }: GroupState): Promise<EventBusState['consumers']> {
     const lag = await this.lag(group, topics);
-    const errors = await parkedErrors(database, database.schema, { group });
+    const errors = await parkedErrors(this.database, this.schema, { group });
     return topics.map((topic) => {
-      const parked = errors.filter((error) => error.topic === topic);
-      const sum = (count: 'keys' | 'deadKeys' | 'events') => parked.reduce((total, error) => total + error[count], 0);
+      const sum = (count: 'keys' | 'deadKeys' | 'events') =>
+        errors.filter((error) => error.topic === topic).reduce((total, error) => total + error[count], 0);
       return {
         group,
         topic,
@@ -157,58 +139,56 @@ export class EventAdmin {
   }
 
   private async lag(group: string, topics: readonly string[]): Promise<ReadonlyMap<string, number> | null> {
-    const { source, database, logger } = this.options;
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${LAG_LIMIT_MS} ms`)), LAG_LIMIT_MS);
-    });
-    try {
-      return await Promise.race([source.lag(database.schema, group, topics), limit]);
-    } catch (error) {
-      logger.warn({ err: error, group, code: 'lag_unknown' }, 'the lag of a consumer group cannot be read');
+    const unknown = (error?: unknown): null => {
+      this.logger.warn({ err: error, group, code: 'lag_unknown' }, 'the lag of a consumer group cannot be read');
       return null;
-    } finally {
-      clearTimeout(timer);
-    }
+    };
+    const ended = new AbortController();
+    const limit = sleep(LAG_LIMIT_MS, undefined, { signal: ended.signal }).then(unknown, () => null);
+    const lag = this.source.lag(this.schema, group, topics).catch(unknown);
+    return Promise.race([lag, limit]).finally(() => ended.abort());
   }
 
-  private async group(name: string): Promise<GroupState> {
-    const groups = await this.groups();
-    const found = groups.find((g) => g.group === name);
+  private async retryKey(group: string, key: string, topic: string | undefined): Promise<ParkedKeyChange> {
+    const parked = await this.parkedKey(group, key, topic);
+    return changeOf(parked, await retry(this.database, this.schema, parked));
+  }
+
+  private async groupNamed(name: string): Promise<GroupState> {
+    const groups = await groupsOf(this.database, this.schema);
+    const found = groups.find(({ group }) => group === name);
     if (found) return found;
-    const names = groups.map((g) => g.group);
-    throw new Problem(
+    const names = groups.map(({ group }) => group);
+    return refuse(
       'group_unknown',
       `This service has no consumer group "${name}". It has: ${names.join(', ') || 'none yet'}.`,
-      undefined,
       { group: name, groups: names },
     );
   }
 
-  private async queue(group: string, key: string, topic: string | undefined): Promise<ParkedQueue> {
-    const { database } = this.options;
-    const [queue, ...others] = await parkedQueues(database, database.schema, { group, topic, key });
-    if (!queue)
-      throw new Problem('key_not_parked', `Nothing of "${key}" is parked for ${group}.`, undefined, { group, key });
-    if (others.length === 0) return queue;
-    const matches = [queue, ...others].map((q) => `${q.topic} ${q.key}`);
-    throw new Problem(
+  private async parkedKey(group: string, key: string, topic: string | undefined): Promise<ParkedKey> {
+    const match = { group, key, ...(topic !== undefined && { topic }) };
+    const [parked, ...others] = await parkedKeys(this.database, this.schema, match);
+    if (!parked) return refuse('key_not_parked', `Nothing of "${key}" is parked for ${group}.`, { group, key });
+    if (others.length === 0) return parked;
+    const matches = [parked, ...others].map((p) => `${p.topic} ${p.key}`);
+    return refuse(
       'key_ambiguous',
       `"${key}" is parked more than once for ${group}: ${matches.join(', ')}. Name the topic and the whole key.`,
-      undefined,
       { group, key, matches },
     );
   }
 }
 
-function topicNamed(name: string): Topic {
-  const topic = topics.find((t) => t === name);
-  if (topic) return topic;
-  throw new Problem('invalid_request', `There is no topic "${name}". Topics are ${topics.join(', ')}.`, undefined, {
-    topic: name,
-    topics,
-  });
+function refuse(code: ProblemCode, detail: string, parameters?: ProblemParameters): never {
+  throw new Problem(code, detail, undefined, parameters);
 }
+
+const dateOf = (text: string | undefined): Date | undefined => (text === undefined ? undefined : new Date(text));
+
+const topicNamed = (name: string): Topic =>
+  topics.find((topic) => topic === name) ??
+  refuse('invalid_request', `There is no topic "${name}". Topics are ${topics.join(', ')}.`, { topic: name, topics });
 
 const isOf = ({ key }: Delivery, wanted: string): boolean => key === wanted || (key?.endsWith(`:${wanted}`) ?? false);
 
@@ -221,29 +201,12 @@ const published = (topic: Topic, { partition, position, key, event, unreadable }
   fault: unreadable?.reason ?? null,
 });
 
-const parkedKey = (queue: ParkedQueue): ParkedKey => ({
-  group: queue.consumer_group,
-  topic: queue.topic,
-  key: queue.key,
-  sequence: Number(queue.sequence),
-  type: queue.event?.type ?? null,
-  state: queue.state,
-  attempts: queue.attempts,
-  error: queue.error,
-  events: queue.length,
-  nextAttempt: queue.state === 'dead' ? null : queue.next_at.toISOString(),
-  parkedAt: queue.parked_at.toISOString(),
-});
-
-const change = (
-  row: ParkedQueue | { topic: string; key: string; sequence: string; position: string },
-  queue: ParkedQueue,
-): ParkedKeyChange => ({
-  topic: row.topic,
-  key: row.key,
+const changeOf = ({ topic, key, events }: ParkedKey, row: { sequence: string; position: string }): ParkedKeyChange => ({
+  topic,
+  key,
   sequence: Number(row.sequence),
   position: row.position,
-  behind: queue.length - 1,
+  behind: events - 1,
 });
 
 const cursorAfter = (after: ParkedAfter): string => Buffer.from(JSON.stringify(after)).toString('base64url');
@@ -254,7 +217,7 @@ function parseCursor(cursor: string): ParkedAfter {
     if (Array.isArray(parts) && parts.length === 3 && parts.every((part) => typeof part === 'string'))
       return parts as unknown as ParkedAfter;
   } catch {
-    // Answered below.
+    // Refused below.
   }
-  throw new Problem('invalid_request', 'The cursor is not one that this service has answered.');
+  return refuse('invalid_request', 'The cursor is not one that this service has answered.');
 }

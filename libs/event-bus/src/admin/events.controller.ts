@@ -72,7 +72,7 @@ class EventsController {
     {
       provide: EventAdmin,
       useFactory: (config: BusConfig, database: Database, logger: Logger) =>
-        new EventAdmin({ database, logger, carrier: config.EVENT_CARRIER, source: sourceOf(config, database, logger) }),
+        new EventAdmin(database, config.EVENT_CARRIER, sourceOf(config, database, logger), logger),
       inject: [CONFIG, Database, LOGGER],
     },
   ],

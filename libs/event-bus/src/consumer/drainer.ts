@@ -47,7 +47,7 @@ export class Drainer {
   /** Handles events of the key until one fails, the batch is full, or none is left. */
   private async drainKey(tx: Tx, head: ParkedRow): Promise<'more' | 'done'> {
     const { schema, maxAttempts, metrics, group } = this.consumer.options;
-    const queue = await lockQueue(tx, schema, head, BATCH);
+    const queue = await lockQueue(tx, schema, group, head.topic, head.key, BATCH);
     const handled: string[] = [];
     for (const row of queue) {
       // Since it was read, the first event may have been retried, skipped or declared dead. A later one may be dead too.

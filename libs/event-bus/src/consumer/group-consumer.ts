@@ -1,6 +1,6 @@
 /**
  * The runtime that both carriers share. It consumes a batch of deliveries of one topic inside one open transaction:
- * gate, handler, retries in place, and at last parking of the key. The carrier commits, and moves its offset in the
+ * gate, handler, retries in place, and finally parking of the key. The carrier commits, and moves its offset in the
  * same transaction or after it. A crash at any point repeats or continues; every effect happens exactly once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

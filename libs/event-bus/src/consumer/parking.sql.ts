@@ -98,18 +98,20 @@ export const heads = (db: Queryable, schema: string, group: string): Promise<Par
 export async function lockQueue(
   tx: Tx,
   schema: string,
-  head: Pick<ParkedRow, 'consumer_group' | 'topic' | 'key'>,
+  group: string,
+  topic: string,
+  key: string,
   limit: number,
 ): Promise<ParkedRow[]> {
   const s = identifier(schema);
   const locked = await tx.query<{ locked: boolean }>(
     'select pg_try_advisory_xact_lock(hashtextextended($1, 1)) as locked',
-    [`parked:${s}:${head.consumer_group}:${head.topic}:${head.key}`],
+    [`parked:${s}:${group}:${topic}:${key}`],
   );
   if (!locked[0]?.locked) return [];
   return tx.query<ParkedRow>(
     `select * from ${s}.parked_event where consumer_group = $1 and topic = $2 and key = $3 order by sequence, id limit $4 for update`,
-    [head.consumer_group, head.topic, head.key, limit],
+    [group, topic, key, limit],
   );
 }
 

@@ -60,12 +60,12 @@ describe('Outbox', () => {
     await expect(outbox.add(database as never, [event(1)])).rejects.toThrow('needs the open transaction');
     const ended = await database.tx((tx) => Promise.resolve(tx));
     await expect(outbox.add(ended, [event(1)])).rejects.toThrow('has ended');
-    // @ts-expect-error a Database is no transaction: the compiler refuses it too
+    // @ts-expect-error a Database is not a transaction, so the compiler refuses it too
     await outbox.add(database, []).catch(() => undefined);
     expect(await stored()).toEqual([]);
   });
 
-  it('refuses what no consumer could take: too big, wrong shape, unknown type, no version', async () => {
+  it('refuses events that are too big, have a wrong shape, an unknown type or no version', async () => {
     const add = (e: NewEvent) => database.tx((tx) => outbox.add(tx, [e]));
     await expect(add(event(1, 'x'.repeat(MAX_EVENT_BYTES)))).rejects.toThrow(/at most 1000000/);
     await expect(add(event(1, 'ü'.repeat(MAX_EVENT_BYTES / 2)))).rejects.toThrow(/at most 1000000/); // bytes, not characters
@@ -78,14 +78,14 @@ describe('Outbox', () => {
     expect(await stored()).toEqual([]);
   });
 
-  it('keeps hostile text as it is', async () => {
+  it('stores hostile text unchanged', async () => {
     const name = `'; drop table outbox; -- {"a"} \\ , NULL "quoted" \u2028 😀`;
     await database.tx((tx) => outbox.add(tx, [event(1, name)]));
     const [row] = await database.query<{ name: string }>(`select data->'group'->>'displayName' as name from outbox`);
     expect(row?.name).toBe(name);
   });
 
-  it('joins a write of one statement: events if and only if the guard changed a row', async () => {
+  it('becomes part of one statement, which stores events if and only if the guard changed a row', async () => {
     await database.query('create table if not exists thing (id uuid primary key, version int not null default 1)');
     const id = randomUUID();
     const write = (expected: number) =>
@@ -112,13 +112,13 @@ describe('Outbox', () => {
     expect((await stored())[0]?.traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-0[01]$`));
   });
 
-  it('tells whoever publishes, after the commit and not before', async () => {
-    const told: string[] = [];
+  it('calls its listeners after the commit and not before', async () => {
+    const calls: string[] = [];
     const own = new Outbox('directory', '/x');
-    own.onStored(() => told.push('stored'));
+    own.onStored(() => calls.push('stored'));
     await database.tx(async (tx) => {
       await own.add(tx, [event(1)]);
-      told.push('in transaction');
+      calls.push('in transaction');
     });
     await database
       .tx(async (tx) => {
@@ -126,6 +126,6 @@ describe('Outbox', () => {
         throw new Error('no');
       })
       .catch(() => undefined);
-    expect(told).toEqual(['in transaction', 'stored']);
+    expect(calls).toEqual(['in transaction', 'stored']);
   });
 });

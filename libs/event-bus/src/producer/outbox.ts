@@ -30,33 +30,23 @@ export interface NewEvent<T extends EventType = EventType> {
 /** Limit of the JSON data of one event, in bytes. Kafka's default limit of a record is 1 MiB with headers. */
 export const MAX_EVENT_BYTES = 1_000_000;
 
-/** How many parameters {@link Outbox.parameters} returns. */
-export const OUTBOX_PARAMETER_COUNT = 11;
+/** The columns that a writer fills, besides `source`, with the types of their arrays. */
+const TYPES = {
+  topic: 'text',
+  key: 'text',
+  type: 'text',
+  subject: 'text',
+  tenant: 'uuid',
+  sequence: 'bigint',
+  time: 'timestamptz',
+  causation_id: 'text',
+  traceparent: 'text',
+  data: 'jsonb',
+} as const;
+const COLUMNS = Object.keys(TYPES) as (keyof typeof TYPES)[];
 
-const COLUMNS = [
-  'topic',
-  'key',
-  'type',
-  'subject',
-  'tenant',
-  'sequence',
-  'time',
-  'causation_id',
-  'traceparent',
-  'data',
-] as const;
-const ARRAY_TYPES = [
-  'text[]',
-  'text[]',
-  'text[]',
-  'text[]',
-  'uuid[]',
-  'bigint[]',
-  'timestamptz[]',
-  'text[]',
-  'text[]',
-  'jsonb[]',
-] as const;
+/** How many parameters {@link Outbox.parameters} returns. */
+export const OUTBOX_PARAMETER_COUNT = COLUMNS.length + 1;
 
 export class Outbox {
   private readonly listeners: (() => void)[] = [];
@@ -91,11 +81,11 @@ export class Outbox {
    * after the commit. `guardCte` itself must lock the aggregate (UPDATE or INSERT of its row).
    */
   insertSql(firstParameter: number, guardCte?: string): string {
-    const arrays = ARRAY_TYPES.map((type, i) => `$${firstParameter + i}::${type}`).join(', ');
+    const arrays = COLUMNS.map((column, i) => `$${firstParameter + i}::${TYPES[column]}[]`).join(', ');
     const guard = guardCte === undefined ? '' : `where exists (select 1 from ${identifier(guardCte)}) `;
     return (
       `insert into ${this.schema}.outbox (source, ${COLUMNS.join(', ')}) ` +
-      `select $${firstParameter + ARRAY_TYPES.length}::text, ${COLUMNS.map((c) => `e.${c}`).join(', ')} ` +
+      `select $${firstParameter + COLUMNS.length}::text, ${COLUMNS.map((c) => `e.${c}`).join(', ')} ` +
       `from unnest(${arrays}) with ordinality as e(${COLUMNS.join(', ')}, ordinality) ${guard}order by e.ordinality`
     );
   }
@@ -103,7 +93,7 @@ export class Outbox {
   parameters(events: readonly NewEvent[]): unknown[] {
     const traceparent = currentTraceparent();
     const rows = events.map((event) => outboxRow(event, traceparent));
-    return [...COLUMNS.map((_, i) => rows.map((row) => row[i])), this.source];
+    return [...COLUMNS.map((column) => rows.map((row) => row[column])), this.source];
   }
 
   /** `listener` runs after events were stored and committed, e.g. `() => sequencer.wake()`. Only a hint. */
@@ -116,27 +106,28 @@ export class Outbox {
   }
 }
 
-function outboxRow(event: NewEvent, traceparent: string | null): unknown[] {
-  const topic = topicOf(event.type);
-  if (topic === undefined) throw new TypeError(`unknown event type ${event.type}`);
-  if (!Number.isSafeInteger(event.sequence) || event.sequence < 1)
-    throw new TypeError(`sequence of ${event.type} must be a positive integer, not ${event.sequence}`);
-  checkData(event.type, event.data);
+function outboxRow(event: NewEvent, currentTrace: string | null): Record<keyof typeof TYPES, unknown> {
+  const { type, tenant, subject, sequence, causationId, time = new Date(), traceparent = currentTrace } = event;
+  const topic = topicOf(type);
+  if (topic === undefined) throw new TypeError(`unknown event type ${type}`);
+  if (!Number.isSafeInteger(sequence) || sequence < 1)
+    throw new TypeError(`sequence of ${type} must be a positive integer, not ${sequence}`);
+  checkData(type, event.data);
   const data = JSON.stringify(event.data);
   const bytes = Buffer.byteLength(data);
   if (bytes > MAX_EVENT_BYTES)
-    throw new RangeError(`data of ${event.type} has ${bytes} bytes; an event carries at most ${MAX_EVENT_BYTES}`);
-  const time = (event.time ?? new Date()).toISOString();
-  return [
+    throw new RangeError(`data of ${type} has ${bytes} bytes; an event carries at most ${MAX_EVENT_BYTES}`);
+  const key = eventKey(tenant, subject);
+  return {
     topic,
-    eventKey(event.tenant, event.subject),
-    event.type,
-    event.subject,
-    event.tenant,
-    event.sequence,
-    time,
-    event.causationId,
-    event.traceparent === undefined ? traceparent : event.traceparent,
+    key,
+    type,
+    subject,
+    tenant,
+    sequence,
+    time: time.toISOString(),
+    causation_id: causationId,
+    traceparent,
     data,
-  ];
+  };
 }

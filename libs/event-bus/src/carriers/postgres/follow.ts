@@ -7,10 +7,9 @@ import type { Topic } from '#events';
 import { Waiter } from '#platform';
 import { Socket } from 'node:net';
 import pg from 'pg';
-import { Completeness, followed, type FollowHandler, type FollowOptions, type TopicFollower } from '../../follower.js';
+import { followed, Follower, type FollowHandler, type FollowOptions } from '../../follower.js';
 import { deliveryOf, PARTITIONS } from '../../record.js';
 import { identifier } from '../../schema.sql.js';
-import { backoffMs } from '../../session.js';
 import { CHANNEL, parseNotice, type LogRow } from './log.sql.js';
 
 const POLL_MS = 200;
@@ -33,59 +32,35 @@ const PAGE_SQL = `
     order by e.position limit ${PER_PARTITION}
   ) l`;
 
-export function followPostgres(
-  url: string,
-  topic: Topic,
-  handler: FollowHandler,
-  options: FollowOptions,
-): TopicFollower {
-  const follower = new PostgresFollower(url, topic, handler, options);
-  const running = follower.run();
-  return {
-    completeAt: () => follower.completeness.at,
-    caughtUp: follower.completeness.caughtUp,
-    async close() {
-      follower.stop();
-      await running;
-    },
-  };
-}
-
-class PostgresFollower {
-  readonly completeness = new Completeness();
+export class PostgresFollower extends Follower {
   private readonly waiter = new Waiter();
   private readonly positions = Array.from({ length: PARTITIONS }, () => '0');
   private readonly partitions = this.positions.map((_, partition) => partition);
-  private stopping = false;
 
   constructor(
     private readonly url: string,
-    private readonly topic: Topic,
-    private readonly handler: FollowHandler,
-    private readonly options: FollowOptions,
-  ) {}
-
-  stop(): void {
-    this.stopping = true;
-    this.waiter.wake();
+    topic: Topic,
+    handler: FollowHandler,
+    options: FollowOptions,
+  ) {
+    super(topic, handler, options);
+    this.stop.signal.addEventListener('abort', () => this.waiter.wake());
   }
 
-  async run(): Promise<void> {
-    const { logger } = this.options;
-    for (let failures = 0; !this.stopping;) {
-      const socket = new Socket();
-      try {
-        await this.follow(await this.connect(socket), () => (failures = 0));
-      } catch (error) {
-        if (++failures === 1)
-          logger.warn(
-            { err: error, topic: this.topic, code: 'feed_interrupted' },
-            'following the topic was interrupted; the view may be old until it continues',
-          );
-      } finally {
-        socket.destroy(); // end() would wait for a peer that may be gone
+  protected async follow(reached: () => void): Promise<void> {
+    const socket = new Socket();
+    try {
+      const client = await this.connect(socket);
+      while (!this.stop.signal.aborted) {
+        const askedAt = performance.now();
+        const complete = await this.readPage(client);
+        reached();
+        if (!complete) continue;
+        this.complete(askedAt);
+        await this.waiter.wait(POLL_MS);
       }
-      if (!this.stopping) await this.waiter.wait(backoffMs(Math.max(1, failures), 50, 2_000));
+    } finally {
+      socket.destroy(); // end() would wait for a peer that may be gone
     }
   }
 
@@ -106,18 +81,6 @@ class PostgresFollower {
     await client.connect();
     await client.query(`listen ${CHANNEL}`);
     return client;
-  }
-
-  /** Ends when stopped, throws when the connection fails. */
-  private async follow(client: pg.Client, reached: () => void): Promise<void> {
-    while (!this.stopping) {
-      const askedAt = performance.now();
-      const complete = await this.readPage(client);
-      reached();
-      if (!complete) continue;
-      this.completeness.prove(askedAt);
-      await this.waiter.wait(POLL_MS);
-    }
   }
 
   /** True if the page was the last one. */
