@@ -9,7 +9,9 @@ export class Identity {
 
   /** Without consumers and without Cognito. */
   static async start(test: TestDatabase): Promise<Identity> {
-    return new Identity(await startInProcess({ ...service, strategies: () => [] }, environment(test, 'identity-service')));
+    return new Identity(
+      await startInProcess({ ...service, strategies: () => [] }, environment(test, 'identity-service')),
+    );
   }
 
   get url(): string {

@@ -16,8 +16,8 @@ interface Work extends AccessState {
 
 const stored = (actual: CognitoState): CognitoAccess | null => (actual === 'absent' ? null : actual);
 const workOf = (row: Row): Work => ({
-  desired: row.desiredAccess,
-  actual: row.actualAccess,
+  desiredAccess: row.desiredAccess,
+  actualAccess: row.actualAccess,
   signOutDue: row.signOutDue,
   lifted: row.publishedStatus === 'active',
   revision: row.revision,
@@ -107,10 +107,10 @@ export class ModelRunner {
     const { seen, at, tick } = call.result;
     const { operation } = call;
     const shown = seen ? 'enabled' : 'disabled';
-    const actual = seen === null ? 'absent' : operation === 'sign-out' ? work.actual : shown;
-    if (operation === 'confirm') this.confirmed(person, { ...work, actual, call: null });
+    const actual = seen === null ? 'absent' : operation === 'sign-out' ? work.actualAccess : shown;
+    if (operation === 'confirm') this.confirmed(person, { ...work, actualAccess: actual, call: null });
     else if (operation === 'enable' && actual === 'enabled' && !work.lifted) this.lift(person, work, actual, at);
-    else if (operation === 'sign-out' && work.desired === 'enabled' && work.lifted)
+    else if (operation === 'sign-out' && work.desiredAccess === 'enabled' && work.lifted)
       this.signedOut(person, work, actual, { at: seen === null ? null : at, tick });
     else this.record(person, work, operation, actual);
     return null;
@@ -135,7 +135,7 @@ export class ModelRunner {
     if (!sql.record(row, this.id, work.revision, stored(actual), recorded)) return this.leaseLost(person);
     const next = workOf(row);
     const stays = actual === 'absent' && row.revision === work.revision;
-    this.works.set(person, stays ? { ...next, actual } : next);
+    this.works.set(person, stays ? { ...next, actualAccess: actual } : next);
   }
 
   private signedOut(
@@ -149,14 +149,14 @@ export class ModelRunner {
     if (!sql.signedOut(row, this.id, work.revision, stored(actual), at))
       return this.record(person, work, 'sign-out', actual);
     people.publish(person, { kills: tick, byOurClock: at === null });
-    this.works.set(person, actual === 'absent' ? { ...workOf(row), actual } : workOf(row));
+    this.works.set(person, actual === 'absent' ? { ...workOf(row), actualAccess: actual } : workOf(row));
   }
 
   private confirmed(person: number, work: Work): void {
     const { people, sql, onCompleted } = this.around;
-    if (work.desired === 'enabled' || work.actual === 'enabled') return void this.works.set(person, work);
+    if (work.desiredAccess === 'enabled' || work.actualAccess === 'enabled') return void this.works.set(person, work);
     const waiting = people.outbox.some((record) => record.person === person);
-    const done = sql.complete(people.row(person), this.id, work.revision, stored(work.actual), waiting);
+    const done = sql.complete(people.row(person), this.id, work.revision, stored(work.actualAccess), waiting);
     if (!done) return this.continueLater(person, work);
     this.works.delete(person);
     onCompleted(person);

@@ -21,7 +21,8 @@ import {
 } from './access-queue.sql.js';
 import { nextStep, type AccessState, type CognitoState, type Step } from './plan.js';
 
-export interface Work extends AccessState, Omit<WorkRow, 'desiredAccess' | 'actualAccess'> {}
+/** What is known about a person while a lease is held. */
+export interface Work extends AccessState, Omit<WorkRow, 'actualAccess'> {}
 
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
@@ -81,15 +82,15 @@ export class AccessSync {
       }
       actual = 'absent';
     }
-    if (step === 'confirm') return this.confirmed({ ...work, actual });
+    if (step === 'confirm') return this.confirmed({ ...work, actualAccess: actual });
     if (step === 'enable' && actual === 'enabled' && !work.lifted) return this.lift(work, actual, at);
-    if (step === 'sign-out' && work.desired === 'enabled' && work.lifted) return this.signedOut(work, actual, at);
+    if (step === 'sign-out' && work.desiredAccess === 'enabled' && work.lifted) return this.signedOut(work, actual, at);
     return this.record(work, step, actual);
   }
 
   /** `at`: Cognito's clock when the call was done. */
   private async call(
-    { id, actual }: Work,
+    { id, actualAccess }: Work,
     step: 'disable' | 'sign-out' | 'confirm' | 'enable',
   ): Promise<{ actual: CognitoState; at: Date | null }> {
     const urgency = URGENCY[step];
@@ -98,7 +99,7 @@ export class AccessSync {
         await this.pool.disableUser(id, urgency);
         return { actual: 'disabled', at: null };
       case 'sign-out':
-        return { at: await this.pool.signOut(id, urgency), actual };
+        return { at: await this.pool.signOut(id, urgency), actual: actualAccess };
       case 'enable':
         return { at: await this.pool.enableUser(id, urgency), actual: 'enabled' };
       case 'confirm': {
@@ -125,15 +126,15 @@ export class AccessSync {
     return withState(row, work, actual);
   }
 
-  /** Cognito was read: `work.actual` is what it showed. */
+  /** Cognito was read: `work.actualAccess` is what it showed. */
   private async confirmed(work: Work): Promise<Work | null> {
-    if (work.desired === 'enabled' || work.actual === 'enabled') return work;
+    if (work.desiredAccess === 'enabled' || work.actualAccess === 'enabled') return work;
     const completed = await this.database.tx((tx) => this.complete(tx, work));
     return completed ? null : this.continueLater(work);
   }
 
   private async complete(tx: Tx, work: Work): Promise<boolean> {
-    const parameters = [work.id, work.leaseOwner, work.revision, stored(work.actual)];
+    const parameters = [work.id, work.leaseOwner, work.revision, stored(work.actualAccess)];
     const [row] = await tx.query<CaseOrNone & { seconds: number | null }>(completeCase, parameters);
     if (!row) return false;
     if (row.id !== null) {
@@ -183,7 +184,7 @@ export class AccessSync {
   private async continueLater(work: Work): Promise<Work | null> {
     const [row] = await this.database.query<WorkRow>(reread, [work.id, work.leaseOwner]);
     if (!row) throw new LeaseLost();
-    if (row.revision !== work.revision) return toWork(row);
+    if (row.revision !== work.revision) return row;
     await this.database.query(comeBackLater, [work.id, work.leaseOwner]);
     return null;
   }
@@ -205,12 +206,6 @@ type LiftedRow = CaseOrNone &
 /** The column does not distinguish an absent user from an unknown state. */
 const stored = (actual: CognitoState): CognitoAccess | null => (actual === 'absent' ? null : actual);
 
-export const toWork = ({ desiredAccess, actualAccess, ...row }: WorkRow): Work => ({
-  ...row,
-  desired: desiredAccess,
-  actual: actualAccess,
-});
-
 /** An absent user stays absent until the revision grows. */
 const withState = (row: WorkRow, before: Work, actual: CognitoState): Work =>
-  actual === 'absent' && row.revision === before.revision ? { ...toWork(row), actual } : toWork(row);
+  actual === 'absent' && row.revision === before.revision ? { ...row, actualAccess: actual } : row;

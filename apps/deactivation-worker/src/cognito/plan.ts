@@ -5,9 +5,8 @@ import type { PersonEntity } from '../access/person.entity.js';
 /** What Cognito holds; `absent` = it has no such user, null = state unknown. */
 export type CognitoState = CognitoAccess | 'absent' | null;
 
-export interface AccessState extends Pick<PersonEntity, 'signOutDue'> {
-  readonly desired: CognitoAccess;
-  readonly actual: CognitoState;
+export interface AccessState extends Pick<PersonEntity, 'desiredAccess' | 'signOutDue'> {
+  readonly actualAccess: CognitoState;
   /** The fence is lifted: `identity.access` says active. */
   readonly lifted: boolean;
 }
@@ -23,17 +22,20 @@ export type Step = 'disable' | 'sign-out' | 'confirm' | 'enable' | 'lift' | 'end
  * that is still due, because enabling would revive old refresh tokens; then enable; then lift the fence. A user that
  * Cognito does not have needs no step; identity-service announces it when it exists.
  */
-export function nextStep({ desired, actual, signOutDue, lifted }: AccessState): Step {
-  if (desired === 'disabled') {
-    if (isUrgent({ desired, actual })) return 'disable';
-    return signOutDue && actual !== 'absent' ? 'sign-out' : 'confirm';
+export function nextStep({ desiredAccess, actualAccess, signOutDue, lifted }: AccessState): Step {
+  if (desiredAccess === 'disabled') {
+    if (isUrgent({ desiredAccess, actualAccess })) return 'disable';
+    return signOutDue && actualAccess !== 'absent' ? 'sign-out' : 'confirm';
   }
-  if (signOutDue && actual !== 'absent') return 'sign-out';
-  if (!lifted) return actual === 'absent' ? 'lift' : 'enable';
-  if (actual === null) return 'confirm';
-  return actual === 'disabled' ? 'enable' : 'end';
+  if (signOutDue && actualAccess !== 'absent') return 'sign-out';
+  if (!lifted) return actualAccess === 'absent' ? 'lift' : 'enable';
+  if (actualAccess === null) return 'confirm';
+  return actualAccess === 'disabled' ? 'enable' : 'end';
 }
 
 /** Cognito may still let the person in although they should have no access: this goes first. */
-export const isUrgent = ({ desired, actual }: Pick<AccessState, 'desired' | 'actual'>): boolean =>
-  desired === 'disabled' && actual !== 'disabled' && actual !== 'absent';
+export const isUrgent = ({
+  desiredAccess,
+  actualAccess,
+}: Pick<AccessState, 'desiredAccess' | 'actualAccess'>): boolean =>
+  desiredAccess === 'disabled' && actualAccess !== 'disabled' && actualAccess !== 'absent';

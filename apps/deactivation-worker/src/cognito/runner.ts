@@ -16,9 +16,8 @@ import {
   releaseForgotten,
   rereadAccess,
   retryNow,
-  type WorkRow,
 } from './access-queue.sql.js';
-import { AccessSync, LeaseLost, StepFailure, toWork, type Work } from './access-sync.js';
+import { AccessSync, LeaseLost, StepFailure, type Work } from './access-sync.js';
 import { isUrgent } from './plan.js';
 
 const POLL_MS = 50;
@@ -70,13 +69,13 @@ export class AccessRunner {
     return this.queue.stop();
   }
 
-  private async claim(kind: WorkKind, owner: string, limit: number): Promise<Work[]> {
+  private claim(kind: WorkKind, owner: string, limit: number): Promise<Work[]> {
     const sql = kind === 'urgent' ? claimUrgent : claimOther;
-    return (await this.database.query<WorkRow>(sql, [owner, limit, this.leaseSeconds])).map(toWork);
+    return this.database.query<Work>(sql, [owner, limit, this.leaseSeconds]);
   }
 
   private work(work: Work): Promise<void> {
-    const attributes = { tenant: work.tenant, account: work.id, desired: work.desired };
+    const attributes = { tenant: work.tenant, account: work.id, desired: work.desiredAccess };
     return inSpan('offboarding access', { traceparent: work.traceparent, attributes }, async () => {
       try {
         await this.doSteps(work);
@@ -115,7 +114,13 @@ export class AccessRunner {
     const rows = await this.database.query(recordFailure, [...parameters, delaySeconds, revision]);
     if (errorClass === 'permanent')
       this.logger.error(
-        { tenant: work.tenant, account: work.id, code: 'cognito_permanent', desired: work.desired, reason: message },
+        {
+          tenant: work.tenant,
+          account: work.id,
+          code: 'cognito_permanent',
+          desired: work.desiredAccess,
+          reason: message,
+        },
         'Cognito permanently refuses a step for this account. The fence is in force. Correct the user in Cognito, then retry.',
       );
     if (rows.length === 0) await this.leaseLost(work);
