@@ -93,7 +93,7 @@ export class BrakeWorld {
     return envelope('com.stackflow.identity.access.changed.v1', this.tenant, member.id, 1, data, 'req-closed');
   }
 
-  /** Of each member, the roles in effect. */
+  /** The roles in effect of each member, in the same order. */
   async roles(members: readonly Member[]): Promise<string[]> {
     const rows = await this.rig.database.query<{ id: string; roles: string[] }>(
       'select id, roles from account where tenant = $1',

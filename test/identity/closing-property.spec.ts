@@ -71,7 +71,7 @@ describe('the events about an account that is closed and opened again', () => {
     };
     for (const first of ['settings', 'group 0', 'person 0']) await deliver(first, false);
     await rig.reevaluateAll();
-    // As the reconciler does it when Cognito has made the user.
+    // As the reconciler does after Cognito has created the user.
     await rig.database.query(`update account set provisioned_at = now(), announced_status = status where tenant = $1`, [
       model.tenant,
     ]);

@@ -4,7 +4,7 @@ import { service } from '../../apps/identity-service/src/service.js';
 import { createTestDatabase } from '../support/database.js';
 import { entityDifferences } from '../support/entities.js';
 
-it('describe every column as the migration makes it', async () => {
+it('has entities that describe every column as the migration makes it', async () => {
   const test = await createTestDatabase();
   const database = await Database.connect({ url: test.url('identity-service'), ...service.database });
   try {

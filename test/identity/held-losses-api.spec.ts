@@ -47,7 +47,7 @@ describe('a held loss of roles', () => {
     return out;
   };
 
-  it('leaves the group in the pool, is listed by name, and happens when it is released', async () => {
+  it('leaves the user in the group of the pool, is listed by name, and happens when it is released', async () => {
     expect(await groups()).toEqual(['', 'itsm_agent', 'itsm_agent']);
     expect(await held()).toEqual(
       people.slice(1).map((p) => ({

@@ -63,7 +63,7 @@ describe('the slots of the reconciler', () => {
   it('keep a quarter for work that is not bulk, and serve reduced access before single changes', async () => {
     const bulk = new Set(await waiting(40, 2));
     await eventually(() => Promise.resolve(expect(calls.size).toBe(BULK_SLOTS)));
-    await sleep(400); // four more looks at the queue
+    await sleep(400); // the queue polls four more times
     expect(calls.size).toBe(BULK_SLOTS);
     const single = await waiting(2, 1);
     await eventually(() => Promise.resolve(expect(started).toEqual(expect.arrayContaining(single))));

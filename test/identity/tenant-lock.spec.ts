@@ -3,7 +3,7 @@ import { lockTenantExclusively } from '../../apps/identity-service/src/accounts/
 import { IdentityRig } from '../support/identity.js';
 import { eventually } from '../support/waiting.js';
 
-describe('while a tenant is re-evaluated', () => {
+describe('identity-service, while a tenant is re-evaluated,', () => {
   let rig: IdentityRig;
   beforeAll(async () => {
     rig = await IdentityRig.start();
