@@ -26,13 +26,13 @@ export const PAGE_HEADERS = {
 
 /** `returnTo` has passed `safeReturnTo`. Without it the page has no link back into the login. */
 export function refusalPage(code: RefusalCode, returnTo: string | null): string {
-  const { title, text, retrySeconds, again } = refusalOf(code);
+  const { title, text, retrySeconds, final = false } = refusalOf(code);
   const login = returnTo === null ? null : `/auth/okta/login?returnTo=${encodeURIComponent(returnTo)}`;
   // WCAG 2.2.1 demands that a person can stop the refresh: closing the page does, and the link retries at once.
   const refresh =
     retrySeconds && login ? `<meta http-equiv="refresh" content="${retrySeconds};url=${escape(login)}">` : '';
   const label = retrySeconds ? 'Try again now' : 'Sign in again';
-  const link = again && login ? `<p><a class="button" href="${escape(login)}">${label}</a></p>` : '';
+  const link = login && !final ? `<p><a class="button" href="${escape(login)}">${label}</a></p>` : '';
   const waiting = refresh && '<div class="wait" role="progressbar" aria-label="Waiting to try again"></div>';
   return `<!doctype html>
 <html lang="en">

@@ -8,8 +8,8 @@ interface Refusal {
   readonly text: string;
   /** The page tries again by itself after this many seconds. */
   readonly retrySeconds?: number;
-  /** The page offers to sign in again. */
-  readonly again?: boolean;
+  /** The page does not offer to sign in again, because that cannot help. */
+  readonly final?: boolean;
 }
 
 const ASK = 'Ask the administrator of StackFlow in your organization';
@@ -19,106 +19,96 @@ export const REFUSALS = {
     status: 404,
     title: 'No StackFlow instance here',
     text: 'No StackFlow instance has this address. Check the address in the browser.',
+    final: true,
   },
   sso_not_configured: {
     status: 404,
     title: 'Sign-in through Okta is not set up',
     text: `${ASK} to enter the OIDC client id and secret in Admin -> Integration Hub -> Okta.`,
+    final: true,
   },
   bad_return_to: {
     status: 400,
     title: 'This link leads away from StackFlow',
-    text: 'The link that brought you here would lead to another site after sign-in. Open StackFlow at its own address instead.',
+    text: 'The link that brought you here would lead to another site after sign-in. Open StackFlow by its own address instead.',
+    final: true,
   },
   bad_callback: {
     status: 400,
     title: 'Sign-in was interrupted',
     text: 'The response from Okta is incomplete or was changed on the way. Start again.',
-    again: true,
   },
   login_expired: {
     status: 400,
     title: 'This sign-in is over',
     text: 'The sign-in is already complete, or it took longer than ten minutes. Start again.',
-    again: true,
   },
   other_browser: {
     status: 403,
     title: 'This sign-in began in another browser',
     text: 'You began to sign in with another browser, or this browser blocks the cookies of StackFlow. Start again in this browser. If you did not begin to sign in, close this page.',
-    again: true,
   },
   mix_up: {
     status: 403,
     title: 'The response came from the wrong service',
     text: 'StackFlow sent you to one sign-in service, but another one responded. Start again. If it happens again, tell your administrator.',
-    again: true,
   },
   settings_changed: {
     status: 400,
     title: 'The sign-in settings have changed',
     text: 'Your administrator changed the settings while you signed in. Start again.',
-    again: true,
   },
   okta_denied: {
     status: 403,
     title: 'Okta did not let you in',
     text: `Okta refused the sign-in, most often because StackFlow is not assigned to you. ${ASK} to assign you to StackFlow in Okta.`,
-    again: true,
   },
   okta_error: {
     status: 502,
     title: 'Okta could not sign you in',
     text: `Okta reported an error. Start again. If it happens again, ask your administrator to check Okta's System Log.`,
-    again: true,
   },
   code_refused: {
     status: 400,
     title: 'Okta did not complete the sign-in',
     text: 'The sign-in code from Okta was already used or is too old. Start again.',
-    again: true,
   },
   client_refused: {
     status: 502,
     title: 'Okta does not know StackFlow',
     text: `The OIDC client id or secret is wrong. ${ASK} to enter both again in Admin -> Integration Hub -> Okta.`,
+    final: true,
   },
   token_refused: {
     status: 403,
     title: 'The response from Okta could not be verified',
     text: 'The sign-in token did not pass the security checks. Start again. If it happens again, tell your administrator.',
-    again: true,
   },
   mfa_missing: {
     status: 403,
     title: 'A second factor is needed',
     text: 'StackFlow requires a second factor. Set one up in Okta (Settings -> Security Methods), then start again.',
-    again: true,
   },
   okta_unavailable: {
     status: 503,
     title: 'Okta does not answer',
     text: 'The page tries again by itself in a few seconds.',
     retrySeconds: 10,
-    again: true,
   },
   unknown_person: {
     status: 403,
     title: 'You have no StackFlow account',
     text: `You signed in to Okta, but StackFlow has no account for you. ${ASK} to assign you to StackFlow in Okta and to switch provisioning on.`,
-    again: true,
   },
   other_okta_user: {
     status: 403,
     title: 'Your e-mail address belongs to another account',
     text: `The StackFlow account with your e-mail address is linked to another Okta user, so you cannot use it. ${ASK} to check both Okta users.`,
-    again: true,
   },
   account_inactive: {
     status: 403,
     title: 'Your StackFlow account is switched off',
     text: `${ASK} to assign you to StackFlow in Okta again.`,
-    again: true,
   },
   // The retry sends the person to Okta again. Okta ends its own session before it requests a logout here.
   account_fenced: {
@@ -126,45 +116,40 @@ export const REFUSALS = {
     title: 'You were signed out everywhere',
     text: 'You were signed out while you signed in, or your access was restored a moment ago. The page signs you in again by itself.',
     retrySeconds: 3,
-    again: true,
   },
   account_signing_out: {
     status: 503,
     title: 'You are being signed out everywhere',
     text: 'Okta requested the sign-out. You can sign in again when it is complete. The page tries again by itself.',
     retrySeconds: 5,
-    again: true,
   },
   account_ambiguous: {
     status: 403,
     title: 'You have more than one account',
     text: `Several StackFlow accounts have your Okta id, so StackFlow cannot choose one. ${ASK} to deactivate all but one.`,
+    final: true,
   },
   not_provisioned: {
     status: 503,
     title: 'Your account is being set up',
     text: 'This takes a few seconds. The page tries again by itself.',
     retrySeconds: 5,
-    again: true,
   },
   exchange_refused: {
     status: 502,
     title: 'StackFlow could not open your account',
     text: 'StackFlow knows you, but could not open your account. Start again. If it happens again, tell your administrator.',
-    again: true,
   },
   exchange_unavailable: {
     status: 503,
     title: 'StackFlow is busy',
     text: 'The page tries again by itself in a few seconds.',
     retrySeconds: 5,
-    again: true,
   },
   internal: {
     status: 500,
     title: 'Something failed on our side',
     text: 'The error is logged. Start again. If it happens again, tell your administrator the time of the error.',
-    again: true,
   },
 } as const satisfies Record<string, Refusal>;
 
