@@ -1,4 +1,4 @@
-/** The embedded Postgres after everything that goes wrong with one on somebody's machine. */
+/** The embedded Postgres, also after crashes, with taken ports, and in folders of other users. */
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -14,7 +14,7 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** The same for every role: roles belong to the cluster, which several specs share. */
+/** Every role has this password: roles belong to the cluster, which several specs share. */
 export const TEST_PASSWORD = 'test-only-password';
 
 export async function createTestDatabase(): Promise<TestDatabase> {

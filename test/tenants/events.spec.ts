@@ -1,4 +1,4 @@
-/** Settings events: none is lost and none is out of order, whoever writes and whatever is down. */
+/** Settings events: none is lost and none is out of order, with concurrent writers and with parts that are down. */
 import { Client } from 'pg';
 import { tenantSettings } from '#events';
 import { until } from '../support/waiting.js';

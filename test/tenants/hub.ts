@@ -70,7 +70,7 @@ export class HubUnderTest {
     return this.client.rotateScimToken(slug, { by: BY, ...(graceMs !== undefined && { graceMs }) });
   }
 
-  /** As administrator, across schemas. */
+  /** Runs SQL as the superuser, who sees every schema. */
   async query<T>(sql: string, values: unknown[] = []): Promise<T[]> {
     const client = new Client({ connectionString: this.database.adminUrl });
     await client.connect();

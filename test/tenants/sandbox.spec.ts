@@ -62,7 +62,7 @@ it('issues a token, rotates it twice with grace, and at last revokes the older o
   expect(JSON.parse((await store.read(scimTokenSecretName(tenant.id), 'AWSPREVIOUS')) ?? '{}')).toHaveProperty('hash');
 });
 
-it('tells a secret that does not exist from a store that does not answer', async () => {
+it('distinguishes a secret that does not exist from a store that does not answer', async () => {
   expect(await store.read('stackflow/none/scim-token')).toBeNull();
   const unreachable = new SecretStore({ region: REGION, endpoint: 'http://127.0.0.1:9', credentials, timeoutMs: 200 });
   await expect(unreachable.read('stackflow/none/scim-token')).rejects.toMatchObject({

@@ -240,7 +240,7 @@ describe('the internal API of the hub', () => {
     expect((await fetch(`${url}/internal/hub/tenants`)).status).toBe(401);
   });
 
-  it('refuses a change that names nobody who makes it', async () => {
+  it('refuses a change that does not name its administrator', async () => {
     const refused = await refusal(hub.client.configure('conf', { by: '', settings: { scimEnabled: false } }));
     expect(refused).toMatchObject({ status: 400, code: 'invalid_request' });
   });

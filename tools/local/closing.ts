@@ -1,4 +1,4 @@
-/** What has to be ended, in reverse order of its start. A step that fails is reported and does not stop the others. */
+/** Ends things in reverse order of their start. A step that fails is reported and does not stop the others. */
 export class Closing {
   private readonly steps: (() => Promise<unknown>)[] = [];
 

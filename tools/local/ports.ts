@@ -1,36 +1,25 @@
 /** TCP ports on this machine. */
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 
-const LOOPBACKS = ['127.0.0.1', '::1'] as const;
-
-/** True if nothing listens on the port, on both loopback addresses: "localhost" may mean either. */
-export async function isPortFree(port: number): Promise<boolean> {
-  for (const host of LOOPBACKS) if (!(await canListen(port, host))) return false;
-  return true;
-}
-
-/** `wanted` if it is free, else one that the system picks. */
+/** `wanted` if nothing listens on it, else a port that the system picks. */
 export async function freePort(wanted?: number): Promise<number> {
-  if (wanted !== undefined && (await isPortFree(wanted))) return wanted;
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no free TCP port')),
-      );
-    });
-  });
+  // "localhost" may mean either loopback address.
+  if (wanted !== undefined && (await tryPort(wanted, '127.0.0.1')) && (await tryPort(wanted, '::1'))) return wanted;
+  const port = await tryPort(0, '127.0.0.1');
+  if (port === undefined) throw new Error('no free TCP port');
+  return port;
 }
 
-function canListen(port: number, host: string): Promise<boolean> {
+/** Listens for a moment; undefined = the port is taken. A machine without IPv6 has no ::1, so every port is free there. */
+function tryPort(port: number, host: string): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    // A machine without IPv6 has no ::1 (EADDRNOTAVAIL, EAFNOSUPPORT), so nothing listens there.
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      resolve(error.code !== 'EADDRINUSE' && error.code !== 'EACCES'),
+    server.once('error', ({ code = '' }: NodeJS.ErrnoException) =>
+      resolve(['EADDRINUSE', 'EACCES'].includes(code) ? undefined : port),
     );
-    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
+    server.listen({ port, host, exclusive: true }, () => {
+      const { port: bound } = server.address() as AddressInfo;
+      server.close(() => resolve(bound));
+    });
   });
 }

@@ -95,14 +95,6 @@ export function followLines(
   return { last };
 }
 
-/** Rejects with the first failure at once. The others, which it may have caused, do not become unhandled rejections. */
-export async function allOrFirstFailure<const T extends readonly Promise<unknown>[]>(
-  work: T,
-): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
-  for (const one of work) one.catch(() => undefined);
-  return Promise.all(work);
-}
-
 /** Waits until a child has ended; rejects with its last lines unless its exit code is 0. */
 export async function endedWell(child: ChildProcess, command: string): Promise<void> {
   const { last } = followLines(child);

@@ -1,4 +1,4 @@
-/** What is decided before the first service of a stack starts, and the addresses that follow from it. */
+/** The decisions made before the first service of a stack starts, and the addresses that follow from them. */
 import { HubClient, InternalClient } from '#contracts/clients';
 
 export const SANDBOX = 'sandbox';

@@ -1,13 +1,13 @@
 /** Starts the processes of a stack, and keeps them by name. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Closing } from './closing.js';
 import { EXAMPLE, EXAMPLE_ENTRY, exampleEnv } from './example.js';
 import type { StackFolder } from './folder.js';
 import { LocalProblem } from './problem.js';
-import { allOrFirstFailure } from './process.js';
 import { ServiceProcess } from './service-process.js';
 import { NEEDS_USER_POOL, PRODUCT, sandboxEnv } from './services.js';
 import { SANDBOX, type StackSetup, type UserPool } from './setup.js';
-import { isSamePool, userPool } from './user-pool.js';
+import { userPool } from './user-pool.js';
 
 export interface StackServicesOptions {
   readonly folder: StackFolder;
@@ -54,7 +54,7 @@ export class StackServices {
     const withPool = async (): Promise<UserPool> => {
       await sandbox;
       const pool = await userPool(s);
-      if (isSamePool(pool, lastPool)) await Promise.all(early);
+      if (isDeepStrictEqual(pool, lastPool)) await Promise.all(early);
       else {
         for (const name of needPool) await this.byName.get(name)?.stop();
         await Promise.all(needPool.map((name) => this.startOne(name, s, pool)));
@@ -62,10 +62,7 @@ export class StackServices {
       }
       return pool;
     };
-    const [pool] = await allOrFirstFailure([
-      withPool(),
-      ...others.map((name) => this.startOne(name, s, null)),
-    ] as const);
+    const [pool] = await Promise.all([withPool(), ...others.map((name) => this.startOne(name, s, null))]);
     return pool;
   }
 

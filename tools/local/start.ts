@@ -69,10 +69,11 @@ async function run(folder: string, blank: boolean, terminal: Terminal): Promise<
       (created) => (stack = created),
     );
   } catch (error) {
-    if (end.signal) return exitCode(end.signal);
+    const received = end.signal();
+    if (received) return exitCode(received);
     throw error;
   }
-  if (stack && !end.signal) terminal.say(greeting(stack.description, folder, blank, terminal.seconds()));
+  if (stack && !end.signal()) terminal.say(greeting(stack.description, folder, blank, terminal.seconds()));
   const signal = await end.done;
   terminal.progress('stopped');
   return exitCode(signal);
@@ -85,34 +86,30 @@ const exitCode = (signal: NodeJS.Signals): number => (signal === 'SIGINT' ? 0 : 
  * Runs `first` on the first signal; `done` resolves when it has finished. Ctrl-C arrives twice, from the terminal and from
  * npm, so a second signal within a second is ignored. A later one ends this process at once.
  */
-function onSignal(first: (signal: NodeJS.Signals) => Promise<void> | undefined): {
-  readonly signal: NodeJS.Signals | undefined;
-  readonly done: Promise<NodeJS.Signals>;
-} {
-  const state: { signal: NodeJS.Signals | undefined; done: Promise<NodeJS.Signals> } = {
-    signal: undefined,
-    done: new Promise(() => undefined),
-  };
+function onSignal(first: (signal: NodeJS.Signals) => Promise<void> | undefined): End {
+  const alive = setInterval(() => undefined, 60_000); // a pending promise alone does not keep the process alive
+  let signal: NodeJS.Signals | undefined;
   let since = 0;
-  // A pending promise alone does not keep the process alive.
-  const alive = setInterval(() => undefined, 60_000);
-  state.done = new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        if (state.signal) {
-          if (Date.now() - since > SECOND_SIGNAL_MS) process.exit(1);
-          return;
-        }
-        state.signal = signal;
-        since = Date.now();
-        void Promise.resolve(first(signal)).finally(() => {
-          clearInterval(alive);
-          resolve(signal);
-        });
+  const done = new Promise<NodeJS.Signals>((resolve) => {
+    const receive = (received: NodeJS.Signals): void => {
+      if (signal !== undefined && Date.now() - since > SECOND_SIGNAL_MS) process.exit(1);
+      if (signal !== undefined) return;
+      signal = received;
+      since = Date.now();
+      void Promise.resolve(first(received)).finally(() => {
+        clearInterval(alive);
+        resolve(received);
       });
-    }
+    };
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, receive);
   });
-  return state;
+  return { done, signal: () => signal };
+}
+
+interface End {
+  /** The first signal; undefined = none yet. */
+  readonly signal: () => NodeJS.Signals | undefined;
+  readonly done: Promise<NodeJS.Signals>;
 }
 
 /** A second start changes nothing: it waits until the first one has started, and prints its address. */

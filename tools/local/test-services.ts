@@ -1,4 +1,4 @@
-/** What the tests need: Postgres, and Kafka, a browser and the peers' packages where this machine has them. */
+/** Starts Postgres for the tests, and finds Kafka, a browser and the peers' packages if this machine has them. */
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

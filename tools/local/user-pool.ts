@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { cognitoEndpoint, SANDBOX, type StackSetup, type UserPool } from './setup.js';
 
-/** Those of the Cognito that the environment names, else those of the sandbox. */
+/** Asks the sandbox, unless the environment names a real Cognito. */
 export async function userPool(s: StackSetup): Promise<UserPool> {
   const { COGNITO_ENDPOINT, COGNITO_USER_POOL_ID, COGNITO_CLIENT_ID, COGNITO_CLIENT_SECRET } = s.base;
   if (COGNITO_ENDPOINT)
@@ -35,6 +35,3 @@ async function clientSecret(s: StackSetup, pool: Omit<UserPool, 'clientSecret'>)
     client.destroy();
   }
 }
-
-export const isSamePool = (a: UserPool, b: UserPool | undefined): boolean =>
-  a.userPoolId === b?.userPoolId && a.clientId === b.clientId && a.clientSecret === b.clientSecret;

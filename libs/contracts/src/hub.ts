@@ -1,6 +1,6 @@
 /**
- * `/internal/hub/tenants`: the tenants, their settings, their SCIM token and their connections to Okta, as the
- * integration hub owns them. A tenant is named by its slug.
+ * `/internal/hub/tenants`: the tenants, their settings, their SCIM token and their connections to Okta, which
+ * integration-hub owns. A path names the tenant by its slug.
  */
 import { Flag, Instant, Measure, Nested, NestedList, OneOf, Shape, Text, TextList, Uuid, Whole } from './fields.js';
 
@@ -146,7 +146,7 @@ export class SettingsChangeBody {
   brake?: BrakeChange | null;
 }
 
-// ---- what an administrator sends --------------------------------------------------------------------------------
+// ---- requests --------------------------------------------------------------------------------
 
 /** Every change names the administrator, for the audit. */
 export class AdministratorName {
@@ -205,9 +205,9 @@ export class ConnectSso extends AdministratorName {
   issuer?: string;
 }
 
-// ---- what the hub answers ---------------------------------------------------------------------------------------
+// ---- answers ---------------------------------------------------------------------------------------
 
-/** What an administrator enters in Okta. Null: the tenant cannot be reached there, see the warnings. */
+/** The addresses that an administrator enters in Okta. Null: the tenant cannot be reached there, see the warnings. */
 export class TenantAddresses {
   @Text({ max: 1_000 })
   scimBaseUrl!: string;

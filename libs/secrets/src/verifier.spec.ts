@@ -122,17 +122,17 @@ describe('a rotation of the SCIM token', () => {
 
   it('takes effect at once in a verifier that is invalidated, and in others at the first use of the new token', async () => {
     const first = await createScimToken(store, tenantId, now);
-    const told = verifier();
-    const untold = verifier();
-    await told.verify(first.token);
-    await untold.verify(first.token);
+    const invalidated = verifier();
+    const other = verifier();
+    await invalidated.verify(first.token);
+    await other.verify(first.token);
     const second = await rotateScimToken(store, tenantId, 0, now);
-    told.invalidate(tenantId);
-    expect(await told.verify(first.token)).toBeNull();
-    expect(await untold.verify(first.token)).toEqual({ tenantId, which: 'current' }); // bounded by the TTL
+    invalidated.invalidate(tenantId);
+    expect(await invalidated.verify(first.token)).toBeNull();
+    expect(await other.verify(first.token)).toEqual({ tenantId, which: 'current' }); // bounded by the TTL
     now += 2_000;
-    expect(await untold.verify(second.token)).toEqual({ tenantId, which: 'current' });
-    expect(await untold.verify(first.token)).toBeNull();
+    expect(await other.verify(second.token)).toEqual({ tenantId, which: 'current' });
+    expect(await other.verify(first.token)).toBeNull();
   });
 
   it('takes effect also if it is announced while the secret is being read', async () => {

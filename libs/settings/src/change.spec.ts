@@ -125,7 +125,7 @@ describe('a refused change says what to fix', () => {
     ['client id with a blank', { sso: { issuer: 'https://acme.okta.com', clientId: 'a b' } }, /"a b" is not an OIDC/],
     ['empty role', { roles: ['viewer', ''], roleMappings: [] }, /empty name/],
     ['role with a space', { roles: ['Super Admin'], roleMappings: [] }, /"Super Admin" cannot be a role name/],
-    ['role twice', { roles: ['viewer', 'viewer'], roleMappings: [] }, /stands twice/],
+    ['role twice', { roles: ['viewer', 'viewer'], roleMappings: [] }, /is twice in the list/],
     [
       'too many roles',
       { roles: Array.from({ length: 51 }, (_, i) => `r${i}`), roleMappings: [] },

@@ -49,7 +49,7 @@ export function changeSettings(current: OktaSettings, change: SettingsChange): C
   const all = [...faults, ...settingsFaults(settings)];
   if (all.length > 0) throw new SettingsError(all);
   const before = comparable(current);
-  // Not compared as JSON text: jsonb does not keep the order of properties.
+  // JSON texts cannot be compared: jsonb does not keep the order of properties.
   const changed = (Object.keys(settings) as (keyof OktaSettings)[]).filter(
     (name) => !isDeepStrictEqual(settings[name], before[name]),
   );

@@ -81,7 +81,7 @@ function oktaFaults(okta: OktaSettings['okta']): string[] {
   ];
 }
 
-/** Also matches an org's custom domain; auth-service decides by its own list which of those it calls. */
+/** It also matches an org's custom domain; auth-service has a list of those that it may call. */
 const ISSUER = /^https:\/\/(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}(?:\/oauth2\/[A-Za-z0-9]{1,64})?$/;
 
 function ssoFaults(sso: OktaSettings['sso']): string[] {
@@ -111,7 +111,7 @@ function roleFaults(roles: readonly string[]): string[] {
         `${quote(role)} cannot be a role name; use lower-case letters, digits and underscores, a letter first, at most ${SETTINGS_LIMITS.roleName} characters.`,
       );
     if (seen.has(role))
-      faults.push(`The role ${quote(role)} stands twice in the list of roles; keep it once, at its precedence.`);
+      faults.push(`The role ${quote(role)} is twice in the list of roles; keep it once, at its precedence.`);
     seen.add(role);
   }
   return faults;

@@ -20,15 +20,10 @@ export function hostTaken(error: unknown, host: string | null | undefined): neve
   throw error;
 }
 
-/** For `catch`: `effect` says what is and what is not done. */
+/** For `catch`: a secret store that does not answer. `effect` says what is done and what is not. */
 export function secretStoreDown(error: unknown, effect: string): never {
   if (!(error instanceof SecretStoreUnavailable)) throw error;
-  throw new Problem(
-    'secret_store_unavailable',
-    `${effect}: ${error.message}. Repeat the change when the secret store answers.`,
-    5,
-    { effect },
-  );
+  throw new Problem('secret_store_unavailable', `${effect}: ${error.message}. Repeat the change when it answers.`, 5);
 }
 
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';

@@ -1,4 +1,4 @@
-/** What a change makes of a tenant's settings. Pure. */
+/** Applies a change to a tenant's settings. Pure. */
 import type { TenantSettings } from '#events';
 import { Problem } from '#platform';
 import { brakeOf, changeSettings, SettingsError, type OktaSettings, type SettingsChange } from '#settings';
