@@ -1,5 +1,5 @@
 /** Runs a program: parses, prints, turns errors into sentences, and chooses the exit code. */
-import { CommanderError } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import { isCompletion, printCompletion } from './completion.js';
 import { loggedInUser, processEnvironment, typedAs, type Environment } from './environment.js';
 import { EXIT } from './exit-codes.js';
@@ -60,6 +60,10 @@ export async function runMain(spec: ProgramSpec): Promise<void> {
     process.exitCode = EXIT.bug;
   }
 }
+
+/** The option of every command that changes something; see {@link operator}. */
+export const audited = (command: Command): Command =>
+  command.option('--by <name>', 'who answers for it; if left out, the user who is logged in here');
 
 /** The person who answers for a change; audits and evidence name them. */
 export function operator(by: string | undefined): string {

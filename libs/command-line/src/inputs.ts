@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import { Refusal, usage } from './refusal.js';
 
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 export const collect = (value: string, before: readonly string[] = []): string[] => [...before, value.trim()];
 
 export const list = (value: string): string[] => value.split(',').map((item) => item.trim());

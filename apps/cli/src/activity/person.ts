@@ -1,9 +1,7 @@
 /** The account id of a person, from identity-service or, if that is away, from deactivation-worker. */
-import { Refusal, type Call } from '#command-line';
+import { Refusal, UUID, type Call } from '#command-line';
 import { notFoundHint } from '../accounts/commands.js';
 import { part, type Services, type Tenant } from '../services.js';
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export async function accountOf(
   { typed }: Pick<Call<unknown>, 'typed'>,

@@ -1,11 +1,13 @@
 /** `stackflow events`: what is published, who has consumed it, what is parked, over the event API of every service. */
 import {
+  audited,
   list as split,
   operator,
   positive,
   Refusal,
   time,
   usage,
+  UUID,
   type AnyCommand,
   type CommandSpec,
 } from '#command-line';
@@ -59,8 +61,6 @@ const show: CommandSpec<ShowFlags> = {
     return { text, json: { events, omitted, handled } };
   },
 };
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** A key or an id as it is; a person by name becomes the key of their events. */
 async function keyOf(services: Services, text: string, tenant: string | undefined): Promise<string> {
@@ -136,11 +136,10 @@ const retry: CommandSpec<RetryFlags> = {
     'events retry identity-service --all',
   ],
   options: (command) =>
-    command
+    audited(command)
       .option('--all', 'every parked key of the group')
       .option('--error <text>', 'every key with this in the error')
-      .option('--topic <topic>', 'only of this topic')
-      .option('--by <name>', 'who answers for it; if left out, the user who is logged in here'),
+      .option('--topic <topic>', 'only of this topic'),
   run: async (call) => {
     const { flags, args, typed } = call;
     const [group = '', who] = args;
@@ -180,10 +179,7 @@ const tenantNamed = async (services: Services, name: string): Promise<Tenant> =>
 const skip: CommandSpec<TargetFlags & { readonly topic?: string; readonly by?: string }> = {
   usage: 'skip <group> <key>',
   summary: 'give up the first parked event of a key for this group; it is kept in skipped_event',
-  options: (command) =>
-    command
-      .option('--topic <topic>', 'only of this topic')
-      .option('--by <name>', 'who answers for it; if left out, the user who is logged in here'),
+  options: (command) => audited(command).option('--topic <topic>', 'only of this topic'),
   run: async (call) => {
     const { flags, args } = call;
     const [group = '', who = ''] = args;
@@ -211,12 +207,11 @@ const replay: CommandSpec<ReplayFlags> = {
   summary: 'deliver once more, in order, what a group has already consumed',
   examples: ['events replay --group reports --topic identity.accounts --from 2026-11-24T08:00:00Z'],
   options: (command) =>
-    command
+    audited(command)
       .requiredOption('--group <group>', 'consumer group')
       .requiredOption('--topic <topics>', 'topic, or several with commas', split)
       .option('--from <time>', 'published at or after this instant (RFC 3339)', time)
-      .option('--key <key>', 'only this person (user name) or key ("tenant:subject")')
-      .option('--by <name>', 'who answers for it; if left out, the user who is logged in here'),
+      .option('--key <key>', 'only this person (user name) or key ("tenant:subject")'),
   run: async (call) => {
     const { group, topic: topics, from, key: who, tenant } = call.flags;
     const by = operator(call.flags.by);

@@ -1,6 +1,15 @@
 /** `stackflow exchange`: the clients of auth-service's token exchange, and the source of a tenant's access tokens. */
-import { Option, type Command } from 'commander';
-import { collect, duration, operator, type AnyCommand, type Answer, type Call, type CommandSpec } from '#command-line';
+import { Option } from 'commander';
+import {
+  audited,
+  collect,
+  duration,
+  operator,
+  type Answer,
+  type AnyCommand,
+  type Call,
+  type CommandSpec,
+} from '#command-line';
 import type { AuthServiceClient } from '#contracts/clients';
 import { findTenant, Services, tenantsOf, type TargetFlags } from '../services.js';
 import { changedPolicy, newPolicy, policyOptions, type PolicyFlags } from './policy.js';
@@ -15,9 +24,6 @@ const on =
   <F extends TargetFlags>(run: Run<F>) =>
   async (call: Call<F>): Promise<Answer> =>
     run((await Services.of(call)).auth(), call, call.args[0] ?? '');
-
-const audited = (command: Command): Command =>
-  command.option('--by <name>', 'who answers for it; if left out, the user who is logged in here');
 
 const DEFAULT_GRACE_MS = 24 * 3_600_000;
 

@@ -1,5 +1,5 @@
 /** `held` and `release`: one brake, and two services that hold by it. */
-import { operator, positive, Refusal, usage, type Call, type CommandSpec } from '#command-line';
+import { audited, operator, positive, Refusal, usage, type Call, type CommandSpec } from '#command-line';
 import type { HeldRoleLossView, Json } from '#contracts';
 import { aboutTenant, findTenant, Services, type TargetFlags, type Tenant } from '../services.js';
 import { explain } from '../problems.js';
@@ -34,10 +34,7 @@ export const release: CommandSpec<ReleaseFlags> = {
   usage: 'release [person...]',
   summary: 'let happen what is held, for these people or for all of the tenant',
   examples: ['offboarding release ada@example.com', 'offboarding release --all --tenant acme --by grace'],
-  options: (command) =>
-    command
-      .option('--all', 'everything that is held in the tenant')
-      .option('--by <name>', 'who answers for it; if left out, the user who is logged in here'),
+  options: (command) => audited(command).option('--all', 'everything that is held in the tenant'),
   run: async (call) => {
     const { args, flags, typed } = call;
     if (args.length === 0 && !flags.all)

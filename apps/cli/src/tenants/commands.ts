@@ -1,12 +1,12 @@
 /** `stackflow tenants`: integration-hub's tenants. The tenant is the argument, or --tenant, or the only one. */
-import type { Command } from 'commander';
 import {
+  audited,
   EXIT,
   operator,
   secretFrom,
   usage,
-  type AnyCommand,
   type Answer,
+  type AnyCommand,
   type Call,
   type CommandSpec,
 } from '#command-line';
@@ -31,9 +31,6 @@ interface Flags extends TargetFlags {
   readonly by?: string;
 }
 type Run<F> = (hub: HubClient, slug: string, call: Call<F>) => Promise<Answer>;
-
-const audited = (command: Command): Command =>
-  command.option('--by <name>', 'who answers for it; if left out, the user who is logged in here');
 
 /** Runs on the tenant that is meant; the answer says which that is. */
 const onTenant =

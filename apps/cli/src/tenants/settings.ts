@@ -1,6 +1,6 @@
 /** The settings of a tenant as options. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { list, number, onOff } from '#command-line';
+import { list, number, onOff, UUID } from '#command-line';
 import type { GroupRoleMapping, GroupUnmapping, SettingsChangeBody } from '#contracts';
 
 export interface SettingsFlags {
@@ -83,8 +83,6 @@ function mapping(by: 'name' | 'id') {
     return [...before, { group: by === 'name' ? { name: group } : { id: group }, role }];
   };
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** A group by name or by id. */
 export const unmapping = (value: string, before: readonly GroupUnmapping[] = []): GroupUnmapping[] => [
