@@ -20,13 +20,11 @@ interface Named {
 async function commandsOf(program: ProgramSpec): Promise<Named[]> {
   const all: Named[] = [];
   const named = (spec: AnyCommand): string => spec.usage.split(' ')[0] ?? '';
-  for (const entry of program.entries)
-    if (entry.kind === 'area')
-      for (const spec of await entry.load()) all.push({ program, path: [entry.name, named(spec)], spec });
-    else {
-      const spec = await entry.load();
-      all.push({ program, path: [named(spec)], spec });
-    }
+  for (const entry of program.entries) {
+    const loaded = await entry.load();
+    if ('run' in loaded) all.push({ program, path: [named(loaded)], spec: loaded });
+    else for (const spec of loaded) all.push({ program, path: [entry.name, named(spec)], spec });
+  }
   return all;
 }
 

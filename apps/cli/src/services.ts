@@ -1,4 +1,5 @@
 /** Where the services are, their clients, and which tenant is meant. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ApiProblem,
   AuthServiceClient,
@@ -16,9 +17,9 @@ import {
   stackFile,
   stackFolder,
   usage,
+  type Answer,
   type Call,
   type Environment,
-  type Screen,
 } from '#command-line';
 
 /** The services of the product, and the environment variable that says where each is. */
@@ -137,6 +138,9 @@ export async function tenantsOf(owner: HasTenants): Promise<readonly Tenant[]> {
   return 'tenants' in answer ? answer.tenants : answer;
 }
 
+/** For a command that asks several services for its answer. */
+export const anyOwner = (services: Services): HasTenants => ({ tenants: () => anyTenants(services) });
+
 /** Every tenant, by the first owner that answers. Refuses if none does. */
 export async function anyTenants(services: Services): Promise<readonly Tenant[]> {
   const owners = [services.hub, services.identity, services.offboarding, services.auth, services.directory];
@@ -181,9 +185,25 @@ export async function findTenant(owner: HasTenants, name: string | undefined): P
   return only;
 }
 
-/** Says which tenant the answer is about, if the reader did not name it. */
-export const aboutTenant = (screen: Screen, { slug }: Tenant, flags: TargetFlags, text: string): string =>
-  flags.tenant === undefined ? `${screen.paint('dim', `Tenant: ${slug}`)}\n\n${text}` : text;
+interface Target<C> {
+  readonly services: Services;
+  readonly client: C;
+  readonly tenant: Tenant;
+  /** Says which tenant the answer is about, if the reader did not name it. */
+  readonly about: (text: string) => string;
+}
+
+/** The tenant that the command is about, from the list of the service behind `choose`. */
+export async function target<C extends HasTenants>(
+  call: Call<TargetFlags>,
+  choose: (services: Services) => C,
+): Promise<Target<C>> {
+  const services = await Services.of(call);
+  const client = choose(services);
+  const tenant = await findTenant(client, call.flags.tenant);
+  const head = call.flags.tenant === undefined ? `${call.screen.paint('dim', `Tenant: ${tenant.slug}`)}\n\n` : '';
+  return { services, client, tenant, about: (text) => head + text };
+}
 
 /** Follows the pages of a list until `limit` items are there; `more` = the list goes on. */
 export async function take<T>(
@@ -201,3 +221,22 @@ export async function take<T>(
 }
 
 export const MORE = '\n... and more; raise --limit.';
+
+/** Starts a comparison; unless `wait` is false, the answer comes when it has ended. */
+export async function untilEnded<R extends { readonly id: string; readonly state: string }>(
+  run: string,
+  wait: boolean,
+  latest: () => Promise<R>,
+  describe: (result: R) => string,
+): Promise<Answer> {
+  for (;;) {
+    const result = await latest();
+    if (!wait || result.id !== run || result.state !== 'running') {
+      if (result.state === 'failed') throw new Refusal(describe(result), EXIT.unavailable);
+      return { text: describe(result), json: result };
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+const POLL_MS = 300;

@@ -33,11 +33,10 @@ const spec: ProgramSpec = {
   description: 'A tool.',
   examples: ['people greet ada'],
   entries: [
-    { name: 'people', summary: 'people', kind: 'area', load: async () => (loaded.push('people'), [greet]) },
+    { name: 'people', summary: 'people', load: async () => (loaded.push('people'), [greet]) },
     {
       name: 'look',
       summary: 'looks',
-      kind: 'verb',
       load: async () => (loaded.push('look'), { ...greet, usage: 'look <name>' }),
     },
   ],
@@ -155,7 +154,7 @@ describe('a table', () => {
   const widest = (text: string): number => Math.max(...text.split('\n').map((line) => line.length));
 
   it('is printed in full into a pipe', () => {
-    expect(table(PLAIN, columns, rows).split('\n')).toEqual([
+    expect(table(PLAIN, rows, columns).split('\n')).toEqual([
       'NAME  ERROR                      ID',
       'ada   the quick brown fox jumps  0198aaaa-0000-7000-8000-000000000001',
       'bob   -                          2',
@@ -163,11 +162,11 @@ describe('a table', () => {
   });
 
   it('fits a terminal: the columns with the highest number give way first, then leave', () => {
-    expect(table(screen(50), columns, rows)).toContain('the quick brown fox jumps  0198aaaa-0000-70…');
-    expect(table(screen(40), columns, rows)).toContain('the quick brown f');
-    expect(table(screen(20), columns, rows)).not.toContain('ID');
+    expect(table(screen(50), rows, columns)).toContain('the quick brown fox jumps  0198aaaa-0000-70…');
+    expect(table(screen(40), rows, columns)).toContain('the quick brown f');
+    expect(table(screen(20), rows, columns)).not.toContain('ID');
     for (const width of [20, 30, 40, 50, 60])
-      expect(widest(table(screen(width), columns, rows))).toBeLessThanOrEqual(width);
+      expect(widest(table(screen(width), rows, columns))).toBeLessThanOrEqual(width);
   });
 
   it('lets no text of others move the cursor or turn the line', () => {

@@ -45,10 +45,11 @@ export interface CommandSpec<F> {
 export type AnyCommand = CommandSpec<never>;
 
 /** Several commands below one name, or one command at the top; `load` imports the code behind it. */
-export type Entry = { readonly name: string; readonly summary: string } & (
-  | { readonly kind: 'area'; readonly load: () => Promise<readonly AnyCommand[]> }
-  | { readonly kind: 'verb'; readonly load: () => Promise<AnyCommand> }
-);
+export interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<AnyCommand | readonly AnyCommand[]>;
+}
 
 export interface ProgramSpec {
   readonly name: string;
@@ -89,11 +90,12 @@ export async function buildProgram(
     .addHelpText('after', examples(building, spec.examples));
   for (const entry of spec.entries) {
     const wanted = args === null || args[0] === entry.name || (args[0] === 'help' && args[1] === entry.name);
-    if (entry.kind === 'area') {
+    const loaded = wanted ? await entry.load() : [];
+    if ('run' in loaded) addCommand(program, spec, loaded, building);
+    else {
       const area = program.command(entry.name).description(entry.summary);
-      if (wanted) for (const each of await entry.load()) addCommand(area, spec, each, building);
-    } else if (wanted) addCommand(program, spec, await entry.load(), building);
-    else program.command(entry.name).description(entry.summary);
+      for (const each of loaded) addCommand(area, spec, each, building);
+    }
   }
   program.command('completion <shell>').description('print the completion script for bash, zsh or fish');
   return program;

@@ -12,7 +12,7 @@ export interface Column<T> {
 const GAP = 2;
 const NARROWEST = 8;
 
-export function table<T>(screen: Screen, columns: readonly Column<T>[], rows: readonly T[]): string {
+export function table<T>(screen: Screen, rows: readonly T[], columns: readonly Column<T>[]): string {
   const cells = rows.map((row) => columns.map(({ cell }) => oneLine(String(cell(row) ?? '-')) || '-'));
   const natural = columns.map(({ head }, i) => Math.max(head.length, ...cells.map((row) => lengthOf(row[i] ?? ''))));
   const widths = fit(columns, natural, screen.width);
@@ -55,10 +55,12 @@ const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(
 const cut = (text: string, width: number): string =>
   lengthOf(text) <= width ? text : `${[...text].slice(0, width - 1).join('')}…`;
 
-export type Field = readonly [name: string, value: string];
+/** A field without a value is left out. */
+export type Field = readonly [name: string, value: string | null | undefined];
 
 /** A value of several lines continues in its column. */
-export function fields(rows: readonly Field[], indent = ''): string {
+export function fields(all: readonly Field[], indent = ''): string {
+  const rows = all.flatMap(([name, value]) => (value == null ? [] : [[name, value] as const]));
   const width = Math.max(...rows.map(([name]) => name.length)) + 3;
   const next = `\n${indent}${' '.repeat(width)}`;
   return rows

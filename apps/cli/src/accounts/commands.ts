@@ -1,18 +1,8 @@
 /** `stackflow accounts`: identity-service's accounts, and the comparisons with Cognito and Okta. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { AccountView, Json } from '#contracts';
-import { EXIT, positive, Refusal, type AnyCommand, type Call, type CommandSpec } from '#command-line';
-import {
-  aboutTenant,
-  findTenant,
-  MORE,
-  Services,
-  take,
-  tenantsOf,
-  type TargetFlags,
-  type Tenant,
-} from '../services.js';
-import { compareOkta, POLL_MS } from './compare-okta.js';
+import { positive, type AnyCommand, type Call, type CommandSpec } from '#command-line';
+import { findTenant, MORE, Services, take, target, tenantsOf, untilEnded, type TargetFlags } from '../services.js';
+import { compareOkta } from './compare-okta.js';
+import { noAccount } from './person.js';
 import { reasonSentence } from './sentences.js';
 import { describeAccount, describeAccounts, describePoolComparison } from './text.js';
 
@@ -37,8 +27,7 @@ const list: CommandSpec<ListFlags> = {
       .option('--limit <n>', 'at most this many', positive, 100),
   run: async (call) => {
     const { flags, screen, typed } = call;
-    const identity = (await Services.of(call)).identity();
-    const tenant = await findTenant(identity, flags.tenant);
+    const { client: identity, tenant, about } = await target(call, (s) => s.identity());
     const { failing, role, text } = flags;
     const filter = { ...(failing && { failing }), ...(role && { role }), ...(text && { text }) };
     const { items, more } = await take(flags.limit, async (query) => {
@@ -50,7 +39,7 @@ const list: CommandSpec<ListFlags> = {
         ? 'No account is like this.'
         : `No accounts yet. Assign a user to the StackFlow app in Okta${sandboxHint(typed, 'assign <user>')}.`;
     const body = items.length === 0 ? none : describeAccounts(screen, items) + (more ? MORE : '');
-    return { text: aboutTenant(screen, tenant, flags, body), json: items };
+    return { text: about(body), json: items };
   },
 };
 
@@ -58,36 +47,22 @@ const list: CommandSpec<ListFlags> = {
 export const sandboxHint = (typed: (command: string) => string, verb: string): string =>
   typed('').startsWith('npm') ? `, e.g. "npm run okta -- ${verb}"` : '';
 
-interface Found {
-  readonly services: Services;
-  readonly tenant: Tenant;
-  readonly account: Json<AccountView>;
-}
-
-export async function findAccount(call: Call<TargetFlags>): Promise<Found> {
-  const services = await Services.of(call);
-  const identity = services.identity();
-  const tenant = await findTenant(identity, call.flags.tenant);
+async function findAccount(call: Call<TargetFlags>) {
+  const found = await target(call, (s) => s.identity());
   const [who = ''] = call.args;
-  const account = await identity.find(tenant.id, who);
-  if (account) return { services, tenant, account };
-  throw new Refusal(`Tenant ${tenant.slug} has no account "${who}". ${notFoundHint(call.typed)}`);
+  const account = await found.client.find(found.tenant.id, who);
+  if (!account) throw noAccount(found.tenant, who, call);
+  return { ...found, account };
 }
-
-export const notFoundHint = (typed: (command: string) => string): string =>
-  `Give a user name, an Okta user id or an account id; "${typed('accounts list')}" shows all. Was the user pushed to another tenant (--tenant)?`;
 
 const show: CommandSpec<TargetFlags> = {
   usage: 'show <person>',
   summary: `one account with the history of its roles; ${PERSON}`,
   examples: ['accounts show ada@example.com'],
   run: async (call) => {
-    const { services, tenant, account } = await findAccount(call);
-    const { grants } = await services.identity().grants(tenant.id, account.id);
-    return {
-      text: aboutTenant(call.screen, tenant, call.flags, describeAccount(call.screen, account, grants)),
-      json: { ...account, grants },
-    };
+    const { client: identity, tenant, account, about } = await findAccount(call);
+    const { grants } = await identity.grants(tenant.id, account.id);
+    return { text: about(describeAccount(call.screen, account, grants)), json: { ...account, grants } };
   },
 };
 
@@ -95,15 +70,11 @@ const explain: CommandSpec<TargetFlags> = {
   usage: 'explain <person>',
   summary: 'why the account has its roles, or none',
   run: async (call) => {
-    const { services, tenant, account } = await findAccount(call);
-    const explanation = await services.identity().explanation(tenant.id, account.id);
+    const { client: identity, tenant, account } = await findAccount(call);
+    const explanation = await identity.explanation(tenant.id, account.id);
     const sentences = explanation.reasons.map((reason) => reasonSentence(reason, account.userName, call.typed));
-    return {
-      text: [`${account.userName} (tenant ${tenant.slug}):`, ...sentences.map((sentence) => `  ${sentence}`)].join(
-        '\n',
-      ),
-      json: { ...explanation, sentences },
-    };
+    const text = [`${account.userName} (tenant ${tenant.slug}):`, ...sentences].join('\n  ');
+    return { text, json: { ...explanation, sentences } };
   },
 };
 
@@ -111,8 +82,8 @@ const retry: CommandSpec<TargetFlags> = {
   usage: 'retry <person>',
   summary: 'read the user back from Cognito and repair it now',
   run: async (call) => {
-    const { services, tenant, account } = await findAccount(call);
-    const json = await services.identity().retry(tenant.id, account.id);
+    const { client: identity, tenant, account } = await findAccount(call);
+    const json = await identity.retry(tenant.id, account.id);
     return {
       text: `${account.userName} (tenant ${tenant.slug}) is read back from Cognito and repaired now. "${call.typed(`accounts show ${account.userName}`)}" shows the result.`,
       json,
@@ -127,14 +98,7 @@ const reconcile: CommandSpec<TargetFlags & { readonly wait: boolean }> = {
   run: async (call) => {
     const identity = (await Services.of(call)).identity();
     const run = await identity.startPoolComparison();
-    for (;;) {
-      const latest = await identity.latestPoolComparison();
-      if (!call.flags.wait || latest.id !== run || latest.state !== 'running') {
-        if (latest.state === 'failed') throw new Refusal(describePoolComparison(latest), EXIT.unavailable);
-        return { text: describePoolComparison(latest), json: latest };
-      }
-      await sleep(POLL_MS);
-    }
+    return untilEnded(run, call.flags.wait, () => identity.latestPoolComparison(), describePoolComparison);
   },
 };
 

@@ -1,15 +1,12 @@
 /** The comparison of a tenant with its Okta app, which deactivation-worker makes. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Json, OktaComparison } from '#contracts';
-import { EXIT, Refusal, type Call, type CommandSpec } from '#command-line';
-import { aboutTenant, findTenant, Services, type TargetFlags } from '../services.js';
+import type { CommandSpec } from '#command-line';
+import { target, untilEnded, type TargetFlags } from '../services.js';
 
 interface Flags extends TargetFlags {
   readonly wait: boolean;
   readonly force?: boolean;
 }
-
-export const POLL_MS = 300;
 
 export const compareOkta: CommandSpec<Flags> = {
   usage: 'compare-okta',
@@ -18,19 +15,13 @@ export const compareOkta: CommandSpec<Flags> = {
     command
       .option('--no-wait', 'start it and return')
       .option('--force', 'accept it if Okta says that nobody is assigned'),
-  run: async (call: Call<Flags>) => {
-    const { flags, screen, typed } = call;
-    const worker = (await Services.of(call)).offboarding();
-    const tenant = await findTenant(worker, flags.tenant);
-    const { run } = await worker.startOktaComparison(tenant.id, { force: flags.force ?? false });
-    for (;;) {
-      const latest = await worker.oktaComparison(tenant.id);
-      if (!flags.wait || latest.id !== run || latest.state !== 'running') {
-        if (latest.state === 'failed') throw new Refusal(describe(latest, typed), EXIT.unavailable);
-        return { text: aboutTenant(screen, tenant, flags, describe(latest, typed)), json: latest };
-      }
-      await sleep(POLL_MS);
-    }
+  run: async (call) => {
+    const { force = false, wait } = call.flags;
+    const { client: worker, tenant, about } = await target(call, (s) => s.offboarding());
+    const { run } = await worker.startOktaComparison(tenant.id, { force });
+    const latest = () => worker.oktaComparison(tenant.id);
+    const answer = await untilEnded(run, wait, latest, (result) => describe(result, call.typed));
+    return { ...answer, text: about(answer.text) };
   },
 };
 

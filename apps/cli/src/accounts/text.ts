@@ -1,24 +1,20 @@
 /** Text for people: the output of the commands of accounts. */
 import type { AccountView, GrantView, Json, PoolComparison } from '#contracts';
-import { fields, instant, table, type Field, type Screen } from '#command-line';
+import { fields, instant, table, type Screen } from '#command-line';
 import { warningSentence } from './sentences.js';
 
 type Account = Json<AccountView>;
 
 export const describeAccounts = (screen: Screen, accounts: readonly Account[]): string =>
-  table(
-    screen,
-    [
-      { head: 'USER NAME', cell: (a) => a.userName, shrink: 1 },
-      { head: 'STATUS', cell: (a) => a.status, colour: (a) => (a.status === 'active' ? undefined : 'dim') },
-      { head: 'ROLES', cell: (a) => a.roles.join(', '), shrink: 2 },
-      { head: 'COGNITO', cell: (a) => a.cognito.state, colour: (a) => COLOURS[a.cognito.state] },
-      { head: 'NAME', cell: (a) => a.displayName, shrink: 3 },
-      { head: 'PROBLEM', cell: problem, shrink: 4, colour: (a) => (a.cognito.lastError ? 'red' : 'yellow') },
-      { head: 'ACCOUNT', cell: (a) => a.id, shrink: 5 },
-    ],
-    accounts,
-  );
+  table(screen, accounts, [
+    { head: 'USER NAME', cell: (a) => a.userName, shrink: 1 },
+    { head: 'STATUS', cell: (a) => a.status, colour: (a) => (a.status === 'active' ? undefined : 'dim') },
+    { head: 'ROLES', cell: (a) => a.roles.join(', '), shrink: 2 },
+    { head: 'COGNITO', cell: (a) => a.cognito.state, colour: (a) => COLOURS[a.cognito.state] },
+    { head: 'NAME', cell: (a) => a.displayName, shrink: 3 },
+    { head: 'PROBLEM', cell: problem, shrink: 4, colour: (a) => (a.cognito.lastError ? 'red' : 'yellow') },
+    { head: 'ACCOUNT', cell: (a) => a.id, shrink: 5 },
+  ]);
 
 const COLOURS = { synced: 'green', pending: 'yellow', failing: 'red', none: 'dim' } as const;
 
@@ -27,8 +23,7 @@ const problem = (account: Account): string | null =>
 
 export function describeAccount(screen: Screen, account: Account, grants: readonly Json<GrantView>[]): string {
   const { cognito, heldRoleLoss: held } = account;
-  const warning = warningSentence(account);
-  const rows: Field[] = [
+  const rows = fields([
     ['Account', account.id],
     ['User name', account.userName],
     ['Okta user id', account.externalId ?? '-'],
@@ -36,46 +31,36 @@ export function describeAccount(screen: Screen, account: Account, grants: readon
     ['Name', account.displayName ?? '-'],
     ['Status', account.status],
     ['Roles in effect', account.roles.join(', ') || 'none'],
-    ...(held
-      ? [
-          [
-            'Loss held',
-            `would lose ${held.wouldLose.join(', ')} (${held.cause}); held since ${instant(held.heldAt)}, ${held.heldBecause === 'last_admin' ? 'the last one with the strongest role' : 'too many at once'}`,
-          ] as const,
-        ]
-      : []),
+    [
+      'Loss held',
+      held &&
+        `would lose ${held.wouldLose.join(', ')} (${held.cause}); held since ${instant(held.heldAt)}, ${held.heldBecause === 'last_admin' ? 'the last one with the strongest role' : 'too many at once'}`,
+    ],
     [
       'Cognito',
       cognito.state + (cognito.syncedAt ? `; last seen equal to the account at ${instant(cognito.syncedAt)}` : ''),
     ],
-    ...(warning === null ? [] : [['Warning', warning] as const]),
-    ...(cognito.lastError
-      ? [
-          [
-            'Last error',
-            `${cognito.lastError} (attempt ${cognito.attempts}, next ${instant(cognito.nextAttemptAt, 'unknown')})`,
-          ] as const,
-        ]
-      : []),
-  ];
-  return `${fields(rows)}\n\n${describeGrants(screen, grants)}`;
+    ['Warning', warningSentence(account)],
+    [
+      'Last error',
+      cognito.lastError &&
+        `${cognito.lastError} (attempt ${cognito.attempts}, next ${instant(cognito.nextAttemptAt, 'unknown')})`,
+    ],
+  ]);
+  return `${rows}\n\n${describeGrants(screen, grants)}`;
 }
 
 const describeGrants = (screen: Screen, grants: readonly Json<GrantView>[]): string =>
   grants.length === 0
     ? 'No role was ever granted.'
-    : table(
-        screen,
-        [
-          { head: 'ROLE', cell: (g) => g.role },
-          { head: 'GRANTED', cell: (g) => instant(g.grantedAt) },
-          { head: 'BECAUSE OF', cell: (g) => cause(g.grantedCause, g.grantedGroupName), shrink: 1 },
-          { head: 'REVOKED', cell: (g) => instant(g.revokedAt) },
-          { head: 'BECAUSE OF', cell: (g) => g.revokedCause, shrink: 2 },
-          { head: 'REQUEST', cell: (g) => g.grantedCausationId, shrink: 3 },
-        ],
-        grants,
-      );
+    : table(screen, grants, [
+        { head: 'ROLE', cell: (g) => g.role },
+        { head: 'GRANTED', cell: (g) => instant(g.grantedAt) },
+        { head: 'BECAUSE OF', cell: (g) => cause(g.grantedCause, g.grantedGroupName), shrink: 1 },
+        { head: 'REVOKED', cell: (g) => instant(g.revokedAt) },
+        { head: 'BECAUSE OF', cell: (g) => g.revokedCause, shrink: 2 },
+        { head: 'REQUEST', cell: (g) => g.grantedCausationId, shrink: 3 },
+      ]);
 
 const cause = (what: string, group: string | null): string => (group ? `${what} ("${group}")` : what);
 

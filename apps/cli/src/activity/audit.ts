@@ -1,9 +1,9 @@
 /** `stackflow audit`: auth-service's record of sign-ins and refusals, and integration-hub's record of changes. */
 import { EXIT, instant, positive, table, time, type CommandSpec } from '#command-line';
 import type { AuditEvent } from '#contracts';
-import { aboutTenant, anyTenants, findTenant, MORE, part, Services, type TargetFlags } from '../services.js';
+import { anyOwner, MORE, part, target, type TargetFlags } from '../services.js';
 import { refusalSentence } from './sentences.js';
-import { accountOf } from './person.js';
+import { accountOf } from '../accounts/person.js';
 
 interface Flags extends TargetFlags {
   readonly event?: string;
@@ -31,19 +31,11 @@ export const audit: CommandSpec<Flags> = {
   run: async (call) => {
     const { flags, args, screen, typed } = call;
     const { event, since, limit } = flags;
-    const services = await Services.of(call);
-    const known = await anyTenants(services);
-    const tenant = await findTenant({ tenants: async () => known }, flags.tenant);
+    const { services, tenant, about } = await target(call, anyOwner);
     const account = args[0] === undefined ? undefined : await accountOf(call, services, tenant, args[0]);
     const page = Math.min(limit, 500);
-    const signIns = await part(() =>
-      services.auth().audit(tenant.id, {
-        limit: page,
-        ...(account !== undefined && { account }),
-        ...(event !== undefined && { event: event as AuditEvent }),
-        ...(since !== undefined && { since }),
-      }),
-    );
+    const query = { limit: page, account, event: event as AuditEvent | undefined, since };
+    const signIns = await part(() => services.auth().audit(tenant.id, query));
     const withChanges = account === undefined && event === undefined;
     const changes = withChanges ? await part(() => services.hub().audit(tenant.slug, { limit: page })) : undefined;
     const lines: Line[] = [
@@ -65,28 +57,20 @@ export const audit: CommandSpec<Flags> = {
       .filter(({ at }) => since === undefined || Date.parse(at) >= Date.parse(since))
       .sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
     const shown = lines.slice(0, limit);
-    const columns = [
-      { head: 'AT', cell: (l: Line) => instant(l.at) },
-      {
-        head: 'WHAT',
-        cell: (l: Line) => l.what,
-        colour: (l: Line) => (l.what.endsWith('_refused') ? 'red' : undefined),
-      },
-      { head: 'WHO', cell: (l: Line) => l.who, shrink: 3 },
-      { head: 'CODE', cell: (l: Line) => refusalSentence(l.code, typed), shrink: 1 },
-      {
-        head: 'DETAIL',
-        cell: (l: Line) => (Object.keys(l.detail).length > 0 ? JSON.stringify(l.detail) : null),
-        shrink: 4,
-      },
-    ] as const;
+    const found = table(screen, shown, [
+      { head: 'AT', cell: (l) => instant(l.at) },
+      { head: 'WHAT', cell: (l) => l.what, colour: (l) => (l.what.endsWith('_refused') ? 'red' : undefined) },
+      { head: 'WHO', cell: (l) => l.who, shrink: 3 },
+      { head: 'CODE', cell: (l) => refusalSentence(l.code, typed), shrink: 1 },
+      { head: 'DETAIL', cell: (l) => (Object.keys(l.detail).length > 0 ? JSON.stringify(l.detail) : null), shrink: 4 },
+    ]);
     const unknown = [signIns, changes].flatMap((p) =>
       p?.problem === undefined ? [] : [`Not known: ${p.problem.message}`],
     );
     const more = lines.length > limit || signIns.value?.next != null || changes?.value?.next != null;
-    const body = shown.length === 0 ? 'Nothing is recorded.' : table(screen, columns, shown) + (more ? MORE : '');
+    const body = shown.length === 0 ? 'Nothing is recorded.' : found + (more ? MORE : '');
     return {
-      text: aboutTenant(screen, tenant, flags, [body, ...unknown].join('\n\n')),
+      text: about([body, ...unknown].join('\n\n')),
       json: { tenant: tenant.slug, entries: shown, unknown },
       ...(unknown.length > 0 && { exitCode: EXIT.unavailable }),
     };

@@ -1,8 +1,8 @@
 /** `stackflow requests`: what Okta sent over SCIM, and what the gateway answered. */
 import { instant, positive, table, time, type CommandSpec } from '#command-line';
 import type { Json, ScimRequestView } from '#contracts';
-import { aboutTenant, findTenant, MORE, Services, take, type TargetFlags } from '../services.js';
-import { accountOf } from './person.js';
+import { MORE, take, target, type TargetFlags } from '../services.js';
+import { accountOf } from '../accounts/person.js';
 
 interface Flags extends TargetFlags {
   readonly failed?: boolean;
@@ -23,35 +23,29 @@ export const requests: CommandSpec<Flags> = {
       .option('--limit <n>', 'at most this many', positive, 50),
   run: async (call) => {
     const { flags, args, screen } = call;
-    const services = await Services.of(call);
-    const directory = services.directory();
-    const tenant = await findTenant(directory, flags.tenant);
+    const { services, client: directory, tenant, about } = await target(call, (s) => s.directory());
     const resourceId = args[0] === undefined ? undefined : await accountOf(call, services, tenant, args[0]);
     const { items, more } = await take(
       flags.limit,
       async (query) => {
-        const { requests: found, nextCursor } = await directory.requests(tenant.id, {
-          ...query,
-          ...(resourceId !== undefined && { resourceId }),
-          ...(flags.failed && { statusAtLeast: 400 }),
-          ...(flags.since !== undefined && { since: flags.since }),
-        });
+        const filter = { resourceId, statusAtLeast: flags.failed ? 400 : undefined, since: flags.since };
+        const { requests: found, nextCursor } = await directory.requests(tenant.id, { ...query, ...filter });
         return { items: found, next: nextCursor };
       },
       500,
     );
-    const columns = [
-      { head: 'AT', cell: (r: Request) => instant(r.at) },
-      { head: 'METHOD', cell: (r: Request) => r.method },
-      { head: 'STATUS', cell: (r: Request) => r.status, colour: (r: Request) => (r.status >= 400 ? 'red' : 'green') },
-      { head: 'MS', cell: (r: Request) => Math.round(r.durationMs) },
-      { head: 'PATH', cell: (r: Request) => r.url, shrink: 3 },
+    const found = table(screen, items, [
+      { head: 'AT', cell: (r) => instant(r.at) },
+      { head: 'METHOD', cell: (r) => r.method },
+      { head: 'STATUS', cell: (r) => r.status, colour: (r) => (r.status >= 400 ? 'red' : 'green') },
+      { head: 'MS', cell: (r) => Math.round(r.durationMs) },
+      { head: 'PATH', cell: (r) => r.url, shrink: 3 },
       { head: 'ANSWER', cell: note, shrink: 2 },
-      { head: 'REQUEST', cell: (r: Request) => r.id, shrink: 4 },
-    ] as const;
+      { head: 'REQUEST', cell: (r) => r.id, shrink: 4 },
+    ]);
     const none = `Okta has sent nothing that is like this. A request with a wrong token is not listed: its tenant is not known.`;
-    const body = items.length === 0 ? none : table(screen, columns, items) + (more ? MORE : '');
-    return { text: aboutTenant(screen, tenant, flags, body), json: items };
+    const body = items.length === 0 ? none : found + (more ? MORE : '');
+    return { text: about(body), json: items };
   },
 };
 

@@ -1,6 +1,6 @@
 /** `stackflow doctor`: one answer to "somebody cannot get in, still gets in, or has the wrong role". */
 import { EXIT, type CommandSpec, type Screen } from '#command-line';
-import { aboutTenant, anyTenants, findTenant, Services, type TargetFlags } from '../services.js';
+import { anyOwner, target, type TargetFlags } from '../services.js';
 import { diagnose, type Diagnosis, type Line } from './diagnose.js';
 import { gather } from './facts.js';
 
@@ -10,15 +10,13 @@ export const doctor: CommandSpec<TargetFlags> = {
     'why a person cannot get in, still gets in, or has the wrong role; <person> = user name, Okta user id or account id',
   examples: ['doctor ada@example.com', 'doctor 00u1abcdefghijklmnop --tenant acme'],
   run: async (call) => {
-    const { args, flags, screen, typed } = call;
-    const services = await Services.of(call);
-    const tenants = await anyTenants(services);
-    const tenant = await findTenant({ tenants: async () => tenants }, flags.tenant);
+    const { args, screen, typed } = call;
+    const { services, tenant, about } = await target(call, anyOwner);
     const facts = await gather(services, tenant, args[0] ?? '');
     const diagnosis = diagnose(facts, typed);
     const missing = facts.account.value === null && facts.timeline.value === null;
     return {
-      text: aboutTenant(screen, tenant, flags, describe(screen, diagnosis)),
+      text: about(describe(screen, diagnosis)),
       json: { tenant: tenant.slug, who: facts.who, account: facts.account.value?.id ?? null, ...diagnosis },
       exitCode: missing
         ? EXIT.refused

@@ -1,9 +1,11 @@
 /** Facts about a person -> one answer, and the chain from Okta to the last sign-in with the next step of each part. Pure. */
-import { instant, type Refusal } from '#command-line';
+import { instant } from '#command-line';
+import type { Reason } from '#contracts';
 import { reasonSentence } from '../accounts/sentences.js';
 import { refusalSentence } from '../activity/sentences.js';
 import { note } from '../activity/requests.js';
-import { attempt, heldReason, STEPS } from '../offboarding/sentences.js';
+import { attempt, heldReason, openSteps } from '../offboarding/sentences.js';
+import type { Part } from '../services.js';
 import type { Facts } from './facts.js';
 
 type Typed = (command: string) => string;
@@ -23,256 +25,191 @@ export interface Diagnosis {
   readonly lines: readonly Line[];
 }
 
+/** A finding: a text if all is well, else what is wrong and, if there is one, the next step. */
+type Finding = string | readonly [text: string, next?: string];
+type Source = Exclude<keyof Facts, 'who' | 'tenant'>;
+type Known<S extends Source> = Facts[S] extends Part<infer T> ? T : never;
+
+/** One link of the chain; its state is unknown while the service that knows it does not answer. */
+const check =
+  <S extends Source>(part: string, source: S, find: (known: Known<S>, facts: Facts, typed: Typed) => Finding) =>
+  (facts: Facts, typed: Typed): Line => {
+    const { value, problem } = facts[source];
+    if (problem)
+      return { part, state: 'unknown', text: problem.message, next: 'Repeat this when the service answers.' };
+    const finding = find(value as Known<S>, facts, typed);
+    if (typeof finding === 'string') return { part, state: 'ok', text: finding, next: null };
+    return { part, state: 'wrong', text: finding[0], next: finding[1] ?? null };
+  };
+
+/** From Okta to the last sign-in. */
+const CHAIN = [
+  check("Okta's last push", 'requests', ([last], { account, timeline }) => {
+    const known = account.value ?? timeline.value?.person;
+    if (!last) return known ? 'No request of the log is about this person.' : 'No request was refused lately.';
+    const text = `${last.method} at ${instant(last.at)} was answered ${last.status}`;
+    const said = note(last);
+    if (!known)
+      return [
+        `The latest refused request of the tenant: ${text}${said ? `: ${said}` : ''}`,
+        'See Dashboard -> Tasks in Okta, mend the cause, and repeat the push there.',
+      ];
+    if (last.status < 400) return `${text}.`;
+    return [`${text}${said ? `: ${said}` : '.'}`, 'See Dashboard -> Tasks in Okta, and repeat the push there.'];
+  }),
+  check('Settings', 'settings', ({ version, settings }, { tenant }, typed) => {
+    const off = [
+      !settings.scimEnabled && 'SCIM Enabled is off: Okta cannot push',
+      !settings.groupSync && 'Group Sync is off: roles do not follow groups',
+      !settings.deactivateOnOffboard && 'Deactivate on Offboard is off: people whom Okta deactivates keep access',
+      !settings.sso && 'sign-in through Okta is not connected',
+    ].filter((each) => each !== false);
+    if (off.length === 0) return `Version ${version}.`;
+    return [`Version ${version}; ${off.join('; ')}.`, typed(`tenants show ${tenant.slug}`)];
+  }),
+  check('Directory', 'timeline', (timeline) => {
+    if (timeline === null)
+      return [
+        'Okta has not pushed this person.',
+        'Assign the person to the StackFlow app in Okta. If they are assigned: Dashboard -> Tasks -> Retry Selected.',
+      ];
+    const { oktaState, oktaStateAt, deleted, active } = timeline.person;
+    const again = 'Assign the person in Okta again.';
+    if (oktaState)
+      return [
+        `Okta says since ${instant(oktaStateAt, 'an unknown instant')} that the person is ${oktaState}.`,
+        oktaState === 'suspended' ? 'Unsuspend the person in Okta.' : again,
+      ];
+    if (deleted) return ['The person was deleted.', again];
+    return active ? 'The person is active.' : ['Okta deactivated the person.', again];
+  }),
+  check('Account', 'account', (account, { timeline }, typed) => {
+    if (account === null && !timeline.value) return ['There is no account.'];
+    if (account === null)
+      return ['identity-service has no account yet, although the directory has the person.', typed('events parked')];
+    const text = `${account.status} (${account.id}), Okta user id ${account.externalId ?? 'missing'}.`;
+    if (account.status !== 'active') return [text];
+    return account.externalId === null ? [text, 'Push the person again in Okta; sign-in needs the id.'] : text;
+  }),
+  check('Roles', 'explanation', (explanation, { account: found }, typed) => {
+    if (explanation === null) return ['There is no account, so there are no roles.'];
+    const { reasons, account } = explanation;
+    const text = sentences(
+      reasons.filter((reason) => !aboutCognito(reason)),
+      found.value?.userName ?? '',
+      typed,
+    );
+    const held = reasons.some(({ code }) => code === 'loss_held');
+    const fine = (account.roles.length > 0 || account.status !== 'active') && !held;
+    return fine ? text : [text, typed('accounts explain') + ` ${account.userName}`];
+  }),
+  check('Cognito', 'account', (account, { explanation }, typed) => {
+    if (account === null) return ['Cognito does not have the person.'];
+    const { cognito, userName } = account;
+    const text = sentences(explanation.value?.reasons.filter(aboutCognito) ?? [], userName, typed);
+    if (cognito.state !== 'synced') return [text || cognito.state, typed(`accounts retry ${userName}`)];
+    return `Equal to the account, last seen at ${instant(cognito.syncedAt)}.${text ? ` ${text}` : ''}`;
+  }),
+  check('Access', 'timeline', (timeline, _, typed) => {
+    if (timeline === null) return ['Nobody gave this person access.'];
+    const { person } = timeline;
+    const fence = person.notBefore ? ` Access tokens from before ${instant(person.notBefore)} are refused.` : '';
+    const published = person.publishedStatus === null ? 'not published yet' : `published as ${person.publishedStatus}`;
+    const enabled = person.desiredAccess === 'enabled';
+    // Cognito is read back only after a change of the access, so a person who never lost it has no actual state.
+    const untouched = person.actualAccess === null && enabled && person.nextAttemptAt === null;
+    const actual = person.actualAccess ?? (untouched ? 'as created' : 'unknown');
+    const text = `Cognito access: desired ${person.desiredAccess}, actual ${actual}; ${published}.${fence}`;
+    const same = !person.provisioned || untouched || person.actualAccess === person.desiredAccess;
+    const retry = typed(`offboarding retry ${person.userName}`);
+    if (person.lastError) return [`${text} Last error: ${attempt(person)}`, retry];
+    if (!same) return [text, retry];
+    return enabled && person.publishedStatus === 'active' ? text : [text];
+  }),
+  check('Offboarding', 'timeline', (timeline, _, typed) => {
+    const latest = timeline?.cases[0];
+    const person = timeline?.person;
+    if (!latest)
+      return person && !person.active && !person.deleted && person.desiredAccess === 'enabled'
+        ? [
+            'Okta deactivated the person, and there is no case: "Deactivate on Offboard" was off at that time.',
+            typed('tenants configure --deactivate-on-offboard on'),
+          ]
+        : 'There is no case.';
+    const { id, state, cause, timings, heldBecause, userName } = latest;
+    const text = `Case ${id} is ${state}, because of ${cause} at ${instant(timings.pushedAt)}`;
+    if (state === 'held')
+      return [`${text}; held: ${heldReason(heldBecause)}.`, typed(`offboarding release ${userName}`)];
+    if (state !== 'running') return `${text}.`;
+    return [
+      `${text}; still open: ${openSteps(latest).join(', ') || 'nothing'}.`,
+      typed(`offboarding show ${userName}`),
+    ];
+  }),
+  check('Sign-in', 'signIns', (signIns, _, typed) => {
+    const last = signIns.find(({ event }) => event === 'login' || event === 'login_refused');
+    if (!last) return 'The person has not tried to sign in.';
+    if (last.event === 'login') return `The last sign-in succeeded at ${instant(last.at)}.`;
+    const success = signIns.findIndex(({ event }) => event === 'login');
+    const since = success < 0 ? signIns : signIns.slice(0, success);
+    const times = since.filter(({ event }) => event === 'login_refused').length;
+    return [
+      `Refused at ${instant(last.at)}${times > 1 ? ` (${times} times since the last success)` : ''}: ${last.code ?? 'unknown'}, ${refusalSentence(last.code, typed) ?? ''}.`,
+      typed('audit') + (last.account === null ? ' --event login_refused' : ` ${last.account}`),
+    ];
+  }),
+  check('Events', 'parked', (parked, _, typed) => {
+    const [first] = parked;
+    if (!first) return 'None of the events of this person is parked.';
+    const list = parked.map((key) => `${key.group} (${key.topic}): ${key.error ?? 'replay'}`).join('; ');
+    return [`Parked, so what follows is out of date: ${list}`, typed(`events retry ${first.group} ${first.key}`)];
+  }),
+];
+
+const aboutCognito = ({ code }: Reason): boolean => code.startsWith('cognito_') || code === 'email_left_out';
+
+const sentences = (reasons: readonly Reason[], userName: string, typed: Typed): string =>
+  reasons.map((reason) => reasonSentence(reason, userName, typed)).join(' ');
+
 export function diagnose(facts: Facts, typed: Typed): Diagnosis {
-  const lines = [
-    okta(facts),
-    settings(facts, typed),
-    directory(facts),
-    account(facts, typed),
-    roles(facts, typed),
-    cognito(facts, typed),
-    access(facts, typed),
-    offboardingCase(facts, typed),
-    signIns(facts, typed),
-    parkedEvents(facts, typed),
-  ];
+  const lines = CHAIN.map((link) => link(facts, typed));
   const { getsIn, answer } = conclude(facts, lines);
   const unknown = lines.filter(({ state }) => state === 'unknown').map((line) => line.part.toLowerCase());
-  return {
-    answer: unknown.length === 0 ? answer : `${answer} Not known: ${unknown.join(', ')}.`,
-    getsIn,
-    lines,
-  };
-}
-
-const ok = (part: string, text: string): Line => ({ part, state: 'ok', text, next: null });
-const wrong = (part: string, text: string, next: string | null = null): Line => ({ part, state: 'wrong', text, next });
-const unknown = (part: string, problem: Refusal): Line => ({
-  part,
-  state: 'unknown',
-  text: problem.message,
-  next: 'Repeat this when the service answers.',
-});
-
-function okta({ requests, account, timeline }: Facts): Line {
-  const part = "Okta's last push";
-  if (requests.value === undefined) return unknown(part, requests.problem);
-  const known = account.value ?? timeline.value?.person;
-  const [last] = requests.value;
-  const text = last && `${last.method} at ${instant(last.at)} was answered ${last.status}`;
-  const said = last && note(last);
-  if (!last) return ok(part, known ? 'No request of the log is about this person.' : 'No request was refused lately.');
-  if (!known)
-    return wrong(
-      part,
-      `The latest refused request of the tenant: ${text}${said ? `: ${said}` : ''}`,
-      'See Dashboard -> Tasks in Okta, mend the cause, and repeat the push there.',
-    );
-  if (last.status < 400) return ok(part, `${text}.`);
-  return wrong(
-    part,
-    `${text}${said ? `: ${said}` : '.'}`,
-    'See Dashboard -> Tasks in Okta, and repeat the push there.',
-  );
-}
-
-function settings({ settings: { value, problem }, tenant }: Facts, typed: Typed): Line {
-  const part = 'Settings';
-  if (value === undefined) return unknown(part, problem);
-  const off = [
-    value.settings.scimEnabled ? null : 'SCIM Enabled is off: Okta cannot push',
-    value.settings.groupSync ? null : 'Group Sync is off: roles do not follow groups',
-    value.settings.deactivateOnOffboard
-      ? null
-      : 'Deactivate on Offboard is off: people whom Okta deactivates keep access',
-    value.settings.sso ? null : 'sign-in through Okta is not connected',
-  ].filter((each) => each !== null);
-  const text = `Version ${value.version}${off.length === 0 ? '' : `; ${off.join('; ')}`}.`;
-  return off.length === 0 ? ok(part, text) : wrong(part, text, typed(`tenants show ${tenant.slug}`));
-}
-
-function directory({ timeline: { value, problem } }: Facts): Line {
-  const part = 'Directory';
-  if (value === undefined) return unknown(part, problem);
-  if (value === null)
-    return wrong(
-      part,
-      'Okta has not pushed this person.',
-      'Assign the person to the StackFlow app in Okta. If they are assigned: Dashboard -> Tasks -> Retry Selected.',
-    );
-  const { person } = value;
-  if (person.oktaState)
-    return wrong(
-      part,
-      `Okta says since ${instant(person.oktaStateAt, 'an unknown instant')} that the person is ${person.oktaState}.`,
-      person.oktaState === 'suspended' ? 'Unsuspend the person in Okta.' : 'Assign the person in Okta again.',
-    );
-  if (person.deleted) return wrong(part, 'The person was deleted.', 'Assign the person in Okta again.');
-  if (!person.active) return wrong(part, 'Okta deactivated the person.', 'Assign the person in Okta again.');
-  return ok(part, 'The person is active.');
-}
-
-function account({ account: { value, problem }, timeline }: Facts, typed: Typed): Line {
-  const part = 'Account';
-  if (value === undefined) return unknown(part, problem);
-  if (value === null)
-    return timeline.value
-      ? wrong(
-          part,
-          'identity-service has no account yet, although the directory has the person.',
-          typed('events parked'),
-        )
-      : wrong(part, 'There is no account.');
-  const text = `${value.status} (${value.id}), Okta user id ${value.externalId ?? 'missing'}.`;
-  if (value.status !== 'active') return wrong(part, text);
-  return value.externalId === null
-    ? wrong(part, text, 'Push the person again in Okta; sign-in needs the id.')
-    : ok(part, text);
-}
-
-function roles({ explanation: { value, problem }, account: found }: Facts, typed: Typed): Line {
-  const part = 'Roles';
-  if (value === undefined) return unknown(part, problem);
-  if (value === null) return wrong(part, 'There is no account, so there are no roles.');
-  const sentences = value.reasons
-    .filter(({ code }) => !code.startsWith('cognito_') && code !== 'email_left_out')
-    .map((reason) => reasonSentence(reason, found.value?.userName ?? '', typed));
-  const held = value.reasons.some(({ code }) => code === 'loss_held');
-  const fine = (value.account.roles.length > 0 || value.account.status !== 'active') && !held;
-  return fine
-    ? ok(part, sentences.join(' '))
-    : wrong(part, sentences.join(' '), typed('accounts explain') + ` ${value.account.userName}`);
-}
-
-function cognito({ account: { value, problem }, explanation }: Facts, typed: Typed): Line {
-  const part = 'Cognito';
-  if (value === undefined) return unknown(part, problem);
-  if (value === null) return wrong(part, 'Cognito does not have the person.');
-  const reasons =
-    explanation.value?.reasons.filter(({ code }) => code.startsWith('cognito_') || code === 'email_left_out') ?? [];
-  const text = reasons.map((reason) => reasonSentence(reason, value.userName, typed)).join(' ');
-  if (value.cognito.state === 'synced')
-    return ok(part, `Equal to the account, last seen at ${instant(value.cognito.syncedAt)}.${text ? ` ${text}` : ''}`);
-  return wrong(part, text || value.cognito.state, typed(`accounts retry ${value.userName}`));
-}
-
-function access({ timeline: { value, problem } }: Facts, typed: Typed): Line {
-  const part = 'Access';
-  if (value === undefined) return unknown(part, problem);
-  if (value === null) return wrong(part, 'Nobody gave this person access.');
-  const { person } = value;
-  const fence = person.notBefore ? ` Access tokens from before ${instant(person.notBefore)} are refused.` : '';
-  const published = person.publishedStatus === null ? 'not published yet' : `published as ${person.publishedStatus}`;
-  // Cognito is read back only after a change of the access, so a person who never lost it has no actual state.
-  const untouched = person.actualAccess === null && person.desiredAccess === 'enabled' && person.nextAttemptAt === null;
-  const actual = person.actualAccess ?? (untouched ? 'as created' : 'unknown');
-  const text = `Cognito access: desired ${person.desiredAccess}, actual ${actual}; ${published}.${fence}`;
-  const same = !person.provisioned || untouched || person.actualAccess === person.desiredAccess;
-  if (person.lastError)
-    return wrong(part, `${text} Last error: ${attempt(person)}`, typed(`offboarding retry ${person.userName}`));
-  if (!same) return wrong(part, text, typed(`offboarding retry ${person.userName}`));
-  return person.desiredAccess === 'enabled' && person.publishedStatus === 'active' ? ok(part, text) : wrong(part, text);
-}
-
-function offboardingCase({ timeline: { value, problem } }: Facts, typed: Typed): Line {
-  const part = 'Offboarding';
-  if (value === undefined) return unknown(part, problem);
-  const [latest] = value?.cases ?? [];
-  const { person } = value ?? {};
-  if (!latest)
-    return person && !person.active && !person.deleted && person.desiredAccess === 'enabled'
-      ? wrong(
-          part,
-          'Okta deactivated the person, and there is no case: "Deactivate on Offboard" was off at that time.',
-          typed('tenants configure --deactivate-on-offboard on'),
-        )
-      : ok(part, 'There is no case.');
-  const text = `Case ${latest.id} is ${latest.state}, because of ${latest.cause} at ${instant(latest.timings.pushedAt)}`;
-  if (latest.state === 'held')
-    return wrong(
-      part,
-      `${text}; held: ${heldReason(latest.heldBecause)}.`,
-      typed(`offboarding release ${latest.userName}`),
-    );
-  if (latest.state === 'running') {
-    const open = STEPS.filter(([, timing]) => latest.timings[timing] === null).map(([name]) => name);
-    return wrong(
-      part,
-      `${text}; still open: ${open.join(', ') || 'nothing'}.`,
-      typed(`offboarding show ${latest.userName}`),
-    );
-  }
-  return ok(part, `${text}.`);
-}
-
-function signIns({ signIns: { value, problem } }: Facts, typed: Typed): Line {
-  const part = 'Sign-in';
-  if (value === undefined) return unknown(part, problem);
-  const last = value.find(({ event }) => event === 'login' || event === 'login_refused');
-  if (!last) return ok(part, 'The person has not tried to sign in.');
-  if (last.event === 'login') return ok(part, `The last sign-in succeeded at ${instant(last.at)}.`);
-  const count = value.findIndex(({ event }) => event === 'login');
-  const times = (count < 0 ? value : value.slice(0, count)).filter(({ event }) => event === 'login_refused').length;
-  return wrong(
-    part,
-    `Refused at ${instant(last.at)}${times > 1 ? ` (${times} times since the last success)` : ''}: ${last.code ?? 'unknown'}, ${refusalSentence(last.code, typed) ?? ''}.`,
-    typed('audit') + (last.account === null ? ' --event login_refused' : ` ${last.account}`),
-  );
-}
-
-function parkedEvents({ parked: { value, problem } }: Facts, typed: Typed): Line {
-  const part = 'Events';
-  if (value === undefined) return unknown(part, problem);
-  const [first] = value;
-  if (!first) return ok(part, 'None of the events of this person is parked.');
-  const list = value.map((key) => `${key.group} (${key.topic}): ${key.error ?? 'replay'}`).join('; ');
-  return wrong(
-    part,
-    `Parked, so what follows is out of date: ${list}`,
-    typed(`events retry ${first.group} ${first.key}`),
-  );
+  return { answer: unknown.length === 0 ? answer : `${answer} Not known: ${unknown.join(', ')}.`, getsIn, lines };
 }
 
 /** The line that decides comes first: later parts follow from earlier ones. */
-function conclude(facts: Facts, lines: readonly Line[]): { answer: string; getsIn: boolean | null } {
-  const name = facts.account.value?.userName ?? facts.timeline.value?.person.userName ?? facts.who;
-  const of = (part: string): Line | undefined => lines.find((line) => line.part === part && line.state === 'wrong');
+function conclude(facts: Facts, lines: readonly Line[]): Pick<Diagnosis, 'answer' | 'getsIn'> {
+  const account = facts.account.value;
+  const timeline = facts.timeline.value;
+  const person = timeline?.person;
+  const name = account?.userName ?? person?.userName ?? facts.who;
+  const wrong = (part: string): string | undefined =>
+    lines.find((line) => line.part === part && line.state === 'wrong')?.text;
   const cannot = (why: string) => ({ answer: `${name} cannot get in: ${why}`, getsIn: false });
-  const person = facts.timeline.value?.person;
-  const latest = facts.timeline.value?.cases[0];
-  const neither = facts.account.value === null && facts.timeline.value === null;
-  if (neither) return cannot(`${of('Directory')?.text ?? 'there is no account.'}`);
+  if (account === null && timeline === null) return cannot(wrong('Directory') ?? 'there is no account.');
   if (person && (!person.active || person.deleted || person.oktaState)) {
-    if (latest?.state === 'held')
-      return {
-        answer: `${name} still gets in, although Okta took the access away: the brake holds the case.`,
-        getsIn: true,
-      };
-    if (person.desiredAccess === 'enabled')
-      return {
-        answer: `${name} still gets in, although Okta took the access away. ${of('Offboarding')?.text ?? ''}`.trim(),
-        getsIn: true,
-      };
-    if (latest?.state === 'running')
-      return {
-        answer: `${name} is losing access at this moment. ${of('Offboarding')?.text ?? ''}`.trim(),
-        getsIn: null,
-      };
-    return cannot(of('Directory')?.text ?? 'Okta took the access away.');
+    const state = timeline?.cases[0]?.state;
+    const still = `${name} still gets in, although Okta took the access away`;
+    const offboarding = wrong('Offboarding') ?? '';
+    if (state === 'held') return { answer: `${still}: the brake holds the case.`, getsIn: true };
+    if (person.desiredAccess === 'enabled') return { answer: `${still}. ${offboarding}`.trim(), getsIn: true };
+    if (state === 'running')
+      return { answer: `${name} is losing access at this moment. ${offboarding}`.trim(), getsIn: null };
+    return cannot(wrong('Directory') ?? 'Okta took the access away.');
   }
-  if (facts.account.value && facts.account.value.status !== 'active')
-    return cannot(`the account is ${facts.account.value.status}.`);
+  if (account && account.status !== 'active') return cannot(`the account is ${account.status}.`);
   if (facts.settings.value && !facts.settings.value.settings.sso)
     return cannot('sign-in through Okta is not connected.');
-  const access = of('Access');
   if (person && (person.desiredAccess === 'disabled' || person.actualAccess === 'disabled'))
-    return cannot(access?.text ?? '');
-  if (facts.account.value && !person?.provisioned && of('Cognito')) return cannot(of('Cognito')?.text ?? '');
-  if (of('Sign-in')) return cannot(`the last sign-in was refused. ${of('Sign-in')?.text ?? ''}`);
-  if (facts.account.value === undefined || facts.timeline.value === undefined)
+    return cannot(wrong('Access') ?? '');
+  const [cognito, signIn] = [wrong('Cognito'), wrong('Sign-in')];
+  if (account && !person?.provisioned && cognito !== undefined) return cannot(cognito);
+  if (signIn !== undefined) return cannot(`the last sign-in was refused. ${signIn}`);
+  if (account === undefined || timeline === undefined)
     return { answer: `Whether ${name} can get in is not known.`, getsIn: null };
-  const had = facts.account.value?.roles ?? [];
+  const had = account?.roles ?? [];
   const role = had.length === 0 ? 'can get in, but has no role' : `can get in and has ${had.join(', ')}`;
-  const late = of('Cognito') ?? of('Events') ?? of('Roles');
-  return { answer: `${name} ${role}.${late ? ` ${late.text}` : ''}`, getsIn: true };
+  const late = cognito ?? wrong('Events') ?? wrong('Roles');
+  return { answer: `${name} ${role}.${late === undefined ? '' : ` ${late}`}`, getsIn: true };
 }

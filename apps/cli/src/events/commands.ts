@@ -12,7 +12,7 @@ import {
   type CommandSpec,
 } from '#command-line';
 import type { ParkedKey } from '#contracts';
-import { anyTenants, findTenant, part, Services, type TargetFlags, type Tenant } from '../services.js';
+import { anyOwner, anyTenants, findTenant, part, Services, type TargetFlags, type Tenant } from '../services.js';
 import { busOf, demandOne, eventsOfKey, parked as parkedOf, states, unknownLines } from './buses.js';
 import { describeKey, describeParked, describeStates, type NamedKey } from './text.js';
 
@@ -48,8 +48,7 @@ const show: CommandSpec<ShowFlags> = {
     const { topic, from, limit } = flags;
     const services = await Services.of(call);
     const key = await keyOf(services, args[0] ?? '', flags.tenant);
-    const query = { limit: Math.min(limit, 1_000), ...(topic && { topic }), ...(from && { from }) };
-    const all = await eventsOfKey(services, key, query);
+    const all = await eventsOfKey(services, key, { limit: Math.min(limit, 1_000), topic, from });
     demandOne(all);
     const { events = [], omitted = 0 } = all.find(({ value }) => (value?.events.length ?? 0) > 0)?.value ?? {};
     if (events.length === 0)
@@ -96,13 +95,8 @@ const parked: CommandSpec<ParkedFlags> = {
     const { group, topic, error } = flags;
     const tenant =
       flags.tenant === undefined ? undefined : await findTenant({ tenants: async () => tenants }, flags.tenant);
-    const all = await parkedOf(services, {
-      limit: Math.min(flags.limit, 500),
-      ...(group && { group }),
-      ...(topic && { topic }),
-      ...(error && { error }),
-      ...(tenant && { tenant: tenant.id }),
-    });
+    const limit = Math.min(flags.limit, 500);
+    const all = await parkedOf(services, { limit, group, topic, error, tenant: tenant?.id });
     demandOne(all);
     const summary = all.flatMap(({ value }) => value?.summary ?? []).sort((a, b) => b.keys - a.keys);
     const keys = await Promise.all(
@@ -151,15 +145,8 @@ const retry: CommandSpec<RetryFlags> = {
     const services = await Services.of(call);
     const { client } = await busOf(services, group);
     const key = who === undefined ? undefined : await keyOf(services, who, tenant);
-    const of = tenant === undefined || key !== undefined ? undefined : await tenantNamed(services, tenant);
-    const json = await client.retry({
-      group,
-      by: operator(flags.by),
-      ...(key !== undefined && { key }),
-      ...(topic !== undefined && { topic }),
-      ...(error !== undefined && { error }),
-      ...(of !== undefined && { tenant: of.id }),
-    });
+    const of = tenant === undefined || key !== undefined ? undefined : await findTenant(anyOwner(services), tenant);
+    const json = await client.retry({ group, by: operator(flags.by), key, topic, error, tenant: of?.id });
     const unreadable =
       json.unreadable === 0
         ? ''
@@ -169,11 +156,6 @@ const retry: CommandSpec<RetryFlags> = {
       : `${group}: the first events of ${json.keys} keys will be tried again within a second, then those behind them.${unreadable}`;
     return { text, json };
   },
-};
-
-const tenantNamed = async (services: Services, name: string): Promise<Tenant> => {
-  const tenants = await anyTenants(services);
-  return findTenant({ tenants: async () => tenants }, name);
 };
 
 const skip: CommandSpec<TargetFlags & { readonly topic?: string; readonly by?: string }> = {
@@ -186,7 +168,7 @@ const skip: CommandSpec<TargetFlags & { readonly topic?: string; readonly by?: s
     const services = await Services.of(call);
     const { client } = await busOf(services, group);
     const key = await keyOf(services, who, flags.tenant);
-    const json = await client.skip({ group, key, by: operator(flags.by), ...(flags.topic && { topic: flags.topic }) });
+    const json = await client.skip({ group, key, by: operator(flags.by), topic: flags.topic });
     return {
       text: `${json.key}: event ${json.sequence} is skipped and kept in skipped_event; the ${json.behind} behind it go on.`,
       json: { group, ...json },
@@ -219,8 +201,7 @@ const replay: CommandSpec<ReplayFlags> = {
     const { client } = await busOf(services, group);
     const key = who === undefined ? undefined : await keyOf(services, who, tenant);
     let queued = 0;
-    for (const topic of topics)
-      queued += (await client.replay({ group, topic, by, ...(from && { from }), ...(key && { key }) })).queued;
+    for (const topic of topics) queued += (await client.replay({ group, topic, by, from, key })).queued;
     return {
       text: `${queued} events are queued for ${group}; consumers go on meanwhile, and new events of a key wait behind its replay.`,
       json: { group, topics, queued },

@@ -6,17 +6,13 @@ import type { Tenant } from '../services.js';
 type Client = Json<ExchangeClientView>;
 
 export const describeClients = (screen: Screen, clients: readonly Client[], tenants: readonly Tenant[]): string =>
-  table(
-    screen,
-    [
-      { head: 'CLIENT', cell: (c) => c.id },
-      { head: 'TENANTS', cell: (c) => slugs(c, tenants), shrink: 3 },
-      { head: 'AUDIENCES', cell: (c) => c.audiences.join(', '), shrink: 2 },
-      { head: 'ACCEPTS', cell: (c) => c.tokenKinds.join(', '), shrink: 1 },
-      { head: 'AUTHENTICATES BY', cell: (c) => c.authentication },
-    ],
-    clients,
-  );
+  table(screen, clients, [
+    { head: 'CLIENT', cell: (c) => c.id },
+    { head: 'TENANTS', cell: (c) => slugs(c, tenants), shrink: 3 },
+    { head: 'AUDIENCES', cell: (c) => c.audiences.join(', '), shrink: 2 },
+    { head: 'ACCEPTS', cell: (c) => c.tokenKinds.join(', '), shrink: 1 },
+    { head: 'AUTHENTICATES BY', cell: (c) => c.authentication },
+  ]);
 
 export function describeClient(client: Client, tenants: readonly Tenant[]): string {
   const { id, audiences, tokenKinds, authentication, endpoints, previousSecretValidUntil } = client;
@@ -30,9 +26,7 @@ export function describeClient(client: Client, tenants: readonly Tenant[]): stri
     ['Tenants', slugs(client, tenants)],
     ['Audiences', audiences.join(', ')],
     ['May exchange', tokenKinds.map((kind) => KINDS[kind]).join('\n')],
-    ...(previousSecretValidUntil
-      ? [['Previous secret', `valid until ${instant(previousSecretValidUntil)}`] as const]
-      : []),
+    ['Previous secret', previousSecretValidUntil && `valid until ${instant(previousSecretValidUntil)}`],
   ]);
 }
 

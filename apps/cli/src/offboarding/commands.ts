@@ -3,9 +3,9 @@ import type { CaseState } from '#contracts';
 import { Option } from 'commander';
 import { positive, type AnyCommand, type CommandSpec } from '#command-line';
 import { sandboxHint } from '../accounts/commands.js';
-import { aboutTenant, findTenant, MORE, Services, take, type TargetFlags } from '../services.js';
+import { MORE, take, target, type TargetFlags } from '../services.js';
 import { held, release } from './held.js';
-import { personOf } from './person.js';
+import { personOf } from '../accounts/person.js';
 import { describeCases, describeTimeline } from './text.js';
 
 /** As CASE_STATES of the contract; that file loads decorators, which a command line does not. */
@@ -17,12 +17,11 @@ const show: CommandSpec<TargetFlags> = {
     'one person: each step that ended access, and what is open; <person> = user name, Okta user id or account id',
   examples: ['offboarding show ada@example.com'],
   run: async (call) => {
-    const { args, flags, screen, typed } = call;
-    const worker = (await Services.of(call)).offboarding();
-    const tenant = await findTenant(worker, flags.tenant);
+    const { args, screen, typed } = call;
+    const { client: worker, tenant, about } = await target(call, (s) => s.offboarding());
     const person = await personOf(call, worker, tenant, args[0] ?? '');
     const timeline = await worker.timeline(tenant.id, person.account);
-    return { text: aboutTenant(screen, tenant, flags, describeTimeline(screen, timeline, typed)), json: timeline };
+    return { text: about(describeTimeline(screen, timeline, typed)), json: timeline };
   },
 };
 
@@ -36,10 +35,9 @@ const list: CommandSpec<TargetFlags & { readonly state?: CaseState; readonly lim
   run: async (call) => {
     const { flags, screen, typed } = call;
     const { state, limit } = flags;
-    const worker = (await Services.of(call)).offboarding();
-    const tenant = await findTenant(worker, flags.tenant);
+    const { client: worker, tenant, about } = await target(call, (s) => s.offboarding());
     const { items, more } = await take(limit, async (query) => {
-      const { cases, next } = await worker.cases(tenant.id, { ...(state && { state }), ...query });
+      const { cases, next } = await worker.cases(tenant.id, { state, ...query });
       return { items: cases, next };
     });
     const none =
@@ -47,7 +45,7 @@ const list: CommandSpec<TargetFlags & { readonly state?: CaseState; readonly lim
         ? `Nobody has been offboarded yet. Unassign a user from the StackFlow app in Okta${sandboxHint(typed, 'unassign <user>')}.`
         : `No case is ${state}.`;
     const body = items.length === 0 ? none : describeCases(screen, items) + (more ? MORE : '');
-    return { text: aboutTenant(screen, tenant, flags, body), json: items };
+    return { text: about(body), json: items };
   },
 };
 
@@ -55,8 +53,7 @@ const retry: CommandSpec<TargetFlags> = {
   usage: 'retry <person>',
   summary: 'read the user back from Cognito and enable or disable it now',
   run: async (call) => {
-    const worker = (await Services.of(call)).offboarding();
-    const tenant = await findTenant(worker, call.flags.tenant);
+    const { client: worker, tenant } = await target(call, (s) => s.offboarding());
     const person = await personOf(call, worker, tenant, call.args[0] ?? '');
     const json = await worker.retry(tenant.id, person.account);
     return {

@@ -1,9 +1,9 @@
 /** `held` and `release`: one brake, and two services that hold by it. */
 import { audited, operator, positive, Refusal, usage, type Call, type CommandSpec } from '#command-line';
 import type { HeldRoleLossView, Json } from '#contracts';
-import { aboutTenant, findTenant, Services, type TargetFlags, type Tenant } from '../services.js';
+import { target, type Services, type TargetFlags, type Tenant } from '../services.js';
 import { explain } from '../problems.js';
-import { personOf } from './person.js';
+import { personOf } from '../accounts/person.js';
 import { describeHeld } from './text.js';
 
 interface ReleaseFlags extends TargetFlags {
@@ -18,13 +18,11 @@ export const held: CommandSpec<TargetFlags & { readonly limit: number }> = {
   options: (command) => command.option('--limit <n>', 'at most this many', positive, 1_000),
   run: async (call) => {
     const { flags, screen, typed } = call;
-    const services = await Services.of(call);
-    const worker = services.offboarding();
-    const tenant = await findTenant(worker, flags.tenant);
+    const { services, client: worker, tenant, about } = await target(call, (s) => s.offboarding());
     const cases = await worker.held(tenant.id, { limit: Math.min(flags.limit, 10_000) });
     const { losses, problem } = await roleLosses(call, services, tenant);
     return {
-      text: aboutTenant(screen, tenant, flags, describeHeld(screen, cases, losses, problem?.message ?? null, typed)),
+      text: about(describeHeld(screen, cases, losses, problem?.message ?? null, typed)),
       json: { tenant: tenant.slug, ...cases, roleLosses: losses, problem: problem?.message ?? null },
     };
   },
@@ -43,9 +41,7 @@ export const release: CommandSpec<ReleaseFlags> = {
       );
     if (args.length > 0 && flags.all) throw usage('error: give names or --all, not both.');
     const by = operator(flags.by);
-    const services = await Services.of(call);
-    const worker = services.offboarding();
-    const tenant = await findTenant(worker, flags.tenant);
+    const { services, client: worker, tenant } = await target(call, (s) => s.offboarding());
     const chosen = flags.all ? null : await choose(call, services, tenant, args);
     const cases =
       chosen?.cases.length === 0

@@ -25,9 +25,11 @@ export const beginning = (cause: string): string =>
 export const attempt = (of: Pick<Case, 'lastError' | 'lastErrorClass' | 'attempts' | 'nextAttemptAt'>): string =>
   `${of.lastError} (${of.lastErrorClass ?? 'unclassified'}, attempt ${of.attempts}, next ${instant(of.nextAttemptAt, 'not planned')})`;
 
+export const openSteps = ({ timings }: Case): string[] =>
+  STEPS.filter(([, timing]) => timings[timing] === null).map(([name]) => name);
+
 /** The meaning of each state of a case, and the next step. */
 export function stateSentences(of: Case, typed: (command: string) => string): string[] {
-  const open = STEPS.filter(([, timing]) => of.timings[timing] === null).map(([name]) => name);
   switch (of.state) {
     case 'new':
       return ['It waits for its admission, which takes milliseconds.'];
@@ -38,7 +40,7 @@ export function stateSentences(of: Case, typed: (command: string) => string): st
       ];
     case 'running':
       return [
-        `Still open: ${open.join(', ') || 'nothing; about to end'}. ${of.lastError ? `Last error: ${attempt(of)}` : 'No error so far.'}`,
+        `Still open: ${openSteps(of).join(', ') || 'nothing; about to end'}. ${of.lastError ? `Last error: ${attempt(of)}` : 'No error so far.'}`,
       ];
     case 'completed':
       return of.timings.firstRefusedAt ? [] : ['No service has reported a refused token since.'];

@@ -1,6 +1,6 @@
 /** Text for people: the output of the commands of offboarding. */
 import type { CaseView, HeldCases, HeldRoleLossView, Json, PersonTimeline } from '#contracts';
-import { fields, instant, table, type Field, type Screen } from '#command-line';
+import { fields, instant, table, type Screen } from '#command-line';
 import { attempt, beginning, heldReason, stateSentences, STEPS } from './sentences.js';
 
 type Case = Json<CaseView>;
@@ -12,22 +12,20 @@ const colourOf = ({ state, lastError }: Case): 'red' | 'yellow' | 'green' | 'dim
   lastError ? 'red' : state in COLOURS ? COLOURS[state as keyof typeof COLOURS] : 'dim';
 
 export function describeTimeline(screen: Screen, { person, cases }: Json<PersonTimeline>, typed: Typed): string {
-  const rows: Field[] = [
+  const rows = fields([
     ['Account', person.account],
     ['User name', person.userName || '-'],
     ['Name', person.displayName ?? '-'],
     ['Okta user id', person.externalId ?? '-'],
     ['Directory', person.deleted ? 'deleted' : person.active ? 'active' : 'deactivated'],
-    ...(person.oktaState
-      ? [['Okta says', `${person.oktaState} (since ${instant(person.oktaStateAt, 'unknown')})`] as const]
-      : []),
+    ['Okta says', person.oktaState && `${person.oktaState} (since ${instant(person.oktaStateAt, 'unknown')})`],
     ['Access', access(person)],
     ['Cognito', cognito(person)],
-    ...(person.lastError ? [['Last error', attempt(person)] as const] : []),
-  ];
+    ['Last error', person.lastError && attempt(person)],
+  ]);
   const none = [...(person.active || person.deleted ? [] : [NOT_OFFBOARDED]), 'Never offboarded: there is no case.'];
   const history = cases.length === 0 ? [none.join('\n')] : cases.map((each) => describeCase(screen, each, typed));
-  return [fields(rows), ...history].join('\n\n');
+  return [rows, ...history].join('\n\n');
 }
 
 const NOT_OFFBOARDED =
@@ -48,32 +46,26 @@ function cognito({ provisioned, actualAccess, signOutDue }: Person): string {
 
 function describeCase(screen: Screen, of: Case, typed: Typed): string {
   const { timings: t } = of;
-  const steps: [string, string | null][] = [
+  type Step = readonly [name: string, at: string | null];
+  const done = (name: string, at: string | null): Step[] => (at === null ? [] : [[name, at]]);
+  const steps: Step[] = [
     [beginning(of.cause), t.pushedAt],
     ['case opened', t.receivedAt],
-    ...(t.heldAt ? ([[`held: ${heldReason(of.heldBecause)}`, t.heldAt]] satisfies [string, string][]) : []),
-    ...(t.releasedAt
-      ? ([[`released by ${of.releasedBy ?? 'unknown'}`, t.releasedAt]] satisfies [string, string][])
-      : []),
-    ...STEPS.map(([name, timing]): [string, string | null] => [name, t[timing]]),
-    ...(t.firstRefusedAt
-      ? ([[`first token refused (${of.firstRefusedBy ?? 'unknown'})`, t.firstRefusedAt]] satisfies [string, string][])
-      : []),
+    ...done(`held: ${heldReason(of.heldBecause)}`, t.heldAt),
+    ...done(`released by ${of.releasedBy ?? 'unknown'}`, t.releasedAt),
+    ...STEPS.map(([name, timing]): Step => [name, t[timing]]),
+    ...done(`first token refused (${of.firstRefusedBy ?? 'unknown'})`, t.firstRefusedAt),
   ];
   // A case that has ended did not have to do every step, e.g. in a pool that never had the user.
   const missing = of.endedAt === null && of.state !== 'completed' ? 'open' : '-';
   const inOrder = [...steps.filter(([, at]) => at !== null), ...steps.filter(([, at]) => at === null)].sort(
     ([, a], [, b]) => (a !== null && b !== null ? Date.parse(a) - Date.parse(b) : 0),
   );
-  const rows = table(
-    screen,
-    [
-      { head: 'STEP', cell: ([name]) => name, shrink: 1 },
-      { head: 'AT', cell: ([, at]) => instant(at, missing) },
-      { head: 'SINCE THE SIGNAL', cell: ([, at]) => (at === null ? '-' : since(t.pushedAt, at)) },
-    ],
-    inOrder,
-  );
+  const rows = table(screen, inOrder, [
+    { head: 'STEP', cell: ([name]) => name, shrink: 1 },
+    { head: 'AT', cell: ([, at]) => instant(at, missing) },
+    { head: 'SINCE THE SIGNAL', cell: ([, at]) => (at === null ? '-' : since(t.pushedAt, at)) },
+  ]);
   const head = `Case ${of.id}: ${screen.paint(colourOf(of), of.state)}, because of ${of.cause} (request ${of.causationId})`;
   return [head, rows, ...stateSentences(of, typed)].join('\n');
 }
@@ -85,18 +77,14 @@ const closedAfter = ({ timings }: Case): string =>
   timings.confirmedAt === null ? '-' : `after ${since(timings.pushedAt, timings.confirmedAt)}`;
 
 export const describeCases = (screen: Screen, cases: readonly Case[]): string =>
-  table(
-    screen,
-    [
-      { head: 'USER NAME', cell: (c) => c.userName || c.account, shrink: 1 },
-      { head: 'STATE', cell: (c) => c.state, colour: colourOf },
-      { head: 'CAUSE', cell: (c) => c.cause, shrink: 3 },
-      { head: 'SIGNAL AT', cell: (c) => instant(c.timings.pushedAt) },
-      { head: 'ALL STEPS DONE', cell: closedAfter },
-      { head: 'LAST ERROR', cell: (c) => c.lastError, shrink: 4 },
-    ],
-    cases,
-  );
+  table(screen, cases, [
+    { head: 'USER NAME', cell: (c) => c.userName || c.account, shrink: 1 },
+    { head: 'STATE', cell: (c) => c.state, colour: colourOf },
+    { head: 'CAUSE', cell: (c) => c.cause, shrink: 3 },
+    { head: 'SIGNAL AT', cell: (c) => instant(c.timings.pushedAt) },
+    { head: 'ALL STEPS DONE', cell: closedAfter },
+    { head: 'LAST ERROR', cell: (c) => c.lastError, shrink: 4 },
+  ]);
 
 /** `losses`: null = identity-service could not be asked; `problem` says why. */
 export function describeHeld(
@@ -138,7 +126,7 @@ function heldCases(screen: Screen, held: readonly Case[], total: number): string
   ];
   const rows = held.map((c) => ({ ...c, heldAt: c.timings.heldAt }));
   const rest = total > held.length ? `\n... and ${total - held.length} more.` : '';
-  return `Still have access (${total}):\n${table(screen, columns, rows)}${rest}`;
+  return `Still have access (${total}):\n${table(screen, rows, columns)}${rest}`;
 }
 
 function heldLosses(screen: Screen, losses: readonly Json<HeldRoleLossView>[]): string {
@@ -146,5 +134,5 @@ function heldLosses(screen: Screen, losses: readonly Json<HeldRoleLossView>[]): 
     ...HELD_COLUMNS,
     { head: 'WOULD LOSE', cell: (h: Held & Json<HeldRoleLossView>) => h.wouldLose.join(', '), shrink: 2 },
   ];
-  return `Keep roles that they would lose (${losses.length}):\n${table(screen, columns, losses)}`;
+  return `Keep roles that they would lose (${losses.length}):\n${table(screen, losses, columns)}`;
 }

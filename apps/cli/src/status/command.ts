@@ -107,33 +107,29 @@ function healthTable(
   type Row = (typeof rows)[number];
   const sum = ({ bus }: Row, count: (c: EventBusState['consumers'][number]) => number | null): number | string =>
     bus === undefined ? '-' : bus.consumers.reduce((total, each) => total + (count(each) ?? 0), 0);
-  return table(
-    screen,
-    [
-      { head: 'SERVICE', cell: (r) => r.service },
-      {
-        head: 'HEALTH',
-        cell: (r) => (r.ready ? 'ready' : r.problem),
-        shrink: 1,
-        colour: (r) => (r.ready ? 'green' : 'red'),
-      },
-      { head: 'VERSION', cell: (r) => r.version, shrink: 2 },
-      {
-        head: 'OUTBOX',
-        cell: (r) =>
-          r.bus?.outbox
-            ? `${r.bus.outbox.depth}${r.bus.outbox.depth > 0 ? ` (${r.bus.outbox.oldestSeconds} s)` : ''}`
-            : '-',
-      },
-      { head: 'LAG', cell: (r) => sum(r, (c) => c.lag) },
-      {
-        head: 'PARKED KEYS',
-        cell: (r) => sum(r, (c) => c.parkedKeys),
-        colour: (r) => (isStuck(r.bus) ? 'red' : undefined),
-      },
-    ],
-    rows,
-  );
+  return table(screen, rows, [
+    { head: 'SERVICE', cell: (r) => r.service },
+    {
+      head: 'HEALTH',
+      cell: (r) => (r.ready ? 'ready' : r.problem),
+      shrink: 1,
+      colour: (r) => (r.ready ? 'green' : 'red'),
+    },
+    { head: 'VERSION', cell: (r) => r.version, shrink: 2 },
+    {
+      head: 'OUTBOX',
+      cell: (r) =>
+        r.bus?.outbox
+          ? `${r.bus.outbox.depth}${r.bus.outbox.depth > 0 ? ` (${r.bus.outbox.oldestSeconds} s)` : ''}`
+          : '-',
+    },
+    { head: 'LAG', cell: (r) => sum(r, (c) => c.lag) },
+    {
+      head: 'PARKED KEYS',
+      cell: (r) => sum(r, (c) => c.parkedKeys),
+      colour: (r) => (isStuck(r.bus) ? 'red' : undefined),
+    },
+  ]);
 }
 
 function tenantTable(screen: Screen, tenants: readonly TenantState[]): string {
@@ -143,17 +139,13 @@ function tenantTable(screen: Screen, tenants: readonly TenantState[]): string {
     cell: (t: TenantState) => of(t) ?? 'unknown',
     colour: (t: TenantState) => (of(t) === 0 ? undefined : ('yellow' as const)),
   });
-  return table(
-    screen,
-    [
-      { head: 'TENANT', cell: (t) => t.tenant },
-      count('HELD CASES', (t) => t.heldCases),
-      count('HELD ROLE LOSSES', (t) => t.heldRoleLosses),
-      count('FAILING ACCOUNTS', (t) => t.failingAccounts),
-      count('PARKED KEYS', (t) => t.parkedKeys),
-    ],
-    tenants,
-  );
+  return table(screen, tenants, [
+    { head: 'TENANT', cell: (t) => t.tenant },
+    count('HELD CASES', (t) => t.heldCases),
+    count('HELD ROLE LOSSES', (t) => t.heldRoleLosses),
+    count('FAILING ACCOUNTS', (t) => t.failingAccounts),
+    count('PARKED KEYS', (t) => t.parkedKeys),
+  ]);
 }
 
 function nextSteps(

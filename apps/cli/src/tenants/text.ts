@@ -54,20 +54,16 @@ function tokenState(token: Tenant['settings']['scimToken']): string {
 }
 
 export const describeTenants = (screen: Screen, tenants: readonly Tenant[]): string =>
-  table(
-    screen,
-    [
-      { head: 'TENANT', cell: (t) => t.slug },
-      { head: 'SCIM', cell: (t) => yesNo(t.settings.scimEnabled), colour: (t) => onOffColour(t.settings.scimEnabled) },
-      { head: 'HOST', cell: (t) => t.host, shrink: 3 },
-      { head: 'BRAKE', cell: (t) => yesNo(t.settings.brake !== null) },
-      { head: 'OKTA', cell: (t) => t.settings.okta?.domain, shrink: 2 },
-      { head: 'SIGN-IN', cell: (t) => yesNo(t.settings.sso !== null) },
-      { head: 'CHANGED', cell: (t) => instant(t.changedAt), shrink: 4 },
-      { head: 'ID', cell: (t) => t.id, shrink: 5 },
-    ],
-    tenants,
-  );
+  table(screen, tenants, [
+    { head: 'TENANT', cell: (t) => t.slug },
+    { head: 'SCIM', cell: (t) => yesNo(t.settings.scimEnabled), colour: (t) => onOffColour(t.settings.scimEnabled) },
+    { head: 'HOST', cell: (t) => t.host, shrink: 3 },
+    { head: 'BRAKE', cell: (t) => yesNo(t.settings.brake !== null) },
+    { head: 'OKTA', cell: (t) => t.settings.okta?.domain, shrink: 2 },
+    { head: 'SIGN-IN', cell: (t) => yesNo(t.settings.sso !== null) },
+    { head: 'CHANGED', cell: (t) => instant(t.changedAt), shrink: 4 },
+    { head: 'ID', cell: (t) => t.id, shrink: 5 },
+  ]);
 
 const onOffColour = (on: boolean): 'green' | 'dim' => (on ? 'green' : 'dim');
 

@@ -11,25 +11,17 @@ const list: CommandSpec<TenantFlags> = {
     const okta = new OktaClient(env);
     const slug = await okta.app(flags.tenant);
     const [{ people }, { groups }] = [await okta.list(slug, 'people'), await okta.list(slug, 'groups')];
-    const persons = table(
-      screen,
-      [
-        { head: 'PERSON', cell: (p) => p.login, shrink: 1 },
-        { head: 'STATUS', cell: (p) => p.status },
-        { head: 'ASSIGNED', cell: (p) => (p.assigned ? 'assigned' : 'not assigned') },
-        { head: 'ID AT THE SCIM SERVER', cell: (p) => p.remoteId, shrink: 2 },
-      ],
-      people,
-    );
-    const pushed = table(
-      screen,
-      [
-        { head: 'GROUP', cell: (g) => g.name },
-        { head: 'PUSH', cell: (g) => (g.push ? `pushed, ${g.push.status}` : 'not pushed') },
-        { head: 'MEMBERS', cell: (g) => g.members.join(' '), shrink: 1 },
-      ],
-      groups,
-    );
+    const persons = table(screen, people, [
+      { head: 'PERSON', cell: (p) => p.login, shrink: 1 },
+      { head: 'STATUS', cell: (p) => p.status },
+      { head: 'ASSIGNED', cell: (p) => (p.assigned ? 'assigned' : 'not assigned') },
+      { head: 'ID AT THE SCIM SERVER', cell: (p) => p.remoteId, shrink: 2 },
+    ]);
+    const pushed = table(screen, groups, [
+      { head: 'GROUP', cell: (g) => g.name },
+      { head: 'PUSH', cell: (g) => (g.push ? `pushed, ${g.push.status}` : 'not pushed') },
+      { head: 'MEMBERS', cell: (g) => g.members.join(' '), shrink: 1 },
+    ]);
     const parts = [people.length > 0 ? persons : '', groups.length > 0 ? pushed : ''].filter(Boolean);
     const text = parts.join('\n\n') || `Nobody yet. Try: ${typed('assign anna.lee@example.com')}`;
     return { text, json: { people, groups } };

@@ -10,7 +10,6 @@ const commands: readonly AnyCommand[] = [...verbs, ...appVerbs, ...listings];
 const entry = (command: AnyCommand): Entry => ({
   name: command.usage.split(' ')[0] ?? '',
   summary: command.summary,
-  kind: 'verb',
   load: async () => command,
 });
 

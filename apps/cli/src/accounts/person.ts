@@ -1,0 +1,36 @@
+/** The account id of a person, by any of their names. */
+import { Refusal, UUID, type Call } from '#command-line';
+import type { Json, PersonView } from '#contracts';
+import type { OffboardingClient } from '#contracts/clients';
+import { part, type Services, type Tenant } from '../services.js';
+
+type Typed = Pick<Call<unknown>, 'typed'>;
+
+export const noAccount = ({ slug }: Tenant, who: string, { typed }: Typed): Refusal =>
+  new Refusal(
+    `Tenant ${slug} has no account "${who}". Give a user name, an Okta user id or an account id; "${typed('accounts list')}" shows all. Was the user pushed to another tenant (--tenant)?`,
+  );
+
+/** As deactivation-worker knows them. */
+export async function personOf(
+  call: Typed,
+  worker: OffboardingClient,
+  tenant: Tenant,
+  who: string,
+): Promise<Json<PersonView>> {
+  const { people } = await worker.people(tenant.id, who);
+  if (people[0]) return people[0];
+  throw noAccount(tenant, who, call);
+}
+
+/** From identity-service or, if that is away, from deactivation-worker. */
+export async function accountOf(call: Typed, services: Services, tenant: Tenant, who: string): Promise<string> {
+  if (UUID.test(who)) return who.toLowerCase();
+  const account = await part(async () => (await services.identity().find(tenant.id, who))?.id);
+  if (account.value !== undefined) return account.value;
+  const person = await part(async () => (await services.offboarding().people(tenant.id, who)).people[0]?.account);
+  if (person.value !== undefined) return person.value;
+  const problem = account.problem ?? person.problem;
+  if (problem === undefined) throw noAccount(tenant, who, call);
+  throw new Refusal(`Whether there is "${who}" is not known: ${problem.message}`, problem.exitCode);
+}
