@@ -2,17 +2,26 @@
  * A real Apache Kafka broker without containers: Maven Central delivers the jars once, then a single node (broker and
  * controller) runs on Java. For tests and for `EVENT_CARRIER=kafka npm start`, not for production.
  */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { ROOT } from './folder.js';
-import { takeLock } from './lock.js';
+import { owningFolder } from './lock.js';
 import { freePort } from './ports.js';
 import { LocalProblem } from './problem.js';
-import { endedWell, endOf, endProcess, eventually, followLines, isAlive, processIdentity } from './process.js';
+import {
+  endedWell,
+  endProcess,
+  eventually,
+  followLines,
+  isAlive,
+  localServer,
+  processIdentity,
+  type LocalServer,
+} from './process.js';
 
 const KAFKA_VERSION = '4.1.1';
 const OLDEST_JAVA = 17;
@@ -22,12 +31,9 @@ const SHUTDOWN = [
   ['SIGKILL', 5_000],
 ] as const;
 
-export interface LocalKafka {
+export interface LocalKafka extends LocalServer {
   /** For KAFKA_BROKERS. */
   readonly brokers: string;
-  readonly pid: number;
-  readonly ended: Promise<void>;
-  stop(): Promise<void>;
 }
 
 export interface KafkaOptions {
@@ -65,19 +71,14 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
     );
   const jars = await fetchJars(log);
   fs.mkdirSync(options.folder, { recursive: true });
-  const taken = takeLock(path.join(options.folder, 'owner.lock'));
-  if ('holder' in taken)
-    throw new LocalProblem(`Process ${taken.holder.pid} already runs the Kafka in ${options.folder}.`);
-  try {
+  const refusal = (pid: number): string => `Process ${pid} already runs the Kafka in ${options.folder}.`;
+  return owningFolder(options.folder, refusal, async (release) => {
     await endPredecessor(options.folder);
     const { port, config } = await configure(options.folder, options.port);
     if (!fs.existsSync(path.join(options.folder, 'topics', 'meta.properties')))
       await format(jars, config, options.folder);
-    return await launch(jars, config, port, options.folder, () => taken.lock.release());
-  } catch (error) {
-    taken.lock.release();
-    throw error;
-  }
+    return launch(jars, config, port, options.folder, release);
+  });
 }
 
 // ---- jars ---------------------------------------------------------------------------------------------------------
@@ -211,26 +212,10 @@ async function launch(
   const gone = (): boolean => broker.exitCode !== null || broker.signalCode !== null || broker.pid === undefined;
   const pid = broker.pid ?? 0;
   fs.writeFileSync(path.join(folder, 'broker.json'), JSON.stringify({ pid, identity: processIdentity(pid) }));
-  const brokers = `127.0.0.1:${port}`;
   const answered = await eventually(() => gone() || started, START_LIMIT_MS);
   if (!answered || gone()) {
-    await endBroker(pid);
+    if (pid !== 0) await endProcess(pid, SHUTDOWN);
     throw new LocalProblem(`Kafka did not start:\n${last.join('\n')}\nTo throw its data away, remove ${folder}.`);
   }
-  return handle(broker, brokers, pid, release);
-}
-
-const endBroker = async (pid: number): Promise<unknown> => pid !== 0 && endProcess(pid, SHUTDOWN);
-
-function handle(broker: ChildProcess, brokers: string, pid: number, release: () => void): LocalKafka {
-  const ended = endOf(broker, 'SIGTERM').then(release);
-  return {
-    brokers,
-    pid,
-    ended,
-    stop: async () => {
-      await endBroker(pid);
-      await ended;
-    },
-  };
+  return { brokers: `127.0.0.1:${port}`, ...localServer(broker, SHUTDOWN, release) };
 }

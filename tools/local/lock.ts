@@ -1,5 +1,7 @@
 /** A lock file: one process at a time owns a folder, although each may be killed at any moment. */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { LocalProblem } from './problem.js';
 import { processIdentity } from './process.js';
 
 export interface Lock {
@@ -33,6 +35,21 @@ export function takeLock(file: string): { lock: Lock } | { holder: LockHolder } 
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/** Runs `work`, which starts a server on the folder; the lock is released when that fails, or by `work` later. */
+export async function owningFolder<T>(
+  folder: string,
+  refusal: (pid: number) => string,
+  work: (release: () => void) => Promise<T>,
+): Promise<T> {
+  const taken = takeLock(path.join(folder, 'owner.lock'));
+  if ('holder' in taken) throw new LocalProblem(refusal(taken.holder.pid));
+  const release = (): void => taken.lock.release();
+  return work(release).catch((error: unknown) => {
+    release();
+    throw error;
+  });
 }
 
 /** The living process that holds the lock, or undefined. */

@@ -3,10 +3,9 @@
  * free port and an install script; this one does not. Data survives, also a crash of the launcher.
  */
 import type { ChildProcess } from 'node:child_process';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { takeLock, type Lock } from './lock.js';
+import { owningFolder } from './lock.js';
 import { freePort } from './ports.js';
 import {
   endPredecessor,
@@ -19,7 +18,7 @@ import {
 } from './postgres-cluster.js';
 import { dataFolder, nativeFolder } from './postgres-files.js';
 import { LocalProblem } from './problem.js';
-import { endOf, endProcess, eventually, followLines } from './process.js';
+import { endProcess, eventually, followLines, localServer, type LocalServer } from './process.js';
 
 export interface PostgresOptions {
   /** Folder of the data; created if it is missing. */
@@ -33,15 +32,11 @@ export interface PostgresOptions {
   readonly log?: (text: string) => void;
 }
 
-export interface LocalPostgres {
+/** `stop` ends every session and the server. Committed data stays. */
+export interface LocalPostgres extends LocalServer {
   /** URL of the superuser, database `postgres`. */
   readonly url: string;
   readonly port: number;
-  readonly pid: number;
-  /** Resolves when the server has ended, for whatever reason. */
-  readonly ended: Promise<void>;
-  /** Ends every session and the server. Committed data stays. */
-  stop(): Promise<void>;
 }
 
 const SETTINGS = {
@@ -58,27 +53,20 @@ const START_LIMIT_MS = 60_000;
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const log = options.log ?? (() => undefined);
   const data = dataFolder(options.folder, log);
-  const taken = takeLock(path.join(options.folder, 'owner.lock'));
-  if ('holder' in taken) {
-    throw new LocalProblem(
-      `Process ${taken.holder.pid} already runs the Postgres in ${options.folder}. Stop it, or name another STACK_DIR.`,
-    );
-  }
-  try {
+  const refusal = (pid: number): string =>
+    `Process ${pid} already runs the Postgres in ${options.folder}. Stop it, or name another STACK_DIR.`;
+  return owningFolder(options.folder, refusal, async (release) => {
     const cluster: Cluster = { native: nativeFolder(log), data, user: serverUser(data) };
     await initialise(cluster, options.password, log);
     await endPredecessor(cluster, log);
-    return await launch(cluster, options, taken.lock, log);
-  } catch (error) {
-    taken.lock.release();
-    throw error;
-  }
+    return launch(cluster, options, release, log);
+  });
 }
 
 async function launch(
   cluster: Cluster,
   options: PostgresOptions,
-  lock: Lock,
+  release: () => void,
   log: (text: string) => void,
 ): Promise<LocalPostgres> {
   const began = Date.now();
@@ -86,7 +74,8 @@ async function launch(
   for (;;) {
     const port = await freePort(options.port);
     const attempt = await tryLaunch(cluster, port, options);
-    if ('server' in attempt) return handle(attempt.server, port, options.password, lock);
+    if ('server' in attempt)
+      return { url: superuserUrl(port, options.password), port, ...localServer(attempt.server, SHUTDOWN, release) };
     if (attempt.reason === 'password' && !passwordReset) {
       log('Setting the password of the database superuser');
       await runToEnd(
@@ -154,19 +143,4 @@ async function tryConnect(url: string): Promise<'ok' | 'password' | undefined> {
   } finally {
     await client.end().catch(() => undefined);
   }
-}
-
-function handle(server: ChildProcess, port: number, password: string, lock: Lock): LocalPostgres {
-  const pid = server.pid ?? 0;
-  const ended = endOf(server, 'SIGINT').then(() => lock.release());
-  return {
-    url: superuserUrl(port, password),
-    port,
-    pid,
-    ended,
-    stop: async () => {
-      await endProcess(pid, SHUTDOWN);
-      await ended;
-    },
-  };
 }

@@ -1,6 +1,7 @@
 /** Child processes: whether one is alive, its last lines, how it is ended. */
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalProblem } from './problem.js';
 
@@ -58,7 +59,7 @@ export async function eventually(
 }
 
 /** Sends one signal after the other, each with its own time limit, until the process has ended. True = it has ended. */
-export async function endProcess(pid: number, steps: readonly (readonly [NodeJS.Signals, number])[]): Promise<boolean> {
+export async function endProcess(pid: number, steps: Shutdown): Promise<boolean> {
   const identity = processIdentity(pid);
   for (const [signal, patienceMs] of steps) {
     if (identity === undefined || processIdentity(pid) !== identity) return true;
@@ -79,19 +80,12 @@ export function followLines(
   keep = 40,
 ): { readonly last: string[] } {
   const last: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    let rest = '';
-    stream?.setEncoding('utf8').on('data', (chunk: string) => {
-      const lines = (rest + chunk).split(/\r?\n/);
-      rest = lines.pop() ?? '';
-      for (const line of lines) take(line);
-    });
-    stream?.on('end', () => rest !== '' && take(rest));
-  }
   const take = (line: string): void => {
     if (last.push(line) > keep) last.shift();
     onLine(line);
   };
+  for (const input of [child.stdout, child.stderr])
+    if (input) createInterface({ input, crlfDelay: Infinity }).on('line', take);
   return { last };
 }
 
@@ -102,8 +96,32 @@ export async function endedWell(child: ChildProcess, command: string): Promise<v
   if (code !== 0) throw new LocalProblem(`"${command}" ended with code ${String(code)}:\n${last.join('\n')}`);
 }
 
+export type Shutdown = readonly (readonly [signal: NodeJS.Signals, patienceMs: number])[];
+
+/** A server of ours as a child process. */
+export interface LocalServer {
+  readonly pid: number;
+  /** Resolves when the server has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** `release` runs when the server has ended. */
+export function localServer(child: ChildProcess, shutdown: Shutdown, release: () => void): LocalServer {
+  const pid = child.pid ?? 0;
+  const ended = endOf(child, shutdown[0]?.[0] ?? 'SIGTERM').then(release);
+  return {
+    pid,
+    ended,
+    stop: async () => {
+      await endProcess(pid, shutdown);
+      await ended;
+    },
+  };
+}
+
 /** Resolves when the child has ended. Should this process exit before that, it sends `signal` to the child. */
-export function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const pid = child.pid ?? 0;
   const identity = processIdentity(pid);
   const lastResort = (): void => {

@@ -47,16 +47,21 @@ const onTenant =
 const NOT_PUBLISHED =
   'The change is stored, but the event carrier did not take its event in time. It is published automatically later; until then the other services do not know of it.';
 
-function changed(
-  result: Json<TenantChanged>,
-  text: string,
-  typed: Call<Flags>['typed'],
-  json: unknown = result,
-): Answer {
+/** A change of the tenant that is meant, and the text about its result. */
+const changing = <F extends Flags, R extends Json<TenantChanged>>(
+  change: (hub: HubClient, slug: string, call: Call<F>) => Promise<R>,
+  describe: (result: R, typed: Call<F>['typed']) => string,
+) =>
+  onTenant<F>(async (hub, slug, call) => {
+    const result = await change(hub, slug, call);
+    return changed(result, describe(result, call.typed), call.typed);
+  });
+
+function changed(result: Json<TenantChanged>, text: string, typed: Call<Flags>['typed']): Answer {
   const warnings = [...(result.published ? [] : [NOT_PUBLISHED]), warningText(result.tenant, typed) ?? []].flat();
   return {
     text,
-    json,
+    json: result,
     ...(warnings.length > 0 && { warning: warnings.join('\n') }),
     exitCode: result.published ? EXIT.ok : EXIT.notPublished,
   };
@@ -94,22 +99,24 @@ const configure: CommandSpec<Flags & SettingsFlags> = {
       'take away the roles of a group, by name or id (repeatable)',
       unmapping,
     ),
-  run: onTenant(async (hub, slug, { flags, typed }) => {
-    const settings = settingsOf(flags);
-    if (Object.keys(settings).length === 0) throw usage('error: name a setting to change; --help shows all.');
-    const result = await hub.configure(slug, { settings, by: operator(flags.by) });
-    return changed(result, `${describeChange(result)}\n\n${describeTenant(result.tenant)}`, typed);
-  }),
+  run: changing(
+    async (hub, slug, { flags }) => {
+      const settings = settingsOf(flags);
+      if (Object.keys(settings).length === 0) throw usage('error: name a setting to change; --help shows all.');
+      return hub.configure(slug, { settings, by: operator(flags.by) });
+    },
+    (result) => `${describeChange(result)}\n\n${describeTenant(result.tenant)}`,
+  ),
 };
 
 const rotate: CommandSpec<Flags & { readonly grace: number }> = {
   usage: 'rotate-token [slug]',
   summary: 'issue a new SCIM token and show it, this once',
   options: (command) => audited(command).addOption(grace('how long the old token stays valid')),
-  run: onTenant(async (hub, slug, { flags, typed }) => {
-    const result = await hub.rotateScimToken(slug, { graceMs: flags.grace, by: operator(flags.by) });
-    return changed(result, `Tenant "${slug}" has a new SCIM token.\n\n${describeToken(result, typed)}`, typed);
-  }),
+  run: changing(
+    (hub, slug, { flags }) => hub.rotateScimToken(slug, { graceMs: flags.grace, by: operator(flags.by) }),
+    (result, typed) => `Tenant "${result.tenant.slug}" has a new SCIM token.\n\n${describeToken(result, typed)}`,
+  ),
 };
 
 interface OktaFlags extends Flags {
@@ -131,27 +138,19 @@ const connectOkta: CommandSpec<OktaFlags> = {
       .requiredOption('--api-token-file <file>', 'file with the API token of Okta, - = standard input')
       .option('--rotate-hook-secret', 'issue a new secret for the event hook and show it, this once')
       .addOption(grace('with --rotate-hook-secret: how long the old one stays valid')),
-  run: onTenant(async (hub, slug, { flags, stdin, typed }) => {
-    const result = await hub.connectOkta(slug, {
-      domain: flags.domain.trim().toLowerCase(),
-      appId: flags.appId.trim(),
-      apiToken: await secretFrom(flags.apiTokenFile, stdin, 'API token of Okta'),
-      rotateHookSecret: flags.rotateHookSecret ?? false,
-      graceMs: flags.grace,
-      by: operator(flags.by),
-    });
-    return changed(result, describeOkta(result, typed), typed);
-  }),
+  run: changing(async (hub, slug, { flags, stdin }) => {
+    const apiToken = await secretFrom(flags.apiTokenFile, stdin, 'API token of Okta');
+    const { domain, appId, rotateHookSecret = false, grace: graceMs } = flags;
+    const org = { domain: domain.trim().toLowerCase(), appId: appId.trim() };
+    return hub.connectOkta(slug, { ...org, apiToken, rotateHookSecret, graceMs, by: operator(flags.by) });
+  }, describeOkta),
 };
 
 const disconnectOkta: CommandSpec<Flags> = {
   usage: 'disconnect-okta [slug]',
   summary: 'forget the API token and the secret of the event hook',
   options: audited,
-  run: onTenant(async (hub, slug, { flags, typed }) => {
-    const result = await hub.disconnectOkta(slug, operator(flags.by));
-    return changed(result, describeOktaGone(result), typed);
-  }),
+  run: changing((hub, slug, { flags }) => hub.disconnectOkta(slug, operator(flags.by)), describeOktaGone),
 };
 
 interface SsoFlags extends Flags {
@@ -169,26 +168,18 @@ const connectSso: CommandSpec<SsoFlags> = {
       .requiredOption('--client-id <id>', 'client id of the OIDC app in Okta, 0oa...')
       .requiredOption('--client-secret-file <file>', 'file with its client secret, - = standard input')
       .option('--issuer <url>', 'a custom authorization server, or the org if connect-okta did not name it'),
-  run: onTenant(async (hub, slug, { flags, stdin, typed }) => {
-    const { issuer } = flags;
-    const result = await hub.connectSso(slug, {
-      clientId: flags.clientId.trim(),
-      clientSecret: await secretFrom(flags.clientSecretFile, stdin, 'client secret'),
-      ...(issuer !== undefined && { issuer: issuer.trim() }),
-      by: operator(flags.by),
-    });
-    return changed(result, describeSso(result), typed);
-  }),
+  run: changing(async (hub, slug, { flags, stdin }) => {
+    const clientSecret = await secretFrom(flags.clientSecretFile, stdin, 'client secret');
+    const client = { clientId: flags.clientId.trim(), clientSecret, issuer: flags.issuer?.trim() };
+    return hub.connectSso(slug, { ...client, by: operator(flags.by) });
+  }, describeSso),
 };
 
 const disconnectSso: CommandSpec<Flags> = {
   usage: 'disconnect-sso [slug]',
   summary: 'end signing in through Okta and forget the client secret',
   options: audited,
-  run: onTenant(async (hub, slug, { flags, typed }) => {
-    const result = await hub.disconnectSso(slug, operator(flags.by));
-    return changed(result, describeSsoGone(result), typed);
-  }),
+  run: changing((hub, slug, { flags }) => hub.disconnectSso(slug, operator(flags.by)), describeSsoGone),
 };
 
 const list: CommandSpec<Flags> = {

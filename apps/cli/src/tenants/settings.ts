@@ -46,31 +46,28 @@ export const settingsOptions = (command: Command): Command =>
     );
 
 export function settingsOf(flags: SettingsFlags): SettingsChangeBody {
-  const brake = brakeOf(flags);
   const map = [...(flags.map ?? []), ...(flags.mapId ?? [])];
-  return {
-    ...(typeof flags.host === 'string' && { host: flags.host }),
-    ...(flags.host === false && { host: null }),
-    ...(flags.scim !== undefined && { scimEnabled: flags.scim }),
-    ...(flags.groupSync !== undefined && { groupSync: flags.groupSync }),
-    ...(flags.deactivateOnOffboard !== undefined && { deactivateOnOffboard: flags.deactivateOnOffboard }),
-    ...(flags.roles && { roles: [...flags.roles] }),
-    ...(map.length > 0 && { map }),
-    ...(flags.unmap && { unmap: [...flags.unmap] }),
-    ...(brake !== undefined && { brake }),
-  };
+  return named({
+    host: flags.host === false ? null : flags.host,
+    scimEnabled: flags.scim,
+    groupSync: flags.groupSync,
+    deactivateOnOffboard: flags.deactivateOnOffboard,
+    roles: flags.roles && [...flags.roles],
+    map: map.length > 0 ? map : undefined,
+    unmap: flags.unmap && [...flags.unmap],
+    brake: brakeOf(flags),
+  });
 }
 
-function brakeOf(flags: SettingsFlags): SettingsChangeBody['brake'] | undefined {
-  if (flags.brake === false) return null;
-  const given = {
-    ...(flags.brakePercent !== undefined && { percent: flags.brakePercent }),
-    ...(flags.brakeAtLeast !== undefined && { atLeast: flags.brakeAtLeast }),
-    ...(flags.brakeWindow !== undefined && { windowMinutes: flags.brakeWindow }),
-    ...(flags.brakeHold !== undefined && { holdHours: flags.brakeHold }),
-  };
+function brakeOf({ brake, ...flags }: SettingsFlags): SettingsChangeBody['brake'] {
+  if (brake === false) return null;
+  const { brakePercent: percent, brakeAtLeast: atLeast, brakeWindow: windowMinutes, brakeHold: holdHours } = flags;
+  const given = named({ percent, atLeast, windowMinutes, holdHours });
   return Object.keys(given).length === 0 ? undefined : given;
 }
+
+const named = <T extends object>(all: T): Partial<T> =>
+  Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Partial<T>;
 
 /** `Group name=role`; the name may contain "=", a role cannot. */
 function mapping(by: 'name' | 'id') {

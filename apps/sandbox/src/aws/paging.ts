@@ -36,8 +36,13 @@ export function paged(
   const size = Limit || PAGE_SIZE;
   return {
     values: [pageStart(tokens[tokenName]), size + 1],
-    answer: <T>(list: string, rows: readonly T[], keyOf: (row: T) => string, view: (row: T) => object): object => {
-      const { rows: shown, next } = page(rows, size, keyOf);
+    answer: <K extends string, T extends Record<K, string>>(
+      list: string,
+      rows: readonly T[],
+      key: K,
+      view: (row: T) => object,
+    ): object => {
+      const { rows: shown, next } = page(rows, size, (row) => row[key]);
       return { [list]: shown.map(view), ...(next === undefined ? {} : { [tokenName]: next }) };
     },
   };

@@ -2,9 +2,9 @@
 import { Option } from 'commander';
 import { collect, EXIT, fields, secretFrom, type AnyCommand, type CommandSpec } from '#command-line';
 import type { Mode } from '../okta/model.js';
-import { OktaClient, TOKEN_KINDS, type TokenKind } from './client.js';
+import { OktaClient, onApp, TOKEN_KINDS, type TenantFlags, type TokenKind } from './client.js';
 import { logoutText } from './lines.js';
-import { answerOf, type TenantFlags } from './verbs.js';
+import { answerOf } from './verbs.js';
 
 interface ConnectFlags extends TenantFlags {
   readonly scimBaseUrl?: string;
@@ -56,9 +56,7 @@ const apiToken: CommandSpec<TenantFlags & { readonly rights: string; readonly re
     command
       .addOption(new Option('--rights <rights>', 'rights of its owner').choices(['admin', 'none']).default('admin'))
       .option('--revoke', 'revoke every API token of the org'),
-  run: async ({ env, flags }) => {
-    const okta = new OktaClient(env);
-    const slug = await okta.app(flags.tenant);
+  run: onApp(async (okta, slug, { flags }) => {
     if (flags.revoke) {
       const json = await okta.call('DELETE', slug, '/api-token');
       return { text: `Every API token of "${slug}" is revoked.`, json };
@@ -74,7 +72,7 @@ const apiToken: CommandSpec<TenantFlags & { readonly rights: string; readonly re
       ]),
       json,
     };
-  },
+  }),
 };
 
 const eventHook: CommandSpec<TenantFlags & { readonly endpoint: string; readonly secretFile: string }> = {
@@ -84,12 +82,11 @@ const eventHook: CommandSpec<TenantFlags & { readonly endpoint: string; readonly
     command
       .requiredOption('--endpoint <url>', 'Endpoint URL')
       .requiredOption('--secret-file <file>', 'file with the authentication secret, - = standard input'),
-  run: async ({ env, flags, stdin }) => {
-    const okta = new OktaClient(env);
+  run: onApp(async (okta, slug, { flags, stdin }) => {
     const secret = await secretFrom(flags.secretFile, stdin, 'authentication secret', { min: 1, max: 4_096 });
-    const json = await okta.call('PUT', await okta.app(flags.tenant), '/event-hook', { url: flags.endpoint, secret });
+    const json = await okta.call('PUT', slug, '/event-hook', { url: flags.endpoint, secret });
     return { text: `The event hook at ${flags.endpoint} is verified and active.`, json };
-  },
+  }),
 };
 
 interface OidcFlags extends TenantFlags {
@@ -104,17 +101,15 @@ const oidcApp: CommandSpec<OidcFlags> = {
     command
       .requiredOption('--redirect-uri <uri>', 'sign-in redirect URI (repeatable)', collect)
       .option('--sign-out-uri <uri>', 'sign-out redirect URI (repeatable)', collect),
-  run: async ({ env, flags }) => {
-    const okta = new OktaClient(env);
+  run: onApp(async (okta, slug, { flags }) => {
     const body = { redirectUris: flags.redirectUri, postLogoutRedirectUris: flags.signOutUri ?? [] };
-    const slug = await okta.app(flags.tenant);
     const json = await okta.call<{ clientId: string; clientSecret?: string }>('PUT', slug, '/oidc-client', body);
     const rows = [
       ['Client ID', json.clientId],
       ['Client secret', json.clientSecret ?? '(as before)'],
     ] as const;
     return { text: fields(rows), json };
-  },
+  }),
 };
 
 /** Verbs that send a group's change repeat it as the whole member list: that is what Okta's "Push now" does. */
@@ -124,9 +119,7 @@ const BODILESS: readonly string[] = ['import', 'test-connection'];
 const retryTasks: CommandSpec<TenantFlags> = {
   usage: 'retry-tasks',
   summary: 'repeat the failed provisioning tasks: Dashboard -> Tasks -> Retry Selected',
-  run: async ({ env, flags }) => {
-    const okta = new OktaClient(env);
-    const slug = await okta.app(flags.tenant);
+  run: onApp(async (okta, slug) => {
     const { tasks } = await okta.list(slug, 'tasks');
     if (tasks.length === 0) return { text: 'No task has failed.', json: [] };
     await okta.call('DELETE', slug, '/tasks');
@@ -139,17 +132,16 @@ const retryTasks: CommandSpec<TenantFlags> = {
       else results.push(await okta.run(slug, verb, verb === 'unlink-group' ? { group: subject } : { login: subject }));
     }
     return { ...answerOf(results), json: results };
-  },
+  }),
 };
 
 const dismiss: CommandSpec<TenantFlags> = {
   usage: 'dismiss',
   summary: 'dismiss the failed provisioning tasks without repeating them',
-  run: async ({ env, flags }) => {
-    const okta = new OktaClient(env);
-    const json = await okta.call('DELETE', await okta.app(flags.tenant), '/tasks');
+  run: onApp(async (okta, slug) => {
+    const json = await okta.call('DELETE', slug, '/tasks');
     return { text: 'The failed tasks are dismissed.', json };
-  },
+  }),
 };
 
 const FAULTS = ['wrong-key', 'wrong-typ', 'wrong-iss', 'wrong-sub', 'wrong-aud', 'expired', 'replay'] as const;
@@ -159,12 +151,11 @@ const universalLogout: CommandSpec<TenantFlags & { readonly fault?: string }> = 
   summary: 'end all sessions of a person: those with Okta, and over Universal Logout those with the app',
   options: (command) =>
     command.addOption(new Option('--fault <fault>', 'what is wrong with the request').choices(FAULTS)),
-  run: async ({ args, env, flags }) => {
-    const okta = new OktaClient(env);
-    const result = await okta.universalLogout(await okta.app(flags.tenant), args[0] ?? '', flags.fault);
+  run: onApp(async (okta, slug, { args, flags }) => {
+    const result = await okta.universalLogout(slug, args[0] ?? '', flags.fault);
     const accepted = result.attempts.every(({ status }) => status === 204);
     return { text: logoutText(result), json: result, exitCode: accepted ? EXIT.ok : EXIT.refused };
-  },
+  }),
 };
 
 /** Alone on its line, for `$(npm run --silent okta -- token ...)`. */
@@ -175,12 +166,10 @@ const token: CommandSpec<TenantFlags & { readonly kind: TokenKind; readonly scop
     command
       .addOption(new Option('--kind <kind>', 'which token').choices(TOKEN_KINDS).default('access_token'))
       .option('--scope <scopes>', 'scopes of it, with commas'),
-  run: async ({ args, env, flags }) => {
-    const okta = new OktaClient(env);
-    const slug = await okta.app(flags.tenant);
+  run: onApp(async (okta, slug, { args, flags }) => {
     const text = await okta.token(slug, args[0] ?? '', flags.kind, flags.scope?.split(','));
     return { text, json: { kind: flags.kind, token: text } };
-  },
+  }),
 };
 
 export const appVerbs: readonly AnyCommand[] = [

@@ -1,5 +1,5 @@
 /** The sandbox Okta of the running stack, as its command line calls it. */
-import { EXIT, Refusal, stackFile, usage, type Environment } from '#command-line';
+import { EXIT, Refusal, stackFile, usage, type Answer, type Call, type Environment } from '#command-line';
 import type { Mode } from '../okta/model.js';
 import type { Delivery } from '../okta/hooks/event-hooks.js';
 import type { LogoutResult } from '../okta/oidc/universal-logout.js';
@@ -15,6 +15,18 @@ export interface Listed {
 /** `access_token`: of the custom server `default`, the others of the org server. */
 export const TOKEN_KINDS = ['access_token', 'org_access_token', 'id_token'] as const;
 export type TokenKind = (typeof TOKEN_KINDS)[number];
+
+export interface TenantFlags {
+  readonly tenant?: string;
+}
+
+/** Runs a verb on the app that is meant. */
+export const onApp =
+  <F extends TenantFlags>(run: (okta: OktaClient, app: string, call: Call<F>) => Promise<Answer>) =>
+  async (call: Call<F>): Promise<Answer> => {
+    const okta = new OktaClient(call.env);
+    return run(okta, await okta.app(call.flags.tenant), call);
+  };
 
 interface StackTenant {
   readonly slug: string;

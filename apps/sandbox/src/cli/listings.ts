@@ -1,15 +1,12 @@
 /** Lists the contents of the sandbox Okta. */
 import { instant, table, type AnyCommand, type CommandSpec } from '#command-line';
-import { OktaClient } from './client.js';
+import { onApp, type TenantFlags } from './client.js';
 import { deliveryLines } from './lines.js';
-import type { TenantFlags } from './verbs.js';
 
 const list: CommandSpec<TenantFlags> = {
   usage: 'list',
   summary: 'people and groups in Okta',
-  run: async ({ env, flags, screen, typed }) => {
-    const okta = new OktaClient(env);
-    const slug = await okta.app(flags.tenant);
+  run: onApp(async (okta, slug, { screen, typed }) => {
     const [{ people }, { groups }] = [await okta.list(slug, 'people'), await okta.list(slug, 'groups')];
     const persons = table(screen, people, [
       { head: 'PERSON', cell: (p) => p.login, shrink: 1 },
@@ -25,32 +22,30 @@ const list: CommandSpec<TenantFlags> = {
     const parts = [people.length > 0 ? persons : '', groups.length > 0 ? pushed : ''].filter(Boolean);
     const text = parts.join('\n\n') || `Nobody yet. Try: ${typed('assign anna.lee@example.com')}`;
     return { text, json: { people, groups } };
-  },
+  }),
 };
 
 const tasks: CommandSpec<TenantFlags> = {
   usage: 'tasks',
   summary: 'failed provisioning tasks, as in Dashboard -> Tasks',
-  run: async ({ env, flags, typed }) => {
-    const okta = new OktaClient(env);
-    const { tasks: failed } = await okta.list(await okta.app(flags.tenant), 'tasks');
+  run: onApp(async (okta, app, { typed }) => {
+    const { tasks: failed } = await okta.list(app, 'tasks');
     const lines = failed.map(
       (t) => `${instant(t.created_at)}  ${[t.verb, t.subject].join(' ').trim()}: ${t.detail ?? '(no reason given)'}`,
     );
     const next = `\nTo repeat them: ${typed('retry-tasks')}; to drop them: ${typed('dismiss')}`;
     return { text: lines.length === 0 ? 'No task has failed.' : lines.join('\n') + next, json: failed };
-  },
+  }),
 };
 
 const hooks: CommandSpec<TenantFlags> = {
   usage: 'hooks',
   summary: 'what the event hook carried, also what was put off',
-  run: async ({ env, flags }) => {
-    const okta = new OktaClient(env);
-    const { deliveries } = await okta.list(await okta.app(flags.tenant), 'deliveries');
+  run: onApp(async (okta, app) => {
+    const { deliveries } = await okta.list(app, 'deliveries');
     const none = 'The event hook carried nothing since the sandbox started.';
     return { text: deliveries.flatMap(deliveryLines).join('\n') || none, json: deliveries };
-  },
+  }),
 };
 
 export const listings: readonly AnyCommand[] = [list, tasks, hooks];

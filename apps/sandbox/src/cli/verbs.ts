@@ -1,14 +1,11 @@
 /** The verbs about people and groups: each is one action of an administrator, sent to the SCIM server. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { EXIT, type AnyCommand, type Answer, type Call, type CommandSpec } from '#command-line';
+import { EXIT, type AnyCommand, type Answer, type CommandSpec } from '#command-line';
 import type { Mode } from '../okta/model.js';
 import type { VerbResult } from '../okta/okta.js';
-import { OktaClient } from './client.js';
+import { onApp, type TenantFlags } from './client.js';
 import { resultText } from './lines.js';
 
-export interface TenantFlags {
-  readonly tenant?: string;
-}
 interface RunFlags extends TenantFlags {
   readonly mode?: Mode;
   readonly pace?: number;
@@ -35,11 +32,6 @@ const runOptions = (command: Command): Command =>
       milliseconds,
     );
 
-export async function runVerb(call: Call<RunFlags>, verb: string, body: object): Promise<Answer> {
-  const okta = new OktaClient(call.env);
-  return answerOf([await okta.run(await okta.app(call.flags.tenant), verb, body, call.flags)]);
-}
-
 export const answerOf = (results: readonly VerbResult[]): Answer => ({
   text: results.map(resultText).join('\n'),
   json: results.length === 1 ? results[0] : results,
@@ -58,7 +50,7 @@ function verb<F extends RunFlags>(
     usage,
     summary,
     options: (command) => options(runOptions(command)),
-    run: (call) => runVerb(call, name, body(call.args, call.flags)),
+    run: onApp(async (okta, app, { args, flags }) => answerOf([await okta.run(app, name, body(args, flags), flags)])),
   };
 }
 

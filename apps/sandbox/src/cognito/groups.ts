@@ -38,23 +38,13 @@ export function groupOperations(database: Database, pools: Pools): Record<string
     ListGroups: inPool(shape.listGroups, async (input, pool) => {
       const { values, answer } = paged(input);
       const rows = await database.query<sql.GroupRow>(sql.LIST_GROUPS, [pool.id, ...values]);
-      return answer(
-        'Groups',
-        rows,
-        (r) => r.name,
-        (r) => groupView(r, pool),
-      );
+      return answer('Groups', rows, 'name', (r) => groupView(r, pool));
     }),
     ListUsersInGroup: inPool(shape.listUsersInGroup, async (input, pool) => {
       await one(sql.GET_GROUP, [pool.id, input.GroupName], groupNotFound());
       const { values, answer } = paged(input);
       const rows = await database.query<KeyedUserRow>(LIST_USERS_IN_GROUP, [pool.id, ...values, input.GroupName]);
-      return answer(
-        'Users',
-        rows,
-        (r) => r.username_key,
-        (r) => userView(r),
-      );
+      return answer('Users', rows, 'username_key', (r) => userView(r));
     }),
     ...membershipOperations(database, pools),
   };
@@ -87,12 +77,7 @@ function membershipOperations(database: Database, pools: Pools): Record<string, 
         values,
       });
       if (!row?.user_exists) throw userNotFound();
-      return answer(
-        'Groups',
-        row.groups,
-        (r) => r.name,
-        (r) => groupView(r, pool),
-      );
+      return answer('Groups', row.groups, 'name', (r) => groupView(r, pool));
     }),
     AdminAddUserToGroup: change('add_to_group', sql.ADD_TO_GROUP, MAX_GROUPS_PER_USER),
     AdminRemoveUserFromGroup: change('remove_from_group', sql.REMOVE_FROM_GROUP),

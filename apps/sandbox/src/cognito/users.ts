@@ -78,12 +78,7 @@ export function userOperations(database: Database, pools: Pools): Record<string,
         ...values,
         ...(filter ? [filter.value] : []),
       ]);
-      return answer(
-        'Users',
-        rows,
-        (r) => r.username_key,
-        (r) => userView(r, wanted),
-      );
+      return answer('Users', rows, 'username_key', (r) => userView(r, wanted));
     }),
   };
 }
