@@ -11,6 +11,7 @@ import {
   ServiceUnreachable,
 } from '#contracts/clients';
 import {
+  commandsWith,
   EXIT,
   Refusal,
   secretFrom,
@@ -41,6 +42,9 @@ export interface TargetFlags {
   readonly url?: readonly string[];
   readonly tokenFile?: string;
 }
+
+/** A command of stackflow. */
+export const command = commandsWith<TargetFlags>();
 
 export interface Tenant {
   readonly id: string;

@@ -1,11 +1,11 @@
 /** Runs a program: parses, prints, turns errors into sentences, and chooses the exit code. */
-import { CommanderError, type Command } from 'commander';
+import { CommanderError } from 'commander';
 import { isCompletion, printCompletion } from './completion.js';
-import { loggedInUser, processEnvironment, typedAs, type Environment } from './environment.js';
+import { processEnvironment, typedAs, type Environment } from './environment.js';
 import { EXIT } from './exit-codes.js';
 import type { Stdin } from './inputs.js';
 import { buildProgram, type Chosen, type ProgramSpec } from './program.js';
-import { Refusal, usage } from './refusal.js';
+import { Refusal } from './refusal.js';
 import { PLAIN, screenOf, type Screen } from './screen.js';
 
 /** All of it may be left out; the process has them. */
@@ -59,15 +59,4 @@ export async function runMain(spec: ProgramSpec): Promise<void> {
     process.stderr.write(`This is a bug of "${spec.name}":\n${(error as Error).stack ?? String(error)}\n`);
     process.exitCode = EXIT.bug;
   }
-}
-
-/** The option of every command that changes something; see {@link operator}. */
-export const audited = (command: Command): Command =>
-  command.option('--by <name>', 'who answers for it; if left out, the user who is logged in here');
-
-/** The person who answers for a change; audits and evidence name them. */
-export function operator(by: string | undefined): string {
-  const user = by ?? loggedInUser();
-  if (user === undefined) throw usage('Say with --by <name> who answers for it. The name is kept in the audit.');
-  return user;
 }

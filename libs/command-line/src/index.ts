@@ -4,6 +4,7 @@ export * from './environment.js';
 export * from './exit-codes.js';
 export * from './frame.js';
 export * from './inputs.js';
+export * from './options.js';
 export * from './program.js';
 export * from './refusal.js';
 export * from './screen.js';

@@ -1,6 +1,16 @@
 /** `stackflow accounts`: identity-service's accounts, and the comparisons with Cognito and Okta. */
-import { positive, type AnyCommand, type Call, type CommandSpec } from '#command-line';
-import { findTenant, MORE, Services, take, target, tenantsOf, untilEnded, type TargetFlags } from '../services.js';
+import { flag, negation, option, positive, preset, type AnyCommand, type Call } from '#command-line';
+import {
+  command,
+  findTenant,
+  MORE,
+  Services,
+  take,
+  target,
+  tenantsOf,
+  untilEnded,
+  type TargetFlags,
+} from '../services.js';
 import { compareOkta } from './compare-okta.js';
 import { noAccount } from './person.js';
 import { reasonSentence } from './sentences.js';
@@ -8,23 +18,16 @@ import { describeAccount, describeAccounts, describePoolComparison } from './tex
 
 const PERSON = '<person> = user name, Okta user id or account id';
 
-interface ListFlags extends TargetFlags {
-  readonly limit: number;
-  readonly failing?: boolean;
-  readonly role?: string;
-  readonly text?: string;
-}
-
-const list: CommandSpec<ListFlags> = {
+const list = command({
   usage: 'list',
   summary: 'accounts of a tenant, by user name',
   examples: ['accounts list --failing', 'accounts list --role itsm_agent --text lovelace'],
-  options: (command) =>
-    command
-      .option('--failing', 'only those that Cognito does not take')
-      .option('--role <role>', 'only those with this role in effect')
-      .option('--text <text>', 'only those with this in user name, name or e-mail address')
-      .option('--limit <n>', 'at most this many', positive, 100),
+  options: {
+    failing: flag('--failing', 'only those that Cognito does not take'),
+    role: option('--role <role>', 'only those with this role in effect'),
+    text: option('--text <text>', 'only those with this in user name, name or e-mail address'),
+    limit: preset('--limit <n>', 'at most this many', positive, 100),
+  },
   run: async (call) => {
     const { flags, screen, typed } = call;
     const { client: identity, tenant, about } = await target(call, (s) => s.identity());
@@ -41,7 +44,7 @@ const list: CommandSpec<ListFlags> = {
     const body = items.length === 0 ? none : describeAccounts(screen, items) + (more ? MORE : '');
     return { text: about(body), json: items };
   },
-};
+});
 
 /** A person who runs it through npm has the sandbox Okta at hand. */
 export const sandboxHint = (typed: (command: string) => string, verb: string): string =>
@@ -55,7 +58,7 @@ async function findAccount(call: Call<TargetFlags>) {
   return { ...found, account };
 }
 
-const show: CommandSpec<TargetFlags> = {
+const show = command({
   usage: 'show <person>',
   summary: `one account with the history of its roles; ${PERSON}`,
   examples: ['accounts show ada@example.com'],
@@ -64,9 +67,9 @@ const show: CommandSpec<TargetFlags> = {
     const { grants } = await identity.grants(tenant.id, account.id);
     return { text: about(describeAccount(call.screen, account, grants)), json: { ...account, grants } };
   },
-};
+});
 
-const explain: CommandSpec<TargetFlags> = {
+const explain = command({
   usage: 'explain <person>',
   summary: 'why the account has its roles, or none',
   run: async (call) => {
@@ -76,9 +79,9 @@ const explain: CommandSpec<TargetFlags> = {
     const text = [`${account.userName} (tenant ${tenant.slug}):`, ...sentences].join('\n  ');
     return { text, json: { ...explanation, sentences } };
   },
-};
+});
 
-const retry: CommandSpec<TargetFlags> = {
+const retry = command({
   usage: 'retry <person>',
   summary: 'read the user back from Cognito and repair it now',
   run: async (call) => {
@@ -89,23 +92,23 @@ const retry: CommandSpec<TargetFlags> = {
       json,
     };
   },
-};
+});
 
-const reconcile: CommandSpec<TargetFlags & { readonly wait: boolean }> = {
+const reconcile = command({
   usage: 'reconcile',
   summary: 'compare the whole user pool with the accounts of all tenants and repair what differs',
-  options: (command) => command.option('--no-wait', 'start it and return'),
+  options: { wait: negation('--no-wait', 'start it and return') },
   run: async (call) => {
     const identity = (await Services.of(call)).identity();
     const run = await identity.startPoolComparison();
     return untilEnded(run, call.flags.wait, () => identity.latestPoolComparison(), describePoolComparison);
   },
-};
+});
 
-const republish: CommandSpec<TargetFlags & { readonly all?: boolean }> = {
+const republish = command({
   usage: 'republish',
   summary: "publish the state of a tenant's accounts again, for a subscriber that lost its database or begins late",
-  options: (command) => command.option('--all', 'of all tenants'),
+  options: { all: flag('--all', 'of all tenants') },
   run: async (call) => {
     const identity = (await Services.of(call)).identity();
     const { tenant, all } = call.flags;
@@ -117,6 +120,6 @@ const republish: CommandSpec<TargetFlags & { readonly all?: boolean }> = {
       json: counts,
     };
   },
-};
+});
 
 export const accounts: readonly AnyCommand[] = [list, show, explain, retry, reconcile, republish, compareOkta];

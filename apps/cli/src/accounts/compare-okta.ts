@@ -1,20 +1,15 @@
 /** The comparison of a tenant with its Okta app, which deactivation-worker makes. */
 import type { Json, OktaComparison } from '#contracts';
-import type { CommandSpec } from '#command-line';
-import { target, untilEnded, type TargetFlags } from '../services.js';
+import { flag, negation } from '#command-line';
+import { command, target, untilEnded } from '../services.js';
 
-interface Flags extends TargetFlags {
-  readonly wait: boolean;
-  readonly force?: boolean;
-}
-
-export const compareOkta: CommandSpec<Flags> = {
+export const compareOkta = command({
   usage: 'compare-okta',
   summary: 'compare the tenant with its Okta app: people that Okta keeps out lose access, all else is reported',
-  options: (command) =>
-    command
-      .option('--no-wait', 'start it and return')
-      .option('--force', 'accept it if Okta says that nobody is assigned'),
+  options: {
+    wait: negation('--no-wait', 'start it and return'),
+    force: flag('--force', 'accept it if Okta says that nobody is assigned'),
+  },
   run: async (call) => {
     const { force = false, wait } = call.flags;
     const { client: worker, tenant, about } = await target(call, (s) => s.offboarding());
@@ -23,7 +18,7 @@ export const compareOkta: CommandSpec<Flags> = {
     const answer = await untilEnded(run, wait, latest, (result) => describe(result, call.typed));
     return { ...answer, text: about(answer.text) };
   },
-};
+});
 
 const KINDS: Readonly<Record<string, string>> = {
   unknown_here: 'assigned in Okta, unknown here (repeat the push in Okta)',

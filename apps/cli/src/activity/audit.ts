@@ -1,15 +1,9 @@
 /** `stackflow audit`: auth-service's record of sign-ins and refusals, and integration-hub's record of changes. */
-import { EXIT, instant, positive, table, time, type CommandSpec } from '#command-line';
+import { EXIT, instant, option, positive, preset, table, time } from '#command-line';
 import type { AuditEvent } from '#contracts';
-import { anyOwner, MORE, part, target, type TargetFlags } from '../services.js';
+import { command, anyOwner, MORE, part, target } from '../services.js';
 import { refusalSentence } from './sentences.js';
 import { accountOf } from '../accounts/person.js';
-
-interface Flags extends TargetFlags {
-  readonly event?: string;
-  readonly since?: string;
-  readonly limit: number;
-}
 
 interface Line {
   readonly at: string;
@@ -19,15 +13,15 @@ interface Line {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-export const audit: CommandSpec<Flags> = {
+export const audit = command({
   usage: 'audit [person]',
   summary: 'sign-ins and refusals, and changes of settings, of a tenant or a person, newest first',
   examples: ['audit --since 2026-11-30T00:00:00Z', 'audit ada@example.com', 'audit --event login_refused --json'],
-  options: (command) =>
-    command
-      .option('--event <event>', 'only this event of sign-in, e.g. login, login_refused, exchange_refused')
-      .option('--since <time>', 'not before this instant (RFC 3339)', time)
-      .option('--limit <n>', 'at most this many', positive, 50),
+  options: {
+    event: option('--event <event>', 'only this event of sign-in, e.g. login, login_refused, exchange_refused'),
+    since: option('--since <time>', 'not before this instant (RFC 3339)', time),
+    limit: preset('--limit <n>', 'at most this many', positive, 50),
+  },
   run: async (call) => {
     const { flags, args, screen, typed } = call;
     const { event, since, limit } = flags;
@@ -75,4 +69,4 @@ export const audit: CommandSpec<Flags> = {
       ...(unknown.length > 0 && { exitCode: EXIT.unavailable }),
     };
   },
-};
+});

@@ -1,26 +1,20 @@
 /** `stackflow requests`: what Okta sent over SCIM, and what the gateway answered. */
-import { instant, positive, table, time, type CommandSpec } from '#command-line';
+import { flag, instant, option, positive, preset, table, time } from '#command-line';
 import type { Json, ScimRequestView } from '#contracts';
-import { MORE, take, target, type TargetFlags } from '../services.js';
+import { command, MORE, take, target } from '../services.js';
 import { accountOf } from '../accounts/person.js';
-
-interface Flags extends TargetFlags {
-  readonly failed?: boolean;
-  readonly since?: string;
-  readonly limit: number;
-}
 
 type Request = Json<ScimRequestView>;
 
-export const requests: CommandSpec<Flags> = {
+export const requests = command({
   usage: 'requests [person]',
   summary: 'the SCIM requests that Okta sent, newest first; of a tenant or about one person',
   examples: ['requests --failed', 'requests ada@example.com'],
-  options: (command) =>
-    command
-      .option('--failed', 'only those that were refused (status 400 or more)')
-      .option('--since <time>', 'not before this instant (RFC 3339)', time)
-      .option('--limit <n>', 'at most this many', positive, 50),
+  options: {
+    failed: flag('--failed', 'only those that were refused (status 400 or more)'),
+    since: option('--since <time>', 'not before this instant (RFC 3339)', time),
+    limit: preset('--limit <n>', 'at most this many', positive, 50),
+  },
   run: async (call) => {
     const { flags, args, screen } = call;
     const { services, client: directory, tenant, about } = await target(call, (s) => s.directory());
@@ -47,7 +41,7 @@ export const requests: CommandSpec<Flags> = {
     const body = items.length === 0 ? none : found + (more ? MORE : '');
     return { text: about(body), json: items };
   },
-};
+});
 
 /** The sentence that Okta's administrator sees under Dashboard -> Tasks, or what was left out. */
 export const note = ({ detail, leftOutCount, delivered }: Request): string | null =>

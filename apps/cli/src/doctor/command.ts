@@ -1,10 +1,10 @@
 /** `stackflow doctor`: one answer to "somebody cannot get in, still gets in, or has the wrong role". */
-import { EXIT, type CommandSpec, type Screen } from '#command-line';
-import { anyOwner, target, type TargetFlags } from '../services.js';
+import { EXIT, type Screen } from '#command-line';
+import { command, anyOwner, target } from '../services.js';
 import { diagnose, type Diagnosis, type Line } from './diagnose.js';
 import { gather } from './facts.js';
 
-export const doctor: CommandSpec<TargetFlags> = {
+export const doctor = command({
   usage: 'doctor <person>',
   summary:
     'why a person cannot get in, still gets in, or has the wrong role; <person> = user name, Okta user id or account id',
@@ -25,7 +25,7 @@ export const doctor: CommandSpec<TargetFlags> = {
           : EXIT.ok,
     };
   },
-};
+});
 
 const COLOURS = { ok: 'green', wrong: 'red', unknown: 'yellow' } as const;
 

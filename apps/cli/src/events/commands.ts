@@ -1,22 +1,25 @@
 /** `stackflow events`: what is published, who has consumed it, what is parked, over the event API of every service. */
 import {
   audited,
+  flag,
   list as split,
   operator,
+  option,
   positive,
+  preset,
   Refusal,
+  required,
   time,
   usage,
   UUID,
   type AnyCommand,
-  type CommandSpec,
 } from '#command-line';
 import type { ParkedKey } from '#contracts';
-import { anyOwner, anyTenants, findTenant, part, Services, type TargetFlags, type Tenant } from '../services.js';
+import { command, anyOwner, anyTenants, findTenant, part, Services, type Tenant } from '../services.js';
 import { busOf, demandOne, eventsOfKey, parked as parkedOf, states, unknownLines } from './buses.js';
 import { describeKey, describeParked, describeStates, type NamedKey } from './text.js';
 
-const list: CommandSpec<TargetFlags> = {
+const list = command({
   usage: 'list',
   summary: 'outboxes, consumer groups, their lag, parked keys',
   run: async (call) => {
@@ -25,24 +28,18 @@ const list: CommandSpec<TargetFlags> = {
     const services = all.map(({ service, value, problem }) => ({ service, value, problem: problem?.message }));
     return { text: describeStates(call.screen, all), json: { services } };
   },
-};
+});
 
-interface ShowFlags extends TargetFlags {
-  readonly topic?: string;
-  readonly from?: string;
-  readonly limit: number;
-}
-
-const show: CommandSpec<ShowFlags> = {
+const show = command({
   usage: 'show <key>',
   summary:
     'published events of a person (user name), of a subject (its id) or of a key ("tenant:subject"), and how far each group is',
   examples: ['events show ada@example.com'],
-  options: (command) =>
-    command
-      .option('--topic <topic>', 'only this topic')
-      .option('--from <time>', 'not before this instant (RFC 3339)', time)
-      .option('--limit <n>', 'at most this many, the newest', positive, 200),
+  options: {
+    topic: option('--topic <topic>', 'only this topic'),
+    from: option('--from <time>', 'not before this instant (RFC 3339)', time),
+    limit: preset('--limit <n>', 'at most this many, the newest', positive, 200),
+  },
   run: async (call) => {
     const { flags, args, screen } = call;
     const { topic, from, limit } = flags;
@@ -59,7 +56,7 @@ const show: CommandSpec<ShowFlags> = {
     const text = [describeKey(screen, events, omitted, handled), unknownLines(all)].filter(Boolean).join('\n\n');
     return { text, json: { events, omitted, handled } };
   },
-};
+});
 
 /** A key or an id as it is; a person by name becomes the key of their events. */
 async function keyOf(services: Services, text: string, tenant: string | undefined): Promise<string> {
@@ -70,22 +67,15 @@ async function keyOf(services: Services, text: string, tenant: string | undefine
   return account ? `${account.tenant}:${account.id}` : text;
 }
 
-interface ParkedFlags extends TargetFlags {
-  readonly group?: string;
-  readonly topic?: string;
-  readonly error?: string;
-  readonly limit: number;
-}
-
-const parked: CommandSpec<ParkedFlags> = {
+const parked = command({
   usage: 'parked',
   summary: 'keys that wait because one of their events failed, counted by error; of all tenants if none is named',
-  options: (command) =>
-    command
-      .option('--group <group>', 'only of this consumer group')
-      .option('--topic <topic>', 'only of this topic')
-      .option('--error <text>', 'only those with this in the error')
-      .option('--limit <n>', 'at most this many keys of each service', positive, 20),
+  options: {
+    group: option('--group <group>', 'only of this consumer group'),
+    topic: option('--topic <topic>', 'only of this topic'),
+    error: option('--error <text>', 'only those with this in the error'),
+    limit: preset('--limit <n>', 'at most this many keys of each service', positive, 20),
+  },
   run: async (call) => {
     const { flags, screen, typed } = call;
     const services = await Services.of(call);
@@ -105,7 +95,7 @@ const parked: CommandSpec<ParkedFlags> = {
     const text = [describeParked(screen, summary, keys, typed), unknownLines(all)].filter(Boolean).join('\n\n');
     return { text, json: { summary, keys } };
   },
-};
+});
 
 async function withNames(services: Services, tenants: readonly Tenant[], key: ParkedKey): Promise<NamedKey> {
   const [tenant = '', subject = ''] = key.key.split(':');
@@ -114,14 +104,7 @@ async function withNames(services: Services, tenants: readonly Tenant[], key: Pa
   return { ...key, tenant: slug, person: account?.value?.userName ?? null };
 }
 
-interface RetryFlags extends TargetFlags {
-  readonly topic?: string;
-  readonly error?: string;
-  readonly all?: boolean;
-  readonly by?: string;
-}
-
-const retry: CommandSpec<RetryFlags> = {
+const retry = command({
   usage: 'retry <group> [key]',
   summary: 'try the failed event of a parked key again now, then the events behind it; without a key, of many keys',
   examples: [
@@ -129,11 +112,12 @@ const retry: CommandSpec<RetryFlags> = {
     "events retry identity-service --error 'cannot map group'",
     'events retry identity-service --all',
   ],
-  options: (command) =>
-    audited(command)
-      .option('--all', 'every parked key of the group')
-      .option('--error <text>', 'every key with this in the error')
-      .option('--topic <topic>', 'only of this topic'),
+  options: {
+    ...audited,
+    all: flag('--all', 'every parked key of the group'),
+    error: option('--error <text>', 'every key with this in the error'),
+    topic: option('--topic <topic>', 'only of this topic'),
+  },
   run: async (call) => {
     const { flags, args, typed } = call;
     const [group = '', who] = args;
@@ -156,12 +140,12 @@ const retry: CommandSpec<RetryFlags> = {
       : `${group}: the first events of ${json.keys} keys will be tried again within a second, then those behind them.${unreadable}`;
     return { text, json };
   },
-};
+});
 
-const skip: CommandSpec<TargetFlags & { readonly topic?: string; readonly by?: string }> = {
+const skip = command({
   usage: 'skip <group> <key>',
   summary: 'give up the first parked event of a key for this group; it is kept in skipped_event',
-  options: (command) => audited(command).option('--topic <topic>', 'only of this topic'),
+  options: { ...audited, topic: option('--topic <topic>', 'only of this topic') },
   run: async (call) => {
     const { flags, args } = call;
     const [group = '', who = ''] = args;
@@ -174,26 +158,19 @@ const skip: CommandSpec<TargetFlags & { readonly topic?: string; readonly by?: s
       json: { group, ...json },
     };
   },
-};
+});
 
-interface ReplayFlags extends TargetFlags {
-  readonly group: string;
-  readonly topic: readonly string[];
-  readonly from?: string;
-  readonly key?: string;
-  readonly by?: string;
-}
-
-const replay: CommandSpec<ReplayFlags> = {
+const replay = command({
   usage: 'replay',
   summary: 'deliver once more, in order, what a group has already consumed',
   examples: ['events replay --group reports --topic identity.accounts --from 2026-11-24T08:00:00Z'],
-  options: (command) =>
-    audited(command)
-      .requiredOption('--group <group>', 'consumer group')
-      .requiredOption('--topic <topics>', 'topic, or several with commas', split)
-      .option('--from <time>', 'published at or after this instant (RFC 3339)', time)
-      .option('--key <key>', 'only this person (user name) or key ("tenant:subject")'),
+  options: {
+    ...audited,
+    group: required('--group <group>', 'consumer group'),
+    topic: required('--topic <topics>', 'topic, or several with commas', split),
+    from: option('--from <time>', 'published at or after this instant (RFC 3339)', time),
+    key: option('--key <key>', 'only this person (user name) or key ("tenant:subject")'),
+  },
   run: async (call) => {
     const { group, topic: topics, from, key: who, tenant } = call.flags;
     const by = operator(call.flags.by);
@@ -207,6 +184,6 @@ const replay: CommandSpec<ReplayFlags> = {
       json: { group, topics, queued },
     };
   },
-};
+});
 
 export const events: readonly AnyCommand[] = [list, show, parked, retry, skip, replay];

@@ -1,23 +1,20 @@
 /** `stackflow exchange`: the clients of auth-service's token exchange, and the source of a tenant's access tokens. */
-import { Option } from 'commander';
 import {
   audited,
   collect,
   duration,
   operator,
+  preset,
+  required,
   type Answer,
   type AnyCommand,
   type Call,
-  type CommandSpec,
 } from '#command-line';
 import type { AuthServiceClient } from '#contracts/clients';
-import { findTenant, Services, tenantsOf, type TargetFlags } from '../services.js';
-import { changedPolicy, newPolicy, policyOptions, type PolicyFlags } from './policy.js';
+import { command, findTenant, Services, tenantsOf, type TargetFlags } from '../services.js';
+import { changedPolicy, newPolicy, policyOptions } from './policy.js';
 import { describeClient, describeClients, describeRotation, describeSecret, describeSource } from './text.js';
 
-interface Audited extends TargetFlags {
-  readonly by?: string;
-}
 type Run<F> = (auth: AuthServiceClient, call: Call<F>, id: string) => Promise<Answer>;
 
 const on =
@@ -27,7 +24,10 @@ const on =
 
 const DEFAULT_GRACE_MS = 24 * 3_600_000;
 
-const list: CommandSpec<TargetFlags> = {
+export const grace = (what: string) =>
+  preset('--grace <duration>', `${what}: 24h, 30m, 0`, duration, DEFAULT_GRACE_MS, '24h');
+
+const list = command({
   usage: 'list',
   summary: 'the clients: of one tenant, or of all if none is named',
   run: on(async (auth, { flags, screen, typed }) => {
@@ -37,16 +37,16 @@ const list: CommandSpec<TargetFlags> = {
     const none = `No service may exchange tokens yet. Register one: ${typed('exchange add <client> --audience <service>')}`;
     return { text: clients.length === 0 ? none : describeClients(screen, clients, tenants), json: clients };
   }),
-};
+});
 
-const show: CommandSpec<TargetFlags> = {
+const show = command({
   usage: 'show <client>',
   summary: 'what a client may do, and its token endpoint',
   run: on(async (auth, _, id) => {
     const client = await auth.exchangeClient(id);
     return { text: describeClient(client, await tenantsOf(auth)), json: client };
   }),
-};
+});
 
 async function withSecret(auth: AuthServiceClient, id: string, clientSecret: string | null): Promise<Answer> {
   const client = await auth.exchangeClient(id);
@@ -54,43 +54,40 @@ async function withSecret(auth: AuthServiceClient, id: string, clientSecret: str
   return { text, json: { ...client, clientSecret } };
 }
 
-const add: CommandSpec<PolicyFlags> = {
+const add = command({
   usage: 'add <client>',
   summary: 'register a client and show its secret, this once; --tenant takes several, with commas',
   examples: ['exchange add reports --audience incident-service --tenant acme'],
-  options: (command) => audited(policyOptions(command)),
+  options: { ...policyOptions, ...audited },
   run: on(async (auth, call, id) => {
     const body = { ...(await newPolicy(call, auth)), by: operator(call.flags.by) };
     return withSecret(auth, id, (await auth.createExchangeClient(id, body)).clientSecret);
   }),
-};
+});
 
-const change: CommandSpec<PolicyFlags> = {
+const change = command({
   usage: 'change <client>',
   summary: 'change a client; whatever is not named stays as it is',
-  options: (command) => audited(policyOptions(command)),
+  options: { ...policyOptions, ...audited },
   run: on(async (auth, call, id) => {
     const policy = await changedPolicy(call, auth, await auth.exchangeClient(id));
     const { clientSecret } = await auth.putExchangeClient(id, { ...policy, by: operator(call.flags.by) });
     return withSecret(auth, id, clientSecret);
   }),
-};
+});
 
-const rotate: CommandSpec<Audited & { readonly grace: number }> = {
+const rotate = command({
   usage: 'rotate-secret <client>',
   summary: 'make a new secret and show it, this once',
-  options: (command) => audited(command).addOption(grace('how long the old one stays valid')),
+  options: { ...audited, grace: grace('how long the old one stays valid') },
   run: on(async (auth, { flags }, id) => {
     const rotated = await auth.rotateExchangeSecret(id, { graceMs: flags.grace, by: operator(flags.by) });
     const text = describeRotation(id, rotated.clientSecret, rotated.previousSecretValidUntil);
     return { text, json: { id, ...rotated } };
   }),
-};
+});
 
-export const grace = (what: string): Option =>
-  new Option('--grace <duration>', `${what}: 24h, 30m, 0`).argParser(duration).default(DEFAULT_GRACE_MS, '24h');
-
-const remove: CommandSpec<Audited> = {
+const remove = command({
   usage: 'remove <client>',
   summary: 'remove a client: it can exchange nothing from then on',
   options: audited,
@@ -99,9 +96,9 @@ const remove: CommandSpec<Audited> = {
     const text = `The client "${id}" is removed. Tokens that it was given stay valid until they expire, at most an hour.`;
     return { text, json: { id, removed: true } };
   }),
-};
+});
 
-const source: CommandSpec<TargetFlags> = {
+const source = command({
   usage: 'source',
   summary: "the custom authorization server whose access tokens a tenant's exchange takes",
   run: on(async (auth, { flags }) => {
@@ -109,27 +106,21 @@ const source: CommandSpec<TargetFlags> = {
     const found = await auth.exchangeSource(id);
     return { text: describeSource(slug, found), json: found };
   }),
-};
+});
 
-interface SourceFlags extends Audited {
-  readonly issuer: string;
-  readonly audience: string;
-  readonly clientId: readonly string[];
-  readonly scope: string;
-}
-
-const setSource: CommandSpec<SourceFlags> = {
+const setSource = command({
   usage: 'set-source',
   summary: 'name that server, and which of its tokens are taken',
   examples: [
     'exchange set-source --issuer https://your-org.okta.com/oauth2/default --audience api://default --client-id 0oa1 --scope stackflow.exchange',
   ],
-  options: (command) =>
-    audited(command)
-      .requiredOption('--issuer <url>', 'e.g. https://your-org.okta.com/oauth2/default')
-      .requiredOption('--audience <audience>', 'audience of that server, e.g. api://default')
-      .requiredOption('--client-id <id>', 'app in Okta whose tokens are taken, 0oa... (repeatable)', collect)
-      .requiredOption('--scope <scope>', 'scope that a token must have to be exchanged'),
+  options: {
+    ...audited,
+    issuer: required('--issuer <url>', 'e.g. https://your-org.okta.com/oauth2/default'),
+    audience: required('--audience <audience>', 'audience of that server, e.g. api://default'),
+    clientId: required('--client-id <id>', 'app in Okta whose tokens are taken, 0oa... (repeatable)', collect),
+    scope: required('--scope <scope>', 'scope that a token must have to be exchanged'),
+  },
   run: on(async (auth, { flags }) => {
     const { slug, id } = await findTenant(auth, flags.tenant);
     const { issuer, audience, clientId, scope } = flags;
@@ -137,9 +128,9 @@ const setSource: CommandSpec<SourceFlags> = {
     await auth.putExchangeSource(id, { ...wanted, by: operator(flags.by) });
     return { text: describeSource(slug, wanted), json: wanted };
   }),
-};
+});
 
-const removeSource: CommandSpec<Audited> = {
+const removeSource = command({
   usage: 'remove-source',
   summary: 'take no access tokens of a custom server any more',
   options: audited,
@@ -148,7 +139,7 @@ const removeSource: CommandSpec<Audited> = {
     await auth.removeExchangeSource(id, operator(flags.by));
     return { text: describeSource(slug, null), json: null };
   }),
-};
+});
 
 export const exchange: readonly AnyCommand[] = [
   list,

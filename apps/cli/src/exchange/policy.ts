@@ -1,28 +1,22 @@
 /** Flags of `add` and `change` -> the whole client as it shall be. */
-import { InvalidArgumentError, type Command } from 'commander';
-import { collect, EXIT, list, Refusal, textFrom, usage, type Call } from '#command-line';
+import { InvalidArgumentError } from 'commander';
+import { collect, EXIT, flag, list, option, Refusal, textFrom, usage, type Call, type FlagsOf } from '#command-line';
 import type { ExchangeClientBody, ExchangeClientView, Json, PublicJwks, TokenKind } from '#contracts';
 import type { AuthServiceClient } from '#contracts/clients';
 import { findTenant, type TargetFlags } from '../services.js';
 
-export interface PolicyFlags extends TargetFlags {
-  readonly audience?: readonly string[];
-  readonly kinds?: readonly TokenKind[];
-  readonly idTokens?: boolean;
-  readonly jwksFile?: string;
-  readonly by?: string;
-}
 type Policy = Omit<ExchangeClientBody, 'by'>;
 
 const ACCESS_KINDS: readonly TokenKind[] = ['access_token', 'org_access_token'];
 
-export const policyOptions = (command: Command): Command =>
-  command
-    .option('--audience <name>', 'service that the tokens are for (repeatable)', collect)
-    .option('--kinds <kinds>', `access tokens that it may exchange: ${ACCESS_KINDS.join(', ')}; both`, kinds)
-    .option('--id-tokens', 'it may exchange ID tokens as well, each once and within five minutes')
-    .option('--no-id-tokens', 'it may not exchange ID tokens')
-    .option('--jwks-file <file>', 'public keys (JWKS): it authenticates with private_key_jwt and has no secret');
+export const policyOptions = {
+  audience: option('--audience <name>', 'service that the tokens are for (repeatable)', collect),
+  kinds: option('--kinds <kinds>', `access tokens that it may exchange: ${ACCESS_KINDS.join(', ')}; both`, kinds),
+  idTokens: flag('--id-tokens', 'it may exchange ID tokens as well, each once and within five minutes'),
+  noIdTokens: flag('--no-id-tokens', 'it may not exchange ID tokens'),
+  jwksFile: option('--jwks-file <file>', 'public keys (JWKS): it authenticates with private_key_jwt and has no secret'),
+};
+type PolicyFlags = TargetFlags & FlagsOf<typeof policyOptions>;
 
 function kinds(value: string): TokenKind[] {
   const named = list(value);

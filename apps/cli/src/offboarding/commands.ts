@@ -1,9 +1,8 @@
 /** `stackflow offboarding`: the cases of deactivation-worker, and what the brake holds. */
 import type { CaseState } from '#contracts';
-import { Option } from 'commander';
-import { positive, type AnyCommand, type CommandSpec } from '#command-line';
+import { choice, positive, preset, type AnyCommand } from '#command-line';
 import { sandboxHint } from '../accounts/commands.js';
-import { MORE, take, target, type TargetFlags } from '../services.js';
+import { command, MORE, take, target } from '../services.js';
 import { held, release } from './held.js';
 import { personOf } from '../accounts/person.js';
 import { describeCases, describeTimeline } from './text.js';
@@ -11,7 +10,7 @@ import { describeCases, describeTimeline } from './text.js';
 /** As CASE_STATES of the contract; that file loads decorators, which a command line does not. */
 const STATES: readonly CaseState[] = ['new', 'held', 'running', 'completed', 'superseded', 'discarded'];
 
-const show: CommandSpec<TargetFlags> = {
+const show = command({
   usage: 'show <person>',
   summary:
     'one person: each step that ended access, and what is open; <person> = user name, Okta user id or account id',
@@ -23,15 +22,15 @@ const show: CommandSpec<TargetFlags> = {
     const timeline = await worker.timeline(tenant.id, person.account);
     return { text: about(describeTimeline(screen, timeline, typed)), json: timeline };
   },
-};
+});
 
-const list: CommandSpec<TargetFlags & { readonly state?: CaseState; readonly limit: number }> = {
+const list = command({
   usage: 'list',
   summary: 'the cases of a tenant, newest first',
-  options: (command) =>
-    command
-      .option('--limit <n>', 'at most this many', positive, 100)
-      .addOption(new Option('--state <state>', 'only these').choices(STATES)),
+  options: {
+    limit: preset('--limit <n>', 'at most this many', positive, 100),
+    state: choice('--state <state>', 'only these', STATES),
+  },
   run: async (call) => {
     const { flags, screen, typed } = call;
     const { state, limit } = flags;
@@ -47,9 +46,9 @@ const list: CommandSpec<TargetFlags & { readonly state?: CaseState; readonly lim
     const body = items.length === 0 ? none : describeCases(screen, items) + (more ? MORE : '');
     return { text: about(body), json: items };
   },
-};
+});
 
-const retry: CommandSpec<TargetFlags> = {
+const retry = command({
   usage: 'retry <person>',
   summary: 'read the user back from Cognito and enable or disable it now',
   run: async (call) => {
@@ -61,6 +60,6 @@ const retry: CommandSpec<TargetFlags> = {
       json,
     };
   },
-};
+});
 
 export const offboarding: readonly AnyCommand[] = [show, list, held, release, retry];

@@ -1,21 +1,17 @@
 /** `held` and `release`: one brake, and two services that hold by it. */
-import { audited, operator, positive, Refusal, usage, type Call, type CommandSpec } from '#command-line';
+import { audited, flag, operator, positive, preset, Refusal, usage, type Call } from '#command-line';
 import type { HeldRoleLossView, Json } from '#contracts';
-import { target, type Services, type TargetFlags, type Tenant } from '../services.js';
+import { command, target, type Services, type TargetFlags, type Tenant } from '../services.js';
 import { explain } from '../problems.js';
 import { personOf } from '../accounts/person.js';
 import { describeHeld } from './text.js';
 
-interface ReleaseFlags extends TargetFlags {
-  readonly all?: boolean;
-  readonly by?: string;
-}
 type AnyCall = Call<TargetFlags>;
 
-export const held: CommandSpec<TargetFlags & { readonly limit: number }> = {
+export const held = command({
   usage: 'held',
   summary: 'people that the brake holds: they keep access, or roles, until they are released',
-  options: (command) => command.option('--limit <n>', 'at most this many', positive, 1_000),
+  options: { limit: preset('--limit <n>', 'at most this many', positive, 1_000) },
   run: async (call) => {
     const { flags, screen, typed } = call;
     const { services, client: worker, tenant, about } = await target(call, (s) => s.offboarding());
@@ -26,13 +22,13 @@ export const held: CommandSpec<TargetFlags & { readonly limit: number }> = {
       json: { tenant: tenant.slug, ...cases, roleLosses: losses, problem: problem?.message ?? null },
     };
   },
-};
+});
 
-export const release: CommandSpec<ReleaseFlags> = {
+export const release = command({
   usage: 'release [person...]',
   summary: 'let happen what is held, for these people or for all of the tenant',
   examples: ['offboarding release ada@example.com', 'offboarding release --all --tenant acme --by grace'],
-  options: (command) => audited(command).option('--all', 'everything that is held in the tenant'),
+  options: { ...audited, all: flag('--all', 'everything that is held in the tenant') },
   run: async (call) => {
     const { args, flags, typed } = call;
     if (args.length === 0 && !flags.all)
@@ -54,7 +50,7 @@ export const release: CommandSpec<ReleaseFlags> = {
         : `Tenant ${tenant.slug}: ${count(cases, losses)}, in the name of ${by}. "${typed('offboarding list')}" shows how the access ends.`;
     return { text, json: { tenant: tenant.slug, cases, roleLosses: losses, by } };
   },
-};
+});
 
 interface Choice {
   readonly cases: string[];

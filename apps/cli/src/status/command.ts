@@ -1,8 +1,8 @@
 /** `stackflow status`: every service, and per tenant the things that wait for somebody. */
-import { EXIT, positive, table, type CommandSpec, type Screen } from '#command-line';
+import { EXIT, positive, preset, table, type Screen } from '#command-line';
 import type { EventBusState } from '#contracts';
 import { parked, states, type OfService } from '../events/buses.js';
-import { anyTenants, findTenant, part, Services, type TargetFlags, type Tenant } from '../services.js';
+import { command, anyTenants, findTenant, part, Services, type Tenant } from '../services.js';
 import { healthOf, type ServiceHealth } from './health.js';
 
 interface TenantState {
@@ -14,10 +14,10 @@ interface TenantState {
   readonly parkedKeys: number | null;
 }
 
-export const status: CommandSpec<TargetFlags & { readonly limit: number }> = {
+export const status = command({
   usage: 'status',
   summary: 'whether every service works, and what waits for somebody; ends with 1 or 69 if something is wrong',
-  options: (command) => command.option('--limit <n>', 'at most this many tenants', positive, 50),
+  options: { limit: preset('--limit <n>', 'at most this many tenants', positive, 50) },
   run: async (call) => {
     const { flags, screen, typed } = call;
     const services = await Services.of(call);
@@ -70,7 +70,7 @@ export const status: CommandSpec<TargetFlags & { readonly limit: number }> = {
       exitCode: down.length > 0 ? EXIT.unavailable : waits.length + stuck.length > 0 ? EXIT.refused : EXIT.ok,
     };
   },
-};
+});
 
 const OUTBOX_LIMIT_SECONDS = 30;
 const isStuck = (bus: EventBusState | undefined): boolean =>

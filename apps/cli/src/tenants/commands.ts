@@ -2,19 +2,21 @@
 import {
   audited,
   EXIT,
+  flag,
   operator,
+  option,
+  required,
   secretFrom,
   usage,
   type Answer,
   type AnyCommand,
   type Call,
-  type CommandSpec,
 } from '#command-line';
 import type { HubTenant, Json, TenantChanged } from '#contracts';
 import type { HubClient } from '#contracts/clients';
 import { grace } from '../exchange/commands.js';
-import { findTenant, Services, type TargetFlags } from '../services.js';
-import { settingsOf, settingsOptions, unmapping, type SettingsFlags } from './settings.js';
+import { command, findTenant, Services, type TargetFlags } from '../services.js';
+import { settingsOf, settingsOptions, unmapping } from './settings.js';
 import {
   describeChange,
   describeOkta,
@@ -27,14 +29,11 @@ import {
   warningText,
 } from './text.js';
 
-interface Flags extends TargetFlags {
-  readonly by?: string;
-}
 type Run<F> = (hub: HubClient, slug: string, call: Call<F>) => Promise<Answer>;
 
 /** Runs on the tenant that is meant; the answer says which that is. */
 const onTenant =
-  <F extends Flags>(run: Run<F>) =>
+  <F extends TargetFlags>(run: Run<F>) =>
   async (call: Call<F>): Promise<Answer> => {
     const [slug] = call.args;
     const { tenant } = call.flags;
@@ -48,7 +47,7 @@ const NOT_PUBLISHED =
   'The change is stored, but the event carrier did not take its event in time. It is published automatically later; until then the other services do not know of it.';
 
 /** A change of the tenant that is meant, and the text about its result. */
-const changing = <F extends Flags, R extends Json<TenantChanged>>(
+const changing = <F extends TargetFlags, R extends Json<TenantChanged>>(
   change: (hub: HubClient, slug: string, call: Call<F>) => Promise<R>,
   describe: (result: R, typed: Call<F>['typed']) => string,
 ) =>
@@ -57,7 +56,7 @@ const changing = <F extends Flags, R extends Json<TenantChanged>>(
     return changed(result, describe(result, call.typed), call.typed);
   });
 
-function changed(result: Json<TenantChanged>, text: string, typed: Call<Flags>['typed']): Answer {
+function changed(result: Json<TenantChanged>, text: string, typed: Call<TargetFlags>['typed']): Answer {
   const warnings = [...(result.published ? [] : [NOT_PUBLISHED]), warningText(result.tenant, typed) ?? []].flat();
   return {
     text,
@@ -67,14 +66,16 @@ function changed(result: Json<TenantChanged>, text: string, typed: Call<Flags>['
   };
 }
 
-const create: CommandSpec<Flags & SettingsFlags & { readonly enableScim?: boolean; readonly ifMissing?: boolean }> = {
+const create = command({
   usage: 'create <slug>',
   summary: 'create a tenant and show its SCIM token, this once',
   examples: ['tenants create acme --host acme.stackflow-tech.com --scim on'],
-  options: (command) =>
-    audited(settingsOptions(command))
-      .option('--enable-scim', 'the same as --scim on')
-      .option('--if-missing', 'succeed if the tenant exists already'),
+  options: {
+    ...settingsOptions,
+    ...audited,
+    enableScim: flag('--enable-scim', 'the same as --scim on'),
+    ifMissing: flag('--if-missing', 'succeed if the tenant exists already'),
+  },
   run: async (call) => {
     const { flags, args, typed } = call;
     const [slug = ''] = args;
@@ -87,18 +88,17 @@ const create: CommandSpec<Flags & SettingsFlags & { readonly enableScim?: boolea
       : `The tenant "${slug}" exists already; nothing was changed.`;
     return changed(result, text, typed);
   },
-};
+});
 
-const configure: CommandSpec<Flags & SettingsFlags> = {
+const configure = command({
   usage: 'configure [slug]',
   summary: 'change settings; whatever is not named stays as it is',
   examples: ["tenants configure acme --map 'Night shift=viewer' --group-sync on"],
-  options: (command) =>
-    audited(settingsOptions(command)).option(
-      '--unmap <group>',
-      'take away the roles of a group, by name or id (repeatable)',
-      unmapping,
-    ),
+  options: {
+    ...settingsOptions,
+    ...audited,
+    unmap: option('--unmap <group>', 'take away the roles of a group, by name or id (repeatable)', unmapping),
+  },
   run: changing(
     async (hub, slug, { flags }) => {
       const settings = settingsOf(flags);
@@ -107,82 +107,70 @@ const configure: CommandSpec<Flags & SettingsFlags> = {
     },
     (result) => `${describeChange(result)}\n\n${describeTenant(result.tenant)}`,
   ),
-};
+});
 
-const rotate: CommandSpec<Flags & { readonly grace: number }> = {
+const rotate = command({
   usage: 'rotate-token [slug]',
   summary: 'issue a new SCIM token and show it, this once',
-  options: (command) => audited(command).addOption(grace('how long the old token stays valid')),
+  options: { ...audited, grace: grace('how long the old token stays valid') },
   run: changing(
     (hub, slug, { flags }) => hub.rotateScimToken(slug, { graceMs: flags.grace, by: operator(flags.by) }),
     (result, typed) => `Tenant "${result.tenant.slug}" has a new SCIM token.\n\n${describeToken(result, typed)}`,
   ),
-};
+});
 
-interface OktaFlags extends Flags {
-  readonly domain: string;
-  readonly appId: string;
-  readonly apiTokenFile: string;
-  readonly rotateHookSecret?: boolean;
-  readonly grace: number;
-}
-
-const connectOkta: CommandSpec<OktaFlags> = {
+const connectOkta = command({
   usage: 'connect-okta [slug]',
   summary: 'give StackFlow read access to the Okta org, and the org an endpoint for its event hook',
   examples: ['tenants connect-okta acme --domain acme.okta.com --app-id 0oa1abc --api-token-file token.txt'],
-  options: (command) =>
-    audited(command)
-      .requiredOption('--domain <domain>', 'the Okta org, e.g. your-org.okta.com')
-      .requiredOption('--app-id <id>', 'the StackFlow app: 0oa... in the address of its page in the Admin Console')
-      .requiredOption('--api-token-file <file>', 'file with the API token of Okta, - = standard input')
-      .option('--rotate-hook-secret', 'issue a new secret for the event hook and show it, this once')
-      .addOption(grace('with --rotate-hook-secret: how long the old one stays valid')),
+  options: {
+    ...audited,
+    domain: required('--domain <domain>', 'the Okta org, e.g. your-org.okta.com'),
+    appId: required('--app-id <id>', 'the StackFlow app: 0oa... in the address of its page in the Admin Console'),
+    apiTokenFile: required('--api-token-file <file>', 'file with the API token of Okta, - = standard input'),
+    rotateHookSecret: flag('--rotate-hook-secret', 'issue a new secret for the event hook and show it, this once'),
+    grace: grace('with --rotate-hook-secret: how long the old one stays valid'),
+  },
   run: changing(async (hub, slug, { flags, stdin }) => {
     const apiToken = await secretFrom(flags.apiTokenFile, stdin, 'API token of Okta');
     const { domain, appId, rotateHookSecret = false, grace: graceMs } = flags;
     const org = { domain: domain.trim().toLowerCase(), appId: appId.trim() };
     return hub.connectOkta(slug, { ...org, apiToken, rotateHookSecret, graceMs, by: operator(flags.by) });
   }, describeOkta),
-};
+});
 
-const disconnectOkta: CommandSpec<Flags> = {
+const disconnectOkta = command({
   usage: 'disconnect-okta [slug]',
   summary: 'forget the API token and the secret of the event hook',
   options: audited,
   run: changing((hub, slug, { flags }) => hub.disconnectOkta(slug, operator(flags.by)), describeOktaGone),
-};
+});
 
-interface SsoFlags extends Flags {
-  readonly clientId: string;
-  readonly clientSecretFile: string;
-  readonly issuer?: string;
-}
-
-const connectSso: CommandSpec<SsoFlags> = {
+const connectSso = command({
   usage: 'connect-sso [slug]',
   summary: 'let people sign in through an OIDC app of the Okta org',
   examples: ['tenants connect-sso acme --client-id 0oa1def --client-secret-file -'],
-  options: (command) =>
-    audited(command)
-      .requiredOption('--client-id <id>', 'client id of the OIDC app in Okta, 0oa...')
-      .requiredOption('--client-secret-file <file>', 'file with its client secret, - = standard input')
-      .option('--issuer <url>', 'a custom authorization server, or the org if connect-okta did not name it'),
+  options: {
+    ...audited,
+    clientId: required('--client-id <id>', 'client id of the OIDC app in Okta, 0oa...'),
+    clientSecretFile: required('--client-secret-file <file>', 'file with its client secret, - = standard input'),
+    issuer: option('--issuer <url>', 'a custom authorization server, or the org if connect-okta did not name it'),
+  },
   run: changing(async (hub, slug, { flags, stdin }) => {
     const clientSecret = await secretFrom(flags.clientSecretFile, stdin, 'client secret');
     const client = { clientId: flags.clientId.trim(), clientSecret, issuer: flags.issuer?.trim() };
     return hub.connectSso(slug, { ...client, by: operator(flags.by) });
   }, describeSso),
-};
+});
 
-const disconnectSso: CommandSpec<Flags> = {
+const disconnectSso = command({
   usage: 'disconnect-sso [slug]',
   summary: 'end signing in through Okta and forget the client secret',
   options: audited,
   run: changing((hub, slug, { flags }) => hub.disconnectSso(slug, operator(flags.by)), describeSsoGone),
-};
+});
 
-const list: CommandSpec<Flags> = {
+const list = command({
   usage: 'list',
   summary: 'all tenants',
   run: async (call) => {
@@ -190,9 +178,9 @@ const list: CommandSpec<Flags> = {
     const none = `There is no tenant yet. Create one: ${call.typed('tenants create <slug>')}`;
     return { text: tenants.length === 0 ? none : describeTenants(call.screen, tenants), json: tenants };
   },
-};
+});
 
-const show: CommandSpec<Flags> = {
+const show = command({
   usage: 'show [slug]',
   summary: "one tenant's settings, and the addresses that Okta needs",
   run: onTenant(async (hub, slug, { typed }) => {
@@ -200,7 +188,7 @@ const show: CommandSpec<Flags> = {
     const warning = warningText(tenant, typed);
     return { text: describeTenant(tenant), json: tenant, ...(warning !== undefined && { warning }) };
   }),
-};
+});
 
 export const tenants: readonly AnyCommand[] = [
   list,

@@ -1,54 +1,45 @@
 /** The settings of a tenant as options. */
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { list, number, onOff, UUID } from '#command-line';
+import { InvalidArgumentError } from 'commander';
+import { list, negation, number, onOff, option, UUID, type FlagsOf } from '#command-line';
 import type { GroupRoleMapping, GroupUnmapping, SettingsChangeBody } from '#contracts';
 
-export interface SettingsFlags {
-  /** False = `--no-host`. */
-  readonly host?: string | false;
-  readonly scim?: boolean;
-  readonly groupSync?: boolean;
-  readonly deactivateOnOffboard?: boolean;
-  readonly map?: readonly GroupRoleMapping[];
-  readonly mapId?: readonly GroupRoleMapping[];
-  readonly unmap?: readonly GroupUnmapping[];
-  readonly roles?: readonly string[];
-  /** False = `--no-brake`. */
-  readonly brake?: false;
-  readonly brakePercent?: number;
-  readonly brakeAtLeast?: number;
-  readonly brakeWindow?: number;
-  readonly brakeHold?: number;
-}
-
 /** The options that `create` and `configure` share. */
-export const settingsOptions = (command: Command): Command =>
-  command
-    .option('--host <name>', 'host name of its own, e.g. acme.stackflow-tech.com')
-    .option('--no-host', 'take the host name back')
-    .option('--scim <on|off>', 'SCIM Enabled', onOff)
-    .option('--group-sync <on|off>', 'Group Sync: roles follow Okta groups', onOff)
-    .option('--deactivate-on-offboard <on|off>', 'Deactivate on Offboard', onOff)
-    .option('--map <group=role>', 'map an Okta group, by its name, to a role (repeatable)', mapping('name'))
-    .option('--map-id <id=role>', 'map a group, by its SCIM id, to a role (repeatable)', mapping('id'))
-    .option('--roles <list>', 'all roles, comma-separated, highest precedence first', list)
-    .option('--brake-percent <n>', 'brake: hold losses of access beyond this part of the active accounts', number)
-    .option('--brake-at-least <n>', 'brake: this many never trip it', number)
-    .option('--brake-window <minutes>', 'brake: counted over so many minutes', number)
-    .option('--brake-hold <hours>', 'brake: a held loss happens by itself after so many hours', number)
-    .addOption(
-      new Option('--no-brake', 'let every loss of access happen at once').conflicts([
-        'brakePercent',
-        'brakeAtLeast',
-        'brakeWindow',
-        'brakeHold',
-      ]),
-    );
+export const settingsOptions = {
+  host: option('--host <name>', 'host name of its own, e.g. acme.stackflow-tech.com'),
+  noHost: negation('--no-host', 'take the host name back'),
+  scim: option('--scim <on|off>', 'SCIM Enabled', onOff),
+  groupSync: option('--group-sync <on|off>', 'Group Sync: roles follow Okta groups', onOff),
+  deactivateOnOffboard: option('--deactivate-on-offboard <on|off>', 'Deactivate on Offboard', onOff),
+  map: option('--map <group=role>', 'map an Okta group, by its name, to a role (repeatable)', mapping('name')),
+  mapId: option('--map-id <id=role>', 'map a group, by its SCIM id, to a role (repeatable)', mapping('id')),
+  roles: option('--roles <list>', 'all roles, comma-separated, highest precedence first', list),
+  brakePercent: option(
+    '--brake-percent <n>',
+    'brake: hold losses of access beyond this part of the active accounts',
+    number,
+  ),
+  brakeAtLeast: option('--brake-at-least <n>', 'brake: this many never trip it', number),
+  brakeWindow: option('--brake-window <minutes>', 'brake: counted over so many minutes', number),
+  brakeHold: option('--brake-hold <hours>', 'brake: a held loss happens by itself after so many hours', number),
+  brake: negation('--no-brake', 'let every loss of access happen at once').conflicts([
+    'brakePercent',
+    'brakeAtLeast',
+    'brakeWindow',
+    'brakeHold',
+  ]),
+};
+
+/** `host` is false after `--no-host`, `brake` after `--no-brake`. */
+type SettingsFlags = Partial<Omit<FlagsOf<typeof settingsOptions>, 'host' | 'brake'>> & {
+  readonly host?: string | boolean;
+  readonly brake?: boolean;
+  readonly unmap?: readonly GroupUnmapping[];
+};
 
 export function settingsOf(flags: SettingsFlags): SettingsChangeBody {
   const map = [...(flags.map ?? []), ...(flags.mapId ?? [])];
   return named({
-    host: flags.host === false ? null : flags.host,
+    host: flags.host === false ? null : (flags.host as string | undefined),
     scimEnabled: flags.scim,
     groupSync: flags.groupSync,
     deactivateOnOffboard: flags.deactivateOnOffboard,

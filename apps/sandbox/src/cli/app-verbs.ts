@@ -1,34 +1,25 @@
 /** The verbs for an administrator of Okta: the app, its event hook, its OIDC client, API tokens, and failed tasks. */
-import { Option } from 'commander';
-import { collect, EXIT, fields, secretFrom, type AnyCommand, type CommandSpec } from '#command-line';
-import type { Mode } from '../okta/model.js';
-import { OktaClient, onApp, TOKEN_KINDS, type TenantFlags, type TokenKind } from './client.js';
+import { choice, collect, EXIT, fields, flag, option, required, secretFrom, type AnyCommand } from '#command-line';
+import { command, OktaClient, onApp, TOKEN_KINDS } from './client.js';
 import { logoutText } from './lines.js';
 import { answerOf } from './verbs.js';
 
-interface ConnectFlags extends TenantFlags {
-  readonly scimBaseUrl?: string;
-  readonly tokenFile?: string;
-  readonly mode: Mode;
-  readonly header?: boolean;
-}
-
-const connect: CommandSpec<ConnectFlags> = {
+const connect = command({
   usage: 'connect',
   summary: "give the app its SCIM Connector Base URL and token: Provisioning -> Integration in Okta's console",
   examples: [
     'connect --token-file -',
     'connect --tenant acme --scim-base-url https://acme.example/prod/api/scim/v2 --token-file token.txt',
   ],
-  options: (command) =>
-    command
-      .option('--scim-base-url <url>', "if left out, that of the stack's tenant")
-      .option(
-        '--token-file <file>',
-        "file with the SCIM token, - = standard input; if left out, that of the stack's tenant",
-      )
-      .addOption(new Option('--mode <mode>', 'dialect of the app').choices(['aiw', 'oin']).default('aiw'))
-      .option('--header', 'send the token alone, without "Bearer", as the choice "Header" of a catalogue app does'),
+  options: {
+    scimBaseUrl: option('--scim-base-url <url>', "if left out, that of the stack's tenant"),
+    tokenFile: option(
+      '--token-file <file>',
+      "file with the SCIM token, - = standard input; if left out, that of the stack's tenant",
+    ),
+    mode: choice('--mode <mode>', 'dialect of the app', ['aiw', 'oin'], 'aiw'),
+    header: flag('--header', 'send the token alone, without "Bearer", as the choice "Header" of a catalogue app does'),
+  },
   run: async ({ env, flags, stdin, typed }) => {
     const okta = new OktaClient(env);
     const complete = flags.tenant !== undefined && flags.scimBaseUrl !== undefined && flags.tokenFile !== undefined;
@@ -47,15 +38,15 @@ const connect: CommandSpec<ConnectFlags> = {
     const text = `The app ${app.appId} of "${slug}" pushes to ${app.scimBaseUrl}. Try it: ${typed(`test-connection --tenant ${slug}`)}`;
     return { text, json: app };
   },
-};
+});
 
-const apiToken: CommandSpec<TenantFlags & { readonly rights: string; readonly revoke?: boolean }> = {
+const apiToken = command({
   usage: 'api-token',
   summary: 'create an API token (Security -> API -> Tokens) and show it with the id of the app, or revoke all',
-  options: (command) =>
-    command
-      .addOption(new Option('--rights <rights>', 'rights of its owner').choices(['admin', 'none']).default('admin'))
-      .option('--revoke', 'revoke every API token of the org'),
+  options: {
+    rights: choice('--rights <rights>', 'rights of its owner', ['admin', 'none'], 'admin'),
+    revoke: flag('--revoke', 'revoke every API token of the org'),
+  },
   run: onApp(async (okta, slug, { flags }) => {
     if (flags.revoke) {
       const json = await okta.call('DELETE', slug, '/api-token');
@@ -73,34 +64,29 @@ const apiToken: CommandSpec<TenantFlags & { readonly rights: string; readonly re
       json,
     };
   }),
-};
+});
 
-const eventHook: CommandSpec<TenantFlags & { readonly endpoint: string; readonly secretFile: string }> = {
+const eventHook = command({
   usage: 'event-hook',
   summary: 'create and verify the event hook (Workflow -> Event Hooks)',
-  options: (command) =>
-    command
-      .requiredOption('--endpoint <url>', 'Endpoint URL')
-      .requiredOption('--secret-file <file>', 'file with the authentication secret, - = standard input'),
+  options: {
+    endpoint: required('--endpoint <url>', 'Endpoint URL'),
+    secretFile: required('--secret-file <file>', 'file with the authentication secret, - = standard input'),
+  },
   run: onApp(async (okta, slug, { flags, stdin }) => {
     const secret = await secretFrom(flags.secretFile, stdin, 'authentication secret', { min: 1, max: 4_096 });
     const json = await okta.call('PUT', slug, '/event-hook', { url: flags.endpoint, secret });
     return { text: `The event hook at ${flags.endpoint} is verified and active.`, json };
   }),
-};
+});
 
-interface OidcFlags extends TenantFlags {
-  readonly redirectUri: readonly string[];
-  readonly signOutUri?: readonly string[];
-}
-
-const oidcApp: CommandSpec<OidcFlags> = {
+const oidcApp = command({
   usage: 'oidc-app',
   summary: 'create or change the OIDC app, and show its client id and, once, its secret',
-  options: (command) =>
-    command
-      .requiredOption('--redirect-uri <uri>', 'sign-in redirect URI (repeatable)', collect)
-      .option('--sign-out-uri <uri>', 'sign-out redirect URI (repeatable)', collect),
+  options: {
+    redirectUri: required('--redirect-uri <uri>', 'sign-in redirect URI (repeatable)', collect),
+    signOutUri: option('--sign-out-uri <uri>', 'sign-out redirect URI (repeatable)', collect),
+  },
   run: onApp(async (okta, slug, { flags }) => {
     const body = { redirectUris: flags.redirectUri, postLogoutRedirectUris: flags.signOutUri ?? [] };
     const json = await okta.call<{ clientId: string; clientSecret?: string }>('PUT', slug, '/oidc-client', body);
@@ -110,13 +96,13 @@ const oidcApp: CommandSpec<OidcFlags> = {
     ] as const;
     return { text: fields(rows), json };
   }),
-};
+});
 
 /** Verbs that send a group's change repeat it as the whole member list: that is what Okta's "Push now" does. */
 const GROUP_VERBS: readonly string[] = ['push-group', 'push-now', 'rename-group', 'add-member', 'remove-member'];
 const BODILESS: readonly string[] = ['import', 'test-connection'];
 
-const retryTasks: CommandSpec<TenantFlags> = {
+const retryTasks = command({
   usage: 'retry-tasks',
   summary: 'repeat the failed provisioning tasks: Dashboard -> Tasks -> Retry Selected',
   run: onApp(async (okta, slug) => {
@@ -133,44 +119,43 @@ const retryTasks: CommandSpec<TenantFlags> = {
     }
     return { ...answerOf(results), json: results };
   }),
-};
+});
 
-const dismiss: CommandSpec<TenantFlags> = {
+const dismiss = command({
   usage: 'dismiss',
   summary: 'dismiss the failed provisioning tasks without repeating them',
   run: onApp(async (okta, slug) => {
     const json = await okta.call('DELETE', slug, '/tasks');
     return { text: 'The failed tasks are dismissed.', json };
   }),
-};
+});
 
 const FAULTS = ['wrong-key', 'wrong-typ', 'wrong-iss', 'wrong-sub', 'wrong-aud', 'expired', 'replay'] as const;
 
-const universalLogout: CommandSpec<TenantFlags & { readonly fault?: string }> = {
+const universalLogout = command({
   usage: 'universal-logout <login>',
   summary: 'end all sessions of a person: those with Okta, and over Universal Logout those with the app',
-  options: (command) =>
-    command.addOption(new Option('--fault <fault>', 'what is wrong with the request').choices(FAULTS)),
+  options: { fault: choice('--fault <fault>', 'what is wrong with the request', FAULTS) },
   run: onApp(async (okta, slug, { args, flags }) => {
     const result = await okta.universalLogout(slug, args[0] ?? '', flags.fault);
     const accepted = result.attempts.every(({ status }) => status === 204);
     return { text: logoutText(result), json: result, exitCode: accepted ? EXIT.ok : EXIT.refused };
   }),
-};
+});
 
 /** Alone on its line, for `$(npm run --silent okta -- token ...)`. */
-const token: CommandSpec<TenantFlags & { readonly kind: TokenKind; readonly scope?: string }> = {
+const token = command({
   usage: 'token <login>',
   summary: "a token of Okta for a person who has the app, as after a login with the tenant's OIDC client",
-  options: (command) =>
-    command
-      .addOption(new Option('--kind <kind>', 'which token').choices(TOKEN_KINDS).default('access_token'))
-      .option('--scope <scopes>', 'scopes of it, with commas'),
+  options: {
+    kind: choice('--kind <kind>', 'which token', TOKEN_KINDS, 'access_token'),
+    scope: option('--scope <scopes>', 'scopes of it, with commas'),
+  },
   run: onApp(async (okta, slug, { args, flags }) => {
     const text = await okta.token(slug, args[0] ?? '', flags.kind, flags.scope?.split(','));
     return { text, json: { kind: flags.kind, token: text } };
   }),
-};
+});
 
 export const appVerbs: readonly AnyCommand[] = [
   connect,

@@ -1,5 +1,5 @@
 /** The sandbox Okta of the running stack, as its command line calls it. */
-import { EXIT, Refusal, stackFile, usage, type Answer, type Call, type Environment } from '#command-line';
+import { commandsWith, EXIT, Refusal, stackFile, usage, type Answer, type Call, type Environment } from '#command-line';
 import type { Mode } from '../okta/model.js';
 import type { Delivery } from '../okta/hooks/event-hooks.js';
 import type { LogoutResult } from '../okta/oidc/universal-logout.js';
@@ -19,6 +19,9 @@ export type TokenKind = (typeof TOKEN_KINDS)[number];
 export interface TenantFlags {
   readonly tenant?: string;
 }
+
+/** A verb of the sandbox Okta. */
+export const command = commandsWith<TenantFlags>();
 
 /** Runs a verb on the app that is meant. */
 export const onApp =

@@ -1,9 +1,9 @@
 /** Lists the contents of the sandbox Okta. */
-import { instant, table, type AnyCommand, type CommandSpec } from '#command-line';
-import { onApp, type TenantFlags } from './client.js';
+import { instant, table, type AnyCommand } from '#command-line';
+import { command, onApp } from './client.js';
 import { deliveryLines } from './lines.js';
 
-const list: CommandSpec<TenantFlags> = {
+const list = command({
   usage: 'list',
   summary: 'people and groups in Okta',
   run: onApp(async (okta, slug, { screen, typed }) => {
@@ -23,9 +23,9 @@ const list: CommandSpec<TenantFlags> = {
     const text = parts.join('\n\n') || `Nobody yet. Try: ${typed('assign anna.lee@example.com')}`;
     return { text, json: { people, groups } };
   }),
-};
+});
 
-const tasks: CommandSpec<TenantFlags> = {
+const tasks = command({
   usage: 'tasks',
   summary: 'failed provisioning tasks, as in Dashboard -> Tasks',
   run: onApp(async (okta, app, { typed }) => {
@@ -36,9 +36,9 @@ const tasks: CommandSpec<TenantFlags> = {
     const next = `\nTo repeat them: ${typed('retry-tasks')}; to drop them: ${typed('dismiss')}`;
     return { text: lines.length === 0 ? 'No task has failed.' : lines.join('\n') + next, json: failed };
   }),
-};
+});
 
-const hooks: CommandSpec<TenantFlags> = {
+const hooks = command({
   usage: 'hooks',
   summary: 'what the event hook carried, also what was put off',
   run: onApp(async (okta, app) => {
@@ -46,6 +46,6 @@ const hooks: CommandSpec<TenantFlags> = {
     const none = 'The event hook carried nothing since the sandbox started.';
     return { text: deliveries.flatMap(deliveryLines).join('\n') || none, json: deliveries };
   }),
-};
+});
 
 export const listings: readonly AnyCommand[] = [list, tasks, hooks];

@@ -1,15 +1,19 @@
 /** The verbs about people and groups: each is one action of an administrator, sent to the SCIM server. */
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { EXIT, type AnyCommand, type Answer, type CommandSpec } from '#command-line';
+import { InvalidArgumentError } from 'commander';
+import {
+  choice,
+  EXIT,
+  flag,
+  option,
+  type Answer,
+  type AnyCommand,
+  type FlagsOf,
+  type OptionTable,
+} from '#command-line';
 import type { Mode } from '../okta/model.js';
 import type { VerbResult } from '../okta/okta.js';
-import { onApp, type TenantFlags } from './client.js';
+import { command, onApp } from './client.js';
 import { resultText } from './lines.js';
-
-interface RunFlags extends TenantFlags {
-  readonly mode?: Mode;
-  readonly pace?: number;
-}
 
 const MODES: readonly Mode[] = ['aiw', 'oin'];
 
@@ -18,19 +22,18 @@ const milliseconds = (value: string): number => {
   return Number(value);
 };
 
-const runOptions = (command: Command): Command =>
-  command
-    .addOption(
-      new Option(
-        '--mode <mode>',
-        "which of Okta's dialects: a customer's own app (aiw: GET, POST, PUT) or a catalogue app (oin: PATCH); default: the app's own",
-      ).choices(MODES),
-    )
-    .option(
-      '--pace <ms>',
-      'pause between two requests; 0 = none, default: as recorded of Okta, 200-250 ms',
-      milliseconds,
-    );
+const runOptions = {
+  mode: choice(
+    '--mode <mode>',
+    "which of Okta's dialects: a customer's own app (aiw: GET, POST, PUT) or a catalogue app (oin: PATCH); default: the app's own",
+    MODES,
+  ),
+  pace: option(
+    '--pace <ms>',
+    'pause between two requests; 0 = none, default: as recorded of Okta, 200-250 ms',
+    milliseconds,
+  ),
+};
 
 export const answerOf = (results: readonly VerbResult[]): Answer => ({
   text: results.map(resultText).join('\n'),
@@ -39,66 +42,54 @@ export const answerOf = (results: readonly VerbResult[]): Answer => ({
 });
 
 /** A verb whose body is made of its arguments and flags. */
-function verb<F extends RunFlags>(
+function verb<O extends OptionTable>(
   usage: string,
   summary: string,
-  body: (args: readonly string[], flags: F) => object,
-  options: (command: Command) => Command = (command) => command,
-): CommandSpec<F> {
+  body: (args: readonly string[], flags: FlagsOf<O>) => object,
+  options?: O,
+): AnyCommand {
   const name = usage.split(' ')[0] ?? '';
-  return {
+  return command({
     usage,
     summary,
-    options: (command) => options(runOptions(command)),
-    run: onApp(async (okta, app, { args, flags }) => answerOf([await okta.run(app, name, body(args, flags), flags)])),
-  };
+    options: { ...runOptions, ...options },
+    run: onApp(async (okta, app, { args, flags }) =>
+      answerOf([await okta.run(app, name, body(args, flags as unknown as FlagsOf<O>), flags)]),
+    ),
+  });
 }
 
-interface ProfileFlags extends RunFlags {
-  readonly firstName?: string;
-  readonly lastName?: string;
-  readonly email?: string;
-  readonly displayName?: string;
-  readonly title?: string;
-  readonly department?: string;
-  readonly login?: string;
-}
+const profileOptions = {
+  firstName: option('--first-name <name>'),
+  lastName: option('--last-name <name>'),
+  email: option('--email <address>'),
+  displayName: option('--display-name <name>'),
+  title: option('--title <title>'),
+  department: option('--department <department>'),
+};
 
-const profileOptions = (command: Command): Command =>
-  command
-    .option('--first-name <name>')
-    .option('--last-name <name>')
-    .option('--email <address>')
-    .option('--display-name <name>')
-    .option('--title <title>')
-    .option('--department <department>');
-
-const profileOf = ({ firstName, lastName, email, displayName, title, department }: ProfileFlags): object => ({
-  firstName,
-  lastName,
-  email,
-  displayName,
-  title,
-  department,
-});
+const profileOf = (flags: FlagsOf<typeof profileOptions>): object => {
+  const { firstName, lastName, email, displayName, title, department } = flags;
+  return { firstName, lastName, email, displayName, title, department };
+};
 
 const person = ([login]: readonly string[]): object => ({ login });
 const group = ([name]: readonly string[]): object => ({ group: name });
 const withMembers = ([name, ...members]: readonly string[]): object => ({ group: name, members });
 
 export const verbs: readonly AnyCommand[] = [
-  verb<ProfileFlags>(
+  verb(
     'assign <login>',
     'assign a person to the app (created in Okta if new)',
     ([login], flags) => ({ login, profile: profileOf(flags) }),
     profileOptions,
   ),
   verb('unassign <login>', 'take the app away from a person: Okta deactivates the user', person),
-  verb<ProfileFlags>(
+  verb(
     'update <login>',
     'change the profile of a person',
     ([login], flags) => ({ login, newLogin: flags.login, profile: profileOf(flags) }),
-    (command) => profileOptions(command).option('--login <login>', 'new login'),
+    { ...profileOptions, login: option('--login <login>', 'new login') },
   ),
   verb('deactivate <login>', 'deactivate the person in Okta', person),
   verb('suspend <login>', 'suspend the person in Okta, which sends no SCIM request, only an event', person),
@@ -113,11 +104,11 @@ export const verbs: readonly AnyCommand[] = [
   verb('rename-group <group> <new-name>', 'rename a group', ([name, newName]) => ({ group: name, newName })),
   verb('add-member <group> <logins...>', 'add people to a group (created in Okta if new)', withMembers),
   verb('remove-member <group> <logins...>', 'remove people from a group', withMembers),
-  verb<RunFlags & { readonly leave?: boolean }>(
+  verb(
     'unlink-group <group>',
     'end the push of a group and delete it on the SCIM server',
     ([name], { leave }) => ({ group: name, delete: leave !== true }),
-    (command) => command.option('--leave', 'leave the group on the SCIM server'),
+    { leave: flag('--leave', 'leave the group on the SCIM server') },
   ),
   verb('import', 'read all users and groups of the SCIM server', () => ({})),
   verb('test-connection', 'send the requests that Okta sends when the settings are saved', () => ({})),
