@@ -7,9 +7,10 @@ import { inSpan, SpanKind, type Metrics } from '#platform';
 import { z } from 'zod';
 import { isOktaId, nextPage, originOf } from './address.js';
 import { OktaError, refusal } from './errors.js';
+import { parseJson } from './json.js';
 import { readRate, waitMs, type RateState } from './rate.js';
 import { get, type Answer } from './request.js';
-import { errorCodeIn, oktaAppUser, oktaUser, readJson, type OktaAppUser, type OktaUser } from './resources.js';
+import { errorCodeIn, oktaAppUser, oktaUser, type OktaAppUser, type OktaUser } from './resources.js';
 
 export interface OktaManagementOptions {
   /** The tenant's org, e.g. `acme.okta.com`. */
@@ -192,7 +193,7 @@ export class OktaManagement {
 
 /** The error names the wrong attribute, never its value. */
 function parse<T>(operation: Operation, shape: z.ZodType<T>, { body, status }: Answer): T {
-  const json = readJson(body);
+  const json = parseJson(body);
   const parsed = shape.safeParse(json);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.join('.') ?? '';

@@ -1,5 +1,6 @@
 /** Okta's resources, reduced to the attributes that decide about access. */
 import { z } from 'zod';
+import { parseJson } from './json.js';
 
 const text = z
   .string()
@@ -48,15 +49,6 @@ const errorBody = z.object({ errorCode: z.string().regex(/^E\d{7}$/) });
 
 /** Okta's own code in the body of a refusal; null if the body is not Okta's. */
 export function errorCodeIn(body: string): string | null {
-  const parsed = errorBody.safeParse(readJson(body));
+  const parsed = errorBody.safeParse(parseJson(body));
   return parsed.success ? parsed.data.errorCode : null;
-}
-
-/** Undefined = not JSON. */
-export function readJson(body: string): unknown {
-  try {
-    return JSON.parse(body) as unknown;
-  } catch {
-    return undefined;
-  }
 }

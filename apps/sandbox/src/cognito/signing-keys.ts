@@ -1,6 +1,16 @@
 /** The two keys of each pool: Cognito signs ID tokens and access tokens with different keys and publishes both. */
 import { randomBytes } from 'node:crypto';
-import { errors, exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type JWK, type JWTPayload } from 'jose';
+import {
+  decodeJwt,
+  errors,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  jwtVerify,
+  SignJWT,
+  type JWK,
+  type JWTPayload,
+} from 'jose';
 import type { Database } from '#platform';
 import { notAuthorized } from './clients.js';
 
@@ -104,9 +114,8 @@ export const invalidAccessToken = () => notAuthorized('Invalid Access Token');
 /** Reads the pool id without verification; it only selects the key to verify with. */
 function poolOf(token: string): string {
   try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
-    if (typeof claims === 'object' && claims !== null && 'iss' in claims && typeof claims.iss === 'string')
-      return claims.iss.split('/').at(-1) ?? '';
+    const { iss } = decodeJwt(token);
+    if (typeof iss === 'string') return iss.split('/').at(-1) ?? '';
   } catch {
     // not a JWT: refused below
   }

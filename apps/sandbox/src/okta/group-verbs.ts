@@ -59,11 +59,14 @@ async function changed(
   target: Group,
   people: readonly Person[],
   kind: 'added' | 'removed',
+  ids: ReadonlySet<string>,
 ): Promise<string | null> {
   const state = pushed(target);
   if ('remark' in state) return state.remark;
   const sent = people.flatMap((p) =>
-    p.assigned && p.remoteId !== null && p.status === 'ACTIVE' ? [{ login: p.login, remoteId: p.remoteId }] : [],
+    ids.has(p.id) && p.assigned && p.remoteId !== null && p.status === 'ACTIVE'
+      ? [{ login: p.login, remoteId: p.remoteId }]
+      : [],
   );
   if (sent.length === 0)
     return 'Nobody among them is an active, assigned member whose membership changed: Okta sends nothing.';
@@ -76,6 +79,13 @@ async function changed(
   return null;
 }
 
+/** A verb about a group that exists. */
+const onGroup = <I extends { readonly group: string }>(
+  shape: z.ZodType<I>,
+  work: (context: Context, target: Group, input: I) => Promise<string | null>,
+): Verb =>
+  verb(shape, async (context, input) => work(context, await context.store.group(context.app.slug, input.group), input));
+
 export const groupVerbs: Record<string, Verb> = {
   'push-group': verb(aboutGroup.extend({ members: logins.default([]) }), async (context, input) => {
     const people = await peopleOf(context, input.members);
@@ -84,19 +94,15 @@ export const groupVerbs: Record<string, Verb> = {
     return pushWhole(context, target);
   }),
 
-  'push-now': verb(aboutGroup, async (context, input) => {
-    const target = await context.store.group(context.app.slug, input.group);
-    return target.push ? pushWhole(context, target) : NOT_PUSHED;
-  }),
+  'push-now': onGroup(aboutGroup, async (context, target) => (target.push ? pushWhole(context, target) : NOT_PUSHED)),
 
-  'rename-group': verb(aboutGroup.extend({ newName: group }), async (context, input) => {
-    const target = await context.store.group(context.app.slug, input.group);
-    await context.store.renameGroup(target, input.newName);
+  'rename-group': onGroup(aboutGroup.extend({ newName: group }), async (context, target, { newName }) => {
+    await context.store.renameGroup(target, newName);
     const state = pushed(target);
     if ('remark' in state) return state.remark;
     const members = await context.store.pushedMembers(target);
     await pushing(context, target, async () => {
-      await push.renameGroup(context.session, state.remoteId, input.newName, members);
+      await push.renameGroup(context.session, state.remoteId, newName, members);
       return state.remoteId;
     });
     return null;
@@ -105,29 +111,15 @@ export const groupVerbs: Record<string, Verb> = {
   'add-member': verb(withMembers, async (context, input) => {
     const target = await context.store.ensureGroup(context.app.slug, input.group);
     const people = await peopleOf(context, input.members);
-    const added = await context.store.addMembers(target, people);
-    return changed(
-      context,
-      target,
-      people.filter((p) => added.has(p.id)),
-      'added',
-    );
+    return changed(context, target, people, 'added', await context.store.addMembers(target, people));
   }),
 
-  'remove-member': verb(withMembers, async (context, input) => {
-    const target = await context.store.group(context.app.slug, input.group);
-    const people = await peopleOf(context, input.members);
-    const removed = await context.store.removeMembers(target, people);
-    return changed(
-      context,
-      target,
-      people.filter((p) => removed.has(p.id)),
-      'removed',
-    );
+  'remove-member': onGroup(withMembers, async (context, target, { members }) => {
+    const people = await peopleOf(context, members);
+    return changed(context, target, people, 'removed', await context.store.removeMembers(target, people));
   }),
 
-  'unlink-group': verb(aboutGroup.extend({ delete: z.boolean().default(true) }), async (context, input) => {
-    const target = await context.store.group(context.app.slug, input.group);
+  'unlink-group': onGroup(aboutGroup.extend({ delete: z.boolean().default(true) }), async (context, target, input) => {
     if (!target.push) return NOT_PUSHED;
     await context.store.unlink(target);
     const { remoteId } = target.push;

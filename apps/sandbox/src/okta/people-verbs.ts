@@ -12,7 +12,6 @@ const personWithProfile = aboutPerson.extend({ profile: profile.default({}) });
 
 const NOT_ASSIGNED = 'The person is not assigned to the app: Okta sends nothing.';
 
-/** Suspension is a state inside Okta. No SCIM request follows ("nothing" in Okta's own table of calls). */
 const NO_SCIM = 'Okta sends no SCIM request for this: the SCIM server keeps the user as they are.';
 
 async function deprovision(context: Context, person: Person): Promise<string | null> {
@@ -24,19 +23,18 @@ async function deprovision(context: Context, person: Person): Promise<string | n
   return null;
 }
 
-async function setStatus(
-  context: Context,
-  name: string,
-  from: Person['status'],
-  to: Person['status'],
-  event: EventType,
-): Promise<string> {
-  const person = await context.store.person(context.app.slug, name);
-  if (person.status !== from) return `The person is ${person.status}, not ${from}: nothing changed.`;
-  await context.store.changePerson(person, { status: to });
-  context.emit(event, person);
-  return `${from} -> ${to}. ${NO_SCIM}`;
-}
+/** A verb about a person who exists. */
+const onPerson = (work: (context: Context, person: Person) => Promise<string | null>): Verb =>
+  verb(aboutPerson, async (context, input) => work(context, await context.store.person(context.app.slug, input.login)));
+
+/** Suspension is a state inside Okta. No SCIM request follows ("nothing" in Okta's own table of calls). */
+const moving = (from: Person['status'], to: Person['status'], event: EventType): Verb =>
+  onPerson(async ({ store, emit }, person) => {
+    if (person.status !== from) return `The person is ${person.status}, not ${from}: nothing changed.`;
+    await store.changePerson(person, { status: to });
+    emit(event, person);
+    return `${from} -> ${to}. ${NO_SCIM}`;
+  });
 
 export const peopleVerbs: Record<string, Verb> = {
   assign: verb(personWithProfile, async (context, input) => {
@@ -54,9 +52,7 @@ export const peopleVerbs: Record<string, Verb> = {
     return null;
   }),
 
-  unassign: verb(aboutPerson, async (context, input) =>
-    deprovision(context, await context.store.person(context.app.slug, input.login)),
-  ),
+  unassign: onPerson(deprovision),
 
   update: verb(
     personWithProfile.extend({ newLogin: login.optional() }),
@@ -72,8 +68,7 @@ export const peopleVerbs: Record<string, Verb> = {
     },
   ),
 
-  deactivate: verb(aboutPerson, async (context, input) => {
-    const person = await context.store.person(context.app.slug, input.login);
+  deactivate: onPerson(async (context, person) => {
     if (person.status !== 'DEPROVISIONED') {
       await context.store.changePerson(person, { status: 'DEPROVISIONED' });
       context.emit('user.lifecycle.deactivate', person);
@@ -81,15 +76,10 @@ export const peopleVerbs: Record<string, Verb> = {
     return deprovision(context, person);
   }),
 
-  suspend: verb(aboutPerson, (context, input) =>
-    setStatus(context, input.login, 'ACTIVE', 'SUSPENDED', 'user.lifecycle.suspend'),
-  ),
-  unsuspend: verb(aboutPerson, (context, input) =>
-    setStatus(context, input.login, 'SUSPENDED', 'ACTIVE', 'user.lifecycle.unsuspend'),
-  ),
+  suspend: moving('ACTIVE', 'SUSPENDED', 'user.lifecycle.suspend'),
+  unsuspend: moving('SUSPENDED', 'ACTIVE', 'user.lifecycle.unsuspend'),
 
-  delete: verb(aboutPerson, async (context, input) => {
-    const person = await context.store.person(context.app.slug, input.login);
+  delete: onPerson(async (context, person) => {
     if (person.status !== 'DEPROVISIONED')
       throw new ControlError(
         409,

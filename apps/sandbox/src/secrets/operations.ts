@@ -52,6 +52,8 @@ function valueOperations(store: SecretStore): Record<string, Operation> {
   };
 }
 
+const invalidRequest = (message: string): AwsError => new AwsError('InvalidRequestException', message);
+const exists = (message: string): AwsError => new AwsError('ResourceExistsException', message);
 const named = ({ arn, name }: SecretRow) => ({ ARN: arn, Name: name });
 
 function lifecycleOperations(store: SecretStore): Record<string, Operation> {
@@ -119,16 +121,11 @@ async function existing(
 ): Promise<SecretRow> {
   const secret = await store.find(tx, input.Name, { lock: true, evenDeleted: true });
   if (secret.deleted !== null)
-    throw new AwsError(
-      'InvalidRequestException',
+    throw invalidRequest(
       "You can't create this secret because a secret with this name is already scheduled for deletion.",
     );
   const mine = (await store.versions(tx, secret.name)).some((v) => v.id === input.ClientRequestToken);
-  if (!mine)
-    throw new AwsError(
-      'ResourceExistsException',
-      `The operation failed because the secret ${input.Name} already exists.`,
-    );
+  if (!mine) throw exists(`The operation failed because the secret ${input.Name} already exists.`);
   return secret;
 }
 
@@ -144,8 +141,7 @@ async function putVersion(
   const versions = await store.versions(tx, secret.name);
   const known = versions.find((v) => v.id === token);
   if (known && !sameValue(known, value)) {
-    throw new AwsError(
-      'ResourceExistsException',
+    throw exists(
       `You can't use ClientRequestToken ${token} because that value is already in use for a version of secret ${secret.arn}.`,
     );
   }
@@ -166,10 +162,7 @@ function pickVersion(versions: readonly VersionRow[], id: string | undefined, st
     const version = versions.find((v) => v.id === id);
     if (!version) throw noVersion(`VersionId: ${id}`);
     if (stage !== undefined && !version.stages.includes(stage))
-      throw new AwsError(
-        'InvalidRequestException',
-        'You provided a VersionStage that is not associated to the provided VersionId.',
-      );
+      throw invalidRequest('You provided a VersionStage that is not associated to the provided VersionId.');
     return version;
   }
   const wanted = stage ?? CURRENT;

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { OidcError } from './errors.js';
 import type { ProviderHttp } from './http.js';
-import { parseJson, type ProviderMetadata } from './metadata.js';
+import { parseJson } from '../json.js';
+import type { ProviderMetadata } from './metadata.js';
 import { refuse } from './signed-token.js';
 import { basic, refusalOf, type ClientCredentials } from './token-endpoint.js';
 

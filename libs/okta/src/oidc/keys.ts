@@ -2,7 +2,7 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { OidcError } from './errors.js';
 import type { ProviderHttp } from './http.js';
-import { parseJson } from './metadata.js';
+import { parseJson } from '../json.js';
 
 export interface KeyOptions {
   /** Milliseconds that keys are cached. A key that the provider removed is accepted at most this long. */

@@ -1,5 +1,6 @@
 /** The provider's discovery document (OpenID Connect Discovery 1.0, RFC 8414), as far as a login needs it. Pure. */
 import { z } from 'zod';
+import { parseJson } from '../json.js';
 import { OidcError } from './errors.js';
 
 export interface ProviderMetadata {
@@ -57,15 +58,6 @@ export function parseMetadata(body: string, issuer: string): ProviderMetadata {
     introspectionEndpoint: data.introspection_endpoint ?? null,
     sendsIssuer: data.authorization_response_iss_parameter_supported,
   };
-}
-
-/** `undefined` if the text is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 const invalid = (issuer: string, why: string): OidcError =>

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { OidcError } from './errors.js';
 import type { ProviderAnswer, ProviderHttp } from './http.js';
-import { parseJson } from './metadata.js';
+import { parseJson } from '../json.js';
 
 export interface ClientCredentials {
   readonly clientId: string;
