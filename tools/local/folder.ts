@@ -65,6 +65,16 @@ export interface StackDescription {
   >;
 }
 
+/** The files of the folder. */
+interface Files {
+  readonly 'secrets.json': Secrets;
+  readonly 'stack.json': StackDescription;
+  /** Ports of the last start: they are used again, so that addresses that people noted stay valid. */
+  readonly 'ports.json': Readonly<Record<string, number>>;
+  /** The user pool of the last start. An older version of this launcher stored less of it. */
+  readonly 'user-pool.json': Partial<UserPool>;
+}
+
 export class StackFolder {
   constructor(readonly path: string) {
     try {
@@ -83,7 +93,7 @@ export class StackFolder {
 
   /** Reads the secrets and makes those that are missing: a service that is new since the last start gets a password. */
   secrets(services: readonly string[]): Secrets {
-    const known = this.read<Partial<Secrets>>('secrets.json') ?? {};
+    const known: Partial<Secrets> = this.read('secrets.json') ?? {};
     const make = (): string => randomBytes(24).toString('hex');
     const secrets: Secrets = {
       passwords: { ...Object.fromEntries(services.map((name) => [name, make()])), ...known.passwords },
@@ -116,41 +126,14 @@ export class StackFolder {
     return file;
   }
 
-  /** Ports of the last start: they are used again, so that addresses that people noted stay valid. */
-  ports(): Record<string, number> {
-    return this.read<Record<string, number>>('ports.json') ?? {};
-  }
-
-  rememberPorts(ports: Record<string, number>): void {
-    this.write('ports.json', ports);
-  }
-
-  /** The user pool of the last start; undefined also if an older version of this launcher stored less of it. */
-  userPool(): UserPool | undefined {
-    const known = this.read<Partial<UserPool>>('user-pool.json');
-    return known?.clientSecret === undefined ? undefined : (known as UserPool);
-  }
-
-  rememberUserPool(pool: UserPool): void {
-    this.write('user-pool.json', pool);
-  }
-
-  describe(description: StackDescription): void {
-    this.write('stack.json', description);
-  }
-
-  description(): StackDescription | undefined {
-    return this.read<StackDescription>('stack.json');
-  }
-
   forget(): void {
     fs.rmSync(this.file('stack.json'), { force: true });
   }
 
-  private read<T>(name: string): T | undefined {
+  read<N extends keyof Files>(name: N): Files[N] | undefined {
     if (!fs.existsSync(this.file(name))) return undefined;
     try {
-      return JSON.parse(fs.readFileSync(this.file(name), 'utf8')) as T;
+      return JSON.parse(fs.readFileSync(this.file(name), 'utf8')) as Files[N];
     } catch (error) {
       throw new LocalProblem(
         `${this.file(name)} is not readable (${(error as Error).message}). Remove it; the next start makes it again.`,
@@ -159,7 +142,7 @@ export class StackFolder {
   }
 
   /** Replaces the file in one step, so that no reader sees half of it. Only this user may read it. */
-  private write(name: string, content: unknown): void {
+  write<N extends keyof Files>(name: N, content: Files[N]): void {
     const draft = this.file(`.${name}.${process.pid}`);
     fs.writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
     fs.renameSync(draft, this.file(name));

@@ -22,7 +22,7 @@ export interface PartOptions {
 
 /** A free port for each process; those of the last start where they are still free. */
 export async function choosePorts({ folder }: PartOptions): Promise<Record<string, number>> {
-  const before = folder.ports();
+  const before = folder.read('ports.json') ?? {};
   const ports: Record<string, number> = {};
   for (const name of [SANDBOX, 'cognito', 'secretsManager', 'okta', ...Object.keys(PRODUCT), EXAMPLE]) {
     do ports[name] = await freePort(Object.values(ports).includes(before[name] ?? 0) ? undefined : before[name]);
@@ -52,7 +52,7 @@ export async function openDatabase(
   const database = await StackDatabase.start({
     folder: folder.file('postgres'),
     password: superuser,
-    port: folder.ports().postgres,
+    port: folder.read('ports.json')?.postgres,
     log: say,
   });
   closing.add(() => database.stop());

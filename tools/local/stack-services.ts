@@ -47,8 +47,9 @@ export class StackServices {
     const { folder, example } = this.options;
     const needPool = [...NEEDS_USER_POOL, ...(example ? [EXAMPLE] : [])];
     const others = Object.keys(PRODUCT).filter((name) => !needPool.includes(name));
-    const lastPool = folder.userPool();
-    const early = lastPool === undefined ? [] : needPool.map((name) => this.startOne(name, s, lastPool));
+    const lastPool = folder.read('user-pool.json');
+    const early =
+      lastPool?.clientSecret === undefined ? [] : needPool.map((name) => this.startOne(name, s, lastPool as UserPool));
     for (const promise of early) promise.catch(() => undefined); // awaited below, or stopped on purpose
     const sandbox = this.startOne(SANDBOX, s, null);
     const withPool = async (): Promise<UserPool> => {
@@ -58,7 +59,7 @@ export class StackServices {
       else {
         for (const name of needPool) await this.byName.get(name)?.stop();
         await Promise.all(needPool.map((name) => this.startOne(name, s, pool)));
-        folder.rememberUserPool(pool);
+        folder.write('user-pool.json', pool);
       }
       return pool;
     };

@@ -122,7 +122,7 @@ export class Stack {
       ports,
       signing: await signingKeys(parts, secrets),
     };
-    folder.rememberPorts({ ...ports, ...(database.port && { postgres: database.port }) });
+    folder.write('ports.json', { ...ports, ...(database.port && { postgres: database.port }) });
     const pool = await this.services.start(setup);
     const customer = await this.connectCustomer(setup, secrets, blank);
     this.described = describe(setup, pool, database.url, customer);
@@ -144,7 +144,7 @@ export class Stack {
       all.map(({ pid, spec: { name, url } }) => [name, { pid, url, health: '/health/ready', metrics: '/metrics' }]),
     );
     this.described = { ...this.described, ready: all.every((service) => service.running), services };
-    this.folder.describe(this.described);
+    this.folder.write('stack.json', this.described);
   }
 
   private stopIfAsked(): void {

@@ -1,5 +1,4 @@
 /** `npm start`: runs one stack until Ctrl-C. */
-import fs from 'node:fs';
 import path from 'node:path';
 import { StackFolder, type StackDescription } from './folder.js';
 import { lockHolder, takeLock } from './lock.js';
@@ -115,7 +114,7 @@ interface End {
 /** A second start changes nothing: it waits until the first one has started, and prints its address. */
 async function joinRunning(files: StackFolder, lockFile: string, pid: number): Promise<number> {
   const current = (): StackDescription | undefined => {
-    const description = fs.existsSync(files.file('stack.json')) ? files.description() : undefined;
+    const description = files.read('stack.json');
     return description?.pid === pid && description.ready ? description : undefined;
   };
   if (!current()) console.log(`Process ${pid} is starting the stack in ${files.path}; waiting for it ...`);
