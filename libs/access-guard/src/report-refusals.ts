@@ -83,7 +83,7 @@ class Reporter {
       return null;
     } catch (error) {
       if (!(error instanceof ApiProblem)) return String(error);
-      const failure = `deactivation-worker answered ${error.status}: ${error.message.slice(0, 500)}`;
+      const failure = error.code ? `deactivation-worker answered ${error.status}: ${error.message}` : error.message;
       if (error.status >= 500 || error.status === 429) return failure;
       this.drop(report, failure);
       return null;

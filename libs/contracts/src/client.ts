@@ -66,14 +66,17 @@ export class InternalClient {
     { query = {}, body }: { readonly query?: Query; readonly body?: unknown } = {},
   ): Promise<T> {
     const response = await this.send(method, `${path}${queryString(query)}`, body);
-    const answer: unknown = await response.json().catch(() => null);
+    const text = await response.text().catch(() => '');
+    const answer = parseJson(text);
     if (response.ok) return answer as T;
     const problem = (answer ?? {}) as Partial<ProblemBody>;
     throw new ApiProblem(
       this.service,
       response.status,
       problem.code ?? null,
-      typeof problem.detail === 'string' ? problem.detail : `${this.service} answered ${response.status}.`,
+      typeof problem.detail === 'string'
+        ? problem.detail
+        : `${this.service} answered ${response.status}${text === '' ? '.' : `: ${text.slice(0, 200)}`}`,
       problem.parameters,
     );
   }
@@ -104,4 +107,13 @@ export function queryString(query: Query): string {
   for (const [name, value] of Object.entries(query))
     if (value !== undefined && value !== null) parameters.set(name, String(value));
   return parameters.size === 0 ? '' : `?${parameters.toString()}`;
+}
+
+/** Null if the text is not JSON, for example the page of a proxy. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
