@@ -37,7 +37,7 @@ const COMMANDS = {
   lint: { entry: 'dist/tools/local/test.js', args: ['--static'], does: 'only the static checks of "test"' },
   contracts: {
     entry: 'dist/tools/contracts/main.js',
-    does: 'write the AsyncAPI document (docs/events) from the event catalog; --check, --release',
+    does: 'write the AsyncAPI document (docs/events) and the OpenAPI documents (docs/api); --check, --release',
   },
   build: { does: 'install and compile, nothing else' },
   'build:triggers': {

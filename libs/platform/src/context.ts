@@ -11,8 +11,6 @@ import type { Metrics } from './metrics.js';
 export const CONFIG = Symbol('config');
 /** `@Inject(LOGGER) logger: Logger`. */
 export const LOGGER = Symbol('logger');
-/** The whole context; use the tokens and classes above instead. */
-export const PLATFORM = Symbol('platform');
 
 export interface PlatformContext<C = Record<string, unknown>> {
   readonly service: string;

@@ -20,7 +20,7 @@ import {
   type ConfigShape,
 } from './config.js';
 import { connectConsumer } from './consumers.js';
-import { CONFIG, LOGGER, PLATFORM, type PlatformContext } from './context.js';
+import { CONFIG, LOGGER, type PlatformContext } from './context.js';
 import { Database, isDatabaseOutage, type DatabaseOptions } from './database.js';
 import { Health, HealthController } from './health.js';
 import { createLogger, nestLogger, type Logger } from './logging.js';
@@ -128,7 +128,6 @@ export async function createApplication<S extends Shape>(
   class RootModule {}
   const own = await definition.module(platform);
   const providers = [
-    { provide: PLATFORM, useValue: platform },
     { provide: CONFIG, useValue: platform.config },
     { provide: LOGGER, useValue: platform.logger },
     { provide: Database, useValue: platform.database },
