@@ -48,12 +48,12 @@ export class Web {
     const headers = new Headers(init.headers);
     if (this.cookies.size > 0) headers.set('cookie', [...this.cookies].map((pair) => pair.join('=')).join('; '));
     const { pathname } = new URL(url);
-    this.moments.push({ at: now(), what: `The browser requests ${init.method ?? 'GET'} ${pathname}.` });
+    this.moments.push({ at: Date.now(), what: `The browser requests ${init.method ?? 'GET'} ${pathname}.` });
     const response = await fetch(url, { ...init, headers, redirect: 'manual' }).catch(() => {
       throw new DemoProblem(`${withoutQuery(url)} does not answer. Is the stack still running?`);
     });
     const text = await response.text();
-    this.moments.push({ at: now(), what: `The browser receives ${response.status} from ${pathname}.` });
+    this.moments.push({ at: Date.now(), what: `The browser receives ${response.status} from ${pathname}.` });
     for (const line of response.headers.getSetCookie()) this.keep(line);
     const location = response.headers.get('location');
     return { status: response.status, location: location === null ? null : new URL(location, url).href, text };
@@ -66,6 +66,5 @@ export class Web {
   }
 }
 
-const now = (): number => performance.timeOrigin + performance.now();
 /** Codes and states are secret, so they are not printed. */
 const withoutQuery = (url: string): string => url.split('?', 1)[0] ?? '';

@@ -56,5 +56,5 @@ export class CallLog {
   }
 }
 
-/** Wall clock in milliseconds with a fraction; monotonic within the process. */
-export const wallClock = (): number => performance.timeOrigin + performance.now();
+/** Milliseconds since the epoch, by the clock that Postgres on this machine uses as well, so that the times can be compared. */
+export const wallClock = (): number => Date.now();
