@@ -1,4 +1,4 @@
-/** Writes the consequences for a person, in the transaction that stored the news about them. */
+/** Evaluates a person's access and writes the consequences, in the transaction that stored the change. */
 import { Injectable } from '@nestjs/common';
 import { Outbox } from '#event-bus';
 import { currentTraceparent, type Tx } from '#platform';
@@ -31,7 +31,7 @@ export class AccessEvaluator {
     if (next.work) tx.afterCommit(() => this.wake.emit('run'));
   }
 
-  /** Reads the settings, which takes a lock, only if they make a difference. */
+  /** Reads the settings only if they make a difference, because reading them takes a lock. */
   private async desired(tx: Tx, person: Person): Promise<DesiredAccess> {
     const [on, off] = [desiredAccess(person, true), desiredAccess(person, false)];
     return on === off || (await deactivatesOnOffboard(tx, person.tenant)) ? on : off;
@@ -53,7 +53,7 @@ export class AccessEvaluator {
       await this.writer.write(tx, id, next, { causationId, traceparent }, event ? [accessEvent(event)] : []);
     }
     if (next.openCase) await openCase(tx, person, cause, traceparent);
-    // A person who was entitled to access all along has no pending case to discard.
+    // A person who was entitled to access before this change has no pending case to discard.
     if (!next.discardCase || person.wasEntitled) return;
     const discarded = await discardCases(tx, [id]);
     await this.outbox.add(
