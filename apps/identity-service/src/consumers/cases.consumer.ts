@@ -1,4 +1,6 @@
-/** `offboarding.cases`: why an account was closed, and, when the case is complete, the evidence that we publish. */
+/**
+ * Consumes `offboarding.cases`: the reason why an account was closed. A completed case is the evidence that we publish.
+ */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';
