@@ -1,4 +1,4 @@
-/** The reasons to refuse a login with an OpenID provider, or one of its tokens: one closed list of codes. */
+/** The errors of an OpenID provider, a login or a token, as one closed list of codes. */
 
 export const oidcErrorCodes = [
   // The provider.
@@ -33,9 +33,12 @@ export const oidcErrorCodes = [
 ] as const;
 export type OidcErrorCode = (typeof oidcErrorCodes)[number];
 
-/** The message is for the operator who reads the log. It never contains a token, a code or a secret. */
+/**
+ * A failed login, or a refused token. The message is for the operator who reads the log. It never contains a token, a
+ * code or a secret.
+ */
 export class OidcError extends Error {
-  /** A retry may succeed. */
+  /** Whether a retry may succeed. */
   readonly retryable: boolean;
 
   constructor(
