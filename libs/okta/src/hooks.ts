@@ -13,7 +13,7 @@ export interface OktaHookEvent {
    * per user.
    */
   readonly id: string;
-  /** E.g. `user.lifecycle.suspend`. */
+  /** Okta's type of the event, e.g. `user.lifecycle.suspend`. */
   readonly type: string;
   /** Time of the event, ISO 8601 in UTC. The order of arrival has no meaning. */
   readonly published: string;

@@ -8,7 +8,10 @@ const text = z
 
 export const oktaUser = z.object({
   id: z.string().min(1),
-  /** STAGED, PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED, DEPROVISIONED; Okta may add more. */
+  /**
+   * Okta's status of the user: STAGED, PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED or
+   * DEPROVISIONED. Okta may add more.
+   */
   status: z.string().min(1),
   statusChanged: text,
   lastUpdated: text,
@@ -36,7 +39,7 @@ export const oktaAppUser = z
     /** The user's id in our SCIM API; null until the user is provisioned. */
     externalId: user.externalId,
     status: user.status,
-    /** `USER` (assigned directly) or `GROUP`. */
+    /** How the app is assigned: `USER` (directly) or `GROUP`. */
     scope: user.scope,
     syncState: user.syncState,
     lastUpdated: user.lastUpdated,

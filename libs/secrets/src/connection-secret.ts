@@ -21,7 +21,7 @@ export async function readConnection<T extends object>(
     const value = z.union([connected, disconnected]).parse(JSON.parse(text));
     return 'disconnectedAt' in value ? null : value;
   } catch {
-    // The parser's message would quote the value.
+    // The parser's message would quote the value, so it is not used.
     throw new SecretStoreUnavailable(
       name,
       new Error(`its value does not have the form that this product writes; ${remedy}`),

@@ -141,7 +141,7 @@ async function readStage(
   try {
     return secretValue.parse(JSON.parse(text));
   } catch {
-    // The parser's message would quote the value.
+    // The parser's message would quote the value, so it is not used.
     throw new SecretStoreUnavailable(
       name,
       new Error(`its ${stage} value does not have the form that this product writes; rotate the token`),

@@ -23,7 +23,7 @@ export interface QueueWorkerOptions<T> extends QueueSettings {
   /** Name of the loop in logs. */
   readonly name: string;
   readonly pollMs: number;
-  /** See {@link WorkerLease}. */
+  /** SQL that ends leases on rows that this process no longer works on; see {@link WorkerLease}. */
   readonly releaseForgotten: string;
   /** Share of the slots that other work may use, from 0 to 1. Other work always has at least one slot. */
   readonly shareOfOther: number;
@@ -31,7 +31,7 @@ export interface QueueWorkerOptions<T> extends QueueSettings {
   readonly claim: (kind: WorkKind, owner: string, limit: number) => Promise<readonly T[]>;
   /** Works on one row and records the outcome. After an error the row stays leased until the next heartbeat. */
   readonly work: (item: T) => Promise<void>;
-  /** 1 while paused. */
+  /** The gauge that is 1 while the worker is paused. */
   readonly paused: Gauge;
   /** Log messages for the beginning and the end of a pause. */
   readonly messages: { readonly paused: string; readonly resumed: string };

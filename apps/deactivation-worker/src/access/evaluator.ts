@@ -22,7 +22,7 @@ export class AccessEvaluator {
     this.writer = new ConsequencesWriter(outbox);
   }
 
-  /** The caller has locked the person's row in `tx`. */
+  /** Evaluates the person and writes the consequences. The caller has locked the person's row in `tx`. */
   async evaluate(tx: Tx, person: Person, cause: Cause): Promise<void> {
     const desired = await this.desired(tx, person);
     const next = consequences(person, desired, person.provisioned && !person.wasProvisioned);

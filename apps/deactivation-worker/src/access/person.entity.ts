@@ -18,7 +18,7 @@ export class PersonEntity {
   @Column({ type: 'text', default: '' })
   userName!: string;
 
-  /** Okta user id. */
+  /** The person's Okta user id. */
   @Column({ type: 'text', nullable: true })
   externalId!: string | null;
 
@@ -39,7 +39,7 @@ export class PersonEntity {
   @Column({ type: 'boolean', default: false })
   provisioned!: boolean;
 
-  /** Strongest first. */
+  /** The account's roles, strongest first. */
   @Column({ type: 'text', array: true, default: () => `'{}'` })
   roles!: string[];
 
@@ -69,11 +69,11 @@ export class PersonEntity {
   @Column({ type: 'text', array: true, default: () => `'{}'` })
   publishedRoles!: string[];
 
-  /** The fence. */
+  /** The account's fence. */
   @Column({ type: 'timestamptz', nullable: true })
   notBefore!: Date | null;
 
-  /** Sequence of offboarding.cases. */
+  /** Sequence of the last offboarding.cases event about the person. */
   @BigIntColumn({ default: 0 })
   caseVersion!: number;
 

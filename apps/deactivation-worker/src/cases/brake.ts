@@ -8,7 +8,7 @@ export interface Candidate {
   readonly released: boolean;
   /** Whether Cognito has the user. An account without a Cognito user has no access to lose. */
   readonly provisioned: boolean;
-  /** Strongest first. */
+  /** The account's roles, strongest first. */
   readonly roles: readonly string[];
 }
 

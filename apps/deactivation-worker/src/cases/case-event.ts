@@ -24,7 +24,10 @@ export function caseEvent(change: CaseChange, row: CaseRow, causationId = row.ca
   };
 }
 
-/** `new` is internal. Until admission, which takes milliseconds, a case is published as `held`. */
+/**
+ * Returns the published data of a case. The state `new` is internal. Until admission, which takes milliseconds, such a
+ * case is published as `held`.
+ */
 export const caseData = (row: CaseRow): OffboardingCase => ({
   id: row.id,
   account: row.accountId,

@@ -17,7 +17,7 @@ export class CaseEntity {
   @Column({ type: 'text', default: 'new' })
   state!: CaseState;
 
-  /** E.g. `user.deactivated`, `okta.suspended`. */
+  /** Kind of the cause, e.g. `user.deactivated`, `okta.suspended`. */
   @Column({ type: 'text' })
   cause!: string;
 

@@ -39,10 +39,10 @@ const discardSql = `
 export const discardCases = (tx: Tx, accounts: readonly string[]): Promise<CaseRow[]> =>
   tx.query<CaseRow>(discardSql, [accounts]);
 
-/** People who are inactive in the directory and still have access. */
+/** Returns the people who are inactive in the directory and still have access. */
 export const inactiveWithAccess = (tx: Tx, tenant: string): Promise<{ id: string }[]> =>
   tx.query(`select id from person where tenant = $1 and desired_access = 'enabled' and not active`, [tenant]);
 
-/** People with a pending case. */
+/** Returns the people with a pending case. */
 export const withPendingCase = (tx: Tx, tenant: string): Promise<{ id: string }[]> =>
   tx.query(`select account_id as id from offboarding_case where tenant = $1 and state in ('new', 'held')`, [tenant]);

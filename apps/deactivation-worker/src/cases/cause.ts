@@ -3,7 +3,7 @@ import { shortType } from '#event-bus';
 import type { EventEnvelope } from '#events';
 
 export interface Cause {
-  /** E.g. `user.deactivated`, `okta.suspended`. */
+  /** Kind of the cause, e.g. `user.deactivated`, `okta.suspended`. */
   readonly type: string;
   readonly causationId: string;
   readonly pushedAt: Date;

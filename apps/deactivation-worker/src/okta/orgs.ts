@@ -77,7 +77,7 @@ export class OktaOrgs {
 
   /** Finds a connected tenant by its slug. An unknown slug causes no query of its own. */
   async connectedBySlug(slug: string): Promise<TenantCopy | null> {
-    await this.refresh(); // fills the map
+    await this.refresh(); // fills `tenantOfSlug`
     const tenant = await this.settings.get(this.tenantOfSlug.get(slug) ?? '');
     return tenant?.slug === slug && tenant.settings.okta ? tenant : null;
   }

@@ -15,7 +15,7 @@ export class AccessEntity {
   @Column({ type: 'uuid' })
   tenant!: string;
 
-  /** Sequence of `identity.access`. */
+  /** Sequence of the last `identity.access` event about the account. */
   @BigIntColumn()
   version!: number;
 
@@ -40,7 +40,7 @@ export class OffboardingCaseEntity {
   @Column({ type: 'uuid' })
   accountId!: string;
 
-  /** Sequence of `offboarding.cases`. */
+  /** Sequence of the last `offboarding.cases` event about the case. */
   @BigIntColumn()
   sequence!: number;
 

@@ -75,7 +75,7 @@ export class AccountEntity extends Profile {
   @Column({ type: 'jsonb', nullable: true, default: { exists: false } })
   applied!: Partial<PoolState> | null;
 
-  /** See `PRIORITY`. */
+  /** A value of `PRIORITY`. The reconciler works on the lowest value first. */
   @Column({ type: 'smallint', default: 1 })
   priority!: number;
 

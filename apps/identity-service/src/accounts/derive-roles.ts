@@ -9,7 +9,7 @@ export interface GroupFact {
 }
 
 export interface RoleRules {
-  /** Highest precedence first. */
+  /** The tenant's roles, highest precedence first. */
   readonly roles: readonly string[];
   readonly roleMappings: readonly RoleMapping[];
 }

@@ -41,7 +41,7 @@ const takeSql = `
   delete from reevaluation where id = any(array(select id from reevaluation where tenant = $1 order by id limit 500))
   returning ${columnsOf(ReevaluationEntity, { only: REQUEST })}`;
 
-/** Oldest first. */
+/** Deletes requests and returns them, oldest first. */
 export async function takeRequests(tx: Tx, tenant: string): Promise<ReevaluationRequest[]> {
   const requests = await tx.query<ReevaluationRequest>(takeSql, [tenant]);
   return requests.sort((a, b) => Number(a.id) - Number(b.id));

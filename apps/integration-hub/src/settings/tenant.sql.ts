@@ -9,7 +9,7 @@ import { TenantEntity } from './tenant.entity.js';
 export type Tenant = Pick<TenantEntity, 'id' | 'slug' | 'host' | 'createdAt'> &
   Pick<IntegrationSettingsEntity, 'version' | 'settings' | 'changedBy' | 'changedAt'>;
 
-/** Who created a version of the settings, and by which change. */
+/** The administrator who created a version of the settings, and the kind of change. */
 export interface VersionOrigin {
   readonly by: string;
   readonly action: AuditAction;

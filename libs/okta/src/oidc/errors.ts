@@ -1,15 +1,15 @@
 /** The errors of an OpenID provider, a login or a token, as one closed list of codes. */
 
 export const oidcErrorCodes = [
-  // The provider.
+  // Codes about the provider.
   'issuer_not_allowed',
   'provider_unavailable',
   'provider_invalid',
-  // The token endpoint.
+  // Codes about the token endpoint.
   'code_refused',
   'client_refused',
   'token_response_invalid',
-  // The token.
+  // Codes about tokens.
   'token_malformed',
   'algorithm_not_allowed',
   'header_not_allowed',
@@ -26,7 +26,7 @@ export const oidcErrorCodes = [
   'auth_too_old',
   'mfa_missing',
   'claim_invalid',
-  // Access tokens.
+  // Codes about access tokens and logout tokens only.
   'client_mismatch',
   'scope_missing',
   'inactive',

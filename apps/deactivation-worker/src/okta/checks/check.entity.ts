@@ -6,7 +6,7 @@ export class OktaCheckEntity {
   @PrimaryColumn({ type: 'uuid' })
   tenant!: string;
 
-  /** Okta user id. */
+  /** The person's Okta user id. */
   @PrimaryColumn({ type: 'text' })
   userId!: string;
 

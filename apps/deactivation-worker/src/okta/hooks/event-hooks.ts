@@ -40,7 +40,7 @@ export class OktaEventHooks {
     const isAuthentic =
       tenant !== null &&
       ((await this.matches(tenant.tenantId, authorization, false)) ||
-        // The secret may have been rotated a moment ago.
+        // The secret may have been rotated a moment ago, so it is read from the store again.
         (await this.matches(tenant.tenantId, authorization, true)));
     if (isAuthentic) return tenant.tenantId;
     this.deliveries.inc({ outcome: 'refused' });
