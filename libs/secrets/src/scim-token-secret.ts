@@ -1,7 +1,7 @@
 /**
  * Stores the secret of a tenant's SCIM token. Its value lists the accepted hashes: the current hash, the hash at
  * AWSPREVIOUS until `previousValidUntil`, and `earlier` hashes. Another rotation must not end the grace of an earlier
- * hash: after a crash and a repeated rotation, the token that Okta has may be two rotations old.
+ * hash. After a crash and a repeated rotation, the token that Okta has may be two rotations old.
  */
 import { z } from 'zod';
 import { SecretStoreUnavailable, type SecretStore } from './store.js';

@@ -66,8 +66,8 @@ export class WorkerLease {
   }
 
   /**
-   * Runs a claim and adds the claimed rows to the active rows. No heartbeat ends leases meanwhile: a claim may commit
-   * long before its answer arrives, and a heartbeat in between would end its leases.
+   * Runs a claim and adds the claimed rows to the active rows, while no heartbeat ends leases. A claim may commit long
+   * before its answer arrives. A heartbeat in between would end the leases of the claimed rows.
    */
   claiming<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(work);

@@ -166,8 +166,8 @@ export class AccessSync {
   }
 
   /**
-   * Handles the sign-out of a person who keeps their access. The fence has been in force since the request; this moves
-   * it to Cognito's clock. If the process dies before the commit, the sign-out stays due and is repeated.
+   * Handles the sign-out of a person who keeps their access. It moves the fence, which has been in force since the
+   * request, to Cognito's clock. If the process dies before the commit, the sign-out stays due and is repeated.
    */
   private async signedOut(work: Work, actual: CognitoState, at: Date | null): Promise<Work> {
     const parameters = [work.id, work.leaseOwner, work.revision, stored(actual), at];

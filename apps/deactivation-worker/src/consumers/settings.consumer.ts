@@ -16,7 +16,7 @@ export class OffboardingSettingsConsumer {
 
   /**
    * If "Deactivate on Offboard" is switched on, inactive people who kept access lose it. If it is switched off, pending
-   * cases without another reason are discarded, but nobody gets lost access back.
+   * cases without another reason are discarded. Nobody gets back access that was already lost.
    */
   @EventPattern('integration.settings')
   async settingsChanged(@Ctx() { event, tx }: EventContext): Promise<void> {

@@ -7,8 +7,8 @@ import { prepared, type Tx } from '#platform';
 
 /**
  * Stores the access of an account. It touches no row that a handler of another topic writes, so it never waits for such
- * a handler. Removal is final. If a closed account is removed later, the row keeps the causation id of the closing,
- * because the removal ends no more access and has no case.
+ * a handler. Removal is final. If a closed account is removed later, the row keeps the causation id of the closing. The
+ * removal ends no more access and has no case.
  */
 const storeAccessSql = prepared(`
   insert into access as w (account_id, tenant, version, status, causation_id) values ($1, $2, $3, $4, $5)

@@ -98,7 +98,9 @@ export class AccountEntity extends Profile {
   @Column({ type: 'uuid', nullable: true })
   leaseOwner!: string | null;
 
-  /** Causation id of the change that made the account dirty last. Later events about that change have the same id. */
+  /**
+   * Causation id of the change that made the account dirty last. Later events that this change causes have the same id.
+   */
   @Column({ type: 'text', default: 'unknown' })
   causationId!: string;
 

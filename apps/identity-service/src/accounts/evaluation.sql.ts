@@ -16,8 +16,8 @@ const DIRECTORY = columnsOf(DirectoryUserEntity, { alias: 'u', only: [...PROFILE
 
 /**
  * Reads each account with its directory user, its access, and the roles that the current mappings give. Locks the
- * accounts in the order of their ids, so that two of these statements never deadlock. The locks also exclude the
- * reconciler's records.
+ * accounts in the order of their ids, so that two of these statements never deadlock. While the locks are held, the
+ * reconciler cannot record results.
  */
 const subjectsSql = prepared(`
   select a.id, a.tenant,

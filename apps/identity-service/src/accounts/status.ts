@@ -1,7 +1,7 @@
 /**
  * Derives the status of an account, and the event that announces the status. Pure functions only. Only
- * deactivation-worker closes accounts, because its brake may hold a case. Until it does, a person who is deactivated in
- * the directory keeps access and roles.
+ * deactivation-worker closes accounts, because its brake may hold a case. Until it closes the account, a person who is
+ * deactivated in the directory keeps access and roles.
  */
 import type { Account, EventType } from '#events';
 import type { AccountStatus } from './account.entity.js';

@@ -34,7 +34,7 @@ export interface AccessState {
 
 /**
  * The case that belongs to a closing. Both have the same causation id. The newest events of `identity.access` and
- * `offboarding.cases` may not belong together, because one topic can overtake the other.
+ * `offboarding.cases` can be about different closings, because one topic can overtake the other.
  */
 export interface KnownCase {
   readonly sequence: number;

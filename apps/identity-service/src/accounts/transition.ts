@@ -68,7 +68,7 @@ export function transition(
     .map((role) => ({ role, group: groupBehind(role, derived, cause) }));
   const revoked = current.roles.filter((role) => !roles.includes(role));
   const announced = changed.flatMap((name) => (name in PUBLISHED ? [PUBLISHED[name as keyof typeof PUBLISHED]] : []));
-  // An account that Cognito does not have yet has no such events; `account.provisioned` will contain its state.
+  // Nothing is published about an account that Cognito does not have yet; `account.provisioned` will contain its state.
   const events = accountEvents(subject, accountState({ id: subject.id, ...profile, status, roles }), cause, {
     updated: current.provisioned && announced.length > 0 ? announced : null,
     news,

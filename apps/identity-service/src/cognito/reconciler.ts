@@ -118,8 +118,8 @@ export class Reconciler {
       const result = [JSON.stringify(actual), revision, actual.exists, events.length, dirtySince];
       const [row] = await tx.query<{ seconds: number }>(recordSynced, [id, this.queue.id, ...result]);
       await this.outbox.add(tx, events);
-      // The account was closed while Cognito created the user. If its case is already complete, the case was not
-      // published, because nothing was published about the account. The re-evaluation publishes it.
+      // The account was closed while Cognito created the user, and its case may already be complete. That case was not
+      // published before provisioning, so the re-evaluation publishes it.
       if (provisioned && locked.status !== 'active') {
         const cause = { type: 'account.provisioned', groupId: null, causationId };
         await requestReevaluation(tx, tenant, id, { cause, traceparent });

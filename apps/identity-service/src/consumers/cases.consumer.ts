@@ -1,5 +1,6 @@
 /**
- * Consumes `offboarding.cases`: the reason why an account was closed. A completed case is the evidence that we publish.
+ * Consumes `offboarding.cases`. A case says why an account was closed, and a complete case is the evidence that we
+ * publish.
  */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';

@@ -12,8 +12,8 @@ import { PROFILE, profileSql, type Profile } from './profile.entity.js';
 const COLUMNS = profileSql((column) => column);
 
 /**
- * Stores a user and locks the row. Each event contains the full list of the user's groups, so memberships do not depend
- * on having seen every join and leave. The first event about a person creates the account.
+ * Stores a user and locks the row. Each event contains the full list of the user's groups, so memberships are correct
+ * even if a join or leave was not seen. The first event about a person creates the account.
  */
 const projectUserSql = prepared(`
   with stored as (

@@ -60,7 +60,7 @@ export class TenantViews {
 }
 
 /**
- * Returns the addresses of a tenant. SCIM and event hooks work under the common origin for every tenant: a SCIM request
+ * Returns the addresses of a tenant. SCIM and event hooks work under the common origin for every tenant. A SCIM request
  * names its tenant by the token, and an event hook by the slug in its path. A browser names its tenant only by the host
  * name.
  */

@@ -1,4 +1,4 @@
-/** The problems with which changes of a tenant are refused. */
+/** Builds the problems that refuse a change of a tenant. */
 import { Problem, violatedConstraint } from '#platform';
 import { SecretStoreUnavailable } from '#secrets';
 
