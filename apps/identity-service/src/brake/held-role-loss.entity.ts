@@ -32,7 +32,10 @@ export class HeldRoleLossEntity {
   @Column({ type: 'text' })
   causationId!: string;
 
-  /** Time of the release. After it, the requested re-evaluation applies the loss and deletes this row. */
+  /**
+   * Time of the release; null means that the loss is still held. After the release, the requested re-evaluation applies
+   * the loss and deletes this row.
+   */
   @Column({ type: 'timestamptz', nullable: true })
   releasedAt!: Date | null;
 

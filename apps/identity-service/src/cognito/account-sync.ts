@@ -109,8 +109,9 @@ export class AccountSync {
 }
 
 /**
- * Throws a conflict for a user that we did not create and that belongs to another tenant (P4). Such a user is never
- * overwritten. If the user was ours before, its attributes are repaired, whatever they are now.
+ * Throws a conflict for a foreign user: we did not create it, and it has another tenant, or no tenant and another
+ * external id (P4). A foreign user is never overwritten. If the user was ours before, its attributes are repaired,
+ * whatever they are now.
  */
 function refuseForeignUser(account: DesiredAccount, attributes: Readonly<Record<string, string>>): void {
   if (account.provisioned) return;

@@ -36,8 +36,8 @@ const ADDRESS = new RegExp(`^(?=.{1,64}@)${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+
 
 /**
  * Returns whether Cognito certainly accepts the address: an ASCII dot-atom (RFC 5321). SCIM accepts any text, but
- * Cognito would refuse the whole user because of it. Any other address is left out, so that the person still gets the
- * account and its roles.
+ * Cognito would refuse the whole user because of an invalid address. Any other address is left out, so that the person
+ * still gets the account and its roles.
  */
 export const fitsCognito = (email: string): boolean => email.length <= 254 && ADDRESS.test(email);
 
@@ -71,9 +71,9 @@ export type Step =
 
 /**
  * Returns the calls in their order: access is reduced first and added last. A person without access is not created. The
- * user of a removed account stays, without groups; deactivation-worker disables it. Attributes come after roles, so
- * that a refused attribute does not prevent a role. Only a new tenant comes before roles, because roles count within a
- * tenant (P4).
+ * user of a removed account stays, without groups; disabling or deleting the user is deactivation-worker's task.
+ * Attributes come after roles, so that a refused attribute does not prevent a role. A new tenant comes before roles,
+ * because roles count within a tenant (P4).
  */
 export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
   if (!actual.exists && account.status !== 'active') return [];

@@ -16,15 +16,15 @@ import { desiredAccountColumns, markUnknown } from './queue.sql.js';
 import { Reconciler } from './reconciler.js';
 import { RoleGroups } from './role-groups.js';
 
-/** Ends a comparison whose process has ended as failed. Over all replicas, only one comparison runs at a time. */
+/** Marks a comparison as failed if its process has ended. Over all replicas, only one comparison runs at a time. */
 const endAbandoned = `
   update pool_comparison r set state = 'failed', finished_at = clock_timestamp(), error = 'the process that ran it has ended'
    where state = 'running' and not exists (select 1 from worker w where w.id = r.worker_id and w.seen_at > clock_timestamp() - make_interval(secs => $1))`;
 const begin = `insert into pool_comparison (id, worker_id, state, progress) values ($1, $2, 'running', $3) on conflict do nothing returning id`;
 
 /**
- * SQL condition: the account has no work since before the comparison ($2) began. Only such accounts are compared. For
- * other accounts, Cognito's lists may be older than the reconciler's last call, and the reconciler repairs these
+ * SQL condition: the account has been at rest since before the comparison ($2) began. Only such accounts are compared.
+ * For other accounts, Cognito's lists may be older than the reconciler's last call, and the reconciler repairs these
  * accounts anyway.
  */
 const atRest = `a.desired_revision = a.applied_revision and a.lease_owner is null
