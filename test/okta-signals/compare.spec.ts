@@ -176,7 +176,7 @@ describe('a comparison with incomplete or suspicious data', () => {
     await rig.okta('DELETE', `apps/${org.slug}/api-token`);
     const run = await rig.compare(worker, org);
     expect(run).toMatchObject({ state: 'failed', errorCode: 'unauthorized' });
-    expect(run.error).toContain('Make a new one in Okta');
+    expect(run.error).toContain('Create a new token in Okta');
     expect(run.error).not.toContain(org.apiToken);
     expect((await rig.state(person)).okta_state).toBeNull();
   });

@@ -1,4 +1,6 @@
-/** deactivation-worker: one module, its providers in the order in which an offboarding passes through them. */
+/**
+ * The module of deactivation-worker. It lists its providers in the order in which an offboarding passes through them.
+ */
 import { Module } from '@nestjs/common';
 import { QuotaGate, UserPool } from '#cognito';
 import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';

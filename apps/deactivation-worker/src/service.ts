@@ -1,4 +1,4 @@
-/** The definition of deactivation-worker; `main.ts` runs it, tests start it in process. */
+/** The definition of deactivation-worker. `main.ts` runs it, and tests start it in process. */
 import { createBus } from '#event-bus';
 import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
 import { TenantSettingsEntity } from '#settings';

@@ -1,4 +1,4 @@
-/** All parts of identity-service. */
+/** The module of identity-service. */
 import { Module } from '@nestjs/common';
 import { QuotaGate, UserPool } from '#cognito';
 import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';

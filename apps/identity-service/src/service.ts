@@ -1,4 +1,4 @@
-/** The definition of identity-service; `main.ts` runs it, tests start it in process. */
+/** The definition of identity-service. `main.ts` runs it, and tests start it in process. */
 import { createBus } from '#event-bus';
 import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
 import { TenantSettingsEntity } from '#settings';
@@ -41,7 +41,8 @@ export const service: ServiceDefinition<typeof config> = {
   config,
   database: { schema: SCHEMA, migrations: [Identity1764000000000], entities },
   module: () => IdentityServiceModule,
-  // Before any routing Fastify itself refuses, e.g. URLs that cannot be decoded: also as a problem document.
+  // Fastify refuses some requests before any routing, for example undecodable URLs. These answers are problem documents
+  // too.
   fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
   strategies: (platform) => [createBus(platform.config, platform).strategy(SERVICE, { pureHandlers: true })],

@@ -1,4 +1,4 @@
-/** The definition of integration-hub. `main.ts` runs it, tests start it in process. */
+/** The definition of integration-hub. `main.ts` runs it, and tests start it in process. */
 import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
 import { AdminAuditEntity } from './audit/admin-audit.entity.js';
 import { config } from './config.js';

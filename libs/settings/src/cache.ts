@@ -1,7 +1,8 @@
 /**
- * The tenants in memory, by id and by host name, for paths that cannot afford a query per request. Events that this
- * process handles show at once ({@link TenantSettingsCache.accept}); what other replicas wrote shows within `pollMs`.
- * An unknown tenant costs no query of its own, so random tenant ids cannot load the database.
+ * Caches the tenants by id and by host name, for paths that cannot afford a query per request. Settings from events
+ * that this process handles are visible at once ({@link TenantSettingsCache.accept}). Settings that other replicas
+ * stored are visible within `pollMs`. An unknown tenant causes no query of its own, so random tenant ids cannot load
+ * the database.
  */
 import type { Queryable } from '#platform';
 import { copyOf, settingsSince, type SettingsEvent, type TenantCopy } from './copy.sql.js';
@@ -12,15 +13,15 @@ export type TenantListener = (current: TenantCopy, previous: TenantCopy | null) 
 export interface TenantSettingsCacheOptions {
   readonly database: Queryable;
   readonly schema: string;
-  /** The oldest that an answer may be, in milliseconds. */
+  /** Maximum age of an answer, in milliseconds. */
   readonly pollMs?: number;
-  /** Runs for every newer version, e.g. to forget a cached SCIM token. */
+  /** Runs for every newer version, for example to drop a cached SCIM token. */
   readonly onChange?: TenantListener;
 }
 
 /**
- * `received_at` is taken before its transaction commits, so a refresh looks back further than the longest transaction
- * that a service allows (statement timeout 30 s).
+ * A refresh looks back this far, because `received_at` is set before its transaction commits. This is longer than any
+ * transaction of a service (statement timeout 30 s).
  */
 const LOOK_BACK_MS = 60_000;
 
@@ -36,7 +37,10 @@ export class TenantSettingsCache {
     if (options.onChange) this.onChange(options.onChange);
   }
 
-  /** The settings in force; null = unknown tenant. Rejects when the copy is too old and the database does not answer. */
+  /**
+   * Returns the current settings, or null for an unknown tenant. Rejects if the cache is too old and the database does
+   * not answer.
+   */
   async get(tenantId: string): Promise<TenantCopy | null> {
     await this.beFresh();
     return this.copies.get(tenantId) ?? null;
@@ -48,8 +52,8 @@ export class TenantSettingsCache {
   }
 
   /**
-   * The tenants that have this host name (a port is ignored). While a host name moves from one tenant to another, its
-   * two events may arrive in either order: then there are two, and the caller decides.
+   * Returns the tenants with this host name; a port is ignored. If a host name moves from one tenant to another, the
+   * two events may arrive in either order. Then this returns two tenants, and the caller decides.
    */
   async ofHost(host: string): Promise<readonly TenantCopy[]> {
     await this.beFresh();
@@ -61,12 +65,12 @@ export class TenantSettingsCache {
     this.listeners.push(listener);
   }
 
-  /** Takes over an event that this process has stored; call it after the commit. Older versions are ignored. */
+  /** Applies an event that this process has stored. Call it after the commit. Older versions are ignored. */
   accept(event: SettingsEvent): void {
     this.put(copyOf(event));
   }
 
-  /** Reads what changed since the last time; concurrent callers share one query. */
+  /** Reads the settings that changed since the last refresh. Concurrent callers share one query. */
   refresh(): Promise<void> {
     this.refreshing ??= this.read().finally(() => (this.refreshing = null));
     return this.refreshing;

@@ -1,4 +1,4 @@
-/** A tenant's Okta settings: defaults, rules, changes, and each service's copy with its cache. */
+/** A tenant's Okta settings: defaults, rules and changes, and each service's copy with its cache. */
 export * from './cache.js';
 export * from './change.js';
 export * from './copy.sql.js';

@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TenantSettings } from '#events';
 import { BigIntColumn } from '#platform';
 
-/** A service's copy of a tenant's settings; each consuming service has this table in its own schema. */
+/** A service's copy of a tenant's settings. Each consuming service has this table in its own schema. */
 @Entity('tenant_settings')
 export class TenantSettingsEntity {
   @PrimaryColumn({ type: 'uuid' })
@@ -14,7 +14,7 @@ export class TenantSettingsEntity {
   @Column({ type: 'text', nullable: true })
   host!: string | null;
 
-  /** Version of the settings = `sequence` of the event that brought them. */
+  /** Version of the settings, which is the `sequence` of their event. */
   @BigIntColumn()
   version!: number;
 

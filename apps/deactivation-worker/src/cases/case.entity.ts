@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { HeldBecause } from '#brake';
 import type { CaseState } from '#contracts';
 
-/** One offboarding of one person; the instants are the evidence. */
+/** One offboarding of one person. The times of its steps are the evidence. */
 @Entity('offboarding_case')
 export class CaseEntity {
   @PrimaryColumn({ type: 'uuid', default: () => 'uuidv7()' })
@@ -17,7 +17,7 @@ export class CaseEntity {
   @Column({ type: 'text', default: 'new' })
   state!: CaseState;
 
-  /** E.g. `user.deactivated`, `okta.suspended`. */
+  /** Kind of the cause, e.g. `user.deactivated`, `okta.suspended`. */
   @Column({ type: 'text' })
   cause!: string;
 
@@ -27,7 +27,7 @@ export class CaseEntity {
   @Column({ type: 'text', nullable: true })
   traceparent!: string | null;
 
-  /** Whether it counts against the brake: the person had access, and nobody released the case. */
+  /** Whether the case counts against the brake: the person had access, and nobody released the case. */
   @Column({ type: 'boolean', default: false })
   counts!: boolean;
 

@@ -1,4 +1,4 @@
-/** The tenants' Okta orgs: which tenant is connected to which org, with which credentials, and a client for each. */
+/** The tenants' connections to their Okta orgs: the credentials, and a client of Okta's API for each tenant. */
 import { Inject, Injectable } from '@nestjs/common';
 import { OktaError, OktaManagement } from '#okta';
 import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
@@ -9,9 +9,9 @@ import type { WorkerConfig } from '../config.js';
 export interface OktaOrg {
   readonly appId: string;
   readonly deactivateOnOffboard: boolean;
-  /** Fails with `rate_limited` instead of waiting: for checks of one person. */
+  /** Client for checks of one person. It fails with `rate_limited` instead of waiting. */
   readonly prompt: OktaManagement;
-  /** Waits for the next window of Okta's rate limit: for lists. */
+  /** Client for lists. It waits for the next window of Okta's rate limit. */
   readonly patient: OktaManagement;
 }
 
@@ -19,7 +19,9 @@ interface Client extends OktaOrg {
   readonly apiToken: string;
 }
 
-/** Two attempts have to fit into the three seconds that Okta waits for the answer to a hook. */
+/**
+ * Time limit of one attempt. Okta waits three seconds for the answer to a hook, and two attempts must fit into them.
+ */
 const STORE_TIMEOUT_MS = 1_000;
 
 @Injectable()
@@ -63,7 +65,7 @@ export class OktaOrgs {
     this.store.close();
   }
 
-  /** `listener` runs after a tenant's settings changed, and with them perhaps its connection. */
+  /** Adds a listener that runs after a tenant's settings changed, which may include its connection to Okta. */
   onChange(listener: (tenant: string) => void): void {
     this.listeners.push(listener);
   }
@@ -73,19 +75,22 @@ export class OktaOrgs {
     await this.settings.get('');
   }
 
-  /** A connected tenant, by slug. An unknown slug costs no query of its own. */
+  /** Finds a connected tenant by its slug. An unknown slug causes no query of its own. */
   async connectedBySlug(slug: string): Promise<TenantCopy | null> {
-    await this.refresh(); // fills the map
+    await this.refresh(); // fills `tenantOfSlug`
     const tenant = await this.settings.get(this.tenantOfSlug.get(slug) ?? '');
     return tenant?.slug === slug && tenant.settings.okta ? tenant : null;
   }
 
-  /** `renew`: read from the store, unless that was done a moment ago. */
+  /** Returns the tenant's credentials. `renew` reads them from the secret store, unless that was done a moment ago. */
   credentials(tenant: string, renew = false): Promise<OktaCredentials | null> {
     return renew ? this.secrets.renewed(tenant) : this.secrets.get(tenant);
   }
 
-  /** Null = the tenant is not connected. Throws `SecretStoreUnavailable`, or the fault of the connection. */
+  /**
+   * Returns the tenant's org, or null if the tenant is not connected. Throws `SecretStoreUnavailable`, or an
+   * `OktaError` if the connection is faulty.
+   */
   async org(tenant: string): Promise<OktaOrg | null> {
     const copy = await this.settings.get(tenant);
     const okta = copy?.settings.okta;
@@ -98,7 +103,10 @@ export class OktaOrgs {
     );
   }
 
-  /** Kept until the settings or the token change, because it knows how much of Okta's rate limit is left. */
+  /**
+   * Returns a client that is kept until the settings or the token change, because it knows how much of Okta's rate
+   * limit is left.
+   */
   private client(
     { tenantId, settings: { deactivateOnOffboard } }: TenantCopy,
     { domain, appId }: { domain: string; appId: string },

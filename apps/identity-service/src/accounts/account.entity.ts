@@ -1,4 +1,4 @@
-/** One row per account: its published state, the state that Cognito should hold, and the last known state there. */
+/** One account: its published state, the state that Cognito should have, and the last known state in Cognito. */
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Account } from '#events';
 import { BigIntColumn } from '#platform';
@@ -6,17 +6,17 @@ import { Profile } from '../directory/profile.entity.js';
 
 export type AccountStatus = Account['status'];
 
-/** One user in the pool, with the attributes and groups that are ours. */
+/** One user in the pool, with only the attributes and groups that this service owns. */
 export interface PoolState {
   readonly exists: boolean;
-  /** A permanent password is set, so the status is CONFIRMED. */
+  /** Whether a permanent password is set. The user's status is then CONFIRMED. */
   readonly confirmed: boolean;
   readonly attributes: Readonly<Record<string, string>>;
-  /** Groups that are roles; other groups in the pool are not ours. */
+  /** The user's groups that are roles. This service does not own other groups in the pool. */
   readonly groups: readonly string[];
 }
 
-/** An account is dirty, i.e. waits for Cognito, while `desiredRevision` is above `appliedRevision`. */
+/** One row per account. An account is dirty (waits for Cognito) while `desiredRevision` is above `appliedRevision`. */
 @Entity('account')
 export class AccountEntity extends Profile {
   @PrimaryColumn({ type: 'uuid' })
@@ -28,11 +28,11 @@ export class AccountEntity extends Profile {
   @Column({ type: 'text', default: 'inactive' })
   status!: AccountStatus;
 
-  /** The roles that the groups give, strongest first; in effect only while the account is active. */
+  /** The roles that the groups give, strongest first. They are in effect only while the account is active. */
   @Column({ type: 'text', array: true, default: '{}' })
   assignedRoles!: readonly string[];
 
-  /** In effect, strongest first. */
+  /** The roles in effect, strongest first. */
   @Column({ type: 'text', array: true, default: '{}' })
   roles!: readonly string[];
 
@@ -40,7 +40,10 @@ export class AccountEntity extends Profile {
   @BigIntColumn({ default: 0 })
   version!: number;
 
-  /** The status that was published last; null = the account was not provisioned, so nothing was published. */
+  /**
+   * The status that was published last. Null means that nothing was published, because the account was not provisioned
+   * yet.
+   */
   @Column({ type: 'text', nullable: true })
   announcedStatus!: AccountStatus | null;
 
@@ -54,7 +57,7 @@ export class AccountEntity extends Profile {
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
   updatedAt!: Date;
 
-  /** When Cognito had the user for the first time and `account.provisioned` was published. */
+  /** Time at which Cognito had the user for the first time and `account.provisioned` was published. */
   @Column({ type: 'timestamptz', nullable: true })
   provisionedAt!: Date | null;
 
@@ -64,15 +67,15 @@ export class AccountEntity extends Profile {
   @BigIntColumn({ default: 0 })
   appliedRevision!: number;
 
-  /** A result for an older revision is recorded, but leaves Cognito's state unknown. */
+  /** A result for a revision below this one is recorded, but leaves the state in Cognito unknown. */
   @BigIntColumn({ default: 0 })
   unknownRevision!: number;
 
-  /** Null = unknown: read Cognito before changing anything. */
+  /** The last known state in Cognito. Null means unknown: Cognito must be read before anything is changed. */
   @Column({ type: 'jsonb', nullable: true, default: { exists: false } })
   applied!: Partial<PoolState> | null;
 
-  /** See `PRIORITY`. */
+  /** A value of `PRIORITY`. The reconciler works on the lowest value first. */
   @Column({ type: 'smallint', default: 1 })
   priority!: number;
 
@@ -91,11 +94,13 @@ export class AccountEntity extends Profile {
   @Column({ type: 'text', nullable: true })
   lastErrorClass!: string | null;
 
-  /** The process that works on the account, while its row in `worker` is fresh. */
+  /** The process that works on the account, as long as the row of this process in `worker` is fresh. */
   @Column({ type: 'uuid', nullable: true })
   leaseOwner!: string | null;
 
-  /** Of the change that made the account dirty last; later events about it carry the same id. */
+  /**
+   * Causation id of the change that made the account dirty last. Later events that this change causes have the same id.
+   */
   @Column({ type: 'text', default: 'unknown' })
   causationId!: string;
 

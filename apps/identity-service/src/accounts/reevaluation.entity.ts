@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 
-/** A request to evaluate again: one account, the members of one group, or all accounts of the tenant. */
+/** A request to evaluate again one account, the members of one group, or all accounts of the tenant. */
 @Entity('reevaluation')
 export class ReevaluationEntity {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'ALWAYS' })
@@ -9,7 +9,7 @@ export class ReevaluationEntity {
   @Column({ type: 'uuid' })
   tenant!: string;
 
-  /** Not null = this account only; `groupId` is then the group that the event was about. */
+  /** If not null, the request is about this account only, and `groupId` is the group in the event that caused it. */
   @Column({ type: 'uuid', nullable: true })
   userId!: string | null;
 

@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { BigIntColumn } from '#platform';
 
-/** One row per grant of a role in effect; open while `revokedAt` is null. */
+/** One grant of a role. The role is in effect while `revokedAt` is null. */
 @Entity('role_grant')
 export class RoleGrantEntity {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'ALWAYS' })

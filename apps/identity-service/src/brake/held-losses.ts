@@ -1,7 +1,7 @@
 /**
- * Releases held losses of roles, for an administrator or after the longest time: a brake must not become a way to keep
- * access. A release marks the rows and requests the re-evaluation of the accounts in one transaction. The re-evaluation
- * applies the loss and deletes the row.
+ * Releases held losses of roles, for an administrator or when the hold time is over. A brake must not become a way to
+ * keep access. A release marks the rows and requests the re-evaluation of the accounts in one transaction. The
+ * re-evaluation applies the loss and deletes the row.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, LOGGER, Metrics, type Logger, type Tx } from '#platform';
@@ -33,9 +33,9 @@ const heldByReason = `
     from held_role_loss where released_at is null group by 1`;
 
 const POLL_MS = 5_000;
-/** `released_by` of a loss that was held for too long. */
+/** Value of `released_by` for a loss whose hold time was over. */
 const TIMER = 'timer';
-/** Accounts that one log line names at most. */
+/** Maximum number of accounts that one log line names. */
 const NAMED = 50;
 
 @Injectable()
@@ -67,7 +67,10 @@ export class HeldLosses {
     await this.loop.stop();
   }
 
-  /** `accounts` null = all of the tenant. Resolves with the number of losses released; a repetition releases none. */
+  /**
+   * Releases the losses of these accounts, or of all accounts of the tenant if `accounts` is null. Resolves with the
+   * number of released losses; a repetition releases none.
+   */
   async release(tenant: string, accounts: readonly string[] | null, by: string): Promise<number> {
     const released = await this.mark(tenant, accounts, by);
     if (released.length > 0)
@@ -93,7 +96,10 @@ export class HeldLosses {
     return false;
   }
 
-  /** Takes the exclusive lock, because running evaluations write the same rows in another order. */
+  /**
+   * Marks losses as released. It locks the tenant exclusively, because running evaluations write the same rows in
+   * another order.
+   */
   private mark(tenant: string, accounts: readonly string[] | null, by: string): Promise<string[]> {
     return this.database.tx(async (tx: Tx) => {
       await lockTenantExclusively(tx, tenant);

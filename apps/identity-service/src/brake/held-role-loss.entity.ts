@@ -1,7 +1,10 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { HeldBecause } from '#brake';
 
-/** A loss of roles that the brake stopped. The account keeps `wouldLose` until the loss is released or undone. */
+/**
+ * A loss of roles that the brake holds. The account keeps the roles in `wouldLose` until the loss is released or
+ * undone.
+ */
 @Entity('held_role_loss')
 export class HeldRoleLossEntity {
   @PrimaryColumn({ type: 'uuid' })
@@ -19,7 +22,7 @@ export class HeldRoleLossEntity {
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
   heldAt!: Date;
 
-  /** The cause of the loss; recorded with the revocation when it happens. */
+  /** The cause of the loss. It is recorded with the revocation when the loss happens. */
   @Column({ type: 'text' })
   cause!: string;
 
@@ -29,7 +32,10 @@ export class HeldRoleLossEntity {
   @Column({ type: 'text' })
   causationId!: string;
 
-  /** Not null = the re-evaluation that was requested applies the loss and deletes this row. */
+  /**
+   * Time of the release; null means that the loss is still held. After the release, the requested re-evaluation applies
+   * the loss and deletes this row.
+   */
   @Column({ type: 'timestamptz', nullable: true })
   releasedAt!: Date | null;
 

@@ -1,4 +1,4 @@
-/** The tenant's brake for losses of roles: counts, decides, and logs when it trips. */
+/** The tenant's brake for losses of roles. It counts losses, decides about them, and logs when it begins to hold. */
 import { Inject, Injectable } from '@nestjs/common';
 import type { Brake } from '#events';
 import { LOGGER, Metrics, type Logger, type Tx } from '#platform';
@@ -24,8 +24,9 @@ export class LossBrake {
   }
 
   /**
-   * The caller holds the tenant's lock exclusively, or the brake's lock. An administrator still counts while another
-   * transaction closes the account: the brake of deactivation-worker counts administrators too, and allowed it.
+   * Decides about the losses. The caller holds the tenant's lock exclusively, or the brake's lock. An administrator
+   * still counts while another transaction closes the account. This is safe, because deactivation-worker's brake also
+   * counts administrators and allowed the closing.
    */
   async decide(tx: Tx, tenant: string, pending: readonly PendingLoss[]): Promise<LossDecision[]> {
     const brake = pending[0]?.subject.rules.brake;
@@ -36,7 +37,10 @@ export class LossBrake {
     return decisions;
   }
 
-  /** Counts all accounts of the tenant only if the limit is near, and its administrators only if one of them loses. */
+  /**
+   * Counts all accounts of the tenant only if the limit is near, and its administrators only if one of them loses the
+   * strongest role.
+   */
   private async count(tx: Tx, tenant: string, pending: readonly PendingLoss[], brake: Brake): Promise<LossCount> {
     const ids = pending.map(({ subject }) => subject.id);
     const { lost, already } = await lostWithin(tx, tenant, ids, brake.windowMinutes);
@@ -46,7 +50,7 @@ export class LossBrake {
     return { lost, already, accounts, holders: role === undefined ? 0 : await accountsInUse(tx, tenant, role) };
   }
 
-  /** Logs one line when the brake trips, and nothing while losses of the tenant are held already. */
+  /** Logs one line when the brake begins to hold, and nothing while losses of the tenant are already held. */
   private report(tx: Tx, tenant: string, held: readonly LossDecision[], tripped: boolean): void {
     tx.afterCommit(() => {
       for (const { because } of held) this.held.inc({ reason: because ?? 'threshold' });

@@ -1,11 +1,12 @@
-/** SQL: the losses that the brake counts, and the table of held losses. */
+/** SQL that counts losses for the brake, and SQL of the table of held losses. */
 import type { Tx } from '#platform';
 import { ACCESS_CLOSED } from '../accounts/subject.js';
 import type { LossCount, LossDecision } from './losses.js';
 
 /**
- * Uses the index role_grant_revoked. Revocations by closings count for deactivation-worker's brake, and roles that were
- * revoked before Cognito had the user were never used.
+ * Counts recent losses with the index role_grant_revoked. Revocations by closings are excluded, because they count
+ * against deactivation-worker's brake. Roles that were revoked before Cognito had the user are excluded, because nobody
+ * used them.
  */
 const lostSql = `
   select count(distinct g.account_id)::int as lost,
@@ -16,7 +17,10 @@ const lostSql = `
 const inUseSql = `select count(*)::int as accounts from account where tenant = $1 and status = 'active' and provisioned_at is not null`;
 const holdersSql = `${inUseSql} and $2 = any(roles)`;
 
-/** A statement after the lock, so that its snapshot has what earlier holders of the lock committed. */
+/**
+ * Counts the accounts that lost roles. It is a statement after the lock, so that its snapshot contains everything that
+ * earlier holders of the lock committed.
+ */
 export async function lostWithin(
   tx: Tx,
   tenant: string,
@@ -27,7 +31,7 @@ export async function lostWithin(
   return { lost: row?.lost ?? 0, already: new Set(row?.already) };
 }
 
-/** With `role`, only accounts that have it. */
+/** Counts the accounts in use. With `role`, it counts only accounts that have this role. */
 export async function accountsInUse(tx: Tx, tenant: string, role?: string): Promise<number> {
   const sql = role === undefined ? inUseSql : holdersSql;
   const [row] = await tx.query<{ accounts: number }>(sql, role === undefined ? [tenant] : [tenant, role]);
@@ -39,7 +43,10 @@ export async function isHolding(tx: Tx, tenant: string): Promise<boolean> {
   return (await tx.query(sql, [tenant])).length > 0;
 }
 
-/** The account's row is locked. If a released loss grows before it is applied, the waiting time starts again. */
+/**
+ * Stores held losses; the accounts' rows are locked. If a released loss grows before it is applied, its hold time
+ * starts again.
+ */
 const holdSql = `
   insert into held_role_loss as h (account_id, tenant, would_lose, held_because, cause, cause_group, causation_id)
   select id, $1, kept, because, cause ->> 'type', (cause ->> 'groupId')::uuid, cause ->> 'causationId'
@@ -49,7 +56,7 @@ const holdSql = `
         cause_group = excluded.cause_group, causation_id = excluded.causation_id,
         held_at = case when h.released_at is null then h.held_at else clock_timestamp() end, released_at = null, released_by = null`;
 
-/** Stores new holds and deletes those that ended. */
+/** Stores new and changed held losses, and deletes held losses that ended. */
 export async function recordHeld(tx: Tx, tenant: string, decisions: readonly LossDecision[]): Promise<void> {
   const over = decisions.filter(({ subject, because }) => because === null && subject.held !== null);
   if (over.length > 0)

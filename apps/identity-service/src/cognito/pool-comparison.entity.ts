@@ -7,7 +7,7 @@ export class PoolComparisonEntity implements PoolComparison {
   @PrimaryColumn({ type: 'uuid' })
   id!: string;
 
-  /** The process that runs it. */
+  /** The process that runs the comparison. */
   @Column({ type: 'uuid', select: false })
   workerId!: string;
 

@@ -35,7 +35,7 @@ export class DirectoryGroupEntity {
   @Column({ type: 'text' })
   displayName!: string;
 
-  /** The name as mappings compare it: without regard to case. */
+  /** The group's name in the form in which mappings compare it: without regard to case and outer blanks. */
   @Column({ type: 'text' })
   nameKey!: string;
 
@@ -67,12 +67,12 @@ export class RoleMappingEntity {
   @PrimaryColumn({ type: 'text' })
   role!: string;
 
-  /** 0 = the strongest role of the tenant. */
+  /** Position of the role in the tenant's list; 0 is the strongest role. */
   @Column({ type: 'int' })
   precedence!: number;
 }
 
-/** Every role that any tenant ever had: the Cognito groups that are ours. */
+/** Every role that any tenant ever had. This service owns the Cognito groups with these names. */
 @Entity('known_role')
 export class KnownRoleEntity {
   @PrimaryColumn({ type: 'text' })

@@ -33,6 +33,6 @@ export const PROFILE = [
 
 const naming = new SnakeCaseNaming();
 
-/** For our own SQL: each column of the profile and its property, written by `sql`. */
+/** Joins SQL fragments: `sql` writes one fragment for each column of the profile and its property. */
 export const profileSql = (sql: (column: string, property: keyof Profile, index: number) => string): string =>
   PROFILE.map((property, index) => sql(naming.columnName(property, undefined, []), property, index)).join(', ');

@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TenantSettings } from '#events';
 import { BigIntColumn } from '#platform';
 
-/** One version of a tenant's settings; versions are never changed. */
+/** One version of a tenant's settings. A stored version never changes. */
 @Entity('integration_settings')
 export class IntegrationSettingsEntity {
   @PrimaryColumn({ type: 'uuid' })
@@ -14,7 +14,7 @@ export class IntegrationSettingsEntity {
   @Column({ type: 'jsonb' })
   settings!: TenantSettings;
 
-  /** Names of what differs from the version before. */
+  /** Names of the settings that differ from the previous version. */
   @Column({ type: 'text', array: true })
   changed!: string[];
 

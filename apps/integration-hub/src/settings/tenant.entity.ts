@@ -12,7 +12,7 @@ export class TenantEntity {
   @Column({ type: 'text', nullable: true })
   host!: string | null;
 
-  /** Version of the settings in force. */
+  /** Version of the current settings. */
   @BigIntColumn()
   settingsVersion!: number;
 

@@ -1,12 +1,12 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One person whose state has to be read from Okta: one row, however many hints arrive. */
+/** One person whose state must be read from Okta. A person has one row, however many hints arrive. */
 @Entity('okta_check')
 export class OktaCheckEntity {
   @PrimaryColumn({ type: 'uuid' })
   tenant!: string;
 
-  /** Okta user id. */
+  /** The person's Okta user id. */
   @PrimaryColumn({ type: 'text' })
   userId!: string;
 
@@ -16,7 +16,10 @@ export class OktaCheckEntity {
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
   pushedAt!: Date;
 
-  /** The first hint after the claim. The answer may be older than it, so the person is checked again. */
+  /**
+   * Causation id of the first hint after the claim. Okta's answer may be older than this hint, so the person is checked
+   * again.
+   */
   @Column({ type: 'text', nullable: true })
   newerCausationId!: string | null;
 

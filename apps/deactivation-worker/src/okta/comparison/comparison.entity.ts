@@ -19,7 +19,7 @@ export class OktaComparisonEntity {
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
   startedAt!: Date;
 
-  /** Renewed by the process that runs it. */
+  /** Time of the last heartbeat of the process that runs the comparison. */
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
   seenAt!: Date;
 
