@@ -1,6 +1,6 @@
 /**
- * The pages of the example, where a sign-in lands in a local stack. They are public; their content comes from
- * `/auth/session` and from the guarded handlers.
+ * The pages of the example. In a local stack, people arrive here after a sign-in. The pages are public. Their content
+ * comes from `/auth/session` and from the guarded handlers.
  */
 import { Caller, Public, type CallerAccess } from '#access-guard';
 import { Controller, Get, Header } from '@nestjs/common';
@@ -44,7 +44,7 @@ export class DeskController {
     return STYLE;
   }
 
-  /** The caller as the guard sees them now. Any valid token of an account with access is enough. */
+  /** Returns the caller and their current access. Any valid token of an account with access is enough. */
   @Get('desk/caller')
   me(@Caller() caller: CallerAccess): CallerAccess {
     return caller;

@@ -7,7 +7,10 @@ import { Sites, type Site } from '../http/sites.js';
 import { LogoutError, type LogoutErrorCode } from '../logout/logout-error.js';
 import { LOGOUT_PATH, UniversalLogout } from '../logout/universal-logout.js';
 
-/** Anonymous callers can trigger these at will, and an org in a loop `too_fast`, so their audit rows are rate-limited. */
+/**
+ * Audit rows with these codes are rate-limited. Anonymous callers can trigger the codes at will, and an org in a loop
+ * can trigger `too_fast`.
+ */
 const RATE_LIMITED: ReadonlySet<LogoutErrorCode> = new Set([
   'malformed',
   'token_missing',
@@ -36,7 +39,7 @@ export class UniversalLogoutController {
     );
   }
 
-  /** 204 means that the logout is durable and has begun, as section 5 of the draft defines it. */
+  /** Answers 204 when the logout is stored and has begun, as section 5 of the draft defines it. */
   @Post()
   async revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     let site: Site | null = null;
@@ -73,6 +76,11 @@ export class UniversalLogoutController {
 function asLogoutError(error: unknown): LogoutError {
   if (error instanceof LogoutError) return error;
   if (isDatabaseOutage(error))
-    return new LogoutError('unavailable', 'A part of StackFlow is not reachable. Send it again.', {}, { cause: error });
+    return new LogoutError(
+      'unavailable',
+      'A part of StackFlow cannot be reached. Send the request again.',
+      {},
+      { cause: error },
+    );
   return new LogoutError('internal', 'Something failed on our side. The error is logged.', {}, { cause: error });
 }

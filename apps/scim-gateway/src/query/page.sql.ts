@@ -1,4 +1,4 @@
-/** One page of a list, and the number of all matches. */
+/** Reads one page of a list and the number of all matches. */
 import type { Queryable } from '#platform';
 import type { Page } from '#scim';
 
@@ -8,13 +8,16 @@ export interface PageQuery {
   /** `users u` */
   readonly from: string;
   readonly where: string;
-  /** `order by ...`, or empty if at most one row can match. */
+  /** `order by ...`. It is empty if at most one row can match. */
   readonly order: string;
   readonly parameters: readonly unknown[];
   readonly page: Page;
 }
 
-/** The total is counted only if the page itself does not show it: the last page does. */
+/**
+ * Returns the page and the total. The total is counted in a second statement only if the page does not reveal it; the
+ * last page does.
+ */
 export async function selectPage<T>(
   queryable: Queryable,
   { select, from, where, order, parameters, page }: PageQuery,
