@@ -1,4 +1,4 @@
-/** Configuration of auth-service. */
+/** The settings of auth-service. */
 import { cognitoSettings } from '#cognito';
 import { busSettings } from '#event-bus';
 import {
@@ -70,7 +70,7 @@ export const config = {
     secret: true,
   },
   SESSION_HOURS: integer({
-    purpose: 'Hours after which a person must sign in again, even if they use the session.',
+    purpose: 'Hours after which a person must sign in again, even if the session is in use.',
     example: '12',
     default: 12,
     min: 1,

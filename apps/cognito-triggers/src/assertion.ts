@@ -57,7 +57,7 @@ export interface Assertion {
    * The nonce of the challenge. The assertion of a refresh has none, because Cognito makes no challenge for a refresh.
    */
   readonly nonce: string | undefined;
-  /** The session at auth-service that the tokens are issued for. */
+  /** Id of auth-service's session for which the tokens are issued. */
   readonly ssoSid: string | undefined;
   /** The service that acts for the person (RFC 8693 section 4.1). */
   readonly act: Readonly<Record<string, unknown>> | undefined;

@@ -12,7 +12,7 @@ const PAGE = file('desk.html');
 const SCRIPT = file('desk.js');
 const STYLE = file('desk.css');
 
-/** The page holds an access token, so no foreign script may run in it, frame it or receive data from it. */
+/** The page has an access token in memory, so no foreign script may run in it, frame it or receive data from it. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -24,8 +24,8 @@ export interface AccessPolicy {
   };
   /**
    * Decides about a valid token whose account the view does not know. `refuse` is the default, because the topic has a
-   * record of every account before the person can sign in, apart from the delay of the feed. If the view reads the
-   * wrong topic, `refuse` prevents that everybody is admitted. `accept` uses the roles in the token's `cognito:groups`.
+   * record of every account before the person can sign in, apart from the delay of the feed. With `accept`, a view that
+   * reads the wrong topic would admit everybody. `accept` uses the roles in the token's `cognito:groups`.
    */
   readonly unknownAccount: 'refuse' | 'accept';
 }
@@ -89,7 +89,7 @@ function refusedByEntry(token: TokenFacts, entry: AccessEntry): Decision | undef
  * within the second of their reactivation therefore has to sign in again.
  *
  * Cognito's clock sets `iat`, and the clock of one Postgres sets the fence. A wrong clock on this machine therefore
- * does not matter. While an account is inactive, its status refuses every token, whatever the clocks say.
+ * cannot move a fence. While an account is inactive, its status refuses every token, whatever the clocks say.
  */
 export const isFenced = (issuedAt: number, notBefore: number | null): boolean =>
   notBefore !== null && issuedAt <= Math.floor(notBefore / 1000);

@@ -17,7 +17,7 @@ import { TokenVerifier, type VerifiedToken } from './token.js';
 import { AccessView, type Applied } from './view.js';
 
 export interface AccessGuardOptions {
-  /** `https://cognito-idp.<region>.amazonaws.com/<user pool id>` */
+  /** The user pool: `https://cognito-idp.<region>.amazonaws.com/<user pool id>`. */
   readonly issuer: string;
   /** App clients whose tokens this service accepts. */
   readonly clientIds: readonly string[];

@@ -29,7 +29,7 @@ export interface VerifiedToken {
 }
 
 export interface TokenVerifierOptions {
-  /** `https://cognito-idp.<region>.amazonaws.com/<user pool id>`, compared exactly. */
+  /** The user pool, compared exactly: `https://cognito-idp.<region>.amazonaws.com/<user pool id>`. */
   readonly issuer: string;
   /** App clients whose tokens are accepted. */
   readonly clientIds: readonly string[];

@@ -16,7 +16,7 @@ import { CognitoError } from './errors.js';
 
 export interface CustomAuthOptions extends CognitoClientOptions {
   readonly userPoolId: string;
-  /** The app client, which has ALLOW_CUSTOM_AUTH and a secret. */
+  /** Id of the app client. The client needs ALLOW_CUSTOM_AUTH and a secret. */
   readonly clientId: string;
   readonly clientSecret: string;
 }

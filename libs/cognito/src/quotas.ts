@@ -81,7 +81,7 @@ export const quotasSetting: Setting<Quotas> = {
 };
 
 export interface BucketShape {
-  /** Tokens per second. */
+  /** Tokens that the bucket gains per second. */
   readonly rate: number;
   /** Tokens in a full bucket, for a burst after a pause. */
   readonly capacity: number;

@@ -1,6 +1,6 @@
 /**
- * Prevents the handing out of access tokens that the fence makes invalid. Every service refuses tokens issued before
- * the end of the fence's second.
+ * Ensures that auth-service returns no access token that the fence makes invalid. Every service refuses tokens issued
+ * before the end of the fence's second.
  */
 import { decodeJwt } from 'jose';
 import { setTimeout as sleep } from 'node:timers/promises';

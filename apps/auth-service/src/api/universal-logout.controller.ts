@@ -1,4 +1,7 @@
-/** `POST /auth/okta/universal-logout`: Okta requests the end of all sessions and tokens of a person. */
+/**
+ * `POST /auth/okta/universal-logout`: the endpoint at which Okta requests the end of all sessions and tokens of a
+ * person.
+ */
 import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseOutage, LOGGER, Metrics, type Logger } from '#platform';
@@ -62,7 +65,7 @@ export class UniversalLogoutController {
     const entry = { event: 'universal_logout_refused', code, tenant, detail } as const;
     const rateLimited = RATE_LIMITED.has(code);
     await this.refusals.refused('Universal Logout', entry, { error: refused, failed: status === 500, rateLimited });
-    // RFC 6750 section 3: a request without a token gets no error code.
+    // RFC 6750 section 3: the answer to a request without a token contains no error code.
     const error = code === 'token_missing' ? '' : ', error="invalid_token"';
     if (status === 401) void reply.header('www-authenticate', `Bearer realm="StackFlow Universal Logout"${error}`);
     if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));

@@ -21,7 +21,7 @@ interface KmsKey {
 }
 
 const REQUEST_MS = 2_000;
-/** An ES256 signature is two numbers of 32 bytes each: RFC 7518 section 3.4. */
+/** Length of each of the two numbers in an ES256 signature (RFC 7518 section 3.4). */
 const HALF_BYTES = 32;
 
 export class KmsSigner implements AssertionSigner {

@@ -1,6 +1,6 @@
 /**
- * The assertion with which auth-service answers Cognito's challenge. apps/cognito-triggers verifies it. Anybody who has the
- * signing key can sign in as any person. In production the key never leaves AWS KMS. In development it is a file.
+ * The assertion with which auth-service answers Cognito's challenge. apps/cognito-triggers verifies it. Anybody who has
+ * the signing key can sign in as any person. In production the key never leaves AWS KMS. In development it is a file.
  */
 import { randomUUID } from 'node:crypto';
 import type { JWK } from 'jose';

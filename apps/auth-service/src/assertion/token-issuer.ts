@@ -12,14 +12,14 @@ export class TokenIssuer {
     private readonly logger: Logger,
   ) {}
 
-  /** Rejects with a `CognitoError` or `SigningUnavailable`. */
+  /** Signs a person in at Cognito. Rejects with a `CognitoError` or `SigningUnavailable`. */
   signIn(subject: AssertionSubject): Promise<SignedIn> {
     return this.cognito.signIn(subject.accountId, (nonce) =>
       this.signer.sign(assertionClaims(subject, this.audience, nonce)),
     );
   }
 
-  /** Rejects with a `CognitoError` or `SigningUnavailable`. */
+  /** Requests new tokens. Rejects with a `CognitoError` or `SigningUnavailable`. */
   async refresh(refreshToken: string, subject: AssertionSubject): Promise<Refreshed> {
     return this.cognito.refresh(refreshToken, await this.signer.sign(assertionClaims(subject, this.audience)));
   }

@@ -48,7 +48,7 @@ export class ExchangeError extends Error {
      * backslashes.
      */
     readonly description: string,
-    /** For the audit. */
+    /** Details for the audit. */
     readonly detail: Readonly<Record<string, unknown>> = {},
     { cause, retryAfterSeconds }: { readonly cause?: unknown; readonly retryAfterSeconds?: number } = {},
   ) {

@@ -26,7 +26,7 @@ export interface ClassifiedToken {
 export interface ProvenPerson {
   readonly oktaIssuer: string;
   readonly oktaSub: string;
-  /** Seconds since 1970. */
+  /** Time of issue, in seconds since 1970. */
   readonly iat: number;
   readonly exp: number;
   readonly jti: string | undefined;
@@ -34,7 +34,10 @@ export interface ProvenPerson {
   readonly amr?: readonly string[] | undefined;
 }
 
-/** An ID token proves a recent sign-in. Clients must not store it as a credential, so older ID tokens are refused. */
+/**
+ * Largest age of an ID token. It proves a recent sign-in and must not be stored as a credential, so older ones are
+ * refused.
+ */
 const ID_TOKEN_MAX_AGE_SECONDS = 300;
 
 @Injectable()

@@ -59,7 +59,7 @@ export class TokenExchange {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Rejects with an `ExchangeError`. */
+  /** Exchanges the token. Rejects with an `ExchangeError`. */
   async exchange(site: Site, client: ExchangeClient, request: ExchangeRequest): Promise<ExchangeAnswer> {
     const audience = checkPolicy(site, client, request);
     const { tenantId: tenant } = site.tenant;

@@ -11,8 +11,8 @@ export const random256 = (): string => randomBytes(32).toString('base64url');
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * Returns the name of the cookie that binds logins to a browser. The name follows from the value. Tabs that begin a
- * login at the same moment thus set different cookies, and none is overwritten.
+ * Returns the name of the cookie that binds logins to a browser. The name depends on the value. Tabs that begin a login
+ * at the same moment therefore do not overwrite each other's cookie.
  */
 export const loginCookieName = (value: string): string => `${LOGIN_PREFIX}${value.slice(0, 8)}`;
 const LOGIN_PREFIX = '__Host-sf_login_';

@@ -14,7 +14,7 @@ interface Where {
   readonly anonymous?: boolean;
 }
 
-/** Anonymous callers can trigger these at will, so their audit rows are rate-limited. */
+/** Audit rows with these codes are rate-limited, because anonymous callers can trigger the codes at will. */
 const ANONYMOUS: ReadonlySet<RefusalCode> = new Set([
   'unknown_site',
   'sso_not_configured',

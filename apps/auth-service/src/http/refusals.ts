@@ -4,7 +4,7 @@ import type { OidcErrorCode } from '#okta';
 interface Refusal {
   readonly status: number;
   readonly title: string;
-  /** Tells the person what to do. */
+  /** Sentences that tell the person what to do. */
   readonly text: string;
   /** Seconds after which the page tries again by itself. */
   readonly retrySeconds?: number;

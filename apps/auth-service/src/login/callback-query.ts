@@ -18,7 +18,7 @@ export function parseCallback(query: Readonly<Record<string, unknown>>): Callbac
   const values = {} as Record<Name, string | undefined>;
   for (const [name, limit] of Object.entries(LIMITS) as [Name, number][]) {
     const value = Object.hasOwn(query, name) ? query[name] : undefined;
-    // A repeated parameter arrives as a list; RFC 6749 section 3.1 forbids it.
+    // A repeated parameter arrives as a list. RFC 6749 section 3.1 forbids repeated parameters.
     if (value !== undefined && (typeof value !== 'string' || value === '' || value.length > limit)) return null;
     values[name] = value;
   }

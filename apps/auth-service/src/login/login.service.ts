@@ -45,7 +45,7 @@ export class LoginService {
 
   /**
    * Completes a login. It checks the form, the state, the browser and the issuer before it reads Okta's error or code.
-   * `onAttempt` receives the login in progress, so that a page about a refusal can link to the right path.
+   * `onAttempt` receives the login in progress. A page about a refusal needs the login's `returnTo`.
    */
   async complete(
     { site, query, browser }: Arrival,
@@ -81,14 +81,17 @@ export class LoginService {
       return await completeLogin(HardenedStrategy.completing(party, attempt), query);
     } catch (error) {
       const refusal = this.parties.refusal(error, tenantId);
-      // If neither holds, the library refused a token that we had accepted. It allows no clock skew.
+      // Any other error means that the library refused a token that we had accepted, because it allows no clock skew.
       if (refusal instanceof LoginRefused || error instanceof joseErrors.JOSEError) throw refusal;
       throw new LoginRefused('token_refused', { oidc: 'library' }, { cause: error });
     }
   }
 }
 
-/** Mix-up protection (RFC 9700 section 4.4): the response must come from the provider that this login was sent to. */
+/**
+ * Protects against mix-up (RFC 9700 section 4.4): the response must come from the provider to which this login was
+ * sent.
+ */
 function checkIssuer({ iss }: CallbackQuery, attempt: LoginAttempt, party: RelyingParty): void {
   if (attempt.issuer !== party.issuer || attempt.clientId !== party.client.clientId)
     throw new LoginRefused('settings_changed');

@@ -19,7 +19,7 @@ export class RelyingParties {
     @Inject(CONFIG) private readonly config: Pick<AuthConfig, 'SSO_MAX_AUTH_AGE_MINUTES' | 'SSO_REQUIRE_MFA'>,
   ) {}
 
-  /** Rejects with `LoginRefused`. */
+  /** Returns our side of a login at this site. Rejects with `LoginRefused`. */
   async of({ tenant, origin }: Site): Promise<RelyingParty> {
     const { sso } = tenant.settings;
     if (!sso) throw new LoginRefused('sso_not_configured');

@@ -14,7 +14,7 @@ export function safeReturnTo(value: string): string | null {
   if (!URL.canParse(value, BASE)) return null;
   const url = new URL(value, BASE);
   const decoded = decodePath(url.pathname);
-  // URL has resolved dot segments, so `/x/..//evil` has become `//evil`.
+  // `URL` has resolved dot segments, so `/x/..//evil` has become `//evil`.
   if (url.origin !== BASE || decoded === null || /^[/\\]{2}/.test(decoded) || value.includes('\\')) return null;
   if (decoded.includes('\\') || hasControl(decoded)) return null;
   // A return to the login itself would cause a loop.

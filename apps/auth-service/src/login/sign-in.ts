@@ -45,7 +45,7 @@ export class SignIn {
     private readonly accessTokens: AccessTokens,
   ) {}
 
-  /** Rejects with `LoginRefused`. */
+  /** Signs the person in. Rejects with `LoginRefused`. */
   async person(site: Site, oktaIssuer: string, proven: ProvenLogin): Promise<SignedInPerson> {
     const { tenantId: tenant } = site.tenant;
     const account = await this.awaitAccount(tenant, proven.claims);

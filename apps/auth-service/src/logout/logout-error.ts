@@ -28,7 +28,7 @@ export class LogoutError extends Error {
     readonly code: LogoutErrorCode,
     /** One sentence for the administrator, who finds it in Okta's System Log. */
     readonly sentence: string,
-    /** For the audit. */
+    /** Details for the audit. */
     readonly detail: Readonly<Record<string, unknown>> = {},
     { cause, retryAfterSeconds }: { readonly cause?: unknown; readonly retryAfterSeconds?: number } = {},
   ) {

@@ -22,8 +22,8 @@ export async function lockSubject(tx: Tx, tenant: string, subject: LogoutSubject
 }
 
 /**
- * Stores a sign-out for the accounts. It replaces an earlier logout that is not complete. It must be announced even if
- * the earlier logout already was.
+ * Stores a sign-out for the accounts. It replaces an earlier sign-out that is not complete. The new one must be
+ * announced even if the earlier one was already announced.
  */
 export async function addSignOut(tx: Tx, accounts: readonly string[], id: string): Promise<void> {
   await tx.query(

@@ -50,7 +50,7 @@ export class PendingSignOuts {
     } catch (error) {
       this.logger.warn(
         { err: error, tenant, account, logout, code: 'sign_out_waits' },
-        'Cannot complete a Universal Logout because deactivation-worker failed. The person cannot sign in until it is complete. It is retried automatically. Check deactivation-worker and DEACTIVATION_WORKER_URL.',
+        'Cannot complete a Universal Logout because deactivation-worker failed. It is retried, and the person cannot sign in until it is complete. Check deactivation-worker and DEACTIVATION_WORKER_URL.',
       );
     }
     await retryLater(this.database, pending);

@@ -12,7 +12,7 @@ import { BrowserSessions, type BrowserSession } from './browser-sessions.js';
 
 export interface AccessToken {
   readonly accessToken: string;
-  /** Milliseconds since 1970. */
+  /** Time of expiry, in milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
@@ -26,7 +26,7 @@ interface CachedToken extends AccessToken {
 /** The version and the roles that a token must match. */
 type ExpectedAccess = Pick<BrowserSession, 'accessVersion' | 'roles'>;
 
-/** We replace a token that expires sooner, because the page needs time to use it. */
+/** A token that expires within this time is replaced, because the page needs time to use it. */
 const ENOUGH_MS = 60_000;
 /**
  * Cognito learns about changed roles shortly after us. We request a new token at this interval until the token contains

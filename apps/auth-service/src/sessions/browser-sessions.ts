@@ -22,7 +22,7 @@ export interface NewSession extends Pick<BrowserSession, 'id' | 'tenant' | 'acco
 
 /** Grace period of a replaced secret, for tabs that refresh at the same time. */
 const GRACE_SECONDS = 30;
-/** Within the grace period, no tab is more secrets behind than this. */
+/** Largest number of secrets that a tab can be behind within the grace period. */
 const MAX_STEPS = 10;
 
 const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();

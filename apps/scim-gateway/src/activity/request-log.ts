@@ -69,8 +69,8 @@ export class RequestLog implements OnApplicationShutdown {
   }
 
   /**
-   * Returns true if the answer of this request was written before the connection ended. Returns false if that is
-   * unknown.
+   * Returns true if the answer of this request was written before the connection ended. Returns false otherwise, even
+   * if the outcome is unknown.
    */
   async wasDelivered(requestId: string): Promise<boolean> {
     await this.flush();
@@ -81,7 +81,7 @@ export class RequestLog implements OnApplicationShutdown {
     return rows[0]?.delivered === true;
   }
 
-  /** Runs after the last answer was sent. Records that cannot be written now are lost. */
+  /** Writes the last records. It runs after the last answer was sent. Records that cannot be written now are lost. */
   async onApplicationShutdown(): Promise<void> {
     this.stopping = true;
     clearTimeout(this.timer);

@@ -3,7 +3,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 /** A SCIM request of a known tenant. */
 @Entity('scim_request')
 export class ScimRequestEntity {
-  /** X-Request-Id of the answer. */
+  /** Id of the request, the X-Request-Id of the answer. */
   @PrimaryColumn({ type: 'uuid' })
   id!: string;
 

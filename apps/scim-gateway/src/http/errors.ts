@@ -84,7 +84,9 @@ export function sendScimError(reply: FastifyReply, request: FastifyRequest | und
   void reply.status(error.status).type(SCIM_TYPE).send(JSON.stringify(error.body()));
 }
 
-/** Routes of the platform and the internal API. They have their own checks and are reachable inside the cluster only. */
+/**
+ * Routes of the platform and the internal API. They have their own checks and can be reached only inside the cluster.
+ */
 const PLATFORM_ROUTE = /^\/(health\/(?:live|ready|version)|metrics|internal\/.+)$/;
 
 /** Decides by the route that was found, not by the path. No spelling of a path can thus pretend to be such a route. */

@@ -3,9 +3,9 @@ import type { Queryable } from '#platform';
 import type { Page } from '#scim';
 
 export interface PageQuery {
-  /** `select ... from users u` */
+  /** Beginning of the statement, e.g. `select ... from users u`. */
   readonly select: string;
-  /** `users u` */
+  /** Table with its alias, e.g. `users u`. */
   readonly from: string;
   readonly where: string;
   /** `order by ...`. It is empty if at most one row can match. */

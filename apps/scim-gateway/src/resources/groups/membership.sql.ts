@@ -88,7 +88,8 @@ async function differenceToAll(tx: Queryable, group: Group, all: readonly string
 }
 
 /**
- * Locks the users' rows (FOR UPDATE) in the order of their ids. Every writer uses this order, so no deadlocks occur.
+ * Locks the users' rows (FOR UPDATE) in the order of their ids. Every writer uses this order, so these locks cause no
+ * deadlocks.
  */
 async function lockUsers(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<string[]> {
   const rows = await tx.query<{ id: string }>(
