@@ -1,4 +1,4 @@
-/** auth-service: its controllers and consumers, and the parts that they need. */
+/** The Nest module of auth-service: its controllers and consumers, and the providers that they need. */
 import { Module } from '@nestjs/common';
 import { CustomAuth, QuotaGate } from '#cognito';
 import { InternalClient, OffboardingClient } from '#contracts';

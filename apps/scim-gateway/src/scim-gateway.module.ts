@@ -1,4 +1,4 @@
-/** The one Nest module of scim-gateway. */
+/** The Nest module of scim-gateway: its controllers and the providers that they need. */
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';
@@ -88,11 +88,12 @@ function createVerifier(store: SecretStore, tenants: Tenants, metrics: Metrics, 
       failures.inc();
       logger.warn(
         { tenant, err: error, code: 'secret_store_unavailable' },
-        "Cannot read the tenant's SCIM token from Secrets Manager. A token that is still cached works; other requests are answered 503 until it can be read. Check the network and the IAM role of this service.",
+        "Cannot read the tenant's SCIM token from Secrets Manager. Requests with a cached token still work. Other requests are answered 503 until the token can be read. Check the network and the IAM role of this service.",
       );
     },
   });
-  // After a rotation the new token must work, and the old one must fail, without waiting for the cache to expire.
+  // After a rotation the new token must be accepted and the old token refused at once, even if the cache has not
+  // expired.
   tenants.onChange((current, previous) => {
     if (JSON.stringify(current.settings.scimToken) !== JSON.stringify(previous?.settings.scimToken))
       verifier.invalidate(current.tenantId);

@@ -1,4 +1,4 @@
-/** The definition of scim-gateway: configuration, database, module, and how Fastify is set up. */
+/** The definition of scim-gateway: configuration, database, module and the options of Fastify. */
 import type { FastifyServerOptions } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -20,12 +20,18 @@ import { MemberEntity } from './resources/groups/member.entity.js';
 import { UserEntity } from './resources/users/user.entity.js';
 import { GATEWAY, SCHEMA, ScimGatewayModule } from './scim-gateway.module.js';
 
-/** Longer than the idle time-out of common load balancers, so that they never send into a connection that closes. */
+/**
+ * This is longer than the idle time-out of common load balancers, so that they never send a request into a closing
+ * connection.
+ */
 const KEEP_ALIVE_MS = 75_000;
 
-/** Fastify is created before the module. Options that need parts of the module find them at the running server. */
+/**
+ * Options of Fastify. Fastify is created before the module, so options that need a part of the module find it at the
+ * running server.
+ */
 const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } = {
-  // Node's own answer to a request without Host has no body; ScimHooks answers it with a SCIM error.
+  // Node's own answer to a request without Host has no body. With this option, ScimHooks answers it with a SCIM error.
   http: { requireHostHeader: false },
   bodyLimit: LIMITS.bodyBytes,
   keepAliveTimeout: KEEP_ALIVE_MS,
@@ -39,7 +45,7 @@ const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } =
 
 export const service: ServiceDefinition<typeof gatewaySettings> = {
   name: GATEWAY,
-  summary: 'takes SCIM 2.0 pushes from Okta and Entra ID, keeps the directory, publishes what changed',
+  summary: 'Accepts SCIM 2.0 pushes from Okta and Entra ID, stores the directory, and publishes its changes.',
   config: gatewaySettings,
   database: {
     schema: SCHEMA,
@@ -60,9 +66,9 @@ export const service: ServiceDefinition<typeof gatewaySettings> = {
   },
 };
 
-/** For every `Expect` except `100-continue`; Node's own answer has no body. */
+/** Refuses every `Expect` except `100-continue`. Node's own answer would have no body. */
 function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  const error = new ScimError(417, 'The header Expect may have the value 100-continue only. Leave it out.');
+  const error = new ScimError(417, 'The header Expect may only have the value 100-continue. Leave the header out.');
   const body = JSON.stringify(error.body());
   const headers = { 'content-type': SCIM_TYPE, 'content-length': Buffer.byteLength(body), connection: 'close' };
   response.writeHead(error.status, headers).end(body);

@@ -10,7 +10,7 @@ export class AccountCopyEntity {
   @Column({ type: 'uuid' })
   tenant!: string;
 
-  /** 0 = Cognito does not have the user yet. */
+  /** Version of the account. 0 means that no event about the account has arrived. */
   @BigIntColumn({ default: 0 })
   version!: number;
 
@@ -29,7 +29,7 @@ export class AccountCopyEntity {
   @Column({ type: 'text', nullable: true })
   accountStatus!: string | null;
 
-  /** 0 = nothing is known of the access yet. */
+  /** Version of the access. 0 means that no event about the access has arrived. */
   @BigIntColumn({ default: 0 })
   accessVersion!: number;
 
@@ -42,7 +42,7 @@ export class AccountCopyEntity {
   @Column({ type: 'timestamptz', nullable: true })
   notBefore!: Date | null;
 
-  /** Id of a logout everywhere that is not complete. */
+  /** Id of the latest Universal Logout that is not complete. Null means that there is none. */
   @Column({ type: 'uuid', nullable: true })
   signingOut!: string | null;
 
@@ -56,7 +56,7 @@ export class AccountCopyEntity {
   signingOutAttempts!: number;
 }
 
-/** A person in the directory, who may not have an account yet. */
+/** A person in the directory. The person may not have an account yet. */
 @Entity('expected_person')
 export class ExpectedPersonEntity {
   @PrimaryColumn({ type: 'uuid' })

@@ -1,4 +1,4 @@
-/** `GET /internal/tenants/:tenant/audit`: what happened in a tenant, newest first. For operators. */
+/** `GET /internal/tenants/:tenant/audit`: shows operators the audit of a tenant, newest entries first. */
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { LessThan, MoreThanOrEqual } from 'typeorm';

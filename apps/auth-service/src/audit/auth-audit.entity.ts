@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import type { AuditEvent } from '#contracts';
 
-/** Append-only: triggers of the table refuse any change, and the removal of recent rows. */
+/** A row of the audit. Triggers of the table refuse any update, and the deletion of recent rows. */
 @Entity('audit')
 export class AuthAuditEntity {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'ALWAYS' })

@@ -1,11 +1,11 @@
-/** Keeps the copy of the tenants' settings. */
+/** Stores the copy of the tenants' settings. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';
 import { applySettings } from '#settings';
 import { Sites } from '../http/sites.js';
 
-/** Topic: integration.settings. */
+/** Consumes the topic integration.settings. */
 @Controller()
 export class AuthSettingsConsumer {
   constructor(private readonly sites: Sites) {}

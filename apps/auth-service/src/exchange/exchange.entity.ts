@@ -33,7 +33,7 @@ export class ExchangeClientEntity {
   createdAt!: Date;
 }
 
-/** The custom authorization server whose access tokens a tenant accepts. */
+/** The custom authorization server of a tenant whose access tokens may be exchanged. */
 @Entity('exchange_source')
 export class ExchangeSourceEntity {
   @PrimaryColumn({ type: 'uuid' })

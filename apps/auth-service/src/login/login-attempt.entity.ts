@@ -12,7 +12,7 @@ export class LoginAttemptEntity {
   @Column({ type: 'uuid' })
   tenant!: string;
 
-  /** As in the tenant's settings when the login began. */
+  /** The issuer in the tenant's settings when the login began. */
   @Column({ type: 'text' })
   issuer!: string;
 
@@ -22,7 +22,7 @@ export class LoginAttemptEntity {
   @Column({ type: 'text' })
   nonce!: string;
 
-  /** Of PKCE, RFC 7636. */
+  /** The code verifier of PKCE (RFC 7636). */
   @Column({ type: 'text' })
   codeVerifier!: string;
 

@@ -26,16 +26,19 @@ export class BrowserSessionEntity {
   @Column({ type: 'timestamptz' })
   expiresAt!: Date;
 
-  /** Sealed, see seal.ts. */
+  /** The sealed refresh token, see seal.ts. */
   @Column({ type: 'bytea' })
   refreshToken!: Buffer;
 
-  /** Sealed, see seal.ts. */
+  /** The sealed ID token, see seal.ts. */
   @Column({ type: 'bytea' })
   idToken!: Buffer;
 }
 
-/** All secrets that a session ever had, as hashes. At most one of a session is not replaced. */
+/**
+ * A secret of a session, stored as a hash. Replaced secrets are kept. A session has at most one secret that is not
+ * replaced.
+ */
 @Entity('session_secret')
 export class SessionSecretEntity {
   @PrimaryColumn({ type: 'bytea' })

@@ -5,7 +5,7 @@ import { ScimRequestEntity } from './scim-request.entity.js';
 
 const PAGE_SIZE = 50;
 
-/** One page of the tenant's requests. Requests of other tenants are never in it (P4). */
+/** Returns one page of the tenant's requests. It never contains requests of other tenants (P4). */
 export async function findRequests(
   database: Database,
   tenantId: string,
@@ -50,7 +50,7 @@ function parseCursor(cursor: string): { at: string; id: string } {
   if (at !== undefined && id !== undefined) return { at, id };
   throw new Problem(
     'invalid_request',
-    'The cursor is not one that this service gave. Pass the nextCursor of the previous page, or none for the first page.',
+    'The cursor is not valid. Pass the nextCursor of the previous page, or no cursor for the first page.',
     undefined,
     { cursor },
   );

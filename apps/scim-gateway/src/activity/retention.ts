@@ -6,7 +6,10 @@ import type { GatewayConfig } from '../config.js';
 
 const INTERVAL_MS = 10 * 60_000;
 const BATCH = 10_000;
-/** Between batches, so that requests get connections: at most 100,000 rows per second, far more than are written. */
+/**
+ * Pause between batches, so that requests get connections. It allows 100,000 rows per second, far more than are
+ * written.
+ */
 const PAUSE_MS = 100;
 
 @Injectable()
@@ -37,7 +40,7 @@ export class RequestLogRetention implements OnApplicationBootstrap, OnModuleDest
     this.stopping = true;
   }
 
-  /** Deletes every row that is too old. Skips rows that another replica is deleting. */
+  /** Deletes every row that is too old, except rows that another replica is deleting. */
   async trim(now = new Date()): Promise<void> {
     const before = new Date(now.getTime() - this.config.SCIM_REQUEST_LOG_DAYS * 86_400_000);
     while ((await this.trimBatch(before)) === BATCH && !this.stopping) await sleep(PAUSE_MS, undefined, { ref: false });

@@ -1,9 +1,9 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One row per SCIM request of a known tenant. */
+/** A SCIM request of a known tenant. */
 @Entity('scim_request')
 export class ScimRequestEntity {
-  /** X-Request-Id of the answer. */
+  /** Id of the request, the X-Request-Id of the answer. */
   @PrimaryColumn({ type: 'uuid' })
   id!: string;
 
@@ -19,7 +19,7 @@ export class ScimRequestEntity {
   @Column({ type: 'text' })
   url!: string;
 
-  /** Endpoint, e.g. `Users`; null = the path has no route. */
+  /** Endpoint, e.g. `Users`. Null means that the path has no route. */
   @Column({ type: 'text', nullable: true })
   resourceType!: string | null;
 
@@ -38,14 +38,14 @@ export class ScimRequestEntity {
   @Column({ type: 'text', nullable: true })
   detail!: string | null;
 
-  /** The first ids of members that were not stored, because no such user exists. */
+  /** The first 100 ids of members that were not stored, because no such user exists. */
   @Column({ type: 'jsonb', nullable: true })
   leftOut!: string[] | null;
 
   @Column({ type: 'int', default: 0 })
   leftOutCount!: number;
 
-  /** The whole answer was written before the connection ended. */
+  /** True if the whole answer was written before the connection ended. */
   @Column({ type: 'boolean' })
   delivered!: boolean;
 

@@ -1,4 +1,4 @@
-/** Keeps this service's copy of the tenants' settings: topic `integration.settings`, consumer group `scim-gateway`. */
+/** Updates this service's copy of the tenants' settings from the topic `integration.settings`. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext } from '#event-bus';

@@ -1,6 +1,7 @@
 /**
- * SCIM authentication: every SCIM request needs the token of a tenant that has SCIM switched on. It runs after routing,
- * so that no spelling of a path avoids it, also for paths without a route, and before the body is read.
+ * SCIM authentication: every SCIM request needs the token of a tenant that has SCIM switched on. The check runs after
+ * routing, so that no spelling of a path can avoid it. Paths without a route are checked too. It runs before the body
+ * is read.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
@@ -27,7 +28,7 @@ export class ScimAuthentication {
     this.rateLimit = new RateLimit(config.SCIM_RATE_LIMIT_PER_SECOND, config.SCIM_RATE_LIMIT_BURST);
   }
 
-  /** Sets the tenant in `request.scim`. Rejects with 401, 403, 429 or 503 if the request may not continue. */
+  /** Sets the tenant in `request.scim`. Rejects with 401, 403, 429 or 503 if the request must be refused. */
   async authenticate(request: FastifyRequest): Promise<void> {
     const { authorization } = request.headers;
     const verified = await this.verifier.verify(authorization);
@@ -41,7 +42,10 @@ export class ScimAuthentication {
     if (wait > 0) throw tooFast(wait, this.config.SCIM_RATE_LIMIT_PER_SECOND);
   }
 
-  /** From the tenant's settings or the configuration. A client could put any host into a link with the Host header. */
+  /**
+   * Returns the base URL for links, from the tenant's settings or the configuration. A client could put any host into
+   * the Host header.
+   */
   private baseUrl(request: FastifyRequest, tenant: TenantCopy): string {
     const origin = tenant.host === null ? this.config.PUBLIC_ORIGIN.replace(/\/$/, '') : `https://${tenant.host}`;
     return origin + this.basePaths.of(request.originalUrl);

@@ -2,7 +2,9 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { BigIntColumn } from '#platform';
 import type { UserResource } from '#scim';
 
-/** A user. `resource` has every attribute; the columns beside it repeat those that indexes, filters and events need. */
+/**
+ * A user. `resource` contains every attribute. Some columns repeat attributes that indexes, filters and events need.
+ */
 @Entity('users')
 export class UserEntity {
   @PrimaryColumn({ type: 'uuid' })
@@ -14,7 +16,7 @@ export class UserEntity {
   @Column({ type: 'text' })
   userName!: string;
 
-  /** Lower case: names are unique without regard to case. */
+  /** The user name in lower case, because names are unique without regard to case. */
   @Column({ type: 'text' })
   userNameKey!: string;
 
@@ -44,7 +46,10 @@ export class UserEntity {
   @Column({ type: 'uuid' })
   createdRequest!: string;
 
-  /** Set on a tombstone: the id stays taken, the names are free again. */
+  /**
+   * Time of the deletion. The row of a deleted user stays as a tombstone: its id cannot be used again, but its names
+   * can.
+   */
   @Column({ type: 'timestamptz', nullable: true })
   deletedAt!: Date | null;
 }
@@ -59,8 +64,8 @@ export const USER_COLUMNS = [
   'createdRequest',
 ] as const satisfies (keyof UserEntity)[];
 
-/** A user as the service reads it. */
+/** The columns of a user that the service reads, and the user's groups. */
 export interface User extends Readonly<Pick<UserEntity, (typeof USER_COLUMNS)[number]>> {
-  /** Sorted by id. */
+  /** The user's groups, sorted by id. */
   readonly groups: readonly { readonly value: string; readonly display: string }[];
 }
