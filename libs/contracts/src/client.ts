@@ -70,13 +70,12 @@ export class InternalClient {
     const answer = parseJson(text);
     if (response.ok) return answer as T;
     const problem = (answer ?? {}) as Partial<ProblemBody>;
+    const said = problem.detail ?? text.slice(0, 200);
     throw new ApiProblem(
       this.service,
       response.status,
       problem.code ?? null,
-      typeof problem.detail === 'string'
-        ? problem.detail
-        : `${this.service} answered ${response.status}${text === '' ? '.' : `: ${text.slice(0, 200)}`}`,
+      problem.code ? said : `${this.service} answered ${response.status}${said === '' ? '.' : `: ${said}`}`,
       problem.parameters,
     );
   }
