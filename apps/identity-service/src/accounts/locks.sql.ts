@@ -9,7 +9,6 @@ const sharedSql = prepared(
   `select pg_try_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0)) as free`,
 );
 const exclusiveSql = `select pg_advisory_xact_lock(hashtextextended('identity:' || $1::text, 0))`;
-const brakeSql = `select pg_try_advisory_xact_lock(hashtextextended('identity-brake:' || $1::text, 0)) as free`;
 const personSql = prepared('select 1 from directory_user where id = $1 and tenant = $2 for update skip locked');
 
 /**
@@ -19,20 +18,13 @@ const personSql = prepared('select 1 from directory_user where id = $1 and tenan
  * False = the tenant is being re-evaluated.
  */
 export async function tryLockTenant(queryable: Queryable, tenant: string): Promise<boolean> {
-  return isFree(await queryable.query<Lock>(sharedSql, [tenant]));
+  const [lock] = await queryable.query<{ free: boolean }>(sharedSql, [tenant]);
+  return lock?.free ?? false;
 }
 
 /** Waits until no other transaction holds the tenant's lock, shared or exclusively. */
 export async function lockTenantExclusively(tx: Tx, tenant: string): Promise<void> {
   await tx.query(exclusiveSql, [tenant]);
-}
-
-/**
- * Hold this lock until commit before deciding about losses of roles, unless the tenant's lock is held exclusively. Two
- * handlers could otherwise count the same people and each allow one loss too many.
- */
-export async function tryLockBrake(queryable: Queryable, tenant: string): Promise<boolean> {
-  return isFree(await queryable.query<Lock>(brakeSql, [tenant]));
 }
 
 /**
@@ -42,8 +34,3 @@ export async function tryLockBrake(queryable: Queryable, tenant: string): Promis
 export async function tryLockPerson(queryable: Queryable, tenant: string, id: string): Promise<boolean> {
   return (await queryable.query(personSql, [id, tenant])).length > 0;
 }
-
-interface Lock {
-  readonly free: boolean;
-}
-const isFree = ([lock]: readonly Lock[]): boolean => lock?.free ?? false;

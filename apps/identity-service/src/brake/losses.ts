@@ -1,6 +1,6 @@
 /** Which losses of roles happen, which are held, and which the brake has to decide about. Pure. */
 import type { Brake } from '#events';
-import { brakeDecision, type HeldBecause } from '#brake';
+import { BrakeTally, type HeldBecause } from '#brake';
 import { nextStatus } from '../accounts/status.js';
 import type { Cause, Subject } from '../accounts/subject.js';
 
@@ -66,17 +66,12 @@ export const losesStrongest = ({ subject, loss }: PendingLoss): boolean =>
 
 /** Decides in this order; each loss counts for the next ones. Gains of the strongest role count from the beginning. */
 export function decideLosses(pending: readonly PendingLoss[], brake: Brake, count: LossCount): LossDecision[] {
-  let { lost } = count;
-  let holders = count.holders + pending.filter(({ subject }) => gainsStrongest(subject)).length;
+  const { accounts, lost, already } = count;
+  const admins = count.holders + pending.filter(({ subject }) => gainsStrongest(subject)).length;
+  const tally = new BrakeTally(brake, { active: accounts - lost, lost, admins });
   return pending.map((one) => {
     const { subject, loss, cause } = one;
-    const others = count.already.has(subject.id) ? lost - 1 : lost;
-    const lastAdmin = losesStrongest(one) && holders <= 1;
-    const because = brakeDecision(brake, { active: count.accounts - others, lost: others, lastAdmin });
-    if (because === null) {
-      lost = others + 1;
-      if (losesStrongest(one)) holders--;
-    }
+    const because = tally.decide({ admin: losesStrongest(one), again: already.has(subject.id) });
     return { subject, kept: because === null ? [] : loss, because, cause };
   });
 }
