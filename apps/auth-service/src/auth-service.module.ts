@@ -6,7 +6,7 @@ import { OidcProvider } from '#okta';
 import { EventAdminModule } from '#event-bus';
 import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { SecretStore } from '#secrets';
-import { TenantsController } from '#settings';
+import { SettingsCopyConsumer, TenantsController, tenantSettingsCache } from '#settings';
 import { AuthAuditController } from './api/audit.controller.js';
 import { BrowserSessionsController } from './api/browser-sessions.controller.js';
 import { ExchangeAdminController } from './api/exchange-admin.controller.js';
@@ -19,7 +19,6 @@ import { TokenIssuer } from './assertion/token-issuer.js';
 import { RefusalRecorder } from './audit/refusal-recorder.js';
 import type { AuthConfig } from './config.js';
 import { AuthAccountsConsumer } from './consumers/accounts.consumer.js';
-import { AuthSettingsConsumer } from './consumers/settings.consumer.js';
 import { ClientAuthentication } from './exchange/client-authentication.js';
 import { ExchangeClients } from './exchange/exchange-clients.js';
 import { ExchangeSources } from './exchange/exchange-sources.js';
@@ -46,7 +45,7 @@ const WORKER_TIMEOUT_MS = 5_000;
   imports: [EventAdminModule],
   controllers: [
     AuthAccountsConsumer,
-    AuthSettingsConsumer,
+    SettingsCopyConsumer,
     LoginController,
     BrowserSessionsController,
     UniversalLogoutController,
@@ -98,6 +97,7 @@ const WORKER_TIMEOUT_MS = 5_000;
           new InternalClient({ service: 'deactivation-worker', url, token, timeoutMs: WORKER_TIMEOUT_MS }),
         ),
     },
+    tenantSettingsCache,
     Sites,
     RefusalRecorder,
     RefusalPages,

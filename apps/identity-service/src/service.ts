@@ -16,7 +16,7 @@ import {
   MembershipEntity,
   RoleMappingEntity,
 } from './directory/directory.entity.js';
-import { IdentityServiceModule, SCHEMA, SERVICE } from './identity-service.module.js';
+import { IdentityServiceModule, SERVICE } from './identity-service.module.js';
 import { Identity1764000000000 } from './migrations/0001-identity.js';
 
 const entities = [
@@ -39,7 +39,7 @@ export const service: ServiceDefinition<typeof config> = {
   name: SERVICE,
   summary: 'Turns directory events into accounts and roles, and keeps Cognito equal to them.',
   config,
-  database: { schema: SCHEMA, migrations: [Identity1764000000000], entities },
+  database: { schema: 'identity', migrations: [Identity1764000000000], entities },
   module: () => IdentityServiceModule,
   // Before any routing Fastify itself refuses, e.g. URLs that cannot be decoded: also as a problem document.
   fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';
-import { CONFIG, Database, Health, LOGGER, Metrics, type Logger } from '#platform';
+import { EventAdminModule, publishing } from '#event-bus';
+import { CONFIG } from '#platform';
 import { SecretStore } from '#secrets';
 import { ConnectionsController } from './api/connections.controller.js';
 import { HubTenantsController } from './api/hub-tenants.controller.js';
@@ -13,19 +13,12 @@ import { TenantStore } from './settings/tenant.store.js';
 import { TenantService } from './settings/tenant.service.js';
 
 export const SERVICE = 'integration-hub';
-export const SCHEMA = 'hub';
 
 @Module({
   imports: [EventAdminModule],
   controllers: [HubTenantsController, ConnectionsController],
   providers: [
-    { provide: Outbox, useFactory: () => new Outbox(SCHEMA, `/stackflow/${SERVICE}`) },
-    {
-      provide: Sequencer,
-      useFactory: (config: HubConfig, database: Database, logger: Logger, metrics: Metrics, health: Health) =>
-        createBus(config, { service: SERVICE, database, logger, metrics, health }).sequencer(SCHEMA),
-      inject: [CONFIG, Database, LOGGER, Metrics, Health],
-    },
+    ...publishing(SERVICE),
     {
       provide: SecretStore,
       useFactory: (config: HubConfig) =>

@@ -18,7 +18,7 @@ import { Directory1764000000000 } from './migrations/0001-directory.js';
 import { GroupEntity } from './resources/groups/group.entity.js';
 import { MemberEntity } from './resources/groups/member.entity.js';
 import { UserEntity } from './resources/users/user.entity.js';
-import { GATEWAY, SCHEMA, ScimGatewayModule } from './scim-gateway.module.js';
+import { GATEWAY, ScimGatewayModule } from './scim-gateway.module.js';
 
 /** Longer than the idle time-out of common load balancers, so that they never send into a connection that closes. */
 const KEEP_ALIVE_MS = 75_000;
@@ -42,7 +42,7 @@ export const service: ServiceDefinition<typeof gatewaySettings> = {
   summary: 'takes SCIM 2.0 pushes from Okta and Entra ID, keeps the directory, publishes what changed',
   config: gatewaySettings,
   database: {
-    schema: SCHEMA,
+    schema: 'directory',
     migrations: [Directory1764000000000],
     entities: [UserEntity, GroupEntity, MemberEntity, ScimRequestEntity, ScimTokenUseEntity, TenantSettingsEntity],
   },

@@ -1,7 +1,7 @@
 /** The tenants' Okta orgs: which tenant is connected to which org, with which credentials, and a client for each. */
 import { Inject, Injectable } from '@nestjs/common';
 import { OktaError, OktaManagement } from '#okta';
-import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
+import { CONFIG, LOGGER, Metrics, type Logger } from '#platform';
 import { OktaSecrets, SecretStore, type OktaCredentials } from '#secrets';
 import { TenantSettingsCache, type TenantCopy } from '#settings';
 import type { WorkerConfig } from '../config.js';
@@ -24,16 +24,14 @@ const STORE_TIMEOUT_MS = 1_000;
 
 @Injectable()
 export class OktaOrgs {
-  private readonly settings: TenantSettingsCache;
   private readonly store: SecretStore;
   private readonly secrets: OktaSecrets;
-  private readonly tenantOfSlug = new Map<string, string>();
   private readonly clients = new Map<string, Client>();
   private readonly listeners: ((tenant: string) => void)[] = [];
   private readonly stopping = new AbortController();
 
   constructor(
-    database: Database,
+    private readonly settings: TenantSettingsCache,
     @Inject(CONFIG) private readonly config: WorkerConfig,
     @Inject(LOGGER) logger: Logger,
     private readonly metrics: Metrics,
@@ -51,11 +49,7 @@ export class OktaOrgs {
           "Cannot read a tenant's Okta credentials from Secrets Manager. Checks and event hooks of this tenant wait. Check Secrets Manager and the IAM role of this service.",
         ),
     });
-    this.settings = new TenantSettingsCache({
-      database,
-      schema: database.schema,
-      onChange: (current, previous) => this.changed(current, previous),
-    });
+    settings.onChange(({ tenantId }) => this.changed(tenantId));
   }
 
   onModuleDestroy(): void {
@@ -75,9 +69,8 @@ export class OktaOrgs {
 
   /** A connected tenant, by slug. An unknown slug costs no query of its own. */
   async connectedBySlug(slug: string): Promise<TenantCopy | null> {
-    await this.refresh(); // fills the map
-    const tenant = await this.settings.get(this.tenantOfSlug.get(slug) ?? '');
-    return tenant?.slug === slug && tenant.settings.okta ? tenant : null;
+    const tenant = await this.settings.ofSlug(slug);
+    return tenant?.settings.okta ? tenant : null;
   }
 
   /** `renew`: read from the store, unless that was done a moment ago. */
@@ -114,11 +107,9 @@ export class OktaOrgs {
     return client;
   }
 
-  private changed(current: TenantCopy, previous: TenantCopy | null): void {
-    if (previous && this.tenantOfSlug.get(previous.slug) === current.tenantId) this.tenantOfSlug.delete(previous.slug);
-    this.tenantOfSlug.set(current.slug, current.tenantId);
-    this.secrets.invalidate(current.tenantId);
-    this.clients.delete(current.tenantId);
-    for (const listener of this.listeners) listener(current.tenantId);
+  private changed(tenant: string): void {
+    this.secrets.invalidate(tenant);
+    this.clients.delete(tenant);
+    for (const listener of this.listeners) listener(tenant);
   }
 }
