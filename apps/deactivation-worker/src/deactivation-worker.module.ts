@@ -1,6 +1,6 @@
 /** deactivation-worker: one module, its providers in the order in which an offboarding passes through them. */
 import { Module } from '@nestjs/common';
-import { QuotaGate, UserPool } from '#cognito';
+import { cognitoOptions, UserPool } from '#cognito';
 import { EventAdminModule, publishing } from '#event-bus';
 import { CONFIG, Database, Metrics } from '#platform';
 import { TenantsController, tenantSettingsCache } from '#settings';
@@ -35,12 +35,8 @@ export const SERVICE = 'deactivation-worker';
 
 const userPool = (config: WorkerConfig, database: Database, metrics: Metrics): UserPool =>
   new UserPool({
-    region: config.AWS_REGION,
-    userPoolId: config.COGNITO_USER_POOL_ID,
-    endpoint: config.COGNITO_ENDPOINT,
-    quota: new QuotaGate({ database, metrics, quotas: config.COGNITO_QUOTAS, share: config.COGNITO_QUOTA_SHARE }),
+    ...cognitoOptions(config, database, metrics),
     signOutCategory: config.COGNITO_SIGN_OUT_CATEGORY,
-    metrics,
     maxSockets: config.WORKER_CONCURRENCY + 8,
   });
 

@@ -1,6 +1,6 @@
 /** All parts of identity-service. */
 import { Module } from '@nestjs/common';
-import { QuotaGate, UserPool } from '#cognito';
+import { cognitoOptions, UserPool } from '#cognito';
 import { EventAdminModule, publishing } from '#event-bus';
 import { CONFIG, Database, Metrics } from '#platform';
 import { TenantsController } from '#settings';
@@ -33,11 +33,7 @@ const userPool = {
   inject: [CONFIG, Database, Metrics],
   useFactory: (config: IdentityConfig, database: Database, metrics: Metrics) =>
     new UserPool({
-      region: config.AWS_REGION,
-      userPoolId: config.COGNITO_USER_POOL_ID,
-      endpoint: config.COGNITO_ENDPOINT,
-      quota: new QuotaGate({ database, metrics, quotas: config.COGNITO_QUOTAS, share: config.COGNITO_QUOTA_SHARE }),
-      metrics,
+      ...cognitoOptions(config, database, metrics),
       maxSockets: config.RECONCILER_CONCURRENCY + 8,
     }),
 };

@@ -2,8 +2,8 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { EventAdminModule, publishing } from '#event-bus';
-import { CONFIG, LOGGER, Metrics, type Logger } from '#platform';
-import { ScimTokenVerifier, SecretStore } from '#secrets';
+import { LOGGER, Metrics, type Logger } from '#platform';
+import { ScimTokenVerifier, secretStore, SecretStore } from '#secrets';
 import { SettingsCopyConsumer, TenantsController, TenantSettingsCache, tenantSettingsCache } from '#settings';
 import { RequestLog } from './activity/request-log.js';
 import { RequestLogRetention } from './activity/retention.js';
@@ -12,7 +12,6 @@ import { DiscoveryController } from './api/discovery.controller.js';
 import { GroupsController } from './api/groups.controller.js';
 import { ScimRequestsController } from './api/scim-requests.controller.js';
 import { UsersController } from './api/users.controller.js';
-import type { GatewayConfig } from './config.js';
 import { ScimAuthentication } from './http/authentication.js';
 import { BasePaths } from './http/base-paths.js';
 import { ScimErrorFilter } from './http/errors.js';
@@ -35,7 +34,7 @@ export const GATEWAY = 'scim-gateway';
   ],
   providers: [
     ...publishing(GATEWAY),
-    { provide: SecretStore, useFactory: createSecretStore, inject: [CONFIG] },
+    secretStore,
     {
       provide: ScimTokenVerifier,
       useFactory: createVerifier,
@@ -54,10 +53,6 @@ export const GATEWAY = 'scim-gateway';
   ],
 })
 export class ScimGatewayModule {}
-
-function createSecretStore(config: GatewayConfig): SecretStore {
-  return new SecretStore({ region: config.AWS_REGION, endpoint: config.SECRETS_MANAGER_ENDPOINT });
-}
 
 function createVerifier(
   store: SecretStore,

@@ -5,7 +5,6 @@ import type { Socket } from 'node:net';
 import { createBus } from '#event-bus';
 import type { ServiceDefinition } from '#platform';
 import { LIMITS, ScimError } from '#scim';
-import { SecretStore } from '#secrets';
 import { TenantSettingsEntity } from '#settings';
 import { ScimRequestEntity } from './activity/scim-request.entity.js';
 import { ScimTokenUseEntity } from './activity/token-use.entity.js';
@@ -56,7 +55,6 @@ export const service: ServiceDefinition<typeof gatewaySettings> = {
     installBodyParser(server);
     app.get(ScimHooks).install(server);
     server.server.on('checkExpectation', refuseExpectation);
-    server.addHook('onClose', async () => app.get(SecretStore).close());
   },
 };
 

@@ -2,6 +2,7 @@
  * The brake's decision. When a tenant loses much access at once, what goes beyond the limit waits for an administrator:
  * a push that deactivates the whole company is a mistake more often than a decision. Pure; services count, this decides.
  */
+import type { HeldBecause } from '#contracts';
 import type { Brake } from '#events';
 
 export interface BrakeCount {
@@ -12,9 +13,6 @@ export interface BrakeCount {
   /** Whether this loss would leave nobody with the tenant's strongest role. */
   readonly lastAdmin: boolean;
 }
-
-export const HELD_REASONS = ['threshold', 'last_admin'] as const;
-export type HeldBecause = (typeof HELD_REASONS)[number];
 
 /** How many may lose access within the window. The percentage is of those who had access when the window began. */
 export const brakeLimit = (brake: Brake, { active, lost }: Pick<BrakeCount, 'active' | 'lost'>): number =>

@@ -1,5 +1,6 @@
 /** Applies the tenant's brake to the cases that wait for admission, one after the other. Pure. */
-import { BrakeTally, type HeldBecause } from '#brake';
+import { BrakeTally } from '#brake';
+import type { HeldBecause } from '#contracts';
 import type { Brake } from '#events';
 
 export interface Candidate {

@@ -3,7 +3,8 @@
  * re-evaluation of the accounts in one transaction. The re-evaluation applies the loss and deletes the row.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { HELD_REASONS, HoldTimer, TIMER } from '#brake';
+import { HoldTimer, TIMER } from '#brake';
+import { HELD_REASONS } from '#contracts';
 import { Database, LOGGER, Metrics, type Logger } from '#platform';
 import { lockTenantExclusively } from '../accounts/locks.sql.js';
 import { Reevaluator } from '../accounts/reevaluator.js';

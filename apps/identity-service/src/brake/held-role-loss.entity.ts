@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { HeldBecause } from '#brake';
+import type { HeldBecause } from '#contracts';
 
 /** A loss of roles that the brake stopped. The account keeps `wouldLose` until the loss is released or undone. */
 @Entity('held_role_loss')

@@ -1,6 +1,7 @@
 /** Which losses of roles happen, which are held, and which the brake has to decide about. Pure. */
 import type { Brake } from '#events';
-import { BrakeTally, type HeldBecause } from '#brake';
+import { BrakeTally } from '#brake';
+import type { HeldBecause } from '#contracts';
 import { nextStatus } from '../accounts/status.js';
 import type { Cause, Subject } from '../accounts/subject.js';
 

@@ -8,6 +8,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CognitoError, UserPool, type PoolUser } from '#cognito';
 import type { PoolComparisonProgress } from '#contracts';
 import { Database, LOGGER, Problem, type Logger } from '#platform';
+import { isLeaseVoid } from '#worker';
 import { PRIORITY } from '../accounts/transition.js';
 import { ownState, planSteps, type DesiredAccount, type Step } from './plan.js';
 import { PoolComparisonEntity } from './pool-comparison.entity.js';
@@ -18,7 +19,7 @@ import { RoleGroups } from './role-groups.js';
 /** Only one comparison runs over all replicas. If its process has ended, it counts as failed. */
 const endAbandoned = `
   update pool_comparison r set state = 'failed', finished_at = clock_timestamp(), error = 'the process that ran it has ended'
-   where state = 'running' and not exists (select 1 from worker w where w.id = r.worker_id and w.seen_at > clock_timestamp() - make_interval(secs => $1))`;
+   where state = 'running' and ${isLeaseVoid('r.worker_id', '$1')}`;
 const begin = `insert into pool_comparison (id, worker_id, state, progress) values ($1, $2, 'running', $3) on conflict do nothing returning id`;
 
 /**

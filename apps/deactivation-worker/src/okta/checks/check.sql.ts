@@ -4,6 +4,7 @@
  * statement is about one tenant.
  */
 import { columnsOf } from '#platform';
+import { isLeaseVoid } from '#worker';
 import { OktaCheckEntity } from './check.entity.js';
 
 export interface Claimed extends Pick<OktaCheckEntity, 'tenant' | 'userId' | 'causationId' | 'pushedAt' | 'run'> {
@@ -15,7 +16,7 @@ export interface Claimed extends Pick<OktaCheckEntity, 'tenant' | 'userId' | 'ca
 /** No living process has a claim. A process gives up its own claims by {@link releaseForgotten}. */
 const isDue = (self: string, leaseSeconds: string): string => `
   due_at <= clock_timestamp() and (lease_owner is null
-    or (lease_owner <> ${self} and not exists (select 1 from worker w where w.id = lease_owner and w.seen_at > clock_timestamp() - make_interval(secs => ${leaseSeconds}))))`;
+    or (lease_owner <> ${self} and ${isLeaseVoid('lease_owner', leaseSeconds)}))`;
 
 /** Tenants with a due check, except those of $1. */
 export const dueTenants = `
