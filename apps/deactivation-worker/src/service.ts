@@ -1,6 +1,6 @@
 /** The definition of deactivation-worker; `main.ts` runs it, tests start it in process. */
 import { createBus } from '#event-bus';
-import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
+import { ProblemFilter, type ServiceDefinition } from '#platform';
 import { TenantSettingsEntity } from '#settings';
 import { PersonEntity } from './access/person.entity.js';
 import { CaseEntity } from './cases/case.entity.js';
@@ -21,7 +21,6 @@ export const service: ServiceDefinition<typeof config> = {
     entities: [PersonEntity, CaseEntity, OktaHintEntity, OktaCheckEntity, OktaComparisonEntity, TenantSettingsEntity],
   },
   module: () => DeactivationWorkerModule,
-  fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
   strategies: (platform) => [createBus(platform.config, platform).strategy(SERVICE, { pureHandlers: true })],
 };

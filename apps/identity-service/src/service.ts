@@ -1,6 +1,6 @@
 /** The definition of identity-service; `main.ts` runs it, tests start it in process. */
 import { createBus } from '#event-bus';
-import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
+import { ProblemFilter, type ServiceDefinition } from '#platform';
 import { TenantSettingsEntity } from '#settings';
 import { AccessEntity, OffboardingCaseEntity } from './access/access.entity.js';
 import { AccountEntity } from './accounts/account.entity.js';
@@ -41,8 +41,6 @@ export const service: ServiceDefinition<typeof config> = {
   config,
   database: { schema: 'identity', migrations: [Identity1764000000000], entities },
   module: () => IdentityServiceModule,
-  // Before any routing Fastify itself refuses, e.g. URLs that cannot be decoded: also as a problem document.
-  fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
   strategies: (platform) => [createBus(platform.config, platform).strategy(SERVICE, { pureHandlers: true })],
 };

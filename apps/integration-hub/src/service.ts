@@ -1,5 +1,5 @@
 /** The definition of integration-hub. `main.ts` runs it, tests start it in process. */
-import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
+import { ProblemFilter, type ServiceDefinition } from '#platform';
 import { AdminAuditEntity } from './audit/admin-audit.entity.js';
 import { config } from './config.js';
 import { IntegrationHubModule, SERVICE } from './integration-hub.module.js';
@@ -17,6 +17,5 @@ export const service: ServiceDefinition<typeof config> = {
     entities: [TenantEntity, IntegrationSettingsEntity, AdminAuditEntity],
   },
   module: () => IntegrationHubModule,
-  fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
 };

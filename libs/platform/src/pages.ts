@@ -26,6 +26,6 @@ export function parseCursor<P extends readonly RegExp[]>(cursor: string, ...patt
   );
 }
 
-export const CURSOR_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Any text, e.g. a name. */
 export const CURSOR_TEXT = /^/;

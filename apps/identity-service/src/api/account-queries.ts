@@ -10,7 +10,7 @@ import type {
   GrantView,
   HeldRoleLossView,
 } from '#contracts';
-import { columnsOf, CURSOR_TEXT, CURSOR_UUID, Database, pageOf, parseCursor } from '#platform';
+import { columnsOf, CURSOR_TEXT, UUID, Database, pageOf, parseCursor } from '#platform';
 import { settingsOf } from '#settings';
 import { AccountEntity } from '../accounts/account.entity.js';
 import { rolesOfGroup } from '../accounts/derive-roles.js';
@@ -88,7 +88,7 @@ export class AccountQueries {
 
   async page(tenant: string, query: AccountListQuery): Promise<AccountList> {
     const { who = null, failing = null, role = null, text = null, cursor, limit = PAGE } = query;
-    const after = cursor === undefined ? [null, null] : parseCursor(cursor, CURSOR_TEXT, CURSOR_UUID);
+    const after = cursor === undefined ? [null, null] : parseCursor(cursor, CURSOR_TEXT, UUID);
     const id = who !== null && isUUID(who) ? who : null;
     const parameters = [tenant, who, id, failing, role, text, ...after, limit + 1];
     const rows = await this.database.query<AccountRow>(accountsPage, parameters);

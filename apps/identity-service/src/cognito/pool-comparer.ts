@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { CognitoError, UserPool, type PoolUser } from '#cognito';
 import type { PoolComparisonProgress } from '#contracts';
-import { Database, LOGGER, Problem, type Logger } from '#platform';
+import { Database, LOGGER, Problem, UUID, type Logger } from '#platform';
 import { isLeaseVoid } from '#worker';
 import { PRIORITY } from '../accounts/transition.js';
 import { ownState, planSteps, type DesiredAccount, type Step } from './plan.js';
@@ -33,7 +33,6 @@ const accountsOfPage = `select ${desiredAccountColumns}, ${atRest} as "atRest" f
 const expectedAfter = `
   select a.id from account a where a.id > $1 and a.status = 'active' and a.provisioned_at is not null and ${atRest} order by a.id limit 1000`;
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const ORPHAN_SAMPLE = 100;
 const MAX_ATTEMPTS = 20;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';

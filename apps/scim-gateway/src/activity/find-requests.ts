@@ -1,6 +1,6 @@
 /** Reads the log of SCIM requests, newest first. */
 import type { ScimRequestPage, ScimRequestQuery, ScimRequestView } from '#contracts';
-import { CURSOR_UUID, pageOf, parseCursor, type Database } from '#platform';
+import { UUID, pageOf, parseCursor, type Database } from '#platform';
 import { ScimRequestEntity } from './scim-request.entity.js';
 
 const PAGE_SIZE = 50;
@@ -31,7 +31,7 @@ export async function findRequests(
     if (value !== undefined) query.andWhere(condition, { [name]: value });
   }
   if (cursor !== undefined) {
-    const [at, id] = parseCursor(cursor, INSTANT, CURSOR_UUID);
+    const [at, id] = parseCursor(cursor, INSTANT, UUID);
     query.andWhere('(r.at, r.id) < (:at, :id)', { at, id });
   }
   const { page, next } = pageOf(await query.getMany(), limit, ({ at, id }) => [at.toISOString(), id]);
