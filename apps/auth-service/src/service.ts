@@ -1,6 +1,6 @@
 /** The definition of auth-service. `main.ts` runs it, and tests start it in the process of the test. */
 import { createBus } from '#event-bus';
-import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
+import { ProblemFilter, type ServiceDefinition } from '#platform';
 import { TenantSettingsEntity } from '#settings';
 import { AccountCopyEntity, ExpectedPersonEntity } from './accounts/account-copy.entity.js';
 import { AuthAuditEntity } from './audit/auth-audit.entity.js';
@@ -44,7 +44,7 @@ export const service: ServiceDefinition<typeof config> = {
     ],
   },
   module: () => AuthServiceModule,
-  fastify: { bodyLimit: BODY_BYTES, frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
+  fastify: { bodyLimit: BODY_BYTES },
   configure(app, { logger }) {
     app.useGlobalFilters(new ProblemFilter(logger));
     const server = app.getHttpAdapter().getInstance();

@@ -5,7 +5,6 @@ import type { Socket } from 'node:net';
 import { createBus } from '#event-bus';
 import type { ServiceDefinition } from '#platform';
 import { LIMITS, ScimError } from '#scim';
-import { SecretStore } from '#secrets';
 import { TenantSettingsEntity } from '#settings';
 import { ScimRequestEntity } from './activity/scim-request.entity.js';
 import { ScimTokenUseEntity } from './activity/token-use.entity.js';
@@ -18,7 +17,7 @@ import { Directory1764000000000 } from './migrations/0001-directory.js';
 import { GroupEntity } from './resources/groups/group.entity.js';
 import { MemberEntity } from './resources/groups/member.entity.js';
 import { UserEntity } from './resources/users/user.entity.js';
-import { GATEWAY, SCHEMA, ScimGatewayModule } from './scim-gateway.module.js';
+import { GATEWAY, ScimGatewayModule } from './scim-gateway.module.js';
 
 /**
  * This is longer than the idle time-out of common load balancers, so that they never send a request into a closing
@@ -48,7 +47,7 @@ export const service: ServiceDefinition<typeof gatewaySettings> = {
   summary: 'Accepts SCIM 2.0 pushes from Okta and Entra ID, stores the directory, and publishes its changes.',
   config: gatewaySettings,
   database: {
-    schema: SCHEMA,
+    schema: 'directory',
     migrations: [Directory1764000000000],
     entities: [UserEntity, GroupEntity, MemberEntity, ScimRequestEntity, ScimTokenUseEntity, TenantSettingsEntity],
   },
@@ -62,7 +61,6 @@ export const service: ServiceDefinition<typeof gatewaySettings> = {
     installBodyParser(server);
     app.get(ScimHooks).install(server);
     server.server.on('checkExpectation', refuseExpectation);
-    server.addHook('onClose', async () => app.get(SecretStore).close());
   },
 };
 

@@ -3,6 +3,7 @@
  * wait for an administrator. A push that deactivates the whole company is more often a mistake than a decision. Pure
  * code only: the services count, and this file decides.
  */
+import type { HeldBecause } from '#contracts';
 import type { Brake } from '#events';
 
 export interface BrakeCount {
@@ -14,13 +15,7 @@ export interface BrakeCount {
   readonly lastAdmin: boolean;
 }
 
-export const HELD_REASONS = ['threshold', 'last_admin'] as const;
-export type HeldBecause = (typeof HELD_REASONS)[number];
-
-/**
- * Returns how many accounts may lose access within the window. The percentage refers to the accounts that had access
- * when the window began.
- */
+/** How many may lose access within the window. The percentage is of those who had access when the window began. */
 export const brakeLimit = (brake: Brake, { active, lost }: Pick<BrakeCount, 'active' | 'lost'>): number =>
   Math.max(brake.atLeast, Math.floor(((active + lost) * brake.percent) / 100));
 

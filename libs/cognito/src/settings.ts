@@ -1,5 +1,6 @@
-/** The settings of every service that calls Cognito. The SDK finds the AWS credentials itself. */
-import { decimal, optionalUrl, text, type ConfigShape } from '#platform';
+/** Configuration of every service that calls Cognito. The SDK finds the AWS credentials itself. */
+import { decimal, optionalUrl, text, type ConfigOf, type ConfigShape, type Database, type Metrics } from '#platform';
+import { QuotaGate } from './quota-gate.js';
 import { quotasSetting } from './quotas.js';
 
 export const cognitoSettings = {
@@ -23,3 +24,12 @@ export const cognitoSettings = {
   }),
   COGNITO_QUOTAS: quotasSetting,
 } satisfies ConfigShape;
+
+/** The options of a client that follow from these settings. */
+export const cognitoOptions = (config: ConfigOf<typeof cognitoSettings>, database: Database, metrics: Metrics) => ({
+  region: config.AWS_REGION,
+  userPoolId: config.COGNITO_USER_POOL_ID,
+  endpoint: config.COGNITO_ENDPOINT,
+  quota: new QuotaGate({ database, metrics, quotas: config.COGNITO_QUOTAS, share: config.COGNITO_QUOTA_SHARE }),
+  metrics,
+});

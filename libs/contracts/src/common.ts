@@ -1,6 +1,10 @@
 /** Shapes that several internal APIs share. */
 import { NestedList, Text, Uuid, Whole } from './fields.js';
 
+/** Why the brake holds an offboarding or a loss of roles. */
+export const HELD_REASONS = ['threshold', 'last_admin'] as const;
+export type HeldBecause = (typeof HELD_REASONS)[number];
+
 export class TenantPath {
   @Uuid({ description: 'Tenant id.' })
   tenant!: string;

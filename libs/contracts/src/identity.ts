@@ -1,15 +1,13 @@
 /** identity-service: accounts, why they have their roles, held losses of roles, and the comparison with the user pool. */
+import { HELD_REASONS, type HeldBecause } from './common.js';
 import { Flag, Instant, Nested, NestedList, OneOf, Shape, Text, TextList, Uuid, UuidList, Whole } from './fields.js';
 
 export const ACCOUNT_STATUSES = ['active', 'inactive', 'removed'] as const;
 /** `none` = Cognito has no such user, because the account was never active. */
 export const COGNITO_STATES = ['synced', 'pending', 'failing', 'none'] as const;
 export const COGNITO_WARNINGS = ['email_left_out'] as const;
-export const ROLE_LOSS_HELD_BECAUSE = ['threshold', 'last_admin'] as const;
 export const POOL_COMPARISON_STATES = ['running', 'done', 'failed'] as const;
 export const POOL_COMPARISON_PHASES = ['groups', 'users', 'missing', 'done'] as const;
-
-type RoleLossHeldBecause = (typeof ROLE_LOSS_HELD_BECAUSE)[number];
 
 export class AccountListQuery {
   @Text({ optional: true, max: 8192, description: '`next` of the page before.' })
@@ -47,8 +45,8 @@ export class AccountRoleLoss {
   @TextList({ description: 'Roles that nothing gives any more.' })
   wouldLose!: string[];
 
-  @OneOf(ROLE_LOSS_HELD_BECAUSE)
-  heldBecause!: RoleLossHeldBecause;
+  @OneOf(HELD_REASONS)
+  heldBecause!: HeldBecause;
 
   @Instant()
   heldAt!: Date;
@@ -218,7 +216,7 @@ export interface ReasonParameters {
     readonly wouldLose: readonly string[];
     readonly cause: string;
     readonly heldAt: string;
-    readonly heldBecause: RoleLossHeldBecause;
+    readonly heldBecause: HeldBecause;
   };
   group_deleted: ReasonGroup;
   group_gives_roles: ReasonGroup & { readonly roles: readonly string[] };

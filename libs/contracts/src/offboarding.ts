@@ -3,6 +3,7 @@
  * and comparisons with Okta.
  */
 import { IsRFC3339 } from 'class-validator';
+import { HELD_REASONS, type HeldBecause } from './common.js';
 import {
   Flag,
   Instant,
@@ -32,9 +33,6 @@ export type CognitoAccess = (typeof COGNITO_ACCESS)[number];
 
 export const ACCESS_STATUSES = ['active', 'inactive', 'removed'] as const;
 export type AccessStatus = (typeof ACCESS_STATUSES)[number];
-
-export const CASE_HELD_BECAUSE = ['threshold', 'last_admin'] as const;
-export type CaseHeldBecause = (typeof CASE_HELD_BECAUSE)[number];
 
 /** A state that Okta's API or an event hook reported and that ends access; SCIM cannot express it. */
 export const OKTA_STATES = ['suspended', 'deprovisioned', 'missing'] as const;
@@ -101,8 +99,8 @@ export class CaseView {
   @Text({ description: 'Id of the SCIM request, or of the other signal.' })
   causationId!: string;
 
-  @OneOf(CASE_HELD_BECAUSE, { nullable: true })
-  heldBecause!: CaseHeldBecause | null;
+  @OneOf(HELD_REASONS, { nullable: true })
+  heldBecause!: HeldBecause | null;
 
   @Instant({ nullable: true, description: 'Held cases only: when the timer releases it.' })
   heldUntil!: Date | null;

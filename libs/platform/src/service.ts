@@ -25,6 +25,7 @@ import { Database, isDatabaseOutage, type DatabaseOptions } from './database.js'
 import { Health, HealthController } from './health.js';
 import { createLogger, nestLogger, type Logger } from './logging.js';
 import { Metrics } from './metrics.js';
+import { sendProblem, toProblem } from './problem.js';
 import { startTracing } from './tracing.js';
 
 type Shape = typeof serviceSettings & ConfigShape;
@@ -147,7 +148,12 @@ export async function createApplication<S extends Shape>(
       own,
     ],
   };
-  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(definition.fastify ?? {}), {
+  const fastify: FastifyServerOptions = {
+    // Fastify refuses some requests before any routing, e.g. for a URL that cannot be decoded.
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)),
+    ...definition.fastify,
+  };
+  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(fastify), {
     logger: nestLogger(platform.logger),
     bodyParser: false,
     abortOnError: false,

@@ -10,7 +10,7 @@ import {
   ResourceNotFoundException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
-import { optionalUrl, text, type ConfigShape } from '#platform';
+import { CONFIG, optionalUrl, text, type ConfigOf, type ConfigShape } from '#platform';
 
 export const secretSettings = {
   AWS_REGION: text({
@@ -103,3 +103,10 @@ export class SecretStore {
     this.close();
   }
 }
+
+export const secretStore = {
+  provide: SecretStore,
+  inject: [CONFIG],
+  useFactory: ({ AWS_REGION: region, SECRETS_MANAGER_ENDPOINT: endpoint }: ConfigOf<typeof secretSettings>) =>
+    new SecretStore({ region, endpoint }),
+};

@@ -1,8 +1,7 @@
 /**
- * Caches the tenants by id and by host name, for paths that cannot afford a query per request. Settings from events
- * that this process handles are visible at once ({@link TenantSettingsCache.accept}). Settings that other replicas
- * stored are visible within `pollMs`. An unknown tenant causes no query of its own, so random tenant ids cannot load
- * the database.
+ * The tenants in memory, by id, slug and host name, for paths that cannot afford a query per request. Events that this
+ * process handles show at once ({@link TenantSettingsCache.accept}); what other replicas wrote shows within `pollMs`.
+ * An unknown tenant costs no query of its own, so random tenant ids cannot load the database.
  */
 import type { Queryable } from '#platform';
 import { copyOf, settingsSince, type SettingsEvent, type TenantCopy } from './copy.sql.js';
@@ -15,8 +14,6 @@ export interface TenantSettingsCacheOptions {
   readonly schema: string;
   /** Maximum age of an answer, in milliseconds. */
   readonly pollMs?: number;
-  /** Runs for every newer version, for example to drop a cached SCIM token. */
-  readonly onChange?: TenantListener;
 }
 
 /**
@@ -27,15 +24,14 @@ const LOOK_BACK_MS = 60_000;
 
 export class TenantSettingsCache {
   private readonly copies = new Map<string, TenantCopy>();
+  private readonly bySlug = new Map<string, TenantCopy>();
   private readonly byHost = new Map<string, readonly TenantCopy[]>();
   private readonly listeners: TenantListener[] = [];
   private readAt: Date | null = null;
   private freshUntil = 0;
   private refreshing: Promise<void> | null = null;
 
-  constructor(private readonly options: TenantSettingsCacheOptions) {
-    if (options.onChange) this.onChange(options.onChange);
-  }
+  constructor(private readonly options: TenantSettingsCacheOptions) {}
 
   /**
    * Returns the current settings, or null for an unknown tenant. Rejects if the cache is too old and the database does
@@ -44,6 +40,11 @@ export class TenantSettingsCache {
   async get(tenantId: string): Promise<TenantCopy | null> {
     await this.beFresh();
     return this.copies.get(tenantId) ?? null;
+  }
+
+  async ofSlug(slug: string): Promise<TenantCopy | null> {
+    await this.beFresh();
+    return this.bySlug.get(slug) ?? null;
   }
 
   async all(): Promise<readonly TenantCopy[]> {
@@ -60,7 +61,7 @@ export class TenantSettingsCache {
     return this.byHost.get(hostName(host)) ?? [];
   }
 
-  /** Adds a listener for every newer version. */
+  /** `listener` runs for every newer version, e.g. to forget a cached SCIM token. */
   onChange(listener: TenantListener): void {
     this.listeners.push(listener);
   }
@@ -93,6 +94,8 @@ export class TenantSettingsCache {
     const previous = this.copies.get(copy.tenantId) ?? null;
     if (previous && previous.version >= copy.version) return;
     this.copies.set(copy.tenantId, copy);
+    if (previous && this.bySlug.get(previous.slug) === previous) this.bySlug.delete(previous.slug);
+    this.bySlug.set(copy.slug, copy);
     if (previous?.host) this.setHost(previous.host, copy.tenantId, []);
     if (copy.host) this.setHost(copy.host, copy.tenantId, [copy]);
     for (const listener of this.listeners) listener(copy, previous);

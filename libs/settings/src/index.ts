@@ -3,6 +3,7 @@ export * from './cache.js';
 export * from './change.js';
 export * from './copy.sql.js';
 export * from './defaults.js';
+export * from './settings-copy.consumer.js';
 export * from './tenant-host.js';
 export * from './tenant-settings.entity.js';
 export * from './tenants.controller.js';

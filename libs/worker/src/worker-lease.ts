@@ -10,6 +10,10 @@ import type { Database, Logger } from '#platform';
 export const workerTableSql = (schema: string): string =>
   `create table if not exists ${schema}.worker (id uuid primary key, seen_at timestamptz not null default clock_timestamp())`;
 
+/** SQL condition: the process that owns the lease is no longer alive. Both parameters are SQL expressions. */
+export const isLeaseVoid = (owner: string, seconds: string): string =>
+  `not exists (select 1 from worker w where w.id = ${owner} and w.seen_at > clock_timestamp() - make_interval(secs => ${seconds}))`;
+
 const heartbeat = `insert into worker (id) values ($1) on conflict (id) do update set seen_at = clock_timestamp()`;
 const deleteDeadWorkers = `delete from worker where seen_at < clock_timestamp() - interval '1 day'`;
 /** Without a row in the table, the leases of a worker are void, so another process takes over at once. */

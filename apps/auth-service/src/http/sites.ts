@@ -3,8 +3,8 @@
  * the configuration, never from the request. A forged header can therefore only select another tenant.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, Database } from '#platform';
-import { commonOriginOwner, hostName, TenantSettingsCache, type SettingsEvent, type TenantCopy } from '#settings';
+import { CONFIG } from '#platform';
+import { commonOriginOwner, hostName, TenantSettingsCache, type TenantCopy } from '#settings';
 import type { AuthConfig } from '../config.js';
 import { ClientSecrets } from '../login/client-secrets.js';
 
@@ -16,36 +16,29 @@ export interface Site {
 
 @Injectable()
 export class Sites {
-  private readonly cache: TenantSettingsCache;
   private readonly publicOrigin: URL;
 
-  constructor(database: Database, @Inject(CONFIG) config: AuthConfig, clientSecrets: ClientSecrets) {
+  constructor(
+    private readonly tenants: TenantSettingsCache,
+    @Inject(CONFIG) config: AuthConfig,
+    clientSecrets: ClientSecrets,
+  ) {
     this.publicOrigin = new URL(config.PUBLIC_ORIGIN);
-    this.cache = new TenantSettingsCache({
-      database,
-      schema: database.schema,
-      // The settings' version also increases if only the client secret has changed.
-      onChange: ({ tenantId }) => clientSecrets.forget(tenantId),
-    });
-  }
-
-  /** Updates the cache with settings that this process has just stored. Call it after the commit. */
-  accept(event: SettingsEvent): void {
-    this.cache.accept(event);
+    // A new client secret raises the settings' version even if nothing else has changed.
+    tenants.onChange(({ tenantId }) => clientSecrets.forget(tenantId));
   }
 
   async ofTenant(tenantId: string): Promise<Site | null> {
-    const tenant = await this.cache.get(tenantId);
+    const tenant = await this.tenants.get(tenantId);
     return tenant && this.site(tenant);
   }
 
   /** Finds the tenant of a `Host` header, with or without a port. Returns null if no tenant has this host name. */
   async ofHost(host = ''): Promise<Site | null> {
-    const owners = await this.cache.ofHost(host);
-    // While a host name moves from one tenant to another, both tenants may have it for a moment. Then neither of them
-    // gets the request.
+    const owners = await this.tenants.ofHost(host);
+    // While a host moves from one tenant to another, both may have it for a moment. Then it belongs to neither.
     if (owners.length > 0) return owners.length === 1 && owners[0] ? this.site(owners[0]) : null;
-    const tenant = this.withoutHost(await this.cache.all(), hostName(host));
+    const tenant = this.withoutHost(await this.tenants.all(), hostName(host));
     return tenant && this.site(tenant);
   }
 

@@ -1,5 +1,6 @@
-/** Applies the tenant's brake to the cases that wait for admission, one after the other. Pure functions only. */
-import { BrakeTally, type HeldBecause } from '#brake';
+/** Applies the tenant's brake to the cases that wait for admission, one after the other. Pure. */
+import { BrakeTally } from '#brake';
+import type { HeldBecause } from '#contracts';
 import type { Brake } from '#events';
 
 export interface Candidate {

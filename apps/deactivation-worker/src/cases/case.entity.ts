@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { HeldBecause } from '#brake';
+import type { HeldBecause } from '#contracts';
 import type { CaseState } from '#contracts';
 
 /** One offboarding of one person. The times of its steps are the evidence. */

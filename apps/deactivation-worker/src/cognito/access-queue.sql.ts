@@ -3,6 +3,7 @@
  * runner must act on increases `revision`. Work ends only if the revision did not increase meanwhile.
  */
 import { columnsOf, prepared } from '#platform';
+import { isLeaseVoid } from '#worker';
 import { FENCED } from '../access/sign-out.sql.js';
 import { PersonEntity } from '../access/person.entity.js';
 import { CASE_COLUMNS } from '../cases/case.sql.js';
@@ -40,7 +41,7 @@ const isDue = (condition: string): string => `
   select id, lease_owner from person p
    where due_at <= clock_timestamp() and ${condition}
      and (lease_owner is null
-       or (lease_owner <> $1 and not exists (select 1 from worker w where w.id = p.lease_owner and w.seen_at > clock_timestamp() - make_interval(secs => $3))))
+       or (lease_owner <> $1 and ${isLeaseVoid('p.lease_owner', '$3')}))
    order by due_at limit $2
      for update skip locked`;
 

@@ -1,7 +1,7 @@
 /** The tenants' connections to their Okta orgs: the credentials, and a client of Okta's API for each tenant. */
 import { Inject, Injectable } from '@nestjs/common';
 import { OktaError, OktaManagement } from '#okta';
-import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
+import { CONFIG, LOGGER, Metrics, type Logger } from '#platform';
 import { OktaSecrets, SecretStore, type OktaCredentials } from '#secrets';
 import { TenantSettingsCache, type TenantCopy } from '#settings';
 import type { WorkerConfig } from '../config.js';
@@ -26,16 +26,14 @@ const STORE_TIMEOUT_MS = 1_000;
 
 @Injectable()
 export class OktaOrgs {
-  private readonly settings: TenantSettingsCache;
   private readonly store: SecretStore;
   private readonly secrets: OktaSecrets;
-  private readonly tenantOfSlug = new Map<string, string>();
   private readonly clients = new Map<string, Client>();
   private readonly listeners: ((tenant: string) => void)[] = [];
   private readonly stopping = new AbortController();
 
   constructor(
-    database: Database,
+    private readonly settings: TenantSettingsCache,
     @Inject(CONFIG) private readonly config: WorkerConfig,
     @Inject(LOGGER) logger: Logger,
     private readonly metrics: Metrics,
@@ -53,11 +51,7 @@ export class OktaOrgs {
           "Cannot read a tenant's Okta credentials from Secrets Manager. Checks and event hooks of this tenant wait. Check Secrets Manager and the IAM role of this service.",
         ),
     });
-    this.settings = new TenantSettingsCache({
-      database,
-      schema: database.schema,
-      onChange: (current, previous) => this.changed(current, previous),
-    });
+    settings.onChange(({ tenantId }) => this.changed(tenantId));
   }
 
   onModuleDestroy(): void {
@@ -77,9 +71,8 @@ export class OktaOrgs {
 
   /** Finds a connected tenant by its slug. An unknown slug causes no query of its own. */
   async connectedBySlug(slug: string): Promise<TenantCopy | null> {
-    await this.refresh(); // fills `tenantOfSlug`
-    const tenant = await this.settings.get(this.tenantOfSlug.get(slug) ?? '');
-    return tenant?.slug === slug && tenant.settings.okta ? tenant : null;
+    const tenant = await this.settings.ofSlug(slug);
+    return tenant?.settings.okta ? tenant : null;
   }
 
   /** Returns the tenant's credentials. `renew` reads them from the secret store, unless that was done a moment ago. */
@@ -122,11 +115,9 @@ export class OktaOrgs {
     return client;
   }
 
-  private changed(current: TenantCopy, previous: TenantCopy | null): void {
-    if (previous && this.tenantOfSlug.get(previous.slug) === current.tenantId) this.tenantOfSlug.delete(previous.slug);
-    this.tenantOfSlug.set(current.slug, current.tenantId);
-    this.secrets.invalidate(current.tenantId);
-    this.clients.delete(current.tenantId);
-    for (const listener of this.listeners) listener(current.tenantId);
+  private changed(tenant: string): void {
+    this.secrets.invalidate(tenant);
+    this.clients.delete(tenant);
+    for (const listener of this.listeners) listener(tenant);
   }
 }

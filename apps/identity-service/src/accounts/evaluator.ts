@@ -3,13 +3,12 @@
  * or a whole tenant.
  */
 import { Injectable } from '@nestjs/common';
+import { tryLockBrake } from '#brake';
 import { Outbox } from '#event-bus';
 import type { Tx } from '#platform';
 import { LossBrake } from '../brake/loss-brake.js';
 import { classify, isPending, type LossDecision, type PendingLoss } from '../brake/losses.js';
-import { recordHeld } from '../brake/losses.sql.js';
 import { applyTransitions, hasBacklog, lockSubjects } from './evaluation.sql.js';
-import { tryLockBrake } from './locks.sql.js';
 import type { Cause } from './subject.js';
 import { transition } from './transition.js';
 
@@ -62,9 +61,8 @@ export class Evaluator {
   }
 
   private async write(tx: Tx, tenant: string, decisions: readonly LossDecision[], many: boolean): Promise<number> {
-    await recordHeld(tx, tenant, decisions);
-    // Many creations within a short time are bulk, although each has an event of its own. A later change of one of
-    // these accounts is not bulk.
+    await this.brake.record(tx, tenant, decisions);
+    // A burst of creations is bulk although each comes in an event of its own; a later change of one account is not.
     const creates = decisions.some(({ subject: { current } }) => !current.provisioned && !current.dirty);
     const burst = creates && !many && (await hasBacklog(tx, tenant, BULK));
     const changes = decisions.flatMap(({ subject, cause, kept }) => {

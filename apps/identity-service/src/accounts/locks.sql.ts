@@ -9,7 +9,6 @@ const sharedSql = prepared(
   `select pg_try_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0)) as free`,
 );
 const exclusiveSql = `select pg_advisory_xact_lock(hashtextextended('identity:' || $1::text, 0))`;
-const brakeSql = `select pg_try_advisory_xact_lock(hashtextextended('identity-brake:' || $1::text, 0)) as free`;
 const personSql = prepared('select 1 from directory_user where id = $1 and tenant = $2 for update skip locked');
 
 /**
@@ -19,7 +18,8 @@ const personSql = prepared('select 1 from directory_user where id = $1 and tenan
  * under the lock. Resolves with false while the tenant is being re-evaluated.
  */
 export async function tryLockTenant(queryable: Queryable, tenant: string): Promise<boolean> {
-  return isFree(await queryable.query<Lock>(sharedSql, [tenant]));
+  const [lock] = await queryable.query<{ free: boolean }>(sharedSql, [tenant]);
+  return lock?.free ?? false;
 }
 
 /** Locks the tenant exclusively. Waits until no other transaction holds the tenant's lock. */
@@ -28,22 +28,9 @@ export async function lockTenantExclusively(tx: Tx, tenant: string): Promise<voi
 }
 
 /**
- * Tries to lock the tenant's brake. Hold this lock until commit before deciding about losses of roles, unless you hold
- * the tenant's lock exclusively. Two handlers could otherwise count the same people and each allow one loss too many.
- */
-export async function tryLockBrake(queryable: Queryable, tenant: string): Promise<boolean> {
-  return isFree(await queryable.query<Lock>(brakeSql, [tenant]));
-}
-
-/**
- * Locks the row of the person, unless another transaction has locked it. Every evaluation of an account holds this
- * lock. Otherwise it would use a state of the directory that a concurrent handler is about to replace.
+ * Locks the row of the person unless another transaction has it. Every evaluation of an account holds this row;
+ * otherwise it would derive from a state of the directory that a concurrent handler is about to replace.
  */
 export async function tryLockPerson(queryable: Queryable, tenant: string, id: string): Promise<boolean> {
   return (await queryable.query(personSql, [id, tenant])).length > 0;
 }
-
-interface Lock {
-  readonly free: boolean;
-}
-const isFree = ([lock]: readonly Lock[]): boolean => lock?.free ?? false;

@@ -1,7 +1,7 @@
 /** The inputs of an evaluation: the known facts about one account, and the cause. */
 import { shortType } from '#event-bus';
 import type { Brake, EventEnvelope, OffboardingCase } from '#events';
-import type { HeldBecause } from '#brake';
+import type { HeldBecause } from '#contracts';
 import type { Profile } from '../directory/profile.entity.js';
 import type { AccountEntity, AccountStatus } from './account.entity.js';
 

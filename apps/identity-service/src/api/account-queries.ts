@@ -13,7 +13,7 @@ import type {
   GrantView,
   HeldRoleLossView,
 } from '#contracts';
-import { columnsOf, Database, Problem } from '#platform';
+import { columnsOf, CURSOR_TEXT, UUID, Database, pageOf, parseCursor } from '#platform';
 import { settingsOf } from '#settings';
 import { AccountEntity } from '../accounts/account.entity.js';
 import { rolesOfGroup } from '../accounts/derive-roles.js';
@@ -94,13 +94,12 @@ export class AccountQueries {
 
   async page(tenant: string, query: AccountListQuery): Promise<AccountList> {
     const { who = null, failing = null, role = null, text = null, cursor, limit = PAGE } = query;
-    const after = cursor === undefined ? [null, null] : parseCursor(cursor);
+    const after = cursor === undefined ? [null, null] : parseCursor(cursor, CURSOR_TEXT, UUID);
     const id = who !== null && isUUID(who) ? who : null;
     const parameters = [tenant, who, id, failing, role, text, ...after, limit + 1];
     const rows = await this.database.query<AccountRow>(accountsPage, parameters);
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
-    return { accounts: page.map(toView), next: last && rows.length > limit ? cursorAfter(last) : null };
+    const { page, next } = pageOf(rows, limit, ({ userName, id: last }) => [userName, last]);
+    return { accounts: page.map(toView), next };
   }
 
   async find(tenant: string, id: string): Promise<AccountView | null> {
@@ -130,19 +129,6 @@ export class AccountQueries {
     }));
     return explain(account, groups, copy);
   }
-}
-
-const cursorAfter = ({ userName, id }: AccountEntity): string =>
-  Buffer.from(JSON.stringify([userName, id])).toString('base64url');
-
-function parseCursor(cursor: string): [userName: string, id: string] {
-  try {
-    const [userName, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [unknown, string];
-    if (typeof userName === 'string' && isUUID(id)) return [userName, id];
-  } catch {
-    // The text is not one of our cursors.
-  }
-  throw new Problem('invalid_request', 'cursor must be the `next` of the page before.');
 }
 
 function toView(row: AccountRow): AccountView {

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { HeldBecause } from '#brake';
+import type { HeldBecause } from '#contracts';
 
 /**
  * A loss of roles that the brake holds. The account keeps the roles in `wouldLose` until the loss is released or

@@ -1,6 +1,7 @@
 /** Decides which losses of roles happen, which are held, and which the brake must decide about. Pure functions only. */
 import type { Brake } from '#events';
-import { brakeDecision, type HeldBecause } from '#brake';
+import { BrakeTally } from '#brake';
+import type { HeldBecause } from '#contracts';
 import { nextStatus } from '../accounts/status.js';
 import type { Cause, Subject } from '../accounts/subject.js';
 
@@ -70,17 +71,12 @@ export const losesStrongest = ({ subject, loss }: PendingLoss): boolean =>
  * role count from the beginning.
  */
 export function decideLosses(pending: readonly PendingLoss[], brake: Brake, count: LossCount): LossDecision[] {
-  let { lost } = count;
-  let holders = count.holders + pending.filter(({ subject }) => gainsStrongest(subject)).length;
+  const { accounts, lost, already } = count;
+  const admins = count.holders + pending.filter(({ subject }) => gainsStrongest(subject)).length;
+  const tally = new BrakeTally(brake, { active: accounts - lost, lost, admins });
   return pending.map((one) => {
     const { subject, loss, cause } = one;
-    const others = count.already.has(subject.id) ? lost - 1 : lost;
-    const lastAdmin = losesStrongest(one) && holders <= 1;
-    const because = brakeDecision(brake, { active: count.accounts - others, lost: others, lastAdmin });
-    if (because === null) {
-      lost = others + 1;
-      if (losesStrongest(one)) holders--;
-    }
+    const because = tally.decide({ admin: losesStrongest(one), again: already.has(subject.id) });
     return { subject, kept: because === null ? [] : loss, because, cause };
   });
 }

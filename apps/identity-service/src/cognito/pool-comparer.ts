@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { CognitoError, UserPool, type PoolUser } from '#cognito';
 import type { PoolComparisonProgress } from '#contracts';
-import { Database, LOGGER, Problem, type Logger } from '#platform';
+import { Database, LOGGER, Problem, UUID, type Logger } from '#platform';
+import { isLeaseVoid } from '#worker';
 import { PRIORITY } from '../accounts/transition.js';
 import { ownState, planSteps, type DesiredAccount, type Step } from './plan.js';
 import { PoolComparisonEntity } from './pool-comparison.entity.js';
@@ -19,7 +20,7 @@ import { RoleGroups } from './role-groups.js';
 /** Marks a comparison as failed if its process has ended. Over all replicas, only one comparison runs at a time. */
 const endAbandoned = `
   update pool_comparison r set state = 'failed', finished_at = clock_timestamp(), error = 'the process that ran it has ended'
-   where state = 'running' and not exists (select 1 from worker w where w.id = r.worker_id and w.seen_at > clock_timestamp() - make_interval(secs => $1))`;
+   where state = 'running' and ${isLeaseVoid('r.worker_id', '$1')}`;
 const begin = `insert into pool_comparison (id, worker_id, state, progress) values ($1, $2, 'running', $3) on conflict do nothing returning id`;
 
 /**
@@ -34,7 +35,6 @@ const accountsOfPage = `select ${desiredAccountColumns}, ${atRest} as "atRest" f
 const expectedAfter = `
   select a.id from account a where a.id > $1 and a.status = 'active' and a.provisioned_at is not null and ${atRest} order by a.id limit 1000`;
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const ORPHAN_SAMPLE = 100;
 const MAX_ATTEMPTS = 20;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';

@@ -1,5 +1,6 @@
 /** SQL of the reconciler's work queue: dirty accounts, their leases, and the results of the work. */
 import { columnsOf, prepared, type Queryable } from '#platform';
+import { isLeaseVoid } from '#worker';
 import { AccountEntity } from '../accounts/account.entity.js';
 import { PUBLISHED_COLUMNS } from '../accounts/account-events.js';
 import { PROFILE } from '../directory/profile.entity.js';
@@ -16,7 +17,7 @@ export const claimAccounts = prepared(`
   with due as (
     select a.id, a.lease_owner from account a
      where a.desired_revision > a.applied_revision and a.next_attempt_at <= clock_timestamp() and a.priority between $2 and $3
-       and (a.lease_owner is null or not exists (select 1 from worker w where w.id = a.lease_owner and w.seen_at > clock_timestamp() - make_interval(secs => $5)))
+       and (a.lease_owner is null or ${isLeaseVoid('a.lease_owner', '$5')})
      order by a.priority, a.next_attempt_at limit $4
        for update of a skip locked
   )

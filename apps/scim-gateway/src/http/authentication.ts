@@ -8,10 +8,9 @@ import type { FastifyRequest } from 'fastify';
 import { CONFIG, RateLimit } from '#platform';
 import { ScimError } from '#scim';
 import { ScimTokenVerifier } from '#secrets';
-import type { TenantCopy } from '#settings';
+import { TenantSettingsCache, type TenantCopy } from '#settings';
 import { TokenUse } from '../activity/token-use.js';
 import type { GatewayConfig } from '../config.js';
-import { Tenants } from '../tenants.js';
 import { BasePaths } from './base-paths.js';
 
 @Injectable()
@@ -21,7 +20,7 @@ export class ScimAuthentication {
   constructor(
     @Inject(CONFIG) private readonly config: GatewayConfig,
     private readonly verifier: ScimTokenVerifier,
-    private readonly tenants: Tenants,
+    private readonly tenants: TenantSettingsCache,
     private readonly tokenUse: TokenUse,
     private readonly basePaths: BasePaths,
   ) {
@@ -33,7 +32,7 @@ export class ScimAuthentication {
     const { authorization } = request.headers;
     const verified = await this.verifier.verify(authorization);
     const tenant = verified && (await this.tenants.get(verified.tenantId));
-    if (!tenant || this.tenants.isHostOfAnother(request.hostname, tenant.tenantId)) throw unauthorized(authorization);
+    if (!tenant || (await this.isHostOfAnother(request.hostname, tenant))) throw unauthorized(authorization);
     request.scim.tenantId = tenant.tenantId;
     request.scim.baseUrl = this.baseUrl(request, tenant);
     this.tokenUse.seen(tenant.tenantId);
@@ -42,10 +41,13 @@ export class ScimAuthentication {
     if (wait > 0) throw tooFast(wait, this.config.SCIM_RATE_LIMIT_PER_SECOND);
   }
 
-  /**
-   * Returns the base URL for links, from the tenant's settings or the configuration. A client could put any host into
-   * the Host header.
-   */
+  /** A token is valid at its own tenant's host name, and at hosts that no tenant has, e.g. inside the cluster (P4). */
+  private async isHostOfAnother(host: string, { tenantId }: TenantCopy): Promise<boolean> {
+    const owners = await this.tenants.ofHost(host);
+    return owners.length > 0 && !owners.some((owner) => owner.tenantId === tenantId);
+  }
+
+  /** From the tenant's settings or the configuration. A client could put any host into a link with the Host header. */
   private baseUrl(request: FastifyRequest, tenant: TenantCopy): string {
     const origin = tenant.host === null ? this.config.PUBLIC_ORIGIN.replace(/\/$/, '') : `https://${tenant.host}`;
     return origin + this.basePaths.of(request.originalUrl);

@@ -19,7 +19,7 @@ import type {
   SkipParked,
 } from '#contracts';
 import { topics, type Topic } from '#events';
-import { Problem, type Database, type Logger } from '#platform';
+import { CURSOR_TEXT, pageOf, parseCursor, Problem, type Database, type Logger } from '#platform';
 import type { Delivery } from '../record.js';
 import type { EventSource } from '../source.js';
 import { replay, retry, skip } from './actions.js';
@@ -31,7 +31,6 @@ import {
   parkedKeys,
   retryMatching,
   type GroupState,
-  type ParkedAfter,
 } from './inspect.sql.js';
 
 /** After this time the lag counts as unknown: a carrier that is down must not hide what the database knows. */
@@ -79,15 +78,10 @@ export class EventAdmin {
   async parked({ limit = KEYS_PER_PAGE, cursor, ...match }: ParkedQuery): Promise<ParkedPage> {
     const groups = await groupsOf(this.database, this.schema);
     if (groups.length === 0) return { keys: [], next: null, summary: [] };
-    const after = cursor === undefined ? undefined : parseCursor(cursor);
+    const after = cursor === undefined ? undefined : parseCursor(cursor, CURSOR_TEXT, CURSOR_TEXT, CURSOR_TEXT);
     const found = await parkedKeys(this.database, this.schema, match, { after, limit: limit + 1 });
-    const keys = found.slice(0, limit);
-    const last = found.length > limit ? keys.at(-1) : undefined;
-    return {
-      keys,
-      next: last ? cursorAfter([last.group, last.topic, last.key]) : null,
-      summary: await parkedErrors(this.database, this.schema, match),
-    };
+    const { page: keys, next } = pageOf(found, limit, ({ group, topic, key }) => [group, topic, key]);
+    return { keys, next, summary: await parkedErrors(this.database, this.schema, match) };
   }
 
   async retry({ by, ...match }: RetryParked): Promise<RetriedKeys> {
@@ -208,16 +202,3 @@ const changeOf = ({ topic, key, events }: ParkedKey, row: { sequence: string; po
   position: row.position,
   behind: events - 1,
 });
-
-const cursorAfter = (after: ParkedAfter): string => Buffer.from(JSON.stringify(after)).toString('base64url');
-
-function parseCursor(cursor: string): ParkedAfter {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (Array.isArray(parts) && parts.length === 3 && parts.every((part) => typeof part === 'string'))
-      return parts as unknown as ParkedAfter;
-  } catch {
-    // Refused below.
-  }
-  return refuse('invalid_request', 'The cursor is not one that this service has answered.');
-}

@@ -3,6 +3,7 @@
  * Each claim has its own id. A process that lost its lease without noticing finds that out when it records its result.
  */
 import { columnsOf } from '#platform';
+import { isLeaseVoid } from '#worker';
 import { OktaCheckEntity } from './check.entity.js';
 
 export interface Claimed extends Pick<OktaCheckEntity, 'tenant' | 'userId' | 'causationId' | 'pushedAt' | 'run'> {
@@ -17,7 +18,7 @@ export interface Claimed extends Pick<OktaCheckEntity, 'tenant' | 'userId' | 'ca
  */
 const isDue = (self: string, leaseSeconds: string): string => `
   due_at <= clock_timestamp() and (lease_owner is null
-    or (lease_owner <> ${self} and not exists (select 1 from worker w where w.id = lease_owner and w.seen_at > clock_timestamp() - make_interval(secs => ${leaseSeconds}))))`;
+    or (lease_owner <> ${self} and ${isLeaseVoid('lease_owner', leaseSeconds)}))`;
 
 /** Tenants with a due check, except the tenants in $1. */
 export const dueTenants = `
