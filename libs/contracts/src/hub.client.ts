@@ -17,7 +17,7 @@ import type {
 const TENANTS = '/internal/hub/tenants';
 const path = (slug: string, rest = ''): string => `${TENANTS}/${encodeURIComponent(slug)}${rest}`;
 
-/** Tenants and their settings, at integration-hub. */
+/** Calls integration-hub's internal API for tenants and their settings. */
 export class HubClient {
   constructor(private readonly api: InternalClient) {}
 

@@ -155,7 +155,7 @@ it('names parked events, which make what follows out of date', () => {
 it('answers with the parts that are known while a service is down, and names the others', () => {
   const worker = answerTo({ timeline: away('deactivation-worker') });
   expect(worker.answer).toBe(
-    'Whether ada@example.com can get in is not known. Not known: directory, access, offboarding.',
+    'It is not known whether ada@example.com can get in. Not known: directory, access, offboarding.',
   );
   expect(worker.getsIn).toBeNull();
   const hub = answerTo({ settings: away('integration-hub'), signIns: away('auth-service') });
