@@ -112,7 +112,7 @@ describe('show', () => {
   it('finds people by Okta user id, shows those without a case, and names what Okta said', async () => {
     const ada = await person('ada', { external_id: '00uADA', okta_state: 'suspended', okta_state_at: new Date() });
     const { code, out } = await cli('show', '00uADA');
-    expect([code, out]).toEqual([0, expect.stringContaining('Never offboarded')]);
+    expect([code, out]).toEqual([0, expect.stringContaining('was never offboarded')]);
     expect(out).toMatch(/^Okta says +suspended \(since \d{4}-/m);
     expect(await json<unknown>('show', ada.toUpperCase())).toMatchObject({ person: { account: ada }, cases: [] });
   });

@@ -57,7 +57,7 @@ export class AuditEntryView {
 }
 
 export class AuditPage {
-  @NestedList(() => AuditEntryView, { description: 'Newest first.' })
+  @NestedList(() => AuditEntryView, { description: 'Audit entries, newest first.' })
   entries!: AuditEntryView[];
 
   @Text({ nullable: true, max: 64, description: 'Cursor of the next page. Null means that this page is the last.' })

@@ -81,7 +81,7 @@ export class ScimRequestView {
 }
 
 export class ScimRequestPage {
-  @NestedList(() => ScimRequestView, { description: 'Newest first.' })
+  @NestedList(() => ScimRequestView, { description: 'SCIM requests, newest first.' })
   requests!: ScimRequestView[];
 
   @Text({

@@ -391,12 +391,12 @@ export class HubAuditEntry {
   @TextList()
   changed!: string[];
 
-  @Shape({ description: 'More about the change, for example `graceMs` of a rotation.' })
+  @Shape({ description: 'Details of the change, for example `graceMs` of a rotation.' })
   detail!: Record<string, unknown>;
 }
 
 export class HubAuditPage {
-  @NestedList(() => HubAuditEntry, { description: 'Newest first.' })
+  @NestedList(() => HubAuditEntry, { description: 'Audit entries, newest first.' })
   entries!: HubAuditEntry[];
 
   @Text({ nullable: true, description: 'Cursor of the next page. Null means that this page is the last.' })

@@ -145,7 +145,7 @@ export class AccountView {
 }
 
 export class AccountList {
-  @NestedList(() => AccountView, { description: 'Ordered by user name.' })
+  @NestedList(() => AccountView, { description: 'Accounts, ordered by user name.' })
   accounts!: AccountView[];
 
   @Text({ nullable: true, max: 8192, description: '`cursor` of the next page. Null means that this page is the last.' })
@@ -195,7 +195,7 @@ export class AccountGrants {
   @Uuid()
   account!: string;
 
-  @NestedList(() => GrantView, { description: 'Oldest first.' })
+  @NestedList(() => GrantView, { description: 'Grants, oldest first.' })
   grants!: GrantView[];
 }
 
@@ -337,7 +337,7 @@ export class HeldRoleLossView extends AccountRoleLoss {
 }
 
 export class HeldRoleLossList {
-  @NestedList(() => HeldRoleLossView, { description: 'Oldest first.' })
+  @NestedList(() => HeldRoleLossView, { description: 'Held losses of roles, oldest first.' })
   held!: HeldRoleLossView[];
 }
 

@@ -243,7 +243,7 @@ export class CasesQuery {
 }
 
 export class CasePage {
-  @NestedList(() => CaseView, { description: 'Newest first.' })
+  @NestedList(() => CaseView, { description: 'Cases, newest first.' })
   cases!: CaseView[];
 
   @Text({ nullable: true, description: 'Cursor of the next page. Null means that this page is the last.' })

@@ -32,7 +32,7 @@ export interface TopicFollower {
   /**
    * Returns the last time (`performance.now()`) at which every record of the carrier was known to be handled, or
    * undefined if there was no such time yet. The time advances even without events, because the carrier is polled. It
-   * stands still while the carrier does not answer. Events that are still in an outbox are not included.
+   * does not advance while the carrier does not answer. Events that are still in an outbox are not included.
    */
   completeAt(): number | undefined;
   /** Resolves once every record that the topic contained at the start was handled. */

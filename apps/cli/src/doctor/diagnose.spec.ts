@@ -148,7 +148,7 @@ it('takes the last refusal of a sign-in as the answer, with its meaning', () => 
 it('names parked events, which make what follows out of date', () => {
   const key = { group: 'identity-service', topic: 'directory.users', key: 't1:a1', error: 'boom' };
   const { answer, lines } = answerTo({ parked: { value: [key] } });
-  expect(answer).toContain('Parked');
+  expect(answer).toContain('are parked');
   expect(lines.find(({ part }) => part === 'Events')?.next).toBe('stackflow events retry identity-service t1:a1');
 });
 

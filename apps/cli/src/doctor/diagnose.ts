@@ -19,7 +19,7 @@ export interface Line {
 }
 
 export interface Diagnosis {
-  /** The answer in one sentence or two. */
+  /** The answer, in one or two sentences. */
   readonly answer: string;
   /** Whether the person can get in. Null means that it is not known. */
   readonly getsIn: boolean | null;

@@ -60,7 +60,7 @@ const retry: CommandSpec<TargetFlags> = {
     const person = await personOf(call, worker, tenant, call.args[0] ?? '');
     const json = await worker.retry(tenant.id, person.account);
     return {
-      text: `${person.userName} (tenant ${tenant.slug}) is read back from Cognito, and the user is made ${person.desiredAccess}. "${call.typed(`offboarding show ${person.userName}`)}" shows the result.`,
+      text: `${person.userName} (tenant ${tenant.slug}) will be read back from Cognito now, and the user is made ${person.desiredAccess}. "${call.typed(`offboarding show ${person.userName}`)}" shows the result.`,
       json,
     };
   },

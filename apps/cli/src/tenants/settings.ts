@@ -4,7 +4,7 @@ import { list, number, onOff, UUID } from '#command-line';
 import type { GroupRoleMapping, GroupUnmapping, SettingsChangeBody } from '#contracts';
 
 export interface SettingsFlags {
-  /** False = `--no-host`. */
+  /** False means `--no-host`. */
   readonly host?: string | false;
   readonly scim?: boolean;
   readonly groupSync?: boolean;
@@ -13,7 +13,7 @@ export interface SettingsFlags {
   readonly mapId?: readonly GroupRoleMapping[];
   readonly unmap?: readonly GroupUnmapping[];
   readonly roles?: readonly string[];
-  /** False = `--no-brake`. */
+  /** False means `--no-brake`. */
   readonly brake?: false;
   readonly brakePercent?: number;
   readonly brakeAtLeast?: number;

@@ -1,4 +1,4 @@
-/** The argument of an event handler, and the error that a handler throws if no retry can help. */
+/** The argument of an event handler, and the error that a handler throws if a retry cannot succeed. */
 import type { EventEnvelope, EventType } from '#events';
 import type { Tx } from '#platform';
 
@@ -24,7 +24,9 @@ export class EventContext<T extends EventType = EventType> {
   ) {}
 }
 
-/** A handler throws this for an event that no retry can help: its key is parked at once and waits for an administrator. */
+/**
+ * A handler throws this if retrying the event cannot succeed. The key is parked at once and waits for an administrator.
+ */
 export class PoisonEvent extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

@@ -1,7 +1,7 @@
 /**
  * SQL of the parked events. There is one queue per group and key in the consumer's own schema, ordered by (sequence,
- * id). The first event is the one that failed; the others wait behind it. A key is parked as long as its queue is not
- * empty.
+ * id). The first event of a queue has failed; the other events wait behind it. A key is parked as long as its queue is
+ * not empty.
  */
 import type { EventEnvelope } from '#events';
 import type { Queryable, Tx } from '#platform';

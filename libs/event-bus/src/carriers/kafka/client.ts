@@ -11,7 +11,7 @@ export interface KafkaConnection {
   readonly name: (plain: string) => string;
   /** Returns the topic of the catalog that has this name on the cluster. */
   readonly topicOf: (name: string) => Topic | undefined;
-  /** Creates missing topics. Existing ones keep the configuration that their operator chose. */
+  /** Creates missing topics. It does not change the configuration of existing topics. */
   readonly ensureTopics: () => Promise<void>;
 }
 

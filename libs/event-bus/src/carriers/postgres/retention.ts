@@ -10,7 +10,7 @@ const EVERY_MS = 10 * 60_000;
 /** Delay of the first run, so that it does not slow down the start. */
 const FIRST_AFTER_MS = 30_000;
 const BATCH = 1_000;
-/** Pause between two batches, so that trimming does not compete with publishing. */
+/** Pause between two batches, so that deleting events does not slow down publishing. */
 const PAUSE_MS = 20;
 
 export class Retention {
