@@ -50,7 +50,7 @@ export function toProblem(error: unknown): Problem {
     error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown } | null)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) {
     const code = PROBLEM_CODES.find((c) => PROBLEM_STATUS[c] === status) ?? 'invalid_request';
-    return new Problem(code, error instanceof Error ? error.message : 'The request is not valid.');
+    return new Problem(code, error instanceof Error ? error.message : 'The request was refused.');
   }
   return new Problem('internal', 'An internal error occurred. It is logged with the trace id of this request.');
 }

@@ -46,8 +46,8 @@ export class SharedBatches {
 
   /**
    * Consumes a batch and resolves when its events are committed. If a shared transaction was rolled back, it rejects
-   * with {@link BatchFailed}; if the batch was alone in its transaction, it reports the error and rejects with it. It
-   * also rejects with errors of the heartbeat, and with {@link PartitionLost}.
+   * with {@link BatchFailed}. If the database is unavailable or the transaction was not shared, it reports the error
+   * and rejects with that error. It also rejects with errors of the heartbeat and with {@link PartitionLost}.
    */
   consume(batch: PartitionBatch): Promise<void> {
     return new Promise((done, failed) => {
