@@ -132,7 +132,7 @@ describe('stackflow exchange', () => {
     expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('must belong to the same Okta org')]);
     const org = await run(`set-source ${server.replace('/oauth2/aus1', '')} --client-id 0oaone --tenant default`);
     expect([org.code, org.err]).toEqual([1, expect.stringContaining('must be a custom authorization server')]);
-    expect((await run('remove-source --tenant default')).out).toContain('takes no access tokens of a custom');
+    expect((await run('remove-source --tenant default')).out).toContain('accepts no access tokens of a custom');
     expect((await run('remove-source --tenant default')).code).toBe(1);
   });
 
@@ -140,10 +140,10 @@ describe('stackflow exchange', () => {
     const { d: _private, ...alone } = await exportJWK(clientKey.privateKey);
     const refusals = [
       ['add bad', 64, '--audience <name>'],
-      ['add bad --tenant default --audience a --kinds id_token', 64, 'ID tokens are allowed by --id-tokens'],
+      ['add bad --tenant default --audience a --kinds id_token', 64, 'use --id-tokens'],
       ['add bad --tenant default --audience a --jwks-file /nowhere/at/all', 64, 'cannot be read'],
-      [`add bad --tenant default --audience a --jwks-file ${jwksFile('no json')}`, 64, 'is no JWKS'],
-      [`add bad --tenant default --audience a --jwks-file ${jwksFile(alone)}`, 64, 'is no JWKS'],
+      [`add bad --tenant default --audience a --jwks-file ${jwksFile('no json')}`, 64, 'is not a JWKS'],
+      [`add bad --tenant default --audience a --jwks-file ${jwksFile(alone)}`, 64, 'is not a JWKS'],
       [
         `add bad --tenant default --audience a --jwks-file ${jwksFile({ keys: [await exportJWK(clientKey.privateKey)] })}`,
         1,

@@ -1,4 +1,4 @@
-/** Errors of the internal APIs -> a sentence with the next step, and an exit code. */
+/** Turns errors of the internal APIs into a sentence with the next step, and an exit code. */
 import { ApiProblem, ServiceUnreachable } from '#contracts/clients';
 import { EXIT, Refusal } from '#command-line';
 
@@ -7,7 +7,7 @@ type Typed = (command: string) => string;
 export function explain(error: unknown, { typed }: { readonly typed: Typed }): Refusal | undefined {
   if (error instanceof ServiceUnreachable)
     return new Refusal(
-      `${error.message} Is it running? The local stack is started with "npm start"; elsewhere see the log of ${error.service}.`,
+      `${error.message} Is it running? Start the local stack with "npm start"; for any other installation, see the log of ${error.service}.`,
       EXIT.unavailable,
     );
   if (!(error instanceof ApiProblem)) return undefined;
@@ -16,21 +16,21 @@ export function explain(error: unknown, { typed }: { readonly typed: Typed }): R
   return new Refusal(text, error.status >= 500 ? EXIT.unavailable : EXIT.refused);
 }
 
-/** The services name no command of ours; this table does. */
+/** Returns the command that helps. The services do not name commands in their errors. */
 function nextStep({ code, parameters, service }: ApiProblem, typed: Typed): string | undefined {
   switch (code) {
     case 'unauthenticated':
-      return `${service} did not accept the token of the internal APIs: check --token-file or INTERNAL_API_TOKEN.`;
+      return `${service} did not accept the token of the internal APIs. Check --token-file or INTERNAL_API_TOKEN.`;
     case 'tenant_unknown':
       return `"${typed('tenants list')}" shows all tenants.`;
     case 'tenant_exists':
-      return `For a new SCIM token: ${typed(`tenants rotate-token ${String(parameters.tenant ?? parameters.slug ?? '<slug>')}`)}`;
+      return `To issue a new SCIM token: ${typed(`tenants rotate-token ${String(parameters.tenant ?? parameters.slug ?? '<slug>')}`)}`;
     case 'issuer_missing':
-      return 'Name it, e.g. --issuer https://your-org.okta.com';
+      return 'Name the issuer, e.g. --issuer https://your-org.okta.com';
     case 'okta_not_connected':
       return `Connect it: ${typed('tenants connect-okta')}`;
     case 'comparison_running':
-      return 'Wait for its end, or watch it with --no-wait.';
+      return 'Wait until it ends; --no-wait shows its progress.';
     default:
       return undefined;
   }

@@ -1,4 +1,4 @@
-/** auth-service's audit of one tenant: sign-ins, sessions, sign-outs, and token exchanges, without any token. */
+/** auth-service's audit of one tenant: sign-ins, sessions, sign-outs and token exchanges. It never contains tokens. */
 import { Instant, NestedList, OneOf, Shape, Text, Uuid, Whole } from './fields.js';
 
 export const AUDIT_EVENTS = [
@@ -52,14 +52,14 @@ export class AuditEntryView {
   @Uuid({ nullable: true })
   session!: string | null;
 
-  @Shape({ description: 'Depends on the event.' })
+  @Shape({ description: 'Details of the entry; the fields depend on the event.' })
   detail!: Readonly<Record<string, unknown>>;
 }
 
 export class AuditPage {
-  @NestedList(() => AuditEntryView, { description: 'Newest first.' })
+  @NestedList(() => AuditEntryView, { description: 'Audit entries, newest first.' })
   entries!: AuditEntryView[];
 
-  @Text({ nullable: true, max: 64, description: 'Cursor of the next page; null = this is the last one.' })
+  @Text({ nullable: true, max: 64, description: 'Cursor of the next page. Null means that this page is the last.' })
   next!: string | null;
 }

@@ -1,4 +1,4 @@
-/** Shapes that several internal APIs share. */
+/** DTO classes that several internal APIs share. */
 import { NestedList, Text, Uuid, Whole } from './fields.js';
 
 /** Why the brake holds an offboarding or a loss of roles. */
@@ -11,7 +11,7 @@ export class TenantPath {
 }
 
 export class AccountPath extends TenantPath {
-  @Uuid({ description: 'Account id; the same UUID in SCIM, in the account and as Cognito username.' })
+  @Uuid({ description: 'Account id. The same UUID is the SCIM id and the Cognito username.' })
   id!: string;
 }
 
@@ -23,10 +23,13 @@ export class TenantView {
   @Text()
   slug!: string;
 
-  @Text({ nullable: true, description: 'Host name of its own; null = reached under the common origin.' })
+  @Text({
+    nullable: true,
+    description: 'Own host name of the tenant. Null means that people reach the tenant under the common origin.',
+  })
   host!: string | null;
 
-  @Whole({ description: 'Version of the settings that this service has.' })
+  @Whole({ description: 'Version of the tenant settings that this service has received.' })
   settingsVersion!: number;
 }
 

@@ -1,23 +1,24 @@
 /**
  * The event bus as one service sees it: its outbox, its consumer groups, and the events that are parked for them. Every
- * service that publishes or consumes events answers these paths for itself, with its own database role and Kafka user.
+ * service that publishes or consumes events serves these paths for its own events, with its own database role and Kafka
+ * user.
  */
 import { Instant, Nested, NestedList, OneOf, Shape, Text, Uuid, Whole } from './fields.js';
 
 export const CARRIERS = ['postgres', 'kafka'] as const;
-/** `waiting` events are retried automatically; a `dead` one waits for an administrator. */
+/** `waiting` events are retried automatically; `dead` events wait for an administrator. */
 export const PARKED_STATES = ['waiting', 'dead'] as const;
 
 const GROUP = { description: 'Consumer group.', example: 'identity-service' };
 const TOPIC = { description: 'Topic of the event catalog.', example: 'identity.accounts' };
 const KEY = { description: '`tenant:subject`, or the id of the subject alone.', max: 512 };
-const BY = { description: 'The person who asks for this, for the record.', example: 'jane.doe' };
+const BY = { description: 'The person who requests the action; written to the log.', example: 'jane.doe' };
 
 export class OutboxState {
   @Whole({ description: 'Events that are stored but not published.' })
   depth!: number;
 
-  @Whole({ description: 'Age of the oldest of them, in whole seconds.' })
+  @Whole({ description: 'Age of the oldest event that is not published, in whole seconds.' })
   oldestSeconds!: number;
 }
 
@@ -28,13 +29,16 @@ export class ConsumerState {
   @Text(TOPIC)
   topic!: string;
 
-  @Whole({ nullable: true, description: 'Events not consumed yet; null while the carrier does not answer.' })
+  @Whole({
+    nullable: true,
+    description: 'Events that the group has not consumed yet. Null means that the carrier does not answer.',
+  })
   lag!: number | null;
 
   @Whole({ description: 'Keys whose events wait because one of them failed.' })
   parkedKeys!: number;
 
-  @Whole({ description: 'Those of them that wait for an administrator.' })
+  @Whole({ description: 'Parked keys that wait for an administrator.' })
   deadKeys!: number;
 
   @Whole({ description: 'Events of all parked keys.' })
@@ -45,7 +49,7 @@ export class EventBusState {
   @OneOf(CARRIERS)
   carrier!: (typeof CARRIERS)[number];
 
-  @Nested(() => OutboxState, { nullable: true, description: 'Null = this service publishes nothing.' })
+  @Nested(() => OutboxState, { nullable: true, description: 'Null means that this service publishes no events.' })
   outbox!: OutboxState | null;
 
   @NestedList(() => ConsumerState)
@@ -61,10 +65,15 @@ export class EventKeyQuery {
   @Text({ ...TOPIC, optional: true })
   topic?: string;
 
-  @Instant({ optional: true, description: 'Events published at or after this instant.' })
+  @Instant({ optional: true, description: 'Only events published at or after this instant.' })
   from?: string;
 
-  @Whole({ optional: true, min: 1, max: 1000, description: 'Newest events to answer; 200 if left out.' })
+  @Whole({
+    optional: true,
+    min: 1,
+    max: 1000,
+    description: 'Maximum number of events; the newest are returned. 200 if left out.',
+  })
   limit?: number;
 }
 
@@ -111,13 +120,13 @@ export class PublishedEvent {
   @Whole()
   partition!: number;
 
-  @Text({ description: 'Offset in the partition; decimal digits.' })
+  @Text({ description: 'Offset in the partition, as decimal digits.' })
   position!: string;
 
   @Text({ max: 512 })
   key!: string;
 
-  @Nested(() => EventBody, { nullable: true, description: 'Null = the record cannot be read as an event.' })
+  @Nested(() => EventBody, { nullable: true, description: 'Null means that the record cannot be read as an event.' })
   event!: EventBody | null;
 
   @Text({ nullable: true, max: 4096, description: 'Why the record cannot be read.' })
@@ -142,17 +151,19 @@ export class HandledKey {
 }
 
 export class EventKeyState {
-  @NestedList(() => PublishedEvent, { description: 'In order; the newest `limit` of them.' })
+  @NestedList(() => PublishedEvent, { description: 'The newest `limit` events of the key, oldest first.' })
   events!: PublishedEvent[];
 
-  @Whole({ description: 'Older events of the key that are left out.' })
+  @Whole({ description: 'Number of older events of the key that are left out.' })
   omitted!: number;
 
-  @NestedList(() => HandledKey, { description: 'How far the groups of this service are with each key.' })
+  @NestedList(() => HandledKey, {
+    description: 'The last event that each group of this service has handled or parked, by key.',
+  })
   handled!: HandledKey[];
 }
 
-/** Which parked keys; without any filter all of them. */
+/** Selects parked keys. Without any filter, all parked keys are selected. */
 export class ParkedFilter {
   @Text({ ...GROUP, optional: true })
   group?: string;
@@ -163,7 +174,11 @@ export class ParkedFilter {
   @Uuid({ optional: true, description: 'Tenant id.' })
   tenant?: string;
 
-  @Text({ optional: true, max: 2000, description: 'Part of the error; also one that the summary shows.' })
+  @Text({
+    optional: true,
+    max: 2000,
+    description: 'Text that the error contains. An error text of the summary is accepted too.',
+  })
   error?: string;
 }
 
@@ -171,7 +186,7 @@ export class ParkedQuery extends ParkedFilter {
   @Whole({ optional: true, min: 1, max: 500, description: 'Keys per page; 50 if left out.' })
   limit?: number;
 
-  @Text({ optional: true, max: 4096, description: '`next` of the page before.' })
+  @Text({ optional: true, max: 4096, description: '`next` of the previous page.' })
   cursor?: string;
 }
 
@@ -188,7 +203,10 @@ export class ParkedKey {
   @Whole({ description: 'Sequence of the event that failed.' })
   sequence!: number;
 
-  @Text({ nullable: true, description: 'Its type; null = the record cannot be read as an event.' })
+  @Text({
+    nullable: true,
+    description: 'Type of the event that failed. Null means that the record cannot be read as an event.',
+  })
   type!: string | null;
 
   @OneOf(PARKED_STATES)
@@ -197,13 +215,17 @@ export class ParkedKey {
   @Whole()
   attempts!: number;
 
-  @Text({ nullable: true, max: 2000, description: 'Null = the event waits for its replay.' })
+  @Text({
+    nullable: true,
+    max: 2000,
+    description: 'Null means that the event has not failed, but waits for its replay.',
+  })
   error!: string | null;
 
-  @Whole({ min: 1, description: 'Events in the queue of the key, the failed one included.' })
+  @Whole({ min: 1, description: 'Number of events in the queue of the key, including the failed event.' })
   events!: number;
 
-  @Instant({ nullable: true, description: 'Null = it waits for an administrator.' })
+  @Instant({ nullable: true, description: 'Null means that the key waits for an administrator.' })
   nextAttempt!: string | null;
 
   @Instant()
@@ -217,7 +239,11 @@ export class ParkedError {
   @Text(TOPIC)
   topic!: string;
 
-  @Text({ nullable: true, max: 2000, description: 'Ids inside the text are replaced by `<id>`. Null = a replay.' })
+  @Text({
+    nullable: true,
+    max: 2000,
+    description: 'Error text in which ids are replaced by `<id>`. Null means that the events wait for their replay.',
+  })
   error!: string | null;
 
   @Whole()
@@ -229,7 +255,7 @@ export class ParkedError {
   @Whole()
   events!: number;
 
-  @Instant({ description: 'Since when the first of these keys is parked.' })
+  @Instant({ description: 'Time at which the first of these keys was parked.' })
   since!: string;
 }
 
@@ -237,14 +263,16 @@ export class ParkedPage {
   @NestedList(() => ParkedKey)
   keys!: ParkedKey[];
 
-  @Text({ nullable: true, max: 4096, description: 'Cursor of the next page; null at the end.' })
+  @Text({ nullable: true, max: 4096, description: 'Cursor of the next page. Null means that this page is the last.' })
   next!: string | null;
 
-  @NestedList(() => ParkedError, { description: 'All keys that match the filters, counted by error; the most first.' })
+  @NestedList(() => ParkedError, {
+    description: 'Number of all keys that match the filters, by error, highest number first.',
+  })
   summary!: ParkedError[];
 }
 
-/** One key, or without `key` every key of the group that matches. */
+/** Retries one key or, without `key`, every key of the group that matches the filters. */
 export class RetryParked {
   @Text(GROUP)
   group!: string;
@@ -258,7 +286,11 @@ export class RetryParked {
   @Uuid({ optional: true, description: 'Tenant id.' })
   tenant?: string;
 
-  @Text({ optional: true, max: 2000, description: 'Part of the error; also one that the summary shows.' })
+  @Text({
+    optional: true,
+    max: 2000,
+    description: 'Text that the error contains. An error text of the summary is accepted too.',
+  })
   error?: string;
 
   @Text(BY)
@@ -275,21 +307,27 @@ export class ParkedKeyChange {
   @Whole({ description: 'Sequence of the event that is retried or was skipped.' })
   sequence!: number;
 
-  @Text({ description: 'Its offset in the partition; decimal digits.' })
+  @Text({ description: 'Offset of this event in the partition, as decimal digits.' })
   position!: string;
 
-  @Whole({ description: 'Events of the key that wait behind it.' })
+  @Whole({ description: 'Number of events of the key that wait behind this event.' })
   behind!: number;
 }
 
 export class RetriedKeys {
-  @Whole({ description: 'Keys whose first event is tried again within a second.' })
+  @Whole({ description: 'Number of keys whose first event is tried again within a second.' })
   keys!: number;
 
-  @Whole({ description: 'Matching keys that only a skip can help: their first record cannot be read as an event.' })
+  @Whole({
+    description:
+      'Number of matching keys whose first record cannot be read as an event. Only a skip can unblock these keys.',
+  })
   unreadable!: number;
 
-  @Nested(() => ParkedKeyChange, { nullable: true, description: 'The key, if one was named.' })
+  @Nested(() => ParkedKeyChange, {
+    nullable: true,
+    description: 'The key that the request named. Null means that the request named no key.',
+  })
   key!: ParkedKeyChange | null;
 }
 
@@ -314,7 +352,10 @@ export class ReplayEvents {
   @Text(TOPIC)
   topic!: string;
 
-  @Instant({ optional: true, description: 'Events published at or after this instant; all that are kept if left out.' })
+  @Instant({
+    optional: true,
+    description: 'Only events published at or after this instant. If left out, all stored events are replayed.',
+  })
   from?: string;
 
   @Text({ optional: true, max: 512, description: 'Only this key: `tenant:subject`.' })
@@ -325,6 +366,6 @@ export class ReplayEvents {
 }
 
 export class ReplayedEvents {
-  @Whole({ description: 'Events that were queued; the consumers of the group handle them once more.' })
+  @Whole({ description: 'Number of queued events, which the consumers of the group handle again.' })
   queued!: number;
 }

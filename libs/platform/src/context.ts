@@ -7,7 +7,7 @@ import type { Health } from './health.js';
 import type { Logger } from './logging.js';
 import type { Metrics } from './metrics.js';
 
-/** `@Inject(CONFIG) config: ConfigOf<typeof config>`: the checked configuration of the service. */
+/** Injects the validated configuration of the service: `@Inject(CONFIG) config: ConfigOf<typeof config>`. */
 export const CONFIG = Symbol('config');
 /** `@Inject(LOGGER) logger: Logger`. */
 export const LOGGER = Symbol('logger');

@@ -37,7 +37,7 @@ export interface ServiceDefinition<S extends Shape> {
   readonly config: S;
   readonly database: Pick<DatabaseOptions, 'schema' | 'migrations' | 'entities' | 'statementTimeoutMs'>;
   module(platform: PlatformContext<ConfigOf<S>>): DynamicModule | Type | Promise<DynamicModule>;
-  /** Event consumers. Each strategy calls the `@EventPattern` handlers of the controllers. */
+  /** Returns the strategies of the event consumers, which call the `@EventPattern` handlers of the controllers. */
   strategies?(platform: PlatformContext<ConfigOf<S>>): CustomTransportStrategy[];
   readonly fastify?: FastifyServerOptions;
   /** Changes the application before it listens, e.g. adds content type parsers. */
@@ -88,7 +88,7 @@ export async function runService<S extends Shape>(
   } catch (error) {
     logger.fatal(
       { err: error, code: 'database_unavailable' },
-      'cannot open the database, so the service does not start; check DATABASE_URL, and that roles and schemas are provisioned',
+      'cannot open the database, so the service does not start; check DATABASE_URL, and check that the roles and schemas are provisioned',
     );
     process.exitCode = EXIT.unavailable;
     await stopTracing();
@@ -117,7 +117,10 @@ export async function runService<S extends Shape>(
   endOnSignal(app, platform, stopTracing);
 }
 
-/** The Nest application, without listening. With `preview` Nest creates no provider, e.g. to describe the API. */
+/**
+ * Creates the Nest application, which does not listen yet. With `preview`, Nest creates no providers; this is used to
+ * generate the OpenAPI document.
+ */
 export async function createApplication<S extends Shape>(
   definition: ServiceDefinition<S>,
   platform: PlatformContext<ConfigOf<S>>,

@@ -1,4 +1,4 @@
-/** `stackflow accounts`: identity-service's accounts, and the comparisons with Cognito and Okta. */
+/** `stackflow accounts`: shows the accounts of identity-service, and compares them with Cognito and Okta. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccountView, Json } from '#contracts';
 import { EXIT, positive, Refusal, type AnyCommand, type Call, type CommandSpec } from '#command-line';
@@ -16,7 +16,7 @@ import { compareOkta, POLL_MS } from './compare-okta.js';
 import { reasonSentence } from './sentences.js';
 import { describeAccount, describeAccounts, describePoolComparison } from './text.js';
 
-const PERSON = '<person> = user name, Okta user id or account id';
+const PERSON = '<person> is a user name, an Okta user id or an account id';
 
 interface ListFlags extends TargetFlags {
   readonly limit: number;
@@ -27,13 +27,13 @@ interface ListFlags extends TargetFlags {
 
 const list: CommandSpec<ListFlags> = {
   usage: 'list',
-  summary: 'accounts of a tenant, by user name',
+  summary: 'list the accounts of a tenant, sorted by user name',
   examples: ['accounts list --failing', 'accounts list --role itsm_agent --text lovelace'],
   options: (command) =>
     command
-      .option('--failing', 'only those that Cognito does not take')
-      .option('--role <role>', 'only those with this role in effect')
-      .option('--text <text>', 'only those with this in user name, name or e-mail address')
+      .option('--failing', 'only accounts whose last update in Cognito failed')
+      .option('--role <role>', 'only accounts that have this role in effect')
+      .option('--text <text>', 'only accounts whose user name, name or e-mail address contains this text')
       .option('--limit <n>', 'at most this many', positive, 100),
   run: async (call) => {
     const { flags, screen, typed } = call;
@@ -47,14 +47,14 @@ const list: CommandSpec<ListFlags> = {
     });
     const none =
       Object.keys(filter).length > 0
-        ? 'No account is like this.'
+        ? 'No account matches these filters.'
         : `No accounts yet. Assign a user to the StackFlow app in Okta${sandboxHint(typed, 'assign <user>')}.`;
     const body = items.length === 0 ? none : describeAccounts(screen, items) + (more ? MORE : '');
     return { text: aboutTenant(screen, tenant, flags, body), json: items };
   },
 };
 
-/** A person who runs it through npm has the sandbox Okta at hand. */
+/** Names the sandbox command only for people who run the command line through npm, because they have the sandbox. */
 export const sandboxHint = (typed: (command: string) => string, verb: string): string =>
   typed('').startsWith('npm') ? `, e.g. "npm run okta -- ${verb}"` : '';
 
@@ -79,7 +79,7 @@ export const notFoundHint = (typed: (command: string) => string): string =>
 
 const show: CommandSpec<TargetFlags> = {
   usage: 'show <person>',
-  summary: `one account with the history of its roles; ${PERSON}`,
+  summary: `show one account and the history of its roles; ${PERSON}`,
   examples: ['accounts show ada@example.com'],
   run: async (call) => {
     const { services, tenant, account } = await findAccount(call);
@@ -93,7 +93,7 @@ const show: CommandSpec<TargetFlags> = {
 
 const explain: CommandSpec<TargetFlags> = {
   usage: 'explain <person>',
-  summary: 'why the account has its roles, or none',
+  summary: 'explain why the account has its roles, or why it has none',
   run: async (call) => {
     const { services, tenant, account } = await findAccount(call);
     const explanation = await services.identity().explanation(tenant.id, account.id);
@@ -114,7 +114,7 @@ const retry: CommandSpec<TargetFlags> = {
     const { services, tenant, account } = await findAccount(call);
     const json = await services.identity().retry(tenant.id, account.id);
     return {
-      text: `${account.userName} (tenant ${tenant.slug}) is read back from Cognito and repaired now. "${call.typed(`accounts show ${account.userName}`)}" shows the result.`,
+      text: `${account.userName} (tenant ${tenant.slug}) will be read back from Cognito and repaired now. "${call.typed(`accounts show ${account.userName}`)}" shows the result.`,
       json,
     };
   },
@@ -122,7 +122,7 @@ const retry: CommandSpec<TargetFlags> = {
 
 const reconcile: CommandSpec<TargetFlags & { readonly wait: boolean }> = {
   usage: 'reconcile',
-  summary: 'compare the whole user pool with the accounts of all tenants and repair what differs',
+  summary: 'compare the whole user pool with the accounts of all tenants and repair every difference',
   options: (command) => command.option('--no-wait', 'start it and return'),
   run: async (call) => {
     const identity = (await Services.of(call)).identity();
@@ -140,7 +140,7 @@ const reconcile: CommandSpec<TargetFlags & { readonly wait: boolean }> = {
 
 const republish: CommandSpec<TargetFlags & { readonly all?: boolean }> = {
   usage: 'republish',
-  summary: "publish the state of a tenant's accounts again, for a subscriber that lost its database or begins late",
+  summary: "publish the state of a tenant's accounts again, for a subscriber that is new or has lost its database",
   options: (command) => command.option('--all', 'of all tenants'),
   run: async (call) => {
     const identity = (await Services.of(call)).identity();

@@ -1,4 +1,6 @@
-/** The account id of a person, from identity-service or, if that is away, from deactivation-worker. */
+/**
+ * Finds the account id of a person in identity-service or, if identity-service does not answer, in deactivation-worker.
+ */
 import { Refusal, UUID, type Call } from '#command-line';
 import { notFoundHint } from '../accounts/commands.js';
 import { part, type Services, type Tenant } from '../services.js';
@@ -16,6 +18,6 @@ export async function accountOf(
   if (person.value !== undefined) return person.value;
   const problem = account.problem ?? person.problem;
   if (problem !== undefined)
-    throw new Refusal(`Whether there is "${who}" is not known: ${problem.message}`, problem.exitCode);
+    throw new Refusal(`It is not known whether the account "${who}" exists: ${problem.message}`, problem.exitCode);
   throw new Refusal(`Tenant ${tenant.slug} has no account "${who}". ${notFoundHint(typed)}`);
 }

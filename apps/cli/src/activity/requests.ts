@@ -1,4 +1,4 @@
-/** `stackflow requests`: what Okta sent over SCIM, and what the gateway answered. */
+/** `stackflow requests`: shows the SCIM requests that Okta sent, and the answers of scim-gateway. */
 import { instant, positive, table, time, type CommandSpec } from '#command-line';
 import type { Json, ScimRequestView } from '#contracts';
 import { aboutTenant, findTenant, MORE, Services, take, type TargetFlags } from '../services.js';
@@ -14,12 +14,12 @@ type Request = Json<ScimRequestView>;
 
 export const requests: CommandSpec<Flags> = {
   usage: 'requests [person]',
-  summary: 'the SCIM requests that Okta sent, newest first; of a tenant or about one person',
+  summary: 'show the SCIM requests that Okta sent for a tenant or about one person, newest first',
   examples: ['requests --failed', 'requests ada@example.com'],
   options: (command) =>
     command
-      .option('--failed', 'only those that were refused (status 400 or more)')
-      .option('--since <time>', 'not before this instant (RFC 3339)', time)
+      .option('--failed', 'only requests that were refused (status 400 or more)')
+      .option('--since <time>', 'only requests at or after this instant (RFC 3339)', time)
       .option('--limit <n>', 'at most this many', positive, 50),
   run: async (call) => {
     const { flags, args, screen } = call;
@@ -49,17 +49,20 @@ export const requests: CommandSpec<Flags> = {
       { head: 'ANSWER', cell: note, shrink: 2 },
       { head: 'REQUEST', cell: (r: Request) => r.id, shrink: 4 },
     ] as const;
-    const none = `Okta has sent nothing that is like this. A request with a wrong token is not listed: its tenant is not known.`;
+    const none = `No request of Okta matches. Requests with a wrong token are never listed, because their tenant is not known.`;
     const body = items.length === 0 ? none : table(screen, columns, items) + (more ? MORE : '');
     return { text: aboutTenant(screen, tenant, flags, body), json: items };
   },
 };
 
-/** The sentence that Okta's administrator sees under Dashboard -> Tasks, or what was left out. */
+/**
+ * Returns the error that Okta's administrator sees under Dashboard -> Tasks, or says what was not stored or not
+ * delivered.
+ */
 export const note = ({ detail, leftOutCount, delivered }: Request): string | null =>
   detail ??
   (leftOutCount > 0
-    ? `${leftOutCount} members were left out: there are no such users`
+    ? `${leftOutCount} members were not stored, because no such users exist`
     : delivered
       ? null
       : 'the connection ended before the answer was complete');

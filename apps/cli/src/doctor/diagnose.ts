@@ -1,4 +1,7 @@
-/** Facts about a person -> one answer, and the chain from Okta to the last sign-in with the next step of each part. Pure. */
+/**
+ * Diagnoses the access of a person from known facts: one answer, and one line with the next step for each part of the
+ * chain from Okta's push to the last sign-in. Calls no service.
+ */
 import { instant, type Refusal } from '#command-line';
 import { reasonSentence } from '../accounts/sentences.js';
 import { refusalSentence } from '../activity/sentences.js';
@@ -16,9 +19,9 @@ export interface Line {
 }
 
 export interface Diagnosis {
-  /** The answer in one sentence or two. */
+  /** The answer, in one or two sentences. */
   readonly answer: string;
-  /** Whether the person can get in; null = not known. */
+  /** Whether the person can get in. Null means that it is not known. */
   readonly getsIn: boolean | null;
   readonly lines: readonly Line[];
 }
@@ -51,7 +54,7 @@ const unknown = (part: string, problem: Refusal): Line => ({
   part,
   state: 'unknown',
   text: problem.message,
-  next: 'Repeat this when the service answers.',
+  next: 'Repeat this command when the service answers.',
 });
 
 function okta({ requests, account, timeline }: Facts): Line {
@@ -61,12 +64,12 @@ function okta({ requests, account, timeline }: Facts): Line {
   const [last] = requests.value;
   const text = last && `${last.method} at ${instant(last.at)} was answered ${last.status}`;
   const said = last && note(last);
-  if (!last) return ok(part, known ? 'No request of the log is about this person.' : 'No request was refused lately.');
+  if (!last) return ok(part, known ? 'No request in the log is about this person.' : 'No recent request was refused.');
   if (!known)
     return wrong(
       part,
       `The latest refused request of the tenant: ${text}${said ? `: ${said}` : ''}`,
-      'See Dashboard -> Tasks in Okta, mend the cause, and repeat the push there.',
+      'See Dashboard -> Tasks in Okta, fix the cause, and repeat the push there.',
     );
   if (last.status < 400) return ok(part, `${text}.`);
   return wrong(
@@ -104,7 +107,7 @@ function directory({ timeline: { value, problem } }: Facts): Line {
   if (person.oktaState)
     return wrong(
       part,
-      `Okta says since ${instant(person.oktaStateAt, 'an unknown instant')} that the person is ${person.oktaState}.`,
+      `Okta reports that the person is ${person.oktaState}, since ${instant(person.oktaStateAt, 'an unknown instant')}.`,
       person.oktaState === 'suspended' ? 'Unsuspend the person in Okta.' : 'Assign the person in Okta again.',
     );
   if (person.deleted) return wrong(part, 'The person was deleted.', 'Assign the person in Okta again.');
@@ -126,7 +129,7 @@ function account({ account: { value, problem }, timeline }: Facts, typed: Typed)
   const text = `${value.status} (${value.id}), Okta user id ${value.externalId ?? 'missing'}.`;
   if (value.status !== 'active') return wrong(part, text);
   return value.externalId === null
-    ? wrong(part, text, 'Push the person again in Okta; sign-in needs the id.')
+    ? wrong(part, text, 'Push the person again in Okta; sign-in needs the Okta user id.')
     : ok(part, text);
 }
 
@@ -152,18 +155,21 @@ function cognito({ account: { value, problem }, explanation }: Facts, typed: Typ
     explanation.value?.reasons.filter(({ code }) => code.startsWith('cognito_') || code === 'email_left_out') ?? [];
   const text = reasons.map((reason) => reasonSentence(reason, value.userName, typed)).join(' ');
   if (value.cognito.state === 'synced')
-    return ok(part, `Equal to the account, last seen at ${instant(value.cognito.syncedAt)}.${text ? ` ${text}` : ''}`);
+    return ok(
+      part,
+      `The Cognito user matched the account at ${instant(value.cognito.syncedAt)}.${text ? ` ${text}` : ''}`,
+    );
   return wrong(part, text || value.cognito.state, typed(`accounts retry ${value.userName}`));
 }
 
 function access({ timeline: { value, problem } }: Facts, typed: Typed): Line {
   const part = 'Access';
   if (value === undefined) return unknown(part, problem);
-  if (value === null) return wrong(part, 'Nobody gave this person access.');
+  if (value === null) return wrong(part, 'This person was never given access.');
   const { person } = value;
-  const fence = person.notBefore ? ` Access tokens from before ${instant(person.notBefore)} are refused.` : '';
+  const fence = person.notBefore ? ` Access tokens issued before ${instant(person.notBefore)} are refused.` : '';
   const published = person.publishedStatus === null ? 'not published yet' : `published as ${person.publishedStatus}`;
-  // Cognito is read back only after a change of the access, so a person who never lost it has no actual state.
+  // Cognito is read back only after a change of access, so the actual state of a person who never lost access is null.
   const untouched = person.actualAccess === null && person.desiredAccess === 'enabled' && person.nextAttemptAt === null;
   const actual = person.actualAccess ?? (untouched ? 'as created' : 'unknown');
   const text = `Cognito access: desired ${person.desiredAccess}, actual ${actual}; ${published}.${fence}`;
@@ -183,7 +189,7 @@ function offboardingCase({ timeline: { value, problem } }: Facts, typed: Typed):
     return person && !person.active && !person.deleted && person.desiredAccess === 'enabled'
       ? wrong(
           part,
-          'Okta deactivated the person, and there is no case: "Deactivate on Offboard" was off at that time.',
+          'Okta deactivated the person, but no case was opened, because "Deactivate on Offboard" was off at that time.',
           typed('tenants configure --deactivate-on-offboard on'),
         )
       : ok(part, 'There is no case.');
@@ -224,16 +230,16 @@ function parkedEvents({ parked: { value, problem } }: Facts, typed: Typed): Line
   const part = 'Events';
   if (value === undefined) return unknown(part, problem);
   const [first] = value;
-  if (!first) return ok(part, 'None of the events of this person is parked.');
+  if (!first) return ok(part, 'No event of this person is parked.');
   const list = value.map((key) => `${key.group} (${key.topic}): ${key.error ?? 'replay'}`).join('; ');
   return wrong(
     part,
-    `Parked, so what follows is out of date: ${list}`,
+    `Events of this person are parked, so other parts may be out of date: ${list}`,
     typed(`events retry ${first.group} ${first.key}`),
   );
 }
 
-/** The line that decides comes first: later parts follow from earlier ones. */
+/** Chooses the answer. Earlier parts of the chain are checked first, because later parts depend on them. */
 function conclude(facts: Facts, lines: readonly Line[]): { answer: string; getsIn: boolean | null } {
   const name = facts.account.value?.userName ?? facts.timeline.value?.person.userName ?? facts.who;
   const of = (part: string): Line | undefined => lines.find((line) => line.part === part && line.state === 'wrong');
@@ -245,7 +251,7 @@ function conclude(facts: Facts, lines: readonly Line[]): { answer: string; getsI
   if (person && (!person.active || person.deleted || person.oktaState)) {
     if (latest?.state === 'held')
       return {
-        answer: `${name} still gets in, although Okta took the access away: the brake holds the case.`,
+        answer: `${name} still gets in, although Okta took the access away, because the brake holds the case.`,
         getsIn: true,
       };
     if (person.desiredAccess === 'enabled')
@@ -270,7 +276,7 @@ function conclude(facts: Facts, lines: readonly Line[]): { answer: string; getsI
   if (facts.account.value && !person?.provisioned && of('Cognito')) return cannot(of('Cognito')?.text ?? '');
   if (of('Sign-in')) return cannot(`the last sign-in was refused. ${of('Sign-in')?.text ?? ''}`);
   if (facts.account.value === undefined || facts.timeline.value === undefined)
-    return { answer: `Whether ${name} can get in is not known.`, getsIn: null };
+    return { answer: `It is not known whether ${name} can get in.`, getsIn: null };
   const had = facts.account.value?.roles ?? [];
   const role = had.length === 0 ? 'can get in, but has no role' : `can get in and has ${had.join(', ')}`;
   const late = of('Cognito') ?? of('Events') ?? of('Roles');

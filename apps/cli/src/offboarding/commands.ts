@@ -1,4 +1,4 @@
-/** `stackflow offboarding`: the cases of deactivation-worker, and what the brake holds. */
+/** `stackflow offboarding`: shows the cases of deactivation-worker, and shows and releases what the brake holds. */
 import type { CaseState } from '#contracts';
 import { Option } from 'commander';
 import { positive, type AnyCommand, type CommandSpec } from '#command-line';
@@ -8,13 +8,13 @@ import { held, release } from './held.js';
 import { personOf } from './person.js';
 import { describeCases, describeTimeline } from './text.js';
 
-/** As CASE_STATES of the contract; that file loads decorators, which a command line does not. */
+/** A copy of CASE_STATES in #contracts. Importing that file would load decorators and slow down the start. */
 const STATES: readonly CaseState[] = ['new', 'held', 'running', 'completed', 'superseded', 'discarded'];
 
 const show: CommandSpec<TargetFlags> = {
   usage: 'show <person>',
   summary:
-    'one person: each step that ended access, and what is open; <person> = user name, Okta user id or account id',
+    'show each step that ended the access of one person, and which steps are open; <person> is a user name, an Okta user id or an account id',
   examples: ['offboarding show ada@example.com'],
   run: async (call) => {
     const { args, flags, screen, typed } = call;
@@ -28,7 +28,7 @@ const show: CommandSpec<TargetFlags> = {
 
 const list: CommandSpec<TargetFlags & { readonly state?: CaseState; readonly limit: number }> = {
   usage: 'list',
-  summary: 'the cases of a tenant, newest first',
+  summary: 'list the cases of a tenant, newest first',
   options: (command) =>
     command
       .option('--limit <n>', 'at most this many', positive, 100)
@@ -60,7 +60,7 @@ const retry: CommandSpec<TargetFlags> = {
     const person = await personOf(call, worker, tenant, call.args[0] ?? '');
     const json = await worker.retry(tenant.id, person.account);
     return {
-      text: `${person.userName} (tenant ${tenant.slug}) is read back from Cognito, and the user is made ${person.desiredAccess}. "${call.typed(`offboarding show ${person.userName}`)}" shows the result.`,
+      text: `${person.userName} (tenant ${tenant.slug}) will be read back from Cognito now, and the user is made ${person.desiredAccess}. "${call.typed(`offboarding show ${person.userName}`)}" shows the result.`,
       json,
     };
   },

@@ -1,4 +1,4 @@
-/** A person as deactivation-worker knows them, by any of their names. */
+/** Finds a person in deactivation-worker by user name, Okta user id or account id. */
 import { Refusal, type Call } from '#command-line';
 import type { OffboardingClient } from '#contracts/clients';
 import type { Json, PersonView } from '#contracts';

@@ -1,4 +1,7 @@
-/** `stackflow tenants`: integration-hub's tenants. The tenant is the argument, or --tenant, or the only one. */
+/**
+ * `stackflow tenants`: manages the tenants of integration-hub. A tenant is named by the argument or by --tenant;
+ * without either, the only tenant is used.
+ */
 import {
   audited,
   EXIT,
@@ -32,7 +35,7 @@ interface Flags extends TargetFlags {
 }
 type Run<F> = (hub: HubClient, slug: string, call: Call<F>) => Promise<Answer>;
 
-/** Runs on the tenant that is meant; the answer says which that is. */
+/** Runs the command on the named or only tenant. The answer names the tenant. */
 const onTenant =
   <F extends Flags>(run: Run<F>) =>
   async (call: Call<F>): Promise<Answer> => {
@@ -45,7 +48,7 @@ const onTenant =
   };
 
 const NOT_PUBLISHED =
-  'The change is stored, but the event carrier did not take its event in time. It is published automatically later; until then the other services do not know of it.';
+  'The change is stored, but its event could not be published in time. The event is published automatically later; until then the other services do not know about the change.';
 
 function changed(
   result: Json<TenantChanged>,
@@ -69,7 +72,7 @@ const create: CommandSpec<Flags & SettingsFlags & { readonly enableScim?: boolea
   options: (command) =>
     audited(settingsOptions(command))
       .option('--enable-scim', 'the same as --scim on')
-      .option('--if-missing', 'succeed if the tenant exists already'),
+      .option('--if-missing', 'succeed if the tenant already exists'),
   run: async (call) => {
     const { flags, args, typed } = call;
     const [slug = ''] = args;
@@ -79,24 +82,24 @@ const create: CommandSpec<Flags & SettingsFlags & { readonly enableScim?: boolea
     const result = await hub.create({ slug, settings, ifMissing, by: operator(flags.by) });
     const text = result.scimToken
       ? `Tenant "${slug}" is created.\n\n${describeToken(result, typed)}`
-      : `The tenant "${slug}" exists already; nothing was changed.`;
+      : `The tenant "${slug}" already exists; nothing was changed.`;
     return changed(result, text, typed);
   },
 };
 
 const configure: CommandSpec<Flags & SettingsFlags> = {
   usage: 'configure [slug]',
-  summary: 'change settings; whatever is not named stays as it is',
+  summary: 'change settings; options that are left out change nothing',
   examples: ["tenants configure acme --map 'Night shift=viewer' --group-sync on"],
   options: (command) =>
     audited(settingsOptions(command)).option(
       '--unmap <group>',
-      'take away the roles of a group, by name or id (repeatable)',
+      'remove the role mappings of a group, given by name or SCIM id (repeatable)',
       unmapping,
     ),
   run: onTenant(async (hub, slug, { flags, typed }) => {
     const settings = settingsOf(flags);
-    if (Object.keys(settings).length === 0) throw usage('error: name a setting to change; --help shows all.');
+    if (Object.keys(settings).length === 0) throw usage('error: name a setting to change; --help lists all settings.');
     const result = await hub.configure(slug, { settings, by: operator(flags.by) });
     return changed(result, `${describeChange(result)}\n\n${describeTenant(result.tenant)}`, typed);
   }),
@@ -104,7 +107,7 @@ const configure: CommandSpec<Flags & SettingsFlags> = {
 
 const rotate: CommandSpec<Flags & { readonly grace: number }> = {
   usage: 'rotate-token [slug]',
-  summary: 'issue a new SCIM token and show it, this once',
+  summary: 'issue a new SCIM token and show it once',
   options: (command) => audited(command).addOption(grace('how long the old token stays valid')),
   run: onTenant(async (hub, slug, { flags, typed }) => {
     const result = await hub.rotateScimToken(slug, { graceMs: flags.grace, by: operator(flags.by) });
@@ -122,14 +125,14 @@ interface OktaFlags extends Flags {
 
 const connectOkta: CommandSpec<OktaFlags> = {
   usage: 'connect-okta [slug]',
-  summary: 'give StackFlow read access to the Okta org, and the org an endpoint for its event hook',
+  summary: 'give StackFlow read access to the Okta org, and create the endpoint for the event hook of the org',
   examples: ['tenants connect-okta acme --domain acme.okta.com --app-id 0oa1abc --api-token-file token.txt'],
   options: (command) =>
     audited(command)
       .requiredOption('--domain <domain>', 'the Okta org, e.g. your-org.okta.com')
-      .requiredOption('--app-id <id>', 'the StackFlow app: 0oa... in the address of its page in the Admin Console')
-      .requiredOption('--api-token-file <file>', 'file with the API token of Okta, - = standard input')
-      .option('--rotate-hook-secret', 'issue a new secret for the event hook and show it, this once')
+      .requiredOption('--app-id <id>', 'id of the StackFlow app: 0oa... in the URL of its page in the Admin Console')
+      .requiredOption('--api-token-file <file>', 'file with the API token of Okta; - means standard input')
+      .option('--rotate-hook-secret', 'issue a new secret for the event hook and show it once')
       .addOption(grace('with --rotate-hook-secret: how long the old one stays valid')),
   run: onTenant(async (hub, slug, { flags, stdin, typed }) => {
     const result = await hub.connectOkta(slug, {
@@ -146,7 +149,7 @@ const connectOkta: CommandSpec<OktaFlags> = {
 
 const disconnectOkta: CommandSpec<Flags> = {
   usage: 'disconnect-okta [slug]',
-  summary: 'forget the API token and the secret of the event hook',
+  summary: 'delete the API token and the secret of the event hook',
   options: audited,
   run: onTenant(async (hub, slug, { flags, typed }) => {
     const result = await hub.disconnectOkta(slug, operator(flags.by));
@@ -167,8 +170,14 @@ const connectSso: CommandSpec<SsoFlags> = {
   options: (command) =>
     audited(command)
       .requiredOption('--client-id <id>', 'client id of the OIDC app in Okta, 0oa...')
-      .requiredOption('--client-secret-file <file>', 'file with its client secret, - = standard input')
-      .option('--issuer <url>', 'a custom authorization server, or the org if connect-okta did not name it'),
+      .requiredOption(
+        '--client-secret-file <file>',
+        'file with the client secret of the OIDC app; - means standard input',
+      )
+      .option(
+        '--issuer <url>',
+        'issuer: a custom authorization server, or the Okta org if connect-okta did not name it',
+      ),
   run: onTenant(async (hub, slug, { flags, stdin, typed }) => {
     const { issuer } = flags;
     const result = await hub.connectSso(slug, {
@@ -183,7 +192,7 @@ const connectSso: CommandSpec<SsoFlags> = {
 
 const disconnectSso: CommandSpec<Flags> = {
   usage: 'disconnect-sso [slug]',
-  summary: 'end signing in through Okta and forget the client secret',
+  summary: 'end sign-in through Okta and delete the client secret',
   options: audited,
   run: onTenant(async (hub, slug, { flags, typed }) => {
     const result = await hub.disconnectSso(slug, operator(flags.by));
@@ -203,7 +212,7 @@ const list: CommandSpec<Flags> = {
 
 const show: CommandSpec<Flags> = {
   usage: 'show [slug]',
-  summary: "one tenant's settings, and the addresses that Okta needs",
+  summary: 'show the settings of one tenant, and the addresses that Okta needs',
   run: onTenant(async (hub, slug, { typed }) => {
     const tenant: Json<HubTenant> = await hub.tenant(slug);
     const warning = warningText(tenant, typed);

@@ -1,10 +1,10 @@
-/** The settings of a tenant as options. */
+/** Options of the command line for the settings of a tenant. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { list, number, onOff, UUID } from '#command-line';
 import type { GroupRoleMapping, GroupUnmapping, SettingsChangeBody } from '#contracts';
 
 export interface SettingsFlags {
-  /** False = `--no-host`. */
+  /** False means `--no-host`. */
   readonly host?: string | false;
   readonly scim?: boolean;
   readonly groupSync?: boolean;
@@ -13,7 +13,7 @@ export interface SettingsFlags {
   readonly mapId?: readonly GroupRoleMapping[];
   readonly unmap?: readonly GroupUnmapping[];
   readonly roles?: readonly string[];
-  /** False = `--no-brake`. */
+  /** False means `--no-brake`. */
   readonly brake?: false;
   readonly brakePercent?: number;
   readonly brakeAtLeast?: number;
@@ -24,20 +24,20 @@ export interface SettingsFlags {
 /** The options that `create` and `configure` share. */
 export const settingsOptions = (command: Command): Command =>
   command
-    .option('--host <name>', 'host name of its own, e.g. acme.stackflow-tech.com')
-    .option('--no-host', 'take the host name back')
+    .option('--host <name>', 'own host name of the tenant, e.g. acme.stackflow-tech.com')
+    .option('--no-host', 'remove the host name')
     .option('--scim <on|off>', 'SCIM Enabled', onOff)
     .option('--group-sync <on|off>', 'Group Sync: roles follow Okta groups', onOff)
     .option('--deactivate-on-offboard <on|off>', 'Deactivate on Offboard', onOff)
     .option('--map <group=role>', 'map an Okta group, by its name, to a role (repeatable)', mapping('name'))
     .option('--map-id <id=role>', 'map a group, by its SCIM id, to a role (repeatable)', mapping('id'))
     .option('--roles <list>', 'all roles, comma-separated, highest precedence first', list)
-    .option('--brake-percent <n>', 'brake: hold losses of access beyond this part of the active accounts', number)
-    .option('--brake-at-least <n>', 'brake: this many never trip it', number)
-    .option('--brake-window <minutes>', 'brake: counted over so many minutes', number)
-    .option('--brake-hold <hours>', 'brake: a held loss happens by itself after so many hours', number)
+    .option('--brake-percent <n>', 'brake: hold losses of access above this percentage of the active accounts', number)
+    .option('--brake-at-least <n>', 'brake: never hold if at most this many people lose access', number)
+    .option('--brake-window <minutes>', 'brake: count the losses of the last n minutes', number)
+    .option('--brake-hold <hours>', 'brake: let a held loss happen automatically after n hours', number)
     .addOption(
-      new Option('--no-brake', 'let every loss of access happen at once').conflicts([
+      new Option('--no-brake', 'switch the brake off: every loss of access happens at once').conflicts([
         'brakePercent',
         'brakeAtLeast',
         'brakeWindow',

@@ -1,4 +1,4 @@
-/** State and repair of the bus of one service, with that service's own database role and carrier settings. */
+/** Shows and repairs the event bus of one service, with the database role and the carrier settings of that service. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   EventBusState,
@@ -33,7 +33,10 @@ import {
   type GroupState,
 } from './inspect.sql.js';
 
-/** After this time the lag counts as unknown: a carrier that is down must not hide what the database knows. */
+/**
+ * Time limit for reading the lag. After it, the lag is reported as unknown, so that the state in the database is shown
+ * although the carrier is down.
+ */
 const LAG_LIMIT_MS = 5_000;
 const KEYS_PER_PAGE = 50;
 const EVENTS_OF_A_KEY = 200;
@@ -92,7 +95,7 @@ export class EventAdmin {
         : { keys: 1, unreadable: 0, key: await this.retryKey(match.group, match.key, match.topic) };
     this.logger.info(
       { ...match, by, keys: result.keys, code: 'events_retried' },
-      'parked events are retried on request',
+      'an administrator requested a retry of parked events',
     );
     return result;
   }
@@ -101,7 +104,7 @@ export class EventAdmin {
     await this.groupNamed(group);
     const parked = await this.parkedKey(group, key, topic);
     const skipped = changeOf(parked, await skip(this.database, this.schema, parked, by));
-    this.logger.info({ ...skipped, group, by, code: 'event_skipped' }, 'a parked event was skipped on request');
+    this.logger.info({ ...skipped, group, by, code: 'event_skipped' }, 'an administrator skipped a parked event');
     return skipped;
   }
 
@@ -110,7 +113,7 @@ export class EventAdmin {
     const queued = await replay(this.database, this.source, await this.groupNamed(group), range);
     this.logger.info(
       { group, topic, from, key, by, queued, code: 'events_replayed' },
-      'events are replayed on request',
+      'an administrator requested a replay of events',
     );
     return { queued };
   }
@@ -134,7 +137,10 @@ export class EventAdmin {
 
   private async lag(group: string, topics: readonly string[]): Promise<ReadonlyMap<string, number> | null> {
     const unknown = (error?: unknown): null => {
-      this.logger.warn({ err: error, group, code: 'lag_unknown' }, 'the lag of a consumer group cannot be read');
+      this.logger.warn(
+        { err: error, group, code: 'lag_unknown' },
+        'cannot read the lag of a consumer group from the carrier; it is reported as unknown',
+      );
       return null;
     };
     const ended = new AbortController();
@@ -155,7 +161,7 @@ export class EventAdmin {
     const names = groups.map(({ group }) => group);
     return refuse(
       'group_unknown',
-      `This service has no consumer group "${name}". It has: ${names.join(', ') || 'none yet'}.`,
+      `This service has no consumer group "${name}". Its groups are: ${names.join(', ') || 'none yet'}.`,
       { group: name, groups: names },
     );
   }
@@ -163,7 +169,7 @@ export class EventAdmin {
   private async parkedKey(group: string, key: string, topic: string | undefined): Promise<ParkedKey> {
     const match = { group, key, ...(topic !== undefined && { topic }) };
     const [parked, ...others] = await parkedKeys(this.database, this.schema, match);
-    if (!parked) return refuse('key_not_parked', `Nothing of "${key}" is parked for ${group}.`, { group, key });
+    if (!parked) return refuse('key_not_parked', `No event of "${key}" is parked for ${group}.`, { group, key });
     if (others.length === 0) return parked;
     const matches = [parked, ...others].map((p) => `${p.topic} ${p.key}`);
     return refuse(
@@ -202,3 +208,16 @@ const changeOf = ({ topic, key, events }: ParkedKey, row: { sequence: string; po
   position: row.position,
   behind: events - 1,
 });
+
+const cursorAfter = (after: ParkedAfter): string => Buffer.from(JSON.stringify(after)).toString('base64url');
+
+function parseCursor(cursor: string): ParkedAfter {
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (Array.isArray(parts) && parts.length === 3 && parts.every((part) => typeof part === 'string'))
+      return parts as unknown as ParkedAfter;
+  } catch {
+    // Refused below.
+  }
+  return refuse('invalid_request', 'The cursor is not valid. Use the value of `next` in an answer of this service.');
+}
