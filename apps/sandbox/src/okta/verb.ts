@@ -19,8 +19,8 @@ export interface Verb {
 }
 
 /**
- * `run` resolves to a remark, or to null if the requests need no remark. The subject is the group or the login in the
- * input.
+ * Defines a verb. `run` resolves to a remark, or to null if the requests need no remark. The subject is the group or
+ * the login in the input.
  */
 export function verb<I extends { readonly group?: string; readonly login?: string }>(
   shape: z.ZodType<I>,
