@@ -8,7 +8,7 @@ const APPLICATIONS = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
-/** Path of the executable: `CHROMIUM`, else the first one on the PATH. */
+/** Returns the path of the browser: `CHROMIUM`, or else the first browser on the PATH. */
 export function findChromium(env: NodeJS.ProcessEnv = process.env): string | undefined {
   const onPath = (env.PATH ?? '')
     .split(path.delimiter)

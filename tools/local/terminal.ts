@@ -7,7 +7,7 @@ export class Terminal {
 
   constructor(
     private readonly out: { write(text: string): unknown } = process.stdout,
-    /** True: colours and sentences, for a person. False: the lines unchanged, for a file. */
+    /** True: prints colours and sentences, for a person. False: prints the lines unchanged, for a file. */
     private readonly pretty = process.stdout.isTTY && !process.env.NO_COLOR,
   ) {}
 
