@@ -190,9 +190,7 @@ export class Records {
         ),
       ) as T[];
     } catch (error) {
-      throw new DemoProblem(
-        `The stack's database does not have the tables that this demonstration expects: ${(error as Error).message}`,
-      );
+      throw new DemoProblem(`A query in the stack's database failed: ${(error as Error).message}`);
     }
   }
 }

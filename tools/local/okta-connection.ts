@@ -76,10 +76,7 @@ async function connectSignIn(
     VERIFIED_LIMIT_MS,
     50,
   );
-  if (!begins)
-    throw new LocalProblem(
-      `auth-service does not start a login of tenant "${tenant.slug}"; it answers with status ${status}.`,
-    );
+  if (!begins) throw new LocalProblem(`auth-service does not start logins of "${tenant.slug}" (status ${status}).`);
 }
 
 /** Performs the steps of an administrator in Okta's console. */

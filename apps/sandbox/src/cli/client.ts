@@ -85,10 +85,7 @@ export class OktaClient {
     const { sandbox } = stackFile(this.env, 'stack.json') as { sandbox?: { okta?: string } };
     const base = sandbox?.okta;
     if (base === undefined)
-      throw new Refusal(
-        'stack.json names no sandbox Okta, because this stack uses a real Okta. Use the console of that Okta.',
-        EXIT.config,
-      );
+      throw new Refusal('stack.json names no sandbox Okta. Use the console of the real Okta instead.', EXIT.config);
     const json = { 'content-type': 'application/json' };
     const init = body === undefined ? { method } : { method, headers: json, body: JSON.stringify(body) };
     const response = await fetch(`${base}/sandbox/apps${path}`, init).catch(() => {

@@ -105,7 +105,4 @@ export class SignIn {
 }
 
 const expired = (): OAuthError =>
-  new OAuthError(
-    'invalid_request',
-    'This sign-in page was used or has expired. Go back to the application and sign in again.',
-  );
+  new OAuthError('invalid_request', 'This sign-in page was used or has expired. Return to the application.');
