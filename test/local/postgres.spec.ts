@@ -54,7 +54,7 @@ describe('the embedded Postgres', () => {
   test('is not started twice on the same folder: the second start names the process that has it', async () => {
     const { url } = await start('second');
     await expect(startPostgres({ folder, password: 'second' })).rejects.toThrow(
-      new RegExp(`^Process ${process.pid} already runs the Postgres`),
+      new RegExp(`^Process ${process.pid} already runs Postgres`),
     );
     expect(await query(url, 'select 1 as fine')).toEqual([{ fine: 1 }]);
   });

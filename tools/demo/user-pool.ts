@@ -1,4 +1,4 @@
-/** Reads a user in Cognito with AWS's own SDK, and waits until it is as expected. */
+/** Reads a user in Cognito with AWS's own SDK, and waits until the user has the expected state. */
 import {
   AdminGetUserCommand,
   AdminListGroupsForUserCommand,

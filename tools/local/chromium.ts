@@ -1,4 +1,4 @@
-/** Finds the browser for the browser tests. Nothing is downloaded. */
+/** Finds an installed browser for the browser tests. It downloads nothing. */
 import fs from 'node:fs';
 import path from 'node:path';
 

@@ -78,7 +78,7 @@ export function findRoute(routes: readonly Route[], url: string): Route | undefi
   return routes.find(({ prefix, exact }) => path === prefix || (!exact && path.startsWith(`${prefix}/`)));
 }
 
-/** Replaces the forwarding headers of the client: only the edge knows the true values. */
+/** Replaces the client's forwarding headers, because only the edge knows the true values. */
 function setForwarded(request: http.IncomingMessage): void {
   const { headers } = request;
   for (const name of Object.keys(headers))

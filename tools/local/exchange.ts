@@ -1,4 +1,4 @@
-/** Registers an example client of the token exchange, for people to try it with. */
+/** Registers an example client, so that people can try the token exchange. */
 import { AuthServiceClient } from '#contracts/clients';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { DOMAIN, EXCHANGE_SCOPE } from './okta-connection.js';

@@ -45,11 +45,11 @@ async function secondTry(
   closing: Closing,
 ): Promise<Tally> {
   const files = [...new Set(failures.map((f) => f.file))];
-  say(`\nsecond try of ${files.length} file(s), one at a time, because of:`);
+  say(`\nRunning ${files.length} file(s) again, one at a time, because these tests failed:`);
   for (const { file, test, reason } of failures) say(`  ${path.relative('.', file)}: ${test}\n    ${reason}`);
   const { report, code } = await jestRun(['--runInBand', '--runTestsByPath', ...files], env, closing);
   const tally = afterSecondTry(first, report, code);
-  if (tally.failed === 0) say(`UNSTABLE          ${failures.length} test(s) passed on the second try only, see above`);
+  if (tally.failed === 0) say(`UNSTABLE          ${failures.length} test(s) passed only on the second try; see above`);
   return tally;
 }
 

@@ -42,7 +42,7 @@ export async function kafkaObstacle(): Promise<string | undefined> {
   const java = await output('java', ['-version']);
   if (java === undefined) return `Java ${OLDEST_JAVA} or newer is not installed`;
   const version = Number(/version "(\d+)/.exec(java)?.[1] ?? 0);
-  if (version < OLDEST_JAVA) return `Java is ${version}, Kafka needs ${OLDEST_JAVA} or newer`;
+  if (version < OLDEST_JAVA) return `Java has version ${version}, but Kafka needs ${OLDEST_JAVA} or newer`;
   if (fs.existsSync(jarFolder()) || (await output('mvn', ['--version'])) !== undefined) return undefined;
   return 'Maven is not installed (it downloads Kafka from Maven Central)';
 }
@@ -66,8 +66,7 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   const jars = await fetchJars(log);
   fs.mkdirSync(options.folder, { recursive: true });
   const taken = takeLock(path.join(options.folder, 'owner.lock'));
-  if ('holder' in taken)
-    throw new LocalProblem(`Process ${taken.holder.pid} already runs the Kafka in ${options.folder}.`);
+  if ('holder' in taken) throw new LocalProblem(`Process ${taken.holder.pid} already runs Kafka in ${options.folder}.`);
   try {
     await endPredecessor(options.folder);
     const { port, config } = await configure(options.folder, options.port);
@@ -112,7 +111,7 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 async function fetchJars(log: (text: string) => void): Promise<string> {
   const target = jarFolder();
   if (fs.existsSync(target)) return target;
-  log(`Fetching Kafka ${KAFKA_VERSION} from Maven Central (43 MB, once)`);
+  log(`Downloading Kafka ${KAFKA_VERSION} from Maven Central (43 MB, only once)`);
   const draft = `${target}.${process.pid}`;
   fs.mkdirSync(draft, { recursive: true });
   fs.writeFileSync(path.join(draft, 'pom.xml'), POM);

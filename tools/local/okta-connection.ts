@@ -1,4 +1,4 @@
-/** Connects the tenant and the sandbox Okta in every way: SCIM, Management API, event hook, sign-in, Universal Logout. */
+/** Connects the tenant and the sandbox Okta: SCIM, Management API, event hook, sign-in, Universal Logout. */
 import { z } from 'zod';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { LocalProblem, stepFailed } from './problem.js';

@@ -106,7 +106,7 @@ export async function endPredecessor({ data }: Cluster, log: (text: string) => v
   const pid = Number(fs.readFileSync(file, 'utf8').split('\n')[0]);
   const command = isAlive(pid) ? commandLine(pid) : '';
   if (command.includes('postgres') && command.includes(data)) {
-    log(`Stopping the Postgres (pid ${pid}) that a crashed start left behind`);
+    log(`Stopping Postgres (pid ${pid}) that a crashed start left behind`);
     await endProcess(pid, SHUTDOWN);
   }
   fs.rmSync(file, { force: true });

@@ -124,7 +124,7 @@ export function ownFolderOutside(name: string): string {
     }
     const stat = fs.lstatSync(folder);
     if (!stat.isDirectory() || stat.uid !== process.getuid?.()) continue;
-    fs.chmodSync(folder, 0o755); // regardless of the umask
+    fs.chmodSync(folder, 0o755); // sets the mode regardless of the umask
     if (!isRoot() || isReachableByAll(folder)) return folder;
   }
   throw new LocalProblem(

@@ -61,7 +61,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
   const taken = takeLock(path.join(options.folder, 'owner.lock'));
   if ('holder' in taken) {
     throw new LocalProblem(
-      `Process ${taken.holder.pid} already runs the Postgres in ${options.folder}. Stop it, or name another STACK_DIR.`,
+      `Process ${taken.holder.pid} already runs Postgres in ${options.folder}. Stop it, or name another STACK_DIR.`,
     );
   }
   try {

@@ -1,4 +1,4 @@
-/** The product's services in a local stack: the environment of each, and the routes of the edge. */
+/** The environment of each product service in a local stack, and the routes of the edge. */
 import type { Route } from './edge.js';
 import { cognitoEndpoint, oktaEndpoint, SANDBOX, secretsEndpoint, type StackSetup, type UserPool } from './setup.js';
 

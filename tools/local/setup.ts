@@ -1,4 +1,4 @@
-/** The decisions made before the first service of a stack starts, and the addresses that follow from them. */
+/** Decisions before the first service of a stack starts, and addresses that follow from these decisions. */
 import { HubClient, InternalClient } from '#contracts/clients';
 
 export const SANDBOX = 'sandbox';
@@ -27,7 +27,7 @@ export interface Signing {
   readonly sessionKey: string;
 }
 
-/** The user pool and the app client that a stack signs people in with. */
+/** The user pool and the app client with which a stack signs people in. */
 export interface UserPool {
   readonly region: string;
   readonly userPoolId: string;

@@ -49,7 +49,7 @@ export class StackServices {
     const others = Object.keys(PRODUCT).filter((name) => !needPool.includes(name));
     const lastPool = folder.userPool();
     const early = lastPool === undefined ? [] : needPool.map((name) => this.startOne(name, s, lastPool));
-    for (const promise of early) promise.catch(() => undefined); // awaited below, or stopped on purpose
+    for (const promise of early) promise.catch(() => undefined); // the start is awaited below, or stopped on purpose
     const sandbox = this.startOne(SANDBOX, s, null);
     const withPool = async (): Promise<UserPool> => {
       await sandbox;

@@ -83,7 +83,7 @@ export class Stack {
 
   /** The content of `stack.json`. */
   get description(): StackDescription {
-    if (!this.described) throw new Error('the stack is not up');
+    if (!this.described) throw new Error('the stack has not started');
     return this.described;
   }
 
@@ -91,7 +91,7 @@ export class Stack {
     return this.services.get(name);
   }
 
-  /** Ends everything in reverse order. A second call waits for the first. */
+  /** Stops everything in reverse order. A second call waits for the end of the first. */
   stop(): Promise<void> {
     this.stopping ??= this.closeAll();
     return this.stopping;

@@ -1,4 +1,4 @@
-/** `npm start`: runs one stack until Ctrl-C. */
+/** `npm start` runs one stack until Ctrl-C. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { StackFolder, type StackDescription } from './folder.js';
@@ -87,7 +87,7 @@ const exitCode = (signal: NodeJS.Signals): number => (signal === 'SIGINT' ? 0 : 
  * and from npm, so a second signal within a second is ignored. A later one ends this process at once.
  */
 function onSignal(first: (signal: NodeJS.Signals) => Promise<void> | undefined): End {
-  const alive = setInterval(() => undefined, 60_000); // a pending promise alone does not keep the process alive
+  const alive = setInterval(() => undefined, 60_000); // keeps the process alive, unlike a pending promise
   let signal: NodeJS.Signals | undefined;
   let since = 0;
   const done = new Promise<NodeJS.Signals>((resolve) => {
@@ -126,7 +126,7 @@ async function joinRunning(files: StackFolder, lockFile: string, pid: number): P
       `Process ${pid}, which was starting the stack in ${files.path}, did not finish. Look at its output, then start again.`,
     );
   console.log(
-    `The stack runs already: ${running.edge} (process ${pid}, described in ${files.file('stack.json')}). Stop it with Ctrl-C there or "kill ${pid}".`,
+    `The stack already runs at ${running.edge} (process ${pid}, described in ${files.file('stack.json')}). Stop it with Ctrl-C there or "kill ${pid}".`,
   );
   return 0;
 }

@@ -1,4 +1,4 @@
-/** The final count of `npm test`: every jest test and every other step counts as one. */
+/** Counts the results of `npm test`. Every jest test and every other step counts as one. */
 
 /** The part of the output of `jest --json` that is used here. */
 export interface JestReport {

@@ -46,7 +46,7 @@ const assertionJwks: Setting<string | undefined> = {
       } catch {
         return false;
       }
-    }, 'must be a JWKS with public P-256 keys only, each with a "kid" of its own')
+    }, 'must be a JWKS with public P-256 keys only, each with its own "kid"')
     .optional(),
   purpose:
     'Public keys of auth-service, for the triggers of the sandbox Cognito. Without them, nobody can sign in there.',

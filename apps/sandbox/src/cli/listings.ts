@@ -45,7 +45,7 @@ const tasks: CommandSpec<TenantFlags> = {
     const lines = failed.map(
       (t) => `${instant(t.created_at)}  ${[t.verb, t.subject].join(' ').trim()}: ${t.detail ?? '(no reason given)'}`,
     );
-    const next = `\nTo repeat them: ${typed('retry-tasks')}; to drop them: ${typed('dismiss')}`;
+    const next = `\nTo repeat them: ${typed('retry-tasks')}; to dismiss them: ${typed('dismiss')}`;
     return { text: lines.length === 0 ? 'No task has failed.' : lines.join('\n') + next, json: failed };
   },
 };

@@ -1,4 +1,4 @@
-/** Group push as Okta does it. `members` always means active people who are assigned to the app. */
+/** Pushes groups as Okta does. `members` always means active people who are assigned to the app. */
 import * as bodies from './bodies.js';
 import type { Member } from './model.js';
 import { idOf, type Json, type ScimSession } from './session.js';

@@ -11,7 +11,7 @@ export type Mode = (typeof modes)[number];
 
 export interface OktaApp {
   readonly slug: string;
-  /** `0oa...`, the id of the app in the Management API. */
+  /** The id of the app in the Management API (`0oa...`). */
   readonly appId: string;
   readonly scimBaseUrl: string;
   readonly token: string;

@@ -26,7 +26,10 @@ export interface ScimAnswer {
   readonly body: Json | undefined;
 }
 
-/** "waits exactly that; no header, null or an HTTP date: 5 min; doubles each time; up to 10 attempts, then manual" */
+/**
+ * Okta's retries after status 429, as recorded. Okta waits exactly for `Retry-After`. Without this header, or if it is
+ * null or an HTTP date, Okta waits 5 minutes, and twice as long each time. After 10 attempts the task fails.
+ */
 const MAX_ATTEMPTS = 10;
 const DEFAULT_WAIT_MS = 300_000;
 const PACE_SPREAD = 0.11;

@@ -1,4 +1,4 @@
-/** User provisioning as Okta does it: the requests and their order. */
+/** Provisions users with the same requests as Okta, in the same order. */
 import * as bodies from './bodies.js';
 import { randomPassword, type Person } from './model.js';
 import { idOf, ProvisioningFailure, resources, type Json, type ScimSession } from './session.js';

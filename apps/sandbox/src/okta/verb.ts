@@ -1,4 +1,4 @@
-/** The form of a verb: its input, its subject and its work. Verbs about one subject run one after another. */
+/** Defines what a verb consists of: its input, its subject and its work. Verbs about one subject run one after another. */
 import type { z } from 'zod';
 import { parseControl } from '../listener.js';
 import type { EventType } from './hooks/log-event.js';

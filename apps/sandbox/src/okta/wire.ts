@@ -5,7 +5,7 @@ import { gunzipSync, inflateSync } from 'node:zlib';
 import { wallClock } from '../control/call-log.js';
 import type { OktaApp } from './model.js';
 
-/** Okta closes a connection that is silent for this long. */
+/** Okta closes a connection on which no data arrives for this time. */
 export const SOCKET_TIMEOUT_MS = 60_000;
 
 /** One request and its answer, for timelines. Contains no bodies and no credentials. */

@@ -1,4 +1,4 @@
-/** `/userinfo`, `/introspect` and `/revoke`. Each accepts only access tokens of the same authorization server. */
+/** `/userinfo`, `/introspect` and `/revoke`. Each endpoint accepts only tokens of its own authorization server. */
 import type { JWTPayload } from 'jose';
 import { userInfoClaims } from './claims.js';
 import type { Client, ServerId } from './model.js';

@@ -52,7 +52,7 @@ export class ClientStore {
 
   /** Replaces the secret. The old secret stops working at once. */
   async newSecret(client: Client): Promise<string> {
-    if (client.settings.jwks) throw new ControlError(409, 'a client with keys of its own has no secret');
+    if (client.settings.jwks) throw new ControlError(409, 'a client with its own keys has no secret');
     const secret = newSecret();
     await this.database.query('update okta_oidc_client set secret = $2 where client_id = $1', [
       client.clientId,

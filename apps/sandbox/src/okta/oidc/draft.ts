@@ -9,9 +9,9 @@ export interface Draft {
     | 'own-key'
     /** A key that is published nowhere. The signature itself is valid. */
     | 'foreign-key'
-    /** HMAC with the client's secret. */
+    /** The signature is an HMAC with the client's secret. */
     | 'client-secret'
-    /** HMAC with the text of the published key, which is public. */
+    /** The signature is an HMAC with the text of the published key, which everybody knows. */
     | 'public-key'
     | 'nothing';
 }

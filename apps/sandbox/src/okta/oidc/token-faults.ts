@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Draft, Signers } from './draft.js';
 
 export const tokenFaults = [
-  // faults of the signature
+  // faults in the signature of the token
   'wrong-key',
   'dropped-key',
   'alg-none',
@@ -12,7 +12,7 @@ export const tokenFaults = [
   'jwk-header',
   'jku-header',
   'crit-header',
-  // faults of the claims
+  // faults in the claims of the token
   'wrong-iss',
   'wrong-aud',
   'missing-azp',
