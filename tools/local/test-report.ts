@@ -69,9 +69,9 @@ const PATIENCE_ENDED = /not within \d+ ms|Exceeded timeout of|not quiet:/;
 const PROMISE = /(^|\/)test\/faults\//;
 
 /**
- * Returns the failures that get a second try, alone on the machine. There is a second try only if few files failed and
- * all files could be loaded. In the tests of the promises, only a wait that ran out gets one. An empty list means that
- * the first result is final. The output must mention a second try.
+ * Returns the failures that get a second try, alone on the machine. An empty list means that the first result is final:
+ * many files failed, a file could not be loaded, or a test of the promises failed for another reason than a wait that
+ * ran out. The output must mention a second try.
  */
 export function worthASecondTry(report: JestReport | undefined): readonly Failure[] {
   if (!report || report.numRuntimeErrorTestSuites > 0) return [];
