@@ -79,7 +79,7 @@ describe('the embedded Postgres', () => {
       fs.mkdirSync(path.join(old, 'data'));
       fs.writeFileSync(path.join(old, 'data', 'PG_VERSION'), '15\n');
       await expect(startPostgres({ folder: old, password: 'x' })).rejects.toThrow(
-        /made by Postgres 15; this one is 18. Move the folder away/,
+        /created by Postgres 15, but this Postgres is 18. Move the folder away/,
       );
       await expect(
         startPostgres({ folder: path.join(old, 'data', 'PG_VERSION', 'below'), password: 'x' }),

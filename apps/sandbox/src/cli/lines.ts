@@ -25,7 +25,7 @@ function requestLine(r: Pick<Exchange, 'startedAt' | 'endedAt' | 'status' | 'err
 export const logoutText = ({ attempts, url, sessionsEnded }: LogoutResult): string =>
   [
     ...attempts.map((a) => requestLine(a, `POST   ${new URL(url).pathname}`)),
-    `ended sessions with Okta: ${sessionsEnded}`,
+    `sessions with Okta that ended: ${sessionsEnded}`,
   ].join('\n');
 
 const SILENT =
