@@ -1,4 +1,4 @@
-/** A lock file: one process at a time owns a folder, although each may be killed at any moment. */
+/** A lock file. It lets only one process at a time own a folder, although each process may be killed at any moment. */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { processIdentity } from './process.js';
 
@@ -11,8 +11,9 @@ export interface LockHolder {
 }
 
 /**
- * Takes the lock, or returns the living process that holds it. The lock of a dead process is taken over, also if another
- * process has its pid by now. The file appears with its content in one step (`link`), so no process reads half a lock.
+ * Takes the lock, or returns the living process that holds it. The lock of a dead process is taken over, even if
+ * another process now has its pid. The file appears with its content in one step (`link`), so no process reads an
+ * incomplete lock.
  */
 export function takeLock(file: string): { lock: Lock } | { holder: LockHolder } {
   const own: LockHolder = { pid: process.pid, identity: processIdentity(process.pid) ?? String(process.pid) };
@@ -35,7 +36,7 @@ export function takeLock(file: string): { lock: Lock } | { holder: LockHolder } 
   }
 }
 
-/** The living process that holds the lock, or undefined. */
+/** Returns the living process that holds the lock, or undefined. */
 export function lockHolder(file: string): LockHolder | undefined {
   const holder = read(file);
   return holder && processIdentity(holder.pid) === holder.identity ? holder : undefined;
@@ -49,12 +50,12 @@ function read(file: string): LockHolder | undefined {
   }
 }
 
-/** Removes the lock of a dead process. If a living process took the lock just before the rename, it gets it back. */
+/** Removes a dead process's lock. If a living process took the lock just before the rename, its lock is restored. */
 function discardDead(file: string, aside: string): void {
   try {
     renameSync(file, aside);
   } catch {
-    return; // another process was faster
+    return; // another process was faster and has removed the lock
   }
   if (lockHolder(aside)) {
     try {

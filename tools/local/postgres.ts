@@ -1,6 +1,6 @@
 /**
- * The embedded Postgres: real server processes from an npm package. The package's own launcher needs an existing user, a
- * free port and an install script; this one does not. Data survives, also a crash of the launcher.
+ * Starts the embedded Postgres: real server processes from an npm package. The package's own launcher needs an existing
+ * user, a free port and an install script; this one does not. Data survives restarts and a crash of the launcher.
  */
 import type { ChildProcess } from 'node:child_process';
 import path from 'node:path';
@@ -24,9 +24,9 @@ import { endOf, endProcess, eventually, followLines } from './process.js';
 export interface PostgresOptions {
   /** Folder of the data; created if it is missing. */
   readonly folder: string;
-  /** Password of the superuser `postgres`. A changed password is set at the next start. */
+  /** Password of the superuser `postgres`. A new password takes effect at the next start. */
   readonly password: string;
-  /** The preferred port; another one is used if it is taken. */
+  /** The preferred port. Another port is used if this one is taken. */
   readonly port?: number;
   /** Server settings, e.g. `fsync: 'off'` for tests. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -34,13 +34,13 @@ export interface PostgresOptions {
 }
 
 export interface LocalPostgres {
-  /** URL of the superuser, database `postgres`. */
+  /** Superuser URL of the database `postgres`. */
   readonly url: string;
   readonly port: number;
   readonly pid: number;
   /** Resolves when the server has ended, for whatever reason. */
   readonly ended: Promise<void>;
-  /** Ends every session and the server. Committed data stays. */
+  /** Ends every session and the server. Committed data remains. */
   stop(): Promise<void>;
 }
 
@@ -54,14 +54,14 @@ const SETTINGS = {
 
 const START_LIMIT_MS = 60_000;
 
-/** Throws {@link LocalProblem}, which says what to do, if it cannot be started. */
+/** Starts Postgres. Throws a {@link LocalProblem} that names the next step if Postgres cannot be started. */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const log = options.log ?? (() => undefined);
   const data = dataFolder(options.folder, log);
   const taken = takeLock(path.join(options.folder, 'owner.lock'));
   if ('holder' in taken) {
     throw new LocalProblem(
-      `Process ${taken.holder.pid} already runs the Postgres in ${options.folder}. Stop it, or name another STACK_DIR.`,
+      `Process ${taken.holder.pid} already runs Postgres in ${options.folder}. Stop it, or name another STACK_DIR.`,
     );
   }
   try {
@@ -98,13 +98,14 @@ async function launch(
       passwordReset = true;
       continue;
     }
-    // The port was taken meanwhile, or processes of a killed predecessor still hold the shared memory: try again.
+    // Try again if another process took the port meanwhile, or if processes of a killed launcher still hold the shared
+    // memory.
     const temporary = /Address already in use|pre-existing shared memory block|lock file .* already exists/.test(
       attempt.output,
     );
     if (!temporary || Date.now() - began > START_LIMIT_MS) {
       throw new LocalProblem(
-        `Postgres did not start on ${cluster.data}:\n${attempt.output}\nTo throw its data away, remove ${options.folder}.`,
+        `Postgres did not start on ${cluster.data}:\n${attempt.output}\nTo start again without data, remove ${options.folder}.`,
       );
     }
     await sleep(200);

@@ -15,20 +15,20 @@ interface ConnectFlags extends TenantFlags {
 
 const connect: CommandSpec<ConnectFlags> = {
   usage: 'connect',
-  summary: "give the app its SCIM Connector Base URL and token: Provisioning -> Integration in Okta's console",
+  summary: "set the SCIM Connector Base URL and token of the app (in Okta's console: Provisioning -> Integration)",
   examples: [
     'connect --token-file -',
     'connect --tenant acme --scim-base-url https://acme.example/prod/api/scim/v2 --token-file token.txt',
   ],
   options: (command) =>
     command
-      .option('--scim-base-url <url>', "if left out, that of the stack's tenant")
+      .option('--scim-base-url <url>', "SCIM Connector Base URL; default: the URL of the stack's tenant")
       .option(
         '--token-file <file>',
-        "file with the SCIM token, - = standard input; if left out, that of the stack's tenant",
+        "file with the SCIM token (- means standard input); default: the token of the stack's tenant",
       )
       .addOption(new Option('--mode <mode>', 'dialect of the app').choices(['aiw', 'oin']).default('aiw'))
-      .option('--header', 'send the token alone, without "Bearer", as the choice "Header" of a catalogue app does'),
+      .option('--header', 'send the token without "Bearer", like the choice "Header" of a catalogue app'),
   run: async ({ env, flags, stdin, typed }) => {
     const okta = new OktaClient(env);
     const complete = flags.tenant !== undefined && flags.scimBaseUrl !== undefined && flags.tokenFile !== undefined;
@@ -44,7 +44,7 @@ const connect: CommandSpec<ConnectFlags> = {
       authStyle: flags.header ? 'header' : 'bearer',
     };
     const app = await okta.call<{ appId: string; scimBaseUrl: string }>('PUT', slug, '', body);
-    const text = `The app ${app.appId} of "${slug}" pushes to ${app.scimBaseUrl}. Try it: ${typed(`test-connection --tenant ${slug}`)}`;
+    const text = `The app ${app.appId} of "${slug}" now pushes to ${app.scimBaseUrl}. Test the connection: ${typed(`test-connection --tenant ${slug}`)}`;
     return { text, json: app };
   },
 };
@@ -83,7 +83,7 @@ const eventHook: CommandSpec<TenantFlags & { readonly endpoint: string; readonly
   options: (command) =>
     command
       .requiredOption('--endpoint <url>', 'Endpoint URL')
-      .requiredOption('--secret-file <file>', 'file with the authentication secret, - = standard input'),
+      .requiredOption('--secret-file <file>', 'file with the authentication secret (- means standard input)'),
   run: async ({ env, flags, stdin }) => {
     const okta = new OktaClient(env);
     const secret = await secretFrom(flags.secretFile, stdin, 'authentication secret', { min: 1, max: 4_096 });
@@ -117,13 +117,13 @@ const oidcApp: CommandSpec<OidcFlags> = {
   },
 };
 
-/** Verbs that send a group's change repeat it as the whole member list: that is what Okta's "Push now" does. */
+/** Verbs that change a group. A retry of such a verb sends the whole member list instead, as Okta's "Push now" does. */
 const GROUP_VERBS: readonly string[] = ['push-group', 'push-now', 'rename-group', 'add-member', 'remove-member'];
 const BODILESS: readonly string[] = ['import', 'test-connection'];
 
 const retryTasks: CommandSpec<TenantFlags> = {
   usage: 'retry-tasks',
-  summary: 'repeat the failed provisioning tasks: Dashboard -> Tasks -> Retry Selected',
+  summary: "repeat the failed provisioning tasks (in Okta's console: Dashboard -> Tasks -> Retry Selected)",
   run: async ({ env, flags }) => {
     const okta = new OktaClient(env);
     const slug = await okta.app(flags.tenant);
@@ -156,9 +156,9 @@ const FAULTS = ['wrong-key', 'wrong-typ', 'wrong-iss', 'wrong-sub', 'wrong-aud',
 
 const universalLogout: CommandSpec<TenantFlags & { readonly fault?: string }> = {
   usage: 'universal-logout <login>',
-  summary: 'end all sessions of a person: those with Okta, and over Universal Logout those with the app',
+  summary: 'end all sessions of a person, both with Okta and (by Universal Logout) with the app',
   options: (command) =>
-    command.addOption(new Option('--fault <fault>', 'what is wrong with the request').choices(FAULTS)),
+    command.addOption(new Option('--fault <fault>', 'fault to put into the Universal Logout request').choices(FAULTS)),
   run: async ({ args, env, flags }) => {
     const okta = new OktaClient(env);
     const result = await okta.universalLogout(await okta.app(flags.tenant), args[0] ?? '', flags.fault);
@@ -167,14 +167,15 @@ const universalLogout: CommandSpec<TenantFlags & { readonly fault?: string }> = 
   },
 };
 
-/** Alone on its line, for `$(npm run --silent okta -- token ...)`. */
+/** Prints the token and nothing else, so that a shell can use `$(npm run --silent okta -- token ...)`. */
 const token: CommandSpec<TenantFlags & { readonly kind: TokenKind; readonly scope?: string }> = {
   usage: 'token <login>',
-  summary: "a token of Okta for a person who has the app, as after a login with the tenant's OIDC client",
+  summary:
+    "get a token of Okta for a person who is assigned to the app, as after a login with the tenant's OIDC client",
   options: (command) =>
     command
       .addOption(new Option('--kind <kind>', 'which token').choices(TOKEN_KINDS).default('access_token'))
-      .option('--scope <scopes>', 'scopes of it, with commas'),
+      .option('--scope <scopes>', 'scopes of the token, separated by commas'),
   run: async ({ args, env, flags }) => {
     const okta = new OktaClient(env);
     const slug = await okta.app(flags.tenant);

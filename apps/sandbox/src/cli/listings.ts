@@ -6,7 +6,7 @@ import type { TenantFlags } from './verbs.js';
 
 const list: CommandSpec<TenantFlags> = {
   usage: 'list',
-  summary: 'people and groups in Okta',
+  summary: 'list the people and groups in Okta',
   run: async ({ env, flags, screen, typed }) => {
     const okta = new OktaClient(env);
     const slug = await okta.app(flags.tenant);
@@ -38,25 +38,25 @@ const list: CommandSpec<TenantFlags> = {
 
 const tasks: CommandSpec<TenantFlags> = {
   usage: 'tasks',
-  summary: 'failed provisioning tasks, as in Dashboard -> Tasks',
+  summary: "list the failed provisioning tasks (in Okta's console: Dashboard -> Tasks)",
   run: async ({ env, flags, typed }) => {
     const okta = new OktaClient(env);
     const { tasks: failed } = await okta.list(await okta.app(flags.tenant), 'tasks');
     const lines = failed.map(
       (t) => `${instant(t.created_at)}  ${[t.verb, t.subject].join(' ').trim()}: ${t.detail ?? '(no reason given)'}`,
     );
-    const next = `\nTo repeat them: ${typed('retry-tasks')}; to drop them: ${typed('dismiss')}`;
+    const next = `\nTo repeat them: ${typed('retry-tasks')}; to dismiss them: ${typed('dismiss')}`;
     return { text: lines.length === 0 ? 'No task has failed.' : lines.join('\n') + next, json: failed };
   },
 };
 
 const hooks: CommandSpec<TenantFlags> = {
   usage: 'hooks',
-  summary: 'what the event hook carried, also what was put off',
+  summary: 'list the deliveries of the event hook, including delayed ones',
   run: async ({ env, flags }) => {
     const okta = new OktaClient(env);
     const { deliveries } = await okta.list(await okta.app(flags.tenant), 'deliveries');
-    const none = 'The event hook carried nothing since the sandbox started.';
+    const none = 'The event hook has sent nothing since the sandbox started.';
     return { text: deliveries.flatMap(deliveryLines).join('\n') || none, json: deliveries };
   },
 };
