@@ -66,6 +66,5 @@ export class Web {
   }
 }
 
-const now = (): number => performance.timeOrigin + performance.now();
 /** Removes the query from a URL, because codes and states are secret and must not be printed. */
 const withoutQuery = (url: string): string => url.split('?', 1)[0] ?? '';

@@ -2,6 +2,7 @@
  * identity-service's internal API: accounts, explanations of their roles, held losses of roles, and comparisons with
  * the user pool.
  */
+import { HELD_REASONS, type HeldBecause } from './common.js';
 import { Flag, Instant, Nested, NestedList, OneOf, Shape, Text, TextList, Uuid, UuidList, Whole } from './fields.js';
 
 export const ACCOUNT_STATUSES = ['active', 'inactive', 'removed'] as const;

@@ -33,9 +33,6 @@ export type CognitoAccess = (typeof COGNITO_ACCESS)[number];
 export const ACCESS_STATUSES = ['active', 'inactive', 'removed'] as const;
 export type AccessStatus = (typeof ACCESS_STATUSES)[number];
 
-export const CASE_HELD_BECAUSE = ['threshold', 'last_admin'] as const;
-export type CaseHeldBecause = (typeof CASE_HELD_BECAUSE)[number];
-
 /**
  * A state of the Okta user that ends access. Okta's API or an event hook reports it, because SCIM cannot express it.
  */

@@ -57,5 +57,5 @@ export class CallLog {
   }
 }
 
-/** Returns the wall-clock time in milliseconds, with a fraction. It never goes backwards within the process. */
-export const wallClock = (): number => performance.timeOrigin + performance.now();
+/** Returns milliseconds since the epoch, by the clock that Postgres on this machine also uses, so that times can be compared. */
+export const wallClock = (): number => Date.now();

@@ -208,16 +208,3 @@ const changeOf = ({ topic, key, events }: ParkedKey, row: { sequence: string; po
   position: row.position,
   behind: events - 1,
 });
-
-const cursorAfter = (after: ParkedAfter): string => Buffer.from(JSON.stringify(after)).toString('base64url');
-
-function parseCursor(cursor: string): ParkedAfter {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (Array.isArray(parts) && parts.length === 3 && parts.every((part) => typeof part === 'string'))
-      return parts as unknown as ParkedAfter;
-  } catch {
-    // Refused below.
-  }
-  return refuse('invalid_request', 'The cursor is not valid. Use the value of `next` in an answer of this service.');
-}
