@@ -6,22 +6,17 @@ export const HELD_REASONS = ['threshold', 'last_admin'] as const;
 export type HeldBecause = (typeof HELD_REASONS)[number];
 
 export class TenantPath {
-  @Uuid({ description: 'Tenant id.' })
-  tenant!: string;
+  @Uuid({ description: 'Tenant id.' }) tenant!: string;
 }
 
 export class AccountPath extends TenantPath {
-  @Uuid({ description: 'Account id. The same UUID is the SCIM id and the Cognito username.' })
-  id!: string;
+  @Uuid({ description: 'Account id. The same UUID is the SCIM id and the Cognito username.' }) id!: string;
 }
 
 /** A tenant as one service knows it. */
 export class TenantView {
-  @Uuid()
-  id!: string;
-
-  @Text()
-  slug!: string;
+  @Uuid() id!: string;
+  @Text() slug!: string;
 
   @Text({
     nullable: true,
@@ -29,11 +24,9 @@ export class TenantView {
   })
   host!: string | null;
 
-  @Whole({ description: 'Version of the tenant settings that this service has received.' })
-  settingsVersion!: number;
+  @Whole({ description: 'Version of the tenant settings that this service has received.' }) settingsVersion!: number;
 }
 
 export class TenantList {
-  @NestedList(() => TenantView)
-  tenants!: TenantView[];
+  @NestedList(() => TenantView) tenants!: TenantView[];
 }

@@ -15,19 +15,13 @@ const KEY = { description: '`tenant:subject`, or the id of the subject alone.', 
 const BY = { description: 'The person who requests the action; written to the log.', example: 'jane.doe' };
 
 export class OutboxState {
-  @Whole({ description: 'Events that are stored but not published.' })
-  depth!: number;
-
-  @Whole({ description: 'Age of the oldest event that is not published, in whole seconds.' })
-  oldestSeconds!: number;
+  @Whole({ description: 'Events that are stored but not published.' }) depth!: number;
+  @Whole({ description: 'Age of the oldest event that is not published, in whole seconds.' }) oldestSeconds!: number;
 }
 
 export class ConsumerState {
-  @Text(GROUP)
-  group!: string;
-
-  @Text(TOPIC)
-  topic!: string;
+  @Text(GROUP) group!: string;
+  @Text(TOPIC) topic!: string;
 
   @Whole({
     nullable: true,
@@ -35,38 +29,27 @@ export class ConsumerState {
   })
   lag!: number | null;
 
-  @Whole({ description: 'Keys whose events wait because one of them failed.' })
-  parkedKeys!: number;
-
-  @Whole({ description: 'Parked keys that wait for an administrator.' })
-  deadKeys!: number;
-
-  @Whole({ description: 'Events of all parked keys.' })
-  parkedEvents!: number;
+  @Whole({ description: 'Keys whose events wait because one of them failed.' }) parkedKeys!: number;
+  @Whole({ description: 'Parked keys that wait for an administrator.' }) deadKeys!: number;
+  @Whole({ description: 'Events of all parked keys.' }) parkedEvents!: number;
 }
 
 export class EventBusState {
-  @OneOf(CARRIERS)
-  carrier!: (typeof CARRIERS)[number];
+  @OneOf(CARRIERS) carrier!: (typeof CARRIERS)[number];
 
   @Nested(() => OutboxState, { nullable: true, description: 'Null means that this service publishes no events.' })
   outbox!: OutboxState | null;
 
-  @NestedList(() => ConsumerState)
-  consumers!: ConsumerState[];
+  @NestedList(() => ConsumerState) consumers!: ConsumerState[];
 }
 
 export class EventKeyPath {
-  @Text(KEY)
-  key!: string;
+  @Text(KEY) key!: string;
 }
 
 export class EventKeyQuery {
-  @Text({ ...TOPIC, optional: true })
-  topic?: string;
-
-  @Instant({ optional: true, description: 'Only events published at or after this instant.' })
-  from?: string;
+  @Text({ ...TOPIC, optional: true }) topic?: string;
+  @Instant({ optional: true, description: 'Only events published at or after this instant.' }) from?: string;
 
   @Whole({
     optional: true,
@@ -79,83 +62,44 @@ export class EventKeyQuery {
 
 /** A CloudEvents 1.0 event. */
 export class EventBody {
-  @Uuid()
-  id!: string;
-
-  @Text({ example: 'com.stackflow.identity.account.provisioned.v1' })
-  type!: string;
-
-  @Text({ example: '/stackflow/identity-service' })
-  source!: string;
-
-  @Text()
-  subject!: string;
-
-  @Instant()
-  time!: string;
-
-  @Uuid()
-  tenant!: string;
-
-  @Text({ max: 512 })
-  key!: string;
-
-  @Whole({ min: 1 })
-  sequence!: number;
-
-  @Text()
-  causationid!: string;
-
-  @Text({ nullable: true })
-  traceparent!: string | null;
-
-  @Shape()
-  data!: object;
+  @Uuid() id!: string;
+  @Text({ example: 'com.stackflow.identity.account.provisioned.v1' }) type!: string;
+  @Text({ example: '/stackflow/identity-service' }) source!: string;
+  @Text() subject!: string;
+  @Instant() time!: string;
+  @Uuid() tenant!: string;
+  @Text({ max: 512 }) key!: string;
+  @Whole({ min: 1 }) sequence!: number;
+  @Text() causationid!: string;
+  @Text({ nullable: true }) traceparent!: string | null;
+  @Shape() data!: object;
 }
 
 export class PublishedEvent {
-  @Text(TOPIC)
-  topic!: string;
-
-  @Whole()
-  partition!: number;
-
-  @Text({ description: 'Offset in the partition, as decimal digits.' })
-  position!: string;
-
-  @Text({ max: 512 })
-  key!: string;
+  @Text(TOPIC) topic!: string;
+  @Whole() partition!: number;
+  @Text({ description: 'Offset in the partition, as decimal digits.' }) position!: string;
+  @Text({ max: 512 }) key!: string;
 
   @Nested(() => EventBody, { nullable: true, description: 'Null means that the record cannot be read as an event.' })
   event!: EventBody | null;
 
-  @Text({ nullable: true, max: 4096, description: 'Why the record cannot be read.' })
-  fault!: string | null;
+  @Text({ nullable: true, max: 4096, description: 'Why the record cannot be read.' }) fault!: string | null;
 }
 
 export class HandledKey {
-  @Text(GROUP)
-  group!: string;
-
-  @Text(TOPIC)
-  topic!: string;
-
-  @Text({ max: 512 })
-  key!: string;
-
-  @Whole({ description: 'Highest sequence that the group has handled or parked.' })
-  sequence!: number;
-
-  @Instant()
-  at!: string;
+  @Text(GROUP) group!: string;
+  @Text(TOPIC) topic!: string;
+  @Text({ max: 512 }) key!: string;
+  @Whole({ description: 'Highest sequence that the group has handled or parked.' }) sequence!: number;
+  @Instant() at!: string;
 }
 
 export class EventKeyState {
   @NestedList(() => PublishedEvent, { description: 'The newest `limit` events of the key, oldest first.' })
   events!: PublishedEvent[];
 
-  @Whole({ description: 'Number of older events of the key that are left out.' })
-  omitted!: number;
+  @Whole({ description: 'Number of older events of the key that are left out.' }) omitted!: number;
 
   @NestedList(() => HandledKey, {
     description: 'The last event that each group of this service has handled or parked, by key.',
@@ -165,14 +109,9 @@ export class EventKeyState {
 
 /** Selects parked keys. Without any filter, all parked keys are selected. */
 export class ParkedFilter {
-  @Text({ ...GROUP, optional: true })
-  group?: string;
-
-  @Text({ ...TOPIC, optional: true })
-  topic?: string;
-
-  @Uuid({ optional: true, description: 'Tenant id.' })
-  tenant?: string;
+  @Text({ ...GROUP, optional: true }) group?: string;
+  @Text({ ...TOPIC, optional: true }) topic?: string;
+  @Uuid({ optional: true, description: 'Tenant id.' }) tenant?: string;
 
   @Text({
     optional: true,
@@ -183,25 +122,15 @@ export class ParkedFilter {
 }
 
 export class ParkedQuery extends ParkedFilter {
-  @Whole({ optional: true, min: 1, max: 500, description: 'Keys per page; 50 if left out.' })
-  limit?: number;
-
-  @Text({ optional: true, max: 4096, description: '`next` of the previous page.' })
-  cursor?: string;
+  @Whole({ optional: true, min: 1, max: 500, description: 'Keys per page; 50 if left out.' }) limit?: number;
+  @Text({ optional: true, max: 4096, description: '`next` of the previous page.' }) cursor?: string;
 }
 
 export class ParkedKey {
-  @Text(GROUP)
-  group!: string;
-
-  @Text(TOPIC)
-  topic!: string;
-
-  @Text({ max: 512 })
-  key!: string;
-
-  @Whole({ description: 'Sequence of the event that failed.' })
-  sequence!: number;
+  @Text(GROUP) group!: string;
+  @Text(TOPIC) topic!: string;
+  @Text({ max: 512 }) key!: string;
+  @Whole({ description: 'Sequence of the event that failed.' }) sequence!: number;
 
   @Text({
     nullable: true,
@@ -209,11 +138,8 @@ export class ParkedKey {
   })
   type!: string | null;
 
-  @OneOf(PARKED_STATES)
-  state!: (typeof PARKED_STATES)[number];
-
-  @Whole()
-  attempts!: number;
+  @OneOf(PARKED_STATES) state!: (typeof PARKED_STATES)[number];
+  @Whole() attempts!: number;
 
   @Text({
     nullable: true,
@@ -228,16 +154,12 @@ export class ParkedKey {
   @Instant({ nullable: true, description: 'Null means that the key waits for an administrator.' })
   nextAttempt!: string | null;
 
-  @Instant()
-  parkedAt!: string;
+  @Instant() parkedAt!: string;
 }
 
 export class ParkedError {
-  @Text(GROUP)
-  group!: string;
-
-  @Text(TOPIC)
-  topic!: string;
+  @Text(GROUP) group!: string;
+  @Text(TOPIC) topic!: string;
 
   @Text({
     nullable: true,
@@ -246,22 +168,14 @@ export class ParkedError {
   })
   error!: string | null;
 
-  @Whole()
-  keys!: number;
-
-  @Whole()
-  deadKeys!: number;
-
-  @Whole()
-  events!: number;
-
-  @Instant({ description: 'Time at which the first of these keys was parked.' })
-  since!: string;
+  @Whole() keys!: number;
+  @Whole() deadKeys!: number;
+  @Whole() events!: number;
+  @Instant({ description: 'Time at which the first of these keys was parked.' }) since!: string;
 }
 
 export class ParkedPage {
-  @NestedList(() => ParkedKey)
-  keys!: ParkedKey[];
+  @NestedList(() => ParkedKey) keys!: ParkedKey[];
 
   @Text({ nullable: true, max: 4096, description: 'Cursor of the next page. Null means that this page is the last.' })
   next!: string | null;
@@ -274,17 +188,10 @@ export class ParkedPage {
 
 /** Retries one key or, without `key`, every key of the group that matches the filters. */
 export class RetryParked {
-  @Text(GROUP)
-  group!: string;
-
-  @Text({ ...TOPIC, optional: true })
-  topic?: string;
-
-  @Text({ ...KEY, optional: true })
-  key?: string;
-
-  @Uuid({ optional: true, description: 'Tenant id.' })
-  tenant?: string;
+  @Text(GROUP) group!: string;
+  @Text({ ...TOPIC, optional: true }) topic?: string;
+  @Text({ ...KEY, optional: true }) key?: string;
+  @Uuid({ optional: true, description: 'Tenant id.' }) tenant?: string;
 
   @Text({
     optional: true,
@@ -293,30 +200,19 @@ export class RetryParked {
   })
   error?: string;
 
-  @Text(BY)
-  by!: string;
+  @Text(BY) by!: string;
 }
 
 export class ParkedKeyChange {
-  @Text(TOPIC)
-  topic!: string;
-
-  @Text({ max: 512 })
-  key!: string;
-
-  @Whole({ description: 'Sequence of the event that is retried or was skipped.' })
-  sequence!: number;
-
-  @Text({ description: 'Offset of this event in the partition, as decimal digits.' })
-  position!: string;
-
-  @Whole({ description: 'Number of events of the key that wait behind this event.' })
-  behind!: number;
+  @Text(TOPIC) topic!: string;
+  @Text({ max: 512 }) key!: string;
+  @Whole({ description: 'Sequence of the event that is retried or was skipped.' }) sequence!: number;
+  @Text({ description: 'Offset of this event in the partition, as decimal digits.' }) position!: string;
+  @Whole({ description: 'Number of events of the key that wait behind this event.' }) behind!: number;
 }
 
 export class RetriedKeys {
-  @Whole({ description: 'Number of keys whose first event is tried again within a second.' })
-  keys!: number;
+  @Whole({ description: 'Number of keys whose first event is tried again within a second.' }) keys!: number;
 
   @Whole({
     description:
@@ -332,25 +228,15 @@ export class RetriedKeys {
 }
 
 export class SkipParked {
-  @Text(GROUP)
-  group!: string;
-
-  @Text(KEY)
-  key!: string;
-
-  @Text({ ...TOPIC, optional: true })
-  topic?: string;
-
-  @Text(BY)
-  by!: string;
+  @Text(GROUP) group!: string;
+  @Text(KEY) key!: string;
+  @Text({ ...TOPIC, optional: true }) topic?: string;
+  @Text(BY) by!: string;
 }
 
 export class ReplayEvents {
-  @Text(GROUP)
-  group!: string;
-
-  @Text(TOPIC)
-  topic!: string;
+  @Text(GROUP) group!: string;
+  @Text(TOPIC) topic!: string;
 
   @Instant({
     optional: true,
@@ -358,14 +244,10 @@ export class ReplayEvents {
   })
   from?: string;
 
-  @Text({ optional: true, max: 512, description: 'Only this key: `tenant:subject`.' })
-  key?: string;
-
-  @Text(BY)
-  by!: string;
+  @Text({ optional: true, max: 512, description: 'Only this key: `tenant:subject`.' }) key?: string;
+  @Text(BY) by!: string;
 }
 
 export class ReplayedEvents {
-  @Whole({ description: 'Number of queued events, which the consumers of the group handle again.' })
-  queued!: number;
+  @Whole({ description: 'Number of queued events, which the consumers of the group handle again.' }) queued!: number;
 }

@@ -56,20 +56,11 @@ export class ExchangeClientBody extends ChangedBy {
 }
 
 export class ExchangeClientView {
-  @Text({ max: 64 })
-  id!: string;
-
-  @UuidList()
-  tenants!: string[];
-
-  @TextList()
-  audiences!: string[];
-
-  @OneOfList(TOKEN_KINDS)
-  tokenKinds!: TokenKind[];
-
-  @OneOf(CLIENT_AUTHENTICATIONS)
-  authentication!: ExchangeClientAuthentication;
+  @Text({ max: 64 }) id!: string;
+  @UuidList() tenants!: string[];
+  @TextList() audiences!: string[];
+  @OneOfList(TOKEN_KINDS) tokenKinds!: TokenKind[];
+  @OneOf(CLIENT_AUTHENTICATIONS) authentication!: ExchangeClientAuthentication;
 
   @Shape({
     nullable: true,
@@ -90,8 +81,7 @@ export class ExchangeClientView {
 }
 
 export class ExchangeClientList {
-  @NestedList(() => ExchangeClientView)
-  clients!: ExchangeClientView[];
+  @NestedList(() => ExchangeClientView) clients!: ExchangeClientView[];
 }
 
 /** Answer to a request that creates or changes a client. */
@@ -109,8 +99,7 @@ export class SecretRotationBody extends ChangedBy {
 }
 
 export class RotatedSecret {
-  @Text({ description: 'The new secret, which is returned only once.' })
-  clientSecret!: string;
+  @Text({ description: 'The new secret, which is returned only once.' }) clientSecret!: string;
 
   @Instant({
     nullable: true,
@@ -121,8 +110,7 @@ export class RotatedSecret {
 
 /** The custom authorization server whose access tokens a tenant accepts for exchange. */
 export class ExchangeSource {
-  @Text({ max: 512, example: 'https://your-org.okta.com/oauth2/default' })
-  issuer!: string;
+  @Text({ max: 512, example: 'https://your-org.okta.com/oauth2/default' }) issuer!: string;
 
   @Matches(VISIBLE, { message: 'audience must be the audience of the custom authorization server' })
   @Text({ max: 512, example: 'api://default' })

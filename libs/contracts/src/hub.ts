@@ -5,8 +5,7 @@
 import { Flag, Instant, Measure, Nested, NestedList, OneOf, Shape, Text, TextList, Uuid, Whole } from './fields.js';
 
 export class TenantSlugPath {
-  @Text({ description: 'Short name of the tenant.', example: 'acme' })
-  slug!: string;
+  @Text({ description: 'Short name of the tenant.', example: 'acme' }) slug!: string;
 }
 
 // ---- settings ---------------------------------------------------------------------------------------------------
@@ -15,24 +14,19 @@ export class TenantSlugPath {
 export type GroupReference = { readonly id: string } | { readonly name: string };
 
 class GroupReferenceFields {
-  @Text({ optional: true, min: 0, max: 1_000, description: 'SCIM id.' })
-  id?: string;
+  @Text({ optional: true, min: 0, max: 1_000, description: 'SCIM id.' }) id?: string;
 
   @Text({ optional: true, min: 0, max: 1_000, description: 'Display name of the group, compared case-insensitively.' })
   name?: string;
 }
 
 export class GroupRoleMapping {
-  @Nested(() => GroupReferenceFields)
-  group!: GroupReference;
-
-  @Text({ example: 'itsm_agent' })
-  role!: string;
+  @Nested(() => GroupReferenceFields) group!: GroupReference;
+  @Text({ example: 'itsm_agent' }) role!: string;
 }
 
 export class GroupUnmapping {
-  @Nested(() => GroupReferenceFields)
-  group!: GroupReference;
+  @Nested(() => GroupReferenceFields) group!: GroupReference;
 
   @Text({
     optional: true,
@@ -48,46 +42,29 @@ export class BrakeSettings {
   @Measure({ description: 'The brake never holds if at most this many people lose access within the window.' })
   atLeast!: number;
 
-  @Measure()
-  windowMinutes!: number;
-
-  @Measure({ description: 'Number of hours after which a held loss happens automatically.' })
-  holdHours!: number;
+  @Measure() windowMinutes!: number;
+  @Measure({ description: 'Number of hours after which a held loss happens automatically.' }) holdHours!: number;
 }
 
 export class BrakeChange implements Partial<BrakeSettings> {
-  @Measure({ optional: true })
-  percent?: number;
-
-  @Measure({ optional: true })
-  atLeast?: number;
-
-  @Measure({ optional: true })
-  windowMinutes?: number;
-
-  @Measure({ optional: true })
-  holdHours?: number;
+  @Measure({ optional: true }) percent?: number;
+  @Measure({ optional: true }) atLeast?: number;
+  @Measure({ optional: true }) windowMinutes?: number;
+  @Measure({ optional: true }) holdHours?: number;
 }
 
 export class OktaSettingsView {
-  @Text({ example: 'your-org.okta.com' })
-  domain!: string;
-
-  @Text({ description: 'Id of the StackFlow app in Okta.', example: '0oa1234567890abcdefg' })
-  appId!: string;
+  @Text({ example: 'your-org.okta.com' }) domain!: string;
+  @Text({ description: 'Id of the StackFlow app in Okta.', example: '0oa1234567890abcdefg' }) appId!: string;
 }
 
 export class SsoSettingsView {
-  @Text({ example: 'https://your-org.okta.com' })
-  issuer!: string;
-
-  @Text({ description: 'Client id of the OIDC app in Okta.' })
-  clientId!: string;
+  @Text({ example: 'https://your-org.okta.com' }) issuer!: string;
+  @Text({ description: 'Client id of the OIDC app in Okta.' }) clientId!: string;
 }
 
 export class ScimTokenView {
-  @Instant()
-  issuedAt!: string;
+  @Instant() issuedAt!: string;
 
   @Instant({
     nullable: true,
@@ -97,23 +74,12 @@ export class ScimTokenView {
 }
 
 export class SettingsView {
-  @Flag()
-  scimEnabled!: boolean;
-
-  @Flag()
-  groupSync!: boolean;
-
-  @Flag()
-  deactivateOnOffboard!: boolean;
-
-  @TextList({ description: 'All roles, highest precedence first.' })
-  roles!: string[];
-
-  @NestedList(() => GroupRoleMapping)
-  roleMappings!: GroupRoleMapping[];
-
-  @Nested(() => BrakeSettings, { nullable: true, description: 'Null = no brake.' })
-  brake!: BrakeSettings | null;
+  @Flag() scimEnabled!: boolean;
+  @Flag() groupSync!: boolean;
+  @Flag() deactivateOnOffboard!: boolean;
+  @TextList({ description: 'All roles, highest precedence first.' }) roles!: string[];
+  @NestedList(() => GroupRoleMapping) roleMappings!: GroupRoleMapping[];
+  @Nested(() => BrakeSettings, { nullable: true, description: 'Null = no brake.' }) brake!: BrakeSettings | null;
 
   @Nested(() => OktaSettingsView, {
     nullable: true,
@@ -136,23 +102,15 @@ export class SettingsChangeBody {
   @Text({ optional: true, nullable: true, max: 1_000, description: 'Own host name of the tenant. Null removes it.' })
   host?: string | null;
 
-  @Flag({ optional: true })
-  scimEnabled?: boolean;
-
-  @Flag({ optional: true })
-  groupSync?: boolean;
-
-  @Flag({ optional: true })
-  deactivateOnOffboard?: boolean;
-
-  @TextList({ optional: true, description: 'The complete list of roles, highest precedence first.' })
-  roles?: string[];
+  @Flag({ optional: true }) scimEnabled?: boolean;
+  @Flag({ optional: true }) groupSync?: boolean;
+  @Flag({ optional: true }) deactivateOnOffboard?: boolean;
+  @TextList({ optional: true, description: 'The complete list of roles, highest precedence first.' }) roles?: string[];
 
   @NestedList(() => GroupRoleMapping, { optional: true, description: 'Mappings to add; may repeat existing mappings.' })
   map?: GroupRoleMapping[];
 
-  @NestedList(() => GroupUnmapping, { optional: true, description: 'Mappings to remove.' })
-  unmap?: GroupUnmapping[];
+  @NestedList(() => GroupUnmapping, { optional: true, description: 'Mappings to remove.' }) unmap?: GroupUnmapping[];
 
   @Nested(() => BrakeChange, { optional: true, nullable: true, description: 'Null = no brake.' })
   brake?: BrakeChange | null;
@@ -162,8 +120,7 @@ export class SettingsChangeBody {
 
 /** Names the administrator who makes a change, for the audit. */
 export class AdministratorName {
-  @Text({ description: 'The administrator who makes the change; stored in the audit.', example: 'jane' })
-  by!: string;
+  @Text({ description: 'The administrator who makes the change; stored in the audit.', example: 'jane' }) by!: string;
 }
 
 export class CreateTenant extends AdministratorName {
@@ -182,8 +139,7 @@ export class CreateTenant extends AdministratorName {
 }
 
 export class ConfigureTenant extends AdministratorName {
-  @Nested(() => SettingsChangeBody)
-  settings!: SettingsChangeBody;
+  @Nested(() => SettingsChangeBody) settings!: SettingsChangeBody;
 }
 
 const GRACE = { optional: true, max: 30 * 86_400_000 } as const;
@@ -197,11 +153,8 @@ export class ConnectOkta extends AdministratorName {
   @Text({ max: 1_000, description: 'Domain of the Okta org. A leading https:// and a trailing slash are removed.' })
   domain!: string;
 
-  @Text({ description: 'Id of the StackFlow app in Okta.', example: '0oa1234567890abcdefg' })
-  appId!: string;
-
-  @Text({ min: 0, max: 8_192, description: 'API token of Okta, 10 to 512 characters.' })
-  apiToken!: string;
+  @Text({ description: 'Id of the StackFlow app in Okta.', example: '0oa1234567890abcdefg' }) appId!: string;
+  @Text({ min: 0, max: 8_192, description: 'API token of Okta, 10 to 512 characters.' }) apiToken!: string;
 
   @Flag({
     optional: true,
@@ -217,8 +170,7 @@ export class ConnectOkta extends AdministratorName {
 }
 
 export class ConnectSso extends AdministratorName {
-  @Text({ description: 'Client id of the OIDC app in Okta.' })
-  clientId!: string;
+  @Text({ description: 'Client id of the OIDC app in Okta.' }) clientId!: string;
 
   @Text({ min: 0, max: 8_192, description: 'Client secret of the OIDC app, 10 to 512 characters.' })
   clientSecret!: string;
@@ -238,23 +190,12 @@ export class ConnectSso extends AdministratorName {
  * says why.
  */
 export class TenantAddresses {
-  @Text({ max: 1_000 })
-  scimBaseUrl!: string;
-
-  @Text({ max: 1_000 })
-  eventHookUrl!: string;
-
-  @Text({ max: 1_000, nullable: true })
-  redirectUri!: string | null;
-
-  @Text({ max: 1_000, nullable: true })
-  loginUri!: string | null;
-
-  @Text({ max: 1_000, nullable: true })
-  postLogoutUri!: string | null;
-
-  @Text({ max: 1_000, nullable: true })
-  universalLogoutUri!: string | null;
+  @Text({ max: 1_000 }) scimBaseUrl!: string;
+  @Text({ max: 1_000 }) eventHookUrl!: string;
+  @Text({ max: 1_000, nullable: true }) redirectUri!: string | null;
+  @Text({ max: 1_000, nullable: true }) loginUri!: string | null;
+  @Text({ max: 1_000, nullable: true }) postLogoutUri!: string | null;
+  @Text({ max: 1_000, nullable: true }) universalLogoutUri!: string | null;
 }
 
 export const TENANT_WARNINGS = ['sign_in_needs_host'] as const;
@@ -265,19 +206,13 @@ export class TenantWarning {
    * `sign_in_needs_host`: the tenant has no own host name, and sign-in under the common origin (`origin`) reaches
    * another tenant (`owner`). If `owner` is null, it reaches no tenant.
    */
-  @OneOf(TENANT_WARNINGS)
-  code!: TenantWarningCode;
-
-  @Shape()
-  parameters!: Record<string, string | null>;
+  @OneOf(TENANT_WARNINGS) code!: TenantWarningCode;
+  @Shape() parameters!: Record<string, string | null>;
 }
 
 export class HubTenant {
-  @Uuid()
-  id!: string;
-
-  @Text()
-  slug!: string;
+  @Uuid() id!: string;
+  @Text() slug!: string;
 
   @Text({
     nullable: true,
@@ -285,36 +220,21 @@ export class HubTenant {
   })
   host!: string | null;
 
-  @Whole({ description: 'Version of the current settings.' })
-  version!: number;
-
-  @Nested(() => SettingsView)
-  settings!: SettingsView;
-
-  @Nested(() => TenantAddresses)
-  addresses!: TenantAddresses;
-
-  @NestedList(() => TenantWarning)
-  warnings!: TenantWarning[];
-
-  @Instant()
-  createdAt!: Date;
-
-  @Instant()
-  changedAt!: Date;
-
-  @Text()
-  changedBy!: string;
+  @Whole({ description: 'Version of the current settings.' }) version!: number;
+  @Nested(() => SettingsView) settings!: SettingsView;
+  @Nested(() => TenantAddresses) addresses!: TenantAddresses;
+  @NestedList(() => TenantWarning) warnings!: TenantWarning[];
+  @Instant() createdAt!: Date;
+  @Instant() changedAt!: Date;
+  @Text() changedBy!: string;
 }
 
 export class HubTenantList {
-  @NestedList(() => HubTenant)
-  tenants!: HubTenant[];
+  @NestedList(() => HubTenant) tenants!: HubTenant[];
 }
 
 export class TenantChanged {
-  @Nested(() => HubTenant)
-  tenant!: HubTenant;
+  @Nested(() => HubTenant) tenant!: HubTenant;
 
   @TextList({ description: 'Names of the settings that the request changed; empty if it changed nothing.' })
   changed!: string[];
@@ -327,8 +247,7 @@ export class TenantChanged {
 }
 
 export class IssuedSecret {
-  @Text({ description: 'The secret, which is returned only once.' })
-  secret!: string;
+  @Text({ description: 'The secret, which is returned only once.' }) secret!: string;
 
   @Instant({
     nullable: true,
@@ -365,39 +284,24 @@ export const AUDIT_ACTIONS = [
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export class HubAuditQuery {
-  @Whole({ optional: true, min: 1, max: 500, description: '100 if left out.' })
-  limit?: number;
-
-  @Text({ optional: true, pattern: /^\d{1,18}$/, description: '`next` of the previous page.' })
-  cursor?: string;
+  @Whole({ optional: true, min: 1, max: 500, description: '100 if left out.' }) limit?: number;
+  @Text({ optional: true, pattern: /^\d{1,18}$/, description: '`next` of the previous page.' }) cursor?: string;
 }
 
 export class HubAuditEntry {
-  @Text()
-  id!: string;
-
-  @Instant()
-  at!: Date;
-
-  @Text()
-  by!: string;
-
-  @OneOf(AUDIT_ACTIONS)
-  action!: AuditAction;
-
-  @Whole({ description: 'Version of the settings after the change.' })
-  version!: number;
-
-  @TextList()
-  changed!: string[];
+  @Text() id!: string;
+  @Instant() at!: Date;
+  @Text() by!: string;
+  @OneOf(AUDIT_ACTIONS) action!: AuditAction;
+  @Whole({ description: 'Version of the settings after the change.' }) version!: number;
+  @TextList() changed!: string[];
 
   @Shape({ description: 'Details of the change, for example `graceMs` of a rotation.' })
   detail!: Record<string, unknown>;
 }
 
 export class HubAuditPage {
-  @NestedList(() => HubAuditEntry, { description: 'Audit entries, newest first.' })
-  entries!: HubAuditEntry[];
+  @NestedList(() => HubAuditEntry, { description: 'Audit entries, newest first.' }) entries!: HubAuditEntry[];
 
   @Text({ nullable: true, description: 'Cursor of the next page. Null means that this page is the last.' })
   next!: string | null;

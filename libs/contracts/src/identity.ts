@@ -13,11 +13,8 @@ export const POOL_COMPARISON_STATES = ['running', 'done', 'failed'] as const;
 export const POOL_COMPARISON_PHASES = ['groups', 'users', 'missing', 'done'] as const;
 
 export class AccountListQuery {
-  @Text({ optional: true, max: 8192, description: '`next` of the previous page.' })
-  cursor?: string;
-
-  @Whole({ optional: true, min: 1, max: 1000, description: '100 by default.' })
-  limit?: number;
+  @Text({ optional: true, max: 8192, description: '`next` of the previous page.' }) cursor?: string;
+  @Whole({ optional: true, min: 1, max: 1000, description: '100 by default.' }) limit?: number;
 
   @Flag({
     optional: true,
@@ -26,8 +23,7 @@ export class AccountListQuery {
   })
   failing?: boolean;
 
-  @Text({ optional: true, description: 'Only accounts with this role in effect.' })
-  role?: string;
+  @Text({ optional: true, description: 'Only accounts with this role in effect.' }) role?: string;
 
   @Text({
     optional: true,
@@ -46,22 +42,14 @@ export class AccountListQuery {
 }
 
 export class AccountRoleLoss {
-  @TextList({ description: 'Roles that no group gives any more.' })
-  wouldLose!: string[];
-
-  @OneOf(HELD_REASONS)
-  heldBecause!: HeldBecause;
-
-  @Instant()
-  heldAt!: Date;
-
-  @Text({ description: 'Type of the change that took the roles away.', example: 'user.left-group' })
-  cause!: string;
+  @TextList({ description: 'Roles that no group gives any more.' }) wouldLose!: string[];
+  @OneOf(HELD_REASONS) heldBecause!: HeldBecause;
+  @Instant() heldAt!: Date;
+  @Text({ description: 'Type of the change that took the roles away.', example: 'user.left-group' }) cause!: string;
 }
 
 export class AccountCognitoView {
-  @OneOf(COGNITO_STATES)
-  state!: (typeof COGNITO_STATES)[number];
+  @OneOf(COGNITO_STATES) state!: (typeof COGNITO_STATES)[number];
 
   @Instant({ nullable: true, description: 'Time at which the user was created in Cognito.' })
   provisionedAt!: Date | null;
@@ -75,17 +63,10 @@ export class AccountCognitoView {
   })
   waitingSince!: Date | null;
 
-  @Instant({ nullable: true })
-  nextAttemptAt!: Date | null;
-
-  @Whole()
-  attempts!: number;
-
-  @Text({ nullable: true, max: 1000 })
-  lastError!: string | null;
-
-  @Text({ nullable: true, example: 'throttled' })
-  lastErrorClass!: string | null;
+  @Instant({ nullable: true }) nextAttemptAt!: Date | null;
+  @Whole() attempts!: number;
+  @Text({ nullable: true, max: 1000 }) lastError!: string | null;
+  @Text({ nullable: true, example: 'throttled' }) lastErrorClass!: string | null;
 
   @OneOf(COGNITO_WARNINGS, {
     nullable: true,
@@ -96,32 +77,15 @@ export class AccountCognitoView {
 }
 
 export class AccountView {
-  @Uuid()
-  id!: string;
-
-  @Uuid()
-  tenant!: string;
-
-  @Text({ max: 1024 })
-  userName!: string;
-
-  @Text({ nullable: true, max: 1024, description: 'The Okta user id.' })
-  externalId!: string | null;
-
-  @Text({ nullable: true, max: 1024 })
-  email!: string | null;
-
-  @Text({ nullable: true, max: 1024 })
-  displayName!: string | null;
-
-  @OneOf(ACCOUNT_STATUSES)
-  status!: (typeof ACCOUNT_STATUSES)[number];
-
-  @TextList({ description: 'Roles in effect, strongest first.' })
-  roles!: string[];
-
-  @Text({ nullable: true, description: 'The strongest role in effect.' })
-  primaryRole!: string | null;
+  @Uuid() id!: string;
+  @Uuid() tenant!: string;
+  @Text({ max: 1024 }) userName!: string;
+  @Text({ nullable: true, max: 1024, description: 'The Okta user id.' }) externalId!: string | null;
+  @Text({ nullable: true, max: 1024 }) email!: string | null;
+  @Text({ nullable: true, max: 1024 }) displayName!: string | null;
+  @OneOf(ACCOUNT_STATUSES) status!: (typeof ACCOUNT_STATUSES)[number];
+  @TextList({ description: 'Roles in effect, strongest first.' }) roles!: string[];
+  @Text({ nullable: true, description: 'The strongest role in effect.' }) primaryRole!: string | null;
 
   @TextList({ description: 'Roles that the groups give. They are in effect only while the account is active.' })
   assignedRoles!: string[];
@@ -129,22 +93,14 @@ export class AccountView {
   @Nested(() => AccountRoleLoss, { nullable: true, description: 'The loss of roles that the brake holds.' })
   heldRoleLoss!: AccountRoleLoss | null;
 
-  @Whole()
-  version!: number;
-
-  @Instant()
-  createdAt!: Date;
-
-  @Instant()
-  updatedAt!: Date;
-
-  @Nested(() => AccountCognitoView)
-  cognito!: AccountCognitoView;
+  @Whole() version!: number;
+  @Instant() createdAt!: Date;
+  @Instant() updatedAt!: Date;
+  @Nested(() => AccountCognitoView) cognito!: AccountCognitoView;
 }
 
 export class AccountList {
-  @NestedList(() => AccountView, { description: 'Accounts, ordered by user name.' })
-  accounts!: AccountView[];
+  @NestedList(() => AccountView, { description: 'Accounts, ordered by user name.' }) accounts!: AccountView[];
 
   @Text({ nullable: true, max: 8192, description: '`cursor` of the next page. Null means that this page is the last.' })
   next!: string | null;
@@ -152,49 +108,23 @@ export class AccountList {
 
 /** One grant of a role. The grant is in effect while `revokedAt` is null. */
 export class GrantView {
-  @Text()
-  role!: string;
-
-  @Instant()
-  grantedAt!: Date;
-
-  @Text({ example: 'user.joined-group' })
-  grantedCause!: string;
-
-  @Uuid({ nullable: true })
-  grantedGroup!: string | null;
-
-  @Text({ nullable: true })
-  grantedGroupName!: string | null;
-
-  @Text({ description: 'Id of the SCIM request, or `settings:<version>`.' })
-  grantedCausationId!: string;
-
-  @Whole({ nullable: true })
-  grantedMappingVersion!: number | null;
-
-  @Instant({ nullable: true })
-  revokedAt!: Date | null;
-
-  @Text({ nullable: true })
-  revokedCause!: string | null;
-
-  @Uuid({ nullable: true })
-  revokedGroup!: string | null;
-
-  @Text({ nullable: true })
-  revokedCausationId!: string | null;
-
-  @Whole({ nullable: true })
-  revokedMappingVersion!: number | null;
+  @Text() role!: string;
+  @Instant() grantedAt!: Date;
+  @Text({ example: 'user.joined-group' }) grantedCause!: string;
+  @Uuid({ nullable: true }) grantedGroup!: string | null;
+  @Text({ nullable: true }) grantedGroupName!: string | null;
+  @Text({ description: 'Id of the SCIM request, or `settings:<version>`.' }) grantedCausationId!: string;
+  @Whole({ nullable: true }) grantedMappingVersion!: number | null;
+  @Instant({ nullable: true }) revokedAt!: Date | null;
+  @Text({ nullable: true }) revokedCause!: string | null;
+  @Uuid({ nullable: true }) revokedGroup!: string | null;
+  @Text({ nullable: true }) revokedCausationId!: string | null;
+  @Whole({ nullable: true }) revokedMappingVersion!: number | null;
 }
 
 export class AccountGrants {
-  @Uuid()
-  account!: string;
-
-  @NestedList(() => GrantView, { description: 'Grants, oldest first.' })
-  grants!: GrantView[];
+  @Uuid() account!: string;
+  @NestedList(() => GrantView, { description: 'Grants, oldest first.' }) grants!: GrantView[];
 }
 
 /** A group in the parameters of a reason. `name` is null until the events of the group have arrived. */
@@ -268,39 +198,25 @@ export const REASON_CODES = [
 
 /** Describes {@link Reason} for the OpenAPI document. */
 export class ExplanationReason {
-  @OneOf(REASON_CODES)
-  code!: ReasonCode;
-
-  @Shape({ description: 'Parameters of the code; the fields depend on the code.' })
-  parameters!: object;
+  @OneOf(REASON_CODES) code!: ReasonCode;
+  @Shape({ description: 'Parameters of the code; the fields depend on the code.' }) parameters!: object;
 }
 
 export class ExplainedGroup {
-  @Uuid()
-  id!: string;
+  @Uuid() id!: string;
 
   @Text({ nullable: true, description: 'Null means that the events of the group have not arrived yet.' })
   displayName!: string | null;
 
-  @Flag()
-  deleted!: boolean;
-
-  @TextList({ description: 'Roles that the current mappings give to the members of the group.' })
-  roles!: string[];
+  @Flag() deleted!: boolean;
+  @TextList({ description: 'Roles that the current mappings give to the members of the group.' }) roles!: string[];
 }
 
 export class Explanation {
-  @Nested(() => AccountView)
-  account!: AccountView;
-
-  @NestedList(() => ExplainedGroup)
-  groups!: ExplainedGroup[];
-
-  @Whole({ nullable: true })
-  mappingVersion!: number | null;
-
-  @Flag({ nullable: true })
-  groupSync!: boolean | null;
+  @Nested(() => AccountView) account!: AccountView;
+  @NestedList(() => ExplainedGroup) groups!: ExplainedGroup[];
+  @Whole({ nullable: true }) mappingVersion!: number | null;
+  @Flag({ nullable: true }) groupSync!: boolean | null;
 
   @NestedList(() => ExplanationReason, {
     description: 'The first reason says why the account has its roles, or why it has none.',
@@ -309,34 +225,21 @@ export class Explanation {
 }
 
 export class AccountRetry {
-  @Uuid()
-  account!: string;
-
-  @Flag()
-  retrying!: boolean;
+  @Uuid() account!: string;
+  @Flag() retrying!: boolean;
 }
 
 /** A loss of roles that the brake holds. */
 export class HeldRoleLossView extends AccountRoleLoss {
-  @Uuid({ description: 'Account id.' })
-  account!: string;
-
-  @Text({ max: 1024 })
-  userName!: string;
-
-  @Text({ nullable: true, max: 1024 })
-  displayName!: string | null;
-
-  @TextList({ description: 'Roles in effect, including those that would be lost.' })
-  roles!: string[];
-
-  @Text()
-  causationId!: string;
+  @Uuid({ description: 'Account id.' }) account!: string;
+  @Text({ max: 1024 }) userName!: string;
+  @Text({ nullable: true, max: 1024 }) displayName!: string | null;
+  @TextList({ description: 'Roles in effect, including those that would be lost.' }) roles!: string[];
+  @Text() causationId!: string;
 }
 
 export class HeldRoleLossList {
-  @NestedList(() => HeldRoleLossView, { description: 'Held losses of roles, oldest first.' })
-  held!: HeldRoleLossView[];
+  @NestedList(() => HeldRoleLossView, { description: 'Held losses of roles, oldest first.' }) held!: HeldRoleLossView[];
 }
 
 export class ReleaseRoleLossesBody {
@@ -358,16 +261,12 @@ export class ReleaseRoleLossesBody {
 }
 
 export class RoleLossesReleased {
-  @Whole()
-  released!: number;
+  @Whole() released!: number;
 }
 
 export class PoolComparisonProgress {
-  @OneOf(POOL_COMPARISON_PHASES)
-  phase!: (typeof POOL_COMPARISON_PHASES)[number];
-
-  @Whole({ description: 'Number of users of the pool that were read so far.' })
-  users!: number;
+  @OneOf(POOL_COMPARISON_PHASES) phase!: (typeof POOL_COMPARISON_PHASES)[number];
+  @Whole({ description: 'Number of users of the pool that were read so far.' }) users!: number;
 
   @Whole({
     description:
@@ -375,58 +274,36 @@ export class PoolComparisonProgress {
   })
   differing!: number;
 
-  @Whole()
-  attributes!: number;
-
-  @Whole()
-  groups!: number;
-
-  @Whole({ description: 'Number of accounts whose user is missing in Cognito.' })
-  missing!: number;
+  @Whole() attributes!: number;
+  @Whole() groups!: number;
+  @Whole({ description: 'Number of accounts whose user is missing in Cognito.' }) missing!: number;
 
   @Whole({ description: 'Number of users of the pool that belong to no account (orphans). They are not changed.' })
   orphans!: number;
 
-  @TextList({ description: 'User names of the first orphans.' })
-  orphanSample!: string[];
+  @TextList({ description: 'User names of the first orphans.' }) orphanSample!: string[];
 }
 
 export class PoolComparison {
-  @Uuid()
-  id!: string;
-
-  @OneOf(POOL_COMPARISON_STATES)
-  state!: (typeof POOL_COMPARISON_STATES)[number];
-
-  @Instant()
-  startedAt!: Date;
-
-  @Instant({ nullable: true })
-  finishedAt!: Date | null;
-
-  @Nested(() => PoolComparisonProgress)
-  progress!: PoolComparisonProgress;
-
-  @Text({ nullable: true, max: 8192 })
-  error!: string | null;
+  @Uuid() id!: string;
+  @OneOf(POOL_COMPARISON_STATES) state!: (typeof POOL_COMPARISON_STATES)[number];
+  @Instant() startedAt!: Date;
+  @Instant({ nullable: true }) finishedAt!: Date | null;
+  @Nested(() => PoolComparisonProgress) progress!: PoolComparisonProgress;
+  @Text({ nullable: true, max: 8192 }) error!: string | null;
 }
 
 export class PoolComparisonStarted {
-  @Uuid({ description: '`id` of the comparison.' })
-  run!: string;
+  @Uuid({ description: '`id` of the comparison.' }) run!: string;
 }
 
 export class RepublishQuery {
-  @Uuid({ optional: true, description: '`next` of the previous page.' })
-  cursor?: string;
-
-  @Whole({ optional: true, min: 1, max: 1000, description: '500 by default.' })
-  limit?: number;
+  @Uuid({ optional: true, description: '`next` of the previous page.' }) cursor?: string;
+  @Whole({ optional: true, min: 1, max: 1000, description: '500 by default.' }) limit?: number;
 }
 
 export class RepublishedPage {
-  @Whole({ description: 'Number of accounts that this request published again.' })
-  republished!: number;
+  @Whole({ description: 'Number of accounts that this request published again.' }) republished!: number;
 
   @Uuid({ nullable: true, description: '`cursor` of the next page. Null means that this page is the last.' })
   next!: string | null;

@@ -43,17 +43,10 @@ export type OktaState = (typeof OKTA_STATES)[number];
 const ONE_LINE = /^(?=.*\S)[^\p{C}\u2028\u2029]+$/u;
 
 export class CaseTimings {
-  @Instant({ description: "Time at which Okta's request, or another signal, arrived." })
-  pushedAt!: string;
-
-  @Instant({ description: 'Time at which the case was opened.' })
-  receivedAt!: string;
-
-  @Instant({ nullable: true })
-  heldAt!: string | null;
-
-  @Instant({ nullable: true })
-  releasedAt!: string | null;
+  @Instant({ description: "Time at which Okta's request, or another signal, arrived." }) pushedAt!: string;
+  @Instant({ description: 'Time at which the case was opened.' }) receivedAt!: string;
+  @Instant({ nullable: true }) heldAt!: string | null;
+  @Instant({ nullable: true }) releasedAt!: string | null;
 
   @Instant({
     nullable: true,
@@ -61,8 +54,7 @@ export class CaseTimings {
   })
   fencedAt!: string | null;
 
-  @Instant({ nullable: true, description: 'Time at which Cognito disabled the user.' })
-  disabledAt!: string | null;
+  @Instant({ nullable: true, description: 'Time at which Cognito disabled the user.' }) disabledAt!: string | null;
 
   @Instant({ nullable: true, description: 'Time at which Cognito revoked the refresh tokens.' })
   signedOutAt!: string | null;
@@ -82,32 +74,15 @@ export class CaseTimings {
 
 /** A case: the fields of `offboardingCase` in the event catalog, and its current attempts and errors. */
 export class CaseView {
-  @Uuid()
-  id!: string;
-
-  @Uuid()
-  account!: string;
-
-  @Text({ min: 0, max: 1024 })
-  userName!: string;
-
-  @Text({ nullable: true, min: 0, max: 1024 })
-  displayName!: string | null;
-
-  @Text({ nullable: true, max: 1024, description: 'Okta user id.' })
-  externalId!: string | null;
-
-  @OneOf(CASE_STATES)
-  state!: CaseState;
-
-  @Text({ example: 'user.deactivated' })
-  cause!: string;
-
-  @Text({ description: 'Id of the SCIM request, or of the other signal.' })
-  causationId!: string;
-
-  @OneOf(HELD_REASONS, { nullable: true })
-  heldBecause!: HeldBecause | null;
+  @Uuid() id!: string;
+  @Uuid() account!: string;
+  @Text({ min: 0, max: 1024 }) userName!: string;
+  @Text({ nullable: true, min: 0, max: 1024 }) displayName!: string | null;
+  @Text({ nullable: true, max: 1024, description: 'Okta user id.' }) externalId!: string | null;
+  @OneOf(CASE_STATES) state!: CaseState;
+  @Text({ example: 'user.deactivated' }) cause!: string;
+  @Text({ description: 'Id of the SCIM request, or of the other signal.' }) causationId!: string;
+  @OneOf(HELD_REASONS, { nullable: true }) heldBecause!: HeldBecause | null;
 
   @Instant({
     nullable: true,
@@ -115,14 +90,9 @@ export class CaseView {
   })
   heldUntil!: Date | null;
 
-  @Text({ nullable: true })
-  releasedBy!: string | null;
-
-  @Nested(() => CaseTimings)
-  timings!: CaseTimings;
-
-  @Instant({ nullable: true })
-  endedAt!: Date | null;
+  @Text({ nullable: true }) releasedBy!: string | null;
+  @Nested(() => CaseTimings) timings!: CaseTimings;
+  @Instant({ nullable: true }) endedAt!: Date | null;
 
   @Text({ nullable: true, description: 'The service that first refused a token of this person.' })
   firstRefusedBy!: string | null;
@@ -130,49 +100,23 @@ export class CaseView {
   @Whole({ description: 'Number of failed attempts of the current step in Cognito. Only for running cases.' })
   attempts!: number;
 
-  @Text({ nullable: true, max: 1000 })
-  lastError!: string | null;
-
-  @Text({ nullable: true })
-  lastErrorClass!: string | null;
-
-  @Instant({ nullable: true })
-  nextAttemptAt!: Date | null;
+  @Text({ nullable: true, max: 1000 }) lastError!: string | null;
+  @Text({ nullable: true }) lastErrorClass!: string | null;
+  @Instant({ nullable: true }) nextAttemptAt!: Date | null;
 }
 
 export class PersonView {
-  @Uuid({ description: 'Account id.' })
-  account!: string;
-
-  @Uuid()
-  tenant!: string;
-
-  @Text({ min: 0, max: 1024 })
-  userName!: string;
-
-  @Text({ nullable: true, min: 0, max: 1024 })
-  displayName!: string | null;
-
-  @Text({ nullable: true, max: 1024, description: 'Okta user id.' })
-  externalId!: string | null;
-
-  @Flag({ description: 'Whether the person is active in the directory, as pushed by Okta.' })
-  active!: boolean;
-
-  @Flag()
-  deleted!: boolean;
-
-  @OneOf(OKTA_STATES, { nullable: true })
-  oktaState!: OktaState | null;
-
-  @Instant({ nullable: true })
-  oktaStateAt!: Date | null;
-
-  @Flag({ description: 'Whether identity-service has created the Cognito user.' })
-  provisioned!: boolean;
-
-  @OneOf(COGNITO_ACCESS, { description: 'Desired state in Cognito.' })
-  desiredAccess!: CognitoAccess;
+  @Uuid({ description: 'Account id.' }) account!: string;
+  @Uuid() tenant!: string;
+  @Text({ min: 0, max: 1024 }) userName!: string;
+  @Text({ nullable: true, min: 0, max: 1024 }) displayName!: string | null;
+  @Text({ nullable: true, max: 1024, description: 'Okta user id.' }) externalId!: string | null;
+  @Flag({ description: 'Whether the person is active in the directory, as pushed by Okta.' }) active!: boolean;
+  @Flag() deleted!: boolean;
+  @OneOf(OKTA_STATES, { nullable: true }) oktaState!: OktaState | null;
+  @Instant({ nullable: true }) oktaStateAt!: Date | null;
+  @Flag({ description: 'Whether identity-service has created the Cognito user.' }) provisioned!: boolean;
+  @OneOf(COGNITO_ACCESS, { description: 'Desired state in Cognito.' }) desiredAccess!: CognitoAccess;
 
   @OneOf(COGNITO_ACCESS, {
     nullable: true,
@@ -186,23 +130,15 @@ export class PersonView {
   })
   publishedStatus!: AccessStatus | null;
 
-  @TextList()
-  publishedRoles!: readonly string[];
+  @TextList() publishedRoles!: readonly string[];
 
   @Instant({ nullable: true, description: 'The fence: access tokens issued before this instant do not count.' })
   notBefore!: Date | null;
 
-  @Flag({ description: 'Whether Cognito still has to revoke refresh tokens.' })
-  signOutDue!: boolean;
-
-  @Whole({ description: 'Number of failed attempts of the current step in Cognito.' })
-  attempts!: number;
-
-  @Text({ nullable: true, max: 1000 })
-  lastError!: string | null;
-
-  @Text({ nullable: true })
-  lastErrorClass!: string | null;
+  @Flag({ description: 'Whether Cognito still has to revoke refresh tokens.' }) signOutDue!: boolean;
+  @Whole({ description: 'Number of failed attempts of the current step in Cognito.' }) attempts!: number;
+  @Text({ nullable: true, max: 1000 }) lastError!: string | null;
+  @Text({ nullable: true }) lastErrorClass!: string | null;
 
   @Instant({
     nullable: true,
@@ -217,48 +153,34 @@ export class PeopleQuery {
 }
 
 export class PeopleList {
-  @NestedList(() => PersonView, { description: 'At most 100 people, the best match first.' })
-  people!: PersonView[];
+  @NestedList(() => PersonView, { description: 'At most 100 people, the best match first.' }) people!: PersonView[];
 }
 
 export class PersonTimeline {
-  @Nested(() => PersonView)
-  person!: PersonView;
-
-  @NestedList(() => CaseView, { description: 'At most 200 cases, newest first.' })
-  cases!: CaseView[];
+  @Nested(() => PersonView) person!: PersonView;
+  @NestedList(() => CaseView, { description: 'At most 200 cases, newest first.' }) cases!: CaseView[];
 }
 
 export class CasesQuery {
-  @OneOf(CASE_STATES, { optional: true })
-  state?: CaseState;
-
-  @Whole({ optional: true, min: 1, max: 1000, description: '100 if left out.' })
-  limit?: number;
-
-  @Uuid({ optional: true, description: 'Opaque value: `next` of the previous page.' })
-  cursor?: string;
+  @OneOf(CASE_STATES, { optional: true }) state?: CaseState;
+  @Whole({ optional: true, min: 1, max: 1000, description: '100 if left out.' }) limit?: number;
+  @Uuid({ optional: true, description: 'Opaque value: `next` of the previous page.' }) cursor?: string;
 }
 
 export class CasePage {
-  @NestedList(() => CaseView, { description: 'Cases, newest first.' })
-  cases!: CaseView[];
+  @NestedList(() => CaseView, { description: 'Cases, newest first.' }) cases!: CaseView[];
 
   @Text({ nullable: true, description: 'Cursor of the next page. Null means that this page is the last.' })
   next!: string | null;
 }
 
 export class HeldCasesQuery {
-  @Whole({ optional: true, min: 1, max: 10_000, description: '1,000 if left out.' })
-  limit?: number;
+  @Whole({ optional: true, min: 1, max: 10_000, description: '1,000 if left out.' }) limit?: number;
 }
 
 export class HeldCases {
-  @NestedList(() => CaseView, { description: 'Held cases, the oldest hold first.' })
-  held!: CaseView[];
-
-  @Whole({ description: 'Number of all held cases of the tenant, including cases beyond `limit`.' })
-  total!: number;
+  @NestedList(() => CaseView, { description: 'Held cases, the oldest hold first.' }) held!: CaseView[];
+  @Whole({ description: 'Number of all held cases of the tenant, including cases beyond `limit`.' }) total!: number;
 }
 
 export class ReleaseCasesBody {
@@ -271,35 +193,27 @@ export class ReleaseCasesBody {
   })
   cases?: string[];
 
-  @Text({ max: 200, pattern: ONE_LINE, description: 'The person who is responsible for the release.' })
-  by!: string;
+  @Text({ max: 200, pattern: ONE_LINE, description: 'The person who is responsible for the release.' }) by!: string;
 }
 
 export class ReleasedCases {
-  @Whole({ description: 'Number of cases that this request released.' })
-  released!: number;
+  @Whole({ description: 'Number of cases that this request released.' }) released!: number;
 }
 
 export class RetryStarted {
-  @Uuid()
-  account!: string;
-
-  @Flag()
-  retrying!: boolean;
+  @Uuid() account!: string;
+  @Flag() retrying!: boolean;
 }
 
 export class RefusalBody {
   @IsRFC3339()
   @Instant({ description: "When the service refused the token, by the service's own clock." })
   at!: string;
-
-  @Text({ max: 200, pattern: ONE_LINE, description: 'The service that refused the token.' })
-  service!: string;
+  @Text({ max: 200, pattern: ONE_LINE, description: 'The service that refused the token.' }) service!: string;
 }
 
 export class SignOutBody {
-  @Text({ max: 200, pattern: ONE_LINE, description: 'The person or service that requests the sign-out.' })
-  by!: string;
+  @Text({ max: 200, pattern: ONE_LINE, description: 'The person or service that requests the sign-out.' }) by!: string;
 
   @Text({
     max: 200,
@@ -321,8 +235,7 @@ export class SignOutState {
 }
 
 export class PercentilesQuery {
-  @Uuid({ optional: true })
-  tenant?: string;
+  @Uuid({ optional: true }) tenant?: string;
 
   @Whole({
     optional: true,
@@ -334,31 +247,20 @@ export class PercentilesQuery {
 }
 
 export class StepPercentiles {
-  @OneOf(CASE_STEPS)
-  step!: CaseStep;
-
-  @Whole({ description: 'Number of cases in the requested time for which this step was done.' })
-  cases!: number;
+  @OneOf(CASE_STEPS) step!: CaseStep;
+  @Whole({ description: 'Number of cases in the requested time for which this step was done.' }) cases!: number;
 
   @Measure({ nullable: true, description: 'Milliseconds since the push, or since the release if the brake held it.' })
   p50Ms!: number | null;
 
-  @Measure({ nullable: true })
-  p95Ms!: number | null;
-
-  @Measure({ nullable: true })
-  p99Ms!: number | null;
+  @Measure({ nullable: true }) p95Ms!: number | null;
+  @Measure({ nullable: true }) p99Ms!: number | null;
 }
 
 export class Percentiles {
-  @Whole()
-  minutes!: number;
-
-  @Uuid({ nullable: true, description: 'Null means all tenants.' })
-  tenant!: string | null;
-
-  @NestedList(() => StepPercentiles)
-  steps!: StepPercentiles[];
+  @Whole() minutes!: number;
+  @Uuid({ nullable: true, description: 'Null means all tenants.' }) tenant!: string | null;
+  @NestedList(() => StepPercentiles) steps!: StepPercentiles[];
 }
 
 export const OKTA_DRIFT_KINDS = [
@@ -391,54 +293,29 @@ export const OKTA_COMPARISON_PHASES = ['suspended', 'assigned', 'access', 'check
 export type OktaComparisonPhase = (typeof OKTA_COMPARISON_PHASES)[number];
 
 export class OktaDrift {
-  @Whole()
-  count!: number;
-
-  @TextList({ description: 'The first 20 names.' })
-  sample!: string[];
+  @Whole() count!: number;
+  @TextList({ description: 'The first 20 names.' }) sample!: string[];
 }
 
 export class OktaComparisonProgress {
-  @OneOf(OKTA_COMPARISON_PHASES)
-  phase!: OktaComparisonPhase;
-
-  @Whole({ description: 'Number of users of the Okta app that were compared so far.' })
-  oktaUsers!: number;
-
-  @Whole({ description: 'Number of people with access here who were compared so far.' })
-  people!: number;
+  @OneOf(OKTA_COMPARISON_PHASES) phase!: OktaComparisonPhase;
+  @Whole({ description: 'Number of users of the Okta app that were compared so far.' }) oktaUsers!: number;
+  @Whole({ description: 'Number of people with access here who were compared so far.' }) people!: number;
 
   @Shape({ description: `Differences by kind (${OKTA_DRIFT_KINDS.join(', ')}), each \`{ count, sample }\`.` })
   drift!: Record<OktaDriftKind, OktaDrift>;
 }
 
 export class OktaComparison {
-  @Uuid()
-  id!: string;
-
-  @OneOf(OKTA_COMPARISON_CAUSES)
-  cause!: OktaComparisonCause;
-
-  @OneOf(OKTA_COMPARISON_STATES)
-  state!: OktaComparisonState;
-
-  @Instant()
-  startedAt!: Date;
-
-  @Instant({ nullable: true })
-  finishedAt!: Date | null;
-
-  @Nested(() => OktaComparisonProgress)
-  progress!: OktaComparisonProgress;
-
-  @Whole({ description: 'Number of people who were checked one by one in Okta.' })
-  checked!: number;
-
-  @Whole({ description: 'Number of checked people whose recorded state in Okta changed.' })
-  changed!: number;
-
-  @Text({ nullable: true, max: 1000 })
-  error!: string | null;
+  @Uuid() id!: string;
+  @OneOf(OKTA_COMPARISON_CAUSES) cause!: OktaComparisonCause;
+  @OneOf(OKTA_COMPARISON_STATES) state!: OktaComparisonState;
+  @Instant() startedAt!: Date;
+  @Instant({ nullable: true }) finishedAt!: Date | null;
+  @Nested(() => OktaComparisonProgress) progress!: OktaComparisonProgress;
+  @Whole({ description: 'Number of people who were checked one by one in Okta.' }) checked!: number;
+  @Whole({ description: 'Number of checked people whose recorded state in Okta changed.' }) changed!: number;
+  @Text({ nullable: true, max: 1000 }) error!: string | null;
 
   @Text({
     nullable: true,
@@ -454,6 +331,5 @@ export class OktaComparisonBody {
 }
 
 export class OktaComparisonStarted {
-  @Uuid()
-  run!: string;
+  @Uuid() run!: string;
 }

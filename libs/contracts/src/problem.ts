@@ -46,19 +46,11 @@ export const PROBLEM_CODES = Object.keys(PROBLEM_STATUS) as ProblemCode[];
 export type ProblemParameters = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
 export class ProblemBody {
-  @ApiProperty({ example: 'about:blank' })
-  type!: string;
-
-  @ApiProperty({ example: 404 })
-  status!: number;
-
-  @ApiProperty({ enum: PROBLEM_CODES })
-  code!: ProblemCode;
+  @ApiProperty({ example: 'about:blank' }) type!: string;
+  @ApiProperty({ example: 404 }) status!: number;
+  @ApiProperty({ enum: PROBLEM_CODES }) code!: ProblemCode;
 
   /** One sentence for the person who must act. It names no command of the command line. */
-  @ApiProperty({ example: 'The tenant is unknown here.' })
-  detail!: string;
-
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true })
-  parameters?: ProblemParameters;
+  @ApiProperty({ example: 'The tenant is unknown here.' }) detail!: string;
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true }) parameters?: ProblemParameters;
 }

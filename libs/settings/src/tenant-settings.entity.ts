@@ -5,22 +5,12 @@ import { BigIntColumn } from '#platform';
 /** A service's copy of a tenant's settings. Each consuming service has this table in its own schema. */
 @Entity('tenant_settings')
 export class TenantSettingsEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  tenantId!: string;
-
-  @Column({ type: 'text' })
-  slug!: string;
-
-  @Column({ type: 'text', nullable: true })
-  host!: string | null;
+  @PrimaryColumn({ type: 'uuid' }) tenantId!: string;
+  @Column({ type: 'text' }) slug!: string;
+  @Column({ type: 'text', nullable: true }) host!: string | null;
 
   /** Version of the settings, which is the `sequence` of their event. */
-  @BigIntColumn()
-  version!: number;
-
-  @Column({ type: 'jsonb' })
-  settings!: TenantSettings;
-
-  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
-  receivedAt!: Date;
+  @BigIntColumn() version!: number;
+  @Column({ type: 'jsonb' }) settings!: TenantSettings;
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) receivedAt!: Date;
 }

@@ -9,45 +9,29 @@ import { BigIntColumn } from '#platform';
  */
 @Entity('access')
 export class AccessEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  accountId!: string;
-
-  @Column({ type: 'uuid' })
-  tenant!: string;
+  @PrimaryColumn({ type: 'uuid' }) accountId!: string;
+  @Column({ type: 'uuid' }) tenant!: string;
 
   /** Sequence of the last `identity.access` event about the account. */
-  @BigIntColumn()
-  version!: number;
-
-  @Column({ type: 'text' })
-  status!: Access['status'];
+  @BigIntColumn() version!: number;
+  @Column({ type: 'text' }) status!: Access['status'];
 
   /**
    * Causation id of the change that ended access or gave it back. The case of that change has the same causation id.
    */
-  @Column({ type: 'text' })
-  causationId!: string;
+  @Column({ type: 'text' }) causationId!: string;
 }
 
 @Entity('offboarding_case')
 export class OffboardingCaseEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  id!: string;
-
-  @Column({ type: 'uuid' })
-  tenant!: string;
-
-  @Column({ type: 'uuid' })
-  accountId!: string;
+  @PrimaryColumn({ type: 'uuid' }) id!: string;
+  @Column({ type: 'uuid' }) tenant!: string;
+  @Column({ type: 'uuid' }) accountId!: string;
 
   /** Sequence of the last `offboarding.cases` event about the case. */
-  @BigIntColumn()
-  sequence!: number;
-
-  @Column({ type: 'text' })
-  causationId!: string;
+  @BigIntColumn() sequence!: number;
+  @Column({ type: 'text' }) causationId!: string;
 
   /** The case as the newest event about it describes it. */
-  @Column({ type: 'jsonb' })
-  details!: OffboardingCase;
+  @Column({ type: 'jsonb' }) details!: OffboardingCase;
 }

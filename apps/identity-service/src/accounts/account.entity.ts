@@ -19,94 +19,56 @@ export interface PoolState {
 /** One row per account. An account is dirty (waits for Cognito) while `desiredRevision` is above `appliedRevision`. */
 @Entity('account')
 export class AccountEntity extends Profile {
-  @PrimaryColumn({ type: 'uuid' })
-  id!: string;
-
-  @Column({ type: 'uuid' })
-  tenant!: string;
-
-  @Column({ type: 'text', default: 'inactive' })
-  status!: AccountStatus;
+  @PrimaryColumn({ type: 'uuid' }) id!: string;
+  @Column({ type: 'uuid' }) tenant!: string;
+  @Column({ type: 'text', default: 'inactive' }) status!: AccountStatus;
 
   /** The roles that the groups give, strongest first. They are in effect only while the account is active. */
-  @Column({ type: 'text', array: true, default: '{}' })
-  assignedRoles!: readonly string[];
+  @Column({ type: 'text', array: true, default: '{}' }) assignedRoles!: readonly string[];
 
   /** The roles in effect, strongest first. */
-  @Column({ type: 'text', array: true, default: '{}' })
-  roles!: readonly string[];
+  @Column({ type: 'text', array: true, default: '{}' }) roles!: readonly string[];
 
   /** Sequence of the last event on `identity.accounts`. */
-  @BigIntColumn({ default: 0 })
-  version!: number;
+  @BigIntColumn({ default: 0 }) version!: number;
 
   /**
    * The status that was published last. Null means that nothing was published, because the account was not provisioned
    * yet.
    */
-  @Column({ type: 'text', nullable: true })
-  announcedStatus!: AccountStatus | null;
+  @Column({ type: 'text', nullable: true }) announcedStatus!: AccountStatus | null;
 
   /** Sequence of the last completed case that was published. */
-  @BigIntColumn({ default: 0 })
-  announcedCase!: number;
-
-  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
-  createdAt!: Date;
-
-  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
-  updatedAt!: Date;
+  @BigIntColumn({ default: 0 }) announcedCase!: number;
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) createdAt!: Date;
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) updatedAt!: Date;
 
   /** Time at which Cognito had the user for the first time and `account.provisioned` was published. */
-  @Column({ type: 'timestamptz', nullable: true })
-  provisionedAt!: Date | null;
-
-  @BigIntColumn({ default: 0 })
-  desiredRevision!: number;
-
-  @BigIntColumn({ default: 0 })
-  appliedRevision!: number;
+  @Column({ type: 'timestamptz', nullable: true }) provisionedAt!: Date | null;
+  @BigIntColumn({ default: 0 }) desiredRevision!: number;
+  @BigIntColumn({ default: 0 }) appliedRevision!: number;
 
   /** A result for a revision below this one is recorded, but leaves the state in Cognito unknown. */
-  @BigIntColumn({ default: 0 })
-  unknownRevision!: number;
+  @BigIntColumn({ default: 0 }) unknownRevision!: number;
 
   /** The last known state in Cognito. Null means unknown: Cognito must be read before anything is changed. */
-  @Column({ type: 'jsonb', nullable: true, default: { exists: false } })
-  applied!: Partial<PoolState> | null;
+  @Column({ type: 'jsonb', nullable: true, default: { exists: false } }) applied!: Partial<PoolState> | null;
 
   /** A value of `PRIORITY`. The reconciler works on the lowest value first. */
-  @Column({ type: 'smallint', default: 1 })
-  priority!: number;
-
-  @Column({ type: 'timestamptz', nullable: true })
-  dirtySince!: Date | null;
-
-  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
-  nextAttemptAt!: Date;
-
-  @Column({ type: 'int', default: 0 })
-  attempts!: number;
-
-  @Column({ type: 'text', nullable: true })
-  lastError!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  lastErrorClass!: string | null;
+  @Column({ type: 'smallint', default: 1 }) priority!: number;
+  @Column({ type: 'timestamptz', nullable: true }) dirtySince!: Date | null;
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) nextAttemptAt!: Date;
+  @Column({ type: 'int', default: 0 }) attempts!: number;
+  @Column({ type: 'text', nullable: true }) lastError!: string | null;
+  @Column({ type: 'text', nullable: true }) lastErrorClass!: string | null;
 
   /** The process that works on the account, as long as the row of this process in `worker` is fresh. */
-  @Column({ type: 'uuid', nullable: true })
-  leaseOwner!: string | null;
+  @Column({ type: 'uuid', nullable: true }) leaseOwner!: string | null;
 
   /**
    * Causation id of the change that made the account dirty last. Later events that this change causes have the same id.
    */
-  @Column({ type: 'text', default: 'unknown' })
-  causationId!: string;
-
-  @Column({ type: 'text', nullable: true })
-  traceparent!: string | null;
-
-  @Column({ type: 'timestamptz', nullable: true })
-  syncedAt!: Date | null;
+  @Column({ type: 'text', default: 'unknown' }) causationId!: string;
+  @Column({ type: 'text', nullable: true }) traceparent!: string | null;
+  @Column({ type: 'timestamptz', nullable: true }) syncedAt!: Date | null;
 }

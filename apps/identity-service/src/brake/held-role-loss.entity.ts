@@ -7,38 +7,21 @@ import type { HeldBecause } from '#contracts';
  */
 @Entity('held_role_loss')
 export class HeldRoleLossEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  accountId!: string;
-
-  @Column({ type: 'uuid' })
-  tenant!: string;
-
-  @Column({ type: 'text', array: true })
-  wouldLose!: string[];
-
-  @Column({ type: 'text' })
-  heldBecause!: HeldBecause;
-
-  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
-  heldAt!: Date;
+  @PrimaryColumn({ type: 'uuid' }) accountId!: string;
+  @Column({ type: 'uuid' }) tenant!: string;
+  @Column({ type: 'text', array: true }) wouldLose!: string[];
+  @Column({ type: 'text' }) heldBecause!: HeldBecause;
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) heldAt!: Date;
 
   /** The cause of the loss. It is recorded with the revocation when the loss happens. */
-  @Column({ type: 'text' })
-  cause!: string;
-
-  @Column({ type: 'uuid', nullable: true })
-  causeGroup!: string | null;
-
-  @Column({ type: 'text' })
-  causationId!: string;
+  @Column({ type: 'text' }) cause!: string;
+  @Column({ type: 'uuid', nullable: true }) causeGroup!: string | null;
+  @Column({ type: 'text' }) causationId!: string;
 
   /**
    * Time of the release; null means that the loss is still held. After the release, the requested re-evaluation applies
    * the loss and deletes this row.
    */
-  @Column({ type: 'timestamptz', nullable: true })
-  releasedAt!: Date | null;
-
-  @Column({ type: 'text', nullable: true })
-  releasedBy!: string | null;
+  @Column({ type: 'timestamptz', nullable: true }) releasedAt!: Date | null;
+  @Column({ type: 'text', nullable: true }) releasedBy!: string | null;
 }

@@ -3,23 +3,12 @@ import { Column } from 'typeorm';
 import { SnakeCaseNaming } from '#platform';
 
 export abstract class Profile {
-  @Column({ type: 'text' })
-  userName!: string;
-
-  @Column({ type: 'text', nullable: true })
-  externalId!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  email!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  displayName!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  givenName!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  familyName!: string | null;
+  @Column({ type: 'text' }) userName!: string;
+  @Column({ type: 'text', nullable: true }) externalId!: string | null;
+  @Column({ type: 'text', nullable: true }) email!: string | null;
+  @Column({ type: 'text', nullable: true }) displayName!: string | null;
+  @Column({ type: 'text', nullable: true }) givenName!: string | null;
+  @Column({ type: 'text', nullable: true }) familyName!: string | null;
 }
 
 export const PROFILE = [

@@ -3,33 +3,20 @@ import { BigIntColumn } from '#platform';
 
 @Entity('groups')
 export class GroupEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  tenantId!: string;
-
-  @PrimaryColumn({ type: 'uuid' })
-  id!: string;
-
-  @Column({ type: 'text' })
-  displayName!: string;
+  @PrimaryColumn({ type: 'uuid' }) tenantId!: string;
+  @PrimaryColumn({ type: 'uuid' }) id!: string;
+  @Column({ type: 'text' }) displayName!: string;
 
   /** The display name, normalized and in lower case, because names are unique without regard to case. */
-  @Column({ type: 'text' })
-  displayNameKey!: string;
-
-  @Column({ type: 'text', nullable: true })
-  externalId!: string | null;
+  @Column({ type: 'text' }) displayNameKey!: string;
+  @Column({ type: 'text', nullable: true }) externalId!: string | null;
 
   /**
    * Sequence of the last event about the group itself. A change of membership increments the user's version instead.
    */
-  @BigIntColumn()
-  version!: number;
-
-  @Column({ type: 'timestamptz' })
-  createdAt!: Date;
-
-  @Column({ type: 'timestamptz' })
-  updatedAt!: Date;
+  @BigIntColumn() version!: number;
+  @Column({ type: 'timestamptz' }) createdAt!: Date;
+  @Column({ type: 'timestamptz' }) updatedAt!: Date;
 }
 
 export const GROUP_COLUMNS = [

@@ -7,51 +7,30 @@ import type { UserResource } from '#scim';
  */
 @Entity('users')
 export class UserEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  tenantId!: string;
-
-  @PrimaryColumn({ type: 'uuid' })
-  id!: string;
-
-  @Column({ type: 'text' })
-  userName!: string;
+  @PrimaryColumn({ type: 'uuid' }) tenantId!: string;
+  @PrimaryColumn({ type: 'uuid' }) id!: string;
+  @Column({ type: 'text' }) userName!: string;
 
   /** The user name in lower case, because names are unique without regard to case. */
-  @Column({ type: 'text' })
-  userNameKey!: string;
-
-  @Column({ type: 'text', nullable: true })
-  externalId!: string | null;
-
-  @Column({ type: 'boolean' })
-  active!: boolean;
-
-  @Column({ type: 'text', nullable: true })
-  email!: string | null;
-
-  @Column({ type: 'jsonb' })
-  resource!: UserResource;
+  @Column({ type: 'text' }) userNameKey!: string;
+  @Column({ type: 'text', nullable: true }) externalId!: string | null;
+  @Column({ type: 'boolean' }) active!: boolean;
+  @Column({ type: 'text', nullable: true }) email!: string | null;
+  @Column({ type: 'jsonb' }) resource!: UserResource;
 
   /** Sequence of the last event about the user. */
-  @BigIntColumn()
-  version!: number;
-
-  @Column({ type: 'timestamptz' })
-  createdAt!: Date;
-
-  @Column({ type: 'timestamptz' })
-  updatedAt!: Date;
+  @BigIntColumn() version!: number;
+  @Column({ type: 'timestamptz' }) createdAt!: Date;
+  @Column({ type: 'timestamptz' }) updatedAt!: Date;
 
   /** X-Request-Id of the request that created the user. */
-  @Column({ type: 'uuid' })
-  createdRequest!: string;
+  @Column({ type: 'uuid' }) createdRequest!: string;
 
   /**
    * Time of the deletion. The row of a deleted user stays as a tombstone: its id cannot be used again, but its names
    * can.
    */
-  @Column({ type: 'timestamptz', nullable: true })
-  deletedAt!: Date | null;
+  @Column({ type: 'timestamptz', nullable: true }) deletedAt!: Date | null;
 }
 
 export const USER_COLUMNS = [
