@@ -1,7 +1,7 @@
 /**
- * One keep-alive HTTP/1.1 connection that carries one request at a time, as cheap as Node allows. On two cores, an
- * expensive load generator would slow the server that it measures. It reads answers with a Content-Length only and
- * fails on anything else.
+ * A keep-alive HTTP/1.1 connection that carries one request at a time, as cheaply as Node allows. On two cores, an
+ * expensive load generator would slow the server that it measures. The connection reads only answers with a
+ * Content-Length and fails on all others.
  */
 import { connect, type Socket } from 'node:net';
 
@@ -14,7 +14,7 @@ export interface Target {
   /** Base URL, for instance of the SCIM API. */
   readonly url: string;
   readonly token: string;
-  /** SCIM's by default. */
+  /** Authentication scheme. SCIM's scheme, Bearer, is the default. */
   readonly scheme?: 'Bearer' | 'Basic';
   readonly contentType?: string;
 }

@@ -1,8 +1,8 @@
 /**
- * The load generator, a process of its own (forked by load.ts), so that neither the server nor the evaluation delays
- * it. Closed loop: N connections, each sends its next request when the last is answered; this measures throughput. Open
- * loop: requests at scheduled times, whether or not earlier ones are answered. Durations count from the schedule, so
- * that a stalled server is charged for all delayed requests (no coordinated omission).
+ * The load generator. It is its own process (forked by main.ts), so that neither the server nor the evaluation delays
+ * it. In a closed loop, each of N connections sends its next request after the last answer; this measures throughput.
+ * In an open loop, requests start at scheduled times, whether or not earlier ones are answered. Durations count from
+ * the schedule, so that a stalled server is charged for all delayed requests (no coordinated omission).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, type Answer, type Target } from './connection.js';
@@ -17,9 +17,9 @@ export interface ClosedLoop {
   readonly operation: Operation;
   readonly connections: number;
   readonly seconds: number;
-  /** Ends earlier after this number of requests. */
+  /** Number of requests after which the loop ends early. */
   readonly limit?: number;
-  /** A limit of requests per second. */
+  /** Limit of requests per second. */
   readonly perSecond?: number;
   /** Number of the first new person, so that two generators create different people. */
   readonly firstPerson?: number;
@@ -33,7 +33,7 @@ export interface OpenLoop {
   readonly seconds: number;
 }
 
-/** The number of people to create. Returns their ids. */
+/** A job that creates `people` people and returns their ids. */
 export interface CreatePeople {
   readonly kind: 'people';
   readonly target: Target;
@@ -41,7 +41,7 @@ export interface CreatePeople {
   readonly people: number;
 }
 
-/** Deactivates each of these at a fixed rate. */
+/** A job that deactivates each person in `ids` at a fixed rate. */
 export interface Offboard {
   readonly kind: 'offboard';
   readonly target: Target;
@@ -54,7 +54,7 @@ export type Job = ClosedLoop | OpenLoop | CreatePeople | Offboard;
 
 export interface ClosedResult extends Spread {
   readonly requests: number;
-  /** Answers with another status than expected, or a lookup of another person. */
+  /** Number of wrong answers: an unexpected status, or a lookup that returned another person. */
   readonly wrong: number;
   /** The first wrong answer, for the error message. */
   readonly example?: string;
@@ -64,7 +64,7 @@ export interface ClosedResult extends Spread {
 export interface Push {
   readonly id: string;
   readonly what: 'create' | 'rename';
-  /** Milliseconds since the epoch. */
+  /** Times in milliseconds since the epoch. */
   readonly scheduled: number;
   readonly answered: number;
 }
@@ -103,7 +103,7 @@ interface Request {
   readonly isRight: (answer: Answer) => boolean;
 }
 
-/** Without parsing the whole body: the same for every server, and cheap. */
+/** Returns the id in an answer without parsing the whole body. This is cheap, and the same for every server. */
 const idOf = (answer: Answer): string => /"id":"([0-9a-f-]{36})"/.exec(answer.body.toString('latin1'))?.[1] ?? '';
 
 function createRequest(people: People): Request {
@@ -121,7 +121,7 @@ function createRequest(people: People): Request {
   };
 }
 
-/** Undefined when no people are left for the operation. */
+/** Returns the next request, or undefined if no people are left for the operation. */
 function nextRequest(operation: Operation, people: People): Request | undefined {
   if (operation === 'create') return createRequest(people);
   if (operation === 'lookup') {
@@ -190,7 +190,7 @@ interface Paced {
   readonly what: Push['what'];
 }
 
-/** One request at each time of the schedule, whether or not earlier ones are answered. */
+/** Sends one request at each time of the schedule, whether or not earlier ones are answered. */
 async function paced(
   job: { readonly target: Target; readonly connections: number; readonly perSecond: number },
   count: number,
@@ -226,7 +226,7 @@ async function paced(
   return { pushes, wrong, ...(example && { example }) };
 }
 
-/** Half of the pushes create people, half change names of existing people. */
+/** Sends pushes. Half of them create people, and half change names of existing people. */
 function openLoop(job: OpenLoop): Promise<OpenResult> {
   const people = peopleOf(job.target);
   const known = people.created.length;

@@ -1,5 +1,6 @@
 /**
- * The delay of the guard's view: from the commit of an access event to the first request that is refused because of it.
+ * Measures the delay of the guard's view: from the commit of an access event until the guard refuses a request because
+ * of it.
  */
 import { AccessGuard, busFeed } from '#access-guard';
 import { followerGrantsSql } from '#event-bus';
@@ -15,7 +16,7 @@ const PAUSE_MS = 10;
 const BACKLOG = 50_000;
 
 export async function measureFollowing(say: (label: string, value: string) => void): Promise<void> {
-  if (!process.env.TEST_DATABASE_URL) return say('feed', 'not measured: TEST_DATABASE_URL names no Postgres');
+  if (!process.env.TEST_DATABASE_URL) return say('feed', 'not measured, because TEST_DATABASE_URL is not set');
   const db = await createTestDatabase();
   const client = new Client({ connectionString: db.adminUrl });
   await client.connect();
@@ -81,7 +82,7 @@ export async function measureFollowing(say: (label: string, value: string) => vo
   }
 }
 
-/** Checks on every turn of the event loop, because a pause between two checks would count as delay of the view. */
+/** Checks on every turn of the event loop, because a pause between two checks would add to the measured delay. */
 async function everyTurnUntil(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,7 +1,7 @@
 /**
- * The cost of the access guard on one core, compared with the limit of the machine: the bare RSA-2048 check. For
- * comparable numbers, pin it to a core, e.g. `taskset -c 0 node dist/bench/guard.js`. With TEST_DATABASE_URL it also
- * measures the delay of the view.
+ * Measures the cost of the access guard on one core, and compares it with the machine's limit: the bare RSA-2048 check.
+ * For comparable numbers, pin it to a core, e.g. `taskset -c 0 node dist/bench/guard.js`. With TEST_DATABASE_URL it
+ * also measures the delay of the guard's view.
  */
 import { AccessGuard, AccessView } from '#access-guard';
 import { createLogger } from '#platform';
@@ -13,15 +13,15 @@ import { measureFollowing } from './guard-feed.js';
 
 const TOKENS = 4_000;
 const ACCOUNTS = 1_000_000;
-/** The best round counts, because interference can only slow a round down. */
+/** Number of rounds. Only the best round counts, because interference can only slow a round down. */
 const ROUNDS = 7;
 
 const say = (label: string, value: string): void => console.log(`${label.padEnd(58)}${value}`);
 const perSecond = (rate: number): string => `${Math.round(rate).toLocaleString('en')}/s`;
 
 /**
- * Calls per second of this process's CPU time. On an idle core this equals wall time, and on a shared core it is
- * steady.
+ * Measures calls per second of this process's CPU time. On an idle core, CPU time equals wall time. On a shared core,
+ * the result is steady.
  */
 async function rate(count: number, work: (i: number) => unknown): Promise<number> {
   const began = process.cpuUsage();
@@ -30,7 +30,7 @@ async function rate(count: number, work: (i: number) => unknown): Promise<number
   return (count / (user + system)) * 1e6;
 }
 
-/** Each request has a new header string, as in reality: no cached hash, no shared pointer. */
+/** Creates a new header string for each request, as in reality: without a cached hash, without a shared pointer. */
 const asReceived = (bytes: readonly Buffer[]): string[] => bytes.map((b) => b.toString('latin1'));
 
 async function main(): Promise<void> {
@@ -64,7 +64,7 @@ async function main(): Promise<void> {
   const best = { bare: 0, fresh: 0, seen: 0, jose: 0 };
   const keep = (what: keyof typeof best, value: number) => (best[what] = Math.max(best[what], value));
   for (let round = 0; round < ROUNDS; round++) {
-    await new Promise((resolve) => setImmediate(resolve)); // timers are late by the time that the loop was blocked
+    await new Promise((resolve) => setImmediate(resolve)); // lets timers run, which are late after the loop was blocked
     keep('bare', await rate(TOKENS, () => verify('RSA-SHA256', input, issuer.key.publicKey, signature)));
     const guard = known(newGuard());
     const headers = asReceived(received);

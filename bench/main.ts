@@ -1,4 +1,4 @@
-/** `npm run bench`: each number beside a peer or a limit that is measured in the same run on the same machine. */
+/** `npm run bench` measures each number beside a peer or a limit in the same run on the same machine. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -27,12 +27,12 @@ type Part = (typeof PARTS)[number];
 const HELP = `npm run bench -- [options]
 
   --only <names>  comma-separated: ${ALWAYS.join(', ')}
-                  (requests: the gateway; polis, limit: the gateway beside each of them;
+                  (requests: the gateway; polis, limit: the gateway compared with each of them;
                   guard: the cost of checking a token in an internal service;
                   offboarding: from Okta's PATCH to the end of all access, also during an import;
-                  sso: token exchanges beside their bare cost, and logins at a fixed rate),
-                  and only if named: offboarding-kafka: the same over Kafka (Java 17+ and Maven)
-                  offboarding-user-token: the same with sign-outs counted as UserToken
+                  sso: token exchanges compared with their bare cost, and logins at a fixed rate),
+                  and only if named: offboarding-kafka: offboarding over Kafka (needs Java 17+ and Maven)
+                  offboarding-user-token: offboarding with sign-outs counted as UserToken
   --rounds <n>    rounds per contestant after the warm-up; 3 by default
   --seconds <n>   seconds per round and operation; 5 by default
   --quick         1 round of 2 s and fewer pushes, to see whether the bench runs
@@ -106,7 +106,7 @@ interface Result {
 const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
 const print = (title: string, text: string): void => void process.stdout.write(`\n## ${title}\n\n${text}\n`);
 
-/** Runs `work` on a new stack, and ends the stack afterwards, also on Ctrl-C. */
+/** Runs `work` on a new stack. Stops the stack afterwards, and also on Ctrl-C. */
 async function withStack(
   name: string,
   plan: Plan,
@@ -180,7 +180,7 @@ async function pipelineParts(plan: Plan, result: Result): Promise<void> {
 async function guardPart(plan: Plan, result: Result): Promise<void> {
   await withStack('guard', plan, async (stack) => {
     await noteMachine(stack, result);
-    say('the access guard beside the bare signature check');
+    say('measuring the access guard and the bare signature check');
     const program = stack.run({
       name: 'guard',
       entry: path.join(ROOT, 'dist/bench/guard.js'),

@@ -73,7 +73,7 @@ const patch = (value: object): string =>
 /** `PATCH /Users/:id`: a deactivation. */
 export const DEACTIVATION = patch({ active: false });
 
-/** A profile change that must reach Cognito. */
+/** A change of a display name, which must reach Cognito. */
 export const renaming = (n: number): string => patch({ displayName: `Wilhelmina Smith ${number(n)}` });
 
 /** `GET /Users?filter=userName eq "..."`: Okta's first request about a person. */

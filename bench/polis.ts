@@ -1,4 +1,4 @@
-/** Ory Polis as the contestant: from bench/peers, on a database of its own. */
+/** Runs Ory Polis from bench/peers as a contestant, on its own database. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../tools/local/folder.js';
@@ -31,7 +31,7 @@ export async function startPolis(stack: Stack): Promise<Polis> {
     env: { DATABASE_URL: stack.databaseUrl('polis'), POOL_SIZE: String(POOL_SIZE) },
   });
   const announced = (): string | undefined => /^\{"url".*$/m.exec(program.log())?.[0];
-  const line = await until('an address or an exit', () => announced() ?? !program.running, START_LIMIT_MS, 100);
+  const line = await until('Polis starts or ends', () => announced() ?? !program.running, START_LIMIT_MS, 100);
   if (line === true) throw new Error(program.explain('did not start'));
   return { target: JSON.parse(line) as Target, version: installedVersion() ?? 'unknown', program };
 }

@@ -1,4 +1,4 @@
-/** Child processes of a run. They run on this Node, log into files, and end with the run. */
+/** The child processes of a run. They use the same Node version, write into log files, and end with the run. */
 import { fork, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -11,7 +11,7 @@ const SHUTDOWN = [
 
 export interface ProgramOptions {
   readonly name: string;
-  /** Compiled entry or script. */
+  /** Compiled entry file or script. */
   readonly entry: string;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -58,7 +58,7 @@ export class Program {
     });
   }
 
-  /** Waits for a process that ends by itself. */
+  /** Waits until the process has ended by itself. Throws an error if its exit code is not 0. */
   async finished(): Promise<void> {
     const code = this.running ? await new Promise((resolve) => this.child.once('exit', resolve)) : this.child.exitCode;
     if (code !== 0) throw new Error(this.explain(`ended with code ${String(code)}`));
@@ -81,13 +81,13 @@ export class Program {
   }
 }
 
-/** User and system time of a process so far in seconds, all threads; NaN if the system does not provide it. */
+/** Returns the user and system time of all threads of a process in seconds; NaN if the system does not know it. */
 function cpuSecondsOf(pid: number): number {
   const fields = statOf(pid);
   return fields ? (Number(fields[11]) + Number(fields[12])) / 100 : Number.NaN;
 }
 
-/** The same of a process and all its ended children. */
+/** Returns the user and system time of a process and of all its children, ended or not, in seconds. */
 export function familyCpuSeconds(pid: number): number {
   const fields = statOf(pid);
   if (!fields) return Number.NaN;
@@ -96,7 +96,7 @@ export function familyCpuSeconds(pid: number): number {
   return cpuSecondsOf(pid) + ended + living.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), 0);
 }
 
-/** The fields after the name in `/proc/<pid>/stat`: state, parent, ... (proc_pid_stat(5)). */
+/** Returns the fields after the name in `/proc/<pid>/stat`: state, parent, ... (proc_pid_stat(5)). */
 function statOf(pid: number): readonly string[] | undefined {
   try {
     return fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ');
@@ -105,7 +105,7 @@ function statOf(pid: number): readonly string[] | undefined {
   }
 }
 
-/** The environment of a child: the variables for finding programs, and none that would configure a service. */
+/** Returns the environment of a child. It contains variables for finding programs, but no settings of a service. */
 function inherited(): NodeJS.ProcessEnv {
   const { PATH, HOME, SystemRoot, TMPDIR } = process.env;
   return { PATH, HOME, SystemRoot, TMPDIR, NODE_ENV: 'production' };

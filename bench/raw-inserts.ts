@@ -1,6 +1,6 @@
 /**
  * The limit of creates on this machine with this driver: the same user row and outbox row in one prepared statement, on
- * the same number of connections, without HTTP, SCIM, checks or a publisher. A process of its own (forked by
+ * the same number of connections, without HTTP, SCIM, checks or a publisher. It runs as its own process (forked by
  * scenarios/requests.ts).
  */
 import { randomUUID } from 'node:crypto';
@@ -11,7 +11,7 @@ export interface RawJob {
   readonly url: string;
   readonly connections: number;
   readonly seconds: number;
-  /** One user of the gateway and its event, as stored. Everything is repeated except names and ids. */
+  /** One user of the gateway and its event, as stored. The limit repeats everything except names and ids. */
   readonly sample: Sample;
 }
 
@@ -30,7 +30,7 @@ export interface RawResult extends Spread {
   readonly seconds: number;
 }
 
-// Locks like the gateway's own statement: the unique index entries of the new row, and nothing else.
+// This statement takes only the locks of the gateway's own statement: those of the new row's unique index entries.
 const INSERT = `
   with created as (
     insert into users (tenant_id, id, user_name, user_name_key, external_id, active, email, resource, version, created_at, updated_at, created_request)

@@ -1,4 +1,4 @@
-/** The output of a run: measured numbers and their meaning. */
+/** Prints the result of a run: the measured numbers and their meaning. */
 import os from 'node:os';
 import { DEFAULT_QUOTAS } from '../libs/cognito/src/quotas.js';
 import {
@@ -69,7 +69,7 @@ export function describeRequests(
     s.gatewayTimes === null ? '' : times(s.gatewayTimes),
   ]);
   const notes = [
-    `Medians of ${options.rounds} alternating rounds of ${options.seconds} s; ratios are medians of each round's own. ${CONNECTIONS} HTTP connections, ${POOL_SIZE} connections to Postgres each, bodies equal.`,
+    `Medians of ${options.rounds} alternating rounds of ${options.seconds} s; a ratio is the median of the ratios of the rounds. ${CONNECTIONS} HTTP connections, ${POOL_SIZE} connections to Postgres each, equal bodies.`,
     options.polis &&
       `Ory Polis ${options.polis} stores no event and no audit line here; the gateway stores and publishes both within the measured time.`,
     summaries.some((s) => s.who === 'limit') &&
@@ -101,7 +101,7 @@ export function describeLatency(l: LatencyResult): string {
     `  SCIM answer -> last Cognito call finished   p50 ${ms(l.cognito.p50)} ms, p99 ${ms(l.cognito.p99)} ms, max ${ms(l.cognito.max)} ms`,
     `    new people    p50 ${ms(l.byKind.create.p50)} ms, p99 ${ms(l.byKind.create.p99)} ms     changed names p50 ${ms(l.byKind.rename.p50)} ms, p99 ${ms(l.byKind.rename.p99)} ms`,
     'The quotas of the Cognito stand-in are raised, so that the pipeline is measured and not a quota. In a real account',
-    `the default quotas allow ${UserCreation} creations, ${UserAccountRecovery} passwords and ${UserUpdate} updates per second: about ${Math.min(UserCreation, UserAccountRecovery)} new people per second in the long run, whatever is in front of it.`,
+    `the default quotas allow ${UserCreation} creations, ${UserAccountRecovery} passwords and ${UserUpdate} updates per second: about ${Math.min(UserCreation, UserAccountRecovery)} new people per second in the long run, whatever is in front of Cognito.`,
   ].join('\n');
 }
 
@@ -121,7 +121,7 @@ export function describeOffboarding(o: OffboardingResult): string {
     ({ perSecond, times }) => `${perSecond} per second (${rate(times.importWaiting)} waited for Cognito at the end)`,
   );
   return [
-    `${OFFBOARDINGS_PER_SECOND} deactivations per second on the ${o.carrier} carrier, ${o.alone.people} each time, default quotas; milliseconds from the schedule of the PATCH.`,
+    `${OFFBOARDINGS_PER_SECOND} deactivations per second on the ${o.carrier} carrier, ${o.alone.people} people per column, default quotas; times in milliseconds from the scheduled PATCH.`,
     `From left to right: without other load; while ${rate(o.importSize)} people are imported, ${imports.join('; ')}.`,
     row('SCIM answer', (d) => d.answered),
     row('a guard in another process refuses the old token', (d) => d.refused),

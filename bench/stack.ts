@@ -1,6 +1,6 @@
 /**
- * The stack of a run: an embedded Postgres with its default settings (fsync on), the gateway, and for the pipeline
- * identity-service and the sandbox. Everything is new for each run and deleted after it.
+ * The stack of a run: an embedded Postgres with its default settings (fsync on), the gateway and the sandbox. The
+ * pipeline also needs identity-service. Everything is created for a run and deleted afterwards.
  */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
@@ -19,10 +19,10 @@ import type { FollowJob } from './token-watch.js';
 import { familyCpuSeconds, Program } from './program.js';
 import { ownQuotas, sandboxQuotas } from '../test/support/quotas.js';
 
-/** High enough that the result does not measure a quota. */
+/** This quota is so high that the result does not depend on it. */
 const UNLIMITED = 100_000;
 
-/** The same number of Postgres connections for every contestant: the default of a service. */
+/** Number of Postgres connections of every contestant: the default of a service. */
 export const POOL_SIZE = 10;
 const READY_LIMIT_MS = 60_000;
 const REGION = 'us-east-1';
@@ -33,13 +33,13 @@ const compiled = (entry: string): string => path.join(ROOT, 'dist', entry);
 
 export interface StackOptions {
   readonly folder: string;
-  /** Writes a CPU profile of each service into this folder when it ends. */
+  /** Folder into which each service writes its CPU profile when it ends. */
   readonly profiles?: string;
-  /** Cognito's default quotas on both sides, instead of raised ones. */
+  /** Use Cognito's default quotas in the stand-in and in the services, instead of raised quotas. */
   readonly defaultQuotas?: boolean;
   /** The category in which Cognito counts sign-outs, set for the stand-in and the services. */
   readonly signOutCategory?: 'UserToken';
-  /** Events use Kafka instead of Postgres. */
+  /** Kafka carries the events instead of Postgres. */
   readonly kafka?: boolean;
 }
 
@@ -79,7 +79,7 @@ export class Stack {
     return stack;
   }
 
-  /** A provisioned database; the gateway's tables are created by its own migrations. */
+  /** Creates and provisions a database. The gateway creates its own tables by migrations. */
   async addDatabase(name: string): Promise<void> {
     await this.sql('postgres', `create database ${name}`);
     await provision(this.databaseUrl(name), this.passwords, [
@@ -87,12 +87,12 @@ export class Stack {
     ]);
   }
 
-  /** CPU time of all Postgres processes so far in seconds. */
+  /** Returns the CPU time that all Postgres processes have used, in seconds. */
   postgresCpuSeconds(): number {
     return familyCpuSeconds(this.postgres.pid);
   }
 
-  /** Superuser URL. */
+  /** Returns the superuser URL of a database. */
   databaseUrl(database: string): string {
     const url = new URL(this.postgres.url);
     url.pathname = `/${database}`;
@@ -115,7 +115,7 @@ export class Stack {
     return program;
   }
 
-  /** The stand-ins for Cognito and Secrets Manager. The gateway needs the latter, so they always run. */
+  /** Starts the stand-ins for Cognito and Secrets Manager. The gateway needs the latter, so both always run. */
   async startSandbox(env: NodeJS.ProcessEnv = {}): Promise<Service> {
     const [cognitoPort, secretsManagerPort] = [await freePort(), await freePort()];
     const service = await this.startService('sandbox', 'apps/sandbox/src/main.js', {
@@ -137,7 +137,7 @@ export class Stack {
     return this.sandbox.cognito;
   }
 
-  /** Without a brake, because a bench offboards everybody on purpose. */
+  /** Creates the tenant without a brake, because a bench offboards everybody on purpose. */
   async createTenant(): Promise<string> {
     const settings = { scimEnabled: true, brake: null };
     const { scimToken } = await this.withHub((hub) => hub.create({ slug: TENANT, by: 'bench', settings }));
@@ -184,7 +184,7 @@ export class Stack {
     });
   }
 
-  /** A guard in another process, with a role that may read the log and nothing else. */
+  /** Starts a guard in another process, with a role that may only read the log. */
   async startTokenWatch(): Promise<Program> {
     const password = secret();
     await this.sql('stackflow', `create role bench_token_watch login password '${password}'`);
@@ -202,7 +202,7 @@ export class Stack {
     };
   }
 
-  /** The gateway's tables in another database, for measurements without HTTP. */
+  /** Creates the gateway's tables in another database, for measurements without HTTP. */
   async migrateGateway(database: string): Promise<string> {
     const url = this.serviceUrl(database, 'scim-gateway');
     const program = this.run({

@@ -1,6 +1,6 @@
 /** Percentiles and medians. */
 
-/** Nearest-rank percentile of ascending values: an observed value, never an interpolation. */
+/** Returns the nearest-rank percentile of ascending values: an observed value, never an interpolation. */
 export function percentile(sorted: ArrayLike<number>, p: number): number {
   if (sorted.length === 0) return Number.NaN;
   return sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)] as number;
@@ -21,7 +21,7 @@ export interface Spread {
   readonly max: number;
 }
 
-/** Percentiles of durations in milliseconds. Sorts the array in place. */
+/** Returns percentiles of durations in milliseconds. Sorts the array in place. */
 export function spread(durations: Float64Array | number[]): Spread {
   const sorted = durations instanceof Float64Array ? durations.sort() : durations.sort((a, b) => a - b);
   return { p50: percentile(sorted, 50), p99: percentile(sorted, 99), max: percentile(sorted, 100) };

@@ -1,6 +1,6 @@
 /**
- * The view of an internal service on an offboarding, as a process of its own (forked): a guard that follows
- * `identity.access`, an access token of each account from before, and the time at which each token is refused.
+ * Shows an offboarding as an internal service sees it. This forked process runs a guard that follows `identity.access`.
+ * It has an earlier access token of each account, and records the time at which the guard refuses each token.
  */
 import { AccessDenied, AccessGuard, busFeed } from '#access-guard';
 import { busSettings, type FollowSource } from '#event-bus';
@@ -11,29 +11,29 @@ import { until } from '../test/support/waiting.js';
 export interface FollowJob {
   readonly kind: 'follow';
   readonly carrier: 'postgres' | 'kafka';
-  /** URL with a role that may read `bus.event_log`. */
+  /** URL of the database with a role that may read `bus.event_log`. */
   readonly databaseUrl: string;
   readonly brokers?: string;
 }
 
-/** Answers when a token of each of these accounts is accepted, and keeps the tokens. */
+/** A job that creates a token of each account and ends when all tokens are accepted. */
 export interface KnowJob {
   readonly kind: 'know';
   readonly accounts: readonly string[];
 }
 
-/** Answers when all these tokens are refused: times in milliseconds since the epoch. */
+/** A job that ends when all tokens are refused. It returns the times in milliseconds since the epoch. */
 export interface WatchJob {
   readonly kind: 'watch';
   readonly limitMs: number;
 }
 
 /**
- * Adds half of itself to our result. Shorter intervals would cost the services the cores that they share with this
- * process.
+ * Interval of checks. It adds half of itself to our result. A shorter interval would take CPU time from the services,
+ * which share the cores with this process.
  */
 const LOOK_EVERY_MS = 10;
-/** The number of accounts checked each time: five seconds of pushes, which arrive in the order of the accounts. */
+/** Number of accounts per check: five seconds of pushes, which arrive in the order of the accounts. */
 const AHEAD = 100;
 const logger = createLogger('token-watch', 'error');
 const tokens = new Map<string, string>();
@@ -69,7 +69,7 @@ async function know({ accounts }: KnowJob): Promise<string> {
   return 'known';
 }
 
-/** Reads the view first, which costs nothing, and counts only the guard's own answer. */
+/** Waits for all refusals. Reads the view first, which costs nothing, but counts only the guard's own answer. */
 async function watch({ limitMs }: WatchJob): Promise<Record<string, number>> {
   const refusedAt: Record<string, number> = {};
   const open = new Set(tokens.keys());

@@ -1,7 +1,7 @@
 /**
- * Gets from a bare clone to a running command: installs what package-lock.json names, builds what changed, then runs
- * the command on the Node that package.json pins. It runs on the machine's own Node before anything is installed, so
- * it is plain JavaScript without dependencies.
+ * Runs a command of this repository, even in a fresh clone: installs the packages of package-lock.json, builds the
+ * sources if they changed, then runs the command on the Node version that package.json pins. This file runs on the Node
+ * of the machine before anything is installed, so it is plain JavaScript without dependencies.
  */
 import fs from 'node:fs';
 import { build, isBuilt } from './bootstrap/build.mjs';
@@ -15,31 +15,31 @@ const OLDEST_NODE = [20, 19];
 const COMMANDS = {
   start: {
     entry: 'dist/tools/local/start.js',
-    does: 'start Postgres, the sandbox and every service; Ctrl-C ends all of it',
+    does: 'start Postgres, the sandbox and every service; Ctrl-C stops all of them',
   },
   test: {
     entry: 'dist/tools/local/test.js',
-    does: 'lint, dependency rule, type check and every test on a real Postgres',
+    does: 'run lint, the dependency rule, the type check and every test on a real Postgres',
   },
   demo: {
     entry: 'dist/tools/demo/main.js',
-    does: 'the tests of the product page against the running stack, with a timeline',
+    does: 'run the tests of the product page against the running stack, and show a timeline',
   },
   okta: {
     entry: 'dist/apps/sandbox/src/okta-cli.js',
-    does: "the sandbox Okta's side: assign, push-group, ...",
+    does: 'act as administrator in the sandbox Okta: assign, push-group, ...',
   },
   stackflow: {
     entry: 'dist/apps/cli/src/main.js',
-    does: 'the command line of StackFlow: tenants, accounts, offboarding, exchange, events; doctor, status, audit',
+    does: 'run the command line of StackFlow: tenants, accounts, offboarding, exchange, events; doctor, status, audit',
   },
-  bench: { entry: 'dist/bench/main.js', does: 'the measurements of bench/' },
-  lint: { entry: 'dist/tools/local/test.js', args: ['--static'], does: 'only the static checks of "test"' },
+  bench: { entry: 'dist/bench/main.js', does: 'run the measurements of bench/' },
+  lint: { entry: 'dist/tools/local/test.js', args: ['--static'], does: 'run only the static checks of "test"' },
   contracts: {
     entry: 'dist/tools/contracts/main.js',
-    does: 'write the AsyncAPI document (docs/events) from the event catalog; --check, --release',
+    does: 'write the AsyncAPI document (docs/events) and the OpenAPI documents (docs/api); --check, --release',
   },
-  build: { does: 'install and compile, nothing else' },
+  build: { does: 'only install and compile' },
   'build:triggers': {
     entry: 'dist/tools/triggers/main.js',
     does: 'pack the Cognito triggers for AWS Lambda, into dist/triggers',
@@ -50,8 +50,8 @@ async function main([command, ...args]) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
     throw new Refusal(
-      `This is Node ${process.versions.node}; Node ${OLDEST_NODE.join('.')} or newer is needed to begin. ` +
-        `(Everything after that runs on Node ${PINNED_LINE}, which npm installs into node_modules.)`,
+      `This is Node ${process.versions.node}; Node ${OLDEST_NODE.join('.')} or newer is needed to start. ` +
+        `(All later steps run on Node ${PINNED_LINE}, which npm installs into node_modules.)`,
     );
   }
   if (command === undefined || command === '--help' || command === '-h' || command === 'help') return help();
@@ -62,7 +62,9 @@ async function main([command, ...args]) {
   const node = pinnedNode();
   if (!known.entry) return 0;
   if (!fs.existsSync(at(known.entry)))
-    throw new Refusal(`"${command}" is not part of this checkout: ${known.entry} does not exist after the build.`);
+    throw new Refusal(
+      `"${command}" is not part of this checkout, because ${known.entry} does not exist after the build.`,
+    );
   const source = [
     '--enable-source-maps',
     '--disable-warning=TimeoutNegativeWarning',
@@ -70,7 +72,8 @@ async function main([command, ...args]) {
     ...(known.args ?? []),
     ...args,
   ];
-  // Every process of a stack loads the same thousand modules: compiled once, each starts about a fifth faster.
+  // Cache compiled code: every process of a stack loads the same thousand modules and starts about a fifth faster with
+  // the cache.
   const env = { NODE_COMPILE_CACHE: at('.cache', 'compile'), ...process.env };
   return run(node, source, { cwd: ROOT, env });
 }

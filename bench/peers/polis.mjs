@@ -1,7 +1,7 @@
 /**
- * Ory Polis' directory sync (SCIM) behind the thinnest HTTP server that Node has, for the comparison. Everything that
- * costs time without being the work itself is switched off in its favour: no analytics, no webhooks, no stored events
- * (our gateway writes an outbox row per change; Polis here only calls a function that does nothing).
+ * Runs Ory Polis' directory sync (SCIM) behind a minimal HTTP server of Node, for the comparison. To favour Polis, all
+ * additional work is switched off: no analytics, no webhooks, no stored events. Our gateway writes an outbox row per
+ * change, but Polis only calls a function that does nothing.
  *
  * DATABASE_URL=postgres://... POOL_SIZE=10 node polis.mjs   prints {"url","token"} and serves until it is ended.
  */

@@ -1,8 +1,8 @@
 /**
- * From Okta's PATCH to the end of all access, at a fixed rate, on the default quotas of the Cognito stand-in. Once
- * without other load, and again during an import of thousands of people, at the rate that Cognito allows and at twice
- * that rate. All times are observed from outside: Cognito's in the stand-in's call log, the services' by a guard in
- * another process that checks earlier tokens.
+ * Measures the time from Okta's PATCH to the end of all access, at a fixed rate, on the default quotas of the Cognito
+ * stand-in. The first run is without other load. Further runs happen during an import of thousands of people, at the
+ * rate that Cognito allows and at twice that rate. All times are observed from outside: Cognito's times in the
+ * stand-in's call log, and the services' times by a guard in another process that checks earlier tokens.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../test/support/waiting.js';
@@ -22,13 +22,13 @@ const CONNECTIONS = 16;
 
 export interface OffboardingTimes {
   readonly people: number;
-  /** From the scheduled time of the PATCH, in milliseconds. */
+  /** Times from the scheduled time of the PATCH, in milliseconds. */
   readonly answered: Spread;
   readonly refused: Spread;
   readonly disabled: Spread;
-  /** Refused by the guard and disabled in Cognito: no access and no new token. */
+  /** Time until the guard refuses the token and Cognito has disabled the user: no access and no new token. */
   readonly closed: Spread;
-  /** `AdminUserGlobalSignOut` too. It may share a quota of 25 per second with disabling. */
+  /** Time until `AdminUserGlobalSignOut` has also ended. It may share a quota of 25 calls per second with disabling. */
   readonly signedOut: Spread;
   /** Imported people who were waiting for Cognito when the offboardings ended. */
   readonly importWaiting: number;
@@ -140,7 +140,7 @@ async function offboard(
   };
 }
 
-/** The end of the first successful call of the operation, by account. Waits until each account has one. */
+/** Returns the end of the first successful call of the operation by account. Waits until each account has one. */
 async function calls(stack: Stack, operation: string, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const complete = async (): Promise<Map<string, number> | false> => {
     const answer = await fetch(`${stack.cognito}/sandbox/calls?operation=${operation}&limit=50000`);

@@ -1,6 +1,7 @@
 /**
- * The whole pipeline: pushes into the gateway while identity-service brings them to Cognito (the sandbox, with raised
- * quotas). Everything shares one machine, the stand-in for Cognito included, so the measured rate is a lower bound.
+ * Measures the whole pipeline: pushes into the gateway while identity-service writes them to Cognito (the sandbox, with
+ * raised quotas). Everything shares one machine, including the stand-in for Cognito, so the measured rate is a lower
+ * bound.
  */
 import { eventually, until } from '../../test/support/waiting.js';
 import type { Target } from '../connection.js';
@@ -10,7 +11,7 @@ import type { Stack } from '../stack.js';
 import { spread, type Spread } from '../statistics.js';
 
 const DRAIN_LIMIT_MS = 180_000;
-/** Okta has few concurrent requests. */
+/** Okta sends few concurrent requests. */
 const CONNECTIONS = 16;
 
 interface AccountCounts {
@@ -39,7 +40,7 @@ const counts = async (stack: Stack): Promise<AccountCounts> => {
   return row ?? { accounts: 0, synced: 0 };
 };
 
-/** Pushes `people` as fast as the gateway answers, and waits until Cognito has them all. */
+/** Pushes `people` as fast as the gateway answers, and waits until all of them are in Cognito. */
 export async function measurePipeline(
   stack: Stack,
   target: Target,
@@ -59,7 +60,7 @@ export async function measurePipeline(
     limit: people,
   });
   if (result.wrong > 0)
-    throw new Error(`${result.wrong} of ${result.requests} creates failed behind the pipeline, e.g. ${result.example}`);
+    throw new Error(`${result.wrong} of ${result.requests} creates failed in the pipeline, e.g. ${result.example}`);
   const atEnd = await counts(stack);
   const wanted = before.synced + result.requests;
   await eventually(
@@ -91,9 +92,9 @@ export async function measurePipeline(
 export interface LatencyResult {
   readonly perSecond: number;
   readonly pushes: number;
-  /** From the scheduled time to the SCIM answer. */
+  /** Duration from the scheduled time to the SCIM answer. */
   readonly answer: Spread;
-  /** From the SCIM answer to the end of the last Cognito call that the push caused. */
+  /** Duration from the SCIM answer to the end of the last Cognito call that the push caused. */
   readonly cognito: Spread;
   readonly byKind: Readonly<Record<Push['what'], Spread>>;
 }
@@ -143,13 +144,13 @@ interface Way {
   readonly ms: number;
 }
 
-/** The last of the calls that each push needs. */
+/** Name of the last Cognito call that each kind of push needs. */
 const LAST_CALL: Readonly<Record<Push['what'], string>> = {
   create: 'AdminSetUserPassword',
   rename: 'AdminUpdateUserAttributes',
 };
 
-/** Undefined until the call of every push exists. */
+/** Returns undefined until the last call of every push exists. */
 function ways(pushes: readonly Push[], calls: readonly Call[]): Way[] | undefined {
   const ended = new Map(calls.filter((c) => c.outcome === 'ok').map((c) => [`${c.operation} ${c.subject}`, c.endedAt]));
   const found = pushes.flatMap(({ id, what, answered }) => {

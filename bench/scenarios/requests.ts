@@ -1,7 +1,7 @@
 /**
- * The requests that Okta waits for: create, lookup, deactivate. Rounds alternate between the contestants, because the
- * speed of the machine varies. The first round warms up and is not counted. The results are medians over the other
- * rounds, and medians of each round's own ratio.
+ * Measures the requests that Okta waits for: create, lookup, deactivate. Rounds alternate between the contestants,
+ * because the speed of the machine varies. The first round warms up and is not counted. The results are medians over
+ * the other rounds. A ratio is the median of the ratios within each round.
  */
 import path from 'node:path';
 import { ROOT } from '../../tools/local/folder.js';
@@ -24,7 +24,7 @@ export interface RequestsOptions {
   readonly say: (text: string) => void;
 }
 
-/** One contestant, one operation, one round. */
+/** The result of one contestant with one operation in one round. */
 export interface Measurement {
   readonly who: string;
   readonly operation: Operation;
@@ -68,7 +68,7 @@ export async function measureRequests(
         measurements.push(await one(stack, generator, contestant, { operation, round, seconds }));
       if (operation === 'create' && limit) measurements.push(await limit(round, seconds));
     }
-    // Autovacuum would do this within a minute of the first rows. Without statistics, the query plans are random.
+    // Without statistics, the query plans are random. Autovacuum would collect them only within a minute.
     if (round === 0) for (const database of databases) await stack.sql(database, 'analyze');
   }
   await polis?.program.stop();
@@ -110,7 +110,7 @@ async function one(
   };
 }
 
-/** The gateway creates one user, so that the limit stores exactly the same bytes. */
+/** Prepares the limit. The gateway creates one user, so that the limit stores exactly the same bytes. */
 async function prepareLimit(
   stack: Stack,
   generator: Program,
@@ -160,7 +160,7 @@ export interface Summary {
   readonly p50: number;
   readonly p99: number;
   readonly serverCpuUs: number | null;
-  /** Median over the rounds of (the gateway's rate / this contestant's rate in the same round). */
+  /** Median over all rounds of the gateway's rate divided by this contestant's rate in the same round. */
   readonly gatewayTimes: number | null;
 }
 

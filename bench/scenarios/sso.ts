@@ -1,7 +1,7 @@
 /**
- * The SSO bridge. Exchanges: the token endpoint of auth-service compared with the unavoidable cost of an exchange, in
- * alternating rounds, with the same load generator, connections and sandbox, and with raised Cognito quotas. Logins: at
- * a fixed rate through the sandbox's own pages, on Cognito's default quotas.
+ * Measures the SSO bridge. Exchanges: the token endpoint of auth-service is compared with the unavoidable cost of an
+ * exchange. Rounds alternate, with the same load generator, connections and sandbox, and with raised Cognito quotas.
+ * Logins: they run at a fixed rate through the sandbox's own pages, on Cognito's default quotas.
  */
 import path from 'node:path';
 import { ROOT } from '../../tools/local/folder.js';
@@ -25,9 +25,9 @@ export interface SsoOptions {
   readonly say: (text: string) => void;
 }
 
-/** CPU milliseconds of an exchange, by process. */
+/** CPU time of an exchange in milliseconds, by process. */
 export interface CpuMs {
-  /** auth-service, or the bare server instead. */
+  /** CPU time of auth-service, or of the bare server instead. */
   readonly server: number;
   readonly sandbox: number;
   readonly postgres: number;
@@ -44,7 +44,7 @@ export interface ExchangeMeasurement {
 
 export interface SsoResult {
   readonly exchanges: readonly ExchangeMeasurement[];
-  /** Median over the rounds of auth-service's rate divided by the bare server's rate in the same round. */
+  /** Median over all rounds of auth-service's rate divided by the bare server's rate in the same round. */
   readonly partOfBare: number;
   readonly logins: LoginResult;
 }

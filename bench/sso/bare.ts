@@ -1,6 +1,6 @@
 /**
- * The limit of an exchange: the unavoidable signatures and the two calls to Cognito, over the same HTTP, and nothing
- * else. There is no client authentication, no policy, no look-up of the person, no storage and no quota. Forked.
+ * The limit of an exchange. This forked HTTP server makes only the unavoidable signatures and the two calls to Cognito.
+ * It has no client authentication, no policy, no look-up of the person, no storage and no quota.
  */
 import {
   AdminInitiateAuthCommand,
@@ -26,12 +26,12 @@ import type { UserPool } from './world.js';
 export interface BareJob {
   readonly cognito: string;
   readonly pool: UserPool;
-  /** PKCS #8 PEM of the signing key. The triggers know its public half. */
+  /** PKCS #8 PEM file of the signing key. The triggers know the public half of this key. */
   readonly keyFile: string;
-  /** Public keys of the authorization server. */
+  /** Address of the authorization server's public keys. */
   readonly jwksUri: string;
   readonly tenantId: string;
-  /** Account id by Okta id. */
+  /** Account ids by Okta id. */
   readonly accounts: Readonly<Record<string, string>>;
 }
 
@@ -102,7 +102,7 @@ async function respond(limit: Limit, request: IncomingMessage, response: ServerR
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
-/** Returns its URL. */
+/** Starts the server. Returns its URL. */
 async function serve(job: BareJob): Promise<string> {
   const limit = await prepare(job);
   const server = createServer((request, response) => {

@@ -1,16 +1,16 @@
-/** Load on the SSO bridge, as a process of its own: exchanges in a closed loop, logins at a fixed rate. Forked. */
+/** Generates load on the SSO bridge in a forked process: exchanges in a closed loop, logins at a fixed rate. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, type Target } from '../connection.js';
 import { spread, type Spread } from '../statistics.js';
 import { Visitor } from './visitor.js';
 
-/** To the target's own URL. Each connection sends its next exchange when the last is answered. */
+/** Exchanges go to the target's own URL. Each connection sends its next exchange after the last answer. */
 export interface ExchangeJob {
   readonly kind: 'exchange';
   readonly target: Target;
   readonly connections: number;
   readonly seconds: number;
-  /** Bodies, used in turn. */
+  /** Bodies of requests, used in turn. */
   readonly forms: readonly string[];
 }
 
@@ -31,9 +31,9 @@ export interface ExchangeResult extends Spread {
 
 export interface LoginResult {
   readonly logins: number;
-  /** Of the callback: request to answer, in milliseconds. */
+  /** Duration of the callback from request to answer, in milliseconds. */
   readonly callback: Spread;
-  /** From the scheduled time to the answer of the callback, including the sandbox's pages. */
+  /** Duration from the scheduled time to the answer of the callback, including the sandbox's pages. */
   readonly whole: Spread;
 }
 

@@ -1,6 +1,6 @@
-/** The part of the sandbox Okta's control API that a run needs. */
+/** Client of the part of the sandbox Okta's control API that a run needs. */
 
-/** Okta has few concurrent requests; more would only wait. */
+/** Okta sends few concurrent requests, and more would only wait. */
 const AT_ONCE = 8;
 
 export class SandboxOkta {
@@ -13,13 +13,13 @@ export class SandboxOkta {
     await each(logins, (login) => this.call('POST', '/assign', { login }));
   }
 
-  /** The OIDC app. Its secret is shown only now. */
+  /** Creates the OIDC app. The sandbox shows its secret only in this answer. */
   async client(redirectUri: string): Promise<{ clientId: string; clientSecret: string }> {
     const answer = await this.call('PUT', '/oidc-client', { redirectUris: [redirectUri] });
     return answer as { clientId: string; clientSecret: string };
   }
 
-  /** Tokens of the custom authorization server, as just after a login, in the order of `logins`. */
+  /** Returns tokens of the custom authorization server, as after a login, in the order of `logins`. */
   accessTokens(logins: readonly string[]): Promise<string[]> {
     return each(logins, async (login) => {
       const answer = await this.call('POST', '/oidc-client/tokens', { login, server: 'default', scopes: ['openid'] });

@@ -1,4 +1,4 @@
-/** The output of a run about the SSO bridge. */
+/** Prints the result of a run about the SSO bridge. */
 import { ms, rate, table } from '../report.js';
 import {
   CONNECTIONS,
@@ -36,11 +36,11 @@ export function describeSso({ exchanges, partOfBare, logins }: SsoResult, rounds
   return [
     table([head, row(exchanges, 'auth-service'), row(exchanges, 'bare')]),
     `auth-service makes ${part} of the bare rate (goal: ${GOAL * 100} %).`,
-    `Medians of ${rounds} alternating rounds of ${seconds} s, ${CONNECTIONS} connections; the part is the median of each round's own. Access tokens of the`,
+    `Medians of ${rounds} alternating rounds of ${seconds} s, ${CONNECTIONS} connections; the part is the median of the parts of the rounds. Access tokens of the`,
     'custom authorization server, client_secret_basic. Bare: an HTTP server that verifies the RS256 signature of the token, calls',
-    'AdminInitiateAuth and AdminRespondToAuthChallenge with the AWS SDK, and signs the ES256 assertion; no client, policy, person, quota or',
-    'audit. The sandbox verifies ES256 twice and signs RS256 twice for each, and shares the cores. Its quotas and ours are raised out of the way:',
-    'a real account allows 120 AdminInitiateAuth per second by default. Assertions are signed with a local key; AWS KMS is a request more.',
+    'AdminInitiateAuth and AdminRespondToAuthChallenge with the AWS SDK, and signs the ES256 assertion. It checks no client, policy, person or quota,',
+    'and writes no audit line. The sandbox verifies ES256 twice and signs RS256 twice per exchange, on the same cores. All quotas are raised;',
+    'a real account allows 120 AdminInitiateAuth per second by default. Assertions are signed with a local key; AWS KMS would need one more request.',
     '',
     `${LOGINS_PER_SECOND} logins per second through the sandbox's sign-in page on Cognito's default quotas, ${rate(logins.logins)} in all:`,
     `  /auth/okta/callback                 p50 ${ms(logins.callback.p50)} ms, p99 ${ms(logins.callback.p99)} ms, max ${ms(logins.callback.max)} ms (goal: p99 150 ms)`,

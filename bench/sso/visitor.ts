@@ -1,7 +1,7 @@
-/** A browser that signs in: cookies for each site, redirects followed one by one, so that the callback can be timed. */
+/** A browser that signs in. It has cookies for each site and follows redirects singly, to time the callback. */
 import { Agent, request } from 'node:http';
 
-/** Shared, because a real browser reuses open connections. */
+/** Connections are shared, because a real browser reuses open connections. */
 const agent = new Agent({ keepAlive: true });
 
 interface Page {

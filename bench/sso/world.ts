@@ -1,6 +1,6 @@
 /**
- * Everything that sign-ins need besides the pipeline: an Okta whose people came by SCIM, the triggers' keys,
- * auth-service.
+ * Everything besides the pipeline that sign-ins need: an Okta that has pushed its people over SCIM, the triggers' keys,
+ * and auth-service.
  */
 import {
   CognitoIdentityProviderClient,
@@ -53,7 +53,7 @@ export class SsoWorld {
     private readonly workerUrl: string,
   ) {}
 
-  /** Everything except auth-service itself, and `people` with one role each. */
+  /** Starts everything except auth-service, and pushes `people` people with one role each. */
   static async start(stack: Stack, people: number, say: (text: string) => void): Promise<SsoWorld> {
     const keyFile = writeKey(stack.options.folder);
     const port = await freePort();
@@ -67,7 +67,7 @@ export class SsoWorld {
     const scimToken = await stack.createTenant();
     const gateway = await stack.startGateway();
     await stack.startIdentity();
-    const worker = await stack.startWorker(); // publishes who has access
+    const worker = await stack.startWorker(); // this service publishes who has access
     await okta.call('PUT', '', { scimBaseUrl: `${gateway.url}/scim/v2`, token: scimToken });
     say(`Okta assigns ${people} people and pushes their group`);
     await okta.assign(logins(people));
@@ -75,7 +75,7 @@ export class SsoWorld {
     return new SsoWorld(stack, sandbox, okta, await userPool(stack), keyFile, worker.url);
   }
 
-  /** Resolves when it knows the tenant, and every person who is in Cognito. */
+  /** Starts auth-service. Resolves when the service knows the tenant and all people who are in Cognito. */
   async startAuthService(people: number, env: NodeJS.ProcessEnv = {}): Promise<Service> {
     const { stack, okta, pool, keyFile, workerUrl } = this;
     const service = await stack.startService('auth-service', 'apps/auth-service/src/main.js', {
@@ -103,7 +103,7 @@ export class SsoWorld {
     return service;
   }
 
-  /** Allows people to sign in, and one client to exchange their tokens. */
+  /** Allows people to sign in, and allows one client to exchange their tokens. */
   async connect(service: Service): Promise<Connected> {
     const { clientId, clientSecret } = await this.okta.client(`${ORIGIN}/auth/okta/callback`);
     const connection = { by: 'bench', issuer: ISSUER, clientId, clientSecret };
@@ -146,7 +146,7 @@ export class SsoWorld {
   }
 }
 
-/** Accounts that may sign in, with the role that their group gives and that Cognito has as well. */
+/** Counts accounts that may sign in, with a role from their group that Cognito also has. */
 const KNOWN = `
   select count(*)::int as ready from auth.account a join identity.account i using (id)
    where a.version > 0 and a.access_status = 'active' and cardinality(a.roles) = 1

@@ -23,7 +23,10 @@ export const COGNITO: Readonly<Record<string, readonly string[]>> = {
   'auth-service': ['AdminInitiateAuth', 'AdminRespondToAuthChallenge'],
 };
 
-/** Secrets are `stackflow/<tenant>/<kind>`; `?` stands for the suffix that Secrets Manager adds. */
+/**
+ * Kinds of secrets that a service may read. A secret is named `stackflow/<tenant>/<kind>`. `?` stands for a character
+ * of the suffix that Secrets Manager adds.
+ */
 const READS: Readonly<Record<string, readonly string[]>> = {
   'scim-gateway': ['scim-token'],
   'deactivation-worker': ['okta'],

@@ -1,4 +1,7 @@
-/** The settings that an operator gives as `-c name=value`. All faults are reported together, before anything is synthesized. */
+/**
+ * Reads the settings that an operator passes as `-c name=value`. It reports all faults together, before CDK synthesizes
+ * anything.
+ */
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -10,7 +13,7 @@ export interface Settings {
   readonly triggers: string;
   /** JWKS of the keys that sign assertions, as auth-service prints it. Without a key nobody can sign in. */
   readonly assertionJwks: string;
-  /** Highest precedence first. */
+  /** The roles, highest precedence first. */
   readonly roles: readonly string[];
   readonly accessTokenMinutes: number;
 }
@@ -68,7 +71,10 @@ export const TRIGGERS = [
 ] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
-/** Accepts public P-256 keys only: everybody who may list a Lambda function can read its environment. */
+/**
+ * Reads the JWKS. Only public P-256 keys are accepted, because everybody who may list a Lambda function can read its
+ * environment.
+ */
 function jwks(file: string | undefined, faults: string[]): string {
   if (file === undefined) return NO_KEYS;
   try {

@@ -1,6 +1,6 @@
 /**
- * StackFlow's user pool: no password sign-in, no self sign-up, one confidential app client for custom auth and refresh, the
- * four triggers of the SSO bridge, and the key that signs assertions.
+ * StackFlow's user pool. It has no password sign-in, no self sign-up, and one confidential app client for custom auth
+ * and refresh. The stack also contains the four triggers of the SSO bridge and the key that signs assertions.
  */
 import path from 'node:path';
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
@@ -54,7 +54,10 @@ export class UserPoolStack extends Stack {
       new CfnOutput(this, `PolicyOf${service.replaceAll('-', '')}`, { value: policy.managedPolicyArn });
   }
 
-  /** Usernames are account ids. There is no alias, because two tenants may have the same e-mail address. */
+  /**
+   * Creates the pool. User names are account ids. There is no alias, because two tenants may have the same e-mail
+   * address.
+   */
   private userPool(): UserPool {
     return new UserPool(this, 'Users', {
       signInAliases: { username: true },

@@ -98,7 +98,7 @@ describe('a signature of KMS', () => {
     ['a signature and another byte', '300602010102010100'],
     ['a wrong length', '300702010102010100'],
   ])('is refused if it consists of %s', (_, hex) => {
-    expect(() => joseSignature(Buffer.from(hex, 'hex'))).toThrow('no ECDSA signature');
+    expect(() => joseSignature(Buffer.from(hex, 'hex'))).toThrow('did not return an ECDSA signature');
   });
 });
 

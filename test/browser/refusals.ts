@@ -92,7 +92,7 @@ export function refused(world: () => World): void {
       const tab = await person.open('/auth/okta/login');
       await tab.getByLabel('Username').fill('visitor@example.com');
       await tab.getByRole('button', { name: 'Sign in', exact: true }).click();
-      await expectRefusal(tab, 'okta_denied', 'Okta did not let you in', /Ask the administrator .* assign you/);
+      await expectRefusal(tab, 'okta_denied', 'Okta denied your sign-in', /Ask the administrator .* assign you/);
     },
     LIMIT_MS,
   );

@@ -5,7 +5,7 @@ import { ADA, GRACE } from './sign-in.js';
 import { LIMIT_MS, reloadUntil, type World } from './world.js';
 
 const SESSION = '__Host-sf_session';
-const LET_IN = 'The guarded service let you in';
+const ACCEPTED = 'The guarded service accepted you';
 
 export function tabs(world: () => World): void {
   it(
@@ -56,7 +56,7 @@ export function tabs(world: () => World): void {
       await thief.context.addCookies(kept.filter(({ name }) => name === SESSION));
       expect(await thief.session(await thief.open('/desk'))).toBeNull();
       await tab.getByRole('link', { name: 'Sign in with Okta' }).click();
-      await reloadUntil(tab, LET_IN); // without the list of people
+      await reloadUntil(tab, ACCEPTED); // without the list of people
     },
     LIMIT_MS,
   );
@@ -66,7 +66,7 @@ export function tabs(world: () => World): void {
     async () => {
       const person = await world().person();
       const tab = await person.signIn(ADA);
-      await tab.getByRole('button', { name: 'Sign out, of Okta too' }).click();
+      await tab.getByRole('button', { name: 'Sign out here and at Okta' }).click();
       await tab.waitForURL(`${person.origin}/`);
       await tab.getByRole('heading', { name: 'You are signed out' }).waitFor();
       await tab.getByRole('link', { name: 'Sign in with Okta' }).click();
@@ -86,10 +86,10 @@ export function tabs(world: () => World): void {
       });
       const person = await world().person();
       const tab = await person.signIn(login);
-      await reloadUntil(tab, LET_IN);
+      await reloadUntil(tab, ACCEPTED);
       await world().stack.okta('unassign', { login });
       await until('a refusal', () => openIncident(tab), LIMIT_MS);
-      expect(await tab.getByText(LET_IN).isVisible()).toBe(false);
+      expect(await tab.getByText(ACCEPTED).isVisible()).toBe(false);
       await until('the session ends', async () => (await person.session(tab)) === null, LIMIT_MS);
       await tab.reload();
       await tab.getByRole('link', { name: 'Sign in with Okta' }).click();

@@ -19,7 +19,7 @@ export function signingIn(world: () => World, { thorough }: { readonly thorough:
       await tab.getByRole('link', { name: 'Sign in with Okta' }).click();
       await person.pick(tab, ADA);
       expect(tab.url()).toBe(person.origin + path);
-      await reloadUntil(tab, 'The guarded service let you in, as itsm_agent.');
+      await reloadUntil(tab, 'The guarded service accepted you as itsm_agent.');
       expect(await person.session(tab)).toMatchObject({ account: { userName: ADA } });
     },
     LIMIT_MS,
@@ -48,7 +48,7 @@ export function signingIn(world: () => World, { thorough }: { readonly thorough:
         'custom:tenant_id': session.tenant.id,
         email: login,
       });
-      await reloadUntil(tab, `The guarded service let you in, as ${roles.join(', ')}.`);
+      await reloadUntil(tab, `The guarded service accepted you as ${roles.join(', ')}.`);
     },
     LIMIT_MS,
   );

@@ -97,7 +97,7 @@ describe('stackflow exchange', () => {
       audiences: ['incidents', 'b'],
     });
     const { code, err } = await run('rotate-secret keyed');
-    expect([code, err]).toEqual([1, expect.stringContaining('has keys of its own')]);
+    expect([code, err]).toEqual([1, expect.stringContaining('authenticates with its own keys')]);
   });
 
   it('rotates a secret with a grace and without, and removes a client', async () => {
@@ -129,10 +129,10 @@ describe('stackflow exchange', () => {
     expect((await run('source --tenant default')).out).toMatch(/Apps in Okta +0oaone, 0oatwo\n/);
     expect(await rig.lastAudit('exchange_source')).toMatchObject({ code: 'changed', tenant: rig.tenant });
     const refused = await run(`set-source ${server.replace('acme', 'evil')} --client-id 0oaone --tenant default`);
-    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('must be of the same org')]);
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('must belong to the same Okta org')]);
     const org = await run(`set-source ${server.replace('/oauth2/aus1', '')} --client-id 0oaone --tenant default`);
     expect([org.code, org.err]).toEqual([1, expect.stringContaining('must be a custom authorization server')]);
-    expect((await run('remove-source --tenant default')).out).toContain('takes no access tokens of a custom');
+    expect((await run('remove-source --tenant default')).out).toContain('accepts no access tokens of a custom');
     expect((await run('remove-source --tenant default')).code).toBe(1);
   });
 
@@ -140,14 +140,14 @@ describe('stackflow exchange', () => {
     const { d: _private, ...alone } = await exportJWK(clientKey.privateKey);
     const refusals = [
       ['add bad', 64, '--audience <name>'],
-      ['add bad --tenant default --audience a --kinds id_token', 64, 'ID tokens are allowed by --id-tokens'],
+      ['add bad --tenant default --audience a --kinds id_token', 64, 'use --id-tokens'],
       ['add bad --tenant default --audience a --jwks-file /nowhere/at/all', 64, 'cannot be read'],
-      [`add bad --tenant default --audience a --jwks-file ${jwksFile('no json')}`, 64, 'is no JWKS'],
-      [`add bad --tenant default --audience a --jwks-file ${jwksFile(alone)}`, 64, 'is no JWKS'],
+      [`add bad --tenant default --audience a --jwks-file ${jwksFile('no json')}`, 64, 'is not a JWKS'],
+      [`add bad --tenant default --audience a --jwks-file ${jwksFile(alone)}`, 64, 'is not a JWKS'],
       [
         `add bad --tenant default --audience a --jwks-file ${jwksFile({ keys: [await exportJWK(clientKey.privateKey)] })}`,
         1,
-        'no private one',
+        'no private key',
       ],
       ['add BAD --tenant default --audience a', 1, 'id must be'],
       ['add billing --tenant default --audience a', 1, 'The client "billing" already exists'],

@@ -93,7 +93,7 @@ describe('create and rotate-token', () => {
   });
 
   it('says until when the previous token is valid', async () => {
-    expect((await run('rotate-token twice --grace 2h')).out).toMatch(/The previous token stays valid until 20\S+Z:/);
+    expect((await run('rotate-token twice --grace 2h')).out).toMatch(/The previous token stays valid until 20\S+Z;/);
     expect((await run('rotate-token twice --grace 0')).out).not.toContain('previous');
   });
 
@@ -150,7 +150,9 @@ describe('configure', () => {
 
   it('sets the brake figure by figure, switches it off, and takes a host back', async () => {
     await json('create braked --host braked.example.com');
-    expect((await run('show braked')).out).toMatch(/Brake +holds .* beyond 10 % \(at least 20\) within 10 minutes/);
+    expect((await run('show braked')).out).toMatch(
+      /Brake +holds .* above 10 % of the active accounts \(and above 20 people\) within 10 minutes/,
+    );
     await json('configure braked --brake-percent 2.5 --brake-window 30');
     expect((await show('braked')).settings.brake).toMatchObject({ percent: 2.5, windowMinutes: 30 });
     await json('configure braked --no-brake --no-host');
@@ -174,7 +176,7 @@ describe('connect-okta', () => {
     expect(first.out).toMatch(/Endpoint URL +http:\/\/localhost:8080\/auth\/okta\/event-hook\/okta\n/);
     expect(first.out).toMatch(/Authentication field +Authorization\n/);
     expect(first.out).toContain('user.lifecycle.suspend');
-    expect(first.out).toContain('is stored, but not tried yet');
+    expect(first.out).toContain('is stored, but has not been used yet');
     expect(secretsIn(first.out, HOOK_SECRET)).toHaveLength(1);
     const again = await run(`connect-okta okta ${flags(token)}`);
     expect(secretsIn(again.out, HOOK_SECRET)).toEqual([]);
@@ -190,7 +192,7 @@ describe('connect-okta', () => {
       expect(out).not.toContain(API_TOKEN);
       expect(secretsIn(out, HOOK_SECRET)).toEqual([]);
     }
-    expect((await run('disconnect-okta okta')).out).toContain('erased here');
+    expect((await run('disconnect-okta okta')).out).toContain('deleted here');
     expect((await run('disconnect-okta okta')).out).toContain('is not connected to Okta');
   });
 
@@ -202,16 +204,16 @@ describe('connect-okta', () => {
   });
 
   it.each([
-    ['SSWS in front', `SSWS ${API_TOKEN}`, 'alone, on one line'],
-    ['two lines', `${API_TOKEN}\n${API_TOKEN}`, 'alone, on one line'],
+    ['SSWS in front', `SSWS ${API_TOKEN}`, 'on one line'],
+    ['two lines', `${API_TOKEN}\n${API_TOKEN}`, 'on one line'],
     ['nothing', '', 'it is empty'],
-    ['something too short', 'sec', 'it has 3 characters, and 10 to 512 are allowed'],
-    ['something endless', 'a'.repeat(100_000), '10 to 512 are allowed'],
+    ['something too short', 'sec', 'It has 3 characters, but must have 10 to 512'],
+    ['something endless', 'a'.repeat(100_000), 'must have 10 to 512'],
   ])('refuses a token file with %s, says the rule, and does not quote it', async (_, content, rule) => {
     await json('create picky --if-missing');
     const { code, out, err } = await run(`connect-okta picky ${flags(file('bad', content))}`);
     expect(code).toBe(1);
-    expect(err).toContain('holds no API token');
+    expect(err).toContain('contains no valid API token');
     expect(err).toContain(rule);
     expect(out + err).not.toContain(API_TOKEN);
     expect((await show('picky')).settings.okta).toBeNull();
@@ -244,7 +246,7 @@ describe('connect-sso', () => {
     expect(shown).toMatch(/Sign-in redirect URI +https:\/\/words\.example\.com\/auth\/okta\/callback\n/);
     for (const command of ['show words', 'show words --json', 'list --json'])
       expect((await run(command)).out).not.toContain(CLIENT_SECRET);
-    expect((await run('disconnect-sso words')).out).toContain('The client secret is erased here');
+    expect((await run('disconnect-sso words')).out).toContain('The client secret is deleted here');
     expect((await run('disconnect-sso words')).out).toContain('has no sign-in through Okta');
   });
 
@@ -252,7 +254,7 @@ describe('connect-sso', () => {
     const refused = await run('connect-sso lost --client-id 0oa1client --client-secret-file -', CLIENT_SECRET);
     expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('--issuer https://your-org.okta.com')]);
     const bad = await run('connect-sso lost --client-id 0oa1client --client-secret-file -', 'do not-print-me');
-    expect([bad.code, bad.err]).toEqual([1, expect.stringContaining('holds no client secret')]);
+    expect([bad.code, bad.err]).toEqual([1, expect.stringContaining('contains no valid client secret')]);
     expect(bad.err).not.toContain('do not-print-me');
   });
 
@@ -302,7 +304,7 @@ describe('in general', () => {
         INTEGRATION_HUB_URL: impatient.service.url,
       });
       expect([code, out]).toEqual([75, expect.stringContaining('Tenant "later" is created.')]);
-      expect(err).toContain('It is published automatically later');
+      expect(err).toContain('The event is published automatically later');
     } finally {
       await hub.query('grant insert on bus.event_log to integration_hub');
       await impatient.stop();

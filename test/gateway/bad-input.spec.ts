@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { generateScimToken } from '#secrets';
+import { defaultSettings, TenantSettingsCache } from '#settings';
 import {
   BASE,
   patchOp,
@@ -143,6 +144,22 @@ describe('SCIM authentication', () => {
       401,
     );
     expect((await tenant.send('GET', '/Users', undefined, { headers: { host: tenant.host } })).status).toBe(200);
+  });
+
+  it('accepts the tokens of both tenants while a host name moves from one to the other', async () => {
+    const [from, to] = [await gateway.createTenant(), await gateway.createTenant()];
+    const moved = (sequence: number, { id, slug }: TestTenant, host: string | null) =>
+      gateway.app.get(TenantSettingsCache).accept({
+        tenant: id,
+        sequence,
+        data: { tenant: { id, slug, host }, ...defaultSettings(), scimEnabled: true, scimToken: null },
+      });
+    const status = async (by: TestTenant) =>
+      (await by.send('GET', '/Users', undefined, { headers: { host: from.host } })).status;
+    moved(2, to, from.host);
+    expect([await status(from), await status(to), await status(tenant)]).toEqual([200, 200, 401]);
+    moved(2, from, null);
+    expect([await status(from), await status(to)]).toEqual([401, 200]);
   });
 
   it('says where to switch SCIM on while it is off, but only to a client that has the token', async () => {

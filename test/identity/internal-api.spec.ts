@@ -153,7 +153,7 @@ describe('the internal API for accounts', () => {
     const odd = await rig.directory.addPerson(tenant, 'odd');
     await rig.quiet();
     expect(await reasons(odd)).toEqual([{ code: 'no_groups', parameters: {} }]);
-    expect(await sentences(odd)).toMatch(/in no group that Okta pushed.*"Push now" repeats it/);
+    expect(await sentences(odd)).toMatch(/in no group that Okta pushed.*press "Push now"/);
     const unmapped = await rig.directory.addGroup(tenant, 'Everyone');
     await rig.directory.join(odd, unmapped);
     await rig.quiet();
@@ -198,7 +198,7 @@ describe('the internal API for accounts', () => {
     expect(await found('--role', 'itsm_agent')).toEqual([ada.userName]);
     expect(await found('--text', 'EXTRA')).toHaveLength(4);
     expect(await found('--failing')).toEqual([]);
-    expect((await cli('list', '--tenant', tenant.id, '--failing')).out).toBe('No account is like this.\n');
+    expect((await cli('list', '--tenant', tenant.id, '--failing')).out).toBe('No account matches these filters.\n');
     expect((await cli('list', '--tenant', tenant.id, '--limit', '2')).out).toContain('and more; raise --limit');
   });
 

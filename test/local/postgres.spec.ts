@@ -54,7 +54,7 @@ describe('the embedded Postgres', () => {
   test('is not started twice on the same folder: the second start names the process that has it', async () => {
     const { url } = await start('second');
     await expect(startPostgres({ folder, password: 'second' })).rejects.toThrow(
-      new RegExp(`^Process ${process.pid} already runs the Postgres`),
+      new RegExp(`^Process ${process.pid} already runs Postgres`),
     );
     expect(await query(url, 'select 1 as fine')).toEqual([{ fine: 1 }]);
   });
@@ -79,7 +79,7 @@ describe('the embedded Postgres', () => {
       fs.mkdirSync(path.join(old, 'data'));
       fs.writeFileSync(path.join(old, 'data', 'PG_VERSION'), '15\n');
       await expect(startPostgres({ folder: old, password: 'x' })).rejects.toThrow(
-        /made by Postgres 15; this one is 18. Move the folder away/,
+        /created by Postgres 15, but this Postgres is 18. Move the folder away/,
       );
       await expect(
         startPostgres({ folder: path.join(old, 'data', 'PG_VERSION', 'below'), password: 'x' }),

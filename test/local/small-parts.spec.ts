@@ -59,7 +59,7 @@ describe('in a folder of its own', () => {
 
   test('the error about a damaged file names the file and what to do', () => {
     fs.writeFileSync(path.join(folder, 'secrets.json'), '{');
-    expect(() => new StackFolder(folder).secrets(['a'])).toThrow(/secrets\.json is not readable .* Remove it/);
+    expect(() => new StackFolder(folder).secrets(['a'])).toThrow(/secrets\.json is not readable .* Remove this file/);
   });
 
   test('a browser is found on the path, or at the path in CHROMIUM', () => {

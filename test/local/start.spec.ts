@@ -172,7 +172,7 @@ describe('npm start', () => {
     expect((await scim(stack, '/Users', { method: 'POST', body: JSON.stringify(user) })).status).toBe(201);
 
     // A second start during the first one waits for it and changes nothing.
-    expect([await early.ended, early.output()]).toEqual([0, expect.stringContaining(`runs already: ${stack.edge}`)]);
+    expect([await early.ended, early.output()]).toEqual([0, expect.stringContaining(`already runs at ${stack.edge}`)]);
 
     const { pid } = stack.services['scim-gateway'] ?? { pid: 0 };
     process.kill(pid, 'SIGKILL');
@@ -219,7 +219,7 @@ describe('npm start', () => {
     fs.writeFileSync(path.join(folder, 'user-pool.json'), JSON.stringify(gone));
     const run = start(folder, {});
     const stack = await up(run);
-    expect(run.output()).toMatch(/Stopping the Postgres \(pid \d+\) that a crashed start left behind/);
+    expect(run.output()).toMatch(/Stopping Postgres \(pid \d+\) that a crashed start left behind/);
     expect(poolOf(folder)).toBe(pool);
     if (process.platform === 'linux') {
       for (const name of ['identity-service', 'deactivation-worker', 'auth-service']) {

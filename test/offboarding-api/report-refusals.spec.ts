@@ -249,7 +249,7 @@ it(
     for (let i = 0; i < 5_001; i++) report(randomUUID(), new Date(), refusal());
     expect(logged).toBe('');
     report(randomUUID(), new Date(), refusal());
-    expect(logged).toContain('others wait already');
+    expect(logged).toContain('other reports already wait');
     expect(logged.trim().split('\n')).toHaveLength(1);
   },
   PATIENCE_MS,

@@ -176,7 +176,7 @@ describe('a comparison with incomplete or suspicious data', () => {
     await rig.okta('DELETE', `apps/${org.slug}/api-token`);
     const run = await rig.compare(worker, org);
     expect(run).toMatchObject({ state: 'failed', errorCode: 'unauthorized' });
-    expect(run.error).toContain('Make a new one in Okta');
+    expect(run.error).toContain('Create a new token in Okta');
     expect(run.error).not.toContain(org.apiToken);
     expect((await rig.state(person)).okta_state).toBeNull();
   });
@@ -302,9 +302,9 @@ describe('stackflow accounts compare-okta', () => {
       const first = await run();
       expect({ code: first.code, err: first.err }).toEqual({ code: 0, err: '' });
       expect(first.out).toContain('Compared 2 users of the Okta app with 3 people');
-      expect(first.out).toContain(`1 suspended in Okta, with access here: ${suspended.login}`);
-      expect(first.out).toContain(`1 not assigned in Okta, with access here: ${missing.login}`);
-      expect(first.out).toContain('for 2 something changed here');
+      expect(first.out).toContain(`1 suspended in Okta, but with access here: ${suspended.login}`);
+      expect(first.out).toContain(`1 not assigned in Okta, but with access here: ${missing.login}`);
+      expect(first.out).toContain('For 2 of them, the recorded state');
       await silently.status('ACTIVE', suspended);
       await silently.unassign(...(await rig.people(org, 1)), suspended);
       await rig.admin.query(

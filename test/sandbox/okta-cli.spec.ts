@@ -117,7 +117,7 @@ describe('npm run okta', () => {
     const okta = running.sandbox.endpoints.okta;
     const tell = (method: string, path: string, body: object) =>
       control(okta, method, `apps/default/event-hook${path}`, body);
-    expect((await cli('hooks')).out).toContain('carried nothing');
+    expect((await cli('hooks')).out).toContain('sent nothing');
     const hook = ['event-hook', '--endpoint', receiver.url, '--secret-file', '-'];
     expect((await cliWith('x', ...hook)).out).toContain('is verified');
     await cli('assign', 'ben@example.com');

@@ -243,7 +243,7 @@ describe('deleting a person', () => {
   it('requires a deactivated person, deletes all their data, and sends no SCIM request', async () => {
     const { exchanges } = await org.run('assign');
     expect(exchanges).not.toEqual([]);
-    expect(await org.run('delete')).toMatchObject({ error: expect.stringContaining('"deactivate" comes first') });
+    expect(await org.run('delete')).toMatchObject({ error: expect.stringContaining('use "deactivate" first') });
     await org.run('suspend');
     expect(await org.run('delete')).toMatchObject({ error: expect.stringContaining('SUSPENDED') });
     await org.run('deactivate');

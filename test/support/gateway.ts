@@ -7,9 +7,8 @@ import { randomUUID } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';
 import { startTracing } from '#platform';
 import { createScimToken, SecretStore } from '#secrets';
-import { defaultSettings, type SettingsEvent } from '#settings';
+import { defaultSettings, TenantSettingsCache, type SettingsEvent } from '#settings';
 import { service } from '../../apps/scim-gateway/src/service.js';
-import { Tenants } from '../../apps/scim-gateway/src/tenants.js';
 import { FakeSecretsManager } from '../tenants/secrets-manager.js';
 import { createTestDatabase } from './database.js';
 import { startInProcess, type InProcess } from './in-process.js';
@@ -185,7 +184,7 @@ export async function startGateway(
         sql,
         store,
         scimEnabled,
-        accept: (event) => running.app.get(Tenants).accept(event),
+        accept: (event) => running.app.get(TenantSettingsCache).accept(event),
       }),
     close: async () => {
       await running.stop();

@@ -1,7 +1,7 @@
 /**
- * The build is `nest build` over the whole tree (nest-cli.json): one swc run of about 1.5 s whose output mirrors the
- * tree under dist/. A build per Nest project costs a process and a TypeScript load for each of them and, with a
- * shared source map of libraries, compiles those once per application.
+ * Builds the whole tree with one `nest build` (nest-cli.json): one swc run of about 1.5 s whose output mirrors the tree
+ * under dist/. Separate builds per Nest project would each start a process, load TypeScript and compile the shared
+ * libraries again.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -9,14 +9,17 @@ import { at, readJson, readText, Refusal, ROOT, say, seconds, sha256 } from './c
 import { lockFingerprint, pinnedNode } from './install.mjs';
 import { run } from './run.mjs';
 
-// The files that `nest build` reads. A change elsewhere (documentation, specs) needs no new build.
+// The files that `nest build` reads. A change of other files (documentation, specs) needs no new build.
 const SOURCE_FOLDERS = ['apps', 'libs', 'examples', 'tools', 'test', 'bench'];
 const SOURCE_FILES = ['.swcrc', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
 const NOT_SOURCE = /(^|\/)(node_modules|\..*)$|^bench\/peers$|^tools\/bootstrap(\.mjs)?$|\.spec\.ts$/;
 
 const BUILD_RECORD = at('dist', '.build.json');
 
-/** Every source file with a hash over names, sizes and modification times: 10 ms for the whole tree. */
+/**
+ * Returns every source file, and a hash over their names, sizes and modification times. It takes 10 ms for the whole
+ * tree.
+ */
 function sources() {
   const hash = createHash('sha256');
   const files = [];
@@ -63,10 +66,13 @@ export async function build() {
   say(`Built in ${seconds(began)}.`);
 }
 
-/** Output of "build:triggers": no source file belongs to it. */
+/** Output folder of "build:triggers". Its files have no source files, so they are not removed as stale. */
 const PACKED = 'dist/triggers';
 
-/** Outputs whose source is gone. The folder is never emptied: a running stack may be about to load from it. */
+/**
+ * Removes outputs whose source file no longer exists. It never empties the folder, because a running stack may load
+ * files from it.
+ */
 function removeStale(files) {
   const wanted = new Set(files.flatMap((file) => [output(file), `${output(file)}.map`]));
   const visit = (relative) => {

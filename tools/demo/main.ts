@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: runs the tests of the product page against the running stack, as Okta does, with both kinds of Okta
- * app, and prints a timeline.
+ * `npm run demo` runs the tests of the product page against the running stack, with both kinds of Okta app, and prints
+ * a timeline.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Brake } from './brake.js';
@@ -64,18 +64,18 @@ const milliseconds = (value: string): number => {
 };
 
 const program = new Command('demo')
-  .description('Runs the tests of the product page against the running stack, as Okta does, and prints a timeline.')
+  .description('Runs the tests of the product page with the sandbox Okta of the running stack, and prints a timeline.')
   .addOption(
     new Option('--mode <mode>', 'only one kind of Okta app: custom (aiw) or catalog (oin)').choices(['aiw', 'oin']),
   )
-  .option('--pace <ms>', 'pause between two requests of Okta; 200-250 ms by default, as recorded of Okta', milliseconds)
+  .option('--pace <ms>', 'pause between two requests of Okta; default: 200-250 ms, as recorded from Okta', milliseconds)
   .option('--keep', 'leave the people of this run in their group')
   .option('--brief', 'print the results and durations without the timelines')
   .action(async (options: Options) => {
     const folder = process.env.STACK_DIR || '.local';
     const stack = await readStack(folder);
     if (stack.carrier === 'kafka')
-      print('Events use Kafka. The timeline lacks the times of publication, because Kafka itself keeps them.\n');
+      print('Kafka carries the events. The timeline does not show their publication, which only Kafka records.\n');
     const modes: readonly Mode[] = options.mode ? [options.mode] : ['aiw', 'oin'];
     const lines: string[] = [];
     let passed = 0;

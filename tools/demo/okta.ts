@@ -1,4 +1,4 @@
-/** The sandbox Okta, driven like by an administrator. */
+/** Controls the sandbox Okta as an administrator would. */
 import { z } from 'zod';
 import { DemoProblem } from './stack.js';
 
@@ -51,7 +51,7 @@ export class Okta {
     private readonly pace: number | undefined,
   ) {}
 
-  /** Throws an error if Okta would show a failed task. */
+  /** Runs a verb. Throws an error if Okta would show a failed task. */
   async run(verb: string, body: object): Promise<OktaWork> {
     const query = new URLSearchParams({ mode: this.mode, ...(this.pace !== undefined && { pace: String(this.pace) }) });
     const answer = result.parse(await this.call('POST', `${verb}?${query.toString()}`, body));
@@ -60,14 +60,14 @@ export class Okta {
     return { exchanges: answer.exchanges, deliveries: answer.deliveries };
   }
 
-  /** Okta's own id of the person, and the id that StackFlow gave. */
+  /** Returns Okta's own id of the person and the id that StackFlow gave. */
   async idsOf(login: string): Promise<{ oktaId: string; scimId: string }> {
     const person = people.parse(await this.call('GET', 'people')).people.find((p) => p.login === login);
-    if (!person?.remoteId) throw new DemoProblem(`Okta knows no StackFlow id of ${login}.`);
+    if (!person?.remoteId) throw new DemoProblem(`Okta has no StackFlow id for ${login}.`);
     return { oktaId: person.id, scimId: person.remoteId };
   }
 
-  /** Adds a person to a group. The first time, the whole group is pushed; later, its membership changes. */
+  /** Adds a person to a group. The first call pushes the whole group; a later call changes its membership. */
   async addTo(group: string, login: string): Promise<OktaWork> {
     const known = groups.parse(await this.call('GET', 'groups')).groups.find((g) => g.name === group);
     const pushed = known?.push?.status === 'ACTIVE';

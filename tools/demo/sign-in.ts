@@ -1,4 +1,4 @@
-/** Test 3 of the product page over HTTP, without a browser. `test/browser` runs it in Chromium. */
+/** Runs test 3 of the product page over HTTP, without a browser. The tests in `test/browser` run it in Chromium. */
 import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { decodeJwt } from 'jose';
 import { z } from 'zod';
@@ -30,7 +30,7 @@ export async function signIn(tools: Tools, stack: Stack, person: Person, role: s
   });
 }
 
-/** Everything that is wrong in the session, in the token, at Cognito, and at a service behind the guard. */
+/** Returns everything that is wrong in the session, in the token, at Cognito, and at a service behind the guard. */
 async function claimsOf(
   web: Web,
   stack: Stack,
@@ -57,7 +57,7 @@ async function signOut(web: Web, stack: Stack): Promise<string[]> {
   return status === 401 ? [] : [`/auth/session answers ${status} after the sign-out`];
 }
 
-/** The address where the browser ends. */
+/** Signs in through Okta. Returns the address where the browser ends. */
 async function throughOkta(web: Web, stack: Stack, login: string): Promise<string> {
   const begin = `${stack.edge}/auth/okta/login?returnTo=${encodeURIComponent(BACK_TO)}`;
   const page = await web.follow(await web.get(begin), begin);
@@ -72,7 +72,7 @@ async function throughOkta(web: Web, stack: Stack, login: string): Promise<strin
 const sentence = ({ status, text }: { status: number; text: string }): string =>
   `${status} ${/<h1>([^<]*)/.exec(text)?.[1] ?? text.slice(0, 200)}`;
 
-/** The attributes of the user to whom the token belongs. Cognito itself checks the token. */
+/** Returns the attributes of the user to whom the token belongs. Cognito itself checks the token. */
 export async function userOf(
   stack: Pick<Stack, 'cognito' | 'sandbox'>,
   AccessToken: string,

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { ApiProblem, InternalClient, ServiceUnreachable } from '#contracts/clients';
 
-/** A problem that the reader can solve; printed without a stack trace. */
+/** A problem that the reader can solve. It is printed without a stack trace. */
 export class DemoProblem extends Error {}
 
 export const isProblem = (error: unknown): error is Error =>
@@ -41,7 +41,7 @@ export async function readStack(folder: string): Promise<Stack> {
   return parsed.data;
 }
 
-/** A client of a service's internal API. */
+/** Creates a client of a service's internal API. */
 export function clientOf(stack: Stack, folder: string, service: string): InternalClient {
   const url = stack.services[service]?.url;
   if (url === undefined) throw new DemoProblem(`The stack runs no ${service}. Start the stack again with "npm start".`);

@@ -12,7 +12,7 @@ export interface Tools {
   readonly brake: Brake;
   readonly tenantId: string;
   readonly print: (line: string) => void;
-  /** Print the duration of each step instead of its timeline. */
+  /** True: print the duration of each step instead of its timeline. */
   readonly brief: boolean;
 }
 
@@ -31,11 +31,11 @@ export interface Person {
 export interface Step {
   readonly says: string;
   readonly expected: Expectation;
-  /** The work of an administrator of Okta. */
+  /** Does what an administrator of Okta does in this step. */
   readonly work: () => Promise<OktaWork>;
 }
 
-/** Runs the steps in order until one does not lead to the expected state in Cognito. */
+/** Runs the steps in order. Stops after a step that does not lead to the expected state in Cognito. */
 export async function inOrder(tools: Tools, scimId: string, steps: readonly Step[]): Promise<string[]> {
   for (const { says, expected, work } of steps) {
     tools.print(`  ${says}`);

@@ -69,7 +69,7 @@ export const suspendUser = (tools: Tools, person: Person, role: string): Promise
     unsuspend: 'is unsuspended and gets access with the earlier role.',
   });
 
-/** `verbs`: the verb that ends access and the one that restores it, with a sentence about each. */
+/** Ends a person's access and restores it. `verbs` contains the two verbs that do this, with a sentence about each. */
 const outAndBack = (
   { okta, ...tools }: Tools,
   { login }: Person,

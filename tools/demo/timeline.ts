@@ -1,4 +1,4 @@
-/** The timeline of a step, from the records of all parts that took part. The demonstration itself measures nothing. */
+/** Builds the timeline of a step from the records of all involved services. This code itself measures nothing. */
 import { Client } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -7,7 +7,7 @@ import type { OktaWork } from './okta.js';
 import { clientOf, DemoProblem, type Stack } from './stack.js';
 
 export interface Moment {
-  /** Milliseconds since the epoch. */
+  /** Time of the moment in milliseconds since the epoch. */
   readonly at: number;
   readonly what: string;
 }
@@ -18,17 +18,17 @@ const calls = z.object({
   ),
 });
 
-/** Start of Okta's first request. */
+/** Returns the start of Okta's first request. */
 export const startOf = ({ exchanges, deliveries }: OktaWork): number =>
   Math.min(...exchanges.map((e) => e.startedAt), ...deliveries.flatMap((d) => d.attempts.map((a) => a.startedAt)));
 
-/** The times of a case, in the order in which access ends. % stands for the cause. */
+/** Sentences about the times of a case, in the order in which access ends. % stands for the cause. */
 const CASE_STEPS = {
   receivedAt: 'An offboarding case opens. The cause is %.',
   heldAt: 'The brake holds the case.',
   releasedAt: 'The case is released.',
   fencedAt: 'The fence is stored: services reject all earlier access tokens.',
-  disabledAt: 'Cognito has disabled the user: no sign-in and no refresh.',
+  disabledAt: 'Cognito has disabled the user, who can no longer sign in or refresh tokens.',
   signedOutAt: 'Cognito has signed the user out: refresh tokens are revoked.',
   sessionsEndedAt: 'The sessions of the SSO bridge have ended.',
   confirmedAt: 'A read of Cognito confirms that the user is disabled.',
@@ -36,7 +36,7 @@ const CASE_STEPS = {
 } as const;
 
 const READS = ['AdminGetUser', 'AdminListGroupsForUser'];
-/** Some records are written shortly after the step itself, in batches. */
+/** Time limit of a wait for records. Some are written in batches, shortly after the step itself. */
 const LIMIT_MS = 5_000;
 const TYPE_PREFIX = 'com.stackflow.';
 
@@ -63,7 +63,7 @@ export class Records {
     return this.client.end();
   }
 
-  /** The effects of Okta's work for one person. */
+  /** Returns the effects of Okta's work for one person. */
   async of(work: OktaWork, scimId: string): Promise<Moment[]> {
     const sent = work.exchanges.map((e) => ({ at: e.startedAt, what: `Okta sends ${e.method} ${shorten(e.url)}` }));
     const hook = work.deliveries.flatMap(({ url, events, attempts }) =>
@@ -90,8 +90,8 @@ export class Records {
   }
 
   /**
-   * The steps of an offboarding, from its case. Waits until the case is complete, because Cognito shows the effect a
-   * moment earlier.
+   * Returns the steps of an offboarding from its case. Waits until the case is complete, because Cognito shows the
+   * effect a moment earlier.
    */
   async offboarding(work: OktaWork, account: string): Promise<Moment[]> {
     const since = startOf(work);
@@ -105,7 +105,7 @@ export class Records {
     });
   }
 
-  /** The effects of a sign-in at Okta, at Cognito and in auth-service. */
+  /** Returns the effects of a sign-in at Okta, at Cognito and in auth-service. */
   async ofSignIn(accountId: string, since: number): Promise<Moment[]> {
     const okta = await recorded(`${this.stack.sandbox.okta}/sandbox/calls?since=${since}`);
     const cognito = await this.cognitoCalls(accountId, since);
@@ -140,7 +140,7 @@ export class Records {
       ]);
   }
 
-  /** Empty with Kafka: the times of publication are in its records, which this demonstration does not read. */
+  /** Returns nothing with Kafka, because this demonstration does not read Kafka's records of publication. */
   private async events(ids: readonly string[], scimId: string, since: number): Promise<Moment[]> {
     if (this.stack.carrier === 'kafka') return [];
     const rows = await this.query<{ at: number; stored: number; type: string }>(
@@ -180,7 +180,7 @@ export class Records {
     return made.filter((c) => !READS.includes(c.operation));
   }
 
-  /** A missing column is an error, not an empty timeline. Postgres returns `numeric` as text, so numbers are parsed. */
+  /** Parses numbers, because Postgres returns `numeric` as text. A missing column is an error, not an empty list. */
   private async query<T>(sql: string, values: unknown[]): Promise<T[]> {
     try {
       const { rows } = await this.client.query(sql, values);
@@ -190,12 +190,12 @@ export class Records {
         ),
       ) as T[];
     } catch (error) {
-      throw new DemoProblem(`The stack's database is not as this demonstration expects: ${(error as Error).message}`);
+      throw new DemoProblem(`A query in the stack's database failed: ${(error as Error).message}`);
     }
   }
 }
 
-/** Repeats `look` until it returns something; fails with `problem` after {@link LIMIT_MS}. */
+/** Repeats `look` until it returns something. Fails with `problem` after {@link LIMIT_MS}. */
 async function within<T>(problem: string, look: () => Promise<T | undefined>): Promise<T> {
   for (const deadline = Date.now() + LIMIT_MS; Date.now() < deadline; await sleep(200)) {
     const found = await look();
@@ -204,7 +204,7 @@ async function within<T>(problem: string, look: () => Promise<T | undefined>): P
   throw new DemoProblem(problem);
 }
 
-/** The sandbox's call log. */
+/** Reads the sandbox's call log. */
 const recorded = async (url: string): Promise<z.output<typeof calls>['calls']> =>
   calls.parse(await (await fetch(url)).json()).calls;
 
@@ -213,11 +213,11 @@ const nameOf = ({ operation, outcome }: { operation: string; outcome: string }):
 
 const shorten = (url: string): string => decodeURIComponent(url.replace(/^https?:\/\/[^/]+/, ''));
 
-/** The push: Okta's first write request, otherwise the first delivery of its event hook. */
+/** Returns the time of the push: Okta's first write request, or else the first delivery of its event hook. */
 export const zeroOf = (work: OktaWork): number =>
   work.exchanges.find((e) => e.method !== 'GET')?.startedAt ?? startOf(work);
 
-/** Ordered by time, relative to the push. */
+/** Prints the moments in order of time, relative to the push. */
 export function printTimeline(moments: readonly Moment[], zero: number, print: (line: string) => void): void {
   for (const { at, what } of moments.toSorted((a, b) => a.at - b.at)) {
     const ms = at - zero;

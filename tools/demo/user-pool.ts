@@ -1,4 +1,4 @@
-/** Reads a user in Cognito with AWS's own SDK, and waits until it is as expected. */
+/** Reads a user in Cognito with AWS's own SDK, and waits until the user has the expected state. */
 import {
   AdminGetUserCommand,
   AdminListGroupsForUserCommand,
@@ -19,14 +19,14 @@ export interface PoolUser {
 export interface Expectation {
   readonly enabled: boolean;
   readonly groups: readonly string[];
-  /** null = the attribute must not exist. */
+  /** Expected attributes. Null means that the attribute must not exist. */
   readonly attributes: Readonly<Record<string, string | null>>;
 }
 
 const LIMIT_MS = 30_000;
 /**
- * Two reads each: far below the ten reads per second that Cognito allows for one user, because the product needs some
- * too.
+ * Interval of polls. Each poll reads twice. Cognito allows ten reads per second for one user, and the product needs
+ * some of them.
  */
 const POLL_MS = 500;
 
@@ -59,8 +59,8 @@ export class UserPoolReader {
   }
 
   /**
-   * Waits until the expectation holds, then checks once more; `meanwhile` runs between two checks. Returns the
-   * remaining differences; empty if it holds.
+   * Waits until the expectation holds, then checks once more. `meanwhile` runs between two checks. Returns the
+   * remaining differences, or an empty list if the expectation holds.
    */
   async reach(
     username: string,

@@ -1,11 +1,11 @@
-/** A browser that can sign in: cookies, redirects followed one by one, one form. */
+/** A simple browser that can sign in: it stores cookies, follows redirects one by one, and submits one form. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DemoProblem } from './stack.js';
 import type { Moment } from './timeline.js';
 
 interface Answer {
   readonly status: number;
-  /** Absolute URL; null = no redirect. */
+  /** Absolute URL of a redirect; null if the answer is not a redirect. */
   readonly location: string | null;
   readonly text: string;
 }
@@ -13,16 +13,16 @@ interface Answer {
 const UNAVAILABLE = 503;
 
 export class Web {
-  /** Times of the requests. Only this browser knows them, because it is the demonstration's own. */
+  /** Times of the requests. Only this browser records them, because it belongs to the demonstration. */
   readonly moments: Moment[] = [];
-  /** Everything is on localhost, where cookies do not depend on the port. */
+  /** Cookies by name. Everything is on localhost, where cookies do not depend on the port. */
   private readonly cookies = new Map<string, string>();
 
   get(url: string, headers: Record<string, string> = {}): Promise<Answer> {
     return this.ask(url, { headers });
   }
 
-  /** Sends a request like a script of a page of that origin. */
+  /** Sends a request as a script on a page of the same origin would. */
   post(url: string): Promise<Answer> {
     return this.ask(url, { method: 'POST', headers: { origin: new URL(url).origin, 'sec-fetch-site': 'same-origin' } });
   }
@@ -48,12 +48,12 @@ export class Web {
     const headers = new Headers(init.headers);
     if (this.cookies.size > 0) headers.set('cookie', [...this.cookies].map((pair) => pair.join('=')).join('; '));
     const { pathname } = new URL(url);
-    this.moments.push({ at: now(), what: `The browser requests ${init.method ?? 'GET'} ${pathname}.` });
+    this.moments.push({ at: Date.now(), what: `The browser requests ${init.method ?? 'GET'} ${pathname}.` });
     const response = await fetch(url, { ...init, headers, redirect: 'manual' }).catch(() => {
       throw new DemoProblem(`${withoutQuery(url)} does not answer. Is the stack still running?`);
     });
     const text = await response.text();
-    this.moments.push({ at: now(), what: `The browser receives ${response.status} from ${pathname}.` });
+    this.moments.push({ at: Date.now(), what: `The browser receives ${response.status} from ${pathname}.` });
     for (const line of response.headers.getSetCookie()) this.keep(line);
     const location = response.headers.get('location');
     return { status: response.status, location: location === null ? null : new URL(location, url).href, text };
@@ -66,6 +66,5 @@ export class Web {
   }
 }
 
-const now = (): number => performance.timeOrigin + performance.now();
-/** Codes and states are secret, so they are not printed. */
+/** Removes the query from a URL, because codes and states are secret and must not be printed. */
 const withoutQuery = (url: string): string => url.split('?', 1)[0] ?? '';

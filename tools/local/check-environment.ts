@@ -7,12 +7,12 @@ export interface StackChoice {
 
 const URLS = ['COGNITO_ENDPOINT', 'SECRETS_MANAGER_ENDPOINT', 'OKTA_ENDPOINT', 'OKTA_ISSUER_OVERRIDE'];
 
-/** Checks the environment of `npm start`; throws one {@link LocalProblem} with every fault. */
+/** Checks the environment of `npm start`. Throws one {@link LocalProblem} that lists every fault. */
 export function checkEnvironment(env: NodeJS.ProcessEnv): StackChoice {
   const faults: string[] = [];
   const carrier = env.EVENT_CARRIER || 'postgres';
   if (carrier !== 'postgres' && carrier !== 'kafka')
-    faults.push(`EVENT_CARRIER is "${carrier}"; it may be postgres or kafka.`);
+    faults.push(`EVENT_CARRIER is "${carrier}"; it must be postgres or kafka.`);
   const port = Number(env.PORT || 8080);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     faults.push(`PORT is "${env.PORT}"; it must be a port number, for example 8080.`);
@@ -25,7 +25,7 @@ export function checkEnvironment(env: NodeJS.ProcessEnv): StackChoice {
   const pool = [env.COGNITO_USER_POOL_ID, env.COGNITO_CLIENT_ID, env.COGNITO_CLIENT_SECRET, env.AWS_REGION];
   if (env.COGNITO_ENDPOINT && !pool.every(Boolean)) {
     faults.push(
-      'COGNITO_ENDPOINT names a Cognito of yours, so COGNITO_USER_POOL_ID, AWS_REGION, COGNITO_CLIENT_ID and COGNITO_CLIENT_SECRET must say which user pool and which app client it is.',
+      'COGNITO_ENDPOINT names your own Cognito, so COGNITO_USER_POOL_ID, AWS_REGION, COGNITO_CLIENT_ID and COGNITO_CLIENT_SECRET must name its user pool and app client.',
     );
   }
   if (faults.length > 0)

@@ -1,4 +1,4 @@
-/** Finds the browser for the browser tests. Nothing is downloaded. */
+/** Finds an installed browser for the browser tests. It downloads nothing. */
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -8,7 +8,7 @@ const APPLICATIONS = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
-/** Path of the executable: `CHROMIUM`, else the first one on the PATH. */
+/** Returns the path of the browser: `CHROMIUM`, or else the first browser on the PATH. */
 export function findChromium(env: NodeJS.ProcessEnv = process.env): string | undefined {
   const onPath = (env.PATH ?? '')
     .split(path.delimiter)

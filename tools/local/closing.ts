@@ -1,4 +1,4 @@
-/** Ends things in reverse order of their start. A step that fails is reported and does not stop the others. */
+/** Stops all parts in reverse order of their start. A step that fails is reported and does not stop the other steps. */
 export class Closing {
   private readonly steps: (() => Promise<unknown>)[] = [];
 

@@ -5,13 +5,13 @@ import { eventually } from './process.js';
 import { hubClient, LAUNCHER, type StackSetup } from './setup.js';
 
 const SLUG = 'default';
-/** The gateway hears of a new tenant from the event carrier; one of an earlier start it knows already. */
+/** The gateway learns about a new tenant from the event carrier. It already knows a tenant of an earlier start. */
 const NEW_LIMIT_MS = 15_000;
 const KNOWN_LIMIT_MS = 4_000;
 
 type Tenant = StackDescription['tenants'][number];
 
-/** `blank` leaves SCIM off and Okta unconnected, as for a customer who has not begun. */
+/** Creates the tenant. `blank` leaves SCIM off and Okta unconnected, as for a customer who has not begun the setup. */
 export async function defaultTenant(
   s: StackSetup,
   folder: StackFolder,
@@ -38,7 +38,7 @@ export async function defaultTenant(
   remember(scimToken?.secret);
   if (!describe().scimToken) await rotate();
   if (!tenant.settings.scimEnabled) return describe();
-  // If the secret store was exchanged, no hash of the known token exists any more: the token is replaced once.
+  // If the secret store was replaced, it contains no hash of the remembered token. The token is then replaced once.
   let status = await firstAnswer(describe(), scimToken ? NEW_LIMIT_MS : KNOWN_LIMIT_MS);
   if (status === 401 && !scimToken) {
     await rotate();
@@ -46,13 +46,13 @@ export async function defaultTenant(
   }
   if (status !== 200) {
     throw new LocalProblem(
-      `The gateway answers the tenant "${SLUG}" with status ${status}. To begin again from nothing, remove the folder STACK_DIR (${folder.path}).`,
+      `The gateway answers SCIM requests of tenant "${SLUG}" with status ${status}. To start again without data, remove the folder STACK_DIR (${folder.path}).`,
     );
   }
   return describe();
 }
 
-/** 200 as soon as the gateway accepts the token, else its last answer when the time is over. */
+/** Returns 200 as soon as the gateway accepts the token, or its last status after the time limit. */
 async function firstAnswer(tenant: Tenant, limitMs: number): Promise<number> {
   let status = 0;
   const url = `${tenant.scimBaseUrl}/Users?count=1&filter=${encodeURIComponent('userName eq "nobody"')}`;

@@ -1,15 +1,15 @@
 /**
- * The one origin before the services, as an ingress is in production. It forwards only the paths of its routes: a
- * service's `/health`, `/metrics` and `/internal` cannot be reached through it.
+ * The edge: the one origin in front of the services, as an ingress is in production. It forwards only the paths of its
+ * routes, so a service's `/health`, `/metrics` and `/internal` cannot be reached through it.
  */
 import http from 'node:http';
 import { createProxyServer } from 'http-proxy-3';
 import { LocalProblem } from './problem.js';
 
 export interface Route {
-  /** `/scim/v2` covers that path and everything below it. */
+  /** The prefix `/scim/v2` covers that path and everything below it. */
   readonly prefix: string;
-  /** Covers only the path itself, nothing below it; for `/` that would be everything. */
+  /** True: the route covers only the path itself and nothing below it. For `/`, everything would be below it. */
   readonly exact?: boolean;
   readonly upstream: string;
   /** Format of the edge's own errors. Okta parses every answer of a SCIM server as JSON. */
@@ -22,10 +22,10 @@ export interface Edge {
   stop(): Promise<void>;
 }
 
-const UPSTREAM_LIMIT_MS = 90_000; // longer than Okta's 60 s, so that Okta reports its own time-out
+const UPSTREAM_LIMIT_MS = 90_000; // This is longer than Okta's 60 s, so that Okta reports its own time-out.
 const PORTS_TO_TRY = 20;
 
-/** Listens on `wanted`, else on the next free port after it; 0 = any port. */
+/** Starts the edge on port `wanted`, or on the next free port after it. Port 0 means any free port. */
 export async function startEdge(routes: readonly Route[], wanted: number): Promise<Edge> {
   const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
   const server = http.createServer({ keepAliveTimeout: 75_000 }, handler(routes, agent));
@@ -69,8 +69,8 @@ function handler(routes: readonly Route[], agent: http.Agent): http.RequestListe
 }
 
 /**
- * The route whose prefix covers the path. A path with dot segments has no route: a service might resolve `/scim/v2/..`
- * to another path than the edge does.
+ * Returns the route whose prefix covers the path. A path with dot segments has no route, because a service might
+ * resolve `/scim/v2/..` to another path than the edge does.
  */
 export function findRoute(routes: readonly Route[], url: string): Route | undefined {
   const path = url.split(/[?#]/, 1)[0] ?? '/';
@@ -78,7 +78,7 @@ export function findRoute(routes: readonly Route[], url: string): Route | undefi
   return routes.find(({ prefix, exact }) => path === prefix || (!exact && path.startsWith(`${prefix}/`)));
 }
 
-/** Replaces the forwarding headers of the client: only the edge knows the true values. */
+/** Replaces the client's forwarding headers, because only the edge knows the true values. */
 function setForwarded(request: http.IncomingMessage): void {
   const { headers } = request;
   for (const name of Object.keys(headers))
@@ -89,7 +89,7 @@ function setForwarded(request: http.IncomingMessage): void {
 }
 
 const notFound = (request: http.IncomingMessage, routes: readonly Route[]): string =>
-  `There is nothing at ${(request.url ?? '/').split('?', 1)[0]}. The paths are ${routes.map((r) => (r.exact ? r.prefix : `${r.prefix}/*`)).join(', ')}, for example ${routes[0]?.prefix}/ServiceProviderConfig.`;
+  `The edge has no route for ${(request.url ?? '/').split('?', 1)[0]}. Its routes are ${routes.map((r) => (r.exact ? r.prefix : `${r.prefix}/*`)).join(', ')}, for example ${routes[0]?.prefix}/ServiceProviderConfig.`;
 
 function refuse(response: http.ServerResponse, form: Route['errors'], status: 404 | 502, detail: string): void {
   const body =
@@ -119,7 +119,7 @@ async function listenNear(server: http.Server, server6: http.Server, wanted: num
   );
 }
 
-/** False if another process has the port. True also for ::1 on a machine without IPv6. */
+/** Starts to listen. Returns false if another process uses the port, and true for ::1 on a machine without IPv6. */
 function listen(server: http.Server, port: number, host: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {

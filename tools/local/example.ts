@@ -1,4 +1,4 @@
-/** The example service of examples/: a local stack sends people there after sign-in, as production does to StackFlow. */
+/** The example service of examples/. A local stack sends people there after sign-in; production uses StackFlow. */
 import { followerGrantsSql } from '#event-bus';
 import { provisionDatabase } from '#platform';
 import type { Route } from './edge.js';
@@ -9,7 +9,7 @@ export const EXAMPLE = 'incident-service';
 export const EXAMPLE_ROLE = 'incident_service';
 export const EXAMPLE_ENTRY = `dist/examples/${EXAMPLE}/src/main.js`;
 
-/** A team's service gets a schema of its own and read access to the event log, nothing else. Idempotent. */
+/** Gives the example, like any team's service, only its own schema and read access to the event log. Idempotent. */
 export const prepareExample = (adminUrl: string, password: string): Promise<void> =>
   provisionDatabase(adminUrl, [{ role: EXAMPLE_ROLE, schema: 'incidents', password }], followerGrantsSql(EXAMPLE_ROLE));
 
@@ -24,7 +24,7 @@ export const exampleEnv = (s: StackSetup, pool: UserPool | null): NodeJS.Process
   DEACTIVATION_WORKER_URL: `http://localhost:${s.ports['deactivation-worker']}`,
 });
 
-/** Its pages and its guarded API. `/health` and `/metrics` stay unreachable from outside, as for every service. */
+/** Routes only the example's pages and its guarded API. `/health` and `/metrics` cannot be reached from outside. */
 export function exampleRoutes(ports: Readonly<Record<string, number>>): Route[] {
   const route = { upstream: `http://127.0.0.1:${ports[EXAMPLE]}`, errors: 'problem' as const };
   return [

@@ -1,4 +1,4 @@
-/** Registers an example client of the token exchange, for people to try it with. */
+/** Registers an example client, so that people can try the token exchange. */
 import { AuthServiceClient } from '#contracts/clients';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { DOMAIN, EXCHANGE_SCOPE } from './okta-connection.js';
@@ -10,7 +10,7 @@ type Tenant = StackDescription['tenants'][number];
 const CLIENT = 'example-service';
 const AUDIENCE = 'incident-service';
 
-/** The client keeps its secret from start to start. Null with a real Okta, whose apps the launcher does not know. */
+/** The client's secret survives restarts. Returns null with a real Okta, whose apps the launcher does not know. */
 export async function exampleExchange(
   s: StackSetup,
   folder: StackFolder,

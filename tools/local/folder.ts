@@ -1,11 +1,11 @@
-/** The folder of a local stack: secrets that are made once, and the description of the running stack. */
+/** The folder of a local stack. It contains secrets that are created once, and the description of the running stack. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { LocalProblem } from './problem.js';
 import type { UserPool } from './setup.js';
 
-/** The folder of the checkout, found from the sources as well as from dist/. */
+/** The folder of the checkout. It is found both from the sources and from dist/. */
 export const ROOT = ((): string => {
   let folder = import.meta.dirname;
   while (!fs.existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
@@ -17,15 +17,15 @@ export interface Secrets {
   readonly passwords: Record<string, string>;
   readonly superuser: string;
   readonly internalToken: string;
-  /** SCIM token by tenant id; everywhere else only its hash is stored. */
+  /** SCIM tokens by tenant id. Everywhere else, only the hash of a token is stored. */
   readonly scimTokens: Record<string, string>;
-  /** Secret with which Okta's event hook authenticates, by tenant id. */
+  /** Secrets with which Okta's event hooks authenticate, by tenant id. */
   readonly eventHookSecrets: Record<string, string>;
-  /** Client id of the sandbox Okta's OIDC app whose secret the tenant has, by tenant id. */
+  /** Client ids of the sandbox Okta's OIDC apps, by tenant id. The tenant already has the secret of this app. */
   readonly ssoClients: Record<string, string>;
-  /** Secret of the example client of the token exchange, by tenant id. */
+  /** Secrets of the example client of the token exchange, by tenant id. */
   readonly exampleClients: Record<string, string>;
-  /** Encrypts the sessions of auth-service. */
+  /** Key that encrypts the sessions of auth-service. */
   readonly sessionKey: string;
 }
 type TenantSecretKind = 'scimTokens' | 'eventHookSecrets' | 'ssoClients' | 'exampleClients';
@@ -43,7 +43,7 @@ export interface StackDescription {
     readonly scimBaseUrl: string;
     readonly scimToken: string | null;
   }[];
-  /** A client of the token exchange to try it with; null where the sandbox Okta is not connected. */
+  /** An example client of the token exchange; null if the sandbox Okta is not connected. */
   readonly exchange: {
     readonly endpoint: string;
     readonly clientId: string;
@@ -57,7 +57,7 @@ export interface StackDescription {
     readonly clientId: string | null;
     readonly jwksUri: string;
   };
-  /** Superuser, the stack's own database. */
+  /** Superuser URL of the stack's own database. */
   readonly postgres: string;
   readonly kafka: string | null;
   readonly services: Readonly<
@@ -65,13 +65,13 @@ export interface StackDescription {
   >;
 }
 
-/** The files of the folder. */
+/** The contents of the JSON files of the folder, by file name. */
 interface Files {
   readonly 'secrets.json': Secrets;
   readonly 'stack.json': StackDescription;
-  /** Ports of the last start: they are used again, so that addresses that people noted stay valid. */
+  /** The ports of the last start. They are used again, so that known addresses remain valid. */
   readonly 'ports.json': Readonly<Record<string, number>>;
-  /** The user pool of the last start. An older version of this launcher stored less of it. */
+  /** The user pool of the last start. The stored pool may be incomplete. */
   readonly 'user-pool.json': Partial<UserPool>;
 }
 
@@ -91,7 +91,7 @@ export class StackFolder {
     return path.join(this.path, name);
   }
 
-  /** Reads the secrets and makes those that are missing: a service that is new since the last start gets a password. */
+  /** Reads the secrets and creates missing ones. A service that is new since the last start gets a password. */
   secrets(services: readonly string[]): Secrets {
     const known: Partial<Secrets> = this.read('secrets.json') ?? {};
     const make = (): string => randomBytes(24).toString('hex');
@@ -109,13 +109,13 @@ export class StackFolder {
     return secrets;
   }
 
-  /** Adds one secret of a tenant. */
+  /** Stores one secret of a tenant. */
   remember(secrets: Secrets, kind: TenantSecretKind, tenantId: string, secret: string): void {
     secrets[kind][tenantId] = secret;
     this.write('secrets.json', secrets);
   }
 
-  /** The file of the key with which auth-service signs assertions. */
+  /** Returns the file with the key with which auth-service signs assertions. Creates the key if it is missing. */
   assertionKeyFile(): string {
     const file = this.file('assertion.pem');
     if (fs.existsSync(file)) return file;
@@ -136,12 +136,12 @@ export class StackFolder {
       return JSON.parse(fs.readFileSync(this.file(name), 'utf8')) as Files[N];
     } catch (error) {
       throw new LocalProblem(
-        `${this.file(name)} is not readable (${(error as Error).message}). Remove it; the next start makes it again.`,
+        `${this.file(name)} is not readable (${(error as Error).message}). Remove this file; the next start creates it again.`,
       );
     }
   }
 
-  /** Replaces the file in one step, so that no reader sees half of it. Only this user may read it. */
+  /** Replaces the file in one step, so that nobody reads an incomplete file. Only this user may read the file. */
   write<N extends keyof Files>(name: N, content: Files[N]): void {
     const draft = this.file(`.${name}.${process.pid}`);
     fs.writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });

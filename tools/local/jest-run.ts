@@ -1,4 +1,4 @@
-/** Runs jest, and repeats a few failed files alone. */
+/** Runs jest, then runs a few failed test files again, one at a time. */
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Closing } from './closing.js';
@@ -24,7 +24,7 @@ type Outcome = { readonly report: JestReport | undefined; readonly code: number 
 export async function runJest(args: readonly string[], env: NodeJS.ProcessEnv, closing: Closing): Promise<Tally> {
   const began = Date.now();
   const first = await jestRun(args, env, closing);
-  // A developer who names tests wants to see each of their failures.
+  // There is no second try for named tests, because the developer wants to see each of their failures.
   const failures = args.length === 0 ? worthASecondTry(first.report) : [];
   const tally =
     failures.length === 0 || !first.report
@@ -34,7 +34,10 @@ export async function runJest(args: readonly string[], env: NodeJS.ProcessEnv, c
   return tally;
 }
 
-/** Two workers and a broker on two cores can starve a test. Alone, only a real fault fails again. */
+/**
+ * Runs failed files again, one at a time. Two workers and a broker on two cores can delay a test too much. Alone, a
+ * test fails again only if it has a real fault.
+ */
 async function secondTry(
   failures: readonly Failure[],
   first: JestReport,
@@ -42,11 +45,11 @@ async function secondTry(
   closing: Closing,
 ): Promise<Tally> {
   const files = [...new Set(failures.map((f) => f.file))];
-  say(`\nsecond try of ${files.length} file(s), one at a time, because of:`);
+  say(`\nRunning ${files.length} file(s) again, one at a time, because these tests failed:`);
   for (const { file, test, reason } of failures) say(`  ${path.relative('.', file)}: ${test}\n    ${reason}`);
   const { report, code } = await jestRun(['--runInBand', '--runTestsByPath', ...files], env, closing);
   const tally = afterSecondTry(first, report, code);
-  if (tally.failed === 0) say(`UNSTABLE          ${failures.length} test(s) passed on the second try only, see above`);
+  if (tally.failed === 0) say(`UNSTABLE          ${failures.length} test(s) passed only on the second try; see above`);
   return tally;
 }
 
@@ -65,12 +68,12 @@ async function jestRun(args: readonly string[], env: NodeJS.ProcessEnv, closing:
   return { report, code };
 }
 
-/** A test that leaves a connection open keeps jest from ending. This ends it, so that the run still reports a result. */
+/** Ends jest if a test leaves a connection open, so that the run still reports a result. */
 async function endWhenStuck(result: string, jest: Promise<unknown>): Promise<void> {
   let ended = false;
   void jest.finally(() => (ended = true));
   await eventually(() => ended || fs.existsSync(result), Number.MAX_SAFE_INTEGER, 250);
   if (await eventually(() => ended, EXIT_LIMIT_MS, 100)) return;
-  say(`jest did not end ${EXIT_LIMIT_MS / 1000} s after its last test: a test leaves something open`);
+  say(`jest did not end ${EXIT_LIMIT_MS / 1000} s after its last test, because a test leaves something open`);
   killRunning('SIGKILL');
 }

@@ -1,6 +1,6 @@
 /**
- * A real Apache Kafka broker without containers: Maven Central delivers the jars once, then a single node (broker and
- * controller) runs on Java. For tests and for `EVENT_CARRIER=kafka npm start`, not for production.
+ * Starts a real Apache Kafka broker without containers. It downloads the jars from Maven Central once, then runs a
+ * single node (broker and controller) on Java. For tests and for `EVENT_CARRIER=kafka npm start`, not for production.
  */
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -37,20 +37,20 @@ export interface LocalKafka extends LocalServer {
 }
 
 export interface KafkaOptions {
-  /** Folder for topics; they survive a restart. */
+  /** Folder for topics. Topics survive a restart. */
   readonly folder: string;
   readonly port?: number;
   readonly log?: (text: string) => void;
 }
 
-/** The reason why no broker can be started here; undefined = one can. */
+/** Returns the reason why this machine cannot start a broker, or undefined if it can. */
 export async function kafkaObstacle(): Promise<string | undefined> {
   const java = await output('java', ['-version']);
   if (java === undefined) return `Java ${OLDEST_JAVA} or newer is not installed`;
   const version = Number(/version "(\d+)/.exec(java)?.[1] ?? 0);
-  if (version < OLDEST_JAVA) return `Java is ${version}, Kafka needs ${OLDEST_JAVA} or newer`;
+  if (version < OLDEST_JAVA) return `Java has version ${version}, but Kafka needs ${OLDEST_JAVA} or newer`;
   if (fs.existsSync(jarFolder()) || (await output('mvn', ['--version'])) !== undefined) return undefined;
-  return 'Maven is not installed (it fetches Kafka from Maven Central)';
+  return 'Maven is not installed (it downloads Kafka from Maven Central)';
 }
 
 async function output(program: string, args: readonly string[]): Promise<string | undefined> {
@@ -71,7 +71,7 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
     );
   const jars = await fetchJars(log);
   fs.mkdirSync(options.folder, { recursive: true });
-  const refusal = (pid: number): string => `Process ${pid} already runs the Kafka in ${options.folder}.`;
+  const refusal = (pid: number): string => `Process ${pid} already runs Kafka in ${options.folder}.`;
   return owningFolder(options.folder, refusal, async (release) => {
     await endPredecessor(options.folder);
     const { port, config } = await configure(options.folder, options.port);
@@ -83,7 +83,7 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
 
 // ---- jars ---------------------------------------------------------------------------------------------------------
 
-/** A folder in the checkout, or in the user's cache folder if the checkout is read-only. */
+/** Returns a folder in the checkout, or a folder in the user's cache folder if the checkout is read-only. */
 function cacheFolder(): string {
   const inside = path.join(ROOT, '.cache');
   try {
@@ -109,11 +109,11 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `;
 
-/** Downloads into a draft folder and renames that when it is complete, so that no start uses half a download. */
+/** Downloads into a draft folder and renames it when it is complete, so that no start uses an incomplete download. */
 async function fetchJars(log: (text: string) => void): Promise<string> {
   const target = jarFolder();
   if (fs.existsSync(target)) return target;
-  log(`Fetching Kafka ${KAFKA_VERSION} from Maven Central (43 MB, once)`);
+  log(`Downloading Kafka ${KAFKA_VERSION} from Maven Central (43 MB, only once)`);
   const draft = `${target}.${process.pid}`;
   fs.mkdirSync(draft, { recursive: true });
   fs.writeFileSync(path.join(draft, 'pom.xml'), POM);
@@ -128,7 +128,7 @@ async function fetchJars(log: (text: string) => void): Promise<string> {
     ]);
     fs.renameSync(draft, target);
   } catch (error) {
-    if (!fs.existsSync(target)) throw error; // otherwise a second start was faster
+    if (!fs.existsSync(target)) throw error; // if the folder exists, a second start was faster
   } finally {
     fs.rmSync(draft, { recursive: true, force: true });
   }
@@ -179,7 +179,7 @@ async function format(jars: string, config: string, folder: string): Promise<voi
   );
 }
 
-/** Ends the broker of a launcher that was killed: it still uses the folder, which a second broker could then not use. */
+/** Ends the broker of a launcher that was killed, because a second broker could not use the same folder. */
 async function endPredecessor(folder: string): Promise<void> {
   const note = path.join(folder, 'broker.json');
   if (!fs.existsSync(note)) return;
@@ -197,10 +197,11 @@ async function launch(
 ): Promise<LocalKafka> {
   const java = [
     '-Xmx512m',
-    // No optimizing compiler: it would take a tenth of two cores for minutes, and this broker lives for an hour.
+    // The broker runs for only an hour, so the optimizing compiler is off. It would use a tenth of two cores for
+    // minutes.
     '-XX:TieredStopAtLevel=1',
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', // reports when it is ready
+    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', // this logger reports when the broker is ready
     '-cp',
     path.join(jars, '*'),
     'kafka.Kafka',
@@ -215,7 +216,7 @@ async function launch(
   const answered = await eventually(() => gone() || started, START_LIMIT_MS);
   if (!answered || gone()) {
     if (pid !== 0) await endProcess(pid, SHUTDOWN);
-    throw new LocalProblem(`Kafka did not start:\n${last.join('\n')}\nTo throw its data away, remove ${folder}.`);
+    throw new LocalProblem(`Kafka did not start:\n${last.join('\n')}\nTo start again without data, remove ${folder}.`);
   }
   return { brokers: `127.0.0.1:${port}`, ...localServer(broker, SHUTDOWN, release) };
 }

@@ -1,4 +1,4 @@
-/** A lock file: one process at a time owns a folder, although each may be killed at any moment. */
+/** A lock file. It lets only one process at a time own a folder, although each process may be killed at any moment. */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { LocalProblem } from './problem.js';
@@ -13,8 +13,9 @@ export interface LockHolder {
 }
 
 /**
- * Takes the lock, or returns the living process that holds it. The lock of a dead process is taken over, also if another
- * process has its pid by now. The file appears with its content in one step (`link`), so no process reads half a lock.
+ * Takes the lock, or returns the living process that holds it. The lock of a dead process is taken over, even if
+ * another process now has its pid. The file appears with its content in one step (`link`), so no process reads an
+ * incomplete lock.
  */
 export function takeLock(file: string): { lock: Lock } | { holder: LockHolder } {
   const own: LockHolder = { pid: process.pid, identity: processIdentity(process.pid) ?? String(process.pid) };
@@ -37,7 +38,10 @@ export function takeLock(file: string): { lock: Lock } | { holder: LockHolder } 
   }
 }
 
-/** Runs `work`, which starts a server on the folder; the lock is released when that fails, or by `work` later. */
+/**
+ * Takes the lock of the folder and runs `work`, which starts a server on the folder. If `work` fails, the lock is
+ * released. Otherwise `work` releases the lock when the server has ended.
+ */
 export async function owningFolder<T>(
   folder: string,
   refusal: (pid: number) => string,
@@ -52,7 +56,7 @@ export async function owningFolder<T>(
   });
 }
 
-/** The living process that holds the lock, or undefined. */
+/** Returns the living process that holds the lock, or undefined. */
 export function lockHolder(file: string): LockHolder | undefined {
   const holder = read(file);
   return holder && processIdentity(holder.pid) === holder.identity ? holder : undefined;
@@ -66,12 +70,12 @@ function read(file: string): LockHolder | undefined {
   }
 }
 
-/** Removes the lock of a dead process. If a living process took the lock just before the rename, it gets it back. */
+/** Removes a dead process's lock. If a living process took the lock just before the rename, its lock is restored. */
 function discardDead(file: string, aside: string): void {
   try {
     renameSync(file, aside);
   } catch {
-    return; // another process was faster
+    return; // another process was faster and has removed the lock
   }
   if (lockHolder(aside)) {
     try {

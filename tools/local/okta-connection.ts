@@ -1,4 +1,4 @@
-/** Connects the tenant and the sandbox Okta in every way: SCIM, Management API, event hook, sign-in, Universal Logout. */
+/** Connects the tenant and the sandbox Okta: SCIM, Management API, event hook, sign-in, Universal Logout. */
 import { z } from 'zod';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { LocalProblem, stepFailed } from './problem.js';
@@ -7,11 +7,11 @@ import { hubClient, LAUNCHER, type StackSetup } from './setup.js';
 
 type Tenant = StackDescription['tenants'][number];
 
-/** Settings accept Okta's own domains only; OKTA_ENDPOINT gives the real address of this one. */
+/** The sandbox's domain in settings, which accept only Okta's domains. OKTA_ENDPOINT contains its real address. */
 export const DOMAIN = 'sandbox.okta.com';
-/** Scope of the custom authorization server; access tokens that have it may be exchanged. */
+/** Scope of the custom authorization server. Access tokens with this scope may be exchanged. */
 export const EXCHANGE_SCOPE = 'stackflow.exchange';
-/** deactivation-worker and auth-service hear of the connection from the event carrier. */
+/** Time limit for deactivation-worker and auth-service, which learn about the connection from the event carrier. */
 const VERIFIED_LIMIT_MS = 15_000;
 
 const tokenAnswer = z.object({ appId: z.string(), apiToken: z.string() });
@@ -19,8 +19,8 @@ const clientAnswer = z.object({ clientId: z.string(), clientSecret: z.string().o
 const hookAnswer = z.object({ hook: z.object({ url: z.string() }).nullable() });
 
 /**
- * SCIM is connected at every start, since the edge may have another port. The rest is connected once: each connection
- * issues a new API token. A real Okta (OKTA_ENDPOINT) is connected by hand.
+ * Connects the tenant. SCIM is connected at every start, because the edge may have another port. The rest is connected
+ * once, because each connection issues a new API token. A real Okta (OKTA_ENDPOINT) must be connected by hand.
  */
 export async function connectOkta(s: StackSetup, folder: StackFolder, secrets: Secrets, tenant: Tenant): Promise<void> {
   const okta = new SandboxOkta(`http://localhost:${s.ports.okta}`, tenant.slug);
@@ -35,13 +35,13 @@ export async function connectOkta(s: StackSetup, folder: StackFolder, secrets: S
     const { hookSecret } = await hubClient(s)
       .connectOkta(tenant.slug, { by: LAUNCHER, domain: DOMAIN, appId, apiToken, rotateHookSecret: true, graceMs: 0 })
       .catch(stepFailed('Connecting the sandbox Okta'));
-    if (hookSecret === null) throw new LocalProblem('The hub answered no event hook secret.');
+    if (hookSecret === null) throw new LocalProblem('The hub returned no event hook secret.');
     await okta.hook(url, hookSecret.secret);
     folder.remember(secrets, 'eventHookSecrets', tenant.id, hookSecret.secret);
   } else if (hookAnswer.parse(await okta.call('GET', '/event-hook')).hook?.url !== url) await okta.hook(url, known);
 }
 
-/** Sets the redirect URIs at every start, since the edge may have another port; issues the client secret once. */
+/** Sets the redirect URIs at every start, because the edge may have another port. Issues the client secret once. */
 async function connectSignIn(
   s: StackSetup,
   folder: StackFolder,
@@ -76,17 +76,17 @@ async function connectSignIn(
     VERIFIED_LIMIT_MS,
     50,
   );
-  if (!begins) throw new LocalProblem(`auth-service answers a login of "${tenant.slug}" with status ${status}.`);
+  if (!begins) throw new LocalProblem(`auth-service does not start logins of "${tenant.slug}" (status ${status}).`);
 }
 
-/** The steps of an administrator in Okta's console. */
+/** Performs the steps of an administrator in Okta's console. */
 class SandboxOkta {
   constructor(
     private readonly url: string,
     private readonly slug: string,
   ) {}
 
-  /** Okta verifies the endpoint once, by a challenge. This repeats it until the endpoint knows the tenant. */
+  /** Okta verifies the endpoint only once, so this method tries again until the endpoint knows the tenant. */
   async hook(url: string, secret: string): Promise<void> {
     let refusal = '';
     const verified = await eventually(

@@ -1,4 +1,4 @@
-/** Folders with a package.json of their own, whose packages `npm start` does not need and so does not install. */
+/** Installs packages that `npm start` does not need. Each of these folders has its own package.json. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -6,7 +6,7 @@ import path from 'node:path';
 import { ROOT } from './folder.js';
 import { LocalProblem } from './problem.js';
 
-/** The CDK app; other people's programs for comparison and for tests. */
+/** The folder of the CDK app, and the folders of other people's programs for comparison and for tests. */
 export type PackageFolder = 'infra' | 'bench/peers' | 'test/peers';
 
 const at = (folder: PackageFolder, ...parts: string[]): string => path.join(ROOT, folder, ...parts);
@@ -16,11 +16,11 @@ const wantedIn = (folder: PackageFolder): string =>
     .update(fs.readFileSync(at(folder, 'package-lock.json')))
     .digest('hex');
 
-/** Whether exactly this lock file was installed. */
+/** Returns true if exactly this lock file was installed. */
 export const packagesInstalled = (folder: PackageFolder): boolean =>
   fs.existsSync(stampOf(folder)) && fs.readFileSync(stampOf(folder), 'utf8') === wantedIn(folder);
 
-/** Runs `npm ci` there, unless exactly this lock file was installed already. Writes the stamp only after success. */
+/** Runs `npm ci`, unless exactly this lock file was already installed. Writes the stamp only after success. */
 export async function installPackages(folder: PackageFolder, say: (text: string) => void): Promise<void> {
   if (packagesInstalled(folder)) return;
   say(`Installing the packages of ${folder} (npm ci, up to a minute) ...`);

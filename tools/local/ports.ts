@@ -1,7 +1,7 @@
-/** TCP ports on this machine. */
+/** Finds free TCP ports on this machine. */
 import { createServer, type AddressInfo } from 'node:net';
 
-/** `wanted` if nothing listens on it, else a port that the system picks. */
+/** Returns `wanted` if nothing listens on it, or else a port that the system picks. */
 export async function freePort(wanted?: number): Promise<number> {
   // "localhost" may mean either loopback address.
   if (wanted !== undefined && (await tryPort(wanted, '127.0.0.1')) && (await tryPort(wanted, '::1'))) return wanted;
@@ -10,7 +10,7 @@ export async function freePort(wanted?: number): Promise<number> {
   return port;
 }
 
-/** Listens for a moment; undefined = the port is taken. A machine without IPv6 has no ::1, so every port is free there. */
+/** Listens for a moment. Returns undefined if the port is taken. Without IPv6, every port of ::1 counts as free. */
 function tryPort(port: number, host: string): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();

@@ -6,7 +6,7 @@ import { executable, isRoot, unprivilegedUser, type User } from './postgres-file
 import { LocalProblem } from './problem.js';
 import { commandLine, endedWell, endProcess, isAlive } from './process.js';
 
-/** SIGINT is a fast shutdown. SIGQUIT is an immediate one, after which the next start recovers from the log. */
+/** SIGINT is a fast shutdown. SIGQUIT is an immediate shutdown, after which the next start recovers from the log. */
 export const SHUTDOWN = [
   ['SIGINT', 20_000],
   ['SIGQUIT', 5_000],
@@ -14,14 +14,14 @@ export const SHUTDOWN = [
 ] as const;
 
 export interface Cluster {
-  /** Folder of the binaries. */
+  /** Folder of the Postgres binaries. */
   readonly native: string;
   readonly data: string;
-  /** The user that the server runs as; undefined = ours. */
+  /** The user that runs the server; undefined means our own user. */
   readonly user: User | undefined;
 }
 
-/** As root, the server runs as the owner of existing data, so that the data of an ordinary user stays usable for them. */
+/** As root, the server runs as the owner of existing data, so that an ordinary user can still use their data. */
 export function serverUser(data: string): User | undefined {
   const owner = fs.existsSync(data) ? fs.statSync(data) : undefined;
   if (!isRoot()) {
@@ -44,21 +44,21 @@ export function spawnServer(
 ): ChildProcess {
   return spawn(path.join(cluster.native, 'bin', executable(program)), args, {
     stdio,
-    cwd: cluster.native, // the unprivileged user may not be able to enter ours
-    detached: process.platform !== 'win32', // else Ctrl-C would end the database before the services
+    cwd: cluster.native, // the unprivileged user may not have access to our folder
+    detached: process.platform !== 'win32', // otherwise Ctrl-C would end the database before the services
     env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC', SystemRoot: process.env.SystemRoot },
     ...(cluster.user && { uid: cluster.user.uid, gid: cluster.user.gid }),
   });
 }
 
-/** Runs `initdb` in a draft folder and renames that when it is complete, so that a killed start leaves no half cluster. */
+/** Runs `initdb` in a draft folder and renames it at the end, so that a killed start leaves no incomplete cluster. */
 export async function initialise(cluster: Cluster, password: string, log: (text: string) => void): Promise<void> {
   const version = path.join(cluster.data, 'PG_VERSION');
   if (fs.existsSync(version)) {
     const found = fs.readFileSync(version, 'utf8').trim();
     if (found !== '18')
       throw new LocalProblem(
-        `${cluster.data} was made by Postgres ${found}; this one is 18. Move the folder away, or name another STACK_DIR.`,
+        `${cluster.data} was created by Postgres ${found}, but this Postgres is 18. Move the folder away, or name another STACK_DIR.`,
       );
     return;
   }
@@ -96,8 +96,9 @@ export function runToEnd(cluster: Cluster, program: string, args: readonly strin
 }
 
 /**
- * Stops a server that still runs on this data. We hold the lock, so its launcher is gone, and its log and settings are
- * not ours. Also removes a pidfile whose pid belongs to another program by now: it would keep Postgres from starting.
+ * Stops a server that still runs on this data. We hold the lock, so the server's launcher is dead, and the server's log
+ * and settings are not ours. Also removes a pidfile whose pid now belongs to another program, because this file would
+ * keep Postgres from starting.
  */
 export async function endPredecessor({ data }: Cluster, log: (text: string) => void): Promise<void> {
   const file = path.join(data, 'postmaster.pid');
@@ -105,7 +106,7 @@ export async function endPredecessor({ data }: Cluster, log: (text: string) => v
   const pid = Number(fs.readFileSync(file, 'utf8').split('\n')[0]);
   const command = isAlive(pid) ? commandLine(pid) : '';
   if (command.includes('postgres') && command.includes(data)) {
-    log(`Stopping the Postgres (pid ${pid}) that a crashed start left behind`);
+    log(`Stopping Postgres (pid ${pid}) that a crashed start left behind`);
     await endProcess(pid, SHUTDOWN);
   }
   fs.rmSync(file, { force: true });

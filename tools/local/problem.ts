@@ -1,7 +1,7 @@
-/** A problem that the person who started us can fix; the message says how. */
+/** A problem that the person who started the program can fix. The message says how. */
 export class LocalProblem extends Error {}
 
-/** For `catch`: turns a refusal of a service into a {@link LocalProblem} that says which step failed. */
+/** Returns a `catch` handler that turns a service's refusal into a {@link LocalProblem} with the failed step. */
 export const stepFailed =
   (step: string) =>
   (error: unknown): never => {

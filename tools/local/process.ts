@@ -1,4 +1,4 @@
-/** Child processes: whether one is alive, its last lines, how it is ended. */
+/** Functions for child processes: check whether a process is alive, collect its last lines, and end it. */
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -15,8 +15,8 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * A text that identifies a process for its whole life; undefined = there is no such process. A pid alone is not enough:
- * in containers, another process soon gets the same one.
+ * Returns a text that identifies a process for its whole life, or undefined if the process does not exist. A pid alone
+ * is not enough, because in a container another process soon gets the same pid.
  */
 export function processIdentity(pid: number): string | undefined {
   if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
@@ -33,7 +33,7 @@ export function processIdentity(pid: number): string | undefined {
   }
 }
 
-/** Command line of a process; empty if it cannot be read. */
+/** Returns the command line of a process, or an empty text if it cannot be read. */
 export function commandLine(pid: number): string {
   try {
     if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
@@ -44,7 +44,7 @@ export function commandLine(pid: number): string {
   }
 }
 
-/** Polls until `condition` holds; false if it did not within `limitMs`. */
+/** Polls until `condition` holds. Returns false if it does not hold within `limitMs`. */
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
   limitMs: number,
@@ -58,7 +58,7 @@ export async function eventually(
   }
 }
 
-/** Sends one signal after the other, each with its own time limit, until the process has ended. True = it has ended. */
+/** Sends the signals one after another, each with its own time limit. Returns true as soon as the process has ended. */
 export async function endProcess(pid: number, steps: Shutdown): Promise<boolean> {
   const identity = processIdentity(pid);
   for (const [signal, patienceMs] of steps) {
@@ -89,7 +89,7 @@ export function followLines(
   return { last };
 }
 
-/** Waits until a child has ended; rejects with its last lines unless its exit code is 0. */
+/** Waits until a child has ended. Rejects with the child's last lines unless its exit code is 0. */
 export async function endedWell(child: ChildProcess, command: string): Promise<void> {
   const { last } = followLines(child);
   const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
@@ -98,7 +98,7 @@ export async function endedWell(child: ChildProcess, command: string): Promise<v
 
 export type Shutdown = readonly (readonly [signal: NodeJS.Signals, patienceMs: number])[];
 
-/** A server of ours as a child process. */
+/** A local server that runs as a child process. */
 export interface LocalServer {
   readonly pid: number;
   /** Resolves when the server has ended, for whatever reason. */
@@ -106,7 +106,7 @@ export interface LocalServer {
   stop(): Promise<void>;
 }
 
-/** `release` runs when the server has ended. */
+/** Wraps the child process of a server. `release` runs when the server has ended. */
 export function localServer(child: ChildProcess, shutdown: Shutdown, release: () => void): LocalServer {
   const pid = child.pid ?? 0;
   const ended = endOf(child, shutdown[0]?.[0] ?? 'SIGTERM').then(release);
@@ -120,7 +120,7 @@ export function localServer(child: ChildProcess, shutdown: Shutdown, release: ()
   };
 }
 
-/** Resolves when the child has ended. Should this process exit before that, it sends `signal` to the child. */
+/** Resolves when the child has ended. If this process exits before that, it sends `signal` to the child. */
 function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const pid = child.pid ?? 0;
   const identity = processIdentity(pid);

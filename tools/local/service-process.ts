@@ -1,4 +1,4 @@
-/** One service as a child process: it is started, polled until it is healthy, started again when it dies, and ended. */
+/** Runs one service as a child process: starts it, waits until it is healthy, restarts it if it dies, and stops it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,16 +8,16 @@ import { endProcess, eventually, followLines } from './process.js';
 
 export interface ServiceSpec {
   readonly name: string;
-  /** Compiled entry, relative to the checkout. */
+  /** Compiled entry file, relative to the checkout. */
   readonly entry: string;
   readonly env: NodeJS.ProcessEnv;
-  /** The address where it listens; every restart uses the same port. */
+  /** The address of the service. Every restart uses the same port. */
   readonly url: string;
 }
 
 export interface ServiceEvents {
   readonly log: (line: string) => void;
-  /** A new process replaced the old one, or none will. */
+  /** Called when a new process has replaced the old one, or when the service is not started again. */
   readonly changed: () => void;
 }
 
@@ -26,18 +26,18 @@ const SHUTDOWN = [
   ['SIGTERM', 10_000],
   ['SIGKILL', 5_000],
 ] as const;
-/** A service that needs more restarts within a minute has a fault that another start does not repair. */
+/** Limit of restarts. A service that needs more restarts within a minute has a fault that a restart does not repair. */
 const RESTARTS_PER_MINUTE = 5;
 const FIRST_PAUSE_MS = 200;
-/** kafkajs, which is no longer maintained, causes this harmless warning. */
+/** Node's options. kafkajs, which is no longer maintained, causes this harmless warning. */
 const NODE_OPTIONS = ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning'];
 
 export class ServiceProcess {
   private child: ChildProcess | undefined;
   private last: string[] = [];
-  /** Between start and stop. */
+  /** True between start and stop. */
   private wanted = false;
-  /** True once it was healthy. A later death leads to a restart; an earlier one to an error with its last lines. */
+  /** True after the service was healthy once. If it dies later, it is restarted. If it dies earlier, start() fails. */
   private started = false;
   private deaths: number[] = [];
 
@@ -55,7 +55,7 @@ export class ServiceProcess {
     return this.child?.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** Resolves when it is ready; rejects with its last lines if it dies before that or takes too long. */
+  /** Resolves when the service is ready. Rejects with its last lines if it dies before that or takes too long. */
   async start(): Promise<void> {
     this.wanted = true;
     this.started = false;
@@ -73,7 +73,7 @@ export class ServiceProcess {
     throw new LocalProblem(`${this.spec.name} ${what}. Its last lines:\n${this.lastLines()}\n${this.advice()}`);
   }
 
-  /** Resolves when the process is healthy (again). */
+  /** Resolves when the process is healthy, also after a restart. */
   async ready(limitMs = READY_LIMIT_MS): Promise<void> {
     if (!(await eventually(() => this.running && this.isReady(), limitMs, 40)))
       throw new LocalProblem(`${this.spec.name} was not ready within ${limitMs / 1000} s.`);
@@ -89,7 +89,7 @@ export class ServiceProcess {
     }
   }
 
-  /** For tests: the supervisor reacts as if an administrator or the machine had sent the signal. */
+  /** Sends a signal, for tests. The supervisor reacts as if an administrator or the machine had sent it. */
   kill(signal: NodeJS.Signals): void {
     this.child?.kill(signal);
   }
@@ -107,7 +107,7 @@ export class ServiceProcess {
       env: this.spec.env,
       // A service ends itself when this channel closes, which also happens when its launcher is killed.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      detached: process.platform !== 'win32', // Ctrl-C reaches only the launcher, which ends everything in order
+      detached: process.platform !== 'win32', // Ctrl-C reaches only the launcher, which stops everything in order
     });
     this.child = child;
     this.last = followLines(child, this.events.log, 15).last;
@@ -150,9 +150,9 @@ export class ServiceProcess {
       case 78:
         return 'The lines above name the setting: set it in the environment of "npm start", or unset what is wrong.';
       case 69:
-        return 'It could not reach its database. If DATABASE_URL is set, check it; otherwise remove the folder STACK_DIR to begin again from nothing.';
+        return 'The service could not reach its database. If DATABASE_URL is set, check it. Otherwise remove the folder STACK_DIR to start again without data.';
       default:
-        return `To see more, start with LOG_LEVEL=debug. Its code is in ${path.dirname(this.spec.entry).replace(/^dist\//, '')}.`;
+        return `To see more, start with LOG_LEVEL=debug. The code of the service is in ${path.dirname(this.spec.entry).replace(/^dist\//, '')}.`;
     }
   }
 }

@@ -1,8 +1,8 @@
-/** The product's services in a local stack: the environment of each, and the routes of the edge. */
+/** The environment of each product service in a local stack, and the routes of the edge. */
 import type { Route } from './edge.js';
 import { cognitoEndpoint, oktaEndpoint, SANDBOX, secretsEndpoint, type StackSetup, type UserPool } from './setup.js';
 
-/** The launcher sets these for each process; inherited, they would mean the launcher's own. */
+/** Variables that the launcher sets for each process. Inherited values would be the launcher's own. */
 const OWN = ['PORT', 'HOST', 'DATABASE_URL', 'STACK_DIR', 'EVENT_CARRIER', 'KAFKA_BROKERS', 'NODE_CHANNEL_FD'];
 
 export function common(s: StackSetup, service: string): NodeJS.ProcessEnv {
@@ -20,7 +20,7 @@ export function common(s: StackSetup, service: string): NodeJS.ProcessEnv {
   };
 }
 
-/** A service that uses the event bus and AWS. */
+/** Returns the environment of a service that uses the event bus and AWS. */
 function product(s: StackSetup, service: string, pool: UserPool | null, more: NodeJS.ProcessEnv = {}) {
   const real = s.base.COGNITO_ENDPOINT || s.base.SECRETS_MANAGER_ENDPOINT;
   return {
@@ -28,7 +28,7 @@ function product(s: StackSetup, service: string, pool: UserPool | null, more: No
     ...eventBus(s),
     COGNITO_ENDPOINT: cognitoEndpoint(s),
     SECRETS_MANAGER_ENDPOINT: secretsEndpoint(s),
-    // The sandbox accepts any key. AWS itself needs those of this machine, found by the SDK's own chain.
+    // The sandbox accepts any key. For AWS itself, the SDK finds the keys of this machine in its usual places.
     ...(!real && {
       AWS_ACCESS_KEY_ID: 'sandbox',
       AWS_SECRET_ACCESS_KEY: 'sandbox',
@@ -50,16 +50,16 @@ export const sandboxEnv = (s: StackSetup): NodeJS.ProcessEnv => ({
   COGNITO_PORT: String(s.ports.cognito),
   SECRETS_MANAGER_PORT: String(s.ports.secretsManager),
   OKTA_PORT: String(s.ports.okta),
-  // The issuer of its tokens, which a relying party compares character by character.
+  // The issuer of the sandbox Okta's tokens. A relying party compares it character by character.
   SANDBOX_OKTA_ORIGIN: `http://localhost:${s.ports.okta}`,
   ASSERTION_JWKS: s.signing.assertionJwks,
 });
 
-/** The issuer of a real Okta is its own address, unless the environment names another one. */
+/** A real Okta's issuer is its own address, unless the environment overrides it. The sandbox needs an override. */
 const issuerOverride = (s: StackSetup): string =>
   s.base.OKTA_ISSUER_OVERRIDE || (s.base.OKTA_ENDPOINT ? '' : oktaEndpoint(s));
 
-/** Environment of each service, in the order in which they are listed. The pool is null until the sandbox answers. */
+/** Environment of each service. The order is the order of lists. The pool is null until the sandbox answers. */
 export const PRODUCT: Readonly<Record<string, (s: StackSetup, pool: UserPool | null) => NodeJS.ProcessEnv>> = {
   'scim-gateway': (s) => product(s, 'scim-gateway', null, { PUBLIC_ORIGIN: s.edge }),
   'identity-service': (s, pool) => product(s, 'identity-service', pool),
@@ -80,13 +80,13 @@ export const PRODUCT: Readonly<Record<string, (s: StackSetup, pool: UserPool | n
 /** The services that cannot start before the user pool is known. */
 export const NEEDS_USER_POOL: readonly string[] = ['identity-service', 'deactivation-worker', 'auth-service'];
 
-/** The paths that Okta and browsers call; an ingress in production forwards the same (k8s/overlays/example/ingress.yaml). */
+/** The paths that Okta and browsers call, as forwarded in production by k8s/overlays/example/ingress.yaml. */
 export function edgeRoutes(ports: Readonly<Record<string, number>>): Route[] {
   const upstream = (service: string): string => `http://127.0.0.1:${ports[service]}`;
   return [
     { prefix: '/prod/api/scim/v2', upstream: upstream('scim-gateway'), errors: 'scim' },
     { prefix: '/scim/v2', upstream: upstream('scim-gateway'), errors: 'scim' },
-    // The first route that covers a path wins: the rest below /auth belongs to auth-service.
+    // The first route that covers a path wins. All other paths below /auth belong to auth-service.
     { prefix: '/auth/okta/event-hook', upstream: upstream('deactivation-worker'), errors: 'problem' },
     { prefix: '/auth', upstream: upstream('auth-service'), errors: 'problem' },
   ];

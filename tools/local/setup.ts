@@ -1,9 +1,9 @@
-/** The decisions made before the first service of a stack starts, and the addresses that follow from them. */
+/** Decisions before the first service of a stack starts, and addresses that follow from these decisions. */
 import { HubClient, InternalClient } from '#contracts/clients';
 
 export const SANDBOX = 'sandbox';
 
-/** Recorded as the author of every change that the launcher makes. */
+/** The name that is recorded as the author of every change that the launcher makes. */
 export const LAUNCHER = 'npm start';
 
 export interface StackSetup {
@@ -19,7 +19,7 @@ export interface StackSetup {
   readonly signing: Signing;
 }
 
-/** Keys of auth-service; made once for a stack. */
+/** Keys of auth-service. They are created once for a stack. */
 export interface Signing {
   readonly assertionKeyFile: string;
   /** The public key, for the triggers that verify assertions. */
@@ -27,7 +27,7 @@ export interface Signing {
   readonly sessionKey: string;
 }
 
-/** The user pool and the app client that a stack signs people in with. */
+/** The user pool and the app client with which a stack signs people in. */
 export interface UserPool {
   readonly region: string;
   readonly userPoolId: string;
@@ -35,7 +35,7 @@ export interface UserPool {
   readonly clientSecret: string;
 }
 
-// An address in the launcher's environment replaces the one of the sandbox.
+// An address in the launcher's environment replaces the sandbox's address.
 const local = (s: StackSetup, part: string): string => `http://localhost:${s.ports[part]}`;
 export const cognitoEndpoint = (s: StackSetup): string => s.base.COGNITO_ENDPOINT || local(s, 'cognito');
 export const cognitoKeys = (s: StackSetup, { userPoolId }: UserPool): string =>
@@ -43,7 +43,7 @@ export const cognitoKeys = (s: StackSetup, { userPoolId }: UserPool): string =>
 export const secretsEndpoint = (s: StackSetup): string => s.base.SECRETS_MANAGER_ENDPOINT || local(s, 'secretsManager');
 export const oktaEndpoint = (s: StackSetup): string => s.base.OKTA_ENDPOINT || local(s, 'okta');
 
-/** A client of a service's internal API. */
+/** Creates a client of a service's internal API. */
 export const internalClient = (s: StackSetup, service: string): InternalClient =>
   new InternalClient({ service, url: local(s, service), token: s.internalToken });
 

@@ -1,4 +1,4 @@
-/** The database of a stack: a given one, or a Postgres of its own that is started again when it ends. */
+/** The database of a stack: an existing one, or the stack's own Postgres, which is started again when it ends. */
 import { Client } from 'pg';
 import { startPostgres, type LocalPostgres, type PostgresOptions } from './postgres.js';
 
@@ -34,7 +34,7 @@ export class StackDatabase {
     return database;
   }
 
-  /** Undefined = the database was given. */
+  /** Port of the stack's own Postgres; undefined if DATABASE_URL names an existing database. */
   get port(): number | undefined {
     return this.server?.port;
   }
@@ -44,7 +44,7 @@ export class StackDatabase {
     await this.server?.stop();
   }
 
-  /** Starts Postgres again when it ends; the services keep running and would only wait for it. */
+  /** Starts Postgres again when it ends, because the services keep running and would otherwise wait forever. */
   private watch(): void {
     const { server, options } = this;
     if (!server || !options) return;

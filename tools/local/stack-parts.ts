@@ -20,7 +20,7 @@ export interface PartOptions {
   readonly say: (text: string) => void;
 }
 
-/** A free port for each process; those of the last start where they are still free. */
+/** Returns a free port for each process. A port of the last start is used again if it is still free. */
 export async function choosePorts({ folder }: PartOptions): Promise<Record<string, number>> {
   const before = folder.read('ports.json') ?? {};
   const ports: Record<string, number> = {};
@@ -31,7 +31,7 @@ export async function choosePorts({ folder }: PartOptions): Promise<Record<strin
   return ports;
 }
 
-/** Started first, because the services' environment contains its port. It answers 502 until they are up. */
+/** Opens the edge, whose port the services need in their environment. It answers 502 until they are ready. */
 export async function openEdge(
   { example, closing, say }: PartOptions,
   ports: Record<string, number>,
@@ -40,7 +40,7 @@ export async function openEdge(
   const edge = await startEdge([...edgeRoutes(ports), ...(example ? exampleRoutes(ports) : [])], wanted);
   closing.add(() => edge.stop());
   if (wanted !== 0 && edge.port !== wanted)
-    say(`Port ${wanted} is taken; the stack is at port ${edge.port} instead (PORT=... chooses another)`);
+    say(`Port ${wanted} is taken, so the stack uses port ${edge.port} (PORT=... chooses another port)`);
   return edge;
 }
 
@@ -59,7 +59,7 @@ export async function openDatabase(
   return database;
 }
 
-/** Brokers for KAFKA_BROKERS; undefined = Postgres carries the events. */
+/** Returns the brokers for KAFKA_BROKERS, or undefined if Postgres carries the events. */
 export async function openKafka(
   { folder, env, closing, say }: PartOptions,
   carrier: 'postgres' | 'kafka',
@@ -78,7 +78,7 @@ export async function signingKeys({ folder }: PartOptions, { sessionKey }: Secre
   return { assertionKeyFile, assertionJwks: JSON.stringify({ keys: signer.jwks() }), sessionKey };
 }
 
-/** Creates roles and schemas. */
+/** Prepares the database: creates roles and schemas. */
 export async function prepareDatabase(
   { env, example }: PartOptions,
   adminUrl: string,
@@ -94,12 +94,12 @@ export async function prepareDatabase(
   }
 }
 
-/** Every process that has a database role, and so a password. */
+/** All processes that have a database role and therefore a password. */
 export const DATABASE_USERS: readonly string[] = [...Object.keys(SERVICES), SANDBOX, EXAMPLE];
 
 const OTHER_ROLES: Readonly<Record<string, string>> = { [SANDBOX]: 'sandbox', [EXAMPLE]: EXAMPLE_ROLE };
 
-/** The database URL of one process, with its own role. */
+/** Returns the database URL of one process, with its own role. */
 export function roleUrl(adminUrl: string, service: string, { passwords }: Secrets): string {
   const url = new URL(adminUrl);
   url.username = OTHER_ROLES[service] ?? SERVICES[service as ServiceName].role;

@@ -1,4 +1,4 @@
-/** Starts the processes of a stack, and keeps them by name. */
+/** Starts the processes of a stack, and stores them by name. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Closing } from './closing.js';
 import { EXAMPLE, EXAMPLE_ENTRY, exampleEnv } from './example.js';
@@ -17,9 +17,9 @@ export interface StackServicesOptions {
   readonly serviceEnv: Readonly<Record<string, NodeJS.ProcessEnv>>;
   readonly say: (text: string) => void;
   readonly log: (service: string, line: string) => void;
-  /** A process was replaced by another one, or ended for good. */
+  /** Called when another process has replaced a process, or when a process has ended for good. */
   readonly changed: () => void;
-  /** Throws once the stack is to be stopped. */
+  /** Throws an error after somebody has asked to stop the stack. */
   readonly stopIfAsked: () => void;
 }
 
@@ -39,9 +39,9 @@ export class StackServices {
   }
 
   /**
-   * Starts all of them at the same time. Some need the user pool, which is the same at every start but the first: they
-   * begin with the pool of the last start. If the sandbox has another one (its database was exchanged), they are started
-   * again with that.
+   * Starts all services at the same time. Some services need the user pool, which usually does not change between
+   * starts, so they begin with the pool of the last start. If the sandbox has another pool (because its database was
+   * replaced), they are started again with the new pool.
    */
   async start(s: StackSetup): Promise<UserPool> {
     const { folder, example } = this.options;
@@ -50,7 +50,7 @@ export class StackServices {
     const lastPool = folder.read('user-pool.json');
     const early =
       lastPool?.clientSecret === undefined ? [] : needPool.map((name) => this.startOne(name, s, lastPool as UserPool));
-    for (const promise of early) promise.catch(() => undefined); // awaited below, or stopped on purpose
+    for (const promise of early) promise.catch(() => undefined); // the start is awaited below, or stopped on purpose
     const sandbox = this.startOne(SANDBOX, s, null);
     const withPool = async (): Promise<UserPool> => {
       await sandbox;

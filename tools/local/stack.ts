@@ -1,6 +1,6 @@
 /**
- * The whole product on this machine: Postgres, Kafka on request, the sandbox, every service as a process of its own,
- * the edge before them. `start.ts` runs it for a person, tests run it in their own process.
+ * Runs the whole product on this machine: Postgres, the sandbox, each service as its own process, the edge, and Kafka
+ * if requested. `start.ts` runs the stack for a person; tests run it in their own process.
  */
 import path from 'node:path';
 import { checkEnvironment, type StackChoice } from './check-environment.js';
@@ -25,16 +25,16 @@ import {
 import { StackServices } from './stack-services.js';
 
 export interface StackOptions {
-  /** STACK_DIR: the folder of data, secrets and stack.json. */
+  /** Folder of data, secrets and stack.json (STACK_DIR). */
   readonly folder: string;
-  /** PORT, EVENT_CARRIER, DATABASE_URL, ... as for `npm start`. */
+  /** Environment variables such as PORT, EVENT_CARRIER and DATABASE_URL, as for `npm start`. */
   readonly env: NodeJS.ProcessEnv;
   readonly blank?: boolean;
-  /** Whether the example service runs too, where people land after sign-in; false if left out. */
+  /** Whether the example service runs, too. People arrive there after sign-in. The default is false. */
   readonly example?: boolean;
-  /** More environment for single services. */
+  /** Additional environment variables, by service. */
   readonly serviceEnv?: Readonly<Record<string, NodeJS.ProcessEnv>>;
-  /** Whether a service that dies is started again; true if left out. */
+  /** Whether a service that dies is started again. The default is true. */
   readonly restart?: boolean;
   /** Receives a line about each step. */
   readonly progress?: (text: string) => void;
@@ -66,7 +66,7 @@ export class Stack {
     });
   }
 
-  /** Resolves when everything is healthy. When something fails, the rest is stopped and the reason is thrown. */
+  /** Resolves when everything is healthy. If a part fails, all others are stopped and the reason is thrown. */
   static async start(options: StackOptions, onCreated: (stack: Stack) => void = () => undefined): Promise<Stack> {
     const choice = checkEnvironment(options.env);
     const stack = new Stack(options);
@@ -76,14 +76,14 @@ export class Stack {
       return stack;
     } catch (error) {
       await stack.stop();
-      await stack.closeAll(); // parts that came up while the others were being stopped
+      await stack.closeAll(); // stops parts that became ready while the others were being stopped
       throw error;
     }
   }
 
   /** The content of `stack.json`. */
   get description(): StackDescription {
-    if (!this.described) throw new Error('the stack is not up');
+    if (!this.described) throw new Error('the stack has not started');
     return this.described;
   }
 
@@ -91,7 +91,7 @@ export class Stack {
     return this.services.get(name);
   }
 
-  /** Ends everything in reverse order. A second call waits for the first. */
+  /** Stops everything in reverse order. A second call waits for the end of the first. */
   stop(): Promise<void> {
     this.stopping ??= this.closeAll();
     return this.stopping;
@@ -129,7 +129,7 @@ export class Stack {
     this.publish();
   }
 
-  /** The tenant `default`, and unless `blank` its connections to the sandbox Okta. */
+  /** Creates the tenant `default` and, unless `blank`, connects it to the sandbox Okta. */
   private async connectCustomer(setup: StackSetup, secrets: Secrets, blank: boolean): Promise<Customer> {
     const tenant = await defaultTenant(setup, this.folder, secrets, blank);
     if (!blank) await connectOkta(setup, this.folder, secrets, tenant);

@@ -1,4 +1,4 @@
-/** `npm start`: runs one stack until Ctrl-C. */
+/** `npm start` runs one stack until Ctrl-C. */
 import path from 'node:path';
 import { StackFolder, type StackDescription } from './folder.js';
 import { lockHolder, takeLock } from './lock.js';
@@ -82,11 +82,11 @@ async function run(folder: string, blank: boolean, terminal: Terminal): Promise<
 const exitCode = (signal: NodeJS.Signals): number => (signal === 'SIGINT' ? 0 : 143);
 
 /**
- * Runs `first` on the first signal; `done` resolves when it has finished. Ctrl-C arrives twice, from the terminal and from
- * npm, so a second signal within a second is ignored. A later one ends this process at once.
+ * Runs `first` on the first signal. `done` resolves when `first` has finished. Ctrl-C arrives twice, from the terminal
+ * and from npm, so a second signal within a second is ignored. A later one ends this process at once.
  */
 function onSignal(first: (signal: NodeJS.Signals) => Promise<void> | undefined): End {
-  const alive = setInterval(() => undefined, 60_000); // a pending promise alone does not keep the process alive
+  const alive = setInterval(() => undefined, 60_000); // keeps the process alive, unlike a pending promise
   let signal: NodeJS.Signals | undefined;
   let since = 0;
   const done = new Promise<NodeJS.Signals>((resolve) => {
@@ -106,12 +106,12 @@ function onSignal(first: (signal: NodeJS.Signals) => Promise<void> | undefined):
 }
 
 interface End {
-  /** The first signal; undefined = none yet. */
+  /** Returns the first signal, or undefined if there was none. */
   readonly signal: () => NodeJS.Signals | undefined;
   readonly done: Promise<NodeJS.Signals>;
 }
 
-/** A second start changes nothing: it waits until the first one has started, and prints its address. */
+/** A second start changes nothing. It waits until the first start has finished, and prints the stack's address. */
 async function joinRunning(files: StackFolder, lockFile: string, pid: number): Promise<number> {
   const current = (): StackDescription | undefined => {
     const description = files.read('stack.json');
@@ -125,7 +125,7 @@ async function joinRunning(files: StackFolder, lockFile: string, pid: number): P
       `Process ${pid}, which was starting the stack in ${files.path}, did not finish. Look at its output, then start again.`,
     );
   console.log(
-    `The stack runs already: ${running.edge} (process ${pid}, described in ${files.file('stack.json')}). Stop it with Ctrl-C there or "kill ${pid}".`,
+    `The stack already runs at ${running.edge} (process ${pid}, described in ${files.file('stack.json')}). Stop it with Ctrl-C there or "kill ${pid}".`,
   );
   return 0;
 }
@@ -157,7 +157,7 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
         ['okta -- push-group StackFlow-Agents ada@example.com', 'a group that gives a role'],
         ['stackflow -- accounts explain ada@example.com', 'the roles that Ada has, and why'],
         ['okta -- suspend ada@example.com', 'the next click and the next login are refused'],
-        ['stackflow -- offboarding list', 'people who lost access, and held cases'],
+        ['stackflow -- offboarding list', 'the people who lost access, and held cases'],
       ];
   return [
     '',
@@ -168,7 +168,7 @@ function greeting(stack: StackDescription, folder: string, blank: boolean, secon
     'In another terminal:',
     ...tries.map(([command, does]) => `  npm run ${(command ?? '').padEnd(54)}${does}`),
     '',
-    'Ctrl-C ends everything; the data stays.',
+    'Ctrl-C stops everything. The data is kept for the next start.',
     '',
   ].join('\n');
 }

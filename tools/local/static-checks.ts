@@ -1,7 +1,7 @@
-/** The checks that run no test. */
+/** Lists the static checks, which run no test. */
 import path from 'node:path';
 
-/** Arguments of Node that run the script of an installed package. */
+/** Returns Node's arguments for running the script of an installed package. */
 export const bin = (name: string, file: string): string[] => [path.join('node_modules', name, file)];
 
 export const STATIC_CHECKS: readonly { name: string; args: readonly string[] }[] = [

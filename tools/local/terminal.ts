@@ -1,4 +1,4 @@
-/** Output for a person: progress with seconds, and the lines of each process with its name and colour. */
+/** Prints output for a person: progress with seconds, and the lines of each process with its name and colour. */
 const COLOURS = [36, 33, 35, 32, 34, 31];
 
 export class Terminal {
@@ -7,7 +7,7 @@ export class Terminal {
 
   constructor(
     private readonly out: { write(text: string): unknown } = process.stdout,
-    /** True: colours and sentences, for a person. False: the lines unchanged, for a file. */
+    /** True: prints colours and sentences, for a person. False: prints the lines unchanged, for a file. */
     private readonly pretty = process.stdout.isTTY && !process.env.NO_COLOR,
   ) {}
 
@@ -34,7 +34,7 @@ export class Terminal {
   }
 }
 
-/** Turns a JSON log line into a sentence with its facts; leaves any other line unchanged. */
+/** Turns a JSON log line into a sentence with its facts. Any other line does not change. */
 export function readable(line: string): string {
   let entry: unknown;
   try {

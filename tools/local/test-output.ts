@@ -1,4 +1,4 @@
-/** The lines that `npm test` prints, and the programs that it runs. */
+/** Prints the lines of `npm test`, and runs its programs. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { followLines } from './process.js';
 import { stepTally, type Tally } from './test-report.js';

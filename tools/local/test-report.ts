@@ -1,4 +1,4 @@
-/** The final count of `npm test`: every jest test and every other step counts as one. */
+/** Counts the results of `npm test`. Every jest test and every other step counts as one. */
 
 /** The part of the output of `jest --json` that is used here. */
 export interface JestReport {
@@ -6,7 +6,7 @@ export interface JestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  /** Files that could not be loaded. Their tests are unknown, so each file counts as one failure. */
+  /** Number of test files that could not be loaded. Their tests are unknown, so each file counts as one failure. */
   readonly numRuntimeErrorTestSuites: number;
   readonly testResults: readonly {
     readonly name: string;
@@ -26,7 +26,7 @@ export interface Tally {
 
 const NOTHING: Tally = { passed: 0, failed: 0, skipped: [] };
 
-/** One check that is not a jest test. */
+/** Returns the result of one check that is not a jest test. */
 export const stepTally = (ok: boolean): Tally => ({ ...NOTHING, passed: ok ? 1 : 0, failed: ok ? 0 : 1 });
 
 export const add = (tallies: readonly Tally[]): Tally =>
@@ -39,7 +39,10 @@ export const add = (tallies: readonly Tally[]): Tally =>
     NOTHING,
   );
 
-/** `undefined` = jest ended without a report. A bad exit code without a failed test, e.g. an open handle, is a failure too. */
+/**
+ * Counts jest's results. The report is undefined if jest ended without one. A bad exit code without a failed test, e.g.
+ * after an open handle, is also a failure.
+ */
 export function jestTally(report: JestReport | undefined, exitCode: number): Tally {
   if (!report) return stepTally(false);
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
@@ -58,16 +61,17 @@ export interface Failure {
   readonly reason: string;
 }
 
-/** If more files than this fail, the busy machine is not the reason. */
+/** If more files than this fail, the load of the machine is not the reason. */
 const FEW_FILES = 3;
-/** The messages of our own waits and of jest when their time is over. */
+/** Messages of our own waits and of jest after a time limit. */
 const PATIENCE_ENDED = /not within \d+ ms|Exceeded timeout of|not quiet:/;
-/** Tests of the promises: a broken promise must be reported even if it happens once in a hundred runs. */
+/** The tests of the product's promises. A broken promise must be reported even if it happens once in a hundred runs. */
 const PROMISE = /(^|\/)test\/faults\//;
 
 /**
- * The failures of a run that get a second try, alone on the machine: those of a few files that could be loaded; of the
- * tests of the promises only waits that ran out. Empty = the first result is final. The output must mention a second try.
+ * Returns the failures that get a second try, alone on the machine. An empty list means that the first result is final:
+ * many files failed, a file could not be loaded, or a test of the promises failed for another reason than a wait that
+ * ran out. The output must mention a second try.
  */
 export function worthASecondTry(report: JestReport | undefined): readonly Failure[] {
   if (!report || report.numRuntimeErrorTestSuites > 0) return [];
@@ -81,7 +85,7 @@ export function worthASecondTry(report: JestReport | undefined): readonly Failur
   return broken || files.size > FEW_FILES || failures.length !== report.numFailedTests ? [] : failures;
 }
 
-/** The sum after the second try: the first result of files without failures, and the second result of the others. */
+/** The sum after the second try: the first result of files without failures, and the second result of all others. */
 export function afterSecondTry(first: JestReport, second: JestReport | undefined, exitCode: number): Tally {
   const again = new Set(worthASecondTry(first).map((f) => f.file));
   const passedInAgain = first.testResults

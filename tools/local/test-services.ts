@@ -21,7 +21,7 @@ export interface TestServices {
 
 const isRequired = (part: 'KAFKA' | 'BROWSER' | 'PEERS'): boolean => process.env[`REQUIRE_${part}`] === '1';
 
-/** `args` are those of jest: named tests need no Kafka, and peers only if they name them. */
+/** `args` are the arguments of jest. Named tests need no Kafka, and they need the peers only if they name them. */
 export async function startTestServices(args: readonly string[], closing: Closing): Promise<TestServices> {
   const missing: Tally[] = [];
   const whole = args.length === 0;
@@ -44,7 +44,7 @@ export async function startTestServices(args: readonly string[], closing: Closin
   };
 }
 
-/** The data is worth nothing after a run, so it need not survive a power cut. */
+/** Settings without durability. The test data is worthless after a run, so it need not survive a power cut. */
 const FAST = { fsync: 'off', full_page_writes: 'off', max_connections: '300' };
 
 async function testDatabase(closing: Closing): Promise<string> {
@@ -57,7 +57,7 @@ async function testDatabase(closing: Closing): Promise<string> {
   return server.url;
 }
 
-/** Keeps the cluster between runs: starting it takes 0.1 s, creating one 1 s. A concurrent second run creates its own. */
+/** Keeps the cluster between runs: creating one takes 1 s, starting one 0.1 s. A concurrent run creates its own. */
 async function startTestPostgres(closing: Closing): Promise<LocalPostgres> {
   const options = { password: 'test-only', settings: FAST };
   try {
@@ -93,12 +93,12 @@ async function kafka(missing: Tally[], closing: Closing): Promise<string | undef
   } catch (error) {
     const reason = (error as Error).message;
     if (isRequired('KAFKA')) missing.push(report(`Kafka (REQUIRE_KAFKA=1): ${reason}`, false, began));
-    else say(`      no Kafka, its tests are skipped: ${reason}`);
+    else say(`      Kafka is missing, so its tests are skipped: ${reason}`);
     return undefined;
   }
 }
 
-/** If they cannot be installed, for example offline, only their tests are skipped. */
+/** Installs the peers. If they cannot be installed, for example offline, only their tests are skipped. */
 async function peers(missing: Tally[]): Promise<void> {
   const began = Date.now();
   try {
@@ -106,11 +106,11 @@ async function peers(missing: Tally[]): Promise<void> {
   } catch (error) {
     const reason = (error as Error).message;
     if (isRequired('PEERS')) missing.push(report(`test/peers (REQUIRE_PEERS=1): ${reason}`, false, began));
-    else say(`      test/peers cannot be installed, its tests against cognito-local are skipped: ${reason}`);
+    else say(`      test/peers cannot be installed, so its tests against cognito-local are skipped: ${reason}`);
   }
 }
 
-/** A folder that is removed at the end. */
+/** Creates a folder that is removed at the end. */
 export function temporaryFolder(prefix: string, closing: Closing): string {
   const folder = fs.mkdtempSync(path.join(tmpdir(), prefix));
   closing.add(async () => fs.rmSync(folder, { recursive: true, force: true }));

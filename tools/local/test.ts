@@ -1,6 +1,6 @@
 /**
- * `npm test`: static checks while Postgres and Kafka start, then jest. With arguments only jest runs, with these
- * arguments (`npm test -- libs/scim`); with `--static` only the static checks run (`npm run lint`).
+ * `npm test` runs static checks while Postgres and Kafka start, then jest. With arguments it runs only jest, with these
+ * arguments (`npm test -- libs/scim`). With `--static` it runs only the static checks (`npm run lint`).
  */
 import path from 'node:path';
 import { Closing } from './closing.js';
@@ -38,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
   const tallies: Tally[] = [];
   if (onlyStatic || args.length === 0) await installPackages('infra', say);
   const services = onlyStatic ? undefined : startTestServices(args, closing);
-  services?.catch(() => undefined); // reported below, after the static checks
+  services?.catch(() => undefined); // the error is reported below, after the static checks
   if (onlyStatic || args.length === 0) tallies.push(...(await staticChecks()));
   if (services) {
     const { env, missing } = await services;
@@ -50,7 +50,7 @@ async function main(args: readonly string[]): Promise<number> {
   return sum.failed === 0 ? 0 : 1;
 }
 
-/** Runs two checks at a time, for two cores: eslint takes as long as the others together. */
+/** Runs two checks at a time, for two cores. The check eslint takes as long as all others together. */
 async function staticChecks(): Promise<Tally[]> {
   const waiting = [...STATIC_CHECKS];
   const tallies: Tally[] = [];

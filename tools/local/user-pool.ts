@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { cognitoEndpoint, SANDBOX, type StackSetup, type UserPool } from './setup.js';
 
-/** Asks the sandbox, unless the environment names a real Cognito. */
+/** Returns the user pool from the sandbox, unless the environment names a real Cognito. */
 export async function userPool(s: StackSetup): Promise<UserPool> {
   const { COGNITO_ENDPOINT, COGNITO_USER_POOL_ID, COGNITO_CLIENT_ID, COGNITO_CLIENT_SECRET } = s.base;
   if (COGNITO_ENDPOINT)

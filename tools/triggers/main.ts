@@ -1,4 +1,4 @@
-/** `npm run build:triggers`: writes a folder for AWS Lambda for each trigger of the user pool, under dist/triggers. */
+/** `npm run build:triggers` writes a folder for AWS Lambda under dist/triggers for each trigger of the user pool. */
 import path from 'node:path';
 import { ROOT } from '../local/folder.js';
 import { packTriggers } from './pack.js';

@@ -17,7 +17,7 @@ export const TRIGGERS = [
 
 const PACKAGES = new Set(['jose']);
 
-/** `compiled` is the build of apps/cognito-triggers/src. Replaces each folder under `target`. Returns the folders. */
+/** `compiled` is the build of apps/cognito-triggers/src. Replaces the folders under `target`, and returns them. */
 export function packTriggers(compiled: string, target: string): string[] {
   return TRIGGERS.map((name) => {
     const folder = path.join(target, name);
@@ -33,7 +33,7 @@ export function packTriggers(compiled: string, target: string): string[] {
   });
 }
 
-/** The module, all modules that it imports, and the names of imported packages. */
+/** Returns the module, all modules that it imports, and the names of imported packages. */
 function reachable(entry: string, seen = new Set<string>()): Set<string> {
   if (seen.has(entry)) return seen;
   seen.add(entry);
@@ -46,7 +46,7 @@ function reachable(entry: string, seen = new Set<string>()): Set<string> {
   return seen;
 }
 
-/** Copies the code and the licence, without type declarations. */
+/** Copies the code and the licence of a package, without type declarations. */
 function copyPackage(name: string, target: string): void {
   const root = path.dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
   fs.cpSync(root, target, {

@@ -1,6 +1,7 @@
 /**
- * `node dist/apps/auth-service/src/assertion-keys.js`: prints the public keys of the assertions, as Cognito's triggers need
- * them (`-c assertionJwksFile=` in infra/). It needs only the settings that name the keys.
+ * `node dist/apps/auth-service/src/assertion-keys.js`: prints the public keys that verify assertions. Cognito's
+ * triggers need this output (`-c assertionJwksFile=` in infra/). The command needs only the settings that name the
+ * keys.
  */
 import { EXIT } from '#command-line';
 import { ConfigError, loadConfig } from '#platform';

@@ -1,12 +1,12 @@
-/** auth-service: its controllers and consumers, and the parts that they need. */
+/** The Nest module of auth-service: its controllers and consumers, and the providers that they need. */
 import { Module } from '@nestjs/common';
-import { CustomAuth, QuotaGate } from '#cognito';
+import { cognitoOptions, CustomAuth } from '#cognito';
 import { InternalClient, OffboardingClient } from '#contracts';
 import { OidcProvider } from '#okta';
 import { EventAdminModule } from '#event-bus';
 import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
-import { SecretStore } from '#secrets';
-import { TenantsController } from '#settings';
+import { secretStore } from '#secrets';
+import { SettingsCopyConsumer, TenantsController, tenantSettingsCache } from '#settings';
 import { AuthAuditController } from './api/audit.controller.js';
 import { BrowserSessionsController } from './api/browser-sessions.controller.js';
 import { ExchangeAdminController } from './api/exchange-admin.controller.js';
@@ -19,7 +19,6 @@ import { TokenIssuer } from './assertion/token-issuer.js';
 import { RefusalRecorder } from './audit/refusal-recorder.js';
 import type { AuthConfig } from './config.js';
 import { AuthAccountsConsumer } from './consumers/accounts.consumer.js';
-import { AuthSettingsConsumer } from './consumers/settings.consumer.js';
 import { ClientAuthentication } from './exchange/client-authentication.js';
 import { ExchangeClients } from './exchange/exchange-clients.js';
 import { ExchangeSources } from './exchange/exchange-sources.js';
@@ -46,7 +45,7 @@ const WORKER_TIMEOUT_MS = 5_000;
   imports: [EventAdminModule],
   controllers: [
     AuthAccountsConsumer,
-    AuthSettingsConsumer,
+    SettingsCopyConsumer,
     LoginController,
     BrowserSessionsController,
     UniversalLogoutController,
@@ -62,24 +61,15 @@ const WORKER_TIMEOUT_MS = 5_000;
       useFactory: ({ OKTA_CUSTOM_DOMAINS: customDomains, OKTA_ISSUER_OVERRIDE: override }: AuthConfig) =>
         new OidcProvider({ customDomains, override }),
     },
-    {
-      provide: SecretStore,
-      inject: [CONFIG],
-      useFactory: ({ AWS_REGION: region, SECRETS_MANAGER_ENDPOINT: endpoint }: AuthConfig) =>
-        new SecretStore({ region, endpoint }),
-    },
+    secretStore,
     {
       provide: CustomAuth,
       inject: [CONFIG, Database, Metrics],
       useFactory: (config: AuthConfig, database: Database, metrics: Metrics) =>
         new CustomAuth({
-          region: config.AWS_REGION,
-          userPoolId: config.COGNITO_USER_POOL_ID,
-          endpoint: config.COGNITO_ENDPOINT,
+          ...cognitoOptions(config, database, metrics),
           clientId: config.COGNITO_CLIENT_ID,
           clientSecret: config.COGNITO_CLIENT_SECRET,
-          quota: new QuotaGate({ database, metrics, quotas: config.COGNITO_QUOTAS, share: config.COGNITO_QUOTA_SHARE }),
-          metrics,
         }),
     },
     {
@@ -98,6 +88,7 @@ const WORKER_TIMEOUT_MS = 5_000;
           new InternalClient({ service: 'deactivation-worker', url, token, timeoutMs: WORKER_TIMEOUT_MS }),
         ),
     },
+    tenantSettingsCache,
     Sites,
     RefusalRecorder,
     RefusalPages,

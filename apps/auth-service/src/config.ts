@@ -1,4 +1,4 @@
-/** Configuration of auth-service. */
+/** The settings of auth-service. */
 import { cognitoSettings } from '#cognito';
 import { busSettings } from '#event-bus';
 import {
@@ -33,15 +33,15 @@ const retention = (setting: Setting<number>): Setting<number> => ({
 export const signingSettings = {
   AWS_REGION: secretSettings.AWS_REGION,
   ASSERTION_KMS_KEYS: list({
-    purpose: 'ARNs of the AWS KMS keys (ECC_NIST_P256) that sign assertions; the first signs, all are published.',
+    purpose: 'ARNs of the AWS KMS keys (ECC_NIST_P256) for assertions. The first key signs; all keys are published.',
     example: 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
   }),
   KMS_ENDPOINT: optionalUrl({
-    purpose: 'Another KMS endpoint than the public one of AWS, e.g. a VPC endpoint.',
+    purpose: 'KMS endpoint that replaces the public one of AWS, e.g. a VPC endpoint.',
     example: 'https://vpce-0example.kms.eu-central-1.vpce.amazonaws.com',
   }),
   ASSERTION_KEY_FILES: list({
-    purpose: 'Development only, instead of ASSERTION_KMS_KEYS: files with P-256 keys (PKCS #8 PEM).',
+    purpose: 'Files with P-256 keys (PKCS #8 PEM) that replace ASSERTION_KMS_KEYS. For development only.',
     example: '/run/secrets/assertion.pem',
   }),
 } satisfies ConfigShape;
@@ -53,24 +53,24 @@ export const config = {
   ...signingSettings,
   ...cognitoSettings,
   COGNITO_CLIENT_ID: text({
-    purpose: 'App client of the SSO bridge in the user pool. It has ALLOW_CUSTOM_AUTH and a secret.',
+    purpose: 'App client of the SSO bridge in the user pool. It needs ALLOW_CUSTOM_AUTH and a secret.',
     example: '7gthn2k8example',
   }),
   COGNITO_CLIENT_SECRET: secret({
-    purpose: 'Secret of that app client.',
+    purpose: 'Secret of the app client COGNITO_CLIENT_ID.',
     example: '$(aws cognito-idp describe-user-pool-client ... --query UserPoolClient.ClientSecret)',
   }),
   SESSION_KEYS: {
     ...atLeastOne(
       list({
-        purpose: 'Keys (32 bytes, base64url) that encrypt the tokens of sessions. The first encrypts, all decrypt.',
+        purpose: 'Keys (32 bytes, base64url) for the tokens of sessions. The first key encrypts; all keys can decrypt.',
         example: '$(openssl rand -base64 32 | tr "+/" "-_" | tr -d "=")',
       }),
     ),
     secret: true,
   },
   SESSION_HOURS: integer({
-    purpose: 'Hours after which a person must sign in again, even if active.',
+    purpose: 'Hours after which a person must sign in again, even if the session is in use.',
     example: '12',
     default: 12,
     min: 1,
@@ -85,7 +85,7 @@ export const config = {
   }),
   AUDIT_RETENTION_DAYS: retention(
     integer({
-      purpose: `Days that audit rows of sign-ins are kept, at least ${SHORTEST_RETENTION_DAYS}; 0 = for ever.`,
+      purpose: `Days for which audit rows of sign-ins are kept, at least ${SHORTEST_RETENTION_DAYS}. 0 means that they are kept for ever.`,
       example: '400',
       default: 400,
       min: 0,
@@ -98,11 +98,12 @@ export const config = {
     default: 'http://localhost:8080',
   }),
   OKTA_CUSTOM_DOMAINS: list({
-    purpose: "Custom domains of tenants' Okta orgs. Issuers on other domains than these and Okta's own are refused.",
+    purpose: "Custom domains of tenants' Okta orgs. An issuer must be on one of these domains or on one of Okta's own.",
     example: 'login.acme.com',
   }),
   OKTA_ISSUER_OVERRIDE: optionalUrl({
-    purpose: 'Development only: replaces the origin of every issuer, e.g. by the sandbox. May be http.',
+    purpose:
+      'Origin that replaces the origin of every issuer, e.g. that of the sandbox. It may be http. For development only.',
     example: 'http://localhost:9402',
   }),
   DEACTIVATION_WORKER_URL: url({
@@ -110,12 +111,13 @@ export const config = {
     example: 'http://deactivation-worker',
   }),
   SSO_REQUIRE_MFA: flag({
-    purpose: 'Refuse people who used no second factor at Okta ("amr" of the ID token).',
+    purpose: 'Whether people who used no second factor at Okta are refused ("amr" of the ID token).',
     example: 'true',
     default: false,
   }),
   SSO_MAX_AUTH_AGE_MINUTES: integer({
-    purpose: 'Minutes that the sign-in at Okta may be ago; 0 = as long as the Okta session lasts.',
+    purpose:
+      'Largest age of the sign-in at Okta, in minutes. 0 means that any age is accepted while the Okta session lasts.',
     example: '480',
     default: 0,
     min: 0,

@@ -1,6 +1,6 @@
-/** The definition of auth-service. `main.ts` runs it; tests start it in process. */
+/** The definition of auth-service. `main.ts` runs it, and tests start it in the process of the test. */
 import { createBus } from '#event-bus';
-import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
+import { ProblemFilter, type ServiceDefinition } from '#platform';
 import { TenantSettingsEntity } from '#settings';
 import { AccountCopyEntity, ExpectedPersonEntity } from './accounts/account-copy.entity.js';
 import { AuthAuditEntity } from './audit/auth-audit.entity.js';
@@ -12,7 +12,7 @@ import { LoginAttemptEntity } from './login/login-attempt.entity.js';
 import { Auth1764300000000 } from './migrations/0001-auth.js';
 import { BrowserSessionEntity, SessionSecretEntity } from './sessions/browser-session.entity.js';
 
-/** For every answer. Nothing of a login or a session may reach a cache, a frame, or another site's `Referer`. */
+/** Headers of every answer. No part of a login or a session may reach a cache, a frame, or another site's `Referer`. */
 const HEADERS = {
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
@@ -25,7 +25,7 @@ const BODY_BYTES = 64 * 1024;
 
 export const service: ServiceDefinition<typeof config> = {
   name: 'auth-service',
-  summary: 'Signs people in through Okta, obtains Cognito tokens for them, and keeps their sessions.',
+  summary: 'Signs people in through Okta, obtains Cognito tokens for them, and stores their sessions.',
   config,
   database: {
     schema: 'auth',
@@ -44,7 +44,7 @@ export const service: ServiceDefinition<typeof config> = {
     ],
   },
   module: () => AuthServiceModule,
-  fastify: { bodyLimit: BODY_BYTES, frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
+  fastify: { bodyLimit: BODY_BYTES },
   configure(app, { logger }) {
     app.useGlobalFilters(new ProblemFilter(logger));
     const server = app.getHttpAdapter().getInstance();

@@ -1,4 +1,4 @@
-/** Errors of the internal APIs -> a sentence with the next step, and an exit code. */
+/** Turns errors of the internal APIs into a sentence with the next step, and an exit code. */
 import { ApiProblem, ServiceUnreachable } from '#contracts/clients';
 import { EXIT, Refusal } from '#command-line';
 
@@ -7,7 +7,7 @@ type Typed = (command: string) => string;
 export function explain(error: unknown, { typed }: { readonly typed: Typed }): Refusal | undefined {
   if (error instanceof ServiceUnreachable)
     return new Refusal(
-      `${error.message} Is it running? The local stack is started with "npm start"; elsewhere see the log of ${error.service}.`,
+      `${error.message} Is it running? Start the local stack with "npm start"; for any other installation, see the log of ${error.service}.`,
       EXIT.unavailable,
     );
   if (!(error instanceof ApiProblem)) return undefined;
@@ -16,14 +16,14 @@ export function explain(error: unknown, { typed }: { readonly typed: Typed }): R
   return new Refusal(text, error.status >= 500 ? EXIT.unavailable : EXIT.refused);
 }
 
-/** The services name no command of ours; this table does. */
+/** For each code, returns the command that helps. The services do not name commands in their errors. */
 const NEXT_STEPS: Readonly<Record<string, (error: ApiProblem, typed: Typed) => string>> = {
   unauthenticated: ({ service }) =>
-    `${service} did not accept the token of the internal APIs: check --token-file or INTERNAL_API_TOKEN.`,
+    `${service} did not accept the token of the internal APIs. Check --token-file or INTERNAL_API_TOKEN.`,
   tenant_unknown: (_, typed) => `"${typed('tenants list')}" shows all tenants.`,
   tenant_exists: ({ parameters: { tenant, slug } }, typed) =>
-    `For a new SCIM token: ${typed(`tenants rotate-token ${String(tenant ?? slug ?? '<slug>')}`)}`,
-  issuer_missing: () => 'Name it, e.g. --issuer https://your-org.okta.com',
+    `To issue a new SCIM token: ${typed(`tenants rotate-token ${String(tenant ?? slug ?? '<slug>')}`)}`,
+  issuer_missing: () => 'Name the issuer, e.g. --issuer https://your-org.okta.com',
   okta_not_connected: (_, typed) => `Connect it: ${typed('tenants connect-okta')}`,
-  comparison_running: () => 'Wait for its end, or watch it with --no-wait.',
+  comparison_running: () => 'Wait until it ends; --no-wait shows its progress.',
 };

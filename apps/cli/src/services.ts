@@ -1,4 +1,4 @@
-/** Where the services are, their clients, and which tenant is meant. */
+/** Finds the addresses of the services, creates their clients, and resolves the tenant that a command names. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ApiProblem,
@@ -23,7 +23,7 @@ import {
   type Environment,
 } from '#command-line';
 
-/** The services of the product, and the environment variable that says where each is. */
+/** The services of the product, each with the environment variable that contains its URL. */
 export const SERVICES = {
   'scim-gateway': 'SCIM_GATEWAY_URL',
   'identity-service': 'IDENTITY_SERVICE_URL',
@@ -34,7 +34,9 @@ export const SERVICES = {
 export type ServiceName = keyof typeof SERVICES;
 export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
 
-/** Services beyond those, such as subscribers to the events: `name=url`, with commas. */
+/**
+ * Environment variable for further services, such as subscribers to the events: `name=url` pairs, separated by commas.
+ */
 const EXTRA = 'EXTRA_SERVICES';
 
 export interface TargetFlags {
@@ -43,7 +45,7 @@ export interface TargetFlags {
   readonly tokenFile?: string;
 }
 
-/** A command of stackflow. */
+/** Defines a command of `stackflow`. */
 export const command = commandsWith<TargetFlags>();
 
 export interface Tenant {
@@ -75,7 +77,7 @@ export class Services {
   readonly auth = (): AuthServiceClient => new AuthServiceClient(this.client('auth-service'));
   readonly hub = (): HubClient => new HubClient(this.client('integration-hub'));
 
-  /** Refuses if nothing says where the service is. */
+  /** Refuses if the URL of the service is not configured. */
   client(service: string, timeoutMs?: number): InternalClient {
     return new InternalClient({
       service,
@@ -91,12 +93,12 @@ export class Services {
       this.named.get(service) ?? (variable && this.env[variable]) ?? this.extra().get(service) ?? this.local(service);
     if (found) return found;
     throw new Refusal(
-      `${stackFolder(this.env)}/stack.json names no ${service}. Start the stack again with "npm start", or say where it is: --url ${service}=<url>${variable ? ` or ${variable}` : ''}.`,
+      `${stackFolder(this.env)}/stack.json contains no ${service}. Start the stack again with "npm start", or give its URL: --url ${service}=<url>${variable ? ` or ${variable}` : ''}.`,
       EXIT.config,
     );
   }
 
-  /** Every service that is known here, those of the product first. */
+  /** Returns the names of all known services; the services of the product come first. */
   all(): string[] {
     let local: string[] = [];
     try {
@@ -114,7 +116,7 @@ export class Services {
     if (this.given !== undefined) return this.given;
     const { internalToken } = stackFile(this.env, 'secrets.json') as { internalToken?: unknown };
     if (typeof internalToken === 'string') return internalToken;
-    throw new Refusal('The token of the internal APIs is missing: set INTERNAL_API_TOKEN.', EXIT.config);
+    throw new Refusal('The token of the internal APIs is missing. Set INTERNAL_API_TOKEN.', EXIT.config);
   }
 
   private extra(): Map<string, string> {
@@ -134,7 +136,9 @@ export class Services {
 function pair(text: string): [string, string] {
   const at = text.indexOf('=');
   if (at > 0 && URL.canParse(text.slice(at + 1))) return [text.slice(0, at), text.slice(at + 1)];
-  throw usage(`error: "${text}" does not say where a service is. Write it as identity-service=http://localhost:3002.`);
+  throw usage(
+    `error: "${text}" does not give the URL of a service. Write it as identity-service=http://localhost:3002.`,
+  );
 }
 
 export async function tenantsOf(owner: HasTenants): Promise<readonly Tenant[]> {
@@ -142,10 +146,10 @@ export async function tenantsOf(owner: HasTenants): Promise<readonly Tenant[]> {
   return 'tenants' in answer ? answer.tenants : answer;
 }
 
-/** For a command that asks several services for its answer. */
+/** Finds tenants in whichever service answers first, for a command that asks several services. */
 export const anyOwner = (services: Services): HasTenants => ({ tenants: () => anyTenants(services) });
 
-/** Every tenant, by the first owner that answers. Refuses if none does. */
+/** Returns every tenant, from the first service that answers. Refuses if no service answers. */
 export async function anyTenants(services: Services): Promise<readonly Tenant[]> {
   const owners = [services.hub, services.identity, services.offboarding, services.auth, services.directory];
   let first: Refusal | undefined;
@@ -161,7 +165,10 @@ export async function anyTenants(services: Services): Promise<readonly Tenant[]>
 export type Part<T> =
   { readonly value: T; readonly problem?: undefined } | { readonly value?: undefined; readonly problem: Refusal };
 
-/** For answers that are made of several services: one that is away must not hide what the others know. */
+/**
+ * Calls one of several services whose answers are combined. A service that does not answer must not hide the other
+ * answers.
+ */
 export async function part<T>(ask: () => Promise<T>): Promise<Part<T>> {
   try {
     return { value: await ask() };
@@ -174,7 +181,7 @@ export async function part<T>(ask: () => Promise<T>): Promise<Part<T>> {
   }
 }
 
-/** By slug or id. Without a name the only tenant; several are never guessed between. */
+/** Finds a tenant by slug or id. Without a name it returns the only tenant, and refuses if there are several. */
 export async function findTenant(owner: HasTenants, name: string | undefined): Promise<Tenant> {
   const tenants = await tenantsOf(owner);
   const slugs = tenants.map((tenant) => tenant.slug).join(', ');
@@ -193,11 +200,11 @@ interface Target<C> {
   readonly services: Services;
   readonly client: C;
   readonly tenant: Tenant;
-  /** Says which tenant the answer is about, if the reader did not name it. */
+  /** Adds the name of the tenant to an answer if the caller did not name the tenant. */
   readonly about: (text: string) => string;
 }
 
-/** The tenant that the command is about, from the list of the service behind `choose`. */
+/** Resolves the tenant of a command in the list of the service that `choose` returns. */
 export async function target<C extends HasTenants>(
   call: Call<TargetFlags>,
   choose: (services: Services) => C,
@@ -209,7 +216,7 @@ export async function target<C extends HasTenants>(
   return { services, client, tenant, about: (text) => head + text };
 }
 
-/** Follows the pages of a list until `limit` items are there; `more` = the list goes on. */
+/** Reads the pages of a list until it has `limit` items. `more` is true if the list contains further items. */
 export async function take<T>(
   limit: number,
   page: (query: { limit: number; cursor?: string }) => Promise<{ items: readonly T[]; next: string | null }>,
@@ -224,9 +231,9 @@ export async function take<T>(
   }
 }
 
-export const MORE = '\n... and more; raise --limit.';
+export const MORE = '\n... and more; raise --limit to see them.';
 
-/** Starts a comparison; unless `wait` is false, the answer comes when it has ended. */
+/** Returns the result of a comparison that was started. Unless `wait` is false, it waits until the comparison ends. */
 export async function untilEnded<R extends { readonly id: string; readonly state: string }>(
   run: string,
   wait: boolean,

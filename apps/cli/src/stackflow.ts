@@ -1,4 +1,4 @@
-/** All areas and verbs; each is loaded when it is used. */
+/** All areas and verbs of the `stackflow` command line. The code of each is loaded when it is used. */
 import type { ProgramSpec } from '#command-line';
 import { collect } from '#command-line';
 import { explain } from './problems.js';
@@ -8,29 +8,28 @@ export const stackflow: ProgramSpec = {
   name: 'stackflow',
   description: `The Okta integration of StackFlow: tenants, accounts, offboarding, token exchange, and events.
 
-It calls the services over their internal APIs. Where they are: --url, else ${Object.values(SERVICES).join(', ')},
-else the local stack that runs in STACK_DIR (.local). Their token: --token-file, else INTERNAL_API_TOKEN, else the local stack.
+It calls the services over their internal APIs. It takes the URLs of the services from --url, else ${Object.values(SERVICES).join(', ')}, else from the local stack that runs in STACK_DIR (.local). It takes their token from --token-file, else INTERNAL_API_TOKEN, else from the local stack.
 Exit codes: 0 done, 1 refused, 64 wrong usage, 69 a service is unavailable, 75 stored but not published yet, 78 wrong configuration.`,
   examples: ['doctor ada@example.com', 'status', 'tenants list', 'accounts show ada@example.com --json'],
   entries: [
     {
       name: 'doctor',
-      summary: 'why a person cannot get in, still gets in, or has the wrong role',
+      summary: 'explain why a person cannot get in, still gets in, or has the wrong role',
       load: async () => (await import('./doctor/command.js')).doctor,
     },
     {
       name: 'status',
-      summary: 'whether every service works, and what waits for somebody',
+      summary: 'show whether every service works, and what waits for an administrator',
       load: async () => (await import('./status/command.js')).status,
     },
     {
       name: 'audit',
-      summary: 'sign-ins and refusals, and changes of settings, of a tenant or a person',
+      summary: 'show the sign-ins, refused sign-ins and settings changes of a tenant or a person',
       load: async () => (await import('./activity/audit.js')).audit,
     },
     {
       name: 'requests',
-      summary: 'the SCIM requests that Okta sent, and what they were answered',
+      summary: 'show the SCIM requests that Okta sent, and their answers',
       load: async () => (await import('./activity/requests.js')).requests,
     },
     {
@@ -40,7 +39,7 @@ Exit codes: 0 done, 1 refused, 64 wrong usage, 69 a service is unavailable, 75 s
     },
     {
       name: 'accounts',
-      summary: 'accounts, their roles, and why they have them',
+      summary: 'accounts, their roles, and why they have these roles',
       load: async () => (await import('./accounts/commands.js')).accounts,
     },
     {
@@ -55,7 +54,7 @@ Exit codes: 0 done, 1 refused, 64 wrong usage, 69 a service is unavailable, 75 s
     },
     {
       name: 'events',
-      summary: 'published events, who has consumed them, and what is parked',
+      summary: 'published events, how far each consumer group is, and parked events',
       load: async () => (await import('./events/commands.js')).events,
     },
   ],
@@ -63,6 +62,6 @@ Exit codes: 0 done, 1 refused, 64 wrong usage, 69 a service is unavailable, 75 s
     command
       .option('--tenant <slug>', 'tenant, by slug or id; may be left out while there is only one')
       .option('--url <service=url>', 'where a service is (repeatable)', collect)
-      .option('--token-file <file>', 'file with the token of the internal APIs; - = standard input'),
+      .option('--token-file <file>', 'file with the token of the internal APIs; - means standard input'),
   explain,
 };

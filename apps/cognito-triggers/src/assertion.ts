@@ -1,6 +1,7 @@
 /**
- * The assertion with which auth-service answers the challenge: a JWT (RFC 7519) that is valid for a minute. It is bound to
- * user pool, app client, user and, by the nonce, to one challenge. Nothing in it can be chosen by an attacker (RFC 8725).
+ * Verifies the assertion with which auth-service answers the challenge: a JWT (RFC 7519) that is valid for a minute. It
+ * is bound to user pool, app client and user, and by the nonce to one challenge. An attacker can choose nothing in it
+ * (RFC 8725).
  */
 import { createPublicKey } from 'node:crypto';
 import { createLocalJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
@@ -15,7 +16,7 @@ export const ASSERTION = {
 export const assertionAudience = (userPoolId: string, clientId: string): string => `cognito:${userPoolId}:${clientId}`;
 
 const CLOCK_TOLERANCE_SECONDS = 5;
-/** Headers that would select the key or change how the token is read. */
+/** Headers that would select the key or change how the token is interpreted. */
 const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'];
 
 export const ASSERTION_REFUSALS = [
@@ -50,15 +51,17 @@ export class AssertionRefused extends Error {
 export interface Assertion {
   readonly jti: string;
   readonly tenantId: string;
-  /** The person at Okta: `sub` of the ID token, `uid` of an access token. */
+  /** Okta's id of the person: `sub` of the ID token, `uid` of an access token. */
   readonly oktaSub: string;
-  /** Absent in the assertion of a refresh, for which Cognito makes no challenge. */
+  /**
+   * The nonce of the challenge. The assertion of a refresh has none, because Cognito makes no challenge for a refresh.
+   */
   readonly nonce: string | undefined;
-  /** The session at auth-service that the tokens are issued for. */
+  /** Id of auth-service's session for which the tokens are issued. */
   readonly ssoSid: string | undefined;
-  /** The service that acts for the person, RFC 8693 section 4.1. */
+  /** The service that acts for the person (RFC 8693 section 4.1). */
   readonly act: Readonly<Record<string, unknown>> | undefined;
-  /** The service that the actor's token is meant for. */
+  /** The service for which the token was exchanged. */
   readonly exchangeAudience: string | undefined;
 }
 
@@ -70,17 +73,19 @@ export interface AssertionContext {
 }
 
 /**
- * Reads the public keys of auth-service from JWKS JSON (RFC 7517): one key, or two during a rotation. Throws for anything
- * else, so that a trigger with wrong keys fails when it is loaded and not at the first sign-in.
+ * Reads the public keys of auth-service from JWKS JSON (RFC 7517): one key, or two during a rotation. Throws for any
+ * other value, so that a trigger with wrong keys fails when it is loaded and not at the first sign-in.
  */
 export function parseAssertionKeys(json: string): JWTVerifyGetKey {
   const keys = publicKeysIn(json);
   if (keys.length === 0 || new Set(keys.map((k) => k.kid)).size !== keys.length)
-    throw new TypeError('ASSERTION_JWKS must be a JWKS with public P-256 keys only, each with a "kid" of its own');
+    throw new TypeError(
+      'ASSERTION_JWKS must be a JWKS that contains only public P-256 keys, each with a different "kid"',
+    );
   return createLocalJWKSet({ keys: keys.map((k) => ({ ...k, kty: 'EC', alg: ASSERTION.algorithm })) });
 }
 
-/** Empty if one of the keys is not a P-256 point with a `kid`, or includes the private part. */
+/** Returns the keys. Returns none if one of them is not a P-256 point with a `kid`, or includes the private part. */
 function publicKeysIn(json: string): Record<string, unknown>[] {
   try {
     const set: unknown = JSON.parse(json);
@@ -95,7 +100,7 @@ function publicKeysIn(json: string): Record<string, unknown>[] {
   }
 }
 
-/** Rejects with {@link AssertionRefused}. The caller must compare the nonce. */
+/** Verifies an assertion, except its nonce, which the caller must compare. Rejects with {@link AssertionRefused}. */
 export async function verifyAssertion(
   token: string,
   keys: JWTVerifyGetKey,
@@ -114,16 +119,19 @@ export async function verifyAssertion(
   const forbidden = FORBIDDEN_HEADERS.find((name) => name in protectedHeader);
   if (forbidden) throw new AssertionRefused('header_not_allowed', `The header "${forbidden}" is not allowed.`);
   if (protectedHeader.kid === undefined) throw new AssertionRefused('key_unknown', 'The assertion has no key id.');
-  // jwtVerify has refused an assertion without `iat`; one without `exp` is refused here.
+  // jwtVerify has refused an assertion without `iat`. An assertion without `exp` is refused here.
   const { iat = 0, exp = Infinity } = payload;
   if (exp - iat > ASSERTION.lifetimeSeconds)
-    throw new AssertionRefused('lifetime_too_long', `The assertion would be valid for ${exp - iat} seconds.`);
+    throw new AssertionRefused(
+      'lifetime_too_long',
+      `The assertion is valid for ${exp - iat} seconds, which is too long.`,
+    );
   return checkUser(assertionOf(payload), payload.sub, context);
 }
 
 /**
- * Compares the assertion with the user of the event and with the tenant and the Okta id that Cognito has stored for them.
- * So a bug in auth-service's own look-up cannot open the account of another person.
+ * Compares the assertion with the user of the event, and with the tenant and Okta id that Cognito has stored for the
+ * user. A bug in auth-service's own look-up therefore cannot open the account of another person.
  */
 function checkUser(assertion: Assertion, sub: string | undefined, context: AssertionContext): Assertion {
   const { 'custom:tenant_id': tenantId, 'custom:external_id': externalId } = context.request.userAttributes;
@@ -153,7 +161,7 @@ function assertionOf(payload: JWTPayload): Assertion {
   return { jti, tenantId, oktaSub, nonce, ssoSid, act, exchangeAudience };
 }
 
-/** Passes other errors on unchanged. */
+/** Converts an error of `jose` into a refusal. Returns other errors unchanged. */
 function refusalOf(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return new AssertionRefused('expired', error.message);
   if (error instanceof errors.JWTClaimValidationFailed) return new AssertionRefused('claim_invalid', error.message);

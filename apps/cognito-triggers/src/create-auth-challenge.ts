@@ -1,15 +1,15 @@
-/** CreateAuthChallenge: makes the nonce that the assertion must repeat. */
+/** The trigger CreateAuthChallenge: makes the nonce that the assertion must repeat. */
 import { randomBytes } from 'node:crypto';
 import type { CreateAuthChallengeEvent } from './events.js';
 
-/** Marks our challenge among the rounds that DefineAuthChallenge receives. */
+/** Metadata by which DefineAuthChallenge recognizes our challenge among the rounds of a sign-in. */
 export const OKTA_ASSERTION = 'OKTA_ASSERTION';
 
 const NONCE_BYTES = 32;
 
 /**
- * The public parameters go to the caller. The private ones stay with Cognito until the answer is verified. For another
- * challenge the event is answered unchanged.
+ * Adds our challenge to the event. The public parameters go to the caller. Cognito stores the private ones until the
+ * answer is verified. For another challenge, returns the event unchanged.
  */
 export const createAuthChallenge = async (event: CreateAuthChallengeEvent): Promise<CreateAuthChallengeEvent> => {
   if (event.request.challengeName !== 'CUSTOM_CHALLENGE') return event;

@@ -1,7 +1,7 @@
 /**
- * The events of Cognito's triggers, as far as our handlers read them: "Custom authentication challenge Lambda triggers" and
- * "Pre token generation Lambda trigger" (event version 2) of the Amazon Cognito developer guide. A trigger answers with the
- * same event and fills in `response`.
+ * The events of Cognito's triggers, with the members that our handlers read. The Amazon Cognito developer guide
+ * describes them in "Custom authentication challenge Lambda triggers" and "Pre token generation Lambda trigger" (event
+ * version 2). A trigger returns the same event with `response` filled in.
  */
 interface TriggerEvent<Source extends string, Request, Response> {
   readonly version: string;
@@ -25,9 +25,9 @@ type Texts = Readonly<Record<string, string>>;
 
 interface AboutUser {
   readonly userAttributes: Texts;
-  /** Only from AdminRespondToAuthChallenge and GetTokensFromRefreshToken. Cognito neither checks nor stores it. */
+  /** Data from AdminRespondToAuthChallenge or GetTokensFromRefreshToken only. Cognito neither checks nor stores it. */
   readonly clientMetadata?: Texts | null;
-  /** The pool has no such user and hides it (`PreventUserExistenceErrors`). */
+  /** True if the pool has no such user and hides this fact (`PreventUserExistenceErrors`). */
   readonly userNotFound?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** One line of a trigger's log: JSON, with a code to search for. Never a token. */
+/** One line of a trigger's log, with a code to search for. It never contains a token. */
 export interface TriggerLogEntry {
   readonly code: string;
   readonly message: string;

@@ -1,17 +1,19 @@
 /**
- * PreTokenGeneration, event version 2: adds the claims that our services read from an access token beside `cognito:groups`.
+ * The trigger PreTokenGeneration, event version 2: adds the claims that our services read from an access token in
+ * addition to `cognito:groups`.
  *
- * The claims come from attributes and groups that identity-service wrote, and from the assertion that auth-service signed.
- * ClientMetadata itself is unsigned: in GetTokensFromRefreshToken anybody with a refresh token and the client's secret can
- * set it. So it carries the whole assertion, which is verified here again. A refresh has no challenge and so no nonce. An
- * assertion that is replayed within its minute repeats facts that are already true of that user.
+ * The claims come from attributes and groups that identity-service wrote, and from the assertion that auth-service
+ * signed. ClientMetadata is not signed: anybody with a refresh token and the client's secret can set it in
+ * GetTokensFromRefreshToken. It therefore contains the whole assertion, and this trigger verifies the assertion. A
+ * refresh has no challenge and thus no nonce. An assertion that is replayed within its minute only repeats facts that
+ * are already true of that user.
  */
 import type { JWTVerifyGetKey } from 'jose';
 import { verifyAssertion, type Assertion } from './assertion.js';
 import type { PreTokenGenerationEvent, TriggerHandler } from './events.js';
 import { METADATA_ASSERTION } from './verify-auth-challenge-response.js';
 
-/** Throws, and so refuses the tokens, if the user has no tenant or the assertion is invalid. */
+/** Adds the claims. If the user has no tenant or the assertion is invalid, it throws, and Cognito issues no tokens. */
 export const preTokenGeneration =
   (keys: JWTVerifyGetKey): TriggerHandler<PreTokenGenerationEvent> =>
   async (event) => {
@@ -26,7 +28,7 @@ export const preTokenGeneration =
       ...event,
       response: {
         claimsAndScopeOverrideDetails: {
-          // identity-service removes the group first and the attribute later. Until then the attribute is suppressed.
+          // identity-service removes the group first and the attribute later. In between, the attribute is suppressed.
           idTokenGeneration: { claimsToSuppress: role && !groups.includes(role) ? ['custom:role'] : [] },
           accessTokenGeneration: {
             claimsToAddOrOverride: {

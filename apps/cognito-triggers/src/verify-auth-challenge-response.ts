@@ -1,10 +1,11 @@
 /**
- * VerifyAuthChallengeResponse: the answer is correct if it is auth-service's assertion for this user and this challenge.
+ * The trigger VerifyAuthChallengeResponse: an answer is correct if it is auth-service's assertion for this user and
+ * this challenge.
  *
- * There is no store of used `jti`s. An assertion repeats the 256-bit nonce of one challenge, Cognito keeps the nonce with
- * the session of that challenge, and it accepts a session once. So a replay meets a used session or another nonce. A store
- * would do harm: Cognito repeats a trigger that did not answer within five seconds, and the repetition would find its own
- * `jti` used. `jti` is only for the logs.
+ * Used `jti`s are not stored, because replays fail without a store. An assertion repeats the 256-bit nonce of one
+ * challenge. Cognito stores the nonce with the session of that challenge, and accepts a session only once. A store
+ * would do harm. Cognito repeats a trigger that did not answer within five seconds, and the repetition would find its
+ * own `jti` used. `jti` is only for the logs.
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { JWTVerifyGetKey } from 'jose';
@@ -12,7 +13,10 @@ import { AssertionRefused, verifyAssertion, type Assertion } from './assertion.j
 import type { TriggerHandler, VerifyAuthChallengeResponseEvent } from './events.js';
 import type { TriggerLog } from './log.js';
 
-/** The entry of ClientMetadata that carries the assertion to PreTokenGeneration, which does not receive the answer. */
+/**
+ * The entry of ClientMetadata that carries the assertion to PreTokenGeneration. Cognito does not pass the answer to
+ * that trigger.
+ */
 export const METADATA_ASSERTION = 'assertion';
 
 export const verifyAuthChallengeResponse =
@@ -45,7 +49,10 @@ async function check(event: VerifyAuthChallengeResponseEvent, keys: JWTVerifyGet
   checkMetadata(assertion, challengeAnswer, clientMetadata?.[METADATA_ASSERTION]);
 }
 
-/** PreTokenGeneration must receive the same assertion: a token without its `act` would hide the service that acts. */
+/**
+ * Checks that PreTokenGeneration will receive the same assertion. A token without `act` would hide the service that
+ * acts for the person.
+ */
 function checkMetadata(assertion: Assertion, answer: string, metadata: string | undefined): void {
   const needed = assertion.act !== undefined || assertion.ssoSid !== undefined;
   if (metadata === undefined ? needed : metadata !== answer)

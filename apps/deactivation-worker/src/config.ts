@@ -11,7 +11,7 @@ export const config = {
   ...secretSettings,
   ...oktaSettings,
   OKTA_COMPARISON_HOUR: integer({
-    purpose: 'Hour of the day, in UTC, at which every connected tenant is compared with its Okta app; -1 = never.',
+    purpose: 'Hour of the day, in UTC, at which every connected tenant is compared with its Okta app; -1 means never.',
     example: '3',
     default: 3,
     min: -1,

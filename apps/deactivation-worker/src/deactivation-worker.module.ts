@@ -1,9 +1,11 @@
-/** deactivation-worker: one module, its providers in the order in which an offboarding passes through them. */
+/**
+ * The module of deactivation-worker. It lists its providers in the order in which an offboarding passes through them.
+ */
 import { Module } from '@nestjs/common';
-import { QuotaGate, UserPool } from '#cognito';
-import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';
-import { CONFIG, Database, Health, LOGGER, Metrics, type Logger } from '#platform';
-import { TenantsController } from '#settings';
+import { cognitoOptions, UserPool } from '#cognito';
+import { EventAdminModule, publishing } from '#event-bus';
+import { CONFIG, Database, Metrics } from '#platform';
+import { TenantsController, tenantSettingsCache } from '#settings';
 import { AccessEvaluator } from './access/evaluator.js';
 import { OktaSignals } from './access/okta-signals.js';
 import { PersonSignOuts } from './access/sign-out.js';
@@ -32,25 +34,11 @@ import { OktaOrgs } from './okta/orgs.js';
 import { OffboardingWake } from './wake.js';
 
 export const SERVICE = 'deactivation-worker';
-export const SCHEMA = 'offboarding';
-
-const sequencer = (config: WorkerConfig, database: Database, logger: Logger, metrics: Metrics, health: Health) =>
-  createBus(config, { service: SERVICE, database, logger, metrics, health }).sequencer(SCHEMA);
-
-function outbox(publisher: Sequencer): Outbox {
-  const made = new Outbox(SCHEMA, `/stackflow/${SERVICE}`);
-  made.onStored(() => publisher.wake());
-  return made;
-}
 
 const userPool = (config: WorkerConfig, database: Database, metrics: Metrics): UserPool =>
   new UserPool({
-    region: config.AWS_REGION,
-    userPoolId: config.COGNITO_USER_POOL_ID,
-    endpoint: config.COGNITO_ENDPOINT,
-    quota: new QuotaGate({ database, metrics, quotas: config.COGNITO_QUOTAS, share: config.COGNITO_QUOTA_SHARE }),
+    ...cognitoOptions(config, database, metrics),
     signOutCategory: config.COGNITO_SIGN_OUT_CATEGORY,
-    metrics,
     maxSockets: config.WORKER_CONCURRENCY + 8,
   });
 
@@ -69,8 +57,7 @@ const userPool = (config: WorkerConfig, database: Database, metrics: Metrics): U
   ],
   providers: [
     OffboardingWake,
-    { provide: Sequencer, useFactory: sequencer, inject: [CONFIG, Database, LOGGER, Metrics, Health] },
-    { provide: Outbox, useFactory: outbox, inject: [Sequencer] },
+    ...publishing(SERVICE),
     AccessEvaluator,
     OktaSignals,
     PersonSignOuts,
@@ -81,6 +68,7 @@ const userPool = (config: WorkerConfig, database: Database, metrics: Metrics): U
     { provide: UserPool, useFactory: userPool, inject: [CONFIG, Database, Metrics] },
     AccessSync,
     AccessRunner,
+    tenantSettingsCache,
     OktaOrgs,
     OktaCheckRun,
     OktaChecks,

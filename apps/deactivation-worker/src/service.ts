@@ -1,11 +1,11 @@
-/** The definition of deactivation-worker; `main.ts` runs it, tests start it in process. */
+/** The definition of deactivation-worker. `main.ts` runs it, and tests start it in process. */
 import { createBus } from '#event-bus';
-import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
+import { ProblemFilter, type ServiceDefinition } from '#platform';
 import { TenantSettingsEntity } from '#settings';
 import { PersonEntity } from './access/person.entity.js';
 import { CaseEntity } from './cases/case.entity.js';
 import { config } from './config.js';
-import { DeactivationWorkerModule, SCHEMA, SERVICE } from './deactivation-worker.module.js';
+import { DeactivationWorkerModule, SERVICE } from './deactivation-worker.module.js';
 import { Offboarding1764200000000 } from './migrations/0001-offboarding.js';
 import { OktaCheckEntity } from './okta/checks/check.entity.js';
 import { OktaComparisonEntity } from './okta/comparison/comparison.entity.js';
@@ -16,12 +16,11 @@ export const service: ServiceDefinition<typeof config> = {
   summary: 'Takes access away, gives it back, and keeps the evidence of both.',
   config,
   database: {
-    schema: SCHEMA,
+    schema: 'offboarding',
     migrations: [Offboarding1764200000000],
     entities: [PersonEntity, CaseEntity, OktaHintEntity, OktaCheckEntity, OktaComparisonEntity, TenantSettingsEntity],
   },
   module: () => DeactivationWorkerModule,
-  fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
   strategies: (platform) => [createBus(platform.config, platform).strategy(SERVICE, { pureHandlers: true })],
 };

@@ -1,7 +1,7 @@
-/** Hints to the background loops of this process. The loops poll too, so a lost hint costs milliseconds. */
+/** Wakes the background loops of this process. The loops also poll, so a lost wake-up costs only milliseconds. */
 import { Injectable } from '@nestjs/common';
 import { EventEmitter } from 'node:events';
 
-/** `admit`: a case is new. `run`: somebody's access in Cognito has to change. */
+/** `admit` means that a case is new. `run` means that somebody's access in Cognito has to change. */
 @Injectable()
 export class OffboardingWake extends EventEmitter<{ admit: []; run: [] }> {}

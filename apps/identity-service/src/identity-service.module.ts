@@ -1,8 +1,8 @@
-/** All parts of identity-service. */
+/** The module of identity-service. */
 import { Module } from '@nestjs/common';
-import { QuotaGate, UserPool } from '#cognito';
-import { createBus, EventAdminModule, Outbox, Sequencer } from '#event-bus';
-import { CONFIG, Database, Health, LOGGER, Metrics, type Logger } from '#platform';
+import { cognitoOptions, UserPool } from '#cognito';
+import { EventAdminModule, publishing } from '#event-bus';
+import { CONFIG, Database, Metrics } from '#platform';
 import { TenantsController } from '#settings';
 import { Evaluator } from './accounts/evaluator.js';
 import { PersonEvaluator } from './accounts/person-evaluator.js';
@@ -27,35 +27,13 @@ import { IdentitySettingsConsumer } from './consumers/settings.consumer.js';
 import { IdentityUsersConsumer } from './consumers/users.consumer.js';
 
 export const SERVICE = 'identity-service';
-export const SCHEMA = 'identity';
-
-const sequencer = {
-  provide: Sequencer,
-  inject: [CONFIG, Database, LOGGER, Metrics, Health],
-  useFactory: (config: IdentityConfig, database: Database, logger: Logger, metrics: Metrics, health: Health) =>
-    createBus(config, { service: SERVICE, database, logger, metrics, health }).sequencer(SCHEMA),
-};
-
-const outbox = {
-  provide: Outbox,
-  inject: [Sequencer],
-  useFactory: (publisher: Sequencer) => {
-    const store = new Outbox(SCHEMA, `/stackflow/${SERVICE}`);
-    store.onStored(() => publisher.wake());
-    return store;
-  },
-};
 
 const userPool = {
   provide: UserPool,
   inject: [CONFIG, Database, Metrics],
   useFactory: (config: IdentityConfig, database: Database, metrics: Metrics) =>
     new UserPool({
-      region: config.AWS_REGION,
-      userPoolId: config.COGNITO_USER_POOL_ID,
-      endpoint: config.COGNITO_ENDPOINT,
-      quota: new QuotaGate({ database, metrics, quotas: config.COGNITO_QUOTAS, share: config.COGNITO_QUOTA_SHARE }),
-      metrics,
+      ...cognitoOptions(config, database, metrics),
       maxSockets: config.RECONCILER_CONCURRENCY + 8,
     }),
 };
@@ -75,8 +53,7 @@ const userPool = {
     RepublishController,
   ],
   providers: [
-    sequencer,
-    outbox,
+    ...publishing(SERVICE),
     userPool,
     LossBrake,
     Evaluator,

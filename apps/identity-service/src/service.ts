@@ -1,6 +1,6 @@
-/** The definition of identity-service; `main.ts` runs it, tests start it in process. */
+/** The definition of identity-service. `main.ts` runs it, and tests start it in process. */
 import { createBus } from '#event-bus';
-import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
+import { ProblemFilter, type ServiceDefinition } from '#platform';
 import { TenantSettingsEntity } from '#settings';
 import { AccessEntity, OffboardingCaseEntity } from './access/access.entity.js';
 import { AccountEntity } from './accounts/account.entity.js';
@@ -16,7 +16,7 @@ import {
   MembershipEntity,
   RoleMappingEntity,
 } from './directory/directory.entity.js';
-import { IdentityServiceModule, SCHEMA, SERVICE } from './identity-service.module.js';
+import { IdentityServiceModule, SERVICE } from './identity-service.module.js';
 import { Identity1764000000000 } from './migrations/0001-identity.js';
 
 const entities = [
@@ -39,10 +39,8 @@ export const service: ServiceDefinition<typeof config> = {
   name: SERVICE,
   summary: 'Turns directory events into accounts and roles, and keeps Cognito equal to them.',
   config,
-  database: { schema: SCHEMA, migrations: [Identity1764000000000], entities },
+  database: { schema: 'identity', migrations: [Identity1764000000000], entities },
   module: () => IdentityServiceModule,
-  // Before any routing Fastify itself refuses, e.g. URLs that cannot be decoded: also as a problem document.
-  fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
   strategies: (platform) => [createBus(platform.config, platform).strategy(SERVICE, { pureHandlers: true })],
 };

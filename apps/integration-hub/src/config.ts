@@ -13,11 +13,12 @@ export const config = {
     default: 'http://localhost:8080',
   }),
   PUBLISH_TIMEOUT_MS: integer({
-    purpose: 'How long an answer waits for its events to be published before it says that they are only stored.',
+    purpose:
+      'Milliseconds for which an answer waits until its events are published. After that, the answer says that they are only stored.',
     example: '5000',
     default: 5_000,
     min: 100,
-    max: 10_000, // callers give up after 15 seconds, and would lose the token that the answer shows once
+    max: 10_000, // callers stop waiting after 15 seconds, and would lose a token that is shown only once
   }),
 } satisfies ConfigShape;
 

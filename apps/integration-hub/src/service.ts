@@ -1,8 +1,8 @@
 /** The definition of integration-hub. `main.ts` runs it, tests start it in process. */
-import { ProblemFilter, sendProblem, toProblem, type ServiceDefinition } from '#platform';
+import { ProblemFilter, type ServiceDefinition } from '#platform';
 import { AdminAuditEntity } from './audit/admin-audit.entity.js';
 import { config } from './config.js';
-import { IntegrationHubModule, SCHEMA, SERVICE } from './integration-hub.module.js';
+import { IntegrationHubModule, SERVICE } from './integration-hub.module.js';
 import { Hub1764028800000 } from './migrations/0001-hub.js';
 import { IntegrationSettingsEntity } from './settings/integration-settings.entity.js';
 import { TenantEntity } from './settings/tenant.entity.js';
@@ -12,11 +12,10 @@ export const service: ServiceDefinition<typeof config> = {
   summary: 'Owns the tenants: their settings, their SCIM tokens and their connections to Okta.',
   config,
   database: {
-    schema: SCHEMA,
+    schema: 'hub',
     migrations: [Hub1764028800000],
     entities: [TenantEntity, IntegrationSettingsEntity, AdminAuditEntity],
   },
   module: () => IntegrationHubModule,
-  fastify: { frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)) },
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
 };

@@ -4,7 +4,7 @@ import { SERVICES, type ServiceName } from './provision.js';
 
 export const NAMES = Object.keys(SERVICES) as ServiceName[];
 
-/** `scim-gateway` -> `SCIM_GATEWAY_DB_PASSWORD`. */
+/** Returns the name of the password's variable, e.g. `SCIM_GATEWAY_DB_PASSWORD` for `scim-gateway`. */
 export const passwordVariable = (service: ServiceName): string =>
   `${service.replaceAll('-', '_').toUpperCase()}_DB_PASSWORD`;
 
@@ -12,7 +12,7 @@ const passwordSettings: Record<string, Setting<string>> = Object.fromEntries(
   NAMES.map((name) => [
     passwordVariable(name),
     secret({
-      purpose: `Password of the database role ${SERVICES[name].role}, as in the DATABASE_URL of ${name}.`,
+      purpose: `Password of the database role ${SERVICES[name].role}. The DATABASE_URL of ${name} must contain the same password.`,
       example: '$(openssl rand -hex 24)',
       minLength: 8,
     }),
@@ -21,11 +21,11 @@ const passwordSettings: Record<string, Setting<string>> = Object.fromEntries(
 
 export const ownSettings = {
   ADMIN_DATABASE_URL: postgresUrl({
-    purpose: 'Postgres, with a role that may create roles and schemas. No service uses it.',
+    purpose: 'Address of Postgres, with a role that may create roles and schemas. No service uses this role.',
     example: 'postgres://postgres:secret@postgres:5432/stackflow',
   }),
   DATABASE_PATIENCE_SECONDS: integer({
-    purpose: 'How long to wait for a database that is still starting.',
+    purpose: 'Seconds to wait for a database that is still starting.',
     example: '120',
     default: 120,
     min: 0,

@@ -1,4 +1,4 @@
-/** The provisioning job: reads the environment, waits for a database that is starting, returns an exit code. */
+/** The provisioning job. It reads the environment, waits for a database that is starting, and returns an exit code. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT } from '#command-line';
 import {
@@ -13,7 +13,10 @@ import {
 import { config as shape, NAMES, ownSettings, passwordVariable } from './config.js';
 import { provision, SERVICES, type ServiceName } from './provision.js';
 
-/** Returns the exit code. All faults of the configuration are printed together, before anything is changed. */
+/**
+ * Runs the job and returns the exit code. All faults of the configuration are printed together, before anything is
+ * changed.
+ */
 export async function runProvision(argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> {
   if (argv.includes('--help')) {
     console.log(
@@ -69,7 +72,7 @@ async function provisionPatiently(
       if (performance.now() >= deadline) {
         logger.fatal(
           { err: error, code: 'database_unavailable' },
-          'the database did not answer, nothing was provisioned; check ADMIN_DATABASE_URL',
+          'the database did not answer, so nothing was provisioned; check ADMIN_DATABASE_URL and start the job again',
         );
         return EXIT.unavailable;
       }

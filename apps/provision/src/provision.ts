@@ -1,12 +1,12 @@
 /**
  * Prepares one Postgres database for the whole product: a role and a schema for each service, the shared event log and
- * the shared Cognito quotas. Idempotent. It needs an administrator role, which no service has.
+ * the shared Cognito quotas. Running it again changes nothing. It needs an administrator role, which no service has.
  */
 import { provisionDatabase, type ServiceRole } from '#platform';
 import { eventLogSql } from '#event-bus';
 import { quotaSql } from '#cognito';
 
-/** Database role and schema of each service. */
+/** The database role and the schema of each service. */
 export const SERVICES = {
   'scim-gateway': { role: 'scim_gateway', schema: 'directory' },
   'identity-service': { role: 'identity_service', schema: 'identity' },

@@ -24,7 +24,7 @@ const quotas: Setting<Quotas> = {
         const parsed = quotaChange.safeParse(JSON.parse(raw));
         if (parsed.success) return { ...DEFAULT_QUOTAS, ...(parsed.data as Partial<Quotas>) };
       } catch {
-        // reported below, like an unknown name
+        // The text is not JSON. The issue below reports this.
       }
       context.addIssue({
         code: 'custom',
@@ -36,7 +36,7 @@ const quotas: Setting<Quotas> = {
   example: '{"UserCreation":50}',
 };
 
-/** Kept as text, because Lambda functions get it as text; checked as they check it. */
+/** The setting remains text, because the Lambda functions also get it as text. The checks are the same as theirs. */
 const assertionJwks: Setting<string | undefined> = {
   schema: z
     .string()
@@ -46,9 +46,10 @@ const assertionJwks: Setting<string | undefined> = {
       } catch {
         return false;
       }
-    }, 'must be a JWKS with public P-256 keys only, each with a "kid" of its own')
+    }, 'must be a JWKS with public P-256 keys only, each with its own "kid"')
     .optional(),
-  purpose: 'Public keys of auth-service, for the triggers of the sandbox Cognito; without it nobody signs in there.',
+  purpose:
+    'Public keys of auth-service, for the triggers of the sandbox Cognito. Without them, nobody can sign in there.',
   example: '{"keys":[{"kty":"EC","crv":"P-256","kid":"2026-11","x":"...","y":"..."}]}',
 };
 
@@ -61,11 +62,12 @@ export const sandboxSettings = {
   SECRETS_MANAGER_PORT: port('Secrets Manager', '9401'),
   OKTA_PORT: port('Okta', '9402'),
   SANDBOX_OKTA_ORIGIN: optionalUrl({
-    purpose: 'Issuer of the sandbox Okta, if browsers and services do not reach it where it listens.',
+    purpose:
+      'Issuer of the sandbox Okta, if browsers and services reach it at another address than the one where it listens.',
     example: 'http://okta.localhost:9402',
   }),
   AWS_REGION: text({
-    purpose: 'Region in which the stand-ins pretend to be.',
+    purpose: 'AWS region that the stand-ins claim to be in.',
     example: 'us-east-1',
     default: 'us-east-1',
   }),
@@ -83,14 +85,14 @@ export const sandboxSettings = {
   ASSERTION_JWKS: assertionJwks,
   SANDBOX_OKTA_PACE: integer({
     purpose:
-      'Mean pause in milliseconds between two SCIM requests of the sandbox Okta; 200-250 was recorded of the real one.',
+      'Mean pause in milliseconds between two SCIM requests of the sandbox Okta. The real Okta paused 200-250 ms in recordings.',
     example: '0',
     default: 225,
     min: 0,
     max: 60_000,
   }),
   SANDBOX_TIME_SCALE: decimal({
-    purpose: 'Factor on the long waits of the sandbox Okta (429), for tests.',
+    purpose: 'Factor for the long waits of the sandbox Okta after status 429. Tests use a small factor.',
     example: '0.01',
     default: 1,
     min: 0,

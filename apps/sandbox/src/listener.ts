@@ -1,10 +1,10 @@
-/** One HTTP listener of the sandbox: Fastify without Nest. Closing it closes its connections. */
+/** An HTTP listener of the sandbox: Fastify without Nest. Closing the listener also closes its connections. */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
-/** A mistake of a caller of a control API, with a message for that caller. */
+/** An error that the caller of a control API made. Its message is for that caller. */
 export class ControlError extends Error {
   constructor(
     readonly statusCode: 400 | 404 | 409,
@@ -15,7 +15,7 @@ export class ControlError extends Error {
   }
 }
 
-/** Parses the body of a control request. The message names each mistake. */
+/** Parses the body of a control request. The error message names each mistake. */
 export function parseControl<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return parsed.data;

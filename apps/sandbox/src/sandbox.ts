@@ -1,6 +1,6 @@
 /**
- * All stand-ins of one process: Cognito, Secrets Manager and Okta, each on a listener of its own, with their state in
- * one schema. Product code reaches them through configured endpoints only.
+ * All stand-ins of one process: Cognito, Secrets Manager and Okta. Each stand-in has its own listener, and all keep
+ * their state in one schema. Product code reaches the stand-ins only through configured endpoints.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';
@@ -22,9 +22,9 @@ export interface SandboxOptions extends CognitoOptions {
   readonly cognitoPort: number;
   readonly secretsManagerPort: number;
   readonly oktaPort: number;
-  /** Scheme and host of the sandbox Okta for browsers and services, if they differ from the listener's. */
+  /** Scheme and host at which browsers and services reach the sandbox Okta, if they differ from the listener's. */
   readonly oktaOrigin?: string | undefined;
-  /** Public keys of auth-service, JWKS JSON. The product's triggers verify assertions with them. */
+  /** Public keys of auth-service, as JWKS JSON. The product's triggers verify assertions with these keys. */
   readonly assertionJwks?: string | undefined;
   readonly oktaPaceMs: number;
   readonly timeScale: number;
@@ -45,7 +45,7 @@ export class Sandbox {
     private readonly logout: UniversalLogout,
   ) {}
 
-  /** `database` must have the sandbox's migrations. */
+  /** Starts the stand-ins. The sandbox's migrations must have run on `database`. */
   static async start(database: Database, logger: Logger, options: SandboxOptions): Promise<Sandbox> {
     const ours = options.assertionJwks ? productTriggers(options.assertionJwks, logger) : undefined;
     const cognito = await createCognito(database, logger, { ...options, triggers: options.triggers ?? ours });

@@ -1,4 +1,4 @@
-/** The settings of scim-gateway, in addition to those of every service. */
+/** The settings of scim-gateway, including those that every service has. */
 import { busSettings } from '#event-bus';
 import { integer, list, serviceSettings, url, type ConfigOf } from '#platform';
 import { secretSettings } from '#secrets';
@@ -8,18 +8,17 @@ export const gatewaySettings = {
   ...busSettings,
   ...secretSettings,
   SCIM_BASE_PATHS: list({
-    purpose: 'Path prefixes of the SCIM API as clients see it; /scim/v2 always works too.',
+    purpose: 'Path prefixes under which clients reach the SCIM API. The prefix /scim/v2 always works too.',
     example: '/prod/api/scim/v2',
     default: ['/prod/api/scim/v2'],
   }),
   PUBLIC_ORIGIN: url({
-    purpose: 'Origin in meta.location of tenants that have no host name of their own.',
+    purpose: 'Origin of meta.location for tenants that have no host name of their own.',
     example: 'https://your-instance.stackflow-tech.com',
     default: 'http://localhost:8080',
   }),
   SCIM_RATE_LIMIT_PER_SECOND: integer({
-    purpose:
-      'Requests per second that one tenant may send to one process in the long run; requests beyond it are answered 429.',
+    purpose: 'Average requests per second that one tenant may send to one process. Further requests are answered 429.',
     example: '500',
     default: 500,
     min: 1,
@@ -31,7 +30,7 @@ export const gatewaySettings = {
     min: 1,
   }),
   SCIM_REQUEST_LOG_DAYS: integer({
-    purpose: 'Days that the log of SCIM requests is kept in the database.',
+    purpose: 'Days for which the log of SCIM requests is kept in the database.',
     example: '30',
     default: 30,
     min: 1,

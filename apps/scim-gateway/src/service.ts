@@ -1,11 +1,10 @@
-/** The definition of scim-gateway: configuration, database, module, and how Fastify is set up. */
+/** The definition of scim-gateway: configuration, database, module and the options of Fastify. */
 import type { FastifyServerOptions } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createBus } from '#event-bus';
 import type { ServiceDefinition } from '#platform';
 import { LIMITS, ScimError } from '#scim';
-import { SecretStore } from '#secrets';
 import { TenantSettingsEntity } from '#settings';
 import { ScimRequestEntity } from './activity/scim-request.entity.js';
 import { ScimTokenUseEntity } from './activity/token-use.entity.js';
@@ -18,14 +17,20 @@ import { Directory1764000000000 } from './migrations/0001-directory.js';
 import { GroupEntity } from './resources/groups/group.entity.js';
 import { MemberEntity } from './resources/groups/member.entity.js';
 import { UserEntity } from './resources/users/user.entity.js';
-import { GATEWAY, SCHEMA, ScimGatewayModule } from './scim-gateway.module.js';
+import { GATEWAY, ScimGatewayModule } from './scim-gateway.module.js';
 
-/** Longer than the idle time-out of common load balancers, so that they never send into a connection that closes. */
+/**
+ * This is longer than the idle time-out of common load balancers, so that they never send a request into a closing
+ * connection.
+ */
 const KEEP_ALIVE_MS = 75_000;
 
-/** Fastify is created before the module. Options that need parts of the module find them at the running server. */
+/**
+ * Options of Fastify. Fastify is created before the module, so options that need a part of the module find it at the
+ * running server.
+ */
 const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } = {
-  // Node's own answer to a request without Host has no body; ScimHooks answers it with a SCIM error.
+  // Node's own answer to a request without Host has no body. With this option, ScimHooks answers it with a SCIM error.
   http: { requireHostHeader: false },
   bodyLimit: LIMITS.bodyBytes,
   keepAliveTimeout: KEEP_ALIVE_MS,
@@ -39,10 +44,10 @@ const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } =
 
 export const service: ServiceDefinition<typeof gatewaySettings> = {
   name: GATEWAY,
-  summary: 'takes SCIM 2.0 pushes from Okta and Entra ID, keeps the directory, publishes what changed',
+  summary: 'Accepts SCIM 2.0 pushes from Okta and Entra ID, stores the directory, and publishes its changes.',
   config: gatewaySettings,
   database: {
-    schema: SCHEMA,
+    schema: 'directory',
     migrations: [Directory1764000000000],
     entities: [UserEntity, GroupEntity, MemberEntity, ScimRequestEntity, ScimTokenUseEntity, TenantSettingsEntity],
   },
@@ -56,13 +61,12 @@ export const service: ServiceDefinition<typeof gatewaySettings> = {
     installBodyParser(server);
     app.get(ScimHooks).install(server);
     server.server.on('checkExpectation', refuseExpectation);
-    server.addHook('onClose', async () => app.get(SecretStore).close());
   },
 };
 
-/** For every `Expect` except `100-continue`; Node's own answer has no body. */
+/** Refuses every `Expect` except `100-continue`. Node's own answer would have no body. */
 function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  const error = new ScimError(417, 'The header Expect may have the value 100-continue only. Leave it out.');
+  const error = new ScimError(417, 'The header Expect may only have the value 100-continue. Leave the header out.');
   const body = JSON.stringify(error.body());
   const headers = { 'content-type': SCIM_TYPE, 'content-length': Buffer.byteLength(body), connection: 'close' };
   response.writeHead(error.status, headers).end(body);

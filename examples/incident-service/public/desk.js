@@ -14,7 +14,7 @@ async function askSession(method = 'GET', path = '/auth/session') {
   return (session = await answer.json());
 }
 
-/** The answer of a guarded service. After a 401 it gets a new token once, because the old one may have expired. */
+/** Calls a guarded service. After a 401 it gets a new token once, because the old one may have expired. */
 async function call(path, init = {}) {
   for (const again of [true, false]) {
     const headers = { authorization: `Bearer ${session?.accessToken}`, 'content-type': 'application/json' };
@@ -24,7 +24,7 @@ async function call(path, init = {}) {
   }
 }
 
-/** The sentence of an application/problem+json answer. */
+/** Returns the sentence of an application/problem+json answer. */
 async function reason(answer) {
   const problem = await answer.json().catch(() => ({}));
   return problem.detail ?? `The server answered ${answer.status}. Try again in a moment.`;
@@ -53,7 +53,7 @@ function show() {
 
 async function showIncidents() {
   const { roles } = await call('/desk/caller');
-  $('access').textContent = `The guarded service let you in, as ${roles.join(', ') || 'somebody without a role'}.`;
+  $('access').textContent = `The guarded service accepted you as ${roles.join(', ') || 'somebody without a role'}.`;
   const incidents = await call('/incidents');
   items($('incidents'), incidents.length > 0 ? incidents.map(({ id, title }) => `#${id}  ${title}`) : ['None.']);
   const at = incidents.findIndex(({ id }) => location.pathname === `/desk/incidents/${id}`);

@@ -1,6 +1,6 @@
 /**
- * The pages of the example, where a sign-in lands in a local stack. They are public; their content comes from
- * `/auth/session` and from the guarded handlers.
+ * The pages of the example. In a local stack, people arrive here after a sign-in. The pages are public. Their content
+ * comes from `/auth/session` and from the guarded handlers.
  */
 import { Caller, Public, type CallerAccess } from '#access-guard';
 import { Controller, Get, Header } from '@nestjs/common';
@@ -12,7 +12,7 @@ const PAGE = file('desk.html');
 const SCRIPT = file('desk.js');
 const STYLE = file('desk.css');
 
-/** The page holds an access token, so no foreign script may run in it, frame it or receive data from it. */
+/** The page has an access token in memory, so no foreign script may run in it, frame it or receive data from it. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -44,7 +44,7 @@ export class DeskController {
     return STYLE;
   }
 
-  /** The caller as the guard sees them now. Any valid token of an account with access is enough. */
+  /** Returns the caller and their current access. Any valid token of an account with access is enough. */
   @Get('desk/caller')
   me(@Caller() caller: CallerAccess): CallerAccess {
     return caller;

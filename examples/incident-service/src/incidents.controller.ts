@@ -17,7 +17,7 @@ export interface Incident {
 export class IncidentsController {
   constructor(private readonly database: Database) {}
 
-  /** The incidents of the caller's tenant. The tenant comes from the guard, never from the request. */
+  /** Returns the incidents of the caller's tenant. The tenant comes from the guard, never from the request. */
   @Get()
   list(@Caller() caller: CallerAccess): Promise<Incident[]> {
     return this.database.query('select id, title, assignee from incident where tenant_id = $1 order by id', [

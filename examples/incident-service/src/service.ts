@@ -1,4 +1,4 @@
-/** The definition of the service. `main.ts` runs it; its test starts it in process. */
+/** The definition of the service. `main.ts` runs it, and its test starts it in the process of the test. */
 import { guardSettings } from '#access-guard';
 import { subscriberService } from '#event-bus';
 import type { ServiceDefinition } from '#platform';

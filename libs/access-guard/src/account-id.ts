@@ -1,4 +1,4 @@
-/** Account ids (UUIDs) as four 32-bit numbers, which the view stores and compares. */
+/** Represents account ids (UUIDs) as four 32-bit numbers, which the view stores and compares. */
 
 export interface AccountKey {
   readonly a: number;
@@ -9,7 +9,7 @@ export interface AccountKey {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Undefined for anything but a UUID in its usual form; upper and lower case are the same account. */
+/** Parses a UUID in its usual form. Returns undefined for any other text. Upper and lower case give the same id. */
 export function parseAccountId(text: string): AccountKey | undefined {
   if (!UUID.test(text)) return undefined;
   return {

@@ -1,8 +1,11 @@
-/** The wall clock for claims and a monotonic clock for ages; a parameter, so that tests can move them. */
+/** The wall clock for claims and a monotonic clock for ages. It is an option, so that tests can set the time. */
 export interface Clock {
-  /** Milliseconds since the epoch; compared with `exp` and `iat`. */
+  /** Returns milliseconds since the epoch, to compare with `exp` and `iat`. */
   now(): number;
-  /** Milliseconds from an arbitrary start, never set back; for the silence of the feed and the age of keys. */
+  /**
+   * Returns milliseconds since an arbitrary start. The value never decreases. It measures the silence of the feed and
+   * the age of keys.
+   */
   monotonic(): number;
 }
 

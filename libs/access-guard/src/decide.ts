@@ -1,28 +1,31 @@
-/** The decision as a pure function of the token, the view, and the age of the view. */
+/** Decides about a token as a pure function of the token, the view, and the age of the view. */
 import type { DenialReason } from './denied.js';
 import type { AccessEntry } from './view.js';
 
 export interface Freshness {
-  /** `bootstrapping`: the topic was never read to its end. `stale`: it was, but then the feed was silent for too long. */
+  /**
+   * `bootstrapping` means that the topic was never read to its end. `stale` means that it was read to its end, but the
+   * feed has been silent for too long since.
+   */
   readonly state: 'bootstrapping' | 'live' | 'stale';
   /** Milliseconds since the view was last known to be complete. */
   readonly lagMs: number;
-  /** When it was last known to be complete. */
+  /** Time at which the view was last known to be complete. */
   readonly asOf: Date | null;
   readonly accounts: number;
 }
 
 export interface AccessPolicy {
   readonly stale: {
-    /** The view is stale when it was not known to be complete for this long. */
+    /** The view becomes stale when it has not been known to be complete for this long. */
     readonly afterMs: number;
-    /** While the view is stale, older tokens than this are refused; 0 refuses all. */
+    /** While the view is stale, tokens older than this are refused. 0 refuses all tokens. */
     readonly acceptTokensYoungerThanMs: number;
   };
   /**
-   * The answer to a genuine token of an account that the view does not know. `refuse` is the default: the topic has
-   * a record of every account before the person can sign in, apart from the delay of the feed. A view that reads the
-   * wrong topic must not admit everybody. `accept` takes the roles of `cognito:groups` from the token.
+   * Decides about a valid token whose account the view does not know. `refuse` is the default, because the topic has a
+   * record of every account before the person can sign in, apart from the delay of the feed. With `accept`, a view that
+   * reads the wrong topic would admit everybody. `accept` uses the roles in the token's `cognito:groups`.
    */
   readonly unknownAccount: 'refuse' | 'accept';
 }
@@ -33,7 +36,7 @@ export const defaultPolicy: AccessPolicy = {
 };
 
 export interface TokenFacts {
-  /** Seconds since the epoch. */
+  /** Time of issue, in seconds since the epoch. */
   readonly issuedAt: number;
   readonly tenantId: string | undefined;
   readonly groups: readonly string[];
@@ -45,7 +48,10 @@ export type Decision =
 
 const deny = (reason: DenialReason, detail: string): Decision => ({ allowed: false, reason, detail });
 
-/** `nowMs` is the wall clock; it gives the age of a token while the view is stale, and never decides about a fence. */
+/**
+ * Decides about a token. `nowMs` is the wall clock. It is used only for the age of a token while the view is stale,
+ * never for a fence.
+ */
 export function decide(
   token: TokenFacts,
   entry: AccessEntry | undefined,
@@ -57,7 +63,8 @@ export function decide(
     return deny('view_not_ready', 'This service has not loaded the access of all accounts yet. Try again shortly.');
   const refusal = entry && refusedByEntry(token, entry);
   if (refusal) return refusal;
-  if (!entry && policy.unknownAccount === 'refuse') return deny('account_unknown', 'This account is not known here.');
+  if (!entry && policy.unknownAccount === 'refuse')
+    return deny('account_unknown', 'This service does not know this account.');
   if (state === 'stale' && nowMs - token.issuedAt * 1000 > policy.stale.acceptTokensYoungerThanMs)
     return deny(
       'token_too_old_for_stale_view',
@@ -77,11 +84,12 @@ function refusedByEntry(token: TokenFacts, entry: AccessEntry): Decision | undef
 }
 
 /**
- * `iat` has whole seconds, the fence has milliseconds. A token issued in the second of the fence may be older or younger,
- * so it is refused. A person who signs in within the second of their reactivation therefore has to sign in again.
+ * Returns true if the fence makes the token invalid. `iat` has whole seconds and the fence has milliseconds. A token
+ * issued in the second of the fence may be older or younger than the fence, so it is refused. A person who signs in
+ * within the second of their reactivation therefore has to sign in again.
  *
- * Cognito's clock sets `iat` and the clock of one Postgres sets the fence, so a wrong clock on this machine moves no
- * fence. While an account is inactive, its status refuses every token, whatever the clocks say.
+ * Cognito's clock sets `iat`, and the clock of one Postgres sets the fence. A wrong clock on this machine therefore
+ * cannot move a fence. While an account is inactive, its status refuses every token, whatever the clocks say.
  */
 export const isFenced = (issuedAt: number, notBefore: number | null): boolean =>
   notBefore !== null && issuedAt <= Math.floor(notBefore / 1000);

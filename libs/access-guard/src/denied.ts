@@ -1,7 +1,10 @@
 /** The refusal of a caller: a reason from a closed list, its HTTP status, and a sentence for the caller. */
 import { Problem } from '#platform';
 
-/** Every reason with its status. 401: another token may help. 403: no token helps. 503: try again shortly. */
+/**
+ * Every reason with its status. 401 means that another token may help, 403 that no token helps, and 503 that a retry
+ * may help.
+ */
 const DENIALS = {
   token_missing: 401,
   token_malformed: 401,
@@ -32,7 +35,10 @@ export const denialReasons = Object.keys(DENIALS) as DenialReason[];
 const PROBLEM_CODES = { 401: 'unauthenticated', 403: 'forbidden', 503: 'unavailable' } as const;
 const RETRY_AFTER_SECONDS = 1;
 
-/** A {@link Problem}, so that every service's filter prints it as RFC 9457 problem+json. Switch on `reason`. */
+/**
+ * The error for a refused caller. It is a {@link Problem}, so every service's filter prints it as RFC 9457
+ * problem+json. Callers in code should compare `reason`.
+ */
 export class AccessDenied extends Problem {
   constructor(
     readonly reason: DenialReason,
@@ -46,8 +52,8 @@ export class AccessDenied extends Problem {
   }
 
   /**
-   * The `WWW-Authenticate` value of RFC 6750 section 3; undefined where the token is not at fault (503). A request
-   * without a token gets no error code (section 3.1).
+   * The `WWW-Authenticate` value of RFC 6750 section 3. It is undefined if the token is not the cause (503). For a
+   * request without a token it contains no error code (section 3.1).
    */
   get challenge(): string | undefined {
     if (this.status === 503) return undefined;

@@ -1,21 +1,27 @@
-/** Keeps the view current from the topic `identity.access`, on either carrier. */
+/** Feeds the view from the topic `identity.access`, on either carrier. */
 import { followTopic, type FollowedRecord, type FollowOptions, type FollowSource } from '#event-bus';
 import type { EventEnvelope } from '#events';
 import type { AccessRecord } from './view.js';
 
-/** Receives the records of the feed, in the order of the topic per account. */
+/** Receives the records of the feed. The records of one account arrive in the order of the topic. */
 export interface AccessSink {
   changed(record: AccessRecord): void;
-  /** The record was deleted from the topic (Kafka: a tombstone). */
+  /** Called if the record was deleted from the topic (Kafka: a tombstone). */
   removed(tenantId: string, accountId: string): void;
-  /** The newest record of the account cannot be read. Account and tenant come from its key, if it has one. */
+  /**
+   * Called if the newest record of the account cannot be read. Account and tenant come from the record's key. They are
+   * empty if it has none.
+   */
   unreadable(tenantId: string, accountId: string, why: string): void;
 }
 
 export interface AccessFeed {
-  /** Starts to follow; does not wait for anything. */
+  /** Starts to follow the topic, and returns at once. */
   start(sink: AccessSink): void;
-  /** When (performance.now()) the sink was last known to have everything; undefined before the first time. */
+  /**
+   * Returns the time (performance.now()) at which the sink was last known to have all records, or undefined before the
+   * first time.
+   */
   completeAt(): number | undefined;
   close(): Promise<void>;
 }
@@ -23,7 +29,7 @@ export interface AccessFeed {
 const TOPIC = 'identity.access';
 const TYPE = 'com.stackflow.identity.access.changed.v1';
 
-/** Follows `identity.access` from its beginning. On Postgres it only needs SELECT on `bus.event_log`. */
+/** Follows `identity.access` from its beginning. On Postgres it needs only SELECT on `bus.event_log`. */
 export function busFeed(source: FollowSource, options: FollowOptions): AccessFeed {
   let follower: ReturnType<typeof followTopic> | undefined;
   return {
@@ -40,7 +46,8 @@ function deliver(record: FollowedRecord, sink: AccessSink): void {
   if (record.unreadable !== undefined) sink.unreadable(tenantId, accountId, record.unreadable);
   else if (record.event === null) sink.removed(tenantId, accountId);
   else if (isAccessChange(record.event)) sink.changed(accessRecord(record.event));
-  // An unknown type is newer than this version, and cannot restrict access that v1 grants.
+  // An event type that this version does not know was added later. Ignoring it is safe: new types never restrict access
+  // that v1 types grant.
 }
 
 const isAccessChange = (event: EventEnvelope): event is EventEnvelope<typeof TYPE> => event.type === TYPE;

@@ -1,8 +1,8 @@
 /**
- * The guard without Nest. It checks that a token is genuine and that its account has access now.
+ * The guard without Nest. It checks that a token is valid and that its account has access now.
  *
- * A token is verified once and then cached until it expires. The account is looked up on every request, so a fence, a
- * removed role and a withdrawn key take effect with the next request.
+ * A token is verified once and then cached until it expires. The account is looked up on every request. A fence, a
+ * removed role and a withdrawn key therefore take effect with the next request.
  */
 import type { Logger, Metrics } from '#platform';
 import { systemClock, type Clock } from './clock.js';
@@ -17,13 +17,15 @@ import { TokenVerifier, type VerifiedToken } from './token.js';
 import { AccessView, type Applied } from './view.js';
 
 export interface AccessGuardOptions {
-  /** `https://cognito-idp.<region>.amazonaws.com/<user pool id>` */
+  /** The user pool: `https://cognito-idp.<region>.amazonaws.com/<user pool id>`. */
   readonly issuer: string;
   /** App clients whose tokens this service accepts. */
   readonly clientIds: readonly string[];
-  /** Name of this service in token exchanges. With it, tokens that were exchanged for another service are refused. */
+  /**
+   * Name of this service in token exchanges. If it is set, tokens that were exchanged for another service are refused.
+   */
   readonly audience?: string | undefined;
-  /** By default the one of the issuer. */
+  /** URL of the public keys. The default is the issuer's `/.well-known/jwks.json`. */
   readonly jwksUri?: string;
   readonly jwks?: Pick<KeySetOptions, 'cooldownMs' | 'maxAgeMs' | 'staleLimitMs' | 'timeoutMs'>;
   readonly feed: AccessFeed;
@@ -31,7 +33,7 @@ export interface AccessGuardOptions {
     readonly stale?: Partial<AccessPolicy['stale']>;
     readonly unknownAccount?: AccessPolicy['unknownAccount'];
   };
-  /** Verified tokens to cache, about 1.5 kB each; 10,000 by default, 0 = none. */
+  /** Number of verified tokens to cache, about 1.5 kB each. The default is 10,000; 0 switches the cache off. */
   readonly cachedTokens?: number;
   readonly logger: Logger;
   readonly metrics?: Metrics;
@@ -39,17 +41,17 @@ export interface AccessGuardOptions {
   readonly clock?: Clock;
 }
 
-/** The account that calls, and its access at this moment. */
+/** The calling account and its access at this moment. */
 export interface CallerAccess {
   readonly accountId: string;
-  /** Null only if neither the view (policy `accept`) nor the token names a tenant. */
+  /** Tenant of the account. It is null only if neither the view (policy `accept`) nor the token names a tenant. */
   readonly tenantId: string | null;
-  /** From the view, not from the token, so a removed role is missing at once. */
+  /** Roles from the view, not from the token, so a removed role is missing at once. */
   readonly roles: readonly string[];
   readonly clientId: string;
-  /** The service that acts for the account with an exchanged token; null = the person. */
+  /** The service that acts for the account with an exchanged token. Null means that the person acts. */
   readonly actor: string | null;
-  /** Seconds since the epoch, as in the token. */
+  /** Time of issue, in seconds since the epoch, as in the token. */
   readonly issuedAt: number;
   readonly expiresAt: number;
 }
@@ -79,7 +81,7 @@ export class AccessGuard {
       onFailure: (error) =>
         logger.warn(
           { err: error, code: 'jwks_unavailable' },
-          'cannot fetch the public keys of the token issuer; known keys stay in use for up to an hour',
+          'Cannot fetch the public keys of the token issuer. Known keys stay valid for up to an hour. Check the network and the URL of the keys.',
         ),
     });
     this.verifier = new TokenVerifier({ issuer, clientIds, audience, keys: this.keys, clock: this.clock });
@@ -99,7 +101,7 @@ export class AccessGuard {
       unreadable: (tenantId, accountId, why) => {
         this.options.logger.error(
           { code: 'access_record_unreadable', tenant: tenantId, accountId, reason: why },
-          'an access record cannot be read; the account has no access until its next record',
+          'Cannot read an access record. The account has no access until its next record arrives.',
         );
         this.noteApplied(this.view.block(tenantId, accountId, 'unreadable'), accountId);
       },
@@ -110,7 +112,7 @@ export class AccessGuard {
     return this.options.feed.close();
   }
 
-  /** How current the view is; for readiness checks and metrics. */
+  /** Returns how current the view is, for readiness checks and metrics. */
   freshness(): Freshness {
     const completeAt = this.options.feed.completeAt();
     if (completeAt === undefined)
@@ -120,8 +122,8 @@ export class AccessGuard {
   }
 
   /**
-   * Takes the `Authorization` header. Rejects with {@link AccessDenied} and nothing else. It waits only if the key of
-   * the token has to be fetched. With `anyOf`, the caller needs one of these roles.
+   * Checks the `Authorization` header and returns the caller. Rejects only with {@link AccessDenied}. It waits only if
+   * it must fetch the key of the token. With `anyOf`, the caller needs one of these roles.
    */
   async authorize(authorization: string | undefined, anyOf?: readonly string[]): Promise<CallerAccess> {
     try {
@@ -148,7 +150,7 @@ export class AccessGuard {
     throw new AccessDenied(reason, detail);
   }
 
-  /** A cached token becomes invalid when it expires, and when the issuer withdraws its key. */
+  /** Returns a cached token. It becomes invalid when it expires, or when the issuer withdraws its key. */
   private cached(token: string): VerifiedToken | undefined {
     const known = this.cache.get(token);
     if (!known) return undefined;
@@ -176,17 +178,17 @@ export class AccessGuard {
     if (applied === 'foreign' || applied === 'no_account_id')
       this.options.logger.error(
         { code: `access_record_${applied}`, accountId },
-        'an access record was ignored; the access of the account is unchanged',
+        'An access record was ignored, so the access of the account is unchanged.',
       );
   }
 }
 
 function requireRole(access: CallerAccess, roles: readonly string[]): void {
   if (!roles.some((role) => access.roles.includes(role)))
-    throw new AccessDenied('role_missing', `This needs one of the roles ${roles.join(', ')}.`);
+    throw new AccessDenied('role_missing', `The request needs one of the roles ${roles.join(', ')}.`);
 }
 
-/** RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1). */
+/** Extracts the token (RFC 6750 section 2.1). The scheme is case-insensitive (RFC 9110 section 11.1). */
 function bearerToken(authorization: string | undefined): string {
   if (authorization === undefined || authorization === '')
     throw new AccessDenied('token_missing', 'Send an access token as "Authorization: Bearer <token>".');

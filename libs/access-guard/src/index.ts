@@ -1,6 +1,7 @@
 /**
  * The guard that an internal service installs. It verifies Cognito access tokens, and refuses an account within
- * milliseconds after its access ends. Use `AccessGuardModule.forRoot` with Nest, otherwise `AccessGuard.authorize`.
+ * milliseconds after its access ends. Use `AccessGuardModule.forRoot` with Nest, or `AccessGuard.authorize` without
+ * Nest.
  */
 export {
   decide,

@@ -1,8 +1,10 @@
 /**
- * The public keys of the user pool, from its JWKS. `jose` (jwtVerify with createRemoteJWKSet) takes 66 us of processor
- * time per token, because WebCrypto verifies on the thread pool. `crypto.verify` with a KeyObject is synchronous and
- * takes 30 us in all, of which the signature takes 22 us (bench/guard.ts prints both). The rules are those of `jose`:
- * cooldown, maximum age, timeout, one fetch at a time.
+ * The public keys of the user pool, from its JWKS.
+ *
+ * We do not use `jose` (jwtVerify with createRemoteJWKSet), which needs 66 us of processor time per token, because
+ * WebCrypto verifies on the thread pool. `crypto.verify` with a KeyObject is synchronous and needs 30 us in total, 22
+ * us of them for the signature (bench/guard.ts prints both). The rules are those of `jose`: cooldown, maximum age,
+ * timeout, one fetch at a time.
  */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
@@ -13,19 +15,19 @@ export interface VerificationKey {
   readonly kid: string;
   readonly key: KeyObject;
   readonly fingerprint: string;
-  /** False once the issuer has withdrawn the key; tokens that it signed are no longer accepted. */
+  /** False after the issuer has withdrawn the key. Tokens that it signed are then refused. */
   live: boolean;
 }
 
 export interface KeySetOptions {
   readonly uri: string;
-  /** Shortest pause between two fetches, whatever unknown key ids callers send. */
+  /** Shortest pause between two fetches, even if callers send unknown key ids. */
   readonly cooldownMs?: number;
-  /** Age at which the set is fetched again; the known keys stay in use until the answer arrives. */
+  /** Age at which the set is fetched again. The known keys stay valid until the answer arrives. */
   readonly maxAgeMs?: number;
   /**
-   * How long keys stay in use while the issuer cannot be reached. One hour by default: by then all tokens have expired,
-   * and an unreachable issuer issues no new ones.
+   * Time for which keys stay valid while the issuer cannot be reached. The default is one hour. By then all tokens have
+   * expired, and an unreachable issuer issues no new ones.
    */
   readonly staleLimitMs?: number;
   readonly timeoutMs?: number;
@@ -70,13 +72,13 @@ export class KeySet {
     this.clock = options.clock ?? systemClock;
   }
 
-  /** The key, if it is known. Called for every token, so that an old set is always noticed. */
+  /** Returns the key if it is known. The guard calls this for every token, so it also checks the age of the set. */
   find(kid: string): VerificationKey | undefined {
     this.keepFresh();
     return this.keys.get(kid);
   }
 
-  /** Cheap: two comparisons while the set is fresh. */
+  /** Fetches the keys again if they are too old. While they are fresh, it costs two comparisons. */
   keepFresh(): void {
     const age = this.clock.monotonic() - this.fetchedAt;
     if (age < this.maxAgeMs) return;
@@ -84,7 +86,7 @@ export class KeySet {
     void this.fetch();
   }
 
-  /** The key, fetched if necessary. Unknown ids cause at most one fetch per cooldown. */
+  /** Returns the key and fetches the set if necessary. Unknown ids cause at most one fetch per cooldown. */
   async get(kid: string): Promise<VerificationKey> {
     const known = this.find(kid);
     if (known) return known;
@@ -119,7 +121,8 @@ export class KeySet {
       this.nextFetchAt = this.fetchedAt + this.cooldownMs;
       this.failures = 0;
     } catch (error) {
-      // Retried sooner than the cooldown: callers wait for the keys, and no unknown key id caused this fetch.
+      // The retry comes before the end of the cooldown, because callers wait for the keys and no unknown key id caused
+      // this fetch.
       this.nextFetchAt = this.clock.monotonic() + Math.min(this.cooldownMs, FIRST_RETRY_MS * 2 ** this.failures++);
       this.options.onFailure?.(error as Error);
     }
@@ -132,8 +135,8 @@ export class KeySet {
 }
 
 /**
- * Takes RSA signing keys of 2048 bits or more and ignores others. An unchanged key stays the same object. An answer
- * without a usable key is an error (of a proxy, or during a deployment), not a withdrawal of all keys.
+ * Parses RSA signing keys of 2048 bits or more and ignores others. An unchanged key stays the same object. An answer
+ * without a usable key is an error (of a proxy, or during a deployment). It does not withdraw the known keys.
  */
 function parseKeys(body: unknown, known: ReadonlyMap<string, VerificationKey>): Map<string, VerificationKey> {
   const keys = new Map<string, VerificationKey>();

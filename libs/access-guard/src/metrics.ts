@@ -1,4 +1,7 @@
-/** Prometheus metrics of the guard. Outcomes are counted in plain numbers, because prom-client's labels cost 0.3 us a call. */
+/**
+ * The Prometheus metrics of the guard. Outcomes are counted in plain numbers, because prom-client's labels cost 0.3 us
+ * per call.
+ */
 import type { Metrics } from '#platform';
 import { Counter } from 'prom-client';
 import type { Freshness } from './decide.js';
@@ -20,7 +23,7 @@ export class GuardMetrics {
     const { counts } = this;
     metrics.gauge(
       'access_guard_lag_seconds',
-      'Seconds since the view was last known to be complete; -1 before it first was',
+      'Seconds since the view was last known to be complete. -1 means that it was never complete.',
       [],
       (gauge) => {
         const { state, lagMs } = freshness();
@@ -30,7 +33,7 @@ export class GuardMetrics {
     metrics.gauge('access_guard_accounts', 'Accounts in the view', [], (gauge) => gauge.set(freshness().accounts));
     new Counter({
       name: 'access_guard_decisions_total',
-      help: 'Requests by the decision of the guard',
+      help: 'Requests, by the decision of the guard',
       labelNames: ['outcome'],
       registers: [metrics.registry],
       collect() {

@@ -1,6 +1,6 @@
 /**
- * The Nest module of the guard. It guards every HTTP handler of the application: a handler without a decorator needs a
- * valid token. Event handlers are not requests and are not guarded.
+ * The Nest module of the guard. It protects every HTTP handler of the application: a handler without a decorator needs
+ * a valid token. Event handlers are not protected, because no HTTP request calls them.
  */
 import {
   Catch,
@@ -21,7 +21,7 @@ import { AccessGuard, type AccessGuardOptions, type CallerAccess } from './guard
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by the guard before the handler runs. */
+    /** The caller of the request. The guard sets it before the handler runs. */
     access?: CallerAccess;
   }
 }
@@ -29,9 +29,9 @@ declare module 'fastify' {
 const ROLES = 'access-guard:roles';
 const PUBLIC = 'access-guard:public';
 
-/** The caller needs one of these roles. On a method it replaces the roles of the class. */
+/** Requires that the caller has one of these roles. On a method, it replaces the roles of the class. */
 export const Roles = (...roles: [string, ...string[]]) => SetMetadata(ROLES, roles);
-/** The handler needs no token. */
+/** Allows requests without a token. */
 export const Public = () => SetMetadata(PUBLIC, true);
 /** Injects the {@link CallerAccess} of the request into a parameter of a handler. */
 export const Caller = createParamDecorator(
@@ -56,7 +56,8 @@ class HttpAccessGuard implements CanActivate {
       request.access = await this.guard.authorize(request.headers.authorization, roles);
       return true;
     } catch (error) {
-      // Set here and not in the filter below, because a catch-all filter of the application would replace that.
+      // The header is set here and not in the filter below, because a catch-all filter of the application would replace
+      // that filter.
       const challenge = error instanceof AccessDenied ? error.challenge : undefined;
       if (challenge) void http.getResponse<FastifyReply>().header('www-authenticate', challenge);
       throw error;
@@ -64,7 +65,10 @@ class HttpAccessGuard implements CanActivate {
   }
 }
 
-/** For applications without `ProblemFilter`: the same body, plus the exact reason. */
+/**
+ * Sends the refusal in applications without `ProblemFilter`. The body is that of `ProblemFilter`, plus the exact
+ * reason.
+ */
 @Catch(AccessDenied)
 class AccessDeniedFilter implements ExceptionFilter<AccessDenied> {
   catch({ status, code, reason, detail, retryAfterSeconds }: AccessDenied, host: ArgumentsHost): void {
@@ -78,7 +82,10 @@ class AccessDeniedFilter implements ExceptionFilter<AccessDenied> {
 }
 
 export type AccessGuardModuleOptions = AccessGuardOptions & {
-  /** With it a readiness check keeps traffic away until the view is complete for the first time. */
+  /**
+   * Readiness checks of the service. If they are given, the service gets no traffic until the view is complete for the
+   * first time.
+   */
   readonly health?: Health;
 };
 

@@ -1,10 +1,10 @@
 /**
- * Combinations of tenant, status and roles. Each is stored once, with a count of its uses: a view of a million accounts
- * needs a few hundred of them, and one without uses is freed.
+ * Stores each combination of tenant, status and roles once, with a count of its uses. A view of a million accounts
+ * needs a few hundred combinations. A combination without uses is freed.
  */
 import type { Access } from '#events';
 
-/** `unreadable`: the newest record of the account could not be parsed, so the account has no access. */
+/** The status of an account. `unreadable` means that its newest record could not be parsed, so it has no access. */
 export type AccountStatus = Access['status'] | 'unreadable';
 
 export interface Profile {

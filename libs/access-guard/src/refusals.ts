@@ -1,18 +1,27 @@
-/** Reports, once per fence, that a genuine token was refused because of it: the evidence that the fence works. */
+/**
+ * Reports that a fence caused the refusal of a valid token. It does so once per fence. The report is the evidence that
+ * the fence works.
+ */
 import type { Logger } from '#platform';
 import type { AccessEntry } from './view.js';
 
 export interface Refusal {
   readonly tenantId: string;
   readonly reason: 'account_inactive' | 'token_revoked';
-  /** The fence, in milliseconds since the epoch; null if the account is inactive without one. */
+  /** The fence, in milliseconds since the epoch. Null means that the account is inactive and has no fence. */
   readonly notBefore: number | null;
 }
 
-/** `at`: when this service refused the token. Must not block. An error is logged. */
+/**
+ * Receives the first refusal. `at` is the time at which this service refused the token. The function must not block.
+ * Its errors are logged.
+ */
 export type OnRefused = (accountId: string, at: Date, refusal: Refusal) => void | Promise<void>;
 
-/** Accounts that are remembered as reported. Beyond it the oldest is forgotten, and may be reported again. */
+/**
+ * Number of reported accounts that are remembered. If there are more, the oldest is forgotten and may be reported
+ * again.
+ */
 const REMEMBERED = 10_000;
 
 export class FirstRefusals {
@@ -38,7 +47,7 @@ export class FirstRefusals {
     } catch (error) {
       this.logger.warn(
         { err: error, code: 'refusal_not_reported', accountId },
-        'the first refusal after a fence could not be reported; the evidence of the offboarding lacks it',
+        'Cannot report the first refusal after a fence. The evidence of the offboarding does not include it.',
       );
     }
   }

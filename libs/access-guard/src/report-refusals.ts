@@ -1,4 +1,4 @@
-/** Reports first refusals to deactivation-worker, for the evidence that an offboarding has taken effect. */
+/** Reports first refusals to deactivation-worker, as evidence that an offboarding has taken effect. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RefusalBody } from '#contracts';
 import { ApiProblem, InternalClient, OffboardingClient } from '#contracts/clients';
@@ -8,13 +8,13 @@ import type { Refusal } from './refusals.js';
 export interface ReportRefusalsOptions {
   /** Origin of deactivation-worker, without a path. */
   readonly url: string;
-  /** Service token of its internal API. */
+  /** Service token of deactivation-worker's internal API. */
   readonly token: string;
-  /** Name of this service, as the evidence shows it. */
+  /** Name of this service in the evidence. */
   readonly service: string;
   readonly logger: Logger;
   readonly timeoutMs?: number;
-  /** Pause after the first failure; doubles with each further one, up to a hundred times as much. */
+  /** Pause after the first failure. It doubles with each further failure, up to a hundred times the first pause. */
   readonly retryAfterMs?: number;
 }
 
@@ -25,17 +25,18 @@ interface Report {
   attempts: number;
 }
 
-/** Reports that may wait; further ones are dropped. Each takes about 300 bytes. */
+/** Largest number of waiting reports, about 300 bytes each. Further reports are dropped. */
 const WAITING = 5_000;
-/** About half an hour with the longest pauses, if the worker is down and nothing else waits. */
+/** Attempts per report. With the longest pauses they take about half an hour, if no other report waits. */
 const ATTEMPTS = 50;
 const TIMEOUT_MS = 3_000;
 const RETRY_AFTER_MS = 500;
 
 /**
- * For `onRefused`. Returns at once and never throws; reports are sent one after the other. A report that fails is
- * retried with pauses, and at last dropped and logged (`refusal_not_reported`): no request of a user waits for evidence.
- * Waiting reports end with the process, and do not keep it running.
+ * Returns a function for `onRefused`. That function returns at once and never throws, so no request of a user waits for
+ * evidence. Reports are sent one after the other. A failed report is retried with pauses. After the last attempt it is
+ * dropped and logged (`refusal_not_reported`). Waiting reports do not keep the process running, and are lost when it
+ * ends.
  */
 export function reportRefusals(
   options: ReportRefusalsOptions,
@@ -57,7 +58,7 @@ class Reporter {
   }
 
   add(report: Report): void {
-    if (this.waiting.length >= WAITING) return this.drop(report, `${WAITING} others wait already`);
+    if (this.waiting.length >= WAITING) return this.drop(report, `${WAITING} other reports already wait`);
     this.waiting.push(report);
     if (!this.busy) void this.sendAll();
   }
@@ -68,7 +69,7 @@ class Reporter {
       const failure = await this.send(report);
       this.failures = failure === null ? 0 : this.failures + 1;
       if (failure === null) continue;
-      // To the end of the queue: a report that the worker cannot take must not delay the others.
+      // The report moves to the end of the queue. If the worker cannot accept it, it must not delay the others.
       if (++report.attempts < ATTEMPTS) this.waiting.push(report);
       else this.drop(report, failure);
       await this.pause();
@@ -76,14 +77,16 @@ class Reporter {
     this.busy = false;
   }
 
-  /** Null = reported, or dropped because another try cannot help; otherwise the reason to try again. */
+  /**
+   * Sends a report. Returns the reason to try again, or null if it was sent, or dropped because a retry cannot help.
+   */
   private async send(report: Report): Promise<string | null> {
     try {
       await this.worker.reportRefusal(report.tenantId, report.accountId, report.body);
       return null;
     } catch (error) {
       if (!(error instanceof ApiProblem)) return String(error);
-      const failure = `deactivation-worker answered ${error.status}: ${error.message.slice(0, 500)}`;
+      const failure = error.code ? `deactivation-worker answered ${error.status}: ${error.message}` : error.message;
       if (error.status >= 500 || error.status === 429) return failure;
       this.drop(report, failure);
       return null;
@@ -93,7 +96,7 @@ class Reporter {
   private drop({ accountId }: Report, reason: string): void {
     this.options.logger.warn(
       { code: 'refusal_not_reported', accountId, reason },
-      'the first refusal after a fence could not be reported; the evidence of the offboarding lacks it',
+      'Cannot report the first refusal after a fence. The evidence of the offboarding does not include it.',
     );
   }
 

@@ -1,4 +1,4 @@
-/** Settings of the guard, for the configuration of a service, and the options that follow from them. */
+/** Settings of the guard for a service's configuration, and the options that are computed from these settings. */
 import type { BusConfig } from '#event-bus';
 import {
   integer,
@@ -25,28 +25,29 @@ export const guardSettings = {
   }),
   TOKEN_AUDIENCE: optionalText({
     purpose:
-      'Name of this service in token exchanges (docs/token-exchange.md). With it, tokens that were exchanged for another service are refused.',
+      'Name of this service in token exchanges (docs/token-exchange.md). If it is set, tokens that were exchanged for another service are refused.',
     example: 'incident-service',
   }),
   TOKEN_JWKS_URI: optionalUrl({
-    purpose: 'URL of the public keys, if not at the issuer; https, or http on this machine.',
+    purpose: 'URL of the public keys, if they are not at the issuer. It must be https, or http on this machine.',
     example: 'http://localhost:9229/local/.well-known/jwks.json',
   }),
   ACCESS_STALE_AFTER_MS: integer({
-    purpose: 'Silence of the access feed after which older tokens are refused.',
+    purpose: 'Milliseconds of silence of the access feed after which older tokens are refused.',
     example: '10000',
     default: 10_000,
     min: 1_000,
   }),
   ACCESS_STALE_TOKEN_AGE_MS: integer({
-    purpose: 'Age up to which tokens are accepted while the access feed is silent; 0 refuses all.',
+    purpose:
+      'Largest age of accepted tokens while the access feed is silent, in milliseconds. 0 means that all tokens are refused.',
     example: '300000',
     default: 300_000,
     min: 0,
   }),
   DEACTIVATION_WORKER_URL: optionalUrl({
     purpose:
-      'deactivation-worker. With it, the first refused token after an offboarding is reported as evidence, with INTERNAL_API_TOKEN.',
+      'URL of deactivation-worker. If it is set, the first refused token after an offboarding is reported as evidence. INTERNAL_API_TOKEN authenticates the report.',
     example: 'http://deactivation-worker:3000',
   }),
 } satisfies ConfigShape;
@@ -55,7 +56,7 @@ type GuardPlatform = PlatformContext<
   ConfigOf<typeof guardSettings> & BusConfig & { readonly DATABASE_URL: string; readonly INTERNAL_API_TOKEN: string }
 >;
 
-/** For `AccessGuardModule.forRoot`: the feed comes over the carrier of the service's own bus. */
+/** Builds the options for `AccessGuardModule.forRoot`. The feed uses the carrier of the service's own bus. */
 export function guardOptions({ service, config, logger, metrics, health }: GuardPlatform): AccessGuardModuleOptions {
   const source =
     config.EVENT_CARRIER === 'kafka'

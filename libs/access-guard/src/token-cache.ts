@@ -1,9 +1,10 @@
 /**
- * Verified tokens, at most `limit` of them. It has two generations instead of a linked list: when the young one is full
- * it replaces the old one, and an old entry that is used moves to the young one.
+ * Caches verified tokens, at most `limit` of them. It has two generations instead of a linked list. When the young
+ * generation is full, it becomes the old one, and the previous old one is discarded. An old entry that is used moves to
+ * the young generation.
  *
- * The last characters of the signature are the key, because hashing a whole token would double the cost of a known one.
- * Then the whole token is compared.
+ * The last characters of the signature are the key, because hashing a whole token would double the cost of a hit. The
+ * whole token is then compared.
  */
 interface Entry<T> {
   readonly token: string;

@@ -1,6 +1,6 @@
 /**
- * Verifies Cognito access tokens (RFC 7515, RFC 7519). Everything that an attacker could choose is fixed here (RFC 8725
- * section 3). `crypto.verify` runs synchronously with a KeyObject; jwks.ts has the measurement behind that.
+ * Verifies Cognito access tokens (RFC 7515, RFC 7519). The algorithm and everything else that an attacker could choose
+ * is fixed (RFC 8725 section 3). `crypto.verify` runs synchronously with a KeyObject; jwks.ts explains why.
  */
 import { verify } from 'node:crypto';
 import { parseAccountId, type AccountKey } from './account-id.js';
@@ -9,34 +9,40 @@ import { AccessDenied } from './denied.js';
 import { KeySet, type VerificationKey } from './jwks.js';
 
 export interface VerifiedToken {
-  /** The `username` claim: usernames of the user pool are our account ids. Cognito chooses `sub` itself. */
+  /** The `username` claim, because user names in the user pool are our account ids. Cognito chooses `sub` itself. */
   readonly accountId: string;
   readonly account: AccountKey;
   readonly clientId: string;
-  /** Seconds since the epoch, whole. */
+  /** Time of issue, in whole seconds since the epoch. */
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** Present if the pre-token trigger (V2) of the pool adds it; Cognito itself puts no tenant into access tokens. */
+  /**
+   * Tenant of the account, if the pre-token trigger (V2) of the pool adds it. Cognito itself puts no tenant into access
+   * tokens.
+   */
   readonly tenantId: string | undefined;
-  /** `cognito:groups` at the time of issue. */
+  /** The claim `cognito:groups` at the time of issue. */
   readonly groups: readonly string[];
-  /** The service that acts for the account (RFC 8693 section 4.1, `act.sub`); null = the person. */
+  /** The service that acts for the account (RFC 8693 section 4.1, `act.sub`). Null means that the person acts. */
   readonly actor: string | null;
   readonly key: VerificationKey;
 }
 
 export interface TokenVerifierOptions {
-  /** `https://cognito-idp.<region>.amazonaws.com/<user pool id>`, compared exactly. */
+  /** The user pool, compared exactly: `https://cognito-idp.<region>.amazonaws.com/<user pool id>`. */
   readonly issuer: string;
   /** App clients whose tokens are accepted. */
   readonly clientIds: readonly string[];
   readonly keys: KeySet;
-  /** Tokens with an actor are accepted only if they were exchanged for this audience; without it, all of them. */
+  /**
+   * If this is set, tokens with an actor are accepted only if they were exchanged for this audience. Otherwise all
+   * tokens with an actor are accepted.
+   */
   readonly audience?: string | undefined;
   readonly clock?: Clock;
 }
 
-/** Longer than any token that fits into Node's 16 KiB of request headers. */
+/** This is longer than any token that fits into Node's 16 KiB of request headers. */
 const MAX_TOKEN_LENGTH = 16_384;
 const CLOCK_TOLERANCE_SECONDS = 5;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
@@ -55,7 +61,7 @@ export class TokenVerifier {
     this.clock = options.clock ?? systemClock;
   }
 
-  /** Rejects with {@link AccessDenied}. It waits only if keys have to be fetched. */
+  /** Verifies a token. Rejects with {@link AccessDenied}. It waits only if it must fetch keys. */
   async verify(token: string): Promise<VerifiedToken> {
     if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) throw malformed();
     const endOfHeader = token.indexOf('.');
@@ -66,7 +72,7 @@ export class TokenVerifier {
     return this.checkClaims(decode(token.slice(endOfHeader + 1, endOfPayload)), key);
   }
 
-  /** Runs again each time a cached token is used. */
+  /** Checks the expiry. The guard calls it again each time a cached token is used. */
   checkTime(token: Pick<VerifiedToken, 'expiresAt'>): void {
     if (this.clock.now() / 1000 >= token.expiresAt + CLOCK_TOLERANCE_SECONDS)
       throw new AccessDenied('token_expired', 'The token has expired. Refresh it or sign in again.');
@@ -98,7 +104,7 @@ export class TokenVerifier {
     const account = typeof username === 'string' ? parseAccountId(username) : undefined;
     if (!account) throw new AccessDenied('claims_invalid', 'The token does not name a StackFlow account.');
     if (!isSeconds(exp) || !isSeconds(iat) || (nbf !== undefined && !isSeconds(nbf)))
-      throw new AccessDenied('claims_invalid', 'The token lacks a valid time of issue or expiry.');
+      throw new AccessDenied('claims_invalid', 'The token has no valid time of issue or no valid expiry.');
     if (tenantId !== undefined && typeof tenantId !== 'string')
       throw new AccessDenied('claims_invalid', 'The tenant in the token is not a string.');
     if (!isOptionalTexts(groups))
@@ -121,7 +127,10 @@ export class TokenVerifier {
     };
   }
 
-  /** The token exchange of auth-service adds both claims; a token from a sign-in has neither. */
+  /**
+   * Returns the service that acts for the account. The token exchange of auth-service adds both claims. A token from a
+   * sign-in has neither of them.
+   */
   private actorIn({ act, exchange_audience: audience }: Claims): string | null {
     if (act === undefined) return null;
     const actor = typeof act === 'object' && act !== null && 'sub' in act ? act.sub : undefined;
@@ -149,7 +158,8 @@ function checkHeader(header: Claims): string {
 function checkSignature(token: string, endOfPayload: number, { key }: VerificationKey): void {
   const encoded = token.slice(endOfPayload + 1);
   const signature = Buffer.from(encoded, 'base64url');
-  // Node ignores unused bits of the last character, so several strings would be the same token.
+  // Node ignores unused bits of the last character. Without this check, several strings would be valid spellings of one
+  // token.
   const canonical = signature.toString('base64url') === encoded;
   if (!canonical || !verify('RSA-SHA256', Buffer.from(token.slice(0, endOfPayload), 'latin1'), key, signature))
     throw new AccessDenied('signature_invalid', 'The signature of the token is wrong.');

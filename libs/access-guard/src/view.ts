@@ -1,8 +1,8 @@
 /**
- * The current access of every account, from the topic `identity.access`: a hash table with open addressing over typed
- * arrays. It takes about 45 bytes per account; a Map of objects takes about 350. Accounts are rows in chunks that are
- * never copied; only the index of row numbers is doubled when it grows. No row is ever deleted: a removed account stays
- * as `removed`, because an older record, delivered again, could otherwise give it access (P3).
+ * The current access of every account, from the topic `identity.access`. It is a hash table with open addressing over
+ * typed arrays. It needs about 45 bytes per account; a Map of objects needs about 350. Accounts are rows in chunks that
+ * are never copied. Only the index of row numbers is doubled when it grows. No row is ever deleted. A removed account
+ * stays as `removed`, because the repeated delivery of an older record could otherwise restore its access (P3).
  */
 import { parseAccountId, type AccountKey } from './account-id.js';
 import { Profiles, type AccountStatus, type Profile } from './profiles.js';
@@ -12,7 +12,7 @@ export interface AccessRecord {
   readonly accountId: string;
   readonly status: AccountStatus;
   readonly roles: readonly string[];
-  /** Milliseconds since the epoch; tokens issued up to and including this second are refused. */
+  /** The fence, in milliseconds since the epoch. Tokens issued up to and including this second are refused. */
   readonly notBefore: number | null;
   /** Sequence of the event. */
   readonly version: number;
@@ -23,7 +23,7 @@ export interface AccessEntry extends Profile {
   readonly version: number;
 }
 
-/** `foreign`: the record names another tenant than the account belongs to, which is never allowed (P4). */
+/** `foreign` means that the record and the account belong to different tenants, which is never allowed (P4). */
 export type Applied = 'applied' | 'older' | 'foreign' | 'no_account_id';
 
 const CHUNK_BITS = 14;
@@ -48,7 +48,7 @@ const newChunk = (): Chunk => ({
 export class AccessView {
   private readonly chunks: Chunk[] = [];
   private readonly profiles = new Profiles();
-  /** Row number + 1, or 0; the length is a power of two. */
+  /** Each element is a row number + 1, or 0 if it is free. The length is a power of two. */
   private index = new Uint32Array(1024);
   private rows = 0;
 
@@ -56,12 +56,12 @@ export class AccessView {
     return this.rows;
   }
 
-  /** Distinct combinations of tenant, status and roles. */
+  /** Number of distinct combinations of tenant, status and roles. */
   get profileCount(): number {
     return this.profiles.size;
   }
 
-  /** Bytes of the tables. */
+  /** Size of the tables in bytes. */
   get bytes(): number {
     return this.index.byteLength + this.chunks.length * CHUNK * (16 + 8 + 8 + 4);
   }
@@ -81,7 +81,7 @@ export class AccessView {
     return { tenantId, status, roles, notBefore: Number.isNaN(fence) ? null : fence, version: version[at] ?? 0 };
   }
 
-  /** Keeps the record with the higher sequence, in whatever order they arrive. */
+  /** Stores the record, unless the stored one has a higher or equal sequence. Records may arrive in any order. */
   apply(record: AccessRecord): Applied {
     const key = parseAccountId(record.accountId);
     if (!key) return 'no_account_id';
@@ -94,7 +94,7 @@ export class AccessView {
 
   /**
    * Removes all access of an account whose record was deleted (`removed`) or cannot be read (`unreadable`). Version and
-   * fence stay, so that only a newer record gives access back.
+   * fence stay, so that only a newer record restores access.
    */
   block(tenantId: string, accountId: string, status: 'removed' | 'unreadable'): Applied {
     const key = parseAccountId(accountId);
@@ -162,7 +162,7 @@ export class AccessView {
   }
 }
 
-/** Uses every bit, because ids need not be random: UUIDv7 ids share their first bits. */
+/** Hashes an id. It uses every bit, because ids need not be random: UUIDv7 ids share their first bits. */
 function hash({ a, b, c, d }: AccountKey): number {
   let h = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 15) ^ c, 0xc2b2ae35);

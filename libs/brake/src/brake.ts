@@ -1,39 +1,38 @@
 /**
- * The brake's decision. When a tenant loses much access at once, what goes beyond the limit waits for an administrator:
- * a push that deactivates the whole company is a mistake more often than a decision. Pure; services count, this decides.
+ * Decides which losses of access the brake holds. If a tenant loses much access at once, the losses beyond the limit
+ * wait for an administrator. A push that deactivates the whole company is more often a mistake than a decision. Pure
+ * code only: the services count, and this file decides.
  */
+import type { HeldBecause } from '#contracts';
 import type { Brake } from '#events';
 
 export interface BrakeCount {
-  /** Accounts with access now, including the one in question. */
+  /** Number of accounts with access now, including the account in question. */
   readonly active: number;
-  /** Accounts that already lost access within the window. */
+  /** Number of accounts that already lost access within the window. */
   readonly lost: number;
   /** Whether this loss would leave nobody with the tenant's strongest role. */
   readonly lastAdmin: boolean;
 }
 
-export const HELD_REASONS = ['threshold', 'last_admin'] as const;
-export type HeldBecause = (typeof HELD_REASONS)[number];
-
 /** How many may lose access within the window. The percentage is of those who had access when the window began. */
 export const brakeLimit = (brake: Brake, { active, lost }: Pick<BrakeCount, 'active' | 'lost'>): number =>
   Math.max(brake.atLeast, Math.floor(((active + lost) * brake.percent) / 100));
 
-/** Null = the loss may happen. */
+/** Returns why the loss is held, or null if it may happen. */
 export function brakeDecision(brake: Brake | null, count: BrakeCount): HeldBecause | null {
   if (brake === null) return null;
   if (count.lastAdmin) return 'last_admin';
   return count.lost + 1 > brakeLimit(brake, count) ? 'threshold' : null;
 }
 
-/** Decides about several losses, one after the other; each that happens counts for those that follow. */
+/** Decides about several losses, one after the other. Each loss that happens counts for the losses that follow. */
 export class BrakeTally {
   private active: number;
   private lost: number;
   private admins: number;
 
-  /** `admins`: accounts with access and the strongest role. */
+  /** `admins` is the number of accounts with access and the strongest role. */
   constructor(
     private readonly brake: Brake | null,
     count: { readonly active: number; readonly lost: number; readonly admins: number },
@@ -41,7 +40,10 @@ export class BrakeTally {
     ({ active: this.active, lost: this.lost, admins: this.admins } = count);
   }
 
-  /** Null = the loss happens. `admin`: of an account with the strongest role; `again`: it is in `lost` already. */
+  /**
+   * Returns why the loss is held, or null if it happens. `admin` means that the account has the strongest role. `again`
+   * means that the account is already counted in `lost`.
+   */
   decide({ admin, again = false }: { readonly admin: boolean; readonly again?: boolean }): HeldBecause | null {
     const before = { active: this.active + (again ? 1 : 0), lost: this.lost - (again ? 1 : 0) };
     const because = brakeDecision(this.brake, { ...before, lastAdmin: admin && this.admins <= 1 });
@@ -52,7 +54,9 @@ export class BrakeTally {
     return null;
   }
 
-  /** An account loses access without a decision, e.g. because an administrator released it; it does not count as lost. */
+  /**
+   * Records a loss that needs no decision, for example because an administrator released it. It does not count as lost.
+   */
   pass({ admin }: { readonly admin: boolean }): void {
     this.active--;
     if (admin) this.admins--;

@@ -1,20 +1,24 @@
-/** The parts that each service with held losses shares: one lock for counting, and a timer that ends each hold. */
+/** The parts that all services with held losses share: one lock for counting, and a timer that ends each hold. */
 import type { Database, Logger, Queryable, Tx } from '#platform';
 import { DEFAULT_BRAKE } from '#settings';
 import { Loop } from '#worker';
 
-/** Per tenant and service, whose schema is the current one. */
+/** The key of the lock. It differs per tenant and per service, because each service has its own current schema. */
 const LOCK = `hashtextextended(current_schema() || '-brake:' || $1::text, 0)`;
 
 /**
- * Take this lock before counting and deciding; two transactions could otherwise count the same people and each allow
- * one loss too many. It is held until commit. Count in a later statement, whose snapshot then has all earlier decisions.
+ * Locks the tenant's brake until commit. Take this lock before counting and deciding. Two transactions could otherwise
+ * count the same people and each allow one loss too many. Count in a later statement, whose snapshot then contains all
+ * earlier decisions.
  */
 export async function lockBrake(tx: Tx, tenant: string): Promise<void> {
   await tx.query(`select pg_advisory_xact_lock(${LOCK})`, [tenant]);
 }
 
-/** As {@link lockBrake}, without waiting: false = another transaction has it. For a caller that may not wait. */
+/**
+ * Does the same as {@link lockBrake} for a caller that must not wait. Resolves with false if another transaction holds
+ * the lock.
+ */
 export async function tryLockBrake(queryable: Queryable, tenant: string): Promise<boolean> {
   const [lock] = await queryable.query<{ free: boolean }>(`select pg_try_advisory_xact_lock(${LOCK}) as free`, [
     tenant,
@@ -22,32 +26,35 @@ export async function tryLockBrake(queryable: Queryable, tenant: string): Promis
   return lock?.free ?? false;
 }
 
-/** Recorded as the releaser if the timer releases. */
+/** The name that is recorded as the releaser if the timer releases. */
 export const TIMER = 'timer';
 
-/** When the timer releases what has been held since `heldAt`. A tenant without a brake has the default time. */
+/**
+ * Returns when the timer releases a loss that is held since `heldAt`. A tenant without a brake has the default hold
+ * time.
+ */
 export const heldUntil = (heldAt: Date, holdHours = DEFAULT_BRAKE.holdHours): Date =>
   new Date(heldAt.getTime() + holdHours * 3_600_000);
 
 export interface HoldTimerOptions {
   readonly database: Database;
   readonly logger: Logger;
-  /** Of the loop, in logs. */
+  /** Name of the loop in logs. */
   readonly name: string;
   readonly pollMs: number;
-  /** The table of what is held, with the columns `tenant` and `held_at`. */
+  /** The table of held losses, with the columns `tenant` and `held_at`. */
   readonly table: string;
-  /** The column that {@link release} takes. */
+  /** The column whose values are passed to {@link release}. */
   readonly id: string;
-  /** SQL condition on a row: it is held. */
+  /** SQL condition for a row that is held. */
   readonly isHeld: string;
-  /** Resolves with how many were released. */
+  /** Releases these rows and resolves with the number of released rows. */
   readonly release: (tenant: string, ids: readonly string[]) => Promise<number>;
   /** Code and text of the warning after a release. */
   readonly log: { readonly code: string; readonly text: string };
 }
 
-/** Releases what is held for longer than its tenant allows: a brake must not become a way to keep access. */
+/** Releases losses that are held for longer than their tenant allows. A brake must not become a way to keep access. */
 export class HoldTimer {
   private readonly loop: Loop;
   private readonly overdueSql: string;

@@ -1,3 +1,3 @@
-/** The brake: how many may lose access at once, and what happens to the losses beyond that. */
+/** The brake: the limit of losses of access at once, and the handling of the losses beyond this limit. */
 export * from './brake.js';
 export * from './held.js';

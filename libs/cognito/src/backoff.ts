@@ -1,12 +1,15 @@
-/** When to retry work whose Cognito call failed. Pure, except for the random jitter. */
+/** Computes when to retry work whose Cognito call failed. Pure functions only, except for the random jitter. */
 import type { ErrorClass } from './errors.js';
 
-/** `conflict`: the pool has another object under this name; `lease_lost`: another process has the lease now. */
+/**
+ * Class of a failure. `conflict` means that the pool has another object with this name. `lease_lost` means that another
+ * process has the lease now.
+ */
 export type FailureClass = ErrorClass | 'conflict' | 'lease_lost';
 
 export interface RetryDelay {
   readonly delaySeconds: number;
-  /** Whether the failure counts as an attempt. */
+  /** True if the failure counts as an attempt. */
   readonly counts: boolean;
 }
 
@@ -15,9 +18,9 @@ const CAP_SECONDS = 60;
 const BASE_SECONDS = 0.5;
 
 /**
- * A throttled call says nothing about the account, so it is retried soon. A call with an unknown result is retried with
- * full jitter, after a delay that doubles up to a minute. A refused call is retried slowly and stays visible meanwhile;
- * an operator or a change of the account retries it at once.
+ * Returns the delay before the next attempt. A throttled call reveals nothing about the account, so it is retried soon.
+ * A call with an unknown result is retried with full jitter, after a delay that doubles up to a minute. A refused call
+ * is retried slowly and stays visible until then. An operator or a change of the account can retry it at once.
  */
 export function retryDelay(failure: FailureClass, attempts: number, random: () => number = Math.random): RetryDelay {
   switch (failure) {
@@ -37,8 +40,11 @@ export function retryDelay(failure: FailureClass, attempts: number, random: () =
   }
 }
 
-/** Log messages for the moment when calls begin to fail as `config`, and for the end. `meanwhile` names the effect. */
+/**
+ * Returns the log messages for the moments when calls begin to fail as `config`, and when they succeed again.
+ * `meanwhile` names the effect.
+ */
 export const whenMisconfigured = (meanwhile: string): { readonly paused: string; readonly resumed: string } => ({
-  paused: `Cognito refuses every call: the user pool, the Region, the credentials or the plan is wrong. ${meanwhile}. Correct the configuration; calls are retried every few seconds.`,
+  paused: `Cognito refuses every call, because the user pool, the Region, the credentials or the plan is wrong. ${meanwhile}. Correct the configuration. Calls are retried every few seconds.`,
   resumed: 'Cognito accepts calls again.',
 });

@@ -1,6 +1,7 @@
 /**
- * Makes every call to Cognito. A call first takes a token of its quota category, is traced and counted, and fails with a
- * {@link CognitoError}. The SDK never retries: the caller decides about retries, and each one must take a token.
+ * Makes every call to Cognito. Each call first takes a token of its quota category. It is traced and counted, and fails
+ * with a {@link CognitoError}. The SDK never retries. The caller decides about retries, and each retry takes another
+ * token.
  */
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { inSpan, SpanKind, type Metrics } from '#platform';
@@ -10,12 +11,12 @@ import { CATEGORY_OF, type Operation, type SignOutCategory, type Urgency } from 
 
 export interface CognitoClientOptions {
   readonly region: string;
-  /** Replaces AWS's own address, e.g. with that of the sandbox. */
+  /** Address that replaces AWS's own address, e.g. that of the sandbox. */
   readonly endpoint?: string | undefined;
-  /** By default the SDK finds them (environment, IRSA, instance role). */
+  /** Credentials of AWS. By default the SDK finds them (environment, IRSA, instance role). */
   readonly credentials?: { accessKeyId: string; secretAccessKey: string };
   readonly quota: QuotaGate;
-  /** Category in which Cognito counts AdminUserGlobalSignOut; UserUpdate by default. */
+  /** Category in which Cognito counts AdminUserGlobalSignOut. The default is UserUpdate. */
   readonly signOutCategory?: SignOutCategory;
   readonly metrics: Metrics;
   readonly connectionTimeoutMs?: number;
@@ -67,7 +68,7 @@ export class CognitoCalls {
     } catch (error) {
       const failure = CognitoError.from(operation, error);
       this.calls.inc({ operation, outcome: failure.errorClass });
-      // The drain only slows further calls down. If it fails, the caller must still learn about the throttled call.
+      // Draining only slows down later calls. If it fails, the caller must still learn about the throttled call.
       if (failure.errorClass === 'throttled') await this.quota.drain(category).catch(() => undefined);
       throw failure;
     }

@@ -1,6 +1,7 @@
 /**
- * Signs people in by CUSTOM_AUTH: Cognito sends a nonce, and the caller answers with an assertion that it signed over the
- * nonce (its content: apps/cognito-triggers). There is no password, and concurrent sign-ins of one person are independent.
+ * Signs people in by CUSTOM_AUTH. Cognito sends a nonce, and the caller answers with a signed assertion that contains
+ * the nonce (apps/cognito-triggers defines it). There is no password. Concurrent sign-ins of one person are
+ * independent.
  */
 import {
   AdminInitiateAuthCommand,
@@ -15,7 +16,7 @@ import { CognitoError } from './errors.js';
 
 export interface CustomAuthOptions extends CognitoClientOptions {
   readonly userPoolId: string;
-  /** The app client, which has ALLOW_CUSTOM_AUTH and a secret. */
+  /** Id of the app client. The client needs ALLOW_CUSTOM_AUTH and a secret. */
   readonly clientId: string;
   readonly clientSecret: string;
 }
@@ -30,7 +31,7 @@ export interface SignedIn extends CognitoTokens {
   readonly refreshToken: string;
 }
 
-/** `refreshToken` null = the token that was sent stays valid. */
+/** The result of a refresh. If `refreshToken` is null, the token that was sent stays valid. */
 export interface Refreshed extends CognitoTokens {
   readonly refreshToken: string | null;
 }
@@ -45,8 +46,9 @@ export class CustomAuth {
   }
 
   /**
-   * `assertionFor` signs the nonce of a challenge. Cognito accepts one answer per challenge, so after an unknown outcome the
-   * sign-in is repeated once with a new challenge. Tokens of a lost answer expire unused. Rejects with a `CognitoError`.
+   * Signs a person in. `assertionFor` signs the nonce of a challenge. Cognito accepts one answer per challenge, so
+   * after an unknown outcome the sign-in is repeated once with a new challenge. If an answer was lost, its tokens
+   * expire unused. Rejects with a `CognitoError`.
    */
   async signIn(username: string, assertionFor: (nonce: string) => Promise<string>): Promise<SignedIn> {
     for (let attempt = 1; ; attempt++) {
@@ -58,7 +60,10 @@ export class CustomAuth {
     }
   }
 
-  /** `assertion` reaches PreTokenGeneration as ClientMetadata. Without it the new token would not name its session. */
+  /**
+   * Requests new tokens. PreTokenGeneration receives `assertion` as ClientMetadata. Without it the new access token
+   * would not name its session.
+   */
   async refresh(refreshToken: string, assertion: string): Promise<Refreshed> {
     const { clientId: ClientId, clientSecret: ClientSecret } = this.options;
     const command = new GetTokensFromRefreshTokenCommand({
@@ -72,7 +77,7 @@ export class CustomAuth {
     return { ...tokensOf('GetTokensFromRefreshToken', result), refreshToken: result?.RefreshToken ?? null };
   }
 
-  /** Revokes the refresh token and all access tokens that came from it. An invalid token is no error. */
+  /** Revokes the refresh token and all access tokens that came from it. An invalid token is not an error. */
   async revoke(refreshToken: string): Promise<void> {
     const { clientId: ClientId, clientSecret: ClientSecret } = this.options;
     const command = new RevokeTokenCommand({ ClientId, ClientSecret, Token: refreshToken });
@@ -83,7 +88,7 @@ export class CustomAuth {
     this.calls.close();
   }
 
-  /** Nest calls it after the services that sign people in have stopped. */
+  /** Nest calls this after the services that sign people in have stopped. */
   onApplicationShutdown(): void {
     this.close();
   }
@@ -123,7 +128,7 @@ export class CustomAuth {
     return { ...tokensOf('AdminRespondToAuthChallenge', result), refreshToken: result.RefreshToken };
   }
 
-  /** Cognito developer guide, "Computing secret hash values". */
+  /** Computes SECRET_HASH, see "Computing secret hash values" in the Cognito developer guide. */
   private secretHash(username: string): string {
     const { clientId, clientSecret } = this.options;
     return createHmac('sha256', clientSecret)

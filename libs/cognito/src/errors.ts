@@ -1,22 +1,27 @@
-/** Classifies failed Cognito calls: one closed list of classes, and the table that maps Cognito's errors to them. */
+/**
+ * Classifies failed Cognito calls. It contains one closed list of classes, and the table that maps Cognito's errors to
+ * the classes.
+ */
 
 /**
- * - `throttled`: too many calls; slow down, this one does not count as a failure
- * - `retry`: the result is unknown (network, 5xx, timeout); repeat the call later
- * - `permanent`: the same call will fail again; a person must act
- * - `missing_user`, `missing_group`, `exists`: the pool is in another state than expected; the caller decides
- * - `config`: the pool, its plan or our credentials are wrong; every other call will fail too
+ * The classes of failures:
+ * - `throttled`: there were too many calls. Slow down. The call does not count as a failure.
+ * - `retry`: the result is unknown (network, 5xx, timeout). Repeat the call later.
+ * - `permanent`: the same call will fail again. A person must act.
+ * - `missing_user`, `missing_group`, `exists`: the pool is not in the expected state. The caller decides.
+ * - `config`: the pool, its plan or our credentials are wrong. Every other call will fail too.
  */
 export type ErrorClass = 'retry' | 'throttled' | 'permanent' | 'missing_user' | 'missing_group' | 'exists' | 'config';
 
-/** Operations whose ResourceNotFoundException may mean the group. */
+/** Operations for which ResourceNotFoundException may mean that the group does not exist. */
 const GROUP_OPERATIONS = new Set(['AdminAddUserToGroup', 'AdminRemoveUserFromGroup', 'ListUsersInGroup', 'GetGroup']);
 
 const CLASS_OF: Readonly<Record<string, ErrorClass | ((operation: string, message: string) => ErrorClass)>> = {
   UserNotFoundException: 'missing_user',
   UsernameExistsException: 'exists',
   GroupExistsException: 'exists',
-  // Another user has the alias: a conflict in the data. Never use ForceAliasCreation: it would take it from that user.
+  // Another user has the alias, so the data is in conflict. Never use ForceAliasCreation, which would take the alias
+  // from that user.
   AliasExistsException: 'permanent',
   ResourceNotFoundException: (operation, message) =>
     GROUP_OPERATIONS.has(operation) && !/pool/i.test(message) ? 'missing_group' : 'config',
@@ -26,7 +31,8 @@ const CLASS_OF: Readonly<Record<string, ErrorClass | ((operation: string, messag
   PasswordHistoryPolicyViolationException: 'permanent',
   UnsupportedUserStateException: 'permanent',
   TooManyRequestsException: 'throttled',
-  // For CreateGroup it is the hard limit of 10,000 groups; waiting does not help. For other operations it is a rate.
+  // For CreateGroup this is the hard limit of 10,000 groups, so waiting does not help. For other operations it is a
+  // rate limit.
   LimitExceededException: (operation) => (operation === 'CreateGroup' ? 'permanent' : 'throttled'),
   ThrottlingException: 'throttled',
   Throttling: 'throttled',
@@ -55,7 +61,10 @@ interface AwsFailure {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** The HTTP status decides about a name that is not in the table; without a status (no answer) it is `retry`. */
+/**
+ * Returns the class of an error. For a name that is not in the table, the HTTP status decides. Without a status there
+ * was no answer, and the class is `retry`.
+ */
 export function classifyError(operation: string, error: unknown): ErrorClass {
   if (error instanceof CognitoError) return error.errorClass;
   if (!(error instanceof Error)) return 'retry';
@@ -72,7 +81,7 @@ export class CognitoError extends Error {
   constructor(
     readonly errorClass: ErrorClass,
     readonly operation: string,
-    /** Cognito's (or Node's) own name of the error, e.g. `UserNotFoundException`, `TimeoutError`. */
+    /** The error's name from Cognito or Node, e.g. `UserNotFoundException`, `TimeoutError`. */
     readonly code: string,
     detail: string,
   ) {

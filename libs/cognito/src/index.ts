@@ -1,4 +1,6 @@
-/** The Cognito user pool: typed calls, sign-in, error classes, and quota buckets that all replicas share. */
+/**
+ * Calls of the Cognito user pool: typed operations, sign-in, error classes, and quota buckets that all replicas share.
+ */
 export * from './backoff.js';
 export type { CognitoClientOptions } from './calls.js';
 export * from './custom-auth.js';

@@ -1,7 +1,8 @@
 /**
- * Every Cognito call waits here for a token of its quota category. A category has one FIFO queue per urgency, and one
- * loop that fetches tokens for several callers in one round trip. The most urgent queue is served first. The others leave a
- * reserve in the bucket, so that an offboarding finds tokens during an import of thousands, also in another process.
+ * Makes every Cognito call wait for a token of its quota category. A category has one FIFO queue per urgency, and one
+ * loop that fetches tokens for several callers in one round trip. The most urgent queue is served first. Calls of the
+ * other queues leave a reserve in the bucket. An offboarding thus finds tokens even while any process imports thousands
+ * of accounts.
  */
 import type { Metrics, Queryable } from '#platform';
 import { CognitoError } from './errors.js';
@@ -11,10 +12,10 @@ import { bucketShape, URGENCIES, type BucketShape, type QuotaCategory, type Quot
 export interface QuotaGateOptions {
   readonly database: Queryable;
   readonly quotas: Quotas;
-  /** Part of the account's quota that our services may use, 0..1. */
+  /** Fraction of the account's quota that our services may use, from 0 to 1. */
   readonly share: number;
   readonly metrics: Metrics;
-  /** The longest wait of a call; 10 seconds by default. */
+  /** Longest time that a call may wait. The default is 10 seconds. */
   readonly maxWaitMs?: number;
 }
 
@@ -24,7 +25,7 @@ interface Waiter {
   refuse(error: unknown): void;
 }
 
-/** Tokens per round trip: enough to save round trips, too few to starve another replica. */
+/** Tokens per round trip. The number is large enough to save round trips, and too small to starve another replica. */
 const BATCH = 5;
 const DRAIN_SECONDS = 1;
 
@@ -40,14 +41,17 @@ export class QuotaGate {
     );
   }
 
-  /** Resolves when one call of the category may be made. Rejects as `throttled` after the longest wait. */
+  /**
+   * Resolves when one call of the category may be made. Rejects as `throttled` if that takes longer than the longest
+   * wait.
+   */
   async take(category: QuotaCategory, urgency: Urgency): Promise<void> {
     const since = performance.now();
     await this.queue(category).enter(urgency, since);
     this.waited.observe({ category, urgency }, (performance.now() - since) / 1000);
   }
 
-  /** Pauses the category after Cognito throttled a call, which happens if others use the account's quota too. */
+  /** Pauses the category after Cognito throttled a call. That happens if other programs use the account's quota too. */
   async drain(category: QuotaCategory): Promise<void> {
     await this.options.database.query(drainBucket, [category, this.queue(category).shape.rate, DRAIN_SECONDS]);
   }
@@ -66,7 +70,7 @@ export class QuotaGate {
 class CategoryQueue {
   private readonly waiting: Record<Urgency, Waiter[]> = { offboarding: [], urgent: [], bulk: [] };
   private serving = false;
-  /** Set while the loop sleeps because the calls of this urgency found no token. */
+  /** Set while the loop sleeps because it found no token for calls of this urgency. */
   private sleeping: { readonly urgency: Urgency; wake(): void } | null = null;
 
   constructor(
@@ -79,7 +83,8 @@ class CategoryQueue {
   enter(urgency: Urgency, since: number): Promise<void> {
     return new Promise((admit, refuse) => {
       this.waiting[urgency].push({ since, admit, refuse });
-      // The reserve that a less urgent call must leave is there for this one, so do not wait for its sleep to end.
+      // This call may use the reserve that a less urgent call must leave. So it wakes the loop if the loop sleeps for a
+      // less urgent call.
       if (this.sleeping && isBefore(urgency, this.sleeping.urgency)) this.sleeping.wake();
       if (!this.serving) void this.serveAll();
     });
@@ -104,7 +109,7 @@ class CategoryQueue {
     return URGENCIES.find((u) => this.waiting[u].length > 0);
   }
 
-  /** Admits as many calls as there are tokens. Returns the milliseconds to sleep before the next try. */
+  /** Admits as many calls as there are tokens. Returns the milliseconds to sleep before the next attempt. */
   private async serve(urgency: Urgency): Promise<number> {
     const waiting = this.waiting[urgency];
     const { rate, capacity, perSecond, reserve } = this.shape;
@@ -117,7 +122,10 @@ class CategoryQueue {
     return Math.max(row?.wait_ms ?? 0, urgency === 'bulk' ? this.bulkPauseMs(want) : 0);
   }
 
-  /** Bulk work tries again when several tokens are there, to save round trips; a full bucket would waste tokens. */
+  /**
+   * Returns how long bulk work sleeps. To save round trips, it tries again only when there are several tokens. It must
+   * not wait until the bucket is full, because further tokens would be lost.
+   */
   private bulkPauseMs(want: number): number {
     const { rate, capacity, reserve } = this.shape;
     return (1_000 * Math.min(want, (capacity - reserve.bulk) / 2)) / rate;

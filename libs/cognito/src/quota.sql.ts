@@ -4,7 +4,10 @@
  */
 import { prepared } from '#platform';
 
-/** Run by provisioning as administrator, idempotent. The function runs with its caller's rights. */
+/**
+ * Returns the statements that create the buckets. Provisioning runs them as administrator. They are idempotent, and the
+ * functions run with their caller's rights.
+ */
 export function quotaSql(roles: readonly string[]): string[] {
   const grants = roles.flatMap((role) => [
     `grant usage on schema limits to ${role}`,
@@ -34,13 +37,14 @@ const BUCKET = `
   ) with (fillfactor = 50)`;
 
 /**
- * Takes up to `want` tokens, leaves `reserve` in the bucket, and grants at most `per_second` in any second. Returns how
- * many were granted and, if none, after how many milliseconds to try again. `for update` serialises the callers of one
- * bucket. The time is read under the lock, so that a caller that waited sees the tokens that came meanwhile.
+ * Takes up to `want` tokens, leaves `reserve` in the bucket, and grants at most `per_second` in any second. Returns the
+ * number of granted tokens. If it is 0, also returns the milliseconds after which to try again. `for update` serialises
+ * the callers of one bucket. The time is read under the lock, so that a caller that waited sees the tokens that were
+ * added while it waited.
  *
- * The commit does not wait for the disk, because every caller of Cognito waits for this row lock. A crash of Postgres
- * loses the last takes, and Cognito still enforces its quota. Never call it inside another transaction: that commit
- * would not wait for the disk either.
+ * The commit does not wait for the disk, because every caller of Cognito waits for this row lock. After a crash of
+ * Postgres the last takes are lost, and Cognito still enforces its quota. Never call the function inside another
+ * transaction, whose commit would then not wait for the disk either.
  */
 const TAKE = `
   create or replace function limits.take(bucket_name text, want int, rate float8, capacity float8, per_second int, reserve float8, out granted int, out wait_ms float8)
@@ -73,7 +77,10 @@ const TAKE = `
        set tokens = available - take.granted, filled_at = now_, slot = b.slot, granted = b.granted where t.name = bucket_name;
   end $$`;
 
-/** After "too many requests": puts the bucket into debt by the tokens of `seconds`. Repeated calls do not add up. */
+/**
+ * Puts the bucket into debt after Cognito answered "too many requests". The debt is the number of tokens of `seconds`.
+ * Repeated calls do not add up.
+ */
 const DRAIN = `
   create or replace function limits.drain(bucket_name text, rate float8, seconds float8) returns void language sql as $$
     insert into limits.bucket as b values (bucket_name, -rate * seconds, clock_timestamp())

@@ -1,5 +1,5 @@
 /**
- * Cognito's request quotas per category (requests per second, per account and Region, all pools together) and the
+ * The request quotas of Cognito (requests per second, per account and Region, for all pools together) and the quota
  * category of each operation that we call. COGNITO_QUOTAS overrides AWS's defaults per deployment.
  */
 import { z } from 'zod';
@@ -13,11 +13,11 @@ export const DEFAULT_QUOTAS = {
   UserResourceRead: 50,
   UserResourceUpdate: 25,
   UserList: 30,
-  // The categories have 15 and 20, but each of their operations is limited to 5 per second and pool.
+  // The quotas of these categories are 15 and 20, but each of their operations is limited to 5 per second and pool.
   UserPoolResourceUpdate: 5,
   UserPoolResourceRead: 5,
   UserAuthentication: 120,
-  // Answers to challenges have a quota of their own, three times that of UserAuthentication.
+  // Answers to challenges have their own quota, three times that of UserAuthentication.
   UserAuthenticationResponse: 360,
   UserToken: 120,
 } as const;
@@ -31,7 +31,7 @@ export const CATEGORY_OF = {
   AdminUpdateUserAttributes: 'UserUpdate',
   AdminDisableUser: 'UserUpdate',
   AdminEnableUser: 'UserUpdate',
-  AdminUserGlobalSignOut: 'UserUpdate', // unless COGNITO_SIGN_OUT_CATEGORY says otherwise
+  AdminUserGlobalSignOut: 'UserUpdate', // unless COGNITO_SIGN_OUT_CATEGORY names another category
   AdminAddUserToGroup: 'UserResourceUpdate',
   AdminRemoveUserFromGroup: 'UserResourceUpdate',
   AdminListGroupsForUser: 'UserResourceRead',
@@ -49,11 +49,11 @@ const SIGN_OUT_CATEGORIES = ['UserUpdate', 'UserToken'] as const satisfies Quota
 export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
 
 /**
- * AWS does not document, as far as we know, in which category AdminUserGlobalSignOut counts. By default it counts with
- * the disables, which is slow but safe: if the other choice were wrong, disables would be throttled.
+ * As far as we know, AWS does not document the category of AdminUserGlobalSignOut. By default we count it with the
+ * disables, which is slow but safe. If we wrongly assumed the other category, Cognito would throttle disables.
  */
 export const signOutCategorySetting = choice(SIGN_OUT_CATEGORIES, {
-  purpose: 'Quota category in which Cognito counts AdminUserGlobalSignOut; docs/user-pool.md says how to find out.',
+  purpose: 'Quota category in which Cognito counts AdminUserGlobalSignOut. docs/user-pool.md explains how to find it.',
   example: 'UserToken',
   default: 'UserUpdate',
 });
@@ -61,9 +61,9 @@ export const signOutCategorySetting = choice(SIGN_OUT_CATEGORIES, {
 const categories = Object.keys(DEFAULT_QUOTAS) as [QuotaCategory, ...QuotaCategory[]];
 const override = z.partialRecord(z.enum(categories), z.number().positive().max(100_000));
 
-/** `{"UserUpdate":100}` in the environment -> the quotas in force. */
+/** Parses `{"UserUpdate":100}` from the environment into the quotas in force. */
 export const quotasSetting: Setting<Quotas> = {
-  purpose: `Cognito quotas of this AWS account in requests per second where they differ from the defaults, as JSON; categories: ${categories.join(', ')}.`,
+  purpose: `Cognito quotas of this AWS account that differ from the defaults, in requests per second, as JSON. Categories: ${categories.join(', ')}.`,
   example: '{"UserCreation":100}',
   schema: z
     .string()
@@ -81,29 +81,35 @@ export const quotasSetting: Setting<Quotas> = {
 };
 
 export interface BucketShape {
-  /** Tokens per second. */
+  /** Tokens that the bucket gains per second. */
   readonly rate: number;
-  /** Tokens that a full bucket holds, for a burst after a pause. */
+  /** Tokens in a full bucket, for a burst after a pause. */
   readonly capacity: number;
-  /** The quota itself: the most tokens that are granted in any second, however full the bucket is. */
+  /** Most tokens that are granted in any second, even if the bucket is full. This is the quota itself. */
   readonly perSecond: number;
-  /** Tokens that must stay in the bucket for more urgent calls; negative = the bucket may go into debt that far. */
+  /**
+   * Tokens that must stay in the bucket for more urgent calls. A negative number means that the bucket may go into debt
+   * by that many tokens.
+   */
   readonly reserve: Readonly<Record<Urgency, number>>;
 }
 
-/** Most urgent first. */
+/** The urgencies, most urgent first. */
 export const URGENCIES = ['offboarding', 'urgent', 'bulk'] as const;
 export type Urgency = (typeof URGENCIES)[number];
 
 const CAPACITY_SECONDS = 0.5;
 /**
- * Parts of the capacity. Sign-outs and disables share a quota. Without a reserve, sign-outs would keep the bucket empty,
- * and disables, which come in bursts, would wait although the quota is enough for all of them. Calls for an offboarding
- * may use the tokens of the next half second in advance; all other calls then wait until the bucket is out of debt.
+ * Reserves as fractions of the capacity. Sign-outs and disables share a quota. Without a reserve, sign-outs would empty
+ * the bucket. Disables, which come in bursts, would then wait although the quota is large enough for all calls. Calls
+ * for an offboarding may use the tokens of the next half second in advance. All other calls then wait until the bucket
+ * is out of debt.
  */
 const RESERVE = { offboarding: -1, urgent: 0.6, bulk: 0.7 } as const satisfies Record<Urgency, number>;
 
-/** Every bucket holds at least one token; it could never grant one otherwise. */
+/**
+ * Computes the shape of a bucket. Every bucket can hold at least one token, because it could otherwise never grant one.
+ */
 export function bucketShape(quota: number, share: number): BucketShape {
   const rate = quota * share;
   const capacity = Math.max(1, rate * CAPACITY_SECONDS);

@@ -43,13 +43,13 @@ export interface PoolUser {
   readonly username: string;
   readonly attributes: Attributes;
   readonly enabled: boolean;
-  /** `CONFIRMED`, `FORCE_CHANGE_PASSWORD`, ... */
+  /** Cognito's status of the user, e.g. `CONFIRMED`, `FORCE_CHANGE_PASSWORD`. */
   readonly status: string;
 }
 
 export interface Page<T> {
   readonly items: T[];
-  /** Null = last page. */
+  /** Cursor of the next page. Null means that this is the last page. */
   readonly next: string | null;
 }
 
@@ -62,32 +62,37 @@ export class UserPool {
     this.calls = new CognitoCalls(options);
   }
 
-  /** Sends no message to the person. Call {@link setRandomPassword} next. Fails as `exists` if the name is taken. */
+  /**
+   * Creates a user and sends no message to the person. Call {@link setRandomPassword} next. Fails as `exists` if the
+   * name is already used.
+   */
   async createUser(username: string, attributes: Attributes, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), UserAttributes: toList(attributes), MessageAction: 'SUPPRESS' as const };
     await this.call('AdminCreateUser', urgency, new AdminCreateUserCommand(input));
   }
 
-  /** Sets a permanent password that is not kept: the account becomes CONFIRMED, and nobody can sign in with it. */
+  /**
+   * Sets a permanent password and discards it. The account becomes CONFIRMED, and nobody can sign in with the password.
+   */
   async setRandomPassword(username: string, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), Password: randomPassword(), Permanent: true };
     await this.call('AdminSetUserPassword', urgency, new AdminSetUserPasswordCommand(input));
   }
 
-  /** Sets the named attributes only; a blank value deletes the attribute. */
+  /** Sets only the named attributes. A blank value deletes the attribute. */
   async updateAttributes(username: string, attributes: Attributes, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), UserAttributes: toList(attributes) };
     await this.call('AdminUpdateUserAttributes', urgency, new AdminUpdateUserAttributesCommand(input));
   }
 
-  /** Cognito then refuses sign-in and refresh. Older tokens still verify offline until they expire. */
+  /** Disables a user. Cognito then refuses sign-in and refresh. Older tokens still verify offline until they expire. */
   async disableUser(username: string, urgency: Urgency = 'offboarding'): Promise<void> {
     await this.call('AdminDisableUser', urgency, new AdminDisableUserCommand(this.user(username)));
   }
 
   /**
-   * Returns Cognito's own time (the `Date` of its answer, whole seconds; null if it sent none). Tokens that it issues
-   * from now on are not older; tokens that it issued before the user was disabled are not younger.
+   * Enables a user and returns Cognito's own time: the `Date` of its answer in whole seconds, or null if there is none.
+   * Cognito's later tokens are not older than this time. Tokens from before the user was disabled are not younger.
    */
   async enableUser(username: string, urgency: Urgency = 'urgent'): Promise<Date | null> {
     const command = new AdminEnableUserCommand(this.user(username));
@@ -97,8 +102,8 @@ export class UserPool {
   }
 
   /**
-   * Revokes all refresh tokens. Access tokens still verify offline; the fence rejects them. Returns Cognito's own time,
-   * like {@link enableUser}: tokens that were issued before are not younger.
+   * Revokes all refresh tokens. Access tokens still verify offline, but the fence rejects them. Returns Cognito's own
+   * time, as {@link enableUser} does. Tokens that were issued before the sign-out are not younger than this time.
    */
   async signOut(username: string, urgency: Urgency = 'offboarding'): Promise<Date | null> {
     const command = new AdminUserGlobalSignOutCommand(this.user(username));
@@ -117,13 +122,13 @@ export class UserPool {
     await this.call('AdminRemoveUserFromGroup', urgency, new AdminRemoveUserFromGroupCommand(input));
   }
 
-  /** Lower precedence = stronger group. Fails as `exists` if the group exists. */
+  /** Creates a group. A lower precedence means a stronger group. Fails as `exists` if the group exists. */
   async createGroup(group: string, precedence: number, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { UserPoolId: this.options.userPoolId, GroupName: group, Precedence: precedence };
     await this.call('CreateGroup', urgency, new CreateGroupCommand(input));
   }
 
-  /** Null = no such user. */
+  /** Returns a user, or null if there is no such user. */
   async getUser(username: string, urgency: Urgency = 'urgent'): Promise<PoolUser | null> {
     try {
       const user = await this.call('AdminGetUser', urgency, new AdminGetUserCommand(this.user(username)));
@@ -139,7 +144,7 @@ export class UserPool {
     }
   }
 
-  /** All groups of the user, over all pages. */
+  /** Returns all groups of the user, over all pages. */
   async listGroupsForUser(username: string, urgency: Urgency = 'urgent'): Promise<string[]> {
     const groups: string[] = [];
     let next: string | undefined;
@@ -152,14 +157,14 @@ export class UserPool {
     return groups;
   }
 
-  /** One page of all users of the pool, in Cognito's own order. */
+  /** Returns one page of all users of the pool, in Cognito's own order. */
   async listUsers(cursor: string | null, urgency: Urgency = 'bulk'): Promise<Page<PoolUser>> {
     const input = { UserPoolId: this.options.userPoolId, Limit: LIST_LIMIT, PaginationToken: cursor ?? undefined };
     const page = await this.call('ListUsers', urgency, new ListUsersCommand(input));
     return { items: (page.Users ?? []).map(toPoolUser), next: page.PaginationToken ?? null };
   }
 
-  /** One page of a group's members; a group that does not exist has none. */
+  /** Returns one page of a group's members. The page is empty if the group does not exist. */
   async listUsersInGroup(group: string, cursor: string | null, urgency: Urgency = 'bulk'): Promise<Page<PoolUser>> {
     const input = {
       UserPoolId: this.options.userPoolId,
@@ -180,7 +185,7 @@ export class UserPool {
     this.calls.close();
   }
 
-  /** Nest calls it after everything that uses the pool has stopped. */
+  /** Nest calls this after everything that uses the pool has stopped. */
   onApplicationShutdown(): void {
     this.close();
   }
@@ -198,10 +203,13 @@ export class UserPool {
   }
 }
 
-/** 64 characters with 360 random bits; always has a lower-case and an upper-case letter, a digit and a symbol. */
+/**
+ * Makes a password of 64 characters with 360 random bits. It always contains a lower-case and an upper-case letter, a
+ * digit and a symbol.
+ */
 const randomPassword = (): string => `aA1!${randomBytes(45).toString('base64')}`;
 
-/** `at` of the result: the `Date` header of the last answer to the command. */
+/** Reads the `Date` header of the answers to the command. `at` is the time of the last answer. */
 function readServerClock({ middlewareStack }: Pick<AdminEnableUserCommand, 'middlewareStack'>): { at: Date | null } {
   const clock: { at: Date | null } = { at: null };
   middlewareStack.add(

@@ -1,6 +1,6 @@
 /**
- * Shell completion: `completion bash` prints a script that asks the program itself (`completion --words ...`) which
- * words may follow. It therefore knows every command and option, also after an update.
+ * Shell completion: `completion bash` prints a script that asks the program (`completion --words ...`) which words may
+ * follow. The script therefore knows every command and option, even after an update.
  */
 import type { Command } from 'commander';
 import { EXIT } from './exit-codes.js';
@@ -43,7 +43,7 @@ export async function printCompletion(
   return EXIT.ok;
 }
 
-/** The words that may stand where the last of `words` is being typed. */
+/** Returns the words that can complete the last of `words`. */
 function wordsAfter(program: Command, words: readonly string[]): string[] {
   const typing = words.at(-1) ?? '';
   let command = program;

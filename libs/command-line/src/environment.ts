@@ -1,4 +1,4 @@
-/** The surroundings of a command: environment variables, the running local stack, and the person who runs it. */
+/** The environment of a command: environment variables, the running local stack, and the person who runs it. */
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
@@ -7,14 +7,14 @@ import { Refusal } from './refusal.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The one file of a command line that reads the environment of the process. */
+/** A command line reads the environment of the process only in this file. */
 export const processEnvironment = (): Environment => process.env;
 
-/** How a person types the command `name` here: through npm, or as the program itself. */
+/** Returns how a person types the command `name` here: through npm, or as the program itself. */
 export const typedAs = (name: string, env: Environment): string =>
   env.npm_lifecycle_event === name ? `npm run ${name} --` : name;
 
-/** A container may run under a user id that has no entry in passwd: undefined then. */
+/** Returns undefined if the user id has no entry in passwd, as in some containers. */
 export function loggedInUser(): string | undefined {
   try {
     return userInfo().username;
@@ -23,10 +23,10 @@ export function loggedInUser(): string | undefined {
   }
 }
 
-/** The folder in which a running local stack describes itself. */
+/** Returns the folder into which a running local stack writes its addresses and secrets. */
 export const stackFolder = (env: Environment): string => path.resolve(env.STACK_DIR || '.local');
 
-/** A JSON file of the running local stack, for example `stack.json`. Its shape is for the caller to check. */
+/** Reads a JSON file of the running local stack, for example `stack.json`. The caller must check its shape. */
 export function stackFile(env: Environment, name: string): unknown {
   const file = path.join(stackFolder(env), name);
   let content: string;
@@ -41,9 +41,6 @@ export function stackFile(env: Environment, name: string): unknown {
   try {
     return JSON.parse(content);
   } catch {
-    throw new Refusal(
-      `${file} is not what a running stack writes. Start the stack again with "npm start".`,
-      EXIT.config,
-    );
+    throw new Refusal(`${file} is not valid. Start the stack again with "npm start".`, EXIT.config);
   }
 }

@@ -1,4 +1,4 @@
-/** The exit codes of every command of ours; from 64 on those of sysexits.h. */
+/** The exit codes of all our commands. Codes from 64 on are those of sysexits.h. */
 export const EXIT = {
   /** Done. */
   ok: 0,
@@ -8,9 +8,9 @@ export const EXIT = {
   usage: 64,
   /** EX_UNAVAILABLE: a service, the database or a broker does not answer. */
   unavailable: 69,
-  /** EX_SOFTWARE: a bug of ours. */
+  /** EX_SOFTWARE: a bug in the program. */
   bug: 70,
-  /** EX_TEMPFAIL: stored, but not published yet; it will be. */
+  /** EX_TEMPFAIL: the change is stored, and its event will be published later. */
   notPublished: 75,
   /** EX_CONFIG: the configuration is wrong. */
   config: 78,

@@ -8,7 +8,9 @@ import { buildProgram, type Chosen, type ProgramSpec } from './program.js';
 import { Refusal } from './refusal.js';
 import { PLAIN, screenOf, type Screen } from './screen.js';
 
-/** All of it may be left out; the process has them. */
+/**
+ * Replacements for the input, output and environment of the process. By default a command uses those of the process.
+ */
 export interface Io {
   readonly env?: Environment;
   readonly out?: (text: string) => void;
@@ -17,7 +19,7 @@ export interface Io {
   readonly screen?: Screen;
 }
 
-/** Runs one command line; returns the exit code, throws only what is a bug. */
+/** Runs one command line and returns the exit code. Throws only if there is a bug. */
 export async function runProgram(spec: ProgramSpec, args: readonly string[], io: Io = {}): Promise<number> {
   const env = io.env ?? processEnvironment();
   const out = io.out ?? ((text: string) => void process.stdout.write(text));
@@ -47,7 +49,9 @@ export async function runProgram(spec: ProgramSpec, args: readonly string[], io:
   }
 }
 
-/** The program itself. It ends quietly when the reader of a pipe has gone, as `head` does. */
+/**
+ * Runs the program in this process. It exits without an error when the reader of a pipe has closed it, as `head` does.
+ */
 export async function runMain(spec: ProgramSpec): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.ok);

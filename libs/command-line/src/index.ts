@@ -1,4 +1,7 @@
-/** The frame of every command line: parsing, `--json`, tables, exit codes. It loads nothing heavy, so commands start at once. */
+/**
+ * Shared code of every command line: parsing, `--json`, tables, exit codes. It imports only small modules, so commands
+ * start fast.
+ */
 export * from './completion.js';
 export * from './environment.js';
 export * from './exit-codes.js';

@@ -1,4 +1,4 @@
-/** Text of the command line -> typed values; each refusal says how the text should look. */
+/** Parses text of the command line into typed values. Each refusal describes the expected text. */
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import { Refusal, usage } from './refusal.js';
@@ -15,7 +15,7 @@ export function onOff(value: string): boolean {
   throw new InvalidArgumentError('Say "on" or "off".');
 }
 
-/** Whether the number is acceptable is for the owner of the setting to say. */
+/** Parses any finite number. The service that owns the setting checks its range. */
 export function number(value: string): number {
   const parsed = value.trim() === '' ? NaN : Number(value);
   if (!Number.isFinite(parsed)) throw new InvalidArgumentError('Write a number.');
@@ -24,33 +24,36 @@ export function number(value: string): number {
 
 export function positive(value: string): number {
   const parsed = Number(value);
-  if (!Number.isInteger(parsed) || parsed < 1) throw new InvalidArgumentError('must be a whole number above 0.');
+  if (!Number.isInteger(parsed) || parsed < 1) throw new InvalidArgumentError('Write a whole number above 0.');
   return parsed;
 }
 
 export function time(value: string): string {
   const parsed = new Date(value);
-  if (Number.isNaN(parsed.getTime())) throw new InvalidArgumentError('an instant looks like 2026-11-24T08:00:00Z.');
+  if (Number.isNaN(parsed.getTime())) throw new InvalidArgumentError('Write an instant like 2026-11-24T08:00:00Z.');
   return parsed.toISOString();
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1_000, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const LONGEST_GRACE_MS = 30 * 86_400_000;
 
-/** `0`, `90s`, `30m`, `24h`, `7d` -> milliseconds. */
+/** Parses `0`, `90s`, `30m`, `24h` or `7d` into milliseconds. */
 export function duration(value: string): number {
   const match = /^(\d{1,9})(s|m|h|d)?$/.exec(value.trim());
   const ms = match && Number(match[1]) * (UNITS[match[2] ?? ''] ?? NaN);
   if (ms === null || (match?.[2] === undefined && ms !== 0))
-    throw new InvalidArgumentError('Write a number with s, m, h or d, for example 24h; or 0.');
-  if (ms > LONGEST_GRACE_MS) throw new InvalidArgumentError('30 days (30d) is the longest grace.');
+    throw new InvalidArgumentError('Write 0, or a number with s, m, h or d, for example 24h.');
+  if (ms > LONGEST_GRACE_MS) throw new InvalidArgumentError('The longest possible time is 30 days (30d).');
   return ms;
 }
 
 export type Stdin = AsyncIterable<Buffer | string>;
 const LONGEST_FILE = 65_536;
 
-/** A file, or standard input if it is called `-`. Secrets come only this way: arguments stay in the shell's history. */
+/**
+ * Reads a file, or standard input if the name is `-`. Secrets are read only this way, because arguments stay in the
+ * shell's history.
+ */
 export async function textFrom(file: string, stdin: Stdin): Promise<string> {
   if (file !== '-')
     return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -66,7 +69,10 @@ export async function textFrom(file: string, stdin: Stdin): Promise<string> {
 
 const SECRET = /^[\x21-\x7e]+$/;
 
-/** A secret alone on one line. It is never quoted, whatever is wrong with it; `what` is e.g. "API token of Okta". */
+/**
+ * Reads a secret from a file that contains nothing else. Errors never quote the secret. `what` is e.g. "API token of
+ * Okta".
+ */
 export async function secretFrom(
   file: string,
   stdin: Stdin,
@@ -77,11 +83,11 @@ export async function secretFrom(
   const text = (await textFrom(file, stdin)).trim();
   const fault =
     text === ''
-      ? `${source} holds no ${what}: it is empty.`
+      ? `${source} contains no valid ${what}: it is empty.`
       : !SECRET.test(text)
-        ? `${source} holds no ${what}: there must be the ${what} alone, on one line, without "SSWS" or "Bearer", without quotes and blanks.`
+        ? `${source} contains no valid ${what}. It must contain only the ${what}, on one line, without "SSWS" or "Bearer", quotes or spaces.`
         : text.length < min || text.length > max
-          ? `${source} holds no ${what} of the right length: it has ${text.length} characters, and ${min} to ${max} are allowed.`
+          ? `${source} contains no valid ${what}. It has ${text.length} characters, but must have ${min} to ${max}.`
           : undefined;
   if (fault !== undefined) throw new Refusal(fault);
   return text;

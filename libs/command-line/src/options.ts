@@ -1,4 +1,7 @@
-/** Options as data. Each stands under the name of its flag, so the types of a command's flags follow from its table. */
+/**
+ * Options as data. A table contains each option under the name of its flag, so the types of a command's flags follow
+ * from its table.
+ */
 import { Option } from 'commander';
 import { usage } from './refusal.js';
 import { loggedInUser } from './environment.js';
@@ -18,10 +21,10 @@ const typed = <T>(flags: string, help?: string, parse?: (text: string) => unknow
   return parse ? made.argParser<unknown>(parse) : made;
 };
 
-/** `--all`. */
+/** An option without a value, such as `--all`. */
 export const flag = (flags: string, help: string): TypedOption<boolean | undefined> => typed(flags, help);
 
-/** `--no-wait`: true unless it is given. */
+/** An option such as `--no-wait`. Its value is true unless the option is given. */
 export const negation = (flags: string, help: string): TypedOption<boolean> => typed(flags, help);
 
 export const option = <T = string>(flags: string, help?: string, parse?: Parse<T>): TypedOption<T | undefined> =>
@@ -40,17 +43,20 @@ export const choice = <T extends string, D extends T | undefined = undefined>(
   value?: D,
 ): TypedOption<T | D> => typed<T | D>(flags, help).choices(choices).default(value);
 
-/** The options of every command that changes something; see {@link operator}. */
-export const audited = { by: option('--by <name>', 'who answers for it; if left out, the user who is logged in here') };
+/** The option `--by`, which every command that changes something has; see {@link operator}. */
+export const audited = {
+  by: option('--by <name>', 'who is responsible for the change; if left out, the user who is logged in here'),
+};
 
-/** The person who answers for a change; audits and evidence name them. */
+/** Returns the name of the person who is responsible for a change. Audits and evidence contain this name. */
 export function operator(by: string | undefined): string {
   const user = by ?? loggedInUser();
-  if (user === undefined) throw usage('Say with --by <name> who answers for it. The name is kept in the audit.');
+  if (user === undefined)
+    throw usage('Name the person who is responsible with --by <name>. The name is stored in the audit.');
   return user;
 }
 
-/** Makes the commands of a program; P are the flags that all of them have. */
+/** Returns a function that makes the commands of a program. P contains the flags that all these commands have. */
 export const commandsWith =
   <P>() =>
   <O extends OptionTable = Readonly<Record<never, Option>>>({

@@ -1,4 +1,7 @@
-/** A program as data: areas and verbs. The code of an area is loaded when the area is used, so that `--help` starts at once. */
+/**
+ * Describes a program by its areas and verbs. The code of an area is loaded only when the area is used, so `--help` is
+ * fast.
+ */
 import { Command, type OutputConfiguration } from 'commander';
 import type { Environment } from './environment.js';
 import type { ExitCode } from './exit-codes.js';
@@ -6,27 +9,27 @@ import type { Stdin } from './inputs.js';
 import type { Refusal } from './refusal.js';
 import type { Screen } from './screen.js';
 
-/** The flags that every command has. */
+/** Flags of every command. */
 export interface CommonFlags {
   readonly json?: boolean;
 }
 
 export interface Call<F> {
-  /** Positional arguments; those of a variadic one follow each other. */
+  /** Positional arguments. The values of a variadic argument are separate elements. */
   readonly args: readonly string[];
   readonly flags: F & CommonFlags;
   readonly env: Environment;
   readonly screen: Screen;
   readonly stdin: Stdin;
-  /** How a person types a command of this program: `npm run stackflow -- accounts list`. */
+  /** Returns how a person types a command of this program, e.g. `npm run stackflow -- accounts list`. */
   readonly typed: (command: string) => string;
 }
 
-/** The output of a command: prose for people, or with `--json` the data. */
+/** The output of a command: text for people, and data for `--json`. */
 export interface Answer {
   readonly text: string;
   readonly json: unknown;
-  /** Something that the reader has to know although the command is done; it goes to standard error. */
+  /** A warning of a command that succeeded; it is printed to standard error. */
   readonly warning?: string;
   readonly exitCode?: ExitCode;
 }
@@ -41,10 +44,10 @@ export interface CommandSpec<F> {
   readonly run: (call: Call<F>) => Promise<Answer>;
 }
 
-/** Any command, whatever its flags are. */
+/** A command with any flags. */
 export type AnyCommand = CommandSpec<never>;
 
-/** Several commands below one name, or one command at the top; `load` imports the code behind it. */
+/** An area (several commands below one name) or a single top-level command. `load` imports its code. */
 export interface Entry {
   readonly name: string;
   readonly summary: string;
@@ -58,11 +61,11 @@ export interface ProgramSpec {
   readonly entries: readonly Entry[];
   /** Options of every command, for example `--tenant`. */
   readonly options?: (command: Command) => Command;
-  /** Turns an error of a lower layer into a {@link Refusal}; undefined = it is none of them, but a bug. */
+  /** Turns an error of a lower layer into a {@link Refusal}; returns undefined if the error is a bug. */
   readonly explain?: (error: unknown, call: Pick<Call<unknown>, 'typed'>) => Refusal | undefined;
 }
 
-/** A command that was named with acceptable arguments and may run. */
+/** The command that the arguments select; its arguments are valid. */
 export interface Chosen {
   readonly spec: AnyCommand;
   readonly args: readonly string[];
@@ -76,7 +79,7 @@ export interface Building {
   readonly choose?: (choice: Chosen) => void;
 }
 
-/** With `args` only the code of what they name is loaded; with null all of it. */
+/** Builds the commander program. It loads only the code that `args` name, or all code if `args` is null. */
 export async function buildProgram(
   spec: ProgramSpec,
   args: readonly string[] | null,

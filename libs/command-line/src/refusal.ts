@@ -1,6 +1,6 @@
 import { EXIT, type ExitCode } from './exit-codes.js';
 
-/** Something that the person at the keyboard can put right; printed without a stack trace. */
+/** An error that the person who runs the command can correct. It is printed without a stack trace. */
 export class Refusal extends Error {
   constructor(
     message: string,

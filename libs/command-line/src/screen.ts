@@ -1,15 +1,15 @@
-/** Where a command prints: how wide it is, and whether it shows colours. */
+/** Describes the output of a command: its width, and whether it shows colours. */
 import { styleText } from 'node:util';
 
 export type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
 
 export interface Screen {
-  /** Columns of the terminal; undefined for a pipe or a file, which get every column in full. */
+  /** Width of the terminal in characters. Undefined for a pipe or a file, where tables are not shortened. */
   readonly width: number | undefined;
   readonly paint: (colour: Colour, text: string) => string;
 }
 
-/** A pipe, a file, a test. */
+/** The screen of pipes, files and tests: unlimited width, no colours. */
 export const PLAIN: Screen = { width: undefined, paint: (_, text) => text };
 
 const NARROWEST = 40;
@@ -22,13 +22,13 @@ export const screenOf = (stream: NodeJS.WriteStream): Screen => ({
 });
 
 /**
- * Text of others on one line, without control characters: a display name must not move the cursor, colour the terminal
- * or turn the direction of the line.
+ * Puts foreign text on one line and removes control characters. A display name must not move the cursor, colour the
+ * terminal or reverse the direction of the line.
  */
 export const oneLine = (text: string): string =>
   text.replace(/\s+/g, ' ').replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 
-/** The one format of every instant: RFC 3339 in UTC with milliseconds, as in `--json`. */
+/** Formats every instant as RFC 3339 in UTC with milliseconds, as in `--json`. */
 export function instant(value: string | null | undefined, missing = '-'): string {
   if (value === null || value === undefined) return missing;
   const ms = Date.parse(value);

@@ -1,10 +1,13 @@
-/** Tables that fit the terminal, and named values below each other. */
+/** Formats tables that fit the terminal, and lists of named values. */
 import { oneLine, type Colour, type Screen } from './screen.js';
 
 export interface Column<T> {
   readonly head: string;
   readonly cell: (row: T) => string | number | null | undefined;
-  /** Which columns give way on a narrow terminal: those with the highest number first; 0, the default, never. */
+  /**
+   * Order in which columns are narrowed on a narrow terminal; the highest number is narrowed first. 0, the default,
+   * means never.
+   */
   readonly shrink?: number;
   readonly colour?: (row: T) => Colour | undefined;
 }
@@ -35,7 +38,7 @@ export function table<T>(screen: Screen, rows: readonly T[], columns: readonly C
   ].join('\n');
 }
 
-/** Columns that give way become narrower, and leave (width 0) if that is not enough. */
+/** Narrows columns until the table fits, and removes columns (width 0) if that is not enough. */
 function fit<T>(columns: readonly Column<T>[], natural: readonly number[], width: number | undefined): number[] {
   const widths = [...natural];
   if (width === undefined) return widths;
@@ -58,7 +61,7 @@ const cut = (text: string, width: number): string =>
 /** A field without a value is left out. */
 export type Field = readonly [name: string, value: string | null | undefined];
 
-/** A value of several lines continues in its column. */
+/** Formats named values below each other. Further lines of a value are indented to the column of the values. */
 export function fields(all: readonly Field[], indent = ''): string {
   const rows = all.flatMap(([name, value]) => (value == null ? [] : [[name, value] as const]));
   const width = Math.max(...rows.map(([name]) => name.length)) + 3;

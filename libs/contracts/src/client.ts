@@ -1,11 +1,11 @@
 /**
- * How one process calls the internal API of another: a bearer token, JSON, a time limit, and errors with a type. The
- * typed client of each service builds on {@link InternalClient}. It imports no DTO class at run time, so that a
- * command line that uses it starts at once.
+ * Calls the internal API of another service, with a bearer token, JSON, a time limit and typed errors. The typed client
+ * of each service uses {@link InternalClient}. No DTO class is imported at run time, so that a command line starts
+ * fast.
  */
 import type { ProblemBody, ProblemCode, ProblemParameters } from './problem.js';
 
-/** The type of an answer as the caller sees it: JSON turns dates into text. */
+/** The type of an answer for the caller: JSON turns dates into text. */
 export type Json<T> = T extends Date
   ? string
   : T extends readonly (infer E)[]
@@ -14,12 +14,12 @@ export type Json<T> = T extends Date
       ? { [K in keyof T]: Json<T[K]> }
       : T;
 
-/** The service answered, and refused. */
+/** The service refused the request. */
 export class ApiProblem extends Error {
   constructor(
     readonly service: string,
     readonly status: number,
-    /** Null = the answer was no problem document, for example a proxy's. */
+    /** Null means that the answer was not a problem document, for example because a proxy sent it. */
     readonly code: ProblemCode | null,
     detail: string,
     readonly parameters: ProblemParameters = {},
@@ -29,7 +29,7 @@ export class ApiProblem extends Error {
   }
 }
 
-/** No answer came: the service is down, unreachable, or too slow. */
+/** The service did not answer: it is down, unreachable or too slow. */
 export class ServiceUnreachable extends Error {
   constructor(
     readonly service: string,
@@ -46,7 +46,7 @@ export interface InternalClientOptions {
   readonly service: string;
   readonly url: string;
   readonly token: string;
-  /** 15 seconds by default. */
+  /** Time limit of a call; 15 seconds by default. */
   readonly timeoutMs?: number;
 }
 
@@ -59,21 +59,26 @@ export class InternalClient {
     return this.options.service;
   }
 
-  /** Resolves with the parsed answer. Rejects with {@link ApiProblem} or {@link ServiceUnreachable}, nothing else. */
+  /**
+   * Sends a request and resolves with the parsed answer. Rejects only with {@link ApiProblem} or
+   * {@link ServiceUnreachable}.
+   */
   async call<T>(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     { query = {}, body }: { readonly query?: Query; readonly body?: unknown } = {},
   ): Promise<T> {
     const response = await this.send(method, `${path}${queryString(query)}`, body);
-    const answer: unknown = await response.json().catch(() => null);
+    const text = await response.text().catch(() => '');
+    const answer = parseJson(text);
     if (response.ok) return answer as T;
     const problem = (answer ?? {}) as Partial<ProblemBody>;
+    const said = problem.detail ?? text.slice(0, 200);
     throw new ApiProblem(
       this.service,
       response.status,
       problem.code ?? null,
-      typeof problem.detail === 'string' ? problem.detail : `${this.service} answered ${response.status}.`,
+      problem.code ? said : `${this.service} answered ${response.status}${said === '' ? '.' : `: ${said}`}`,
       problem.parameters,
     );
   }
@@ -98,10 +103,22 @@ export class InternalClient {
   }
 }
 
-/** `?a=1&b=2` of what is neither undefined nor null; empty text without any. */
+/**
+ * Builds a query string such as `?a=1&b=2`. Leaves out undefined and null values; returns empty text if no value is
+ * left.
+ */
 export function queryString(query: Query): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query))
     if (value !== undefined && value !== null) parameters.set(name, String(value));
   return parameters.size === 0 ? '' : `?${parameters.toString()}`;
+}
+
+/** Returns null if the text is not JSON, for example the error page of a proxy. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -1,4 +1,7 @@
-/** The typed clients alone, for callers that must start at once: importing this loads no decorator and no Nest. */
+/**
+ * Exports only the typed clients, for callers that must start fast. Importing this file loads neither decorators nor
+ * Nest.
+ */
 export * from './client.js';
 export * from './identity.client.js';
 export * from './offboarding.client.js';

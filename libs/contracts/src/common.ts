@@ -1,32 +1,32 @@
-/** Shapes that several internal APIs share. */
+/** DTO classes that several internal APIs share. */
 import { NestedList, Text, Uuid, Whole } from './fields.js';
 
+/** Why the brake holds an offboarding or a loss of roles. */
+export const HELD_REASONS = ['threshold', 'last_admin'] as const;
+export type HeldBecause = (typeof HELD_REASONS)[number];
+
 export class TenantPath {
-  @Uuid({ description: 'Tenant id.' })
-  tenant!: string;
+  @Uuid({ description: 'Tenant id.' }) tenant!: string;
 }
 
 export class AccountPath extends TenantPath {
-  @Uuid({ description: 'Account id; the same UUID in SCIM, in the account and as Cognito username.' })
-  id!: string;
+  @Uuid({ description: 'Account id. The same UUID is the SCIM id and the Cognito username.' }) id!: string;
 }
 
 /** A tenant as one service knows it. */
 export class TenantView {
-  @Uuid()
-  id!: string;
+  @Uuid() id!: string;
+  @Text() slug!: string;
 
-  @Text()
-  slug!: string;
-
-  @Text({ nullable: true, description: 'Host name of its own; null = reached under the common origin.' })
+  @Text({
+    nullable: true,
+    description: 'Own host name of the tenant. Null means that people reach the tenant under the common origin.',
+  })
   host!: string | null;
 
-  @Whole({ description: 'Version of the settings that this service has.' })
-  settingsVersion!: number;
+  @Whole({ description: 'Version of the tenant settings that this service has received.' }) settingsVersion!: number;
 }
 
 export class TenantList {
-  @NestedList(() => TenantView)
-  tenants!: TenantView[];
+  @NestedList(() => TenantView) tenants!: TenantView[];
 }

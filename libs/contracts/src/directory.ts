@@ -4,20 +4,19 @@ import { Flag, Instant, Measure, NestedList, OneOf, Text, TextList, Uuid, Whole 
 export const SCIM_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export const SCIM_ENDPOINTS = ['Users', 'Groups', 'ServiceProviderConfig', 'ResourceTypes', 'Schemas'] as const;
 
-/** Query of `GET /internal/tenants/{tenant}/requests`. Every filter that is given must match. */
+/** Query of `GET /internal/tenants/{tenant}/requests`. A request is listed if it matches all given filters. */
 export class ScimRequestQuery {
   @Text({
     optional: true,
     max: 100,
-    description: 'Id of the user or group in the path, or of the one that was created.',
+    description: 'Id of the user or group that the request named in its path or created.',
   })
   resourceId?: string;
 
   @OneOf(SCIM_ENDPOINTS, { optional: true, description: 'Endpoint that was called.' })
   resourceType?: (typeof SCIM_ENDPOINTS)[number];
 
-  @OneOf(SCIM_METHODS, { optional: true })
-  method?: (typeof SCIM_METHODS)[number];
+  @OneOf(SCIM_METHODS, { optional: true }) method?: (typeof SCIM_METHODS)[number];
 
   @Whole({ optional: true, min: 100, max: 599, description: 'Lowest HTTP status; 400 shows refused requests only.' })
   statusAtLeast?: number;
@@ -25,62 +24,47 @@ export class ScimRequestQuery {
   @Instant({ optional: true, description: 'Only requests that were received at this instant or later.' })
   since?: string;
 
-  @Whole({ optional: true, min: 1, max: 500, description: 'Length of the page; 50 by default.' })
-  limit?: number;
-
-  @Text({ optional: true, description: '`nextCursor` of the previous page.' })
-  cursor?: string;
+  @Whole({ optional: true, min: 1, max: 500, description: 'Length of the page; 50 by default.' }) limit?: number;
+  @Text({ optional: true, description: '`nextCursor` of the previous page.' }) cursor?: string;
 }
 
 /** One SCIM request and its answer. Bodies are never stored. */
 export class ScimRequestView {
-  @Uuid({ description: 'X-Request-Id of the answer; causation id of the events that the request caused.' })
-  id!: string;
+  @Uuid({ description: 'X-Request-Id of the answer; causation id of the events that the request caused.' }) id!: string;
+  @Instant({ description: 'When the request was received.' }) at!: Date;
+  @Text({ example: 'PATCH' }) method!: string;
+  @Text({ max: 500, description: 'Path and query as the client sent them.' }) url!: string;
 
-  @Instant({ description: 'When the request was received.' })
-  at!: Date;
-
-  @Text({ example: 'PATCH' })
-  method!: string;
-
-  @Text({ max: 500, description: 'Path and query as the client sent them.' })
-  url!: string;
-
-  @Text({ nullable: true, description: 'Endpoint that was called; null = no such endpoint exists.' })
+  @Text({ nullable: true, description: 'Endpoint that was called. Null means that no such endpoint exists.' })
   resourceType!: string | null;
 
-  @Text({ nullable: true, max: 100 })
-  resourceId!: string | null;
-
-  @Whole({ description: 'HTTP status of the answer.' })
-  status!: number;
-
-  @Measure({ description: 'From the headers of the request to the end of its answer.' })
-  durationMs!: number;
+  @Text({ nullable: true, max: 100 }) resourceId!: string | null;
+  @Whole({ description: 'HTTP status of the answer.' }) status!: number;
+  @Measure({ description: 'From the headers of the request to the end of its answer.' }) durationMs!: number;
 
   @Text({ nullable: true, description: 'Error keyword of the answer (RFC 7644 section 3.12).' })
   scimType!: string | null;
 
-  @Text({ nullable: true, max: 1_000, description: 'The sentence that Okta shows to its administrator.' })
+  @Text({ nullable: true, max: 1_000, description: 'Error text that Okta shows to its administrator.' })
   detail!: string | null;
 
-  @TextList({ maxItems: 100, description: 'First ids of members that were not stored, because no such user exists.' })
+  @TextList({
+    maxItems: 100,
+    description: 'Ids of the first members that were not stored, because no such user exists.',
+  })
   leftOut!: string[];
 
-  @Whole({ description: 'Number of all members that were not stored.' })
-  leftOutCount!: number;
-
-  @Flag({ description: 'True = the whole answer was written before the connection ended.' })
-  delivered!: boolean;
-
-  @Text({ nullable: true, max: 200 })
-  userAgent!: string | null;
+  @Whole({ description: 'Number of all members that were not stored.' }) leftOutCount!: number;
+  @Flag({ description: 'True if the whole answer was written before the connection ended.' }) delivered!: boolean;
+  @Text({ nullable: true, max: 200 }) userAgent!: string | null;
 }
 
 export class ScimRequestPage {
-  @NestedList(() => ScimRequestView, { description: 'Newest first.' })
-  requests!: ScimRequestView[];
+  @NestedList(() => ScimRequestView, { description: 'SCIM requests, newest first.' }) requests!: ScimRequestView[];
 
-  @Text({ nullable: true, description: 'Pass it as `cursor` to read the next page; null = this is the last page.' })
+  @Text({
+    nullable: true,
+    description: 'Pass this value as `cursor` to read the next page. Null means that this page is the last.',
+  })
   nextCursor!: string | null;
 }

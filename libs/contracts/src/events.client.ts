@@ -38,7 +38,7 @@ export class EventBusClient {
     return this.api.call('POST', '/internal/events/parked/skip', { body });
   }
 
-  /** Answers when everything is queued: give the client minutes for a whole topic. */
+  /** Resolves when all events are queued. For a whole topic, give the client a time limit of several minutes. */
   replay(body: ReplayEvents): Promise<ReplayedEvents> {
     return this.api.call('POST', '/internal/events/replay', { body });
   }

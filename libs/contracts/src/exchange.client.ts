@@ -1,4 +1,7 @@
-/** Typed client of auth-service's internal API: clients of the token exchange, a tenant's source, and its audit. */
+/**
+ * Typed client of auth-service's internal API: clients of the token exchange, the accepted authorization server of a
+ * tenant, and the audit of a tenant.
+ */
 import type { AuditPage, AuditQuery } from './audit.js';
 import type { InternalClient, Json } from './client.js';
 import type { TenantView } from './common.js';
@@ -29,17 +32,17 @@ export class AuthServiceClient {
     return this.api.call('GET', clientPath(id));
   }
 
-  /** Rejects with `conflict` if the client exists. */
+  /** Rejects with `conflict` if the client already exists. */
   createExchangeClient(id: string, body: ExchangeClientBody): Promise<ExchangeClientSecret> {
     return this.api.call('POST', clientPath(id), { body });
   }
 
-  /** Replaces the whole client except its secret; creates it if it does not exist. */
+  /** Replaces the whole client except its secret, or creates the client if it does not exist. */
   putExchangeClient(id: string, body: ExchangeClientBody): Promise<ExchangeClientSecret> {
     return this.api.call('PUT', clientPath(id), { body });
   }
 
-  /** Rejects with `conflict` if the client authenticates by keys and so has no secret. */
+  /** Rejects with `conflict` if the client authenticates with keys and therefore has no secret. */
   rotateExchangeSecret(id: string, body: SecretRotationBody): Promise<Json<RotatedSecret>> {
     return this.api.call('POST', `${clientPath(id)}/secret`, { body });
   }
@@ -48,7 +51,7 @@ export class AuthServiceClient {
     return this.api.call('DELETE', clientPath(id), { query: { by } });
   }
 
-  /** Null = none is configured. */
+  /** Returns null if the tenant has no such server. */
   async exchangeSource(tenant: string): Promise<ExchangeSource | null> {
     return (await this.api.call<ExchangeSourceView>('GET', sourcePath(tenant))).source;
   }

@@ -4,7 +4,10 @@ import { Matches } from 'class-validator';
 import { Instant, Nested, NestedList, OneOf, OneOfList, Shape, Text, TextList, UuidList, Whole } from './fields.js';
 
 export const TOKEN_KINDS = ['id_token', 'access_token', 'org_access_token'] as const;
-/** `access_token`: of the tenant's custom authorization server; `org_access_token`: of its Okta org. */
+/**
+ * `access_token`: an access token of the tenant's custom authorization server. `org_access_token`: an access token of
+ * the tenant's Okta org.
+ */
 export type TokenKind = (typeof TOKEN_KINDS)[number];
 
 export const CLIENT_AUTHENTICATIONS = ['client_secret_basic', 'private_key_jwt'] as const;
@@ -22,11 +25,11 @@ export class ExchangeClientPath {
   @Matches(/^[a-z0-9][a-z0-9._-]{0,63}$/, {
     message: 'id must be 1 to 64 characters of a-z, 0-9, ".", "_" and "-", and begin with a letter or digit',
   })
-  @Text({ max: 64, description: 'Client id, as the service sends it to the token endpoint.' })
+  @Text({ max: 64, description: 'Client id that the calling service sends to the token endpoint.' })
   id!: string;
 }
 
-/** The person who makes a change, for the audit. */
+/** Names the person who makes a change, for the audit. */
 export class ChangedBy {
   @Matches(/^\P{Cc}+$/u, { message: 'by must not contain control characters' })
   @Text({ optional: true, max: 100, description: 'The person who makes the change; recorded in the audit.' })
@@ -38,53 +41,55 @@ export class ExchangeClientBody extends ChangedBy {
   tenants!: string[];
 
   @Matches(VISIBLE, { each: true, message: 'audiences must consist of visible ASCII characters' })
-  @TextList({ minItems: 1, maxItems: 100, description: 'Services that its tokens may be meant for.' })
+  @TextList({ minItems: 1, maxItems: 100, description: 'Services that the client may request tokens for.' })
   audiences!: string[];
 
-  @OneOfList(TOKEN_KINDS, { minItems: 1, description: 'Kinds of Okta tokens that it may exchange.' })
+  @OneOfList(TOKEN_KINDS, { minItems: 1, description: 'Kinds of Okta tokens that the client may exchange.' })
   tokenKinds!: TokenKind[];
 
   @Shape({
     optional: true,
-    description: 'JWKS (RFC 7517) with public keys. With it the client authenticates by private_key_jwt.',
+    description:
+      'JWKS (RFC 7517) with the public keys of the client. If it is given, the client authenticates with private_key_jwt.',
   })
   jwks?: PublicJwks;
 }
 
 export class ExchangeClientView {
-  @Text({ max: 64 })
-  id!: string;
+  @Text({ max: 64 }) id!: string;
+  @UuidList() tenants!: string[];
+  @TextList() audiences!: string[];
+  @OneOfList(TOKEN_KINDS) tokenKinds!: TokenKind[];
+  @OneOf(CLIENT_AUTHENTICATIONS) authentication!: ExchangeClientAuthentication;
 
-  @UuidList()
-  tenants!: string[];
-
-  @TextList()
-  audiences!: string[];
-
-  @OneOfList(TOKEN_KINDS)
-  tokenKinds!: TokenKind[];
-
-  @OneOf(CLIENT_AUTHENTICATIONS)
-  authentication!: ExchangeClientAuthentication;
-
-  @Shape({ nullable: true, description: 'Its public keys; null = it authenticates by a secret.' })
+  @Shape({
+    nullable: true,
+    description: 'Public keys of the client. Null means that the client authenticates with a secret.',
+  })
   jwks!: PublicJwks | null;
 
-  @Instant({ nullable: true, description: 'End of the previous secret; null = only the current one is valid.' })
+  @Instant({
+    nullable: true,
+    description: 'Time until which the previous secret is valid. Null means that only the current secret is valid.',
+  })
   previousSecretValidUntil!: Date | null;
 
-  @TextList({ description: 'Token endpoints, one for each of its tenants that this service knows.' })
+  @TextList({
+    description: 'Token endpoints of the client, one for each tenant of the client that this service knows.',
+  })
   endpoints!: string[];
 }
 
 export class ExchangeClientList {
-  @NestedList(() => ExchangeClientView)
-  clients!: ExchangeClientView[];
+  @NestedList(() => ExchangeClientView) clients!: ExchangeClientView[];
 }
 
-/** Answer to creating or changing a client. */
+/** Answer to a request that creates or changes a client. */
 export class ExchangeClientSecret {
-  @Text({ nullable: true, description: 'A new secret, shown only here. Null = none was made.' })
+  @Text({
+    nullable: true,
+    description: 'The new secret, which is returned only once. Null means that no secret was created.',
+  })
   clientSecret!: string | null;
 }
 
@@ -94,17 +99,18 @@ export class SecretRotationBody extends ChangedBy {
 }
 
 export class RotatedSecret {
-  @Text({ description: 'The new secret, shown only here.' })
-  clientSecret!: string;
+  @Text({ description: 'The new secret, which is returned only once.' }) clientSecret!: string;
 
-  @Instant({ nullable: true, description: 'End of the previous secret; null = it is invalid already.' })
+  @Instant({
+    nullable: true,
+    description: 'Time until which the previous secret is valid. Null means that it is no longer valid.',
+  })
   previousSecretValidUntil!: Date | null;
 }
 
 /** The custom authorization server whose access tokens a tenant accepts for exchange. */
 export class ExchangeSource {
-  @Text({ max: 512, example: 'https://your-org.okta.com/oauth2/default' })
-  issuer!: string;
+  @Text({ max: 512, example: 'https://your-org.okta.com/oauth2/default' }) issuer!: string;
 
   @Matches(VISIBLE, { message: 'audience must be the audience of the custom authorization server' })
   @Text({ max: 512, example: 'api://default' })
@@ -122,6 +128,6 @@ export class ExchangeSource {
 export class ExchangeSourceBody extends IntersectionType(ExchangeSource, ChangedBy) {}
 
 export class ExchangeSourceView {
-  @Nested(() => ExchangeSource, { nullable: true, description: 'Null = none is configured for this tenant.' })
+  @Nested(() => ExchangeSource, { nullable: true, description: 'Null means that the tenant has no such server.' })
   source!: ExchangeSource | null;
 }

@@ -1,6 +1,7 @@
 /**
- * The fields of DTO classes: one decorator per field checks what comes in (class-validator, class-transformer) and
- * documents it (@nestjs/swagger). `{ optional: true }` allows the field to be left out, `{ nullable: true }` to be null.
+ * The fields of DTO classes: one decorator per field validates the incoming value (class-validator, class-transformer)
+ * and documents the field (@nestjs/swagger). `{ optional: true }` allows the field to be missing, `{ nullable: true }`
+ * allows it to be null.
  */
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
@@ -42,7 +43,7 @@ type Class = new () => object;
 function field(options: FieldOptions, schema: ApiPropertyOptions, checks: PropertyDecorator[]): PropertyDecorator {
   const { optional = false, nullable = false, description, example } = options;
   const skip = [
-    // Not `IsOptional`, which would accept null too.
+    // Do not use `IsOptional`, which would accept null too.
     ...(optional ? [ValidateIf((_object: object, value: unknown) => value !== undefined)] : []),
     ...(nullable ? [ValidateIf((_object: object, value: unknown) => value !== null)] : []),
   ];
@@ -83,11 +84,11 @@ export const Text = (
 export const Uuid = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, { type: String, format: 'uuid' }, [IsUUID()]);
 
-/** RFC 3339. The client side sees text; a service may hand a `Date` to JSON. */
+/** An RFC 3339 instant. The client receives text; a service may return a `Date`. */
 export const Instant = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, { type: String, format: 'date-time' }, [IsISO8601({ strict: true })]);
 
-/** A whole number; in a query string its digits. */
+/** A whole number; a query string contains its decimal digits. */
 export const Whole = (
   options: FieldOptions & { readonly min?: number; readonly max?: number } = {},
 ): PropertyDecorator => {
@@ -104,7 +105,7 @@ export const Whole = (
 export const Measure = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, { type: Number }, [IsNumber()]);
 
-/** `true` or `false`; in a query string as these words. */
+/** `true` or `false`; a query string contains one of these words. */
 export const Flag = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, { type: Boolean }, [
     Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value)),
@@ -117,7 +118,7 @@ export const OneOf = (values: readonly string[], options: FieldOptions = {}): Pr
 export const Nested = (type: () => Class, options: FieldOptions = {}): PropertyDecorator =>
   field(options, { type }, [ValidateNested(), Type(type)]);
 
-/** A JSON object whose shape the owner checks itself. */
+/** A JSON object. The service that owns the API checks its shape. */
 export const Shape = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, { type: 'object', additionalProperties: true }, [IsObject()]);
 

@@ -17,7 +17,7 @@ import type {
 const TENANTS = '/internal/hub/tenants';
 const path = (slug: string, rest = ''): string => `${TENANTS}/${encodeURIComponent(slug)}${rest}`;
 
-/** Tenants and their settings, at integration-hub. */
+/** Calls integration-hub's internal API for tenants and their settings. */
 export class HubClient {
   constructor(private readonly api: InternalClient) {}
 
@@ -57,7 +57,7 @@ export class HubClient {
     return this.api.call('DELETE', path(slug, '/sso'), { query: { by } });
   }
 
-  /** Newest first. */
+  /** Reads a page of the tenant's audit, newest entries first. */
   audit(slug: string, query: HubAuditQuery = {}): Promise<Json<HubAuditPage>> {
     return this.api.call('GET', path(slug, '/audit'), { query: { ...query } });
   }

@@ -1,4 +1,4 @@
-/** identity-service as its callers see it. */
+/** Typed client of identity-service's internal API. */
 import type { InternalClient, Json } from './client.js';
 import type { TenantList, TenantView } from './common.js';
 import type {
@@ -30,7 +30,7 @@ export class IdentityClient {
     return this.api.call('GET', accounts(tenant), { query: { ...query } });
   }
 
-  /** By user name, Okta user id or account id; null = the tenant has no such account. */
+  /** Finds an account by user name, Okta user id or account id. Returns null if the tenant has no such account. */
   async find(tenant: string, who: string): Promise<Json<AccountView> | null> {
     return (await this.accounts(tenant, { who })).accounts[0] ?? null;
   }
@@ -47,7 +47,10 @@ export class IdentityClient {
     return this.api.call('GET', `${accounts(tenant)}/${id}/explanation`);
   }
 
-  /** Reads the user back from Cognito and repairs it now, instead of after the current pause. */
+  /**
+   * Makes identity-service read the user back from Cognito and repair it now, without waiting for the next scheduled
+   * attempt.
+   */
   retry(tenant: string, id: string): Promise<AccountRetry> {
     return this.api.call('POST', `${accounts(tenant)}/${id}/retry`);
   }
@@ -67,7 +70,7 @@ export class IdentityClient {
     return (await this.api.call<Json<HeldRoleLossList>>('GET', losses(tenant))).held;
   }
 
-  /** Resolves with the number of losses that were released by this call. */
+  /** Resolves with the number of losses of roles that this call released. */
   async releaseRoleLosses(tenant: string, body: ReleaseRoleLossesBody): Promise<number> {
     return (await this.api.call<RoleLossesReleased>('POST', `${losses(tenant)}/release`, { body })).released;
   }

@@ -1,36 +1,34 @@
-/** identity-service: accounts, why they have their roles, held losses of roles, and the comparison with the user pool. */
+/**
+ * identity-service's internal API: accounts, explanations of their roles, held losses of roles, and comparisons with
+ * the user pool.
+ */
+import { HELD_REASONS, type HeldBecause } from './common.js';
 import { Flag, Instant, Nested, NestedList, OneOf, Shape, Text, TextList, Uuid, UuidList, Whole } from './fields.js';
 
 export const ACCOUNT_STATUSES = ['active', 'inactive', 'removed'] as const;
-/** `none` = Cognito has no such user, because the account was never active. */
+/** `none` means that Cognito has no such user, because the account was never active. */
 export const COGNITO_STATES = ['synced', 'pending', 'failing', 'none'] as const;
 export const COGNITO_WARNINGS = ['email_left_out'] as const;
-export const ROLE_LOSS_HELD_BECAUSE = ['threshold', 'last_admin'] as const;
 export const POOL_COMPARISON_STATES = ['running', 'done', 'failed'] as const;
 export const POOL_COMPARISON_PHASES = ['groups', 'users', 'missing', 'done'] as const;
 
-type RoleLossHeldBecause = (typeof ROLE_LOSS_HELD_BECAUSE)[number];
-
 export class AccountListQuery {
-  @Text({ optional: true, max: 8192, description: '`next` of the page before.' })
-  cursor?: string;
-
-  @Whole({ optional: true, min: 1, max: 1000, description: '100 by default.' })
-  limit?: number;
+  @Text({ optional: true, max: 8192, description: '`next` of the previous page.' }) cursor?: string;
+  @Whole({ optional: true, min: 1, max: 1000, description: '100 by default.' }) limit?: number;
 
   @Flag({
     optional: true,
-    description: 'Only accounts whose last attempt to update Cognito failed (`true`), or all others.',
+    description:
+      'If true, only accounts whose last attempt to update Cognito failed; if false, only all other accounts.',
   })
   failing?: boolean;
 
-  @Text({ optional: true, description: 'Only accounts with this role in effect.' })
-  role?: string;
+  @Text({ optional: true, description: 'Only accounts with this role in effect.' }) role?: string;
 
   @Text({
     optional: true,
     max: 1024,
-    description: 'Part of the user name, display name or e-mail address, in any case.',
+    description: 'Text that the user name, display name or e-mail address contains, compared case-insensitively.',
   })
   text?: string;
 
@@ -38,187 +36,130 @@ export class AccountListQuery {
     optional: true,
     max: 1024,
     description:
-      'User name (in any case), Okta user id or account id of one person: at most one account matches. If a user name was freed by a deletion and given to somebody else, the account that is not removed matches.',
+      'User name (compared case-insensitively), Okta user id or account id of one person. At most one account matches. If a removed account and a current account have the same user name, the current account matches.',
   })
   who?: string;
 }
 
 export class AccountRoleLoss {
-  @TextList({ description: 'Roles that nothing gives any more.' })
-  wouldLose!: string[];
-
-  @OneOf(ROLE_LOSS_HELD_BECAUSE)
-  heldBecause!: RoleLossHeldBecause;
-
-  @Instant()
-  heldAt!: Date;
-
-  @Text({ description: 'Type of the change that took the roles away.', example: 'user.left-group' })
-  cause!: string;
+  @TextList({ description: 'Roles that no group gives any more.' }) wouldLose!: string[];
+  @OneOf(HELD_REASONS) heldBecause!: HeldBecause;
+  @Instant() heldAt!: Date;
+  @Text({ description: 'Type of the change that took the roles away.', example: 'user.left-group' }) cause!: string;
 }
 
 export class AccountCognitoView {
-  @OneOf(COGNITO_STATES)
-  state!: (typeof COGNITO_STATES)[number];
+  @OneOf(COGNITO_STATES) state!: (typeof COGNITO_STATES)[number];
 
-  @Instant({ nullable: true, description: 'When Cognito had the user for the first time.' })
+  @Instant({ nullable: true, description: 'Time at which the user was created in Cognito.' })
   provisionedAt!: Date | null;
 
-  @Instant({ nullable: true, description: 'When Cognito was last equal to the account.' })
+  @Instant({ nullable: true, description: 'Time at which the Cognito user last matched the account.' })
   syncedAt!: Date | null;
 
-  @Instant({ nullable: true, description: 'Since when Cognito does not show the latest change; null = it shows it.' })
+  @Instant({
+    nullable: true,
+    description: 'Time since which the Cognito user differs from the account. Null means that it matches.',
+  })
   waitingSince!: Date | null;
 
-  @Instant({ nullable: true })
-  nextAttemptAt!: Date | null;
-
-  @Whole()
-  attempts!: number;
-
-  @Text({ nullable: true, max: 1000 })
-  lastError!: string | null;
-
-  @Text({ nullable: true, example: 'throttled' })
-  lastErrorClass!: string | null;
+  @Instant({ nullable: true }) nextAttemptAt!: Date | null;
+  @Whole() attempts!: number;
+  @Text({ nullable: true, max: 1000 }) lastError!: string | null;
+  @Text({ nullable: true, example: 'throttled' }) lastErrorClass!: string | null;
 
   @OneOf(COGNITO_WARNINGS, {
     nullable: true,
     description:
-      '`email_left_out`: Cognito does not get the e-mail address, because it would refuse the whole user because of it.',
+      '`email_left_out`: the e-mail address is not sent to Cognito, which would refuse the whole user because of this address.',
   })
   warning!: (typeof COGNITO_WARNINGS)[number] | null;
 }
 
 export class AccountView {
-  @Uuid()
-  id!: string;
+  @Uuid() id!: string;
+  @Uuid() tenant!: string;
+  @Text({ max: 1024 }) userName!: string;
+  @Text({ nullable: true, max: 1024, description: 'The Okta user id.' }) externalId!: string | null;
+  @Text({ nullable: true, max: 1024 }) email!: string | null;
+  @Text({ nullable: true, max: 1024 }) displayName!: string | null;
+  @OneOf(ACCOUNT_STATUSES) status!: (typeof ACCOUNT_STATUSES)[number];
+  @TextList({ description: 'Roles in effect, strongest first.' }) roles!: string[];
+  @Text({ nullable: true, description: 'The strongest role in effect.' }) primaryRole!: string | null;
 
-  @Uuid()
-  tenant!: string;
-
-  @Text({ max: 1024 })
-  userName!: string;
-
-  @Text({ nullable: true, max: 1024, description: 'The Okta user id.' })
-  externalId!: string | null;
-
-  @Text({ nullable: true, max: 1024 })
-  email!: string | null;
-
-  @Text({ nullable: true, max: 1024 })
-  displayName!: string | null;
-
-  @OneOf(ACCOUNT_STATUSES)
-  status!: (typeof ACCOUNT_STATUSES)[number];
-
-  @TextList({ description: 'Roles in effect, strongest first.' })
-  roles!: string[];
-
-  @Text({ nullable: true, description: 'The strongest role in effect.' })
-  primaryRole!: string | null;
-
-  @TextList({ description: 'What the groups give; in effect only while the account is active.' })
+  @TextList({ description: 'Roles that the groups give. They are in effect only while the account is active.' })
   assignedRoles!: string[];
 
   @Nested(() => AccountRoleLoss, { nullable: true, description: 'The loss of roles that the brake holds.' })
   heldRoleLoss!: AccountRoleLoss | null;
 
-  @Whole()
-  version!: number;
-
-  @Instant()
-  createdAt!: Date;
-
-  @Instant()
-  updatedAt!: Date;
-
-  @Nested(() => AccountCognitoView)
-  cognito!: AccountCognitoView;
+  @Whole() version!: number;
+  @Instant() createdAt!: Date;
+  @Instant() updatedAt!: Date;
+  @Nested(() => AccountCognitoView) cognito!: AccountCognitoView;
 }
 
 export class AccountList {
-  @NestedList(() => AccountView, { description: 'Ordered by user name.' })
-  accounts!: AccountView[];
+  @NestedList(() => AccountView, { description: 'Accounts, ordered by user name.' }) accounts!: AccountView[];
 
-  @Text({ nullable: true, max: 8192, description: '`cursor` of the next page; null = this was the last one.' })
+  @Text({ nullable: true, max: 8192, description: '`cursor` of the next page. Null means that this page is the last.' })
   next!: string | null;
 }
 
-/** One grant of a role, open while `revokedAt` is null. */
+/** One grant of a role. The grant is in effect while `revokedAt` is null. */
 export class GrantView {
-  @Text()
-  role!: string;
-
-  @Instant()
-  grantedAt!: Date;
-
-  @Text({ example: 'user.joined-group' })
-  grantedCause!: string;
-
-  @Uuid({ nullable: true })
-  grantedGroup!: string | null;
-
-  @Text({ nullable: true })
-  grantedGroupName!: string | null;
-
-  @Text({ description: 'Id of the SCIM request, or `settings:<version>`.' })
-  grantedCausationId!: string;
-
-  @Whole({ nullable: true })
-  grantedMappingVersion!: number | null;
-
-  @Instant({ nullable: true })
-  revokedAt!: Date | null;
-
-  @Text({ nullable: true })
-  revokedCause!: string | null;
-
-  @Uuid({ nullable: true })
-  revokedGroup!: string | null;
-
-  @Text({ nullable: true })
-  revokedCausationId!: string | null;
-
-  @Whole({ nullable: true })
-  revokedMappingVersion!: number | null;
+  @Text() role!: string;
+  @Instant() grantedAt!: Date;
+  @Text({ example: 'user.joined-group' }) grantedCause!: string;
+  @Uuid({ nullable: true }) grantedGroup!: string | null;
+  @Text({ nullable: true }) grantedGroupName!: string | null;
+  @Text({ description: 'Id of the SCIM request, or `settings:<version>`.' }) grantedCausationId!: string;
+  @Whole({ nullable: true }) grantedMappingVersion!: number | null;
+  @Instant({ nullable: true }) revokedAt!: Date | null;
+  @Text({ nullable: true }) revokedCause!: string | null;
+  @Uuid({ nullable: true }) revokedGroup!: string | null;
+  @Text({ nullable: true }) revokedCausationId!: string | null;
+  @Whole({ nullable: true }) revokedMappingVersion!: number | null;
 }
 
 export class AccountGrants {
-  @Uuid()
-  account!: string;
-
-  @NestedList(() => GrantView, { description: 'Oldest first.' })
-  grants!: GrantView[];
+  @Uuid() account!: string;
+  @NestedList(() => GrantView, { description: 'Grants, oldest first.' }) grants!: GrantView[];
 }
 
-/** A group as a reason names it; `name` null = the group's own events have not arrived yet. */
+/** A group in the parameters of a reason. `name` is null until the events of the group have arrived. */
 interface ReasonGroup {
   readonly group: string;
   readonly name: string | null;
 }
 
-/** Every reason of an explanation, with its parameters. The first reason of an explanation answers the question. */
+/**
+ * The reasons of an explanation, each with its parameters. The first reason says why the account has its roles, or why
+ * it has none.
+ */
 export interface ReasonParameters {
   /** No role: the person was deleted in the directory. */
   removed: Record<string, never>;
-  /** No role in effect: the person is deactivated or suspended, or was never active. With access back: `assignedRoles`. */
+  /**
+   * No role in effect: the person is deactivated or suspended, or was never active. With access, the person would have
+   * `assignedRoles`.
+   */
   inactive: { readonly assignedRoles: readonly string[] };
   /** No role: the settings of the tenant have not arrived at identity-service yet. */
   settings_missing: Record<string, never>;
-  /** Group sync is off: the roles stay as they were when it was switched off. */
+  /** Group sync is off, so the roles have not changed since it was switched off. */
   group_sync_off: { readonly roles: readonly string[] };
   has_roles: { readonly roles: readonly string[]; readonly primaryRole: string; readonly mappingVersion: number };
   /** No role: the person is in no group that Okta pushed. */
   no_groups: Record<string, never>;
   /** No role: none of the person's groups is mapped to a role. */
   no_mapped_group: { readonly groups: readonly ReasonGroup[]; readonly mappingVersion: number };
-  /** Nothing gives `wouldLose` any more, but the brake holds the loss. */
+  /** No group gives the roles `wouldLose` any more, but the brake holds their loss. */
   loss_held: {
     readonly wouldLose: readonly string[];
     readonly cause: string;
     readonly heldAt: string;
-    readonly heldBecause: RoleLossHeldBecause;
+    readonly heldBecause: HeldBecause;
   };
   group_deleted: ReasonGroup;
   group_gives_roles: ReasonGroup & { readonly roles: readonly string[] };
@@ -228,7 +169,9 @@ export interface ReasonParameters {
   /** Cognito does not show the latest change yet. */
   cognito_pending: Record<string, never>;
   cognito_failing: { readonly lastError: string; readonly attempts: number; readonly nextAttemptAt: string | null };
-  /** A warning: Cognito does not get this e-mail address, because it would refuse the whole user because of it. */
+  /**
+   * A warning: the e-mail address is not sent to Cognito, which would refuse the whole user because of this address.
+   */
   email_left_out: { readonly email: string };
 }
 
@@ -253,75 +196,50 @@ export const REASON_CODES = [
   'email_left_out',
 ] as const satisfies readonly ReasonCode[];
 
-/** {@link Reason} as the OpenAPI document describes it. */
+/** Describes {@link Reason} for the OpenAPI document. */
 export class ExplanationReason {
-  @OneOf(REASON_CODES)
-  code!: ReasonCode;
-
-  @Shape({ description: 'What the code is about; the fields depend on the code.' })
-  parameters!: object;
+  @OneOf(REASON_CODES) code!: ReasonCode;
+  @Shape({ description: 'Parameters of the code; the fields depend on the code.' }) parameters!: object;
 }
 
 export class ExplainedGroup {
-  @Uuid()
-  id!: string;
+  @Uuid() id!: string;
 
-  @Text({ nullable: true, description: "Null = the group's own events have not arrived yet." })
+  @Text({ nullable: true, description: 'Null means that the events of the group have not arrived yet.' })
   displayName!: string | null;
 
-  @Flag()
-  deleted!: boolean;
-
-  @TextList({ description: 'Roles that the mappings in force give to its members.' })
-  roles!: string[];
+  @Flag() deleted!: boolean;
+  @TextList({ description: 'Roles that the current mappings give to the members of the group.' }) roles!: string[];
 }
 
 export class Explanation {
-  @Nested(() => AccountView)
-  account!: AccountView;
+  @Nested(() => AccountView) account!: AccountView;
+  @NestedList(() => ExplainedGroup) groups!: ExplainedGroup[];
+  @Whole({ nullable: true }) mappingVersion!: number | null;
+  @Flag({ nullable: true }) groupSync!: boolean | null;
 
-  @NestedList(() => ExplainedGroup)
-  groups!: ExplainedGroup[];
-
-  @Whole({ nullable: true })
-  mappingVersion!: number | null;
-
-  @Flag({ nullable: true })
-  groupSync!: boolean | null;
-
-  @NestedList(() => ExplanationReason, { description: 'The first one answers why the account has its roles, or none.' })
+  @NestedList(() => ExplanationReason, {
+    description: 'The first reason says why the account has its roles, or why it has none.',
+  })
   reasons!: Reason[];
 }
 
 export class AccountRetry {
-  @Uuid()
-  account!: string;
-
-  @Flag()
-  retrying!: boolean;
+  @Uuid() account!: string;
+  @Flag() retrying!: boolean;
 }
 
 /** A loss of roles that the brake holds. */
 export class HeldRoleLossView extends AccountRoleLoss {
-  @Uuid({ description: 'Account id.' })
-  account!: string;
-
-  @Text({ max: 1024 })
-  userName!: string;
-
-  @Text({ nullable: true, max: 1024 })
-  displayName!: string | null;
-
-  @TextList({ description: 'Roles in effect, including those that would be lost.' })
-  roles!: string[];
-
-  @Text()
-  causationId!: string;
+  @Uuid({ description: 'Account id.' }) account!: string;
+  @Text({ max: 1024 }) userName!: string;
+  @Text({ nullable: true, max: 1024 }) displayName!: string | null;
+  @TextList({ description: 'Roles in effect, including those that would be lost.' }) roles!: string[];
+  @Text() causationId!: string;
 }
 
 export class HeldRoleLossList {
-  @NestedList(() => HeldRoleLossView, { description: 'Oldest first.' })
-  held!: HeldRoleLossView[];
+  @NestedList(() => HeldRoleLossView, { description: 'Held losses of roles, oldest first.' }) held!: HeldRoleLossView[];
 }
 
 export class ReleaseRoleLossesBody {
@@ -329,86 +247,64 @@ export class ReleaseRoleLossesBody {
     optional: true,
     minItems: 1,
     maxItems: 10_000,
-    description: 'Without it, all of the tenant. Accounts without a held loss are ignored.',
+    description:
+      'Accounts whose held losses are released. If left out, all held losses of the tenant are released. Accounts without a held loss are ignored.',
   })
   accounts?: string[];
 
   @Text({
     max: 200,
     pattern: /^[^\p{Cc}]*\S[^\p{Cc}]*$/u,
-    description: 'The administrator who releases; written to the log.',
+    description: 'The administrator who releases the losses; written to the log.',
   })
   by!: string;
 }
 
 export class RoleLossesReleased {
-  @Whole()
-  released!: number;
+  @Whole() released!: number;
 }
 
 export class PoolComparisonProgress {
-  @OneOf(POOL_COMPARISON_PHASES)
-  phase!: (typeof POOL_COMPARISON_PHASES)[number];
+  @OneOf(POOL_COMPARISON_PHASES) phase!: (typeof POOL_COMPARISON_PHASES)[number];
+  @Whole({ description: 'Number of users of the pool that were read so far.' }) users!: number;
 
-  @Whole({ description: 'Users of the pool read so far.' })
-  users!: number;
-
-  @Whole({ description: 'Accounts marked for repair. One account may count under several of the kinds below.' })
+  @Whole({
+    description:
+      'Number of accounts that were marked for repair. An account with several kinds of differences is counted under each kind.',
+  })
   differing!: number;
 
-  @Whole()
-  attributes!: number;
+  @Whole() attributes!: number;
+  @Whole() groups!: number;
+  @Whole({ description: 'Number of accounts whose user is missing in Cognito.' }) missing!: number;
 
-  @Whole()
-  groups!: number;
-
-  @Whole({ description: 'Accounts that Cognito should have and does not.' })
-  missing!: number;
-
-  @Whole({ description: 'Users of the pool that belong to no account; they are left as they are.' })
+  @Whole({ description: 'Number of users of the pool that belong to no account (orphans). They are not changed.' })
   orphans!: number;
 
-  @TextList({ description: 'User names of the first orphans.' })
-  orphanSample!: string[];
+  @TextList({ description: 'User names of the first orphans.' }) orphanSample!: string[];
 }
 
 export class PoolComparison {
-  @Uuid()
-  id!: string;
-
-  @OneOf(POOL_COMPARISON_STATES)
-  state!: (typeof POOL_COMPARISON_STATES)[number];
-
-  @Instant()
-  startedAt!: Date;
-
-  @Instant({ nullable: true })
-  finishedAt!: Date | null;
-
-  @Nested(() => PoolComparisonProgress)
-  progress!: PoolComparisonProgress;
-
-  @Text({ nullable: true, max: 8192 })
-  error!: string | null;
+  @Uuid() id!: string;
+  @OneOf(POOL_COMPARISON_STATES) state!: (typeof POOL_COMPARISON_STATES)[number];
+  @Instant() startedAt!: Date;
+  @Instant({ nullable: true }) finishedAt!: Date | null;
+  @Nested(() => PoolComparisonProgress) progress!: PoolComparisonProgress;
+  @Text({ nullable: true, max: 8192 }) error!: string | null;
 }
 
 export class PoolComparisonStarted {
-  @Uuid({ description: '`id` of the comparison.' })
-  run!: string;
+  @Uuid({ description: '`id` of the comparison.' }) run!: string;
 }
 
 export class RepublishQuery {
-  @Uuid({ optional: true, description: '`next` of the page before.' })
-  cursor?: string;
-
-  @Whole({ optional: true, min: 1, max: 1000, description: '500 by default.' })
-  limit?: number;
+  @Uuid({ optional: true, description: '`next` of the previous page.' }) cursor?: string;
+  @Whole({ optional: true, min: 1, max: 1000, description: '500 by default.' }) limit?: number;
 }
 
 export class RepublishedPage {
-  @Whole({ description: 'Accounts of this page that were published again.' })
-  republished!: number;
+  @Whole({ description: 'Number of accounts that this request published again.' }) republished!: number;
 
-  @Uuid({ nullable: true, description: '`cursor` of the next page; null = this was the last one.' })
+  @Uuid({ nullable: true, description: '`cursor` of the next page. Null means that this page is the last.' })
   next!: string | null;
 }

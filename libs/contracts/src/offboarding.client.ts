@@ -28,17 +28,17 @@ export class OffboardingClient {
     return this.api.call('GET', '/internal/tenants');
   }
 
-  /** `who`: a user name, an Okta user id or an account id. The best match comes first. */
+  /** Finds people by user name, Okta user id or account id (`who`). The best match comes first. */
   people(tenant: string, who: string): Promise<Json<PeopleList>> {
     return this.api.call('GET', `${base(tenant)}/accounts`, { query: { who } });
   }
 
-  /** One person and their cases, newest first. */
+  /** Reads one person and the cases of that person, newest first. */
   timeline(tenant: string, account: string): Promise<Json<PersonTimeline>> {
     return this.api.call('GET', `${accountBase(tenant, account)}/timeline`);
   }
 
-  /** Newest first. */
+  /** Reads a page of cases, newest first. */
   cases(tenant: string, query: CasesQuery = {}): Promise<Json<CasePage>> {
     return this.api.call('GET', `${base(tenant)}/cases`, { query: { ...query } });
   }
@@ -51,12 +51,18 @@ export class OffboardingClient {
     return this.api.call('POST', `${base(tenant)}/held/release`, { body });
   }
 
-  /** Reads the person's state back from Cognito and applies the desired one now, whatever the backoff says. */
+  /**
+   * Makes deactivation-worker read the user back from Cognito and apply the desired state now, without waiting for the
+   * next scheduled attempt.
+   */
   retry(tenant: string, account: string): Promise<RetryStarted> {
     return this.api.call('POST', `${accountBase(tenant, account)}/retry`);
   }
 
-  /** Ends all that the person is signed in with; they keep their access. Durable when it resolves; can be repeated. */
+  /**
+   * Revokes all sessions and tokens of the person, who keeps access and can sign in again. The request is stored
+   * durably when this resolves, and it can be repeated.
+   */
   signOut(tenant: string, account: string, body: SignOutBody): Promise<SignOutState> {
     return this.api.call('POST', `${accountBase(tenant, account)}/sign-out`, { body });
   }
@@ -65,22 +71,22 @@ export class OffboardingClient {
     return this.api.call('GET', `${accountBase(tenant, account)}/sign-out`);
   }
 
-  /** Reports that a service refused a token. Idempotent: the earliest refusal after a fence is kept. */
+  /** Reports that a service refused a token. It is idempotent: only the earliest refusal after a fence is stored. */
   async reportRefusal(tenant: string, account: string, body: RefusalBody): Promise<void> {
     await this.api.call('POST', `${accountBase(tenant, account)}/refusals`, { body });
   }
 
-  /** How long the steps of cases took. */
+  /** Reads how long the steps of cases took. */
   percentiles(query: PercentilesQuery = {}): Promise<Percentiles> {
     return this.api.call('GET', '/internal/offboarding/percentiles', { query: { ...query } });
   }
 
-  /** Rejects with `comparison_running` or `okta_not_connected` if it cannot start. */
+  /** Starts a comparison with Okta. Rejects with `comparison_running` or `okta_not_connected` if it cannot start. */
   startOktaComparison(tenant: string, body: OktaComparisonBody = {}): Promise<OktaComparisonStarted> {
     return this.api.call('POST', `${base(tenant)}/okta/comparison`, { body });
   }
 
-  /** The latest comparison; rejects with `not_found` if there was none. */
+  /** Reads the latest comparison. Rejects with `not_found` if there was none. */
   oktaComparison(tenant: string): Promise<Json<OktaComparison>> {
     return this.api.call('GET', `${base(tenant)}/okta/comparison`);
   }

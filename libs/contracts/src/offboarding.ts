@@ -1,8 +1,8 @@
 /**
- * The internal API of deactivation-worker: who has access, the cases that take it away, what the brake holds, sign-outs,
- * and comparisons with Okta.
+ * deactivation-worker's internal API: people and their access, cases, held cases, sign-outs, and comparisons with Okta.
  */
 import { IsRFC3339 } from 'class-validator';
+import { HELD_REASONS, type HeldBecause } from './common.js';
 import {
   Flag,
   Instant,
@@ -18,11 +18,11 @@ import {
   Whole,
 } from './fields.js';
 
-/** `new` = not yet admitted, which takes milliseconds; everybody else sees such a case as `held`. */
+/** `new` means that the case is not admitted yet, which takes milliseconds. It is published as `held` until then. */
 export const CASE_STATES = ['new', 'held', 'running', 'completed', 'superseded', 'discarded'] as const;
 export type CaseState = (typeof CASE_STATES)[number];
 
-/** The steps of a case, in their order. `first_refused` depends on when the person comes back. */
+/** The steps of a case, in their order. `first_refused` happens only when the person uses an old token again. */
 export const CASE_STEPS = ['fenced', 'disabled', 'signed_out', 'sessions_ended', 'confirmed', 'first_refused'] as const;
 export type CaseStep = (typeof CASE_STEPS)[number];
 
@@ -33,215 +33,154 @@ export type CognitoAccess = (typeof COGNITO_ACCESS)[number];
 export const ACCESS_STATUSES = ['active', 'inactive', 'removed'] as const;
 export type AccessStatus = (typeof ACCESS_STATUSES)[number];
 
-export const CASE_HELD_BECAUSE = ['threshold', 'last_admin'] as const;
-export type CaseHeldBecause = (typeof CASE_HELD_BECAUSE)[number];
-
-/** A state that Okta's API or an event hook reported and that ends access; SCIM cannot express it. */
+/**
+ * A state of the Okta user that ends access. Okta's API or an event hook reports it, because SCIM cannot express it.
+ */
 export const OKTA_STATES = ['suspended', 'deprovisioned', 'missing'] as const;
 export type OktaState = (typeof OKTA_STATES)[number];
 
-/** A name in the evidence: one line of visible text. */
+/** Pattern of a name that is stored as evidence: one line of visible text. */
 const ONE_LINE = /^(?=.*\S)[^\p{C}\u2028\u2029]+$/u;
 
 export class CaseTimings {
-  @Instant({ description: "When Okta's request, or another signal, arrived." })
-  pushedAt!: string;
+  @Instant({ description: "Time at which Okta's request, or another signal, arrived." }) pushedAt!: string;
+  @Instant({ description: 'Time at which the case was opened.' }) receivedAt!: string;
+  @Instant({ nullable: true }) heldAt!: string | null;
+  @Instant({ nullable: true }) releasedAt!: string | null;
 
-  @Instant({ description: 'When the case was opened.' })
-  receivedAt!: string;
-
-  @Instant({ nullable: true })
-  heldAt!: string | null;
-
-  @Instant({ nullable: true })
-  releasedAt!: string | null;
-
-  @Instant({ nullable: true, description: 'From here on services refuse all earlier access tokens.' })
+  @Instant({
+    nullable: true,
+    description: 'Time from which services refuse all access tokens that were issued earlier.',
+  })
   fencedAt!: string | null;
 
-  @Instant({ nullable: true, description: 'When Cognito disabled the user.' })
-  disabledAt!: string | null;
+  @Instant({ nullable: true, description: 'Time at which Cognito disabled the user.' }) disabledAt!: string | null;
 
-  @Instant({ nullable: true, description: 'When Cognito revoked the refresh tokens.' })
+  @Instant({ nullable: true, description: 'Time at which Cognito revoked the refresh tokens.' })
   signedOutAt!: string | null;
 
-  @Instant({ nullable: true, description: 'When the end of the SSO sessions was published.' })
+  @Instant({ nullable: true, description: 'Time at which the end of the SSO sessions was published.' })
   sessionsEndedAt!: string | null;
 
-  @Instant({ nullable: true, description: 'When Cognito was read back and showed the user disabled or absent.' })
+  @Instant({
+    nullable: true,
+    description: 'Time at which a read of Cognito confirmed that the user is disabled or absent.',
+  })
   confirmedAt!: string | null;
 
-  @Instant({ nullable: true, description: 'When a service first refused a token of this person.' })
+  @Instant({ nullable: true, description: 'Time at which a service first refused a token of this person.' })
   firstRefusedAt!: string | null;
 }
 
-/** `offboardingCase` of the event catalog, and what is known only at the moment of the request. */
+/** A case: the fields of `offboardingCase` in the event catalog, and its current attempts and errors. */
 export class CaseView {
-  @Uuid()
-  id!: string;
+  @Uuid() id!: string;
+  @Uuid() account!: string;
+  @Text({ min: 0, max: 1024 }) userName!: string;
+  @Text({ nullable: true, min: 0, max: 1024 }) displayName!: string | null;
+  @Text({ nullable: true, max: 1024, description: 'Okta user id.' }) externalId!: string | null;
+  @OneOf(CASE_STATES) state!: CaseState;
+  @Text({ example: 'user.deactivated' }) cause!: string;
+  @Text({ description: 'Id of the SCIM request, or of the other signal.' }) causationId!: string;
+  @OneOf(HELD_REASONS, { nullable: true }) heldBecause!: HeldBecause | null;
 
-  @Uuid()
-  account!: string;
-
-  @Text({ min: 0, max: 1024 })
-  userName!: string;
-
-  @Text({ nullable: true, min: 0, max: 1024 })
-  displayName!: string | null;
-
-  @Text({ nullable: true, max: 1024, description: 'Okta user id.' })
-  externalId!: string | null;
-
-  @OneOf(CASE_STATES)
-  state!: CaseState;
-
-  @Text({ example: 'user.deactivated' })
-  cause!: string;
-
-  @Text({ description: 'Id of the SCIM request, or of the other signal.' })
-  causationId!: string;
-
-  @OneOf(CASE_HELD_BECAUSE, { nullable: true })
-  heldBecause!: CaseHeldBecause | null;
-
-  @Instant({ nullable: true, description: 'Held cases only: when the timer releases it.' })
+  @Instant({
+    nullable: true,
+    description: 'Time at which a held case is released automatically. Null for other cases.',
+  })
   heldUntil!: Date | null;
 
-  @Text({ nullable: true })
-  releasedBy!: string | null;
-
-  @Nested(() => CaseTimings)
-  timings!: CaseTimings;
-
-  @Instant({ nullable: true })
-  endedAt!: Date | null;
+  @Text({ nullable: true }) releasedBy!: string | null;
+  @Nested(() => CaseTimings) timings!: CaseTimings;
+  @Instant({ nullable: true }) endedAt!: Date | null;
 
   @Text({ nullable: true, description: 'The service that first refused a token of this person.' })
   firstRefusedBy!: string | null;
 
-  @Whole({ description: 'Failed attempts of the current step at Cognito; running cases only.' })
+  @Whole({ description: 'Number of failed attempts of the current step in Cognito. Only for running cases.' })
   attempts!: number;
 
-  @Text({ nullable: true, max: 1000 })
-  lastError!: string | null;
-
-  @Text({ nullable: true })
-  lastErrorClass!: string | null;
-
-  @Instant({ nullable: true })
-  nextAttemptAt!: Date | null;
+  @Text({ nullable: true, max: 1000 }) lastError!: string | null;
+  @Text({ nullable: true }) lastErrorClass!: string | null;
+  @Instant({ nullable: true }) nextAttemptAt!: Date | null;
 }
 
 export class PersonView {
-  @Uuid({ description: 'Account id.' })
-  account!: string;
+  @Uuid({ description: 'Account id.' }) account!: string;
+  @Uuid() tenant!: string;
+  @Text({ min: 0, max: 1024 }) userName!: string;
+  @Text({ nullable: true, min: 0, max: 1024 }) displayName!: string | null;
+  @Text({ nullable: true, max: 1024, description: 'Okta user id.' }) externalId!: string | null;
+  @Flag({ description: 'Whether the person is active in the directory, as pushed by Okta.' }) active!: boolean;
+  @Flag() deleted!: boolean;
+  @OneOf(OKTA_STATES, { nullable: true }) oktaState!: OktaState | null;
+  @Instant({ nullable: true }) oktaStateAt!: Date | null;
+  @Flag({ description: 'Whether identity-service has created the Cognito user.' }) provisioned!: boolean;
+  @OneOf(COGNITO_ACCESS, { description: 'Desired state in Cognito.' }) desiredAccess!: CognitoAccess;
 
-  @Uuid()
-  tenant!: string;
-
-  @Text({ min: 0, max: 1024 })
-  userName!: string;
-
-  @Text({ nullable: true, min: 0, max: 1024 })
-  displayName!: string | null;
-
-  @Text({ nullable: true, max: 1024, description: 'Okta user id.' })
-  externalId!: string | null;
-
-  @Flag({ description: 'In the directory, as Okta pushed it.' })
-  active!: boolean;
-
-  @Flag()
-  deleted!: boolean;
-
-  @OneOf(OKTA_STATES, { nullable: true })
-  oktaState!: OktaState | null;
-
-  @Instant({ nullable: true })
-  oktaStateAt!: Date | null;
-
-  @Flag({ description: 'Whether identity-service has created the Cognito user.' })
-  provisioned!: boolean;
-
-  @OneOf(COGNITO_ACCESS, { description: 'What Cognito should hold.' })
-  desiredAccess!: CognitoAccess;
-
-  @OneOf(COGNITO_ACCESS, { nullable: true, description: 'What Cognito holds; null = state unknown, or no such user.' })
+  @OneOf(COGNITO_ACCESS, {
+    nullable: true,
+    description: 'Actual state in Cognito. Null means that the state is unknown, or that Cognito has no such user.',
+  })
   actualAccess!: CognitoAccess | null;
 
-  @OneOf(ACCESS_STATUSES, { nullable: true, description: 'As published on identity.access; null = not published yet.' })
+  @OneOf(ACCESS_STATUSES, {
+    nullable: true,
+    description: 'Status that was published on identity.access. Null means that no status was published yet.',
+  })
   publishedStatus!: AccessStatus | null;
 
-  @TextList()
-  publishedRoles!: readonly string[];
+  @TextList() publishedRoles!: readonly string[];
 
-  @Instant({ nullable: true, description: 'The fence: earlier access tokens do not count.' })
+  @Instant({ nullable: true, description: 'The fence: access tokens issued before this instant do not count.' })
   notBefore!: Date | null;
 
-  @Flag({ description: 'Whether Cognito still has to revoke refresh tokens.' })
-  signOutDue!: boolean;
+  @Flag({ description: 'Whether Cognito still has to revoke refresh tokens.' }) signOutDue!: boolean;
+  @Whole({ description: 'Number of failed attempts of the current step in Cognito.' }) attempts!: number;
+  @Text({ nullable: true, max: 1000 }) lastError!: string | null;
+  @Text({ nullable: true }) lastErrorClass!: string | null;
 
-  @Whole({ description: 'Failed attempts of the current step at Cognito.' })
-  attempts!: number;
-
-  @Text({ nullable: true, max: 1000 })
-  lastError!: string | null;
-
-  @Text({ nullable: true })
-  lastErrorClass!: string | null;
-
-  @Instant({ nullable: true, description: 'When the next step at Cognito is due; null = nothing is left to do.' })
+  @Instant({
+    nullable: true,
+    description: 'Time at which the next step in Cognito is due. Null means that no step is left.',
+  })
   nextAttemptAt!: Date | null;
 }
 
 export class PeopleQuery {
-  @Text({ max: 1024, description: 'User name (in any case), Okta user id or account id.' })
+  @Text({ max: 1024, description: 'User name (compared case-insensitively), Okta user id or account id.' })
   who!: string;
 }
 
 export class PeopleList {
-  @NestedList(() => PersonView, { description: 'The best match first; at most 100.' })
-  people!: PersonView[];
+  @NestedList(() => PersonView, { description: 'At most 100 people, the best match first.' }) people!: PersonView[];
 }
 
 export class PersonTimeline {
-  @Nested(() => PersonView)
-  person!: PersonView;
-
-  @NestedList(() => CaseView, { description: 'Newest first; at most 200.' })
-  cases!: CaseView[];
+  @Nested(() => PersonView) person!: PersonView;
+  @NestedList(() => CaseView, { description: 'At most 200 cases, newest first.' }) cases!: CaseView[];
 }
 
 export class CasesQuery {
-  @OneOf(CASE_STATES, { optional: true })
-  state?: CaseState;
-
-  @Whole({ optional: true, min: 1, max: 1000, description: '100 if left out.' })
-  limit?: number;
-
-  @Uuid({ optional: true, description: 'Opaque: `next` of the page before.' })
-  cursor?: string;
+  @OneOf(CASE_STATES, { optional: true }) state?: CaseState;
+  @Whole({ optional: true, min: 1, max: 1000, description: '100 if left out.' }) limit?: number;
+  @Uuid({ optional: true, description: 'Opaque value: `next` of the previous page.' }) cursor?: string;
 }
 
 export class CasePage {
-  @NestedList(() => CaseView, { description: 'Newest first.' })
-  cases!: CaseView[];
+  @NestedList(() => CaseView, { description: 'Cases, newest first.' }) cases!: CaseView[];
 
-  @Text({ nullable: true, description: 'Cursor of the next page; null = this is the last one.' })
+  @Text({ nullable: true, description: 'Cursor of the next page. Null means that this page is the last.' })
   next!: string | null;
 }
 
 export class HeldCasesQuery {
-  @Whole({ optional: true, min: 1, max: 10_000, description: '1,000 if left out.' })
-  limit?: number;
+  @Whole({ optional: true, min: 1, max: 10_000, description: '1,000 if left out.' }) limit?: number;
 }
 
 export class HeldCases {
-  @NestedList(() => CaseView, { description: 'Those held longest first.' })
-  held!: CaseView[];
-
-  @Whole({ description: 'All held cases of the tenant, also those beyond the limit.' })
-  total!: number;
+  @NestedList(() => CaseView, { description: 'Held cases, the oldest hold first.' }) held!: CaseView[];
+  @Whole({ description: 'Number of all held cases of the tenant, including cases beyond `limit`.' }) total!: number;
 }
 
 export class ReleaseCasesBody {
@@ -249,109 +188,93 @@ export class ReleaseCasesBody {
     optional: true,
     minItems: 1,
     maxItems: 10_000,
-    description: 'Left out = all held cases. Null and an empty list are refused, so that a mistake releases nobody.',
+    description:
+      'Cases to release. If left out, all held cases are released. Null and an empty list are refused, so that a mistake releases nobody.',
   })
   cases?: string[];
 
-  @Text({ max: 200, pattern: ONE_LINE, description: 'Who is responsible for the release.' })
-  by!: string;
+  @Text({ max: 200, pattern: ONE_LINE, description: 'The person who is responsible for the release.' }) by!: string;
 }
 
 export class ReleasedCases {
-  @Whole({ description: 'How many of them were held.' })
-  released!: number;
+  @Whole({ description: 'Number of cases that this request released.' }) released!: number;
 }
 
 export class RetryStarted {
-  @Uuid()
-  account!: string;
-
-  @Flag()
-  retrying!: boolean;
+  @Uuid() account!: string;
+  @Flag() retrying!: boolean;
 }
 
 export class RefusalBody {
   @IsRFC3339()
   @Instant({ description: "When the service refused the token, by the service's own clock." })
   at!: string;
-
-  @Text({ max: 200, pattern: ONE_LINE, description: 'The service that refused.' })
-  service!: string;
+  @Text({ max: 200, pattern: ONE_LINE, description: 'The service that refused the token.' }) service!: string;
 }
 
 export class SignOutBody {
-  @Text({ max: 200, pattern: ONE_LINE, description: 'Who requests it, e.g. the calling service.' })
-  by!: string;
+  @Text({ max: 200, pattern: ONE_LINE, description: 'The person or service that requests the sign-out.' }) by!: string;
 
   @Text({
     max: 200,
     pattern: ONE_LINE,
-    description: 'Goes into the events, so that they can be traced to the request.',
+    description: 'Causation id of the resulting events, so that they can be traced to the request.',
   })
   causationId!: string;
 }
 
 export class SignOutState {
-  @Flag({ description: 'Earlier refresh tokens may still be valid.' })
+  @Flag({ description: 'Whether refresh tokens that were issued before the sign-out may still be valid.' })
   due!: boolean;
 
-  @Whole({ description: 'Version of identity.access. Once not due, this version or a later one has the fence.' })
+  @Whole({
+    description:
+      'Version of the account on identity.access. Once `due` is false, this version and all later versions contain the fence.',
+  })
   accessVersion!: number;
 }
 
 export class PercentilesQuery {
-  @Uuid({ optional: true })
-  tenant?: string;
+  @Uuid({ optional: true }) tenant?: string;
 
   @Whole({
     optional: true,
     min: 1,
     max: 44_640,
-    description: 'Cases of so many minutes, back from now; 60 if left out.',
+    description: 'Includes the cases of this many minutes before now; 60 if left out.',
   })
   minutes?: number;
 }
 
 export class StepPercentiles {
-  @OneOf(CASE_STEPS)
-  step!: CaseStep;
-
-  @Whole({ description: 'Cases of the requested time that have done this step.' })
-  cases!: number;
+  @OneOf(CASE_STEPS) step!: CaseStep;
+  @Whole({ description: 'Number of cases in the requested time for which this step was done.' }) cases!: number;
 
   @Measure({ nullable: true, description: 'Milliseconds since the push, or since the release if the brake held it.' })
   p50Ms!: number | null;
 
-  @Measure({ nullable: true })
-  p95Ms!: number | null;
-
-  @Measure({ nullable: true })
-  p99Ms!: number | null;
+  @Measure({ nullable: true }) p95Ms!: number | null;
+  @Measure({ nullable: true }) p99Ms!: number | null;
 }
 
 export class Percentiles {
-  @Whole()
-  minutes!: number;
-
-  @Uuid({ nullable: true, description: 'Null = all tenants.' })
-  tenant!: string | null;
-
-  @NestedList(() => StepPercentiles)
-  steps!: StepPercentiles[];
+  @Whole() minutes!: number;
+  @Uuid({ nullable: true, description: 'Null means all tenants.' }) tenant!: string | null;
+  @NestedList(() => StepPercentiles) steps!: StepPercentiles[];
 }
 
 export const OKTA_DRIFT_KINDS = [
-  /** Assigned in Okta, unknown here: a push failed or is under way. */
+  /** The person is assigned in Okta, but unknown here. A push failed or has not arrived yet. */
   'unknown_here',
-  /** Assigned in Okta, inactive in the directory: a push failed. */
+  /** The person is assigned in Okta, but inactive in the directory. A push failed. */
   'inactive_here',
-  /** Has access here, suspended in Okta. */
+  /** The person has access here, but is suspended in Okta. */
   'suspended_in_okta',
-  /** Has access here, not assigned in Okta. */
+  /** The person has access here, but is not assigned in Okta. */
   'missing_in_okta',
-  /** An earlier signal from Okta ended access here; assigned and not suspended in Okta. */
+  /** The person is assigned and not suspended in Okta, but an earlier signal from Okta ended access here. */
   'kept_out_here',
-  /** Has access here, but no Okta user id, so cannot be compared. */
+  /** The person has access here, but no Okta user id, so the person cannot be compared. */
   'without_okta_id',
 ] as const;
 export type OktaDriftKind = (typeof OKTA_DRIFT_KINDS)[number];
@@ -362,59 +285,37 @@ export type OktaComparisonCause = (typeof OKTA_COMPARISON_CAUSES)[number];
 export const OKTA_COMPARISON_STATES = ['running', 'done', 'failed'] as const;
 export type OktaComparisonState = (typeof OKTA_COMPARISON_STATES)[number];
 
-/** Lists suspended users, compares the app's users, then the people with access here, then checks people one by one. */
+/**
+ * Phases of a comparison: list suspended users, compare the users of the app, compare the people with access here, then
+ * check people one by one.
+ */
 export const OKTA_COMPARISON_PHASES = ['suspended', 'assigned', 'access', 'checks', 'done'] as const;
 export type OktaComparisonPhase = (typeof OKTA_COMPARISON_PHASES)[number];
 
 export class OktaDrift {
-  @Whole()
-  count!: number;
-
-  @TextList({ description: 'The first 20 names.' })
-  sample!: string[];
+  @Whole() count!: number;
+  @TextList({ description: 'The first 20 names.' }) sample!: string[];
 }
 
 export class OktaComparisonProgress {
-  @OneOf(OKTA_COMPARISON_PHASES)
-  phase!: OktaComparisonPhase;
-
-  @Whole({ description: 'Users of the Okta app that were compared so far.' })
-  oktaUsers!: number;
-
-  @Whole({ description: 'People with access here that were compared so far.' })
-  people!: number;
+  @OneOf(OKTA_COMPARISON_PHASES) phase!: OktaComparisonPhase;
+  @Whole({ description: 'Number of users of the Okta app that were compared so far.' }) oktaUsers!: number;
+  @Whole({ description: 'Number of people with access here who were compared so far.' }) people!: number;
 
   @Shape({ description: `Differences by kind (${OKTA_DRIFT_KINDS.join(', ')}), each \`{ count, sample }\`.` })
   drift!: Record<OktaDriftKind, OktaDrift>;
 }
 
 export class OktaComparison {
-  @Uuid()
-  id!: string;
-
-  @OneOf(OKTA_COMPARISON_CAUSES)
-  cause!: OktaComparisonCause;
-
-  @OneOf(OKTA_COMPARISON_STATES)
-  state!: OktaComparisonState;
-
-  @Instant()
-  startedAt!: Date;
-
-  @Instant({ nullable: true })
-  finishedAt!: Date | null;
-
-  @Nested(() => OktaComparisonProgress)
-  progress!: OktaComparisonProgress;
-
-  @Whole({ description: 'People that were checked one by one in Okta.' })
-  checked!: number;
-
-  @Whole({ description: 'Checked people for whom something changed here.' })
-  changed!: number;
-
-  @Text({ nullable: true, max: 1000 })
-  error!: string | null;
+  @Uuid() id!: string;
+  @OneOf(OKTA_COMPARISON_CAUSES) cause!: OktaComparisonCause;
+  @OneOf(OKTA_COMPARISON_STATES) state!: OktaComparisonState;
+  @Instant() startedAt!: Date;
+  @Instant({ nullable: true }) finishedAt!: Date | null;
+  @Nested(() => OktaComparisonProgress) progress!: OktaComparisonProgress;
+  @Whole({ description: 'Number of people who were checked one by one in Okta.' }) checked!: number;
+  @Whole({ description: 'Number of checked people whose recorded state in Okta changed.' }) changed!: number;
+  @Text({ nullable: true, max: 1000 }) error!: string | null;
 
   @Text({
     nullable: true,
@@ -425,11 +326,10 @@ export class OktaComparison {
 }
 
 export class OktaComparisonBody {
-  @Flag({ optional: true, description: 'Accept a list of the Okta app that is empty.' })
+  @Flag({ optional: true, description: 'If true, the comparison continues even if Okta lists nobody as assigned.' })
   force?: boolean;
 }
 
 export class OktaComparisonStarted {
-  @Uuid()
-  run!: string;
+  @Uuid() run!: string;
 }

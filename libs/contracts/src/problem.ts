@@ -1,10 +1,11 @@
 /**
- * Errors of every internal, admin and auth API: RFC 9457 `application/problem+json` with a `code` from this closed list.
- * A service answers the code and its parameters; the command line and the hub turn them into sentences for their reader.
+ * Errors of every internal, admin and auth API: RFC 9457 `application/problem+json` with a `code` from this closed
+ * list. A service answers with a code and its parameters. The command line and the hub turn the codes into sentences
+ * for their readers.
  */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
-/** Each code and its HTTP status. Add a code here before an owner may answer it. */
+/** The HTTP status of each code. A service can answer only with codes of this list. */
 export const PROBLEM_STATUS = {
   invalid_request: 400,
   unauthenticated: 401,
@@ -15,15 +16,15 @@ export const PROBLEM_STATUS = {
   okta_not_connected: 409,
   internal: 500,
   unavailable: 503,
-  /** The service has no consumer group `group`; it has `groups`. */
+  /** The service has no consumer group `group`; `groups` lists the existing ones. */
   group_unknown: 404,
-  /** Nothing of `key` is parked for `group`. */
+  /** No event of `key` is parked for `group`. */
   key_not_parked: 404,
-  /** `key` matches several parked keys: `matches`. */
+  /** `key` matches several parked keys, which `matches` lists. */
   key_ambiguous: 409,
   /** The events of `key` are being handled at this moment. */
   key_busy: 409,
-  /** The first record of `key` cannot be read as an event; only a skip helps. */
+  /** The first record of `key` cannot be read as an event. Only a skip can unblock the key. */
   event_unreadable: 409,
   // integration-hub
   tenant_unknown: 404,
@@ -41,23 +42,15 @@ export type ProblemCode = keyof typeof PROBLEM_STATUS;
 
 export const PROBLEM_CODES = Object.keys(PROBLEM_STATUS) as ProblemCode[];
 
-/** The parameters of a code, by name: `{ tenant: 'acme' }`. Never a secret, never a sentence. */
+/** The parameters of a code, by name, e.g. `{ tenant: 'acme' }`. They never contain secrets or sentences. */
 export type ProblemParameters = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
 export class ProblemBody {
-  @ApiProperty({ example: 'about:blank' })
-  type!: string;
+  @ApiProperty({ example: 'about:blank' }) type!: string;
+  @ApiProperty({ example: 404 }) status!: number;
+  @ApiProperty({ enum: PROBLEM_CODES }) code!: ProblemCode;
 
-  @ApiProperty({ example: 404 })
-  status!: number;
-
-  @ApiProperty({ enum: PROBLEM_CODES })
-  code!: ProblemCode;
-
-  /** One sentence for the person who must act; it names no command of ours. */
-  @ApiProperty({ example: 'The tenant is unknown here.' })
-  detail!: string;
-
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true })
-  parameters?: ProblemParameters;
+  /** One sentence for the person who must act. It names no command of the command line. */
+  @ApiProperty({ example: 'The tenant is unknown here.' }) detail!: string;
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true }) parameters?: ProblemParameters;
 }

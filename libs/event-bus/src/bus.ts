@@ -1,4 +1,4 @@
-/** Wires the bus of one service; the configuration chooses the carrier. */
+/** Creates the publisher and the consumers of one service for the carrier that the configuration names. */
 import type { Topic } from '#events';
 import type { Database, Logger, PlatformContext } from '#platform';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
@@ -17,15 +17,16 @@ import type { EventSource } from './source.js';
 export type BusPlatform = Pick<PlatformContext, 'service' | 'database' | 'logger' | 'metrics' | 'health'>;
 
 export interface StrategyOptions {
-  /** Consumes only these topics of those that the controllers have handlers for. */
+  /** If set, only these topics are consumed, even if the controllers have handlers for more. */
   readonly topics?: readonly Topic[];
   /** Quick attempts before a key is parked; 3 by default. */
   readonly inPlaceAttempts?: number;
   /** First pause before a parked event is retried; doubles up to ten minutes. One second by default. */
   readonly retryAfterMs?: number;
   /**
-   * The handlers write through their transaction and have no other effect. Then a batch needs no savepoints: if one
-   * handler fails, the whole batch is rolled back and its handlers run a second time. False by default.
+   * True if all handlers write only through their transaction and have no other effect. A batch then needs no
+   * savepoints: if one handler fails, the whole batch is rolled back and its handlers run a second time. False by
+   * default.
    */
   readonly pureHandlers?: boolean;
 }
@@ -33,10 +34,13 @@ export interface StrategyOptions {
 export interface Bus {
   /**
    * The publisher of this service's outbox. As a provider of a Nest module it starts and stops with the application.
-   * Any number of replicas may run it; one of them leads.
+   * Any number of replicas may run it; one replica is elected leader and publishes.
    */
   sequencer(schema?: string): Sequencer;
-  /** Drives the `@EventPattern` handlers of the application as consumer group `group`; see `connectConsumer`. */
+  /**
+   * Returns a strategy that calls the `@EventPattern` handlers of the application as consumer group `group`; see
+   * `connectConsumer`.
+   */
   strategy(group: string, options?: StrategyOptions): CustomTransportStrategy;
 }
 
@@ -78,11 +82,11 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
   };
 }
 
-/** A sequencer that publishes to the Postgres event log, whatever the configuration says. */
+/** Creates a sequencer that always publishes to the Postgres event log; it ignores the configured carrier. */
 export const postgresSequencer = (options: Omit<SequencerOptions, 'publisher'> & PostgresPublisherOptions): Sequencer =>
   new Sequencer({ ...options, publisher: new PostgresPublisher(options) });
 
-/** Reads published events back. It connects to the carrier when it is used. */
+/** Creates a reader of published events. It connects to the carrier on first use. */
 export const sourceOf = (config: BusConfig, database: Database, logger: Logger): EventSource =>
   config.EVENT_CARRIER === 'kafka'
     ? new KafkaSource(connectKafka(config, `${database.schema}:events`, logger))

@@ -1,7 +1,8 @@
 /**
- * Follows a topic from its beginning, for readers that keep a view in memory and own no database. There is no group, no
- * offset and no inbox: every process reads everything. Records come in order per key, at least once, so a view must
- * ignore a `sequence` that is not higher. Meant for compacted topics, which hold the current state of every key.
+ * Follows a topic from its beginning, for readers that build a view in memory and have no database. There is no group,
+ * no offset and no inbox, so every process reads the whole topic. Records arrive in order per key, at least once. A
+ * view must therefore ignore a record whose `sequence` is not higher than the last one of its key. Use this for
+ * compacted topics, which contain the current state of every key.
  */
 import type { Topic } from '#events';
 import type { FollowHandler, FollowOptions, FollowSource, TopicFollower } from './follower.js';
@@ -11,7 +12,10 @@ import { PostgresFollower } from './carriers/postgres/follow.js';
 export type { FollowedRecord, FollowHandler, FollowOptions, FollowSource, TopicFollower } from './follower.js';
 export { followerGrantsSql } from './carriers/postgres/follow.js';
 
-/** Starts at once and never gives up. While the carrier is down, it retries every two seconds or sooner. */
+/**
+ * Starts following a topic at once. While the carrier does not answer, the follower retries at least every two seconds,
+ * without a limit.
+ */
 export function followTopic(
   source: FollowSource,
   topic: Topic,

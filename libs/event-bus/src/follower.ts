@@ -1,4 +1,4 @@
-/** The part of a follower that both carriers share; see follow.ts. */
+/** Base class of the followers of both carriers; see follow.ts. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope } from '#events';
 import type { Logger } from '#platform';
@@ -7,7 +7,7 @@ import { backoffMs } from './session.js';
 import type { BusConfig } from './settings.js';
 
 export interface FollowedRecord {
-  /** `tenant:subject`; null if the record came without a key. */
+  /** `tenant:subject`. Null if the record has no key. */
   readonly key: string | null;
   /** Null for a tombstone (the key was deleted) and for a record that cannot be read. */
   readonly event: EventEnvelope | null;
@@ -15,7 +15,7 @@ export interface FollowedRecord {
   readonly unreadable?: string;
 }
 
-/** Must not throw: a page that was not handled is read again and again, and the follower falls behind. */
+/** Handles a page of records. It must not throw, because the follower would read the same page again without end. */
 export type FollowHandler = (records: readonly FollowedRecord[]) => void;
 
 export type FollowSource =
@@ -23,19 +23,19 @@ export type FollowSource =
   { readonly carrier: 'postgres'; readonly url: string } | { readonly carrier: 'kafka'; readonly config: BusConfig };
 
 export interface FollowOptions {
-  /** Shown to the carrier as the name of this reader. */
+  /** Name of this reader, which is shown to the carrier. */
   readonly name: string;
   readonly logger: Logger;
 }
 
 export interface TopicFollower {
   /**
-   * The last moment (`performance.now()`) for which it is known that everything the carrier had was handled; undefined
-   * before the first one. It advances even without events, because the carrier is polled, and stops while the carrier
-   * is down. Events that are still in an outbox do not count.
+   * Returns the last time (`performance.now()`) at which every record of the carrier was known to be handled, or
+   * undefined if there was no such time yet. The time advances even without events, because the carrier is polled. It
+   * does not advance while the carrier does not answer. Events that are still in an outbox are not included.
    */
   completeAt(): number | undefined;
-  /** Resolves once everything that the topic held at the start was handled. */
+  /** Resolves once every record that the topic contained at the start was handled. */
   readonly caughtUp: Promise<void>;
   close(): Promise<void>;
 }
@@ -46,7 +46,7 @@ export const followed = ({ key, event, unreadable }: Delivery): FollowedRecord =
   ...(unreadable && { unreadable: unreadable.reason }),
 });
 
-/** The life of a follower: it follows the topic again after each failure, until it is closed. */
+/** Follows a topic, and starts again after each failure, until it is closed. */
 export abstract class Follower implements TopicFollower {
   readonly caughtUp: Promise<void>;
   protected readonly stop = new AbortController();
@@ -77,7 +77,7 @@ export abstract class Follower implements TopicFollower {
     await this.running;
   }
 
-  /** Everything that the carrier had at `at` was handled. */
+  /** Records that every record that the carrier contained at the time `at` was handled. */
   protected complete(at: number): void {
     this.at = at;
     this.resolveCaughtUp();
@@ -95,7 +95,7 @@ export abstract class Follower implements TopicFollower {
         if (!signal.aborted && ++failures === 1)
           this.options.logger.warn(
             { err: error, topic: this.topic, code: 'feed_interrupted' },
-            'following the topic was interrupted; the view may be old until it continues',
+            'following the topic was interrupted and is retried; the view may be out of date until it continues',
           );
       }
       await sleep(backoffMs(Math.max(1, failures), 50, 2_000), undefined, { signal }).catch(() => undefined);

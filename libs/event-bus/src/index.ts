@@ -12,6 +12,7 @@ export * from './consumer/incoming.js';
 export * from './follow.js';
 export * from './producer/outbox.js';
 export * from './producer/sequencer.js';
+export { publishing } from './publishing.js';
 export { PARTITIONS } from './record.js';
 export { consumerTablesSql, eventLogSql, producerTablesSql } from './schema.sql.js';
 export * from './settings.js';

@@ -1,7 +1,7 @@
-/** An event as a carrier moves it, and the parser of stored and received events. */
+/** Events as the carriers transport them, and the parser of stored and received events. */
 import { eventKey, schemaOf, type EventEnvelope, type EventType, type Topic } from '#events';
 
-/** Partitions of every topic, on both carriers. A key always falls into the same one. */
+/** Number of partitions of every topic, on both carriers. All events of a key are in the same partition. */
 export const PARTITIONS = 12;
 
 export interface TopicPartition {
@@ -12,8 +12,9 @@ export interface TopicPartition {
 export const partitionId = ({ topic, partition }: TopicPartition): string => `${topic}:${partition}`;
 
 /**
- * A busy consumer begins a batch at most this often, so that events come several at a time: reading and committing a
- * batch costs more than a few events do. An idle consumer begins at once, and one with a backlog does not pause.
+ * Minimum time between the starts of two batches of a busy consumer, so that a batch contains several events. Reading
+ * and committing a batch costs more than handling a few events. An idle consumer starts a batch at once, and a consumer
+ * with a backlog does not pause.
  */
 export const BATCH_INTERVAL_MS = 20;
 
@@ -37,18 +38,21 @@ export interface EventRow {
 export interface Delivery {
   readonly partition: number;
   readonly position: string;
-  /** Null if the record has none. */
+  /** Key of the record; null if the record has no key. */
   readonly key: string | null;
   readonly event: EventEnvelope | null;
   readonly unreadable?: { readonly reason: string; readonly raw: Buffer };
 }
 
-/** CloudEvents attributes before they are checked. */
+/** CloudEvents attributes that are not validated yet. */
 export type Attributes = { readonly [K in Exclude<keyof EventEnvelope, 'data'>]: unknown };
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Throws an Error that names the first fault. Unknown types are accepted: a newer version may publish them. */
+/**
+ * Parses an event. Throws an Error that names the first fault. Unknown event types are accepted, because a newer
+ * version may publish them.
+ */
 export function parseEvent(attributes: Attributes, data: unknown): EventEnvelope {
   const { id, type, source, subject, time, tenant, key, causationid, traceparent } = attributes;
   const sequence = Number(attributes.sequence);
@@ -77,7 +81,7 @@ export function parseEvent(attributes: Attributes, data: unknown): EventEnvelope
   };
 }
 
-/** Throws unless data of a known type has the shape that the catalog promises. Unknown fields are allowed. */
+/** Throws if the data of a known event type does not match the catalog. Unknown fields are allowed. */
 export function checkData(type: string, data: unknown): void {
   const result = schemaOf(type)?.safeParse(data);
   if (result && !result.success) {
@@ -86,7 +90,7 @@ export function checkData(type: string, data: unknown): void {
   }
 }
 
-/** A row of the log, parsed; a row that cannot be parsed becomes an unreadable delivery, not an error. */
+/** Parses a row of the log. A row that cannot be parsed becomes an unreadable delivery; the function does not throw. */
 export function deliveryOf(row: EventRow & { partition: number; position: string }): Delivery {
   const { partition, position, key } = row;
   try {

@@ -1,8 +1,11 @@
-/** Tables of the bus. All statements are idempotent. */
+/** SQL that creates the tables of the event bus. All statements are idempotent. */
 import { compactedTopics } from '#events';
 import { PARTITIONS } from './record.js';
 
-/** Throws unless `name` is a plain identifier. Schema names come from code; this keeps anything else out of SQL. */
+/**
+ * Returns `name` if it is a plain SQL identifier, and throws otherwise. This prevents SQL injection through schema
+ * names.
+ */
 export function identifier(name: string): string {
   if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) throw new Error(`not a plain SQL identifier: ${name}`);
   return name;
@@ -22,8 +25,8 @@ const EVENT_COLUMNS = `
   data jsonb not null`;
 
 /**
- * The shared log of the Postgres carrier; provisioning runs this as administrator. Roles may read and append. Only a
- * security definer function deletes.
+ * Creates the shared event log of the Postgres carrier; provisioning runs it as administrator. The roles may only read
+ * and append. Only a security definer function deletes events.
  */
 export function eventLogSql(roles: readonly string[]): string[] {
   const names = roles.map(identifier).join(', ');
@@ -36,7 +39,7 @@ export function eventLogSql(roles: readonly string[]): string[] {
        published_at timestamptz not null default clock_timestamp(),
        primary key (topic, partition, position)
      )`,
-    // For replay and inspection by key, and for compaction, which looks for a later event of a key.
+    // Index for replay and inspection by key, and for compaction, which looks for a later event of a key.
     'create index if not exists event_log_key on bus.event_log (topic, key, position)',
     TRIM_FUNCTION,
     'revoke all on function bus.trim_event_log(text, int, bigint, timestamptz, int) from public',
@@ -51,10 +54,10 @@ export function eventLogSql(roles: readonly string[]): string[] {
 }
 
 /**
- * Reads at most `batch` events of one partition and deletes those older than `before`; of a compacted topic only those
- * that a later event of the same key supersedes. Events younger than a day always stay, so that the right to call this
- * is not the right to empty the log. Returns the position up to which it read, null at the end. Locks only the rows
- * that it deletes; nothing else updates or deletes rows of the log.
+ * Reads at most `batch` events of one partition and deletes the events older than `before`. In a compacted topic it
+ * deletes an old event only if there is a later event of the same key. It never deletes events younger than a day, so
+ * that a role that may call it cannot empty the log. Returns the position up to which it read, or null at the end.
+ * Locks only the rows that it deletes; nothing else updates or deletes rows of the log.
  */
 const TRIM_FUNCTION = `
 create or replace function bus.trim_event_log(of_topic text, of_partition int, after bigint, before timestamptz, batch int)
@@ -74,7 +77,7 @@ returns table (reached bigint, deleted bigint) language sql security definer set
   select case when bool_and(s.published_at < before) then max(s.position) end, (select count(*) from doomed) from seen s
 $$`;
 
-/** The outbox of a publishing service, for its first migration. Rows live for milliseconds. */
+/** Creates the outbox of a publishing service, in its first migration. Rows are deleted after milliseconds. */
 export function producerTablesSql(schema: string): string {
   const s = identifier(schema);
   return `
@@ -85,7 +88,7 @@ export function producerTablesSql(schema: string): string {
     ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0)`;
 }
 
-/** Inbox, offsets and parked events of a consuming service, for its first migration. */
+/** Creates the inbox, the offsets and the parked events of a consuming service, in its first migration. */
 export function consumerTablesSql(schema: string): string {
   const s = identifier(schema);
   return `

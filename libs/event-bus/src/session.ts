@@ -1,10 +1,10 @@
-/** Postgres sessions outside the pool, for advisory locks and LISTEN; and pauses between retries. */
+/** Opens Postgres sessions outside the pool, for advisory locks and LISTEN, and computes pauses between retries. */
 import type { Database } from '#platform';
 import pg from 'pg';
 
 /**
- * Connects with the settings of the pool. The session notices a dead peer within seconds, so that a lock or a LISTEN
- * does not stay with it for ever. `onLost` runs once if the connection breaks later.
+ * Opens a session with the settings of the pool. Both sides detect a dead connection within seconds, so that a lock or
+ * a LISTEN does not stay on a dead connection. `onLost` runs once if the connection breaks later.
  */
 export async function openSession(
   database: Database,
@@ -36,7 +36,10 @@ export async function openSession(
   return client;
 }
 
-/** Doubles from `first` up to `limit`, with up to 30 % of jitter so that replicas do not retry in step. */
+/**
+ * Returns the pause before a retry. It doubles from `first` up to `limit`, with up to 30 % of jitter so that replicas
+ * do not retry at the same time.
+ */
 export function backoffMs(attempt: number, first: number, limit: number): number {
   return Math.min(limit, first * 2 ** Math.min(attempt - 1, 30)) * (0.85 + Math.random() * 0.3);
 }

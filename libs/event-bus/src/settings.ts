@@ -1,4 +1,4 @@
-/** Settings of the bus, spread into the configuration of each service that publishes or consumes events. */
+/** Settings of the event bus, which are part of the configuration of each service that publishes or consumes events. */
 import { choice, ConfigError, flag, integer, list, optionalText, type ConfigOf, type ConfigShape } from '#platform';
 
 export const busSettings = {
@@ -16,41 +16,47 @@ export const busSettings = {
     example: 'staging.',
   }),
   KAFKA_SSL: flag({ purpose: 'TLS towards the brokers.', example: 'true', default: false }),
-  KAFKA_USERNAME: optionalText({ purpose: 'SASL/SCRAM-SHA-512 user; without it no SASL.', example: 'stackflow' }),
+  KAFKA_USERNAME: optionalText({
+    purpose: 'SASL/SCRAM-SHA-512 user. If it is not set, no SASL is used.',
+    example: 'stackflow',
+  }),
   KAFKA_PASSWORD: {
     ...optionalText({ purpose: 'SASL/SCRAM-SHA-512 password.', example: '$(cat kafka-password)' }),
     secret: true,
   },
   KAFKA_REPLICATION_FACTOR: integer({
-    purpose: 'Replicas of each topic that is created at start; -1 takes the default of the cluster.',
+    purpose: 'Number of replicas of each topic that is created at start; -1 means the default of the cluster.',
     example: '3',
     default: -1,
     min: -1,
     max: 9,
   }),
   KAFKA_SESSION_TIMEOUT_SECONDS: integer({
-    purpose: 'Seconds after which the partitions of a consumer that died silently are reassigned.',
+    purpose: 'Seconds without a heartbeat after which the partitions of a consumer are reassigned.',
     example: '10',
     default: 30,
     min: 6, // group.min.session.timeout.ms of a broker
     max: 300,
   }),
   EVENT_RETENTION_DAYS: integer({
-    purpose: 'Days that the event log keeps events. Compacted topics keep the last event of each key for ever.',
+    purpose:
+      'Days after which events are deleted from the event log. The last event of each key in a compacted topic is never deleted.',
     example: '14',
     default: 14,
     min: 1,
     max: 3650,
   }),
   EVENT_CONCURRENCY: integer({
-    purpose: 'Transactions that a consumer group of this process runs at the same time; each holds a connection.',
+    purpose:
+      'Maximum number of simultaneous transactions of a consumer group in this process; each holds a database connection.',
     example: '4',
     default: 4,
     min: 1,
     max: 12,
   }),
   EVENT_MAX_ATTEMPTS: integer({
-    purpose: 'Attempts, over about an hour, before a parked event is dead and waits for an administrator.',
+    purpose:
+      'Number of attempts (over about an hour) after which a parked event is dead and waits for an administrator.',
     example: '12',
     default: 12,
     min: 1,

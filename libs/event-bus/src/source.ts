@@ -4,15 +4,18 @@ import type { Delivery } from './record.js';
 
 export interface ReadRange {
   readonly topic: Topic;
-  /** Events published at or after this instant. */
+  /** If set, only events published at or after this instant are read. */
   readonly from?: Date | undefined;
   /** Only this key. */
   readonly key?: string | undefined;
 }
 
 export interface EventSource {
-  /** Hands over published events in pages, in order per key. */
+  /** Reads published events in pages, in order per key, and passes each page to the callback. */
   read(range: ReadRange, page: (deliveries: readonly Delivery[]) => Promise<void>): Promise<void>;
-  /** Events that the group has not consumed yet, per topic. `schema` holds its offsets on the Postgres carrier. */
+  /**
+   * Counts the events per topic that the group has not consumed yet. On the Postgres carrier, `schema` contains the
+   * offsets of the group.
+   */
   lag(schema: string, group: string, topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }

@@ -22,17 +22,20 @@ import { consumerTablesSql } from './schema.sql.js';
 import { busSettings } from './settings.js';
 
 export interface SubscriberDefinition extends StrategyOptions {
-  /** Also the consumer group, unless `group` is set. All processes of a group share its events. */
+  /**
+   * Name of the subscriber. It is also the consumer group unless `group` is set. Each event is handled by one process
+   * of the group.
+   */
   readonly name: string;
   readonly group?: string;
   /** One sentence for `--help`. */
   readonly summary: string;
-  /** Postgres schema that the subscriber owns, also for its inbox, offsets and parked events. */
+  /** Postgres schema that the subscriber owns. It also contains the inbox, the offsets and the parked events. */
   readonly schema: string;
   /** Classes with `@EventPattern('<topic>')` or `@EventPattern('<event type>')` methods. */
   readonly controllers: readonly Type[];
   readonly providers?: readonly Provider[];
-  /** Of the subscriber's own tables. */
+  /** Migrations of the subscriber's own tables. */
   readonly migrations?: (new () => MigrationInterface)[];
 }
 
@@ -42,7 +45,7 @@ const settings = { ...serviceSettings, ...busSettings };
 export const runSubscriber = (definition: SubscriberDefinition, argv?: readonly string[]): Promise<void> =>
   runService(subscriberService(definition), argv);
 
-/** The same as a service definition, for tests and for services that do more than subscribe. */
+/** Builds a service definition from a subscriber definition, for tests and for services that do more than subscribe. */
 export function subscriberService(definition: SubscriberDefinition): ServiceDefinition<typeof settings> {
   @Module({
     imports: [EventAdminModule],
@@ -65,7 +68,7 @@ export function subscriberService(definition: SubscriberDefinition): ServiceDefi
   };
 }
 
-/** A migration that creates the tables of the consumer, before the migrations of the subscriber. */
+/** Returns a migration that creates the tables of the consumer. It runs before the migrations of the subscriber. */
 function consumerTables(schema: string): new () => MigrationInterface {
   return class ConsumerTables1000000000000 implements MigrationInterface {
     readonly name = 'ConsumerTables1000000000000';

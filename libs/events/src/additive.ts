@@ -1,13 +1,12 @@
 /**
  * Checks that a new JSON Schema is an additive change of a released one. Subscribers that use the released schema must
  * understand new events, and events that are already in the log must match the new schema. So only new optional
- * properties, new event types and new descriptions are allowed.
- *
- * It knows the keywords that zod writes: type, properties, required, items, enum, const, anyOf, oneOf, constraints.
+ * properties, new event types and new descriptions are allowed. It knows the keywords that zod writes: type,
+ * properties, required, items, enum, const, anyOf, oneOf, constraints.
  */
 import type { JsonSchema, TypeSchema } from './json-schema.js';
 
-/** The faults, each with the path of its property; empty = additive. */
+/** Returns the faults, each with the path of its property. The list is empty if the change is additive. */
 export function isAdditive(released: JsonSchema, current: JsonSchema, at = 'data'): string[] {
   const before = alternatives(released);
   const now = alternatives(current);
@@ -21,7 +20,7 @@ export function isAdditive(released: JsonSchema, current: JsonSchema, at = 'data
   ];
 }
 
-/** The same for the whole catalog: no type may be removed or move to another topic. */
+/** Returns the faults of the whole catalog. In addition, no event type may be removed or moved to another topic. */
 export function catalogFaults(
   released: Readonly<Record<string, TypeSchema>>,
   current: Readonly<Record<string, TypeSchema>>,
@@ -41,7 +40,7 @@ function alternatives(schema: JsonSchema): JsonSchema[] {
   return [schema];
 }
 
-/** Each alternative needs a counterpart on the other side. */
+/** Compares the alternatives of a union. Each alternative needs a counterpart in the other schema. */
 function compareAlternatives(before: readonly JsonSchema[], now: readonly JsonSchema[], at: string): string[] {
   const hasPartner = (
     one: JsonSchema,
@@ -53,14 +52,17 @@ function compareAlternatives(before: readonly JsonSchema[], now: readonly JsonSc
   return [
     ...before
       .filter((b) => !hasPartner(b, now, (n) => isAdditive(b, n, at)))
-      .map((b) => `${at}: no longer allows ${describe(b)}, which events in the log may have`),
+      .map((b) => `${at}: no longer allows ${describe(b)}, which events in the log may contain`),
     ...now
       .filter((n) => !hasPartner(n, before, (b) => isAdditive(b, n, at)))
       .map((n) => `${at}: now also allows ${describe(n)}, which released subscribers do not expect`),
   ];
 }
 
-/** If each type occurs once on either side (e.g. string or null), the counterparts are known and the faults exact. */
+/**
+ * Pairs the alternatives of both schemas by type. This works only if each type occurs once in each schema (e.g. string
+ * or null); faults are then exact.
+ */
 function pairByKind(before: readonly JsonSchema[], now: readonly JsonSchema[]): [JsonSchema, JsonSchema][] | null {
   const kinds = before.map(kind);
   if (before.length !== now.length || new Set(kinds).size !== kinds.length) return null;
@@ -131,10 +133,10 @@ function compareProperties(before: JsonSchema, now: JsonSchema, at: string): str
     ...removed.map((name) => `${at}.${name}: was removed`),
     ...wasRequired
       .filter((name) => name in fresh && !isRequired.includes(name))
-      .map((name) => `${at}.${name}: is no longer always there`),
+      .map((name) => `${at}.${name}: is no longer required, but released subscribers expect it`),
     ...isRequired
       .filter((name) => !wasRequired.includes(name))
-      .map((name) => `${at}.${name}: is newly required, but events in the log lack it`),
+      .map((name) => `${at}.${name}: is now required, but events in the log do not contain it`),
     ...Object.entries(old).flatMap(([name, schema]) =>
       fresh[name] ? isAdditive(schema, fresh[name], `${at}.${name}`) : [],
     ),

@@ -1,12 +1,12 @@
 /**
- * The AsyncAPI 3.0 document of all published events: channels are topics, messages are event types. Bindings:
- * https://github.com/asyncapi/bindings/tree/master/kafka (0.5.0).
+ * Builds the AsyncAPI 3.0 document of all published events. Its channels are topics, and its messages are event types.
+ * Bindings: https://github.com/asyncapi/bindings/tree/master/kafka (0.5.0).
  */
 import { compactedTopics, topics, type EventType, type Topic } from './catalog.js';
 import { jsonSchemas } from './json-schema.js';
 import { sampleEvent } from './samples.js';
 
-/** Partitions of each topic; all events of a key are in the same one. */
+/** Number of partitions of each topic. All events of a key are in the same partition. */
 export const TOPIC_PARTITIONS = 12;
 const KAFKA_BINDING = '0.5.0';
 
@@ -18,7 +18,7 @@ const TOPIC_DESCRIPTIONS: Readonly<Record<Topic, string>> = {
   'identity.access':
     'The current access of each account. Compacted: read it from its beginning to get every account. Key: tenant and account.',
   'offboarding.cases':
-    'How the access of an account ends: opened or held, and when each step was done. Key: tenant and account.',
+    'The progress of each offboarding case: when it was opened, held and released, and when each step was done. Key: tenant and account.',
   'integration.settings': "Each tenant's current settings, without secrets. Compacted. Key: the tenant id, twice.",
 };
 
@@ -45,14 +45,14 @@ const cloudEventsHeaders = {
   ],
   properties: {
     ce_specversion: text('CloudEvents version', { const: '1.0' }),
-    ce_id: text('UUIDv7, unique for ever; a redelivery has the same one', { format: 'uuid' }),
-    ce_type: text('Event type; ".v1" is the version of its data, which changes only additively'),
+    ce_id: text('UUIDv7, unique for ever; a redelivery has the same id', { format: 'uuid' }),
+    ce_type: text('Event type; ".v1" is the version of its data. Within a version, the data changes only additively'),
     ce_source: text('Publishing service, e.g. /stackflow/scim-gateway', { format: 'uri-reference' }),
     ce_subject: text('Id of the user, group, account or tenant that the event is about'),
-    ce_time: text('Instant of the change, not of its publication', { format: 'date-time' }),
+    ce_time: text('Time of the change, not of its publication', { format: 'date-time' }),
     ce_tenant: text('Tenant id', { format: 'uuid' }),
     ce_sequence: text(
-      'Version of the subject after the change, a decimal number that grows by one with each event of a key. Ignore an event whose sequence is not higher than the last one',
+      'Version of the subject after the change, a decimal number that grows by one with each event of a key. Ignore an event whose sequence is not higher than the last sequence of its key',
       { pattern: '^[1-9][0-9]*$' },
     ),
     ce_causationid: text('Cause of the change: a SCIM request, a settings version or a command'),
@@ -63,7 +63,7 @@ const cloudEventsHeaders = {
 } as const;
 
 const shortName = (type: string): string => type.replace(/^com\.stackflow\./, '');
-/** A plain word for `$ref` pointers and component keys, without dots and dashes. */
+/** Turns a name into a word without dots and dashes, for `$ref` pointers and component keys. */
 const componentName = (type: string): string =>
   shortName(type).replaceAll(/[.-](\w)/g, (_, letter: string) => letter.toUpperCase());
 
@@ -76,7 +76,7 @@ export function asyncapi(): Record<string, unknown> {
       title: 'StackFlow identity events',
       version: '1.0.0',
       description:
-        'What happens to users, groups, accounts, roles and access. Delivery is at least once and in order per key; each event carries the full state of its subject. Within a version (.v1) changes are additive; ignore properties and types that you do not know.',
+        'All changes of users, groups, accounts, roles and access. Delivery is at least once and in order per key; each event carries the full state of its subject. Within a version (.v1) changes are additive; ignore properties and types that you do not know.',
     },
     defaultContentType: 'application/json',
     channels: Object.fromEntries(topics.map((topic) => [topic, channel(topic, typesOf(topic))])),

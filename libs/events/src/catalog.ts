@@ -1,7 +1,7 @@
 /**
  * The public contract: every event type, its topic, and the shape of its data. TypeScript types, JSON Schemas and the
- * AsyncAPI document are generated from this file. Within a version (`.v1`) only additive changes are allowed; the check
- * compares with the schemas in `released/`.
+ * AsyncAPI document are generated from this file. Within a version (`.v1`) only additive changes are allowed. A check
+ * compares the catalog with the schemas in `released/`.
  */
 import { z } from 'zod';
 
@@ -11,12 +11,12 @@ const instant = z.iso.datetime({ offset: true });
 /** A person in the directory after the change: the SCIM resource and its memberships, never a password. */
 export const directoryUser = z.object({
   id: uuid.describe('SCIM id; also the id of the StackFlow account'),
-  userName: z.string().describe('as it was sent; compared case-insensitively'),
+  userName: z.string().describe('user name as the identity provider sent it; compared case-insensitively'),
   externalId: z.string().nullable().describe("the identity provider's own id (Okta: 00u...); opaque"),
   active: z.boolean(),
   displayName: z.string().nullable(),
   name: z.object({ givenName: z.string().nullable(), familyName: z.string().nullable() }),
-  email: z.string().nullable().describe('the primary e-mail, else the first one'),
+  email: z.string().nullable().describe('the primary e-mail address or, if none is primary, the first one'),
   groups: z.array(uuid).describe('ids of all groups that the user is a direct member of, sorted'),
 });
 export type DirectoryUser = z.infer<typeof directoryUser>;
@@ -25,7 +25,7 @@ export const directoryGroup = z.object({
   id: uuid,
   displayName: z.string(),
   externalId: z.string().nullable(),
-  version: z.number().int().positive().describe('sequence of the last event of the group itself'),
+  version: z.number().int().positive().describe('sequence of the last event of the group on directory.groups'),
 });
 export type DirectoryGroup = z.infer<typeof directoryGroup>;
 
@@ -64,16 +64,27 @@ export const roleMapping = z.object({
 });
 export type RoleMapping = z.infer<typeof roleMapping>;
 
-/** How much access a tenant may lose at once before further losses wait for an administrator. Null = no brake. */
+/** How much access a tenant may lose at once before further losses wait for an administrator. Null means no brake. */
 export const brake = z.object({
-  percent: z.number().min(0).max(100).describe('of the active accounts'),
-  atLeast: z.number().int().min(1).describe('up to this many never trip the brake'),
+  percent: z
+    .number()
+    .min(0)
+    .max(100)
+    .describe('percentage of the active accounts that may lose access within the window'),
+  atLeast: z
+    .number()
+    .int()
+    .min(1)
+    .describe('the brake never holds if at most this many people lose access within the window'),
   windowMinutes: z.number().int().min(1),
   holdHours: z.number().int().min(1).describe('hours after which held losses are released'),
 });
 export type Brake = z.infer<typeof brake>;
 
-/** The current settings, without secrets. `deleted` is never set today; consumers ignore fields that they do not know. */
+/**
+ * The current settings, without secrets. `deleted` is not set by any service yet; consumers ignore fields that they do
+ * not know.
+ */
 export const tenantSettings = z.object({
   tenant: z.object({ id: uuid, slug: z.string(), host: z.string().nullable() }),
   scimEnabled: z.boolean(),
@@ -84,18 +95,18 @@ export const tenantSettings = z.object({
   scimToken: z
     .object({ issuedAt: instant, previousValidUntil: instant.nullable() })
     .nullable()
-    .describe('when the SCIM token was last rotated; never the token'),
-  brake: brake.nullable().optional().describe('missing = the default brake'),
+    .describe('when the SCIM token was issued; never contains the token'),
+  brake: brake.nullable().optional().describe('a missing value means the default brake'),
   okta: z
     .object({ domain: z.string(), appId: z.string() })
     .nullable()
     .optional()
-    .describe('the Okta org and the app whose assignments are compared; never its tokens'),
+    .describe('the Okta org and the app whose assignments are compared; never contains tokens'),
   sso: z
     .object({ issuer: z.string(), clientId: z.string() })
     .nullable()
     .optional()
-    .describe('the OpenID Connect issuer and client of the SSO bridge; never the client secret'),
+    .describe('the OpenID Connect issuer and client of the SSO bridge; never contains the client secret'),
 });
 export type TenantSettings = z.infer<typeof tenantSettings>;
 
@@ -108,7 +119,7 @@ export const access = z.object({
 });
 export type Access = z.infer<typeof access>;
 
-/** When each step of an offboarding was done. Null = not done yet, or not needed. */
+/** When each step of an offboarding was done. Null means that the step is not done yet or was not needed. */
 export const offboardingTimings = z.object({
   pushedAt: instant.describe("when the identity provider's request, or the other signal, arrived"),
   receivedAt: instant.describe('when deactivation-worker opened the case'),
@@ -116,12 +127,12 @@ export const offboardingTimings = z.object({
   releasedAt: instant.nullable(),
   fencedAt: instant
     .nullable()
-    .describe('since then services that follow `identity.access` refuse the tokens of the account'),
-  disabledAt: instant.nullable().describe('Cognito refuses sign-in and refresh'),
-  signedOutAt: instant.nullable().describe('Cognito revoked its refresh tokens'),
-  sessionsEndedAt: instant.nullable().describe('the sessions of the SSO bridge ended'),
-  confirmedAt: instant.nullable().describe('a read of the Cognito user confirmed it'),
-  firstRefusedAt: instant.nullable().describe('a service refused a token of the account for the first time'),
+    .describe('when services that follow `identity.access` began to refuse the earlier tokens of the account'),
+  disabledAt: instant.nullable().describe('when Cognito disabled the user; since then it refuses sign-in and refresh'),
+  signedOutAt: instant.nullable().describe('when Cognito revoked the refresh tokens of the user'),
+  sessionsEndedAt: instant.nullable().describe('when the sessions of the SSO bridge ended'),
+  confirmedAt: instant.nullable().describe('when a read of Cognito confirmed that the user is disabled or absent'),
+  firstRefusedAt: instant.nullable().describe('when a service first refused a token of the account'),
 });
 export type OffboardingTimings = z.infer<typeof offboardingTimings>;
 
@@ -131,7 +142,7 @@ export const offboardingCase = z.object({
   userName: z.string(),
   displayName: z.string().nullable(),
   state: z.enum(['held', 'running', 'completed', 'superseded', 'discarded']),
-  cause: z.string().describe('the event or signal that caused it, e.g. `user.deactivated`, `okta.suspended`'),
+  cause: z.string().describe('the event or signal that caused the case, e.g. `user.deactivated`, `okta.suspended`'),
   causationId: z.string().describe('id of the SCIM request, or of the other signal'),
   heldBecause: z.enum(['threshold', 'last_admin']).nullable(),
   releasedBy: z.string().nullable(),
@@ -145,7 +156,7 @@ const accountClosed = accountState.extend({ offboarding: offboardingCase.optiona
 
 const T = 'com.stackflow';
 
-/** topic -> type -> data. The key of every topic is `tenant:subject`. */
+/** The event types of each topic, and the schema of their data. The key of every event is `tenant:subject`. */
 export const catalog = {
   'directory.users': {
     [`${T}.directory.user.created.v1`]: userState,
@@ -168,7 +179,8 @@ export const catalog = {
     [`${T}.identity.account.deactivated.v1`]: accountClosed,
     [`${T}.identity.account.reactivated.v1`]: accountState,
     [`${T}.identity.account.removed.v1`]: accountClosed,
-    // Nothing changed: the state again, for subscribers that start after the log has dropped it.
+    // Published although nothing changed: repeats the state for subscribers that start after the log has deleted
+    // earlier events.
     [`${T}.identity.account.republished.v1`]: accountState,
   },
   'identity.access': {
@@ -206,6 +218,6 @@ const byType = new Map<string, { topic: Topic; schema: z.ZodType }>(
   ),
 );
 
-/** The topic of a type, or undefined for a type that this version does not know. */
+/** Returns the topic of an event type, or undefined if this version does not know the type. */
 export const topicOf = (type: string): Topic | undefined => byType.get(type)?.topic;
 export const schemaOf = (type: string): z.ZodType | undefined => byType.get(type)?.schema;

@@ -5,14 +5,14 @@
 import type { EventData, EventType } from './catalog.js';
 
 export interface EventEnvelope<T extends EventType = EventType> {
-  /** UUIDv7, unique for ever; a redelivery has the same one. */
+  /** UUIDv7, unique for ever; a redelivery has the same id. */
   readonly id: string;
   readonly type: T;
   /** The publishing service, e.g. `/stackflow/scim-gateway`. */
   readonly source: string;
   /** Id of the user, group, account or tenant that the event is about. */
   readonly subject: string;
-  /** RFC 3339 instant of the change (not of its publication). */
+  /** Time of the change (not of its publication), as RFC 3339. */
   readonly time: string;
   /** Tenant id (UUID). */
   readonly tenant: string;

@@ -1,4 +1,4 @@
-/** The public contract of StackFlow's identity events. Imports nothing of ours. */
+/** The public contract of StackFlow's identity events. It imports no other library of this repository. */
 export * from './additive.js';
 export * from './asyncapi.js';
 export * from './catalog.js';

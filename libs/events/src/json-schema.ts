@@ -1,4 +1,4 @@
-/** JSON Schemas of the data of each event type, for subscribers that do not use TypeScript. */
+/** Generates the JSON Schema of the data of each event type, for subscribers that do not use TypeScript. */
 import { z } from 'zod';
 import { catalog, topics, type EventType, type Topic } from './catalog.js';
 
@@ -10,8 +10,8 @@ export interface TypeSchema {
 }
 
 /**
- * Draft 7, which AsyncAPI 3 uses. Additional properties are allowed, because a later version may send some and
- * subscribers ignore those that they do not know.
+ * Uses draft 7, like AsyncAPI 3. Additional properties are allowed, because a later version may add properties, and
+ * subscribers ignore properties that they do not know.
  */
 export function jsonSchemas(): Record<EventType, TypeSchema> {
   const entries = topics.flatMap((topic) =>

@@ -1,13 +1,13 @@
-/** Why a request to Okta failed: one closed list of codes. */
+/** The errors of requests to Okta, as one closed list of codes. */
 
 /**
  * - `unauthorized`: Okta refuses the API token, so every other call will fail too
  * - `forbidden`: the token's owner may not read this
- * - `not_found`: there is no such user or app, or the id cannot be one of Okta's
- * - `rate_limited`: repeat it after `retryAfterMs` at the earliest
- * - `unavailable`: no answer, or a 5xx; repeat it later
- * - `invalid_answer`: not an answer of Okta (a proxy's page, a redirect, a link to another address)
- * - `invalid_domain`: the tenant's setting names no Okta org, so nothing was sent
+ * - `not_found`: there is no such user or app, or the id does not have the form of an Okta id
+ * - `rate_limited`: the rate limit is used up; repeat the request after `retryAfterMs` at the earliest
+ * - `unavailable`: Okta gave no answer or a 5xx; repeat the request later
+ * - `invalid_answer`: the answer is not from Okta's API (a proxy's page, a redirect, a link to another address)
+ * - `invalid_domain`: the tenant's setting is not the domain of an Okta org, so nothing was sent
  */
 export const oktaErrorCodes = [
   'unauthorized',
@@ -21,17 +21,20 @@ export const oktaErrorCodes = [
 export type OktaErrorCode = (typeof oktaErrorCodes)[number];
 
 export interface OktaErrorDetails {
-  /** HTTP status of the answer; null without one. */
+  /** HTTP status of the answer; null if there was no answer. */
   readonly status?: number | null;
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
-/** The message is a sentence for the administrator. It never contains the token or an attribute of a person. */
+/**
+ * A failed request to Okta. The message is a sentence for the administrator. It never contains the token or an
+ * attribute of a person.
+ */
 export class OktaError extends Error {
   readonly status: number | null;
   readonly retryable: boolean;
-  /** Only with `rate_limited`. */
+  /** Milliseconds to wait before a retry. It is set only for `rate_limited`. */
   readonly retryAfterMs: number | null;
 
   constructor(
@@ -47,13 +50,15 @@ export class OktaError extends Error {
   }
 }
 
-/** The error for a refusal. `errorCode` is Okta's own (`E0000011`); null if the body was not Okta's. */
+/**
+ * Returns the error for a refusal. `errorCode` is Okta's own code (`E0000011`), or null if the body was not from Okta.
+ */
 export function refusal(operation: string, status: number, errorCode: string | null): OktaError {
   const said = `${operation}: ${status}${errorCode === null ? '' : ` ${errorCode}`}`;
   if (status === 401)
     return new OktaError(
       'unauthorized',
-      `Okta refuses the API token (${said}): it is wrong, was revoked, or expired after 30 days without use. Make a new one in Okta under Security > API > Tokens and connect the tenant with it.`,
+      `Okta refuses the API token (${said}): it is wrong, was revoked, or expired after 30 days without use. Create a new token in Okta under Security > API > Tokens and connect the tenant with it.`,
       { status },
     );
   if (status === 403)
@@ -64,10 +69,11 @@ export function refusal(operation: string, status: number, errorCode: string | n
     );
   if (status >= 500 || status === 408)
     return new OktaError('unavailable', `Okta is not available at the moment (${said}).`, { status });
-  // An address that is no org answers 404 as well, with a page. Only Okta's own code means that nothing was found.
+  // An address that is not an Okta org also answers 404, with a page. Only Okta's own code means that nothing was
+  // found.
   if (status === 404 && errorCode === 'E0000007')
     return new OktaError('not_found', `Okta has no such user or app (${said}). Check the app id.`, { status });
-  return new OktaError('invalid_answer', `This is no answer of Okta (${said}). Check the domain of the org.`, {
+  return new OktaError('invalid_answer', `This answer is not from Okta (${said}). Check the domain of the org.`, {
     status,
   });
 }

@@ -1,22 +1,26 @@
 /**
- * Deliveries of Okta's event hooks. Only the secret in a header authenticates a delivery, and deliveries arrive at least
- * once, in any order. So an event is a hint to ask Okta, never a fact (Okta, event hooks). Pure.
+ * Parses and authenticates deliveries of Okta's event hooks. Only the secret in a header authenticates a delivery, and
+ * deliveries arrive at least once, in any order. So an event is only a hint to ask Okta, never a fact. Pure functions
+ * only.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { isOktaId } from './address.js';
 
 export interface OktaHookEvent {
-  /** The event's uuid, the same in a repetition. An event about several users becomes one entry per user. */
+  /**
+   * Okta's uuid of the event, which a repeated delivery contains again. An event about several users becomes one entry
+   * per user.
+   */
   readonly id: string;
-  /** E.g. `user.lifecycle.suspend`. */
+  /** Okta's type of the event, e.g. `user.lifecycle.suspend`. */
   readonly type: string;
-  /** When it happened, ISO 8601 in UTC. The order of arrival has no meaning. */
+  /** Time of the event, ISO 8601 in UTC. The order of arrival has no meaning. */
   readonly published: string;
   readonly userId: string;
 }
 
-/** Far more than Okta puts into one delivery. Each entry may cost its receiver a request to Okta. */
+/** Limit of entries from one delivery, far above what Okta sends. Each entry may cause a request to Okta. */
 export const MAX_HOOK_EVENTS = 500;
 const MAX_TARGETS = 50;
 
@@ -30,7 +34,7 @@ const event = z.object({
 });
 const userTarget = z.object({ type: z.literal('User'), id: z.string().refine(isOktaId) });
 
-/** The events about users. Everything else in the body is ignored, so an invalid body has none. */
+/** Returns the events about users. Everything else in the body is ignored, so an invalid body contains no events. */
 export function hookEvents(body: unknown): OktaHookEvent[] {
   const parsed = delivery.safeParse(body);
   if (!parsed.success) return [];
@@ -50,8 +54,8 @@ function aboutUsers(item: unknown): OktaHookEvent[] {
 }
 
 /**
- * Compares the whole `Authorization` header with the secret, in constant time. Compares hashes, because their lengths are
- * equal. Without a configured secret every delivery is refused.
+ * Compares the whole `Authorization` header with the secret, in constant time. It compares hashes, because hashes have
+ * equal lengths. Without a configured secret every delivery is refused.
  */
 export function verifyHookSecret(header: unknown, secret: string): boolean {
   if (typeof header !== 'string' || secret === '') return false;

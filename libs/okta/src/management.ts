@@ -1,6 +1,6 @@
 /**
- * The part of Okta's Management API that we read. One instance per tenant. It repeats only requests that Okta refused for
- * its rate limit; all other retries are up to the caller.
+ * Client for the part of Okta's Management API that we read, with one instance per tenant. It repeats only requests
+ * that Okta refused because of its rate limit. All other retries are up to the caller.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inSpan, SpanKind, type Metrics } from '#platform';
@@ -15,21 +15,24 @@ import { errorCodeIn, oktaAppUser, oktaUser, type OktaAppUser, type OktaUser } f
 export interface OktaManagementOptions {
   /** The tenant's org, e.g. `acme.okta.com`. */
   readonly domain: string;
-  /** Used instead of `https://<domain>` (`OKTA_ENDPOINT`). */
+  /** Address to use instead of `https://<domain>` (`OKTA_ENDPOINT`). */
   readonly endpoint?: string | undefined;
   readonly apiToken: string;
   readonly metrics: Metrics;
-  /** For one request, from sending to the last byte. */
+  /** Time limit of one request, from sending to the last byte. */
   readonly timeoutMs?: number;
   readonly maxBodyBytes?: number;
-  /** The longest wait for a rate limit; a longer one fails as `rate_limited`. Okta's windows last a minute. */
+  /**
+   * The longest wait for a rate limit. A request that would wait longer fails as `rate_limited`. Okta's windows last
+   * one minute.
+   */
   readonly maxWaitMs?: number;
-  /** Ends waits and requests, e.g. when the service stops. */
+  /** Ends waits and requests, for example when the service stops. */
   readonly signal?: AbortSignal;
 }
 
 export interface UserQuery {
-  /** Okta's filter, e.g. `status eq "SUSPENDED"`. Without a filter Okta leaves out deprovisioned users. */
+  /** Okta's filter, e.g. `status eq "SUSPENDED"`. Without a filter, Okta does not return deprovisioned users. */
   readonly filter?: string;
 }
 
@@ -42,17 +45,17 @@ const ATTEMPTS = 3;
 const TOKEN = /^[\x21-\x7e]{1,512}$/;
 
 export class OktaManagement {
-  /** A private field of the language: logging or serialising an instance does not show it. */
+  /** A private field of the language, so that logging or serialising an instance does not show the token. */
   readonly #authorization: string;
   private readonly origin: string;
   private readonly bounds;
   private readonly rates = new Map<Operation, RateState>();
   private readonly calls;
 
-  /** Throws `invalid_domain`, and `unauthorized` for a text that cannot be a token. */
+  /** Throws `invalid_domain`, or `unauthorized` for a text that cannot be a token. */
   constructor({ apiToken, metrics, ...options }: OktaManagementOptions) {
     this.origin = originOf(options.domain, options.endpoint);
-    // `fetch` would refuse it too, but its message would quote the token.
+    // `fetch` would also refuse such a token, but its message would quote the token.
     if (!TOKEN.test(apiToken))
       throw new OktaError('unauthorized', 'The Okta API token is empty or contains characters that no token has.');
     this.#authorization = `SSWS ${apiToken}`;
@@ -66,27 +69,33 @@ export class OktaManagement {
   }
 
   /**
-   * `GET /api/v1/users/{id}`. Null only if Okta itself says that there is no such user. An id that cannot be Okta's is
-   * never sent and fails as `not_found`, so that it is not taken for a deleted person.
+   * `GET /api/v1/users/{id}`. Resolves with null only if Okta itself says that there is no such user. An id that cannot
+   * be from Okta is never sent. It fails as `not_found`, so that nobody treats it as a deleted person.
    */
   async user(id: string): Promise<OktaUser | null> {
     if (!isOktaId(id)) throw new OktaError('not_found', 'This is not the id of an Okta user (20 letters and digits).');
     return this.find('user', `users/${id}`, id, oktaUser);
   }
 
-  /** `GET /api/v1/users/me`: the owner of the token. Every valid token may read it. */
+  /** `GET /api/v1/users/me`: returns the owner of the token. Every valid token may read its owner. */
   async me(): Promise<OktaUser> {
     return parse('me', oktaUser, await this.request('me', this.url('users/me')));
   }
 
-  /** `GET /api/v1/users`. Reads pages as they are consumed, and waits when only the reserve of the rate limit is left. */
+  /**
+   * `GET /api/v1/users`. Reads pages as the caller consumes them, and waits when only the reserve of the rate limit is
+   * left.
+   */
   users(query: UserQuery = {}): AsyncIterable<OktaUser> {
     const url = this.url('users', { limit: String(USERS_LIMIT) });
     if (query.filter !== undefined) url.searchParams.set('filter', query.filter);
     return this.list('users', url, oktaUser);
   }
 
-  /** `GET /api/v1/apps/{appId}/users`: the users of the app, read as {@link users}; `not_found` without such an app. */
+  /**
+   * `GET /api/v1/apps/{appId}/users`: lists the users of the app like {@link users}. Throws `not_found` if there is no
+   * such app.
+   */
   async *appUsers(appId: string): AsyncIterable<OktaAppUser> {
     if (!isOktaId(appId))
       throw new OktaError('not_found', 'This is not the id of an Okta app (20 letters and digits).');
@@ -95,8 +104,9 @@ export class OktaManagement {
   }
 
   /**
-   * `GET /api/v1/apps/{appId}/users/{id}`: the person's assignment to the app; null if Okta says that there is none. Okta
-   * says the same if the app does not exist, so call this only for an app whose list could be read.
+   * `GET /api/v1/apps/{appId}/users/{id}`: resolves with the person's assignment to the app, or null if Okta says that
+   * there is none. Okta gives the same answer if the app does not exist. So call this only for an app whose list could
+   * be read.
    */
   async appUser(appId: string, id: string): Promise<OktaAppUser | null> {
     if (!isOktaId(appId) || !isOktaId(id))
@@ -115,7 +125,7 @@ export class OktaManagement {
   ): Promise<T | null> {
     try {
       const found = parse(operation, shape, await this.request(operation, this.url(path)));
-      // Okta also accepts a login in place of the id.
+      // Okta also accepts a login in place of the id, so the answer must contain the requested id.
       if (found.id === id) return found;
     } catch (error) {
       if (error instanceof OktaError && error.code === 'not_found') return null;
@@ -142,7 +152,10 @@ export class OktaManagement {
     return url;
   }
 
-  /** Resolves with a 2xx answer. A request that Okta refused for its rate limit is repeated when the window is over. */
+  /**
+   * Resolves with a 2xx answer. If Okta refused the request because of its rate limit, the request is repeated when the
+   * window is over.
+   */
   private async request(operation: Operation, url: URL, bulk = false): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       await this.waitForRate(operation, bulk);
@@ -186,12 +199,12 @@ export class OktaManagement {
 
   private limited(operation: Operation, retryAfterMs: number): OktaError {
     const seconds = Math.ceil(retryAfterMs / 1000);
-    const message = `Okta's rate limit is used up (${operation}). It ends in ${seconds} s.`;
+    const message = `Okta's rate limit is used up (${operation}). The next window begins in ${seconds} s.`;
     return new OktaError('rate_limited', message, { status: 429, retryAfterMs });
   }
 }
 
-/** The error names the wrong attribute, never its value. */
+/** Parses an answer of Okta. The error names the wrong attribute, but never its value. */
 function parse<T>(operation: Operation, shape: z.ZodType<T>, { body, status }: Answer): T {
   const json = parseJson(body);
   const parsed = shape.safeParse(json);

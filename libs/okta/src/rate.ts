@@ -1,23 +1,29 @@
 /**
- * Okta's rate limits, read from its answers: a number of requests to one endpoint until an instant, shared with every
- * other client of the customer's org. Pure.
+ * Reads Okta's rate limits from its answers. A limit is a number of requests to one endpoint until an instant. All
+ * clients of the customer's org share it. Pure functions only.
  */
 
 export interface RateState {
   readonly limit: number;
   readonly remaining: number;
-  /** When the window ends, by our clock, in milliseconds. */
+  /** End of the window by our clock, in milliseconds since 1970. */
   readonly until: number;
 }
 
-/** The part that bulk work leaves to the customer's own tools and to our urgent requests. */
+/** Share of the limit that bulk work leaves for the customer's own tools and for our urgent requests. */
 const RESERVE = 0.2;
-/** A 429 about concurrency has Limit = Remaining = 0 and a Reset without meaning; another may have no headers at all. */
+/**
+ * Wait after a 429 without a usable limit. A 429 about concurrency has Limit = Remaining = 0 and a Reset without
+ * meaning. Another 429 may have no headers at all.
+ */
 const UNKNOWN_WAIT_MS = 1_000;
-/** Timers may fire a little early. */
+/** Time added to every wait, because timers may fire a little early. */
 const MARGIN_MS = 100;
 
-/** Computes the end of the window from Okta's clock (`Date`), in case ours is wrong. Null = the answer has no limit. */
+/**
+ * Returns the rate limit in an answer, or null if the answer contains none. The end of the window is computed from
+ * Okta's clock (`Date`), in case our clock is wrong.
+ */
 export function readRate(headers: Headers, status: number, now: number): RateState | null {
   const limit = count(headers.get('x-rate-limit-limit'));
   const remaining = count(headers.get('x-rate-limit-remaining'));
@@ -29,7 +35,7 @@ export function readRate(headers: Headers, status: number, now: number): RateSta
   return { limit, remaining: status === 429 ? 0 : remaining, until: now + wait };
 }
 
-/** Milliseconds to wait before the next request. Bulk work stops at the reserve, urgent work at zero. */
+/** Returns the milliseconds to wait before the next request. Bulk work stops at the reserve, urgent work at zero. */
 export function waitMs(state: RateState | undefined, bulk: boolean, now: number): number {
   if (!state || now >= state.until) return 0;
   const enough = bulk ? state.remaining >= state.limit * RESERVE && state.remaining > 0 : state.remaining > 0;

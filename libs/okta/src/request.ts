@@ -1,10 +1,13 @@
-/** One GET to Okta, bounded in time and size. It follows no redirect and sends the token in one header only. */
+/**
+ * Sends one GET request to Okta, limited in time and size. It follows no redirect and sends the token in one header
+ * only.
+ */
 import { isNativeError } from 'node:util/types';
 import { OktaError } from './errors.js';
 
 export interface GetOptions {
   readonly authorization: string;
-  /** From sending to the last byte. */
+  /** Time limit, from sending to the last byte. */
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
   readonly signal: AbortSignal;
@@ -16,7 +19,10 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Throws `unavailable` without a complete answer, `invalid_answer` if the answer is too large or a redirect. */
+/**
+ * Sends the request. Throws `unavailable` if there is no complete answer, and `invalid_answer` if the answer is too
+ * large or a redirect.
+ */
 export async function get(operation: string, url: URL, options: GetOptions): Promise<Answer> {
   const signal = AbortSignal.any([AbortSignal.timeout(options.timeoutMs), options.signal]);
   const headers = { authorization: options.authorization, accept: 'application/json', 'user-agent': 'StackFlow' };
@@ -24,7 +30,7 @@ export async function get(operation: string, url: URL, options: GetOptions): Pro
     const answer = await fetch(url, { headers, redirect: 'manual', signal });
     const body = await read(answer, options.maxBodyBytes, operation);
     const { status } = answer;
-    // Following it would send the token to any address that the answer names.
+    // Following the redirect would send the token to any address that the answer names.
     if (status >= 300 && status < 400)
       throw new OktaError(
         'invalid_answer',
@@ -56,7 +62,10 @@ async function read(answer: Response, maxBytes: number, operation: string): Prom
   return text + decoder.decode();
 }
 
-/** The message of `fetch` is only "fetch failed"; its cause has the reason. */
+/**
+ * Returns the reason for a failed request. The message of `fetch` is only "fetch failed"; the error's cause contains
+ * the reason.
+ */
 function reason(error: unknown, { signal, timeoutMs }: GetOptions): string {
   if (signal.aborted) return 'the service is stopping';
   if (!isNativeError(error)) return String(error);

@@ -1,4 +1,4 @@
-/** Okta's resources, reduced to the attributes that decide about access. */
+/** Shapes of Okta's resources, reduced to the attributes that decide about access. */
 import { z } from 'zod';
 import { parseJson } from './json.js';
 
@@ -9,7 +9,10 @@ const text = z
 
 export const oktaUser = z.object({
   id: z.string().min(1),
-  /** STAGED, PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED, DEPROVISIONED; Okta may add more. */
+  /**
+   * Okta's status of the user: STAGED, PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED or
+   * DEPROVISIONED. Okta may add more.
+   */
   status: z.string().min(1),
   statusChanged: text,
   lastUpdated: text,
@@ -34,10 +37,10 @@ export const oktaAppUser = z
   .transform(({ credentials, ...user }) => ({
     /** The Okta user's id. */
     id: user.id,
-    /** Our SCIM id; null until the user was provisioned. */
+    /** The user's id in our SCIM API; null until the user is provisioned. */
     externalId: user.externalId,
     status: user.status,
-    /** `USER` (assigned directly) or `GROUP`. */
+    /** How the app is assigned: `USER` (directly) or `GROUP`. */
     scope: user.scope,
     syncState: user.syncState,
     lastUpdated: user.lastUpdated,
@@ -47,7 +50,7 @@ export type OktaAppUser = Readonly<z.output<typeof oktaAppUser>>;
 
 const errorBody = z.object({ errorCode: z.string().regex(/^E\d{7}$/) });
 
-/** Okta's own code in the body of a refusal; null if the body is not Okta's. */
+/** Returns Okta's own code in the body of a refusal, or null if the body is not from Okta. */
 export function errorCodeIn(body: string): string | null {
   const parsed = errorBody.safeParse(parseJson(body));
   return parsed.success ? parsed.data.errorCode : null;

@@ -1,9 +1,9 @@
-/** Configuration of every service that calls Okta. Domain and token are settings of the tenant. */
+/** Configuration of every service that calls Okta. The domain and the token are settings of each tenant. */
 import { optionalUrl, type ConfigShape } from '#platform';
 
 export const oktaSettings = {
   OKTA_ENDPOINT: optionalUrl({
-    purpose: "Address of Okta, e.g. of the sandbox. Left out: https://<the tenant's domain>.",
+    purpose: "Address of Okta, e.g. of the sandbox. The default is https://<the tenant's domain>.",
     example: 'http://localhost:9402',
   }),
 } satisfies ConfigShape;

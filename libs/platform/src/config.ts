@@ -1,16 +1,16 @@
 /**
- * Typed configuration: one shape per service, checked once at start. All faults are reported together, each with the
- * purpose of the setting and an example. No other code of the product reads `process.env`.
+ * Reads the typed configuration of a service once at start. All faults are reported together, each with the purpose of
+ * the setting and an example. No other code of the product reads `process.env`.
  */
 import { z } from 'zod';
 
 export interface Setting<T> {
   /** Parses the raw environment string; must accept `undefined` if there is a default. */
   readonly schema: z.ZodType<T>;
-  /** One sentence for the operator. */
+  /** Purpose of the setting, in one sentence for the operator. */
   readonly purpose: string;
   readonly example: string;
-  /** Masked by `--print-config` and in fault messages. */
+  /** True if `--print-config` and error messages must not show the value. */
   readonly secret?: boolean;
 }
 
@@ -23,13 +23,16 @@ export class ConfigError extends Error {
     readonly faults: readonly string[],
   ) {
     super(
-      `${service} cannot start, its configuration has ${faults.length} fault(s):\n${faults.map((f) => `  - ${f}`).join('\n')}`,
+      `${service} cannot start because its configuration has ${faults.length} fault(s):\n${faults.map((f) => `  - ${f}`).join('\n')}`,
     );
     this.name = 'ConfigError';
   }
 }
 
-/** Parses `env` by `shape`. Throws one {@link ConfigError} that lists every fault. An empty variable counts as unset. */
+/**
+ * Parses the environment variables `env` according to `shape`. Throws one {@link ConfigError} that lists every fault.
+ * An empty variable counts as not set.
+ */
 export function loadConfig<S extends ConfigShape>(
   service: string,
   shape: S,
@@ -54,7 +57,7 @@ export function loadConfig<S extends ConfigShape>(
   return values as ConfigOf<S>;
 }
 
-/** The effective values for `--print-config`, secrets masked (also the password inside a URL). */
+/** Formats the effective values for `--print-config`. Secrets are masked, including passwords in URLs. */
 export function printableConfig(shape: ConfigShape, config: Readonly<Record<string, unknown>>): string {
   return Object.entries(shape)
     .map(([name, setting]) => {
@@ -72,7 +75,7 @@ function maskSecret(text: string): string {
   return /^[a-z]+:\/\//.test(text) ? text.replace(/\/\/([^:@/]+):[^@]*@/, '//$1:****@') : '****';
 }
 
-/** `--help` of a service: what can be set, why, and an example. */
+/** Formats the settings for `--help` of a service, each with its purpose and an example. */
 export function describeConfig(shape: ConfigShape): string {
   return Object.entries(shape)
     .map(([name, s]) => {
@@ -182,11 +185,12 @@ export const serviceSettings = {
   }),
   HOST: text({ purpose: 'Address that the service binds to.', example: '0.0.0.0', default: '127.0.0.1' }),
   DATABASE_URL: postgresUrl({
-    purpose: 'Postgres, with the role of this service, which owns one schema and cannot read others.',
+    purpose:
+      'URL of the Postgres database, with the role of this service. The role owns one schema and cannot read others.',
     example: 'postgres://scim_gateway:secret@postgres:5432/stackflow',
   }),
   DATABASE_POOL_SIZE: integer({
-    purpose: 'Connections to Postgres that this process may hold.',
+    purpose: 'Maximum number of Postgres connections of this process.',
     example: '10',
     default: 10,
     min: 2,
@@ -198,7 +202,8 @@ export const serviceSettings = {
     default: 'info',
   }),
   OTEL_EXPORTER_OTLP_ENDPOINT: optionalUrl({
-    purpose: 'OTLP/HTTP collector for traces. Without it no trace is exported; trace ids are still passed on.',
+    purpose:
+      'URL of the OTLP/HTTP collector for traces. If it is not set, no trace is exported, but trace ids are still passed on.',
     example: 'http://otel-collector:4318',
   }),
   INTERNAL_API_TOKEN: secret({

@@ -7,12 +7,10 @@ import type { Health } from './health.js';
 import type { Logger } from './logging.js';
 import type { Metrics } from './metrics.js';
 
-/** `@Inject(CONFIG) config: ConfigOf<typeof config>`: the checked configuration of the service. */
+/** Injects the validated configuration of the service: `@Inject(CONFIG) config: ConfigOf<typeof config>`. */
 export const CONFIG = Symbol('config');
 /** `@Inject(LOGGER) logger: Logger`. */
 export const LOGGER = Symbol('logger');
-/** The whole context; use the tokens and classes above instead. */
-export const PLATFORM = Symbol('platform');
 
 export interface PlatformContext<C = Record<string, unknown>> {
   readonly service: string;

@@ -11,15 +11,15 @@ import { SnakeCaseNaming } from './entities.js';
 
 export type Sql = string | { name?: string; text: string; values?: unknown[] };
 
-/** A statement that each connection parses and plans once, see {@link prepared}. */
+/** A statement that each connection parses and plans only once; see {@link prepared}. */
 export interface Prepared {
   readonly name: string;
   readonly text: string;
 }
 
 /**
- * For hot statements, where planning takes up to half of the time. The text must be a constant, and the statement must
- * reach its rows by a key, because Postgres may keep the plan until the table is analysed again.
+ * Prepares a frequent statement, because planning can take half of its time. The text must be a constant. The statement
+ * must find its rows by a key, because Postgres may reuse the plan until the table is analysed again.
  */
 export const prepared = (text: string): Prepared => ({
   name: createHash('sha256').update(text).digest('base64url').slice(0, 24),
@@ -29,7 +29,7 @@ export const prepared = (text: string): Prepared => ({
 /** Copies the statement, because the driver writes the values into it. */
 const statement = (sql: Sql | Prepared): Sql => (typeof sql === 'string' ? sql : { ...sql });
 
-/** A statement failed and its error was ignored, so Postgres answered COMMIT with ROLLBACK. */
+/** Postgres answered COMMIT with ROLLBACK, because a statement failed and its error was ignored. */
 export class RolledBack extends Error {
   constructor() {
     super('the transaction was rolled back: a statement in it failed and the failure was ignored; use a savepoint');
@@ -37,7 +37,7 @@ export class RolledBack extends Error {
   }
 }
 
-/** Runs SQL: the database (each statement in its own transaction) or an open transaction. */
+/** Runs SQL. It is either the database, where each statement has its own transaction, or an open transaction. */
 export interface Queryable {
   query<T = Record<string, unknown>>(sql: Sql | Prepared, values?: unknown[]): Promise<T[]>;
 }
@@ -56,7 +56,10 @@ export class Tx implements Queryable {
     return result.rows as T[];
   }
 
-  /** Runs after a successful commit. Use it for hints such as waking a loop; a crash may lose it. */
+  /**
+   * Registers a function that runs after a successful commit. Use it only for hints such as waking a loop, because a
+   * crash may lose the call.
+   */
   afterCommit(hint: () => void): void {
     this.after.push(hint);
   }
@@ -69,8 +72,8 @@ export class Tx implements Queryable {
       await this.query('release savepoint s');
       return result;
     } catch (error) {
-      // Rolling back keeps the savepoint. It is released, or it would hide an enclosing one of the same name. If that
-      // fails, connection and transaction are gone, and the first error says more.
+      // A rollback does not remove the savepoint. Release it, because it would hide an outer savepoint of the same
+      // name. If this fails, the connection is lost; the original error is more useful then.
       await this.query('rollback to savepoint s')
         .then(() => this.query('release savepoint s'))
         .catch(() => undefined);
@@ -86,7 +89,7 @@ export class Tx implements Queryable {
       try {
         hint();
       } catch {
-        // The transaction is committed; a failed hint must not look like a failed transaction.
+        // Ignore the error: the transaction is committed, so the caller must not see a failure.
       }
     }
   }
@@ -101,17 +104,18 @@ export interface DatabaseOptions {
   readonly migrations?: (new () => MigrationInterface)[];
   // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- TypeORM's own type of an entity class
   readonly entities?: Function[];
-  /** Limit of a statement in milliseconds; 0 = none. */
+  /** Maximum duration of a statement in milliseconds; 0 means no limit. */
   readonly statementTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
 }
 
-/** SQLSTATE classes and driver codes of an unavailable database, as opposed to a wrong statement. */
+/** SQLSTATEs and driver codes that mean an unavailable database, not a wrong statement. */
 const OUTAGE = /^(08|57P0[1-3]|53[0-4]|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 
-/** True if the database is unavailable (down, restarting, out of connections), so a retry may help. */
+/** Returns true if the database is unavailable (down, restarting, out of connections), so that a retry may succeed. */
 export function isDatabaseOutage(error: unknown): boolean {
-  // Not `instanceof`: an error of Node's sockets may come from another realm than this module (jest, vm).
+  // Do not use `instanceof` here, because errors of Node's sockets may come from another realm than this module (jest,
+  // vm).
   if (!isNativeError(error)) return false;
   const code = stringProperty(error, 'code');
   if (code !== undefined && OUTAGE.test(code)) return true;
@@ -122,13 +126,13 @@ export function isDatabaseOutage(error: unknown): boolean {
   );
 }
 
-/** SQLSTATE of a Postgres error, e.g. `23505` for a unique violation; undefined for anything else. */
+/** Returns the SQLSTATE of a Postgres error, e.g. `23505` for a unique violation, or undefined for any other error. */
 export function sqlState(error: unknown): string | undefined {
   const code = stringProperty(error, 'code');
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** Name of the violated constraint or unique index of a Postgres error. */
+/** Returns the name of the constraint or unique index that a Postgres error names. */
 export function violatedConstraint(error: unknown): string | undefined {
   return stringProperty(error, 'constraint');
 }
@@ -156,7 +160,7 @@ export class Database implements Queryable {
       migrationsTableName: 'migrations',
       namingStrategy: new SnakeCaseNaming(),
       installExtensions: false,
-      poolErrorHandler: () => undefined, // the pool replaces a broken idle connection
+      poolErrorHandler: () => undefined, // an idle database connection broke; the pool replaces it
       extra: {
         max: options.poolSize ?? 10,
         connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
@@ -170,7 +174,10 @@ export class Database implements Queryable {
     return new Database(dataSource, pool, options.schema);
   }
 
-  /** For ordinary reads. Atomic writes and hot reads are SQL through {@link tx}. */
+  /**
+   * Returns the repository of an entity, for ordinary reads. For atomic writes and frequent reads, use SQL through
+   * {@link tx}.
+   */
   repository<T extends ObjectLiteral>(entity: new () => T): Repository<T> {
     return this.dataSource.getRepository(entity);
   }
@@ -180,7 +187,10 @@ export class Database implements Queryable {
     return result.rows as T[];
   }
 
-  /** Commits when `work` resolves, rolls back when it rejects. A broken connection is not reused. */
+  /**
+   * Runs `work` in a transaction. It commits when `work` resolves and rolls back when `work` rejects. A broken
+   * connection is not reused.
+   */
   async tx<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     const tx = new Tx(client);
@@ -208,7 +218,7 @@ export class Database implements Queryable {
 
   /**
    * Applies the pending migrations under an advisory lock, so that replicas that start together do not race. Resolves
-   * with the names of the applied ones.
+   * with the names of the applied migrations.
    */
   async migrate(): Promise<string[]> {
     const lock = await this.pool.connect();

@@ -1,19 +1,19 @@
 /**
- * Entities: one class per table describes its columns, for TypeORM's repositories and for our own SQL alike. Properties
- * are camelCase, columns snake_case; nothing has to be named twice.
+ * Helpers for entities. One class per table describes its columns, for TypeORM's repositories and for our own SQL.
+ * Properties are camelCase and columns are snake_case, so no column needs an explicit name.
  */
 import { Column, DefaultNamingStrategy, getMetadataArgsStorage, type ColumnOptions } from 'typeorm';
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** `userName` is stored in `user_name`. */
+/** Derives column names: `userName` is stored in `user_name`. */
 export class SnakeCaseNaming extends DefaultNamingStrategy {
   override columnName(property: string, customName: string | undefined, prefixes: string[]): string {
     return [...prefixes.map(snakeCase), customName ?? snakeCase(property)].join('_');
   }
 }
 
-/** A `bigint` column that is a JavaScript number: versions and counts stay far below 2^53. */
+/** A `bigint` column that is read as a JavaScript number. Use it for versions and counts, which stay far below 2^53. */
 export const BigIntColumn = (options: ColumnOptions = {}): PropertyDecorator =>
   Column({
     type: 'bigint',
@@ -26,7 +26,7 @@ export const BigIntColumn = (options: ColumnOptions = {}): PropertyDecorator =>
 
 type EntityClass<T> = abstract new () => T;
 
-/** Names of the columns of `entity`, by property. */
+/** Returns the columns of `entity`, each with its property and its type. */
 function columnNames<T>(entity: EntityClass<T>): { property: string; column: string; type: unknown }[] {
   const classes: unknown[] = [];
   for (let c: unknown = entity; typeof c === 'function' && c !== Function.prototype; c = Object.getPrototypeOf(c))
@@ -41,8 +41,9 @@ function columnNames<T>(entity: EntityClass<T>): { property: string; column: str
 }
 
 /**
- * The select list of our own SQL: `a.user_name as "userName", a.version::float8 as "version"`, so that a row is typed by
- * its entity (`Pick<AccountEntity, 'userName' | 'version'>`). Without `only` all columns, without `alias` unqualified.
+ * Builds the select list of our own SQL, e.g. `a.user_name as "userName", a.version::float8 as "version"`, so that the
+ * entity is the type of a row (`Pick<AccountEntity, 'userName' | 'version'>`). If `only` is left out, the list contains
+ * all columns. If `alias` is left out, the columns are not qualified.
  */
 export function columnsOf<T, K extends keyof T & string>(
   entity: EntityClass<T>,

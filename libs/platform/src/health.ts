@@ -1,11 +1,14 @@
-/** Liveness (otherwise the process is restarted) and readiness (otherwise it gets no traffic). Parts register checks. */
+/**
+ * Serves liveness and readiness. A process that is not live is restarted, and a process that is not ready gets no
+ * traffic. Parts of a service register their checks here.
+ */
 import { Controller, Get, HttpStatus, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Metrics } from './metrics.js';
 import { productVersion } from './version.js';
 
 export type HealthKind = 'live' | 'ready';
-/** Resolves when healthy, rejects with the reason when not. */
+/** Resolves if the part is healthy. Rejects with the reason if it is not. */
 export type HealthCheck = () => Promise<void>;
 
 const CHECK_TIMEOUT_MS = 2_000;

@@ -1,4 +1,4 @@
-/** The frame of every service: configuration, database, logging, health, metrics, tracing, HTTP. */
+/** Shared code of every service: configuration, database, logging, health, metrics, tracing and HTTP. */
 export * from './config.js';
 export * from './consumers.js';
 export * from './context.js';
@@ -8,6 +8,7 @@ export * from './health.js';
 export * from './internal-api.js';
 export * from './logging.js';
 export * from './metrics.js';
+export * from './pages.js';
 export * from './problem.js';
 export * from './provision.js';
 export * from './rate-limit.js';

@@ -1,4 +1,7 @@
-/** Every route of an internal API has the same frame: the service token, checked parameters, and errors as problems. */
+/**
+ * Decorators for every route of an internal API: they check the service token, validate parameters and answer errors as
+ * problems.
+ */
 import {
   applyDecorators,
   Inject,
@@ -15,10 +18,13 @@ import type { ValidationError } from 'class-validator';
 import { CONFIG } from './context.js';
 import { InternalTokenGuard, Problem, ProblemFilter } from './problem.js';
 
-/** Metadata of a controller whose routes check the service token themselves, whatever else guards the application. */
+/**
+ * Metadata key of controllers whose routes check the service token, so that other guards of the application let these
+ * requests pass.
+ */
 export const INTERNAL_API = 'internal-api';
 
-/** Turns what class-validator finds into one `invalid_request`. Fields that no rule names are refused, not ignored. */
+/** Turns all errors of class-validator into one `invalid_request`. Unknown fields are refused, not ignored. */
 export const validation = new ValidationPipe({
   transform: true,
   whitelist: true,
@@ -26,7 +32,7 @@ export const validation = new ValidationPipe({
   exceptionFactory: (errors) => new Problem('invalid_request', errors.flatMap(faultsOf).join('; ')),
 });
 
-/** Includes the faults of nested objects. */
+/** Returns the messages of a validation error, including those of nested objects. */
 function faultsOf({ constraints = {}, children = [] }: ValidationError): string[] {
   return [...Object.values(constraints), ...children.flatMap(faultsOf)];
 }

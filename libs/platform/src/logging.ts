@@ -1,4 +1,4 @@
-/** JSON log lines with redaction, with `tenant`, `traceId`, `eventId` and `code` where they are known. */
+/** Writes redacted JSON log lines, with `tenant`, `traceId`, `eventId` and `code` where they are known. */
 import { isNativeError } from 'node:util/types';
 import type { LoggerService } from '@nestjs/common';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
@@ -6,7 +6,7 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** Fields whose values are never logged, on the first three levels of nesting (P5). */
+/** Fields whose values are never logged, on the first three levels of nesting. */
 export const REDACTED_FIELDS = [
   'password',
   'token',
@@ -32,10 +32,12 @@ const paths = REDACTED_FIELDS.flatMap((f) => {
   return [key.replace(/^\./, ''), `*${key}`, `*.*${key}`];
 });
 
-/** Matches everything that the patterns of `redactText` match; one test suffices for most lines. */
+/**
+ * Matches every text that a pattern of `redactText` matches. Most lines do not match, so one test is enough for them.
+ */
 const SUSPICIOUS = /bearer|basic|ssws|sfs1\.|eyJ|\/\//i;
 
-/** Redacts bearer values, tokens and URL passwords inside text, e.g. in the error message of a driver; also in JSON. */
+/** Redacts bearer values, tokens and URL passwords inside text or JSON, e.g. in the error message of a driver. */
 export function redactText(message: string): string {
   if (!SUSPICIOUS.test(message)) return message;
   return message
@@ -70,14 +72,14 @@ export function createLogger(service: string, level: string, destination?: Desti
           };
         },
       },
-      // Runs on the finished line, because pino copies the message of an error into `msg` after every other hook.
+      // Redact the finished line, because pino copies the message of an error into `msg` after all other hooks.
       hooks: { streamWrite: redactText },
     },
     destination as DestinationStream,
   );
 }
 
-/** Logs Nest's messages as JSON lines too. */
+/** Returns a Nest logger that writes Nest's messages as JSON lines. */
 export function nestLogger(logger: Logger): LoggerService {
   const line =
     (level: 'info' | 'error' | 'warn' | 'debug' | 'trace') =>

@@ -1,4 +1,6 @@
-/** Prometheus metrics of one service. They are not global, so that two services in one test do not mix theirs. */
+/**
+ * Prometheus metrics of one service. They are not global, so that the metrics of two services in one test are separate.
+ */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 const LATENCY_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -18,7 +20,7 @@ export class Metrics {
     );
   }
 
-  /** `collect` runs at each scrape and sets the value. */
+  /** Registers a gauge. `collect` runs at each scrape and sets the value. */
   gauge<L extends string>(
     name: string,
     help: string,

@@ -1,9 +1,8 @@
 /** Problems and health checks over HTTP. */
-import { Controller, Get, Inject, Module, NotFoundException, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Get, Module, NotFoundException, UseFilters, UseGuards } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { serviceSettings } from './config.js';
-import { PLATFORM, type PlatformContext } from './context.js';
 import { Database } from './database.js';
 import { Health } from './health.js';
 import { createLogger } from './logging.js';
@@ -18,7 +17,7 @@ const logger = createLogger('svc', 'info', { write: (line) => void lines.push(li
 @Controller('fail')
 @UseFilters(new ProblemFilter(logger))
 class FailingController {
-  constructor(@Inject(PLATFORM) private readonly platform: PlatformContext) {}
+  constructor(private readonly connection: Database) {}
   @Get('problem') problem(): never {
     throw new Problem('unavailable', 'Come back later.', 7);
   }
@@ -26,10 +25,10 @@ class FailingController {
     throw new Error('select * from secret_table -- postgres://u:hunter2@db');
   }
   @Get('database') async database(): Promise<void> {
-    await this.platform.database.query('select pg_terminate_backend(pg_backend_pid())');
+    await this.connection.query('select pg_terminate_backend(pg_backend_pid())');
   }
   @Get('value') async value(): Promise<void> {
-    await this.platform.database.query('select $1::text', ['\0']);
+    await this.connection.query('select $1::text', ['\0']);
   }
   @Get('missing') missing(): never {
     throw new NotFoundException('There is no such thing.');

@@ -1,4 +1,6 @@
-/** Errors of the internal, admin and auth APIs: RFC 9457 `application/problem+json` with a `code` of a closed list. */
+/**
+ * Errors of the internal, admin and auth APIs: RFC 9457 `application/problem+json` with a `code` from a closed list.
+ */
 import {
   Catch,
   HttpException,
@@ -23,7 +25,7 @@ export class Problem extends Error {
     /** One sentence for the person who must act; it names no command. */
     readonly detail: string,
     readonly retryAfterSeconds?: number,
-    /** Named values for callers that write their own sentence. */
+    /** Named values for callers that write their own sentences. */
     readonly parameters?: ProblemParameters,
   ) {
     super(detail);
@@ -32,7 +34,7 @@ export class Problem extends Error {
   }
 }
 
-/** Turns any error into a {@link Problem} that discloses nothing internal. */
+/** Turns any error into a {@link Problem} that contains no internal details. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isDatabaseOutage(error))
@@ -41,16 +43,16 @@ export function toProblem(error: unknown): Problem {
       'The database is not reachable at the moment. Nothing was changed; try again.',
       5,
     );
-  // Class 22, data exception: e.g. the character 0, which Postgres text cannot hold.
+  // SQLSTATE class 22 is a data exception, e.g. a NUL character, which Postgres text cannot contain.
   if (sqlState(error)?.startsWith('22'))
-    return new Problem('invalid_request', 'A value of the request cannot be looked up or stored.');
+    return new Problem('invalid_request', 'The request contains a value that cannot be looked up or stored.');
   const status =
     error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown } | null)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) {
     const code = PROBLEM_CODES.find((c) => PROBLEM_STATUS[c] === status) ?? 'invalid_request';
-    return new Problem(code, error instanceof Error ? error.message : 'The request cannot be served.');
+    return new Problem(code, error instanceof Error ? error.message : 'The request was refused.');
   }
-  return new Problem('internal', 'Something failed on our side. It is logged with the trace id of this request.');
+  return new Problem('internal', 'An internal error occurred. It is logged with the trace id of this request.');
 }
 
 @Catch()
@@ -73,7 +75,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): void {
 
 const sha256 = (value: string): Buffer => createHash('sha256').update(value).digest();
 
-/** Guards the internal API: `Authorization: Bearer <INTERNAL_API_TOKEN>`, compared in constant time. */
+/** Guards the internal API. It compares the token of `Authorization: Bearer <INTERNAL_API_TOKEN>` in constant time. */
 export class InternalTokenGuard implements CanActivate {
   constructor(private readonly token: string) {}
 

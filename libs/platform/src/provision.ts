@@ -1,6 +1,6 @@
 /**
- * Creates a role and a schema per service, so that a query into the schema of another service fails. Idempotent; an
- * administrator role runs it before the services start.
+ * Creates a role and a schema per service, so that a service cannot query the schema of another service. It is
+ * idempotent; an administrator role runs it before the services start.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -16,7 +16,10 @@ const identifier = (name: string): string => {
   return name;
 };
 
-/** `sharedSql` runs last, as the administrator, for schemas that several services use (event log, quota buckets). */
+/**
+ * Creates the roles and schemas. `sharedSql` runs last, as administrator, and creates schemas that several services use
+ * (event log, quota buckets).
+ */
 export async function provisionDatabase(
   adminUrl: string,
   services: readonly ServiceRole[],
@@ -31,7 +34,8 @@ export async function provisionDatabase(
     await client.query(`revoke create on schema public from public`);
     for (const { role, schema, password } of services) {
       const name = identifier(role);
-      // Roles belong to the whole cluster, so provisioning two databases at once may create the same one twice.
+      // Ignore an existing role. Roles belong to the whole cluster, so provisioning two databases at the same time may
+      // try to create the same role twice.
       await client.query(
         `do $$ begin create role ${name} login; exception when duplicate_object or unique_violation then null; end $$`,
       );

@@ -1,4 +1,7 @@
-/** A token bucket per tenant, in this process. Okta waits for exactly the seconds of `Retry-After`. */
+/**
+ * Limits the requests of each tenant with a token bucket in this process. Okta waits for exactly the seconds of
+ * `Retry-After`.
+ */
 export class RateLimit {
   private readonly buckets = new Map<string, { tokens: number; at: number }>();
 
@@ -8,7 +11,7 @@ export class RateLimit {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** 0 = allowed; otherwise the whole seconds to wait. */
+  /** Takes a token. Returns 0 if the request is allowed, and otherwise the number of whole seconds to wait. */
   take(tenantId: string): number {
     const now = this.now();
     let bucket = this.buckets.get(tenantId);

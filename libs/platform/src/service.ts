@@ -20,11 +20,12 @@ import {
   type ConfigShape,
 } from './config.js';
 import { connectConsumer } from './consumers.js';
-import { CONFIG, LOGGER, PLATFORM, type PlatformContext } from './context.js';
+import { CONFIG, LOGGER, type PlatformContext } from './context.js';
 import { Database, isDatabaseOutage, type DatabaseOptions } from './database.js';
 import { Health, HealthController } from './health.js';
 import { createLogger, nestLogger, type Logger } from './logging.js';
 import { Metrics } from './metrics.js';
+import { sendProblem, toProblem } from './problem.js';
 import { startTracing } from './tracing.js';
 
 type Shape = typeof serviceSettings & ConfigShape;
@@ -36,7 +37,7 @@ export interface ServiceDefinition<S extends Shape> {
   readonly config: S;
   readonly database: Pick<DatabaseOptions, 'schema' | 'migrations' | 'entities' | 'statementTimeoutMs'>;
   module(platform: PlatformContext<ConfigOf<S>>): DynamicModule | Type | Promise<DynamicModule>;
-  /** Event consumers. Each strategy calls the `@EventPattern` handlers of the controllers. */
+  /** Returns the strategies of the event consumers, which call the `@EventPattern` handlers of the controllers. */
   strategies?(platform: PlatformContext<ConfigOf<S>>): CustomTransportStrategy[];
   readonly fastify?: FastifyServerOptions;
   /** Changes the application before it listens, e.g. adds content type parsers. */
@@ -87,7 +88,7 @@ export async function runService<S extends Shape>(
   } catch (error) {
     logger.fatal(
       { err: error, code: 'database_unavailable' },
-      'cannot open the database, so the service does not start; check DATABASE_URL, and that roles and schemas are provisioned',
+      'cannot open the database, so the service does not start; check DATABASE_URL, and check that the roles and schemas are provisioned',
     );
     process.exitCode = EXIT.unavailable;
     await stopTracing();
@@ -116,7 +117,10 @@ export async function runService<S extends Shape>(
   endOnSignal(app, platform, stopTracing);
 }
 
-/** The Nest application, without listening. With `preview` Nest creates no provider, e.g. to describe the API. */
+/**
+ * Creates the Nest application, which does not listen yet. With `preview`, Nest creates no providers; this is used to
+ * generate the OpenAPI document.
+ */
 export async function createApplication<S extends Shape>(
   definition: ServiceDefinition<S>,
   platform: PlatformContext<ConfigOf<S>>,
@@ -128,7 +132,6 @@ export async function createApplication<S extends Shape>(
   class RootModule {}
   const own = await definition.module(platform);
   const providers = [
-    { provide: PLATFORM, useValue: platform },
     { provide: CONFIG, useValue: platform.config },
     { provide: LOGGER, useValue: platform.logger },
     { provide: Database, useValue: platform.database },
@@ -148,7 +151,12 @@ export async function createApplication<S extends Shape>(
       own,
     ],
   };
-  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(definition.fastify ?? {}), {
+  const fastify: FastifyServerOptions = {
+    // Fastify refuses some requests before any routing, e.g. for a URL that cannot be decoded.
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)),
+    ...definition.fastify,
+  };
+  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(fastify), {
     logger: nestLogger(platform.logger),
     bodyParser: false,
     abortOnError: false,

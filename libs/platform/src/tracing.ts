@@ -1,6 +1,6 @@
 /**
- * OpenTelemetry traces that follow a push from the SCIM request over the event to the Cognito call. Events carry the W3C
- * `traceparent` (CloudEvents distributed tracing extension), so that a trace continues in the consumer.
+ * OpenTelemetry traces. One trace contains a SCIM request, its events and the resulting Cognito calls. Events carry the
+ * W3C `traceparent` (CloudEvents distributed tracing extension), so that the trace continues in the consumer.
  */
 import {
   context,
@@ -62,7 +62,7 @@ export function inSpan<T>(
   );
 }
 
-/** The active trace context as a `traceparent` header, or null outside any span. */
+/** Returns the active trace context as a `traceparent` header, or null outside any span. */
 export function currentTraceparent(): string | null {
   const carrier: { traceparent?: string } = {};
   propagation.inject(context.active(), carrier);

@@ -1,4 +1,4 @@
-/** The version of the product, from the package.json of the installation. */
+/** Reads the version of the product from the package.json of the installation. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -13,7 +13,7 @@ export function productVersion(): string {
       };
       if (name === NAME && version !== undefined) return version;
     } catch {
-      // Not in this folder: look in its parent.
+      // This folder has no package.json; look in its parent.
     }
   return 'unknown';
 }

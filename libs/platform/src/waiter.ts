@@ -1,4 +1,4 @@
-/** A pause that can be cut short. A wake-up between two pauses is not lost. */
+/** Waits for a time or until `wake` is called. A call of `wake` between two waits ends the next wait at once. */
 export class Waiter {
   private woken = false;
   private resume: (() => void) | undefined;

@@ -8,12 +8,15 @@ import { commonAttributes, type Schema } from './schema.js';
 export const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 
 export interface Page {
-  /** 1-based. */
+  /** Position of the first result, counted from 1. */
   readonly startIndex: number;
   readonly count: number;
 }
 
-/** RFC 7644 section 3.4.2.4: a startIndex below 1 counts as 1, a negative count as 0, a larger count as the limit. */
+/**
+ * Parses the page of a list request (RFC 7644 section 3.4.2.4). A startIndex below 1 is read as 1, a negative count as
+ * 0, and a count above the limit as the limit.
+ */
 export function parsePage(startIndex: string | undefined, count: string | undefined): Page {
   return {
     startIndex: Math.min(Math.max(integer('startIndex', startIndex, 1), 1), Number.MAX_SAFE_INTEGER),
@@ -28,7 +31,10 @@ function integer(name: string, text: string | undefined, fallback: number): numb
   return Number(text);
 }
 
-/** RFC 7644 section 3.4.2. `itemsPerPage` is the number returned, not the number requested; Okta's review checks it. */
+/**
+ * Builds a list response (RFC 7644 section 3.4.2). `itemsPerPage` is the number of returned resources, not the
+ * requested number; Okta's review checks this.
+ */
 export const listResponse = (resources: readonly unknown[], totalResults: number, startIndex: number) => ({
   schemas: [LIST_SCHEMA],
   totalResults,
@@ -40,8 +46,9 @@ export const listResponse = (resources: readonly unknown[], totalResults: number
 export type Projection = (resource: Record<string, unknown>) => Record<string, unknown>;
 
 /**
- * Reads `attributes` and `excludedAttributes` (RFC 7644 section 3.9); undefined = all attributes. Unknown names select
- * nothing and are no error. `wants` says beforehand whether an attribute will be in the result.
+ * Parses `attributes` and `excludedAttributes` (RFC 7644 section 3.9). Undefined means that all attributes are
+ * returned. Unknown names select nothing and are not an error. `wants` tells in advance whether an attribute will be in
+ * the result.
  */
 export function parseProjection(
   schema: Schema,
@@ -70,7 +77,7 @@ const split = (text: string | undefined): string[] =>
     .map((s) => s.trim())
     .filter((s) => s !== '');
 
-/** The keys that lead to an attribute, e.g. `['name', 'givenName']` or `[urn, 'department']`. */
+/** Returns the keys that lead to an attribute, e.g. `['name', 'givenName']` or `[urn, 'department']`. */
 function locate(schema: Schema, text: string): string[] | undefined {
   const extension = schema.extensions.find((e) => e.id.toLowerCase() === text.toLowerCase());
   if (extension) return [extension.id];

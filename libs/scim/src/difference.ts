@@ -2,7 +2,7 @@
 import { isObject, type UserResource } from './resource.js';
 import { enterpriseSchema, userSchema } from './schema.js';
 
-/** Equality of JSON values; the order of keys does not matter, the order of list elements does. */
+/** Compares JSON values. The order of keys does not matter, but the order of list elements does. */
 export function deepEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (Array.isArray(a) && Array.isArray(b))
@@ -15,8 +15,8 @@ export function deepEqual(a: unknown, b: unknown): boolean {
 }
 
 /**
- * Names of the attributes whose values differ, in the order of the schema: `userName`, `name.givenName`, `emails`,
- * `urn:...:User:department`. `active` is among them, although it has events of its own.
+ * Returns the names of the attributes whose values differ, in the order of the schema: `userName`, `name.givenName`,
+ * `emails`, `urn:...:User:department`. They include `active`, although `active` has its own events.
  */
 export function changedAttributes(before: UserResource, after: UserResource): string[] {
   const core = userSchema.attributes

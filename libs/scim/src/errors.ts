@@ -1,8 +1,8 @@
-/** The only error that this library throws: RFC 7644 section 3.12, with a closed list of `scimType` codes. */
+/** The only error that this library throws (RFC 7644 section 3.12), with a closed list of `scimType` codes. */
 
 export const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
-/** RFC 7644 table 9. */
+/** The codes of RFC 7644 table 9. */
 export type ScimType =
   | 'invalidFilter'
   | 'tooMany'
@@ -15,13 +15,13 @@ export type ScimType =
   | 'invalidVers'
   | 'sensitive';
 
-/** The status that RFC 7644 table 9 gives to a code. */
+/** Returns the status that RFC 7644 table 9 assigns to a code. */
 const statusOf = (scimType: ScimType): number =>
   scimType === 'uniqueness' ? 409 : scimType === 'sensitive' ? 403 : 400;
 
 export interface ErrorBody {
   readonly schemas: readonly [typeof ERROR_SCHEMA];
-  /** A string, because Okta's suite compares it with "401" and "404". */
+  /** The status as a string, because Okta's test suite compares it with "401" and "404". */
   readonly status: string;
   readonly scimType?: ScimType;
   /** One or two sentences that say what to fix. Okta shows them to the administrator. */
@@ -38,7 +38,7 @@ export class ScimError extends Error {
     this.name = 'ScimError';
   }
 
-  /** An error whose status follows from its code. */
+  /** Creates an error whose status follows from its code. */
   static of(scimType: ScimType, detail: string): ScimError {
     return new ScimError(statusOf(scimType), detail, { scimType });
   }
@@ -49,7 +49,10 @@ export class ScimError extends Error {
   }
 }
 
-/** A sent value in a form that is safe and short enough for a `detail`. Of a list or an object it says only that. */
+/**
+ * Prints a value from a request in a form that is safe and short enough for a `detail`. Lists and objects are printed
+ * as "a list" and "an object".
+ */
 export function quote(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   const text = String(value);

@@ -1,4 +1,4 @@
-/** Parses filters (RFC 7644 section 3.4.2.2) into a tree. Precedence: `not`, then `and`, then `or`. */
+/** Parses filters (RFC 7644 section 3.4.2.2) into a tree. `not` binds most tightly, then `and`, then `or`. */
 import { quote, ScimError } from './errors.js';
 import { LIMITS } from './limits.js';
 import { parseAttributePath, type AttributePath } from './path.js';
@@ -12,7 +12,7 @@ export type Filter =
   | { readonly kind: 'not'; readonly filter: Filter }
   | { readonly kind: 'present'; readonly path: AttributePath }
   | { readonly kind: 'compare'; readonly path: AttributePath; readonly operator: Operator; readonly value: FilterValue }
-  /** `emails[type eq "work"]`: one element must satisfy the whole inner filter. */
+  /** `emails[type eq "work"]`, where one element must satisfy the whole inner filter. */
   | { readonly kind: 'element'; readonly path: AttributePath; readonly filter: Filter };
 
 type Token = {
@@ -24,7 +24,7 @@ type Token = {
 const invalid = (what: string): ScimError =>
   ScimError.of('invalidFilter', `The filter cannot be read: ${what}. Example: userName eq "ada@example.com".`);
 
-/** Parses a whole filter. Throws `invalidFilter` beyond 1,000 characters or 20 terms. */
+/** Parses a whole filter. Throws `invalidFilter` if it has more than 1,000 characters or 20 terms. */
 export function parseFilter(text: string): Filter {
   if (text.length > LIMITS.filterCharacters)
     throw ScimError.of(
@@ -92,7 +92,10 @@ class Parser {
     return filter;
   }
 
-  /** Entra ID writes `emails[type eq "work"].value eq "x"`, which the grammar of the RFC does not have. */
+  /**
+   * Parses the rest of `emails[type eq "work"].value eq "x"`. Entra ID sends this form, which the grammar of the RFC
+   * does not allow.
+   */
   private suffix(inner: Filter): Filter {
     const next = this.tokens[this.position];
     if (next?.kind !== 'word' || !next.text.startsWith('.')) return inner;
@@ -109,7 +112,7 @@ class Parser {
     const operator = token.text.toLowerCase();
     if (operator === 'pr') return { kind: 'present', path };
     if (!(OPERATORS as readonly string[]).includes(operator))
-      throw invalid(`${quote(token.text)} is not an operator; there are ${OPERATORS.join(', ')} and pr`);
+      throw invalid(`${quote(token.text)} is not an operator; the operators are ${OPERATORS.join(', ')} and pr`);
     return { kind: 'compare', path, operator: operator as Operator, value: this.value() };
   }
 

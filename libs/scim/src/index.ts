@@ -1,4 +1,7 @@
-/** The SCIM 2.0 protocol (RFC 7643, RFC 7644) as pure functions: no database, no framework, nothing of ours. */
+/**
+ * The SCIM 2.0 protocol (RFC 7643, RFC 7644) as pure functions. The library uses no database, no framework and no other
+ * part of StackFlow.
+ */
 export * from './answer.js';
 export * from './difference.js';
 export * from './discovery.js';

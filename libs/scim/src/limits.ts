@@ -1,10 +1,13 @@
-/** The limits of a request. Beyond them it is refused. The README and ServiceProviderConfig publish them. */
+/**
+ * The limits of a request. A request that exceeds one of them is refused. The README and ServiceProviderConfig publish
+ * them.
+ */
 export const LIMITS = {
   bodyBytes: 8 * 1024 * 1024,
-  /** Levels of nested objects and lists; SCIM itself needs 6. */
+  /** Levels of nested objects and lists. SCIM itself needs 6. */
   bodyDepth: 32,
   groupMembers: 100_000,
-  /** Groups of one user. Every event about the user lists them all (40 bytes each), and an event may have 1 MB. */
+  /** Groups of one user. Every event about the user lists all of them (40 bytes each), and an event may have 1 MB. */
   groupsPerUser: 10_000,
   patchOperations: 1_000,
   patchValues: 100_000,
@@ -14,7 +17,7 @@ export const LIMITS = {
   pageSizeMax: 1_000,
   /** Elements of one multi-valued attribute of a user. */
   valuesPerAttribute: 200,
-  /** Characters of one text; identifiers (`userName`, `externalId`, a group's `displayName`) have a lower limit. */
+  /** Characters of one text. Identifiers (`userName`, `externalId`, a group's `displayName`) have a lower limit. */
   text: 8_192,
   identifier: 512,
 } as const;

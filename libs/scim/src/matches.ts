@@ -35,7 +35,7 @@ function subAttribute(attribute: Attribute, name: string): Attribute {
   return found;
 }
 
-/** RFC 7644 table 3, for one value. A missing value equals null and nothing else. */
+/** Compares one value (RFC 7644 table 3). A missing value equals only null. */
 function compare(
   stored: ScimPrimitive | undefined,
   operator: Operator,

@@ -7,17 +7,20 @@ import { filterOnSingleValue, type PatchOperation, type PatchPath, type PatchVer
 import { parseMemberIds, parseValue, requireObject } from './resource.js';
 import { commonAttributes, findAttribute, groupSchema, type Attribute } from './schema.js';
 
-/** `add` and `remove` are disjoint, and empty if `replaceAll` is set. Ids are as the client sent them, unchecked. */
+/**
+ * The change of a group. `add` and `remove` are disjoint. Both are empty if `replaceAll` is set. Ids are as the client
+ * sent them, unchecked.
+ */
 export interface GroupChange {
   readonly displayName?: string;
-  /** null = unassign. */
+  /** Null unassigns the external id. */
   readonly externalId?: string | null;
   readonly replaceAll: readonly string[] | null;
   readonly add: readonly string[];
   readonly remove: readonly string[];
 }
 
-/** Applies the operations in order: if several are about one member, the last one counts. */
+/** Applies the operations in order. If several operations are about one member, the last one wins. */
 export function reduceGroupPatch(operations: readonly PatchOperation[]): GroupChange {
   const fold = new Fold();
   for (const { op, path, value } of operations) {
@@ -44,7 +47,10 @@ class Fold {
     };
   }
 
-  /** Okta renames with `{id, displayName}`. The id, like any unknown attribute, is ignored. */
+  /**
+   * Applies an operation without a path. Okta renames with `{id, displayName}`. The id is ignored, as is any unknown
+   * attribute.
+   */
   withoutPath(op: PatchVerb, value: Record<string, unknown>): void {
     for (const key of Object.keys(value)) {
       const attribute = findAttribute(groupSchema.attributes, key);
@@ -84,7 +90,7 @@ class Fold {
 
   private changeMembers(op: PatchVerb, filter: Filter | undefined, value: unknown): void {
     if (filter) {
-      // Some clients send `add members[value eq "x"]` without a value and mean the member itself.
+      // Some clients send `add members[value eq "x"]` without a value, and mean the member x.
       const ids = idsOf(filter);
       if (op === 'replace')
         throw ScimError.of(
@@ -94,7 +100,7 @@ class Fold {
       return op === 'add' ? this.addAll(ids) : this.removeAll(ids);
     }
     if (op === 'add') return this.addAll(parseMemberIds(value, LIMITS.patchValues));
-    // Entra ID lists the members to remove in `value`. Without a value all members are removed.
+    // Entra ID lists the members to remove in `value`. Without a value, all members are removed.
     if (op === 'remove' && value !== undefined && value !== null)
       return this.removeAll(parseMemberIds(value, LIMITS.patchValues));
     this.all = new Set(op === 'remove' ? [] : parseMemberIds(value, LIMITS.patchValues));
@@ -127,7 +133,7 @@ function noName(): never {
   throw ScimError.of('invalidValue', 'displayName cannot be removed or emptied. A group needs a name.');
 }
 
-/** The ids in `value eq "a"`, or in several of these joined by `or`. */
+/** Returns the ids in `value eq "a"`, or in several such terms joined by `or`. */
 function idsOf(filter: Filter): string[] {
   if (filter.kind === 'or') return [...idsOf(filter.left), ...idsOf(filter.right)];
   if (
@@ -139,6 +145,6 @@ function idsOf(filter: Filter): string[] {
     return [filter.value];
   throw ScimError.of(
     'invalidFilter',
-    'Members can be chosen by their id only: members[value eq "<id>"], several of them joined by "or".',
+    'Members can be selected only by id: members[value eq "<id>"]. Join several ids with "or".',
   );
 }

@@ -1,4 +1,7 @@
-/** Applies PATCH (RFC 7644 section 3.5.2) and PUT (section 3.5.1) to a user. Pure: returns a new resource. */
+/**
+ * Applies PATCH (RFC 7644 section 3.5.2) and PUT (section 3.5.1) to a user. Pure functions only: they return a new
+ * resource.
+ */
 import { quote, ScimError } from './errors.js';
 import type { Filter } from './filter.js';
 import { LIMITS } from './limits.js';
@@ -20,7 +23,7 @@ import {
 } from './resource.js';
 import { commonAttributes, findExtension, userSchema } from './schema.js';
 
-/** Applies the operations in order, all or none. The result must satisfy the same rules as the body of a PUT. */
+/** Applies all operations in order, or throws. The result must satisfy the same rules as the body of a PUT. */
 export function patchUser(user: UserResource, operations: readonly PatchOperation[]): UserResource {
   const result = structuredClone(user) as Resource;
   for (const operation of operations) {
@@ -31,13 +34,17 @@ export function patchUser(user: UserResource, operations: readonly PatchOperatio
   const { userName, active } = result;
   if (typeof userName !== 'string' || userName.trim() === '')
     throw ScimError.of('invalidValue', 'userName cannot be removed or emptied.');
-  // A missing `active` must neither reactivate a person nor lock them out, so no value is safe to assume.
+  // The PATCH must not remove `active`. A missing `active` must neither reactivate a person nor end their access, so no
+  // default is safe.
   if (user.active !== undefined && active === undefined)
     throw ScimError.of('invalidValue', 'active cannot be removed. Send true or false.');
   return result as UserResource;
 }
 
-/** Okta sends an object of attributes; Entra ID adds dotted and URN-qualified keys. Unknown keys are ignored. */
+/**
+ * Applies an operation without a path. Okta sends an object of attributes. Entra ID adds keys with dots and URNs.
+ * Unknown keys are ignored.
+ */
 function applyWithoutPath(result: Resource, op: PatchVerb, value: Record<string, unknown>): void {
   for (const key of Object.keys(value)) {
     const extension = findExtension(userSchema, key);
@@ -112,7 +119,7 @@ function set(home: Resource, name: string, value: ScimValue | null): void {
   else home[name] = value;
 }
 
-/** In a complex value, `add` and `replace` both change the named sub-attributes and keep the others. */
+/** Merges complex values. `add` and `replace` both change the named sub-attributes and keep the others. */
 const merged = (current: ScimValue | undefined, value: ScimValue | null): ScimValue | null =>
   isObject(current) && isObject(value) ? { ...current, ...value } : value;
 
@@ -146,7 +153,8 @@ function changeList(
     ? named(subAttribute.name, parseValue(subAttribute, value))
     : parseComplex(attribute, value);
   if (chosen.size === 0) {
-    // `add emails[type eq "work"].value` creates the element that its filter describes; `replace` must find one.
+    // `add emails[type eq "work"].value` creates the element that its filter describes. `replace` needs an existing
+    // element.
     if (op === 'replace' && filter)
       throw ScimError.of(
         'noTarget',
@@ -186,7 +194,7 @@ const cleared = (current: ScimComplex[], chosen: ReadonlySet<ScimComplex>, name:
     .map((element) => (chosen.has(element) ? omit(element, name) : element))
     .filter((element) => Object.keys(element).length > 0);
 
-/** Entra ID removes elements by listing them in `value`; the other elements stay. */
+/** Removes elements. Entra ID lists the elements to remove in `value`, and all others stay. */
 function without(
   current: ScimComplex[],
   chosen: ReadonlySet<ScimComplex>,
@@ -199,17 +207,20 @@ function without(
   return current.filter((element) => !listed.includes(element['value']));
 }
 
-/** Caches {@link canonical}. That is safe because elements are never changed in place. */
+/** Caches results of {@link canonical}. This is safe because elements are never changed in place. */
 const texts = new WeakMap<ScimComplex, string>();
 
-/** Equal elements have the same text, in any order of keys. Comparing all pairs (1,000 x 100 x 200) would take seconds. */
+/**
+ * Returns the same text for equal elements, whatever the order of their keys. Comparing all pairs (1,000 x 100 x 200)
+ * would take seconds.
+ */
 function canonical(element: ScimComplex): string {
   const text = texts.get(element) ?? JSON.stringify(Object.entries(element).sort());
   texts.set(element, text);
   return text;
 }
 
-/** Appends the values that are new. A new primary value takes that mark from the others (RFC 7644 section 3.5.2). */
+/** Appends the new values. If a new value is primary, the others lose that mark (RFC 7644 section 3.5.2). */
 function added(current: ScimComplex[], values: readonly ScimComplex[], name: string): ScimComplex[] {
   const there = new Set(current.map(canonical));
   const fresh = values.filter((value) => !there.has(canonical(value)));
@@ -232,7 +243,7 @@ const demoted = (elements: ScimComplex[], primary: ScimComplex | undefined): Sci
       )
     : elements;
 
-/** The element that a filter of `eq` terms, joined by `and`, describes. */
+/** Returns the element that a filter of `eq` terms, joined by `and`, describes. */
 function described({ attribute }: Target, filter: Filter): ScimComplex {
   if (filter.kind === 'and')
     return { ...described({ attribute }, filter.left), ...described({ attribute }, filter.right) };
@@ -242,9 +253,9 @@ function described({ attribute }: Target, filter: Filter): ScimComplex {
 }
 
 /**
- * The state after a PUT. RFC 7644 section 3.5.1 lets the server keep attributes that the body omits. `active` is kept,
- * because a PUT must not reactivate a person by omission; `externalId` is kept, because it links the person to their
- * sign-in. Every other omitted attribute is removed.
+ * Returns the state after a PUT. RFC 7644 section 3.5.1 allows the server to keep attributes that the body omits.
+ * `active` is kept, because a PUT must not reactivate a person by omission. `externalId` is kept, because it links the
+ * person to their sign-in. Every other omitted attribute is removed.
  */
 export function replaceUser(current: UserResource, body: unknown, parsed: UserResource): UserResource {
   return {

@@ -8,7 +8,10 @@ import type { Attribute } from './schema.js';
 
 export type PatchVerb = 'add' | 'replace' | 'remove';
 
-/** `emails[type eq "work"].value`: an attribute, a filter of its elements, a sub-attribute of these. */
+/**
+ * The parts of `emails[type eq "work"].value`: an attribute, a filter for its elements, and a sub-attribute of the
+ * elements.
+ */
 export interface PatchPath {
   readonly path: AttributePath;
   readonly filter?: Filter;
@@ -17,13 +20,13 @@ export interface PatchPath {
 
 export interface PatchOperation {
   readonly op: PatchVerb;
-  /** A whole extension is addressed by its URN alone: `urn` is set and `path` is not. */
+  /** The path. An extension as a whole is addressed only by its URN: then `urn` is set and `path` is not. */
   readonly path?: PatchPath;
   readonly urn?: string;
   readonly value: unknown;
 }
 
-/** Accepts a missing `schemas` (Okta's rename) and capitalised verbs (Entra ID). */
+/** Parses the body of a PATCH. `schemas` may be missing (Okta's rename), and verbs may be capitalised (Entra ID). */
 export function parsePatch(body: unknown, extensionUrns: readonly string[] = []): PatchOperation[] {
   const operations = valueOf(requireObject(body, 'The request body'), 'Operations');
   if (!Array.isArray(operations) || operations.length === 0)
@@ -68,7 +71,10 @@ function parseOperation(source: Record<string, unknown>, extensionUrns: readonly
   return urn === undefined ? { op, path: parsePatchPath(text), value } : { op, urn, value };
 }
 
-/** Throws `invalidPath` for a malformed path and `invalidFilter` for a malformed filter in it. */
+/**
+ * Parses the path of an operation. Throws `invalidPath` for a malformed path and `invalidFilter` for a malformed filter
+ * in it.
+ */
 export function parsePatchPath(text: string): PatchPath {
   if (text.length > LIMITS.filterCharacters)
     throw ScimError.of(

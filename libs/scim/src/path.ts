@@ -2,7 +2,7 @@
 import { findAttribute, findExtension, type Attribute, type Schema } from './schema.js';
 
 export interface AttributePath {
-  /** The URN as sent, without its last colon; undefined for the core schema. */
+  /** The URN as sent, without its last colon. It is undefined for the core schema. */
   readonly urn?: string;
   readonly attribute: string;
   readonly subAttribute?: string;
@@ -10,7 +10,7 @@ export interface AttributePath {
 
 /** The attribute that a path names, in the spelling of the schema. */
 export interface Target {
-  /** URN of the extension object that holds it; undefined in the core schema. */
+  /** URN of the extension that contains the attribute. It is undefined for the core schema. */
   readonly extension?: string;
   readonly attribute: Attribute;
   readonly subAttribute?: Attribute;
@@ -18,7 +18,10 @@ export interface Target {
 
 const NAME = /^[$A-Za-z][$\w-]*$/;
 
-/** Parses `[urn:]attribute[.subAttribute]`; undefined for other texts. URNs contain dots ("core:2.0"), names do not. */
+/**
+ * Parses `[urn:]attribute[.subAttribute]`. Returns undefined for any other text. URNs contain dots ("core:2.0"), names
+ * do not.
+ */
 export function parseAttributePath(text: string): AttributePath | undefined {
   let urn: string | undefined;
   let rest = text;
@@ -33,7 +36,7 @@ export function parseAttributePath(text: string): AttributePath | undefined {
   return { ...(urn !== undefined && { urn }), attribute, ...(subAttribute !== undefined && { subAttribute }) };
 }
 
-/** Finds the attribute in `schema`, or among `more` attributes of the core; undefined if there is none. */
+/** Finds the attribute in `schema` or among `more` attributes of the core. Returns undefined if there is none. */
 export function resolvePath(schema: Schema, path: AttributePath, more: readonly Attribute[] = []): Target | undefined {
   const core = path.urn === undefined || path.urn.toLowerCase() === schema.id.toLowerCase();
   const home = core ? schema : findExtension(schema, path.urn ?? '');

@@ -1,6 +1,6 @@
 /**
- * Parses request bodies into the resources that are stored. Keeps attributes that the schema knows, and nothing else.
- * Accepts the dialects of Okta and Entra ID: strings for booleans, `null` for "unassigned", names in any case.
+ * Parses request bodies into the resources that are stored. Only attributes of the schema are kept. The dialects of
+ * Okta and Entra ID are accepted: strings for booleans, `null` for "unassigned", names in any case.
  */
 import { quote, ScimError } from './errors.js';
 import { LIMITS } from './limits.js';
@@ -17,7 +17,7 @@ import {
 export type ScimPrimitive = string | boolean;
 export type ScimComplex = { [name: string]: ScimPrimitive };
 export type ScimValue = ScimPrimitive | ScimComplex | ScimComplex[] | { [name: string]: ScimPrimitive | ScimComplex };
-/** A value for each assigned attribute, by its name in the schema's spelling. */
+/** The values of the assigned attributes, by their names in the schema's spelling. */
 export type Resource = { [name: string]: ScimValue };
 
 export interface MultiValue {
@@ -41,14 +41,17 @@ export interface UserResource {
 export interface GroupResource {
   displayName: string;
   externalId?: string | null;
-  /** Ids as sent, each once; undefined if the body does not name members. */
+  /** Ids as sent, without duplicates. Undefined means that the body does not name members. */
   members?: string[];
 }
 
 /** RFC 7643 section 2.5: `null` in a body means "unassigned". */
 export const UNASSIGNED = null;
 
-/** Parses the body of a POST or PUT of a user. `active` and `externalId` are undefined if it does not name them. */
+/**
+ * Parses the body of a POST or PUT of a user. `active` and `externalId` are undefined if the body does not contain
+ * them.
+ */
 export function parseUser(body: unknown): UserResource {
   const source = requireObject(body, 'The request body');
   checkSchemas(source, userSchema);
@@ -87,7 +90,7 @@ export function parseGroup(body: unknown): GroupResource {
   };
 }
 
-/** Ids of the members in `value`: a list of `{value}` objects or bare ids, or one of them. */
+/** Returns the ids of the members in `value`: a list of `{value}` objects or bare ids, or a single one. */
 export function parseMemberIds(value: unknown, limit: number): string[] {
   if (value === UNASSIGNED) return [];
   const list = Array.isArray(value) ? value : [value];
@@ -110,7 +113,7 @@ export function parseMemberIds(value: unknown, limit: number): string[] {
   return [...ids];
 }
 
-/** Parses the attributes of `source` that the schema knows. Refuses a name that is given twice, in different case. */
+/** Parses the attributes of `source` that the schema knows. Refuses a name that occurs twice in different case. */
 export function parseAttributes(
   attributes: readonly Attribute[],
   source: Readonly<Record<string, unknown>>,
@@ -135,20 +138,26 @@ export function parseAttributes(
   return result;
 }
 
-/** Parses the value of one attribute; null = unassigned. */
+/** Parses the value of one attribute. Returns null if the value is unassigned. */
 export function parseValue(attribute: Attribute, value: unknown): ScimValue | null {
   if (value === null || value === undefined) return UNASSIGNED;
   if (attribute.multiValued) return parseList(attribute, value);
   const one = Array.isArray(value) ? onlyElement(attribute, value) : value;
   if (one === null || one === undefined) return UNASSIGNED;
-  if (one === '' && attribute.name === 'externalId') return UNASSIGNED; // an empty id identifies nobody
+  if (one === '' && attribute.name === 'externalId') return UNASSIGNED; // an empty id identifies no person
   return attribute.type === 'complex' ? parseComplex(attribute, one) : parsePrimitive(attribute, one);
 }
 
-/** Some clients send the value of a single-valued attribute as a list of one. A list in that list is an error. */
+/**
+ * Returns the only element of a list. Some clients send a single value as a list with one element. A nested list is an
+ * error.
+ */
 function onlyElement(attribute: Attribute, list: readonly unknown[]): unknown {
   if (list.length <= 1) return list[0];
-  throw ScimError.of('invalidValue', `"${attribute.name}" takes one value, but a list of ${list.length} was sent.`);
+  throw ScimError.of(
+    'invalidValue',
+    `"${attribute.name}" accepts only one value, but a list of ${list.length} was sent.`,
+  );
 }
 
 function parseList(attribute: Attribute, value: unknown): ScimComplex[] | null {
@@ -169,7 +178,10 @@ function parseList(attribute: Attribute, value: unknown): ScimComplex[] | null {
   return elements.length > 0 ? elements : UNASSIGNED;
 }
 
-/** A bare text counts as `{value: text}`: Entra ID sends `manager` like that, and `""` to remove it. */
+/**
+ * Parses a complex value. A bare text is read as `{value: text}`, because Entra ID sends `manager` in this form, and
+ * `""` to remove it.
+ */
 export function parseComplex(attribute: Attribute, value: unknown): ScimComplex | null {
   if (typeof value === 'string' || typeof value === 'number') {
     const inner = findAttribute(attribute.subAttributes, 'value');
@@ -191,7 +203,7 @@ function parsePrimitive(attribute: Attribute, value: unknown): ScimPrimitive {
   );
 }
 
-/** Entra ID sends booleans as "True" and "False" unless a flag in its tenant URL says otherwise. */
+/** Parses a boolean. Entra ID sends "True" and "False", unless a flag in its tenant URL selects real booleans. */
 export function parseBoolean(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   const text = typeof value === 'string' ? value.trim().toLowerCase() : undefined;
@@ -200,7 +212,7 @@ export function parseBoolean(name: string, value: unknown): boolean {
   throw ScimError.of('invalidValue', `"${name}" must be true or false, but ${quote(value)} was sent.`);
 }
 
-/** Refuses text that Postgres cannot store (NUL, half of a surrogate pair) or index (too long). */
+/** Returns the text. Refuses text that Postgres cannot store (NUL, half of a surrogate pair) or index (too long). */
 export function storable(value: string, name: string, maxLength: number): string {
   if (value.length > maxLength)
     throw ScimError.of('invalidValue', `"${name}" is ${value.length} characters long; the limit is ${maxLength}.`);
@@ -232,11 +244,11 @@ export function requireObject(value: unknown, what: string): Record<string, unkn
   );
 }
 
-/** True also if the value is `null`. */
+/** Returns true if the body contains the attribute, even with the value `null`. */
 export const hasAttribute = (body: unknown, attribute: string): boolean =>
   isObject(body) && valueOf(body, attribute) !== undefined;
 
-/** The value under `name` in any case; own properties only. */
+/** Returns the value of the property `name` in any case. Inherited properties are ignored. */
 export function valueOf(source: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(source, name)) return source[name];
   const wanted = name.toLowerCase();

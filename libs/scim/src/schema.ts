@@ -1,6 +1,6 @@
 /**
  * The attributes that this server knows (RFC 7643 sections 4 and 8.7), as tables. Parsing, PATCH, filters, the state
- * difference and `/Schemas` use these tables. An attribute that is in none of them is never stored.
+ * difference and `/Schemas` use these tables. An attribute that is in no table is never stored.
  */
 import { LIMITS } from './limits.js';
 
@@ -14,7 +14,10 @@ export interface Attribute {
   readonly name: string;
   readonly type: AttributeType;
   readonly multiValued: boolean;
-  /** `ignored` is not in the RFC: accepted in a request, but never stored or returned (`password`). */
+  /**
+   * `ignored` is not in the RFC. It means that a request may contain the attribute, but it is never stored or returned
+   * (`password`).
+   */
   readonly mutability: 'readWrite' | 'readOnly' | 'ignored';
   readonly required: boolean;
   readonly caseExact: boolean;
@@ -54,15 +57,15 @@ const attribute = (name: string, type: AttributeType, description: string, optio
 const text = (name: string, description: string, options?: Options) => attribute(name, 'string', description, options);
 const flag = (name: string, description: string, options?: Options) => attribute(name, 'boolean', description, options);
 
-/** RFC 7643 section 2.4: the default set of sub-attributes of a multi-valued attribute. */
+/** Describes a multi-valued attribute with the default sub-attributes of RFC 7643 section 2.4. */
 const plural = (name: string, description: string, more: readonly Attribute[] = []) =>
   attribute(name, 'complex', description, {
     multiValued: true,
     subAttributes: [
       text('value', `The value itself.`),
       text('display', 'A readable name of the value.'),
-      text('type', 'What the value is for, e.g. "work".'),
-      flag('primary', 'Whether this is the preferred value; true at most once.'),
+      text('type', 'Purpose of the value, e.g. "work".'),
+      flag('primary', 'True for the preferred value. At most one value is preferred.'),
       ...more,
     ],
   });
@@ -94,12 +97,12 @@ export const userSchema: Schema = {
   description: 'A person who may sign in to StackFlow.',
   extensions: [enterpriseSchema],
   attributes: [
-    text('userName', 'Unique name; compared without regard to case, kept and returned as sent.', {
+    text('userName', 'Unique name. It is compared without regard to case, but stored and returned as sent.', {
       required: true,
       uniqueness: 'server',
       maxLength: LIMITS.identifier,
     }),
-    text('externalId', "The identity provider's own id of the person; opaque.", {
+    text('externalId', "The identity provider's id of the person. StackFlow does not interpret it.", {
       caseExact: true,
       maxLength: LIMITS.identifier,
     }),
@@ -122,7 +125,7 @@ export const userSchema: Schema = {
     text('locale', 'Locale, e.g. "en-US".'),
     text('timezone', 'Time zone, e.g. "Europe/Berlin".'),
     flag('active', 'Whether the person may sign in.'),
-    text('password', 'Accepted, but never stored: people sign in through the identity provider.', {
+    text('password', 'Accepted but never stored, because people sign in through the identity provider.', {
       mutability: 'ignored',
       returned: 'never',
     }),
@@ -138,10 +141,13 @@ export const userSchema: Schema = {
       text('postalCode', 'Postal code.'),
       text('country', 'Country.'),
     ]),
-    plural('entitlements', 'Entitlements; stored, but without effect on roles.'),
-    plural('roles', 'Roles as the identity provider names them; stored, but StackFlow roles come from groups only.'),
+    plural('entitlements', 'Entitlements. They are stored, but do not affect roles.'),
+    plural(
+      'roles',
+      'Names of roles at the identity provider. They are stored, but StackFlow roles come from groups only.',
+    ),
     plural('x509Certificates', 'Certificates.'),
-    attribute('groups', 'complex', 'Groups of the person; changed through the groups only.', {
+    attribute('groups', 'complex', 'Groups of the person. They can be changed only through the groups.', {
       multiValued: true,
       mutability: 'readOnly',
       subAttributes: [
@@ -155,15 +161,15 @@ export const userSchema: Schema = {
 export const groupSchema: Schema = {
   id: GROUP_SCHEMA,
   name: 'Group',
-  description: 'A group of people; StackFlow roles are mapped to groups.',
+  description: 'A group of people. StackFlow roles are mapped to groups.',
   extensions: [],
   attributes: [
-    text('displayName', 'Name of the group, unique without regard to case.', {
+    text('displayName', 'Name of the group. It is unique without regard to case.', {
       required: true,
       uniqueness: 'server',
       maxLength: LIMITS.identifier,
     }),
-    text('externalId', "The identity provider's own id of the group; opaque.", {
+    text('externalId', "The identity provider's id of the group. StackFlow does not interpret it.", {
       caseExact: true,
       maxLength: LIMITS.identifier,
     }),
@@ -179,7 +185,7 @@ export const groupSchema: Schema = {
   ],
 };
 
-/** RFC 7643 section 3.1: common attributes. Only the server sets them; values in a request are ignored. */
+/** The common attributes of RFC 7643 section 3.1. Only the server sets them, and values in a request are ignored. */
 export const commonAttributes: readonly Attribute[] = [
   text('id', 'Set by the server.', { mutability: 'readOnly', caseExact: true, returned: 'always' }),
   attribute('schemas', 'reference', 'URNs of the schemas in use.', {
@@ -192,8 +198,8 @@ export const commonAttributes: readonly Attribute[] = [
     mutability: 'readOnly',
     subAttributes: [
       text('resourceType', 'User or Group.', { mutability: 'readOnly', caseExact: true }),
-      attribute('created', 'dateTime', 'When it was created.', { mutability: 'readOnly' }),
-      attribute('lastModified', 'dateTime', 'When it was last changed.', { mutability: 'readOnly' }),
+      attribute('created', 'dateTime', 'Time of the creation.', { mutability: 'readOnly' }),
+      attribute('lastModified', 'dateTime', 'Time of the last change.', { mutability: 'readOnly' }),
       attribute('location', 'reference', 'URI of the resource.', { mutability: 'readOnly', caseExact: true }),
     ],
   }),

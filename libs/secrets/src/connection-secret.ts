@@ -1,11 +1,14 @@
-/** Writes, reads and erases the secrets of a tenant's connections; each has a schema of its own. */
+/** Writes, reads and erases the secrets of a tenant's connections. Each kind of secret has a schema of its own. */
 import { z } from 'zod';
 import { SecretStoreUnavailable, type SecretStore } from './store.js';
 
-/** The value after a disconnection. */
+/** The stored value after a disconnection. */
 const disconnected = z.object({ disconnectedAt: z.iso.datetime({ offset: true }) });
 
-/** Null = none was stored, or it was erased. `remedy` says what to do about a value that does not fit the schema. */
+/**
+ * Returns the stored value, or null if none was stored or it was erased. `remedy` says what to do if the value does not
+ * fit the schema.
+ */
 export async function readConnection<T extends object>(
   store: SecretStore,
   name: string,
@@ -18,8 +21,11 @@ export async function readConnection<T extends object>(
     const value = z.union([connected, disconnected]).parse(JSON.parse(text));
     return 'disconnectedAt' in value ? null : value;
   } catch {
-    // The parser's message would quote the value.
-    throw new SecretStoreUnavailable(name, new Error(`its value is not what this product writes; ${remedy}`));
+    // The parser's message would quote the value, so it is not used.
+    throw new SecretStoreUnavailable(
+      name,
+      new Error(`its value does not have the form that this product writes; ${remedy}`),
+    );
   }
 }
 
@@ -29,8 +35,8 @@ export async function writeConnection(store: SecretStore, name: string, value: o
 }
 
 /**
- * Erases an existing secret. It writes twice, so that the old version loses AWSPREVIOUS too. A version without a stage
- * can only be read by its id, and Secrets Manager deletes it in time.
+ * Erases an existing secret. It writes twice, so that the old version also loses the stage AWSPREVIOUS. A version
+ * without a stage can only be read by its id, and Secrets Manager deletes it after some time.
  * https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
  */
 export async function eraseConnection(store: SecretStore, name: string, now: number): Promise<void> {

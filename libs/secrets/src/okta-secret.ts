@@ -1,7 +1,8 @@
 /**
- * The secret of a tenant's connection to Okta: the API token that reads the org, and the value that Okta's event hook
- * sends in its `Authorization` header. Both are one value, so that no reader sees half of a change. The value also contains
- * the hook secrets in grace: a new API token is a new version too, and would push them out of AWSPREVIOUS.
+ * Stores the secret of a tenant's connection to Okta. It contains the API token that reads the org, and the hook secret
+ * that Okta's event hook sends in its `Authorization` header. Both are in one value, so that no reader sees half of a
+ * change. The value also contains the older hook secrets in grace. Otherwise a new API token, which is a new version
+ * too, would push them out of AWSPREVIOUS.
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
@@ -29,24 +30,29 @@ export interface OktaCredentials {
 
 export interface OktaSecretChange {
   readonly apiToken: string;
-  /** Issue a new hook secret although there is one. */
+  /** Whether to issue a new hook secret although one exists. */
   readonly rotateHookSecret: boolean;
-  /** How long the old hook secret stays valid; 0 ends every older one at once. */
+  /** Milliseconds for which the old hook secret stays valid; 0 ends every older hook secret at once. */
   readonly graceMs: number;
 }
 
-/** `hookSecret` null = the current one stays; it was shown when it was issued. */
+/**
+ * The result of a write. A null `hookSecret` means that the current hook secret stays; it was shown when it was issued.
+ */
 export interface WrittenOktaSecret {
   readonly hookSecret: string | null;
   readonly previousValidUntil: Date | null;
 }
 
-/** Limits the size of the secret: with more rotations within one grace period, the oldest secret ends early. */
+/** Limits the size of the secret. With more rotations within one grace period, the oldest hook secret ends early. */
 const MAX_EARLIER = 5;
 
 export const oktaSecretName = (tenantId: string): string => `stackflow/${tenantId}/okta`;
 
-/** Stores the API token, and a new hook secret if there is none yet or a rotation is requested. Callers serialize the changes of one tenant. */
+/**
+ * Stores the API token. Issues a new hook secret if there is none yet or a rotation is requested. Callers serialize the
+ * changes of one tenant.
+ */
 export async function writeOktaSecret(
   store: SecretStore,
   tenantId: string,
@@ -70,13 +76,16 @@ export async function writeOktaSecret(
   return { hookSecret, previousValidUntil: validUntil };
 }
 
-/** Erases API token and hook secret, also their previous version. */
+/** Erases the API token and the hook secrets, and their previous version. */
 export async function eraseOktaSecret(store: SecretStore, tenantId: string, now = Date.now()): Promise<void> {
   const name = oktaSecretName(tenantId);
   if ((await store.read(name)) !== null) await eraseConnection(store, name, now);
 }
 
-/** The current credentials; null = the tenant is not connected. Throws `SecretStoreUnavailable` if the store does not answer. */
+/**
+ * Returns the current credentials, or null if the tenant is not connected. Throws `SecretStoreUnavailable` if the store
+ * does not answer.
+ */
 export async function readOktaSecret(store: SecretStore, tenantId: string): Promise<OktaCredentials | null> {
   const value = await read(store, oktaSecretName(tenantId));
   return (
@@ -93,7 +102,10 @@ export async function readOktaSecret(store: SecretStore, tenantId: string): Prom
   );
 }
 
-/** A repeated rotation must not end the grace of the secret that Okta still has. */
+/**
+ * Returns the older hook secrets that stay valid. A repeated rotation must not end the grace of the hook secret that
+ * Okta still has.
+ */
 function inGrace(before: Connected, validUntil: Date, now: number): Connected['earlierHookSecrets'] {
   const earlier = before.earlierHookSecrets.filter((e) => Date.parse(e.validUntil) > now);
   return [{ eventHookSecret: before.eventHookSecret, validUntil: validUntil.toISOString() }, ...earlier].slice(

@@ -1,4 +1,4 @@
-/** Caches the Okta credentials of the tenants, by the rules of {@link SecretCache}. */
+/** Caches the Okta credentials of the tenants in a {@link SecretCache}. */
 import { readOktaSecret, type OktaCredentials } from './okta-secret.js';
 import { SecretCache, type KnownSecret, type SecretCacheOptions } from './secret-cache.js';
 import type { SecretStore } from './store.js';
@@ -16,7 +16,10 @@ export class OktaSecrets {
     this.cache = new SecretCache({ ...options, ttlMs, read: (tenantId) => readOktaSecret(store, tenantId) });
   }
 
-  /** Null = not connected. Throws SecretStoreUnavailable if the store does not answer. Call it only for tenants that exist. */
+  /**
+   * Returns the credentials, or null if the tenant is not connected. Throws SecretStoreUnavailable if the store does
+   * not answer. Call it only for tenants that exist.
+   */
   async get(tenantId: string): Promise<OktaCredentials | null> {
     const known = this.cache.of(tenantId);
     if (!known.fresh) await known.renew();
@@ -24,8 +27,8 @@ export class OktaSecrets {
   }
 
   /**
-   * As {@link get}, but reads from the store unless it did so a moment ago: a hook secret that does not match may be the
-   * result of a rotation.
+   * Does the same as {@link get}, but reads from the store unless it did so a moment ago. A hook secret that does not
+   * match may be new after a rotation.
    */
   async renewed(tenantId: string): Promise<OktaCredentials | null> {
     const known = this.cache.of(tenantId);

@@ -1,7 +1,7 @@
 /**
- * The secret of a tenant's SCIM token. Its value lists the accepted hashes: the current one, the one at AWSPREVIOUS until
- * `previousValidUntil`, and `earlier` ones whose grace another rotation must not end. After a crash and a repeated
- * rotation, the token that Okta has may be two rotations old.
+ * Stores the secret of a tenant's SCIM token. Its value lists the accepted hashes: the current hash, the hash at
+ * AWSPREVIOUS until `previousValidUntil`, and `earlier` hashes. Another rotation must not end the grace of an earlier
+ * hash. After a crash and a repeated rotation, the token that Okta has may be two rotations old.
  */
 import { z } from 'zod';
 import { SecretStoreUnavailable, type SecretStore } from './store.js';
@@ -25,22 +25,22 @@ export interface AcceptedHash {
 }
 
 export interface IssuedScimToken {
-  /** Shown once; not stored anywhere. */
+  /** The token is shown once and not stored anywhere. */
   readonly token: string;
   readonly issuedAt: Date;
-  /** Until when the previous token is accepted; null = not at all. */
+  /** Until when the previous token is accepted; null means that it is not accepted. */
   readonly previousValidUntil: Date | null;
 }
 
 export const DEFAULT_GRACE_MS = 24 * 3_600_000;
-/** Limits the size of the secret: with more rotations within one grace period, the oldest token ends early. */
+/** Limits the size of the secret. With more rotations within one grace period, the oldest token ends early. */
 const MAX_EARLIER = 10;
 
 export const scimTokenSecretName = (tenantId: string): string => `stackflow/${tenantId}/scim-token`;
 
 /**
- * Issues the first token of a tenant. If a secret exists already, an attempt wrote it that ended before anybody saw its
- * token. It is replaced, and its hash is no longer accepted.
+ * Issues the first token of a tenant. If a secret already exists, an earlier attempt wrote it and ended before anybody
+ * saw its token. That secret is replaced, and its hash is no longer accepted.
  */
 export async function createScimToken(
   store: SecretStore,
@@ -61,7 +61,7 @@ export async function createScimToken(
 }
 
 /**
- * Issues a new token. The previous one stays valid for `graceMs`, so that no push fails until Okta has the new one.
+ * Issues a new token. The previous token stays valid for `graceMs`, so that no push fails until Okta has the new token.
  * `graceMs` 0 revokes every older token at once. Callers serialize the rotations of one tenant.
  */
 export async function rotateScimToken(
@@ -74,7 +74,7 @@ export async function rotateScimToken(
   const current = await readStage(store, name, 'AWSCURRENT');
   if (!current) return createScimToken(store, tenantId, now);
   const token = generateScimToken(tenantId);
-  const issuedAt = new Date(Math.max(now, Date.parse(current.issuedAt) + 1)); // consumers wait for a newer instant
+  const issuedAt = new Date(Math.max(now, Date.parse(current.issuedAt) + 1)); // consumers wait for a later time than the current one
   const previousValidUntil = graceMs > 0 ? new Date(now + graceMs) : null;
   const earlier = graceMs > 0 ? await stillValid(store, name, current, now) : [];
   await store.put(
@@ -89,7 +89,7 @@ export async function rotateScimToken(
   return { token, issuedAt, previousValidUntil };
 }
 
-/** The hashes in grace, which the next version would push out of AWSPREVIOUS. */
+/** Returns the hashes in grace, which the next version would push out of AWSPREVIOUS. */
 async function stillValid(
   store: SecretStore,
   name: string,
@@ -103,7 +103,7 @@ async function stillValid(
     .map((a) => ({ hash: a.hash, validUntil: new Date(a.validUntil).toISOString() }));
 }
 
-/** Every hash that is accepted or was until recently; null = the tenant has no token. */
+/** Returns every hash that is accepted or was accepted until recently, or null if the tenant has no token. */
 export async function readAcceptedHashes(
   store: SecretStore,
   tenantId: string,
@@ -117,7 +117,8 @@ async function acceptedBeside(store: SecretStore, name: string, current: ScimTok
   const accepted: AcceptedHash[] = [{ hash: current.hash, which: 'current', validUntil: Infinity }];
   if (current.previousValidUntil !== null) {
     const previous = await readStage(store, name, 'AWSPREVIOUS');
-    // Both stages are equal: a token was rotated between the two reads, so the first value is no longer the current one.
+    // If both stages are equal, a token was rotated between the two reads, so the first value is no longer the current
+    // one.
     if (previous?.hash === current.hash) {
       const newer = await readStage(store, name, 'AWSCURRENT');
       if (newer && newer.hash !== current.hash) return acceptedBeside(store, name, newer);
@@ -140,10 +141,10 @@ async function readStage(
   try {
     return secretValue.parse(JSON.parse(text));
   } catch {
-    // The parser's message would quote the value.
+    // The parser's message would quote the value, so it is not used.
     throw new SecretStoreUnavailable(
       name,
-      new Error(`its ${stage} value is not what this product writes; rotate the token`),
+      new Error(`its ${stage} value does not have the form that this product writes; rotate the token`),
     );
   }
 }

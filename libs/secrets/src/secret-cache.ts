@@ -1,20 +1,21 @@
 /**
- * Caches the tenants' secrets. It reads the store rarely, and never takes a store that does not answer for a missing secret.
- * - A value is fresh for `ttlMs`, with jitter downwards, so that replicas do not read at the same moment.
- * - There is one read per tenant at a time; {@link KnownSecret.renew} reads at most every `renewIntervalMs`.
+ * Caches the tenants' secrets. It reads the store rarely. If the store does not answer, it never reports a secret as
+ * missing.
+ * - A value is fresh for at most `ttlMs`. A random part is subtracted, so that replicas do not read at the same moment.
+ * - Each tenant has one read at a time. {@link KnownSecret.renew} reads at most once per `renewIntervalMs`.
  * - While the store is down, a value stays usable until it is `staleMs` old.
- * - At most `maxTenants` are kept; the least recently used ones are dropped first.
+ * - The cache contains at most `maxTenants` entries. The least recently used entries are dropped first.
  */
 export interface SecretCacheOptions<T> {
-  /** Null = the store says that there is none. */
+  /** Reads the secret from the store. Null means that the store has no such secret. */
   readonly read: (tenantId: string) => Promise<T | null>;
   readonly ttlMs: number;
   readonly staleMs?: number | undefined;
   readonly renewIntervalMs?: number | undefined;
   readonly maxTenants?: number | undefined;
-  /** Called when a read failed, e.g. to log and count it. */
+  /** Called when a read failed, for example to log and count the failure. */
   readonly onStoreError?: ((tenantId: string, error: unknown) => void) | undefined;
-  /** Milliseconds since 1970; for tests. */
+  /** The clock, in milliseconds since 1970. Only tests set it. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -27,7 +28,7 @@ export class SecretCache<T> {
 
   constructor(private readonly options: SecretCacheOptions<T>) {}
 
-  /** The entry of a tenant, now the most recently used one. Call it only for tenants that exist. */
+  /** Returns the entry of a tenant and marks it as the most recently used one. Call it only for tenants that exist. */
   of(tenantId: string): KnownSecret<T> {
     const known = this.tenants.get(tenantId) ?? new KnownSecret(tenantId, this.options);
     this.tenants.delete(tenantId);
@@ -38,18 +39,18 @@ export class SecretCache<T> {
     return known;
   }
 
-  /** Drops the entry of a tenant whose secret or settings changed. The answer to a read in progress is not kept either. */
+  /** Drops the entry of a tenant whose secret or settings changed. The answer to a read in progress is dropped too. */
   invalidate(tenantId: string): void {
     this.tenants.delete(tenantId);
   }
 
-  /** Whether the cache still has this entry; if not, it was invalidated and may be outdated. */
+  /** Returns whether the cache still contains this entry. If not, the entry was invalidated and may be outdated. */
   isCurrent(known: KnownSecret<T>): boolean {
     return this.tenants.get(known.tenantId) === known;
   }
 }
 
-/** The entry of one tenant. Each invalidation makes a new object, so that the answers to older reads are dropped. */
+/** The entry of one tenant. Each invalidation creates a new entry, so that answers to older reads are dropped. */
 export class KnownSecret<T> {
   private entry: { readonly value: T | null; readonly readAt: number; readonly freshUntil: number } | null = null;
   private reading: Promise<void> | null = null;
@@ -64,7 +65,10 @@ export class KnownSecret<T> {
     this.now = options.now ?? Date.now;
   }
 
-  /** Undefined = nothing was read, or too long ago. */
+  /**
+   * The secret; null means that there is none. Undefined means that nothing was read, or that the last read is too long
+   * ago.
+   */
   get value(): T | null | undefined {
     const { entry } = this;
     return entry && this.now() - entry.readAt < (this.options.staleMs ?? STALE_MS) ? entry.value : undefined;
@@ -74,12 +78,12 @@ export class KnownSecret<T> {
     return this.entry !== null && this.now() < this.entry.freshUntil;
   }
 
-  /** The error of the last read; undefined = it succeeded. */
+  /** The error of the last read; undefined means that the last read succeeded. */
   get failure(): unknown {
     return this.lastFailure;
   }
 
-  /** Reads the store, unless that happened a moment ago. Never rejects; after an error, {@link failure} is set. */
+  /** Reads the store, unless the last read was a moment ago. Never rejects; after an error, {@link failure} is set. */
   async renew(): Promise<void> {
     const pause = this.options.renewIntervalMs ?? RENEW_INTERVAL_MS;
     if (!this.reading && this.now() - this.readStartedAt < pause) return;

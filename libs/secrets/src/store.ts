@@ -1,6 +1,6 @@
 /**
- * The part of AWS Secrets Manager that this product needs. Every failure becomes {@link SecretStoreUnavailable}, so that
- * no caller takes a store that does not answer for a secret that does not exist.
+ * Client for the part of AWS Secrets Manager that this product needs. Every failure becomes {@link
+ * SecretStoreUnavailable}, so that no caller confuses a failed read with a missing secret.
  */
 import {
   CreateSecretCommand,
@@ -10,7 +10,7 @@ import {
   ResourceNotFoundException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
-import { optionalUrl, text, type ConfigShape } from '#platform';
+import { CONFIG, optionalUrl, text, type ConfigOf, type ConfigShape } from '#platform';
 
 export const secretSettings = {
   AWS_REGION: text({
@@ -19,7 +19,7 @@ export const secretSettings = {
     default: 'us-east-1',
   }),
   SECRETS_MANAGER_ENDPOINT: optionalUrl({
-    purpose: 'Address of Secrets Manager, if it is not the public one of AWS: the sandbox, or a VPC endpoint.',
+    purpose: 'Address of Secrets Manager, if it is not the public address of AWS: the sandbox, or a VPC endpoint.',
     example: 'http://localhost:4584',
   }),
 } satisfies ConfigShape;
@@ -39,7 +39,7 @@ export class SecretStoreUnavailable extends Error {
 export interface SecretStoreOptions {
   readonly region: string;
   readonly endpoint?: string | undefined;
-  /** If left out, the SDK finds them (environment, profile, container or instance role). */
+  /** If credentials are left out, the SDK finds them (environment, profile, container or instance role). */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Time limit of one attempt in milliseconds; there are two attempts. */
   readonly timeoutMs?: number;
@@ -59,7 +59,7 @@ export class SecretStore {
     });
   }
 
-  /** The secret's value at a stage; null = no such secret or no version at that stage. */
+  /** Returns the secret's value at a stage, or null if there is no such secret or no version at that stage. */
   async read(name: string, stage: SecretStage = 'AWSCURRENT'): Promise<string | null> {
     try {
       const answer = await this.client.send(new GetSecretValueCommand({ SecretId: name, VersionStage: stage }));
@@ -71,7 +71,7 @@ export class SecretStore {
     }
   }
 
-  /** False when a secret of that name exists already; then nothing was changed. */
+  /** Creates a secret. Resolves with false, and changes nothing, if a secret with this name already exists. */
   async create(name: string, value: string): Promise<boolean> {
     try {
       await this.client.send(new CreateSecretCommand({ Name: name, SecretString: value }));
@@ -83,8 +83,8 @@ export class SecretStore {
   }
 
   /**
-   * The value becomes AWSCURRENT and the previous one AWSPREVIOUS. A retry by the SDK repeats the request token, so it adds
-   * no second version.
+   * Stores a new version of the secret. The value becomes AWSCURRENT and the previous value AWSPREVIOUS. A retry by the
+   * SDK repeats the request token, so it adds no second version.
    */
   async put(name: string, value: string): Promise<void> {
     try {
@@ -98,8 +98,15 @@ export class SecretStore {
     this.client.destroy();
   }
 
-  /** Nest calls this where the store is a provider. */
+  /** Nest calls this if the store is a provider. */
   onModuleDestroy(): void {
     this.close();
   }
 }
+
+export const secretStore = {
+  provide: SecretStore,
+  inject: [CONFIG],
+  useFactory: ({ AWS_REGION: region, SECRETS_MANAGER_ENDPOINT: endpoint }: ConfigOf<typeof secretSettings>) =>
+    new SecretStore({ region, endpoint }),
+};

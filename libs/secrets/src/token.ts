@@ -1,6 +1,7 @@
 /**
- * The SCIM token: `sfs1.<tenant id>.<32 random bytes>`, both parts base64url. It contains its tenant, so a request needs no
- * search for the owner. Only its SHA-256 is stored (P5). A fast hash is enough, because nobody can guess 256 random bits.
+ * The SCIM token: `sfs1.<tenant id>.<32 random bytes>`, both parts base64url. It contains the tenant's id, so a request
+ * needs no search for its tenant. Only the token's SHA-256 is stored (P5). A fast hash is enough, because nobody can
+ * guess 256 random bits.
  */
 import { createHash, randomBytes } from 'node:crypto';
 
@@ -18,16 +19,19 @@ export function generateScimToken(tenantId: string): string {
   return `sfs1.${tenant}.${randomBytes(32).toString('base64url')}`;
 }
 
-/** The tenant that a token claims; null = it does not have the form of a token. The claim is not verified here. */
+/**
+ * Returns the tenant that a token claims, or null if the text does not have the form of a token. This function does not
+ * verify the claim.
+ */
 export function parseScimToken(text: string): ParsedScimToken | null {
   const tenant = FORM.exec(text)?.[1];
   if (tenant === undefined) return null;
   const bytes = Buffer.from(tenant, 'base64url');
-  // 22 characters carry 132 bits: without this check, 16 spellings would mean the same tenant.
+  // 22 characters have 132 bits, 4 more than a tenant id. Without this check, 16 texts would mean the same tenant.
   if (bytes.toString('base64url') !== tenant) return null;
   const hex = bytes.toString('hex');
   return { tenantId: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'), token: text };
 }
 
-/** SHA-256 as lower-case hex. */
+/** Returns the SHA-256 of the token as lower-case hex. */
 export const hashScimToken = (token: string): string => createHash('sha256').update(token).digest('hex');

@@ -1,7 +1,7 @@
 /**
- * Verifies SCIM tokens, from a {@link SecretCache}:
+ * Verifies SCIM tokens with a {@link SecretCache}:
  * - If a token does not match, the store is read again, because the token may have been rotated a moment ago.
- * - Only tenants in the settings are looked up, so invented tenant ids cost nothing and use no memory.
+ * - Only tenants with settings are looked up, so invented tenant ids cause no reads and use no memory.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { readAcceptedHashes, scimTokenSecretName, type AcceptedHash } from './scim-token-secret.js';
@@ -22,7 +22,7 @@ export interface VerifiedToken {
   readonly which: 'current' | 'previous';
 }
 
-/** A request is checked again after an invalidation, at most so many times. */
+/** Limit of checks of one request. A request is checked again if its cache entry was invalidated meanwhile. */
 const MAX_ATTEMPTS = 3;
 const TTL_MS = 300_000;
 
@@ -37,8 +37,9 @@ export class ScimTokenVerifier {
   }
 
   /**
-   * Takes the value of the `Authorization` header: `Bearer <token>`, or the bare token (Okta's header mode sends what
-   * the administrator typed). null = not a valid token. Throws {@link SecretStoreUnavailable} if the store does not answer.
+   * Verifies the value of the `Authorization` header: `Bearer <token>`, or the bare token (Okta's header mode sends
+   * what the administrator typed). Resolves with null for an invalid token. Throws {@link SecretStoreUnavailable} if
+   * the store does not answer.
    */
   async verify(header: string | undefined): Promise<VerifiedToken | null> {
     const parsed = parseScimToken((header ?? '').trim().replace(/^Bearer +/i, ''));
@@ -48,10 +49,10 @@ export class ScimTokenVerifier {
     for (let attempt = 1; ; attempt++) {
       const known = this.cache.of(tenantId);
       const which = (await this.find(known, digest)) ?? (await this.findRenewed(known, digest));
-      // The entry was invalidated meanwhile, so the result may be older than the rotation.
+      // If the entry was invalidated meanwhile, the result may be older than the rotation.
       if (!this.cache.isCurrent(known) && attempt < MAX_ATTEMPTS) continue;
       if (which) return { tenantId, which };
-      // No match. That is the answer only if the last read of the store succeeded.
+      // No hash matches. The token is invalid only if the last read of the store succeeded.
       if (known.failure !== undefined) throw unavailable(tenantId, known.failure);
       return null;
     }
@@ -65,7 +66,7 @@ export class ScimTokenVerifier {
   private async find(known: KnownSecret<Hashes>, digest: Buffer): Promise<VerifiedToken['which'] | null> {
     if (!known.fresh) {
       const renewed = known.renew();
-      // While the store keeps failing, requests with a known token do not wait for another time-out.
+      // While the store keeps failing, requests with a known token do not wait for another time-out of the store.
       if (known.failure === undefined || known.value === undefined) await renewed;
     }
     return known.value ? match(known.value, digest, this.now()) : null;
@@ -77,7 +78,9 @@ export class ScimTokenVerifier {
   }
 }
 
-/** Compares with every hash, expired or not, in constant time, so that the duration reveals nothing about them. */
+/**
+ * Compares with every hash, expired or not, in constant time, so that the duration reveals nothing about the hashes.
+ */
 function match(accepted: Hashes, digest: Buffer, now: number): VerifiedToken['which'] | null {
   let found: VerifiedToken['which'] | null = null;
   for (const { hash, which, validUntil } of accepted) {

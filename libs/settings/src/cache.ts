@@ -1,5 +1,5 @@
 /**
- * The tenants in memory, by id and by host name, for paths that cannot afford a query per request. Events that this
+ * The tenants in memory, by id, slug and host name, for paths that cannot afford a query per request. Events that this
  * process handles show at once ({@link TenantSettingsCache.accept}); what other replicas wrote shows within `pollMs`.
  * An unknown tenant costs no query of its own, so random tenant ids cannot load the database.
  */
@@ -12,34 +12,39 @@ export type TenantListener = (current: TenantCopy, previous: TenantCopy | null) 
 export interface TenantSettingsCacheOptions {
   readonly database: Queryable;
   readonly schema: string;
-  /** The oldest that an answer may be, in milliseconds. */
+  /** Maximum age of an answer, in milliseconds. */
   readonly pollMs?: number;
-  /** Runs for every newer version, e.g. to forget a cached SCIM token. */
-  readonly onChange?: TenantListener;
 }
 
 /**
- * `received_at` is taken before its transaction commits, so a refresh looks back further than the longest transaction
- * that a service allows (statement timeout 30 s).
+ * A refresh looks back this far, because `received_at` is set before its transaction commits. This is longer than any
+ * transaction of a service (statement timeout 30 s).
  */
 const LOOK_BACK_MS = 60_000;
 
 export class TenantSettingsCache {
   private readonly copies = new Map<string, TenantCopy>();
+  private readonly bySlug = new Map<string, TenantCopy>();
   private readonly byHost = new Map<string, readonly TenantCopy[]>();
   private readonly listeners: TenantListener[] = [];
   private readAt: Date | null = null;
   private freshUntil = 0;
   private refreshing: Promise<void> | null = null;
 
-  constructor(private readonly options: TenantSettingsCacheOptions) {
-    if (options.onChange) this.onChange(options.onChange);
-  }
+  constructor(private readonly options: TenantSettingsCacheOptions) {}
 
-  /** The settings in force; null = unknown tenant. Rejects when the copy is too old and the database does not answer. */
+  /**
+   * Returns the current settings, or null for an unknown tenant. Rejects if the cache is too old and the database does
+   * not answer.
+   */
   async get(tenantId: string): Promise<TenantCopy | null> {
     await this.beFresh();
     return this.copies.get(tenantId) ?? null;
+  }
+
+  async ofSlug(slug: string): Promise<TenantCopy | null> {
+    await this.beFresh();
+    return this.bySlug.get(slug) ?? null;
   }
 
   async all(): Promise<readonly TenantCopy[]> {
@@ -48,25 +53,25 @@ export class TenantSettingsCache {
   }
 
   /**
-   * The tenants that have this host name (a port is ignored). While a host name moves from one tenant to another, its
-   * two events may arrive in either order: then there are two, and the caller decides.
+   * Returns the tenants with this host name; a port is ignored. If a host name moves from one tenant to another, the
+   * two events may arrive in either order. Then this returns two tenants, and the caller decides.
    */
   async ofHost(host: string): Promise<readonly TenantCopy[]> {
     await this.beFresh();
     return this.byHost.get(hostName(host)) ?? [];
   }
 
-  /** Adds a listener for every newer version. */
+  /** `listener` runs for every newer version, e.g. to forget a cached SCIM token. */
   onChange(listener: TenantListener): void {
     this.listeners.push(listener);
   }
 
-  /** Takes over an event that this process has stored; call it after the commit. Older versions are ignored. */
+  /** Applies an event that this process has stored. Call it after the commit. Older versions are ignored. */
   accept(event: SettingsEvent): void {
     this.put(copyOf(event));
   }
 
-  /** Reads what changed since the last time; concurrent callers share one query. */
+  /** Reads the settings that changed since the last refresh. Concurrent callers share one query. */
   refresh(): Promise<void> {
     this.refreshing ??= this.read().finally(() => (this.refreshing = null));
     return this.refreshing;
@@ -89,6 +94,8 @@ export class TenantSettingsCache {
     const previous = this.copies.get(copy.tenantId) ?? null;
     if (previous && previous.version >= copy.version) return;
     this.copies.set(copy.tenantId, copy);
+    if (previous && this.bySlug.get(previous.slug) === previous) this.bySlug.delete(previous.slug);
+    this.bySlug.set(copy.slug, copy);
     if (previous?.host) this.setHost(previous.host, copy.tenantId, []);
     if (copy.host) this.setHost(copy.host, copy.tenantId, [copy]);
     for (const listener of this.listeners) listener(copy, previous);

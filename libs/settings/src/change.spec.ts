@@ -89,12 +89,12 @@ describe('a refused change says what to fix', () => {
     [
       'unknown role',
       { map: [{ group: name('Finance'), role: 'accountant' }] },
-      /"accountant" that the group "Finance" is mapped to does not exist; the roles are: super_admin, itsm_manager/,
+      /The group "Finance" is mapped to the role "accountant", which does not exist; the roles are: super_admin, itsm_manager/,
     ],
     [
       'role removed while mapped',
       { roles: ['super_admin'] },
-      /"viewer" that the group "StackFlow-Viewers" is mapped to does not exist/,
+      /The group "StackFlow-Viewers" is mapped to the role "viewer", which does not exist/,
     ],
     [
       'same pair twice',

@@ -1,4 +1,4 @@
-/** Applies a partial change, as an administrator sends it, to the settings in force. Pure. */
+/** Applies a partial change by an administrator to the current settings. Pure functions only. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Brake, RoleMapping } from '#events';
 import { DEFAULT_BRAKE, type OktaSettings } from './defaults.js';
@@ -8,29 +8,32 @@ export interface SettingsChange {
   readonly scimEnabled?: boolean | undefined;
   readonly groupSync?: boolean | undefined;
   readonly deactivateOnOffboard?: boolean | undefined;
-  /** Null = no brake; figures that are left out stay. */
+  /** The new figures of the brake; other figures stay. Null switches the brake off. */
   readonly brake?: Partial<Brake> | null | undefined;
-  /** Null = disconnected. A pasted `https://` and a slash at the end are removed from the domain. */
+  /**
+   * The new connection; null disconnects the tenant. A pasted `https://` and a slash at the end of the domain are
+   * removed.
+   */
   readonly okta?: OktaSettings['okta'] | undefined;
-  /** Null = nobody signs in through Okta. */
+  /** The new OIDC client. With null, nobody signs in through Okta. */
   readonly sso?: OktaSettings['sso'] | undefined;
-  /** The complete list, highest precedence first. */
+  /** The complete list of roles, highest precedence first. */
   readonly roles?: readonly string[] | undefined;
   /** The complete list of mappings; `map` and `unmap` are applied after it. */
   readonly roleMappings?: readonly RoleMapping[] | undefined;
   /** Mappings to add. Adding an existing mapping changes nothing, so that a command can be repeated. */
   readonly map?: readonly RoleMapping[] | undefined;
-  /** Groups that lose their mappings: all of them, or the one to `role`. */
+  /** Groups to unmap. A group loses all its mappings, or only the mapping to `role`. */
   readonly unmap?: readonly { readonly group: RoleMapping['group']; readonly role?: string | undefined }[] | undefined;
 }
 
 export interface ChangedSettings {
   readonly settings: OktaSettings;
-  /** Names of the settings whose values differ from before; empty = nothing to do. */
+  /** Names of the settings whose values changed; empty means that nothing changed. */
   readonly changed: readonly (keyof OktaSettings)[];
 }
 
-/** The settings after `change`. Throws {@link SettingsError} with every fault; never changes its arguments. */
+/** Returns the settings after `change`. Throws {@link SettingsError} with every fault. Never changes its arguments. */
 export function changeSettings(current: OktaSettings, change: SettingsChange): ChangedSettings {
   const { mappings, faults } = changeMappings(change.roleMappings ?? current.roleMappings, change);
   const settings: OktaSettings = {
@@ -49,7 +52,7 @@ export function changeSettings(current: OktaSettings, change: SettingsChange): C
   const all = [...faults, ...settingsFaults(settings)];
   if (all.length > 0) throw new SettingsError(all);
   const before = comparable(current);
-  // JSON texts cannot be compared: jsonb does not keep the order of properties.
+  // The settings are not compared as JSON texts, because jsonb does not keep the order of properties.
   const changed = (Object.keys(settings) as (keyof OktaSettings)[]).filter(
     (name) => !isDeepStrictEqual(settings[name], before[name]),
   );
@@ -79,7 +82,7 @@ function changeMappings(
 
 const pairKey = (mapping: RoleMapping): string => `${groupKey(mapping.group)}\u0000${mapping.role}`;
 
-/** One property order and no outer blanks, so that equal mappings are equal texts. */
+/** Normalizes the order of properties and removes outer blanks, so that equal mappings have equal texts. */
 const tidy = ({ group, role }: RoleMapping): RoleMapping => ({
   group: 'id' in group ? { id: group.id.toLowerCase() } : { name: group.name.trim() },
   role,

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Database, type Queryable } from '#platform';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { TenantSettingsCache } from './cache.js';
-import { applySettings, settingsOf, settingsTableSql, type SettingsEvent, type TenantCopy } from './copy.sql.js';
+import { applySettings, settingsOf, settingsTableSql, type SettingsEvent } from './copy.sql.js';
 import { defaultSettings } from './defaults.js';
 import { commonOriginOwner } from './tenant-host.js';
 
@@ -103,11 +103,8 @@ describe('the cache of the settings', () => {
   it('shows an event that this process handled at once, and never an older one after it', async () => {
     const id = randomUUID();
     const seen: [number, number | undefined][] = [];
-    const cache = new TenantSettingsCache({
-      database,
-      schema: 'directory',
-      onChange: (now: TenantCopy, before) => now.tenantId === id && seen.push([now.version, before?.version]),
-    });
+    const cache = new TenantSettingsCache({ database, schema: 'directory' });
+    cache.onChange((now, before) => now.tenantId === id && seen.push([now.version, before?.version]));
     await cache.get(id);
     cache.accept(event(id, 2));
     cache.accept(event(id, 1));

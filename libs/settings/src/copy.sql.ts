@@ -1,6 +1,6 @@
 /**
- * A service's own copy of the tenants' settings, fed by `integration.settings`. Each consuming service keeps the table
- * in its schema; only the hub decides what the settings are.
+ * SQL of a service's own copy of the tenants' settings, which `integration.settings` events update. Each consuming
+ * service has this table in its own schema. Only the hub changes settings.
  */
 import type { EventEnvelope } from '#events';
 import { columnsOf, type Queryable, type Tx } from '#platform';
@@ -16,8 +16,9 @@ export type SettingsEvent = Pick<
 >;
 
 /**
- * For the service's first migration. `host` is deliberately not unique here: when a host name moves from one tenant to
- * another, the two events have different keys and may arrive in either order. The hub guards its uniqueness.
+ * Returns the SQL that creates the table, for the service's first migration. `host` is deliberately not unique here.
+ * When a host name moves from one tenant to another, the two events have different keys and may arrive in either order.
+ * The hub ensures that host names are unique.
  */
 export function settingsTableSql(schema: string): string {
   return `
@@ -32,18 +33,18 @@ export function settingsTableSql(schema: string): string {
     create index tenant_settings_received_at on ${identifier(schema)}.tenant_settings (received_at);`;
 }
 
-/** The copy that an event makes in the table. */
+/** Returns the row that an event becomes in the table. */
 export function copyOf(event: SettingsEvent): TenantCopy {
   const { slug, host } = event.data.tenant;
   return { tenantId: event.tenant, slug, host, version: event.sequence, settings: event.data };
 }
 
 /**
- * Stores the settings unless the table has a newer version; true = stored. The inbox gates repetitions too; the version
- * here also protects against a replay into a fresh inbox.
+ * Stores the settings unless the table has a newer version, and resolves with whether it did. The inbox also refuses
+ * repetitions. The version also protects against a replay into an empty inbox.
  *
  * Locks the tenant's row until the transaction ends. Writes into the schema of the session's search path, which
- * `Database` sets to the service's own.
+ * `Database` sets to the service's own schema.
  */
 export async function applySettings(tx: Tx, event: SettingsEvent): Promise<boolean> {
   const { tenantId, slug, host, version, settings } = copyOf(event);
@@ -58,13 +59,16 @@ export async function applySettings(tx: Tx, event: SettingsEvent): Promise<boole
   return rows.length > 0;
 }
 
-/** The settings in force of one tenant as this service has them; null = unknown tenant. */
+/** Returns the current settings of one tenant in this service's copy, or null for an unknown tenant. */
 export async function settingsOf(queryable: Queryable, schema: string, tenantId: string): Promise<TenantCopy | null> {
   const [copy] = await queryable.query<TenantCopy>(`${select(schema)} where tenant_id = $1`, [tenantId]);
   return copy ?? null;
 }
 
-/** Copies received after `since` (all of them without it), with the database's clock, for incremental refreshes. */
+/**
+ * Returns the copies that were received after `since`, or all copies if `since` is null. The database's clock is
+ * returned for the next refresh.
+ */
 export async function settingsSince(
   queryable: Queryable,
   schema: string,

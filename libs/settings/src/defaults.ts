@@ -1,7 +1,9 @@
-/** The settings of a new tenant: the product page's field reference, roles and group mapping. */
+/**
+ * The settings of a new tenant. They follow the field reference, the roles and the group mapping of the product page.
+ */
 import type { Brake, RoleMapping, TenantSettings } from '#events';
 
-/** The part of a tenant's settings that an administrator changes. */
+/** The part of a tenant's settings that an administrator can change. */
 export type OktaSettings = Pick<
   TenantSettings,
   'scimEnabled' | 'groupSync' | 'deactivateOnOffboard' | 'roles' | 'roleMappings'
@@ -11,7 +13,7 @@ export type OktaSettings = Pick<
   readonly sso: NonNullable<TenantSettings['sso']> | null;
 };
 
-/** Highest precedence first. The list is configuration: a tenant may add roles of its own. */
+/** The default roles, highest precedence first. The list is configuration: a tenant may add its own roles. */
 export const DEFAULT_ROLES: readonly string[] = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
 
 export const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
@@ -23,11 +25,11 @@ export const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
 
 export const DEFAULT_BRAKE: Brake = { percent: 10, atLeast: 20, windowMinutes: 10, holdHours: 24 };
 
-/** The brake in force; settings that do not mention it have the default. */
+/** Returns the brake in force. Settings that do not mention the brake have the default brake. */
 export const brakeOf = ({ brake }: Pick<TenantSettings, 'brake'>): Brake | null =>
   brake === undefined ? DEFAULT_BRAKE : brake;
 
-/** A fresh copy each time, so that no caller can change the defaults of another. */
+/** Returns a new copy each time, so that no caller can change the defaults of another caller. */
 export function defaultSettings(): OktaSettings {
   return {
     scimEnabled: false,

@@ -1,16 +1,17 @@
-/** Which tenant a host name or an origin belongs to. Pure. */
+/** Decides which tenant a host name or an origin belongs to. Pure functions only. */
 
 export interface HostedTenant {
   readonly slug: string;
   readonly host: string | null;
 }
 
-/** `Host` header or stored host name: in lower case, without a port. */
+/** Returns a `Host` header or a stored host name in lower case, without a port. */
 export const hostName = (host: string): string => host.toLowerCase().replace(/:\d+$/, '');
 
 /**
- * The tenant that a browser reaches under the common origin, where no host name says which tenant is meant: the only
- * tenant without a host name of its own, or the one called `default`. Null = no tenant.
+ * Returns the tenant that a browser reaches under the common origin, where no host name names the tenant. If only one
+ * tenant has no host name of its own, it is this tenant. Otherwise it is the tenant `default`, if that has no host name
+ * of its own. Null means that there is no such tenant.
  */
 export function commonOriginOwner<T extends HostedTenant>(tenants: Iterable<T>): T | null {
   const hostless = [...tenants].filter(({ host }) => host === null);

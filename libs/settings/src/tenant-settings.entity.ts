@@ -2,25 +2,15 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TenantSettings } from '#events';
 import { BigIntColumn } from '#platform';
 
-/** A service's copy of a tenant's settings; each consuming service has this table in its own schema. */
+/** A service's copy of a tenant's settings. Each consuming service has this table in its own schema. */
 @Entity('tenant_settings')
 export class TenantSettingsEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  tenantId!: string;
+  @PrimaryColumn({ type: 'uuid' }) tenantId!: string;
+  @Column({ type: 'text' }) slug!: string;
+  @Column({ type: 'text', nullable: true }) host!: string | null;
 
-  @Column({ type: 'text' })
-  slug!: string;
-
-  @Column({ type: 'text', nullable: true })
-  host!: string | null;
-
-  /** Version of the settings = `sequence` of the event that brought them. */
-  @BigIntColumn()
-  version!: number;
-
-  @Column({ type: 'jsonb' })
-  settings!: TenantSettings;
-
-  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
-  receivedAt!: Date;
+  /** Version of the settings, which is the `sequence` of their event. */
+  @BigIntColumn() version!: number;
+  @Column({ type: 'jsonb' }) settings!: TenantSettings;
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) receivedAt!: Date;
 }

@@ -1,4 +1,7 @@
-/** `/internal/tenants`: the tenants that this service has settings of, so that callers can name one by its slug. */
+/**
+ * `/internal/tenants`: lists the tenants whose settings this service has, so that callers can find a tenant by its
+ * slug.
+ */
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { TenantList, type TenantView } from '#contracts';

@@ -1,6 +1,6 @@
 /**
- * The rules for settings. Every fault is one sentence for the administrator who has to correct it, and all faults are
- * reported together (P6).
+ * The rules for settings. Each fault is one sentence for the administrator who must correct it. All faults are reported
+ * together (P6).
  */
 import { z } from 'zod';
 import type { RoleMapping } from '#events';
@@ -8,7 +8,7 @@ import type { OktaSettings } from './defaults.js';
 
 export const SETTINGS_LIMITS = { mappings: 1000, roles: 50, groupName: 256, roleName: 64 } as const;
 
-/** Role names become Cognito group names and claim values: plain lower-case words need no escaping anywhere. */
+/** Role names become names of Cognito groups and values of claims. Plain lower-case words never need escaping there. */
 const ROLE_NAME = /^[a-z][a-z0-9_]*$/;
 
 export class SettingsError extends Error {
@@ -18,19 +18,22 @@ export class SettingsError extends Error {
   }
 }
 
-/** Names of groups are compared by this key, here and in the directory: without regard to case and outer blanks. */
+/**
+ * Returns the key by which group names are compared, here and in the directory: without regard to case and outer
+ * blanks.
+ */
 export const groupNameKey = (name: string): string => name.trim().normalize('NFC').toLowerCase();
 
-/** Groups of mappings are compared by this key: ids without regard to case. */
+/** Returns the key by which groups of mappings are compared. It ignores the case of ids and names. */
 export function groupKey(group: RoleMapping['group']): string {
   return 'id' in group ? `id:${group.id.toLowerCase()}` : `name:${groupNameKey(group.name)}`;
 }
 
-/** A mapping's group as part of a sentence. */
+/** Returns a mapping's group as part of a sentence. */
 export const groupLabel = (group: RoleMapping['group']): string =>
   'id' in group ? `the group with id ${group.id}` : `the group "${group.name}"`;
 
-/** One sentence for each fault of `settings`; empty = acceptable. */
+/** Returns one sentence for each fault of `settings`, or an empty list if there is none. */
 export function settingsFaults(settings: OktaSettings): string[] {
   return [
     ...roleFaults(settings.roles),
@@ -49,20 +52,20 @@ function brakeFaults(brake: OktaSettings['brake']): string[] {
     ...(percent >= 0 && percent <= 100 ? [] : [`The brake's percentage is ${percent}; it must be from 0 to 100.`]),
     ...(whole(atLeast, 1_000_000)
       ? []
-      : [`The brake lets at least ${atLeast} accounts pass; it must be a whole number from 1 to 1,000,000.`]),
+      : [`The brake's minimum of accounts is ${atLeast}; it must be a whole number from 1 to 1,000,000.`]),
     ...(whole(windowMinutes, 1440)
       ? []
-      : [`The brake counts over ${windowMinutes} minutes; it must be a whole number from 1 to 1,440.`]),
+      : [`The brake's window is ${windowMinutes} minutes; it must be a whole number from 1 to 1,440.`]),
     ...(whole(holdHours, 168)
       ? []
-      : [`The brake holds for ${holdHours} hours; it must be a whole number from 1 to 168 (a week).`]),
+      : [`The brake's hold time is ${holdHours} hours; it must be a whole number from 1 to 168 (a week).`]),
   ];
 }
 
-/** An org's name does not end in "-admin": that host serves its admin console, not its APIs. */
+/** The name of an org does not end in "-admin", because such a host serves the org's admin console, not its APIs. */
 const ORG = /^(?![a-z0-9-]*-admin\.)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.(?:okta|oktapreview|okta-emea)\.com$/;
 
-/** `acme.okta.com`: the bare host of an org under one of Okta's own domains, without scheme, port or path. */
+/** Returns whether the text is the bare host of an org under one of Okta's own domains, such as `acme.okta.com`. */
 export const isOktaDomain = (domain: string): boolean => ORG.test(domain);
 
 function oktaFaults(okta: OktaSettings['okta']): string[] {
@@ -81,7 +84,10 @@ function oktaFaults(okta: OktaSettings['okta']): string[] {
   ];
 }
 
-/** It also matches an org's custom domain; auth-service has a list of those that it may call. */
+/**
+ * The form of an issuer. It also matches an org's custom domain; auth-service limits custom domains to a configured
+ * list.
+ */
 const ISSUER = /^https:\/\/(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}(?:\/oauth2\/[A-Za-z0-9]{1,64})?$/;
 
 function ssoFaults(sso: OktaSettings['sso']): string[] {
@@ -105,13 +111,13 @@ function roleFaults(roles: readonly string[]): string[] {
     faults.push(`There are ${roles.length} roles; the limit is ${SETTINGS_LIMITS.roles}.`);
   const seen = new Set<string>();
   for (const role of roles) {
-    if (role.trim() === '') faults.push('A role has an empty name; give it a name or leave it out.');
+    if (role.trim() === '') faults.push('A role has an empty name; give it a name or remove it.');
     else if (!ROLE_NAME.test(role) || role.length > SETTINGS_LIMITS.roleName)
       faults.push(
         `${quote(role)} cannot be a role name; use lower-case letters, digits and underscores, a letter first, at most ${SETTINGS_LIMITS.roleName} characters.`,
       );
     if (seen.has(role))
-      faults.push(`The role ${quote(role)} is twice in the list of roles; keep it once, at its precedence.`);
+      faults.push(`The role ${quote(role)} is twice in the list of roles; list it once, at its precedence.`);
     seen.add(role);
   }
   return faults;
@@ -130,7 +136,7 @@ function mappingFaults(mappings: readonly RoleMapping[], roles: readonly string[
     faults.push(...groupFaults(group, role));
     if (!known.has(role))
       faults.push(
-        `The role ${quote(role)} that ${label} is mapped to does not exist; the roles are: ${roles.join(', ') || 'none'}.`,
+        `${capital(label)} is mapped to the role ${quote(role)}, which does not exist; the roles are: ${roles.join(', ') || 'none'}.`,
       );
     const pair = `${groupKey(group)}\u0000${role}`;
     if (seen.has(pair))

@@ -1,4 +1,6 @@
-/** A background loop. It runs a round, and the next one at once while there is work, else after a pause. */
+/**
+ * Runs a background loop of rounds. The next round follows at once while there is work, and otherwise after a pause.
+ */
 import { isDatabaseOutage, Waiter, type Logger } from '#platform';
 
 const ERROR_PAUSE_MS = 500;
@@ -12,7 +14,10 @@ export class Loop {
     private readonly name: string,
     private readonly pauseMs: number,
     private readonly logger: Logger,
-    /** Resolves with true if there may be more to do at once. An error is logged, and the loop continues. */
+    /**
+     * Does one round. It resolves with true if there may be more to do at once. An error is logged, and the loop
+     * continues.
+     */
     private readonly round: () => Promise<boolean>,
   ) {}
 
@@ -42,12 +47,12 @@ export class Loop {
         if (isDatabaseOutage(error))
           this.logger.warn(
             { code: 'database_unavailable', loop: this.name, reason: String(error) },
-            'the database does not answer; this loop continues when it does',
+            'the database does not answer; this loop continues when the database answers again',
           );
         else
           this.logger.error(
             { err: error, loop: this.name, code: 'loop_failed' },
-            `a round of the ${this.name} loop failed; the next one follows`,
+            `a round of the ${this.name} loop failed; the next round follows after a pause`,
           );
       }
       if (!this.stopped) await this.waiter.wait(pauseMs);

@@ -1,7 +1,7 @@
 /**
- * Works on a queue of leased rows, several at a time. It claims rows that are due, works on them outside any
- * transaction, and claims more when a slot is free. Urgent work may use every slot, other work only some of them. While
- * the configuration is known to be wrong, it logs that once and tries one row every few seconds.
+ * Works on a queue of leased rows, several at a time. It claims due rows, works on them outside any transaction, and
+ * claims more when a slot is free. Urgent work may use every slot, other work only some slots. While the configuration
+ * is known to be wrong, it logs that once and tries one row every few seconds.
  */
 import type { Gauge } from 'prom-client';
 import type { Database, Logger } from '#platform';
@@ -10,11 +10,11 @@ import { WorkerLease } from './worker-lease.js';
 
 export type WorkKind = 'urgent' | 'other';
 
-/** The settings of a service that has such a queue. */
+/** The settings of a service that uses this queue. */
 export interface QueueSettings {
   readonly database: Database;
   readonly logger: Logger;
-  /** Number of slots: rows that are worked on at the same time. */
+  /** Number of slots, which is the number of rows that are worked on at the same time. */
   readonly concurrency: number;
   readonly leaseSeconds: number;
 }
@@ -23,23 +23,23 @@ export interface QueueWorkerOptions<T> extends QueueSettings {
   /** Name of the loop in logs. */
   readonly name: string;
   readonly pollMs: number;
-  /** See {@link WorkerLease}. */
+  /** SQL that ends leases on rows that this process no longer works on; see {@link WorkerLease}. */
   readonly releaseForgotten: string;
-  /** Share of the slots that other work may use, 0..1; at least one slot. */
+  /** Share of the slots that other work may use, from 0 to 1. Other work always has at least one slot. */
   readonly shareOfOther: number;
   /** Leases up to `limit` rows to `owner`. */
   readonly claim: (kind: WorkKind, owner: string, limit: number) => Promise<readonly T[]>;
   /** Works on one row and records the outcome. After an error the row stays leased until the next heartbeat. */
   readonly work: (item: T) => Promise<void>;
-  /** 1 while paused. */
+  /** The gauge that is 1 while the worker is paused. */
   readonly paused: Gauge;
-  /** Log messages for the begin and the end of a pause. */
+  /** Log messages for the beginning and the end of a pause. */
   readonly messages: { readonly paused: string; readonly resumed: string };
 }
 
 const PAUSE_MS = 3_000;
 const STOP_LIMIT_MS = 6_000;
-/** Other work is claimed again when at least this share of its slots is free. */
+/** Other work is claimed again when at least this share of the slots for other work is free. */
 const FREE_SHARE = 1 / 4;
 
 interface Slot {
@@ -62,17 +62,17 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     this.loop = new Loop(name, pollMs, logger, () => this.round());
   }
 
-  /** Owner of the leases of this process. */
+  /** The owner of the leases of this process. */
   get id(): string {
     return this.lease.id;
   }
 
-  /** Whether other processes still respect the leases of this one. */
+  /** Whether other processes still respect the leases of this process. */
   get fresh(): boolean {
     return this.lease.fresh;
   }
 
-  /** Work of several steps ends after the current step. */
+  /** Whether the worker is stopping. Work with several steps must then end after the current step. */
   get stopping(): boolean {
     return this.ending;
   }
@@ -82,7 +82,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     this.loop.start();
   }
 
-  /** Another process takes over work that does not end in time, and reads back what was done. */
+  /** Stops the worker. Other processes take over the work that does not end in time, and read what was done. */
   async stop(): Promise<void> {
     this.ending = true;
     await this.loop.stop();
@@ -96,7 +96,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     this.loop.wake();
   }
 
-  /** The urgent part of this row is done; the rest continues in a slot for other work. False = no such slot is free. */
+  /** Moves a row whose urgent part is done to a slot for other work. Returns false if no such slot is free. */
   continueAsOther(id: string): boolean {
     const slot = this.slots.get(id);
     if (slot?.kind !== 'urgent') return true;
@@ -105,7 +105,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     return true;
   }
 
-  /** Logs one line, not one per row. */
+  /** Pauses the work. The first call logs one line, not one line per row. */
   pause(code: string, reason: string): void {
     const { logger, paused, messages } = this.options;
     if (this.pausedUntil === 0) logger.error({ code, reason }, messages.paused);
@@ -113,7 +113,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     paused.set(1);
   }
 
-  /** Ends the pause: one row has succeeded, so the configuration is right. */
+  /** Ends the pause. It is called when a row has succeeded, because the configuration is then right. */
   resume(): void {
     if (this.pausedUntil === 0) return;
     this.pausedUntil = 0;
@@ -123,7 +123,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
 
   private async round(): Promise<boolean> {
     if (performance.now() < this.pausedUntil || !this.lease.fresh) return false;
-    // While paused, one row at a time is enough to notice that the configuration is right again.
+    // After a pause, one row at a time is enough to notice that the configuration is right again.
     const slots = this.pausedUntil > 0 ? 1 : this.options.concurrency;
     this.left.urgent = await this.claim('urgent', slots - this.slots.size);
     this.left.other = await this.claim('other', Math.min(this.freeForOther(), slots - this.slots.size));
@@ -138,13 +138,13 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     return this.slotsForOther - [...this.slots.values()].filter((slot) => slot.kind === 'other').length;
   }
 
-  /** Waiting urgent rows are claimed at once; for other rows the loop waits until a claim is worth its query. */
+  /** Claims waiting urgent rows at once. For other rows it waits until enough slots are free to be worth a query. */
   private slotIsFree(): void {
     const worthClaiming = this.freeForOther() >= this.slotsForOther * FREE_SHARE;
     if (this.left.urgent || (this.left.other && worthClaiming)) this.wake();
   }
 
-  /** Resolves with whether there may be more rows than slots. */
+  /** Claims rows and resolves with whether there may be more rows than slots. */
   private async claim(kind: WorkKind, limit: number): Promise<boolean> {
     if (limit <= 0) return true;
     return this.lease.claiming(async () => {

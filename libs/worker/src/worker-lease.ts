@@ -1,17 +1,22 @@
 /**
- * The heartbeat of this process. A lease on a row (`lease_owner`) is valid while the heartbeat of its owner is fresh, so
- * rows need no renewal of their own. Needs the table of {@link workerTableSql} in the schema of the service.
+ * Sends the heartbeat of this process. A lease on a row (`lease_owner`) is valid while the heartbeat of its owner is
+ * fresh, so rows need no renewal of their own. The heartbeat needs the table of {@link workerTableSql} in the schema of
+ * the service.
  */
 import { randomUUID } from 'node:crypto';
 import type { Database, Logger } from '#platform';
 
-/** For a migration of the service. */
+/** Returns the SQL that creates the table, for a migration of the service. */
 export const workerTableSql = (schema: string): string =>
   `create table if not exists ${schema}.worker (id uuid primary key, seen_at timestamptz not null default clock_timestamp())`;
 
+/** SQL condition: the process that owns the lease is no longer alive. Both parameters are SQL expressions. */
+export const isLeaseVoid = (owner: string, seconds: string): string =>
+  `not exists (select 1 from worker w where w.id = ${owner} and w.seen_at > clock_timestamp() - make_interval(secs => ${seconds}))`;
+
 const heartbeat = `insert into worker (id) values ($1) on conflict (id) do update set seen_at = clock_timestamp()`;
 const deleteDeadWorkers = `delete from worker where seen_at < clock_timestamp() - interval '1 day'`;
-/** The leases of a worker without a row are void, so another process takes over at once. */
+/** Without a row in the table, the leases of a worker are void, so another process takes over at once. */
 const deleteWorker = `delete from worker where id = $1`;
 
 export class WorkerLease {
@@ -27,7 +32,10 @@ export class WorkerLease {
     readonly seconds: number,
     /** Ids of the rows that this process is working on. */
     private readonly active: () => string[],
-    /** Releases leases on rows that this process no longer works on: `$1` owner, `$2` ids to keep. */
+    /**
+     * SQL that ends leases on rows that this process no longer works on. `$1` is the owner, and `$2` are the ids to
+     * keep.
+     */
     private readonly releaseForgotten: string,
   ) {}
 
@@ -39,7 +47,7 @@ export class WorkerLease {
         this.beating = this.beat().catch((error: unknown) =>
           this.logger.warn(
             { code: 'lease_not_renewed', reason: String(error) },
-            'cannot renew the lease of this process; other processes take over its rows if that lasts',
+            'cannot renew the lease of this process; other processes take over its rows if this continues',
           ),
         );
       },
@@ -50,17 +58,20 @@ export class WorkerLease {
   async stop(): Promise<void> {
     if (this.timer) clearInterval(this.timer);
     await this.beating;
-    await this.database.query(deleteWorker, [this.id]).catch(() => undefined); // then others wait for the lease to expire
+    await this.database.query(deleteWorker, [this.id]).catch(() => undefined); // if this fails, other processes wait until the lease expires
   }
 
-  /** Whether others still respect our leases. Counted from before the last heartbeat was sent, by our own clock. */
+  /**
+   * Whether other processes still respect our leases. The time is measured by our own clock, from before the last
+   * heartbeat was sent.
+   */
   get fresh(): boolean {
     return performance.now() - this.seenAt < this.seconds * 500;
   }
 
   /**
-   * Runs a claim, and adds the claimed rows to the active ones, while no heartbeat releases rows. A claim may commit
-   * long before its answer arrives, and a heartbeat in between would release it.
+   * Runs a claim and adds the claimed rows to the active rows, while no heartbeat ends leases. A claim may commit long
+   * before its answer arrives. A heartbeat in between would end the leases of the claimed rows.
    */
   claiming<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(work);

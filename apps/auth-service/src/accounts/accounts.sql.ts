@@ -1,10 +1,13 @@
-/** The copy of accounts and of their access. Each write takes the account's row lock, which a login waits for. */
+/**
+ * Reads and writes the copy of accounts and of their access. Each write takes the account's row lock. A login shares
+ * this lock, so it waits for the write.
+ */
 import type { Access, Account, DirectoryUser } from '#events';
 import { columnsOf, prepared, type Queryable, type Tx } from '#platform';
 import { AccountCopyEntity } from './account-copy.entity.js';
 import { ADMISSION_FIELDS, type AccountCopy } from './admission.js';
 
-/** `foreign` = the id belongs to another tenant; nothing was written. */
+/** `foreign` means that the id belongs to another tenant, so nothing was written. */
 export type Stored = 'stored' | 'stale' | 'foreign';
 
 async function stored(tx: Tx, tenant: string, id: string, sql: string, values: unknown[]): Promise<Stored> {
@@ -13,7 +16,7 @@ async function stored(tx: Tx, tenant: string, id: string, sql: string, values: u
   return row?.tenant === tenant ? 'stale' : 'foreign';
 }
 
-/** A removed person leaves no name and no address here. Id and status suffice to keep them out (P3). */
+/** Stores no name and no address of a removed person. The id and the status are enough to refuse the person (P3). */
 export function storeAccount(tx: Tx, tenant: string, version: number, account: Account): Promise<Stored> {
   const { id, externalId, userName, email, displayName, status } = account;
   const personal = status === 'removed' ? [null, null, null] : [userName, email, displayName];
@@ -60,7 +63,7 @@ export async function storeExpected(
 
 export interface KnownAccounts {
   readonly accounts: readonly AccountCopy[];
-  /** The directory has an active person with this Okta id. */
+  /** True if there is no account, but the directory has an active person with this Okta id. */
   readonly expected: boolean;
 }
 
@@ -69,7 +72,10 @@ const SELECT = `select ${columnsOf(AccountCopyEntity, { only: ADMISSION_FIELDS }
 const findSql = prepared(SELECT);
 const findExpectedSql = prepared('select 1 from expected_person where tenant = $1 and external_id = $2 and active');
 
-/** All accounts of the tenant with this Okta id. Only the id links a person, never an e-mail address (nOAuth). */
+/**
+ * Finds all accounts of the tenant with this Okta id. Only the id links a person to an account, never an e-mail address
+ * (nOAuth).
+ */
 export async function findByExternalId(
   queryable: Queryable,
   tenant: string,
@@ -82,7 +88,10 @@ export async function findByExternalId(
   return { accounts, expected: expected.length > 0 };
 }
 
-/** An account with access that has this e-mail address. For the audit only, never to let anybody in. */
+/**
+ * Finds an account with access that has this e-mail address. The result is for the audit only. It must never admit a
+ * person.
+ */
 export async function namesakeOf(queryable: Queryable, tenant: string, email: string): Promise<string | null> {
   const [row] = await queryable.query<{ id: string }>(
     `select id from account where tenant = $1 and lower(coalesce(email, user_name)) = lower($2)
@@ -92,6 +101,9 @@ export async function namesakeOf(queryable: Queryable, tenant: string, email: st
   return row?.id ?? null;
 }
 
-/** Shares the row lock until commit. An event that takes access away waits for it, and then finds the new session. */
+/**
+ * Locks the accounts' rows in shared mode until commit. An event that removes access waits for the commit, and then
+ * finds the new session.
+ */
 export const lockAccounts = (tx: Tx, tenant: string, externalId: string): Promise<AccountCopy[]> =>
   tx.query<AccountCopy>(`${SELECT} order by id for share`, [tenant, externalId]);

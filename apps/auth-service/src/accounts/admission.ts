@@ -1,4 +1,4 @@
-/** Decides whether the person behind an Okta id may sign in. Pure. */
+/** Decides whether the person behind an Okta id may sign in. Pure functions only. */
 import type { RefusalCode } from '../http/refusals.js';
 import type { AccountCopyEntity } from './account-copy.entity.js';
 
@@ -19,20 +19,24 @@ export type Admission =
   | { readonly admitted: AccountCopy }
   | { readonly refused: Extract<RefusalCode, `account_${string}` | 'unknown_person' | 'not_provisioned'> };
 
-/** Both events must say so: an older event of one topic must not restore what a newer one of the other took away (P3). */
+/**
+ * Both copies must say `active`. Otherwise an older event of one topic could restore access that a newer event of the
+ * other topic removed (P3).
+ */
 const hasAccess = (account: AccountCopy): boolean =>
   account.accountStatus === 'active' && account.accessStatus === 'active';
 
 /**
- * `accounts`: all accounts of the tenant with the Okta id; `expected`: the directory has an active person with it.
- * `provenAt`: when Okta authenticated the person. A proof from before the fence is refused, even if access was restored.
+ * Decides about a sign-in. `accounts` are all accounts of the tenant with the Okta id. `expected` means that the
+ * directory has an active person with this id. `provenAt` is the time when Okta authenticated the person. A proof from
+ * before the fence is refused, even if access was restored later.
  */
 export function admit(accounts: readonly AccountCopy[], expected: boolean, provenAt: Date): Admission {
   const ready = accounts.filter((account) => account.version > 0 && account.accessVersion > 0);
   const [account, ...more] = ready.filter(hasAccess);
   if (account && more.length > 0) return { refused: 'account_ambiguous' };
   if (account) {
-    // The sign-out in progress would end a new session as well.
+    // A new session would end as well when the sign-out in progress completes.
     if (account.signingOut !== null) return { refused: 'account_signing_out' };
     const fenced = account.notBefore !== null && provenAt < account.notBefore;
     return fenced ? { refused: 'account_fenced' } : { admitted: account };

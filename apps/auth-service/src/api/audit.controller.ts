@@ -1,9 +1,9 @@
-/** `GET /internal/tenants/:tenant/audit`: what happened in a tenant, newest first. For operators. */
+/** `GET /internal/tenants/:tenant/audit`: shows operators the audit of a tenant, newest entries first. */
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { LessThan, MoreThanOrEqual } from 'typeorm';
 import { AuditPage, AuditQuery, TenantPath, type AuditEntryView } from '#contracts';
-import { Database, InternalApi, Problem } from '#platform';
+import { Database, InternalApi, pageOf, parseCursor } from '#platform';
 import { AuthAuditEntity } from '../audit/auth-audit.entity.js';
 
 const DEFAULT_LIMIT = 50;
@@ -23,23 +23,14 @@ export class AuthAuditController {
         ...(account !== undefined && { accountId: account }),
         ...(event !== undefined && { event }),
         ...(since !== undefined && { at: MoreThanOrEqual(new Date(since)) }),
-        ...(cursor !== undefined && { id: LessThan(idOf(cursor)) }),
+        ...(cursor !== undefined && { id: LessThan(parseCursor(cursor, /^\d{1,18}$/)[0]) }),
       },
       order: { id: 'DESC' },
       take: limit + 1,
     });
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
-    return { entries: page.map(viewOf), next: rows.length > limit && last ? cursorOf(last.id) : null };
+    const { page, next } = pageOf(rows, limit, ({ id }) => [id]);
+    return { entries: page.map(viewOf), next };
   }
-}
-
-const cursorOf = (id: string): string => Buffer.from(id).toString('base64url');
-
-function idOf(cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString();
-  if (/^\d{1,18}$/.test(id)) return id;
-  throw new Problem('invalid_request', 'cursor must be the "next" of an earlier page.');
 }
 
 const viewOf = ({ at, event, code, accountId, sessionId, detail }: AuthAuditEntity): AuditEntryView => ({

@@ -1,4 +1,4 @@
-/** `/auth/session`, `/auth/refresh`, `/auth/logout`: for pages of the tenant's own origin. */
+/** `/auth/session`, `/auth/refresh` and `/auth/logout`: the session endpoints for pages of the tenant's own origin. */
 import { Controller, Get, HttpCode, HttpStatus, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#platform';

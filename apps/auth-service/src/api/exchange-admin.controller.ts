@@ -1,4 +1,7 @@
-/** `/internal/exchange`: the services that may exchange tokens, and a tenant's custom authorization server. For operators. */
+/**
+ * `/internal/exchange`: lets operators manage the services that may exchange tokens, and a tenant's custom
+ * authorization server.
+ */
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
 import {
@@ -69,7 +72,8 @@ export class ExchangeAdminController {
   async rotate(@Param() { id }: ExchangeClientPath, @Body() body: SecretRotationBody): Promise<RotatedSecret> {
     const rotated = await this.clients.rotate(id, body.graceMs, by(body));
     if (rotated) return rotated;
-    if (await this.clients.find(id)) throw conflict(id, `The client "${id}" has keys of its own and no secret.`);
+    if (await this.clients.find(id))
+      throw conflict(id, `The client "${id}" authenticates with its own keys, so it has no secret to rotate.`);
     throw noClient(id);
   }
 
@@ -128,12 +132,15 @@ function newClientOf(id: string, { tenants, audiences, tokenKinds, jwks }: Excha
   if (jwks && !isClientJwks(jwks))
     throw new Problem(
       'invalid_request',
-      'jwks must hold 1 to 10 public keys (RFC 7517), P-256 or RSA of at least 2048 bits, and no private one. Several keys need different "kid"s.',
+      'jwks must contain 1 to 10 public keys (RFC 7517) and no private key. Each key must be P-256, or RSA of at least 2048 bits. If there are several keys, each needs a different "kid".',
     );
   return { id, tenants, audiences, tokenKinds, jwks: jwks ? { keys: jwks.keys } : null };
 }
 
-/** The id of a person is unique only within an Okta org, so the server must belong to the org that the tenant signs in with. */
+/**
+ * Checks that the authorization server belongs to the Okta org of the tenant's sign-in. The id of a person is unique
+ * only within an org.
+ */
 function checkIssuer(issuer: string, site: Site | null, provider: OidcProvider): void {
   try {
     provider.issuerIn(issuer);
@@ -143,7 +150,10 @@ function checkIssuer(issuer: string, site: Site | null, provider: OidcProvider):
   }
   const { sso } = site?.tenant.settings ?? {};
   if (sso && new URL(sso.issuer).origin !== new URL(issuer).origin)
-    throw new Problem('invalid_request', `The tenant signs in with ${sso.issuer}; the issuer must be of the same org.`);
+    throw new Problem(
+      'invalid_request',
+      `The tenant signs in with ${sso.issuer}. The issuer must belong to the same Okta org.`,
+    );
   if (new URL(issuer).pathname === '/')
     throw new Problem(
       'invalid_request',

@@ -1,4 +1,4 @@
-/** `/auth/okta/login` and `/auth/okta/callback`: the browser's way through a login. */
+/** `/auth/okta/login` and `/auth/okta/callback`: the two endpoints that a browser visits during a login. */
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LOGGER, type Logger } from '#platform';
@@ -33,7 +33,7 @@ export class LoginController {
     let arrival: Arrival | null = null;
     try {
       arrival = await this.arrival(request);
-      // All later logins of this browser use the same value, so several can be in progress.
+      // Later logins of this browser use the same value, so several logins can be in progress.
       const browser = arrival.browser[0] ?? random256();
       const location = await this.login.begin(arrival, browser);
       await reply

@@ -1,4 +1,4 @@
-/** `POST /auth/okta/obo/token`: the token endpoint of internal services, by RFC 6749 section 5 and RFC 8693. */
+/** `POST /auth/okta/obo/token`: the token endpoint for internal services (RFC 6749 section 5, RFC 8693). */
 import { Controller, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Metrics } from '#platform';
@@ -9,7 +9,10 @@ import { malformed, parametersOf, parseExchangeRequest, TOKEN_PATH } from '../ex
 import { TokenExchange, type ExchangeAnswer } from '../exchange/token-exchange.js';
 import { Sites } from '../http/sites.js';
 
-/** Anonymous callers can trigger these at will, and a client in a loop `too_fast`, so their audit rows are rate-limited. */
+/**
+ * Audit rows with these codes are rate-limited. Anonymous callers can trigger the codes at will, and a client in a loop
+ * can trigger `too_fast`.
+ */
 const RATE_LIMITED: ReadonlySet<ExchangeErrorCode> = new Set([
   'malformed',
   'unsupported_grant',
@@ -19,7 +22,7 @@ const RATE_LIMITED: ReadonlySet<ExchangeErrorCode> = new Set([
   'too_fast',
 ]);
 
-/** Filled while a request is processed, for the audit row of a refusal. */
+/** The caller of a request, as far as it is known. A refusal's audit row names it. */
 interface Caller {
   tenant?: string;
   client?: string;
@@ -45,7 +48,8 @@ export class TokenExchangeController {
     try {
       const answer = await this.answer(request, caller);
       this.outcomes.inc({ code: 'ok' });
-      // RFC 6749 section 5.1. Every answer of this service has `Cache-Control: no-store` already.
+      // RFC 6749 section 5.1 requires `Pragma` and `Cache-Control`. Every answer of this service has `Cache-Control:
+      // no-store` already.
       await reply.status(200).header('pragma', 'no-cache').send(answer);
     } catch (error) {
       await this.refuse(reply, asExchangeError(error), caller);

@@ -1,4 +1,7 @@
-/** `POST /auth/okta/universal-logout`: Okta requests the end of all sessions and tokens of a person. */
+/**
+ * `POST /auth/okta/universal-logout`: the endpoint at which Okta requests the end of all sessions and tokens of a
+ * person.
+ */
 import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseOutage, LOGGER, Metrics, type Logger } from '#platform';
@@ -7,7 +10,10 @@ import { Sites, type Site } from '../http/sites.js';
 import { LogoutError, type LogoutErrorCode } from '../logout/logout-error.js';
 import { LOGOUT_PATH, UniversalLogout } from '../logout/universal-logout.js';
 
-/** Anonymous callers can trigger these at will, and an org in a loop `too_fast`, so their audit rows are rate-limited. */
+/**
+ * Audit rows with these codes are rate-limited. Anonymous callers can trigger the codes at will, and an org in a loop
+ * can trigger `too_fast`.
+ */
 const RATE_LIMITED: ReadonlySet<LogoutErrorCode> = new Set([
   'malformed',
   'token_missing',
@@ -36,7 +42,7 @@ export class UniversalLogoutController {
     );
   }
 
-  /** 204 means that the logout is durable and has begun, as section 5 of the draft defines it. */
+  /** Answers 204 when the logout is stored and has begun, as section 5 of the draft defines it. */
   @Post()
   async revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     let site: Site | null = null;
@@ -59,7 +65,7 @@ export class UniversalLogoutController {
     const entry = { event: 'universal_logout_refused', code, tenant, detail } as const;
     const rateLimited = RATE_LIMITED.has(code);
     await this.refusals.refused('Universal Logout', entry, { error: refused, failed: status === 500, rateLimited });
-    // RFC 6750 section 3: a request without a token gets no error code.
+    // RFC 6750 section 3: the answer to a request without a token contains no error code.
     const error = code === 'token_missing' ? '' : ', error="invalid_token"';
     if (status === 401) void reply.header('www-authenticate', `Bearer realm="StackFlow Universal Logout"${error}`);
     if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
@@ -73,6 +79,11 @@ export class UniversalLogoutController {
 function asLogoutError(error: unknown): LogoutError {
   if (error instanceof LogoutError) return error;
   if (isDatabaseOutage(error))
-    return new LogoutError('unavailable', 'A part of StackFlow is not reachable. Send it again.', {}, { cause: error });
+    return new LogoutError(
+      'unavailable',
+      'A part of StackFlow cannot be reached. Send the request again.',
+      {},
+      { cause: error },
+    );
   return new LogoutError('internal', 'Something failed on our side. The error is logged.', {}, { cause: error });
 }

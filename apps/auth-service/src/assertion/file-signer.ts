@@ -1,4 +1,4 @@
-/** Assertion keys in files, for development. The first key signs, all are published. */
+/** Signs assertions with keys in files, for development. The first key signs; all keys are published. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { calculateJwkThumbprint, exportJWK, SignJWT, type JWK } from 'jose';
@@ -15,7 +15,7 @@ export class FileSigner implements AssertionSigner {
     private readonly keys: readonly SigningKey[],
   ) {}
 
-  /** `files`: P-256 keys as PKCS #8 PEM. An error names the file and never its content. */
+  /** Loads P-256 keys from `files` (PKCS #8 PEM). An error names the file and never its content. */
   static async load(files: readonly string[]): Promise<FileSigner> {
     const keys = await Promise.all(files.map(readKey));
     const [first] = keys;

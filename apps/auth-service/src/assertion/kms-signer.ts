@@ -1,6 +1,6 @@
 /**
- * Assertion keys in AWS KMS. The first key signs, all are published. A signature costs one request and a few
- * milliseconds; the public keys are read once, at startup.
+ * Signs assertions with keys in AWS KMS. The first key signs; all keys are published. A signature costs one request and
+ * a few milliseconds. The public keys are read once, at startup.
  * https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html
  */
 import { createPublicKey } from 'node:crypto';
@@ -11,7 +11,7 @@ import { ASSERTION_HEADER, SigningUnavailable, type AssertionClaims, type Assert
 export interface KmsSignerOptions {
   readonly region: string;
   readonly endpoint?: string | undefined;
-  /** Key ids, ARNs or aliases of ECC_NIST_P256 keys for SIGN_VERIFY. */
+  /** Key ids, ARNs or aliases. Each key must have the spec ECC_NIST_P256 and the usage SIGN_VERIFY. */
   readonly keys: readonly string[];
 }
 
@@ -21,7 +21,7 @@ interface KmsKey {
 }
 
 const REQUEST_MS = 2_000;
-/** An ES256 signature is two numbers of 32 bytes each: RFC 7518 section 3.4. */
+/** Length of each of the two numbers in an ES256 signature (RFC 7518 section 3.4). */
 const HALF_BYTES = 32;
 
 export class KmsSigner implements AssertionSigner {
@@ -31,7 +31,7 @@ export class KmsSigner implements AssertionSigner {
     private readonly keys: readonly KmsKey[],
   ) {}
 
-  /** Rejects with the error of KMS, or if a key is of another kind. */
+  /** Reads the public keys. Rejects with KMS's own error, or if a key has another spec or usage. */
   static async load({ region, endpoint, keys: ids }: KmsSignerOptions): Promise<KmsSigner> {
     const client = new KMSClient({
       region,
@@ -59,7 +59,7 @@ export class KmsSigner implements AssertionSigner {
     const command = new SignCommand({
       KeyId: this.key.keyId,
       SigningAlgorithm: 'ECDSA_SHA_256',
-      MessageType: 'RAW', // up to 4 KiB, six times the size of an assertion; KMS hashes it
+      MessageType: 'RAW', // allows 4 KiB, six times the size of an assertion; KMS computes the hash
       Message: Buffer.from(signed),
     });
     try {
@@ -74,18 +74,21 @@ export class KmsSigner implements AssertionSigner {
 async function publicKey(client: KMSClient, keyId: string): Promise<KmsKey> {
   const { PublicKey, KeySpec, KeyUsage } = await client.send(new GetPublicKeyCommand({ KeyId: keyId }));
   if (!PublicKey || KeySpec !== 'ECC_NIST_P256' || KeyUsage !== 'SIGN_VERIFY')
-    throw new TypeError(`the KMS key ${keyId} must be an ECC_NIST_P256 key for SIGN_VERIFY`);
+    throw new TypeError(`the KMS key ${keyId} must have the spec ECC_NIST_P256 and the usage SIGN_VERIFY`);
   const jwk = await exportJWK(createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' }));
   return { keyId, jwk: { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' } };
 }
 
-/** Converts from DER as KMS answers it (X9.62: SEQUENCE of two INTEGERs, signed and as short as possible). Exported for its test. */
+/**
+ * Converts a signature from DER, which KMS returns (X9.62: a SEQUENCE of two INTEGERs), to the format of JOSE. Exported
+ * for its test.
+ */
 export function joseSignature(der: Uint8Array): Buffer {
   const bytes = Buffer.from(der);
   const [r, next] = integerAt(bytes, 2);
   const [s, end] = integerAt(bytes, next);
   if (bytes[0] !== 0x30 || bytes[1] !== bytes.length - 2 || end !== bytes.length)
-    throw new Error('the answer of KMS is no ECDSA signature');
+    throw new Error('KMS did not return an ECDSA signature');
   return Buffer.concat([r, s]);
 }
 
@@ -94,6 +97,6 @@ function integerAt(bytes: Buffer, at: number): [value: Buffer, next: number] {
   const value = bytes.subarray(at + 2, next);
   const short = value[0] === 0 ? value.subarray(1) : value;
   if (bytes[at] !== 0x02 || value.length === 0 || short.length > HALF_BYTES)
-    throw new Error('the answer of KMS is no ECDSA signature');
+    throw new Error('KMS did not return an ECDSA signature');
   return [Buffer.concat([Buffer.alloc(HALF_BYTES - short.length), short]), next];
 }

@@ -1,6 +1,6 @@
 /**
- * The assertion with which auth-service answers Cognito's challenge; apps/cognito-triggers verifies it. The signing key
- * allows signing in as anybody. In production it never leaves AWS KMS; in development it is a file.
+ * The assertion with which auth-service answers Cognito's challenge. apps/cognito-triggers verifies it. Anybody who has
+ * the signing key can sign in as any person. In production the key never leaves AWS KMS. In development it is a file.
  */
 import { randomUUID } from 'node:crypto';
 import type { JWK } from 'jose';
@@ -24,13 +24,19 @@ export interface AssertionClaims {
 }
 
 export interface AssertionSigner {
-  /** A compact JWS, ES256, `typ: okta-assertion+jwt`, with the `kid` of the key. Rejects with `SigningUnavailable`. */
+  /**
+   * Signs the claims as a compact JWS (ES256, `typ: okta-assertion+jwt`, the `kid` of the key). Rejects with
+   * `SigningUnavailable`.
+   */
   sign(claims: AssertionClaims): Promise<string>;
-  /** The public keys that a verifier must know: the signing key, and during a rotation the previous or the next one. */
+  /**
+   * Returns the public keys that a verifier must know: the signing key and, during a rotation, the previous or the next
+   * key.
+   */
   jwks(): readonly JWK[];
 }
 
-/** The key did not sign in time. A retry may succeed. */
+/** The signing key did not answer in time. A retry may succeed. */
 export class SigningUnavailable extends Error {
   constructor(cause: unknown) {
     super(`Cannot sign the assertion (${cause instanceof Error ? cause.name : 'unknown'}).`, { cause });
@@ -51,11 +57,14 @@ export interface AssertionSubject {
   readonly amr?: readonly string[] | undefined;
   /** The service that acts for the person (RFC 8693 section 4.1). */
   readonly act?: { readonly sub: string };
-  /** The service that the actor's token is meant for. Cognito's own audience is always the app client. */
+  /** The service for which the token was exchanged. Cognito's own audience claim is always the app client. */
   readonly exchangeAudience?: string;
 }
 
-/** `audience` binds the assertion to user pool and app client. Without a nonce (refresh) it cannot answer a challenge. */
+/**
+ * Builds the claims of an assertion. `audience` binds the assertion to the user pool and the app client. An assertion
+ * without `nonce` is for a refresh and cannot answer a challenge.
+ */
 export function assertionClaims(subject: AssertionSubject, audience: string, nonce?: string): AssertionClaims {
   const iat = Math.floor(Date.now() / 1000);
   return {

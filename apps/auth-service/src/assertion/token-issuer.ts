@@ -1,4 +1,4 @@
-/** Obtains Cognito's tokens for a person: signs the assertions that Cognito's triggers verify, and makes the calls. */
+/** Obtains Cognito's tokens for a person. It signs the assertions that Cognito's triggers verify, and calls Cognito. */
 import type { CustomAuth, Refreshed, SignedIn } from '#cognito';
 import type { Logger } from '#platform';
 import { assertionClaims, type AssertionSigner, type AssertionSubject } from './signer.js';
@@ -7,31 +7,34 @@ export class TokenIssuer {
   constructor(
     private readonly cognito: CustomAuth,
     private readonly signer: AssertionSigner,
-    /** Of the assertions, see `assertionAudience`. */
+    /** The `aud` claim of the assertions, see `assertionAudience`. */
     private readonly audience: string,
     private readonly logger: Logger,
   ) {}
 
-  /** Rejects with a `CognitoError` or `SigningUnavailable`. */
+  /** Signs a person in at Cognito. Rejects with a `CognitoError` or `SigningUnavailable`. */
   signIn(subject: AssertionSubject): Promise<SignedIn> {
     return this.cognito.signIn(subject.accountId, (nonce) =>
       this.signer.sign(assertionClaims(subject, this.audience, nonce)),
     );
   }
 
-  /** Rejects with a `CognitoError` or `SigningUnavailable`. */
+  /** Requests new tokens. Rejects with a `CognitoError` or `SigningUnavailable`. */
   async refresh(refreshToken: string, subject: AssertionSubject): Promise<Refreshed> {
     return this.cognito.refresh(refreshToken, await this.signer.sign(assertionClaims(subject, this.audience)));
   }
 
-  /** Best effort: a refresh token that cannot be revoked is not stored anywhere and expires in Cognito. Never rejects. */
+  /**
+   * Revokes a refresh token at Cognito. Never rejects: a token that cannot be revoked is stored nowhere and expires in
+   * Cognito.
+   */
   async revoke(refreshToken: string, tenant: string): Promise<void> {
     await this.cognito
       .revoke(refreshToken)
       .catch((error: unknown) =>
         this.logger.warn(
           { tenant, err: error, code: 'token_not_revoked' },
-          'Cannot revoke a refresh token at Cognito. Nobody has it, and it stays valid until it expires.',
+          'Cannot revoke a refresh token at Cognito. The token stays valid until it expires, but it is not stored anywhere.',
         ),
       );
   }

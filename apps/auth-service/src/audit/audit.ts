@@ -1,11 +1,11 @@
-/** The audit of sign-ins, sessions and exchanges: rows are appended and never changed, and they hold no tokens. */
+/** The audit of sign-ins, sessions and exchanges. Rows are appended and never changed. They never contain tokens. */
 import type { AuditEvent } from '#contracts';
 import { prepared, type Database, type Queryable } from '#platform';
 import type { AccountCopy } from '../accounts/admission.js';
 
 export interface AuditEntry {
   readonly event: AuditEvent;
-  /** The reason, from the closed list of the module that records the event. */
+  /** The reason, one value of the closed list in the module that records the event. */
   readonly code?: string;
   readonly tenant?: string | undefined;
   readonly accountId?: string | undefined;
@@ -25,7 +25,7 @@ const valuesOf = ({ tenant, event, code, accountId, sessionId, detail }: AuditEn
 
 const recordSql = prepared(`insert into audit ${COLUMNS} values ($1, $2, $3, $4, $5, $6)`);
 
-/** With a `Tx` the row commits together with the change that it describes. */
+/** Writes an audit row. With a `Tx`, the row commits together with the change that it describes. */
 export async function record(queryable: Queryable, entry: AuditEntry): Promise<void> {
   await queryable.query(recordSql, valuesOf(entry));
 }
@@ -40,8 +40,9 @@ const recordIfUnchangedSql = prepared(`
   returning 1`);
 
 /**
- * Writes the row if the tenant's accounts with this Okta id are still as they were `read`; otherwise writes nothing and
- * answers false. One statement, which shares the accounts' row locks until it commits, as `lockAccounts` does.
+ * Writes the row if the tenant's accounts with this Okta id have not changed since they were `read`. Returns false if
+ * they have changed; nothing is written then. The single statement locks the accounts' rows in shared mode until it
+ * commits, as `lockAccounts` does.
  */
 export async function recordIfUnchanged(
   database: Database,
@@ -53,13 +54,13 @@ export async function recordIfUnchanged(
   return (await database.query(recordIfUnchangedSql, [...valuesOf(entry), externalId, states])).length > 0;
 }
 
-/** A trigger of the table refuses to delete rows that are younger than this. */
+/** Youngest age in days at which a row may be deleted. A trigger of the table enforces it. */
 export const SHORTEST_RETENTION_DAYS = 30;
 const SWEEP_BATCH = 1_000;
 
 /**
- * Deletes at most one batch of rows older than `days` (0 = keeps all), oldest first. True = there may be more.
- * `skip locked` lets replicas that sweep at the same time share the work.
+ * Deletes at most one batch of rows older than `days`, oldest first. 0 means that rows are kept for ever. Returns true
+ * if there may be more rows. `skip locked` lets replicas share the work.
  */
 export async function sweepAudit(queryable: Queryable, days: number, batch = SWEEP_BATCH): Promise<boolean> {
   if (days === 0) return false;

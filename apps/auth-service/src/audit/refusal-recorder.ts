@@ -1,9 +1,9 @@
-/** Records refused requests: a line in the log and a row in the audit. */
+/** Records each refused request as a line in the log and a row in the audit. */
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, LOGGER, Metrics, RateLimit, type Logger } from '#platform';
 import { record, type AuditEntry } from './audit.js';
 
-/** Rows per second, in each process, of refusals that anonymous callers can trigger at will. */
+/** Rows per second that each process writes for refusals that anonymous callers can trigger at will. */
 const PER_SECOND = 5;
 const BURST = 200;
 
@@ -23,13 +23,13 @@ export class RefusalRecorder {
   ) {
     this.leftOut = metrics.counter(
       'auth_audit_left_out_total',
-      'Refusals of anonymous requests that the audit left out because there were too many',
+      'Refusals of anonymous requests that are missing in the audit because there were too many',
     );
   }
 
   /**
-   * `error` is logged in full if the refusal is our fault (`failed`), otherwise by the message of its cause. Never rejects:
-   * the caller is refused even if the row cannot be written.
+   * Records a refusal. If the refusal is our fault (`failed`), the whole `error` is logged, otherwise only the message
+   * of its cause. Never rejects: the caller is refused even if the row cannot be written.
    */
   async refused(
     what: string,
@@ -50,7 +50,10 @@ export class RefusalRecorder {
     );
   }
 
-  /** Anonymous callers can trigger these refusals at will, so their rows are rate-limited. Rejects if the database does. */
+  /**
+   * Writes the audit row of a refusal that anonymous callers can trigger at will, unless there were too many. Rejects
+   * if the database fails.
+   */
   async rateLimited(refusal: Refusal): Promise<void> {
     if (this.rate.take('') > 0) return this.leftOut.inc();
     await record(this.database, refusal);

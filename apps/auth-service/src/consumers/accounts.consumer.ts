@@ -1,11 +1,11 @@
-/** Keeps the copy of accounts and their access, and ends sessions in the transaction that stores the cause. */
+/** Stores the copy of accounts and their access. If an event ends access, the same transaction ends the sessions. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData, PoisonEvent } from '#event-bus';
 import { storeAccess, storeAccount, storeExpected, type Stored } from '../accounts/accounts.sql.js';
 import { endSessions } from '../sessions/ending.js';
 
-/** Topics: identity.accounts, identity.access, directory.users. */
+/** Consumes the topics identity.accounts, identity.access and directory.users. */
 @Controller()
 export class AuthAccountsConsumer {
   @EventPattern('identity.accounts')

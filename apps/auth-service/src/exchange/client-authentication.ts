@@ -1,6 +1,7 @@
 /**
- * Authenticates the client by client_secret_basic (RFC 6749 section 2.3.1) or private_key_jwt (RFC 7523), whichever it is
- * registered for. All failures have the same description, so that a caller cannot find out which client ids exist.
+ * Authenticates a client by the method that it is registered for: client_secret_basic (RFC 6749 section 2.3.1) or
+ * private_key_jwt (RFC 7523). All failures have the same description, so that a caller cannot find out which client ids
+ * exist.
  */
 import { Injectable } from '@nestjs/common';
 import { timingSafeEqual } from 'node:crypto';
@@ -19,7 +20,7 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const ALGORITHMS = ['ES256', 'RS256', 'PS256'];
 const LIFETIME_SECONDS = 300;
 const SKEW_SECONDS = 30;
-/** Compared with the secret of an unknown client, so that the answer takes as long as for a known one. */
+/** Stands for the secret hash of an unknown client, so that the answer takes as long as for a known client. */
 const NO_HASH = Buffer.alloc(32);
 
 @Injectable()
@@ -29,10 +30,12 @@ export class ClientAuthentication {
     private readonly spent: SpentTokens,
   ) {}
 
-  /** `endpoint`: the URL that an assertion must name as its audience. */
+  /**
+   * Returns the client that the request comes from. `endpoint` is the URL that an assertion must name as its audience.
+   */
   async authenticate({ authorization, form }: ClientCredentials, endpoint: string): Promise<ExchangeClient> {
     const assertion = form.get('client_assertion');
-    // RFC 6749 section 2.3: not more than one method.
+    // RFC 6749 section 2.3: a request must not use more than one method.
     if (authorization !== undefined && (assertion !== undefined || form.has('client_secret')))
       throw malformed('The client authenticates in more than one way.');
     const client =
@@ -40,7 +43,7 @@ export class ClientAuthentication {
         ? await this.bySecret(authorization)
         : await this.byAssertion(assertion, form.get('client_assertion_type'), endpoint);
     if ((form.get('client_id') ?? client.id) !== client.id)
-      throw malformed('client_id names another client than the one that authenticates.');
+      throw malformed('client_id does not name the client that authenticates.');
     return client;
   }
 
@@ -92,14 +95,14 @@ function issuerOf(assertion: string): string | null {
   }
 }
 
-/** Both parts are form-encoded before they are joined. */
+/** Parses the Basic credentials. Clients form-encode id and secret before they join them. */
 function basicOf(authorization: string | undefined): readonly [string, string] | null {
   const encoded = /^basic ([A-Za-z0-9+/]+=*)$/i.exec(authorization ?? '')?.[1];
   const pair = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString('utf8'));
   if (!pair) return null;
   try {
     const [id, secret] = [pair[1], pair[2]].map((part) => decodeURIComponent((part ?? '').replace(/\+/g, ' ')));
-    // Postgres cannot store the character 0, so no client has it in its id.
+    // Postgres cannot store the character 0, so no client id contains it.
     return id && secret && !id.includes('\0') ? [id, secret] : null;
   } catch {
     return null;

@@ -1,4 +1,4 @@
-/** Checks the public keys of a client that authenticates by private_key_jwt. Pure. */
+/** Checks the public keys of a client that authenticates by private_key_jwt. Pure functions only. */
 import { createPublicKey } from 'node:crypto';
 import type { JSONWebKeySet, JWK } from 'jose';
 import type { PublicJwks } from '#contracts';
@@ -6,7 +6,10 @@ import type { PublicJwks } from '#contracts';
 const MAX_KEYS = 10;
 const RSA_BITS = 2_048;
 
-/** True if the keys can verify an assertion (ES256, RS256, PS256). Several keys need different `kid`s. */
+/**
+ * Returns true if the keys can verify an assertion (ES256, RS256, PS256). If there are several keys, each must have a
+ * different `kid`.
+ */
 export function isClientJwks(jwks: PublicJwks): jwks is PublicJwks & JSONWebKeySet {
   const keys: unknown = jwks.keys;
   if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS || !keys.every(isUsable)) return false;
@@ -16,7 +19,7 @@ export function isClientJwks(jwks: PublicJwks): jwks is PublicJwks & JSONWebKeyS
 
 function isUsable(jwk: JWK): boolean {
   try {
-    // `createPublicKey` accepts a private key as well, and that must not be stored.
+    // `createPublicKey` also accepts a private key, which must not be stored.
     if ('d' in jwk) return false;
     const { asymmetricKeyType: type, asymmetricKeyDetails: details } = createPublicKey({ key: jwk, format: 'jwk' });
     return type === 'ec' ? jwk.crv === 'P-256' : type === 'rsa' && (details?.modulusLength ?? 0) >= RSA_BITS;

@@ -1,14 +1,14 @@
-/** The services that may exchange tokens. Each change commits together with its audit row. */
+/** Stores the services that may exchange tokens. Each change commits together with its audit row. */
 import { Injectable } from '@nestjs/common';
 import { createHash, randomBytes } from 'node:crypto';
 import { columnsOf, Database, prepared, type Tx } from '#platform';
 import { record } from '../audit/audit.js';
 import { ExchangeClientEntity } from './exchange.entity.js';
 
-/** Without the time of creation; the previous secret only while it is valid. */
+/** A client without its time of creation. The previous secret is included only while it is valid. */
 export type ExchangeClient = Omit<ExchangeClientEntity, 'createdAt'>;
 
-/** With `jwks` the client authenticates by `private_key_jwt` and has no secret. */
+/** A client to store. With `jwks` it authenticates by `private_key_jwt` and has no secret. */
 export type NewExchangeClient = Pick<ExchangeClientEntity, 'id' | 'tenants' | 'audiences' | 'tokenKinds' | 'jwks'>;
 
 export const secretHashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
@@ -39,19 +39,22 @@ export class ExchangeClients {
     return this.database.query<ExchangeClient>(`${SELECT} order by id`);
   }
 
-  /** Answers the new secret, which is stored nowhere else; null = the client has keys; undefined = the client exists. */
+  /**
+   * Creates a client and returns its new secret, which is stored nowhere else. Null means that the client uses keys.
+   * Undefined means that the client already exists.
+   */
   create(client: NewExchangeClient, by: string): Promise<string | null | undefined> {
     return this.save('created', client, 'do nothing', by);
   }
 
-  /** Replaces everything except the secret. Answers a secret only if the client had none and needs one. */
+  /** Replaces everything except the secret. Returns a new secret only if the client had no secret and needs one. */
   async put(client: NewExchangeClient, by: string): Promise<string | null> {
     return (await this.save('changed', client, REPLACE, by)) ?? null;
   }
 
   /**
-   * Makes a new secret. The current one stays valid for `graceMs`, and the one before it becomes invalid.
-   * Null = there is no such client with a secret.
+   * Makes a new secret. The current secret stays valid for `graceMs`, and the one before it becomes invalid. Returns
+   * null if there is no such client or it uses keys.
    */
   async rotate(
     id: string,
@@ -72,7 +75,7 @@ export class ExchangeClients {
     });
   }
 
-  /** False = there is no such client. */
+  /** Removes a client. Returns false if there is no such client. */
   remove(id: string, by: string): Promise<boolean> {
     return this.database.tx(async (tx) => {
       const removed = await tx.query('delete from exchange_client where id = $1 returning 1', [id]);
@@ -107,5 +110,5 @@ export class ExchangeClients {
 const recordChange = (tx: Tx, code: string, detail: Readonly<Record<string, unknown>>): Promise<void> =>
   record(tx, { event: 'exchange_client', code, detail });
 
-/** 256 bits; the database stores only the hash. */
+/** Makes a secret of 256 random bits. The database stores only its hash. */
 const newSecret = (): string => randomBytes(32).toString('base64url');

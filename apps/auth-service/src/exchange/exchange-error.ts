@@ -1,9 +1,12 @@
-/** Errors of the token endpoint: RFC 6749 section 5.2 and RFC 8693 section 2.2.2. */
+/** The errors of the token endpoint (RFC 6749 section 5.2, RFC 8693 section 2.2.2). */
 import type { OidcErrorCode } from '#okta';
 import { isDatabaseOutage } from '#platform';
 import { SecretStoreUnavailable } from '#secrets';
 
-/** The exact reasons, for audit and metrics. The caller learns less where the reason would help an attacker. */
+/**
+ * The exact reasons, for audit and metrics, with the status and `error` for the caller. The caller learns less if the
+ * reason would help an attacker.
+ */
 export const EXCHANGE_ERRORS = {
   malformed: { status: 400, error: 'invalid_request' },
   unsupported_grant: { status: 400, error: 'unsupported_grant_type' },
@@ -31,7 +34,7 @@ export const EXCHANGE_ERRORS = {
 export type ExchangeErrorCode = keyof typeof EXCHANGE_ERRORS;
 
 const RETRY_SECONDS = 5;
-export const UNAVAILABLE = 'A part of StackFlow is not reachable; try again.';
+export const UNAVAILABLE = 'A part of StackFlow cannot be reached. Try again.';
 
 export class ExchangeError extends Error {
   readonly status: number;
@@ -40,9 +43,12 @@ export class ExchangeError extends Error {
 
   constructor(
     readonly code: ExchangeErrorCode,
-    /** One sentence for the developer of the client. Becomes `error_description`, which allows no quotes or backslashes. */
+    /**
+     * One sentence for the developer of the client. It becomes `error_description`, which allows no quotes or
+     * backslashes.
+     */
     readonly description: string,
-    /** For the audit. */
+    /** Details for the audit. */
     readonly detail: Readonly<Record<string, unknown>> = {},
     { cause, retryAfterSeconds }: { readonly cause?: unknown; readonly retryAfterSeconds?: number } = {},
   ) {
@@ -66,7 +72,7 @@ export function exchangeCodeOf(code: OidcErrorCode): 'okta_unavailable' | 'not_c
   return CONFIGURATION_FAULTS.includes(code) ? 'not_configured' : 'token_refused';
 }
 
-/** Turns anything that was thrown into the answer to the caller. */
+/** Converts any thrown value into the answer for the caller. */
 export function asExchangeError(error: unknown): ExchangeError {
   if (error instanceof ExchangeError) return error;
   if (isDatabaseOutage(error) || error instanceof SecretStoreUnavailable)

@@ -1,4 +1,4 @@
-/** The form of a token exchange, RFC 8693 section 2.1. Pure. */
+/** Parses the form of a token exchange (RFC 8693 section 2.1). Pure functions only. */
 import { ExchangeError } from './exchange-error.js';
 
 export const TOKEN_PATH = 'auth/okta/obo/token';
@@ -15,7 +15,10 @@ export interface ExchangeRequest {
   readonly scopes: readonly string[];
 }
 
-/** The form's parameters. A repeated one is refused, an empty one counts as absent (RFC 6749 section 3.2). Null = no form. */
+/**
+ * Returns the parameters of the form, or null if the body is not a form. A repeated parameter is refused, and an empty
+ * one is ignored (RFC 6749 section 3.2).
+ */
 export function parametersOf(body: unknown): ReadonlyMap<string, string> | null {
   if (!(body instanceof URLSearchParams)) return null;
   const parameters = new Map<string, string>();
@@ -37,11 +40,11 @@ export function parseExchangeRequest(form: ReadonlyMap<string, string>): Exchang
     throw malformed(`subject_token_type must be ${ACCESS_TOKEN_TYPE} or ${ID_TOKEN_TYPE}.`);
   if ((form.get('requested_token_type') ?? ACCESS_TOKEN_TYPE) !== ACCESS_TOKEN_TYPE)
     throw malformed(`requested_token_type must be ${ACCESS_TOKEN_TYPE}; no other type is issued.`);
-  // If we ignored it, the caller would expect the issued token to name that actor.
+  // If we ignored `actor_token`, the caller would expect the issued token to name that actor.
   if (form.has('actor_token') || form.has('actor_token_type'))
-    throw malformed('actor_token is not supported; the authenticated client is the actor.');
+    throw malformed('actor_token is not supported. The authenticated client is the actor.');
   if (form.has('resource'))
-    throw new ExchangeError('audience_not_allowed', 'resource is not supported; name the audience.');
+    throw new ExchangeError('audience_not_allowed', 'resource is not supported. Use audience instead.');
   return {
     subjectToken,
     subjectTokenType: type === ID_TOKEN_TYPE ? 'id_token' : 'access_token',

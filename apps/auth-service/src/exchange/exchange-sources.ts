@@ -1,4 +1,7 @@
-/** The custom authorization server whose access tokens a tenant accepts. Each change commits together with its audit row. */
+/**
+ * Stores, for each tenant, the custom authorization server whose access tokens may be exchanged. Each change commits
+ * together with its audit row.
+ */
 import { Injectable } from '@nestjs/common';
 import type { ExchangeSource } from '#contracts';
 import { columnsOf, Database, prepared } from '#platform';
@@ -32,7 +35,7 @@ export class ExchangeSources {
     });
   }
 
-  /** False = the tenant has none. */
+  /** Removes the server. Returns false if the tenant has none. */
   remove(tenant: string, by: string): Promise<boolean> {
     return this.database.tx(async (tx) => {
       const removed = await tx.query('delete from exchange_source where tenant = $1 returning 1', [tenant]);

@@ -1,4 +1,7 @@
-/** Single-use tokens. Postgres decides between replicas. A row outlives its token by more than the clock tolerance. */
+/**
+ * Allows each single-use token only once, across all replicas. The row of a used token is kept until verifiers refuse
+ * the token as expired.
+ */
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
@@ -15,7 +18,10 @@ export class SpentTokenEntity {
   expiresAt!: Date;
 }
 
-/** More than any verifier's clock tolerance: a token whose row was removed must be refused as expired. */
+/**
+ * This is longer than any verifier's clock tolerance. When the row is removed, every verifier refuses the token as
+ * expired.
+ */
 const MARGIN_SECONDS = 120;
 
 const spendSql = prepared(
@@ -27,8 +33,9 @@ export class SpentTokens {
   constructor(private readonly database: Database) {}
 
   /**
-   * False = the token was spent before. `owner` is the issuer within which `jti` is unique; `exp` is in seconds since 1970.
-   * With a `Tx` the token is spent only if the transaction commits, and a second use of the token waits for that.
+   * Marks a token as used. Returns false if it was used before. `owner` is the issuer within which `jti` is unique, and
+   * `exp` is in seconds since 1970. With a `Tx`, the token is used only if the transaction commits. A second use of the
+   * token waits for the transaction.
    */
   async spend(
     kind: SpentKind,

@@ -1,7 +1,7 @@
 /**
- * Verifies the subject token. Its kind follows from the token and the tenant's settings, never from the caller's claim
- * alone. Each kind has its own proof, and the result is the person's Okta id: `sub` of an ID token, `uid` of an access
- * token. (`sub` of an access token is the login name, which may later belong to somebody else.)
+ * Verifies the subject token. The token and the tenant's settings determine its kind, never the caller's claim alone.
+ * Each kind is verified differently. The result is the person's Okta id: `sub` of an ID token, `uid` of an access
+ * token. (`sub` of an access token is the login name, which may later belong to another person.)
  */
 import { Injectable } from '@nestjs/common';
 import { decodeJwt, type JWTPayload } from 'jose';
@@ -17,7 +17,7 @@ import { ExchangeSources } from './exchange-sources.js';
 export interface ClassifiedToken {
   readonly kind: TokenKind;
   readonly token: string;
-  /** As configured. */
+  /** The issuer as the settings name it. */
   readonly issuer: string;
   readonly clientId: string;
   readonly source: ExchangeSource | null;
@@ -26,7 +26,7 @@ export interface ClassifiedToken {
 export interface ProvenPerson {
   readonly oktaIssuer: string;
   readonly oktaSub: string;
-  /** Seconds since 1970. */
+  /** Time of issue, in seconds since 1970. */
   readonly iat: number;
   readonly exp: number;
   readonly jti: string | undefined;
@@ -34,7 +34,10 @@ export interface ProvenPerson {
   readonly amr?: readonly string[] | undefined;
 }
 
-/** An ID token proves a recent sign-in. It is not a credential to keep. */
+/**
+ * Largest age of an ID token. It proves a recent sign-in and must not be stored as a credential, so older ones are
+ * refused.
+ */
 const ID_TOKEN_MAX_AGE_SECONDS = 300;
 
 @Injectable()
@@ -66,7 +69,7 @@ export class SubjectTokens {
     return { kind: 'org_access_token', token, issuer: orgIssuer, clientId, source: null };
   }
 
-  /** Rejects with an `OidcError` or an `ExchangeError`. */
+  /** Verifies the token. Rejects with an `OidcError` or an `ExchangeError`. */
   prove(tenantId: string, classified: ClassifiedToken): Promise<ProvenPerson> {
     if (classified.kind === 'id_token') return this.proveIdToken(classified);
     return classified.source
@@ -94,7 +97,10 @@ export class SubjectTokens {
   }
 }
 
-/** Not verified, so only good for telling kinds apart. Null = no JWT. */
+/**
+ * Decodes the claims without verifying them. They may only be used to determine the kind. Returns null if the token is
+ * not a JWT.
+ */
 function claimsIn(token: string): JWTPayload | null {
   try {
     return decodeJwt(token);

@@ -1,6 +1,7 @@
 /**
- * RFC 8693 for our services: exchanges a person's Okta token for a Cognito token that names the person and the service that
- * acts for them. The audit row commits before the answer, under the row lock that an event needs to take access away.
+ * Exchanges a person's Okta token for a Cognito token that names the person and the service that acts for the person
+ * (RFC 8693). The audit row commits before the answer is sent. It commits under a row lock that every event needs
+ * before it can remove access.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
@@ -20,7 +21,10 @@ import { ACCESS_TOKEN_TYPE, type ExchangeRequest } from './exchange-request.js';
 import { SpentTokens } from './spent-tokens.js';
 import { SubjectTokens, type ClassifiedToken, type ProvenPerson } from './subject-tokens.js';
 
-/** RFC 8693 section 2.2.1. There is no refresh token: for another access token the client presents another Okta token. */
+/**
+ * The answer of RFC 8693 section 2.2.1. It contains no refresh token. To get another access token, the client presents
+ * another Okta token.
+ */
 export interface ExchangeAnswer {
   readonly access_token: string;
   readonly issued_token_type: string;
@@ -39,7 +43,7 @@ interface ProvenExchange {
 
 /** The only scope that Cognito puts into tokens of CUSTOM_AUTH. */
 const SCOPE = 'aws.cognito.signin.user.admin';
-/** For one client and one person, in each replica. Stops a client in a loop; normal use stays far below. */
+/** Limits for one client and one person, in each replica. They stop a client in a loop. Normal use stays far below. */
 const PER_SECOND = 2;
 const BURST = 20;
 
@@ -55,7 +59,7 @@ export class TokenExchange {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Rejects with an `ExchangeError`. */
+  /** Exchanges the token. Rejects with an `ExchangeError`. */
   async exchange(site: Site, client: ExchangeClient, request: ExchangeRequest): Promise<ExchangeAnswer> {
     const audience = checkPolicy(site, client, request);
     const { tenantId: tenant } = site.tenant;
@@ -76,8 +80,8 @@ export class TokenExchange {
   }
 
   /**
-   * Allows one exchange for an ID token. If the exchange fails on our side, the token may be used again. If the process
-   * dies in between, the token stays spent and the person must sign in again: that is better than two exchanges.
+   * Allows one exchange per ID token. If the exchange fails on our side, the token may be used again. If the process
+   * dies during the exchange, the token stays used and the person must sign in again. Two exchanges would be worse.
    */
   private async issueOnce(proven: ProvenExchange): Promise<ExchangeAnswer> {
     const { kind, person, client, tenant } = proven;
@@ -118,7 +122,8 @@ export class TokenExchange {
       await this.issuer.revoke(tokens.refreshToken, tenant);
       throw error;
     }
-    // The refresh token is dropped, so nobody has it. Revoking it would make Cognito's own APIs refuse the access token.
+    // The refresh token is discarded and not revoked. Revoking it would make Cognito's own APIs refuse the access
+    // token.
     const { scope } = decodeJwt<{ scope?: string }>(tokens.accessToken);
     return {
       access_token: tokens.accessToken,
@@ -145,8 +150,9 @@ export class TokenExchange {
   }
 
   /**
-   * Checks the account again under its lock. An event that takes access away either came before, or it waits and fences
-   * the token. One statement suffices as long as the accounts are as they were `read`.
+   * Checks the account again under its lock. An event that removes access either came before and is seen here, or it
+   * waits and then fences the token. A single statement is enough if the accounts have not changed since they were
+   * `read`.
    */
   private async commit(
     proven: ProvenExchange,
@@ -181,7 +187,10 @@ const COGNITO_SENTENCES: Readonly<Record<CognitoRefusal, string>> = {
   exchange_refused: 'Cognito refuses this person.',
 };
 
-/** Checked before the token, so that a client cannot probe tokens beyond its policy. Answers the audience. */
+/**
+ * Checks the client's policy and returns the audience. This check precedes the verification of the token, so that a
+ * client cannot probe tokens beyond its policy.
+ */
 function checkPolicy({ tenant }: Site, client: ExchangeClient, { audience, scopes }: ExchangeRequest): string {
   const detail = { client: client.id };
   if (!client.tenants.includes(tenant.tenantId))
@@ -189,7 +198,7 @@ function checkPolicy({ tenant }: Site, client: ExchangeClient, { audience, scope
   const [only, ...more] = client.audiences;
   const target = audience ?? (more.length === 0 ? only : undefined);
   if (target === undefined || !client.audiences.includes(target))
-    throw new ExchangeError('audience_not_allowed', 'This client may not have tokens for this audience.', detail);
+    throw new ExchangeError('audience_not_allowed', 'This client may not request tokens for this audience.', detail);
   if (scopes.some((scope) => scope !== SCOPE))
     throw new ExchangeError('scope_not_allowed', `Only the scope ${SCOPE} is issued.`, detail);
   return target;

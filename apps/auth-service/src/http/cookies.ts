@@ -1,19 +1,22 @@
-/** The cookies. The `__Host-` prefix makes browsers insist on Secure, our exact host and the path `/`: no subdomain can plant one. */
+/**
+ * Reads and sets the cookies. With the prefix `__Host-`, browsers require Secure, our exact host and the path `/`, so
+ * no subdomain can set such a cookie.
+ */
 import { randomBytes } from 'node:crypto';
 
 export const SESSION_COOKIE = '__Host-sf_session';
 
-/** The value of every cookie of ours. */
+/** Makes the value of a cookie: 256 random bits. */
 export const random256 = (): string => randomBytes(32).toString('base64url');
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * Binds logins to the browser. The name follows from the value, so tabs that begin a login at the same moment set
- * different cookies and do not overwrite each other's.
+ * Returns the name of the cookie that binds logins to a browser. The name depends on the value. Tabs that begin a login
+ * at the same moment therefore do not overwrite each other's cookie.
  */
 export const loginCookieName = (value: string): string => `${LOGIN_PREFIX}${value.slice(0, 8)}`;
 const LOGIN_PREFIX = '__Host-sf_login_';
-/** A person with many tabs has fewer. */
+/** Even a person with many tabs has fewer login cookies. */
 const MOST_LOGIN_COOKIES = 20;
 
 export function readLoginCookies(header: string | undefined): string[] {
@@ -27,7 +30,7 @@ export function readLoginCookies(header: string | undefined): string[] {
     });
 }
 
-/** The value of the cookie, if it is one of ours. Null if the name occurs twice. */
+/** Returns the value of the cookie if it has our format. Returns null if the name occurs twice. */
 export function readCookie(header: string | undefined, name: string): string | null {
   const values = (header ?? '')
     .split(';')
@@ -38,6 +41,9 @@ export function readCookie(header: string | undefined, name: string): string | n
   return values.length === 1 && value !== undefined && SECRET.test(value) ? value : null;
 }
 
-/** `maxAgeSeconds` 0 deletes the cookie. Lax, because Okta returns the browser by a top-level GET from another site. */
+/**
+ * Builds a `Set-Cookie` header. `maxAgeSeconds` 0 deletes the cookie. SameSite is Lax, because Okta returns the browser
+ * by a top-level GET from another site.
+ */
 export const setCookie = (name: string, value: string, maxAgeSeconds: number): string =>
   `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; Secure; HttpOnly; SameSite=Lax`;

@@ -1,8 +1,10 @@
-/** The page of a refused login: plain HTML without scripts, which loads nothing. Pure. */
+/** Builds the page of a refused login: plain HTML that has no scripts and loads nothing. Pure functions only. */
 import { createHash } from 'node:crypto';
 import { refusalOf, type RefusalCode } from './refusals.js';
 
-/** The contrast of all text is at least 7:1, that of the button's edge at least 4.5:1 (WCAG 2.2, 1.4.6 and 1.4.11). */
+/**
+ * The contrast is at least 7:1 for all text and at least 4.5:1 for the edge of the button (WCAG 2.2, 1.4.6 and 1.4.11).
+ */
 const STYLE = `:root{color-scheme:light dark;--ground:#f3f5f8;--card:#fff;--ink:#1b2230;--quiet:#4a546b;--line:#cfd6e2;--accent:#0b4db3;--on:#fff}
 @media(prefers-color-scheme:dark){:root{--ground:#11151c;--card:#1a202b;--ink:#e7ecf5;--quiet:#b3bdd1;--line:#36415a;--accent:#8ab4f8;--on:#0b1626}}
 *{box-sizing:border-box}
@@ -18,17 +20,19 @@ h1{font-size:1.6rem;line-height:1.25;margin:0 0 .75rem;text-wrap:balance}p{margi
 @media(prefers-reduced-motion:reduce){.wait::after{animation:none;width:100%}}
 .code{margin:0;padding-top:1rem;border-top:1px solid var(--line);color:var(--quiet);font-size:.875rem}`;
 
-/** Allows this style by its hash, and nothing else to load, run, frame the page, or be submitted. */
+/**
+ * The headers of a page. The policy allows this one style by its hash. It forbids all other content, frames and forms.
+ */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
 } as const;
 
-/** `returnTo` has passed `safeReturnTo`. Without it the page has no link back into the login. */
+/** Builds the page. `returnTo` must be a result of `safeReturnTo`. With null, the page has no link to sign in again. */
 export function refusalPage(code: RefusalCode, returnTo: string | null): string {
   const { title, text, retrySeconds, final = false } = refusalOf(code);
   const login = returnTo === null ? null : `/auth/okta/login?returnTo=${encodeURIComponent(returnTo)}`;
-  // WCAG 2.2.1 demands that a person can stop the refresh: closing the page does, and the link retries at once.
+  // WCAG 2.2.1 requires that a person can stop the refresh. Closing the page stops it, and the link retries at once.
   const refresh =
     retrySeconds && login ? `<meta http-equiv="refresh" content="${retrySeconds};url=${escape(login)}">` : '';
   const label = retrySeconds ? 'Try again now' : 'Sign in again';

@@ -1,4 +1,4 @@
-/** Answers a refused login with a page, and records it. */
+/** Answers a refused login with a page and records the refusal. */
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { isDatabaseOutage, Metrics } from '#platform';
@@ -8,13 +8,13 @@ import { LoginRefused, refusalOf, type RefusalCode } from './refusals.js';
 
 interface Where {
   readonly tenant: string | undefined;
-  /** For the page's link; has passed `safeReturnTo`. */
+  /** The path for the page's link, a result of `safeReturnTo`. */
   readonly returnTo: string | null;
-  /** The request needed no login in progress, so anonymous callers can repeat it at will. */
+  /** True if the request needed no login in progress, so anonymous callers can repeat it at will. */
   readonly anonymous?: boolean;
 }
 
-/** Anonymous callers can trigger these at will, so their audit rows are rate-limited. */
+/** Audit rows with these codes are rate-limited, because anonymous callers can trigger the codes at will. */
 const ANONYMOUS: ReadonlySet<RefusalCode> = new Set([
   'unknown_site',
   'sso_not_configured',

@@ -1,14 +1,14 @@
-/** The reasons to refuse a login: one closed list for pages, audit and metrics. */
+/** The reasons to refuse a login, as one closed list for pages, audit and metrics. */
 import type { OidcErrorCode } from '#okta';
 
 interface Refusal {
   readonly status: number;
   readonly title: string;
-  /** Tells the person what to do. */
+  /** Sentences that tell the person what to do. */
   readonly text: string;
-  /** The page tries again by itself after this many seconds. */
+  /** Seconds after which the page tries again by itself. */
   readonly retrySeconds?: number;
-  /** The page does not offer to sign in again, because that cannot help. */
+  /** True if the page must not offer to sign in again, because that cannot help. */
   readonly final?: boolean;
 }
 
@@ -60,7 +60,7 @@ export const REFUSALS = {
   },
   okta_denied: {
     status: 403,
-    title: 'Okta did not let you in',
+    title: 'Okta denied your sign-in',
     text: `Okta refused the sign-in, most often because StackFlow is not assigned to you. ${ASK} to assign you to StackFlow in Okta.`,
   },
   okta_error: {
@@ -110,7 +110,7 @@ export const REFUSALS = {
     title: 'Your StackFlow account is switched off',
     text: `${ASK} to assign you to StackFlow in Okta again.`,
   },
-  // The retry sends the person to Okta again. Okta ends its own session before it requests a logout here.
+  // The retry sends the person to Okta again. Okta ends its own session before it requests a logout from us.
   account_fenced: {
     status: 503,
     title: 'You were signed out everywhere',
@@ -156,7 +156,7 @@ export const REFUSALS = {
 export type RefusalCode = keyof typeof REFUSALS;
 export const refusalOf = (code: RefusalCode): Refusal => REFUSALS[code];
 
-/** Ends a login. `detail` goes into the audit, never onto the page. */
+/** Refuses a login. `detail` is recorded in the audit and never shown on the page. */
 export class LoginRefused extends Error {
   constructor(
     readonly code: RefusalCode,
@@ -178,5 +178,5 @@ const OF_OIDC: Partial<Record<OidcErrorCode, RefusalCode>> = {
   mfa_missing: 'mfa_missing',
 };
 
-/** Every other code means that the token was refused. */
+/** Returns the reason for an OIDC error. Every code that is not listed above means that the token was refused. */
 export const refusalOfOidc = (code: OidcErrorCode): RefusalCode => OF_OIDC[code] ?? 'token_refused';

@@ -1,6 +1,7 @@
 /**
  * CSRF protection: only pages of the tenant's own origin may change state. Browsers name the origin in headers that
- * scripts cannot set (Fetch Metadata; Origin, RFC 6454). A request with neither header does not come from a current browser.
+ * scripts cannot set: Fetch Metadata and Origin (RFC 6454). A request with neither header does not come from a current
+ * browser.
  */
 export interface OriginHeaders {
   readonly 'sec-fetch-site'?: string | string[] | undefined;

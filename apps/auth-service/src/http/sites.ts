@@ -1,54 +1,51 @@
 /**
- * Finds the tenant of a request by the host name in its `Host` header. Links are built from the tenant's settings or the
- * configuration, never from the request, so a forged header can only select another tenant.
+ * Finds the tenant of a request by the host name in its `Host` header. Links are built from the tenant's settings or
+ * the configuration, never from the request. A forged header can therefore only select another tenant.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, Database } from '#platform';
-import { commonOriginOwner, hostName, TenantSettingsCache, type SettingsEvent, type TenantCopy } from '#settings';
+import { CONFIG } from '#platform';
+import { commonOriginOwner, hostName, TenantSettingsCache, type TenantCopy } from '#settings';
 import type { AuthConfig } from '../config.js';
 import { ClientSecrets } from '../login/client-secrets.js';
 
 export interface Site {
   readonly tenant: TenantCopy;
-  /** Without a trailing slash. */
+  /** The origin without a trailing slash. */
   readonly origin: string;
 }
 
 @Injectable()
 export class Sites {
-  private readonly cache: TenantSettingsCache;
   private readonly publicOrigin: URL;
 
-  constructor(database: Database, @Inject(CONFIG) config: AuthConfig, clientSecrets: ClientSecrets) {
+  constructor(
+    private readonly tenants: TenantSettingsCache,
+    @Inject(CONFIG) config: AuthConfig,
+    clientSecrets: ClientSecrets,
+  ) {
     this.publicOrigin = new URL(config.PUBLIC_ORIGIN);
-    this.cache = new TenantSettingsCache({
-      database,
-      schema: database.schema,
-      // A new client secret raises the settings' version even if nothing else has changed.
-      onChange: ({ tenantId }) => clientSecrets.forget(tenantId),
-    });
-  }
-
-  /** Takes over settings that this process has just stored. Call it after the commit. */
-  accept(event: SettingsEvent): void {
-    this.cache.accept(event);
+    // A new client secret raises the settings' version even if nothing else has changed.
+    tenants.onChange(({ tenantId }) => clientSecrets.forget(tenantId));
   }
 
   async ofTenant(tenantId: string): Promise<Site | null> {
-    const tenant = await this.cache.get(tenantId);
+    const tenant = await this.tenants.get(tenantId);
     return tenant && this.site(tenant);
   }
 
-  /** `host` as in the header, with or without a port. Null = no tenant has this host name. */
+  /** Finds the tenant of a `Host` header, with or without a port. Returns null if no tenant has this host name. */
   async ofHost(host = ''): Promise<Site | null> {
-    const owners = await this.cache.ofHost(host);
+    const owners = await this.tenants.ofHost(host);
     // While a host moves from one tenant to another, both may have it for a moment. Then it belongs to neither.
     if (owners.length > 0) return owners.length === 1 && owners[0] ? this.site(owners[0]) : null;
-    const tenant = this.withoutHost(await this.cache.all(), hostName(host));
+    const tenant = this.withoutHost(await this.tenants.all(), hostName(host));
     return tenant && this.site(tenant);
   }
 
-  /** PUBLIC_ORIGIN belongs to the default tenant. The only tenant of an installation has every other name as well. */
+  /**
+   * Returns the tenant for a host name that no tenant has. PUBLIC_ORIGIN belongs to the default tenant. If there is
+   * only one tenant, it gets every other name as well.
+   */
   private withoutHost(all: readonly TenantCopy[], name: string): TenantCopy | null {
     const isCommon = name === this.publicOrigin.hostname;
     return isCommon || all.length === 1 ? commonOriginOwner(all) : null;

@@ -1,4 +1,4 @@
-/** The parameters of Okta's redirect (RFC 6749 section 4.1.2, RFC 9207). Pure. */
+/** Parses the parameters of Okta's redirect (RFC 6749 section 4.1.2, RFC 9207). Pure functions only. */
 export interface CallbackQuery {
   readonly state: string;
   readonly iss: string | undefined;
@@ -10,12 +10,15 @@ export interface CallbackQuery {
 const LIMITS = { state: 128, code: 4_096, iss: 512, error: 128 } as const;
 type Name = keyof typeof LIMITS;
 
-/** Null if a parameter is repeated, empty or too long, the state is missing, or there is not exactly one of code and error. */
+/**
+ * Returns null if a parameter is repeated, empty or too long, or if `state` is missing. Also returns null unless
+ * exactly one of `code` and `error` is present.
+ */
 export function parseCallback(query: Readonly<Record<string, unknown>>): CallbackQuery | null {
   const values = {} as Record<Name, string | undefined>;
   for (const [name, limit] of Object.entries(LIMITS) as [Name, number][]) {
     const value = Object.hasOwn(query, name) ? query[name] : undefined;
-    // A repeated parameter arrives as a list; RFC 6749 section 3.1 forbids it.
+    // A repeated parameter arrives as a list. RFC 6749 section 3.1 forbids repeated parameters.
     if (value !== undefined && (typeof value !== 'string' || value === '' || value.length > limit)) return null;
     values[name] = value;
   }

@@ -1,4 +1,6 @@
-/** The tenants' OIDC client secrets, cached for five minutes. A secret that Okta refuses is read again. */
+/**
+ * Reads the tenants' OIDC client secrets and caches them for five minutes. If Okta refuses a secret, it is read again.
+ */
 import { Injectable } from '@nestjs/common';
 import { readOidcSecret, SecretStore } from '#secrets';
 
@@ -10,13 +12,13 @@ export class ClientSecrets {
 
   constructor(private readonly store: SecretStore) {}
 
-  /** Null = none is stored. Rejects with `SecretStoreUnavailable`. */
+  /** Returns the secret, or null if none is stored. Rejects with `SecretStoreUnavailable`. */
   of(tenantId: string): Promise<string | null> {
     const cached = this.cached.get(tenantId);
     if (cached && performance.now() < cached.until) return cached.secret;
     const secret = readOidcSecret(this.store, tenantId);
     this.cached.set(tenantId, { secret, until: performance.now() + KEEP_MS });
-    // Only secrets are cached: after a failure or without a secret, the next login reads the store again.
+    // Only secrets are cached. After a failure, or if there is no secret, the next login reads the store again.
     void secret.then(
       (found) => found === null && this.forget(tenantId),
       () => this.forget(tenantId),

@@ -1,9 +1,9 @@
 /**
- * Makes passport-openidconnect safe. Version 0.1.2 verifies no signature, has no PKCE, sends no nonce, allows one login per
- * browser, and crashes on some answers. Here our own client makes all requests and verifies all answers before the library
- * sees them. The library then checks the claims a second time.
+ * Makes passport-openidconnect safe. Version 0.1.2 verifies no signature, has no PKCE, sends no nonce, allows one login
+ * per browser, and crashes on some answers. In this class our own client makes all requests and verifies all answers
+ * before the library sees them. The library then checks the claims a second time.
  *
- * One instance serves one request, because it holds the secrets of one login.
+ * One instance serves one request, because it contains the secrets of one login.
  */
 import { createHash } from 'node:crypto';
 import OpenIDConnectStrategy, { type LoginContext, type Request, type StateStore } from 'passport-openidconnect';
@@ -12,13 +12,13 @@ import { random256 } from '../http/cookies.js';
 
 export interface RelyingParty {
   readonly provider: OidcProvider;
-  /** As in the tenant's settings. */
+  /** The issuer as the tenant's settings name it. */
   readonly issuer: string;
   readonly metadata: ProviderMetadata;
   readonly client: ClientCredentials;
-  /** Exactly as registered at Okta. */
+  /** The redirect URI, exactly as registered at Okta. */
   readonly redirectUri: string;
-  /** Seconds. Sent as `max_age`, and compared with `auth_time`. */
+  /** Largest age of the sign-in at Okta, in seconds. It is sent as `max_age` and compared with `auth_time`. */
   readonly maxAge?: number | undefined;
   readonly requireMfa: boolean;
 }
@@ -52,7 +52,7 @@ export class HardenedStrategy extends OpenIDConnectStrategy {
         callbackURL: party.redirectUri,
         scope: SCOPE,
         maxAge: party.maxAge,
-        skipUserProfile: true, // its userinfo request crashes the process if the answer is no JSON
+        skipUserProfile: true, // the library's userinfo request crashes the process if the answer is not JSON
         store,
       },
       (_issuer, _profile, verified) => verified(new Error('the ID token was not verified')),
@@ -60,7 +60,7 @@ export class HardenedStrategy extends OpenIDConnectStrategy {
     this.secrets = secrets;
   }
 
-  /** `remember` stores the secrets for the callback and answers the state. */
+  /** Creates the strategy that begins a login. `remember` stores the secrets for the callback and returns the state. */
   static beginning(party: RelyingParty, remember: (secrets: LoginSecrets) => Promise<string>): HardenedStrategy {
     const secrets = { nonce: random256(), codeVerifier: random256() };
     return new HardenedStrategy(party, secrets, {
@@ -70,7 +70,7 @@ export class HardenedStrategy extends OpenIDConnectStrategy {
     });
   }
 
-  /** `attempt`: the login that the state of the callback belongs to. */
+  /** Creates the strategy that completes a login. `attempt` is the login that the callback's state belongs to. */
   static completing(party: RelyingParty, attempt: LoginSecrets & { readonly startedAt: Date }): HardenedStrategy {
     const context: LoginContext = { nonce: attempt.nonce, maxAge: party.maxAge, issued: attempt.startedAt };
     return new HardenedStrategy(party, attempt, {
@@ -79,7 +79,7 @@ export class HardenedStrategy extends OpenIDConnectStrategy {
     });
   }
 
-  /** Adds PKCE (RFC 7636) and a nonce of 256 bits. The library's own nonce is off. */
+  /** Adds PKCE (RFC 7636) and a nonce of 256 bits. The library's own nonce is switched off. */
   override authorizationParams(): Record<string, string> {
     const { nonce, codeVerifier } = this.secrets;
     const challenge = createHash('sha256').update(codeVerifier).digest('base64url');
@@ -91,7 +91,7 @@ export class HardenedStrategy extends OpenIDConnectStrategy {
       void this.redeem(code)
         .then((proven) => {
           this._verify = (_issuer, _profile, verified) => verified(null, proven);
-          // The access token is dropped, because nothing here uses it.
+          // The access token is discarded, because nothing uses it.
           done(null, '', undefined, { id_token: proven.idToken });
         })
         .catch((error: unknown) => this.error(error));

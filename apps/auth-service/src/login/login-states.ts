@@ -1,6 +1,7 @@
 /**
- * Logins in progress. A state is 256 random bits and is valid for one callback within ten minutes, in the browser and at
- * the tenant where the login began. One browser may have several logins in progress.
+ * Stores logins in progress. A state consists of 256 random bits and is valid for one callback within ten minutes. The
+ * callback must come from the browser and to the tenant where the login began. One browser may have several logins in
+ * progress.
  */
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
@@ -23,7 +24,7 @@ const takeSql = prepared(`
 export class LoginStates {
   constructor(private readonly database: Database) {}
 
-  /** Answers the state. */
+  /** Stores the login and returns its state. */
   async begin(browser: string, login: Omit<LoginAttempt, 'startedAt'>): Promise<string> {
     const state = random256();
     const { tenant, issuer, clientId, nonce, codeVerifier, returnTo } = login;
@@ -33,8 +34,8 @@ export class LoginStates {
   }
 
   /**
-   * Removes and answers the login. The row lock of `delete` lets only one of several callbacks with the same state succeed.
-   * A callback from another browser gets nothing, and the login of the right browser stays valid.
+   * Removes the login and returns it. Because `delete` locks the row, only one of several callbacks with the same state
+   * succeeds. A callback from another browser gets nothing, and the login of the right browser stays valid.
    */
   async take(
     tenant: string,

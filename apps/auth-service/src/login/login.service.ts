@@ -1,4 +1,7 @@
-/** Signs a person in: sends the browser to Okta, redeems the code that returns, opens a session. Failures are `LoginRefused`. */
+/**
+ * Signs a person in: sends the browser to Okta, redeems the returned code and opens a session. Failures are
+ * `LoginRefused`.
+ */
 import { Injectable } from '@nestjs/common';
 import { errors as joseErrors } from 'jose';
 import { safeReturnTo } from './return-to.js';
@@ -26,7 +29,7 @@ export class LoginService {
     private readonly signIn: SignIn,
   ) {}
 
-  /** Answers Okta's URL for the browser. */
+  /** Begins a login and returns the URL at Okta to which the browser must go. */
   async begin({ site, query }: Arrival, browser: string): Promise<string> {
     const { returnTo: given = '/' } = query;
     const returnTo = typeof given === 'string' ? safeReturnTo(given) : null;
@@ -41,8 +44,8 @@ export class LoginService {
   }
 
   /**
-   * Checks the form, the state and the browser, then the issuer, and only then reads the error or the code from Okta.
-   * `onAttempt` learns which login it is, so that the page of a refusal can link back into it.
+   * Completes a login. It checks the form, the state, the browser and the issuer before it reads Okta's error or code.
+   * `onAttempt` receives the login in progress. A page about a refusal needs the login's `returnTo`.
    */
   async complete(
     { site, query, browser }: Arrival,
@@ -78,21 +81,27 @@ export class LoginService {
       return await completeLogin(HardenedStrategy.completing(party, attempt), query);
     } catch (error) {
       const refusal = this.parties.refusal(error, tenantId);
-      // Otherwise the library refused a token that we had accepted (it allows no clock skew).
+      // Any other error means that the library refused a token that we had accepted, because it allows no clock skew.
       if (refusal instanceof LoginRefused || error instanceof joseErrors.JOSEError) throw refusal;
       throw new LoginRefused('token_refused', { oidc: 'library' }, { cause: error });
     }
   }
 }
 
-/** Mix-up protection (RFC 9700 section 4.4): the response must come from the provider that this login was sent to. */
+/**
+ * Protects against mix-up (RFC 9700 section 4.4): the response must come from the provider to which this login was
+ * sent.
+ */
 function checkIssuer({ iss }: CallbackQuery, attempt: LoginAttempt, party: RelyingParty): void {
   if (attempt.issuer !== party.issuer || attempt.clientId !== party.client.clientId)
     throw new LoginRefused('settings_changed');
   if (iss === undefined ? party.metadata.sendsIssuer : iss !== party.metadata.issuer) throw new LoginRefused('mix_up');
 }
 
-/** RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6. Any other text may be chosen by an attacker. */
+/**
+ * The error codes of RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6. An attacker may have chosen any
+ * other text.
+ */
 const ERRORS = new Set([
   'access_denied',
   'invalid_request',

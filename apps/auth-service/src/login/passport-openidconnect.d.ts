@@ -1,4 +1,4 @@
-/** The part that we use, written from the source of version 0.1.2. */
+/** Types for the part of the library that we use, written from the source of version 0.1.2. */
 declare module 'passport-openidconnect' {
   export interface Request {
     readonly query: Readonly<Record<string, string>>;

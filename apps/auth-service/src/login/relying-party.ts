@@ -1,4 +1,4 @@
-/** Joins a tenant's settings, its client secret and the provider's metadata: our side of a login. */
+/** Combines a tenant's settings, its client secret and the provider's metadata into our side of a login. */
 import { Inject, Injectable } from '@nestjs/common';
 import { OidcError, OidcProvider } from '#okta';
 import { CONFIG } from '#platform';
@@ -19,7 +19,7 @@ export class RelyingParties {
     @Inject(CONFIG) private readonly config: Pick<AuthConfig, 'SSO_MAX_AUTH_AGE_MINUTES' | 'SSO_REQUIRE_MFA'>,
   ) {}
 
-  /** Rejects with `LoginRefused`. */
+  /** Returns our side of a login at this site. Rejects with `LoginRefused`. */
   async of({ tenant, origin }: Site): Promise<RelyingParty> {
     const { sso } = tenant.settings;
     if (!sso) throw new LoginRefused('sso_not_configured');
@@ -44,11 +44,11 @@ export class RelyingParties {
     }
   }
 
-  /** Turns a failure of Okta or the secret store into a `LoginRefused`. Answers any other error unchanged. */
+  /** Converts a failure of Okta or the secret store into a `LoginRefused`. Returns any other error unchanged. */
   refusal(error: unknown, tenantId: string): unknown {
     if (error instanceof SecretStoreUnavailable) return new LoginRefused('exchange_unavailable', {}, { cause: error });
     if (!(error instanceof OidcError)) return error;
-    // The secret may have been replaced in Okta and in the store since it was read.
+    // The secret may have been replaced in Okta and in the store after we read it.
     if (error.code === 'client_refused') this.secrets.forget(tenantId);
     return new LoginRefused(refusalOfOidc(error.code), { oidc: error.code }, { cause: error });
   }

@@ -1,4 +1,4 @@
-/** Runs a Passport strategy outside of Express and answers its outcome as a promise. */
+/** Runs a Passport strategy outside of Express and returns its outcome as a promise. */
 import passport from 'passport';
 import type { Request } from 'passport-openidconnect';
 import type { HardenedStrategy, ProvenLogin } from './hardened-strategy.js';
@@ -19,14 +19,14 @@ const run = (strategy: HardenedStrategy, request: Request, redirected: (location
   authenticate({ ...request }, response, (error) => done(error, false, undefined));
 };
 
-/** Answers Okta's URL for the browser. */
+/** Begins a login and returns the URL at Okta to which the browser must go. */
 export const beginLogin = (strategy: HardenedStrategy): Promise<string> =>
   new Promise((resolve, reject) => {
     const unexpected: Callback = (error) => reject(asError(error, 'the strategy did not redirect to Okta'));
     run(strategy, { query: {} }, resolve, unexpected);
   });
 
-/** Rejects with an `OidcError` of our client, or with an error of the library. */
+/** Completes a login. Rejects with an `OidcError` of our client or with an error of the library. */
 export const completeLogin = (strategy: HardenedStrategy, query: { code: string; state: string }) =>
   new Promise<ProvenLogin>((resolve, reject) => {
     const done: Callback = (error, user) =>

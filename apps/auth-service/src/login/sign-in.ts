@@ -1,4 +1,7 @@
-/** Opens a session for a person whom Okta has authenticated: finds the account, obtains Cognito's tokens, stores the session. */
+/**
+ * Opens a session for a person whom Okta has authenticated. It finds the account, obtains Cognito's tokens and stores
+ * the session.
+ */
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,7 +27,10 @@ export interface SignedInPerson {
   readonly accountId: string;
 }
 
-/** Okta assigns a person and shows the tile at the same moment. The push and its events take about this long. */
+/**
+ * A person may click the tile while Okta is still provisioning the account. The push and its events take about this
+ * long.
+ */
 const PATIENCE_MS = 3_000;
 const POLL_MS = 100;
 /** Refusals that usually end within a moment. */
@@ -39,7 +45,7 @@ export class SignIn {
     private readonly accessTokens: AccessTokens,
   ) {}
 
-  /** Rejects with `LoginRefused`. */
+  /** Signs the person in. Rejects with `LoginRefused`. */
   async person(site: Site, oktaIssuer: string, proven: ProvenLogin): Promise<SignedInPerson> {
     const { tenantId: tenant } = site.tenant;
     const account = await this.awaitAccount(tenant, proven.claims);
@@ -54,7 +60,7 @@ export class SignIn {
     }
   }
 
-  /** Waits while the account is being created or signed out. Refuses everybody else at once. */
+  /** Waits while the account is being created or signed out. Refuses all other people at once. */
   private async awaitAccount(tenant: string, claims: IdTokenClaims): Promise<AccountCopy> {
     const { sub, iat } = claims;
     const provenAt = new Date(iat * 1000);
@@ -70,7 +76,10 @@ export class SignIn {
     }
   }
 
-  /** An e-mail address never opens an account, because it may now belong to another Okta user (nOAuth). The audit tells them apart. */
+  /**
+   * Refuses a person whose Okta id has no account. An e-mail address never opens an account, because it may belong to
+   * another Okta user now (nOAuth). The audit distinguishes the two cases.
+   */
   private async unknown(tenant: string, { sub: oktaSub, email }: IdTokenClaims): Promise<LoginRefused> {
     const namesake = email === undefined ? null : await namesakeOf(this.database, tenant, email);
     if (namesake === null) return new LoginRefused('unknown_person', { oktaSub });
@@ -96,8 +105,8 @@ export class SignIn {
   }
 
   /**
-   * Checks the account again under its lock, which an event needs to take access away. Either the event comes first and
-   * the login is refused, or it comes later and ends this session.
+   * Checks the account again under a lock that every event needs before it can remove access. If the event comes first,
+   * the login is refused. If it comes later, it ends this session.
    */
   private open(
     { id, tenant }: AccountCopy,

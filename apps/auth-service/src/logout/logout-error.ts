@@ -1,4 +1,4 @@
-/** The reasons to refuse a Universal Logout: one closed list, with the statuses of the draft (section 3.4.2). */
+/** The reasons to refuse a Universal Logout, as one closed list, with the statuses of the draft (section 3.4.2). */
 import type { OidcErrorCode } from '#okta';
 
 export const LOGOUT_ERRORS = {
@@ -28,7 +28,7 @@ export class LogoutError extends Error {
     readonly code: LogoutErrorCode,
     /** One sentence for the administrator, who finds it in Okta's System Log. */
     readonly sentence: string,
-    /** For the audit. */
+    /** Details for the audit. */
     readonly detail: Readonly<Record<string, unknown>> = {},
     { cause, retryAfterSeconds }: { readonly cause?: unknown; readonly retryAfterSeconds?: number } = {},
   ) {
@@ -46,5 +46,5 @@ const OF_OIDC: Partial<Record<OidcErrorCode, LogoutErrorCode>> = {
   client_mismatch: 'client_not_allowed',
 };
 
-/** Every other code means that the token was refused. */
+/** Returns the reason for an OIDC error. Every code that is not listed above means that the token was refused. */
 export const logoutCodeOf = (code: OidcErrorCode): LogoutErrorCode => OF_OIDC[code] ?? 'token_refused';

@@ -1,4 +1,4 @@
-/** The body of a Universal Logout: a subject identifier (RFC 9493). Pure. */
+/** Parses the body of a Universal Logout, a subject identifier (RFC 9493). Pure functions only. */
 import { z } from 'zod';
 import { LogoutError } from './logout-error.js';
 
@@ -9,17 +9,17 @@ const subject = z.discriminatedUnion('format', [
 ]);
 export type LogoutSubject = z.infer<typeof subject>;
 
-/** Okta's pages called the member `subject` before the draft named it `sub_id`. */
+/** The draft names the member `sub_id`. Okta's older documentation names it `subject`. */
 const body = z.union([
   z.object({ sub_id: subject, subject: z.undefined().optional() }),
   z.object({ subject, sub_id: z.undefined().optional() }),
 ]);
 
-/** Throws `malformed`. */
+/** Returns the subject. Throws `malformed`. */
 export function parseLogoutSubject(given: unknown): LogoutSubject {
   const parsed = body.safeParse(given);
   const found = parsed.data?.sub_id ?? parsed.data?.subject;
-  // Postgres cannot store the character 0, so no person has it in an id or address.
+  // Postgres cannot store the character 0, so no id or address of a person contains it.
   if (!found || Object.values(found).some((value) => value.includes('\0')))
     throw new LogoutError(
       'malformed',

@@ -1,21 +1,30 @@
-/** Sign-outs everywhere that are not complete. Each statement takes the row locks, which logins and events wait for. */
+/**
+ * Reads and changes the sign-outs that are not complete. The statements lock the accounts' rows, so logins and events
+ * wait.
+ */
 import type { Queryable, Tx } from '#platform';
 import type { LogoutSubject } from './logout-request.js';
 
 const BY: Readonly<Record<LogoutSubject['format'], string>> = {
   iss_sub: 'external_id = $2',
-  // Okta user names are e-mail addresses, so the user name stands in if the directory has no address.
+  // Okta user names are e-mail addresses, so the user name replaces a missing address.
   email: 'lower(coalesce(email, user_name)) = lower($2)',
 };
 
-/** Locks in the order of the ids, as logins do. Several people may share an address; then all of them are meant. */
+/**
+ * Locks the subject's accounts in the order of their ids, as logins do. Several people may share an address; then all
+ * of them are signed out.
+ */
 export async function lockSubject(tx: Tx, tenant: string, subject: LogoutSubject, limit: number): Promise<string[]> {
   const value = subject.format === 'email' ? subject.email : subject.sub;
   const text = `select id from account where tenant = $1 and ${BY[subject.format]} order by id limit $3 for update`;
   return (await tx.query<{ id: string }>(text, [tenant, value, limit])).map((row) => row.id);
 }
 
-/** `id` replaces an earlier logout that is not complete. It must be announced even if the earlier one already was. */
+/**
+ * Stores a sign-out for the accounts. It replaces an earlier sign-out that is not complete. The new one must be
+ * announced even if the earlier one was already announced.
+ */
 export async function addSignOut(tx: Tx, accounts: readonly string[], id: string): Promise<void> {
   await tx.query(
     `update account set signing_out = $2, signing_out_announced = false, signing_out_attempts = 0, signing_out_due_at = clock_timestamp()
@@ -28,13 +37,13 @@ export interface PendingSignOut {
   readonly account: string;
   readonly tenant: string;
   readonly logout: string;
-  /** deactivation-worker has accepted it. */
+  /** True if deactivation-worker has accepted the sign-out. */
   readonly announced: boolean;
-  /** An event about the account's access has arrived. */
+  /** True if an event about the account's access has arrived. */
   readonly known: boolean;
 }
 
-/** The lease. If the process dies, another one claims the rows after these seconds. */
+/** Length of the lease. If the process dies, another process claims the rows after this time. */
 const LEASE_SECONDS = 10;
 
 export const claimPending = (queryable: Queryable, limit: number): Promise<PendingSignOut[]> =>
@@ -53,7 +62,10 @@ export async function markAnnounced(queryable: Queryable, { account, logout }: P
   ]);
 }
 
-/** False = a later logout has replaced it, or this service has not handled the event with the fence yet. */
+/**
+ * Completes the sign-out. Returns false if a later logout has replaced it, or if this service has not handled the event
+ * with the fence yet.
+ */
 export async function complete(tx: Tx, { account, logout }: PendingSignOut, accessVersion: number): Promise<boolean> {
   const rows = await tx.query(
     `update account set signing_out = null, signing_out_announced = false, signing_out_due_at = null
@@ -63,7 +75,7 @@ export async function complete(tx: Tx, { account, logout }: PendingSignOut, acce
   return rows.length > 0;
 }
 
-/** The first retries come soon, later ones every three seconds. */
+/** Postpones the next attempt. The first retries come soon, later ones every three seconds. */
 export async function retryLater(queryable: Queryable, { account, logout }: PendingSignOut): Promise<void> {
   await queryable.query(
     `update account set signing_out_attempts = signing_out_attempts + 1,

@@ -1,7 +1,7 @@
 /**
- * Completes Universal Logouts: announces each to deactivation-worker, which fences the tokens and revokes refresh tokens at
- * Cognito, and waits until both are done. A logout is complete only when the fence has arrived here as well, so that later
- * logins are compared with it. Any replica continues from the row where another one stopped.
+ * Completes Universal Logouts. It announces each logout to deactivation-worker, which fences the tokens and revokes the
+ * refresh tokens at Cognito. A logout is complete when both are done and the fence has arrived in this service. Later
+ * logins are then compared with the fence. If a replica stops, any other replica continues.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { OffboardingClient } from '#contracts';
@@ -50,14 +50,14 @@ export class PendingSignOuts {
     } catch (error) {
       this.logger.warn(
         { err: error, tenant, account, logout, code: 'sign_out_waits' },
-        'Cannot complete a Universal Logout because deactivation-worker failed. The person cannot sign in until it can. Check deactivation-worker and DEACTIVATION_WORKER_URL.',
+        'Cannot complete a Universal Logout because deactivation-worker failed. It is retried, and the person cannot sign in until it is complete. Check deactivation-worker and DEACTIVATION_WORKER_URL.',
       );
     }
     await retryLater(this.database, pending);
   }
 
   private async isComplete(pending: PendingSignOut): Promise<boolean> {
-    // Without any event about the access nobody has ever signed in, so there is nothing to sign out.
+    // If no event about the access has arrived, the person has never signed in, so there is nothing to sign out.
     const { due, accessVersion } = pending.known ? await this.state(pending) : { due: false, accessVersion: 0 };
     if (due) return false;
     return this.database.tx(async (tx) => {

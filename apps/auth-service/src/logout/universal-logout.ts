@@ -1,7 +1,8 @@
 /**
- * Universal Logout (Global Token Revocation): Okta requests the end of all sessions and tokens of a person. One transaction
- * spends the token, ends the sessions and stores the pending sign-out. So either everything is durable, or Okta may send
- * the same request again. pending-sign-outs.ts completes the sign-out, and until then the person cannot sign in.
+ * Universal Logout (Global Token Revocation): Okta requests the end of all sessions and tokens of a person. One
+ * transaction marks the token as used, ends the sessions and stores the pending sign-out. If it fails, nothing has
+ * changed and Okta may send the same request again. pending-sign-outs.ts completes the sign-out, and until then the
+ * person cannot sign in.
  */
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
@@ -18,10 +19,13 @@ import { PendingSignOuts } from './pending-sign-outs.js';
 
 export const LOGOUT_PATH = 'auth/okta/universal-logout';
 
-/** For verified requests of one tenant, in each replica. Okta logs out single people, never a whole company at once. */
+/**
+ * Limits for verified requests of one tenant, in each replica. Okta logs out single people, never a whole company at
+ * once.
+ */
 const PER_SECOND = 10;
 const BURST = 100;
-/** One person has one account, or two for a moment. More would mean an address that many people share. */
+/** One person has one account, or two for a moment. A larger number means that many people share the address. */
 const MOST_ACCOUNTS = 10;
 
 @Injectable()
@@ -35,18 +39,26 @@ export class UniversalLogout {
     private readonly signOuts: PendingSignOuts,
   ) {}
 
-  /** Durable when it resolves; answers the ids of the accounts. Rejects with a `LogoutError` if nothing was changed. */
+  /**
+   * Carries out a logout and returns the ids of the accounts. The logout is stored when the promise resolves. Rejects
+   * with a `LogoutError` if nothing was changed.
+   */
   async carryOut(site: Site, authorization: string | undefined, body: unknown): Promise<readonly string[]> {
     const { tenantId: tenant } = site.tenant;
     const claims = await this.verify(site, authorization);
     const subject = parseLogoutSubject(body);
-    // An id from another issuer belongs to nobody here.
+    // An id from another issuer belongs to no person of this tenant.
     if (subject.format === 'iss_sub' && subject.iss !== claims.iss) throw unknown(subject, claims);
     const retryAfterSeconds = this.rate.take(tenant);
     if (retryAfterSeconds > 0)
-      throw new LogoutError('too_fast', 'Too many logouts at once. Send it again.', detailOf(subject, claims), {
-        retryAfterSeconds,
-      });
+      throw new LogoutError(
+        'too_fast',
+        'Too many logouts at once. Send the request again.',
+        detailOf(subject, claims),
+        {
+          retryAfterSeconds,
+        },
+      );
     const accounts = await this.database.tx((tx) => this.commit(tx, tenant, subject, claims));
     this.signOuts.wake();
     return accounts;
@@ -58,7 +70,7 @@ export class UniversalLogout {
     const token = /^bearer ([^ ]+)$/i.exec(authorization ?? '')?.[1];
     if (token === undefined)
       throw new LogoutError('token_missing', 'The request needs "Authorization: Bearer <JWT of Okta>".');
-    // The org signs, even if the tenant signs in with a custom authorization server of the org.
+    // The org signs the token, even if the tenant signs in with a custom authorization server of the org.
     const issuer = new URL(sso.issuer).origin;
     const expected = { issuer, clientId: sso.clientId, endpoint: `${origin}/${LOGOUT_PATH}` };
     try {
@@ -100,9 +112,9 @@ export class UniversalLogout {
 }
 
 const SENTENCES: Partial<Record<LogoutErrorCode, string>> = {
-  okta_unavailable: "Okta's keys cannot be read at the moment. Send it again.",
+  okta_unavailable: "Okta's keys cannot be read at the moment. Send the request again.",
   not_configured: "Okta cannot be reached with this tenant's settings.",
-  client_not_allowed: 'The token is from another app than the one that signs in here.',
+  client_not_allowed: 'The token is not from the Okta app that this tenant signs in with.',
 };
 
 const detailOf = (subject: LogoutSubject, { jti }: LogoutTokenClaims): Record<string, unknown> => ({ subject, jti });

@@ -128,7 +128,7 @@ const EXCHANGE = `
   );
   create index spent_token_by_expiry on auth.spent_token (expires_at);`;
 
-/** Triggers protect rows from change, and from removal for 30 days, even against the role that owns the table. */
+/** Triggers refuse any update, and any deletion within 30 days, even for the role that owns the table. */
 const AUDIT = `
   create table auth.audit (
     id bigint generated always as identity primary key,

@@ -1,6 +1,6 @@
 /**
- * Cognito's access tokens for sessions, in memory only. Several tabs share a token as long as it is valid and the person's
- * access is unchanged. Each session has at most one request to Cognito at a time.
+ * Caches Cognito's access tokens of sessions, in memory only. Several tabs share a token as long as it is valid and the
+ * person's access is unchanged. Each session has at most one request to Cognito at a time.
  */
 import { Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
@@ -12,23 +12,26 @@ import { BrowserSessions, type BrowserSession } from './browser-sessions.js';
 
 export interface AccessToken {
   readonly accessToken: string;
-  /** Milliseconds since 1970. */
+  /** Time of expiry, in milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
 interface CachedToken extends AccessToken {
   /** Version of the person's access when the token was requested. */
   readonly accessVersion: number;
-  /** After this instant another token is requested; milliseconds since 1970. */
+  /** Time after which we request a new token, in milliseconds since 1970. */
   readonly goodUntil: number;
 }
 
-/** The access that a token must show. */
+/** The version and the roles that a token must match. */
 type ExpectedAccess = Pick<BrowserSession, 'accessVersion' | 'roles'>;
 
-/** A token that expires sooner is replaced, because its user needs time to use it. */
+/** A token that expires within this time is replaced, because the page needs time to use it. */
 const ENOUGH_MS = 60_000;
-/** Cognito learns of changed roles a moment after us. Until its token shows them, another one is requested this often. */
+/**
+ * Cognito learns about changed roles shortly after us. We request a new token at this interval until the token contains
+ * the new roles.
+ */
 const STALE_ROLES_MS = 2_000;
 const MAX_CACHED = 50_000;
 
@@ -42,7 +45,10 @@ export class AccessTokens {
     private readonly sessions: BrowserSessions,
   ) {}
 
-  /** Null = Cognito refuses the session, so it must end. Throws a `Problem` if Cognito or the signing key does not answer. */
+  /**
+   * Returns an access token. Null means that Cognito refuses the session, so it must end. Throws a `Problem` if Cognito
+   * or the signing key does not answer.
+   */
   async of(session: BrowserSession): Promise<AccessToken | null> {
     const cached = this.cached.get(session.id);
     if (cached?.accessVersion === session.accessVersion && Date.now() < cached.goodUntil) return cached;
@@ -73,12 +79,12 @@ export class AccessTokens {
     const refreshToken = this.sessions.refreshTokenOf(session);
     const token = refreshToken === null ? null : await this.refresh(session, refreshToken);
     if (token) return token;
-    // If Cognito rotates refresh tokens, another replica may have used ours and stored its successor.
+    // If Cognito rotates refresh tokens, another replica may have used this one and stored a new one.
     const current = await this.sessions.currentRefreshToken(session.id);
     return current === null || current === refreshToken ? null : this.refresh(session, current);
   }
 
-  /** Null = Cognito refuses the refresh token. */
+  /** Requests an access token. Returns null if Cognito refuses the refresh token. */
   private async refresh(session: BrowserSession, refreshToken: string): Promise<AccessToken | null> {
     const subject = { ...session, tenantId: session.tenant, sessionId: session.id };
     try {
@@ -97,10 +103,13 @@ export class AccessTokens {
   }
 }
 
-/** The user is disabled, or the token is revoked, expired or rotated. A retry cannot succeed. */
+/**
+ * Errors which mean that the user is disabled, or that the token is revoked, expired or rotated. A retry cannot
+ * succeed.
+ */
 const REFUSALS: ReadonlySet<string> = new Set(['NotAuthorizedException', 'RefreshTokenReuseException']);
 
-/** Decodes without verifying: Cognito itself returned the token a moment ago. */
+/** Decodes the token without verifying it, because Cognito itself returned the token a moment ago. */
 function showsRoles(accessToken: string, roles: readonly string[]): boolean {
   const { 'cognito:groups': groups = [] } = decodeJwt<{ 'cognito:groups'?: string[] }>(accessToken);
   return groups.length === roles.length && roles.every((role) => groups.includes(role));

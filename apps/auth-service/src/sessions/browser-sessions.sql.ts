@@ -1,4 +1,4 @@
-/** The statements of sessions. All times are the database's: one clock for all replicas. */
+/** The SQL statements of sessions. All times come from the database, so all replicas use one clock. */
 import { columnsOf, prepared } from '#platform';
 import { AccountCopyEntity } from '../accounts/account-copy.entity.js';
 import { BrowserSessionEntity } from './browser-session.entity.js';
@@ -21,22 +21,25 @@ const ACCOUNT_FIELDS = [
   'accessVersion',
 ] as const satisfies readonly (keyof AccountCopyEntity)[];
 
-/** A session, and the person's account. */
+/** Columns of a session and of the person's account. */
 export type SessionFields = Pick<BrowserSessionEntity, (typeof SESSION_FIELDS)[number]> &
   Pick<AccountCopyEntity, (typeof ACCOUNT_FIELDS)[number]>;
 
 export interface SessionRow extends SessionFields {
   readonly expired: boolean;
-  /** Last used more than a minute ago. */
+  /** True if the session was last used more than a minute ago. */
   readonly resting: boolean;
-  /** The secret was replaced. */
+  /** True if the secret was replaced. */
   readonly replaced: boolean;
-  /** The secret was replaced, and its grace is over. */
+  /** True if the secret was replaced and its grace period is over. */
   readonly reused: boolean;
   readonly hasAccess: boolean;
 }
 
-/** `$1`: hash of the secret, `$2`: idle minutes allowed, `$3`: seconds that a replaced secret stays valid, `$4`: tenant. */
+/**
+ * Finds a session. `$1`: hash of the secret, `$2`: idle minutes allowed, `$3`: seconds that a replaced secret stays
+ * valid, `$4`: tenant.
+ */
 export const FIND = prepared(`
   select ${columnsOf(BrowserSessionEntity, { alias: 's', only: SESSION_FIELDS })},
          ${columnsOf(AccountCopyEntity, { alias: 'a', only: ACCOUNT_FIELDS })},
@@ -50,8 +53,9 @@ export const FIND = prepared(`
   where k.hash = $1 and s.tenant = $4`);
 
 /**
- * Take this row lock before FIND, in the same transaction: of several refreshes with one secret, each then sees the result
- * of the previous one. With \`for update\` in FIND itself, a refresh that waited would see the secret's row from before.
+ * Locks the session's row. Run it before FIND, in the same transaction. Of several refreshes with one secret, each then
+ * sees the result of the previous one. With `for update` in FIND itself, a refresh that waited would read an outdated
+ * row of the secret.
  */
 export const LOCK = `
   select 1 from session where id = (select session_id from session_secret where hash = $1) for update`;
@@ -63,7 +67,10 @@ export const ADD_SECRET = `insert into session_secret (hash, session_id) values 
 /** Finds which of the hashes `$2` belongs to the session, and whether it is the current secret. */
 export const WHICH_SECRET = `
   select hash, replaced_at is null as current from session_secret where session_id = $1 and hash = any ($2::bytea[])`;
-/** The caller checked the fence under the account's lock. `greatest` keeps a fence from a fast clock from ending the session. */
+/**
+ * Inserts a session. The caller must check the fence under the account's lock. If a fast clock set the fence,
+ * `greatest` prevents the fence from ending the session.
+ */
 export const CREATE = `
   insert into session (id, tenant, account_id, okta_issuer, okta_sub, created_at, expires_at, refresh_token, id_token)
   select $1::uuid, $2::uuid, a.id, $4, $5, greatest(clock_timestamp(), a.not_before), clock_timestamp() + make_interval(hours => $6), $7::bytea, $8::bytea

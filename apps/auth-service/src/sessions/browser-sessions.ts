@@ -1,7 +1,7 @@
 /**
- * Sessions of people in a browser. The cookie holds a secret of 256 bits, and the database only its hash. Each refresh
- * replaces the secret. A tab that returns with the old secret within the grace gets the same successor. After the grace
- * the old secret counts as stolen, and the whole session ends.
+ * The sessions of people in browsers. The cookie contains a secret of 256 bits, and the database only its hash. Each
+ * refresh replaces the secret. A tab that returns with the old secret within the grace period gets the same successor.
+ * After the grace period the old secret is considered stolen, and the whole session ends.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
@@ -12,7 +12,7 @@ import { random256 } from '../http/cookies.js';
 import * as sql from './browser-sessions.sql.js';
 import { Sealer } from './seal.js';
 
-/** A session that may be used now. `replaced`: the secret that found it has a successor. */
+/** A session that may be used now. `replaced` means that the secret which found it has a successor. */
 export type BrowserSession = sql.SessionFields & Pick<sql.SessionRow, 'replaced'>;
 
 export interface NewSession extends Pick<BrowserSession, 'id' | 'tenant' | 'accountId' | 'oktaIssuer' | 'oktaSub'> {
@@ -20,9 +20,9 @@ export interface NewSession extends Pick<BrowserSession, 'id' | 'tenant' | 'acco
   readonly idToken: string;
 }
 
-/** For tabs that refresh at the same time. */
+/** Grace period of a replaced secret, for tabs that refresh at the same time. */
 const GRACE_SECONDS = 30;
-/** Tabs do not fall further behind within the grace. */
+/** Largest number of secrets that a tab can be behind within the grace period. */
 const MAX_STEPS = 10;
 
 const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
@@ -39,7 +39,7 @@ export class BrowserSessions {
     this.sealer = new Sealer(config.SESSION_KEYS);
   }
 
-  /** Always makes a new secret, whatever cookie the browser sent (session fixation). */
+  /** Creates a session. It always makes a new secret, whatever cookie the browser sent (session fixation). */
   async create(tx: Tx, session: NewSession): Promise<{ secret: string; expiresAt: Date }> {
     const secret = random256();
     const [row] = await tx.query<{ expiresAt: Date }>(sql.CREATE, [
@@ -56,7 +56,7 @@ export class BrowserSessions {
     return { secret, expiresAt: row?.expiresAt ?? new Date() };
   }
 
-  /** Null = there is no such session, or it has ended. */
+  /** Finds a session. Returns null if there is no such session or it has ended. */
   async find(tenant: string, secret: string): Promise<BrowserSession | null> {
     const row = await this.row(this.database, tenant, secret);
     if (!row || (await this.endIfOver(this.database, row))) return null;
@@ -64,7 +64,7 @@ export class BrowserSessions {
     return row;
   }
 
-  /** Answers the next secret of the session, the same one to all callers with the same old secret. */
+  /** Returns the next secret of the session. All callers with the same old secret get the same next secret. */
   async rotate(tenant: string, secret: string): Promise<{ session: BrowserSession; secret: string } | null> {
     return this.database.tx(async (tx) => {
       await tx.query(sql.LOCK, [hashOf(secret)]);
@@ -80,7 +80,7 @@ export class BrowserSessions {
     });
   }
 
-  /** Commits the audit row together with the end. Does nothing if the session has already ended. */
+  /** Ends a session and writes its audit row. Does nothing if the session has already ended. */
   async end(
     queryable: Queryable,
     id: string,
@@ -99,13 +99,16 @@ export class BrowserSessions {
     return this.sealer.open(session.idToken, `${session.id}:id`);
   }
 
-  /** Reads the stored token again, because another replica may have received a new one. Null = the session is gone. */
+  /**
+   * Reads the stored token again, because another replica may have received a new one. Returns null if the session is
+   * gone.
+   */
   async currentRefreshToken(id: string): Promise<string | null> {
     const [row] = await this.database.query<Pick<sql.SessionRow, 'refreshToken'>>(sql.REFRESH_TOKEN, [id]);
     return row ? this.sealer.open(row.refreshToken, `${id}:refresh`) : null;
   }
 
-  /** Cognito rotates refresh tokens if the app client is configured so. */
+  /** Stores a new refresh token. Cognito rotates refresh tokens if the app client is configured so. */
   async keepRefreshToken(id: string, refreshToken: string): Promise<void> {
     await this.database.query(sql.KEEP_REFRESH_TOKEN, [id, this.sealer.seal(refreshToken, `${id}:refresh`)]);
   }
@@ -132,7 +135,7 @@ export class BrowserSessions {
     return next;
   }
 
-  /** Follows the chain from a replaced secret to the current one. Null = the chain is broken. */
+  /** Follows the chain from a replaced secret to the current one. Returns null if the chain is broken. */
   private async follow(tx: Tx, id: string, from: string): Promise<string | null> {
     let secret = from;
     for (let step = 0; step < MAX_STEPS; step++) {

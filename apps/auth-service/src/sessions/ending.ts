@@ -1,9 +1,9 @@
-/** Ends sessions by deleting them, and leaves an audit row for each. */
+/** Ends sessions by deleting them, and writes an audit row for each. */
 import type { Queryable, Tx } from '#platform';
 
 /**
- * Ends all sessions of an account, or those created before `before`, in the transaction that stores the cause. After the
- * commit no replica finds them, because each replica reads the table on each use.
+ * Ends all sessions of an account, or only those created before `before`. Call it in the transaction that stores the
+ * cause. After the commit no replica finds the sessions, because each replica reads the table on each use.
  */
 export async function endSessions(
   tx: Tx,
@@ -24,7 +24,7 @@ export async function endSessions(
   );
 }
 
-/** Removes expired sessions, which nobody can use any more. */
+/** Removes sessions that have expired or were idle for too long. */
 export async function sweepSessions(queryable: Queryable, idleMinutes: number): Promise<void> {
   await queryable.query(
     `with ended as (

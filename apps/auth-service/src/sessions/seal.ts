@@ -1,7 +1,7 @@
 /**
- * Seals refresh tokens and ID tokens with AES-256-GCM, bound to their session, so that the database cannot read them. Also
- * derives the chain of session secrets: a successor is an HMAC of its predecessor. So all tabs with the same old secret get
- * the same new one, and the database stores nothing that could be stolen.
+ * Seals refresh tokens and ID tokens with AES-256-GCM, bound to their session. Somebody who reads the database cannot
+ * read the tokens. This file also derives the chain of session secrets: a successor is an HMAC of its predecessor. All
+ * tabs with the same old secret thus get the same new one, and the database stores no secret that could be stolen.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
@@ -18,11 +18,11 @@ export class Sealer {
   private readonly first: Keys;
   private readonly keys: readonly Keys[];
 
-  /** `keys`: 32 bytes each in base64url. The first key seals, all keys open. */
+  /** Each of the `keys` is 32 bytes in base64url. The first key seals, and all keys can open. */
   constructor(keys: readonly string[]) {
     const parsed = keys.map(keysOf);
     const [first] = parsed;
-    if (!first) throw new TypeError('SESSION_KEYS must name at least one key');
+    if (!first) throw new TypeError('SESSION_KEYS must contain at least one key');
     this.first = first;
     this.keys = parsed;
   }
@@ -34,7 +34,7 @@ export class Sealer {
     return Buffer.concat([iv, cipher.getAuthTag(), sealed]);
   }
 
-  /** Null = sealed with another key or for something else, or changed. */
+  /** Returns the text. Null means that the text was sealed with another key, bound to something else, or changed. */
   open(sealed: Buffer, boundTo: string): string | null {
     for (const { seal } of this.keys) {
       try {
@@ -45,13 +45,13 @@ export class Sealer {
           .setAuthTag(sealed.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
         return decipher.update(sealed.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
       } catch {
-        // Sealed with another key; try the next one.
+        // The text may be sealed with another key, so try the next key.
       }
     }
     return null;
   }
 
-  /** The successors of a session secret: by the current key first, then by older keys. */
+  /** Returns the possible successors of a session secret: first by the current key, then by older keys. */
   successors(secret: string): string[] {
     return this.keys.map(({ chain }) => createHmac('sha256', chain).update(secret).digest('base64url'));
   }
@@ -60,7 +60,7 @@ export class Sealer {
 function keysOf(key: string): Keys {
   const bytes = Buffer.from(key, 'base64url');
   if (bytes.length !== KEY_BYTES || bytes.toString('base64url') !== key.replace(/=+$/, ''))
-    throw new TypeError(`SESSION_KEYS: each must be ${KEY_BYTES} bytes in base64url`);
+    throw new TypeError(`SESSION_KEYS: each key must be ${KEY_BYTES} bytes in base64url`);
   const derive = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', bytes, '', purpose, KEY_BYTES));
   return { seal: derive('stackflow session seal'), chain: derive('stackflow session chain') };
 }

@@ -11,7 +11,7 @@ import { BrowserSessions, type BrowserSession } from './browser-sessions.js';
 export interface SessionView {
   readonly account: Pick<BrowserSession, 'id' | 'userName' | 'displayName' | 'email'>;
   readonly tenant: { readonly id: string; readonly slug: string };
-  /** In effect, highest precedence first. */
+  /** The roles in effect, highest precedence first. */
   readonly roles: readonly string[];
   readonly primaryRole: string | null;
   readonly accessToken: string;
@@ -29,14 +29,14 @@ export class SessionService {
     private readonly provider: OidcProvider,
   ) {}
 
-  /** Throws `unauthenticated` if there is no session or it has just ended. */
+  /** Returns the session. Throws `unauthenticated` if there is no session or it has just ended. */
   async view(site: Site, secret: string | null): Promise<SessionView> {
     const session = secret === null ? null : await this.sessions.find(site.tenant.tenantId, secret);
     if (!session) throw noSession();
     return viewOf(site, session, await this.token(session));
   }
 
-  /** Answers a new secret for the cookie, and the same view as `view`. */
+  /** Returns a new secret for the cookie, and the same view as `view`. */
   async refresh(site: Site, secret: string | null): Promise<{ secret: string; expiresAt: Date; view: SessionView }> {
     const rotated = secret === null ? null : await this.sessions.rotate(site.tenant.tenantId, secret);
     if (!rotated) throw noSession();
@@ -48,8 +48,8 @@ export class SessionService {
   }
 
   /**
-   * Ends the session here and at Cognito. With `okta` the answer is the URL that ends the session at Okta as well (OpenID
-   * Connect RP-Initiated Logout 1.0), or null if Okta offers none.
+   * Ends the session in this service and at Cognito. With `okta`, returns the URL that ends the session at Okta as well
+   * (OpenID Connect RP-Initiated Logout 1.0), or null if Okta offers none.
    */
   async logout(site: Site, secret: string | null, okta: boolean): Promise<{ oktaLogoutUrl: string | null }> {
     const session = secret === null ? null : await this.sessions.find(site.tenant.tenantId, secret);
@@ -68,8 +68,8 @@ export class SessionService {
   }
 
   /**
-   * Ends the previous session of a browser that has signed in again, whoever it belonged to. An unknown cookie was planted
-   * or is left over from a session that has ended; it has no effect, and the audit shows it.
+   * Ends the previous session of a browser that has signed in again, whichever person it belonged to. A cookie without
+   * a session was planted, or its session has ended. It has no effect, and the audit records it.
    */
   async replaced({ tenant: { tenantId: tenant } }: Site, secret: string | null): Promise<void> {
     if (secret === null) return;

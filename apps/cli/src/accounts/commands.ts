@@ -1,4 +1,4 @@
-/** `stackflow accounts`: identity-service's accounts, and the comparisons with Cognito and Okta. */
+/** `stackflow accounts`: shows the accounts of identity-service, and compares them with Cognito and Okta. */
 import { flag, negation, option, positive, preset, type AnyCommand, type Call } from '#command-line';
 import {
   command,
@@ -16,16 +16,16 @@ import { noAccount } from './person.js';
 import { reasonSentence } from './sentences.js';
 import { describeAccount, describeAccounts, describePoolComparison } from './text.js';
 
-const PERSON = '<person> = user name, Okta user id or account id';
+const PERSON = '<person> is a user name, an Okta user id or an account id';
 
 const list = command({
   usage: 'list',
-  summary: 'accounts of a tenant, by user name',
+  summary: 'list the accounts of a tenant, sorted by user name',
   examples: ['accounts list --failing', 'accounts list --role itsm_agent --text lovelace'],
   options: {
-    failing: flag('--failing', 'only those that Cognito does not take'),
-    role: option('--role <role>', 'only those with this role in effect'),
-    text: option('--text <text>', 'only those with this in user name, name or e-mail address'),
+    failing: flag('--failing', 'only accounts whose last update in Cognito failed'),
+    role: option('--role <role>', 'only accounts that have this role in effect'),
+    text: option('--text <text>', 'only accounts whose user name, name or e-mail address contains this text'),
     limit: preset('--limit <n>', 'at most this many', positive, 100),
   },
   run: async (call) => {
@@ -39,14 +39,14 @@ const list = command({
     });
     const none =
       Object.keys(filter).length > 0
-        ? 'No account is like this.'
+        ? 'No account matches these filters.'
         : `No accounts yet. Assign a user to the StackFlow app in Okta${sandboxHint(typed, 'assign <user>')}.`;
     const body = items.length === 0 ? none : describeAccounts(screen, items) + (more ? MORE : '');
     return { text: about(body), json: items };
   },
 });
 
-/** A person who runs it through npm has the sandbox Okta at hand. */
+/** Names the sandbox command only for people who run the command line through npm, because they have the sandbox. */
 export const sandboxHint = (typed: (command: string) => string, verb: string): string =>
   typed('').startsWith('npm') ? `, e.g. "npm run okta -- ${verb}"` : '';
 
@@ -60,7 +60,7 @@ async function findAccount(call: Call<TargetFlags>) {
 
 const show = command({
   usage: 'show <person>',
-  summary: `one account with the history of its roles; ${PERSON}`,
+  summary: `show one account and the history of its roles; ${PERSON}`,
   examples: ['accounts show ada@example.com'],
   run: async (call) => {
     const { client: identity, tenant, account, about } = await findAccount(call);
@@ -71,7 +71,7 @@ const show = command({
 
 const explain = command({
   usage: 'explain <person>',
-  summary: 'why the account has its roles, or none',
+  summary: 'explain why the account has its roles, or why it has none',
   run: async (call) => {
     const { client: identity, tenant, account } = await findAccount(call);
     const explanation = await identity.explanation(tenant.id, account.id);
@@ -88,7 +88,7 @@ const retry = command({
     const { client: identity, tenant, account } = await findAccount(call);
     const json = await identity.retry(tenant.id, account.id);
     return {
-      text: `${account.userName} (tenant ${tenant.slug}) is read back from Cognito and repaired now. "${call.typed(`accounts show ${account.userName}`)}" shows the result.`,
+      text: `${account.userName} (tenant ${tenant.slug}) will be read back from Cognito and repaired now. "${call.typed(`accounts show ${account.userName}`)}" shows the result.`,
       json,
     };
   },
@@ -96,7 +96,7 @@ const retry = command({
 
 const reconcile = command({
   usage: 'reconcile',
-  summary: 'compare the whole user pool with the accounts of all tenants and repair what differs',
+  summary: 'compare the whole user pool with the accounts of all tenants and repair every difference',
   options: { wait: negation('--no-wait', 'start it and return') },
   run: async (call) => {
     const identity = (await Services.of(call)).identity();
@@ -107,7 +107,7 @@ const reconcile = command({
 
 const republish = command({
   usage: 'republish',
-  summary: "publish the state of a tenant's accounts again, for a subscriber that lost its database or begins late",
+  summary: "publish the state of a tenant's accounts again, for a subscriber that is new or has lost its database",
   options: { all: flag('--all', 'of all tenants') },
   run: async (call) => {
     const identity = (await Services.of(call)).identity();

@@ -1,14 +1,15 @@
-/** The comparison of a tenant with its Okta app, which deactivation-worker makes. */
+/** `stackflow accounts compare-okta`: makes deactivation-worker compare a tenant with its Okta app. */
 import type { Json, OktaComparison } from '#contracts';
 import { flag, negation } from '#command-line';
 import { command, target, untilEnded } from '../services.js';
 
 export const compareOkta = command({
   usage: 'compare-okta',
-  summary: 'compare the tenant with its Okta app: people that Okta keeps out lose access, all else is reported',
+  summary:
+    'compare a tenant with its Okta app, end the access of people who are suspended or not assigned in Okta, and report all other differences',
   options: {
     wait: negation('--no-wait', 'start it and return'),
-    force: flag('--force', 'accept it if Okta says that nobody is assigned'),
+    force: flag('--force', 'continue even if Okta lists nobody as assigned'),
   },
   run: async (call) => {
     const { force = false, wait } = call.flags;
@@ -21,21 +22,22 @@ export const compareOkta = command({
 });
 
 const KINDS: Readonly<Record<string, string>> = {
-  unknown_here: 'assigned in Okta, unknown here (repeat the push in Okta)',
-  inactive_here: 'assigned in Okta, inactive here (repeat the push in Okta)',
-  suspended_in_okta: 'suspended in Okta, with access here',
-  missing_in_okta: 'not assigned in Okta, with access here',
-  kept_out_here: 'assigned in Okta, kept out here',
+  unknown_here: 'assigned in Okta, but unknown here (repeat the push in Okta)',
+  inactive_here: 'assigned in Okta, but inactive here (repeat the push in Okta)',
+  suspended_in_okta: 'suspended in Okta, but with access here',
+  missing_in_okta: 'not assigned in Okta, but with access here',
+  kept_out_here: 'assigned in Okta, but without access here because of an earlier signal from Okta',
   without_okta_id: 'with access here, without an Okta user id (cannot be compared)',
 };
 
 function describe(run: Json<OktaComparison>, typed: (command: string) => string): string {
   const { state, progress, checked, changed, error, errorCode } = run;
-  const next = errorCode === 'okta_app_empty' ? ' If nobody is assigned indeed, repeat it with --force.' : '';
+  const next =
+    errorCode === 'okta_app_empty' ? ' If it is true that nobody is assigned, repeat the command with --force.' : '';
   const head = {
     running: `Comparing (${progress.phase}): ${progress.oktaUsers} users of the Okta app so far`,
     done: `Compared ${progress.oktaUsers} users of the Okta app with ${progress.people} people who had access`,
-    failed: `The comparison failed: ${error ?? errorCode ?? 'unknown'}${next}\nRead until then`,
+    failed: `The comparison failed: ${error ?? errorCode ?? 'unknown'}${next}\nDifferences found before it failed`,
   }[state];
   const found = Object.entries(progress.drift).filter(([, { count }]) => count > 0);
   if (found.length === 0) return `${head}. ${state === 'done' ? 'No difference.' : 'No difference yet.'}`;
@@ -43,6 +45,6 @@ function describe(run: Json<OktaComparison>, typed: (command: string) => string)
     ([kind, { count, sample }]) =>
       `  ${count} ${KINDS[kind] ?? kind}: ${sample.slice(0, 10).join(', ')}${count > 10 ? ', ...' : ''}`,
   );
-  const effect = `${checked} of them were checked one by one in Okta; for ${changed} something changed here ("${typed('offboarding list')}" shows who lost access or is held).`;
+  const effect = `${checked} of these people were checked one by one in Okta. For ${changed} of them, the recorded state in Okta changed here ("${typed('offboarding list')}" shows who lost access or is held).`;
   return `${head}:\n${lines.join('\n')}\n${effect}`;
 }

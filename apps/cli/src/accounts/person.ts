@@ -1,4 +1,4 @@
-/** The account id of a person, by any of their names. */
+/** Finds a person or the id of their account. */
 import { Refusal, UUID, type Call } from '#command-line';
 import type { Json, PersonView } from '#contracts';
 import type { OffboardingClient } from '#contracts/clients';
@@ -11,7 +11,7 @@ export const noAccount = ({ slug }: Tenant, who: string, { typed }: Typed): Refu
     `Tenant ${slug} has no account "${who}". Give a user name, an Okta user id or an account id; "${typed('accounts list')}" shows all. Was the user pushed to another tenant (--tenant)?`,
   );
 
-/** As deactivation-worker knows them. */
+/** Finds a person in deactivation-worker by user name, Okta user id or account id. */
 export async function personOf(
   call: Typed,
   worker: OffboardingClient,
@@ -23,7 +23,9 @@ export async function personOf(
   throw noAccount(tenant, who, call);
 }
 
-/** From identity-service or, if that is away, from deactivation-worker. */
+/**
+ * Finds the account id of a person in identity-service or, if identity-service does not answer, in deactivation-worker.
+ */
 export async function accountOf(call: Typed, services: Services, tenant: Tenant, who: string): Promise<string> {
   if (UUID.test(who)) return who.toLowerCase();
   const account = await part(async () => (await services.identity().find(tenant.id, who))?.id);
@@ -32,5 +34,5 @@ export async function accountOf(call: Typed, services: Services, tenant: Tenant,
   if (person.value !== undefined) return person.value;
   const problem = account.problem ?? person.problem;
   if (problem === undefined) throw noAccount(tenant, who, call);
-  throw new Refusal(`Whether there is "${who}" is not known: ${problem.message}`, problem.exitCode);
+  throw new Refusal(`It is not known whether the account "${who}" exists: ${problem.message}`, problem.exitCode);
 }

@@ -1,4 +1,4 @@
-/** The codes of identity-service as sentences for the administrator who has the question. */
+/** Turns the codes of identity-service into sentences for an administrator. */
 import type { AccountView, Json, Reason } from '#contracts';
 import { instant } from '#command-line';
 
@@ -9,25 +9,25 @@ type Sentence<C> = (of: Extract<Reason, { readonly code: C }>['parameters'], use
 const REASONS: { readonly [C in Reason['code']]: Sentence<C> } = {
   removed: () => 'No role: the user was deleted in the directory.',
   inactive: (of, userName, typed) =>
-    `No role in effect: the user is deactivated or suspended, or was never active; "${typed(`offboarding show ${userName}`)}" tells which. With access back, the roles are: ${list(of.assignedRoles)}.`,
+    `No role in effect: the user is deactivated or suspended, or was never active; "${typed(`offboarding show ${userName}`)}" shows which. If the user gets access again, the roles will be: ${list(of.assignedRoles)}.`,
   settings_missing: () => 'No role: the settings of this tenant have not arrived at identity-service yet.',
   group_sync_off: (of, _userName, typed) =>
-    `Group sync is off, so roles stay as they were when it was switched off: ${list(of.roles)}. Groups and mappings do not count until it is on again: ${typed('tenants configure --group-sync on')}`,
+    `Group sync is off, so the roles have not changed since it was switched off: ${list(of.roles)}. Groups and mappings have no effect until it is on again: ${typed('tenants configure --group-sync on')}`,
   has_roles: (of) =>
-    `Has ${list(of.roles)} by mapping version ${of.mappingVersion}; ${of.primaryRole} is the primary role.`,
+    `The user has ${list(of.roles)}, given by mapping version ${of.mappingVersion}; ${of.primaryRole} is the primary role.`,
   no_groups: () =>
-    'No role: the user is in no group that Okta pushed. Add the group under Push Groups in Okta, and the user to the group; if both are so already, "Push now" repeats it.',
+    'No role: the user is in no group that Okta pushed. In Okta, add the group under Push Groups, and add the user to the group. If you have done both already, press "Push now" there.',
   no_mapped_group: ({ groups, mappingVersion }, _userName, typed) => {
     const names = groups.map(({ name, group }) => (name === null ? group : `"${name}"`)).join(', ');
     return `No role: none of the user's groups (${names}) is mapped to a role in mapping version ${mappingVersion}. Map one: ${typed(`tenants configure --map '${groups.find(({ name }) => name !== null)?.name ?? '<group>'}=<role>'`)}`;
   },
   loss_held: ({ wouldLose, cause, heldAt, heldBecause }, userName, typed) => {
-    return `Nothing gives ${list(wouldLose)} any more (${cause}), but the loss is held since ${instant(heldAt)}, because ${heldSentence[heldBecause]}. Release it with "${typed(`offboarding release ${userName}`)}", or undo the change in Okta; after the time limit of the brake it happens by itself.`;
+    return `No group gives ${list(wouldLose)} any more (${cause}), but the brake holds the loss since ${instant(heldAt)}, because ${heldSentence[heldBecause]}. Release it with "${typed(`offboarding release ${userName}`)}", or undo the change in Okta. Otherwise the loss happens automatically after the time limit of the brake.`;
   },
-  group_deleted: (of) => `${group(of)} was deleted and gives nothing.`,
+  group_deleted: (of) => `${group(of)} was deleted, so it gives no roles.`,
   group_gives_roles: (of) => `${group(of)} gives ${list(of.roles)}.`,
   group_not_mapped: (of) => `${group(of)} is not mapped to a role.`,
-  cognito_none: () => 'Cognito does not have the user: the account was never active.',
+  cognito_none: () => 'Cognito does not have the user, because the account was never active.',
   cognito_pending: () => 'Cognito does not show the latest change yet.',
   cognito_failing: ({ lastError, attempts, nextAttemptAt }, userName, typed) => {
     return `Cognito does not show the latest change: ${lastError} (attempt ${attempts}, next ${instant(nextAttemptAt, 'unknown')}). To try at once: ${typed(`accounts retry ${userName}`)}`;
@@ -39,7 +39,7 @@ export const reasonSentence = (reason: Reason, userName: string, typed: Typed): 
   (REASONS[reason.code] as Sentence<Reason['code']>)(reason.parameters, userName, typed);
 
 const emailLeftOut = (email: string | null): string =>
-  `Cognito does not get the e-mail address${email === null ? '' : ` "${email}"`}, because it would refuse the whole user because of it. Correct the address in Okta.`;
+  `The e-mail address${email === null ? '' : ` "${email}"`} is not sent to Cognito, which would refuse the whole user because of this address. Correct the address in Okta.`;
 
 export const warningSentence = ({ email, cognito }: Pick<Json<AccountView>, 'email' | 'cognito'>): string | null =>
   cognito.warning === null ? null : emailLeftOut(email);

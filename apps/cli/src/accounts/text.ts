@@ -1,4 +1,4 @@
-/** Text for people: the output of the commands of accounts. */
+/** Formats the output of the `accounts` commands for people. */
 import type { AccountView, GrantView, Json, PoolComparison } from '#contracts';
 import { fields, instant, table, type Screen } from '#command-line';
 import { warningSentence } from './sentences.js';
@@ -34,11 +34,11 @@ export function describeAccount(screen: Screen, account: Account, grants: readon
     [
       'Loss held',
       held &&
-        `would lose ${held.wouldLose.join(', ')} (${held.cause}); held since ${instant(held.heldAt)}, ${held.heldBecause === 'last_admin' ? 'the last one with the strongest role' : 'too many at once'}`,
+        `would lose ${held.wouldLose.join(', ')} (${held.cause}); held since ${instant(held.heldAt)}, ${held.heldBecause === 'last_admin' ? 'because nobody else has the strongest role' : 'because too many people would lose roles at once'}`,
     ],
     [
       'Cognito',
-      cognito.state + (cognito.syncedAt ? `; last seen equal to the account at ${instant(cognito.syncedAt)}` : ''),
+      cognito.state + (cognito.syncedAt ? `; last confirmed to match the account at ${instant(cognito.syncedAt)}` : ''),
     ],
     ['Warning', warningSentence(account)],
     [

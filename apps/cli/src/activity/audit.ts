@@ -1,4 +1,4 @@
-/** `stackflow audit`: auth-service's record of sign-ins and refusals, and integration-hub's record of changes. */
+/** `stackflow audit`: shows auth-service's audit of sign-ins and refusals, and integration-hub's audit of changes. */
 import { EXIT, instant, option, positive, preset, table, time } from '#command-line';
 import type { AuditEvent } from '#contracts';
 import { command, anyOwner, MORE, part, target } from '../services.js';
@@ -15,11 +15,11 @@ interface Line {
 
 export const audit = command({
   usage: 'audit [person]',
-  summary: 'sign-ins and refusals, and changes of settings, of a tenant or a person, newest first',
+  summary: 'show the sign-ins, refused sign-ins and settings changes of a tenant or a person, newest first',
   examples: ['audit --since 2026-11-30T00:00:00Z', 'audit ada@example.com', 'audit --event login_refused --json'],
   options: {
-    event: option('--event <event>', 'only this event of sign-in, e.g. login, login_refused, exchange_refused'),
-    since: option('--since <time>', 'not before this instant (RFC 3339)', time),
+    event: option('--event <event>', 'only this kind of sign-in event, e.g. login, login_refused, exchange_refused'),
+    since: option('--since <time>', 'only entries at or after this instant (RFC 3339)', time),
     limit: preset('--limit <n>', 'at most this many', positive, 50),
   },
   run: async (call) => {

@@ -1,4 +1,4 @@
-/** `stackflow requests`: what Okta sent over SCIM, and what the gateway answered. */
+/** `stackflow requests`: shows the SCIM requests that Okta sent, and the answers of scim-gateway. */
 import { flag, instant, option, positive, preset, table, time } from '#command-line';
 import type { Json, ScimRequestView } from '#contracts';
 import { command, MORE, take, target } from '../services.js';
@@ -8,11 +8,11 @@ type Request = Json<ScimRequestView>;
 
 export const requests = command({
   usage: 'requests [person]',
-  summary: 'the SCIM requests that Okta sent, newest first; of a tenant or about one person',
+  summary: 'show the SCIM requests that Okta sent for a tenant or about one person, newest first',
   examples: ['requests --failed', 'requests ada@example.com'],
   options: {
-    failed: flag('--failed', 'only those that were refused (status 400 or more)'),
-    since: option('--since <time>', 'not before this instant (RFC 3339)', time),
+    failed: flag('--failed', 'only requests that were refused (status 400 or more)'),
+    since: option('--since <time>', 'only requests at or after this instant (RFC 3339)', time),
     limit: preset('--limit <n>', 'at most this many', positive, 50),
   },
   run: async (call) => {
@@ -37,17 +37,20 @@ export const requests = command({
       { head: 'ANSWER', cell: note, shrink: 2 },
       { head: 'REQUEST', cell: (r) => r.id, shrink: 4 },
     ]);
-    const none = `Okta has sent nothing that is like this. A request with a wrong token is not listed: its tenant is not known.`;
+    const none = `No request of Okta matches. Requests with a wrong token are never listed, because their tenant is not known.`;
     const body = items.length === 0 ? none : found + (more ? MORE : '');
     return { text: about(body), json: items };
   },
 });
 
-/** The sentence that Okta's administrator sees under Dashboard -> Tasks, or what was left out. */
+/**
+ * Returns the error that Okta's administrator sees under Dashboard -> Tasks, or says what was not stored or not
+ * delivered.
+ */
 export const note = ({ detail, leftOutCount, delivered }: Request): string | null =>
   detail ??
   (leftOutCount > 0
-    ? `${leftOutCount} members were left out: there are no such users`
+    ? `${leftOutCount} members were not stored, because no such users exist`
     : delivered
       ? null
       : 'the connection ended before the answer was complete');

@@ -1,4 +1,4 @@
-/** `stackflow doctor`: one answer to "somebody cannot get in, still gets in, or has the wrong role". */
+/** `stackflow doctor`: explains why a person cannot get in, still gets in, or has the wrong role. */
 import { EXIT, type Screen } from '#command-line';
 import { command, anyOwner, target } from '../services.js';
 import { diagnose, type Diagnosis, type Line } from './diagnose.js';
@@ -7,7 +7,7 @@ import { gather } from './facts.js';
 export const doctor = command({
   usage: 'doctor <person>',
   summary:
-    'why a person cannot get in, still gets in, or has the wrong role; <person> = user name, Okta user id or account id',
+    'explain why a person cannot get in, still gets in, or has the wrong role; <person> is a user name, an Okta user id or an account id',
   examples: ['doctor ada@example.com', 'doctor 00u1abcdefghijklmnop --tenant acme'],
   run: async (call) => {
     const { args, screen, typed } = call;

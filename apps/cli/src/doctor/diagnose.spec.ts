@@ -148,14 +148,14 @@ it('takes the last refusal of a sign-in as the answer, with its meaning', () => 
 it('names parked events, which make what follows out of date', () => {
   const key = { group: 'identity-service', topic: 'directory.users', key: 't1:a1', error: 'boom' };
   const { answer, lines } = answerTo({ parked: { value: [key] } });
-  expect(answer).toContain('Parked');
+  expect(answer).toContain('are parked');
   expect(lines.find(({ part }) => part === 'Events')?.next).toBe('stackflow events retry identity-service t1:a1');
 });
 
 it('answers with the parts that are known while a service is down, and names the others', () => {
   const worker = answerTo({ timeline: away('deactivation-worker') });
   expect(worker.answer).toBe(
-    'Whether ada@example.com can get in is not known. Not known: directory, access, offboarding.',
+    'It is not known whether ada@example.com can get in. Not known: directory, access, offboarding.',
   );
   expect(worker.getsIn).toBeNull();
   const hub = answerTo({ settings: away('integration-hub'), signIns: away('auth-service') });

@@ -1,4 +1,7 @@
-/** Facts about a person -> one answer, and the chain from Okta to the last sign-in with the next step of each part. Pure. */
+/**
+ * Diagnoses the access of a person from known facts: one answer, and one line with the next step for each part of the
+ * chain from Okta's push to the last sign-in. Calls no service.
+ */
 import { instant } from '#command-line';
 import type { Reason } from '#contracts';
 import { reasonSentence } from '../accounts/sentences.js';
@@ -18,41 +21,41 @@ export interface Line {
 }
 
 export interface Diagnosis {
-  /** The answer in one sentence or two. */
+  /** The answer, in one or two sentences. */
   readonly answer: string;
-  /** Whether the person can get in; null = not known. */
+  /** Whether the person can get in. Null means that it is not known. */
   readonly getsIn: boolean | null;
   readonly lines: readonly Line[];
 }
 
-/** A finding: a text if all is well, else what is wrong and, if there is one, the next step. */
+/** A finding is a text if all is well. Otherwise it is what is wrong and the next step, if there is one. */
 type Finding = string | readonly [text: string, next?: string];
 type Source = Exclude<keyof Facts, 'who' | 'tenant'>;
 type Known<S extends Source> = Facts[S] extends Part<infer T> ? T : never;
 
-/** One link of the chain; its state is unknown while the service that knows it does not answer. */
+/** Makes one part of the chain. Its state is unknown while the service that knows it does not answer. */
 const check =
   <S extends Source>(part: string, source: S, find: (known: Known<S>, facts: Facts, typed: Typed) => Finding) =>
   (facts: Facts, typed: Typed): Line => {
     const { value, problem } = facts[source];
     if (problem)
-      return { part, state: 'unknown', text: problem.message, next: 'Repeat this when the service answers.' };
+      return { part, state: 'unknown', text: problem.message, next: 'Repeat this command when the service answers.' };
     const finding = find(value as Known<S>, facts, typed);
     if (typeof finding === 'string') return { part, state: 'ok', text: finding, next: null };
     return { part, state: 'wrong', text: finding[0], next: finding[1] ?? null };
   };
 
-/** From Okta to the last sign-in. */
+/** The parts of the chain, from Okta's push to the last sign-in. */
 const CHAIN = [
   check("Okta's last push", 'requests', ([last], { account, timeline }) => {
     const known = account.value ?? timeline.value?.person;
-    if (!last) return known ? 'No request of the log is about this person.' : 'No request was refused lately.';
+    if (!last) return known ? 'No request in the log is about this person.' : 'No recent request was refused.';
     const text = `${last.method} at ${instant(last.at)} was answered ${last.status}`;
     const said = note(last);
     if (!known)
       return [
         `The latest refused request of the tenant: ${text}${said ? `: ${said}` : ''}`,
-        'See Dashboard -> Tasks in Okta, mend the cause, and repeat the push there.',
+        'See Dashboard -> Tasks in Okta, fix the cause, and repeat the push there.',
       ];
     if (last.status < 400) return `${text}.`;
     return [`${text}${said ? `: ${said}` : '.'}`, 'See Dashboard -> Tasks in Okta, and repeat the push there.'];
@@ -77,7 +80,7 @@ const CHAIN = [
     const again = 'Assign the person in Okta again.';
     if (oktaState)
       return [
-        `Okta says since ${instant(oktaStateAt, 'an unknown instant')} that the person is ${oktaState}.`,
+        `Okta reports that the person is ${oktaState}, since ${instant(oktaStateAt, 'an unknown instant')}.`,
         oktaState === 'suspended' ? 'Unsuspend the person in Okta.' : again,
       ];
     if (deleted) return ['The person was deleted.', again];
@@ -89,7 +92,9 @@ const CHAIN = [
       return ['identity-service has no account yet, although the directory has the person.', typed('events parked')];
     const text = `${account.status} (${account.id}), Okta user id ${account.externalId ?? 'missing'}.`;
     if (account.status !== 'active') return [text];
-    return account.externalId === null ? [text, 'Push the person again in Okta; sign-in needs the id.'] : text;
+    return account.externalId === null
+      ? [text, 'Push the person again in Okta; sign-in needs the Okta user id.']
+      : text;
   }),
   check('Roles', 'explanation', (explanation, { account: found }, typed) => {
     if (explanation === null) return ['There is no account, so there are no roles.'];
@@ -108,15 +113,15 @@ const CHAIN = [
     const { cognito, userName } = account;
     const text = sentences(explanation.value?.reasons.filter(aboutCognito) ?? [], userName, typed);
     if (cognito.state !== 'synced') return [text || cognito.state, typed(`accounts retry ${userName}`)];
-    return `Equal to the account, last seen at ${instant(cognito.syncedAt)}.${text ? ` ${text}` : ''}`;
+    return `The Cognito user matched the account at ${instant(cognito.syncedAt)}.${text ? ` ${text}` : ''}`;
   }),
   check('Access', 'timeline', (timeline, _, typed) => {
-    if (timeline === null) return ['Nobody gave this person access.'];
+    if (timeline === null) return ['This person was never given access.'];
     const { person } = timeline;
-    const fence = person.notBefore ? ` Access tokens from before ${instant(person.notBefore)} are refused.` : '';
+    const fence = person.notBefore ? ` Access tokens issued before ${instant(person.notBefore)} are refused.` : '';
     const published = person.publishedStatus === null ? 'not published yet' : `published as ${person.publishedStatus}`;
     const enabled = person.desiredAccess === 'enabled';
-    // Cognito is read back only after a change of the access, so a person who never lost it has no actual state.
+    // Cognito is read back only after a change of access, so the actual state of a person who never lost access is null.
     const untouched = person.actualAccess === null && enabled && person.nextAttemptAt === null;
     const actual = person.actualAccess ?? (untouched ? 'as created' : 'unknown');
     const text = `Cognito access: desired ${person.desiredAccess}, actual ${actual}; ${published}.${fence}`;
@@ -132,7 +137,7 @@ const CHAIN = [
     if (!latest)
       return person && !person.active && !person.deleted && person.desiredAccess === 'enabled'
         ? [
-            'Okta deactivated the person, and there is no case: "Deactivate on Offboard" was off at that time.',
+            'Okta deactivated the person, but no case was opened, because "Deactivate on Offboard" was off at that time.',
             typed('tenants configure --deactivate-on-offboard on'),
           ]
         : 'There is no case.';
@@ -160,9 +165,12 @@ const CHAIN = [
   }),
   check('Events', 'parked', (parked, _, typed) => {
     const [first] = parked;
-    if (!first) return 'None of the events of this person is parked.';
+    if (!first) return 'No event of this person is parked.';
     const list = parked.map((key) => `${key.group} (${key.topic}): ${key.error ?? 'replay'}`).join('; ');
-    return [`Parked, so what follows is out of date: ${list}`, typed(`events retry ${first.group} ${first.key}`)];
+    return [
+      `Events of this person are parked, so other parts may be out of date: ${list}`,
+      typed(`events retry ${first.group} ${first.key}`),
+    ];
   }),
 ];
 
@@ -178,7 +186,7 @@ export function diagnose(facts: Facts, typed: Typed): Diagnosis {
   return { answer: unknown.length === 0 ? answer : `${answer} Not known: ${unknown.join(', ')}.`, getsIn, lines };
 }
 
-/** The line that decides comes first: later parts follow from earlier ones. */
+/** Chooses the answer. Earlier parts of the chain are checked first, because later parts depend on them. */
 function conclude(facts: Facts, lines: readonly Line[]): Pick<Diagnosis, 'answer' | 'getsIn'> {
   const account = facts.account.value;
   const timeline = facts.timeline.value;
@@ -192,7 +200,7 @@ function conclude(facts: Facts, lines: readonly Line[]): Pick<Diagnosis, 'answer
     const state = timeline?.cases[0]?.state;
     const still = `${name} still gets in, although Okta took the access away`;
     const offboarding = wrong('Offboarding') ?? '';
-    if (state === 'held') return { answer: `${still}: the brake holds the case.`, getsIn: true };
+    if (state === 'held') return { answer: `${still}, because the brake holds the case.`, getsIn: true };
     if (person.desiredAccess === 'enabled') return { answer: `${still}. ${offboarding}`.trim(), getsIn: true };
     if (state === 'running')
       return { answer: `${name} is losing access at this moment. ${offboarding}`.trim(), getsIn: null };
@@ -207,7 +215,7 @@ function conclude(facts: Facts, lines: readonly Line[]): Pick<Diagnosis, 'answer
   if (account && !person?.provisioned && cognito !== undefined) return cannot(cognito);
   if (signIn !== undefined) return cannot(`the last sign-in was refused. ${signIn}`);
   if (account === undefined || timeline === undefined)
-    return { answer: `Whether ${name} can get in is not known.`, getsIn: null };
+    return { answer: `It is not known whether ${name} can get in.`, getsIn: null };
   const had = account?.roles ?? [];
   const role = had.length === 0 ? 'can get in, but has no role' : `can get in and has ${had.join(', ')}`;
   const late = cognito ?? wrong('Events') ?? wrong('Roles');

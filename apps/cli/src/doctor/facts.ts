@@ -1,4 +1,4 @@
-/** Everything that the services know about one person; a part whose service does not answer is named as unknown. */
+/** Collects everything that the services know about one person. If a service does not answer, its part is unknown. */
 import type {
   AccountView,
   AuditEntryView,
@@ -17,11 +17,13 @@ export interface Facts {
   readonly who: string;
   readonly tenant: Tenant;
   readonly settings: Part<Json<HubTenant>>;
-  /** Null = there is no such account. */
+  /** Null means that there is no such account. */
   readonly account: Part<Json<AccountView> | null>;
   readonly explanation: Part<Json<Explanation> | null>;
   readonly timeline: Part<Json<PersonTimeline> | null>;
-  /** About the person, newest first; without an account the latest refused ones of the tenant. */
+  /**
+   * SCIM requests about the person, newest first. If there is no account, the latest refused requests of the tenant.
+   */
   readonly requests: Part<readonly Json<ScimRequestView>[]>;
   /** Sign-ins and refusals of the person, newest first. */
   readonly signIns: Part<readonly Json<AuditEntryView>[]>;
@@ -52,7 +54,7 @@ export async function gather(services: Services, tenant: Tenant, who: string): P
 const without = <T>(of: Part<T | null>): Part<null> =>
   of.problem === undefined ? { value: null } : { problem: of.problem };
 
-/** A refusal of somebody who could not be matched to an account carries their Okta user id only. */
+/** If auth-service found no account for a person, its audit entry contains only the Okta user id of the person. */
 async function signInsOf(
   services: Services,
   tenant: string,

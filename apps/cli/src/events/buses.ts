@@ -1,4 +1,6 @@
-/** The event bus of every service: each answers for its own outbox, consumer groups and parked events. */
+/**
+ * Calls the event API of every service. Each service reports only its own outbox, consumer groups and parked events.
+ */
 import { EventBusClient } from '#contracts/clients';
 import { EXIT, Refusal } from '#command-line';
 import type { EventBusState, EventKeyState, ParkedPage, ParkedQuery } from '#contracts';
@@ -9,7 +11,7 @@ export interface Bus {
   readonly client: EventBusClient;
 }
 
-/** Reading a whole topic takes a while. */
+/** A replay reads a whole topic, which can take minutes. */
 const REPLAY_LIMIT_MS = 600_000;
 
 export type OfService<T> = Part<T> & { readonly service: string };
@@ -34,7 +36,7 @@ export const eventsOfKey = (
   query: { topic?: string; from?: string; limit?: number },
 ): Promise<OfService<EventKeyState>[]> => ofAll(services, (client) => client.key(key, query));
 
-/** The service that has the consumer group. */
+/** Finds the service that owns the consumer group. */
 export async function busOf(services: Services, group: string): Promise<Bus> {
   const all = await states(services);
   demandOne(all);
@@ -43,13 +45,16 @@ export async function busOf(services: Services, group: string): Promise<Bus> {
     return { service: found.service, client: new EventBusClient(services.client(found.service, REPLAY_LIMIT_MS)) };
   const known = new Set(all.flatMap(({ value }) => value?.consumers.map((consumer) => consumer.group) ?? []));
   const away = all.filter(({ problem }) => problem !== undefined).map(({ service }) => service);
-  const unknown = away.length === 0 ? '' : ` Not known, because they did not answer: ${away.join(', ')}.`;
+  const unknown =
+    away.length === 0
+      ? ''
+      : ` The groups of these services are not known, because the services did not answer: ${away.join(', ')}.`;
   throw new Refusal(
     `There is no consumer group "${group}". Known groups: ${[...known].join(', ') || 'none yet'}.${unknown}`,
   );
 }
 
-/** If no service answers at all, that is the answer. */
+/** Refuses if no service answers. */
 export function demandOne(all: readonly OfService<unknown>[]): void {
   const [first] = all;
   if (first?.problem === undefined || all.some(({ value }) => value !== undefined)) return;

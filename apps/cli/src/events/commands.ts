@@ -1,4 +1,4 @@
-/** `stackflow events`: what is published, who has consumed it, what is parked, over the event API of every service. */
+/** `stackflow events`: shows which events are published, consumed and parked, over the event API of every service. */
 import {
   audited,
   flag,
@@ -21,7 +21,7 @@ import { describeKey, describeParked, describeStates, type NamedKey } from './te
 
 const list = command({
   usage: 'list',
-  summary: 'outboxes, consumer groups, their lag, parked keys',
+  summary: 'list the outboxes, the consumer groups with their lag, and the parked keys',
   run: async (call) => {
     const all = await states(await Services.of(call));
     demandOne(all);
@@ -33,12 +33,12 @@ const list = command({
 const show = command({
   usage: 'show <key>',
   summary:
-    'published events of a person (user name), of a subject (its id) or of a key ("tenant:subject"), and how far each group is',
+    'show the published events of a person (user name), of a subject (its id) or of a key ("tenant:subject"), and the last event that each group has handled',
   examples: ['events show ada@example.com'],
   options: {
     topic: option('--topic <topic>', 'only this topic'),
-    from: option('--from <time>', 'not before this instant (RFC 3339)', time),
-    limit: preset('--limit <n>', 'at most this many, the newest', positive, 200),
+    from: option('--from <time>', 'only events published at or after this instant (RFC 3339)', time),
+    limit: preset('--limit <n>', 'show the newest events, at most this many', positive, 200),
   },
   run: async (call) => {
     const { flags, args, screen } = call;
@@ -58,7 +58,7 @@ const show = command({
   },
 });
 
-/** A key or an id as it is; a person by name becomes the key of their events. */
+/** Returns a key or an id unchanged, and turns the user name of a person into the key of that person's events. */
 async function keyOf(services: Services, text: string, tenant: string | undefined): Promise<string> {
   if (text.includes(':') || UUID.test(text)) return text;
   const identity = services.identity();
@@ -69,11 +69,12 @@ async function keyOf(services: Services, text: string, tenant: string | undefine
 
 const parked = command({
   usage: 'parked',
-  summary: 'keys that wait because one of their events failed, counted by error; of all tenants if none is named',
+  summary:
+    'list the keys that wait because one of their events failed, counted by error; without --tenant, the keys of all tenants',
   options: {
-    group: option('--group <group>', 'only of this consumer group'),
+    group: option('--group <group>', 'only keys of this consumer group'),
     topic: option('--topic <topic>', 'only of this topic'),
-    error: option('--error <text>', 'only those with this in the error'),
+    error: option('--error <text>', 'only keys whose error contains this text'),
     limit: preset('--limit <n>', 'at most this many keys of each service', positive, 20),
   },
   run: async (call) => {
@@ -106,7 +107,8 @@ async function withNames(services: Services, tenants: readonly Tenant[], key: Pa
 
 const retry = command({
   usage: 'retry <group> [key]',
-  summary: 'try the failed event of a parked key again now, then the events behind it; without a key, of many keys',
+  summary:
+    'try the failed event of a parked key again now, then the events behind it; options select many keys at once',
   examples: [
     'events retry identity-service ada@example.com',
     "events retry identity-service --error 'cannot map group'",
@@ -115,7 +117,7 @@ const retry = command({
   options: {
     ...audited,
     all: flag('--all', 'every parked key of the group'),
-    error: option('--error <text>', 'every key with this in the error'),
+    error: option('--error <text>', 'every key whose error contains this text'),
     topic: option('--topic <topic>', 'only of this topic'),
   },
   run: async (call) => {
@@ -124,7 +126,7 @@ const retry = command({
     const { topic, error, all, tenant } = flags;
     if (who === undefined && !all && error === undefined && topic === undefined && tenant === undefined)
       throw usage(
-        `error: name a key, or say which: --error, --topic, --tenant or --all. "${typed('events parked')}" shows them.`,
+        `error: name a key, or select keys with --error, --topic, --tenant or --all. "${typed('events parked')}" shows them.`,
       );
     const services = await Services.of(call);
     const { client } = await busOf(services, group);
@@ -134,17 +136,17 @@ const retry = command({
     const unreadable =
       json.unreadable === 0
         ? ''
-        : ` ${json.unreadable} keys begin with a record that cannot be read; only "${typed('events skip')}" helps them.`;
+        : ` ${json.unreadable} keys begin with a record that cannot be read; skip it with "${typed('events skip')}".`;
     const text = json.key
-      ? `${json.key.key}: event ${json.key.sequence} will be tried again within a second, and then the ${json.key.behind} behind it.`
-      : `${group}: the first events of ${json.keys} keys will be tried again within a second, then those behind them.${unreadable}`;
+      ? `${json.key.key}: event ${json.key.sequence} will be tried again within a second, and then the ${json.key.behind} events behind it.`
+      : `${group}: the first events of ${json.keys} keys will be tried again within a second, and then the events behind them.${unreadable}`;
     return { text, json };
   },
 });
 
 const skip = command({
   usage: 'skip <group> <key>',
-  summary: 'give up the first parked event of a key for this group; it is kept in skipped_event',
+  summary: 'give up the first parked event of a key for this group; it is kept in the table skipped_event',
   options: { ...audited, topic: option('--topic <topic>', 'only of this topic') },
   run: async (call) => {
     const { flags, args } = call;
@@ -154,7 +156,7 @@ const skip = command({
     const key = await keyOf(services, who, flags.tenant);
     const json = await client.skip({ group, key, by: operator(flags.by), topic: flags.topic });
     return {
-      text: `${json.key}: event ${json.sequence} is skipped and kept in skipped_event; the ${json.behind} behind it go on.`,
+      text: `${json.key}: event ${json.sequence} is skipped and kept in the table skipped_event. The ${json.behind} events behind it are handled next.`,
       json: { group, ...json },
     };
   },
@@ -162,13 +164,13 @@ const skip = command({
 
 const replay = command({
   usage: 'replay',
-  summary: 'deliver once more, in order, what a group has already consumed',
+  summary: 'deliver events to a group again that it has already consumed, in their order',
   examples: ['events replay --group reports --topic identity.accounts --from 2026-11-24T08:00:00Z'],
   options: {
     ...audited,
     group: required('--group <group>', 'consumer group'),
-    topic: required('--topic <topics>', 'topic, or several with commas', split),
-    from: option('--from <time>', 'published at or after this instant (RFC 3339)', time),
+    topic: required('--topic <topics>', 'one topic, or several, separated by commas', split),
+    from: option('--from <time>', 'only events published at or after this instant (RFC 3339)', time),
     key: option('--key <key>', 'only this person (user name) or key ("tenant:subject")'),
   },
   run: async (call) => {
@@ -180,7 +182,7 @@ const replay = command({
     let queued = 0;
     for (const topic of topics) queued += (await client.replay({ group, topic, by, from, key })).queued;
     return {
-      text: `${queued} events are queued for ${group}; consumers go on meanwhile, and new events of a key wait behind its replay.`,
+      text: `${queued} events are queued for ${group}; consumers keep running, and new events of a key wait until its replayed events are handled.`,
       json: { group, topics, queued },
     };
   },

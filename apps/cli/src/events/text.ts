@@ -1,4 +1,4 @@
-/** Text for people: the output of the commands of events. */
+/** Formats the output of the `events` commands for people. */
 import type { EventBusState, HandledKey, ParkedError, ParkedKey, PublishedEvent } from '#contracts';
 import { instant, table, type Screen } from '#command-line';
 import { unknownLines, type OfService } from './buses.js';
@@ -29,7 +29,7 @@ export function describeStates(screen: Screen, all: readonly OfService<EventBusS
 export interface NamedKey extends ParkedKey {
   /** Slug of the tenant, or its id. */
   readonly tenant: string;
-  /** User name of the person, if the key is one's. */
+  /** User name, if the key belongs to a person. */
   readonly person: string | null;
 }
 
@@ -62,7 +62,7 @@ export function describeParked(
     { head: 'KEY', cell: (k) => k.key, shrink: 5 },
   ]);
   const rest = total > keys.length ? `\n... and ${total - keys.length} more keys; raise --limit.` : '';
-  return `${errors}\n\n${each}${rest}\n\nTo try again now: ${typed('events retry <group> [key]')}; all with one error: ${typed('events retry <group> --error <text>')}`;
+  return `${errors}\n\n${each}${rest}\n\nTo try again now: ${typed('events retry <group> [key]')}; to try all keys with one error: ${typed('events retry <group> --error <text>')}`;
 }
 
 export function describeKey(

@@ -1,4 +1,7 @@
-/** `stackflow exchange`: the clients of auth-service's token exchange, and the source of a tenant's access tokens. */
+/**
+ * `stackflow exchange`: manages the clients of auth-service's token exchange, and the authorization server whose access
+ * tokens a tenant accepts.
+ */
 import {
   audited,
   collect,
@@ -29,7 +32,7 @@ export const grace = (what: string) =>
 
 const list = command({
   usage: 'list',
-  summary: 'the clients: of one tenant, or of all if none is named',
+  summary: 'list the clients of one tenant or, without --tenant, of all tenants',
   run: on(async (auth, { flags, screen, typed }) => {
     const tenants = await tenantsOf(auth);
     const of = flags.tenant === undefined ? null : await findTenant(auth, flags.tenant);
@@ -41,7 +44,7 @@ const list = command({
 
 const show = command({
   usage: 'show <client>',
-  summary: 'what a client may do, and its token endpoint',
+  summary: 'show what a client may do, and its token endpoint',
   run: on(async (auth, _, id) => {
     const client = await auth.exchangeClient(id);
     return { text: describeClient(client, await tenantsOf(auth)), json: client };
@@ -56,7 +59,7 @@ async function withSecret(auth: AuthServiceClient, id: string, clientSecret: str
 
 const add = command({
   usage: 'add <client>',
-  summary: 'register a client and show its secret, this once; --tenant takes several, with commas',
+  summary: 'register a client and show its secret once; --tenant accepts several tenants, separated by commas',
   examples: ['exchange add reports --audience incident-service --tenant acme'],
   options: { ...policyOptions, ...audited },
   run: on(async (auth, call, id) => {
@@ -67,7 +70,7 @@ const add = command({
 
 const change = command({
   usage: 'change <client>',
-  summary: 'change a client; whatever is not named stays as it is',
+  summary: 'change a client; options that are left out change nothing',
   options: { ...policyOptions, ...audited },
   run: on(async (auth, call, id) => {
     const policy = await changedPolicy(call, auth, await auth.exchangeClient(id));
@@ -78,8 +81,8 @@ const change = command({
 
 const rotate = command({
   usage: 'rotate-secret <client>',
-  summary: 'make a new secret and show it, this once',
-  options: { ...audited, grace: grace('how long the old one stays valid') },
+  summary: 'make a new secret and show it once',
+  options: { ...audited, grace: grace('how long the old secret stays valid') },
   run: on(async (auth, { flags }, id) => {
     const rotated = await auth.rotateExchangeSecret(id, { graceMs: flags.grace, by: operator(flags.by) });
     const text = describeRotation(id, rotated.clientSecret, rotated.previousSecretValidUntil);
@@ -89,18 +92,18 @@ const rotate = command({
 
 const remove = command({
   usage: 'remove <client>',
-  summary: 'remove a client: it can exchange nothing from then on',
+  summary: 'remove a client; from then on it cannot exchange tokens',
   options: audited,
   run: on(async (auth, { flags }, id) => {
     await auth.removeExchangeClient(id, operator(flags.by));
-    const text = `The client "${id}" is removed. Tokens that it was given stay valid until they expire, at most an hour.`;
+    const text = `The client "${id}" is removed. Tokens that it already received stay valid until they expire, for at most an hour.`;
     return { text, json: { id, removed: true } };
   }),
 });
 
 const source = command({
   usage: 'source',
-  summary: "the custom authorization server whose access tokens a tenant's exchange takes",
+  summary: 'show the custom authorization server whose access tokens a tenant accepts',
   run: on(async (auth, { flags }) => {
     const { slug, id } = await findTenant(auth, flags.tenant);
     const found = await auth.exchangeSource(id);
@@ -110,16 +113,20 @@ const source = command({
 
 const setSource = command({
   usage: 'set-source',
-  summary: 'name that server, and which of its tokens are taken',
+  summary: 'set the custom authorization server of a tenant, and which of its access tokens are accepted',
   examples: [
     'exchange set-source --issuer https://your-org.okta.com/oauth2/default --audience api://default --client-id 0oa1 --scope stackflow.exchange',
   ],
   options: {
     ...audited,
     issuer: required('--issuer <url>', 'e.g. https://your-org.okta.com/oauth2/default'),
-    audience: required('--audience <audience>', 'audience of that server, e.g. api://default'),
-    clientId: required('--client-id <id>', 'app in Okta whose tokens are taken, 0oa... (repeatable)', collect),
-    scope: required('--scope <scope>', 'scope that a token must have to be exchanged'),
+    audience: required('--audience <audience>', 'audience of the custom authorization server, e.g. api://default'),
+    clientId: required(
+      '--client-id <id>',
+      'client id (0oa...) of an Okta app whose tokens are accepted (repeatable)',
+      collect,
+    ),
+    scope: required('--scope <scope>', 'scope that a token must contain to be exchanged'),
   },
   run: on(async (auth, { flags }) => {
     const { slug, id } = await findTenant(auth, flags.tenant);
@@ -132,7 +139,7 @@ const setSource = command({
 
 const removeSource = command({
   usage: 'remove-source',
-  summary: 'take no access tokens of a custom server any more',
+  summary: 'stop accepting access tokens of a custom authorization server',
   options: audited,
   run: on(async (auth, { flags }) => {
     const { slug, id } = await findTenant(auth, flags.tenant);

@@ -1,4 +1,4 @@
-/** Flags of `add` and `change` -> the whole client as it shall be. */
+/** Builds the complete definition of a client from the flags of `add` and `change`. */
 import { InvalidArgumentError } from 'commander';
 import { collect, EXIT, flag, list, option, Refusal, textFrom, usage, type Call, type FlagsOf } from '#command-line';
 import type { ExchangeClientBody, ExchangeClientView, Json, PublicJwks, TokenKind } from '#contracts';
@@ -10,11 +10,18 @@ type Policy = Omit<ExchangeClientBody, 'by'>;
 const ACCESS_KINDS: readonly TokenKind[] = ['access_token', 'org_access_token'];
 
 export const policyOptions = {
-  audience: option('--audience <name>', 'service that the tokens are for (repeatable)', collect),
-  kinds: option('--kinds <kinds>', `access tokens that it may exchange: ${ACCESS_KINDS.join(', ')}; both`, kinds),
-  idTokens: flag('--id-tokens', 'it may exchange ID tokens as well, each once and within five minutes'),
-  noIdTokens: flag('--no-id-tokens', 'it may not exchange ID tokens'),
-  jwksFile: option('--jwks-file <file>', 'public keys (JWKS): it authenticates with private_key_jwt and has no secret'),
+  audience: option('--audience <name>', 'service that will accept the exchanged tokens (repeatable)', collect),
+  kinds: option(
+    '--kinds <kinds>',
+    `access tokens that the client may exchange: ${ACCESS_KINDS.join(', ')}; both`,
+    kinds,
+  ),
+  idTokens: flag('--id-tokens', 'let the client exchange ID tokens as well, each once and within five minutes'),
+  noIdTokens: flag('--no-id-tokens', 'do not let the client exchange ID tokens'),
+  jwksFile: option(
+    '--jwks-file <file>',
+    'file with public keys (JWKS); the client then authenticates with private_key_jwt and has no secret',
+  ),
 };
 type PolicyFlags = TargetFlags & FlagsOf<typeof policyOptions>;
 
@@ -22,13 +29,13 @@ function kinds(value: string): TokenKind[] {
   const named = list(value);
   const known = ACCESS_KINDS.filter((kind) => named.includes(kind));
   if (known.length === named.length) return known;
-  throw new InvalidArgumentError(`Write ${ACCESS_KINDS.join(', ')}, or both; ID tokens are allowed by --id-tokens.`);
+  throw new InvalidArgumentError(`Write ${ACCESS_KINDS.join(', ')}, or both. To allow ID tokens, use --id-tokens.`);
 }
 
 export async function newPolicy(call: Call<PolicyFlags>, auth: AuthServiceClient): Promise<Policy> {
   const { tenant, audience, kinds: access = ACCESS_KINDS, idTokens = false, jwksFile } = call.flags;
   if (!audience?.length)
-    throw usage('error: name the service that the tokens are for: --audience <name> (repeatable).');
+    throw usage('error: name the service that will accept the exchanged tokens: --audience <name> (repeatable).');
   const jwks = jwksFile === undefined ? undefined : await readJwks(call, jwksFile);
   return {
     tenants: await tenantIds(auth, tenant),
@@ -38,7 +45,7 @@ export async function newPolicy(call: Call<PolicyFlags>, auth: AuthServiceClient
   };
 }
 
-/** Options that are left out stay as they are. */
+/** Options that are left out change nothing. */
 export async function changedPolicy(
   call: Call<PolicyFlags>,
   auth: AuthServiceClient,
@@ -76,5 +83,5 @@ async function readJwks({ stdin }: Call<PolicyFlags>, file: string): Promise<Pub
   } catch {
     // Refused below.
   }
-  throw new Refusal(`${file} is no JWKS: there must be {"keys": [...]} with public keys (RFC 7517).`, EXIT.usage);
+  throw new Refusal(`${file} is not a JWKS. It must contain {"keys": [...]} with public keys (RFC 7517).`, EXIT.usage);
 }

@@ -1,4 +1,4 @@
-/** Text for people: the output of the commands of exchange. */
+/** Formats the output of the `exchange` commands for people. */
 import type { ExchangeClientView, ExchangeSource, Json, TokenKind } from '#contracts';
 import { fields, instant, table, type Screen } from '#command-line';
 import type { Tenant } from '../services.js';
@@ -39,19 +39,19 @@ const KINDS: Readonly<Record<TokenKind, string>> = {
 export const describeSecret = (secret: string | null): string =>
   secret === null
     ? ''
-    : `\n\n${fields([['Client secret', secret]])}\n\nThe secret is shown only now and stored nowhere; keep it where the client reads its secrets.`;
+    : `\n\n${fields([['Client secret', secret]])}\n\nThe secret is shown only now and is not stored. Store it where the client reads its secrets.`;
 
 export const describeRotation = (id: string, secret: string, until: string | null): string =>
   `The client "${id}" has a new secret.${describeSecret(secret)}\n${
     until === null
-      ? 'The previous one is not valid any more.'
-      : `The previous one stays valid until ${instant(until)}: give the client the new one before then.`
+      ? 'The previous secret is no longer valid.'
+      : `The previous secret stays valid until ${instant(until)}; give the client the new secret before then.`
   }`;
 
 export const describeSource = (slug: string, source: ExchangeSource | null): string =>
   source === null
-    ? `Tenant ${slug} takes no access tokens of a custom authorization server; those of the Okta org and ID tokens need no settings.`
-    : `Tenant ${slug} takes access tokens of\n\n${fields(
+    ? `Tenant ${slug} accepts no access tokens of a custom authorization server. Access tokens of the Okta org and ID tokens need no settings.`
+    : `Tenant ${slug} accepts access tokens of\n\n${fields(
         [
           ['Issuer', source.issuer],
           ['Audience', source.audience],

@@ -1,4 +1,4 @@
-/** `stackflow offboarding`: the cases of deactivation-worker, and what the brake holds. */
+/** `stackflow offboarding`: shows the cases of deactivation-worker, and shows and releases what the brake holds. */
 import type { CaseState } from '#contracts';
 import { choice, positive, preset, type AnyCommand } from '#command-line';
 import { sandboxHint } from '../accounts/commands.js';
@@ -7,13 +7,13 @@ import { held, release } from './held.js';
 import { personOf } from '../accounts/person.js';
 import { describeCases, describeTimeline } from './text.js';
 
-/** As CASE_STATES of the contract; that file loads decorators, which a command line does not. */
+/** A copy of CASE_STATES in #contracts. Importing that file would load decorators and slow down the start. */
 const STATES: readonly CaseState[] = ['new', 'held', 'running', 'completed', 'superseded', 'discarded'];
 
 const show = command({
   usage: 'show <person>',
   summary:
-    'one person: each step that ended access, and what is open; <person> = user name, Okta user id or account id',
+    'show each step that ended the access of one person, and which steps are open; <person> is a user name, an Okta user id or an account id',
   examples: ['offboarding show ada@example.com'],
   run: async (call) => {
     const { args, screen, typed } = call;
@@ -26,7 +26,7 @@ const show = command({
 
 const list = command({
   usage: 'list',
-  summary: 'the cases of a tenant, newest first',
+  summary: 'list the cases of a tenant, newest first',
   options: {
     limit: preset('--limit <n>', 'at most this many', positive, 100),
     state: choice('--state <state>', 'only these', STATES),
@@ -56,7 +56,7 @@ const retry = command({
     const person = await personOf(call, worker, tenant, call.args[0] ?? '');
     const json = await worker.retry(tenant.id, person.account);
     return {
-      text: `${person.userName} (tenant ${tenant.slug}) is read back from Cognito, and the user is made ${person.desiredAccess}. "${call.typed(`offboarding show ${person.userName}`)}" shows the result.`,
+      text: `${person.userName} (tenant ${tenant.slug}) will be read back from Cognito now, and the user is made ${person.desiredAccess}. "${call.typed(`offboarding show ${person.userName}`)}" shows the result.`,
       json,
     };
   },

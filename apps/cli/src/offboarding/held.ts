@@ -1,4 +1,4 @@
-/** `held` and `release`: one brake, and two services that hold by it. */
+/** `held` and `release`: the brake holds cases in deactivation-worker and losses of roles in identity-service. */
 import { audited, flag, operator, positive, preset, Refusal, usage, type Call } from '#command-line';
 import type { HeldRoleLossView, Json } from '#contracts';
 import { command, target, type Services, type TargetFlags, type Tenant } from '../services.js';
@@ -10,7 +10,7 @@ type AnyCall = Call<TargetFlags>;
 
 export const held = command({
   usage: 'held',
-  summary: 'people that the brake holds: they keep access, or roles, until they are released',
+  summary: 'list the people whom the brake holds; they keep their access or their roles until they are released',
   options: { limit: preset('--limit <n>', 'at most this many', positive, 1_000) },
   run: async (call) => {
     const { flags, screen, typed } = call;
@@ -26,14 +26,14 @@ export const held = command({
 
 export const release = command({
   usage: 'release [person...]',
-  summary: 'let happen what is held, for these people or for all of the tenant',
+  summary: 'let the held losses happen, for these people or for everybody in the tenant',
   examples: ['offboarding release ada@example.com', 'offboarding release --all --tenant acme --by grace'],
-  options: { ...audited, all: flag('--all', 'everything that is held in the tenant') },
+  options: { ...audited, all: flag('--all', 'release everything that is held in the tenant') },
   run: async (call) => {
     const { args, flags, typed } = call;
     if (args.length === 0 && !flags.all)
       throw usage(
-        `error: name who is released, or say --all. "${typed('offboarding held')}" lists everybody who is held.`,
+        `error: name the people to release, or use --all. "${typed('offboarding held')}" lists everybody who is held.`,
       );
     if (args.length > 0 && flags.all) throw usage('error: give names or --all, not both.');
     const by = operator(flags.by);
@@ -46,7 +46,7 @@ export const release = command({
     const losses = chosen?.accounts.length === 0 ? 0 : await releaseLosses(call, services, tenant, by, chosen, cases);
     const text =
       cases + losses === 0
-        ? `Tenant ${tenant.slug}: nothing was held (any more), so nothing was released.`
+        ? `Tenant ${tenant.slug}: nothing is held at the moment, so nothing was released.`
         : `Tenant ${tenant.slug}: ${count(cases, losses)}, in the name of ${by}. "${typed('offboarding list')}" shows how the access ends.`;
     return { text, json: { tenant: tenant.slug, cases, roleLosses: losses, by } };
   },
@@ -57,7 +57,7 @@ interface Choice {
   readonly accounts: string[];
 }
 
-/** All or nothing: a name that is not held is more likely a mistake. */
+/** Releases nobody if one of the named people is not held, because the name is probably a mistake. */
 async function choose(call: AnyCall, services: Services, tenant: Tenant, who: readonly string[]): Promise<Choice> {
   const worker = services.offboarding();
   const { losses, problem } = await roleLosses(call, services, tenant);
@@ -73,13 +73,13 @@ async function choose(call: AnyCall, services: Services, tenant: Tenant, who: re
     if (!heldCase && !loses) free.push(name);
   }
   if (free.length === 0) return choice;
-  const unknown = problem === null ? '' : ` (Whether losses of roles are held is not known: ${problem.message})`;
+  const unknown = problem === null ? '' : ` (It is not known whether losses of roles are held: ${problem.message})`;
   throw new Refusal(
     `Not held: ${free.join(', ')}. Nothing was released. "${call.typed('offboarding held')}" lists everybody who is held.${unknown}`,
   );
 }
 
-/** Cases are released by then; the reader of an error has to know that. */
+/** Releases losses of roles. The cases are already released at this point, so the text of an error says that. */
 async function releaseLosses(
   call: AnyCall,
   services: Services,
@@ -93,7 +93,7 @@ async function releaseLosses(
   } catch (error) {
     const refusal = refusalOf(call, error);
     throw new Refusal(
-      `Tenant ${tenant.slug}: ${count(cases, 0)}, but losses of roles were not released: ${refusal.message} Repeat the command when that is mended.`,
+      `Tenant ${tenant.slug}: ${count(cases, 0)}, but losses of roles were not released: ${refusal.message} Fix this, then repeat the command.`,
       refusal.exitCode,
     );
   }
@@ -102,7 +102,10 @@ async function releaseLosses(
 const count = (cases: number, losses: number): string =>
   `Released: ${cases} ${cases === 1 ? 'person loses' : 'people lose'} access${losses === 0 ? '' : `, ${losses} lose${losses === 1 ? 's' : ''} roles`}`;
 
-/** An answer of identity-service that is missing must not hide the cases that the worker holds. */
+/**
+ * Reads the held losses of roles. If identity-service does not answer, the cases of deactivation-worker are still
+ * shown.
+ */
 async function roleLosses(
   call: AnyCall,
   services: Services,

@@ -1,4 +1,4 @@
-/** The codes of deactivation-worker as sentences: reasons of the brake, steps and states of a case. */
+/** Turns the codes of deactivation-worker into sentences: reasons of the brake, steps and states of a case. */
 import type { CaseTimings, CaseView, Json } from '#contracts';
 import { instant } from '#command-line';
 
@@ -7,7 +7,7 @@ type Case = Json<CaseView>;
 export const heldReason = (because: 'threshold' | 'last_admin' | null): string =>
   because === 'last_admin'
     ? 'nobody with the strongest role would be left'
-    : 'more people than the brake lets through at once';
+    : 'more people than the brake allows would lose access at once';
 
 /** The steps that end access, in the order in which a case is worked on. */
 export const STEPS: readonly (readonly [name: string, timing: keyof CaseTimings])[] = [
@@ -18,7 +18,7 @@ export const STEPS: readonly (readonly [name: string, timing: keyof CaseTimings]
   ['confirmed by reading back', 'confirmedAt'],
 ];
 
-/** A case begins with Okta's push, or with another signal. */
+/** Names the first event of a case: Okta's push, or another signal. */
 export const beginning = (cause: string): string =>
   cause.startsWith('user.') ? "Okta's push arrived" : `signal arrived (${cause})`;
 
@@ -32,10 +32,10 @@ export const openSteps = ({ timings }: Case): string[] =>
 export function stateSentences(of: Case, typed: (command: string) => string): string[] {
   switch (of.state) {
     case 'new':
-      return ['It waits for its admission, which takes milliseconds.'];
+      return ['The case is being admitted, which takes milliseconds.'];
     case 'held':
       return [
-        `The person still has access. The case is released by itself at ${instant(of.heldUntil, 'an unknown instant')}.`,
+        `The person still has access. The case will be released automatically at ${instant(of.heldUntil, 'an unknown instant')}.`,
         `To end the access now: ${typed(`offboarding release ${of.userName}`)}. To discard the case: reactivate the person in Okta.`,
       ];
     case 'running':
@@ -43,10 +43,10 @@ export function stateSentences(of: Case, typed: (command: string) => string): st
         `Still open: ${openSteps(of).join(', ') || 'nothing; about to end'}. ${of.lastError ? `Last error: ${attempt(of)}` : 'No error so far.'}`,
       ];
     case 'completed':
-      return of.timings.firstRefusedAt ? [] : ['No service has reported a refused token since.'];
+      return of.timings.firstRefusedAt ? [] : ['Since then, no service has reported a refused token.'];
     case 'superseded':
-      return ['The person was reactivated before every step was done; the other steps were not needed any more.'];
+      return ['The person was reactivated before every step was done; the other steps were no longer needed.'];
     case 'discarded':
-      return ['The person was restored before the case was released: no access was taken away.'];
+      return ['The person was restored before the case was released, so no access was taken away.'];
   }
 }

@@ -1,4 +1,4 @@
-/** Text for people: the output of the commands of offboarding. */
+/** Formats the output of the `offboarding` commands for people. */
 import type { CaseView, HeldCases, HeldRoleLossView, Json, PersonTimeline } from '#contracts';
 import { fields, instant, table, type Screen } from '#command-line';
 import { attempt, beginning, heldReason, stateSentences, STEPS } from './sentences.js';
@@ -23,19 +23,22 @@ export function describeTimeline(screen: Screen, { person, cases }: Json<PersonT
     ['Cognito', cognito(person)],
     ['Last error', person.lastError && attempt(person)],
   ]);
-  const none = [...(person.active || person.deleted ? [] : [NOT_OFFBOARDED]), 'Never offboarded: there is no case.'];
+  const none = [
+    ...(person.active || person.deleted ? [] : [NOT_OFFBOARDED]),
+    'This person was never offboarded, so there is no case.',
+  ];
   const history = cases.length === 0 ? [none.join('\n')] : cases.map((each) => describeCase(screen, each, typed));
   return [rows, ...history].join('\n\n');
 }
 
 const NOT_OFFBOARDED =
-  'Okta deactivated the person, and yet there is no case. Most likely "Deactivate on Offboard" was off for the tenant at that time.';
+  'Okta deactivated the person, but there is no case. Most likely "Deactivate on Offboard" was off for the tenant at that time.';
 
 function access(person: Person): string {
   const published =
     person.publishedStatus === null
       ? 'not published to the services yet'
-      : `published to the services: ${person.publishedStatus}${person.notBefore ? `, tokens from before ${instant(person.notBefore)} are refused` : ''}`;
+      : `published to the services: ${person.publishedStatus}${person.notBefore ? `, tokens issued before ${instant(person.notBefore)} are refused` : ''}`;
   return `${person.desiredAccess}; ${published}`;
 }
 
@@ -56,7 +59,7 @@ function describeCase(screen: Screen, of: Case, typed: Typed): string {
     ...STEPS.map(([name, timing]): Step => [name, t[timing]]),
     ...done(`first token refused (${of.firstRefusedBy ?? 'unknown'})`, t.firstRefusedAt),
   ];
-  // A case that has ended did not have to do every step, e.g. in a pool that never had the user.
+  // A case can end without every step, for example if the user pool never had the user.
   const missing = of.endedAt === null && of.state !== 'completed' ? 'open' : '-';
   const inOrder = [...steps.filter(([, at]) => at !== null), ...steps.filter(([, at]) => at === null)].sort(
     ([, a], [, b]) => (a !== null && b !== null ? Date.parse(a) - Date.parse(b) : 0),
@@ -72,7 +75,7 @@ function describeCase(screen: Screen, of: Case, typed: Typed): string {
 
 const since = (from: string, to: string): string => `${Date.parse(to) - Date.parse(from)} ms`;
 
-/** From the push; with the brake's hold, if there was one. */
+/** Formats the time from the signal to the last step, including the time that the brake held the case. */
 const closedAfter = ({ timings }: Case): string =>
   timings.confirmedAt === null ? '-' : `after ${since(timings.pushedAt, timings.confirmedAt)}`;
 
@@ -86,7 +89,7 @@ export const describeCases = (screen: Screen, cases: readonly Case[]): string =>
     { head: 'LAST ERROR', cell: (c) => c.lastError, shrink: 4 },
   ]);
 
-/** `losses`: null = identity-service could not be asked; `problem` says why. */
+/** `losses` is null if identity-service did not answer; `problem` then says why. */
 export function describeHeld(
   screen: Screen,
   { held, total }: Json<HeldCases>,
@@ -97,12 +100,12 @@ export function describeHeld(
   const parts = [
     ...(held.length > 0 ? [heldCases(screen, held, total)] : []),
     ...(losses && losses.length > 0 ? [heldLosses(screen, losses)] : []),
-    ...(problem === null ? [] : [`Whether losses of roles are held is not known: ${problem}`]),
+    ...(problem === null ? [] : [`It is not known whether losses of roles are held: ${problem}`]),
   ];
   if (held.length === 0 && !losses?.length) parts.unshift('Nobody is held.');
   else
     parts.push(
-      `To let it happen: ${typed('offboarding release <person>')}, or release --all.\nTo discard it: restore the person in Okta (reactivate, assign again, put back into the group); what is undone there is not held any more.`,
+      `To let it happen: ${typed('offboarding release <person>')}, or release --all.\nTo discard it: undo the change in Okta (reactivate the person, assign the person again, or put the person back into the group).`,
     );
   return parts.join('\n\n');
 }
@@ -122,7 +125,7 @@ interface Held extends Pick<Case, 'userName' | 'account' | 'displayName' | 'held
 function heldCases(screen: Screen, held: readonly Case[], total: number): string {
   const columns = [
     ...HELD_COLUMNS,
-    { head: 'RELEASED BY ITSELF AT', cell: (h: Held & Case) => instant(h.heldUntil), shrink: 2 },
+    { head: 'RELEASED AUTOMATICALLY AT', cell: (h: Held & Case) => instant(h.heldUntil), shrink: 2 },
   ];
   const rows = held.map((c) => ({ ...c, heldAt: c.timings.heldAt }));
   const rest = total > held.length ? `\n... and ${total - held.length} more.` : '';

@@ -1,4 +1,4 @@
-/** `stackflow status`: every service, and per tenant the things that wait for somebody. */
+/** `stackflow status`: shows the health of every service, and what waits for an administrator in each tenant. */
 import { EXIT, positive, preset, table, type Screen } from '#command-line';
 import type { EventBusState } from '#contracts';
 import { parked, states, type OfService } from '../events/buses.js';
@@ -7,7 +7,7 @@ import { healthOf, type ServiceHealth } from './health.js';
 
 interface TenantState {
   readonly tenant: string;
-  /** Null = not known. */
+  /** Null means that the value is not known. */
   readonly heldCases: number | null;
   readonly heldRoleLosses: number | null;
   readonly failingAccounts: number | null;
@@ -16,7 +16,8 @@ interface TenantState {
 
 export const status = command({
   usage: 'status',
-  summary: 'whether every service works, and what waits for somebody; ends with 1 or 69 if something is wrong',
+  summary:
+    'show whether every service works, and what waits for an administrator; exits with 1 or 69 if something is wrong',
   options: { limit: preset('--limit <n>', 'at most this many tenants', positive, 50) },
   run: async (call) => {
     const { flags, screen, typed } = call;
@@ -50,13 +51,17 @@ export const status = command({
               unknown.length === 0 ? 'Every service works; nothing waits.' : 'Every service works.',
             );
     const more =
-      chosen.length > shown.length ? `\n... and ${chosen.length - shown.length} more tenants; raise --limit.` : '';
+      chosen.length > shown.length
+        ? `\n... and ${chosen.length - shown.length} more tenants; raise --limit to see them.`
+        : '';
     const parts = [
       head,
       healthTable(screen, health, buses),
       tenantTable(screen, tenants) + more,
       nextSteps(tenants, stuck, typed),
-      unknown.length === 0 ? '' : `Events not known of: ${unknown.map(({ service }) => service).join(', ')}.`,
+      unknown.length === 0
+        ? ''
+        : `The event state of these services is not known: ${unknown.map(({ service }) => service).join(', ')}.`,
     ];
     return {
       text: parts.filter((text) => text !== '').join('\n\n'),

@@ -1,11 +1,11 @@
-/** A service's own health; it needs no token. */
+/** Reads the readiness of a service, which needs no token. */
 import { part, type Services } from '../services.js';
 
 export interface ServiceHealth {
   readonly service: string;
   readonly ready: boolean;
   readonly version: string | null;
-  /** Why it is not ready; null = it is. */
+  /** Why the service is not ready. Null means that it is ready. */
   readonly problem: string | null;
 }
 

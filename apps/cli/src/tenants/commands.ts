@@ -1,4 +1,7 @@
-/** `stackflow tenants`: integration-hub's tenants. The tenant is the argument, or --tenant, or the only one. */
+/**
+ * `stackflow tenants`: manages the tenants of integration-hub. A tenant is named by the argument or by --tenant;
+ * without either, the only tenant is used.
+ */
 import {
   audited,
   EXIT,
@@ -31,7 +34,7 @@ import {
 
 type Run<F> = (hub: HubClient, slug: string, call: Call<F>) => Promise<Answer>;
 
-/** Runs on the tenant that is meant; the answer says which that is. */
+/** Runs the command on the named or only tenant. The answer names the tenant. */
 const onTenant =
   <F extends TargetFlags>(run: Run<F>) =>
   async (call: Call<F>): Promise<Answer> => {
@@ -44,9 +47,9 @@ const onTenant =
   };
 
 const NOT_PUBLISHED =
-  'The change is stored, but the event carrier did not take its event in time. It is published automatically later; until then the other services do not know of it.';
+  'The change is stored, but its event could not be published in time. The event is published automatically later; until then the other services do not know about the change.';
 
-/** A change of the tenant that is meant, and the text about its result. */
+/** Defines how a command changes its tenant, and which text describes the result. */
 const changing = <F extends TargetFlags, R extends Json<TenantChanged>>(
   change: (hub: HubClient, slug: string, call: Call<F>) => Promise<R>,
   describe: (result: R, typed: Call<F>['typed']) => string,
@@ -74,7 +77,7 @@ const create = command({
     ...settingsOptions,
     ...audited,
     enableScim: flag('--enable-scim', 'the same as --scim on'),
-    ifMissing: flag('--if-missing', 'succeed if the tenant exists already'),
+    ifMissing: flag('--if-missing', 'succeed if the tenant already exists'),
   },
   run: async (call) => {
     const { flags, args, typed } = call;
@@ -85,24 +88,29 @@ const create = command({
     const result = await hub.create({ slug, settings, ifMissing, by: operator(flags.by) });
     const text = result.scimToken
       ? `Tenant "${slug}" is created.\n\n${describeToken(result, typed)}`
-      : `The tenant "${slug}" exists already; nothing was changed.`;
+      : `The tenant "${slug}" already exists; nothing was changed.`;
     return changed(result, text, typed);
   },
 });
 
 const configure = command({
   usage: 'configure [slug]',
-  summary: 'change settings; whatever is not named stays as it is',
+  summary: 'change settings; options that are left out change nothing',
   examples: ["tenants configure acme --map 'Night shift=viewer' --group-sync on"],
   options: {
     ...settingsOptions,
     ...audited,
-    unmap: option('--unmap <group>', 'take away the roles of a group, by name or id (repeatable)', unmapping),
+    unmap: option(
+      '--unmap <group>',
+      'remove the role mappings of a group, given by name or SCIM id (repeatable)',
+      unmapping,
+    ),
   },
   run: changing(
     async (hub, slug, { flags }) => {
       const settings = settingsOf(flags);
-      if (Object.keys(settings).length === 0) throw usage('error: name a setting to change; --help shows all.');
+      if (Object.keys(settings).length === 0)
+        throw usage('error: name a setting to change; --help lists all settings.');
       return hub.configure(slug, { settings, by: operator(flags.by) });
     },
     (result) => `${describeChange(result)}\n\n${describeTenant(result.tenant)}`,
@@ -111,7 +119,7 @@ const configure = command({
 
 const rotate = command({
   usage: 'rotate-token [slug]',
-  summary: 'issue a new SCIM token and show it, this once',
+  summary: 'issue a new SCIM token and show it once',
   options: { ...audited, grace: grace('how long the old token stays valid') },
   run: changing(
     (hub, slug, { flags }) => hub.rotateScimToken(slug, { graceMs: flags.grace, by: operator(flags.by) }),
@@ -121,14 +129,14 @@ const rotate = command({
 
 const connectOkta = command({
   usage: 'connect-okta [slug]',
-  summary: 'give StackFlow read access to the Okta org, and the org an endpoint for its event hook',
+  summary: 'give StackFlow read access to the Okta org, and create the endpoint for the event hook of the org',
   examples: ['tenants connect-okta acme --domain acme.okta.com --app-id 0oa1abc --api-token-file token.txt'],
   options: {
     ...audited,
     domain: required('--domain <domain>', 'the Okta org, e.g. your-org.okta.com'),
-    appId: required('--app-id <id>', 'the StackFlow app: 0oa... in the address of its page in the Admin Console'),
-    apiTokenFile: required('--api-token-file <file>', 'file with the API token of Okta, - = standard input'),
-    rotateHookSecret: flag('--rotate-hook-secret', 'issue a new secret for the event hook and show it, this once'),
+    appId: required('--app-id <id>', 'id of the StackFlow app: 0oa... in the URL of its page in the Admin Console'),
+    apiTokenFile: required('--api-token-file <file>', 'file with the API token of Okta; - means standard input'),
+    rotateHookSecret: flag('--rotate-hook-secret', 'issue a new secret for the event hook and show it once'),
     grace: grace('with --rotate-hook-secret: how long the old one stays valid'),
   },
   run: changing(async (hub, slug, { flags, stdin }) => {
@@ -141,7 +149,7 @@ const connectOkta = command({
 
 const disconnectOkta = command({
   usage: 'disconnect-okta [slug]',
-  summary: 'forget the API token and the secret of the event hook',
+  summary: 'delete the API token and the secret of the event hook',
   options: audited,
   run: changing((hub, slug, { flags }) => hub.disconnectOkta(slug, operator(flags.by)), describeOktaGone),
 });
@@ -153,8 +161,14 @@ const connectSso = command({
   options: {
     ...audited,
     clientId: required('--client-id <id>', 'client id of the OIDC app in Okta, 0oa...'),
-    clientSecretFile: required('--client-secret-file <file>', 'file with its client secret, - = standard input'),
-    issuer: option('--issuer <url>', 'a custom authorization server, or the org if connect-okta did not name it'),
+    clientSecretFile: required(
+      '--client-secret-file <file>',
+      'file with the client secret of the OIDC app; - means standard input',
+    ),
+    issuer: option(
+      '--issuer <url>',
+      'issuer: a custom authorization server, or the Okta org if connect-okta did not name it',
+    ),
   },
   run: changing(async (hub, slug, { flags, stdin }) => {
     const clientSecret = await secretFrom(flags.clientSecretFile, stdin, 'client secret');
@@ -165,7 +179,7 @@ const connectSso = command({
 
 const disconnectSso = command({
   usage: 'disconnect-sso [slug]',
-  summary: 'end signing in through Okta and forget the client secret',
+  summary: 'end sign-in through Okta and delete the client secret',
   options: audited,
   run: changing((hub, slug, { flags }) => hub.disconnectSso(slug, operator(flags.by)), describeSsoGone),
 });
@@ -182,7 +196,7 @@ const list = command({
 
 const show = command({
   usage: 'show [slug]',
-  summary: "one tenant's settings, and the addresses that Okta needs",
+  summary: 'show the settings of one tenant, and the addresses that Okta needs',
   run: onTenant(async (hub, slug, { typed }) => {
     const tenant: Json<HubTenant> = await hub.tenant(slug);
     const warning = warningText(tenant, typed);

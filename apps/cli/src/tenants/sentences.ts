@@ -1,4 +1,4 @@
-/** The warnings of integration-hub as sentences. */
+/** Turns the warnings of integration-hub into sentences. */
 import type { HubTenant, Json } from '#contracts';
 
 export function warningSentence(
@@ -9,7 +9,7 @@ export function warningSentence(
   switch (code) {
     case 'sign_in_needs_host': {
       const owner = parameters.owner ? `signs people in to the tenant "${parameters.owner}"` : 'belongs to no tenant';
-      return `"${slug}" has no host name of its own, and ${parameters.origin} ${owner}. Nobody can sign in to "${slug}" until it has one: ${typed(`tenants configure ${slug} --host <name>`)}`;
+      return `"${slug}" has no host name of its own, and ${parameters.origin} ${owner}. Nobody can sign in to "${slug}" until it has a host name: ${typed(`tenants configure ${slug} --host <name>`)}`;
     }
   }
 }

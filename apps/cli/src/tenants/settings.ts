@@ -1,12 +1,12 @@
-/** The settings of a tenant as options. */
+/** Options of the command line for the settings of a tenant. */
 import { InvalidArgumentError } from 'commander';
 import { list, negation, number, onOff, option, UUID, type FlagsOf } from '#command-line';
 import type { GroupRoleMapping, GroupUnmapping, SettingsChangeBody } from '#contracts';
 
 /** The options that `create` and `configure` share. */
 export const settingsOptions = {
-  host: option('--host <name>', 'host name of its own, e.g. acme.stackflow-tech.com'),
-  noHost: negation('--no-host', 'take the host name back'),
+  host: option('--host <name>', 'own host name of the tenant, e.g. acme.stackflow-tech.com'),
+  noHost: negation('--no-host', 'remove the host name'),
   scim: option('--scim <on|off>', 'SCIM Enabled', onOff),
   groupSync: option('--group-sync <on|off>', 'Group Sync: roles follow Okta groups', onOff),
   deactivateOnOffboard: option('--deactivate-on-offboard <on|off>', 'Deactivate on Offboard', onOff),
@@ -15,13 +15,13 @@ export const settingsOptions = {
   roles: option('--roles <list>', 'all roles, comma-separated, highest precedence first', list),
   brakePercent: option(
     '--brake-percent <n>',
-    'brake: hold losses of access beyond this part of the active accounts',
+    'brake: hold losses of access above this percentage of the active accounts',
     number,
   ),
-  brakeAtLeast: option('--brake-at-least <n>', 'brake: this many never trip it', number),
-  brakeWindow: option('--brake-window <minutes>', 'brake: counted over so many minutes', number),
-  brakeHold: option('--brake-hold <hours>', 'brake: a held loss happens by itself after so many hours', number),
-  brake: negation('--no-brake', 'let every loss of access happen at once').conflicts([
+  brakeAtLeast: option('--brake-at-least <n>', 'brake: never hold if at most this many people lose access', number),
+  brakeWindow: option('--brake-window <minutes>', 'brake: count the losses of the last n minutes', number),
+  brakeHold: option('--brake-hold <hours>', 'brake: let a held loss happen automatically after n hours', number),
+  brake: negation('--no-brake', 'switch the brake off: every loss of access happens at once').conflicts([
     'brakePercent',
     'brakeAtLeast',
     'brakeWindow',
@@ -29,7 +29,7 @@ export const settingsOptions = {
   ]),
 };
 
-/** `host` is false after `--no-host`, `brake` after `--no-brake`. */
+/** `host` is false if `--no-host` is given, and `brake` is false if `--no-brake` is given. */
 type SettingsFlags = Partial<Omit<FlagsOf<typeof settingsOptions>, 'host' | 'brake'>> & {
   readonly host?: string | boolean;
   readonly brake?: boolean;

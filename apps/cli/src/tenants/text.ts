@@ -1,4 +1,6 @@
-/** Text for people: the output of the commands of tenants. It uses the product page's names, so that fields are found in Okta. */
+/**
+ * Formats the output of the `tenants` commands for people. Fields have the names that the product page and Okta use.
+ */
 import type { HubTenant, Json, OktaConnected, ScimTokenIssued, TenantChanged } from '#contracts';
 import { fields, instant, table, type Field, type Screen } from '#command-line';
 import { warningSentence } from './sentences.js';
@@ -12,7 +14,7 @@ export function describeTenant(tenant: Tenant): string {
   const { settings, addresses } = tenant;
   const rows: Field[] = [
     ['Tenant', `${tenant.slug} (${tenant.id})`],
-    ['Host', tenant.host ?? '(none of its own)'],
+    ['Host', tenant.host ?? '(none)'],
     ['SCIM Connector Base URL', addresses.scimBaseUrl],
     ['SCIM Enabled', yesNo(settings.scimEnabled)],
     ['Group Sync', yesNo(settings.groupSync)],
@@ -42,7 +44,7 @@ export function describeTenant(tenant: Tenant): string {
 function brakeText(brake: Tenant['settings']['brake']): string {
   if (brake === null) return 'off';
   const { percent, atLeast, windowMinutes, holdHours } = brake;
-  return `holds losses of access beyond ${percent} % (at least ${atLeast}) within ${windowMinutes} minutes, for up to ${holdHours} hours`;
+  return `holds losses of access above ${percent} % of the active accounts (and above ${atLeast} people) within ${windowMinutes} minutes, for up to ${holdHours} hours`;
 }
 
 function tokenState(token: Tenant['settings']['scimToken']): string {
@@ -72,11 +74,11 @@ export const warningText = (tenant: Tenant, typed: Typed): string | undefined =>
     ? undefined
     : tenant.warnings.map((warning) => `Warning: ${warningSentence(warning, tenant, typed)}`).join('\n');
 
-/** Step 2 of the product page, filled in. The only text that ever shows a SCIM token. */
+/** Formats step 2 of the product page with the values of the tenant. No other text ever shows a SCIM token. */
 export function describeToken({ tenant, scimToken }: Json<ScimTokenIssued>, typed: Typed): string {
   if (!scimToken) return '';
   const until = scimToken.previousValidUntil
-    ? `\nThe previous token stays valid until ${instant(scimToken.previousValidUntil)}: enter the new one in Okta before then.`
+    ? `\nThe previous token stays valid until ${instant(scimToken.previousValidUntil)}; enter the new one in Okta before then.`
     : '';
   const off = tenant.settings.scimEnabled
     ? ''
@@ -95,16 +97,16 @@ ${fields(
 )}
 
 Then Provisioning -> To App: enable Create Users, Update User Attributes and Deactivate Users.
-The token is shown only now and stored nowhere; keep it until Okta has it.${until}${off}`;
+The token is shown only now and cannot be shown again. Keep it until you have entered it in Okta.${until}${off}`;
 }
 
 export function describeChange({ tenant, changed }: Json<TenantChanged>): string {
   if (changed.length === 0)
-    return `Nothing to change: "${tenant.slug}" has these settings already (version ${tenant.version}).`;
+    return `Nothing to change: "${tenant.slug}" already has these settings (version ${tenant.version}).`;
   return `Changed for "${tenant.slug}": ${changed.join(', ')} (settings version ${tenant.version}).`;
 }
 
-/** The events that the hook has to subscribe to: those that SCIM does not push, or pushes late. */
+/** The Okta events that the event hook must subscribe to: events that SCIM does not push, or pushes late. */
 const HOOK_EVENTS = [
   'user.lifecycle.suspend',
   'user.lifecycle.unsuspend',
@@ -116,15 +118,15 @@ const HOOK_EVENTS = [
   'application.user_membership.remove',
 ].join(', ');
 
-/** The only text that ever shows a secret of an event hook. */
+/** Formats the result of `connect-okta`. No other text ever shows a secret of an event hook. */
 export function describeOkta(result: Json<OktaConnected>, typed: Typed): string {
   const { tenant, hookSecret } = result;
   const until = hookSecret?.previousValidUntil
-    ? `\nThe previous secret stays valid until ${instant(hookSecret.previousValidUntil)}: enter the new one in Okta before then.`
+    ? `\nThe previous secret stays valid until ${instant(hookSecret.previousValidUntil)}; enter the new one in Okta before then.`
     : '';
   const secret = hookSecret
-    ? `The secret is shown only now; keep it until Okta has it.${until}`
-    : 'The secret of the event hook stays the one that was shown before; for a new one: --rotate-hook-secret.';
+    ? `The secret is shown only now. Keep it until you have entered it in Okta.${until}`
+    : 'The secret of the event hook has not changed. To issue a new one, use --rotate-hook-secret.';
   return `${describeChange(result)}
 
 In Okta (https://${tenant.settings.okta?.domain ?? ''}): Workflow -> Event Hooks -> Create Event Hook:
@@ -140,18 +142,18 @@ ${fields(
 )}
 
 ${secret}
-The API token is stored, but not tried yet. "${typed(`accounts compare-okta --tenant ${tenant.slug}`)}" uses it.
+The API token is stored, but has not been used yet. "${typed(`accounts compare-okta --tenant ${tenant.slug}`)}" uses it first.
 That comparison ends the access of people who are not assigned to the app in Okta, so assign them there first.`;
 }
 
 export const describeOktaGone = (result: Json<TenantChanged>): string =>
   `${result.changed.length === 0 ? `"${result.tenant.slug}" is not connected to Okta.` : describeChange(result)}
-API token and event hook secret are erased here. In Okta, delete the event hook and revoke the API token (Security -> API -> Tokens).`;
+The API token and the event hook secret are deleted here. In Okta, delete the event hook and revoke the API token (Security -> API -> Tokens).`;
 
 export function describeSso(result: Json<TenantChanged>): string {
   const { settings, addresses } = result.tenant;
   const { issuer = '', clientId = '' } = settings.sso ?? {};
-  const none = '(the tenant needs a host of its own)';
+  const none = '(the tenant needs its own host name)';
   return `${describeChange(result)}
 
 In Okta (${URL.canParse(issuer) ? new URL(issuer).origin : issuer}): Applications -> the OIDC app ${clientId} -> General:
@@ -170,9 +172,9 @@ ${fields(
   '  ',
 )}
 
-The URIs are compared character by character.${addresses.loginUri ? ` Then sign in: ${addresses.loginUri}` : ''}`;
+Okta compares the URIs character by character.${addresses.loginUri ? ` Then sign in: ${addresses.loginUri}` : ''}`;
 }
 
 export const describeSsoGone = (result: Json<TenantChanged>): string =>
   `${result.changed.length === 0 ? `"${result.tenant.slug}" has no sign-in through Okta.` : describeChange(result)}
-The client secret is erased here. Sessions that are open live until they end. In Okta, deactivate the OIDC app.`;
+The client secret is deleted here. Open sessions continue until they expire. In Okta, deactivate the OIDC app.`;

@@ -1,9 +1,9 @@
-/** The current access of an account, as every guard of a service follows it. Pure. */
+/** Builds the event that publishes the current access of an account to every guard. Pure functions only. */
 import type { NewEvent } from '#event-bus';
 import type { Access } from '#events';
 import type { PersonEntity } from './person.entity.js';
 
-/** The columns that the event is made of, as they are after the change. */
+/** The columns of a person that the event contains, with their values after the change. */
 export const PUBLISHED = ['publishedRoles', 'notBefore', 'accessVersion', 'causationId', 'traceparent'] as const;
 
 export interface PublishedAccess extends Pick<PersonEntity, 'id' | 'tenant' | (typeof PUBLISHED)[number]> {

@@ -1,6 +1,6 @@
 /**
- * The whole decision about a person's access, as pure functions. Consumers of every source (directory, accounts,
- * settings, Okta) store what they learnt, call these functions, and write the result.
+ * Decides about a person's access. Pure functions only. The consumers of every source (directory, accounts, settings,
+ * Okta) store the news, call these functions and write the result.
  */
 import type { CognitoAccess } from '#contracts';
 import type { Access } from '#events';
@@ -8,7 +8,10 @@ import type { PersonEntity } from './person.entity.js';
 
 export type PersonFacts = Pick<PersonEntity, 'active' | 'deleted' | 'oktaState'>;
 
-/** `unchanged`: inactive, but the tenant does not end access for that; such a person is given none either. */
+/**
+ * `unchanged` means that the person is inactive, but the tenant does not end access because of that. A person without
+ * access does not get access either.
+ */
 export type DesiredAccess = CognitoAccess | 'unchanged';
 
 export function desiredAccess(facts: PersonFacts, deactivateOnOffboard: boolean): DesiredAccess {
@@ -17,23 +20,26 @@ export function desiredAccess(facts: PersonFacts, deactivateOnOffboard: boolean)
   return deactivateOnOffboard ? 'disabled' : 'unchanged';
 }
 
-/** `publishedStatus` is null until something was published about the person. */
+/** `publishedStatus` is null until the first event about the person's access is published. */
 export type PersonState = PersonFacts &
   Pick<PersonEntity, 'desiredAccess' | 'roles' | 'provisioned' | 'publishedStatus' | 'publishedRoles'>;
 
 export type Published = Pick<Access, 'status' | 'roles'>;
 
 export interface Consequences {
-  /** The new desired access; null = unchanged. Published access is ended by a case only, not by this. */
+  /**
+   * The new desired access; null means no change. This field never ends access that is published as active; only a case
+   * does.
+   */
   readonly desiredAccess: CognitoAccess | null;
   readonly publish: Published | null;
-  /** Unless one is pending. */
+  /** Whether to open a case, unless the person has a pending one. */
   readonly openCase: boolean;
-  /** If one is pending. */
+  /** Whether to discard the person's pending case, if there is one. */
   readonly discardCase: boolean;
-  /** The runner has something to do. */
+  /** Whether the runner has to change the person's access in Cognito. */
   readonly work: boolean;
-  /** Tokens may have been issued since the last sign-out. */
+  /** Whether a sign-out is due, because tokens may have been issued since the last sign-out. */
   readonly signOut: boolean;
 }
 
@@ -46,7 +52,10 @@ export const NO_CONSEQUENCES: Consequences = {
   signOut: false,
 };
 
-/** `justProvisioned`: the Cognito user was created since the last evaluation. */
+/**
+ * Derives the consequences of the desired access. `justProvisioned` means that the Cognito user was created since the
+ * last evaluation.
+ */
 export function consequences(person: PersonState, desired: DesiredAccess, justProvisioned: boolean): Consequences {
   if (person.publishedStatus === null) return firstEvaluation(person, desired);
   if (person.desiredAccess === 'disabled') return whileDisabled(person, desired, justProvisioned);
@@ -59,7 +68,10 @@ export function consequences(person: PersonState, desired: DesiredAccess, justPr
   };
 }
 
-/** A person who never was active never had access: no case, but an existing Cognito user is disabled. */
+/**
+ * Evaluates a person for the first time. An inactive person never had access, so no case is opened, but an existing
+ * Cognito user is disabled.
+ */
 function firstEvaluation(person: PersonState, desired: DesiredAccess): Consequences {
   const access = desired === 'enabled' ? 'enabled' : 'disabled';
   const work = access === 'disabled' && person.provisioned;
@@ -67,10 +79,10 @@ function firstEvaluation(person: PersonState, desired: DesiredAccess): Consequen
 }
 
 function whileDisabled(person: PersonState, desired: DesiredAccess, justProvisioned: boolean): Consequences {
-  // Cognito may have had the user before identity-service announced it; that user was never signed out.
+  // While `provisioned` is false, Cognito may already have the user, and that user was never signed out.
   if (desired === 'enabled')
     return { ...NO_CONSEQUENCES, desiredAccess: 'enabled', work: true, signOut: !person.provisioned };
-  // A user that was created meanwhile is enabled, and may already have signed in.
+  // A user that was created meanwhile is enabled in Cognito and may already have signed in.
   return {
     ...NO_CONSEQUENCES,
     publish: publishIfNew(person),
@@ -79,7 +91,10 @@ function whileDisabled(person: PersonState, desired: DesiredAccess, justProvisio
   };
 }
 
-/** The fence is still in force, so disabling again takes nothing away: no case, no brake. Cognito may be enabled already. */
+/**
+ * Evaluates a person whose access is being enabled. The fence is still in force, so disabling takes no access away and
+ * needs neither a case nor the brake. Cognito may already have enabled the user, so a sign-out is due again.
+ */
 function whileEnabling(person: PersonState, desired: DesiredAccess): Consequences {
   if (desired === 'enabled') return NO_CONSEQUENCES;
   return {
@@ -91,7 +106,7 @@ function whileEnabling(person: PersonState, desired: DesiredAccess): Consequence
   };
 }
 
-/** The event data of `identity.access` for a person with this access. */
+/** Builds the data of the `identity.access` event for a person with this access. */
 const publishedAs = ({ deleted, roles }: PersonState, access: CognitoAccess): Published =>
   access === 'enabled'
     ? { status: 'active', roles: [...roles] }

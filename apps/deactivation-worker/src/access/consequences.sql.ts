@@ -1,4 +1,4 @@
-/** Writes the consequences for a person. The caller has locked the row. */
+/** Writes the consequences of an evaluation for one person, whose row the caller has locked. */
 import type { NewEvent, Outbox } from '#event-bus';
 import { prepared, type Prepared, type Tx } from '#platform';
 import type { Consequences } from './access.js';
@@ -13,7 +13,7 @@ const applySql = `
          traceparent = $7, causation_id = $8, updated_at = clock_timestamp()
    where id = $1 returning 1`;
 
-/** Row and events in one statement: in an import it runs once per person. */
+/** Writes the row and its events in one statement, because an import runs it once per person. */
 export class ConsequencesWriter {
   private readonly sql: Prepared;
 
@@ -37,8 +37,9 @@ export class ConsequencesWriter {
 }
 
 /**
- * Locks the tenant's settings in shared mode. A change of the settings waits until everything that was decided by the
- * old ones is committed, so its search for affected people misses nobody. Unknown settings count as the default ones.
+ * Returns whether the tenant deactivates people on offboarding, and locks its settings in shared mode. A change of the
+ * settings waits until all decisions by the old settings are committed, so its search finds every affected person. A
+ * tenant without stored settings has the default settings.
  */
 export async function deactivatesOnOffboard(tx: Tx, tenant: string): Promise<boolean> {
   const [row] = await tx.query<{ deactivates: boolean }>(

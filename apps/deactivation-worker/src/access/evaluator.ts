@@ -1,4 +1,4 @@
-/** Writes the consequences for a person, in the transaction that stored the news about them. */
+/** Evaluates a person's access and writes the consequences, in the transaction that stored the change. */
 import { Injectable } from '@nestjs/common';
 import { Outbox } from '#event-bus';
 import { currentTraceparent, type Tx } from '#platform';
@@ -22,7 +22,7 @@ export class AccessEvaluator {
     this.writer = new ConsequencesWriter(outbox);
   }
 
-  /** The caller has locked the person's row in `tx`. */
+  /** Evaluates the person and writes the consequences. The caller has locked the person's row in `tx`. */
   async evaluate(tx: Tx, person: Person, cause: Cause): Promise<void> {
     const desired = await this.desired(tx, person);
     const next = consequences(person, desired, person.provisioned && !person.wasProvisioned);
@@ -31,7 +31,7 @@ export class AccessEvaluator {
     if (next.work) tx.afterCommit(() => this.wake.emit('run'));
   }
 
-  /** Reads the settings, which takes a lock, only if they make a difference. */
+  /** Reads the settings only if they make a difference, because reading them takes a lock. */
   private async desired(tx: Tx, person: Person): Promise<DesiredAccess> {
     const [on, off] = [desiredAccess(person, true), desiredAccess(person, false)];
     return on === off || (await deactivatesOnOffboard(tx, person.tenant)) ? on : off;
@@ -53,7 +53,7 @@ export class AccessEvaluator {
       await this.writer.write(tx, id, next, { causationId, traceparent }, event ? [accessEvent(event)] : []);
     }
     if (next.openCase) await openCase(tx, person, cause, traceparent);
-    // A person who was entitled to access all along has no pending case to discard.
+    // A person who was entitled to access before this change has no pending case to discard.
     if (!next.discardCase || person.wasEntitled) return;
     const discarded = await discardCases(tx, [id]);
     await this.outbox.add(

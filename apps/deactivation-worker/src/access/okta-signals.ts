@@ -1,4 +1,7 @@
-/** Okta's signals outside SCIM lead to the same case, the same brake and the same reactivation. */
+/**
+ * Applies what Okta's API and event hooks report about people. It uses the same cases, brake and reactivation as SCIM
+ * does.
+ */
 import { Injectable } from '@nestjs/common';
 import type { OktaState } from '#contracts';
 import type { Tx } from '#platform';
@@ -11,9 +14,9 @@ export class OktaSignals {
   constructor(private readonly evaluator: AccessEvaluator) {}
 
   /**
-   * Stores Okta's state of a person as of `observedAt`: a state that ends access, or null if Okta has no objection, so
-   * that SCIM decides. A signal that is not newer than the last one changes nothing. Resolves with how many people it
-   * changed: several may share an external id, and an unknown person is none. Locks their rows until `tx` ends.
+   * Stores Okta's state of a person as of `observedAt`: a state that ends access, or null if SCIM decides. A signal
+   * that is not newer than the last one changes nothing. Resolves with the number of changed people: 0 for an unknown
+   * person, more than 1 if several people share the external id. Locks their rows until `tx` ends.
    */
   async signal(
     tx: Tx,

@@ -1,6 +1,6 @@
 /**
- * Stores what other services and Okta say about people. Each statement locks the person's row until its transaction
- * ends, and is gated by the version of its source: nothing older than what is known changes anything (P3).
+ * Stores what other services and Okta report about people. Each statement locks the person's row until its transaction
+ * ends. A statement changes nothing if the row already contains a newer version from the same source (P3).
  */
 import type { OktaState } from '#contracts';
 import type { DirectoryUser } from '#events';
@@ -24,20 +24,20 @@ const STATE = [
 ] as const;
 
 export interface Person extends Pick<PersonEntity, (typeof STATE)[number]> {
-  /** Before this change the person was entitled to access: no case can be pending. */
+  /** The person was entitled to access before this change, so no case can be pending. */
   readonly wasEntitled: boolean;
   readonly wasProvisioned: boolean;
 }
 
-/** `old` is the row before (PG 18); all its columns are null if the row was just inserted. */
+/** `old` is the row before the statement (Postgres 18). All its columns are null if the row was just inserted. */
 const RETURNING = `
   returning ${columnsOf(PersonEntity, { alias: 'new', only: STATE })},
             coalesce(old.active and not old.deleted and old.okta_state is null, true) as "wasEntitled",
             coalesce(old.provisioned, false) as "wasProvisioned"`;
 
 /**
- * A reactivation is newer than an earlier result that Okta no longer had the person. It says nothing about a
- * suspension, which Okta never reports over SCIM.
+ * A reactivation clears an earlier Okta state `deprovisioned` or `missing`. It does not clear a suspension, because
+ * Okta never reports suspensions over SCIM.
  */
 const storeUserSql = prepared(`
   insert into person as p (id, tenant, directory_version, user_name, external_id, display_name, active, deleted)
@@ -50,7 +50,10 @@ const storeUserSql = prepared(`
     where p.directory_version < excluded.directory_version and p.tenant = excluded.tenant and not p.deleted
   ${RETURNING}`);
 
-/** identity-service announces accounts that Cognito has; names come from the directory alone. */
+/**
+ * identity-service announces only accounts that Cognito has, so `provisioned` is true. Names come only from the
+ * directory.
+ */
 const storeAccountSql = prepared(`
   insert into person as p (id, tenant, account_version, provisioned, roles)
   values ($1, $2, $3, true, $4)
@@ -59,7 +62,10 @@ const storeAccountSql = prepared(`
     where p.account_version < excluded.account_version and p.tenant = excluded.tenant
   ${RETURNING}`);
 
-/** Locks in the order of the ids, so that two of these cannot deadlock. An equal instant is a repetition. */
+/**
+ * Locks people in the order of their ids, so that two of these statements cannot deadlock. A state with the stored time
+ * is a repetition and changes nothing.
+ */
 const storeOktaStateSql = `
   with those as (
     select id from person
@@ -69,12 +75,12 @@ const storeOktaStateSql = `
   update person p set okta_state = $4, okta_state_at = $5, updated_at = clock_timestamp() from those where p.id = those.id
   ${RETURNING}`;
 
-/** Locks in the order of the ids, so that two of these cannot deadlock. */
+/** Locks people in the order of their ids, so that two of these statements cannot deadlock. */
 const lockPeopleSql = `
   select ${columnsOf(PersonEntity, { only: STATE })}, false as "wasEntitled", provisioned as "wasProvisioned"
     from person where tenant = $1 and id = any($2::uuid[]) order by id for update`;
 
-/** `stale` = something newer is known; `foreign` = the id belongs to another tenant. */
+/** `stale` means that a newer state is stored; `foreign` means that the id belongs to another tenant. */
 export type Stored = Person | 'stale' | 'foreign';
 
 export interface DirectoryChange {

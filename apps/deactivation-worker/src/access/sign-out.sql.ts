@@ -1,22 +1,22 @@
-/** Statements of sign-outs of people who keep their access. */
+/** SQL of sign-outs of people who keep their access. */
 import { columnsOf } from '#platform';
 import { PUBLISHED, type PublishedAccess } from './access-event.js';
 import { PersonEntity } from './person.entity.js';
 
-/** `p` = the person after the statement. */
+/** `p` is the person's row after the statement. */
 export const FENCED = columnsOf(PersonEntity, { alias: 'p', only: ['id', 'tenant', 'publishedStatus', ...PUBLISHED] });
 
 export type FencedRow = PublishedAccess & { readonly fenced: boolean };
 
 /**
- * A person with desired access: a sign-out is due from now on. If they have access, they are fenced at once, by our
- * clock; `fenceSignedOut` later moves the fence to Cognito's. The fence never moves back.
+ * Makes a sign-out due for a person with desired access. If their access is published as active, the fence moves to our
+ * clock at once. `fenceSignedOut` later moves it to Cognito's clock. The fence never moves back.
  *
- * A person without desired access: nothing is written, because the published status already refuses their tokens and
- * the sign-out of the case is due already.
+ * For a person without desired access, nothing is written. The published status already refuses their tokens, and the
+ * sign-out of their case is already due.
  *
- * Where nothing is due and the state is unknown, Cognito is assumed to be enabled, as an earlier run left it: a sign-out
- * must not enable a user whom an administrator of the pool disabled by hand.
+ * If nothing is due and the state is unknown, this statement assumes that the user is enabled, as an earlier run left
+ * it. A sign-out must not enable a user whom an administrator of the pool disabled by hand.
  */
 export const requestSignOut = `
   update person p

@@ -1,10 +1,10 @@
 /**
- * Ends all that a person is signed in with, while they keep their access (Okta's Universal Logout).
+ * Ends all sessions of a person who keeps their access (Okta's Universal Logout).
  *
- * There are two fences. The first is set by our clock, in the transaction that makes the sign-out due. The second is set
- * by Cognito's clock, after Cognito has revoked the refresh tokens. Between them, tokens of a Cognito whose clock is
- * ahead of ours count for as many seconds as it is ahead; after the second fence no earlier token counts. A login
- * between the two is signed out as well, so callers keep people waiting until `due` is false.
+ * There are two fences. Our clock sets the first fence, in the transaction that makes the sign-out due. Cognito's clock
+ * sets the second fence, after Cognito has revoked the refresh tokens. If Cognito's clock is ahead of ours, its latest
+ * tokens still count after the first fence. After the second fence no earlier token counts. A login between the two
+ * fences is ended too, so callers keep people waiting until `due` is false.
  */
 import { Injectable } from '@nestjs/common';
 import type { SignOutState } from '#contracts';
@@ -23,7 +23,7 @@ export class PersonSignOuts {
     private readonly wake: OffboardingWake,
   ) {}
 
-  /** Durable when it resolves. A repeated request signs out again, including logins since the first one. */
+  /** Stores the request before it resolves. A repeated request also ends logins since the first request. */
   async request(tenant: string, account: string, causationId: string): Promise<SignOutState> {
     const parameters = [account, tenant, causationId, currentTraceparent()];
     await this.database.tx(async (tx) => {

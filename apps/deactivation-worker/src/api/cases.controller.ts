@@ -1,4 +1,4 @@
-/** `/internal/tenants/:tenant`: cases, what the brake holds, and the release of it. */
+/** `/internal/tenants/:tenant`: lists a tenant's cases, lists the held cases, and releases held cases. */
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import {
@@ -34,7 +34,7 @@ export class OffboardingCasesController {
     return this.queries.held(tenant, limit);
   }
 
-  /** Ids that are not held in this tenant are ignored. */
+  /** Ignores ids of cases that are not held in this tenant. */
   @Post('held/release')
   @HttpCode(200)
   @ApiOkResponse({ type: ReleasedCases })

@@ -1,7 +1,7 @@
 /**
- * `/auth/okta/event-hook/:slug`: where a tenant's Okta org delivers its event hooks. The secret in a header is weak proof,
- * because Okta signs no deliveries. So a delivery is only a hint about whom to check in Okta. It is stored and answered
- * at once: Okta waits three seconds and repeats once.
+ * `/auth/okta/event-hook/:slug`: receives the event hooks of a tenant's Okta org. Okta does not sign deliveries, and
+ * the secret in a header is weak proof. So a delivery is only a hint about whom to check in Okta. The hint is stored
+ * and the delivery is answered at once, because Okta waits three seconds and repeats only once.
  */
 import { Body, Controller, Get, Headers, HttpCode, Param, Post } from '@nestjs/common';
 import { Problem } from '#platform';
@@ -12,8 +12,8 @@ export class EventHookController {
   constructor(private readonly hooks: OktaEventHooks) {}
 
   /**
-   * Okta's one-time verification: returns the challenge, which is no secret. If a secret is sent along, it must be the
-   * right one, so that a mistyped secret is noticed when the hook is created.
+   * Answers Okta's one-time verification with the challenge, which is not secret. If the request contains a secret, it
+   * must be correct, so that a mistyped secret is noticed when the hook is created.
    */
   @Get()
   async verify(

@@ -1,4 +1,6 @@
-/** `/internal/tenants/:tenant/accounts`: one person's access, their timeline, sign-outs, and refused tokens. */
+/**
+ * `/internal/tenants/:tenant/accounts`: finds people, shows timelines, retries, signs out, and records refused tokens.
+ */
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
 import {
@@ -41,7 +43,7 @@ export class OffboardingPeopleController {
     return this.queries.timeline(tenant, id);
   }
 
-  /** Reads the state back from Cognito and applies the desired one, whatever the backoff says. */
+  /** Makes the runner read the user from Cognito and apply the desired access now, without waiting for the backoff. */
   @Post(':id/retry')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: RetryStarted })
@@ -59,7 +61,7 @@ export class OffboardingPeopleController {
     await this.refusals.record(tenant, id, body);
   }
 
-  /** Ends everything that the person is signed in with; they keep their access. */
+  /** Ends all sessions of the person. The person keeps their access. */
   @Post(':id/sign-out')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: SignOutState })

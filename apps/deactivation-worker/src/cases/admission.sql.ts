@@ -1,4 +1,4 @@
-/** Statements of admission, all within one tenant whose brake the transaction has locked. */
+/** SQL of admission. The transaction that admits cases has locked the brake of their tenant. */
 import { columnsOf, prepared } from '#platform';
 import { PersonEntity } from '../access/person.entity.js';
 import { CASE_COLUMNS } from './case.sql.js';
@@ -6,8 +6,8 @@ import { CASE_COLUMNS } from './case.sql.js';
 export const tenantsWithNewCases = prepared(`select distinct tenant from offboarding_case where state = 'new'`);
 
 /**
- * Locks people and cases. Rows that a consumer is changing are skipped until the next round, so this transaction waits
- * for nobody and cannot be part of a deadlock.
+ * Locks people and their new cases. Rows that a consumer is changing are skipped until the next round, so this
+ * transaction never waits and cannot be part of a deadlock.
  */
 export const takeNewCases = prepared(`
   select c.id, c.released_at is not null as released, p.provisioned, p.roles,
@@ -18,11 +18,14 @@ export const takeNewCases = prepared(`
    order by c.received_at, c.id limit $2
      for update of p, c skip locked`);
 
-/** Read only if the result can matter, because they look at every account of the tenant with access. */
+/** These counts read every account of the tenant with access, so they run only if the result can matter. */
 export const countActive = `select count(*)::int as n from person where tenant = $1 and desired_access = 'enabled' and provisioned`;
 export const countAdmins = `${countActive} and roles[1] = $2`;
 
-/** From this commit on access is not desired, and the fence will be published. The fence never moves back. */
+/**
+ * Admits cases: disables the desired access and sets the fence that the transaction publishes. The fence never moves
+ * back.
+ */
 export const admitCases = prepared(`
   with at as materialized (
     select clock_timestamp() as now
@@ -53,7 +56,10 @@ export const holdCases = `
   )
   select ${CASE_COLUMNS} from c join p on p.id = c.account_id order by c.received_at, c.id`;
 
-/** Locks the people in the order of their ids, so that two releases cannot deadlock. `$2` null = all held cases. */
+/**
+ * Releases held cases; if `$2` is null, all of them. Locks the people in the order of their ids, so that two releases
+ * cannot deadlock.
+ */
 export const releaseCases = `
   with those as (
     select p.id from offboarding_case c join person p on p.id = c.account_id

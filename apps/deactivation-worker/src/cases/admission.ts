@@ -1,6 +1,7 @@
 /**
- * Admits cases or holds them: the one part of the worker that counts losses. Admission disables the desired access, in
- * one transaction with the fence on `identity.access`; whatever crashes afterwards, the runner completes the case.
+ * Admits or holds cases. This is the only part of the worker that counts losses. Admission disables the desired access
+ * and publishes the fence on `identity.access` in one transaction. If a process crashes afterwards, the runner
+ * completes the case.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { HoldTimer, lockBrake, TIMER } from '#brake';
@@ -27,7 +28,7 @@ import { stepSeconds, watchCases } from './case-metrics.js';
 
 const POLL_MS = 50;
 const TIMER_MS = 1_000;
-/** Cases per transaction: some 100 ms, in which consumers of events about these people wait. */
+/** Cases per transaction. A transaction takes about 100 ms, and consumers of events about these people wait for it. */
 const BATCH = 500;
 
 @Injectable()
@@ -56,7 +57,7 @@ export class Admission {
       release: (tenant, ids) => this.release(tenant, ids, TIMER),
       log: {
         code: 'brake_timeout',
-        text: 'Nobody decided about held offboardings in time. They are released: these people now lose access.',
+        text: 'Nobody decided about the held offboardings in time, so they were released. These people now lose access.',
       },
     });
     this.heldTotal = metrics.counter('offboarding_held_total', 'Cases that the brake held', ['reason']);
@@ -74,7 +75,10 @@ export class Admission {
     await Promise.all([this.loop.stop(), this.timer.stop()]);
   }
 
-  /** Releases held cases of a tenant, the named ones or all (null). Resolves with how many were held. */
+  /**
+   * Releases the tenant's held cases with these ids, or all of them if `ids` is null. Resolves with the number of
+   * released cases.
+   */
   async release(tenant: string, ids: readonly string[] | null, by: string): Promise<number> {
     return this.database.tx(async (tx) => {
       const rows = await tx.query<CaseRow>(releaseCases, [tenant, ids, by]);
@@ -87,7 +91,7 @@ export class Admission {
     });
   }
 
-  /** One batch per tenant, so that a tenant that loses thousands does not delay the others. */
+  /** Admits one batch per tenant, so that a tenant that loses thousands of people does not delay the others. */
   private async round(): Promise<boolean> {
     let more = false;
     for (const { tenant } of await this.database.query<{ tenant: string }>(tenantsWithNewCases)) {

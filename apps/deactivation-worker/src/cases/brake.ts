@@ -1,24 +1,25 @@
 /** Applies the tenant's brake to the cases that wait for admission, one after the other. Pure. */
-import { BrakeTally, type HeldBecause } from '#brake';
+import { BrakeTally } from '#brake';
+import type { HeldBecause } from '#contracts';
 import type { Brake } from '#events';
 
 export interface Candidate {
   readonly id: string;
-  /** An administrator or the timer released it: the brake has already decided. */
+  /** Whether an administrator or the timer released the case. Then the brake does not decide again. */
   readonly released: boolean;
-  /** Only an account that Cognito has can lose access. */
+  /** Whether Cognito has the user. An account without a Cognito user has no access to lose. */
   readonly provisioned: boolean;
-  /** Strongest first. */
+  /** The account's roles, strongest first. */
   readonly roles: readonly string[];
 }
 
 export interface TenantCount {
-  /** Accounts with access now. */
+  /** Number of accounts that have access now. */
   readonly active: number;
-  /** Losses that counted within the window. */
+  /** Number of losses within the brake's window that count against the brake. */
   readonly lost: number;
   readonly strongestRole: string | undefined;
-  /** Accounts with access and the strongest role. */
+  /** Number of accounts with access and the tenant's strongest role. */
   readonly admins: number;
 }
 

@@ -1,16 +1,16 @@
-/** A case as subscribers see it: the data of `offboarding.cases`. Pure. */
+/** Builds the events of `offboarding.cases`, which show cases to subscribers. Pure functions only. */
 import type { NewEvent } from '#event-bus';
 import type { EventData, OffboardingCase } from '#events';
 import type { PersonEntity } from '../access/person.entity.js';
 import type { CaseEntity } from './case.entity.js';
 
-/** Columns of `CASE_COLUMNS`; `caseVersion` is the sequence of the event. */
+/** The columns in `CASE_COLUMNS`. `caseVersion` is the sequence of the event. */
 export type CaseRow = CaseEntity & Pick<PersonEntity, 'userName' | 'displayName' | 'caseVersion'>;
 
 export type CaseChange = 'opened' | 'held' | 'released' | 'discarded' | 'superseded' | 'completed';
 type CaseEventType = `com.stackflow.offboarding.case.${CaseChange}.v1`;
 
-/** `causationId`: what caused this change, if it is not what caused the case. */
+/** `causationId` names what caused this change, if that differs from the cause of the case. */
 export function caseEvent(change: CaseChange, row: CaseRow, causationId = row.causationId): NewEvent {
   const data: EventData<CaseEventType> = { case: caseData(row) };
   return {
@@ -24,7 +24,10 @@ export function caseEvent(change: CaseChange, row: CaseRow, causationId = row.ca
   };
 }
 
-/** `new` is internal. Until admission, which takes milliseconds, a case is published as `held`. */
+/**
+ * Returns the published data of a case. The state `new` is internal. Until admission, which takes milliseconds, such a
+ * case is published as `held`.
+ */
 export const caseData = (row: CaseRow): OffboardingCase => ({
   id: row.id,
   account: row.accountId,

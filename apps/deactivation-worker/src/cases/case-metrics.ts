@@ -1,7 +1,7 @@
-/** Metrics for operators: the duration of steps, waiting cases, stuck cases. */
+/** Metrics for operators: durations of steps, unfinished cases and stuck cases. */
 import type { Database, Metrics } from '#platform';
 
-/** Cases that the brake held include the time until their release. */
+/** For a case that the brake held, the time includes the wait until its release. */
 export const stepSeconds = (metrics: Metrics) =>
   metrics.histogram<'step'>('offboarding_seconds', "Time from the identity provider's push until a step was done", [
     'step',
@@ -12,14 +12,14 @@ const unfinishedCases = `
   select state, count(*)::int as cases, coalesce(extract(epoch from clock_timestamp() - min(coalesce(released_at, received_at))), 0)::float8 as oldest
     from offboarding_case where state in ('new', 'held', 'running') group by state`;
 
-/** Running for longer than any working case takes, or refused by Cognito permanently. */
+/** Cases that run for longer than a normal case takes, or that need a correction of the user or the configuration. */
 const stuckCases = `
   select count(*)::int as cases from offboarding_case c join person p on p.id = c.account_id
    where c.state = 'running' and (c.fenced_at < clock_timestamp() - interval '60 seconds' or p.last_error_class in ('permanent', 'config'))`;
 const failingPeople = `
   select last_error_class as class, count(*)::int as people from person where due_at is not null and last_error_class is not null group by 1`;
 
-/** Read at each scrape. */
+/** Registers gauges that read the database at each scrape. */
 export function watchCases(database: Database, metrics: Metrics): void {
   const oldest = metrics.gauge(
     'offboarding_oldest_case_seconds',
@@ -32,7 +32,7 @@ export function watchCases(database: Database, metrics: Metrics): void {
   });
   metrics.gauge(
     'offboarding_stuck_cases',
-    'Cases that should be complete and are not; alarm on any',
+    'Cases that should be complete but are not; raise an alarm for any',
     [],
     async (gauge) => {
       const [row] = await database.query<{ cases: number }>(stuckCases);
@@ -41,7 +41,7 @@ export function watchCases(database: Database, metrics: Metrics): void {
   );
   metrics.gauge(
     'offboarding_failing_people',
-    'People whose last call to Cognito failed, by class; alarm on permanent',
+    'People whose last call to Cognito failed, by class; raise an alarm for permanent',
     ['class'],
     async (gauge) => {
       gauge.reset();

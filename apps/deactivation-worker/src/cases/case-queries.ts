@@ -1,4 +1,4 @@
-/** Reads of the internal API, each within one tenant and without locks: a case may be between two steps. */
+/** Queries of the internal API. Each query reads one tenant without locks, so it may show a case between two steps. */
 import { Injectable } from '@nestjs/common';
 import { heldUntil } from '#brake';
 import type { CasePage, CasesQuery, CaseView, HeldCases, PeopleList, PersonTimeline, PersonView } from '#contracts';
@@ -21,13 +21,16 @@ const cases = (rest: string): string => `
   select ${CASE_COLUMNS}, ${columnsOf(PersonEntity, { alias: 'p', only: WORK })}
     from offboarding_case c join person p on p.id = c.account_id where c.tenant = $1 ${rest}`;
 
-/** Backwards along the index case_by_tenant, which needs the position of the cursor as a constant. */
+/** Reads backwards along the index case_by_tenant. This needs the time of the cursor's case as a constant. */
 const pageSql = cases(`
      and ($2::text is null or c.state = $2)
      and ($3::timestamptz is null or (c.received_at, c.id) < ($3::timestamptz, $4::uuid))
    order by c.received_at desc, c.id desc limit $5`);
 
-/** As text: a Date would lose the microseconds, and with them cases of the same millisecond. */
+/**
+ * Returns the time as text. A Date would lose the microseconds, and the next page would miss cases of the same
+ * millisecond.
+ */
 const positionSql = `select received_at::text as "receivedAt" from offboarding_case where tenant = $1 and id = $2`;
 const heldSql = cases(`and c.state = 'held' order by c.held_at, c.id limit $2`);
 const timelineSql = cases('and c.account_id = $2 order by c.received_at desc, c.id desc limit $3');
@@ -58,7 +61,7 @@ const people = (rest: string): string => `
 
 const personSql = people('and id = $2');
 
-/** A deletion frees a user name for somebody else, so deleted people come last. */
+/** After a deletion another person may get the user name, so deleted people come last. */
 const lookUpSql = people(`
      and (id = $3::uuid or lower(user_name) = lower($2) or external_id = $2)
    order by coalesce(id = $3::uuid, false) desc, lower(user_name) = lower($2) desc, deleted, id limit $4`);
@@ -103,7 +106,7 @@ export class CaseQueries {
     throw new Problem('not_found', `There is no account ${account} in this tenant.`, undefined, { account });
   }
 
-  /** Makes the person due with an unknown state, so the runner reads Cognito before it does anything. */
+  /** Makes the person due with an unknown state, so that the runner reads Cognito before any other call. */
   async retry(tenant: string, account: string): Promise<void> {
     await this.person(tenant, account);
     await this.database.query(rereadAccess, [account]);
@@ -123,7 +126,7 @@ export class CaseQueries {
   }
 }
 
-/** The runner's queue belongs to the person. Of their cases it is about the running one only. */
+/** Attempts and errors in the person's row are about the running case, so no other case shows them. */
 function viewOf(row: ViewedCase, holdHours: number | undefined): CaseView {
   const running = row.state === 'running';
   return {

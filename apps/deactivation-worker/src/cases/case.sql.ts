@@ -1,14 +1,17 @@
-/** Opening and discarding cases, and the columns that events and views are made of. */
+/** SQL that opens and discards cases, and the columns of their events and views. */
 import { columnsOf, prepared, type Tx } from '#platform';
 import { PersonEntity } from '../access/person.entity.js';
 import type { CaseRow } from './case-event.js';
 import { CaseEntity } from './case.entity.js';
 import type { Cause } from './cause.js';
 
-/** `c` = the case, `p` = the person after the statement. */
+/** `c` is the case, and `p` is the person after the statement. */
 export const CASE_COLUMNS = `${columnsOf(CaseEntity, { alias: 'c' })}, ${columnsOf(PersonEntity, { alias: 'p', only: ['userName', 'displayName', 'caseVersion'] })}`;
 
-/** A push from the future means that its clock is wrong, so ours counts. A person has at most one unfinished case. */
+/**
+ * Opens a case, unless the person has an unfinished one. A push time in the future comes from a wrong clock, so the
+ * current time replaces it.
+ */
 const openSql = prepared(`
   insert into offboarding_case (tenant, account_id, cause, causation_id, traceparent, pushed_at)
   values ($1, $2, $3, $4, $5, least($6, clock_timestamp()))
@@ -23,7 +26,7 @@ export async function openCase(
   await tx.query(openSql, [person.tenant, person.id, cause.type, cause.causationId, traceparent, cause.pushedAt]);
 }
 
-/** Access was never taken away. The caller has locked the rows of the people. */
+/** Discards pending cases of people who never lost access. The caller has locked the rows of these people. */
 const discardSql = `
   with c as (
     update offboarding_case set state = 'discarded', ended_at = clock_timestamp()
@@ -36,10 +39,10 @@ const discardSql = `
 export const discardCases = (tx: Tx, accounts: readonly string[]): Promise<CaseRow[]> =>
   tx.query<CaseRow>(discardSql, [accounts]);
 
-/** People who are inactive in the directory and still have access. */
+/** Returns the people who are inactive in the directory and still have access. */
 export const inactiveWithAccess = (tx: Tx, tenant: string): Promise<{ id: string }[]> =>
   tx.query(`select id from person where tenant = $1 and desired_access = 'enabled' and not active`, [tenant]);
 
-/** People with a pending case. */
+/** Returns the people with a pending case. */
 export const withPendingCase = (tx: Tx, tenant: string): Promise<{ id: string }[]> =>
   tx.query(`select account_id as id from offboarding_case where tenant = $1 and state in ('new', 'held')`, [tenant]);

@@ -1,19 +1,19 @@
-/** Why a person is evaluated, and when the identity provider's request for it arrived. Pure. */
+/** The cause of an evaluation, and the time at which the identity provider's request arrived. Pure functions only. */
 import { shortType } from '#event-bus';
 import type { EventEnvelope } from '#events';
 
 export interface Cause {
-  /** E.g. `user.deactivated`, `okta.suspended`. */
+  /** Kind of the cause, e.g. `user.deactivated`, `okta.suspended`. */
   readonly type: string;
   readonly causationId: string;
   readonly pushedAt: Date;
 }
 
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
-/** No request takes longer; an older id comes from somewhere else. */
+/** No request takes longer than this. An id with an older time is not the id of the request. */
 const LONGEST_REQUEST_MS = 5 * 60_000;
 
-/** A request id that is a UUIDv7 carries the time of the request (RFC 9562, 5.7). Without one, the time of the change. */
+/** Returns the time of the request if its id is a UUIDv7 (RFC 9562, 5.7), and otherwise the time of the change. */
 export function pushedAt({ causationid, time }: Pick<EventEnvelope, 'causationid' | 'time'>): Date {
   const changedAt = Date.parse(time);
   const match = UUID_V7.exec(causationid);

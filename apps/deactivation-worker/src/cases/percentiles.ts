@@ -1,9 +1,9 @@
-/** How long steps took: percentiles over the cases themselves, for any tenant and time. */
+/** Computes percentiles of the durations of steps from the cases, for any tenant and period. */
 import { Injectable } from '@nestjs/common';
 import { CASE_STEPS, type CaseStep, type Percentiles, type PercentilesQuery } from '#contracts';
 import { Database } from '#platform';
 
-/** Along the index case_fenced, also without a tenant (Postgres 18 skips through the first column). */
+/** Reads along the index case_fenced. Without a tenant, Postgres 18 uses a skip scan over the first column. */
 const percentilesSql = `
   select s.step, count(*)::int as cases,
          percentile_cont(array[0.5, 0.95, 0.99]) within group (order by extract(epoch from s.at - coalesce(c.released_at, c.pushed_at))::float8 * 1000) as ms

@@ -1,18 +1,18 @@
-/** The last line of the evidence: when a service first refused a token of an offboarded person. */
+/** Records when a service first refused a token of an offboarded person. This is the last part of the evidence. */
 import { Injectable } from '@nestjs/common';
 import type { RefusalBody } from '#contracts';
 import { Database, Problem } from '#platform';
 
 /**
- * Services have clocks of their own. A refusal may seem this much older than the fence that caused it, or lie this much
- * in the future. It happened after the fence and before now, so the stored instant is moved to the nearer of the two.
+ * Services have their own clocks. A service may report a refusal this much before the fence that caused it, or this
+ * much in the future. The refusal happened between the fence and now, so the stored time is limited to that range.
  */
 const CLOCK_TOLERANCE = '10 minutes';
 
 /**
- * The fence that caused the refusal is the latest one before it; only if there is none, the first one within the
- * tolerance. The earliest refusal of a case is kept, whatever the order of arrival: the update locks the case, and
- * Postgres checks the condition again under that lock.
+ * The latest fence before the refusal caused it. If there is none, the closest fence within the tolerance caused it.
+ * Reports may arrive in any order, and the earliest refusal of a case is kept. The update locks the case, and Postgres
+ * checks the condition again under that lock.
  */
 const recordSql = `
   with report as (select $3::timestamptz as at, clock_timestamp() as now, interval '${CLOCK_TOLERANCE}' as tolerance),
@@ -33,8 +33,8 @@ export class CaseRefusals {
   constructor(private readonly database: Database) {}
 
   /**
-   * Idempotent. A refusal that no fence explains is accepted and not stored: tokens of an account that never had access
-   * are refused too, and the reporter made no mistake.
+   * Records a refusal; a repetition changes nothing. A refusal that no fence explains is accepted but not stored,
+   * because services also refuse tokens of accounts that never had access.
    */
   async record(tenant: string, account: string, { at, service }: RefusalBody): Promise<void> {
     const [row] = await this.database.query<{ inFuture: boolean }>(recordSql, [tenant, account, at, service]);

@@ -1,8 +1,9 @@
 /**
- * The runner's queue: people whose access in Cognito may differ from the desired one. `revision` grows with everything
- * new for the runner, and work ends only if the revision did not grow meanwhile.
+ * SQL of the runner's queue: people whose access in Cognito may differ from their desired access. Every change that the
+ * runner must act on increases `revision`. Work ends only if the revision did not increase meanwhile.
  */
 import { columnsOf, prepared } from '#platform';
+import { isLeaseVoid } from '#worker';
 import { FENCED } from '../access/sign-out.sql.js';
 import { PersonEntity } from '../access/person.entity.js';
 import { CASE_COLUMNS } from '../cases/case.sql.js';
@@ -23,28 +24,31 @@ export interface WorkRow extends Pick<PersonEntity, (typeof STATE)[number]> {
   readonly lifted: boolean;
 }
 
-/** Longer than a call may take: all calls of a dead process have taken effect by then. */
+/** Longer than a call may take. After this time all calls of a dead process have taken effect. */
 export const LATE_CALL_SECONDS = 6;
 const LATE_CALLS_UNTIL = `clock_timestamp() + interval '${LATE_CALL_SECONDS} seconds'`;
 
-/** `p` = the person after the statement. */
+/** `p` is the person's row after the statement. */
 const WORK = `${columnsOf(PersonEntity, { alias: 'p', only: STATE })}, p.published_status = 'active' as lifted`;
 
-/** The condition of the index `person_urgent`; otherwise each look would read all sign-outs that wait for their quota. */
+/**
+ * The condition of the index `person_urgent`. Without this index, each query would read all sign-outs that wait for
+ * their quota.
+ */
 const URGENT = `desired_access = 'disabled' and actual_access is distinct from 'disabled'`;
 
 const isDue = (condition: string): string => `
   select id, lease_owner from person p
    where due_at <= clock_timestamp() and ${condition}
      and (lease_owner is null
-       or (lease_owner <> $1 and not exists (select 1 from worker w where w.id = p.lease_owner and w.seen_at > clock_timestamp() - make_interval(secs => $3))))
+       or (lease_owner <> $1 and ${isLeaseVoid('p.lease_owner', '$3')}))
    order by due_at limit $2
      for update skip locked`;
 
 /**
- * `skip locked`: two claims never wait for each other. The state becomes unknown if a dead process worked on the person
- * or a late call may have changed it. Commits synchronously: if a crash of the database lost the lease, the state from
- * before the call would still count as known.
+ * Claims due people. `skip locked` prevents two claims from waiting for each other. The state becomes unknown if a dead
+ * process worked on the person, or if a late call may have changed the user. The commit is synchronous: if a database
+ * crash lost the lease, the state from before the call would wrongly count as known.
  */
 const claim = (condition: string): string => `
   with due as (${isDue(condition)})
@@ -59,11 +63,13 @@ export const claimUrgent = prepared(claim(URGENT));
 export const claimOther = prepared(claim(`not (${URGENT})`));
 
 /**
- * After a step: the new state, and the instant of the step in the case. Returns the current work; no row = the lease was
- * lost. `$4`: signed out, which counts only if the revision did not grow since the call began. After a `disable` a
- * sign-out is due again, because the user may have been enabled until then, even by a late call after the last sign-out.
+ * Records a step: the new state, and the time of the step in the case. Returns the current work, or no row if the lease
+ * was lost. `$4` means signed out, which counts only if the revision did not increase since the call began. After a
+ * `disable`, a sign-out is due again. The user may have been enabled until then, even by a late call after the last
+ * sign-out.
  *
- * Does not wait for the disk: after a crash of the database the lease is still there, and the next owner reads back.
+ * The commit does not wait for the disk. After a database crash the lease still exists, and the next owner reads
+ * Cognito.
  */
 export const recordStep = prepared(`
   with relaxed as materialized (
@@ -87,9 +93,9 @@ export const recordStep = prepared(`
 export const reread = `select ${WORK} from person p where id = $1 and lease_owner = $2`;
 
 /**
- * Cognito was read and shows the user disabled or absent: the case is complete, unless the revision grew or a late call
- * may still take effect. It is not complete while its fence waits in our outbox, because nobody refuses the tokens yet.
- * With the fence the command to end sessions is published.
+ * Completes the case after Cognito was read and showed the user disabled or absent. The case stays open if the revision
+ * increased, or if a late call may still take effect. It also stays open while its fence waits in our outbox, because
+ * no service refuses the tokens yet. The command to end sessions is published together with the fence.
  */
 export const completeCase = prepared(`
   with p as (
@@ -109,9 +115,10 @@ export const completeCase = prepared(`
     from p left join c on c.account_id = p.id`);
 
 /**
- * Lifts the fence. `$5`: Cognito's clock in whole seconds when it had enabled the user. Every token from before the
- * offboarding was issued by that clock, so none is younger. The fence moves to the next whole second: a second that is
- * not over may contain tokens from before, and several hosts answer for Cognito. Without that clock, the database's.
+ * Lifts the fence. `$5` is Cognito's clock, in whole seconds, when Cognito had enabled the user. The same clock issued
+ * every token from before the offboarding, so none of them has a later time. The fence moves to the next whole second:
+ * the current second may contain earlier tokens, and several hosts answer for Cognito. If `$5` is null, the database's
+ * clock is used.
  */
 export const liftFence = prepared(`
   with p as (
@@ -132,9 +139,10 @@ export const liftFence = prepared(`
     from p left join c on c.account_id = p.id`);
 
 /**
- * A person who keeps their access was signed out (Universal Logout). `$5`: Cognito's clock when it was done; no earlier
- * token is younger. The next whole second, for the reasons of `liftFence`. Never earlier than the fence in force: if our
- * clock is behind, tokens that an earlier fence refuses must not count again.
+ * Moves the fence after the sign-out of a person who keeps their access (Universal Logout). `$5` is Cognito's clock
+ * after the sign-out, so no earlier token has a later time. The fence moves to the next whole second, for the reasons
+ * at `liftFence`. It never moves back: if our clock is behind, tokens that an earlier fence refuses must not count
+ * again.
  */
 export const fenceSignedOut = `
   update person p
@@ -144,24 +152,30 @@ export const fenceSignedOut = `
    where p.id = $1 and p.lease_owner = $2 and p.revision = $3 and p.desired_access = 'enabled' and p.published_status = 'active'
   returning ${WORK}, ${FENCED}`;
 
-/** Cognito shows the user enabled, as desired. */
+/** Ends the work, because Cognito shows the user enabled, as desired. */
 export const endEnabling = `
   update person set due_at = null, lease_owner = null, attempts = 0, last_error = null, last_error_class = null
    where id = $1 and lease_owner = $2 and revision = $3 and desired_access = 'enabled' and late_calls_until is null returning id`;
 
-/** Gives the person back; due again after `$3` seconds. */
+/** Ends the lease. The person is due again after `$3` seconds. */
 export const handBack = prepared(`
   update person set lease_owner = null, due_at = clock_timestamp() + make_interval(secs => $3)
    where id = $1 and lease_owner = $2 returning id`);
 
-/** Due when late calls have taken effect. Else the fence is not published yet: soon at first, then after up to 2 seconds. */
+/**
+ * Ends the lease of unfinished work. The person is due again when late calls have taken effect. Without late calls the
+ * work waits until the fence is published, so it is due again soon at first, and later after up to 2 seconds.
+ */
 export const comeBackLater = prepared(`
   update person
      set lease_owner = null,
          due_at = coalesce(late_calls_until, clock_timestamp() + least(greatest((clock_timestamp() - not_before) / 2, interval '20 milliseconds'), interval '2 seconds'))
    where id = $1 and lease_owner = $2 returning id`);
 
-/** `$3`: the call may have taken effect, or still may; then the state is unknown. */
+/**
+ * Records a failed call. `$3` means that the call may have taken effect or may still take effect, so the state is
+ * unknown.
+ */
 export const recordFailure = `
   update person
      set lease_owner = null, attempts = attempts + $4, last_error = $5, last_error_class = $6,
@@ -171,9 +185,9 @@ export const recordFailure = `
    where id = $1 and lease_owner = $2 returning id`;
 
 const unknownAndDue = `actual_access = null, late_calls_until = ${LATE_CALLS_UNTIL}, due_at = clock_timestamp()`;
-/** Another process may have worked on the person while our call was under way, so the state is unknown. */
+/** Makes the state unknown and the person due. Another process may have worked on the person during our call. */
 export const rereadAccess = `update person set revision = revision + 1, ${unknownAndDue} where id = $1`;
-/** Gives up leases on people that this process no longer works on, because recording a step failed. */
+/** Ends leases on people that this process no longer works on, because recording a step failed. */
 export const releaseForgotten = `update person set lease_owner = null, ${unknownAndDue} where lease_owner = $1 and id <> all($2::uuid[])`;
-/** Cognito answers again: people whose step failed during the outage are tried at once. */
+/** Makes people due whose step failed during an outage. It runs when Cognito answers again. */
 export const retryNow = `update person set due_at = clock_timestamp() where due_at > clock_timestamp() and lease_owner is null and last_error_class in ('retry', 'config')`;

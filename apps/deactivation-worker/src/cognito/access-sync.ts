@@ -1,4 +1,6 @@
-/** Makes one person's access in Cognito equal to the desired one, step by step; each step is recorded before the next. */
+/**
+ * Makes one person's access in Cognito equal to the desired access. Each step is recorded before the next one begins.
+ */
 import { Injectable } from '@nestjs/common';
 import { CognitoError, UserPool, type Urgency } from '#cognito';
 import type { CognitoAccess } from '#contracts';
@@ -21,20 +23,20 @@ import {
 } from './access-queue.sql.js';
 import { nextStep, type AccessState, type CognitoState, type Step } from './plan.js';
 
-/** The known state of a person while a lease is held. */
+/** The known state of a person while this process holds the lease. */
 export interface Work extends AccessState, Omit<WorkRow, 'actualAccess'> {}
 
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
-/** A call that did not succeed. */
+/** A call to Cognito that did not succeed. */
 export class StepFailure extends Error {
   constructor(
     readonly failure: CognitoError,
-    /** The call may have changed, or may still change, whether the user is enabled. */
+    /** Whether the call may have enabled or disabled the user, or may still do so. */
     readonly stateUnknown: boolean,
-    /** When the step began. */
+    /** Revision of the person when the step began. */
     readonly revision: number,
   ) {
     super(failure.message);
@@ -42,7 +44,7 @@ export class StepFailure extends Error {
   }
 }
 
-/** Disabling goes before everything else; sign-outs take what is left of the quota. */
+/** Disabling users comes before everything else. Sign-outs use the rest of the quota. */
 const URGENCY: Readonly<Record<Step, Urgency>> = {
   disable: 'offboarding',
   'sign-out': 'urgent',
@@ -65,7 +67,10 @@ export class AccessSync {
     this.seconds = stepSeconds(metrics);
   }
 
-  /** Does the next step. Resolves with the work that is left; null = nothing, and the person is given back. */
+  /**
+   * Does the next step. Resolves with the remaining work, or with null if this process has ended its lease on the
+   * person.
+   */
   async step(work: Work): Promise<Work | null> {
     const step = nextStep(work);
     if (step === 'end') return this.end(work);
@@ -88,7 +93,7 @@ export class AccessSync {
     return this.record(work, step, actual);
   }
 
-  /** `at`: Cognito's clock when the call was done. */
+  /** `at` is the time of Cognito's clock when it had done the call. */
   private async call(
     { id, actualAccess }: Work,
     step: 'disable' | 'sign-out' | 'confirm' | 'enable',
@@ -117,7 +122,7 @@ export class AccessSync {
       stored(actual),
       step === 'sign-out' || isAbsent,
       work.revision,
-      // Without a user no step was done.
+      // If Cognito has no such user, no step was done.
       isAbsent ? null : step,
     ]);
     if (!row) throw new LeaseLost();
@@ -126,7 +131,7 @@ export class AccessSync {
     return withState(row, work, actual);
   }
 
-  /** Cognito was read: `work.actualAccess` is what it showed. */
+  /** Continues after Cognito was read. `work.actualAccess` is the state that Cognito showed. */
   private async confirmed(work: Work): Promise<Work | null> {
     if (work.desiredAccess === 'enabled' || work.actualAccess === 'enabled') return work;
     const completed = await this.database.tx((tx) => this.complete(tx, work));
@@ -146,7 +151,7 @@ export class AccessSync {
 
   private async lift(work: Work, actual: CognitoState, enabledAt: Date | null): Promise<Work | null> {
     const lifted = await this.database.tx((tx) => this.liftFence(tx, work, actual, enabledAt));
-    // No longer desired: record the state of Cognito before it is disabled again.
+    // Access is no longer desired. Record that Cognito enabled the user, so that the next step disables it.
     return lifted ? null : this.record(work, 'enable', actual);
   }
 
@@ -161,8 +166,8 @@ export class AccessSync {
   }
 
   /**
-   * A person who keeps their access was signed out: moves the fence, which has been in force since the request, to
-   * Cognito's clock. If the process dies before the commit, the sign-out stays due and is repeated.
+   * Handles the sign-out of a person who keeps their access. It moves the fence, which has been in force since the
+   * request, to Cognito's clock. If the process dies before the commit, the sign-out stays due and is repeated.
    */
   private async signedOut(work: Work, actual: CognitoState, at: Date | null): Promise<Work> {
     const parameters = [work.id, work.leaseOwner, work.revision, stored(actual), at];
@@ -171,7 +176,7 @@ export class AccessSync {
       if (fenced) await this.outbox.add(tx, [accessEvent(fenced)]);
       return fenced;
     });
-    // The revision grew: the statement of `record` decides whether this sign-out counts.
+    // If the revision increased, the statement of `record` decides whether this sign-out counts.
     return row ? withState(row, work, actual) : this.record(work, 'sign-out', actual);
   }
 
@@ -180,7 +185,10 @@ export class AccessSync {
     return rows.length > 0 ? null : this.continueLater(work);
   }
 
-  /** The work did not end: the revision grew, a late call may take effect, or the fence is not published yet. */
+  /**
+   * Continues work that did not end, because the revision increased, a late call may take effect, or the fence is not
+   * published yet.
+   */
   private async continueLater(work: Work): Promise<Work | null> {
     const [row] = await this.database.query<WorkRow>(reread, [work.id, work.leaseOwner]);
     if (!row) throw new LeaseLost();
@@ -189,13 +197,13 @@ export class AccessSync {
     return null;
   }
 
-  /** Ends the lease; any process may continue after the pause. */
+  /** Ends the lease. Any process may continue after the pause. */
   async giveBack(work: Work, pauseSeconds: number): Promise<void> {
     await this.database.query(handBack, [work.id, work.leaseOwner, pauseSeconds]);
   }
 }
 
-/** Without a running case all its columns are null. */
+/** If there is no running case, all columns of the case are null. */
 type CaseOrNone = CaseRow | (Omit<CaseRow, 'id'> & { readonly id: null });
 type LiftedRow = CaseOrNone &
   Pick<PersonEntity, 'accessVersion' | 'publishedRoles' | 'notBefore'> & {
@@ -203,9 +211,9 @@ type LiftedRow = CaseOrNone &
     readonly liftTraceparent: string | null;
   };
 
-/** The column does not distinguish an absent user from an unknown state. */
+/** The column is null both for an absent user and for an unknown state. */
 const stored = (actual: CognitoState): CognitoAccess | null => (actual === 'absent' ? null : actual);
 
-/** An absent user stays absent until the revision grows. */
+/** Keeps the state `absent`, which the column cannot store, until the revision increases. */
 const withState = (row: WorkRow, before: Work, actual: CognitoState): Work =>
   actual === 'absent' && row.revision === before.revision ? { ...row, actualAccess: actual } : row;

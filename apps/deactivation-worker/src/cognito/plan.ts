@@ -1,26 +1,27 @@
-/** The next step for one person's access in Cognito. Pure. */
+/** Chooses the next step for one person's access in Cognito. Pure functions only. */
 import type { CognitoAccess } from '#contracts';
 import type { PersonEntity } from '../access/person.entity.js';
 
-/** The state that Cognito holds; `absent` = it has no such user, null = state unknown. */
+/** The user's state in Cognito. `absent` means that Cognito has no such user; null means that the state is unknown. */
 export type CognitoState = CognitoAccess | 'absent' | null;
 
 export interface AccessState extends Pick<PersonEntity, 'desiredAccess' | 'signOutDue'> {
   readonly actualAccess: CognitoState;
-  /** The fence is lifted: `identity.access` says active. */
+  /** Whether the fence is lifted, which means that `identity.access` says active. */
   readonly lifted: boolean;
 }
 
 /**
- * `confirm`: read the user back; if Cognito shows the desired state, the work ends.
- * `enable`: also lifts the fence, with the instant at which Cognito enabled the user.
+ * `confirm` reads the user from Cognito and ends the work if the user has the desired state. `enable` enables the user
+ * and lifts the fence, with the time at which Cognito enabled the user.
  */
 export type Step = 'disable' | 'sign-out' | 'confirm' | 'enable' | 'lift' | 'end';
 
 /**
- * To end access: disable, then sign out, so that nobody logs in between the two. To give it back: first the sign-out
- * that is still due, because enabling would revive old refresh tokens; then enable; then lift the fence. A user that
- * Cognito does not have needs no step; identity-service announces it when it exists.
+ * To end access, the user is disabled first and then signed out, so that nobody logs in between the two calls. To give
+ * access back, a due sign-out comes first, because enabling would make old refresh tokens valid again. Then the user is
+ * enabled and the fence is lifted. A user that Cognito does not have is neither signed out nor enabled;
+ * identity-service announces the user when it exists.
  */
 export function nextStep({ desiredAccess, actualAccess, signOutDue, lifted }: AccessState): Step {
   if (desiredAccess === 'disabled') {
@@ -33,7 +34,7 @@ export function nextStep({ desiredAccess, actualAccess, signOutDue, lifted }: Ac
   return actualAccess === 'disabled' ? 'enable' : 'end';
 }
 
-/** Cognito may still let the person in although they should have no access: this goes first. */
+/** Whether a person who should have no access may still sign in through Cognito. Such work goes first. */
 export const isUrgent = ({
   desiredAccess,
   actualAccess,

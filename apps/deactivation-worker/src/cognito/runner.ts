@@ -1,7 +1,7 @@
 /**
- * Works off the queue of people whose access in Cognito has to change, and records each step as long as its lease holds.
- * People whom Cognito may still let in go first: such work may use every slot, other work (sign-out, confirmation,
- * enabling) at most half of them.
+ * Works on the queue of people whose access in Cognito must change, and records each step while its lease is valid.
+ * Disabling users goes first and may use every slot. Other work (sign-out, confirmation, enabling) may use at most half
+ * of the slots.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { retryDelay, whenMisconfigured } from '#cognito';
@@ -21,7 +21,10 @@ import { AccessSync, LeaseLost, StepFailure, type Work } from './access-sync.js'
 import { isUrgent } from './plan.js';
 
 const POLL_MS = 50;
-/** A desired state that changes faster than Cognito answers, or a user who does not stay disabled: others go first. */
+/**
+ * Limit of steps in a row for one person. The desired state may change faster than Cognito answers, or the user may not
+ * stay disabled. Then other people go first.
+ */
 const MAX_STEPS = 16;
 const TOO_MANY_STEPS_PAUSE_SECONDS = 1;
 
@@ -30,7 +33,7 @@ export class AccessRunner {
   private readonly queue: QueueWorker<Work>;
   private readonly leaseSeconds: number;
   private readonly results;
-  /** A step failed because Cognito could not be reached or used. */
+  /** Whether a step failed because Cognito did not answer or the configuration was wrong. */
   private outage = false;
 
   constructor(
@@ -64,7 +67,7 @@ export class AccessRunner {
     return this.queue.start();
   }
 
-  /** Ends after the step that is under way. */
+  /** Resolves after the current step of each person. */
   onModuleDestroy(): Promise<void> {
     return this.queue.stop();
   }
@@ -99,7 +102,9 @@ export class AccessRunner {
     }
   }
 
-  /** Once the user is disabled, the work continues in a slot for other work, or gives its slot to urgent work. */
+  /**
+   * Returns whether the work may continue. Once the user is disabled, the rest of the work needs a slot for other work.
+   */
   private mayContinue(work: Work): boolean {
     return isUrgent(work) || this.queue.continueAsOther(work.id);
   }
@@ -131,7 +136,7 @@ export class AccessRunner {
     await this.database.query(rereadAccess, [work.id]);
   }
 
-  /** A step succeeded, so Cognito works again for everybody. */
+  /** Ends the pause after a step succeeded, because Cognito then works again for everybody. */
   private resume(): void {
     this.queue.resume();
     if (!this.outage) return;

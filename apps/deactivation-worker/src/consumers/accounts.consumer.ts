@@ -1,4 +1,7 @@
-/** identity.accounts: Cognito has the user of an account, or its roles changed. Its status echoes our own events. */
+/**
+ * Consumes identity.accounts: Cognito now has the user of an account, or its roles changed. The account's status is
+ * ignored, because it only repeats our own events.
+ */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData, PoisonEvent } from '#event-bus';
@@ -17,7 +20,7 @@ export class OffboardingAccountsConsumer {
     const person = await storeAccount(tx, event.tenant, event.sequence, data.account);
     if (person === 'foreign')
       throw new PoisonEvent(`account ${data.account.id} belongs to another tenant than ${event.tenant}`);
-    // Topics have no common order: until the directory's event arrives, nothing can be decided.
+    // Events of different topics have no common order. Nothing can be decided until the directory's event arrives.
     if (person !== 'stale' && person.directoryVersion > 0) await this.evaluator.evaluate(tx, person, causeOf(event));
   }
 }

@@ -1,4 +1,6 @@
-/** integration.settings: "Deactivate on Offboard" was switched, or the brake or the connection to Okta changed. */
+/**
+ * Consumes integration.settings: "Deactivate on Offboard" was switched, or the brake or the connection to Okta changed.
+ */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';
@@ -13,8 +15,8 @@ export class OffboardingSettingsConsumer {
   constructor(private readonly evaluator: AccessEvaluator) {}
 
   /**
-   * Switched on: inactive people who kept access lose it. Switched off: cases are discarded that are pending for no
-   * other reason; nobody gets lost access back.
+   * If "Deactivate on Offboard" is switched on, inactive people who kept access lose it. If it is switched off, pending
+   * cases without another reason are discarded. Nobody gets back access that was already lost.
    */
   @EventPattern('integration.settings')
   async settingsChanged(@Ctx() { event, tx }: EventContext): Promise<void> {

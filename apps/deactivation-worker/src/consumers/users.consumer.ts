@@ -1,4 +1,7 @@
-/** directory.users: a person was created, changed or offboarded. Cheap: no call, no counting, one row lock. */
+/**
+ * Consumes directory.users: a person was created, changed or offboarded. It is fast, because it calls nobody, counts
+ * nothing and locks one row.
+ */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData, PoisonEvent, shortType } from '#event-bus';

@@ -1,5 +1,5 @@
 /**
- * The tables of `offboarding`: who has access, the cases that end it, and what Okta is asked about people. The entities
+ * Creates the tables of the schema `offboarding`: people and their access, cases, and checks in Okta. The entities
  * describe the columns.
  */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
@@ -101,7 +101,10 @@ const CASE = `
   create index case_fenced on offboarding.offboarding_case (tenant, fenced_at) where counts;
   create index case_running on offboarding.offboarding_case (pushed_at) where state = 'running';`;
 
-/** Okta's event hooks, kept for two days: a repeated delivery has the same event id, and Okta repeats within minutes. */
+/**
+ * Events of Okta's event hooks, stored for two days. A repeated delivery has the same event ids, and Okta repeats a
+ * delivery within minutes.
+ */
 const OKTA_HINT = `
   create table offboarding.okta_hint (
     tenant uuid not null,

@@ -1,4 +1,4 @@
-/** Metrics: checks that wait for Okta, and differences between Okta and our state. */
+/** Metrics of the checks that wait for Okta, and of the differences between Okta and our state. */
 import { Injectable } from '@nestjs/common';
 import { OKTA_DRIFT_KINDS } from '#contracts';
 import { Database, Metrics } from '#platform';
@@ -8,10 +8,10 @@ import { drift, oldestSuccess } from './comparison/comparison.sql.js';
 @Injectable()
 export class OktaMetrics {
   constructor(database: Database, metrics: Metrics) {
-    const oldest = metrics.gauge('okta_checks_oldest_seconds', 'Age of the oldest check of a person in Okta');
+    const oldest = metrics.gauge('okta_checks_oldest_seconds', 'Age of the oldest waiting check of a person in Okta');
     metrics.gauge(
       'okta_checks_waiting',
-      'People to check in Okta; "failing" = the last attempt failed',
+      'People to check in Okta; "failing" means that the last attempt failed',
       ['state'],
       async (gauge) => {
         const rows = await database.query<{ state: string; checks: number; oldest: number }>(waitingByState);
@@ -22,7 +22,7 @@ export class OktaMetrics {
     );
     metrics.gauge(
       'okta_comparison_last_success_timestamp_seconds',
-      'End of the last complete comparison, of the connected tenant for which it is longest ago; 0 = never',
+      'Oldest end of the last complete comparisons of the connected tenants; 0 means that a tenant was never compared',
       [],
       async (gauge) => {
         const [row] = await database.query<{ at: Date }>(oldestSuccess);

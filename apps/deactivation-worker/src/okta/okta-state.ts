@@ -1,23 +1,27 @@
-/** Translates Okta's state of a person into their access. Pure. */
+/** Derives from Okta's state of a person whether it ends their access. Pure functions only. */
 import type { OktaState } from '#contracts';
 import type { OktaUser } from '#okta';
 
 export interface Observation {
-  /** Null = Okta has no such user. */
+  /** The Okta user; null means that Okta has no such user. */
   readonly user: OktaUser | null;
-  /** Whether the app is assigned; null = not read. */
+  /** Whether the app is assigned to the user; null means that the assignment was not read. */
   readonly assigned: boolean | null;
 }
 
-/** Users who belong to the org, or will. Whether they can sign in at the moment is Okta's business. */
+/**
+ * Statuses of users who belong to the org or soon will. Only Okta decides whether these users can sign in at the
+ * moment.
+ */
 const PRESENT = new Set(['STAGED', 'PROVISIONED', 'ACTIVE', 'RECOVERY', 'PASSWORD_EXPIRED', 'LOCKED_OUT']);
 
 /**
- * Null = nothing ends access. Undefined = an unknown status, which has no consequences.
+ * Returns the state that ends access. Null means that nothing ends access. Undefined means that the status is unknown
+ * and has no consequences.
  *
- * A tenant without "Deactivate on Offboard" wants nobody to lose access by deactivation or unassignment: SCIM reports
- * the same and has no effect either. But the switch gives nobody access: a state that already ends access stays.
- * Suspension and deletion always end access.
+ * Without "Deactivate on Offboard", deactivation and unassignment do not end access, neither here nor over SCIM.
+ * Switching it off gives nobody access back: a state that already ends access stays. Suspension and deletion always end
+ * access.
  */
 export function stateOf(
   { user, assigned }: Observation,
@@ -33,5 +37,5 @@ export function stateOf(
   return assigned === false ? ifOffboarding('missing') : null;
 }
 
-/** The cause of the consequences, as events and cases name it. */
+/** Returns the name of the cause that events and cases contain. */
 export const oktaCause = (state: OktaState | null): string => `okta.${state ?? 'active'}`;

@@ -1,7 +1,7 @@
-/** The tenants' Okta orgs: which tenant is connected to which org, with which credentials, and a client for each. */
+/** The tenants' connections to their Okta orgs: the credentials, and a client of Okta's API for each tenant. */
 import { Inject, Injectable } from '@nestjs/common';
 import { OktaError, OktaManagement } from '#okta';
-import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
+import { CONFIG, LOGGER, Metrics, type Logger } from '#platform';
 import { OktaSecrets, SecretStore, type OktaCredentials } from '#secrets';
 import { TenantSettingsCache, type TenantCopy } from '#settings';
 import type { WorkerConfig } from '../config.js';
@@ -9,9 +9,9 @@ import type { WorkerConfig } from '../config.js';
 export interface OktaOrg {
   readonly appId: string;
   readonly deactivateOnOffboard: boolean;
-  /** Fails with `rate_limited` instead of waiting: for checks of one person. */
+  /** Client for checks of one person. It fails with `rate_limited` instead of waiting. */
   readonly prompt: OktaManagement;
-  /** Waits for the next window of Okta's rate limit: for lists. */
+  /** Client for lists. It waits for the next window of Okta's rate limit. */
   readonly patient: OktaManagement;
 }
 
@@ -19,21 +19,21 @@ interface Client extends OktaOrg {
   readonly apiToken: string;
 }
 
-/** Two attempts have to fit into the three seconds that Okta waits for the answer to a hook. */
+/**
+ * Time limit of one attempt. Okta waits three seconds for the answer to a hook, and two attempts must fit into them.
+ */
 const STORE_TIMEOUT_MS = 1_000;
 
 @Injectable()
 export class OktaOrgs {
-  private readonly settings: TenantSettingsCache;
   private readonly store: SecretStore;
   private readonly secrets: OktaSecrets;
-  private readonly tenantOfSlug = new Map<string, string>();
   private readonly clients = new Map<string, Client>();
   private readonly listeners: ((tenant: string) => void)[] = [];
   private readonly stopping = new AbortController();
 
   constructor(
-    database: Database,
+    private readonly settings: TenantSettingsCache,
     @Inject(CONFIG) private readonly config: WorkerConfig,
     @Inject(LOGGER) logger: Logger,
     private readonly metrics: Metrics,
@@ -51,11 +51,7 @@ export class OktaOrgs {
           "Cannot read a tenant's Okta credentials from Secrets Manager. Checks and event hooks of this tenant wait. Check Secrets Manager and the IAM role of this service.",
         ),
     });
-    this.settings = new TenantSettingsCache({
-      database,
-      schema: database.schema,
-      onChange: (current, previous) => this.changed(current, previous),
-    });
+    settings.onChange(({ tenantId }) => this.changed(tenantId));
   }
 
   onModuleDestroy(): void {
@@ -63,7 +59,7 @@ export class OktaOrgs {
     this.store.close();
   }
 
-  /** `listener` runs after a tenant's settings changed, and with them perhaps its connection. */
+  /** Adds a listener that runs after a tenant's settings changed, which may include its connection to Okta. */
   onChange(listener: (tenant: string) => void): void {
     this.listeners.push(listener);
   }
@@ -73,19 +69,21 @@ export class OktaOrgs {
     await this.settings.get('');
   }
 
-  /** A connected tenant, by slug. An unknown slug costs no query of its own. */
+  /** Finds a connected tenant by its slug. An unknown slug causes no query of its own. */
   async connectedBySlug(slug: string): Promise<TenantCopy | null> {
-    await this.refresh(); // fills the map
-    const tenant = await this.settings.get(this.tenantOfSlug.get(slug) ?? '');
-    return tenant?.slug === slug && tenant.settings.okta ? tenant : null;
+    const tenant = await this.settings.ofSlug(slug);
+    return tenant?.settings.okta ? tenant : null;
   }
 
-  /** `renew`: read from the store, unless that was done a moment ago. */
+  /** Returns the tenant's credentials. `renew` reads them from the secret store, unless that was done a moment ago. */
   credentials(tenant: string, renew = false): Promise<OktaCredentials | null> {
     return renew ? this.secrets.renewed(tenant) : this.secrets.get(tenant);
   }
 
-  /** Null = the tenant is not connected. Throws `SecretStoreUnavailable`, or the fault of the connection. */
+  /**
+   * Returns the tenant's org, or null if the tenant is not connected. Throws `SecretStoreUnavailable`, or an
+   * `OktaError` if the connection is faulty.
+   */
   async org(tenant: string): Promise<OktaOrg | null> {
     const copy = await this.settings.get(tenant);
     const okta = copy?.settings.okta;
@@ -98,7 +96,10 @@ export class OktaOrgs {
     );
   }
 
-  /** Kept until the settings or the token change, because it knows how much of Okta's rate limit is left. */
+  /**
+   * Returns a client that is kept until the settings or the token change, because it knows how much of Okta's rate
+   * limit is left.
+   */
   private client(
     { tenantId, settings: { deactivateOnOffboard } }: TenantCopy,
     { domain, appId }: { domain: string; appId: string },
@@ -114,11 +115,9 @@ export class OktaOrgs {
     return client;
   }
 
-  private changed(current: TenantCopy, previous: TenantCopy | null): void {
-    if (previous && this.tenantOfSlug.get(previous.slug) === current.tenantId) this.tenantOfSlug.delete(previous.slug);
-    this.tenantOfSlug.set(current.slug, current.tenantId);
-    this.secrets.invalidate(current.tenantId);
-    this.clients.delete(current.tenantId);
-    for (const listener of this.listeners) listener(current.tenantId);
+  private changed(tenant: string): void {
+    this.secrets.invalidate(tenant);
+    this.clients.delete(tenant);
+    for (const listener of this.listeners) listener(tenant);
   }
 }

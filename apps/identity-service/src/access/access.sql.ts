@@ -1,10 +1,14 @@
-/** Stores what deactivation-worker publishes about accounts; every write is gated by the sequence of its topic. */
+/**
+ * Stores what deactivation-worker publishes about accounts. A write changes nothing if the row already has a newer
+ * sequence of its topic.
+ */
 import type { Access, EventEnvelope, OffboardingCase } from '#events';
 import { prepared, type Tx } from '#platform';
 
 /**
- * Touches no row that a handler of another topic writes, so it never waits for one. Removal is final. If a closed
- * account is removed later, the causation stays that of the closing: the removal takes nothing more away and has no case.
+ * Stores the access of an account. It touches no row that a handler of another topic writes, so it never waits for such
+ * a handler. Removal is final. If a closed account is removed later, the row keeps the causation id of the closing. The
+ * removal ends no more access and has no case.
  */
 const storeAccessSql = prepared(`
   insert into access as w (account_id, tenant, version, status, causation_id) values ($1, $2, $3, $4, $5)
@@ -14,7 +18,7 @@ const storeAccessSql = prepared(`
     where w.version < excluded.version and w.tenant = excluded.tenant and w.status <> 'removed'
   returning old.status as before`);
 
-/** `changed` = the status is new; `foreign` = the account belongs to another tenant. */
+/** Returns `changed` if the status is new, and `foreign` if the account belongs to another tenant. */
 export async function storeAccess(
   tx: Tx,
   event: Pick<EventEnvelope, 'tenant' | 'sequence' | 'causationid'>,
@@ -33,7 +37,7 @@ const storeCaseSql = prepared(`
     where c.sequence < excluded.sequence and c.tenant = excluded.tenant and c.account_id = excluded.account_id
   returning id`);
 
-/** True = the event brought something new about the case. */
+/** Resolves with true if the event contained something new about the case. */
 export async function storeCase(
   tx: Tx,
   { tenant, sequence }: Pick<EventEnvelope, 'tenant' | 'sequence'>,

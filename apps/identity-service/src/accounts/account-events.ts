@@ -1,9 +1,11 @@
-/** The events on `identity.accounts` that carry the state of an account without a change of it. Pure. */
+/**
+ * Builds the events on `identity.accounts` that contain the state of an account, but no change. Pure functions only.
+ */
 import type { NewEvent } from '#event-bus';
 import type { Account } from '#events';
 import type { AccountEntity } from './account.entity.js';
 
-/** The columns that an account event is made of. */
+/** The columns of an account that its events contain. */
 export const PUBLISHED_COLUMNS = [
   'id',
   'tenant',
@@ -29,7 +31,9 @@ export const accountState = (account: Omit<PublishedAccount, 'tenant' | 'version
   primaryRole: account.roles[0] ?? null,
 });
 
-/** `account` = the row with the version that this event has. */
+/**
+ * Builds an event with the state of an account. `account` already has the version that becomes the event's sequence.
+ */
 export const stateEvent = (
   what: 'provisioned' | 'republished',
   account: PublishedAccount,

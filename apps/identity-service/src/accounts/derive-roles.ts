@@ -1,4 +1,4 @@
-/** The roles that a person's groups give: the union over all mapped groups, strongest role first. */
+/** Derives the roles that a person's groups give: the union over all mapped groups, strongest role first. */
 import { groupKey } from '#settings';
 import type { RoleMapping } from '#events';
 
@@ -9,12 +9,15 @@ export interface GroupFact {
 }
 
 export interface RoleRules {
-  /** Highest precedence first. */
+  /** The tenant's roles, highest precedence first. */
   readonly roles: readonly string[];
   readonly roleMappings: readonly RoleMapping[];
 }
 
-/** The roles that one group gives, strongest first. A mapping to a role that the tenant does not have gives nothing. */
+/**
+ * Returns the roles that one group gives, strongest first. A mapping to a role that the tenant does not have gives
+ * nothing.
+ */
 export function rolesOfGroup(group: GroupFact, rules: RoleRules): string[] {
   if (group.deleted) return [];
   const keys = new Set([groupKey({ name: group.displayName }), groupKey({ id: group.id })]);
@@ -22,7 +25,10 @@ export function rolesOfGroup(group: GroupFact, rules: RoleRules): string[] {
   return rules.roles.filter((role) => given.has(role));
 }
 
-/** The SQL of `evaluation.sql.ts` does the same for thousands of accounts at once; tests compare the two. */
+/**
+ * Returns the roles that the groups give together. `evaluation.sql.ts` does the same in SQL for thousands of accounts;
+ * tests compare the two.
+ */
 export function deriveRoles(groups: readonly GroupFact[], rules: RoleRules): string[] {
   const given = new Set(groups.flatMap((group) => rolesOfGroup(group, rules)));
   return rules.roles.filter((role) => given.has(role));

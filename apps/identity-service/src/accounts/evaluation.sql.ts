@@ -1,4 +1,4 @@
-/** Reads what accounts should be, derived for many at once from the projection, and writes the result back. */
+/** Reads many accounts with the facts that decide about them, and writes the results of their evaluation. */
 import type { TenantSettings } from '#events';
 import { columnsOf, currentTraceparent, prepared, type Tx } from '#platform';
 import { brakeOf } from '#settings';
@@ -15,8 +15,9 @@ const CURRENT = columnsOf(AccountEntity, {
 const DIRECTORY = columnsOf(DirectoryUserEntity, { alias: 'u', only: [...PROFILE, 'active', 'deleted'] });
 
 /**
- * Locks the account rows against the reconciler's records, in the order of their ids, so that two of these statements
- * never deadlock. Beside each account it reads the directory, the access, and the roles that the mappings in force give.
+ * Reads each account with its directory user, its access, and the roles that the current mappings give. Locks the
+ * accounts in the order of their ids, so that two of these statements never deadlock. While the locks are held, the
+ * reconciler cannot record results.
  */
 const subjectsSql = prepared(`
   select a.id, a.tenant,
@@ -69,15 +70,16 @@ export async function lockSubjects(tx: Tx, tenant: string, ids: readonly string[
 const backlogSql = prepared(`
   select count(*) >= $2 as backlog from (select 1 from account where tenant = $1 and desired_revision > applied_revision limit $2) d`);
 
-/** Whether at least `limit` accounts of the tenant wait for Cognito. */
+/** Resolves with whether at least `limit` accounts of the tenant wait for Cognito. */
 export async function hasBacklog(tx: Tx, tenant: string, limit: number): Promise<boolean> {
   const [row] = await tx.query<{ backlog: boolean }>(backlogSql, [tenant, limit]);
   return row?.backlog ?? false;
 }
 
 /**
- * The row locks are held already. Marks the accounts dirty for the reconciler: a change makes a failed account due at
- * once. `$5` repeats the ids, because Postgres estimates a list of records as a hundred rows and would read every row.
+ * Writes the results of evaluations; the caller has locked the rows. It marks the accounts dirty for the reconciler,
+ * and a failed account is due at once. `$5` repeats the ids: Postgres assumes a hundred rows in a list of records and
+ * would otherwise read the whole table.
  */
 const applySql = prepared(`
   with revoked as (

@@ -1,27 +1,32 @@
-/** Brings accounts to the state that follows from directory, access and settings: one person or a whole tenant. */
+/**
+ * Evaluates accounts: derives their state from directory, access and settings, and writes it. It evaluates one person
+ * or a whole tenant.
+ */
 import { Injectable } from '@nestjs/common';
+import { tryLockBrake } from '#brake';
 import { Outbox } from '#event-bus';
 import type { Tx } from '#platform';
 import { LossBrake } from '../brake/loss-brake.js';
 import { classify, isPending, type LossDecision, type PendingLoss } from '../brake/losses.js';
-import { recordHeld } from '../brake/losses.sql.js';
 import { applyTransitions, hasBacklog, lockSubjects } from './evaluation.sql.js';
-import { tryLockBrake } from './locks.sql.js';
 import type { Cause } from './subject.js';
 import { transition } from './transition.js';
 
-/** Accounts per statement; one transaction may span many. */
+/** Accounts per statement. One transaction may contain many statements. */
 const CHUNK = 1_000;
-/** From this number on, changes of one tenant count as bulk: single changes of other tenants overtake them. */
+/**
+ * From this number of accounts on, changes of one tenant count as bulk, and single changes of other tenants overtake
+ * them.
+ */
 const BULK = 50;
 
 export interface Evaluated {
   readonly changed: number;
-  /** Losses of roles were not written, because another transaction decides about losses of the tenant. */
+  /** Whether losses of roles were not written, because another transaction decides about losses of the tenant. */
   readonly deferred: boolean;
 }
 
-/** How the caller holds the tenant's lock; with a shared one, losses need the brake's lock too. */
+/** How the caller holds the tenant's lock. With a shared lock, losses of roles also need the brake's lock. */
 export type TenantLock = 'exclusive' | 'shared';
 
 @Injectable()
@@ -32,9 +37,9 @@ export class Evaluator {
   ) {}
 
   /**
-   * Derives the accounts again and writes what differs: state, grants, events, marks for the reconciler. The caller
-   * holds the tenant's lock. Losses of roles come last, after everybody who gains by the same change has gained, so
-   * that a new administrator counts before the old one loses the role.
+   * Derives the accounts again and writes every difference: state, grants, events, and marks for the reconciler. The
+   * caller holds the tenant's lock. Gains of roles are written before losses, so that a new administrator counts before
+   * the old one loses the role.
    */
   async evaluate(tx: Tx, tenant: string, causes: ReadonlyMap<string, Cause>, lock: TenantLock): Promise<Evaluated> {
     const ids = [...causes.keys()].sort();
@@ -56,7 +61,7 @@ export class Evaluator {
   }
 
   private async write(tx: Tx, tenant: string, decisions: readonly LossDecision[], many: boolean): Promise<number> {
-    await recordHeld(tx, tenant, decisions);
+    await this.brake.record(tx, tenant, decisions);
     // A burst of creations is bulk although each comes in an event of its own; a later change of one account is not.
     const creates = decisions.some(({ subject: { current } }) => !current.provisioned && !current.dirty);
     const burst = creates && !many && (await hasBacklog(tx, tenant, BULK));

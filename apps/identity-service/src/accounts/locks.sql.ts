@@ -1,7 +1,7 @@
 /**
- * Locks of a tenant and of a person. Event handlers only try them and never wait: their transaction carries events of
- * many tenants, so waiting could deadlock, and one tenant would delay the events of another. A handler that does not
- * get a lock requests a re-evaluation instead.
+ * Locks of a tenant and of a person. Event handlers only try these locks and never wait, because their transaction
+ * contains events of many tenants. Waiting could deadlock, and one tenant would delay the events of another. A handler
+ * that does not get a lock requests a re-evaluation instead.
  */
 import { prepared, type Queryable, type Tx } from '#platform';
 
@@ -9,30 +9,22 @@ const sharedSql = prepared(
   `select pg_try_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0)) as free`,
 );
 const exclusiveSql = `select pg_advisory_xact_lock(hashtextextended('identity:' || $1::text, 0))`;
-const brakeSql = `select pg_try_advisory_xact_lock(hashtextextended('identity-brake:' || $1::text, 0)) as free`;
 const personSql = prepared('select 1 from directory_user where id = $1 and tenant = $2 for update skip locked');
 
 /**
- * Hold this lock until commit while changing accounts of a tenant one by one; a re-evaluation of many holds it
- * exclusively. Otherwise an account could be derived from older mappings while the re-evaluation does not see it yet.
- * It is a statement of its own, because the snapshot of the next statement must be taken under the lock.
- * False = the tenant is being re-evaluated.
+ * Tries to lock the tenant in shared mode. Hold this lock until commit while changing single accounts of the tenant; a
+ * re-evaluation holds it exclusively. Otherwise an account could be derived from older mappings while the re-evaluation
+ * does not see the account yet. The lock is a statement of its own, because the next statement must take its snapshot
+ * under the lock. Resolves with false while the tenant is being re-evaluated.
  */
 export async function tryLockTenant(queryable: Queryable, tenant: string): Promise<boolean> {
-  return isFree(await queryable.query<Lock>(sharedSql, [tenant]));
+  const [lock] = await queryable.query<{ free: boolean }>(sharedSql, [tenant]);
+  return lock?.free ?? false;
 }
 
-/** Waits until no other transaction holds the tenant's lock, shared or exclusively. */
+/** Locks the tenant exclusively. Waits until no other transaction holds the tenant's lock. */
 export async function lockTenantExclusively(tx: Tx, tenant: string): Promise<void> {
   await tx.query(exclusiveSql, [tenant]);
-}
-
-/**
- * Hold this lock until commit before deciding about losses of roles, unless the tenant's lock is held exclusively. Two
- * handlers could otherwise count the same people and each allow one loss too many.
- */
-export async function tryLockBrake(queryable: Queryable, tenant: string): Promise<boolean> {
-  return isFree(await queryable.query<Lock>(brakeSql, [tenant]));
 }
 
 /**
@@ -42,8 +34,3 @@ export async function tryLockBrake(queryable: Queryable, tenant: string): Promis
 export async function tryLockPerson(queryable: Queryable, tenant: string, id: string): Promise<boolean> {
   return (await queryable.query(personSql, [id, tenant])).length > 0;
 }
-
-interface Lock {
-  readonly free: boolean;
-}
-const isFree = ([lock]: readonly Lock[]): boolean => lock?.free ?? false;

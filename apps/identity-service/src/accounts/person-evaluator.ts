@@ -1,4 +1,7 @@
-/** One person's account after an event: evaluated at once, or by a re-evaluation if another transaction has a lock. */
+/**
+ * Evaluates one person's account after an event, either at once or through a re-evaluation if another transaction holds
+ * a lock.
+ */
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '#platform';
 import { Reconciler } from '../cognito/reconciler.js';
@@ -15,9 +18,9 @@ export class PersonEvaluator {
   ) {}
 
   /**
-   * `locked` = the caller holds the tenant's lock and the person's row. Otherwise the re-evaluation does the work. Every
-   * evaluation holds the tenant's lock in shared mode until commit; the re-evaluation takes it exclusively and so sees
-   * every earlier commit.
+   * Evaluates the account at once if `locked`, which means that the caller holds the tenant's lock and the person's
+   * row. Otherwise requests a re-evaluation. Every evaluation holds the tenant's lock in shared mode until commit. The
+   * re-evaluation takes the lock exclusively, so it sees every earlier commit.
    */
   async evaluate(tx: Tx, tenant: string, id: string, change: Change, locked: boolean): Promise<void> {
     if (locked) {

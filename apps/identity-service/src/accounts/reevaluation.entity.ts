@@ -1,27 +1,15 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 
-/** A request to evaluate again: one account, the members of one group, or all accounts of the tenant. */
+/** A request to evaluate again one account, the members of one group, or all accounts of the tenant. */
 @Entity('reevaluation')
 export class ReevaluationEntity {
-  @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'ALWAYS' })
-  id!: string;
+  @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'ALWAYS' }) id!: string;
+  @Column({ type: 'uuid' }) tenant!: string;
 
-  @Column({ type: 'uuid' })
-  tenant!: string;
-
-  /** Not null = this account only; `groupId` is then the group that the event was about. */
-  @Column({ type: 'uuid', nullable: true })
-  userId!: string | null;
-
-  @Column({ type: 'uuid', nullable: true })
-  groupId!: string | null;
-
-  @Column({ type: 'text' })
-  cause!: string;
-
-  @Column({ type: 'text' })
-  causationId!: string;
-
-  @Column({ type: 'text', nullable: true })
-  traceparent!: string | null;
+  /** If not null, the request is about this account only, and `groupId` is the group in the event that caused it. */
+  @Column({ type: 'uuid', nullable: true }) userId!: string | null;
+  @Column({ type: 'uuid', nullable: true }) groupId!: string | null;
+  @Column({ type: 'text' }) cause!: string;
+  @Column({ type: 'text' }) causationId!: string;
+  @Column({ type: 'text', nullable: true }) traceparent!: string | null;
 }

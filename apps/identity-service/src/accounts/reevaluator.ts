@@ -1,7 +1,8 @@
 /**
- * Evaluates accounts again after a group or the settings changed, or if a lock was not free when a person changed. The
- * change commits with its event; the request waits in the table `reevaluation`. One transaction per tenant does the
- * work, under the tenant's exclusive lock. After a crash the request is still there, and a repetition changes nothing.
+ * Evaluates accounts again after a change of a group or the settings, or after a change of a person whose lock was not
+ * free. The change commits with its event, and the request waits in the table `reevaluation`. One transaction per
+ * tenant does the work, under the tenant's exclusive lock. After a crash the request is still there, and a repetition
+ * changes nothing.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, inSpan, LOGGER, type Logger, type Tx } from '#platform';
@@ -18,7 +19,7 @@ const RETRY_MS = 2_000;
 @Injectable()
 export class Reevaluator {
   private readonly loop: Loop;
-  /** Tenants whose last attempt failed, and when to try them again. */
+  /** Tenants whose last attempt failed, each with the time of the next attempt. */
   private readonly resting = new Map<string, number>();
 
   constructor(
@@ -38,12 +39,12 @@ export class Reevaluator {
     await this.loop.stop();
   }
 
-  /** A hint that there are requests. The loop polls too, so a lost hint costs milliseconds. */
+  /** Wakes the loop after a request was stored. The loop also polls, so a lost wake-up costs only milliseconds. */
   wake(): void {
     this.loop.wake();
   }
 
-  /** One tenant; true if there may be more to do at once. */
+  /** Evaluates the requests of one tenant. Resolves with true if there may be more to do at once. */
   async round(): Promise<boolean> {
     const now = Date.now();
     for (const [tenant, until] of this.resting) if (until <= now) this.resting.delete(tenant);
@@ -56,7 +57,7 @@ export class Reevaluator {
       this.resting.set(next.tenant, Date.now() + RETRY_MS);
       this.logger.error(
         { err: error, tenant: next.tenant, code: 'reevaluation_failed' },
-        'the re-evaluation of a tenant failed and is repeated; its roles stay as they are until it succeeds',
+        'the re-evaluation of a tenant failed and is repeated; roles in this tenant do not change until it succeeds',
       );
     }
     return true;
@@ -70,7 +71,7 @@ export class Reevaluator {
     const attributes = { tenant, requests: requests.length };
     return inSpan('identity re-evaluate', { traceparent: last.traceparent, attributes }, async () => {
       const causes = new Map<string, Cause>();
-      // In order, so that the latest change that affects an account is recorded as its cause.
+      // The requests are processed in order, so that the latest change that affects an account becomes its cause.
       for (const request of latestOfEach(requests)) {
         const cause = { type: request.cause, groupId: request.groupId, causationId: request.causationId };
         for (const id of await affectedAccounts(tx, tenant, request)) causes.set(id, cause);
@@ -85,7 +86,7 @@ export class Reevaluator {
   }
 }
 
-/** The last request for each person, for each group and for the whole tenant is enough. */
+/** Returns only the last request for each person, for each group and for the whole tenant. */
 function latestOfEach(requests: readonly ReevaluationRequest[]): ReevaluationRequest[] {
   const latest = new Map<string | null, ReevaluationRequest>();
   for (const request of requests) {

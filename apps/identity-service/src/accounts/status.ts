@@ -1,6 +1,7 @@
 /**
- * The status of an account, and the event that announces it. Only deactivation-worker closes accounts, because it may
- * hold a case. Until then, a person who is deactivated in the directory keeps access and roles. Pure.
+ * Derives the status of an account, and the event that announces the status. Pure functions only. Only
+ * deactivation-worker closes accounts, because its brake may hold a case. Until it closes the account, a person who is
+ * deactivated in the directory keeps access and roles.
  */
 import type { Account, EventType } from '#events';
 import type { AccountStatus } from './account.entity.js';
@@ -23,16 +24,16 @@ export function nextStatus({
 export interface StatusNews {
   readonly type: Extract<EventType, `com.stackflow.identity.account.${'deactivated' | 'reactivated' | 'removed'}.v1`>;
   readonly status: AccountStatus;
-  /** The completed case that the event carries. */
+  /** The completed case that the event contains. */
   readonly closing: KnownCase | null;
 }
 
 /**
- * The event about the status that has to be published now; null = none. Nothing is published about an account that
- * Cognito does not have yet: `account.provisioned` will carry its state.
+ * Returns the event about the status that must be published now, or null if there is none. Nothing is published about
+ * an account that Cognito does not have yet, because `account.provisioned` will contain its state.
  *
- * A closing is published once, when its case is complete; `roles-changed` has announced the loss of the roles before. If
- * a closing is undone before that (its case is superseded), only the role changes are published. So
+ * A closing is published once, when its case is complete. Before that, `roles-changed` has announced the loss of the
+ * roles. If the closing is undone earlier (its case is superseded), only the changes of roles are published. So
  * `account.reactivated` always follows an `account.deactivated`.
  */
 export function statusNews(subject: Subject, status: AccountStatus): StatusNews | null {
@@ -41,9 +42,9 @@ export function statusNews(subject: Subject, status: AccountStatus): StatusNews 
   const news = (of: KnownCase | null): StatusNews => ({ type: EVENT[status], status, closing: of });
   if (status === 'active') return current.announcedStatus === 'active' ? null : news(null);
   if (closing && isNewlyCompleted(subject, closing)) return news(closing);
-  // The worker gave access back while the directory has the person inactive: no case will ever complete.
+  // The worker gave access back while the person is inactive in the directory, so no case will ever complete.
   if (status === 'inactive' && access?.status === 'active' && current.announcedStatus === 'active') return news(null);
-  // The account was closed before, so removing it takes nothing more away and there will be no case to wait for.
+  // The account was closed before. Removing it ends no more access, so there is no case to wait for.
   if (status === 'removed' && current.announcedStatus === 'inactive' && !isUnfinished(closing)) return news(null);
   return null;
 }

@@ -1,11 +1,11 @@
-/** The models of an evaluation: the known facts about one account, and the cause. */
+/** The inputs of an evaluation: the known facts about one account, and the cause. */
 import { shortType } from '#event-bus';
 import type { Brake, EventEnvelope, OffboardingCase } from '#events';
-import type { HeldBecause } from '#brake';
+import type { HeldBecause } from '#contracts';
 import type { Profile } from '../directory/profile.entity.js';
 import type { AccountEntity, AccountStatus } from './account.entity.js';
 
-/** The change of a person, a group or the settings behind an evaluation; recorded with every grant. */
+/** The change of a person, a group or the settings that led to an evaluation. Every grant and revocation records it. */
 export interface Cause {
   /** Event type without prefix and version, e.g. `user.joined-group`, `settings.changed`. */
   readonly type: string;
@@ -20,26 +20,28 @@ export const causeOf = (event: EventEnvelope, groupId: string | null = null): Ca
   causationId: event.causationid,
 });
 
-/** Cause of revocations that follow from a closing by deactivation-worker; its case says why. */
+/**
+ * The cause of revocations after deactivation-worker closed the account. The case of the closing contains the reason.
+ */
 export const ACCESS_CLOSED = 'access.closed';
 
-/** The last event of deactivation-worker about the account. */
+/** The access of an account, as the last event of deactivation-worker describes it. */
 export interface AccessState {
   readonly status: AccountStatus;
-  /** Id of the closing, or of the change that undid it. */
+  /** Causation id of the closing, or of the change that undid the closing. */
   readonly causationId: string;
 }
 
 /**
- * The case behind a closing. Both carry the same causation id, which says that they belong together. The newest events of
- * `identity.access` and `offboarding.cases` may not, because the two topics overtake each other.
+ * The case that belongs to a closing. Both have the same causation id. The newest events of `identity.access` and
+ * `offboarding.cases` can be about different closings, because one topic can overtake the other.
  */
 export interface KnownCase {
   readonly sequence: number;
   readonly details: OffboardingCase;
 }
 
-/** A loss of roles that the brake holds, or held until it was released. */
+/** A loss of roles that the brake holds, or that was released and is not applied yet. */
 export interface HeldLoss {
   readonly wouldLose: readonly string[];
   readonly because: HeldBecause;
@@ -58,11 +60,11 @@ export interface Subject {
       >
   > & { readonly provisioned: boolean; readonly dirty: boolean };
   readonly directory: Readonly<Profile> & { readonly active: boolean; readonly deleted: boolean };
-  /** Null = deactivation-worker has published nothing yet. */
+  /** The published access; null means that deactivation-worker has published nothing about the account yet. */
   readonly access: AccessState | null;
-  /** The case behind the closing, if its event has arrived. */
+  /** The case that belongs to the closing, if the event about this case has arrived. */
   readonly closing: KnownCase | null;
-  /** Roles by the mappings in force, strongest first, each with the groups that give it. */
+  /** The roles that the current mappings give, strongest first, each with the groups that give it. */
   readonly derived: readonly { readonly role: string; readonly groups: readonly string[] }[];
   readonly held: HeldLoss | null;
   readonly rules: {

@@ -1,4 +1,7 @@
-/** From one state of an account to the next: events to publish, grants to open and close, and the priority. Pure. */
+/**
+ * Derives an account's next state, with the events to publish, the grants to open and close, and the priority. Pure
+ * functions only.
+ */
 import type { NewEvent } from '#event-bus';
 import type { Account } from '#events';
 import { PROFILE, type Profile } from '../directory/profile.entity.js';
@@ -7,7 +10,7 @@ import type { AccountStatus } from './account.entity.js';
 import { nextStatus, statusNews, type StatusNews } from './status.js';
 import { ACCESS_CLOSED, type Cause, type Subject } from './subject.js';
 
-/** Priorities of the reconciler: access that is reduced, single changes, bulk. */
+/** Priorities of the reconciler, highest first: reductions of access, single changes, bulk. */
 export const PRIORITY = { reduced: 0, single: 1, bulk: 2 } as const;
 
 export interface Transition {
@@ -21,12 +24,15 @@ export interface Transition {
   readonly announcedCase: number;
   readonly granted: readonly { readonly role: string; readonly group: string | null }[];
   readonly revoked: readonly string[];
-  /** The cause of grants and revocations: a closing if there is one, whatever event led to the evaluation. */
+  /**
+   * The cause of grants and revocations. If the account is closed, this is the closing, whatever event led to the
+   * evaluation.
+   */
   readonly cause: Cause;
   readonly events: readonly NewEvent[];
 }
 
-/** Attributes that `account.updated` announces, and their names there. */
+/** The attributes that `account.updated` announces, with their names in this event. */
 const PUBLISHED = {
   userName: 'userName',
   externalId: 'externalId',
@@ -34,7 +40,10 @@ const PUBLISHED = {
   displayName: 'displayName',
 } as const;
 
-/** Null = the account is as it should be: nothing to write, no event. `kept` = roles whose loss is held. */
+/**
+ * Returns null if the account already has the derived state, so there is nothing to write or publish. `kept` contains
+ * the roles whose loss is held.
+ */
 export function transition(
   subject: Subject,
   given: Cause,
@@ -59,7 +68,7 @@ export function transition(
     .map((role) => ({ role, group: groupBehind(role, derived, cause) }));
   const revoked = current.roles.filter((role) => !roles.includes(role));
   const announced = changed.flatMap((name) => (name in PUBLISHED ? [PUBLISHED[name as keyof typeof PUBLISHED]] : []));
-  // Nothing was published about an account that Cognito does not have yet; `account.provisioned` will carry its state.
+  // Nothing is published about an account that Cognito does not have yet; `account.provisioned` will contain its state.
   const events = accountEvents(subject, accountState({ id: subject.id, ...profile, status, roles }), cause, {
     updated: current.provisioned && announced.length > 0 ? announced : null,
     news,
@@ -81,33 +90,43 @@ export function transition(
   };
 }
 
-/** Several events may be behind one evaluation; a revocation by a closing must not name another of them. */
+/**
+ * Returns the cause of a closing. One evaluation may have several causes, and a revocation by a closing must name the
+ * closing.
+ */
 function closingCause({ current, access }: Subject, status: AccountStatus): Cause | null {
   if (access === null || status === 'active' || status === current.status) return null;
   return { type: ACCESS_CLOSED, groupId: null, causationId: access.causationId };
 }
 
-/** A person who was deleted in the directory is in no group, but keeps the roles until the worker closes the account. */
+/**
+ * Returns the roles that the groups give. A person who was deleted in the directory is in no group, but keeps the roles
+ * until deactivation-worker closes the account.
+ */
 function nextAssignedRoles(subject: Subject, status: AccountStatus, kept: readonly string[]): readonly string[] {
   const { current, directory, derived, rules } = subject;
   if (status === 'removed') return [];
   if (!rules.groupSync || directory.deleted) return current.assignedRoles;
   const given = derived.map((d) => d.role);
   if (kept.length === 0) return given;
-  // A kept role that the tenant no longer has is the weakest.
+  // A kept role that the tenant no longer has comes last, as the weakest.
   const all = new Set([...given, ...kept]);
   return [...rules.roles.filter((role) => all.has(role)), ...kept.filter((role) => !rules.roles.includes(role))];
 }
 
 function nextPriority(current: Subject['current'], reduced: boolean, bulk: boolean): number {
   const desired = bulk ? PRIORITY.bulk : PRIORITY.single;
-  // Cognito has nothing that could be reduced, and one of thousands that wait for their creation keeps its priority.
+  // An account that Cognito does not have yet has no access to reduce. If it is dirty, it keeps its priority, even as
+  // one of thousands of creations.
   if (!current.provisioned) return current.dirty ? current.priority : desired;
   const own = reduced ? PRIORITY.reduced : desired;
   return current.dirty ? Math.min(current.priority, own) : own;
 }
 
-/** The group that explains a grant: the one that the event is about if it gives the role, else the first that does. */
+/**
+ * Returns the group that explains a grant: the group of the event if it gives the role, otherwise the first group that
+ * does.
+ */
 function groupBehind(role: string, derived: Subject['derived'], cause: Cause): string | null {
   const groups = derived.find((d) => d.role === role)?.groups ?? [];
   return cause.groupId !== null && groups.includes(cause.groupId) ? cause.groupId : (groups[0] ?? null);
@@ -119,7 +138,10 @@ interface ToPublish {
   readonly roles: { granted: string[]; revoked: string[] } | null;
 }
 
-/** Each event has a sequence of its own (+1 each) and carries the state after the whole transition. */
+/**
+ * Builds the events of a transition. Each event has the next sequence and contains the state after the whole
+ * transition.
+ */
 function accountEvents(
   { id, tenant, current, rules }: Subject,
   account: Account,

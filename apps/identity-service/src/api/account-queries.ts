@@ -1,4 +1,7 @@
-/** Reads of the internal API, always within one tenant. No locks: they may show an account between two changes. */
+/**
+ * Queries of the internal API. Each query reads one tenant without locks, so it may show an account between two
+ * changes.
+ */
 import { Injectable } from '@nestjs/common';
 import { isUUID } from 'class-validator';
 import type {
@@ -10,7 +13,7 @@ import type {
   GrantView,
   HeldRoleLossView,
 } from '#contracts';
-import { columnsOf, Database, Problem } from '#platform';
+import { columnsOf, CURSOR_TEXT, UUID, Database, pageOf, parseCursor } from '#platform';
 import { settingsOf } from '#settings';
 import { AccountEntity } from '../accounts/account.entity.js';
 import { rolesOfGroup } from '../accounts/derive-roles.js';
@@ -32,7 +35,10 @@ const selectAccounts = `
          (select to_jsonb(l) from (select ${columnsOf(HeldRoleLossEntity, { alias: 'h', only: LOSS })} from held_role_loss h where h.account_id = a.id and h.released_at is null) l) as "heldRoleLoss"
     from account a where a.tenant = $1`;
 
-/** The account that `who` ($2, as an id $3) means. If a name fits several accounts, one that is not removed comes first. */
+/**
+ * Selects the account that `who` names ($2; as an id, $3). If a name fits several accounts, accounts that are not
+ * removed come first.
+ */
 const meantBy = `
   (select m.id from account m
     where m.tenant = $1 and (m.id = $3 or lower(m.user_name) = lower($2) or m.external_id = $2)
@@ -59,7 +65,7 @@ const GRANT = [
   'revokedMappingVersion',
 ] as const;
 
-/** A revocation by a closing names the cause of the case, whichever of the two events arrived first. */
+/** If a closing revoked the role, the cause of the case is returned, whichever of the two events arrived first. */
 const grantsOf = `
   select ${columnsOf(RoleGrantEntity, { alias: 'g', only: GRANT })}, d.display_name as "grantedGroupName", coalesce(c.cause, g.revoked_cause) as "revokedCause"
     from role_grant g left join directory_group d on d.id = g.granted_group and d.tenant = g.tenant
@@ -70,7 +76,7 @@ const grantsOf = `
     ) c on true
    where g.tenant = $1 and g.account_id = $2 order by g.id`;
 
-/** A group whose own events have not arrived yet has no name here. */
+/** A group has no name here until its own events have arrived. */
 const groupsOf = `
   select m.group_id as id, d.display_name as "displayName", coalesce(d.deleted, false) as deleted
     from membership m left join directory_group d on d.id = m.group_id and d.tenant = m.tenant
@@ -88,13 +94,12 @@ export class AccountQueries {
 
   async page(tenant: string, query: AccountListQuery): Promise<AccountList> {
     const { who = null, failing = null, role = null, text = null, cursor, limit = PAGE } = query;
-    const after = cursor === undefined ? [null, null] : parseCursor(cursor);
+    const after = cursor === undefined ? [null, null] : parseCursor(cursor, CURSOR_TEXT, UUID);
     const id = who !== null && isUUID(who) ? who : null;
     const parameters = [tenant, who, id, failing, role, text, ...after, limit + 1];
     const rows = await this.database.query<AccountRow>(accountsPage, parameters);
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
-    return { accounts: page.map(toView), next: last && rows.length > limit ? cursorAfter(last) : null };
+    const { page, next } = pageOf(rows, limit, ({ userName, id: last }) => [userName, last]);
+    return { accounts: page.map(toView), next };
   }
 
   async find(tenant: string, id: string): Promise<AccountView | null> {
@@ -124,19 +129,6 @@ export class AccountQueries {
     }));
     return explain(account, groups, copy);
   }
-}
-
-const cursorAfter = ({ userName, id }: AccountEntity): string =>
-  Buffer.from(JSON.stringify([userName, id])).toString('base64url');
-
-function parseCursor(cursor: string): [userName: string, id: string] {
-  try {
-    const [userName, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [unknown, string];
-    if (typeof userName === 'string' && isUUID(id)) return [userName, id];
-  } catch {
-    // Not a cursor of ours.
-  }
-  throw new Problem('invalid_request', 'cursor must be the `next` of the page before.');
 }
 
 function toView(row: AccountRow): AccountView {

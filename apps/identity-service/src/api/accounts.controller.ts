@@ -1,4 +1,7 @@
-/** `/internal/tenants/:tenant/accounts`: accounts, their grants, why they have their roles, and repairing one now. */
+/**
+ * `/internal/tenants/:tenant/accounts`: shows accounts, their grants and the reasons for their roles, and retries one
+ * account.
+ */
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import {
@@ -53,7 +56,7 @@ export class IdentityAccountsController {
     return this.queries.explanation(await this.one(path));
   }
 
-  /** Reads the user back from Cognito and repairs it now, instead of after the current pause. */
+  /** Makes the reconciler read the user from Cognito and repair it now, instead of after the current pause. */
   @Post(':id/retry')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: AccountRetry })

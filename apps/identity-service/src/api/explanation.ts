@@ -1,4 +1,7 @@
-/** Why an account has its roles, as codes and parameters; the command line and the hub write the sentences. Pure. */
+/**
+ * Explains why an account has its roles, as codes and parameters. The command line and the hub write the sentences.
+ * Pure functions only.
+ */
 import type { AccountView, ExplainedGroup, Explanation, Reason } from '#contracts';
 import type { TenantCopy } from '#settings';
 

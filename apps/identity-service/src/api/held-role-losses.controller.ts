@@ -1,4 +1,4 @@
-/** `/internal/tenants/:tenant/held-role-losses`: losses of roles that the brake holds, and releasing them. */
+/** `/internal/tenants/:tenant/held-role-losses`: lists the losses of roles that the brake holds, and releases them. */
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { HeldRoleLossList, ReleaseRoleLossesBody, RoleLossesReleased, TenantPath } from '#contracts';

@@ -1,4 +1,4 @@
-/** `/internal/pool-comparison`: compare the whole user pool with the accounts, and repair what differs. */
+/** `/internal/pool-comparison`: compares the whole user pool with the accounts, and repairs every difference. */
 import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import { PoolComparison, PoolComparisonStarted } from '#contracts';

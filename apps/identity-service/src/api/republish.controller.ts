@@ -1,7 +1,7 @@
 /**
- * `/internal/tenants/:tenant/accounts/republish`: publishes the state of accounts again. The topic `identity.accounts` is
- * not compacted. A subscriber that begins later than EVENT_RETENTION_DAYS after the last change of an account would
- * otherwise never learn of it. Removed accounts are not published again.
+ * `/internal/tenants/:tenant/accounts/republish`: publishes the state of accounts again. The topic `identity.accounts`
+ * is not compacted. A subscriber that starts later than EVENT_RETENTION_DAYS after an account's last change would
+ * otherwise never receive that account. Removed accounts are not published again.
  */
 import { randomUUID } from 'node:crypto';
 import { Controller, Param, Post, Query } from '@nestjs/common';
@@ -14,7 +14,7 @@ import { AccountEntity } from '../accounts/account.entity.js';
 
 const PAGE = 500;
 
-/** Locks the rows in the order of their ids, as every statement that locks several accounts does. */
+/** Locks the accounts in the order of their ids, as every statement that locks several accounts does. */
 const raiseVersions = `
   with page as (
     select id from account
@@ -32,7 +32,10 @@ export class RepublishController {
     private readonly database: Database,
   ) {}
 
-  /** One page in one transaction. If the answer is lost, repeat the call: subscribers may get the same state twice. */
+  /**
+   * Publishes one page in one transaction. If the answer is lost, repeat the call; subscribers may then get the same
+   * state twice.
+   */
   @Post()
   @ApiCreatedResponse({ type: RepublishedPage })
   async page(

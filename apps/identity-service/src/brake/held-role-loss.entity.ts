@@ -1,38 +1,27 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { HeldBecause } from '#brake';
+import type { HeldBecause } from '#contracts';
 
-/** A loss of roles that the brake stopped. The account keeps `wouldLose` until the loss is released or undone. */
+/**
+ * A loss of roles that the brake holds. The account keeps the roles in `wouldLose` until the loss is released or
+ * undone.
+ */
 @Entity('held_role_loss')
 export class HeldRoleLossEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  accountId!: string;
+  @PrimaryColumn({ type: 'uuid' }) accountId!: string;
+  @Column({ type: 'uuid' }) tenant!: string;
+  @Column({ type: 'text', array: true }) wouldLose!: string[];
+  @Column({ type: 'text' }) heldBecause!: HeldBecause;
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) heldAt!: Date;
 
-  @Column({ type: 'uuid' })
-  tenant!: string;
+  /** The cause of the loss. It is recorded with the revocation when the loss happens. */
+  @Column({ type: 'text' }) cause!: string;
+  @Column({ type: 'uuid', nullable: true }) causeGroup!: string | null;
+  @Column({ type: 'text' }) causationId!: string;
 
-  @Column({ type: 'text', array: true })
-  wouldLose!: string[];
-
-  @Column({ type: 'text' })
-  heldBecause!: HeldBecause;
-
-  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
-  heldAt!: Date;
-
-  /** The cause of the loss; recorded with the revocation when it happens. */
-  @Column({ type: 'text' })
-  cause!: string;
-
-  @Column({ type: 'uuid', nullable: true })
-  causeGroup!: string | null;
-
-  @Column({ type: 'text' })
-  causationId!: string;
-
-  /** Not null = the re-evaluation that was requested applies the loss and deletes this row. */
-  @Column({ type: 'timestamptz', nullable: true })
-  releasedAt!: Date | null;
-
-  @Column({ type: 'text', nullable: true })
-  releasedBy!: string | null;
+  /**
+   * Time of the release; null means that the loss is still held. After the release, the requested re-evaluation applies
+   * the loss and deletes this row.
+   */
+  @Column({ type: 'timestamptz', nullable: true }) releasedAt!: Date | null;
+  @Column({ type: 'text', nullable: true }) releasedBy!: string | null;
 }

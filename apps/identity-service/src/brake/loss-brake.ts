@@ -1,4 +1,4 @@
-/** The tenant's brake for losses of roles: counts, decides, and logs when it trips. */
+/** The tenant's brake for losses of roles: counts, decides, stores what is held, and logs when it trips. */
 import { Inject, Injectable } from '@nestjs/common';
 import type { Brake } from '#events';
 import { LOGGER, Metrics, type Logger, type Tx } from '#platform';
@@ -10,7 +10,7 @@ import {
   type LossDecision,
   type PendingLoss,
 } from './losses.js';
-import { accountsInUse, isHolding, lostWithin } from './losses.sql.js';
+import { accountsInUse, anyHeld, endHolds, hold, lostWithin } from './losses.sql.js';
 
 @Injectable()
 export class LossBrake {
@@ -24,44 +24,54 @@ export class LossBrake {
   }
 
   /**
-   * The caller holds the tenant's lock exclusively, or the brake's lock. An administrator still counts while another
-   * transaction closes the account: the brake of deactivation-worker counts administrators too, and allowed it.
+   * Decides about the losses. The caller holds the tenant's lock exclusively, or the brake's lock. An administrator
+   * still counts while another transaction closes the account. This is safe, because deactivation-worker's brake also
+   * counts administrators and allowed the closing.
    */
   async decide(tx: Tx, tenant: string, pending: readonly PendingLoss[]): Promise<LossDecision[]> {
     const brake = pending[0]?.subject.rules.brake;
     if (!brake) return [];
     const decisions = decideLosses(pending, brake, await this.count(tx, tenant, pending, brake));
     const held = decisions.filter((decision) => decision.because !== null);
-    if (held.length > 0) this.report(tx, tenant, held, await isHolding(tx, tenant));
+    if (held.length > 0) this.report(tx, tenant, held, (await tx.query(anyHeld, [tenant])).length > 0);
     return decisions;
+  }
+
+  /** Stores new holds and deletes those that ended. */
+  async record(tx: Tx, tenant: string, decisions: readonly LossDecision[]): Promise<void> {
+    const ended = decisions.filter(({ subject, because }) => because === null && subject.held !== null);
+    if (ended.length > 0) await tx.query(endHolds, [ended.map(({ subject }) => subject.id)]);
+    const changed = decisions.filter(({ subject: { held }, because, kept }) => {
+      return because !== null && (!held || held.released || held.wouldLose.join() !== kept.join());
+    });
+    if (changed.length === 0) return;
+    const rows = changed.map(({ subject, kept, because, cause }) => ({ id: subject.id, kept, because, cause }));
+    await tx.query(hold, [tenant, JSON.stringify(rows)]);
   }
 
   /** Counts all accounts of the tenant only if the limit is near, and its administrators only if one of them loses. */
   private async count(tx: Tx, tenant: string, pending: readonly PendingLoss[], brake: Brake): Promise<LossCount> {
     const ids = pending.map(({ subject }) => subject.id);
-    const { lost, already } = await lostWithin(tx, tenant, ids, brake.windowMinutes);
-    const accounts = lost + pending.length > brake.atLeast ? await accountsInUse(tx, tenant) : 0;
+    const [row] = await tx.query<{ lost: number; already: string[] }>(lostWithin, [tenant, ids, brake.windowMinutes]);
+    const lost = row?.lost ?? 0;
+    const inUse = async (role: string | null) =>
+      (await tx.query<{ accounts: number }>(accountsInUse, [tenant, role]))[0]?.accounts ?? 0;
+    const accounts = lost + pending.length > brake.atLeast ? await inUse(null) : 0;
     const strongest = pending.find(losesStrongest);
     const role = strongest && strongestRole(strongest.subject);
-    return { lost, already, accounts, holders: role === undefined ? 0 : await accountsInUse(tx, tenant, role) };
+    return { lost, already: new Set(row?.already), accounts, holders: role === undefined ? 0 : await inUse(role) };
   }
 
-  /** Logs one line when the brake trips, and nothing while losses of the tenant are held already. */
+  /** Logs one line when the brake begins to hold, and nothing while losses of the tenant are already held. */
   private report(tx: Tx, tenant: string, held: readonly LossDecision[], tripped: boolean): void {
     tx.afterCommit(() => {
       for (const { because } of held) this.held.inc({ reason: because ?? 'threshold' });
       const [first] = held;
       if (tripped || !first) return;
       const { cause, because: reason } = first;
+      const { type, causationId } = cause;
       this.logger.warn(
-        {
-          tenant,
-          code: 'role_brake_tripped',
-          held: held.length,
-          reason,
-          cause: cause.type,
-          causationId: cause.causationId,
-        },
+        { tenant, code: 'role_brake_tripped', held: held.length, reason, cause: type, causationId },
         'too many people of a tenant would lose roles at once, or its last administrator would; they keep the roles until an administrator releases the loss or the change is undone',
       );
     });

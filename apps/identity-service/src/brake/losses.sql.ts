@@ -1,46 +1,27 @@
-/** SQL: the losses that the brake counts, and the table of held losses. */
-import type { Tx } from '#platform';
+/** Statements of the brake for losses of roles. */
 import { ACCESS_CLOSED } from '../accounts/subject.js';
-import type { LossCount, LossDecision } from './losses.js';
 
 /**
- * Uses the index role_grant_revoked. Revocations by closings count for deactivation-worker's brake, and roles that were
- * revoked before Cognito had the user were never used.
+ * Counts recent losses with the index role_grant_revoked. Revocations by closings are excluded, because they count
+ * against deactivation-worker's brake. Roles that were revoked before Cognito had the user are excluded, because nobody
+ * used them.
  */
-const lostSql = `
+export const lostWithin = `
   select count(distinct g.account_id)::int as lost,
          coalesce(array_agg(distinct g.account_id) filter (where g.account_id = any($2::uuid[])), '{}') as already
     from role_grant g join account a on a.id = g.account_id
    where g.tenant = $1 and g.revoked_at > clock_timestamp() - make_interval(mins => $3)
      and g.revoked_cause <> '${ACCESS_CLOSED}' and a.provisioned_at <= g.revoked_at`;
-const inUseSql = `select count(*)::int as accounts from account where tenant = $1 and status = 'active' and provisioned_at is not null`;
-const holdersSql = `${inUseSql} and $2 = any(roles)`;
 
-/** A statement after the lock, so that its snapshot has what earlier holders of the lock committed. */
-export async function lostWithin(
-  tx: Tx,
-  tenant: string,
-  accounts: readonly string[],
-  minutes: number,
-): Promise<Pick<LossCount, 'lost' | 'already'>> {
-  const [row] = await tx.query<{ lost: number; already: string[] }>(lostSql, [tenant, accounts, minutes]);
-  return { lost: row?.lost ?? 0, already: new Set(row?.already) };
-}
+/** `$2` null = with any role. */
+export const accountsInUse = `
+  select count(*)::int as accounts from account
+   where tenant = $1 and status = 'active' and provisioned_at is not null and ($2::text is null or $2 = any(roles))`;
 
-/** With `role`, only accounts that have it. */
-export async function accountsInUse(tx: Tx, tenant: string, role?: string): Promise<number> {
-  const sql = role === undefined ? inUseSql : holdersSql;
-  const [row] = await tx.query<{ accounts: number }>(sql, role === undefined ? [tenant] : [tenant, role]);
-  return row?.accounts ?? 0;
-}
-
-export async function isHolding(tx: Tx, tenant: string): Promise<boolean> {
-  const sql = 'select 1 from held_role_loss where tenant = $1 and released_at is null limit 1';
-  return (await tx.query(sql, [tenant])).length > 0;
-}
+export const anyHeld = 'select 1 from held_role_loss where tenant = $1 and released_at is null limit 1';
 
 /** The account's row is locked. If a released loss grows before it is applied, the waiting time starts again. */
-const holdSql = `
+export const hold = `
   insert into held_role_loss as h (account_id, tenant, would_lose, held_because, cause, cause_group, causation_id)
   select id, $1, kept, because, cause ->> 'type', (cause ->> 'groupId')::uuid, cause ->> 'causationId'
     from jsonb_to_recordset($2::jsonb) as n(id uuid, kept text[], because text, cause jsonb)
@@ -49,15 +30,19 @@ const holdSql = `
         cause_group = excluded.cause_group, causation_id = excluded.causation_id,
         held_at = case when h.released_at is null then h.held_at else clock_timestamp() end, released_at = null, released_by = null`;
 
-/** Stores new holds and deletes those that ended. */
-export async function recordHeld(tx: Tx, tenant: string, decisions: readonly LossDecision[]): Promise<void> {
-  const over = decisions.filter(({ subject, because }) => because === null && subject.held !== null);
-  if (over.length > 0)
-    await tx.query('delete from held_role_loss where account_id = any($1::uuid[])', [over.map((d) => d.subject.id)]);
-  const holds = decisions.filter(({ subject: { held }, because, kept }) => {
-    return because !== null && (!held || held.released || held.wouldLose.join() !== kept.join());
-  });
-  if (holds.length === 0) return;
-  const rows = holds.map(({ subject, kept, because, cause }) => ({ id: subject.id, kept, because, cause }));
-  await tx.query(holdSql, [tenant, JSON.stringify(rows)]);
-}
+export const endHolds = 'delete from held_role_loss where account_id = any($1::uuid[])';
+
+export const release = `
+  with released as (
+    update held_role_loss set released_at = clock_timestamp(), released_by = $2
+     where tenant = $1 and released_at is null and ($3::uuid[] is null or account_id = any($3))
+    returning account_id, tenant, cause, cause_group, causation_id
+  ), requested as (
+    insert into reevaluation (tenant, user_id, group_id, cause, causation_id)
+    select tenant, account_id, cause_group, cause, causation_id from released
+  )
+  select account_id as id from released`;
+
+export const heldByReason = `
+  select held_because as reason, count(*)::int as accounts, extract(epoch from clock_timestamp() - min(held_at))::float8 as oldest
+    from held_role_loss where released_at is null group by 1`;

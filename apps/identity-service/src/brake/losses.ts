@@ -1,16 +1,17 @@
-/** Which losses of roles happen, which are held, and which the brake has to decide about. Pure. */
+/** Decides which losses of roles happen, which are held, and which the brake must decide about. Pure functions only. */
 import type { Brake } from '#events';
-import { brakeDecision, type HeldBecause } from '#brake';
+import { BrakeTally } from '#brake';
+import type { HeldBecause } from '#contracts';
 import { nextStatus } from '../accounts/status.js';
 import type { Cause, Subject } from '../accounts/subject.js';
 
 export interface LossDecision {
   readonly subject: Subject;
-  /** Roles that stay although nothing gives them any more. */
+  /** Roles that the account keeps although no group gives them any more. */
   readonly kept: readonly string[];
-  /** Why they stay; null = none does. */
+  /** Why the account keeps these roles; null means that it keeps none. */
   readonly because: HeldBecause | null;
-  /** The cause of what happens now, or the first cause of what is held. */
+  /** The cause of the change that happens now. For a held loss, the cause that led to the hold. */
   readonly cause: Cause;
 }
 
@@ -24,8 +25,8 @@ export interface PendingLoss {
 export const isPending = (one: LossDecision | PendingLoss): one is PendingLoss => 'loss' in one;
 
 /**
- * The roles that an account in use loses while it stays in use. A closing takes roles too, but counts for the brake of
- * deactivation-worker. Roles of an account that Cognito does not have yet were never used.
+ * Returns the roles that an account in use loses while it stays in use. The loss of roles by a closing counts against
+ * deactivation-worker's brake. Roles of an account that Cognito does not have yet were never used.
  */
 export function lossOf(subject: Subject): readonly string[] {
   const { current, derived, directory, rules } = subject;
@@ -35,8 +36,9 @@ export function lossOf(subject: Subject): readonly string[] {
 }
 
 /**
- * A held loss stays held until it is released or undone; roles that the account loses meanwhile are held with it. A
- * release allows what was held, but not what was lost afterwards.
+ * Decides about a loss, or returns it as pending for the brake. A held loss stays held until it is released or undone.
+ * Roles that the account loses meanwhile are held with it. A release allows the roles that were held, but not roles
+ * that were lost afterwards.
  */
 export function classify(subject: Subject, cause: Cause): LossDecision | PendingLoss {
   const { held, rules } = subject;
@@ -50,13 +52,13 @@ export function classify(subject: Subject, cause: Cause): LossDecision | Pending
 }
 
 export interface LossCount {
-  /** Accounts in use; may be 0 where `atLeast` cannot be exceeded. */
+  /** Number of accounts in use. It may be 0 if the losses cannot exceed `atLeast`. */
   readonly accounts: number;
-  /** Accounts that lost roles within the window. */
+  /** Number of accounts that lost roles within the window. */
   readonly lost: number;
-  /** Accounts among `lost` that lose roles again now; they count once. */
+  /** Accounts in `lost` that lose roles again now. Each of them counts only once. */
   readonly already: ReadonlySet<string>;
-  /** Accounts in use with the strongest role. */
+  /** Number of accounts in use with the strongest role. */
   readonly holders: number;
 }
 
@@ -64,19 +66,17 @@ export const strongestRole = ({ rules }: Subject): string | undefined => rules.r
 export const losesStrongest = ({ subject, loss }: PendingLoss): boolean =>
   loss.some((role) => role === strongestRole(subject));
 
-/** Decides in this order; each loss counts for the next ones. Gains of the strongest role count from the beginning. */
+/**
+ * Decides about the losses in the given order. Each loss that happens counts for the next ones. Gains of the strongest
+ * role count from the beginning.
+ */
 export function decideLosses(pending: readonly PendingLoss[], brake: Brake, count: LossCount): LossDecision[] {
-  let { lost } = count;
-  let holders = count.holders + pending.filter(({ subject }) => gainsStrongest(subject)).length;
+  const { accounts, lost, already } = count;
+  const admins = count.holders + pending.filter(({ subject }) => gainsStrongest(subject)).length;
+  const tally = new BrakeTally(brake, { active: accounts - lost, lost, admins });
   return pending.map((one) => {
     const { subject, loss, cause } = one;
-    const others = count.already.has(subject.id) ? lost - 1 : lost;
-    const lastAdmin = losesStrongest(one) && holders <= 1;
-    const because = brakeDecision(brake, { active: count.accounts - others, lost: others, lastAdmin });
-    if (because === null) {
-      lost = others + 1;
-      if (losesStrongest(one)) holders--;
-    }
+    const because = tally.decide({ admin: losesStrongest(one), again: already.has(subject.id) });
     return { subject, kept: because === null ? [] : loss, because, cause };
   });
 }

@@ -1,4 +1,7 @@
-/** Makes Cognito equal to one account: reads it back if its state is unknown, then makes the calls of the plan. */
+/**
+ * Makes the user in Cognito equal to one account. It reads the user if the state is unknown, then makes the calls of
+ * the plan.
+ */
 import { Injectable } from '@nestjs/common';
 import { CognitoError, UserPool, type ErrorClass, type FailureClass, type Urgency } from '#cognito';
 import type { PoolState } from '../accounts/account.entity.js';
@@ -9,7 +12,7 @@ export class SyncFailure extends Error {
   constructor(
     readonly failureClass: FailureClass,
     message: string,
-    /** The state that Cognito holds now; null = unknown. */
+    /** The state in Cognito after the failure; null means unknown. */
     readonly actual: PoolState | null,
   ) {
     super(message);
@@ -17,7 +20,7 @@ export class SyncFailure extends Error {
   }
 }
 
-/** If a user appears or vanishes during the calls, the rest is planned again, but not without end. */
+/** If a user appears or vanishes during the calls, the remaining calls are planned again, at most this often. */
 const MAX_PLANS = 4;
 
 @Injectable()
@@ -28,8 +31,9 @@ export class AccountSync {
   ) {}
 
   /**
-   * `known` null = read the user back first. `holdsLease` false = another process may work on the account by now, so no
-   * further call is made. Resolves with what Cognito holds afterwards; throws {@link SyncFailure}.
+   * Makes the calls and resolves with the state in Cognito afterwards. A null `known` means that the user must be read
+   * first. `holdsLease` returns false if another process may work on the account by now; then no further call is made.
+   * Throws {@link SyncFailure}.
    */
   async run(
     account: DesiredAccount,
@@ -65,7 +69,10 @@ export class AccountSync {
     return ownState(user, groups, await this.groups.known());
   }
 
-  /** UsernameExists: our own creation whose answer was lost, or a foreign user with this name. */
+  /**
+   * Handles UsernameExists. Either an earlier call created the user and its answer was lost, or the name belongs to a
+   * foreign user.
+   */
   private async adopt(account: DesiredAccount, urgency: Urgency): Promise<PoolState> {
     try {
       return await this.read(account, urgency);
@@ -102,8 +109,9 @@ export class AccountSync {
 }
 
 /**
- * A user that we did not create and that has another tenant is not ours: this raises an alarm and never overwrites (P4).
- * If the user was ours before, its attributes are repaired, whatever they are now.
+ * Throws a conflict for a foreign user: we did not create it, and it has another tenant, or no tenant and another
+ * external id (P4). A foreign user is never overwritten. If the user was ours before, its attributes are repaired,
+ * whatever they are now.
  */
 function refuseForeignUser(account: DesiredAccount, attributes: Readonly<Record<string, string>>): void {
   if (account.provisioned) return;
@@ -113,7 +121,7 @@ function refuseForeignUser(account: DesiredAccount, attributes: Readonly<Record<
   const whose = tenant ? `belongs to tenant ${tenant}` : 'belongs to no tenant and has another external id';
   throw new SyncFailure(
     'conflict',
-    `Cognito has a user with the name ${account.id} that ${whose}. Look at this user in the pool. If nobody needs it, delete it there, then retry the account.`,
+    `Cognito has a user with the name ${account.id} that ${whose}. Look at this user in the pool. If nobody needs this user, delete it there, then retry the account.`,
     null,
   );
 }
@@ -126,7 +134,10 @@ async function ignoring(errorClass: ErrorClass, work: () => Promise<void>): Prom
   }
 }
 
-/** Cognito did not carry out a call that it refused, so the known state stays valid. After any other error it is unknown. */
+/**
+ * Converts an error of a call. A refused call changed nothing, so the known state stays valid. After any other error
+ * the state is unknown.
+ */
 function asFailure(error: unknown, actual: PoolState | null): SyncFailure {
   if (error instanceof SyncFailure) return error;
   if (!(error instanceof CognitoError))

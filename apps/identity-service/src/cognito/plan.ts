@@ -1,4 +1,4 @@
-/** The state that Cognito should hold for an account, and the calls that lead there from its present state. Pure. */
+/** Derives the state that Cognito should have for an account, and the calls that lead to it. Pure functions only. */
 import type { Attributes } from '#cognito';
 import type { AccountEntity, PoolState } from '../accounts/account.entity.js';
 import type { Profile } from '../directory/profile.entity.js';
@@ -7,12 +7,12 @@ export const ABSENT: PoolState = { exists: false, confirmed: false, attributes: 
 
 export type DesiredAccount = Readonly<Profile> &
   Pick<AccountEntity, 'id' | 'tenant' | 'status' | 'roles'> & {
-    /** Cognito had the user before, and it was ours. */
+    /** Whether Cognito had this user before and the user was ours. */
     readonly provisioned: boolean;
   };
 
 /**
- * The attributes that we own; other attributes of the user are not changed. The pool must declare the custom ones as
+ * The attributes that this service owns; it does not change other attributes. The pool must declare the custom ones as
  * mutable strings: `tenant_id`, `external_id`, `role`. The others are standard.
  */
 export const OWN_ATTRIBUTES = [
@@ -35,12 +35,16 @@ const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 const ADDRESS = new RegExp(`^(?=.{1,64}@)${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+${LABEL}$`);
 
 /**
- * Whether Cognito certainly accepts the address: an ASCII dot-atom (RFC 5321). SCIM accepts any text, but Cognito would
- * refuse the whole user because of it. Any other address is left out, so that the person gets the account and its roles.
+ * Returns whether Cognito certainly accepts the address: an ASCII dot-atom (RFC 5321). SCIM accepts any text, but
+ * Cognito would refuse the whole user because of an invalid address. Any other address is left out, so that the person
+ * still gets the account and its roles.
  */
 export const fitsCognito = (email: string): boolean => email.length <= 254 && ADDRESS.test(email);
 
-/** Without blanks: for Cognito a blank value means "delete". */
+/**
+ * Returns the attributes that the user should have. It omits blank values, because a blank value means "delete" in
+ * Cognito.
+ */
 export function desiredAttributes(account: DesiredAccount): Attributes {
   const email = account.email !== null && fitsCognito(account.email) ? account.email : null;
   const values: Record<(typeof OWN_ATTRIBUTES)[number], string | null> = {
@@ -66,9 +70,10 @@ export type Step =
   | { readonly do: 'confirm' };
 
 /**
- * The calls in their order: access is reduced first and added last. A person without access is not created. The user of
- * a removed account stays, without groups; disabling or deleting it is deactivation-worker's task. Attributes come after
- * roles, so that a refused attribute costs nobody a role. The tenant comes before them, because roles count within it (P4).
+ * Returns the calls in their order: access is reduced first and added last. A person without access is not created. The
+ * user of a removed account stays, without groups; disabling or deleting the user is deactivation-worker's task.
+ * Attributes come after roles, so that a refused attribute does not prevent a role. A new tenant comes before roles,
+ * because roles count within a tenant (P4).
  */
 export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
   if (!actual.exists && account.status !== 'active') return [];
@@ -88,8 +93,8 @@ export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
 }
 
 /**
- * New values, and a blank for each attribute to delete. `email_verified` cannot be blank: it stays as it is when the
- * address is deleted, and means nothing then.
+ * Returns the new values, and a blank for each attribute to delete. `email_verified` cannot be blank. It keeps its
+ * value when the address is deleted, and then has no meaning.
  */
 function differingAttributes(desired: Attributes, actual: Attributes): Attributes {
   const names = OWN_ATTRIBUTES.filter(
@@ -99,7 +104,7 @@ function differingAttributes(desired: Attributes, actual: Attributes): Attribute
   return Object.fromEntries(names.map((name) => [name, desired[name] ?? '']));
 }
 
-/** The pool's state after a step that succeeded. */
+/** Returns the state in Cognito after a step that succeeded. */
 export function afterStep(state: PoolState, step: Step): PoolState {
   switch (step.do) {
     case 'leave':
@@ -115,7 +120,7 @@ export function afterStep(state: PoolState, step: Step): PoolState {
   }
 }
 
-/** Reduces what Cognito answers to what is ours. */
+/** Reduces a user of Cognito to the attributes and groups that this service owns. */
 export function ownState(
   user: { readonly attributes: Attributes; readonly status: string } | null,
   groups: readonly string[],

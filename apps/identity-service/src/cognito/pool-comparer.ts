@@ -1,13 +1,15 @@
 /**
- * Compares the whole user pool with the accounts and marks what differs; the reconciler repairs it. It finds what no
- * event announces: changes by hand, and calls that took effect late. Users without an account are reported, never changed.
+ * Compares the whole user pool with the accounts and marks the differences, which the reconciler repairs. It finds
+ * differences that no event announces: manual changes, and calls that took effect late. Users without an account are
+ * reported, but never changed.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { CognitoError, UserPool, type PoolUser } from '#cognito';
 import type { PoolComparisonProgress } from '#contracts';
-import { Database, LOGGER, Problem, type Logger } from '#platform';
+import { Database, LOGGER, Problem, UUID, type Logger } from '#platform';
+import { isLeaseVoid } from '#worker';
 import { PRIORITY } from '../accounts/transition.js';
 import { ownState, planSteps, type DesiredAccount, type Step } from './plan.js';
 import { PoolComparisonEntity } from './pool-comparison.entity.js';
@@ -15,24 +17,24 @@ import { desiredAccountColumns, markUnknown } from './queue.sql.js';
 import { Reconciler } from './reconciler.js';
 import { RoleGroups } from './role-groups.js';
 
-/** Only one comparison runs over all replicas. If its process has ended, it counts as failed. */
+/** Marks a comparison as failed if its process has ended. Over all replicas, only one comparison runs at a time. */
 const endAbandoned = `
   update pool_comparison r set state = 'failed', finished_at = clock_timestamp(), error = 'the process that ran it has ended'
-   where state = 'running' and not exists (select 1 from worker w where w.id = r.worker_id and w.seen_at > clock_timestamp() - make_interval(secs => $1))`;
+   where state = 'running' and ${isLeaseVoid('r.worker_id', '$1')}`;
 const begin = `insert into pool_comparison (id, worker_id, state, progress) values ($1, $2, 'running', $3) on conflict do nothing returning id`;
 
 /**
- * Only accounts that are at rest since before the comparison ($2) began are compared. For others, the lists that Cognito
- * gave earlier may be older than what the reconciler did since, and the reconciler repairs these accounts anyway.
+ * SQL condition: the account has been at rest since before the comparison ($2) began. Only such accounts are compared.
+ * For other accounts, Cognito's lists may be older than the reconciler's last call, and the reconciler repairs these
+ * accounts anyway.
  */
 const atRest = `a.desired_revision = a.applied_revision and a.lease_owner is null
    and (a.synced_at is null or a.synced_at < (select started_at from pool_comparison where id = $2))`;
 const accountsOfPage = `select ${desiredAccountColumns}, ${atRest} as "atRest" from account a where a.id = any($1::uuid[])`;
-/** Accounts that the pool must have, after the id $1. */
+/** Selects accounts that the pool must have, after the id $1. */
 const expectedAfter = `
   select a.id from account a where a.id > $1 and a.status = 'active' and a.provisioned_at is not null and ${atRest} order by a.id limit 1000`;
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const ORPHAN_SAMPLE = 100;
 const MAX_ATTEMPTS = 20;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
@@ -57,7 +59,7 @@ export class PoolComparer {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Starts a comparison in the background. Throws `conflict` while one is running, here or in another replica. */
+  /** Starts a comparison in the background. Throws `conflict` if one is already running in any replica. */
   async start(): Promise<string> {
     const { database } = this;
     const id = randomUUID();
@@ -76,7 +78,7 @@ export class PoolComparer {
       async (error: unknown) => {
         this.logger.error(
           { err: error, code: 'pool_comparison_failed' },
-          'the comparison with the user pool failed; differences that it found are being repaired, start it again for the rest',
+          'the comparison with the user pool failed; the differences found so far are being repaired, start it again to find the rest',
         );
         const reason = error instanceof Error ? error.message : String(error);
         await this.end(id, 'failed', progress, reason).catch(() => undefined);
@@ -171,7 +173,7 @@ export class PoolComparer {
     } while (cursor !== null);
   }
 
-  /** Repeats a throttled or failed call, so that one of them does not end a comparison that takes minutes. */
+  /** Repeats a throttled or failed call, so that one such call does not end a comparison that takes minutes. */
   private async patiently<T>(call: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       if (this.stopped) throw new Error('the service is shutting down');

@@ -1,4 +1,4 @@
-/** Accounts that wait for Cognito, read at each scrape. */
+/** Metrics of the accounts that wait for Cognito, read from the database at each scrape. */
 import { Injectable } from '@nestjs/common';
 import { Database, Metrics } from '#platform';
 import { PRIORITY } from '../accounts/transition.js';

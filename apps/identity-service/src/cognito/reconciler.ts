@@ -1,7 +1,7 @@
 /**
- * Keeps Cognito equal to the accounts. An account is dirty while its desired revision is above the applied one, so lost,
- * late or repeated triggers do not matter. A process leases it, calls Cognito outside any transaction, and records the
- * result if it still holds the lease.
+ * Keeps the users in Cognito equal to the accounts. An account is dirty while its desired revision is above the applied
+ * one, so lost, late or repeated triggers do not matter. A process leases an account, calls Cognito outside any
+ * transaction, and records the result if it still holds the lease.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { retryDelay, whenMisconfigured, type Urgency } from '#cognito';
@@ -20,13 +20,13 @@ import { claimAccounts, lockLeased, markUnknown, recordFailed, recordSynced, rel
 type Claimed = DesiredAccount &
   Pick<AccountEntity, 'priority' | 'applied' | 'attempts' | 'traceparent'> & {
     readonly revision: number;
-    /** Text, because a `Date` would lose the microseconds. */
+    /** Time as text, because a `Date` would lose the microseconds. */
     readonly dirtySince: string | null;
     readonly takenOver: boolean;
   };
 
 const POLL_MS = 100;
-/** The rest is kept for work that is not bulk. */
+/** Share of the slots that bulk work may use. The rest is reserved for other work. */
 const BULK_SHARE = 0.75;
 
 @Injectable()
@@ -66,7 +66,7 @@ export class Reconciler {
     this.latency = metrics.histogram('identity_sync_seconds', help, ['priority']);
   }
 
-  /** Owner of our leases, and how long they are valid without a heartbeat. */
+  /** The owner of this process's leases, and the seconds for which a lease is valid without a heartbeat. */
   get lease(): { readonly owner: string; readonly seconds: number } {
     return { owner: this.queue.id, seconds: this.config.RECONCILER_LEASE_SECONDS };
   }
@@ -75,12 +75,12 @@ export class Reconciler {
     return this.queue.start();
   }
 
-  /** Resolves after the calls that are running. */
+  /** Resolves after the running calls have ended. */
   onModuleDestroy(): Promise<void> {
     return this.queue.stop();
   }
 
-  /** A hint that accounts are dirty. The queue polls too, so a lost hint costs milliseconds. */
+  /** Wakes the queue after accounts became dirty. The queue also polls, so a lost wake-up costs only milliseconds. */
   wake(): void {
     this.queue.wake();
   }
@@ -118,7 +118,8 @@ export class Reconciler {
       const result = [JSON.stringify(actual), revision, actual.exists, events.length, dirtySince];
       const [row] = await tx.query<{ seconds: number }>(recordSynced, [id, this.queue.id, ...result]);
       await this.outbox.add(tx, events);
-      // Closed during its creation: a case that is complete already was not published, because the account was not either.
+      // The account was closed while Cognito created the user, and its case may already be complete. That case was not
+      // published before provisioning, so the re-evaluation publishes it.
       if (provisioned && locked.status !== 'active') {
         const cause = { type: 'account.provisioned', groupId: null, causationId };
         await requestReevaluation(tx, tenant, id, { cause, traceparent });
@@ -143,7 +144,7 @@ export class Reconciler {
     if (refused)
       this.logger.error(
         { tenant, account: id, code: `cognito_${failureClass}`, reason: message },
-        'Cognito refuses to show the latest change of an account; read the reason, correct the person or the user pool, then retry the account',
+        'Cognito refuses the latest change of an account; read the reason, correct the person or the user pool, then retry the account',
       );
     if (rows.length === 0) await this.leaseLost(account);
   }

@@ -1,10 +1,13 @@
-/** The Cognito groups that stand for roles. */
+/** Creates the Cognito groups that represent roles. */
 import { Injectable } from '@nestjs/common';
 import { CognitoError, UserPool, type Urgency } from '#cognito';
 import { Database } from '#platform';
 import { KnownRoleEntity } from '../directory/directory.entity.js';
 
-/** Position of a role in the tenant's list, 1 = strongest: the precedence of its Cognito group. */
+/**
+ * Reads the position of a role in the tenant's list; 1 is the strongest role. The position becomes the precedence of
+ * the Cognito group.
+ */
 const positionSql = `
   select r.position::int as position from tenant_settings s, jsonb_array_elements_text(s.settings -> 'roles') with ordinality as r(role, position)
    where s.tenant_id = $1 and r.role = $2`;
@@ -23,7 +26,7 @@ export class RoleGroups {
     return new Set((await this.database.repository(KnownRoleEntity).find()).map(({ role }) => role));
   }
 
-  /** Many accounts that miss the same group create it once. */
+  /** Creates the group of a role. If many accounts miss the same group, it is created once. */
   create(tenant: string, role: string, urgency: Urgency): Promise<void> {
     let creation = this.creations.get(role);
     if (!creation) {

@@ -1,4 +1,4 @@
-/** `identity.access`: deactivation-worker took access away or gave it back, so the account's status follows. */
+/** Consumes `identity.access`: deactivation-worker ended access or gave it back, so the account's status may change. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData, PoisonEvent } from '#event-bus';
@@ -11,7 +11,9 @@ import { ACCESS_CLOSED } from '../accounts/subject.js';
 export class IdentityAccessConsumer {
   constructor(private readonly people: PersonEvaluator) {}
 
-  /** Ignores the roles in the event: they are a copy of ours. Only a new status needs an evaluation. */
+  /**
+   * Evaluates the account if the status is new. The roles in the event are ignored, because they are a copy of ours.
+   */
   @EventPattern('identity.access')
   async accessChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
     const data = parseData(event, 'identity.access');

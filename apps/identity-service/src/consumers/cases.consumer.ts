@@ -1,4 +1,7 @@
-/** `offboarding.cases`: why an account was closed, and, when the case is complete, the evidence that we publish. */
+/**
+ * Consumes `offboarding.cases`. A case says why an account was closed, and a complete case is the evidence that we
+ * publish.
+ */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';

@@ -1,4 +1,4 @@
-/** `directory.groups`: a group was created, renamed or deleted, so other mappings may match it now. */
+/** Consumes `directory.groups`: a group was created, renamed or deleted, so other mappings may match the group now. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';
@@ -16,7 +16,8 @@ export class IdentityGroupsConsumer {
     if (data === null) return;
     const { tenant, traceparent, sequence } = event;
     const cause = causeOf(event, data.group.id);
-    // The sequence is the group's version; the copy inside a deletion may still carry the version before.
+    // The event's sequence is the group's version. The copy of the group in a deletion may still contain the previous
+    // version.
     const group = { ...data.group, version: sequence };
     if (await projectGroup(tx, tenant, group, cause.type === 'group.deleted', { cause, traceparent }))
       tx.afterCommit(() => this.reevaluator.wake());

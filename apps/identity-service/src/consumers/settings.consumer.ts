@@ -1,4 +1,4 @@
-/** `integration.settings`: mappings, roles, group sync or the brake of a tenant changed. */
+/** Consumes `integration.settings`: mappings, roles, group sync or the brake of a tenant changed. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';
@@ -28,13 +28,16 @@ export class IdentitySettingsConsumer {
 }
 
 /**
- * The part of the settings that decides about roles. Taking the brake off belongs to it, because the losses that it held
- * happen then. Other settings, e.g. a rotated SCIM token, do not.
+ * Returns the part of the settings that decides about roles. Switching the brake off belongs to this part, because the
+ * losses that it held then happen. Other settings do not, for example a rotated SCIM token.
  */
 const roleRules = ({ roles, roleMappings, groupSync, brake }: TenantSettings): string =>
   JSON.stringify([roles, roleMappings.map((m) => [groupKey(m.group), m.role]), groupSync, brake === null]);
 
-/** A mapping to a role that the tenant does not have gives nothing: it would have no precedence. */
+/**
+ * Returns the rows of the mappings. A mapping to a role that the tenant does not have gives nothing and is omitted,
+ * because it has no precedence.
+ */
 const mappingRows = ({ roles, roleMappings }: TenantSettings) =>
   roleMappings.flatMap(({ group, role }) =>
     roles.includes(role) ? [{ groupKey: groupKey(group), role, precedence: roles.indexOf(role) }] : [],

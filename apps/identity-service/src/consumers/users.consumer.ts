@@ -1,4 +1,4 @@
-/** `directory.users`: a person was created, changed, deleted, or joined or left a group. */
+/** Consumes `directory.users`: a person was created, changed, deleted, or joined or left a group. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData, PoisonEvent } from '#event-bus';
@@ -26,7 +26,7 @@ export class IdentityUsersConsumer {
     const outcome = await projectUser(tx, tenant, event.sequence, data.user, change.cause.type === 'user.deleted');
     if (outcome === 'foreign') throw new PoisonEvent(`user ${data.user.id} belongs to another tenant than ${tenant}`);
     if (outcome === 'stale') return;
-    // This event may overtake those of the group; newer facts about the group apply at once.
+    // This event may overtake the events of the group, so newer facts about the group in this event apply at once.
     if (group && (await projectGroup(tx, tenant, group, false, change))) tx.afterCommit(() => this.reevaluator.wake());
     await this.people.evaluate(tx, tenant, data.user.id, change, locked);
   }

@@ -5,76 +5,46 @@ import { Profile } from './profile.entity.js';
 
 @Entity('directory_user')
 export class DirectoryUserEntity extends Profile {
-  @PrimaryColumn({ type: 'uuid' })
-  id!: string;
-
-  @Column({ type: 'uuid' })
-  tenant!: string;
-
-  @BigIntColumn()
-  version!: number;
-
-  @Column({ type: 'boolean' })
-  active!: boolean;
-
-  @Column({ type: 'boolean', default: false })
-  deleted!: boolean;
+  @PrimaryColumn({ type: 'uuid' }) id!: string;
+  @Column({ type: 'uuid' }) tenant!: string;
+  @BigIntColumn() version!: number;
+  @Column({ type: 'boolean' }) active!: boolean;
+  @Column({ type: 'boolean', default: false }) deleted!: boolean;
 }
 
 @Entity('directory_group')
 export class DirectoryGroupEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  id!: string;
+  @PrimaryColumn({ type: 'uuid' }) id!: string;
+  @Column({ type: 'uuid' }) tenant!: string;
+  @BigIntColumn() version!: number;
+  @Column({ type: 'text' }) displayName!: string;
 
-  @Column({ type: 'uuid' })
-  tenant!: string;
-
-  @BigIntColumn()
-  version!: number;
-
-  @Column({ type: 'text' })
-  displayName!: string;
-
-  /** The name as mappings compare it: without regard to case. */
-  @Column({ type: 'text' })
-  nameKey!: string;
+  /** The group's name in the form in which mappings compare it: without regard to case and outer blanks. */
+  @Column({ type: 'text' }) nameKey!: string;
 
   /** The row of a deleted group stays, so that a late event about a member does not bring the group back. */
-  @Column({ type: 'boolean', default: false })
-  deleted!: boolean;
+  @Column({ type: 'boolean', default: false }) deleted!: boolean;
 }
 
 @Entity('membership')
 export class MembershipEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  userId!: string;
-
-  @PrimaryColumn({ type: 'uuid' })
-  groupId!: string;
-
-  @Column({ type: 'uuid' })
-  tenant!: string;
+  @PrimaryColumn({ type: 'uuid' }) userId!: string;
+  @PrimaryColumn({ type: 'uuid' }) groupId!: string;
+  @Column({ type: 'uuid' }) tenant!: string;
 }
 
 @Entity('role_mapping')
 export class RoleMappingEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  tenant!: string;
+  @PrimaryColumn({ type: 'uuid' }) tenant!: string;
+  @PrimaryColumn({ type: 'text' }) groupKey!: string;
+  @PrimaryColumn({ type: 'text' }) role!: string;
 
-  @PrimaryColumn({ type: 'text' })
-  groupKey!: string;
-
-  @PrimaryColumn({ type: 'text' })
-  role!: string;
-
-  /** 0 = the strongest role of the tenant. */
-  @Column({ type: 'int' })
-  precedence!: number;
+  /** Position of the role in the tenant's list; 0 is the strongest role. */
+  @Column({ type: 'int' }) precedence!: number;
 }
 
-/** Every role that any tenant ever had: the Cognito groups that are ours. */
+/** Every role that any tenant ever had. This service owns the Cognito groups with these names. */
 @Entity('known_role')
 export class KnownRoleEntity {
-  @PrimaryColumn({ type: 'text' })
-  role!: string;
+  @PrimaryColumn({ type: 'text' }) role!: string;
 }

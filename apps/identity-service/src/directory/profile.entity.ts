@@ -3,23 +3,12 @@ import { Column } from 'typeorm';
 import { SnakeCaseNaming } from '#platform';
 
 export abstract class Profile {
-  @Column({ type: 'text' })
-  userName!: string;
-
-  @Column({ type: 'text', nullable: true })
-  externalId!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  email!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  displayName!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  givenName!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  familyName!: string | null;
+  @Column({ type: 'text' }) userName!: string;
+  @Column({ type: 'text', nullable: true }) externalId!: string | null;
+  @Column({ type: 'text', nullable: true }) email!: string | null;
+  @Column({ type: 'text', nullable: true }) displayName!: string | null;
+  @Column({ type: 'text', nullable: true }) givenName!: string | null;
+  @Column({ type: 'text', nullable: true }) familyName!: string | null;
 }
 
 export const PROFILE = [
@@ -33,6 +22,6 @@ export const PROFILE = [
 
 const naming = new SnakeCaseNaming();
 
-/** For our own SQL: each column of the profile and its property, written by `sql`. */
+/** Joins SQL fragments: `sql` writes one fragment for each column of the profile and its property. */
 export const profileSql = (sql: (column: string, property: keyof Profile, index: number) => string): string =>
   PROFILE.map((property, index) => sql(naming.columnName(property, undefined, []), property, index)).join(', ');

@@ -1,4 +1,7 @@
-/** Copies of users, groups and memberships as scim-gateway publishes them; every write is gated by version. */
+/**
+ * Stores copies of the users, groups and memberships that scim-gateway publishes. A write changes nothing if the row
+ * already has a newer version.
+ */
 import type { DirectoryGroup, DirectoryUser } from '#events';
 import { prepared, type Tx } from '#platform';
 import { groupKey } from '#settings';
@@ -9,8 +12,8 @@ import { PROFILE, profileSql, type Profile } from './profile.entity.js';
 const COLUMNS = profileSql((column) => column);
 
 /**
- * Locks the user's row. Memberships follow from the full list that each event carries, so that nothing depends on
- * having seen every join and leave. The first event about a person creates the account.
+ * Stores a user and locks the row. Each event contains the full list of the user's groups, so memberships are correct
+ * even if a join or leave was not seen. The first event about a person creates the account.
  */
 const projectUserSql = prepared(`
   with stored as (
@@ -33,7 +36,10 @@ const projectUserSql = prepared(`
   )
   select id from stored`);
 
-/** `stored` = the projection changed; `stale` = it has a newer version; `foreign` = the id belongs to another tenant. */
+/**
+ * `stored` means that the projection changed, `stale` that it has a newer version, and `foreign` that the id belongs to
+ * another tenant.
+ */
 export async function projectUser(
   tx: Tx,
   tenant: string,
@@ -50,8 +56,9 @@ export async function projectUser(
 }
 
 /**
- * Locks the group's row only if there is news: thousands of joins of one group run in parallel and all carry it. If a
- * group is new, renamed or deleted, the same statement requests the re-evaluation of its members.
+ * Stores a group. Locks the row only if the event is newer, because thousands of joins of one group run in parallel and
+ * all contain the group. If the group is new, renamed or deleted, the same statement requests the re-evaluation of its
+ * members.
  */
 const projectGroupSql = prepared(`
   with before as (
@@ -70,7 +77,7 @@ const projectGroupSql = prepared(`
    where before.name_key is distinct from stored.name_key or before.deleted is distinct from stored.deleted
   returning id`);
 
-/** True = the members have to be evaluated again, and the request for it is stored. */
+/** Resolves with true if the members must be evaluated again. The request for this is then stored. */
 export async function projectGroup(
   tx: Tx,
   tenant: string,
@@ -83,7 +90,10 @@ export async function projectGroup(
   return rows.length > 0;
 }
 
-/** The caller holds the lock of the tenant's settings row, so two versions cannot interleave here. */
+/**
+ * Replaces the mappings of a tenant. The caller has locked the tenant's settings row, so two versions cannot
+ * interleave.
+ */
 export async function replaceMappings(
   tx: Tx,
   tenant: string,

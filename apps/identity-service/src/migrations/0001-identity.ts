@@ -1,4 +1,4 @@
-/** All tables of the schema `identity`. The entities say what the columns mean. */
+/** Creates all tables of the schema `identity`. The entities describe the columns. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { consumerTablesSql, producerTablesSql } from '#event-bus';
 import { settingsTableSql } from '#settings';

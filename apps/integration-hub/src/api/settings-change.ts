@@ -2,7 +2,10 @@ import type { GroupReference, SettingsChangeBody } from '#contracts';
 import { Problem } from '#platform';
 import type { TenantChange } from '../settings/tenant-change.js';
 
-/** Fields of a DTO instance that were left out exist as `undefined`; a partial brake must not contain them. */
+/**
+ * Converts a request body to a change. In a DTO instance, missing fields are `undefined`; a partial brake must not
+ * contain them.
+ */
 export function toChange({ map, unmap, brake, ...rest }: SettingsChangeBody): TenantChange {
   return {
     ...rest,

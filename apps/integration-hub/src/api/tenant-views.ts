@@ -10,7 +10,7 @@ import type { Tenant } from '../settings/tenant.sql.js';
 
 const SCIM_PATH = '/prod/api/scim/v2';
 
-/** Tenants as the internal API answers them: with the addresses to enter in Okta. */
+/** Builds the internal API's view of tenants, which contains the addresses to enter in Okta. */
 @Injectable()
 export class TenantViews {
   private readonly commonOrigin: string;
@@ -60,8 +60,9 @@ export class TenantViews {
 }
 
 /**
- * A SCIM request names its tenant by the token, an event hook by the slug in the path, so both work under the common
- * origin for every tenant. A browser names its tenant by the host alone.
+ * Returns the addresses of a tenant. SCIM and event hooks work under the common origin for every tenant. A SCIM request
+ * names its tenant by the token, and an event hook by the slug in its path. A browser names its tenant only by the host
+ * name.
  */
 const addresses = ({ slug }: Tenant, origin: string, signIn: boolean): TenantAddresses => ({
   scimBaseUrl: `${origin}${SCIM_PATH}`,

@@ -1,4 +1,4 @@
-/** Schema `hub`. */
+/** Creates the tables of the schema `hub`. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { producerTablesSql } from '#event-bus';
 

@@ -23,24 +23,30 @@ export interface OktaConnection {
 export interface SsoConnection {
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Left out: the current one, else the org's own authorization server. */
+  /**
+   * The issuer of the client. If it is left out, the current issuer stays; without a current issuer, the org's own
+   * authorization server is used.
+   */
   readonly issuer?: string | undefined;
 }
 
-/** `hook.hookSecret` is set when this call issued one; it cannot be read again. */
+/**
+ * The result of connecting Okta. `hook.hookSecret` is set if this call issued a hook secret, which cannot be read
+ * again.
+ */
 export interface ConnectResult extends TenantResult {
   readonly hook: WrittenOktaSecret;
 }
 
 /**
- * A tenant's connections: to its Okta org (API token and event hook), and to the OIDC app that people sign in through.
+ * Connects a tenant to its Okta org (API token and event hook), and to the OIDC app through which people sign in.
  *
  * A crash at any point is repaired by repeating the call:
- * - connecting writes the secret, then the settings. A crash leaves a secret that nobody uses, or a hook secret that
- *   nobody saw: repeat it with a rotation. Every connect is a new version, also where only the secret differs: its event
- *   tells the services to forget the old secret.
- * - disconnecting changes the settings, then erases the secret. A crash leaves a secret that nobody uses; repeating the
- *   call erases it.
+ * - Connecting writes the secret first and then the settings. A crash leaves a secret that nobody uses, or a hook
+ *   secret that nobody saw. In the second case, repeat the call with a rotation. Every connect creates a new version,
+ *   even if only the secret differs. The event of this version makes the services drop the old secret.
+ * - Disconnecting changes the settings first and then erases the secret. A crash leaves a secret that nobody uses.
+ *   Repeating the call erases the secret.
  */
 @Injectable()
 export class ConnectionService {
@@ -54,7 +60,7 @@ export class ConnectionService {
     const apiToken = checkSecret('apiToken', connection.apiToken);
     let hook: WrittenOktaSecret = { hookSecret: null, previousValidUntil: null };
     const result = await this.store.change(slug, { by, action: 'connect-okta' }, async ({ id, settings }) => {
-      const next = withChange(settings, { okta }); // refuses before a secret is written
+      const next = withChange(settings, { okta }); // refuses an invalid change before a secret is written
       hook = await writeOktaSecret(this.secrets, id, { apiToken, rotateHookSecret, graceMs }).catch((error: unknown) =>
         secretStoreDown(error, 'Okta was not connected'),
       );
@@ -64,7 +70,10 @@ export class ConnectionService {
     return this.store.published({ ...result, hook });
   }
 
-  /** Event hooks are refused from now on and nothing is compared. API token and hook secret are erased. */
+  /**
+   * Disconnects Okta. Event hooks are refused from now on, and the tenant is no longer compared with Okta. The API
+   * token and the hook secret are erased.
+   */
   disconnectOkta(slug: string, by: string): Promise<TenantResult> {
     return this.disconnect('okta', slug, by, (id) =>
       eraseOktaSecret(this.secrets, id).catch((error: unknown) =>
@@ -85,7 +94,10 @@ export class ConnectionService {
     return this.store.published(result);
   }
 
-  /** Nobody can sign in from now on; existing sessions live until they end. The client secret is erased. */
+  /**
+   * Disconnects sign-in through Okta. Nobody can sign in from now on, but existing sessions continue until they expire.
+   * The client secret is erased.
+   */
   disconnectSso(slug: string, by: string): Promise<TenantResult> {
     return this.disconnect('sso', slug, by, (id) =>
       eraseOidcSecret(this.secrets, id).catch((error: unknown) =>
@@ -104,7 +116,7 @@ export class ConnectionService {
       withChange(settings, { [connection]: null }),
     );
     const result = await this.store.published(change);
-    // Under the lock: the tenant may have been connected again since, and that secret must stay.
+    // The lock is needed because the tenant may have been connected again, and the new secret must stay.
     await this.store.locked(slug, async ({ id, settings }) => {
       if (!settings[connection]) await erase(id);
     });

@@ -6,7 +6,7 @@ import type { HubConfig } from '../config.js';
 
 const LOOK_EVERY_MS = 20;
 
-/** Lets an answer wait until the events that its change stored are published. */
+/** Makes an answer wait until the events of its change are published. */
 @Injectable()
 export class Publishing {
   constructor(
@@ -16,8 +16,9 @@ export class Publishing {
   ) {}
 
   /**
-   * True: everything stored by now is published. False: the carrier did not take it in time; the sequencer of some
-   * replica publishes it as soon as the carrier does.
+   * Waits until every event that is stored now is published, and resolves with true. Resolves with false if the carrier
+   * did not accept the events in time. The sequencer of some replica publishes them as soon as the carrier accepts
+   * them.
    */
   async drain(): Promise<boolean> {
     const [newest] = await this.database.query<{ id: string }>('select coalesce(max(id), 0) as id from hub.outbox');

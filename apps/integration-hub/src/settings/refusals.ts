@@ -1,4 +1,4 @@
-/** Why a change of a tenant is refused. */
+/** Builds the problems that refuse a change of a tenant. */
 import { Problem, violatedConstraint } from '#platform';
 import { SecretStoreUnavailable } from '#secrets';
 
@@ -8,40 +8,47 @@ export const unknownTenant = (slug: string): Problem =>
 export const tenantExists = (slug: string, tokenIssuedAt: string | null): Problem =>
   new Problem(
     'tenant_exists',
-    `The tenant "${slug}" exists already; its SCIM token was issued at ${tokenIssuedAt}. Rotate the token to get a new one.`,
+    `The tenant "${slug}" already exists; its SCIM token was issued at ${tokenIssuedAt}. Rotate the token to get a new one.`,
     undefined,
     { tenant: slug, tokenIssuedAt },
   );
 
-/** For `catch`: a host name that another tenant has. */
+/** Throws a problem if the host name belongs to another tenant. Use it in `catch`. */
 export function hostTaken(error: unknown, host: string | null | undefined): never {
   if (host && violatedConstraint(error) === 'tenant_host_key')
     throw new Problem('host_taken', `The host name ${host} belongs to another tenant.`, undefined, { host });
   throw error;
 }
 
-/** For `catch`: a secret store that does not answer. `effect` says what is done and what is not. */
+/**
+ * Throws a problem if the secret store does not answer. Use it in `catch`. `effect` says what was changed and what was
+ * not.
+ */
 export function secretStoreDown(error: unknown, effect: string): never {
   if (!(error instanceof SecretStoreUnavailable)) throw error;
-  throw new Problem('secret_store_unavailable', `${effect}: ${error.message}. Repeat the change when it answers.`, 5);
+  throw new Problem(
+    'secret_store_unavailable',
+    `${effect}: ${error.message}. Repeat the change when Secrets Manager answers again.`,
+    5,
+  );
 }
 
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const SLUG = new RegExp(`^${LABEL}$`);
 const HOST = new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*$`);
 
-/** A slug may become part of a host name, so it follows DNS. */
+/** Throws a problem for an invalid slug. A slug may become part of a host name, so it must follow the rules of DNS. */
 export function checkSlug(slug: string): void {
   if (SLUG.test(slug)) return;
   throw new Problem(
     'slug_invalid',
-    `${JSON.stringify(slug)} cannot be the short name of a tenant; use 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end.`,
+    `${JSON.stringify(slug)} cannot be the short name of a tenant; use 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either end.`,
     undefined,
     { slug },
   );
 }
 
-/** The host name as it is stored: in lower case, without scheme, port and path. */
+/** Returns the host name in the form in which it is stored: lower case, without scheme, port and path. */
 export function checkHost(host: string): string {
   const lower = host.trim().toLowerCase();
   if (HOST.test(lower)) return lower;
@@ -53,11 +60,14 @@ export function checkHost(host: string): string {
   );
 }
 
-/** RFC 6749, appendix A.2: VSCHAR. Okta's API tokens have 42 characters, its client secrets 64. */
+/**
+ * The characters VSCHAR of RFC 6749, appendix A.2. Okta's API tokens have 42 characters, and its client secrets have
+ * 64.
+ */
 const SECRET = /^[\x21-\x7e]{10,512}$/;
 const SECRET_NAMES = { apiToken: 'API token', clientSecret: 'client secret' } as const;
 
-/** Returns the secret without outer blanks. A refusal never quotes it. */
+/** Returns the secret without outer blanks. A refusal never quotes the secret. */
 export function checkSecret(field: keyof typeof SECRET_NAMES, value: string): string {
   const secret = value.trim();
   if (SECRET.test(secret)) return secret;

@@ -1,21 +1,21 @@
-/** Applies a change to a tenant's settings. Pure. */
+/** Applies a change to a tenant's settings. Pure functions only. */
 import type { TenantSettings } from '#events';
 import { Problem } from '#platform';
 import { brakeOf, changeSettings, SettingsError, type OktaSettings, type SettingsChange } from '#settings';
 import { checkHost } from './refusals.js';
 
 export interface TenantChange extends SettingsChange {
-  /** Null takes the host name back. */
+  /** The new host name; null removes the current host name. */
   readonly host?: string | null | undefined;
 }
 
 export interface ChangedTenant {
   readonly settings: TenantSettings;
-  /** Names of what differs; empty = nothing to do. */
+  /** Names of the settings that changed; empty means that nothing changed. */
   readonly changed: readonly string[];
 }
 
-/** The settings after `change`. All faults together become one problem. */
+/** Returns the settings after `change`. All faults of the change are reported in one problem. */
 export function withChange(current: TenantSettings, { host, ...change }: TenantChange): ChangedTenant {
   const next = acceptable(
     { ...current, brake: brakeOf(current), okta: current.okta ?? null, sso: current.sso ?? null },
@@ -36,7 +36,10 @@ function acceptable(current: OktaSettings, change: SettingsChange): ReturnType<t
   }
 }
 
-/** The client with its issuer: the named one, the current one, or the org's own authorization server. */
+/**
+ * Returns the OIDC client with its issuer: the given issuer, otherwise the current one, otherwise the org's own
+ * authorization server.
+ */
 export function ssoClient(
   { tenant, sso, okta }: TenantSettings,
   { clientId, issuer }: { readonly clientId: string; readonly issuer?: string | undefined },
@@ -45,7 +48,7 @@ export function ssoClient(
   if (known !== undefined) return { issuer: known.trim(), clientId: clientId.trim() };
   throw new Problem(
     'issuer_missing',
-    'The Okta org is unknown: give its issuer, for example https://your-org.okta.com, or connect the org first.',
+    'The Okta org is unknown. Give its issuer, for example https://your-org.okta.com, or connect the org first.',
     undefined,
     { tenant: tenant.slug },
   );

@@ -3,19 +3,11 @@ import { BigIntColumn } from '#platform';
 
 @Entity('tenant')
 export class TenantEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  id!: string;
+  @PrimaryColumn({ type: 'uuid' }) id!: string;
+  @Column({ type: 'text' }) slug!: string;
+  @Column({ type: 'text', nullable: true }) host!: string | null;
 
-  @Column({ type: 'text' })
-  slug!: string;
-
-  @Column({ type: 'text', nullable: true })
-  host!: string | null;
-
-  /** Version of the settings in force. */
-  @BigIntColumn()
-  settingsVersion!: number;
-
-  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
-  createdAt!: Date;
+  /** Version of the current settings. */
+  @BigIntColumn() settingsVersion!: number;
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) createdAt!: Date;
 }

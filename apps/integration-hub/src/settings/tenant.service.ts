@@ -11,11 +11,11 @@ export interface NewTenant {
   readonly slug: string;
   readonly change?: TenantChange | undefined;
   readonly by: string;
-  /** Answer an existing tenant, without a token, instead of refusing. */
+  /** Whether to return an existing tenant, without a token, instead of refusing. */
   readonly ifMissing?: boolean | undefined;
 }
 
-/** `token` is set when this call issued one; it cannot be read again. */
+/** The result of a call that may issue a token. `token` is set if this call issued one, which cannot be read again. */
 export interface TokenResult extends TenantResult {
   readonly token: IssuedScimToken | null;
 }
@@ -25,9 +25,9 @@ export interface TokenResult extends TenantResult {
  *
  * A crash at any point is repaired by repeating the call:
  * - `create` stores the tenant, then the secret, then the settings that mention the token. A crash leaves a tenant
- *   without a token in its settings; the next `create` completes it.
- * - `rotate` writes the secret, then the settings. A crash leaves a secret whose token nobody saw; the next rotation
- *   replaces it and keeps the grace of the token that Okta has (`earlier` in libs/secrets).
+ *   without a token in its settings. The next `create` completes this tenant.
+ * - `rotate` writes the secret, then the settings. A crash leaves a secret whose token nobody saw. The next rotation
+ *   replaces this token, and the token that Okta has keeps its grace (`earlier` in libs/secrets).
  */
 @Injectable()
 export class TenantService {
@@ -49,7 +49,7 @@ export class TenantService {
     return this.store.published({ ...issued, changed: inserted ? first.changed : [] });
   }
 
-  /** Applies a partial change. Without a difference there is no new version and no event. */
+  /** Applies a partial change. If nothing differs, there is no new version and no event. */
   async configure(slug: string, change: TenantChange, by: string): Promise<TenantResult> {
     const result = await this.store
       .change(slug, { by, action: 'configure' }, ({ settings }) => withChange(settings, change))
@@ -57,7 +57,7 @@ export class TenantService {
     return this.store.published(result);
   }
 
-  /** Issues a new SCIM token. The old one stays valid for `graceMs`; 0 revokes it at once. */
+  /** Issues a new SCIM token. The old token stays valid for `graceMs`; 0 revokes it at once. */
   async rotate(slug: string, by: string, graceMs = DEFAULT_GRACE_MS): Promise<TokenResult> {
     let token: IssuedScimToken | null = null;
     const result = await this.store.change(slug, { by, action: 'rotate-token' }, async (tenant) => {
@@ -69,7 +69,10 @@ export class TenantService {
     return this.store.published({ ...result, token });
   }
 
-  /** The row lock makes concurrent creations of one tenant issue one token. */
+  /**
+   * Issues the first token, unless the tenant has one. Because of the row lock, concurrent creations of one tenant
+   * issue only one token.
+   */
   private async firstToken(slug: string, by: string): Promise<{ tenant: Tenant; token: IssuedScimToken | null }> {
     let token: IssuedScimToken | null = null;
     const { tenant } = await this.store.change(slug, { by, action: 'issue-token' }, async (tenant) => {

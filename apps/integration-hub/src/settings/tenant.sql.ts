@@ -1,15 +1,15 @@
-/** SQL of the tenants. Writers lock the tenant's row first, so the versions of one tenant form one line. */
+/** SQL of the tenants. Writers lock the tenant's row first, so the versions of one tenant follow each other. */
 import type { AuditAction } from '#contracts';
 import type { TenantSettings } from '#events';
 import { columnsOf, type Queryable, type Tx } from '#platform';
 import { IntegrationSettingsEntity } from './integration-settings.entity.js';
 import { TenantEntity } from './tenant.entity.js';
 
-/** A tenant with the settings in force. */
+/** A tenant with its current settings. */
 export type Tenant = Pick<TenantEntity, 'id' | 'slug' | 'host' | 'createdAt'> &
   Pick<IntegrationSettingsEntity, 'version' | 'settings' | 'changedBy' | 'changedAt'>;
 
-/** How a version came to be. */
+/** The administrator who created a version of the settings, and the kind of change. */
 export interface VersionOrigin {
   readonly by: string;
   readonly action: AuditAction;
@@ -31,15 +31,18 @@ export async function tenantBySlug(queryable: Queryable, slug: string): Promise<
 }
 
 /**
- * Locks the tenant's row FOR UPDATE until the transaction ends. This takes two statements: a single join that had to
- * wait for the lock would be rechecked with the new tenant row and the old settings row, and find nothing.
+ * Locks the tenant's row FOR UPDATE until the transaction ends. This takes two statements. If a single join waited for
+ * the lock, Postgres would check it again with the new tenant row and the old settings row, and find nothing.
  */
 export async function lockTenant(tx: Tx, slug: string): Promise<Tenant | null> {
   await tx.query('select 1 from hub.tenant where slug = $1 for update', [slug]);
   return tenantBySlug(tx, slug);
 }
 
-/** False when the slug is taken. Waits until a concurrent creation of the same slug has ended (unique index). */
+/**
+ * Inserts a tenant. Resolves with false if the slug is taken. Waits until a concurrent creation of the same slug has
+ * ended (unique index).
+ */
 export async function insertTenant(tx: Tx, { id, slug, host }: TenantSettings['tenant']): Promise<boolean> {
   const rows = await tx.query(
     'insert into hub.tenant (id, slug, host, settings_version) values ($1, $2, $3, 1) on conflict (slug) do nothing returning id',
@@ -48,7 +51,7 @@ export async function insertTenant(tx: Tx, { id, slug, host }: TenantSettings['t
   return rows.length > 0;
 }
 
-/** Makes `settings` the version in force. The caller holds the lock on the tenant's row. */
+/** Makes `settings` the current version. The caller has locked the tenant's row. */
 export async function insertVersion(
   tx: Tx,
   settings: TenantSettings,

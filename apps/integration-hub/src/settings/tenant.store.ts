@@ -17,7 +17,7 @@ import {
 
 export type Step = Pick<VersionOrigin, 'by' | 'action'>;
 
-/** A changed tenant. `published` false: the change is stored, its event is not published yet. */
+/** The result of a change. If `published` is false, the change is stored, but its event is not published yet. */
 export interface TenantResult {
   readonly tenant: Tenant;
   readonly changed: readonly string[];
@@ -25,9 +25,9 @@ export interface TenantResult {
 }
 
 /**
- * The tenants and the versions of their settings. A new version is one transaction: lock the tenant, insert the
- * version, insert the outbox row. Its event carries the full settings in force, without secrets, and the version as its
- * sequence.
+ * Stores the tenants and the versions of their settings. One transaction creates a version: it locks the tenant,
+ * inserts the version and inserts the outbox row. The event contains the full current settings without secrets, and the
+ * version is its sequence.
  */
 @Injectable()
 export class TenantStore {
@@ -48,7 +48,7 @@ export class TenantStore {
     return tenant;
   }
 
-  /** Inserts the tenant with version 1 of its settings; false = the slug is taken. */
+  /** Inserts the tenant with version 1 of its settings. Resolves with false if the slug is taken. */
   insert({ settings, changed }: ChangedTenant, step: Step): Promise<boolean> {
     return this.database.tx(async (tx) => {
       if (!(await insertTenant(tx, settings.tenant))) return false;
@@ -58,8 +58,9 @@ export class TenantStore {
   }
 
   /**
-   * Locks the tenant and stores what `decide` makes of it as a new version; no difference, no version. The lock is held
-   * until the commit, so `decide` may also write the tenant's secrets. Does not wait for the event to be published.
+   * Locks the tenant and stores the settings that `decide` returns as a new version. If nothing differs, there is no
+   * new version. The lock is held until the commit, so `decide` may also write the tenant's secrets. This does not wait
+   * until the event is published.
    */
   change(
     slug: string,
@@ -74,7 +75,7 @@ export class TenantStore {
     });
   }
 
-  /** Runs `work` while nobody else can change the tenant. */
+  /** Runs `work` while the tenant is locked, so that nobody else can change it. */
   locked<T>(slug: string, work: (tenant: Tenant, tx: Tx) => Promise<T>): Promise<T> {
     return this.database.tx(async (tx) => {
       const tenant = await lockTenant(tx, slug);
@@ -83,7 +84,7 @@ export class TenantStore {
     });
   }
 
-  /** Adds whether all events stored by now are published. */
+  /** Waits for the sequencer, and adds to the result whether all events stored by now are published. */
   async published<R extends object>(result: R): Promise<R & { published: boolean }> {
     return { ...result, published: await this.publishing.drain() };
   }

@@ -1,4 +1,4 @@
-/** An AWS exception on the JSON 1.1 wire: HTTP 400 (500 for the service's own fault) and `{"__type","message"}`. */
+/** An AWS exception of the JSON 1.1 protocol: status 400 (or 500 for a fault of AWS) and `{"__type","message"}`. */
 export class AwsError extends Error {
   readonly status: number;
 

@@ -1,4 +1,4 @@
-/** The AWS JSON 1.1 protocol, for both AWS stand-ins: `POST /` with `x-amz-target: <prefix>.<Operation>`. */
+/** Serves the AWS JSON 1.1 protocol for both AWS stand-ins: `POST /` with `x-amz-target: <prefix>.<Operation>`. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -12,7 +12,7 @@ import { checkSignature } from './signature.js';
 
 export interface Operation {
   run(input: unknown): Promise<object>;
-  /** Accepted without AWS credentials: an access token or the client's secret authorises the call. */
+  /** True: the call needs no AWS credentials, because an access token or the client's secret authorises it. */
   readonly unsigned?: true;
 }
 
@@ -26,7 +26,7 @@ export const unsigned = <I>(shape: z.ZodType<I>, handler: (input: I) => Promise<
   unsigned: true,
 });
 
-/** The user and group of a call, read before the input is checked. Quotas, faults and the call log use them. */
+/** The user and group that a call names, read before the input check for quotas, faults and the call log. */
 export interface CallSubject {
   readonly scope: string | null;
   readonly subject: string | null;
@@ -40,7 +40,7 @@ export interface AwsService {
   readonly operations: Readonly<Record<string, Operation>>;
   readonly throttleError: () => AwsError;
   subjectOf(input: Record<string, unknown>): CallSubject;
-  /** Throws when the call exceeds a quota. */
+  /** Counts a call against the quotas. Throws an error if the call exceeds a quota. */
   admit?(operation: string, subject: CallSubject): void;
   readonly faults: Faults;
   readonly calls: CallLog;
@@ -50,7 +50,7 @@ interface Outcome {
   readonly status: number;
   readonly body: object;
   readonly type: string;
-  /** Close the connection instead of answering. */
+  /** True: the listener closes the connection instead of answering. */
   readonly cut: boolean;
   readonly applied: boolean;
 }
@@ -84,7 +84,7 @@ const operationName = (request: FastifyRequest, service: AwsService): string => 
   return target.startsWith(`${service.targetPrefix}.`) ? target.slice(service.targetPrefix.length + 1) : '';
 };
 
-/** Undefined if the body is no JSON object, or contains NUL characters, which Postgres cannot store. */
+/** Returns undefined if the body is not a JSON object, or contains a NUL character, which Postgres cannot store. */
 function parseBody(body: unknown): Record<string, unknown> | undefined {
   try {
     const text = Buffer.isBuffer(body) && body.length > 0 ? body.toString('utf8') : '{}';
@@ -120,7 +120,7 @@ async function perform(
   return { status: 200, body, type: 'ok', cut: hits.some((h) => h.effect === 'drop'), applied: true };
 }
 
-/** Applies the faults that act before the operation runs. True means: close the connection. */
+/** Applies the faults that act before the operation runs. Returns true if the connection must be closed. */
 async function before(hits: readonly FaultRule[], service: AwsService): Promise<boolean> {
   for (const hit of hits) {
     if (hit.effect === 'latency') await sleep(hit.ms);
@@ -157,5 +157,5 @@ function answer(reply: FastifyReply, outcome: Outcome): FastifyReply {
     .status(outcome.status)
     .header('content-type', 'application/x-amz-json-1.1')
     .header('x-amzn-requestid', randomUUID())
-    .send(Buffer.from(text)); // a Buffer, because Fastify adds a charset to strings
+    .send(Buffer.from(text)); // A Buffer, because Fastify adds a charset to the content type of a string
 }

@@ -1,4 +1,4 @@
-/** Checks a request against the shape of its operation. The refusal has AWS's wording. */
+/** Checks the input of a request against the shape of its operation. Error messages use AWS's wording. */
 import { z } from 'zod';
 import { AwsError, invalidParameter } from './aws-error.js';
 
@@ -33,7 +33,7 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
   throw invalidParameter(count + issues.map(describe).join('; '));
 }
 
-/** AWS's messages call `UserAttributes[0].Name` `userAttributes.1.member.name`. */
+/** Converts a path to AWS's notation: `UserAttributes[0].Name` becomes `userAttributes.1.member.name`. */
 const memberPath = (path: readonly PropertyKey[]): string =>
   path
     .map((p) => (typeof p === 'number' ? `${p + 1}.member` : String(p).charAt(0).toLowerCase() + String(p).slice(1)))

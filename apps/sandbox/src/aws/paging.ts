@@ -1,9 +1,9 @@
-/** Page tokens: the last key of a page, encoded so that callers cannot rely on its form. */
+/** Page tokens of AWS lists. A token encodes the last key of a page, so that callers cannot rely on its form. */
 import { invalidParameter } from './aws-error.js';
 
 const PAGE_SIZE = 60;
 
-/** The key after which the page starts; `''` for the first page. */
+/** Returns the key after which the page starts, or `''` for the first page. */
 export function pageStart(token: string | undefined): string {
   if (token === undefined) return '';
   const [tag, ...rest] = Buffer.from(token, 'base64url').toString('utf8').split('|');
@@ -11,7 +11,7 @@ export function pageStart(token: string | undefined): string {
   return rest.join('|');
 }
 
-/** Splits `size + 1` rows into a page and the token of the next one. */
+/** Splits `size + 1` rows into a page of `size` rows and the token of the next page. */
 export function page<T>(
   rows: readonly T[],
   size: number,
@@ -25,7 +25,10 @@ export function page<T>(
   };
 }
 
-/** A page of a Cognito list. `values`: the key after which it starts, and one row more than it holds. */
+/**
+ * Prepares a page of a Cognito list. `values` are the query parameters: the key after which the page starts, and the
+ * number of rows. One row more than the page size is read.
+ */
 export function paged(
   {
     Limit,

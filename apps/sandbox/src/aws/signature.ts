@@ -1,6 +1,6 @@
 /**
- * Checks the form of a Signature Version 4. A request that is not signed, or signed for another service, is refused as
- * AWS does. The signature itself is not verified, because the sandbox accepts any credentials.
+ * Checks the form of a Signature Version 4. Unsigned requests and requests that are signed for another service are
+ * refused as AWS does. The signature itself is not verified, because the sandbox accepts any credentials.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { AwsError } from './aws-error.js';

@@ -6,19 +6,19 @@ import { answerOf } from './verbs.js';
 
 const connect = command({
   usage: 'connect',
-  summary: "give the app its SCIM Connector Base URL and token: Provisioning -> Integration in Okta's console",
+  summary: "set the SCIM Connector Base URL and token of the app (in Okta's console: Provisioning -> Integration)",
   examples: [
     'connect --token-file -',
     'connect --tenant acme --scim-base-url https://acme.example/prod/api/scim/v2 --token-file token.txt',
   ],
   options: {
-    scimBaseUrl: option('--scim-base-url <url>', "if left out, that of the stack's tenant"),
+    scimBaseUrl: option('--scim-base-url <url>', "SCIM Connector Base URL; default: the URL of the stack's tenant"),
     tokenFile: option(
       '--token-file <file>',
-      "file with the SCIM token, - = standard input; if left out, that of the stack's tenant",
+      "file with the SCIM token (- means standard input); default: the token of the stack's tenant",
     ),
     mode: choice('--mode <mode>', 'dialect of the app', ['aiw', 'oin'], 'aiw'),
-    header: flag('--header', 'send the token alone, without "Bearer", as the choice "Header" of a catalogue app does'),
+    header: flag('--header', 'send the token without "Bearer", like the choice "Header" of a catalogue app'),
   },
   run: async ({ env, flags, stdin, typed }) => {
     const okta = new OktaClient(env);
@@ -35,7 +35,7 @@ const connect = command({
       authStyle: flags.header ? 'header' : 'bearer',
     };
     const app = await okta.call<{ appId: string; scimBaseUrl: string }>('PUT', slug, '', body);
-    const text = `The app ${app.appId} of "${slug}" pushes to ${app.scimBaseUrl}. Try it: ${typed(`test-connection --tenant ${slug}`)}`;
+    const text = `The app ${app.appId} of "${slug}" now pushes to ${app.scimBaseUrl}. Test the connection: ${typed(`test-connection --tenant ${slug}`)}`;
     return { text, json: app };
   },
 });
@@ -71,7 +71,7 @@ const eventHook = command({
   summary: 'create and verify the event hook (Workflow -> Event Hooks)',
   options: {
     endpoint: required('--endpoint <url>', 'Endpoint URL'),
-    secretFile: required('--secret-file <file>', 'file with the authentication secret, - = standard input'),
+    secretFile: required('--secret-file <file>', 'file with the authentication secret (- means standard input)'),
   },
   run: onApp(async (okta, slug, { flags, stdin }) => {
     const secret = await secretFrom(flags.secretFile, stdin, 'authentication secret', { min: 1, max: 4_096 });
@@ -98,13 +98,13 @@ const oidcApp = command({
   }),
 });
 
-/** Verbs that send a group's change repeat it as the whole member list: that is what Okta's "Push now" does. */
+/** Verbs that change a group. A retry of such a verb sends the whole member list instead, as Okta's "Push now" does. */
 const GROUP_VERBS: readonly string[] = ['push-group', 'push-now', 'rename-group', 'add-member', 'remove-member'];
 const BODILESS: readonly string[] = ['import', 'test-connection'];
 
 const retryTasks = command({
   usage: 'retry-tasks',
-  summary: 'repeat the failed provisioning tasks: Dashboard -> Tasks -> Retry Selected',
+  summary: "repeat the failed provisioning tasks (in Okta's console: Dashboard -> Tasks -> Retry Selected)",
   run: onApp(async (okta, slug) => {
     const { tasks } = await okta.list(slug, 'tasks');
     if (tasks.length === 0) return { text: 'No task has failed.', json: [] };
@@ -134,8 +134,8 @@ const FAULTS = ['wrong-key', 'wrong-typ', 'wrong-iss', 'wrong-sub', 'wrong-aud',
 
 const universalLogout = command({
   usage: 'universal-logout <login>',
-  summary: 'end all sessions of a person: those with Okta, and over Universal Logout those with the app',
-  options: { fault: choice('--fault <fault>', 'what is wrong with the request', FAULTS) },
+  summary: 'end all sessions of a person, both with Okta and (by Universal Logout) with the app',
+  options: { fault: choice('--fault <fault>', 'fault to put into the Universal Logout request', FAULTS) },
   run: onApp(async (okta, slug, { args, flags }) => {
     const result = await okta.universalLogout(slug, args[0] ?? '', flags.fault);
     const accepted = result.attempts.every(({ status }) => status === 204);
@@ -143,13 +143,14 @@ const universalLogout = command({
   }),
 });
 
-/** Alone on its line, for `$(npm run --silent okta -- token ...)`. */
+/** Prints the token and nothing else, so that a shell can use `$(npm run --silent okta -- token ...)`. */
 const token = command({
   usage: 'token <login>',
-  summary: "a token of Okta for a person who has the app, as after a login with the tenant's OIDC client",
+  summary:
+    "get a token of Okta for a person who is assigned to the app, as after a login with the tenant's OIDC client",
   options: {
     kind: choice('--kind <kind>', 'which token', TOKEN_KINDS, 'access_token'),
-    scope: option('--scope <scopes>', 'scopes of it, with commas'),
+    scope: option('--scope <scopes>', 'scopes of the token, separated by commas'),
   },
   run: onApp(async (okta, slug, { args, flags }) => {
     const text = await okta.token(slug, args[0] ?? '', flags.kind, flags.scope?.split(','));

@@ -1,4 +1,4 @@
-/** The sandbox Okta of the running stack, as its command line calls it. */
+/** The client with which the command line calls the sandbox Okta of the running stack. */
 import { commandsWith, EXIT, Refusal, stackFile, usage, type Answer, type Call, type Environment } from '#command-line';
 import type { Mode } from '../okta/model.js';
 import type { Delivery } from '../okta/hooks/event-hooks.js';
@@ -12,7 +12,7 @@ export interface Listed {
   readonly deliveries: Delivery[];
 }
 
-/** `access_token`: of the custom server `default`, the others of the org server. */
+/** Kinds of tokens. The custom server `default` issues `access_token`; the org server issues the other two. */
 export const TOKEN_KINDS = ['access_token', 'org_access_token', 'id_token'] as const;
 export type TokenKind = (typeof TOKEN_KINDS)[number];
 
@@ -20,10 +20,10 @@ export interface TenantFlags {
   readonly tenant?: string;
 }
 
-/** A verb of the sandbox Okta. */
+/** Defines a verb of the sandbox Okta. */
 export const command = commandsWith<TenantFlags>();
 
-/** Runs a verb on the app that is meant. */
+/** Finds the app of a verb and runs the verb on this app. */
 export const onApp =
   <F extends TenantFlags>(run: (okta: OktaClient, app: string, call: Call<F>) => Promise<Answer>) =>
   async (call: Call<F>): Promise<Answer> => {
@@ -40,7 +40,7 @@ interface StackTenant {
 export class OktaClient {
   constructor(private readonly env: Environment) {}
 
-  /** The app that is meant: the named one, or the only one. Several are never guessed between. */
+  /** Returns the named app, or the only app if none is named. With several apps, it fails instead of guessing. */
   async app(named: string | undefined): Promise<string> {
     if (named !== undefined) return named;
     const { apps } = await this.request<{ apps: { slug: string }[] }>('GET', '');
@@ -52,7 +52,7 @@ export class OktaClient {
     return only ?? this.stackTenant(undefined).slug;
   }
 
-  /** As the running stack describes it. */
+  /** Returns a tenant as `stack.json` describes it. */
   stackTenant(named: string | undefined): StackTenant {
     const { tenants = [] } = stackFile(this.env, 'stack.json') as { tenants?: StackTenant[] };
     const found = named === undefined ? tenants : tenants.filter(({ slug }) => slug === named);
@@ -81,7 +81,7 @@ export class OktaClient {
     return this.call('POST', app, '/universal-logout', { login, fault });
   }
 
-  /** As after a login of this person just now. */
+  /** Returns a token as if this person had just signed in. */
   async token(app: string, login: string, kind: TokenKind, scopes: readonly string[] | undefined): Promise<string> {
     const server = kind === 'access_token' ? 'default' : 'org';
     const tokens = await this.call<{ id_token: string; access_token: string }>('POST', app, '/oidc-client/tokens', {
@@ -100,7 +100,7 @@ export class OktaClient {
     const { sandbox } = stackFile(this.env, 'stack.json') as { sandbox?: { okta?: string } };
     const base = sandbox?.okta;
     if (base === undefined)
-      throw new Refusal('stack.json names no sandbox Okta: this stack uses a real one.', EXIT.config);
+      throw new Refusal('stack.json names no sandbox Okta. Use the console of the real Okta instead.', EXIT.config);
     const json = { 'content-type': 'application/json' };
     const init = body === undefined ? { method } : { method, headers: json, body: JSON.stringify(body) };
     const response = await fetch(`${base}/sandbox/apps${path}`, init).catch(() => {
@@ -112,7 +112,7 @@ export class OktaClient {
     const answer = (await response.json().catch(() => ({}))) as T & { error?: string };
     if (response.ok) return answer;
     throw new Refusal(
-      answer.error ?? `The sandbox Okta answered ${response.status}.`,
+      answer.error ?? `The sandbox Okta answered with status ${response.status}.`,
       response.status >= 500 ? EXIT.unavailable : EXIT.refused,
     );
   }

@@ -1,4 +1,4 @@
-/** How the answers of the sandbox Okta are printed. */
+/** Formats the answers of the sandbox Okta for the terminal. */
 import { instant } from '#command-line';
 import type { Delivery } from '../okta/hooks/event-hooks.js';
 import type { LogoutResult } from '../okta/oidc/universal-logout.js';
@@ -10,7 +10,7 @@ function exchangeLine(exchange: Exchange): string {
   return requestLine(exchange, `${exchange.method.padEnd(6)} ${decodeURIComponent(pathname + search)}`);
 }
 
-/** One line per attempt of the event hook; one line for a delivery that was put off. */
+/** Returns one line for each attempt of the event hook, or one line for a delayed delivery without an attempt. */
 export function deliveryLines({ attempts, events, state, url }: Delivery): string[] {
   const what = `HOOK   ${new URL(url).pathname} ${events.map((e) => `${e.type} ${e.login}`).join(', ')}`;
   return attempts.length === 0 ? [`${what}: ${state}`] : attempts.map((a) => requestLine(a, what));
@@ -28,7 +28,8 @@ export const logoutText = ({ attempts, url, sessionsEnded }: LogoutResult): stri
     `sessions with Okta that ended: ${sessionsEnded}`,
   ].join('\n');
 
-const SILENT = '(nothing: Okta stopped silently, as it does when a list answer has strings for numbers)';
+const SILENT =
+  '(nothing, because Okta stopped without a message, as it does when a list answer contains a number as a string)';
 
 export function resultText(result: VerbResult): string {
   const what = result.subject === '' ? result.verb : `${result.verb} ${result.subject}`;

@@ -5,7 +5,7 @@ import { deliveryLines } from './lines.js';
 
 const list = command({
   usage: 'list',
-  summary: 'people and groups in Okta',
+  summary: 'list the people and groups in Okta',
   run: onApp(async (okta, slug, { screen, typed }) => {
     const [{ people }, { groups }] = [await okta.list(slug, 'people'), await okta.list(slug, 'groups')];
     const persons = table(screen, people, [
@@ -27,23 +27,23 @@ const list = command({
 
 const tasks = command({
   usage: 'tasks',
-  summary: 'failed provisioning tasks, as in Dashboard -> Tasks',
+  summary: "list the failed provisioning tasks (in Okta's console: Dashboard -> Tasks)",
   run: onApp(async (okta, app, { typed }) => {
     const { tasks: failed } = await okta.list(app, 'tasks');
     const lines = failed.map(
       (t) => `${instant(t.created_at)}  ${[t.verb, t.subject].join(' ').trim()}: ${t.detail ?? '(no reason given)'}`,
     );
-    const next = `\nTo repeat them: ${typed('retry-tasks')}; to drop them: ${typed('dismiss')}`;
+    const next = `\nTo repeat them: ${typed('retry-tasks')}; to dismiss them: ${typed('dismiss')}`;
     return { text: lines.length === 0 ? 'No task has failed.' : lines.join('\n') + next, json: failed };
   }),
 });
 
 const hooks = command({
   usage: 'hooks',
-  summary: 'what the event hook carried, also what was put off',
+  summary: 'list the deliveries of the event hook, including delayed ones',
   run: onApp(async (okta, app) => {
     const { deliveries } = await okta.list(app, 'deliveries');
-    const none = 'The event hook carried nothing since the sandbox started.';
+    const none = 'The event hook has sent nothing since the sandbox started.';
     return { text: deliveries.flatMap(deliveryLines).join('\n') || none, json: deliveries };
   }),
 });

@@ -1,4 +1,4 @@
-/** `npm run okta -- <verb>`: an Okta administrator's hands on the sandbox Okta of the running stack. */
+/** `npm run okta -- <verb>` does the work of an Okta administrator in the sandbox Okta of the running stack. */
 import { Option, type Command } from 'commander';
 import { runProgram, type AnyCommand, type Entry, type Io, type ProgramSpec } from '#command-line';
 import { appVerbs } from './app-verbs.js';
@@ -16,12 +16,12 @@ const entry = (command: AnyCommand): Entry => ({
 export const okta: ProgramSpec = {
   name: 'okta',
   description:
-    "The sandbox Okta of the running stack: Okta's side. StackFlow's side is \"npm run stackflow\". Each verb prints the SCIM requests that Okta sends, in Okta's order, and what its event hook carries.",
+    'Administers the sandbox Okta of the running stack. To administer StackFlow, use "npm run stackflow". Each verb prints the SCIM requests that Okta sends, in Okta\'s order, and the deliveries of its event hook.',
   examples: ['assign ada@example.com', 'push-group StackFlow-Agents ada@example.com', 'tasks', 'retry-tasks'],
   entries: commands.map(entry),
   options: (command: Command) =>
     command.addOption(
-      new Option('--tenant <slug>', 'tenant whose app this is; may be left out while there is only one'),
+      new Option('--tenant <slug>', 'tenant whose app the verb uses; required only if there are several apps'),
     ),
 };
 

@@ -1,4 +1,4 @@
-/** The verbs about people and groups: each is one action of an administrator, sent to the SCIM server. */
+/** The verbs about people and groups. Each verb is one administrator's action, which Okta sends to the SCIM server. */
 import { InvalidArgumentError } from 'commander';
 import {
   choice,
@@ -25,12 +25,12 @@ const milliseconds = (value: string): number => {
 const runOptions = {
   mode: choice(
     '--mode <mode>',
-    "which of Okta's dialects: a customer's own app (aiw: GET, POST, PUT) or a catalogue app (oin: PATCH); default: the app's own",
+    "kind of Okta app: a customer's own app (aiw: GET, POST, PUT) or a catalogue app (oin: PATCH); default: the kind of the connected app",
     MODES,
   ),
   pace: option(
     '--pace <ms>',
-    'pause between two requests; 0 = none, default: as recorded of Okta, 200-250 ms',
+    'pause between two requests in milliseconds; 0 means no pause; default: 200-250 ms, as recorded from Okta',
     milliseconds,
   ),
 };
@@ -41,7 +41,7 @@ export const answerOf = (results: readonly VerbResult[]): Answer => ({
   exitCode: results.every(({ ok }) => ok) ? EXIT.ok : EXIT.refused,
 });
 
-/** A verb whose body is made of its arguments and flags. */
+/** Defines a verb whose request body consists of its arguments and flags. */
 function verb<O extends OptionTable>(
   usage: string,
   summary: string,
@@ -84,7 +84,7 @@ export const verbs: readonly AnyCommand[] = [
     ([login], flags) => ({ login, profile: profileOf(flags) }),
     profileOptions,
   ),
-  verb('unassign <login>', 'take the app away from a person: Okta deactivates the user', person),
+  verb('unassign <login>', 'unassign a person from the app, so that Okta deactivates the user', person),
   verb(
     'update <login>',
     'change the profile of a person',
@@ -93,7 +93,7 @@ export const verbs: readonly AnyCommand[] = [
   ),
   verb('deactivate <login>', 'deactivate the person in Okta', person),
   verb('suspend <login>', 'suspend the person in Okta, which sends no SCIM request, only an event', person),
-  verb('unsuspend <login>', 'end a suspension, which sends no SCIM request either', person),
+  verb('unsuspend <login>', 'end the suspension of a person, which also sends no SCIM request', person),
   verb('delete <login>', 'delete a deactivated person for good, which sends no SCIM request either', person),
   verb(
     'push-group <group> [members...]',
@@ -106,10 +106,10 @@ export const verbs: readonly AnyCommand[] = [
   verb('remove-member <group> <logins...>', 'remove people from a group', withMembers),
   verb(
     'unlink-group <group>',
-    'end the push of a group and delete it on the SCIM server',
+    'end the push of a group and delete the group on the SCIM server',
     ([name], { leave }) => ({ group: name, delete: leave !== true }),
-    { leave: flag('--leave', 'leave the group on the SCIM server') },
+    { leave: flag('--leave', 'do not delete the group on the SCIM server') },
   ),
   verb('import', 'read all users and groups of the SCIM server', () => ({})),
-  verb('test-connection', 'send the requests that Okta sends when the settings are saved', () => ({})),
+  verb('test-connection', 'send the requests that Okta sends when an administrator saves the settings', () => ({})),
 ];

@@ -33,7 +33,7 @@ export async function insertClient(db: Queryable, input: CreateUserPoolClient): 
 export class AppClients {
   constructor(private readonly database: Database) {}
 
-  /** Without `poolId`, finds a client of any pool: operations without AWS credentials name the client only. */
+  /** Without `poolId` it searches all pools, because operations without AWS credentials name only the client. */
   async get(clientId: string, poolId?: string): Promise<AppClient> {
     const [client] = await this.database.query<AppClient>({
       name: 'get_client',
@@ -45,7 +45,7 @@ export class AppClients {
   }
 }
 
-/** Settings that the SSO bridge needs: custom authentication, a secret, short-lived access tokens. */
+/** App client settings that the SSO bridge needs: custom authentication, a secret, short-lived access tokens. */
 export const defaultClient = (poolId: string): CreateUserPoolClient => ({
   UserPoolId: poolId,
   ClientName: `stackflow-${randomBytes(3).toString('hex')}`,
@@ -72,7 +72,7 @@ export function clientView({ settings, ...client }: AppClient): object {
   };
 }
 
-/** `SECRET_HASH` is base64(HMAC-SHA256(secret, username + client id)): AWS, "Computing secret hash values". */
+/** `SECRET_HASH` is base64(HMAC-SHA256(secret, username + client id)); see AWS, "Computing secret hash values". */
 export function checkSecretHash(client: AppClient, username: string, given: string | undefined): void {
   if (client.secret === null) return;
   if (given === undefined)
@@ -83,7 +83,7 @@ export function checkSecretHash(client: AppClient, username: string, given: stri
   if (!sameText(hash, given)) throw notAuthorized(`Unable to verify secret hash for client ${client.id}`);
 }
 
-/** For operations that take the secret itself instead of a hash. */
+/** Checks the client's secret, for operations that take the secret itself instead of a hash. */
 export const knowsSecret = (client: AppClient, given: string | undefined): boolean =>
   client.secret === null || (given !== undefined && sameText(client.secret, given));
 
@@ -96,7 +96,7 @@ export function checkFlow(client: AppClient, flow: 'CUSTOM_AUTH' | 'REFRESH_TOKE
 
 const SECONDS = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 } as const;
 
-/** Lifetimes of this client's tokens in seconds. Cognito's defaults are one hour and thirty days. */
+/** Returns the lifetimes of this client's tokens in seconds. Cognito's defaults are one hour and thirty days. */
 export function tokenLifetimes({ settings }: AppClient): { access: number; id: number; refresh: number } {
   const units = settings.TokenValidityUnits ?? {};
   const of = (value: number | undefined, unit: keyof typeof SECONDS, fallback: number): number =>

@@ -1,4 +1,4 @@
-/** The CUSTOM_AUTH flow: AWS, "Custom authentication challenge Lambda triggers". */
+/** The CUSTOM_AUTH flow. AWS describes it in "Custom authentication challenge Lambda triggers". */
 import { randomBytes } from 'node:crypto';
 import type { Database } from '#platform';
 import type { ChallengeRound } from '../../../cognito-triggers/src/events.js';
@@ -33,7 +33,7 @@ export class CustomAuth {
     private readonly tokens: TokenIssuer,
   ) {}
 
-  /** Cognito passes the ClientMetadata of this call to none of these triggers, so this method does not take it. */
+  /** Does not take the ClientMetadata of the call, because Cognito passes it to none of these triggers. */
   async begin(pool: Pool, client: AppClient, parameters: Readonly<Record<string, string>>): Promise<object> {
     const { USERNAME: username, SECRET_HASH: secretHash } = parameters;
     checkFlow(client, 'CUSTOM_AUTH');
@@ -43,7 +43,7 @@ export class CustomAuth {
     return this.advance({ pool, client, username: user?.username ?? username, user, rounds: [] }, undefined);
   }
 
-  /** This call uses up the session, whether it succeeds or not. */
+  /** Answers a challenge. The call uses up the session, whether it succeeds or not. */
   async answer(
     pool: Pool,
     client: AppClient,
@@ -76,7 +76,7 @@ export class CustomAuth {
     return this.advance({ pool, client, username: challenge.username, user, rounds }, metadata);
   }
 
-  /** DefineAuthChallenge decides: tokens, another challenge, or failure. */
+  /** Asks DefineAuthChallenge for the next step: issue tokens, ask another challenge, or fail. */
   private async advance(attempt: Attempt, metadata: ClientMetadata): Promise<object> {
     const { pool, client, user, username, rounds } = attempt;
     const { request, ...event } = triggerEvent(client, username, user, metadata);
@@ -134,7 +134,7 @@ export class CustomAuth {
     return challenge;
   }
 
-  /** Null for an unknown user if the client hides that: the triggers then run with `userNotFound`. */
+  /** Returns null for an unknown user if the client hides this fact. The triggers then get `userNotFound`. */
   private async signable(pool: Pool, client: AppClient, username: string): Promise<UserRow | null> {
     const [user] = await this.database.query<UserRow>({
       name: 'get_user',

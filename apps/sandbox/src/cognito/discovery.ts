@@ -1,4 +1,4 @@
-/** Documents for verifiers of tokens: the public keys of a pool and its OpenID configuration. */
+/** Serves the documents that token verifiers need: the public keys of a pool and its OpenID configuration. */
 import type { FastifyInstance } from 'fastify';
 import { AwsError } from '../aws/aws-error.js';
 import type { Pools } from './pools.js';
@@ -9,7 +9,7 @@ interface InPool {
 }
 
 export function discoveryRoutes(app: FastifyInstance, pools: Pools, keys: SigningKeys): void {
-  /** Undefined if the pool does not exist. */
+  /** Returns undefined if the pool does not exist. */
   const poolId = async (id: string): Promise<string | undefined> =>
     pools.get(id).then(
       (pool) => pool.id,

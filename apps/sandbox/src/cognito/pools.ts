@@ -1,4 +1,4 @@
-/** User pools. A pool never changes after its creation, so each is read once and cached. */
+/** User pools. A pool never changes after its creation, so each pool is read once and cached. */
 import type { Database, Queryable } from '#platform';
 import type { z } from 'zod';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
@@ -22,7 +22,7 @@ export interface Pool {
 const POOL = `id, name, schema, password_policy as policy, case_sensitive as "caseSensitive", settings,
   extract(epoch from created_at)::float8 as "createdAt"`;
 
-/** The form in which usernames of this pool are compared. */
+/** Returns the form in which this pool compares usernames. */
 export const usernameKey = (pool: Pool, username: string): string =>
   pool.caseSensitive ? username : username.toLowerCase();
 
@@ -40,7 +40,7 @@ export class Pools {
     readonly region: string,
   ) {}
 
-  /** An operation about one pool, which must exist. */
+  /** Defines an operation about one pool. The pool must exist. */
   readonly operation = <I extends { readonly UserPoolId: string }>(
     shape: z.ZodType<I>,
     handler: (input: I, pool: Pool) => Promise<object>,
@@ -63,7 +63,7 @@ export class Pools {
     return this.insert(this.database, input, false);
   }
 
-  /** The pool of a local stack: created at the first start and kept. New attributes are added to its schema. */
+  /** Returns a local stack's pool. The first start creates it; later starts only add attributes to its schema. */
   async ensureDefault(customAttributes: readonly string[]): Promise<DefaultPool> {
     const declared = customAttributes.map((Name) => ({
       Name,

@@ -1,8 +1,8 @@
 /**
- * Cognito's request quotas as token buckets: requests per second, with the default values of an AWS account. Each
- * category has a bucket. In addition there are about ten reads and ten writes per second for each user, and five calls
- * per second for each user-pool-resource operation. Answers to challenges have a quota of their own, three times that
- * of sign-ins.
+ * Enforces Cognito's request quotas with token buckets. The default rates are those of an AWS account. Each category
+ * has a bucket. In addition, there are about ten reads and ten writes per second for each user, and five calls per
+ * second for each user-pool-resource operation. Answers to challenges have their own quota, three times the quota of
+ * sign-ins.
  */
 import { z } from 'zod';
 import { AwsError } from '../aws/aws-error.js';
@@ -67,12 +67,12 @@ const CATEGORY = Object.fromEntries(
 );
 
 const READS = new Set(['AdminGetUser', 'AdminListGroupsForUser']);
-/** Beyond this number of user buckets, full buckets are removed: they carry no information. */
+/** Beyond this number of user buckets, full buckets are removed, because they contain no information. */
 const MANY_BUCKETS = 20_000;
 
 export const tooManyRequests = (): AwsError => new AwsError('TooManyRequestsException', 'Rate exceeded');
 
-/** AWS's public pages do not name the category of sign-outs. */
+/** The possible quota categories of sign-outs. AWS's public pages do not name the right one. */
 export const SIGN_OUT_CATEGORIES = ['UserUpdate', 'UserToken'] as const satisfies QuotaName[];
 export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
 
@@ -104,7 +104,7 @@ export class CognitoQuotas {
     this.buckets = new Map();
   }
 
-  /** Counts one call. Throws `TooManyRequestsException` if one of its buckets is empty. */
+  /** Counts one call. Throws `TooManyRequestsException` if a bucket of this call is empty. */
   admit(operation: string, subject: CallSubject): void {
     const category = this.categories[operation];
     if (!category) return;

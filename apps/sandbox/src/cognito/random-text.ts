@@ -1,4 +1,4 @@
-/** Random ids and secrets in Cognito's alphabets. */
+/** Generates random ids and secrets in Cognito's alphabets. */
 import { randomInt } from 'node:crypto';
 
 export const ALPHANUMERIC = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

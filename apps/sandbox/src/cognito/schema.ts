@@ -1,5 +1,6 @@
 /**
- * The attribute schema of a user pool: standard attributes, declared `custom:*` attributes, and the checks of a write.
+ * The attribute schema of a user pool: standard attributes, declared `custom:*` attributes, and the checks of attribute
+ * writes.
  */
 import { invalidParameter } from '../aws/aws-error.js';
 
@@ -13,7 +14,7 @@ export interface SchemaAttribute {
   readonly NumberAttributeConstraints?: { MinValue?: string | undefined; MaxValue?: string | undefined } | undefined;
 }
 
-/** An attribute as a caller of CreateUserPool declares it. */
+/** An attribute in the form in which a caller of CreateUserPool declares it. */
 export type DeclaredAttribute = { readonly [K in keyof SchemaAttribute]?: SchemaAttribute[K] | undefined };
 
 export const MAX_ATTRIBUTE_LENGTH = 2048;
@@ -58,7 +59,7 @@ const STANDARD: readonly SchemaAttribute[] = [
   ...standard('Number', ['updated_at']),
 ];
 
-/** The full schema of a new pool. A name outside the standard set becomes a custom attribute with the prefix. */
+/** Returns a new pool's full schema. A name outside the standard set becomes an attribute with prefix `custom:`. */
 export function poolSchema(declared: readonly DeclaredAttribute[]): SchemaAttribute[] {
   const schema = STANDARD.map((s) => ({ ...s, ...withoutUndefined(declared.find((d) => d.Name === s.Name) ?? {}) }));
   const custom = declared.filter((d) => !STANDARD.some((s) => s.Name === d.Name)).map(customAttribute);
@@ -86,7 +87,7 @@ export function customAttribute(declared: DeclaredAttribute): SchemaAttribute {
 const withoutUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
 
-/** The effect of one write. A blank value deletes the attribute, as in Cognito. */
+/** The attributes that one write sets and removes. A blank value removes the attribute, as in Cognito. */
 export interface AttributeWrite {
   readonly set: Readonly<Record<string, string>>;
   readonly remove: readonly string[];
@@ -94,7 +95,7 @@ export interface AttributeWrite {
 
 export type AttributeList = readonly { readonly Name: string; readonly Value?: string | undefined }[];
 
-/** Checks attributes against the schema, with Cognito's wording. `update` also refuses immutable attributes. */
+/** Checks attributes against the schema, with Cognito's wording. For `update`, it also refuses immutable attributes. */
 export function checkAttributes(
   schema: readonly SchemaAttribute[],
   given: AttributeList,
@@ -155,7 +156,7 @@ function checkContacts(set: Record<string, string>, remove: readonly string[]): 
     throw invalidParameter('Email is required to verify/un-verify an email');
 }
 
-/** Refuses to delete attributes that are undeclared, required or immutable. */
+/** Refuses to delete an attribute that is undeclared, required or immutable. */
 export function checkDeletion(schema: readonly SchemaAttribute[], names: readonly string[]): void {
   for (const name of names) {
     const attribute = schema.find((a) => a.Name === name);

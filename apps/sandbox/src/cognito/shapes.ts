@@ -109,7 +109,7 @@ export const adminSetUserPassword = aboutUser.extend({ Password: password, Perma
 const texts = z.record(z.string(), z.string().max(131_072));
 export type ClientMetadata = z.output<typeof texts> | undefined;
 const session = z.string().min(20).max(2048);
-/** Tokens and secrets of any form: the operation itself says what is wrong with one. */
+/** A token or secret in any form. The operation itself checks it and reports what is wrong. */
 const token = z.string().max(8_192);
 
 export const initiateAuth = z.object({

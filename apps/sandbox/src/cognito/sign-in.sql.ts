@@ -1,8 +1,10 @@
-/** Challenges, grants and tokens, one statement per step. Sessions and refresh tokens are stored as hashes. */
+/**
+ * SQL about challenges, grants and tokens, one statement per step. Sessions and refresh tokens are stored as hashes.
+ */
 import type { ChallengeRound } from '../../../cognito-triggers/src/events.js';
 import { USER, type KeyedUserRow } from './users.sql.js';
 
-/** Also deletes a few expired challenges. Concurrent sign-ins skip rows that another one is deleting. */
+/** Stores a challenge and deletes a few expired ones. Concurrent sign-ins skip rows that another one is deleting. */
 export const OPEN_CHALLENGE = `
   with swept as (
     delete from cognito_challenge where session_hash in (
@@ -22,7 +24,7 @@ export interface ChallengeRow {
   expired: boolean;
 }
 
-/** Counts the use. If two answers to one session overlap, the second one always sees `uses` = 2. */
+/** Counts one use of a challenge. If two answers to one session overlap, the second answer always sees `uses` = 2. */
 export const TAKE_CHALLENGE = `
   update cognito_challenge set uses = uses + 1 where session_hash = $1
   returning pool_id, client_id, username, rounds, private_parameters, metadata, uses, expires_at <= clock_timestamp() as expired`;
@@ -32,7 +34,7 @@ export interface GroupOfUser {
   role_arn: string | null;
 }
 
-/** Strongest group (lowest precedence) first. */
+/** Returns the groups of a user. The strongest group (lowest precedence) comes first. */
 export const GROUPS_OF_USER = `
   select g.name, g.role_arn from cognito_membership m join cognito_group g on g.pool_id = m.pool_id and g.name = m.group_name
    where m.pool_id = $1 and m.username_key = $2
@@ -40,8 +42,8 @@ export const GROUPS_OF_USER = `
 
 /**
  * Stores a sign-in with its first tokens: `$3` origin_jti, `$4` client, `$5` hash and `$6` lifetime of the refresh
- * token, `$7` jti. No row: the user was disabled or deleted meanwhile. The share lock makes a concurrent disable wait,
- * so that it ends this grant too.
+ * token, `$7` jti. Returns no row if the user was disabled or deleted meanwhile. A concurrent disable waits for the
+ * share lock, so that it ends this grant, too.
  */
 export const OPEN_GRANT = `
   with u as (select pool_id, username_key from cognito_user
@@ -60,7 +62,7 @@ export type RefreshRow = KeyedUserRow & {
   token_state: 'live' | 'revoked' | 'expired' | 'reused';
 };
 
-/** `$1` token hash, `$2` seconds during which a rotated token is still accepted. */
+/** `$1` is the hash of the token, `$2` the number of seconds during which a rotated token is still accepted. */
 export const FIND_REFRESH_TOKEN = `
   select ${USER}, username_key, g.origin_jti, g.client_id, extract(epoch from g.started_at)::float8 as auth_time,
          case when g.revoked_at is not null or g.started_at <= coalesce(u.signed_out_at, '-infinity') then 'revoked'
@@ -75,15 +77,15 @@ const LIVE_GRANT = `
          where g.origin_jti = $1 and g.revoked_at is null and u.enabled
            and g.started_at > coalesce(u.signed_out_at, '-infinity') for share)`;
 
-/** Adds an access token (`$2` jti) to a grant. No row: the grant was revoked while the triggers ran. */
+/** Adds an access token (`$2` jti) to a grant. Returns no row if the grant was revoked while the triggers ran. */
 export const EXTEND_GRANT = `
   with ${LIVE_GRANT}
   insert into cognito_access_token (jti, origin_jti) select $2, origin_jti from g returning 1`;
 
 /**
- * Like EXTEND_GRANT, and replaces refresh token `$3` by `$4`, which keeps the expiry. If two calls rotate one token,
- * the row lock makes the second one wait. The second then finds the token retired; beyond the grace of `$5` seconds it
- * gets no row.
+ * Adds an access token to a grant like EXTEND_GRANT, and replaces refresh token `$3` by `$4`, with the same expiry. If
+ * two calls rotate one token, the second call waits for the row lock. It then finds the token retired, and gets no row
+ * after the grace period of `$5` seconds.
  */
 export const ROTATE_GRANT = `
   with ${LIVE_GRANT},
@@ -100,7 +102,7 @@ export const REVOKE_GRANT = `
     from cognito_refresh_token r
    where r.origin_jti = g.origin_jti and r.token_hash = $1 and g.client_id = $2`;
 
-/** The user that a live access token (`$1` jti) belongs to. */
+/** Returns the user of an access token (`$1` jti) that was not revoked. */
 export const USER_OF_ACCESS_TOKEN = `
   select ${USER}, username_key
     from cognito_access_token t join cognito_grant g using (origin_jti) join cognito_user u using (pool_id, username_key)

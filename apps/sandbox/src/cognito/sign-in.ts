@@ -1,4 +1,4 @@
-/** The operations that sign in, refresh and revoke, and the two that an access token authorises. */
+/** Cognito's operations for sign-in, refresh and revocation, and the two operations that an access token authorises. */
 import type { Database } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
 import { unsigned, type Operation } from '../aws/aws-listener.js';
@@ -39,7 +39,7 @@ function authenticationOperations(parts: SignInParts): Record<string, Operation>
     AdminRespondToAuthChallenge: pools.operation(shape.adminRespondToAuthChallenge, async (input, pool) => {
       const client = await clients.get(input.ClientId, pool.id);
       if (input.ChallengeName !== 'CUSTOM_CHALLENGE')
-        throw invalidParameter(`the sandbox does not ask the challenge ${input.ChallengeName}`);
+        throw invalidParameter(`the sandbox does not support the challenge ${input.ChallengeName}`);
       return customAuth.answer(pool, client, input.Session, input.ChallengeResponses, input.ClientMetadata);
     }),
     InitiateAuth: unsigned(shape.initiateAuth, async (input) =>
@@ -49,7 +49,8 @@ function authenticationOperations(parts: SignInParts): Record<string, Operation>
 }
 
 /**
- * Cognito does not pass the ClientMetadata of these calls to PreTokenGeneration. It does for GetTokensFromRefreshToken.
+ * Refreshes tokens for InitiateAuth and AdminInitiateAuth. Cognito does not pass the ClientMetadata of these two
+ * operations to PreTokenGeneration, but it passes the ClientMetadata of GetTokensFromRefreshToken.
  */
 async function refreshByFlow(
   parts: SignInParts,

@@ -35,7 +35,7 @@ export class SigningKeys {
     private readonly region: string,
   ) {}
 
-  /** AWS's own issuer name, so that verifiers need no special configuration. Only the JWKS comes from the sandbox. */
+  /** Returns AWS's own issuer name, so that verifiers need no special configuration except for the key set's URL. */
   issuer(poolId: string): string {
     return `https://cognito-idp.${this.region}.amazonaws.com/${poolId}`;
   }
@@ -45,10 +45,13 @@ export class SigningKeys {
     return new SignJWT(claims).setProtectedHeader({ kid, alg: ALGORITHM }).sign(privateKey);
   }
 
-  /** Verifies an access token of this sandbox. Does not check whether it was revoked. An ID token has another key. */
+  /**
+   * Verifies an access token of this sandbox, but does not check whether it was revoked. An ID token fails, because it
+   * was signed with another key.
+   */
   async readAccessToken(token: string): Promise<JWTPayload & { jti: string; poolId: string }> {
     const poolId = poolOf(token);
-    // Without this check an unknown pool would get keys.
+    // Without this check, the code below would generate keys for an unknown pool.
     const rows = await this.database.query('select 1 from cognito_pool where id = $1', [poolId]);
     if (rows.length === 0) throw invalidAccessToken();
     const { publicKey } = (await this.of(poolId)).access;
@@ -68,7 +71,7 @@ export class SigningKeys {
     return { keys: [id.published, access.published] };
   }
 
-  /** Keys are generated at first use: two RSA keys take longer than everything else about a new pool. */
+  /** Generates the keys at first use, because two RSA keys take longer than all other work for a new pool. */
   private of(poolId: string): Promise<PoolKeys> {
     const known = this.known.get(poolId);
     if (known) return known;
@@ -81,7 +84,7 @@ export class SigningKeys {
     return made;
   }
 
-  /** The stored key. If two processes generate one concurrently, both use the key that was stored first. */
+  /** Returns the stored key. If two processes generate a key concurrently, both use the key that was stored first. */
   private async load(poolId: string, use: TokenUse): Promise<PoolKey> {
     const find = () =>
       this.database.query<{ kid: string; private_jwk: JWK }>(
@@ -111,13 +114,13 @@ export class SigningKeys {
 
 export const invalidAccessToken = () => notAuthorized('Invalid Access Token');
 
-/** Reads the pool id without verification; it only selects the key to verify with. */
+/** Reads the pool id without verification. The id only selects the key that verifies the token. */
 function poolOf(token: string): string {
   try {
     const { iss } = decodeJwt(token);
     if (typeof iss === 'string') return iss.split('/').at(-1) ?? '';
   } catch {
-    // not a JWT: refused below
+    // The token is not a JWT. It is refused below.
   }
   throw invalidAccessToken();
 }

@@ -1,4 +1,7 @@
-/** The claims of Cognito's tokens: AWS, "Understanding the identity (ID) token" and "... the access token". Pure. */
+/**
+ * Pure functions for the claims of Cognito's tokens (AWS, "Understanding the identity (ID) token" and "... access
+ * token").
+ */
 import type { TriggerAnswer } from './triggers.js';
 import type { UserRow } from './users.sql.js';
 
@@ -8,7 +11,7 @@ export interface Issue {
   readonly user: UserRow;
   readonly groups: readonly string[];
   readonly originJti: string;
-  /** Seconds since the epoch. */
+  /** Time of the sign-in in seconds since the epoch. */
   readonly authTime: number;
   readonly now: number;
   readonly lifetimes: { readonly id: number; readonly access: number };
@@ -59,7 +62,10 @@ export function tokenClaims(issue: Issue, changes: Changes): { readonly id: Clai
   return { id: changed(id, changes?.idTokenGeneration), access: changed(access, changes?.accessTokenGeneration) };
 }
 
-/** An empty or null `groupOverrideDetails` removes the groups. Without it they stay. */
+/**
+ * Returns the groups for the tokens. An empty or null `groupOverrideDetails` removes all groups. Without
+ * `groupOverrideDetails`, the groups do not change.
+ */
 function groupsInTokens(groups: readonly string[], changes: Changes): readonly string[] {
   const details = changes?.groupOverrideDetails;
   return details === undefined ? groups : (details?.groupsToOverride ?? []);

@@ -1,4 +1,4 @@
-/** Issues tokens: runs the pre-token trigger, stores a revocable grant, signs both tokens. */
+/** Issues tokens: runs the pre-token trigger, stores a revocable grant, and signs both tokens. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Database } from '#platform';
 import type { PreTokenGenerationEvent } from '../../../cognito-triggers/src/events.js';
@@ -53,7 +53,7 @@ export class TokenIssuer {
     return this.sign({ client, user }, prepared, { originJti, accessJti, refreshToken, authTime: row.auth_time });
   }
 
-  /** Issues tokens for a valid refresh token, and rotates it if the client is configured so. */
+  /** Issues tokens for a valid refresh token, and rotates the refresh token if the client is configured so. */
   async extend(token: string, found: sql.RefreshRow, client: AppClient, metadata: ClientMetadata): Promise<object> {
     const subject = { client, user: found, usernameKey: found.username_key };
     const prepared = await this.prepare(subject, 'TokenGeneration_RefreshTokens', metadata);

@@ -1,6 +1,6 @@
 /**
- * Invokes the triggers as Cognito does: JSON in and out, a limit of five seconds, three attempts. The handlers are the
- * ones deployed as Lambda functions. All pools of the sandbox have them.
+ * Invokes the triggers as Cognito does: input and output are JSON, the limit is five seconds, and there are three
+ * attempts. The handlers are also deployed as Lambda functions. All pools of the sandbox use the same triggers.
  */
 import { z } from 'zod';
 import type { Logger } from '#platform';
@@ -19,7 +19,7 @@ export interface Triggers {
   readonly PreTokenGeneration: event.TriggerHandler<event.PreTokenGenerationEvent>;
 }
 
-/** `jwks`: the public keys of auth-service, in the form that the Lambda functions get them. */
+/** `jwks` contains the public keys of auth-service, in the form in which the Lambda functions get them. */
 export function productTriggers(jwks: string, logger: Logger): Triggers {
   const keys = parseAssertionKeys(jwks);
   return {
@@ -41,7 +41,7 @@ const changes = z.object({
   claimsToSuppress: names.nullish(),
 });
 
-/** The permitted answers of each trigger. */
+/** The permitted answers of each trigger, as schemas. */
 const ANSWERS = {
   DefineAuthChallenge: z.object({
     challengeName: z.string().nullish(),

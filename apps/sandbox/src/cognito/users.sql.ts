@@ -1,6 +1,7 @@
 /**
- * Users, one statement per operation. Each locks at most one user row, so calls about different users do not wait for
- * each other. `$1` is the pool, `$2` the username in the form of comparison.
+ * SQL statements about users, one per operation. Each statement locks at most one user row, so calls about different
+ * users do not wait for each other. `$1` is the pool, and `$2` is the username in the form in which the pool compares
+ * it.
  */
 export interface UserRow {
   username: string;
@@ -16,7 +17,7 @@ export type KeyedUserRow = UserRow & { readonly username_key: string };
 
 export const USER = `username, sub, attributes, status, enabled, extract(epoch from created_at)::float8 as created, extract(epoch from modified_at)::float8 as modified`;
 
-/** No row: the name is taken. The unique index decides between two concurrent creations. */
+/** Creates a user. Returns no row if the name is taken. The unique index decides between two concurrent creations. */
 export const CREATE_USER = `
   insert into cognito_user (pool_id, username_key, username, sub, attributes, status)
   values ($1, $2, $3, gen_random_uuid(), $4, 'FORCE_CHANGE_PASSWORD')
@@ -25,7 +26,10 @@ export const CREATE_USER = `
 
 export const GET_USER = `select ${USER} from cognito_user where pool_id = $1 and username_key = $2`;
 
-/** Merges `$3` in and removes the names in `$4`. A changed e-mail loses its verification unless the call sets it. */
+/**
+ * Merges the attributes `$3` into the user and removes the names in `$4`. A changed e-mail address is unverified unless
+ * the same call verifies it.
+ */
 export const UPDATE_ATTRIBUTES = `
   update cognito_user
      set attributes = (attributes
@@ -39,8 +43,8 @@ export const UPDATE_ATTRIBUTES = `
 export const SET_STATUS = `update cognito_user set status = $3, modified_at = clock_timestamp() where pool_id = $1 and username_key = $2 returning 1`;
 
 /**
- * Repeating a call changes nothing, not even the date. Disabling revokes access tokens for good and refresh tokens
- * until the user is enabled again.
+ * Enables or disables a user. A repeated call changes nothing, not even the date. Disabling revokes access tokens
+ * permanently, and refresh tokens until the user is enabled again.
  */
 export const SET_ENABLED = `
   update cognito_user
@@ -55,7 +59,8 @@ export const SIGN_OUT = `update cognito_user set signed_out_at = clock_timestamp
 export const DELETE_USER = `delete from cognito_user where pool_id = $1 and username_key = $2 returning 1`;
 
 /**
- * One page in the order of names after `$2`. `filter` is a fragment from {@link parseUserFilter} with parameter `$4`.
+ * Builds the query for one page of users, in the order of names, after the name `$2`. `filter` is a fragment from
+ * {@link parseUserFilter} with parameter `$4`.
  */
 export const listUsersSql = (filter: string): string => `
   select username_key, ${USER} from cognito_user
@@ -67,7 +72,7 @@ export const LIST_USERS_IN_GROUP = `
    where m.pool_id = $1 and m.group_name = $4 and m.username_key > $2
    order by m.username_key limit $3`;
 
-/** All users of a pool with their groups, for assertions in tests. */
+/** Reads all users of a pool with their groups, for assertions in tests. */
 export const DUMP_USERS = `
   select ${USER}, extract(epoch from signed_out_at)::float8 as signed_out,
          array(select group_name from cognito_membership m where m.pool_id = u.pool_id and m.username_key = u.username_key order by group_name) as groups

@@ -15,7 +15,7 @@ const userNotFound = (): AwsError => new AwsError('UserNotFoundException', 'User
 export function userOperations(database: Database, pools: Pools): Record<string, Operation> {
   const inPool = pools.operation;
   type Input = { readonly UserPoolId: string; readonly Username: string };
-  /** Runs a statement about one user. No row means that the user does not exist. */
+  /** Runs a statement about one user. A statement that returns no row means that the user does not exist. */
   async function change(
     pool: Pool,
     { Username }: Input,

@@ -1,12 +1,13 @@
 /**
- * The last calls that a stand-in received, bounded, for timelines and assertions. Contains no bodies and no secrets.
+ * A bounded log of the last calls that a stand-in received, for timelines and assertions. It contains no bodies and no
+ * secrets.
  */
 export interface Call {
-  /** Arrival and answer: milliseconds since the epoch, with a fraction. */
+  /** Times of arrival and answer, in milliseconds since the epoch, with a fraction. */
   readonly at: number;
   readonly endedAt: number;
   readonly operation: string;
-  /** User or secret name; null for calls about neither. */
+  /** Name of the user or secret; null for a call about neither. */
   readonly subject: string | null;
   readonly group: string | null;
   /** `ok` or the name of the exception. */
@@ -18,7 +19,7 @@ export interface Call {
 export interface CallQuery {
   readonly subject?: string | undefined;
   readonly operation?: string | undefined;
-  /** Only calls that arrived at or after this instant, in milliseconds since the epoch. */
+  /** If set, lists only calls that arrived at or after this instant, in milliseconds since the epoch. */
   readonly since?: number | undefined;
 }
 
@@ -41,7 +42,7 @@ export class CallLog {
     return this.calls.filter(matches).slice(-Math.min(limit, CAPACITY));
   }
 
-  /** Operation -> outcome -> count. */
+  /** Counts the calls by operation and outcome. */
   summary(): Record<string, Record<string, number>> {
     const counts: Record<string, Record<string, number>> = {};
     for (const { operation, outcome } of this.calls) {
@@ -56,5 +57,5 @@ export class CallLog {
   }
 }
 
-/** Wall clock in milliseconds with a fraction; monotonic within the process. */
-export const wallClock = (): number => performance.timeOrigin + performance.now();
+/** Returns milliseconds since the epoch, by the clock that Postgres on this machine also uses, so that times can be compared. */
+export const wallClock = (): number => Date.now();

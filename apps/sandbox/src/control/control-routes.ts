@@ -1,4 +1,4 @@
-/** `/sandbox/*` of an AWS stand-in: faults and the call log. Cognito adds quotas and lists of users. */
+/** The routes `/sandbox/*` of an AWS stand-in: faults and the call log. Cognito adds quotas and lists of users. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { parseControl } from '../listener.js';

@@ -1,21 +1,22 @@
-/** Injected faults: a test or a demonstration says what a stand-in does wrong, and how often. */
+/** Injected faults. A test or a demonstration defines what a stand-in does wrong, and how often. */
 import { z } from 'zod';
 
 export const faultRule = z.object({
   /**
-   * `throttle` and `error` refuse before the operation runs. `latency` waits first. `disconnect` closes the connection
-   * before the operation runs. `drop` runs the operation and closes the connection, so that the answer is lost.
+   * `throttle` and `error` refuse the call before the operation runs. `latency` delays the operation. `disconnect`
+   * closes the connection before the operation runs. `drop` runs the operation and closes the connection, so that the
+   * answer is lost.
    */
   effect: z.enum(['throttle', 'error', 'latency', 'disconnect', 'drop']),
-  /** The number of matching calls that it hits; without it, all until it is removed. */
+  /** The number of matching calls that the fault hits. By default it hits all until it is removed. */
   times: z.int().positive().optional(),
-  /** The probability that it hits a matching call. */
+  /** The probability that the fault hits a matching call. */
   probability: z.number().min(0).max(1).default(1),
   operation: z.string().optional(),
   username: z.string().optional(),
   /**
-   * For `error`: the name of the exception. `InternalErrorException` answers 500, any other 400 unless `status` is
-   * given.
+   * The name of the exception, for `error`. Without `status`, `InternalErrorException` answers 500 and any other
+   * exception 400.
    */
   error: z.string().default('InternalErrorException'),
   message: z.string().default('Injected by the sandbox'),
@@ -47,7 +48,7 @@ export class Faults {
     return this.rules.map(({ left, ...rule }) => ({ ...rule, ...(Number.isFinite(left) ? { times: left } : {}) }));
   }
 
-  /** The rules that hit this call, in the order in which they were added. Each hit is counted against `times`. */
+  /** Returns the rules that hit this call, in the order of their creation. Each hit is counted against `times`. */
   hit(target: FaultTarget): readonly FaultRule[] {
     const hits = this.rules.filter((rule) => this.matches(rule, target));
     for (const rule of hits) rule.left -= 1;

@@ -1,5 +1,6 @@
 /**
- * A token bucket: `rate` requests per second, with at most one second's worth saved. Cognito's quotas behave like this.
+ * A token bucket that refills at `rate` requests per second and stores the requests of at most one second. Cognito's
+ * quotas behave like this.
  */
 export class TokenBucket {
   private tokens: number;
@@ -20,7 +21,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** True if removing this bucket changes nothing. */
+  /** Returns true if the bucket is full. Removing a full bucket changes nothing. */
   isFull(now: number): boolean {
     this.refill(now);
     return this.tokens >= Math.max(1, this.rate);

@@ -1,4 +1,4 @@
-/** Tables of the stand-ins. With them, a restart keeps users, secrets, signed-in sessions and the state of Okta. */
+/** Creates the stand-ins' tables. They keep users, secrets, signed-in sessions and Okta's state over a restart. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const COGNITO = `

@@ -1,4 +1,4 @@
-/** The control API of the sandbox Okta: connect a tenant's app, run an administrator's actions, list the failed tasks. */
+/** The sandbox Okta's control API connects a tenant's app, runs an administrator's actions and lists failed tasks. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Logger } from '#platform';
@@ -29,7 +29,7 @@ const runQuery = z.object({
   pace: z.coerce.number().int().min(0).max(60_000).optional(),
 });
 
-/** The token can be written but never read, here too. */
+/** Returns the app without its token. As in Okta, the token can be written but never read. */
 const view = (app: OktaApp): object => ({ ...app, token: '****' });
 
 export interface OktaParts {

@@ -1,4 +1,4 @@
-/** The bodies that Okta sends, with keys in the recorded order. Pure. */
+/** Builds the bodies that Okta sends, with keys in the recorded order. Pure functions only. */
 import type { Member, Mode, Person } from './model.js';
 
 type Json = Record<string, unknown>;
@@ -9,8 +9,8 @@ const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
 /**
- * Attributes that Okta maps from its profile. A custom app (AIW) without a mapping of the e-mail type sends no `type`,
- * no display name and no locale.
+ * Returns the attributes that Okta maps from its profile. A custom app (AIW) sends no `type` of the e-mail address, and
+ * by default no display name and no locale.
  */
 function mapped(person: Person, mode: Mode): Json {
   const { firstName = '', lastName = '', email = person.login, title, department } = person.profile;
@@ -36,7 +36,7 @@ export const createUser = (person: Person, mode: Mode, password: string): Json =
   active: true,
 });
 
-/** A PUT carries the server's own GET body, overwritten with Okta's profile, keys sorted. `groups` is always empty. */
+/** Builds a PUT: the server's own GET body, overwritten with Okta's profile, keys sorted. `groups` is always empty. */
 export function replaceUser(theirs: Json, person: Person, mode: Mode, active: boolean): Json {
   const ours = mapped(person, mode);
   const schemas = [...new Set([...list(theirs.schemas), ...list(ours.schemas)])];
@@ -67,7 +67,7 @@ function sorted(value: unknown): unknown {
 const patch = (...Operations: Json[]): Json => ({ schemas: [PATCH], Operations });
 const shown = (members: readonly Member[]): Json[] => members.map((m) => ({ value: m.remoteId, display: m.login }));
 
-/** Catalog apps (OIN) activate and deactivate a user with a PATCH that has no path. */
+/** Builds the PATCH with which a catalog app (OIN) activates or deactivates a user. The PATCH has no path. */
 export const setActive = (active: boolean): Json => patch({ op: 'replace', value: { active } });
 
 export const createGroup = (displayName: string, members: readonly Member[]): Json => ({
@@ -83,14 +83,14 @@ export const replaceGroup = (id: string, displayName: string, members: readonly 
   members: shown(members),
 });
 
-/** Sent before each change of members too, with an unchanged name. */
+/** Builds a PATCH of a group's name. Okta also sends it, with an unchanged name, before each change of members. */
 export const renameGroup = (id: string, displayName: string): Json =>
   patch({ op: 'replace', value: { id, displayName } });
 
-/** "Custom patch batch size" of a catalog app, default value. */
+/** The default value of the setting "Custom patch batch size" of a catalog app. */
 const BATCH = 100;
 
-/** One operation for each removal and one for all additions; at most {@link BATCH} members in a PATCH. */
+/** Each PATCH has one operation per removal and one for all additions, and changes at most {@link BATCH} members. */
 export function changeMembers(removed: readonly Member[], added: readonly Member[]): Json[] {
   const steps = [...removed.map((m) => ({ remove: m })), ...added.map((m) => ({ add: m }))];
   return chunks(steps).map((chunk) => {
@@ -105,7 +105,10 @@ export function changeMembers(removed: readonly Member[], added: readonly Member
   });
 }
 
-/** "Push now": the first batch replaces, further batches add. An empty group is pushed as an empty list. */
+/**
+ * Builds the PATCHes of "Push now". The first batch replaces the members, and further batches add members. For an empty
+ * group, Okta sends an empty list.
+ */
 export function overwriteMembers(members: readonly Member[]): Json[] {
   const [first = [], ...rest] = chunks(members);
   return [

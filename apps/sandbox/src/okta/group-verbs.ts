@@ -10,8 +10,8 @@ const logins = z.array(z.string().trim().min(1)).max(100_000);
 const aboutGroup = z.object({ group });
 const withMembers = aboutGroup.extend({ members: logins.min(1) });
 
-const NOT_PUSHED = 'The group is not pushed: Okta sends nothing. "push-group" pushes it.';
-const IN_ERROR = 'The push of this group is in state ERROR; "push-now" repeats it.';
+const NOT_PUSHED = 'The group is not pushed, so Okta sends nothing. To push it, use "push-group".';
+const IN_ERROR = 'The push of this group is in state ERROR, so Okta sends nothing. To repeat it, use "push-now".';
 
 async function peopleOf(context: Context, names: readonly string[]): Promise<Person[]> {
   const known = new Map((await context.store.people(context.app.slug)).map((p) => [p.login.toLowerCase(), p]));
@@ -24,7 +24,7 @@ async function peopleOf(context: Context, names: readonly string[]): Promise<Per
   return names.map((n) => known.get(n.toLowerCase()) as Person);
 }
 
-/** Runs one push. A failure marks the group's mapping, and Okta pushes nothing more for it until "push now". */
+/** Runs one push. After a failure, Okta marks the group's mapping and pushes the group only after "push now". */
 async function pushing(context: Context, target: Group, work: () => Promise<string | null>): Promise<void> {
   try {
     await context.store.savePush(target, await work(), 'ACTIVE');
@@ -46,7 +46,7 @@ async function pushWhole(context: Context, target: Group): Promise<null> {
   return null;
 }
 
-/** The remark why Okta sends nothing for this group, or the id of the group on the SCIM server. */
+/** Returns the id of the group on the SCIM server, or a remark that explains why Okta sends nothing for this group. */
 const pushed = ({ push: mapping }: Group): { remark: string } | { remoteId: string } =>
   !mapping?.remoteId
     ? { remark: NOT_PUSHED }
@@ -69,7 +69,7 @@ async function changed(
       : [],
   );
   if (sent.length === 0)
-    return 'Nobody among them is an active, assigned member whose membership changed: Okta sends nothing.';
+    return 'None of these people is an active, assigned member whose membership changed, so Okta sends nothing.';
   const all = await context.store.pushedMembers(target);
   const change = { all, added: [], removed: [], [kind]: sent };
   await pushing(context, target, async () => {
@@ -79,7 +79,7 @@ async function changed(
   return null;
 }
 
-/** A verb about a group that exists. */
+/** Defines a verb about a group that exists. */
 const onGroup = <I extends { readonly group: string }>(
   shape: z.ZodType<I>,
   work: (context: Context, target: Group, input: I) => Promise<string | null>,
@@ -123,7 +123,7 @@ export const groupVerbs: Record<string, Verb> = {
     if (!target.push) return NOT_PUSHED;
     await context.store.unlink(target);
     const { remoteId } = target.push;
-    if (!input.delete) return 'Unlinked; the group stays on the SCIM server and Okta sends nothing.';
+    if (!input.delete) return 'The group is unlinked. Okta sends nothing, and the group remains on the SCIM server.';
     if (remoteId !== null) await push.deleteGroup(context.session, remoteId, target.name);
     return null;
   }),

@@ -1,5 +1,5 @@
 /**
- * Runs one job at a time per key, in the order of arrival. Okta too processes the jobs about one person or group in
+ * Runs one job at a time per key, in the order of arrival. Okta also processes the jobs about one person or group in
  * order.
  */
 export class KeyedMutex {

@@ -4,14 +4,14 @@ import { z } from 'zod';
 
 export const modes = ['aiw', 'oin'] as const;
 /**
- * `aiw`: a customer's own app (App Integration Wizard), GET, POST and PUT only. `oin`: an app of Okta's catalog (Okta
- * Integration Network), PATCH for activation and groups.
+ * `aiw` is a customer's own app (App Integration Wizard), which uses only GET, POST and PUT. `oin` is an app of Okta's
+ * catalog (Okta Integration Network), which uses PATCH for activation and groups.
  */
 export type Mode = (typeof modes)[number];
 
 export interface OktaApp {
   readonly slug: string;
-  /** `0oa...`, the id of the app in the Management API. */
+  /** The id of the app in the Management API (`0oa...`). */
   readonly appId: string;
   readonly scimBaseUrl: string;
   readonly token: string;
@@ -35,13 +35,13 @@ export type Profile = z.output<typeof profile>;
 export type PersonStatus = 'STAGED' | 'ACTIVE' | 'SUSPENDED' | 'DEPROVISIONED';
 
 export interface Person {
-  /** `00u...`, sent as `externalId` with every write. */
+  /** The person's id in Okta (`00u...`). Okta sends it as `externalId` with every write. */
   readonly id: string;
   readonly login: string;
   readonly profile: Profile;
   readonly status: PersonStatus;
   readonly assigned: boolean;
-  /** The id that the SCIM server gave; kept after the person is unassigned. */
+  /** The user's id on the SCIM server. It is kept after the person is unassigned. */
   readonly remoteId: string | null;
 }
 
@@ -60,11 +60,11 @@ const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
 export const randomText = (length: number, alphabet = ALPHABET): string =>
   Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
 
-/** Okta's ids have 20 characters: `00u` users, `00g` groups, `0oa` apps, `who` event hooks, `oae` errors. */
+/** Okta's ids have 20 characters. Prefixes: `00u` users, `00g` groups, `0oa` apps, `who` event hooks, `oae` errors. */
 export const oktaId = (prefix: '00u' | '00g' | '0oa' | 'who' | 'oae'): string => prefix + randomText(17);
 
-/** `00o...`, the id of the org of this app. Each tenant has an org of its own. */
+/** Derives the id of the org (`00o...`) from the id of its app. Each tenant has its own org. */
 export const orgIdOf = (appId: string): string => `00o${appId.slice(3)}`;
 
-/** Okta puts a random password into every create, even if passwords are not synchronised. */
+/** Generates a password. Okta puts a random one into every create, even if passwords are not synchronised. */
 export const randomPassword = (): string => randomText(8, ALPHABET.slice(0, 36));

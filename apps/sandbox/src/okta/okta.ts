@@ -24,12 +24,12 @@ export interface VerbResult {
   readonly mode: Mode;
   readonly subject: string;
   readonly ok: boolean;
-  /** The reason why nothing was sent, or another remark. */
+  /** The reason why Okta sent nothing, or another remark. */
   readonly note: string | null;
   /** The failed provisioning task. A null `detail` means that Okta stopped without a message. */
   readonly task: Task | null;
   readonly exchanges: readonly Exchange[];
-  /** Deliveries of the event hook, copies included. A delayed one is still `waiting`. */
+  /** Deliveries of the event hook, including copies. The state of a delayed delivery is still `waiting`. */
   readonly deliveries: readonly Delivery[];
 }
 
@@ -60,7 +60,7 @@ export class Okta {
     private readonly options: OktaOptions,
   ) {}
 
-  /** `mode` and `paceMs` override the app's and the sandbox's settings for this run. */
+  /** Runs a verb. `mode` and `paceMs` override the settings of the app and of the sandbox for this run. */
   async run(
     slug: string,
     name: string,
@@ -84,7 +84,7 @@ export class Okta {
       const events: LogEvent[] = [];
       const emit: Context['emit'] = (type, person) => void events.push(logEvent(type, person, app, new Date()));
       const outcome = await this.attempt(name, job, { app, store: this.store, session, emit });
-      // Also after a failed push: the change in Okta itself has happened.
+      // The events are also delivered after a failed push, because the change in Okta itself has happened.
       const deliveries = await this.hooks.deliver(slug, events);
       const about = { verb: name, tenant: slug, mode: app.mode, subject };
       return { ...about, ...outcome, exchanges: session.exchanges, deliveries };

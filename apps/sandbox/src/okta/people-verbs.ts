@@ -10,27 +10,28 @@ const login = z.string().trim().min(1).max(200);
 const aboutPerson = z.object({ login });
 const personWithProfile = aboutPerson.extend({ profile: profile.default({}) });
 
-const NOT_ASSIGNED = 'The person is not assigned to the app: Okta sends nothing.';
+const NOT_ASSIGNED = 'The person is not assigned to the app, so Okta sends nothing.';
 
-const NO_SCIM = 'Okta sends no SCIM request for this: the SCIM server keeps the user as they are.';
+const NO_SCIM = 'Okta sends no SCIM request for this change, so the user on the SCIM server does not change.';
 
 async function deprovision(context: Context, person: Person): Promise<string | null> {
   if (!person.assigned) return NOT_ASSIGNED;
   await context.store.saveAssignment(person.id, { assigned: false });
   context.emit('application.user_membership.remove', person);
-  if (person.remoteId === null) return 'The person was never created on the SCIM server: nothing to deactivate.';
+  if (person.remoteId === null)
+    return 'The person was never created on the SCIM server, so there is nothing to deactivate.';
   await deprovisionUser(context.session, person, person.remoteId);
   return null;
 }
 
-/** A verb about a person who exists. */
+/** Defines a verb about a person who exists. */
 const onPerson = (work: (context: Context, person: Person) => Promise<string | null>): Verb =>
   verb(aboutPerson, async (context, input) => work(context, await context.store.person(context.app.slug, input.login)));
 
 /** Suspension is a state inside Okta. No SCIM request follows ("nothing" in Okta's own table of calls). */
 const moving = (from: Person['status'], to: Person['status'], event: EventType): Verb =>
   onPerson(async ({ store, emit }, person) => {
-    if (person.status !== from) return `The person is ${person.status}, not ${from}: nothing changed.`;
+    if (person.status !== from) return `The person is ${person.status}, not ${from}, so nothing changed.`;
     await store.changePerson(person, { status: to });
     emit(event, person);
     return `${from} -> ${to}. ${NO_SCIM}`;
@@ -41,7 +42,7 @@ export const peopleVerbs: Record<string, Verb> = {
     const { store, app, session } = context;
     const before = await store.findPerson(app.slug, input.login);
     const found = await store.ensurePerson(app.slug, input.login, defaultNames(input.login, before, input.profile));
-    if (found.status === 'SUSPENDED') return 'The person is SUSPENDED: Okta assigns only after "unsuspend".';
+    if (found.status === 'SUSPENDED') return 'The person is SUSPENDED. Okta assigns the person only after "unsuspend".';
     if (!before) context.emit('user.lifecycle.create', found);
     if (before?.status !== 'ACTIVE') context.emit('user.lifecycle.activate', found);
     if (found.status !== 'ACTIVE') await store.changePerson(found, { status: 'ACTIVE' });
@@ -62,7 +63,7 @@ export const peopleVerbs: Record<string, Verb> = {
       const person = await store.person(app.slug, input.newLogin ?? input.login);
       emit('user.account.update_profile', person);
       if (!person.assigned || person.remoteId === null) return NOT_ASSIGNED;
-      if (person.status !== 'ACTIVE') return `The person is ${person.status}: Okta pushes only active people.`;
+      if (person.status !== 'ACTIVE') return `The person is ${person.status}, and Okta pushes only active people.`;
       await updateUser(session, person, person.remoteId);
       return null;
     },
@@ -83,15 +84,15 @@ export const peopleVerbs: Record<string, Verb> = {
     if (person.status !== 'DEPROVISIONED')
       throw new ControlError(
         409,
-        `"${person.login}" is ${person.status}: Okta deletes only deactivated people; "deactivate" comes first`,
+        `"${person.login}" is ${person.status}: Okta deletes only deactivated people; use "deactivate" first`,
       );
     await context.store.deletePerson(person);
     context.emit('user.lifecycle.delete.initiated', person);
-    return `The person is gone for good. ${NO_SCIM}`;
+    return `The person is deleted permanently. ${NO_SCIM}`;
   }),
 };
 
-/** Okta requires first and last name. A new person without them gets them from the login. */
+/** Okta requires a first and a last name. If a new person has none, this function derives them from the login. */
 function defaultNames(
   name: string,
   existing: Person | undefined,

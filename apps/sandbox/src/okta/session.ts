@@ -1,23 +1,23 @@
-/** A run of SCIM requests with Okta's pauses, retries and reading of answers. Records each exchange. */
+/** A session of SCIM requests with Okta's pauses, retries and way of reading answers. It records each exchange. */
 import { STATUS_CODES } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OktaApp } from './model.js';
 import { exchange, type Agents, type Answer, type Exchange } from './wire.js';
 
 export interface SessionOptions {
-  /** Mean pause between two requests; 200-250 ms was recorded. */
+  /** Mean pause between two requests in milliseconds. Recordings of Okta show 200-250 ms. */
   readonly paceMs: number;
-  /** Factor on the waits after 429, for tests. */
+  /** Factor for the waits after status 429. Tests use a small factor. */
   readonly timeScale: number;
   readonly timeoutMs: number;
   readonly agents: Agents;
   readonly signal: AbortSignal;
 }
 
-/** The task fails with the sentence that an administrator sees under Dashboard -> Tasks. */
+/** Thrown when a task fails. The message is the sentence that an administrator sees under Dashboard -> Tasks. */
 export class ProvisioningFailure extends Error {}
 
-/** Okta stops without a message: the reason is null. */
+/** Thrown when Okta stops without a message. The task then has no reason (null). */
 export class SilentStop extends Error {}
 
 export type Json = Record<string, unknown>;
@@ -26,7 +26,10 @@ export interface ScimAnswer {
   readonly body: Json | undefined;
 }
 
-/** "waits exactly that; no header, null or an HTTP date: 5 min; doubles each time; up to 10 attempts, then manual" */
+/**
+ * Okta's retries after status 429, as recorded. Okta waits exactly for `Retry-After`. Without this header, or if it is
+ * null or an HTTP date, Okta waits 5 minutes, and twice as long each time. After 10 attempts the task fails.
+ */
 const MAX_ATTEMPTS = 10;
 const DEFAULT_WAIT_MS = 300_000;
 const PACE_SPREAD = 0.11;
@@ -40,8 +43,8 @@ export class ScimSession {
   ) {}
 
   /**
-   * `doing` starts the error message ("Error while creating user x"). The caller gets answers with a 2xx status or one
-   * in `accept`. Any other status fails the task.
+   * Sends a request. `doing` starts the error message ("Error while creating user x"). The caller gets answers with a
+   * 2xx status or with a status in `accept`. Any other status fails the task.
    */
   async send(
     method: string,
@@ -78,7 +81,7 @@ export class ScimSession {
   }
 }
 
-/** Only an integer is accepted. */
+/** Returns the wait before the next attempt. Okta accepts only an integer in `Retry-After`. */
 export const retryWaitMs = (header: string | undefined, attempt: number): number =>
   header !== undefined && /^\d+$/.test(header) ? Number(header) * 1000 : DEFAULT_WAIT_MS * 2 ** (attempt - 1);
 
@@ -101,7 +104,7 @@ function remoteDetail(answer: Answer): string {
   return typeof detail === 'string' ? detail : answer.text.slice(0, 500);
 }
 
-/** Undefined = not JSON. */
+/** Parses JSON. Returns undefined if the text is not JSON. */
 function readJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -110,11 +113,11 @@ function readJson(text: string): unknown {
   }
 }
 
-/** Okta parses every answer with Jackson, errors and a proxy's pages too, and shows Jackson's error. */
+/** Okta parses every answer with Jackson, even errors and a proxy's pages, and shows Jackson's error. */
 const invalidJson = (text: string): string =>
   `Invalid JSON: Unrecognized token '${(/^\s*([^\s,:;"'{}[\]()]+)/.exec(text)?.[1] ?? text.trim().charAt(0)).slice(0, 60)}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')`;
 
-/** The resources of a list answer. If a number is sent as a string, Okta stops without a message. */
+/** Returns the resources of a list answer. If a number is sent as a string, Okta stops without a message. */
 export function resources(answer: ScimAnswer): { items: Json[]; total: number } {
   if (answer.status === 404 || !answer.body) return { items: [], total: 0 };
   const { totalResults = 0, startIndex = 1, itemsPerPage = 0, Resources = [] } = answer.body;

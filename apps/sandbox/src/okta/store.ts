@@ -28,7 +28,7 @@ const GROUP = `select g.id, g.name,
 
 const UNIQUE_VIOLATION = '23505';
 
-/** Throws a readable error if a name is in use. */
+/** Handles a database error. Throws a readable error if a name is already in use. */
 const taken =
   (what: string) =>
   (error: unknown): never => {
@@ -44,7 +44,7 @@ function found<T>(row: T | undefined, missing: string): T {
 export class OktaStore {
   constructor(private readonly database: Database) {}
 
-  /** An existing app keeps its id. */
+  /** Creates or changes an app. An existing app keeps its id. */
   async saveApp(app: Omit<OktaApp, 'appId'>): Promise<OktaApp> {
     const [row] = await this.database.query<OktaApp>(
       `insert into okta_app (slug, app_id, scim_base_url, token, mode, auth_style, import_groups) values ($1, $2, $3, $4, $5, $6, $7)
@@ -103,7 +103,7 @@ export class OktaStore {
       .catch(taken(`the login "${change.login}"`));
   }
 
-  /** Deletes assignment and memberships too: Okta keeps nothing of a deleted person. */
+  /** Deletes the person with assignment and memberships, because Okta keeps nothing about a deleted person. */
   async deletePerson(person: Person): Promise<void> {
     await this.database.query('delete from okta_person where id = $1', [person.id]);
   }
@@ -148,7 +148,7 @@ export class OktaStore {
       .catch(taken(`the group name "${name}"`));
   }
 
-  /** Returns the people who were not members before. */
+  /** Adds members to a group. Returns the people who were not members before. */
   async addMembers(group: Group, people: readonly Person[]): Promise<Set<string>> {
     const rows = await this.database.query<{ person_id: string }>(
       `insert into okta_group_member (group_id, person_id) select $1, unnest($2::text[]) on conflict do nothing returning person_id`,
@@ -165,7 +165,7 @@ export class OktaStore {
     return new Set(rows.map((r) => r.person_id));
   }
 
-  /** The members that a push sends: assigned to the app, provisioned and active. */
+  /** Returns the members that a push sends: people who are assigned to the app, provisioned and active. */
   async pushedMembers(group: Group): Promise<Member[]> {
     return this.database.query<{ login: string; remoteId: string } & Member>(
       `select p.login, a.remote_id as "remoteId" from okta_group_member m

@@ -1,4 +1,4 @@
-/** Control routes below `/sandbox/apps/<tenant>`. The handler gets the tenant's app and the request. */
+/** Registers control routes below `/sandbox/apps/<tenant>`. The handler gets the tenant's app and the request. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { parseControl } from '../listener.js';

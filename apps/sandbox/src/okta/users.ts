@@ -1,4 +1,4 @@
-/** User provisioning as Okta does it: the requests and their order. */
+/** Provisions users with the same requests as Okta, in the same order. */
 import * as bodies from './bodies.js';
 import { randomPassword, type Person } from './model.js';
 import { idOf, ProvisioningFailure, resources, type Json, type ScimSession } from './session.js';
@@ -17,14 +17,14 @@ export async function findByName(
   return resources(answer).items[0];
 }
 
-/** Sent by "Test connector" and when the settings are saved. */
+/** Sends the requests of "Test connector". Okta also sends them when an administrator saves the settings. */
 export async function testConnection(session: ScimSession): Promise<void> {
   resources(await session.send('GET', '/Users?startIndex=1&count=2', 'Error authenticating'));
 }
 
 /**
- * Assignment: looks up by name, then creates or links the user. Returns the server's id. A user that this app had
- * before is activated again: by PATCH for a catalog app (OIN), by PUT for a custom app (AIW).
+ * Assigns a person to the app: looks up the user by name, then creates or links the user. Returns the server's id. A
+ * user whom this app had before is activated again: by PATCH for a catalog app (OIN), by PUT for a custom app (AIW).
  */
 export async function provisionUser(session: ScimSession, person: Person): Promise<string> {
   const { mode } = session.app;
@@ -46,12 +46,12 @@ export async function provisionUser(session: ScimSession, person: Person): Promi
   return id;
 }
 
-/** Profile push and Force Sync: both kinds of app read the user and put it back as a whole. */
+/** For profile push and Force Sync, both kinds of app read the user and send the whole user back with PUT. */
 export async function updateUser(session: ScimSession, person: Person, id: string): Promise<void> {
   await putUser(session, person, id, true);
 }
 
-/** Unassigning and deactivation. Okta never sends DELETE. */
+/** Deactivates the user after an unassignment or a deactivation. Okta never sends DELETE. */
 export async function deprovisionUser(session: ScimSession, person: Person, id: string): Promise<void> {
   if (session.app.mode === 'oin') await patchActive(session, person, id, false);
   else await putUser(session, person, id, false);
@@ -80,7 +80,7 @@ async function putUser(session: ScimSession, person: Person, id: string, active:
 export interface Imported {
   readonly users: number;
   readonly groups: number;
-  /** Inactive users are read and not imported. */
+  /** Number of inactive users. Okta reads them but does not import them. */
   readonly inactive: number;
 }
 
@@ -94,7 +94,7 @@ export async function importAll(session: ScimSession): Promise<Imported> {
 
 const PAGE = 100;
 
-/** `startIndex` grows by the requested count until `totalResults` is reached. */
+/** Reads all pages. `startIndex` grows by the requested count until it reaches `totalResults`. */
 async function allPages(session: ScimSession, resource: 'Users' | 'Groups'): Promise<Json[]> {
   const all: Json[] = [];
   for (let start = 1; ; start += PAGE) {

@@ -1,25 +1,25 @@
-/** One HTTP request as Okta's SCIM client makes it: headers, a limit of 60 seconds, reading of the answer. */
+/** Sends an HTTP request as Okta's SCIM client does: its headers, its limit of 60 seconds, its reading of answers. */
 import http from 'node:http';
 import https from 'node:https';
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { wallClock } from '../control/call-log.js';
 import type { OktaApp } from './model.js';
 
-/** Okta closes a connection that is silent for this long. */
+/** Okta closes a connection on which no data arrives for this time. */
 export const SOCKET_TIMEOUT_MS = 60_000;
 
 /** One request and its answer, for timelines. Contains no bodies and no credentials. */
 export interface Exchange {
   readonly method: string;
   readonly url: string;
-  /** Null when no answer came. */
+  /** Status of the answer; null if no answer came. */
   readonly status: number | null;
   readonly error: string | null;
   readonly ms: number;
-  /** Milliseconds since the epoch, with a fraction. */
+  /** Times of the exchange in milliseconds since the epoch, with a fraction. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** The server's own id of the request, if the answer names one. */
+  /** The server's own id of the request, if the answer contains one. */
   readonly requestId: string | null;
 }
 
@@ -53,7 +53,7 @@ export function headersFor(app: OktaApp, body: string | undefined): Record<strin
   };
 }
 
-/** Sends and records. Rejects only if no complete answer came. */
+/** Sends a request and records the exchange. Rejects only if no complete answer came. */
 export async function exchange(
   agents: Agents,
   app: OktaApp,

@@ -113,7 +113,7 @@ function oneValue(input: SecretValue, required: boolean): void {
   if (given === 0 && required) throw invalidParameter('You must provide either SecretString or SecretBinary.');
 }
 
-/** A repeated CreateSecret with the same token finds its own secret. Any other secret of that name is a conflict. */
+/** Finds the secret of a repeated CreateSecret with the same token. Any other secret of that name is a conflict. */
 async function existing(
   store: SecretStore,
   tx: Tx,
@@ -129,7 +129,10 @@ async function existing(
   return secret;
 }
 
-/** Idempotent by token: the same token with the same value changes nothing; with another value it is refused. */
+/**
+ * Stores a version of a secret. It is idempotent by token: the same token with the same value changes nothing, and with
+ * another value it is refused.
+ */
 async function putVersion(
   store: SecretStore,
   tx: Tx,

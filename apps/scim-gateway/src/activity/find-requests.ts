@@ -1,11 +1,12 @@
 /** Reads the log of SCIM requests, newest first. */
 import type { ScimRequestPage, ScimRequestQuery, ScimRequestView } from '#contracts';
-import { Problem, type Database } from '#platform';
+import { UUID, pageOf, parseCursor, type Database } from '#platform';
 import { ScimRequestEntity } from './scim-request.entity.js';
 
 const PAGE_SIZE = 50;
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-/** One page of the tenant's requests. Requests of other tenants are never in it (P4). */
+/** Returns one page of the tenant's requests. It never contains requests of other tenants (P4). */
 export async function findRequests(
   database: Database,
   tenantId: string,
@@ -29,29 +30,15 @@ export async function findRequests(
     const value = filters[name as keyof typeof conditions];
     if (value !== undefined) query.andWhere(condition, { [name]: value });
   }
-  if (cursor !== undefined) query.andWhere('(r.at, r.id) < (:at, :id)', parseCursor(cursor));
-  const found = await query.getMany();
-  const page = found.slice(0, limit);
-  const last = found.length > limit ? page.at(-1) : undefined;
-  return { requests: page.map(view), nextCursor: last ? cursorOf(last) : null };
+  if (cursor !== undefined) {
+    const [at, id] = parseCursor(cursor, INSTANT, UUID);
+    query.andWhere('(r.at, r.id) < (:at, :id)', { at, id });
+  }
+  const { page, next } = pageOf(await query.getMany(), limit, ({ at, id }) => [at.toISOString(), id]);
+  return { requests: page.map(view), nextCursor: next };
 }
 
 const view = ({ tenantId: _, leftOut, ...request }: ScimRequestEntity): ScimRequestView => ({
   ...request,
   leftOut: leftOut ?? [],
 });
-
-const cursorOf = ({ at, id }: ScimRequestEntity): string =>
-  Buffer.from(`${at.toISOString()} ${id}`).toString('base64url');
-
-function parseCursor(cursor: string): { at: string; id: string } {
-  const text = Buffer.from(cursor, 'base64url').toString();
-  const [, at, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([0-9a-f-]{36})$/.exec(text) ?? [];
-  if (at !== undefined && id !== undefined) return { at, id };
-  throw new Problem(
-    'invalid_request',
-    'The cursor is not one that this service gave. Pass the nextCursor of the previous page, or none for the first page.',
-    undefined,
-    { cursor },
-  );
-}

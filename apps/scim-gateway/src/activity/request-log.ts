@@ -1,14 +1,15 @@
 /**
- * Writes the log of SCIM requests to the database, off the hot path: in batches, at most 100 ms late, from a bounded
- * buffer. The log shows administrators what Okta sent and how it was answered (Okta logs no bodies). It also knows
- * whether the answer to a creating request was delivered. A crash loses at most the last batch.
+ * Writes the log of SCIM requests to the database. No request waits for it: rows are written in batches from a bounded
+ * buffer, at most 100 ms late. The log shows administrators what Okta sent and how it was answered, because Okta logs
+ * no bodies. It also shows whether the answer to a creating request was delivered. A crash loses at most the last
+ * batch.
  */
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Database, LOGGER, Metrics, prepared, type Logger } from '#platform';
 import type { ScimRequestEntity } from './scim-request.entity.js';
 
 export type RequestRecord = Omit<ScimRequestEntity, 'leftOut' | 'leftOutCount'> & {
-  /** All ids; the log keeps the first ones and their number. */
+  /** All ids of members that were not stored. The log stores their number, but only the first 100 ids. */
   readonly leftOut: readonly string[];
 };
 
@@ -18,7 +19,8 @@ const RETRY_MAX_MS = 10_000;
 const BUFFER_LIMIT = 10_000;
 const LEFT_OUT_KEPT = 100;
 
-// Locks only the rows that it inserts. `on conflict`: a batch is written again if its commit was not acknowledged.
+// Locks only the rows that it inserts. `on conflict` is needed because a batch is written again if its commit was not
+// acknowledged.
 const INSERT = prepared(
   'insert into scim_request select * from jsonb_populate_recordset(null::scim_request, $1) on conflict (id) do nothing',
 );
@@ -28,7 +30,7 @@ export class RequestLog implements OnApplicationShutdown {
   private buffer: RequestRecord[] = [];
   private timer: NodeJS.Timeout | undefined;
   private stopping = false;
-  /** Failed attempts in a row: one outage logs one warning. */
+  /** Number of consecutive failures. Only the first failure of an outage logs a warning. */
   private failures = 0;
   private writing: Promise<void> = Promise.resolve();
   private readonly dropped;
@@ -66,7 +68,10 @@ export class RequestLog implements OnApplicationShutdown {
     return this.writing;
   }
 
-  /** True if the answer of this request was written before the connection ended; false also for "unknown". */
+  /**
+   * Returns true if the answer of this request was written before the connection ended. Returns false otherwise, even
+   * if the outcome is unknown.
+   */
   async wasDelivered(requestId: string): Promise<boolean> {
     await this.flush();
     const rows = await this.database.query<Pick<ScimRequestEntity, 'delivered'>>(
@@ -76,7 +81,7 @@ export class RequestLog implements OnApplicationShutdown {
     return rows[0]?.delivered === true;
   }
 
-  /** Runs after the last answer was sent. Records that cannot be written now are lost. */
+  /** Writes the last records. It runs after the last answer was sent. Records that cannot be written now are lost. */
   async onApplicationShutdown(): Promise<void> {
     this.stopping = true;
     clearTimeout(this.timer);
@@ -96,7 +101,7 @@ export class RequestLog implements OnApplicationShutdown {
       if (this.failures++ === 0)
         this.logger.warn(
           { err: error, code: 'request_log' },
-          `Cannot write the SCIM request log to the database. Rows wait in memory (at most ${BUFFER_LIMIT}) and are written as soon as it works. Check the database.`,
+          `Cannot write the SCIM request log to the database. Up to ${BUFFER_LIMIT} rows wait in memory until the database accepts them. Check the database.`,
         );
       for (const record of batch.concat(this.buffer.splice(0))) this.add(record);
       throw error;
@@ -104,7 +109,7 @@ export class RequestLog implements OnApplicationShutdown {
   }
 }
 
-/** Postgres stores no NUL; a text that a client chose must not fill the table. */
+/** Makes a text safe to store. Postgres cannot store NUL, and a text that a client chose must not fill the table. */
 const clean = (text: string | null, length: number): string | null =>
   text && text.slice(0, length).replace(/[\p{Control}\p{Surrogate}]/gu, '?');
 

@@ -1,46 +1,47 @@
 /** Deletes old rows of the SCIM request log, in batches, so that no transaction is long. */
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CONFIG, Database, LOGGER, type Logger } from '#platform';
+import { Loop } from '#worker';
 import type { GatewayConfig } from '../config.js';
 
 const INTERVAL_MS = 10 * 60_000;
 const BATCH = 10_000;
-/** Between batches, so that requests get connections: at most 100,000 rows per second, far more than are written. */
+/**
+ * Pause between batches, so that requests get connections. It allows 100,000 rows per second, far more than are
+ * written.
+ */
 const PAUSE_MS = 100;
 
 @Injectable()
-export class RequestLogRetention implements OnApplicationBootstrap, OnModuleDestroy {
-  private timer: NodeJS.Timeout | undefined;
+export class RequestLogRetention {
+  private readonly loop: Loop;
   private stopping = false;
 
   constructor(
     private readonly database: Database,
     @Inject(CONFIG) private readonly config: GatewayConfig,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.loop = new Loop('request log retention', INTERVAL_MS, logger, async () => {
+      await this.trim();
+      return false;
+    });
+  }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
-      this.trim().catch((error: unknown) =>
-        this.logger.warn(
-          { err: error, code: 'request_log_retention' },
-          'Old rows of the SCIM request log could not be deleted. They are deleted in the next run, within 10 minutes.',
-        ),
-      );
-    }, INTERVAL_MS);
-    this.timer.unref();
+    this.loop.start();
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.timer);
+  onModuleDestroy(): Promise<void> {
     this.stopping = true;
+    return this.loop.stop();
   }
 
-  /** Deletes every row that is too old. Skips rows that another replica is deleting. */
+  /** Deletes every row that is too old, except rows that another replica is deleting. */
   async trim(now = new Date()): Promise<void> {
     const before = new Date(now.getTime() - this.config.SCIM_REQUEST_LOG_DAYS * 86_400_000);
-    while ((await this.trimBatch(before)) === BATCH && !this.stopping) await sleep(PAUSE_MS, undefined, { ref: false });
+    while ((await this.trimBatch(before)) === BATCH && !this.stopping) await sleep(PAUSE_MS);
   }
 
   private async trimBatch(before: Date): Promise<number> {

@@ -1,54 +1,28 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One row per SCIM request of a known tenant. */
+/** A SCIM request of a known tenant. */
 @Entity('scim_request')
 export class ScimRequestEntity {
-  /** X-Request-Id of the answer. */
-  @PrimaryColumn({ type: 'uuid' })
-  id!: string;
+  /** Id of the request, the X-Request-Id of the answer. */
+  @PrimaryColumn({ type: 'uuid' }) id!: string;
+  @Column({ type: 'uuid' }) tenantId!: string;
+  @Column({ type: 'timestamptz' }) at!: Date;
+  @Column({ type: 'text' }) method!: string;
+  @Column({ type: 'text' }) url!: string;
 
-  @Column({ type: 'uuid' })
-  tenantId!: string;
+  /** Endpoint, e.g. `Users`. Null means that the path has no route. */
+  @Column({ type: 'text', nullable: true }) resourceType!: string | null;
+  @Column({ type: 'text', nullable: true }) resourceId!: string | null;
+  @Column({ type: 'smallint' }) status!: number;
+  @Column({ type: 'real' }) durationMs!: number;
+  @Column({ type: 'text', nullable: true }) scimType!: string | null;
+  @Column({ type: 'text', nullable: true }) detail!: string | null;
 
-  @Column({ type: 'timestamptz' })
-  at!: Date;
+  /** The first 100 ids of members that were not stored, because no such user exists. */
+  @Column({ type: 'jsonb', nullable: true }) leftOut!: string[] | null;
+  @Column({ type: 'int', default: 0 }) leftOutCount!: number;
 
-  @Column({ type: 'text' })
-  method!: string;
-
-  @Column({ type: 'text' })
-  url!: string;
-
-  /** Endpoint, e.g. `Users`; null = the path has no route. */
-  @Column({ type: 'text', nullable: true })
-  resourceType!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  resourceId!: string | null;
-
-  @Column({ type: 'smallint' })
-  status!: number;
-
-  @Column({ type: 'real' })
-  durationMs!: number;
-
-  @Column({ type: 'text', nullable: true })
-  scimType!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  detail!: string | null;
-
-  /** The first ids of members that were not stored, because no such user exists. */
-  @Column({ type: 'jsonb', nullable: true })
-  leftOut!: string[] | null;
-
-  @Column({ type: 'int', default: 0 })
-  leftOutCount!: number;
-
-  /** The whole answer was written before the connection ended. */
-  @Column({ type: 'boolean' })
-  delivered!: boolean;
-
-  @Column({ type: 'text', nullable: true })
-  userAgent!: string | null;
+  /** True if the whole answer was written before the connection ended. */
+  @Column({ type: 'boolean' }) delivered!: boolean;
+  @Column({ type: 'text', nullable: true }) userAgent!: string | null;
 }

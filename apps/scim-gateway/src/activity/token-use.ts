@@ -1,4 +1,6 @@
-/** When a tenant's SCIM token was last used, for the Integration Hub: written at most once a minute per tenant. */
+/**
+ * Stores when a tenant's SCIM token was last used, for the Integration Hub. It writes at most once a minute per tenant.
+ */
 import { Injectable } from '@nestjs/common';
 import { Database } from '#platform';
 
@@ -10,12 +12,12 @@ export class TokenUse {
 
   constructor(private readonly database: Database) {}
 
-  /** Does not wait: this write must neither slow a request down nor make it fail. */
+  /** Starts the write and returns at once, because the write must neither delay a request nor make it fail. */
   seen(tenantId: string): void {
     const now = Date.now();
     if (now - (this.written.get(tenantId) ?? 0) < INTERVAL_MS) return;
     this.written.set(tenantId, now);
-    // Locks the tenant's row for one statement. `greatest`, because replicas may write out of order.
+    // Locks the tenant's row for one statement. `greatest` is needed because replicas may write out of order.
     this.database
       .query(
         `insert into scim_token_use as t (tenant_id, last_used_at) values ($1, $2)

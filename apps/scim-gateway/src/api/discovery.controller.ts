@@ -1,4 +1,4 @@
-/** `/ServiceProviderConfig`, `/ResourceTypes`, `/Schemas` (RFC 7644 section 4): what this server can do. */
+/** `/ServiceProviderConfig`, `/ResourceTypes`, `/Schemas` (RFC 7644 section 4): describe what this server can do. */
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { listResponse, quote, resourceTypes, schemas, ScimError, serviceProviderConfig } from '#scim';
@@ -36,7 +36,7 @@ type Resources = (baseUrl: string) => { readonly id: string }[];
 
 function list(request: FastifyRequest, reply: FastifyReply, resources: Resources): Promise<void> {
   return answer(request, reply, async ({ baseUrl }) => {
-    // RFC 7644 section 4: a filter here is answered with 403.
+    // RFC 7644 section 4 requires 403 for a request with a filter.
     if (parameter(request, 'filter') !== undefined)
       throw new ScimError(403, 'This list cannot be filtered. Leave the "filter" parameter out.');
     const all = resources(baseUrl);

@@ -1,4 +1,4 @@
-/** `/Groups` (RFC 7644 section 3). */
+/** The SCIM endpoint `/Groups` (RFC 7644 section 3). */
 import { Controller, Delete, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Database } from '#platform';
@@ -46,14 +46,18 @@ export class GroupsController {
     return this.one(request, reply, (scim, id) => this.groups.replace(scim, id, request.body));
   }
 
-  /** RFC 7644 section 3.5.2: 204 without a body, so that the cost is that of the change, not that of the group. */
+  /**
+   * Answers 204 without a body (RFC 7644 section 3.5.2). The cost thus depends on the size of the change, not on the
+   * size of the group.
+   */
   @Patch(':id')
   patch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return answer(request, reply, async (scim) => {
       const show = this.presentation(request);
       const group = await this.groups.patch(scim, pathId(request, noSuchGroup), request.body);
       const wantsBody = ['attributes', 'excludedAttributes'].some((name) => parameter(request, name) !== undefined);
-      // If members were left out, the answer shows what is stored: it must not report a success that did not happen.
+      // If unknown members were not stored, the answer shows the stored members, because 204 would report complete
+      // success.
       if (!wantsBody && (scim.leftOut?.length ?? 0) === 0) return { status: 204 };
       const [body] = await show([group]);
       return { status: 200, body };
@@ -80,7 +84,10 @@ export class GroupsController {
     });
   }
 
-  /** Call it before anything is written, so that a bad parameter refuses the request as a whole. */
+  /**
+   * Reads the parameters that select attributes. Call it before anything is written, so that a bad parameter refuses
+   * the whole request.
+   */
   private presentation(request: FastifyRequest): (groups: readonly Group[]) => Promise<Record<string, unknown>[]> {
     const project = parseProjection(
       groupSchema,

@@ -1,10 +1,10 @@
-/** `/internal/tenants/{tenant}/requests`: the log of SCIM requests, for operators. */
+/** `/internal/tenants/{tenant}/requests`: shows operators the log of SCIM requests. */
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { ScimRequestPage, ScimRequestQuery, TenantPath } from '#contracts';
 import { Database, InternalApi, Problem } from '#platform';
+import { TenantSettingsCache } from '#settings';
 import { findRequests } from '../activity/find-requests.js';
-import { Tenants } from '../tenants.js';
 
 @ApiTags('requests')
 @InternalApi()
@@ -12,7 +12,7 @@ import { Tenants } from '../tenants.js';
 export class ScimRequestsController {
   constructor(
     private readonly database: Database,
-    private readonly tenants: Tenants,
+    private readonly tenants: TenantSettingsCache,
   ) {}
 
   @Get()

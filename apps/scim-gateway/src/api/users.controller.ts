@@ -1,4 +1,4 @@
-/** `/Users` (RFC 7644 section 3). */
+/** The SCIM endpoint `/Users` (RFC 7644 section 3). */
 import { Controller, Delete, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Database } from '#platform';
@@ -71,7 +71,10 @@ export class UsersController {
   }
 }
 
-/** Call it before anything is written, so that a bad parameter refuses the request as a whole. */
+/**
+ * Reads the parameters that select attributes. Call it before anything is written, so that a bad parameter refuses the
+ * whole request.
+ */
 function presentation(request: FastifyRequest): (user: User) => Record<string, unknown> {
   const project = projection(request);
   const { baseUrl } = request.scim;

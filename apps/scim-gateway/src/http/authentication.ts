@@ -1,16 +1,16 @@
 /**
- * SCIM authentication: every SCIM request needs the token of a tenant that has SCIM switched on. It runs after routing,
- * so that no spelling of a path avoids it, also for paths without a route, and before the body is read.
+ * SCIM authentication: every SCIM request needs the token of a tenant that has SCIM switched on. The check runs after
+ * routing, so that no spelling of a path can avoid it. Paths without a route are checked too. It runs before the body
+ * is read.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { CONFIG, RateLimit } from '#platform';
 import { ScimError } from '#scim';
 import { ScimTokenVerifier } from '#secrets';
-import type { TenantCopy } from '#settings';
+import { TenantSettingsCache, type TenantCopy } from '#settings';
 import { TokenUse } from '../activity/token-use.js';
 import type { GatewayConfig } from '../config.js';
-import { Tenants } from '../tenants.js';
 import { BasePaths } from './base-paths.js';
 
 @Injectable()
@@ -20,25 +20,31 @@ export class ScimAuthentication {
   constructor(
     @Inject(CONFIG) private readonly config: GatewayConfig,
     private readonly verifier: ScimTokenVerifier,
-    private readonly tenants: Tenants,
+    private readonly tenants: TenantSettingsCache,
     private readonly tokenUse: TokenUse,
     private readonly basePaths: BasePaths,
   ) {
     this.rateLimit = new RateLimit(config.SCIM_RATE_LIMIT_PER_SECOND, config.SCIM_RATE_LIMIT_BURST);
   }
 
-  /** Sets the tenant in `request.scim`. Rejects with 401, 403, 429 or 503 if the request may not continue. */
+  /** Sets the tenant in `request.scim`. Rejects with 401, 403, 429 or 503 if the request must be refused. */
   async authenticate(request: FastifyRequest): Promise<void> {
     const { authorization } = request.headers;
     const verified = await this.verifier.verify(authorization);
     const tenant = verified && (await this.tenants.get(verified.tenantId));
-    if (!tenant || this.tenants.isHostOfAnother(request.hostname, tenant.tenantId)) throw unauthorized(authorization);
+    if (!tenant || (await this.isHostOfAnother(request.hostname, tenant))) throw unauthorized(authorization);
     request.scim.tenantId = tenant.tenantId;
     request.scim.baseUrl = this.baseUrl(request, tenant);
     this.tokenUse.seen(tenant.tenantId);
     if (!tenant.settings.scimEnabled) throw switchedOff();
     const wait = this.rateLimit.take(tenant.tenantId);
     if (wait > 0) throw tooFast(wait, this.config.SCIM_RATE_LIMIT_PER_SECOND);
+  }
+
+  /** A token is valid at its own tenant's host name, and at hosts that no tenant has, e.g. inside the cluster (P4). */
+  private async isHostOfAnother(host: string, { tenantId }: TenantCopy): Promise<boolean> {
+    const owners = await this.tenants.ofHost(host);
+    return owners.length > 0 && !owners.some((owner) => owner.tenantId === tenantId);
   }
 
   /** From the tenant's settings or the configuration. A client could put any host into a link with the Host header. */

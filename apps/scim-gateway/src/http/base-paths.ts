@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG } from '#platform';
 import type { GatewayConfig } from '../config.js';
 
-/** The prefix of the routes. It always works, whatever SCIM_BASE_PATHS says. */
+/** The prefix of the routes. It works with any value of SCIM_BASE_PATHS. */
 const CANONICAL = '/scim/v2';
 
 @Injectable()
@@ -15,13 +15,19 @@ export class BasePaths {
     this.paths = [...new Set([...configured, CANONICAL])];
   }
 
-  /** `/prod/api/scim/v2/Users?x` -> `/scim/v2/Users?x`; any other URL stays as it is. */
+  /**
+   * Replaces a known prefix by that of the routes: `/prod/api/scim/v2/Users?x` -> `/scim/v2/Users?x`. Other URLs stay
+   * unchanged.
+   */
   rewrite(url: string): string {
     const base = this.paths.find((b) => url.startsWith(b) && /^([/?]|$)/.test(url.slice(b.length, b.length + 1)));
     return base === undefined ? url : CANONICAL + url.slice(base.length);
   }
 
-  /** The prefix that the client used, for links; the first one if the URL has none. */
+  /**
+   * Returns the prefix that the client used, for links. If the URL has no known prefix, returns the first configured
+   * one.
+   */
   of(url: string): string {
     return this.paths.find((base) => url.startsWith(`${base}/`)) ?? this.paths[0] ?? CANONICAL;
   }

@@ -1,4 +1,4 @@
-/** Request bodies: JSON in UTF-8, under either content type, and nothing else. */
+/** Parses request bodies. Only JSON in UTF-8 is accepted, with either of two content types. */
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { LIMITS, quote, ScimError } from '#scim';
@@ -18,7 +18,9 @@ export function installBodyParser(server: FastifyInstance): void {
   );
 }
 
-/** An empty body becomes undefined: a DELETE may have none, every other handler refuses it. */
+/**
+ * Parses a body. An empty body becomes undefined. A DELETE may have no body, and every other handler refuses undefined.
+ */
 export function parseBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;
   if (!isUtf8(body)) throw ScimError.of('invalidSyntax', 'The request body is not valid UTF-8.');
@@ -42,7 +44,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Goes level by level: recursion would overflow the stack on the very bodies that this refuses. */
+/** Checks one level after another. Recursion would overflow the stack on exactly those bodies that must be refused. */
 function deeperThan(value: unknown, limit: number): boolean {
   let level = [value].filter(isContainer);
   for (let depth = 1; level.length > 0; depth++) {

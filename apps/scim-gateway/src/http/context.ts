@@ -1,21 +1,24 @@
-/** The context of one SCIM request: handlers read the request from it and answer through it. */
+/** The context of one SCIM request. Handlers read the request from it, and `answer` sends their result. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { inSpan, SpanKind } from '#platform';
 import { parseFilter, parsePage, ScimError, type Filter, type Page } from '#scim';
 
 export interface ScimContext {
-  /** X-Request-Id of the answer, `causationid` of the events, key of the request log. */
+  /**
+   * Id of the request: the answer's X-Request-Id, the `causationid` of its events, and the key of its row in the
+   * request log.
+   */
   readonly id: string;
   readonly receivedAt: Date;
   readonly startedAt: number;
-  /** Set by {@link ScimAuthentication}; empty if it refused the request. */
+  /** Id of the tenant, set by {@link ScimAuthentication}. It is empty if the token was refused. */
   tenantId: string;
-  /** Base URL for `meta.location`, from the configuration, never from a header. */
+  /** Base URL for `meta.location`. It comes from the settings, never from a header. */
   baseUrl: string;
   resourceId?: string;
-  /** Trace of the handler, for the log line, which is written after its span has ended. */
+  /** Trace id of the handler's span. The log line needs it, and is written after the span has ended. */
   traceId?: string;
-  /** Ids of members that the client sent and that were not stored, because no such user exists. */
+  /** Ids of members that were sent but not stored, because no such user exists. */
   leftOut?: readonly string[];
   scimType?: string;
   detail?: string;
@@ -36,8 +39,8 @@ export interface Answer {
 export const SCIM_TYPE = 'application/scim+json; charset=utf-8';
 
 /**
- * Runs a handler in a trace span, whose traceparent gets into the outbox, and sends its answer. A refusal (4xx) is
- * thrown after the span: the service did its work, so the span has not failed.
+ * Runs a handler in a trace span and sends its answer. The outbox stores the span's traceparent. A refusal (4xx) is
+ * thrown after the span, because the service did its work and the span has not failed.
  */
 export async function answer(
   request: FastifyRequest,
@@ -71,13 +74,13 @@ export async function answer(
     .send(result.body === undefined ? undefined : JSON.stringify(result.body));
 }
 
-/** One value of a query parameter; the last one if it is repeated. */
+/** Returns the value of a query parameter, or its last value if it is repeated. */
 export function parameter(request: FastifyRequest, name: string): string | undefined {
   const value = (request.query as Record<string, string | string[] | undefined>)[name];
   return Array.isArray(value) ? value.at(-1) : value;
 }
 
-/** `filter`, `startIndex` and `count` of a list request (RFC 7644 sections 3.4.2.2 and 3.4.2.4). */
+/** Parses `filter`, `startIndex` and `count` of a list request (RFC 7644 sections 3.4.2.2 and 3.4.2.4). */
 export function listQuery(request: FastifyRequest): { filter: Filter | undefined; page: Page } {
   const filter = parameter(request, 'filter');
   return {
@@ -88,10 +91,10 @@ export function listQuery(request: FastifyRequest): { filter: Filter | undefined
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** The id in its stored spelling; undefined for a text that cannot be an id of this service. */
+/** Returns the id in its stored spelling, or undefined if the text cannot be an id of this service. */
 export const resourceId = (text: string): string | undefined => (UUID.test(text) ? text.toLowerCase() : undefined);
 
-/** The id in the path. Throws `notFound(id)` for a text that cannot be an id of this service. */
+/** Returns the id in the path. Throws `notFound(id)` if the text cannot be an id of this service. */
 export function pathId(request: FastifyRequest, notFound: (id: string) => ScimError): string {
   const { id = '' } = request.params as { id?: string };
   request.scim.resourceId = id;

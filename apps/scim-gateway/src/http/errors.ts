@@ -1,4 +1,7 @@
-/** Turns every failure of a SCIM request into JSON. Okta shows its `detail`, so it says what to fix (P6). */
+/**
+ * Converts every failure of a SCIM request into a SCIM error in JSON. Okta shows its `detail`, so the `detail` says
+ * what to fix (P6).
+ */
 import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseOutage, LOGGER, Problem, ProblemFilter, sqlState, type Logger } from '#platform';
@@ -10,16 +13,19 @@ import { SCIM_TYPE } from './context.js';
 const OUTAGE_RETRY_SECONDS = 5;
 
 const unavailable = (what: string): ScimError =>
-  new ScimError(503, `${what} Repeat the request later, which is safe; in Okta, retry the provisioning task.`, {
+  new ScimError(503, `${what} Repeat the request later; a repetition is safe. In Okta, retry the provisioning task.`, {
     retryAfterSeconds: OUTAGE_RETRY_SECONDS,
   });
 
-/** Answers to what Fastify and Nest refuse before a handler runs. Nest keeps only the status of such an error. */
+/**
+ * Answers to requests that Fastify or Nest refuses before a handler runs. Nest passes on only the status of such an
+ * error.
+ */
 const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
   400: () =>
     ScimError.of(
       'invalidSyntax',
-      'The request cannot be read: check that the URL is encoded correctly ("%" and two hexadecimal digits of valid UTF-8) and that the body is as long as Content-Length says.',
+      'The request cannot be read. Check that the URL is encoded correctly ("%" and two hexadecimal digits of valid UTF-8) and that the body is as long as Content-Length says.',
     ),
   404: () =>
     new ScimError(
@@ -38,7 +44,7 @@ const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
 const internal = (): ScimError =>
   new ScimError(500, 'Something failed on our side. Quote the X-Request-Id of this answer to StackFlow support.');
 
-/** Turns any thrown value into a SCIM error without internal details (SQL, stack, host names). */
+/** Converts any thrown value into a SCIM error without internal details (SQL, stack, host names). */
 export function toScimError(error: unknown): ScimError {
   if (error instanceof ScimError) return error;
   if (error instanceof SecretStoreUnavailable)
@@ -52,7 +58,10 @@ export function toScimError(error: unknown): ScimError {
   return BY_STATUS[status]?.() ?? new ScimError(status, 'The request is not well-formed HTTP for this endpoint.');
 }
 
-/** 40xxx, 55P03, 57014: a conflict with another transaction; a retry may work. 22xxx, 54xxx: a value cannot be stored. */
+/**
+ * Converts an SQLSTATE. 40xxx, 55P03 and 57014 are conflicts with another transaction, so a retry may work. With 22xxx
+ * and 54xxx a value cannot be stored.
+ */
 function fromPostgres(state: string): ScimError {
   if (/^(40...|55P03|57014)$/.test(state))
     return unavailable('The request took too long, because other requests were changing the same data.');
@@ -75,14 +84,19 @@ export function sendScimError(reply: FastifyReply, request: FastifyRequest | und
   void reply.status(error.status).type(SCIM_TYPE).send(JSON.stringify(error.body()));
 }
 
-/** Routes of the platform and the internal API. They have their own checks and are reachable inside the cluster only. */
+/**
+ * Routes of the platform and the internal API. They have their own checks and can be reached only inside the cluster.
+ */
 const PLATFORM_ROUTE = /^\/(health\/(?:live|ready|version)|metrics|internal\/.+)$/;
 
-/** Decides by the route that was found, not by the path: a spelling of a path cannot pretend to be such a route. */
+/** Decides by the route that was found, not by the path. No spelling of a path can thus pretend to be such a route. */
 export const isPlatformRoute = ({ routeOptions, is404 }: FastifyRequest): boolean =>
   !is404 && PLATFORM_ROUTE.test(routeOptions?.url ?? '');
 
-/** The body parser is shared, and refuses the body of an internal call with a SCIM error too. */
+/**
+ * Converts a SCIM error of an internal call into a problem. The body parser is shared and throws SCIM errors for
+ * internal calls too.
+ */
 const problemOf = (thrown: unknown): unknown =>
   thrown instanceof ScimError ? new Problem('invalid_request', thrown.detail) : thrown;
 
@@ -108,7 +122,10 @@ export class ScimErrorFilter implements ExceptionFilter {
   }
 }
 
-/** Answers a connection whose bytes never became a request: malformed HTTP, headers over the limit. Okta parses every answer as JSON. */
+/**
+ * Builds the answer for a connection whose bytes never became a request (malformed HTTP, headers over the limit). Okta
+ * parses every answer as JSON.
+ */
 export function rawScimError(status: number, reason: string, detail: string): string {
   const body = JSON.stringify(new ScimError(status, detail).body());
   return `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${SCIM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;

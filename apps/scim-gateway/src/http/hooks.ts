@@ -1,4 +1,7 @@
-/** Runs before and after the handler of every SCIM request, as hooks of Fastify, which cost less than Nest's chain. */
+/**
+ * Runs code before and after the handler of every SCIM request. These are hooks of Fastify, which cost less than Nest's
+ * chain.
+ */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
@@ -46,7 +49,10 @@ export class ScimHooks {
     });
   }
 
-  /** For a request that fails before routing (a malformed URL): the same authentication and the same form of error. */
+  /**
+   * Answers a request that fails before routing (a malformed URL). Authentication and the form of errors are those of
+   * all other requests.
+   */
   async answerUnroutable(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     this.begin(request, reply);
     const refusal = await this.authentication.authenticate(request).then(
@@ -60,17 +66,20 @@ export class ScimHooks {
     const id = randomUUID();
     request.scim = { id, receivedAt: new Date(), startedAt: performance.now(), tenantId: '', baseUrl: '' };
     void reply.header('x-request-id', id);
-    // Emitted once, also when the client closes the connection first.
+    // `close` is emitted once, even if the client closes the connection first.
     reply.raw.once('close', () => this.record(request, reply));
   }
 
-  /** One log line, one histogram value and, if the request belongs to a tenant, one row of the request log. */
+  /**
+   * Writes one log line and one histogram value. If the request belongs to a tenant, also writes one row of the request
+   * log.
+   */
   private record(request: FastifyRequest, reply: FastifyReply): void {
     const { scim, method } = request;
     const { statusCode: status } = reply;
     const durationMs = performance.now() - scim.startedAt;
     const resource = /^\/scim\/v2\/(\w+)/.exec(request.routeOptions?.url ?? '')?.[1] ?? 'none';
-    // True only if the whole answer was written before the connection ended.
+    // This is true only if the whole answer was written before the connection ended.
     const delivered = reply.raw.writableFinished;
     this.durations.observe({ method, resource, status: String(status) }, durationMs / 1_000);
     this.logger.info(

@@ -1,4 +1,7 @@
-/** SCIM filters -> SQL conditions. Each value is a parameter; column expressions come from the caller's tables only. */
+/**
+ * Translates SCIM filters into SQL conditions. Each value is a parameter. Column expressions come only from the
+ * caller's tables.
+ */
 import {
   printPath,
   resolvePath,
@@ -22,26 +25,26 @@ export class Parameters {
 
 export interface Column {
   readonly sql: string;
-  /** How values are compared; `folded` = text without regard to case. */
+  /** Way to compare values. `folded` means text without regard to case. */
   readonly kind: 'exact' | 'folded' | 'flag' | 'instant' | 'id';
-  /** How a folded column stores a whole value; lower case by default. */
+  /** Computes the stored form of a whole value of a folded column. The default is lower case. */
   readonly key?: (value: string) => string;
 }
-/** A multi-valued attribute: `from` yields the elements of the current row. */
+/** A multi-valued attribute. `from` is an SQL expression that yields the elements of the current row. */
 export interface Elements {
   readonly from: string;
   readonly columns: Readonly<Record<string, Column>>;
 }
 export interface Columns {
   readonly schema: Schema;
-  /** By `attribute` or `attribute.subAttribute` in the schema's spelling. */
+  /** Columns by `attribute` or `attribute.subAttribute`, in the schema's spelling. */
   readonly single: Readonly<Record<string, Column>>;
   readonly multiple: Readonly<Record<string, Elements>>;
 }
 
 type Term = Extract<Filter, { kind: 'present' | 'compare' }>;
 
-/** A condition for WHERE. Throws `invalidFilter` for an attribute or operator that is not supported. */
+/** Returns a condition for WHERE. Throws `invalidFilter` for an attribute or operator that is not supported. */
 export function filterSql(filter: Filter, columns: Columns, parameters: Parameters): string {
   return conditionSql(filter, {
     term: (term) => termSql(term, columns, parameters),
@@ -50,9 +53,9 @@ export function filterSql(filter: Filter, columns: Columns, parameters: Paramete
 }
 
 /**
- * Where a value is missing, a comparison is null, which counts as false in WHERE, `and` and `or`; only `not` needs a
- * `coalesce`. One around every comparison would hide the columns from their indexes, and each lookup by userName would
- * read the whole directory.
+ * Builds the condition of a filter. A comparison with a missing value is null, and WHERE, `and` and `or` treat null as
+ * false. Only `not` needs a `coalesce`. With a `coalesce` around every comparison, Postgres could not use the indexes,
+ * and each lookup by userName would read the whole directory.
  */
 function conditionSql(
   filter: Filter,
@@ -75,8 +78,8 @@ function conditionSql(
 }
 
 /**
- * The order of a page. An equality with an attribute that at most one row can have needs no order. With one, a planner
- * without statistics reads the whole tenant in the index of the order instead of using the index of the attribute.
+ * Returns the ORDER BY clause of a page, or nothing if at most one row can match. Without statistics, a planner would
+ * follow ORDER BY and read the tenant's whole index instead of the index of the attribute.
  */
 export function orderSql(filter: Filter | undefined, unique: readonly string[], order: string): string {
   const one =
@@ -98,7 +101,7 @@ function termSql(term: Term, columns: Columns, parameters: Parameters): string {
   return `exists (select 1 from ${elements.from} where ${comparison(column, term, parameters)})`;
 }
 
-/** `emails[type eq "work" and value eq "x"]`: one element must satisfy the whole inner filter. */
+/** Translates `emails[type eq "work" and value eq "x"]`. One element must satisfy the whole inner filter. */
 function elementSql(path: AttributePath, filter: Filter, columns: Columns, parameters: Parameters): string {
   const elements = columns.multiple[nameOf(path, columns)];
   if (!elements) throw unsupported(path, columns);
@@ -159,7 +162,10 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
   }
 }
 
-/** The key of a name drops its outer blanks. A part of a name keeps them: they may be inner blanks of the name. */
+/**
+ * Computes the compared form of a value. The key of a name drops its outer blanks. A part of a name keeps its blanks,
+ * because they may be inner blanks of the name.
+ */
 const folded = ({ key }: Column, operator: Operator, value: string): string =>
   key && (operator === 'eq' || operator === 'ne') ? key(value) : value.toLowerCase();
 
@@ -206,7 +212,7 @@ function instantSql(column: Column, operator: Operator, value: FilterValue, para
   return `(${column.sql} ${sign} ${parameters.add(new Date(time))}::timestamptz)`;
 }
 
-/** A text that cannot be an id equals no id; that is no error. */
+/** Compares an id. A text that cannot be an id equals no id, and is not an error. */
 function idSql(column: Column, operator: Operator, value: FilterValue, parameters: Parameters): string {
   requireEquality('an id', operator);
   const id = resourceId(String(value));

@@ -1,20 +1,23 @@
-/** One page of a list, and the number of all matches. */
+/** Reads one page of a list and the number of all matches. */
 import type { Queryable } from '#platform';
 import type { Page } from '#scim';
 
 export interface PageQuery {
-  /** `select ... from users u` */
+  /** Beginning of the statement, e.g. `select ... from users u`. */
   readonly select: string;
-  /** `users u` */
+  /** Table with its alias, e.g. `users u`. */
   readonly from: string;
   readonly where: string;
-  /** `order by ...`, or empty if at most one row can match. */
+  /** `order by ...`. It is empty if at most one row can match. */
   readonly order: string;
   readonly parameters: readonly unknown[];
   readonly page: Page;
 }
 
-/** The total is counted only if the page itself does not show it: the last page does. */
+/**
+ * Returns the page and the total. The total is counted in a second statement only if the page does not reveal it; the
+ * last page does.
+ */
 export async function selectPage<T>(
   queryable: Queryable,
   { select, from, where, order, parameters, page }: PageQuery,

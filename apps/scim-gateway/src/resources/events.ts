@@ -1,14 +1,14 @@
-/** The common part of the events of users and groups. */
+/** Builds the common part of the events of users and groups. */
 import type { NewEvent } from '#event-bus';
 import type { EventData } from '#events';
 import type { ScimContext } from '../http/context.js';
 
-/** CloudEvents source of every event of this service. */
+/** The CloudEvents `source` of every event of this service. */
 export const EVENT_SOURCE = '/stackflow/scim-gateway';
 
 type DirectoryEventType = Extract<NewEvent['type'], `com.stackflow.directory.${string}`>;
 
-/** The request that caused a change, and when; becomes `causationid` and `time` of its events. */
+/** The request that caused a change, and the time of the change. They become `causationid` and `time` of its events. */
 export interface Cause {
   readonly requestId: string;
   readonly at: Date;

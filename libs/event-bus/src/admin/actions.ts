@@ -1,4 +1,7 @@
-/** The actions of an administrator: retry, skip, replay. All of it goes through the parked queues, so order is kept. */
+/**
+ * The actions of an administrator: retry, skip and replay. All of them work on the queues of parked events, so the
+ * order per key is preserved.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ParkedKey } from '#contracts';
 import type { Topic } from '#events';
@@ -8,13 +11,13 @@ import type { Delivery } from '../record.js';
 import type { EventSource, ReadRange } from '../source.js';
 import type { GroupState } from './inspect.sql.js';
 
-/** A queue of parked events. */
+/** Names a queue of parked events. */
 type QueueName = Pick<ParkedKey, 'group' | 'topic' | 'key'>;
 
 const BUSY_TRIES = 50;
 const BUSY_PAUSE_MS = 100;
 
-/** Runs `work` with the key's queue locked against the drainers. */
+/** Locks the queue of a key, so that no drainer works on it, and runs `work`. */
 async function withQueue<T>(
   database: Database,
   schema: string,
@@ -31,19 +34,19 @@ async function withQueue<T>(
   }
   throw new Problem(
     'key_busy',
-    `The events of ${key} are being handled at this moment, or are no longer parked. Look again.`,
+    `The events of ${key} are being handled at this moment, or are no longer parked. Look again in a few seconds.`,
     undefined,
     { group, key },
   );
 }
 
-/** Makes the first event of the queue due at once and gives it all its attempts back. */
+/** Makes the first event of the queue due at once and resets its number of attempts. */
 export const retry = (database: Database, schema: string, name: QueueName): Promise<ParkedRow> =>
   withQueue(database, schema, name, async (tx, first) => {
     if (!first.event)
       throw new Problem(
         'event_unreadable',
-        `The first record of ${first.key} cannot be read as an event (${first.error ?? ''}), so no retry can help. Skip it: its bytes are kept in ${schema}.skipped_event.`,
+        `The first record of ${first.key} cannot be read as an event (${first.error ?? ''}), so a retry cannot succeed. Skip the record; its bytes are kept in ${schema}.skipped_event.`,
         undefined,
         { group: first.consumer_group, key: first.key, error: first.error, table: `${schema}.skipped_event` },
       );
@@ -54,7 +57,10 @@ export const retry = (database: Database, schema: string, name: QueueName): Prom
     return first;
   });
 
-/** Takes the first event out of the queue for ever. It is kept in `skipped_event`, with who skipped it. */
+/**
+ * Moves the first event of the queue to `skipped_event`, with the name of the person who skipped it. It is never
+ * handled again.
+ */
 export const skip = (database: Database, schema: string, name: QueueName, by: string): Promise<ParkedRow> =>
   withQueue(database, schema, name, async (tx, first) => {
     const columns =
@@ -72,8 +78,9 @@ export const skip = (database: Database, schema: string, name: QueueName, by: st
   });
 
 /**
- * Delivers once more what the group has already consumed: the events are put into the parked queues of their keys, in
- * order, before whatever waits there. Consumers keep running; new events of a key queue behind its replay.
+ * Delivers events to a group that has already consumed them. The events are put into the parked queues of their keys,
+ * in order, before the events that already wait there. Consumers keep running; new events of a key wait behind its
+ * replayed events.
  */
 export async function replay(
   database: Database,
@@ -89,8 +96,9 @@ export async function replay(
 }
 
 /**
- * Locks the inbox rows of the page's keys, in key order as the gate does. A consumer of the next event of such a key
- * either has committed before, or waits and then finds its key parked.
+ * Queues one page of events for replay. It first locks the inbox rows of their keys, in key order like the gate. A
+ * consumer of a later event of such a key has then either committed already, or waits for the lock and then finds the
+ * key parked.
  */
 async function queue(
   tx: Tx,
@@ -110,7 +118,8 @@ async function queue(
   const reached = new Map(consumed.map((c) => [c.key, Number(c.sequence)]));
   const taken = new Set(waiting.map((w) => `${w.key} ${w.sequence}`));
   const rows = deliveries.flatMap(({ event, partition, position }) => {
-    // An event that the group has not consumed yet is still delivered. One that waits already is queued only once.
+    // Skip events that the group has not consumed yet, because the carrier still delivers them. Skip events that are
+    // already parked, so that they are queued only once.
     if (!event || event.sequence > (reached.get(event.key) ?? 0) || taken.has(`${event.key} ${event.sequence}`))
       return [];
     taken.add(`${event.key} ${event.sequence}`);

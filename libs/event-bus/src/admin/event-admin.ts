@@ -1,4 +1,4 @@
-/** State and repair of the bus of one service, with that service's own database role and carrier settings. */
+/** Shows and repairs the event bus of one service, with the database role and the carrier settings of that service. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   EventBusState,
@@ -19,7 +19,7 @@ import type {
   SkipParked,
 } from '#contracts';
 import { topics, type Topic } from '#events';
-import { Problem, type Database, type Logger } from '#platform';
+import { CURSOR_TEXT, pageOf, parseCursor, Problem, type Database, type Logger } from '#platform';
 import type { Delivery } from '../record.js';
 import type { EventSource } from '../source.js';
 import { replay, retry, skip } from './actions.js';
@@ -31,10 +31,12 @@ import {
   parkedKeys,
   retryMatching,
   type GroupState,
-  type ParkedAfter,
 } from './inspect.sql.js';
 
-/** After this time the lag counts as unknown: a carrier that is down must not hide what the database knows. */
+/**
+ * Time limit for reading the lag. After it, the lag is reported as unknown, so that the state in the database is shown
+ * although the carrier is down.
+ */
 const LAG_LIMIT_MS = 5_000;
 const KEYS_PER_PAGE = 50;
 const EVENTS_OF_A_KEY = 200;
@@ -79,15 +81,10 @@ export class EventAdmin {
   async parked({ limit = KEYS_PER_PAGE, cursor, ...match }: ParkedQuery): Promise<ParkedPage> {
     const groups = await groupsOf(this.database, this.schema);
     if (groups.length === 0) return { keys: [], next: null, summary: [] };
-    const after = cursor === undefined ? undefined : parseCursor(cursor);
+    const after = cursor === undefined ? undefined : parseCursor(cursor, CURSOR_TEXT, CURSOR_TEXT, CURSOR_TEXT);
     const found = await parkedKeys(this.database, this.schema, match, { after, limit: limit + 1 });
-    const keys = found.slice(0, limit);
-    const last = found.length > limit ? keys.at(-1) : undefined;
-    return {
-      keys,
-      next: last ? cursorAfter([last.group, last.topic, last.key]) : null,
-      summary: await parkedErrors(this.database, this.schema, match),
-    };
+    const { page: keys, next } = pageOf(found, limit, ({ group, topic, key }) => [group, topic, key]);
+    return { keys, next, summary: await parkedErrors(this.database, this.schema, match) };
   }
 
   async retry({ by, ...match }: RetryParked): Promise<RetriedKeys> {
@@ -98,7 +95,7 @@ export class EventAdmin {
         : { keys: 1, unreadable: 0, key: await this.retryKey(match.group, match.key, match.topic) };
     this.logger.info(
       { ...match, by, keys: result.keys, code: 'events_retried' },
-      'parked events are retried on request',
+      'an administrator requested a retry of parked events',
     );
     return result;
   }
@@ -107,7 +104,7 @@ export class EventAdmin {
     await this.groupNamed(group);
     const parked = await this.parkedKey(group, key, topic);
     const skipped = changeOf(parked, await skip(this.database, this.schema, parked, by));
-    this.logger.info({ ...skipped, group, by, code: 'event_skipped' }, 'a parked event was skipped on request');
+    this.logger.info({ ...skipped, group, by, code: 'event_skipped' }, 'an administrator skipped a parked event');
     return skipped;
   }
 
@@ -116,7 +113,7 @@ export class EventAdmin {
     const queued = await replay(this.database, this.source, await this.groupNamed(group), range);
     this.logger.info(
       { group, topic, from, key, by, queued, code: 'events_replayed' },
-      'events are replayed on request',
+      'an administrator requested a replay of events',
     );
     return { queued };
   }
@@ -140,7 +137,10 @@ export class EventAdmin {
 
   private async lag(group: string, topics: readonly string[]): Promise<ReadonlyMap<string, number> | null> {
     const unknown = (error?: unknown): null => {
-      this.logger.warn({ err: error, group, code: 'lag_unknown' }, 'the lag of a consumer group cannot be read');
+      this.logger.warn(
+        { err: error, group, code: 'lag_unknown' },
+        'cannot read the lag of a consumer group from the carrier; it is reported as unknown',
+      );
       return null;
     };
     const ended = new AbortController();
@@ -161,7 +161,7 @@ export class EventAdmin {
     const names = groups.map(({ group }) => group);
     return refuse(
       'group_unknown',
-      `This service has no consumer group "${name}". It has: ${names.join(', ') || 'none yet'}.`,
+      `This service has no consumer group "${name}". Its groups are: ${names.join(', ') || 'none yet'}.`,
       { group: name, groups: names },
     );
   }
@@ -169,7 +169,7 @@ export class EventAdmin {
   private async parkedKey(group: string, key: string, topic: string | undefined): Promise<ParkedKey> {
     const match = { group, key, ...(topic !== undefined && { topic }) };
     const [parked, ...others] = await parkedKeys(this.database, this.schema, match);
-    if (!parked) return refuse('key_not_parked', `Nothing of "${key}" is parked for ${group}.`, { group, key });
+    if (!parked) return refuse('key_not_parked', `No event of "${key}" is parked for ${group}.`, { group, key });
     if (others.length === 0) return parked;
     const matches = [parked, ...others].map((p) => `${p.topic} ${p.key}`);
     return refuse(
@@ -208,16 +208,3 @@ const changeOf = ({ topic, key, events }: ParkedKey, row: { sequence: string; po
   position: row.position,
   behind: events - 1,
 });
-
-const cursorAfter = (after: ParkedAfter): string => Buffer.from(JSON.stringify(after)).toString('base64url');
-
-function parseCursor(cursor: string): ParkedAfter {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (Array.isArray(parts) && parts.length === 3 && parts.every((part) => typeof part === 'string'))
-      return parts as unknown as ParkedAfter;
-  } catch {
-    // Refused below.
-  }
-  return refuse('invalid_request', 'The cursor is not one that this service has answered.');
-}

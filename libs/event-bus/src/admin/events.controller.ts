@@ -1,4 +1,4 @@
-/** The event bus of a service over its internal API; the paths are those of `EventBusClient` in #contracts. */
+/** Serves the event bus of a service over its internal API, on the paths that `EventBusClient` in #contracts calls. */
 import {
   EventBusState,
   EventKeyPath,

@@ -1,4 +1,4 @@
-/** Questions about the bus tables of one schema, answered in the shapes of the internal API. They lock nothing. */
+/** Queries on the bus tables of one schema. They return the shapes of the internal API. Only a retry locks rows. */
 import type { HandledKey, ParkedError, ParkedFilter, ParkedKey } from '#contracts';
 import type { Queryable } from '#platform';
 import { outboxBacklog, type OutboxBacklog } from '../producer/metrics.js';
@@ -13,7 +13,7 @@ export interface GroupState {
 
 const iso = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-/** Undefined = the schema has no outbox. */
+/** Returns undefined if the schema has no outbox. */
 export const outboxOf = async (db: Queryable, schema: string): Promise<OutboxBacklog | undefined> =>
   (await tableExists(db, schema, 'outbox')) ? outboxBacklog(db, schema) : undefined;
 
@@ -43,7 +43,7 @@ async function tableExists(db: Queryable, schema: string, table: string): Promis
   return row?.exists ?? false;
 }
 
-/** How far a group is with each of the keys. */
+/** Reads the last event of each key that a group has handled or parked. */
 export const handledKeys = (db: Queryable, group: GroupState, keys: readonly string[]): Promise<HandledKey[]> =>
   db.query(
     `select consumer_group as "group", topic, key, sequence::float8, ${iso('handled_at')} as at
@@ -52,16 +52,16 @@ export const handledKeys = (db: Queryable, group: GroupState, keys: readonly str
     [group.group, group.topics, keys],
   );
 
-/** `key`: the key, or the id of its subject alone. */
+/** `key` is the whole key, or only the id of its subject. */
 export type ParkedMatch = ParkedFilter & { readonly key?: string };
 
 /** The key after which a page of parked keys begins. */
 export type ParkedAfter = readonly [group: string, topic: string, key: string];
 
-/** Errors that differ only in the ids that they contain are counted as one. */
+/** Replaces ids in errors, so that errors that differ only in ids are counted together. */
 const MASKED = `regexp_replace(h.error, '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', '<id>', 'gi')`;
 
-/** The first events of the queues that match $1-$5, found by one probe per parked key. */
+/** Selects the first events of the queues that match $1-$5, with one index probe per parked key. */
 const chosenHeads = (schema: string): string => {
   const parked = `${identifier(schema)}.parked_event`;
   return `
@@ -110,8 +110,8 @@ export const parkedErrors = (db: Queryable, schema: string, match: ParkedMatch):
   );
 
 /**
- * Makes the matching first events due at once and gives them all their attempts back. A key that a drainer works on at
- * this moment is left out: its row is locked, and it is being retried anyway.
+ * Makes the matching first events due at once and resets their numbers of attempts. It skips a key whose row is locked,
+ * because a drainer is retrying that key already.
  */
 export async function retryMatching(
   db: Queryable,

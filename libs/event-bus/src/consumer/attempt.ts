@@ -1,10 +1,13 @@
-/** One attempt at one event; a failed attempt leaves nothing behind. */
+/** Runs one attempt to handle one event. The writes of a failed attempt are undone. */
 import type { EventEnvelope } from '#events';
 import { inSpan, isDatabaseOutage, RolledBack, SpanKind, sqlState, type Tx } from '#platform';
 import { EventContext } from './context.js';
 import { invoke, type Handlers } from './handlers.js';
 
-/** The transaction cannot continue: its database is gone, full or read-only. Never a reason to park an event. */
+/**
+ * The transaction cannot continue, because its database is unavailable, full or read-only. An event is never parked for
+ * this reason.
+ */
 export class DatabaseLost extends Error {
   constructor(cause: unknown) {
     super(`the database is not available: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
@@ -16,11 +19,16 @@ export class DatabaseLost extends Error {
 const isOutageState = (error: unknown): boolean =>
   sqlState(error) === '25006' || (sqlState(error) !== undefined && isDatabaseOutage(error));
 
-/** An outage fails every batch alike, so it is no reason to retry the partitions of a batch separately. */
+/**
+ * Returns true for an outage of the database. Every batch fails during an outage, so the partitions of a batch are not
+ * retried separately.
+ */
 export const isOutage = (error: unknown): boolean =>
   error instanceof DatabaseLost || isOutageState(error) || isDatabaseOutage(error);
 
-/** A handler collided with other transactions. Its event is not at fault: the batch is rolled back and repeated. */
+/**
+ * A handler conflicted with other transactions. The event itself is valid, so the batch is rolled back and repeated.
+ */
 export class BatchInterrupted extends Error {
   constructor(cause: Error) {
     super(`a handler was interrupted: ${cause.message}`, { cause });
@@ -28,17 +36,17 @@ export class BatchInterrupted extends Error {
   }
 }
 
-/** Lock not available, statement cancelled (time-out), serialisation failure, deadlock. */
+/** The SQLSTATEs mean: lock not available, statement cancelled (time-out), serialisation failure, deadlock. */
 export const isInterruption = (error: unknown): boolean =>
   ['55P03', '57014', '40001', '40P01'].includes(sqlState(error) ?? '');
 
 /**
- * How a batch runs. Optimistic: no savepoints; the first failure rolls back the whole transaction. Otherwise each event
- * runs under a savepoint of its own.
+ * How a batch runs. An optimistic run uses no savepoints; the first failure rolls back the whole transaction. In any
+ * other run, each event has its own savepoint.
  */
 export interface Run {
   readonly optimistic: boolean;
-  /** The failure that ended the optimistic run before this one; it counts as the first attempt of its event. */
+  /** The failure that ended the preceding optimistic run. It counts as the first attempt of its event. */
   readonly rerunReason?: RerunReason;
 }
 
@@ -50,7 +58,7 @@ export interface RerunReason {
 export const OPTIMISTIC: Run = { optimistic: true };
 export const WITH_SAVEPOINTS: Run = { optimistic: false };
 
-/** A handler failed in an optimistic run: the transaction is rolled back and run again with savepoints. */
+/** A handler failed in an optimistic run. The transaction is rolled back and the batch runs again with savepoints. */
 export class OptimisticRunFailed extends Error implements RerunReason {
   constructor(
     readonly eventId: string,
@@ -61,17 +69,20 @@ export class OptimisticRunFailed extends Error implements RerunReason {
   }
 }
 
-/** The run that follows an optimistic one which ended with `error`; undefined if savepoints cannot help. */
+/**
+ * Returns the run that must follow an optimistic run that ended with `error`, or undefined if savepoints cannot help.
+ */
 export function runAfter(error: unknown): Run | undefined {
   if (error instanceof OptimisticRunFailed) return { optimistic: false, rerunReason: error };
-  // 25P02, or COMMIT answered with ROLLBACK: a statement failed, and its handler ignored that.
+  // 25P02, or a COMMIT that is answered with ROLLBACK, means that a statement failed and its handler ignored the error.
   return error instanceof RolledBack || sqlState(error) === '25P02' ? WITH_SAVEPOINTS : undefined;
 }
 
 /**
- * Runs the handlers of `event`, unless `optimistic` under a savepoint. Returns a handler's error; with a savepoint its
- * writes are undone. Throws {@link DatabaseLost} if the transaction itself is lost. A statement on the transaction
- * decides that, because an ECONNREFUSED may come from an HTTP call of the handler.
+ * Runs the handlers of `event`, under a savepoint unless the run is `optimistic`. If a handler fails, it returns the
+ * error and undoes the writes under the savepoint. Throws {@link DatabaseLost} if the transaction itself is lost. To
+ * detect that, it runs a statement on the transaction, because an error such as ECONNREFUSED may come from an HTTP call
+ * of the handler.
  */
 export async function attemptEvent(
   tx: Tx,
@@ -91,7 +102,7 @@ export async function attemptEvent(
     await inSpan(`process ${event.type}`, { kind: SpanKind.CONSUMER, traceparent: event.traceparent, attributes }, () =>
       invoke(handlers.for(event, context.topic), event, context),
     );
-    // Fails if the handler ignored an SQL error; then the handler has failed.
+    // This statement fails if the handler ignored an SQL error. The handler then counts as failed.
     if (!optimistic) await tx.query('release savepoint event');
     return undefined;
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * How many events go into one transaction: as many as take about a second. Slow handlers thus hold a partition and a
- * transaction no longer than quick ones, and a crash repeats little.
+ * Chooses how many events one transaction handles: as many as take about a second. Slow handlers therefore hold a
+ * partition and a transaction no longer than quick handlers, and a crash repeats few events.
  */
 const TARGET_MS = 1_000;
 
@@ -16,14 +16,15 @@ export class BatchSize {
   }
 
   /**
-   * How many events of several partitions share a transaction: half, because they wait for each other. With slow
-   * handlers this becomes one event, and the partitions are consumed in parallel transactions.
+   * Number of events in a transaction that several partitions share. It is half of the normal size, because the
+   * partitions wait for each other. If handlers are slow, it drops to one event, and partitions are consumed in
+   * parallel transactions.
    */
   get shared(): number {
     return Math.max(1, Math.floor(this.size / 2));
   }
 
-  /** `count` events took `ms`. */
+  /** Records that `count` events took `ms` milliseconds. */
   took(count: number, ms: number): void {
     if (count === 0) return;
     const fitting = Math.floor((count * TARGET_MS) / Math.max(ms, 1));

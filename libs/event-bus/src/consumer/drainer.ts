@@ -1,7 +1,7 @@
 /**
- * Retries parked keys, each in order, with backoff. Dead events, and everything behind them, wait for an administrator.
- * One process at a time works on a key, and a process works on one key at a time, so that retries leave the pool's
- * connections to new events. A key that is due delays the others while its events are handled.
+ * Retries parked keys, each in order, with backoff. Dead events, and the events of the same key behind them, wait for
+ * an administrator. Only one process at a time works on a key. A process works on one key at a time, so that retries do
+ * not use the connections that new events need. While it handles the events of one key, other due keys wait.
  */
 import type { Tx } from '#platform';
 import { Loop } from '#worker';
@@ -33,7 +33,7 @@ export class Drainer {
     return this.loop.stop();
   }
 
-  /** One round over every key whose first event is due. */
+  /** Retries every key whose first event is due, once. */
   private async drainOnce(): Promise<void> {
     const { database, schema, group } = this.consumer.options;
     const queues = await heads(database, schema, group);
@@ -50,7 +50,8 @@ export class Drainer {
     const queue = await lockQueue(tx, schema, group, head.topic, head.key, BATCH);
     const handled: string[] = [];
     for (const row of queue) {
-      // Since it was read, the first event may have been retried, skipped or declared dead. A later one may be dead too.
+      // Check again: after the first event was read, it may have been retried, skipped or become dead. A later event
+      // may be dead too.
       if (row.state === 'dead' || !row.event || (row === queue[0] && row.next_at.getTime() > Date.now())) break;
       const attempts = row.attempts + 1;
       const error = await this.consumer.attempt(tx, row.topic, row, row.event, attempts);

@@ -1,15 +1,18 @@
-/** Finds the new events of a batch: one row per key serves as deduplication and as version gate. */
+/**
+ * The version gate: finds the new events of a batch. One inbox row per key stores the highest handled sequence, so
+ * repeated and older events are dropped.
+ */
 import type { EventEnvelope } from '#events';
 import type { Tx } from '#platform';
 import { identifier } from '../schema.sql.js';
 
 /**
- * Moves the inbox to the highest sequence of each key and returns the sequence before. A key whose stored sequence is
- * not lower is absent from the answer: all its events are repetitions.
+ * Sets the inbox to the highest sequence of each key and returns the previous sequence. A key is absent from the answer
+ * if all its events in the batch are repetitions, because its stored sequence is not lower.
  *
- * Locks the inbox row of every key of the batch, in key order, until the transaction ends. A consumer that has lost its
- * partition without noticing thus waits for its successor, and then sees what that one did: `on conflict do update`
- * reads the newest committed row after the wait, not the statement's snapshot.
+ * Locks the inbox row of every key of the batch, in key order, until the transaction ends. A consumer may have lost its
+ * partition without noticing. It then waits for the consumer that now owns the partition, and sees that consumer's
+ * result: after the wait, `on conflict do update` reads the newest committed row, not the statement's snapshot.
  */
 const gateSql = (schema: string): string => `
   insert into ${identifier(schema)}.inbox as i (consumer_group, topic, key, sequence, event_id)
@@ -22,9 +25,9 @@ const gateSql = (schema: string): string => `
     select 1 from ${identifier(schema)}.parked_event p where p.consumer_group = $1 and p.topic = $2 and p.key = i.key) as parked`;
 
 export interface Gate {
-  /** The events to handle or park: those with a higher sequence than any before them of their key. */
+  /** The events to handle or park. Each has a higher sequence than all earlier events of its key. */
   readonly passed: ReadonlySet<EventEnvelope>;
-  /** The sequence that a key of `passed` had reached before. */
+  /** For each key of `passed`, the sequence that the group had reached before this batch. */
   readonly previous: ReadonlyMap<string, number>;
   /** Keys of `passed` that have a queue of parked events. */
   readonly parked: ReadonlySet<string>;

@@ -1,7 +1,8 @@
 /**
- * The runtime that both carriers share. It consumes a batch of deliveries of one topic inside one open transaction:
- * gate, handler, retries in place, and finally parking of the key. The carrier commits, and moves its offset in the
- * same transaction or after it. A crash at any point repeats or continues; every effect happens exactly once.
+ * Consumes a batch of deliveries of one topic inside one open transaction, for both carriers: it runs the version gate
+ * and the handlers, retries at once, and finally parks the key. The carrier commits, and moves its offset in the same
+ * transaction or after it. After a crash at any point, events may be delivered again, but every effect happens exactly
+ * once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope, Topic } from '#events';
@@ -31,23 +32,29 @@ export interface GroupOptions {
   readonly schema: string;
   readonly logger: Logger;
   readonly metrics: ConsumerMetrics;
-  /** Attempts in place before a key is parked. The other keys of the batch wait for them, so they are few and quick. */
+  /**
+   * Number of attempts before a key is parked. They are few and quick, because the other keys of the batch wait during
+   * these attempts.
+   */
   readonly inPlaceAttempts: number;
-  /** Attempts in all before a parked event is dead. */
+  /** Total number of attempts after which a parked event is dead. */
   readonly maxAttempts: number;
   /** First pause of the drainer between two attempts at a parked event; doubles up to 10 minutes. */
   readonly retryAfterMs: number;
-  /** Handlers write through their transaction only, so a whole batch may be rolled back and repeated. */
+  /** True if handlers write only through their transaction, so that a whole batch can be rolled back and repeated. */
   readonly pureHandlers: boolean;
 }
 
 const IN_PLACE_PAUSE_MS = 15;
 const PAUSE_LIMIT_MS = 600_000;
-/** Batches (some 7 s of pauses) that one event may interrupt. Then it counts as failed, or it would block its partition. */
+/**
+ * Number of times that one event may interrupt its batch (about 7 s of pauses). After that the event counts as failed;
+ * otherwise it would block its partition.
+ */
 const INTERRUPTIONS = 8;
 
 export class GroupConsumer {
-  /** By event id; holds only the few events that are being interrupted. */
+  /** Number of interruptions by event id. It contains only events that interrupt their batches at the moment. */
   private readonly interruptions = new Map<string, number>();
 
   constructor(
@@ -56,8 +63,8 @@ export class GroupConsumer {
   ) {}
 
   /**
-   * The transaction of a batch. Pure handlers run optimistically first: they nearly always succeed, and it saves two
-   * round trips per event. After a failure the transaction is run again with a savepoint per event.
+   * Runs the transaction of a batch. Pure handlers run optimistically first, which saves two round trips per event, and
+   * nearly always succeed. After a failure the batch runs again in a new transaction, with a savepoint per event.
    */
   async inTransaction<T>(work: (tx: Tx, run: Run) => Promise<T>): Promise<T> {
     const { database, pureHandlers } = this.options;
@@ -73,7 +80,7 @@ export class GroupConsumer {
 
   /**
    * Consumes `deliveries`, which are in order within each partition. Rejects only if the transaction cannot continue.
-   * `progress` is called between events; what it throws ends the batch.
+   * `progress` is called between events. If it throws, the batch ends with that error.
    */
   async consume(
     tx: Tx,
@@ -117,7 +124,7 @@ export class GroupConsumer {
     const parkedKey = key ?? `unreadable:${partition}:${position}`;
     this.options.logger.error(
       { code: 'event_unreadable', topic, partition, position, reason },
-      'a record cannot be read as an event; its bytes are kept, and later events of its key wait for an administrator',
+      'a record cannot be read as an event; it is parked, and later events of its key wait until an administrator skips it',
     );
     batch.queue.push({
       partition,
@@ -152,7 +159,10 @@ export class GroupConsumer {
     }
   }
 
-  /** One attempt, measured; the drainer calls it too. Throws if the transaction has to be repeated. */
+  /**
+   * Runs and measures one attempt to handle an event; the drainer calls it too. Throws if the transaction has to be
+   * repeated.
+   */
   async attempt(
     tx: Tx,
     topic: string,
@@ -183,7 +193,7 @@ export class GroupConsumer {
     throw new BatchInterrupted(error);
   }
 
-  /** How an event is parked, or stays parked, after a failed attempt. */
+  /** Returns the parked state of an event after a failed attempt, and logs the failure. */
   afterFailure(
     topic: string,
     { id: eventId, type, tenant, key }: EventEnvelope,
@@ -216,10 +226,10 @@ interface Batch {
   readonly run: Run;
   readonly passed: ReadonlySet<EventEnvelope>;
   readonly parkedKeys: Set<string>;
-  /** The last sequence of each key so far. */
+  /** The last handled or parked sequence of each key so far. */
   readonly reached: Map<string, number>;
   readonly queue: NewParked[];
 }
 
-/** Postgres text holds no NUL; an error message is kept short enough to read. */
+/** Removes NUL characters, which Postgres text cannot contain, and shortens long error messages. */
 const clean = (message: string): string => message.replaceAll('\0', '\uFFFD').slice(0, 2_000);

@@ -1,4 +1,4 @@
-/** The `@EventPattern` handlers of an application, found by event type or by topic. */
+/** Finds and runs the `@EventPattern` handlers of an application, by event type or by topic. */
 import { topicOf, topics, type EventEnvelope, type Topic } from '#events';
 import type { MessageHandler } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
@@ -13,7 +13,7 @@ export class Handlers {
     this.byPattern.set(pattern, [...(this.byPattern.get(pattern) ?? []), handler]);
   }
 
-  /** Topics to subscribe to. Throws for a pattern that is neither a topic nor an event type. */
+  /** Returns the topics to subscribe to. Throws if a pattern is neither a topic nor an event type. */
   topics(): Topic[] {
     const wanted = new Set<Topic>();
     for (const pattern of this.byPattern.keys()) {
@@ -24,17 +24,18 @@ export class Handlers {
         );
       if (!this.only || this.only.includes(topic)) wanted.add(topic);
     }
-    if (wanted.size === 0) throw new Error('no @EventPattern handler for any topic: this consumer would do nothing');
+    if (wanted.size === 0)
+      throw new Error('this consumer has no @EventPattern handler for any topic, so it would do nothing');
     return [...wanted].sort();
   }
 
-  /** The handlers of the exact type; if there are none, those of the topic. */
+  /** Returns the handlers of the exact event type or, if there are none, the handlers of the topic. */
   for(event: EventEnvelope, topic: string): readonly MessageHandler[] {
     return this.byPattern.get(event.type) ?? this.byPattern.get(topic) ?? [];
   }
 }
 
-/** Runs the handlers one after the other; rejects with what the first failing one threw. */
+/** Runs the handlers one after the other. Rejects with the error of the first handler that fails. */
 export async function invoke(
   handlers: readonly MessageHandler[],
   event: EventEnvelope,

@@ -4,7 +4,10 @@ import { catalog, schemaOf, topicOf, type EventData, type EventEnvelope, type Ev
 
 type DataOf<T extends Topic> = EventData<keyof (typeof catalog)[T] & EventType>;
 
-/** Null = a type that this version does not know, because a newer service publishes it. Handlers ignore it. */
+/**
+ * Parses the data of an event. Returns null for an event type that this version does not know, because a newer service
+ * publishes it. Handlers ignore such events.
+ */
 export function parseData<T extends Topic>(event: EventEnvelope, topic: T): DataOf<T> | null {
   if (topicOf(event.type) !== topic) return null;
   const parsed = schemaOf(event.type)?.safeParse(event.data);

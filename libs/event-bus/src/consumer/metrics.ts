@@ -5,7 +5,7 @@ export type Outcome = 'handled' | 'duplicate' | 'parked' | 'queued' | 'dead' | '
 
 type Report = () => Promise<void>;
 
-/** One instance per registry, whatever the number of groups. */
+/** Returns the one instance of a registry, which all groups of the process share. */
 export class ConsumerMetrics {
   private static readonly known = new WeakMap<Metrics, ConsumerMetrics>();
   private readonly lagReports: Report[] = [];
@@ -26,28 +26,37 @@ export class ConsumerMetrics {
 
   private constructor(metrics: Metrics) {
     const topic = ['group', 'topic'] as const;
-    this.events = metrics.counter('events_consumed_total', 'Events by outcome', [...topic, 'outcome']);
-    this.handling = metrics.histogram('event_handling_seconds', 'Time inside the handler', topic);
-    this.delay = metrics.histogram('event_delay_seconds', 'From the change to the end of its handler', topic);
-    this.retries = metrics.counter('event_retries_total', 'Attempts after the first one', topic);
-    // A report that fails leaves a gap: the last value is not the current one.
+    this.events = metrics.counter('events_consumed_total', 'Consumed events, by outcome', [...topic, 'outcome']);
+    this.handling = metrics.histogram('event_handling_seconds', 'Time that the handlers of an event took', topic);
+    this.delay = metrics.histogram(
+      'event_delay_seconds',
+      'Time from the change to the end of the handlers of its event',
+      topic,
+    );
+    this.retries = metrics.counter('event_retries_total', 'Attempts to handle an event after the first attempt', topic);
+    // If a report fails, the metric has no value at this scrape, because the last value may be wrong now.
     const collect = (reports: Report[]) => async (gauge: { reset(): void }) => {
       gauge.reset();
       await Promise.allSettled(reports.map((report) => report()));
     };
-    this.lag = metrics.gauge('event_consumer_lag', 'Events not yet consumed', topic, collect(this.lagReports));
+    this.lag = metrics.gauge(
+      'event_consumer_lag',
+      'Events that the group has not consumed yet',
+      topic,
+      collect(this.lagReports),
+    );
     this.parkedKeys = metrics.gauge(
       'event_parked_keys',
       'Keys whose events wait because one of them failed',
       [...topic, 'state'],
       collect(this.parkedReports),
     );
-    this.restarts = metrics.counter('event_consumer_restarts_total', 'Kafka consumers that ended and were restarted', [
+    this.restarts = metrics.counter('event_consumer_restarts_total', 'Restarts of a Kafka consumer that had ended', [
       'group',
     ]);
   }
 
-  /** Registers the reports of a group; they set its lag and its parked keys at each scrape. */
+  /** Registers the two functions that set the lag and the parked keys of a group at each scrape. */
   reportFrom(lag: Report, parked: Report): void {
     this.lagReports.push(lag);
     this.parkedReports.push(parked);

@@ -1,6 +1,7 @@
 /**
- * Parked events: one queue per group and key in the consumer's own schema, ordered by (sequence, id). The first event is
- * the one that failed; the others wait behind it. A key is parked as long as its queue is not empty.
+ * SQL of the parked events. There is one queue per group and key in the consumer's own schema, ordered by (sequence,
+ * id). The first event of a queue has failed; the other events wait behind it. A key is parked as long as its queue is
+ * not empty.
  */
 import type { EventEnvelope } from '#events';
 import type { Queryable, Tx } from '#platform';
@@ -27,7 +28,10 @@ export interface NewParked {
   readonly partition: number;
   readonly position: string;
   readonly key: string;
-  /** Null for an unreadable record of a key without events in this batch: it queues behind what the inbox has seen. */
+  /**
+   * Null for an unreadable record whose key has no other events in this batch. The record is queued behind the last
+   * sequence in the inbox.
+   */
   readonly sequence: number | null;
   readonly event: EventEnvelope | null;
   readonly raw: Buffer | null;
@@ -37,7 +41,7 @@ export interface NewParked {
   readonly retryInMs: number;
 }
 
-/** Appends to the queues. A redelivered unreadable record is not appended twice. */
+/** Appends events to the queues of their keys. An unreadable record that is redelivered is not appended twice. */
 export async function park(
   tx: Tx,
   schema: string,
@@ -73,7 +77,8 @@ export async function park(
 }
 
 /**
- * The first event of every queue of a group, found by a loose index scan: one probe per parked key, not one per event.
+ * Selects the first event of every queue of a group with a loose index scan, which costs one probe per parked key, not
+ * per event.
  */
 const headsSql = (schema: string): string => `
   with recursive head as (
@@ -91,9 +96,10 @@ export const heads = (db: Queryable, schema: string, group: string): Promise<Par
   db.query<ParkedRow>(headsSql(schema), [group]);
 
 /**
- * The first `limit` events of one queue; none if another process works on this key. Retries and skips hold an advisory
- * lock of the key until their transaction ends, so no event of the key overtakes another. The lock is tried, not waited
- * for. Consumers append without it; the row locks cannot deadlock, because all take them in queue order.
+ * Locks one queue and returns its first `limit` events, or no events if another process works on this key. Retries and
+ * skips hold an advisory lock of the key until their transaction ends, so that the order of its events is preserved.
+ * This function never waits for the advisory lock. Consumers append without this lock. The row locks cannot deadlock,
+ * because all processes take them in queue order.
  */
 export async function lockQueue(
   tx: Tx,

@@ -1,4 +1,4 @@
-/** The part of the transport strategies that both carriers share: handlers, metrics, drainer. */
+/** Base class of the transport strategies of both carriers, with handlers, metrics and drainer. */
 import type { Topic } from '#events';
 import type { Logger } from '#platform';
 import { Server, type MessageHandler } from '@nestjs/microservices';
@@ -25,7 +25,10 @@ export abstract class EventStrategy extends Server {
     this.log = options.logger;
   }
 
-  /** Nest calls this for each decorated method. `@MessagePattern` is refused: there are no requests with answers here. */
+  /**
+   * Registers a handler; Nest calls this for each decorated method. `@MessagePattern` is refused, because events have
+   * no answers.
+   */
   override addHandler(pattern: unknown, handler: MessageHandler, isEventHandler = false): void {
     if (!isEventHandler || typeof pattern !== 'string')
       throw new Error(`only @EventPattern with a topic or an event type is supported, not ${JSON.stringify(pattern)}`);

@@ -12,21 +12,28 @@ export class PublisherMetrics {
     ]);
     this.failures = metrics.counter(
       'event_publish_failures_total',
-      'Batches that the carrier did not take; they stay in the outbox',
+      'Batches that the carrier did not accept; their events stay in the outbox',
       ['schema'],
     );
-    this.leader = metrics.gauge('event_sequencer_leader', '1 in the process that publishes this outbox', ['schema']);
+    this.leader = metrics.gauge(
+      'event_sequencer_leader',
+      '1 in the process that publishes this outbox, 0 in all others',
+      ['schema'],
+    );
   }
 }
 
-/** Depth and age of the outbox, read at each scrape: the alarm for "stored but not published". */
+/**
+ * Registers the depth and age of the outbox, which are read at each scrape. Use them to alert on events that are stored
+ * but not published.
+ */
 export function watchOutbox(database: Database, metrics: Metrics, schema: string): void {
   const age = metrics.gauge('outbox_oldest_seconds', 'Age of the oldest event that is stored but not published', [
     'schema',
   ]);
   metrics.gauge('outbox_depth', 'Events that are stored but not published', ['schema'], async (depth) => {
     const state = await outboxBacklog(database, schema).catch(() => undefined);
-    // Unknown is not zero: the series disappears while the database does not answer.
+    // Remove the series while the database does not answer, because unknown values must not appear as zero.
     if (!state) for (const gauge of [depth, age]) gauge.remove({ schema });
     else {
       depth.set({ schema }, state.depth);

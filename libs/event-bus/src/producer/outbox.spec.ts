@@ -67,8 +67,8 @@ describe('Outbox', () => {
 
   it('refuses events that are too big, have a wrong shape, an unknown type or no version', async () => {
     const add = (e: NewEvent) => database.tx((tx) => outbox.add(tx, [e]));
-    await expect(add(event(1, 'x'.repeat(MAX_EVENT_BYTES)))).rejects.toThrow(/at most 1000000/);
-    await expect(add(event(1, 'ü'.repeat(MAX_EVENT_BYTES / 2)))).rejects.toThrow(/at most 1000000/); // bytes, not characters
+    await expect(add(event(1, 'x'.repeat(MAX_EVENT_BYTES)))).rejects.toThrow(/the maximum is 1000000/);
+    await expect(add(event(1, 'ü'.repeat(MAX_EVENT_BYTES / 2)))).rejects.toThrow(/the maximum is 1000000/); // bytes, not characters
     await expect(add({ ...event(1), data: { group: { id: 7 } } } as never)).rejects.toThrow(/invalid at "group.id"/);
     await expect(add({ ...event(1), type: 'com.stackflow.directory.group.exploded.v1' } as never)).rejects.toThrow(
       /unknown event type/,

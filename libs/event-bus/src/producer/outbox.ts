@@ -3,7 +3,7 @@
  *
  * Every writer locks the aggregate's row, increments its version and inserts into the outbox, in this order and in one
  * transaction. Then the order of outbox ids equals the order of versions per key, whatever else the transaction does.
- * (Measured under concurrency: readers that rely on anything else lose 9 % or reorder 6-12 % of the events.) A writer
+ * (Measured with concurrent writers: without this rule, readers lose 9 % or reorder 6-12 % of the events.) A writer
  * without a row to lock takes `pg_advisory_xact_lock(hashtextextended(key, 0))` first.
  */
 import { eventKey, topicOf, type EventData, type EventType } from '#events';
@@ -16,21 +16,24 @@ export interface NewEvent<T extends EventType = EventType> {
   readonly tenant: string;
   /** Id of the user, group, account or tenant that the event is about. */
   readonly subject: string;
-  /** Version of the subject after this change; strictly +1 per event of a subject. */
+  /** Version of the subject after this change. It increases by exactly 1 with each event of the subject. */
   readonly sequence: number;
   /** Id of the request (or command) that caused the change. */
   readonly causationId: string;
   readonly data: EventData<T>;
-  /** When the change happened; now, if left out. */
+  /** Time of the change; the current time if left out. */
   readonly time?: Date;
-  /** Trace of the request that asked for a change made in a batch. The current trace, if left out. */
+  /**
+   * Trace of the request that caused the change, for changes that are made in batches. If left out, the current trace
+   * is used.
+   */
   readonly traceparent?: string | null;
 }
 
-/** Limit of the JSON data of one event, in bytes. Kafka's default limit of a record is 1 MiB with headers. */
+/** Maximum size of the JSON data of one event, in bytes. Kafka's default limit for a record with headers is 1 MiB. */
 export const MAX_EVENT_BYTES = 1_000_000;
 
-/** The columns that a writer fills, besides `source`, with the types of their arrays. */
+/** The columns that a writer fills in addition to `source`, with the element types of their arrays. */
 const TYPES = {
   topic: 'text',
   key: 'text',
@@ -45,14 +48,14 @@ const TYPES = {
 } as const;
 const COLUMNS = Object.keys(TYPES) as (keyof typeof TYPES)[];
 
-/** How many parameters {@link Outbox.parameters} returns. */
+/** Number of parameters that {@link Outbox.parameters} returns. */
 export const OUTBOX_PARAMETER_COUNT = COLUMNS.length + 1;
 
 export class Outbox {
   private readonly listeners: (() => void)[] = [];
   private readonly addSql: Prepared;
 
-  /** `schema` holds the outbox table; `source` is the CloudEvents source, e.g. `/stackflow/scim-gateway`. */
+  /** `schema` contains the outbox table. `source` is the CloudEvents source, e.g. `/stackflow/scim-gateway`. */
   constructor(
     private readonly schema: string,
     private readonly source: string,
@@ -62,8 +65,8 @@ export class Outbox {
   }
 
   /**
-   * Stores the events in the order given. They are published if, and only if, `tx` commits.
-   * Rejects anything but an open transaction, data that the catalog does not allow, and data over 1 MB.
+   * Stores the events in the order given. They are published if, and only if, `tx` commits. Rejects if `tx` is not an
+   * open transaction, if the catalog does not allow the data, or if the data is larger than 1 MB.
    */
   async add(tx: Tx, events: readonly NewEvent[]): Promise<void> {
     if (!(tx instanceof Tx))
@@ -76,9 +79,10 @@ export class Outbox {
   }
 
   /**
-   * For writes in one statement: an INSERT that stores the events if the CTE `guardCte` has a row, i.e. if the change
-   * took place. Its parameters begin at `$firstParameter` and are those of {@link parameters}. Call {@link stored}
-   * after the commit. `guardCte` itself must lock the aggregate (UPDATE or INSERT of its row).
+   * Returns an INSERT for writers that make the change and store its events in one statement. It stores the events if
+   * the CTE `guardCte` returns a row, i.e. if the change was made. Its parameters begin at `$firstParameter`;
+   * {@link parameters} returns their values. Call {@link stored} after the commit. `guardCte` itself must lock the
+   * aggregate (UPDATE or INSERT of its row).
    */
   insertSql(firstParameter: number, guardCte?: string): string {
     const arrays = COLUMNS.map((column, i) => `$${firstParameter + i}::${TYPES[column]}[]`).join(', ');
@@ -96,7 +100,10 @@ export class Outbox {
     return [...COLUMNS.map((column) => rows.map((row) => row[column])), this.source];
   }
 
-  /** `listener` runs after events were stored and committed, e.g. `() => sequencer.wake()`. Only a hint. */
+  /**
+   * Registers a listener that runs after events were stored and committed, e.g. `() => sequencer.wake()`. A crash may
+   * lose the call.
+   */
   onStored(listener: () => void): void {
     this.listeners.push(listener);
   }
@@ -116,7 +123,7 @@ function outboxRow(event: NewEvent, currentTrace: string | null): Record<keyof t
   const data = JSON.stringify(event.data);
   const bytes = Buffer.byteLength(data);
   if (bytes > MAX_EVENT_BYTES)
-    throw new RangeError(`data of ${type} has ${bytes} bytes; an event carries at most ${MAX_EVENT_BYTES}`);
+    throw new RangeError(`data of ${type} has ${bytes} bytes; the maximum is ${MAX_EVENT_BYTES}`);
   const key = eventKey(tenant, subject);
   return {
     topic,

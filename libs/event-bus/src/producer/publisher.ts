@@ -5,22 +5,25 @@ import type { Client } from 'pg';
 export const PUBLISH_BATCH = 500;
 
 export interface Publisher {
-  /** Called once per leadership, before the first move. */
+  /** Called once when this process becomes leader, before the first move. */
   prepare(session: Client): Promise<void>;
   /**
-   * Moves at most {@link PUBLISH_BATCH} events in id order, and resolves with how many. `session` holds the leader's lock: deletes
-   * from the outbox run on it, so that a deposed leader deletes nothing. Rejects with {@link CarrierUnavailable} if the
-   * carrier does not take the events; any other error ends the leadership.
+   * Moves at most {@link PUBLISH_BATCH} events in id order, and resolves with their number. `session` holds the
+   * leader's lock: deletes from the outbox run on it, so that a deposed leader deletes nothing. Rejects with
+   * {@link CarrierUnavailable} if the carrier does not accept the events. Any other error ends the leadership.
    */
   move(session: Client): Promise<number>;
   /** Called when the leadership ends. */
   close(): Promise<void>;
 }
 
-/** The events stay in the outbox; the sequencer tries the move again on the same session. */
+/**
+ * The carrier does not accept events. They stay in the outbox, and the sequencer tries the move again on the same
+ * session.
+ */
 export class CarrierUnavailable extends Error {
   constructor(cause: unknown) {
-    super('the carrier does not take events', { cause });
+    super('the carrier does not accept events', { cause });
     this.name = 'CarrierUnavailable';
   }
 }

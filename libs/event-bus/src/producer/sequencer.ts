@@ -1,13 +1,15 @@
 /**
- * Publishes an outbox. A session advisory lock elects one leader per schema. No clock and no lease is involved: the lock
- * ends with the session, and another process takes over within {@link ELECTION_MS}. The leader moves events in id order,
- * in batches, and deletes them on the session that holds the lock, so a deposed leader deletes nothing.
+ * Publishes an outbox. A session advisory lock elects one leader per schema. The election uses neither clocks nor
+ * leases: the lock ends with the session, and another process becomes leader within {@link ELECTION_MS}. The leader
+ * moves events in id order, in batches, and deletes them on the session that holds the lock, so a deposed leader
+ * deletes nothing.
  *
- * Towards Postgres the move is one transaction: exactly once. Towards Kafka it is a send and then a delete. A crash
- * between the two repeats a batch, and a leader that was paused during its send may deliver an old batch late. The
- * consumers' version gate drops both. Compaction ignores that gate: a late batch may carry the last record of a key of
- * a compacted topic. A consumer that starts after the newer record was compacted away then sees the older state until
- * the next change of that key (docs/architecture.md, known limits).
+ * To Postgres, the move is one transaction, so each event is published exactly once. To Kafka, the move is a send
+ * followed by a delete. A crash between the two repeats a batch, and a leader that was paused during its send may
+ * deliver an old batch late. The version gate of the consumers drops the events in both cases. Compaction does not know
+ * the version gate, so a late batch may become the last record of a key in a compacted topic. A consumer that starts
+ * after the newer record was compacted away then sees the older state until the next change of that key
+ * (docs/architecture.md, known limits).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Waiter, type Database, type Logger, type Metrics } from '#platform';
@@ -30,7 +32,7 @@ const ELECTION_MS = 250;
 const FIRST_PAUSE_MS = 5;
 /** Longest pause before an empty outbox is read again. */
 const POLL_MS = 20;
-/** A leader whose process stands still for this long loses its session, and with it the lock. */
+/** A leader whose process is paused for this time loses its session and therefore the lock. */
 const SESSION_LIMIT = '15s';
 const HEARTBEAT_MS = 4_000;
 
@@ -60,7 +62,7 @@ export class Sequencer {
     await this.running;
   }
 
-  /** Reads the outbox now. Only a hint: without it the outbox is read within {@link POLL_MS}. */
+  /** Makes the sequencer read the outbox now. Without this call it reads the outbox within {@link POLL_MS}. */
   wake(): void {
     this.waiter.wake();
   }
@@ -87,7 +89,7 @@ export class Sequencer {
         if (!this.stopping && ++failures <= 2)
           logger.warn(
             { err: error, schema, code: 'sequencer_interrupted' },
-            'publishing is interrupted; events stay in the outbox until it continues',
+            'publishing was interrupted and is retried; events stay in the outbox until it continues',
           );
       } finally {
         this.metrics.leader.set({ schema }, 0);
@@ -97,14 +99,14 @@ export class Sequencer {
     }
   }
 
-  /** Waits to be elected, then publishes until it is stopped or the session breaks. */
+  /** Waits to be elected, then publishes until the sequencer is stopped or the session breaks. */
   private async lead(session: Client, elected: () => void): Promise<void> {
     const { schema, logger, publisher } = this.options;
     while (!this.stopping && !(await tryLock(session, schema))) await sleep(ELECTION_MS);
     if (this.stopping) return;
     elected();
     this.metrics.leader.set({ schema }, 1);
-    logger.info({ schema }, 'this process publishes the outbox');
+    logger.info({ schema }, 'this process was elected and now publishes the outbox');
     const heartbeat = setInterval(() => void session.query('select 1').catch(() => undefined), HEARTBEAT_MS);
     try {
       await publisher.prepare(session);
@@ -132,7 +134,7 @@ export class Sequencer {
     }
   }
 
-  /** Undefined = the carrier does not take events. */
+  /** Moves one batch. Resolves with undefined if the carrier does not accept events. */
   private async move(session: Client, failuresBefore: number): Promise<number | undefined> {
     const { schema, logger, publisher } = this.options;
     try {
@@ -143,7 +145,7 @@ export class Sequencer {
       if (failuresBefore < 2)
         logger.warn(
           { err: error.cause, schema, attempt: failuresBefore + 1, code: 'carrier_unavailable' },
-          'the carrier does not take events; they stay in the outbox until it does',
+          'the carrier does not accept events; they stay in the outbox, and publishing is retried automatically',
         );
       return undefined;
     }

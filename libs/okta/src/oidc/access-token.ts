@@ -1,22 +1,25 @@
-/** Verifies access tokens of a custom authorization server of Okta (`/oauth2/default`): JWTs signed with its published keys. */
+/**
+ * Verifies access tokens of a custom authorization server of Okta (`/oauth2/default`), which are JWTs signed with its
+ * published keys.
+ */
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import { refuse, verifySigned } from './signed-token.js';
 
 export interface AccessTokenExpectations {
   readonly issuer: string;
-  /** The audience of the API, as set at the authorization server. */
+  /** The audience of the API, as configured in the authorization server. */
   readonly audience: string;
   /** OAuth clients whose tokens are accepted. */
   readonly clientIds: readonly string[];
-  /** The token must have this scope. */
+  /** The scope that the token must contain. */
   readonly scope: string;
   readonly now?: () => number;
 }
 
 /**
- * `uid` is the person's Okta id. `sub` is not read: it is the login name, which may later belong to somebody else. A
- * machine's token (client credentials) has no `uid`.
+ * The claims that are read. `uid` is the person's Okta id. `sub` is not read: it is the login name, which may later
+ * belong to another person. A machine's token (client credentials) has no `uid`.
  */
 const claims = z.object({
   uid: z.string().min(1).max(255),
@@ -28,7 +31,7 @@ const claims = z.object({
 });
 export type AccessTokenClaims = z.infer<typeof claims>;
 
-/** Rejects with an `OidcError`. */
+/** Returns the claims of a valid token. Rejects with an `OidcError`. */
 export async function verifyAccessToken(
   token: string,
   keys: JWTVerifyGetKey,

@@ -1,15 +1,15 @@
-/** The reasons to refuse a login with an OpenID provider, or one of its tokens: one closed list of codes. */
+/** The errors of an OpenID provider, a login or a token, as one closed list of codes. */
 
 export const oidcErrorCodes = [
-  // The provider.
+  // Codes about the provider.
   'issuer_not_allowed',
   'provider_unavailable',
   'provider_invalid',
-  // The token endpoint.
+  // Codes about the token endpoint.
   'code_refused',
   'client_refused',
   'token_response_invalid',
-  // The token.
+  // Codes about tokens.
   'token_malformed',
   'algorithm_not_allowed',
   'header_not_allowed',
@@ -26,16 +26,19 @@ export const oidcErrorCodes = [
   'auth_too_old',
   'mfa_missing',
   'claim_invalid',
-  // Access tokens.
+  // Codes about access tokens and logout tokens only.
   'client_mismatch',
   'scope_missing',
   'inactive',
 ] as const;
 export type OidcErrorCode = (typeof oidcErrorCodes)[number];
 
-/** The message is for the operator who reads the log. It never contains a token, a code or a secret. */
+/**
+ * A failed login, or a refused token. The message is for the operator who reads the log. It never contains a token, a
+ * code or a secret.
+ */
 export class OidcError extends Error {
-  /** A retry may succeed. */
+  /** Whether a retry may succeed. */
   readonly retryable: boolean;
 
   constructor(

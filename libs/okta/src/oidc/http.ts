@@ -1,4 +1,7 @@
-/** Requests to a provider: limited in time and size, without following redirects, to public addresses only. */
+/**
+ * Sends requests to a provider. Requests are limited in time and size, follow no redirects, and go to public addresses
+ * only.
+ */
 import http from 'node:http';
 import https from 'node:https';
 import { OidcError } from './errors.js';
@@ -25,13 +28,19 @@ export class ProviderHttp {
   };
   private readonly lookup = publicLookup();
 
-  /** `trusted`: the operator named the address (development). Otherwise only https to public addresses is allowed. */
+  /**
+   * `trusted` means that the operator configured the address (development). Otherwise only https to public addresses is
+   * allowed.
+   */
   constructor(
     private readonly trusted: boolean,
     private readonly timeoutMs: number,
   ) {}
 
-  /** Throws `provider_unavailable` without a complete answer, `provider_invalid` for a redirect or an oversized answer. */
+  /**
+   * Sends a request. Throws `provider_unavailable` if there is no complete answer, and `provider_invalid` if the answer
+   * is a redirect or too large.
+   */
   async send(url: URL, request: ProviderRequest): Promise<ProviderAnswer> {
     const where = `${request.method} ${url.origin}${url.pathname}`;
     if (url.protocol !== 'https:' && !(this.trusted && url.protocol === 'http:'))

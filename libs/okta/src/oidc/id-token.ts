@@ -1,6 +1,6 @@
 /**
- * Verifies ID tokens: OpenID Connect Core 1.0 section 3.1.3.7 and RFC 8725. signed-token.ts checks the header before it
- * looks up the key. A refusal has the code of the first check that failed.
+ * Verifies ID tokens by OpenID Connect Core 1.0 section 3.1.3.7 and RFC 8725. signed-token.ts checks the header before
+ * it looks up the key. A refusal has the code of the first check that failed.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { JWTVerifyGetKey } from 'jose';
@@ -8,20 +8,20 @@ import { z } from 'zod';
 import { CLOCK_SKEW_SECONDS, refuse, verifySigned } from './signed-token.js';
 
 export interface IdTokenExpectations {
-  /** Compared exactly with `iss`. */
+  /** The issuer, which must be exactly equal to `iss`. */
   readonly issuer: string;
   readonly clientId: string;
-  /** The nonce of the authorization request. Left out only for token exchange, which has none. */
+  /** The nonce of the authorization request. It is left out only for token exchange, which has no nonce. */
   readonly nonce?: string;
-  /** Seconds that the person's authentication may be ago, as requested by `max_age`. */
+  /** Longest time in seconds since the person's authentication, as requested by `max_age`. */
   readonly maxAge?: number | undefined;
-  /** The access token of the same response. `at_hash` must match it. */
+  /** The access token of the same response, which must match `at_hash`. */
   readonly accessToken?: string;
-  /** The person must have used a second factor: `amr` has `mfa` (RFC 8176). */
+  /** Whether the person must have used a second factor, which means that `amr` contains `mfa` (RFC 8176). */
   readonly requireMfa?: boolean;
   /** Maximum age of the token in seconds; ten minutes by default. */
   readonly maxTokenAge?: number;
-  /** The clock, milliseconds since 1970; for tests. */
+  /** The clock, in milliseconds since 1970. Only tests set it. */
   readonly now?: () => number;
 }
 
@@ -38,14 +38,14 @@ const claims = z.object({
   auth_time: z.number().optional(),
   amr: z.array(z.string()).optional(),
   sid: z.string().optional(),
-  /** May later belong to somebody else, so it identifies nobody. */
+  /** The address may later belong to another person, so it identifies nobody. */
   email: z.string().max(320).optional().catch(undefined),
 });
 export type IdTokenClaims = z.infer<typeof claims>;
 
 const MAX_TOKEN_AGE_SECONDS = 600;
 
-/** Rejects with an `OidcError`, also with one that `keys` throws. */
+/** Returns the claims of a valid token. Rejects with an `OidcError`, also with an error that `keys` throws. */
 export async function verifyIdToken(
   token: string,
   keys: JWTVerifyGetKey,
@@ -73,13 +73,16 @@ function checkClaims(token: IdTokenClaims, expected: IdTokenExpectations, now: n
     throw refuse('mfa_missing', 'The person used no second factor.');
 }
 
-/** A token with several audiences may have been requested by another client. */
+/** Checks `azp`, because another client may have requested a token with several audiences. */
 function checkAuthorizedParty({ aud, azp }: IdTokenClaims, clientId: string): void {
   const needed = Array.isArray(aud) && aud.length > 1;
   if (azp === undefined ? needed : azp !== clientId) throw refuse('azp_mismatch', 'It was issued to another client.');
 }
 
-/** OpenID Connect Core 1.0 section 3.1.3.6: the left half of the hash, with the hash function of the signature. */
+/**
+ * Computes `at_hash` by OpenID Connect Core 1.0 section 3.1.3.6: the left half of the hash, with the hash function of
+ * the signature.
+ */
 const atHash = (accessToken: string): string =>
   createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url');
 

@@ -1,4 +1,7 @@
-/** RFC 7662: asks the org authorization server whether its access token is valid. Only the server that issued it can tell. */
+/**
+ * Asks the org authorization server whether one of its access tokens is valid (RFC 7662). Only that server can answer
+ * this.
+ */
 import { z } from 'zod';
 import { OidcError } from './errors.js';
 import type { ProviderHttp } from './http.js';
@@ -16,13 +19,16 @@ const answer = z.discriminatedUnion('active', [
     iat: z.number(),
     exp: z.number(),
     jti: z.string().max(255).optional(),
-    // Excludes refresh tokens, which can be introspected as well.
+    // This excludes refresh tokens, which the server introspects as well.
     token_type: z.string().regex(/^bearer$/i),
   }),
 ]);
 export type Introspected = Extract<z.infer<typeof answer>, { active: true }>;
 
-/** Rejects with an `OidcError`: `inactive` for a token that the server does not confirm. */
+/**
+ * Returns the claims of a valid token. Rejects with an `OidcError`, which is `inactive` if the server does not confirm
+ * the token.
+ */
 export async function introspect(
   http: ProviderHttp,
   { introspectionEndpoint, issuer }: ProviderMetadata,
@@ -38,7 +44,7 @@ export async function introspect(
   if (reply.status !== 200) throw refusalOf(reply);
   const parsed = answer.safeParse(parseJson(reply.body));
   if (!parsed.success) throw refuse('claim_invalid', 'The provider did not answer with the expected claims.');
-  if (!parsed.data.active) throw refuse('inactive', 'The provider does not know it, or it has expired.');
+  if (!parsed.data.active) throw refuse('inactive', 'The provider does not know the token, or the token has expired.');
   if (parsed.data.client_id !== client.clientId) throw refuse('client_mismatch', 'It was issued to another client.');
   return parsed.data;
 }

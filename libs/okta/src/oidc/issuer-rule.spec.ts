@@ -97,7 +97,7 @@ describe('an IP address', () => {
         )('login.acme.com', { all }, (error, found) => resolve(error?.message ?? found)),
       );
     expect(await ask('8.8.8.8')).toEqual(all ? [{ address: '8.8.8.8', family: 4 }] : '8.8.8.8');
-    expect(await ask('8.8.8.8', '127.0.0.1')).toBe('login.acme.com leads to a private address');
+    expect(await ask('8.8.8.8', '127.0.0.1')).toBe('login.acme.com resolves to a private address');
     expect(await ask()).toBe('login.acme.com has no address');
   });
 });

@@ -1,20 +1,20 @@
 /**
- * Limits the issuers that the service contacts (SSRF): an org under one of Okta's domains, a custom domain that the operator
- * listed, or, in development, the one origin that replaces them. An issuer comes from a tenant's settings, never from a
- * token or a query. Pure.
+ * Limits the issuers that the service contacts (SSRF). An issuer is an org under one of Okta's domains, or a custom
+ * domain that the operator listed. In development, one configured origin replaces all of these. An issuer comes from a
+ * tenant's settings, never from a token or a query. Pure functions only.
  */
 import { isIP } from 'node:net';
 import { isOktaDomain } from '#settings';
 import { OidcError } from './errors.js';
 
 export interface IssuerRuleOptions {
-  /** Custom domains of Okta orgs, bare host names. */
+  /** Custom domains of Okta orgs, as bare host names. */
   readonly customDomains?: readonly string[];
-  /** Development only: replaces the origin of every issuer. May be http and on a private address. */
+  /** For development only: this origin replaces the origin of every issuer. It may be http and on a private address. */
   readonly override?: string | undefined;
 }
 
-/** The org authorization server or a custom one (`/oauth2/default`). Okta has no other paths. */
+/** The path of the org authorization server (none) or of a custom one (`/oauth2/default`). Okta has no other paths. */
 const ISSUER_PATH = /^(?:\/oauth2\/[A-Za-z0-9]{1,64})?$/;
 
 export class IssuerRule {
@@ -27,16 +27,19 @@ export class IssuerRule {
     this.overrideOrigin = options.override === undefined ? undefined : new URL(options.override).origin;
   }
 
-  /** Development only: allows plain http and private addresses, on that one origin. */
+  /**
+   * Whether an override is configured. It allows plain http and private addresses on that one origin, for development
+   * only.
+   */
   get overridden(): boolean {
     return this.overrideOrigin !== undefined;
   }
 
-  /** The issuer as the protocol uses it. Throws `issuer_not_allowed`. */
+  /** Returns the issuer as the protocol uses it. Throws `issuer_not_allowed`. */
   resolve(issuer: string): string {
     const url = URL.canParse(issuer) ? new URL(issuer) : null;
     const path = url === null || url.pathname === '/' ? '' : url.pathname;
-    // The comparison with the original text refuses credentials, port, query, upper case and a trailing slash.
+    // The comparison with the original text excludes credentials, port, query, upper case and a trailing slash.
     const plain = url !== null && issuer === `https://${url.hostname}${path}` && ISSUER_PATH.test(path);
     if (!plain || !(isOktaDomain(url.hostname) || this.customDomains.has(url.hostname)))
       throw new OidcError(

@@ -1,18 +1,23 @@
-/** The provider's signing keys, cached. A new key is found soon, and unknown key ids cannot trigger endless requests. */
+/** Caches the provider's signing keys. A new key is found soon, and unknown key ids cannot cause endless requests. */
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { OidcError } from './errors.js';
 import type { ProviderHttp } from './http.js';
 import { parseJson } from '../json.js';
 
 export interface KeyOptions {
-  /** Milliseconds that keys are cached. A key that the provider removed is accepted at most this long. */
+  /**
+   * Milliseconds for which keys are cached. A key that the provider removed is still accepted for at most this long.
+   */
   readonly cacheMs: number;
   /** Milliseconds between two fetches for unknown keys. */
   readonly cooldownMs: number;
   readonly timeoutMs: number;
 }
 
-/** During jose's cooldown an unknown key causes one more fetch, but not more often than this. */
+/**
+ * Shortest interval between extra fetches. During its cooldown jose does not fetch, so an unknown key causes an extra
+ * fetch.
+ */
 const FORCED_RELOAD_MS = 5_000;
 
 export function providerKeys(http: ProviderHttp, jwksUri: string, options: KeyOptions): JWTVerifyGetKey {

@@ -1,5 +1,5 @@
 /**
- * Verifies the token with which Okta authenticates a Universal Logout: a JWT signed like its ID tokens
+ * Verifies the token that authenticates Okta in a Universal Logout request. It is a JWT, signed like Okta's ID tokens
  * (draft-parecki-oauth-global-token-revocation section 3.5).
  */
 import type { JWTVerifyGetKey } from 'jose';
@@ -7,20 +7,20 @@ import { z } from 'zod';
 import { CLOCK_SKEW_SECONDS, refuse, verifySigned } from './signed-token.js';
 
 export interface LogoutTokenExpectations {
-  /** The org. Compared exactly with `iss`. */
+  /** The org's issuer, which must be exactly equal to `iss`. */
   readonly issuer: string;
-  /** Our client at that org. Must be the token's `sub`. */
+  /** The id of our client at that org, which must be the token's `sub`. */
   readonly clientId: string;
-  /** The URL that was called, without a query. Must be the only `aud`. */
+  /** The URL that was called, without a query. It must be the only `aud`. */
   readonly endpoint: string;
-  /** The clock, milliseconds since 1970; for tests. */
+  /** The clock, in milliseconds since 1970. Only tests set it. */
   readonly now?: () => number;
 }
 
 const claims = z.object({
   iss: z.string(),
   sub: z.string(),
-  /** A single string: another audience could replay the token. */
+  /** A single string, because another recipient of the token could replay it here. */
   aud: z.string(),
   iat: z.number(),
   exp: z.number(),
@@ -29,10 +29,16 @@ const claims = z.object({
 export type LogoutTokenClaims = z.infer<typeof claims>;
 
 const TYP = 'global-token-revocation+jwt';
-/** The draft recommends this, and Okta does it. The `jti` must be remembered for the whole lifetime. */
+/**
+ * Longest lifetime of a token. The draft recommends it, and Okta uses it. The `jti` must be remembered for the whole
+ * lifetime.
+ */
 const LIFETIME_SECONDS = 300;
 
-/** Rejects with an `OidcError`: `client_mismatch` for a valid token of another app of the org. */
+/**
+ * Returns the claims of a valid token. Rejects with an `OidcError`, which is `client_mismatch` for a valid token of
+ * another app of the org.
+ */
 export async function verifyLogoutToken(
   token: string,
   keys: JWTVerifyGetKey,

@@ -1,4 +1,7 @@
-/** The provider's discovery document (OpenID Connect Discovery 1.0, RFC 8414), as far as a login needs it. Pure. */
+/**
+ * Parses the part of a provider's discovery document that a login needs (OpenID Connect Discovery 1.0, RFC 8414). Pure
+ * functions only.
+ */
 import { z } from 'zod';
 import { parseJson } from '../json.js';
 import { OidcError } from './errors.js';
@@ -10,7 +13,7 @@ export interface ProviderMetadata {
   readonly jwksUri: string;
   readonly endSessionEndpoint: string | null;
   readonly introspectionEndpoint: string | null;
-  /** RFC 9207: authorization responses contain `iss`, so a response without it is not from this provider. */
+  /** Whether authorization responses contain `iss` (RFC 9207). A response without it is then not from this provider. */
   readonly sendsIssuer: boolean;
 }
 
@@ -35,12 +38,15 @@ const REQUIRED = [
 
 export const discoveryUrl = (issuer: string): URL => new URL(`${issuer}/.well-known/openid-configuration`);
 
-/** Throws `provider_invalid`. All endpoints must be on the issuer's origin, as Okta's are: this prevents mix-up and SSRF. */
+/**
+ * Parses the document. Throws `provider_invalid`. All endpoints must be on the issuer's origin, as Okta's are, which
+ * prevents mix-up and SSRF.
+ */
 export function parseMetadata(body: string, issuer: string): ProviderMetadata {
   const parsed = document.safeParse(parseJson(body));
   if (!parsed.success) throw invalid(issuer, `its discovery document is invalid: ${z.prettifyError(parsed.error)}`);
   const { data } = parsed;
-  // Without normalization: OpenID Connect Discovery 1.0 section 4.3.
+  // The issuers are compared without normalization (OpenID Connect Discovery 1.0 section 4.3).
   if (data.issuer !== issuer) throw invalid(issuer, `it calls itself ${JSON.stringify(data.issuer.slice(0, 200))}`);
   for (const [name, value, what] of REQUIRED)
     if (!data[name].includes(value)) throw invalid(issuer, `it does not offer ${what}`);

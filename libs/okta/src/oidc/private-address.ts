@@ -1,8 +1,13 @@
-/** Refuses private addresses: the owner of a DNS name must not direct our requests into our own network (SSRF). */
+/**
+ * Refuses private addresses, so that the owner of a DNS name cannot direct our requests into our own network (SSRF).
+ */
 import { lookup, type LookupAddress } from 'node:dns';
 import { BlockList, isIPv4, type LookupFunction } from 'node:net';
 
-/** IANA special-purpose registries (RFC 6890 and its updates), IPv6 with the ranges that embed an IPv4 address. */
+/**
+ * Private ranges from the IANA special-purpose registries (RFC 6890 and its updates). For IPv6 they include ranges that
+ * embed an IPv4 address.
+ */
 const PRIVATE = new BlockList();
 for (const [net, prefix] of [
   ['0.0.0.0', 8],
@@ -22,7 +27,10 @@ for (const [net, prefix] of [
 ] as const)
   PRIVATE.addSubnet(net, prefix, 'ipv4');
 
-/** In IPv6 only global unicast is public, except the ranges that embed IPv4 (6to4, Teredo) or are for documentation. */
+/**
+ * In IPv6 only global unicast addresses are public. Ranges that embed IPv4 (6to4, Teredo) or serve documentation are
+ * not public.
+ */
 const GLOBAL_UNICAST = new BlockList();
 GLOBAL_UNICAST.addSubnet('2000::', 3, 'ipv6');
 for (const [net, prefix] of [
@@ -40,7 +48,7 @@ export const isPublicAddress = (address: string): boolean =>
 
 export class PrivateAddressError extends Error {
   constructor(hostname: string) {
-    super(`${hostname} leads to a private address`);
+    super(`${hostname} resolves to a private address`);
     this.name = 'PrivateAddressError';
   }
 }
@@ -49,8 +57,8 @@ type Resolve = (hostname: string, done: (error: Error | null, addresses: LookupA
 const systemResolver: Resolve = (hostname, done) => lookup(hostname, { all: true }, done);
 
 /**
- * `lookup` for a socket. It checks the addresses that the socket will use, so a name that resolves differently a moment
- * later gains nothing. A name with any private address is refused.
+ * Returns a `lookup` function for a socket. It checks the addresses that the socket will use, so an attacker gains
+ * nothing if the name resolves differently later. A name with any private address is refused.
  */
 export const publicLookup =
   (resolve: Resolve = systemResolver): LookupFunction =>

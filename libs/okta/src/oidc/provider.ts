@@ -1,6 +1,6 @@
 /**
- * The client of all tenants' OpenID providers. Metadata and keys are cached per issuer, and concurrent callers share one
- * request. While a provider does not answer, the last metadata stays in use.
+ * The client for the OpenID providers of all tenants. Metadata and keys are cached per issuer, and concurrent callers
+ * share one request. While a provider does not answer, the last metadata stays in use.
  */
 import type { JWTVerifyGetKey } from 'jose';
 import { verifyAccessToken, type AccessTokenClaims, type AccessTokenExpectations } from './access-token.js';
@@ -27,7 +27,7 @@ interface CachedProvider {
   readonly freshUntil: number;
 }
 
-/** After a failed request the cached metadata is used for this long before the next attempt. */
+/** After a failed request, the cached metadata is used for this long before the next attempt. */
 const RETRY_MS = 30_000;
 
 export class OidcProvider {
@@ -50,7 +50,7 @@ export class OidcProvider {
     };
   }
 
-  /** `issuer` as in the tenant's settings. Rejects with an `OidcError`. */
+  /** Returns the provider's metadata. `issuer` is the issuer in the tenant's settings. Rejects with an `OidcError`. */
   async discover(issuer: string): Promise<ProviderMetadata> {
     return (await this.of(this.rule.resolve(issuer))).metadata;
   }
@@ -59,30 +59,33 @@ export class OidcProvider {
     return exchangeCode(this.http, metadata.tokenEndpoint, client, grant);
   }
 
-  /** `expected.issuer` as in the tenant's settings. Rejects with an `OidcError`. */
+  /** Verifies an ID token. `expected.issuer` is the issuer in the tenant's settings. Rejects with an `OidcError`. */
   async verifyIdToken(token: string, expected: IdTokenExpectations): Promise<IdTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyIdToken(token, keys, { ...expected, issuer: metadata.issuer });
   }
 
-  /** The issuer as in tokens, for an issuer as in the tenant's settings. Throws `issuer_not_allowed`. */
+  /** Returns the issuer that tokens contain, for the issuer in the tenant's settings. Throws `issuer_not_allowed`. */
   issuerIn(issuer: string): string {
     return this.rule.resolve(issuer);
   }
 
-  /** For JWTs of a custom authorization server. `expected.issuer` as configured. */
+  /** Verifies a JWT of a custom authorization server. `expected.issuer` is the configured issuer. */
   async verifyAccessToken(token: string, expected: AccessTokenExpectations): Promise<AccessTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyAccessToken(token, keys, { ...expected, issuer: metadata.issuer });
   }
 
-  /** For logout tokens of the org. `expected.issuer` as configured. */
+  /** Verifies a logout token of the org. `expected.issuer` is the configured issuer. */
   async verifyLogoutToken(token: string, expected: LogoutTokenExpectations): Promise<LogoutTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyLogoutToken(token, keys, { ...expected, issuer: metadata.issuer });
   }
 
-  /** For access tokens of the org authorization server, which does not publish the keys that sign them. */
+  /**
+   * Introspects an access token of the org authorization server, which does not publish the keys that sign its access
+   * tokens.
+   */
   async introspect(orgIssuer: string, client: ClientCredentials, token: string): Promise<Introspected> {
     const { metadata } = await this.of(this.rule.resolve(orgIssuer));
     return introspect(this.http, metadata, client, token);
@@ -92,7 +95,7 @@ export class OidcProvider {
     this.http.close();
   }
 
-  /** `issuer` as in tokens. */
+  /** Returns the provider from the cache, or reads it. `issuer` is the issuer that tokens contain. */
   private of(issuer: string): Promise<CachedProvider> {
     const cached = this.cached.get(issuer);
     if (cached && performance.now() < cached.freshUntil) return Promise.resolve(cached);

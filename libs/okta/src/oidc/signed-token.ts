@@ -1,18 +1,18 @@
 /**
- * The checks for every JWT of Okta (RFC 8725): RS256, the expected kind, a published key, issuer, audience and time. The
- * header is checked before the key is looked up, so that an attacker cannot select algorithm or key.
+ * Verifies every JWT of Okta (RFC 8725): RS256, the expected kind, a published key, issuer, audience and time. The
+ * header is checked before the key is looked up, so that an attacker cannot select the algorithm or the key.
  */
 import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import type { z } from 'zod';
 import { OidcError, type OidcErrorCode } from './errors.js';
 
 export interface SignedTokenExpectations {
-  /** Compared exactly with `iss`. */
+  /** The issuer, which must be exactly equal to `iss`. */
   readonly issuer: string;
   readonly audience: string;
-  /** The exact header `typ`. Left out, the kind of ID and access tokens is expected. */
+  /** The exact value of the header `typ`. Without it, the token must have the kind of ID and access tokens. */
   readonly typ?: string;
-  /** The clock, milliseconds since 1970; for tests. */
+  /** The clock, in milliseconds since 1970. Only tests set it. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -21,7 +21,7 @@ const MAX_TOKEN_BYTES = 16_384;
 /** Headers that would select the key or change how the token is read (RFC 8725 section 3.10, RFC 7515 section 4.1.11). */
 const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'];
 
-/** Rejects with an {@link OidcError}, also with one that `keys` throws. */
+/** Returns the claims of a valid token. Rejects with an {@link OidcError}, also with an error that `keys` throws. */
 export async function verifySigned<T extends { iat: number }>(
   token: string,
   keys: JWTVerifyGetKey,
@@ -58,7 +58,7 @@ function checkHeader(token: string, typ: string | undefined): void {
     throw new OidcError('algorithm_not_allowed', 'The token is not signed with RS256, the only accepted algorithm.');
   const forbidden = FORBIDDEN_HEADERS.find((name) => name in header);
   if (forbidden) throw new OidcError('header_not_allowed', `The header "${forbidden}" is not allowed.`);
-  // Okta signs logout tokens with keys of the same set. Its ID and access tokens have no `typ`, or `JWT`.
+  // Okta signs logout tokens with the same set of keys. ID and access tokens have no `typ`, or the `typ` `JWT`.
   const isOfKind = typ === undefined ? header.typ === undefined || isPlain(header.typ) : header.typ === typ;
   if (!isOfKind) throw new OidcError('header_not_allowed', 'The token is of another kind.');
   if (typeof header.kid !== 'string') throw new OidcError('header_not_allowed', 'The token has no key id.');
@@ -82,7 +82,7 @@ const CODE_OF_CLAIM: Readonly<Record<string, OidcErrorCode>> = {
   nbf: 'issued_in_future',
 };
 
-/** Converts errors of jose. An error of the key request is passed on unchanged. */
+/** Converts errors of jose. An error of the request for keys is returned unchanged. */
 function oidcErrorOf(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return refuse('expired', 'It has expired.');
   if (error instanceof errors.JWTClaimValidationFailed)

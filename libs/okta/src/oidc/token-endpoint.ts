@@ -1,4 +1,4 @@
-/** Exchanges a code for tokens, RFC 6749 section 4.1.3 with PKCE (RFC 7636). The tokens are not verified here. */
+/** Exchanges a code for tokens by RFC 6749 section 4.1.3 with PKCE (RFC 7636). This file does not verify the tokens. */
 import { z } from 'zod';
 import { OidcError } from './errors.js';
 import type { ProviderAnswer, ProviderHttp } from './http.js';
@@ -27,7 +27,10 @@ const tokens = z.object({
 });
 const refusal = z.object({ error: z.string().regex(/^[\x20\x21\x23-\x5b\x5d-\x7e]{1,100}$/) });
 
-/** Sends the secret in the header, where no form parser logs it. Rejects with an `OidcError`. */
+/**
+ * Exchanges the code. The client secret is sent in the header, because form parsers may log the body. Rejects with an
+ * `OidcError`.
+ */
 export async function exchangeCode(
   http: ProviderHttp,
   tokenEndpoint: string,
@@ -52,7 +55,7 @@ export async function exchangeCode(
   return { idToken: parsed.data.id_token, accessToken: parsed.data.access_token };
 }
 
-/** RFC 6749 section 2.3.1: both parts are form-encoded before they are joined. */
+/** Builds the header of HTTP Basic. Both parts are form-encoded before they are joined (RFC 6749 section 2.3.1). */
 export function basic({ clientId, clientSecret }: ClientCredentials): string {
   const encode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1);
   return `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString('base64')}`;

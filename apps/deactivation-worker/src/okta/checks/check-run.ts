@@ -1,4 +1,4 @@
-/** Checks one person in Okta and passes the result on. */
+/** Checks one person in Okta and applies the result. */
 import { Inject, Injectable } from '@nestjs/common';
 import { OktaError } from '#okta';
 import { Database, LOGGER, Metrics, type Logger, type Tx } from '#platform';
@@ -19,7 +19,7 @@ import { failureCode, failureText } from './pauses.js';
 
 type KnownPerson = Pick<PersonEntity, 'id' | 'oktaState'>;
 
-/** An unknown person may be about to arrive, because a hook can overtake the directory's event. */
+/** A hook can overtake the directory's event about a new person, so the check of an unknown person waits this long. */
 const WAIT_FOR_UNKNOWN_MS = 10_000;
 
 @Injectable()
@@ -35,7 +35,7 @@ export class OktaCheckRun {
     this.outcomes = metrics.counter('okta_checks_total', 'Checks of one person in Okta, by their result', ['outcome']);
   }
 
-  /** Rejects with what kept Okta from answering; the check is then unchanged. */
+  /** Checks the person. If Okta does not answer, it rejects with the error and leaves the check unchanged. */
   async run(check: Claimed, org: OktaOrg): Promise<void> {
     const people = await this.database.query<KnownPerson>(peopleOfUser, [check.tenant, check.userId]);
     if (people.length === 0) return this.unknownPerson(check);
@@ -51,12 +51,15 @@ export class OktaCheckRun {
       .catch((problem: unknown) =>
         this.logger.warn(
           { tenant, code: 'not_recorded', reason: String(problem) },
-          'Could not record that a check in Okta failed. It is repeated after the next renewal of the lease.',
+          'Could not record that a check in Okta failed. The check is repeated after the next renewal of the lease.',
         ),
       );
   }
 
-  /** Hooks are about everybody in the org, and most of them never had the app. */
+  /**
+   * Ends the check of a person who stays unknown. Event hooks report every user of the org, and most of them never had
+   * the app.
+   */
   private async unknownPerson(check: Claimed): Promise<void> {
     if (check.claimedAt.getTime() - check.pushedAt.getTime() < WAIT_FOR_UNKNOWN_MS) {
       await this.database.query(postpone, [...key(check), WAIT_FOR_UNKNOWN_MS / 1_000, null, null]);
@@ -66,7 +69,10 @@ export class OktaCheckRun {
     await this.database.tx((tx) => this.finish(tx, check, false));
   }
 
-  /** A lost claim has no result: another process has asked since. */
+  /**
+   * Applies the result of the check. If this process lost its claim, another process has asked Okta since, so the
+   * result is ignored.
+   */
   private async conclude(tx: Tx, check: Claimed, org: OktaOrg, seen: Observation | undefined): Promise<void> {
     const { tenant, userId, causationId, pushedAt, claimedAt } = check;
     if ((await tx.query(lockClaimed, key(check))).length === 0) return;
@@ -94,10 +100,10 @@ export class OktaCheckRun {
 const key = ({ tenant, userId, claim }: Claimed): unknown[] => [tenant, userId, claim];
 
 /**
- * Reads the assignment of the app only for comparisons, and for people whom a comparison found `missing`: only the
- * assignment itself ends that state. Everybody else's unassignment is reported by SCIM; read here, it could end access
- * of people whose assignment SCIM reported long ago. Undefined = the external id is not an Okta id, so there is nothing
- * to ask.
+ * Reads the user from Okta. It reads the app assignment only for comparisons and for people in the state `missing`,
+ * because only a new assignment ends that state. For everybody else SCIM reports unassignments. Reading the assignment
+ * here could end access of people whose assignment SCIM reported long ago. Returns undefined if the external id is not
+ * an Okta id.
  */
 async function observe(org: OktaOrg, check: Claimed, people: readonly KnownPerson[]): Promise<Observation | undefined> {
   try {

@@ -1,50 +1,29 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One person whose state has to be read from Okta: one row, however many hints arrive. */
+/** One person whose state must be read from Okta. A person has one row, however many hints arrive. */
 @Entity('okta_check')
 export class OktaCheckEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  tenant!: string;
+  @PrimaryColumn({ type: 'uuid' }) tenant!: string;
 
-  /** Okta user id. */
-  @PrimaryColumn({ type: 'text' })
-  userId!: string;
+  /** The person's Okta user id. */
+  @PrimaryColumn({ type: 'text' }) userId!: string;
+  @Column({ type: 'text' }) causationId!: string;
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) pushedAt!: Date;
 
-  @Column({ type: 'text' })
-  causationId!: string;
-
-  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
-  pushedAt!: Date;
-
-  /** The first hint after the claim. The answer may be older than it, so the person is checked again. */
-  @Column({ type: 'text', nullable: true })
-  newerCausationId!: string | null;
-
-  @Column({ type: 'timestamptz', nullable: true })
-  newerAt!: Date | null;
-
-  @Column({ type: 'uuid', nullable: true })
-  newerRun!: string | null;
+  /**
+   * Causation id of the first hint after the claim. Okta's answer may be older than this hint, so the person is checked
+   * again.
+   */
+  @Column({ type: 'text', nullable: true }) newerCausationId!: string | null;
+  @Column({ type: 'timestamptz', nullable: true }) newerAt!: Date | null;
+  @Column({ type: 'uuid', nullable: true }) newerRun!: string | null;
 
   /** The comparison that waits for this check. */
-  @Column({ type: 'uuid', nullable: true })
-  run!: string | null;
-
-  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
-  dueAt!: Date;
-
-  @Column({ type: 'uuid', nullable: true })
-  claim!: string | null;
-
-  @Column({ type: 'uuid', nullable: true })
-  leaseOwner!: string | null;
-
-  @Column({ type: 'int', default: 0 })
-  attempts!: number;
-
-  @Column({ type: 'text', nullable: true })
-  lastError!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  lastErrorCode!: string | null;
+  @Column({ type: 'uuid', nullable: true }) run!: string | null;
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) dueAt!: Date;
+  @Column({ type: 'uuid', nullable: true }) claim!: string | null;
+  @Column({ type: 'uuid', nullable: true }) leaseOwner!: string | null;
+  @Column({ type: 'int', default: 0 }) attempts!: number;
+  @Column({ type: 'text', nullable: true }) lastError!: string | null;
+  @Column({ type: 'text', nullable: true }) lastErrorCode!: string | null;
 }

@@ -1,27 +1,30 @@
 /**
- * The queue of people to check in Okta. A claim holds as long as its process renews its lease (`lease_owner`). Each claim
- * has an id of its own: a process that lost its lease without noticing finds that out when it records what it read. Each
- * statement is about one tenant.
+ * SQL of the queue of people to check in Okta. A claim is valid while its process renews its lease (`lease_owner`).
+ * Each claim has its own id. A process that lost its lease without noticing finds that out when it records its result.
  */
 import { columnsOf } from '#platform';
+import { isLeaseVoid } from '#worker';
 import { OktaCheckEntity } from './check.entity.js';
 
 export interface Claimed extends Pick<OktaCheckEntity, 'tenant' | 'userId' | 'causationId' | 'pushedAt' | 'run'> {
   readonly claim: string;
-  /** By the database's clock, before Okta is asked: the answer is not older than this. */
+  /** Time of the claim by the database's clock. Okta is asked afterwards, so its answer is not older than this. */
   readonly claimedAt: Date;
 }
 
-/** No living process has a claim. A process gives up its own claims by {@link releaseForgotten}. */
+/**
+ * SQL condition: the check is due, and no living process has claimed it. A process ends its own claims by {@link
+ * releaseForgotten}.
+ */
 const isDue = (self: string, leaseSeconds: string): string => `
   due_at <= clock_timestamp() and (lease_owner is null
-    or (lease_owner <> ${self} and not exists (select 1 from worker w where w.id = lease_owner and w.seen_at > clock_timestamp() - make_interval(secs => ${leaseSeconds}))))`;
+    or (lease_owner <> ${self} and ${isLeaseVoid('lease_owner', leaseSeconds)}))`;
 
-/** Tenants with a due check, except those of $1. */
+/** Tenants with a due check, except the tenants in $1. */
 export const dueTenants = `
   select tenant from okta_check where tenant <> all($1::uuid[]) and ${isDue('$2', '$3')} group by tenant limit 50`;
 
-/** The oldest first. The read that follows the claim answers all hints from before it. */
+/** Claims the oldest due check. The read of Okta that follows the claim answers all hints from before the claim. */
 export const claimCheck = `
   update okta_check c
      set claim = $2, lease_owner = $3, run = coalesce(newer_run, run),
@@ -30,42 +33,46 @@ export const claimCheck = `
      select tenant, user_id from okta_check where tenant = $1 and ${isDue('$3', '$4')} order by pushed_at limit 1 for update skip locked)
   returning ${columnsOf(OktaCheckEntity, { only: ['tenant', 'userId', 'causationId', 'pushedAt', 'run', 'claim'] })}, clock_timestamp() as "claimedAt"`;
 
-/** Gives up claims that this process no longer works on, because recording a result failed. */
+/** Ends claims that this process no longer works on, because recording a result failed. */
 export const releaseForgotten = `
   update okta_check set claim = null, lease_owner = null, due_at = clock_timestamp() where lease_owner = $1 and claim <> all($2::uuid[])`;
 
-/** Locks the row until commit; no row = another process took over. */
+/** Locks the check until commit. No row means that another process took over the check. */
 export const lockClaimed = `select 1 from okta_check where tenant = $1 and user_id = $2 and claim = $3 for update`;
 
 export const deleteCheck = `delete from okta_check where tenant = $1 and user_id = $2 and claim = $3 and newer_at is null returning 1`;
-/** A hint arrived while Okta was asked, and the answer may be older than that hint. */
+/** Makes the check due again: a hint arrived while Okta was asked, and the answer may be older than that hint. */
 export const checkAgain = `
   update okta_check
      set causation_id = newer_causation_id, pushed_at = newer_at, newer_causation_id = null, newer_at = null, run = newer_run, newer_run = null,
          due_at = clock_timestamp(), claim = null, lease_owner = null, attempts = 0, last_error = null, last_error_code = null
    where tenant = $1 and user_id = $2 and claim = $3`;
 
-/** Without an error: the person is unknown here and may still arrive. */
+/** Makes the check due later. Without an error, the person is unknown here and may still arrive. */
 export const postpone = `
   update okta_check
      set due_at = clock_timestamp() + make_interval(secs => $4), claim = null, lease_owner = null, attempts = attempts + 1, last_error = $5, last_error_code = $6
    where tenant = $1 and user_id = $2 and claim = $3`;
 
-/** Makes all checks of a tenant due that are not under way. */
+/** Makes all checks of a tenant due that no process is working on. */
 export const wakeTenant = `
   update okta_check set due_at = clock_timestamp() where tenant = $1 and claim is null and due_at > clock_timestamp()`;
 
-/** For a tenant that is no longer connected to Okta. */
+/** Deletes the checks of a tenant that is no longer connected to Okta. */
 export const forgetTenant = `delete from okta_check where tenant = $1`;
 
-/** A deleted account keeps its external id, which may by now belong to a new account. */
+/**
+ * Finds people by their Okta user id. Deleted accounts are ignored: they keep their external id, which may now belong
+ * to a new account.
+ */
 export const peopleOfUser = `select id, okta_state as "oktaState" from person where tenant = $1 and external_id = $2 and not deleted order by id`;
 
 export const countForRun = `update okta_comparison set checked = checked + 1, changed = changed + $2 where id = $1`;
 
 /**
- * Adds people who have no access only because of Okta's state. They are checked again and again, because the hook that
- * would restore access can get lost: Okta repeats it once. The interval begins with the last answer about them.
+ * Adds checks of people who have no access only because of Okta's state. These people are checked regularly, because
+ * the hook that would restore access can get lost: Okta repeats a delivery only once. The interval begins with the last
+ * answer about the person.
  */
 export const recheckExcluded = `
   insert into okta_check (tenant, user_id, causation_id)

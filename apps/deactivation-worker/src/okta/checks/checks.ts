@@ -1,6 +1,7 @@
 /**
- * Checks the people of the queue in Okta. Hints, comparisons and repetitions all take this way, one check per person at a
- * time, so that nothing older than the last answer decides. A tenant whose Okta does not answer pauses; others go on.
+ * Checks the people of the queue in Okta. Hints, comparisons and regular checks all use this queue. A person has one
+ * check at a time, so that no answer older than the last one decides. If Okta does not answer for a tenant, only that
+ * tenant's checks pause.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
@@ -21,7 +22,7 @@ import {
 import { failureCode, TenantPauses } from './pauses.js';
 
 const POLL_MS = 500;
-/** Checks at the same time, in all and per tenant. */
+/** Limits of concurrent checks, in total and per tenant. */
 const CONCURRENCY = 32;
 const CONCURRENCY_PER_TENANT = 4;
 const RECHECK_EVERY_MS = 60_000;
@@ -29,11 +30,11 @@ const RECHECK_AFTER_SECONDS = 15 * 60;
 
 @Injectable()
 export class OktaChecks {
-  /** Each works off the checks of one tenant, one after the other. */
+  /** Running drains. Each drain does the checks of one tenant, one after the other. */
   private readonly drains = new Set<{ readonly tenant: string; done: Promise<void> }>();
   private readonly pauses = new TenantPauses();
   private readonly reconnected = new Set<string>();
-  /** Claims that are under way. */
+  /** Ids of the claims that this process is working on. */
   private readonly claims = new Set<string>();
   private readonly lease: WorkerLease;
   private readonly loop: Loop;
@@ -72,7 +73,10 @@ export class OktaChecks {
     this.loop.wake();
   }
 
-  /** Starts one drain per tenant with a due check. A drain that finds work wakes the loop, which may start another. */
+  /**
+   * Starts one drain per tenant with a due check. A drain that finds work wakes the loop, which may start another
+   * drain.
+   */
   private async round(): Promise<boolean> {
     await this.orgs.refresh();
     await this.wakeReconnected();
@@ -88,7 +92,7 @@ export class OktaChecks {
     return false;
   }
 
-  /** Checks that waited because of a wrong token or a wrong app need not wait any longer. */
+  /** Makes the checks of reconnected tenants due. They no longer wait for a correction of the token or the app. */
   private async wakeReconnected(): Promise<void> {
     for (const tenant of this.reconnected) {
       await this.database.query(wakeTenant, [tenant]);
@@ -110,7 +114,7 @@ export class OktaChecks {
     this.drains.add(drain);
   }
 
-  /** Never rejects: a failure is logged and pauses the tenant. */
+  /** Does the due checks of one tenant. Never rejects: a failure is logged and pauses the tenant. */
   private async drain(tenant: string): Promise<void> {
     try {
       const org = await this.orgs.org(tenant);
@@ -125,7 +129,7 @@ export class OktaChecks {
     return !this.stopped && this.lease.fresh && !this.pauses.has(tenant);
   }
 
-  /** False = nothing is due. */
+  /** Resolves with false if no check is due. */
   private async checkNext(tenant: string, org: OktaOrg): Promise<boolean> {
     const claim = randomUUID();
     this.claims.add(claim);
@@ -150,7 +154,7 @@ export class OktaChecks {
     }
   }
 
-  /** Returns the seconds for which the tenant pauses. */
+  /** Logs the error and pauses the tenant. Returns the seconds of the pause. */
   private failed(tenant: string, error: unknown): number {
     const isFirst = !this.pauses.has(tenant);
     const seconds = this.pauses.begin(tenant, error);
@@ -159,10 +163,13 @@ export class OktaChecks {
     if (isDatabaseOutage(error))
       this.logger.warn(
         { tenant, code: 'database_unavailable', reason },
-        'The database is unavailable; checks in Okta wait.',
+        'The database is unavailable. Checks in Okta wait until it answers.',
       );
     else if (code === 'internal')
-      this.logger.error({ tenant, code, err: error }, 'A check in Okta failed on our side; it is repeated.');
+      this.logger.error(
+        { tenant, code, err: error },
+        'A check in Okta failed because of an internal error. The check is repeated.',
+      );
     else if (isFirst)
       this.logger.warn(
         { tenant, code, reason, seconds },

@@ -1,8 +1,11 @@
-/** How long a tenant's checks pause after one that Okta did not answer. */
+/** Decides how long a tenant's checks pause after Okta did not answer a check. */
 import { OktaError } from '#okta';
 import { SecretStoreUnavailable } from '#secrets';
 
-/** Faults that an administrator has to correct (token, rights, domain). A new connection is tried at once. */
+/**
+ * Pause after a fault that an administrator has to correct (token, rights, domain). A new connection ends the pause at
+ * once.
+ */
 const REFUSED_SECONDS = 60;
 const CAP_SECONDS = 60;
 
@@ -14,13 +17,13 @@ export function pauseSeconds(error: unknown, failures: number, chance: () => num
   return Math.min(CAP_SECONDS, 2 ** Math.min(failures, 10)) * (0.5 + 0.5 * chance());
 }
 
-/** For logs, metrics and rows. */
+/** Returns the code of a failure for logs, metrics and rows. */
 export function failureCode(error: unknown): string {
   if (error instanceof OktaError) return error.code;
   return error instanceof SecretStoreUnavailable ? 'secret_store_unavailable' : 'internal';
 }
 
-/** An error without a code is a fault of ours, whose message stays in the log. */
+/** Returns the text of a failure for administrators. The message of an internal error appears only in the log. */
 export const failureText = (error: unknown): string =>
   error instanceof OktaError || error instanceof SecretStoreUnavailable
     ? error.message
@@ -40,7 +43,9 @@ export class TenantPauses {
     return [...this.pauses.keys()].filter((tenant) => this.has(tenant));
   }
 
-  /** Returns the seconds of the pause. Checks that ran at the same time fail together, which counts as one failure. */
+  /**
+   * Begins a pause and returns its seconds. Checks that ran at the same time fail together and count as one failure.
+   */
   begin(tenant: string, error: unknown): number {
     const before = this.pauses.get(tenant);
     if (before && this.has(tenant)) return (before.until - this.now()) / 1_000;

@@ -1,6 +1,6 @@
 /**
- * One comparison of a tenant with its Okta app. It only finds people to check. Each difference that would give or end
- * access is confirmed by a check of that one person (checks/), so that an incomplete list alone never decides.
+ * Runs one comparison of a tenant with its Okta app. The comparison only finds people to check. Before access changes,
+ * a check of that one person (checks/) must confirm the difference. So an incomplete list alone never decides.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OktaComparisonProgress } from '#contracts';
@@ -15,7 +15,7 @@ export interface ComparisonTask {
   readonly id: string;
   readonly tenant: string;
   readonly org: OktaOrg;
-  /** Accept an app without users. */
+  /** Whether to accept an app without users. */
   readonly force: boolean;
   readonly progress: OktaComparisonProgress;
 }
@@ -35,14 +35,14 @@ type PersonWithAccess = Pick<PersonEntity, 'id' | 'externalId' | 'userName' | 'o
 const BATCH = 500;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const POLL_MS = 200;
-/** Longer than a thousand checks take at Okta's slowest rate limit. */
+/** Limit of the wait for checks. It is longer than a thousand checks take at Okta's slowest rate limit. */
 const CHECKS_LIMIT_MS = 15 * 60_000;
 
 export class ComparisonRun {
   constructor(
     private readonly database: Database,
     private readonly task: ComparisonTask,
-    /** Runs after checks were added. */
+    /** Callback that runs after checks were added. */
     private readonly added: () => void,
     private readonly signal: AbortSignal,
   ) {}
@@ -59,7 +59,7 @@ export class ComparisonRun {
     progress.phase = 'done';
   }
 
-  /** The list of the app's users does not show suspensions. */
+  /** Lists suspended users separately, because the list of the app's users does not show suspensions. */
   private async listSuspended(): Promise<ReadonlySet<string>> {
     const suspended = new Set<string>();
     for await (const { id } of this.task.org.patient.users({ filter: 'status eq "SUSPENDED"' })) {
@@ -103,7 +103,10 @@ export class ComparisonRun {
     await this.renew();
   }
 
-  /** Only after the whole list was read: a person on an unread page is not missing. */
+  /**
+   * Finds people who are not in Okta's list. The whole list must be read first, because a person on an unread page is
+   * not missing.
+   */
   private async findMissing(assigned: ReadonlySet<string>): Promise<void> {
     const { tenant, progress, org } = this.task;
     await this.refuseEmptyApp(assigned.size);
@@ -114,7 +117,7 @@ export class ComparisonRun {
         if (externalId === null) note(progress, 'without_okta_id', userName);
         else if (!assigned.has(externalId)) {
           note(progress, 'missing_in_okta', userName);
-          // A state that is known here already waits for the brake.
+          // If `oktaState` is set, the brake already holds the person's case.
           if (org.deactivateOnOffboard && oktaState === null) missing.push(externalId);
         }
       }
@@ -128,15 +131,15 @@ export class ComparisonRun {
   }
 
   /**
-   * An app that suddenly has no users is the wrong app, or was emptied by mistake, more often than a decision. The brake
-   * would hold most of the losses, but not the first ones.
+   * Refuses an app without users while people have access here. Such an app is usually the wrong app, or was emptied by
+   * mistake. The brake would hold most of the losses, but not the first ones.
    */
   private async refuseEmptyApp(assigned: number): Promise<void> {
     if (assigned > 0 || this.task.force) return;
     const [row] = await this.database.query<{ people: number }>(countWithAccess, [this.task.tenant]);
     if (!row?.people) return;
     throw new ComparisonFailed(
-      `Okta says that nobody is assigned to the app, while ${row.people} people have access here. Check the app id of the connection. If nobody is assigned indeed, compare again and accept the empty app.`,
+      `Okta says that nobody is assigned to the app, while ${row.people} people have access here. Check the app id of the connection. If the app really has no users, compare again and accept the empty app.`,
       'okta_app_empty',
     );
   }
@@ -166,7 +169,7 @@ export class ComparisonRun {
     const { id, progress } = this.task;
     const renewed = await this.database.query(renewRun, [id, JSON.stringify(progress)]);
     if (renewed.length === 0)
-      throw new ComparisonFailed('It made no progress for too long and was ended.', 'interrupted');
+      throw new ComparisonFailed('The comparison made no progress for too long and was ended.', 'interrupted');
   }
 
   private throwIfStopped(): void {
@@ -174,7 +177,7 @@ export class ComparisonRun {
   }
 }
 
-/** For the row of the run, which administrators read. */
+/** Returns the text and code of a failure for the row of the run, which administrators read. */
 export const failureOf = (error: unknown): { text: string; code: string } =>
   error instanceof OktaError || error instanceof ComparisonFailed
     ? { text: error.message, code: error.code }

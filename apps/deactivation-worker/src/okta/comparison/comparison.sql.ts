@@ -1,19 +1,19 @@
-/** Comparisons of a tenant with its Okta app: their runs, the people here, and who has to be checked. */
+/** SQL of the comparisons of a tenant with its Okta app: their runs, the people to compare, and the people to check. */
 import { columnsOf } from '#platform';
 import { PersonEntity } from '../../access/person.entity.js';
 import { OktaComparisonEntity } from './comparison.entity.js';
 
-/** Several times the interval at which a running comparison renews its row. */
+/** Time without a renewal after which a comparison counts as dead. It is several times the renewal interval. */
 const DEAD_AFTER = `interval '60 seconds'`;
 
 export const endDeadRuns = `
   update okta_comparison
      set state = 'failed', finished_at = clock_timestamp(), error = 'The process that ran it has ended.', error_code = 'interrupted'
    where state = 'running' and seen_at < clock_timestamp() - ${DEAD_AFTER}`;
-/** No row = one is running, here or in another replica. */
+/** No row means that a comparison of the tenant is already running, in this or another replica. */
 export const beginRun = `
   insert into okta_comparison (id, tenant, cause, progress) values ($1, $2, $3, $4) on conflict do nothing returning id`;
-/** No row = it counted as dead and was ended. */
+/** No row means that the comparison counted as dead and was ended. */
 export const renewRun = `update okta_comparison set seen_at = clock_timestamp(), progress = $2 where id = $1 and state = 'running' returning 1`;
 export const endRun = `
   update okta_comparison set state = $2, progress = $3, error = $4, error_code = $5, finished_at = clock_timestamp()
@@ -23,14 +23,17 @@ export const latestRun = `
     from okta_comparison where tenant = $1 order by started_at desc limit 1`;
 export const forgetOldRuns = `delete from okta_comparison where state <> 'running' and started_at < clock_timestamp() - interval '30 days'`;
 
-/** The people of one page of Okta's list. Deleted accounts are left out: their external ids may belong to new ones. */
+/**
+ * Reads the people on one page of Okta's list. Deleted accounts are ignored, because their external ids may belong to
+ * new accounts.
+ */
 export const peopleOfPage = `
   select ${columnsOf(PersonEntity, { only: ['externalId', 'userName', 'active', 'desiredAccess', 'oktaState'] })}
     from person where tenant = $1 and external_id = any($2::text[]) and not deleted`;
 
 /**
- * People with access who are active in the directory, in the order of their ids, after $2. SCIM has already reported the
- * others: the brake holds them, or the tenant wants them to keep access.
+ * Condition for people with access who are active in the directory. SCIM has already reported other people with access
+ * as inactive: the brake holds their cases, or the tenant wants them to keep access.
  */
 const withAccess = `tenant = $1 and desired_access = 'enabled' and active and not deleted`;
 export const withAccessAfter = `
@@ -38,7 +41,10 @@ export const withAccessAfter = `
     from person where ${withAccess} and id > $2 order by id limit 1000`;
 export const countWithAccess = `select count(*)::int as people from person where ${withAccess}`;
 
-/** A person whose check is waiting or under way is checked once more for this run. Locks in the order of the key. */
+/**
+ * Adds checks for this run. A person whose check already waits or is under way is checked once more. The rows are
+ * locked in the order of the key.
+ */
 export const addChecks = `
   insert into okta_check as c (tenant, user_id, causation_id, run)
   select $1::uuid, u, 'okta-comparison:' || $3::uuid, $3::uuid from (select distinct unnest($2::text[]) as u) as users order by u
@@ -46,7 +52,10 @@ export const addChecks = `
     set newer_causation_id = coalesce(c.newer_causation_id, excluded.causation_id), newer_at = coalesce(c.newer_at, excluded.pushed_at), newer_run = excluded.run`;
 export const checksLeft = `select count(*)::int as waiting, max(last_error) as error from okta_check where run = $1 or newer_run = $1`;
 
-/** Connected tenants that were not compared since $1, and for which no attempt began within half an hour. */
+/**
+ * Connected tenants without a complete comparison since $1, without a running one, and without a nightly attempt in the
+ * last half hour.
+ */
 export const dueTenants = `
   select s.tenant_id as tenant from tenant_settings s
    where coalesce(s.settings -> 'okta', 'null') <> 'null'
@@ -55,12 +64,15 @@ export const dueTenants = `
           and (r.state = 'running' or r.started_at >= clock_timestamp() - interval '30 minutes' and r.cause = 'nightly' or r.state = 'done' and r.started_at >= $1))
    order by s.tenant_id limit 10`;
 
-/** Of the connected tenant that was not compared for longest; one without any comparison counts as never. */
+/**
+ * Returns the oldest end of the last complete comparisons of the connected tenants. A tenant that was never compared
+ * counts as 1970.
+ */
 export const oldestSuccess = `
   select coalesce(min(coalesce(r.at, 'epoch'::timestamptz)), 'epoch'::timestamptz) as at from tenant_settings s
     left join lateral (select max(finished_at) as at from okta_comparison where tenant = s.tenant_id and state = 'done') r on true
    where coalesce(s.settings -> 'okta', 'null') <> 'null'`;
-/** Of each tenant's last complete comparison. */
+/** Sums the differences in each tenant's last complete comparison, by kind. */
 export const drift = `
   select d.key as kind, sum((d.value ->> 'count')::int)::int as people
     from (select distinct on (tenant) progress from okta_comparison where state = 'done' order by tenant, started_at desc) r,

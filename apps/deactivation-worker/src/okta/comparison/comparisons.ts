@@ -1,4 +1,4 @@
-/** Starts comparisons, one per tenant at a time over all replicas, and reports on them. */
+/** Starts comparisons and reports on them. At most one comparison per tenant runs at a time, over all replicas. */
 import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import type { OktaComparison, OktaComparisonCause, OktaComparisonProgress } from '#contracts';
@@ -10,7 +10,10 @@ import { ComparisonRun, failureOf } from './comparison-run.js';
 import { beginRun, endDeadRuns, endRun, latestRun, renewRun } from './comparison.sql.js';
 import { noProgress } from './drift.js';
 
-/** A page of Okta's list may wait for the next window of its rate limit; the row must not count as dead meanwhile. */
+/**
+ * Interval at which a running comparison renews its row. A page of Okta's list may wait for the next rate limit window,
+ * and the row must not count as dead meanwhile.
+ */
 const RENEW_MS = 5_000;
 
 @Injectable()
@@ -25,7 +28,7 @@ export class OktaComparisons {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Starts a run in the background. Rejects if one is running, or if the tenant is not connected. */
+  /** Starts a comparison in the background. Rejects if one is running, or if the tenant is not connected to Okta. */
   async start(
     tenant: string,
     cause: OktaComparisonCause,
@@ -62,7 +65,7 @@ export class OktaComparisons {
     throw new Problem('okta_not_connected', `The tenant ${slug} is not connected to Okta.`, undefined, { slug });
   }
 
-  /** Never rejects; a failure is written to the row. */
+  /** Runs a comparison. Never rejects: a failure is written to the row. */
   private async run(id: string, tenant: string, force: boolean, progress: OktaComparisonProgress): Promise<void> {
     const renewal = setInterval(
       () => void this.database.query(renewRun, [id, JSON.stringify(progress)]).catch(() => undefined),
@@ -82,9 +85,9 @@ export class OktaComparisons {
       const { text, code } = failureOf(error);
       this.logger.error(
         { tenant, run: id, code, err: error },
-        'A comparison with Okta failed. Access is unchanged by it; correct what the error says and compare again.',
+        'A comparison with Okta failed. The comparison itself changed no access. Correct what the error says and compare again.',
       );
-      await end('failed', text, code).catch(() => undefined); // without it the row counts as dead after a minute
+      await end('failed', text, code).catch(() => undefined); // if this fails, the row counts as dead after a minute
     } finally {
       clearInterval(renewal);
     }

@@ -1,4 +1,4 @@
-/** How Okta and our state of a person differ, and who has to be checked because of it. Pure. */
+/** Compares Okta's state of a person with ours, and decides who must be checked. Pure functions only. */
 import { OKTA_DRIFT_KINDS, type OktaComparisonProgress, type OktaDrift, type OktaDriftKind } from '#contracts';
 import type { OktaAppUser } from '#okta';
 import type { PersonEntity } from '../../access/person.entity.js';
@@ -21,10 +21,10 @@ export function note(progress: OktaComparisonProgress, kind: OktaDriftKind, name
   if (drift.sample.length < SAMPLE) drift.sample.push(name);
 }
 
-/** A person here whose external id is the Okta user's. */
+/** The person whose external id is the id of the Okta user. */
 export type Counterpart = Pick<PersonEntity, 'externalId' | 'userName' | 'active' | 'desiredAccess' | 'oktaState'>;
 
-/** The difference of an assigned user; null = none. */
+/** Returns the difference for a user who is assigned to the app, or null if there is none. */
 export function driftOf(here: Counterpart | undefined, isSuspended: boolean): OktaDriftKind | null {
   if (!here) return 'unknown_here';
   if (!here.active) return 'inactive_here';
@@ -32,9 +32,12 @@ export function driftOf(here: Counterpart | undefined, isSuspended: boolean): Ok
   return here.oktaState === null ? null : 'kept_out_here';
 }
 
-/** Whether the person is checked. A difference without effect on access is only reported, and SCIM has to correct it. */
+/**
+ * Returns whether the person must be checked. Other differences do not affect access: they are reported, and SCIM has
+ * to correct them.
+ */
 export function needsCheck(kind: OktaDriftKind, here: Counterpart | undefined): boolean {
-  // A suspension that is known here already waits for the brake.
+  // If the suspension is already stored here, the brake holds the person's case.
   if (kind === 'suspended_in_okta') return here?.oktaState !== 'suspended';
   return kind === 'kept_out_here';
 }

@@ -10,10 +10,13 @@ import { OktaComparisons } from './comparisons.js';
 const POLL_MS = 10_000;
 const TIDY_EVERY_MS = 3_600_000;
 const AT_ONCE = 3;
-/** A service that starts in the afternoon does not compare for the past night. */
+/**
+ * Hours in which tonight's comparison may start. A service that starts in the afternoon does not compare for the past
+ * night.
+ */
 const WINDOW_HOURS = 6;
 
-/** Since when tonight's comparison is due; null = it is not due now. `hour` in UTC, -1 = never. */
+/** Returns when tonight's comparison became due, or null if none is due now. `hour` is in UTC; -1 means never. */
 export function dueSince(now: Date, hour: number): Date | null {
   if (hour < 0) return null;
   const due = new Date(now);
@@ -68,7 +71,7 @@ export class NightlyOktaComparison {
         this.loop.wake();
       });
     } catch (error) {
-      // Another replica was faster, or the tenant was disconnected this moment.
+      // Another replica started the comparison first, or the tenant was disconnected meanwhile.
       if (!(error instanceof Problem)) throw error;
     }
   }

@@ -7,7 +7,10 @@ import { OktaChecks } from '../checks/checks.js';
 import { OktaOrgs } from '../orgs.js';
 import { storeHints } from './hint.sql.js';
 
-/** Deliveries per tenant; each may carry hundreds of events. Okta allows an org 400,000 events a day. */
+/**
+ * Limits of deliveries per tenant. A delivery may contain hundreds of events, and Okta allows an org 400,000 events a
+ * day.
+ */
 const PER_SECOND = 20;
 const BURST = 100;
 const RETRY_SECONDS = 5;
@@ -28,25 +31,26 @@ export class OktaEventHooks {
   }
 
   /**
-   * Resolves with the tenant's id. All refusals are the same, so that nobody learns which tenants exist or are connected.
-   * If the secret cannot be checked, the answer is 503, which makes Okta repeat the delivery; a 4xx would not.
+   * Authenticates a delivery and resolves with the tenant's id. All refusals look the same, so that callers cannot find
+   * out which tenants exist or are connected. If the secret cannot be checked, the answer is 503. Okta repeats a
+   * delivery after a 503, but not after a 4xx.
    */
   async authenticate(slug: string, authorization: string | undefined): Promise<string> {
     const tenant = await this.orgs.connectedBySlug(slug);
     const isAuthentic =
       tenant !== null &&
       ((await this.matches(tenant.tenantId, authorization, false)) ||
-        // The secret may have been rotated a moment ago.
+        // The secret may have been rotated a moment ago, so it is read from the store again.
         (await this.matches(tenant.tenantId, authorization, true)));
     if (isAuthentic) return tenant.tenantId;
     this.deliveries.inc({ outcome: 'refused' });
     throw new Problem(
       'unauthenticated',
-      'The event hook needs, in the header Authorization, the secret that was created when the tenant was connected to Okta.',
+      'The header Authorization must contain the secret that was created when the tenant was connected to Okta.',
     );
   }
 
-  /** When it resolves, all hints of the delivery are stored; a repeated delivery stores nothing new. */
+  /** Stores all hints of the delivery before it resolves. A repeated delivery stores nothing new. */
   async deliver(tenant: string, body: unknown): Promise<void> {
     if (this.limit.take(tenant) > 0) {
       this.deliveries.inc({ outcome: 'limited' });
@@ -71,7 +75,9 @@ export class OktaEventHooks {
   }
 }
 
-/** Compares with every secret, valid or not, so that the duration does not reveal which one came close. */
+/**
+ * Compares the header with every secret, valid or not, so that the duration does not reveal which secret is similar.
+ */
 function matchesAny(credentials: OktaCredentials | null, authorization: string | undefined): boolean {
   const now = Date.now();
   return (credentials?.hookSecrets ?? [])

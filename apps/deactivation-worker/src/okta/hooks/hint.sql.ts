@@ -1,13 +1,13 @@
-/** Stores the hints of event hooks, and adds the people they are about to the checks. */
+/** Stores the hints of event hooks, and adds checks of the people in them. */
 import type { OktaHookEvent } from '#okta';
 import type { Queryable } from '#platform';
 
 /**
- * One statement, so that no hint is stored without its check. Both inserts follow the order of their keys, so that two
- * deliveries about the same people wait for each other instead of deadlocking.
+ * Stores hints and their checks in one statement, so that no hint is stored without its check. Both inserts follow the
+ * order of their keys, so that two deliveries about the same people cannot deadlock.
  *
- * A check that waits because the person was unknown here is due again: by now the person may be known, and suspended.
- * A check that Okta did not answer keeps its pause.
+ * A check that waits because the person was unknown is due again: by now the person may be known, and suspended. A
+ * check that Okta did not answer keeps its pause.
  */
 const store = `
   with fresh as (
@@ -26,7 +26,10 @@ const store = `
   )
   select count(*)::int as fresh from fresh`;
 
-/** Resolves with how many were new. A hint about a person whose check is waiting causes no second request to Okta. */
+/**
+ * Stores the hints and resolves with the number of new ones. A hint about a person whose check already waits causes no
+ * second request to Okta.
+ */
 export async function storeHints(
   database: Queryable,
   tenant: string,
@@ -39,7 +42,7 @@ export async function storeHints(
   return row?.fresh ?? 0;
 }
 
-/** In portions, so that no statement runs long. */
+/** Deletes old hints in portions, so that no statement runs long. */
 export const forgetOldHints = `
   delete from okta_hint where ctid = any(array(
     select ctid from okta_hint where received_at < clock_timestamp() - interval '2 days' limit 5000)) returning 1`;

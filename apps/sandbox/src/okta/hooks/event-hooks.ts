@@ -1,7 +1,6 @@
 /**
- * The event hooks of the sandbox Okta. Delayed deliveries, their copies and the list of deliveries are kept in memory
- * and end with the process. Okta itself promises at least one delivery; this is the only promise that the sandbox does
- * not keep.
+ * The event hooks of the sandbox Okta. Delayed deliveries, their copies and the list of deliveries exist only in
+ * memory. They are lost when the process ends, so the sandbox does not keep Okta's promise of at least one delivery.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,20 +10,20 @@ import { oktaId } from '../model.js';
 import { hookBody, type HookBody, type LogEvent } from './log-event.js';
 import { send, type Attempt } from './sender.js';
 
-/** Each tenant's org has at most one event hook, verified before it is stored. */
+/** The event hook of a tenant's org. An org has at most one, and the sandbox verifies it before storing it. */
 export interface EventHook {
   readonly id: string;
   readonly url: string;
-  /** The whole `Authorization` header of each request. */
+  /** The whole value of the `Authorization` header in each request. */
   readonly secret: string;
   readonly events: readonly string[];
 }
 
-/** Disturbances of a tenant's deliveries. */
+/** The ways in which the sandbox disturbs a tenant's deliveries. */
 export interface Knobs {
   /** The number of copies that follow each delivery. */
   readonly duplicate: number;
-  /** The delay of each delivery. A delivery sent after this is set back to 0 overtakes the delayed ones. */
+  /** The delay of each delivery. After this is set back to 0, the next delivery overtakes the delayed ones. */
   readonly delayMs: number;
 }
 const UNDISTURBED: Knobs = { duplicate: 0, delayMs: 0 };
@@ -33,12 +32,15 @@ export interface Delivery {
   readonly eventId: string;
   readonly url: string;
   readonly events: readonly { readonly type: string; readonly login: string }[];
-  /** `refused`: the answer was a 4xx, so there is no repetition. `failed`: no answer or a 5xx, twice. */
+  /**
+   * `refused` means that the endpoint answered 4xx, so Okta does not repeat the request. `failed` means that both
+   * attempts got no answer or a 5xx.
+   */
   readonly state: 'waiting' | 'delivered' | 'refused' | 'failed';
   readonly attempts: readonly Attempt[];
 }
 
-/** Set when the request is done. */
+/** A delivery whose state and attempts are set when the request is done. */
 type Kept = { -readonly [K in keyof Delivery]: Delivery[K] };
 const KEPT = 500;
 
@@ -56,7 +58,10 @@ export class EventHooks {
 
   constructor(private readonly database: Database) {}
 
-  /** Okta verifies the endpoint once, first. A wrong answer refuses the new hook and keeps the earlier one. */
+  /**
+   * Verifies the endpoint once, as Okta does, then stores the hook. After a wrong answer, the new hook is refused and
+   * the earlier hook does not change.
+   */
   async register(slug: string, asked: Omit<EventHook, 'id'>): Promise<EventHook> {
     const challenge = randomUUID();
     const headers = { authorization: asked.secret, 'x-okta-verification-challenge': challenge };
@@ -96,7 +101,7 @@ export class EventHooks {
     return this.log.get(slug) ?? [];
   }
 
-  /** Delivers the events that the hook subscribed to, in one request. Waits for the request unless it is delayed. */
+  /** Delivers the events to which the hook subscribed, in one request. Waits for the request unless it is delayed. */
   async deliver(slug: string, events: readonly LogEvent[]): Promise<readonly Delivery[]> {
     const hook = await this.find(slug);
     const wanted = events.filter((e) => hook?.events.includes(e.eventType));
@@ -108,15 +113,19 @@ export class EventHooks {
     return results;
   }
 
-  /** Sends an event although nothing happened in the org, with another secret if one is given. */
+  /** Sends an event that did not happen in the org, with another secret if one is given. */
   async forge(slug: string, event: LogEvent, secret?: string): Promise<Delivery> {
     const hook = await this.find(slug);
-    if (!hook) throw new ControlError(404, `tenant "${slug}" has no event hook; PUT /sandbox/apps/${slug}/event-hook`);
+    if (!hook)
+      throw new ControlError(
+        404,
+        `tenant "${slug}" has no event hook; create it with PUT /sandbox/apps/${slug}/event-hook`,
+      );
     const body = hookBody(hook.id, [event], new Date());
     return this.start(slug, secret === undefined ? hook : { ...hook, secret }, body, 0);
   }
 
-  /** Delivers all delayed deliveries now. */
+  /** Sends all delayed deliveries now. */
   async release(slug: string): Promise<readonly Delivery[]> {
     const held = [...this.waiting].filter((w) => w.slug === slug);
     for (const { wake } of held) wake();
@@ -130,7 +139,7 @@ export class EventHooks {
     await Promise.all(held.map((w) => w.done));
   }
 
-  /** Resolves when the request is done, or at once if it is delayed. */
+  /** Starts a delivery. Resolves when its request is done, or at once if the delivery is delayed. */
   private async start(slug: string, hook: EventHook, body: HookBody, delayMs: number): Promise<Delivery> {
     const delivery = initial(hook, body);
     const kept = this.log.get(slug) ?? [];

@@ -1,4 +1,4 @@
-/** System Log events as Okta's event hooks carry them. Pure. */
+/** Builds System Log events in the form in which Okta's event hooks send them. Pure functions only. */
 import { randomUUID } from 'node:crypto';
 import type { OktaApp, Person } from '../model.js';
 
@@ -25,7 +25,7 @@ export interface LogEvent {
 
 type Subject = Pick<Person, 'id' | 'login' | 'profile'>;
 
-/** `at`: the time of the event. Deliveries may arrive late and out of order; `published` tells the order. */
+/** `at` is the time of the event. Deliveries may arrive late and out of order; `published` shows the true order. */
 export function logEvent(eventType: string, person: Subject, app: OktaApp, at: Date): LogEvent {
   const { firstName = '', lastName = '' } = person.profile;
   const displayName = person.profile.displayName ?? (`${firstName} ${lastName}`.trim() || person.login);
@@ -52,7 +52,7 @@ export function logEvent(eventType: string, person: Subject, app: OktaApp, at: D
   };
 }
 
-/** The body of one delivery. Copies carry the same `eventId`. */
+/** Builds the body of one delivery. Copies of a delivery contain the same `eventId`. */
 export const hookBody = (hookId: string, events: readonly LogEvent[], at: Date) => ({
   eventType: 'com.okta.event_hook',
   eventTypeVersion: '1.0',

@@ -1,25 +1,25 @@
-/** One request of an event hook as Okta makes it: a limit of 3 s, one repetition after a time-out or a 5xx. */
+/** Sends a request of an event hook as Okta does: a limit of 3 s, and one repetition after a time-out or a 5xx. */
 import { isNativeError } from 'node:util/types';
 import { wallClock } from '../../control/call-log.js';
 
 /** "If a response is not received within 3 seconds, the outbound request times out" (Okta, event hooks). */
 const PATIENCE_MS = 3_000;
 const ATTEMPTS = 2;
-/** Only the verification reads the body of an answer, and there it is one short JSON object. */
+/** Length limit of a kept answer. Only the verification reads an answer, and that answer is one short JSON object. */
 const SHOWN = 4_096;
 
 export interface Attempt {
-  /** Null when no answer came. */
+  /** Status of the answer; null if no answer came. */
   readonly status: number | null;
   readonly error: string | null;
-  /** Milliseconds since the epoch, with a fraction. */
+  /** Times of the attempt in milliseconds since the epoch, with a fraction. */
   readonly startedAt: number;
   readonly endedAt: number;
 }
 
 export interface Sent {
   readonly attempts: readonly Attempt[];
-  /** Okta accepts any 2xx; it asks for 200 or 204. */
+  /** True if the status was 2xx. Okta accepts any 2xx, although it asks for 200 or 204. */
   readonly ok: boolean;
   readonly text: string;
 }
@@ -43,7 +43,7 @@ export async function send(request: HookRequest, stopping: AbortSignal): Promise
   }
 }
 
-/** One attempt. Never rejects. */
+/** Makes one attempt. Never rejects. */
 export async function once(
   request: HookRequest,
   stopping: AbortSignal,
@@ -66,7 +66,7 @@ export async function once(
   }
 }
 
-/** fetch only says "fetch failed"; the reason is in the cause. */
+/** Returns the reason for a failure. The error of fetch only says "fetch failed"; its cause contains the reason. */
 function reason(error: unknown, patienceMs: number): string {
   if (!isNativeError(error)) return String(error);
   if (error.name === 'TimeoutError') return `no answer within ${patienceMs / 1000} s`;

@@ -1,5 +1,6 @@
 /**
- * One request to the Management API: token, injected faults, rate limit, rights, answer, and an entry in the call log.
+ * Handles one request to the Management API: token, injected faults, rate limit, rights, answer, and an entry in the
+ * call log.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -19,7 +20,10 @@ export interface Management {
   readonly calls: CallLog;
 }
 
-/** Tokens are stored in the database. Rate limits, faults and the call log end with the process. */
+/**
+ * Creates the state of the Management API. Tokens are stored in the database. Rate limits, faults and the call log are
+ * lost when the process ends.
+ */
 export const createManagement = (database: Database): Management => ({
   database,
   tokens: new ApiTokens(database),
@@ -31,7 +35,7 @@ export const createManagement = (database: Database): Management => ({
 export interface Asked {
   readonly caller: Caller;
   readonly id: string;
-  /** The id of a resource inside the one that `id` names. */
+  /** The id of a resource inside the resource that `id` names. */
   readonly inner: string;
   readonly query: Readonly<Record<string, unknown>>;
   /** Scheme and host in the caller's request. */
@@ -43,7 +47,7 @@ export interface Page {
 }
 export type Answer = Page | { readonly one: object };
 
-/** Runs `handler` for one request. A failure is an {@link ApiError}. */
+/** Runs `handler` for one request. Throws an {@link ApiError} if it refuses the request. */
 export async function apiCall(
   management: Management,
   operation: string,
@@ -91,7 +95,10 @@ async function authenticate({ tokens }: Management, header: string | undefined):
   return caller;
 }
 
-/** Every answer carries these headers, refusals too. A refused request counts as well. */
+/**
+ * Sets the rate-limit headers, which every answer contains, even a refusal. Throws an error if the limit is reached. A
+ * refused request counts, too.
+ */
 function countRequest(taken: Taken, throttled: boolean, reply: FastifyReply): void {
   const refused = throttled || !taken.allowed;
   reply.headers({

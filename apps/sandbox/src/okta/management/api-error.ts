@@ -1,7 +1,7 @@
-/** Okta's error bodies, as far as a reader of the Management API can get them. */
+/** The error bodies of Okta's Management API, limited to the errors that a client which only reads can get. */
 import { oktaId } from '../model.js';
 
-/** Status and summary of each code (Okta's list of error codes). */
+/** Status and summary of each error code, from Okta's list of error codes. */
 const KNOWN = {
   E0000001: [400, 'Api validation failed: {}'],
   E0000005: [401, 'Invalid session'],
@@ -18,7 +18,7 @@ export type ErrorCode = keyof typeof KNOWN;
 export class ApiError extends Error {
   readonly status: number;
 
-  /** `about` fills the gap in the summary. `status` is set only by an injected fault. */
+  /** `about` replaces the `{}` in the summary. Only an injected fault sets `status`. */
   constructor(
     readonly code: ErrorCode,
     about = '',

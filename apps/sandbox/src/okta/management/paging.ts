@@ -1,10 +1,10 @@
-/** Okta's paging: `limit`, an opaque `after`, and `Link` headers for this page and the next. Pure. */
+/** Okta's paging: `limit`, an opaque `after`, and `Link` headers for this page and the next. Pure functions only. */
 import { ApiError } from './api-error.js';
 import type { PageOf } from './directory.sql.js';
 
 export interface Limits {
   readonly default: number;
-  /** A greater `limit` is reduced to this. */
+  /** The largest page size. A greater `limit` is reduced to this size. */
   readonly max: number;
 }
 
@@ -25,7 +25,7 @@ function readCursor(value: unknown): string {
   return id;
 }
 
-/** One header per relation, as Okta sends them. `url` is the address of this page. */
+/** Builds one `Link` header for each relation, as Okta does. `url` is the address of this page. */
 export function linkHeaders(url: URL, next: string | null): string[] {
   const links = [`<${url.href}>; rel="self"`];
   if (next === null) return links;
@@ -36,7 +36,7 @@ export function linkHeaders(url: URL, next: string | null): string[] {
 
 const STATUS_TERM = /^status eq "([A-Z_]+)"$/;
 
-/** The only filter of the sandbox: `status eq "A" or status eq "B"`. Null = no filter. */
+/** The sandbox supports only the filter `status eq "A" or status eq "B"`. Returns null if there is no filter. */
 export function statusFilter(filter: unknown): readonly string[] | null {
   if (filter === undefined) return null;
   if (typeof filter !== 'string' || filter.length > 500) throw new ApiError('E0000031');

@@ -1,20 +1,20 @@
 /**
- * Okta's rate limits: a number of requests per endpoint in a window, counted per org. The window ends at a whole second
- * of the epoch, which `X-Rate-Limit-Reset` names.
+ * Okta's rate limits: each org may send a number of requests to an endpoint in a time window. A window ends at a whole
+ * second of the epoch, and `X-Rate-Limit-Reset` names this second.
  */
 export interface RateLimit {
   readonly limit: number;
   readonly windowSeconds: number;
 }
 
-/** Okta's value for `/api/v1/users` of a small org. */
+/** Okta's limit for `/api/v1/users` in a small org. */
 const DEFAULT: RateLimit = { limit: 600, windowSeconds: 60 };
 
 export interface Taken {
   readonly allowed: boolean;
   readonly limit: number;
   readonly remaining: number;
-  /** Seconds since the epoch. */
+  /** End of the window in seconds since the epoch. */
   readonly reset: number;
 }
 
@@ -26,7 +26,7 @@ export class RateLimits {
     return this.limits.get(tenant) ?? DEFAULT;
   }
 
-  /** Starts new windows. Without a change, returns to the default. */
+  /** Changes the limit and starts new windows. Without `change`, restores the default limit. */
   set(tenant: string, change?: Partial<RateLimit>): RateLimit {
     if (change) this.limits.set(tenant, { ...this.of(tenant), ...change });
     else this.limits.delete(tenant);

@@ -1,4 +1,4 @@
-/** The resources of Okta's Management API in Okta's form. Pure. */
+/** Builds the resources of Okta's Management API in Okta's form. Pure functions only. */
 import { orgIdOf } from '../model.js';
 import type { Caller } from './api-tokens.js';
 import type { AppUserRow, GroupRow, UserRow } from './directory.sql.js';
@@ -28,7 +28,7 @@ export const userShape = (row: UserRow, base: string): object => ({
   _links: { self: { href: `${base}/api/v1/users/${row.id}` } },
 });
 
-/** The administrator who owns the token. This is not one of the org's people. */
+/** Builds the administrator who owns the token. The administrator is not one of the org's people. */
 export const ownerShape = (caller: Caller, base: string): object =>
   userShape(
     {
@@ -44,8 +44,8 @@ export const ownerShape = (caller: Caller, base: string): object =>
   );
 
 /**
- * An assignment. It does not show that the person is suspended: no documentation says that it would, and a client that
- * relied on it would miss every suspension. `GET /api/v1/users` tells the person's own status.
+ * Builds an assignment. It does not show whether the person is suspended, because no documentation promises this. A
+ * client that relied on it would miss every suspension. `GET /api/v1/users` shows the person's own status.
  */
 export const appUserShape = (row: AppUserRow, appId: string, base: string): object => ({
   id: row.id,

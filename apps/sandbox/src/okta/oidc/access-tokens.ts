@@ -1,4 +1,4 @@
-/** `/userinfo`, `/introspect` and `/revoke`. Each accepts only access tokens of the same authorization server. */
+/** `/userinfo`, `/introspect` and `/revoke`. Each endpoint accepts only tokens of its own authorization server. */
 import type { JWTPayload } from 'jose';
 import { userInfoClaims } from './claims.js';
 import type { Client, ServerId } from './model.js';
@@ -30,8 +30,9 @@ export async function userInfo(
 }
 
 /**
- * RFC 7662. The org server shows a token only to the client that it was issued to. The custom server shows it to any
- * client of the org, because an API that receives a token may introspect it. All others get "inactive".
+ * Introspects a token (RFC 7662). The org server shows a token only to the client for which it was issued. The custom
+ * server shows it to any client of the org, because an API that receives a token may introspect it. For all other
+ * clients, the token is "inactive".
  */
 export async function introspect(oidc: OidcProvider, server: ServerId, caller: Client, form: unknown): Promise<object> {
   const live = await read(oidc, server, required(form, 'token'));
@@ -48,14 +49,14 @@ export async function introspect(oidc: OidcProvider, server: ServerId, caller: C
   return { active: true, ...about, exp, iat, sub, aud, iss, jti, uid };
 }
 
-/** RFC 7009: the answer does not tell whether there was a token to revoke. */
+/** Revokes a token. The answer does not show whether the token existed (RFC 7009). */
 export async function revoke(oidc: OidcProvider, server: ServerId, caller: Client, form: unknown): Promise<void> {
   const claims = await oidc.tokens.readAccessToken(oidc.server(server), required(form, 'token'));
   if (claims?.jti === undefined || claims.cid !== caller.clientId) return;
   await oidc.pending.spend(claims.jti, claims.exp ?? 0);
 }
 
-/** Null for a token that is expired, revoked or another server's, and for a person who may not sign in now. */
+/** Returns null if the token is expired, revoked or from another server, or if the person may not sign in now. */
 async function read(oidc: OidcProvider, server: ServerId, token: string): Promise<Live | null> {
   const claims = await oidc.tokens.readAccessToken(oidc.server(server), token);
   if (!claims || (await oidc.pending.isSpent(claims.jti ?? ''))) return null;

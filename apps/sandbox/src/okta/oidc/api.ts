@@ -1,5 +1,6 @@
 /**
- * The endpoints that clients call, on both servers: metadata, key set, `/token`, `/userinfo`, `/introspect`, `/revoke`.
+ * The endpoints that clients call, on both authorization servers: metadata, key set, `/token`, `/userinfo`,
+ * `/introspect`, `/revoke`.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '#platform';

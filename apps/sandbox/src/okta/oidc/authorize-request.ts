@@ -1,4 +1,4 @@
-/** The parameters of `/authorize`, checked in Okta's order. Pure. */
+/** Checks the parameters of `/authorize` in Okta's order. Pure functions only. */
 import type { AuthorizationRequest, Client, ServerId } from './model.js';
 import { OAuthError, parameter, required } from './oauth-error.js';
 import { scopesAt } from './servers.js';
@@ -6,18 +6,18 @@ import { scopesAt } from './servers.js';
 const PROMPTS = ['none', 'login', 'consent'];
 
 export interface Prompting {
-  /** Answer with an error instead of showing a page. */
+  /** True: answer with an error instead of showing a page. */
   readonly none: boolean;
-  /** Show the sign-in page although there is a session. */
+  /** True: show the sign-in page although there is a session. */
   readonly login: boolean;
-  /** Ignore a session older than this number of seconds. */
+  /** Ignore a session that is older than this number of seconds. */
   readonly maxAge: number | null;
   readonly loginHint: string;
 }
 
 /**
- * The address for the answer, including errors. The server must send nothing to an unregistered address, so the person
- * sees a fault of this function on a page (RFC 6749, 4.1.2.1).
+ * Returns the address to which the answer or an error is sent. The server must send nothing to an unregistered address,
+ * so an error of this function is shown to the person on a page (RFC 6749, 4.1.2.1).
  */
 export function redirectUriOf(query: unknown, client: Client | null): string {
   if (!client) throw new OAuthError('invalid_client', "Invalid value for 'client_id' parameter.");
@@ -72,7 +72,7 @@ export function promptingOf(query: unknown): Prompting {
   };
 }
 
-/** The redirect back to the client. The query of the registered URI is kept. */
+/** Builds the redirect back to the client. It keeps the query of the registered URI. */
 export function backTo(redirectUri: string, answer: Readonly<Record<string, string | undefined>>): string {
   const url = new URL(redirectUri);
   for (const [name, value] of Object.entries(answer)) if (value !== undefined) url.searchParams.append(name, value);
@@ -97,7 +97,7 @@ function scopesOf(query: unknown, client: Client, server: ServerId): string[] {
   return [...asked];
 }
 
-/** RFC 7636. `plain` would protect nothing against a reader of the request. */
+/** Refuses the PKCE method `plain`, because it does not protect against a reader of the request (RFC 7636). */
 function challengeOf(query: unknown): string {
   const challenge = parameter(query, 'code_challenge');
   if (challenge === undefined)

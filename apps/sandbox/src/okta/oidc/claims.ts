@@ -1,8 +1,7 @@
 /**
- * The claims of Okta's tokens (Okta, "OpenID Connect & OAuth 2.0 API", token claims). Pure.
- *
- * An ID token that is issued together with an access token contains name, e-mail and username only; `/userinfo` has the
- * rest. It has no `azp` and no `email_verified`.
+ * Builds the claims of Okta's tokens (Okta, "OpenID Connect & OAuth 2.0 API", token claims). Pure functions only. An ID
+ * token that is issued together with an access token contains only name, e-mail and username; `/userinfo` returns the
+ * rest. The ID token contains no `azp` and no `email_verified`.
  */
 import { createHash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
@@ -18,7 +17,7 @@ export interface Subject {
   readonly client: Client;
   readonly person: OidcPerson;
   readonly grant: Grant;
-  /** Seconds since the epoch. */
+  /** Time of issue in seconds since the epoch. */
   readonly now: number;
 }
 
@@ -34,7 +33,7 @@ export function idTokenClaims(subject: Subject, accessToken: string): JWTPayload
     exp: now + TOKEN_SECONDS,
     jti: `ID.${randomText(43)}`,
     amr: client.settings.mfa ? ['mfa', 'otp', 'pwd'] : ['pwd'],
-    // Okta itself is the identity provider.
+    // The identity provider is Okta itself.
     idp: client.orgId,
     ...(grant.nonce !== null && { nonce: grant.nonce }),
     auth_time: grant.authTime,
@@ -78,7 +77,7 @@ export function userInfoClaims(person: OidcPerson, scopes: readonly string[], cl
   };
 }
 
-/** OpenID Connect Core, 3.1.3.6: the left half of the hash; SHA-256, because tokens are RS256. */
+/** `at_hash` is the left half of the token's SHA-256 hash for RS256 tokens (OpenID Connect Core, 3.1.3.6). */
 export const atHash = (accessToken: string): string =>
   createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url');
 
@@ -90,7 +89,7 @@ const thinProfile = (person: OidcPerson, scopes: readonly string[]): object => (
   ...(scopes.includes('email') && { email: person.profile.email ?? person.login }),
 });
 
-/** Only if the scope was requested and the app has a groups claim. */
+/** Returns the groups claim, but only if the scope was requested and the app has a groups claim. */
 function groupsClaim(about: {
   readonly person: OidcPerson;
   readonly client: Client;

@@ -1,5 +1,6 @@
 /**
- * Client authentication of `/token`, `/introspect` and `/revoke`: a secret in a Basic header or in the form, or a JWT.
+ * Authenticates clients at `/token`, `/introspect` and `/revoke`: by a secret in a Basic header or in the form, or by a
+ * JWT.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose';
@@ -9,7 +10,7 @@ import type { OidcProvider } from './provider.js';
 
 /** RFC 7523, 2.2. */
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-/** Okta: "exp ... no more than one hour in the future". */
+/** The longest lifetime of a client assertion. Okta: "exp ... no more than one hour in the future". */
 const ASSERTION_LIFETIME_SECONDS = 3_600;
 
 export async function authenticateClient(
@@ -75,7 +76,7 @@ async function known(oidc: OidcProvider, id: string): Promise<Client> {
   return client;
 }
 
-/** RFC 6749, 2.3.1: both parts are form-encoded before they are joined. */
+/** Reads id and secret from a Basic header. Both are form-encoded before they are joined (RFC 6749, 2.3.1). */
 function basicCredentials(header: string): [string, string] {
   const encoded = /^Basic ([A-Za-z0-9+/=_-]+)$/i.exec(header)?.[1] ?? '';
   const text = Buffer.from(encoded, 'base64').toString('utf8');
@@ -83,7 +84,7 @@ function basicCredentials(header: string): [string, string] {
   try {
     if (colon > 0) return [formDecoded(text.slice(0, colon)), formDecoded(text.slice(colon + 1))];
   } catch {
-    // a stray percent sign: refused below
+    // The text contains a stray percent sign. It is refused below.
   }
   throw new OAuthError('invalid_client', "The 'Authorization' header holds no Basic credentials.");
 }

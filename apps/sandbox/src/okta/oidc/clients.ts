@@ -14,7 +14,7 @@ const newSecret = (): string => randomText(64);
 export class ClientStore {
   constructor(private readonly database: Database) {}
 
-  /** An existing client keeps its id. It keeps its secret too, unless the way to authenticate changed. */
+  /** An existing client keeps its id. It also keeps its secret, unless its authentication method changed. */
   async save(slug: string, label: string, settings: ClientSettings): Promise<{ client: Client; secretIsNew: boolean }> {
     const secret = settings.jwks ? null : newSecret();
     await this.database.query(
@@ -37,7 +37,7 @@ export class ClientStore {
     if (client) return client;
     throw new ControlError(
       404,
-      `tenant "${slug}" has no OIDC client "${label}"; PUT /sandbox/apps/${slug}/oidc-client registers one`,
+      `tenant "${slug}" has no OIDC client "${label}"; register it with PUT /sandbox/apps/${slug}/oidc-client`,
     );
   }
 
@@ -50,9 +50,9 @@ export class ClientStore {
     await this.database.query('delete from okta_oidc_client where client_id = $1', [client.clientId]);
   }
 
-  /** The old secret stops working at once. */
+  /** Replaces the secret. The old secret stops working at once. */
   async newSecret(client: Client): Promise<string> {
-    if (client.settings.jwks) throw new ControlError(409, 'a client with keys of its own has no secret');
+    if (client.settings.jwks) throw new ControlError(409, 'a client with its own keys has no secret');
     const secret = newSecret();
     await this.database.query('update okta_oidc_client set secret = $2 where client_id = $1', [
       client.clientId,

@@ -1,4 +1,4 @@
-/** `/sandbox/apps/<tenant>/oidc-client` and `/sandbox/oidc`: clients, faults, keys, and tokens without a login. */
+/** The routes `/sandbox/apps/<tenant>/oidc-client` and `/sandbox/oidc`: clients, faults, keys, tokens without login. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ControlError, parseControl } from '../../listener.js';
@@ -9,7 +9,7 @@ import { OAuthError } from './oauth-error.js';
 import type { OidcProvider } from './provider.js';
 import { scopesAt } from './servers.js';
 
-/** A tenant has one client, unless `?label=mobile` or the like names another one. */
+/** Selects a client of the tenant, for example `?label=mobile`. The default is the tenant's usual client. */
 const labelQuery = z.object({
   label: z
     .string()
@@ -20,7 +20,7 @@ const serverQuery = z.object({ server: z.enum(serverIds).optional() });
 const mintBody = z.object({
   login: z.string().min(1).max(200),
   server: z.enum(serverIds).default('default'),
-  /** Without scopes: all scopes that the server knows. */
+  /** Requested scopes. Without them, the token contains all scopes that the server knows. */
   scopes: z.array(z.string().min(1)).min(1).max(50).optional(),
   nonce: z.string().nullable().default(null),
 });
@@ -33,7 +33,7 @@ export function oidcControlRoutes(app: FastifyInstance, route: TenantRoute, oidc
 function clientRoutes(route: TenantRoute, oidc: OidcProvider): void {
   const { clients, clientFaults } = oidc;
   const labelIn = (query: unknown): string => parseControl(labelQuery, query).label;
-  /** A route about one client. */
+  /** Registers a route about one client. */
   const about = (
     method: 'get' | 'post' | 'delete',
     path: string,
@@ -42,7 +42,7 @@ function clientRoutes(route: TenantRoute, oidc: OidcProvider): void {
     route(method, `/oidc-client${path}`, async ({ slug }, { query, body }) =>
       handler(await clients.byLabel(slug, labelIn(query)), body),
     );
-  /** The secret can be read once, when it is created. */
+  /** Returns the client in the form of an answer. The secret can be read only once, when it is created. */
   const view = ({ secret: _secret, orgId: _orgId, settings, ...client }: Client, clientSecret?: string): object => ({
     ...client,
     ...settings,
@@ -73,7 +73,7 @@ function clientRoutes(route: TenantRoute, oidc: OidcProvider): void {
   });
 }
 
-/** Tokens as after a login of this person just now, with the next injected fault. */
+/** Issues tokens as if this person had just signed in, with the next injected fault. */
 async function mint(oidc: OidcProvider, client: Client, body: z.output<typeof mintBody>): Promise<object> {
   const { login, ...asked } = body;
   try {
@@ -82,7 +82,8 @@ async function mint(oidc: OidcProvider, client: Client, body: z.output<typeof mi
     return await oidc.tokens.issue(subject, oidc.clientFaults.take(client.clientId));
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
-    // Towards a client, Okta's message is the same for an unknown, a suspended and an unassigned person.
+    // Okta's message to a client is the same for an unknown, a suspended and an unassigned person, so this message adds
+    // the reason.
     throw new ControlError(
       409,
       `${error.message} "${login}" must be ACTIVE and assigned to the app; "list" shows both.`,

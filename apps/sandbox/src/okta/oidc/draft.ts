@@ -1,4 +1,4 @@
-/** A token before it is signed, and its signing, with the right key or a forger's. */
+/** A token before it is signed, and the code that signs it with the right key or with a forger's key. */
 import { CompactSign, exportSPKI, importJWK, UnsecuredJWT, type CryptoKey, type JWTPayload } from 'jose';
 import type { SigningKey } from './keys.js';
 
@@ -7,11 +7,11 @@ export interface Draft {
   readonly header: { readonly alg: string; readonly [name: string]: unknown };
   readonly signedWith:
     | 'own-key'
-    /** A key that is published nowhere. Its signature is valid. */
+    /** A key that is published nowhere. The signature itself is valid. */
     | 'foreign-key'
-    /** HMAC with the client's secret. */
+    /** The signature is an HMAC with the client's secret. */
     | 'client-secret'
-    /** HMAC with the text of the published key, which is public. */
+    /** The signature is an HMAC with the text of the published key, which everybody knows. */
     | 'public-key'
     | 'nothing';
 }
@@ -30,7 +30,7 @@ export const draft = (claims: JWTPayload, { kid }: SigningKey): Draft => ({
 
 export const signRightly = (right: Draft, own: SigningKey): Promise<string> => signWith(right, own.privateKey);
 
-/** Signs as the draft says, even if that is wrong. */
+/** Signs the token as the draft says, even if the draft is wrong. */
 export async function sign(spoilt: Draft, signers: Signers): Promise<string> {
   if (spoilt.signedWith === 'nothing') return new UnsecuredJWT(spoilt.claims).encode();
   return signWith(spoilt, await keyFor(spoilt.signedWith, signers));

@@ -1,4 +1,4 @@
-/** Injected faults of the provider's endpoints. They are used up one by one and end with the process. */
+/** Injected faults of the provider's endpoints. Each answer uses up one. Faults are lost when the process ends. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -11,20 +11,20 @@ const isEndpointFault = (fault: string): fault is EndpointFault => endpointFault
 
 const common = {
   times: z.int().min(1).max(1_000_000).default(1),
-  /** For `slow`: delay of the answer, which is otherwise right. */
+  /** Delay of the answer, for the fault `slow`. The answer itself is correct. */
   ms: z.int().min(0).max(600_000).default(30_000),
 };
 
-/** For the next answers of the token endpoint to one client. */
+/** A fault in the next answers of the token endpoint to one client. */
 export const clientFault = tokenFaultDetails.extend({
   ...common,
   fault: z.enum([...tokenFaults, ...endpointFaults, 'no-id-token']),
-  /** For faults of a token: which of the two tokens. */
+  /** The token to which a fault of a token applies. */
   token: z.enum(['id_token', 'access_token']).default('id_token'),
 });
 export type ClientFault = z.output<typeof clientFault>;
 
-/** For the next answers of a server's key set or metadata. */
+/** A fault in the next answers of a server's key set or metadata. */
 export const serverFault = z.object({
   ...common,
   server: z.enum(serverIds).default('org'),
@@ -33,7 +33,7 @@ export const serverFault = z.object({
 });
 export type ServerFault = z.output<typeof serverFault>;
 
-/** One fault hits one answer; further faults wait in a queue. */
+/** A queue of faults. One fault hits one answer; further faults wait in the queue. */
 export class FaultQueue<F extends { readonly times: number }> {
   private readonly queues = new Map<string, F[]>();
 
@@ -65,7 +65,7 @@ export class FaultQueue<F extends { readonly times: number }> {
   }
 }
 
-/** True if the fault has answered instead of the endpoint. `elsewhere`: the target of a redirect. */
+/** Returns true if the fault has answered instead of the endpoint. `elsewhere` is the target of a redirect. */
 export async function disturb(
   reply: FastifyReply,
   order: { readonly fault: string; readonly ms: number } | undefined,
@@ -88,6 +88,6 @@ const answers: Record<Exclude<EndpointFault, 'slow'>, (reply: FastifyReply, else
     reply.hijack();
     reply.raw.socket?.destroy();
   },
-  // 307 keeps method and body: a client that follows it sends its secret to the other address.
+  // Status 307 keeps method and body, so a client that follows the redirect sends its secret to the other address.
   redirect: (reply, elsewhere) => void reply.redirect(elsewhere, 307),
 };

@@ -1,4 +1,4 @@
-/** The pages that a person sees: plain HTML, one form per way to sign in, no script. Pure. */
+/** Pure functions for the pages that a person sees: plain HTML, one form for each way to sign in, no script. */
 import { createHash } from 'node:crypto';
 import type { Profile } from '../model.js';
 import { displayName } from './claims.js';
@@ -13,7 +13,10 @@ form+form{margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid #c9c9d1}form
 button small{display:block;color:#595962}:focus-visible{outline:3px solid #1662dd;outline-offset:2px}
 [role=alert]{border-left:4px solid #b3261e;padding:.5rem 1rem;background:#fdf3f2}`;
 
-/** No `form-action`: browsers would apply it to the redirect after the form, which leads to the client. */
+/**
+ * Headers of each page. The policy has no `form-action`, because browsers would also apply it to the redirect after the
+ * form, which leads to the client.
+ */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
@@ -27,7 +30,7 @@ export interface SignInPage {
   readonly stateToken: string;
   readonly people: readonly { readonly login: string; readonly profile: Profile }[];
   readonly loginHint: string;
-  /** Shown above the form. */
+  /** The message that the page shows above the form. */
   readonly problem: string | null;
 }
 
@@ -37,11 +40,11 @@ export function signInPage({ org, stateToken, people, loginHint, problem }: Sign
     `<li><button name="username" value="${escape(login)}">${escape(displayName({ login, profile }))} <small>${escape(login)}</small></button></li>`;
   const picker =
     people.length === 0
-      ? `<p>Nobody is assigned to the app yet: npm run okta -- assign anna.lee@example.com</p>`
+      ? `<p>Nobody is assigned to the app yet. To assign a person: npm run okta -- assign anna.lee@example.com</p>`
       : `<form method="post" action="/signin" aria-label="People assigned to the app">${state}<ul>${people.map(person).join('')}</ul></form>`;
   return page(
     'Sign In',
-    `<p>Sandbox Okta, org ${escape(org)}: no password is asked.</p>
+    `<p>Sandbox Okta, org ${escape(org)}. You need no password.</p>
 ${problem === null ? '' : `<p role="alert">${escape(problem)}</p>`}
 ${picker}
 <form method="post" action="/signin" aria-label="Anybody else">${state}

@@ -1,6 +1,7 @@
 /**
- * Signing keys. They survive a restart; each is generated at first use. `org-access` signs the access tokens of the org
- * server and is never published: an application cannot validate these tokens (Okta, "Validate access tokens").
+ * The signing keys. Each key is generated at first use and survives a restart. The key `org-access` signs the access
+ * tokens of the org server. It is never published, because an application cannot validate these tokens (Okta, "Validate
+ * access tokens").
  */
 import { randomBytes } from 'node:crypto';
 import { createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose';
@@ -19,7 +20,7 @@ interface KeyRow {
   readonly private_jwk: JWK;
 }
 
-/** Okta's keys are RS256; the `kid` has 43 characters. */
+/** Generates a key. Okta's keys are RS256, and their `kid` has 43 characters. */
 export async function newKey(): Promise<{ readonly kid: string; readonly jwk: JWK }> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   const kid = randomBytes(32).toString('base64url');
@@ -40,7 +41,7 @@ export class KeyRing {
     return signingKey(private_jwk, kid);
   }
 
-  /** Newest first. A retired key stays until it is removed. */
+  /** Returns the published keys, the newest key first. A retired key remains published until it is removed. */
   async published(keySet: KeySet): Promise<{ keys: JWK[] }> {
     await this.current(keySet);
     const rows = await this.database.query<KeyRow>(
@@ -54,7 +55,7 @@ export class KeyRing {
     return createLocalJWKSet(await this.published(keySet));
   }
 
-  /** New tokens use a new key at once. The old key stays published. */
+  /** Replaces the current keys. New tokens use the new keys at once. The old keys remain published. */
   async rotate(servers: readonly ServerId[]): Promise<Record<string, string[]>> {
     for (const server of servers) {
       const key = await newKey();
@@ -72,7 +73,7 @@ export class KeyRing {
     return this.kids();
   }
 
-  /** Ids of the published keys by server, current key first. */
+  /** Returns the ids of the published keys by server, the current key first. */
   async kids(): Promise<Record<string, string[]>> {
     const kids: Record<string, string[]> = {};
     for (const server of serverIds) kids[server] = (await this.published(server)).keys.map((k) => k.kid ?? '');
@@ -87,7 +88,7 @@ export class KeyRing {
     return row;
   }
 
-  /** Two concurrent first uses generate two keys. The unique index keeps one of them for both. */
+  /** Two concurrent first uses generate two keys. The unique index accepts one of them, and both uses get it. */
   private async first(keySet: KeySet): Promise<KeyRow> {
     await insert(this.database, keySet, await newKey());
     return (await this.find(keySet)) as KeyRow;

@@ -4,36 +4,37 @@ import { z } from 'zod';
 
 export const serverIds = ['org', 'default'] as const;
 /**
- * `org`: the authorization server of the org itself, for sign-in. `default`: the custom server; its access tokens are
- * for APIs.
+ * `org` is the authorization server of the org itself, for sign-in. `default` is the custom authorization server, whose
+ * access tokens are for APIs.
  */
 export type ServerId = (typeof serverIds)[number];
 
 const uri = z.url({ protocol: /^https?$/ }).refine((u) => !u.includes('#'), 'must have no fragment');
 const publicJwk = z
   .looseObject({ kty: z.enum(['RSA', 'EC']) })
-  .refine((k) => !('d' in k), 'must be a public key: it is the private one');
+  .refine((k) => !('d' in k), 'must be a public key, but it is a private key');
 
-/** An administrator's settings of a client, with Okta's defaults where Okta has one. */
+/** The settings of a client, which an administrator makes. The defaults are Okta's, where Okta has one. */
 export const clientSettings = z.object({
-  /** Compared character by character. */
+  /** Permitted redirect URIs. They are compared character by character. */
   redirectUris: z.array(uri).min(1).max(50),
   postLogoutRedirectUris: z.array(uri).max(50).default([]),
   grantTypes: z.array(z.enum(['authorization_code'])).default(['authorization_code']),
   /** Whether an access policy of the `default` server names this client. A new Okta org has no such policy. */
   accessPolicy: z.boolean().default(true),
-  /** Custom scopes of the `default` server. The org server has none. */
+  /** Custom scopes that the client may request from the `default` server. The org server has no custom scopes. */
   customScopes: z
     .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/))
     .max(50)
     .default([]),
   /**
-   * The `groups` claim lists the groups whose name starts with this. Null: the app has no groups claim, like a new app.
+   * Prefix of the group names that the `groups` claim lists. Null means that the app has no groups claim, like a new
+   * app.
    */
   groupsFilter: z.string().max(200).nullable().default(null),
-  /** The sign-on policy of the app requires a second factor. The sign-in page pretends that there was one. */
+  /** True: the app's sign-on policy requires a second factor. The sign-in page pretends that the person used one. */
   mfa: z.boolean().default(false),
-  /** With keys, the client authenticates with `private_key_jwt` and has no secret. */
+  /** Public keys of the client. A client with keys authenticates with `private_key_jwt` and has no secret. */
   jwks: z
     .object({ keys: z.array(publicJwk).min(1).max(10) })
     .nullable()
@@ -46,7 +47,7 @@ export interface Client {
   readonly clientId: string;
   /** The tenant whose org the client belongs to. Only people of that org can sign in to it. */
   readonly slug: string;
-  /** `00o...`, that org. */
+  /** The id of that org (`00o...`). */
   readonly orgId: string;
   readonly label: string;
   readonly secret: string | null;
@@ -63,26 +64,26 @@ export interface AuthorizationRequest {
   readonly codeChallenge: string;
 }
 
-/** The input for tokens. */
+/** The facts about a sign-in that the tokens need. */
 export interface Grant {
   readonly server: ServerId;
   readonly personId: string;
   readonly scopes: readonly string[];
   readonly nonce: string | null;
-  /** Seconds since the epoch. */
+  /** Time of the sign-in in seconds since the epoch. */
   readonly authTime: number;
 }
 
-/** A code is valid for this client, redirect URI and verifier only. */
+/** The grant behind a code. The code is valid only for this client, redirect URI and verifier. */
 export interface CodeGrant extends Grant {
   readonly redirectUri: string;
   readonly codeChallenge: string;
 }
 
-/** 256 random bits for cookies, codes and state tokens. */
+/** Generates 256 random bits for cookies, codes and state tokens. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url');
 
-/** The database stores this hash of them. */
+/** Returns the hash of a secret. The database stores only this hash. */
 export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
 export const seconds = (at: Date | number): number => Math.floor(Number(at) / 1000);

@@ -39,8 +39,8 @@ export class OAuthError extends Error {
 }
 
 /**
- * The value of a parameter; undefined if it is missing or empty. A repeated parameter is an error (RFC 6749, 3.1),
- * because a proxy and a server could read different values.
+ * Returns the value of a parameter, or undefined if the parameter is missing or empty. A repeated parameter is an error
+ * (RFC 6749, 3.1), because a proxy and a server could read different values.
  */
 export function parameter(from: unknown, name: string): string | undefined {
   const value = (from as Readonly<Record<string, unknown>> | null | undefined)?.[name];

@@ -1,6 +1,6 @@
 /**
- * Short-lived values that are valid once: open sign-in pages, codes, and used ids. Only hashes are stored. Expiry uses
- * the clock of Postgres.
+ * SQL about short-lived values that are valid once: open sign-in pages, codes, and the ids of client assertions. Pages
+ * and codes are stored as hashes. Expiry uses the clock of Postgres.
  */
 import type { Database } from '#platform';
 import { hashOf, randomSecret, type AuthorizationRequest, type CodeGrant } from './model.js';
@@ -13,7 +13,7 @@ const CODE_SECONDS = 60;
 export class Pending {
   constructor(private readonly database: Database) {}
 
-  /** Returns the state token of the page. */
+  /** Stores an authorization request. Returns the state token of its sign-in page. */
   async openSignIn(clientId: string, request: AuthorizationRequest): Promise<string> {
     const token = randomSecret();
     await this.database.query('delete from okta_oidc_sign_in where expires_at < now()');
@@ -32,7 +32,7 @@ export class Pending {
     return row;
   }
 
-  /** False if a concurrent request was first: a page signs in once. */
+  /** A page can sign in only once. Returns false if a concurrent request closed the page first. */
   async closeSignIn(token: string): Promise<boolean> {
     const rows = await this.database.query('delete from okta_oidc_sign_in where hash = $1 returning 1', [
       hashOf(token),
@@ -51,8 +51,8 @@ export class Pending {
   }
 
   /**
-   * One statement, so that only one of two concurrent redemptions gets the code. Another client's attempt does not use
-   * it up.
+   * Redeems a code in one statement, so that only one of two concurrent redemptions gets it. An attempt by another
+   * client does not use up the code.
    */
   async redeemCode(clientId: string, code: string): Promise<CodeGrant | undefined> {
     const [row] = await this.database.query<{ granted: CodeGrant; fresh: boolean }>(
@@ -62,7 +62,7 @@ export class Pending {
     return row?.fresh ? row.granted : undefined;
   }
 
-  /** False if the id was used before. `expires`: seconds since the epoch; after that the row can be deleted. */
+  /** Returns false if the id was used before. The row can be deleted after `expires` (seconds since the epoch). */
   async spend(jti: string, expires: number): Promise<boolean> {
     await this.database.query('delete from okta_oidc_spent where expires_at < now()');
     const rows = await this.database.query(

@@ -1,6 +1,6 @@
 /**
- * Both authorization servers on the Okta listener. Forms come in, pages or JSON go out, and each request is logged as a
- * call.
+ * Registers both authorization servers on the Okta listener. They accept forms and answer with pages or JSON. Each
+ * request is logged as a call.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '#platform';
@@ -27,7 +27,7 @@ export function oidcRoutes(app: FastifyInstance, oidc: OidcProvider, logger: Log
   });
 }
 
-/** A repeated field becomes an array, which `parameter` refuses. */
+/** Parses a form. A repeated field becomes an array, which `parameter` refuses. */
 function formFields(body: string): Readonly<Record<string, string | string[]>> {
   const form = new URLSearchParams(body);
   const fields = [...new Set(form.keys())].map((name) => {

@@ -1,14 +1,14 @@
-/** The two authorization servers of an Okta org: addresses and metadata. Pure. */
+/** The two authorization servers of an Okta org: addresses and metadata. Pure functions only. */
 import type { Client, ServerId } from './model.js';
 
 export interface AuthorizationServer {
   readonly id: ServerId;
-  /** Exactly as in the `iss` of its tokens. */
+  /** The issuer, exactly as in the `iss` claim of the server's tokens. */
   readonly issuer: string;
-  /** Path and URL before `/authorize`, `/token` and so on. */
+  /** Path and URL of the server, before `/authorize`, `/token` and so on. */
   readonly path: string;
   readonly base: string;
-  /** The `aud` of its access tokens. */
+  /** The `aud` claim of the server's access tokens. */
   readonly audience: string;
 }
 
@@ -20,7 +20,7 @@ export function serverAt(id: ServerId, origin: string): AuthorizationServer {
 
 export const OIDC_SCOPES = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;
 
-/** The org server has no custom scopes. */
+/** Returns the scopes that a client can request from a server. The org server has no custom scopes. */
 export const scopesAt = (server: ServerId, { settings }: Client): readonly string[] => [
   ...OIDC_SCOPES,
   ...(server === 'default' ? settings.customScopes : []),
@@ -28,7 +28,7 @@ export const scopesAt = (server: ServerId, { settings }: Client): readonly strin
 
 const CLIENT_AUTHENTICATION = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 
-/** OpenID Connect Discovery 1.0, section 3. Lists what the sandbox supports, which is less than Okta supports. */
+/** Lists what the sandbox supports, which is less than Okta supports (OpenID Connect Discovery 1.0, section 3). */
 export const metadata = ({ issuer, base }: AuthorizationServer) => ({
   issuer,
   authorization_endpoint: `${base}/authorize`,

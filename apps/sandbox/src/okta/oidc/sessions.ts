@@ -1,22 +1,22 @@
 /**
- * The browser's session with an org: with a session, the person is not asked to sign in again. Each org has a cookie of
- * its own, because all orgs of the sandbox share a host.
+ * The browser's sessions with the orgs. A person with a session need not sign in again. Each org has its own cookie,
+ * because all orgs of the sandbox share a host.
  */
 import type { Database } from '#platform';
 import { hashOf, randomSecret, seconds } from './model.js';
 
 export interface OrgSession {
   readonly personId: string;
-  /** Seconds since the epoch. */
+  /** Time of the sign-in in seconds since the epoch. */
   readonly authTime: number;
 }
 
-/** Okta's default: two hours. */
+/** Lifetime of a session. Okta's default is two hours. */
 const LIFETIME = `interval '2 hours'`;
 
 const cookieName = (slug: string): string => `okta-sid-${slug}`;
 
-/** `secure`: the issuer is an https address. */
+/** Builds the session cookie. `secure` is true if the issuer is an https address. */
 export const sessionCookie = (slug: string, secret: string, secure: boolean): string =>
   `${cookieName(slug)}=${secret}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}${secret === '' ? '; Max-Age=0' : ''}`;
 
@@ -39,8 +39,8 @@ export class OrgSessions {
   }
 
   /**
-   * Suspending or deactivating a person ends their sessions for good: a session from before the last change of status
-   * is invalid.
+   * Finds a valid session. A session that began before the last change of the person's status is invalid, so suspending
+   * or deactivating a person ends their sessions permanently.
    */
   async find(slug: string, secret: string): Promise<OrgSession | undefined> {
     const [row] = await this.database.query<{ person_id: string; auth_time: Date }>(
@@ -56,7 +56,7 @@ export class OrgSessions {
     await this.database.query('delete from okta_session where hash = $1', [hashOf(secret)]);
   }
 
-  /** Returns how many browsers were signed in. */
+  /** Ends all sessions of a person. Returns how many browsers were signed in. */
   async endAll(personId: string): Promise<number> {
     return (await this.database.query('delete from okta_session where person_id = $1 returning 1', [personId])).length;
   }

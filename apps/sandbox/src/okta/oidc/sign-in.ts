@@ -1,6 +1,7 @@
 /**
- * From `/authorize` to the code: at once with a session, otherwise over the sign-in page. As with Okta, a person
- * without the app signs in to the org and is then refused for the client.
+ * Handles a sign-in from `/authorize` to the code. A person with a session gets the code at once; anybody else first
+ * sees the sign-in page. As with Okta, a person who is not assigned to the app signs in to the org and is then refused
+ * for the client.
  */
 import { authorizationRequest, backTo, promptingOf, redirectUriOf, type Prompting } from './authorize-request.js';
 import { signInPage } from './html.js';
@@ -13,7 +14,7 @@ import { secretInCookies, sessionCookie, type OrgSession } from './sessions.js';
 export type Shown =
   { readonly location: string; readonly cookie?: string } | { readonly html: string; readonly status: 200 | 401 };
 
-/** A longer list would be hard to use; other people type their username. */
+/** Number of people on the sign-in page. A longer list would be hard to use; other people type their username. */
 const PICKED_FROM = 200;
 
 export class SignIn {
@@ -22,7 +23,7 @@ export class SignIn {
   async authorize(server: ServerId, query: unknown, cookies: string | undefined): Promise<Shown> {
     const client = await this.oidc.clients.byId(required(query, 'client_id'));
     const redirectUri = redirectUriOf(query, client);
-    // redirectUriOf has refused a null client.
+    // `redirectUriOf` has already refused a null client.
     const known = client as Client;
     const { state } = query as { state?: unknown };
     return this.answering(redirectUri, typeof state === 'string' ? state : undefined, async () => {
@@ -37,7 +38,7 @@ export class SignIn {
     });
   }
 
-  /** The fields of the form. */
+  /** Handles the submitted sign-in form. */
   async enter(form: unknown): Promise<Shown> {
     const stateToken = required(form, 'stateToken');
     const opened = await this.oidc.pending.signIn(stateToken);
@@ -45,7 +46,7 @@ export class SignIn {
     if (!opened || !client) throw expired();
     const username = parameter(form, 'username')?.trim() ?? '';
     const person = await findPerson(this.oidc.database, client.slug, username);
-    // One message for unknown, suspended and deactivated people, as with Okta.
+    // The message is the same for unknown, suspended and deactivated people, as with Okta.
     if (person?.status !== 'ACTIVE') return this.page(client, stateToken, username, 'Unable to sign in');
     if (!(await this.oidc.pending.closeSignIn(stateToken))) throw expired();
     const { secret, session } = await this.oidc.sessions.begin(person.id);
@@ -82,7 +83,7 @@ export class SignIn {
     return backTo(request.redirectUri, { code, state });
   }
 
-  /** The error is sent to the client that made the request. */
+  /** Runs `work`, and sends its OAuth error to the client that made the request. */
   private async answering<S extends Shown>(
     redirectUri: string,
     state: string | undefined,
@@ -104,4 +105,4 @@ export class SignIn {
 }
 
 const expired = (): OAuthError =>
-  new OAuthError('invalid_request', 'This sign-in page was used or has expired: go back to the application.');
+  new OAuthError('invalid_request', 'This sign-in page was used or has expired. Return to the application.');

@@ -1,5 +1,5 @@
 /**
- * RP-initiated logout. The ID token tells the person and the client; the registered URI is where the browser goes next.
+ * RP-initiated logout. The ID token identifies the person and the client. The browser then goes to the registered URI.
  */
 import { backTo } from './authorize-request.js';
 import type { ServerId } from './model.js';
@@ -8,13 +8,13 @@ import type { OidcProvider } from './provider.js';
 import { secretInCookies, sessionCookie } from './sessions.js';
 
 export interface SignedOut {
-  /** Null: a page tells the person that they are signed out. */
+  /** The address where the browser goes next. Null means that a page tells the person that they are signed out. */
   readonly location: string | null;
-  /** Clears the browser's cookie if the session was that person's. */
+  /** The header that clears the browser's cookie; null if the session was another person's. */
   readonly cookie: string | null;
 }
 
-/** Ends the session of this browser if it belongs to the person in the token; otherwise leaves it alone. */
+/** Ends the session of this browser if it belongs to the person in the token. Any other session does not change. */
 export async function signOut(
   oidc: OidcProvider,
   server: ServerId,

@@ -16,7 +16,7 @@ export interface TokenAnswer {
   readonly id_token?: string;
 }
 
-/** The custom server signs both tokens with its published key. */
+/** Returns the key set for access tokens. The custom server signs both tokens with its published key. */
 const accessKeySet = (server: ServerId): KeySet => (server === 'org' ? 'org-access' : server);
 
 const isTokenFault = (fault: string): fault is TokenFault => tokenFaults.some((f) => f === fault);
@@ -29,7 +29,7 @@ export class Tokens {
     private readonly foreignKeysUrl: () => string,
   ) {}
 
-  /** The key of forged tokens; each process has another one. */
+  /** Returns the key of forged tokens. Each process generates its own. */
   foreignKey(): Promise<SigningKey> {
     this.foreign ??= newKey().then(({ jwk, kid }) => signingKey(jwk, kid));
     return this.foreign;
@@ -52,15 +52,15 @@ export class Tokens {
     };
   }
 
-  /** The claims of an unexpired access token of this server; null for anything else. */
+  /** Returns the claims of an unexpired access token of this server, or null for any other token. */
   async readAccessToken(server: AuthorizationServer, token: string): Promise<JWTPayload | null> {
     const expected = { issuer: server.issuer, audience: server.audience, algorithms: ['RS256'] };
     return this.read(accessKeySet(server.id), token, expected);
   }
 
-  /** The claims of an ID token of this server, expired or not. It only says which session to end. */
+  /** Returns the claims of this server's ID token, expired or not. They only show which session to end. */
   async readIdTokenHint(server: AuthorizationServer, token: string): Promise<JWTPayload | null> {
-    // Earlier than any token that a published key has signed.
+    // This time is before the expiry of every token, so an expired token is accepted, too.
     const currentDate = new Date(0);
     return this.read(server.id, token, { issuer: server.issuer, algorithms: ['RS256'], currentDate });
   }

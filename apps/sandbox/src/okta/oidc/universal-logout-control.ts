@@ -1,4 +1,4 @@
-/** `/sandbox/apps/<tenant>/universal-logout`: sets the endpoint and sends a logout. */
+/** The route `/sandbox/apps/<tenant>/universal-logout`, which sets the endpoint and sends a logout. */
 import { z } from 'zod';
 import { parseControl } from '../../listener.js';
 import type { OktaStore } from '../store.js';
@@ -8,7 +8,7 @@ import { logoutFaults, logoutTarget, type UniversalLogout } from './universal-lo
 
 const sendBody = z.object({
   login: z.string().min(1).max(200),
-  /** The client whose app gets the logout. */
+  /** Label of the client whose app gets the logout. */
   label: z.string().default('stackflow'),
   fault: z.enum(logoutFaults).optional(),
 });

@@ -26,7 +26,7 @@ type LogoutFault = (typeof logoutFaults)[number];
 
 export const logoutTarget = z.object({
   url: z.url({ protocol: /^https?$/ }),
-  /** Okta uses e-mail until an administrator changes it. */
+  /** The form in which Okta names the person. Okta uses the e-mail address until an administrator changes this. */
   subjectFormat: z.enum(subjectFormats).default('email'),
 });
 export type LogoutTarget = z.output<typeof logoutTarget>;
@@ -34,14 +34,14 @@ export type LogoutTarget = z.output<typeof logoutTarget>;
 export interface LogoutResult {
   readonly url: string;
   readonly login: string;
-  /** Browsers that were signed in to the org as this person. */
+  /** Number of browsers that were signed in to the org as this person. */
   readonly sessionsEnded: number;
   readonly attempts: readonly Attempt[];
 }
 
 const TYP = 'global-token-revocation+jwt';
 const LIFETIME_SECONDS = 300;
-/** The app may answer 204 only after it has reached several systems. */
+/** A long limit, because the app may answer 204 only after it has reached several systems. */
 const PATIENCE_MS = 30_000;
 
 type Change = (draft: Draft, now: number) => Draft;
@@ -94,7 +94,7 @@ export class UniversalLogout {
     if (!target)
       throw new ControlError(
         404,
-        `tenant "${client.slug}" has no Universal Logout endpoint; PUT /sandbox/apps/${client.slug}/universal-logout names one`,
+        `tenant "${client.slug}" has no Universal Logout endpoint; set it with PUT /sandbox/apps/${client.slug}/universal-logout`,
       );
     const sessionsEnded = await this.oidc.sessions.endAll(person.id);
     const request = {

@@ -3,31 +3,20 @@ import { BigIntColumn } from '#platform';
 
 @Entity('groups')
 export class GroupEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  tenantId!: string;
+  @PrimaryColumn({ type: 'uuid' }) tenantId!: string;
+  @PrimaryColumn({ type: 'uuid' }) id!: string;
+  @Column({ type: 'text' }) displayName!: string;
 
-  @PrimaryColumn({ type: 'uuid' })
-  id!: string;
+  /** The display name, normalized and in lower case, because names are unique without regard to case. */
+  @Column({ type: 'text' }) displayNameKey!: string;
+  @Column({ type: 'text', nullable: true }) externalId!: string | null;
 
-  @Column({ type: 'text' })
-  displayName!: string;
-
-  /** Normalized and in lower case: names are unique without regard to case. */
-  @Column({ type: 'text' })
-  displayNameKey!: string;
-
-  @Column({ type: 'text', nullable: true })
-  externalId!: string | null;
-
-  /** Sequence of the last event about the group itself; a change of membership counts at the user. */
-  @BigIntColumn()
-  version!: number;
-
-  @Column({ type: 'timestamptz' })
-  createdAt!: Date;
-
-  @Column({ type: 'timestamptz' })
-  updatedAt!: Date;
+  /**
+   * Sequence of the last event about the group itself. A change of membership increments the user's version instead.
+   */
+  @BigIntColumn() version!: number;
+  @Column({ type: 'timestamptz' }) createdAt!: Date;
+  @Column({ type: 'timestamptz' }) updatedAt!: Date;
 }
 
 export const GROUP_COLUMNS = [
@@ -40,5 +29,5 @@ export const GROUP_COLUMNS = [
   'updatedAt',
 ] as const satisfies (keyof GroupEntity)[];
 
-/** A group as the service reads it, without its members. */
+/** The columns of a group that the service reads. They do not include the members. */
 export type Group = Readonly<Pick<GroupEntity, (typeof GROUP_COLUMNS)[number]>>;

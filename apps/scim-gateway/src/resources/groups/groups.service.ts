@@ -10,7 +10,7 @@ import type { Group } from './group.entity.js';
 import { deleteGroup, directoryGroup, findGroup, insertGroup, lockGroup, updateGroup } from './groups.sql.js';
 import { changeMembership, type MembershipChange } from './membership.sql.js';
 
-/** Runs of a transaction that Postgres rolls back because it conflicts with another one. */
+/** Number of times that a transaction runs if Postgres rolls it back because of a conflict with another one. */
 const ATTEMPTS = 3;
 
 @Injectable()
@@ -56,7 +56,7 @@ export class GroupsService {
     });
   }
 
-  /** A body that does not name members, or externalId, leaves them unchanged. */
+  /** Replaces a group. If the body does not name members or externalId, they stay unchanged. */
   replace(context: ScimContext, id: string, body: unknown): Promise<Group> {
     const { displayName, externalId, members } = parseGroup(body);
     return this.change(context, id, {
@@ -72,7 +72,7 @@ export class GroupsService {
     return this.change(context, id, reduceGroupPatch(parsePatch(body)));
   }
 
-  /** Every member leaves the group first, so that subscribers get an event for each person. */
+  /** Deletes a group. Every member leaves the group first, so that subscribers get an event for each person. */
   delete(context: ScimContext, id: string): Promise<void> {
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
@@ -89,7 +89,7 @@ export class GroupsService {
   private async change(context: ScimContext, id: string, change: GroupChange): Promise<Group> {
     const group = await this.get(context, id);
     const touchesMembers = change.replaceAll !== null || change.add.length + change.remove.length > 0;
-    // Okta sends a rename with the unchanged name before each change of membership: no lock, no write.
+    // Okta sends a rename with the unchanged name before each change of membership. It needs no lock and no write.
     if (!touchesMembers && !attributesDiffer(group, change)) return group;
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
@@ -106,7 +106,7 @@ export class GroupsService {
     });
   }
 
-  /** A new name makes the event `group.renamed`; a new external id makes no event. */
+  /** Changes name and external id. A new name causes the event `group.renamed`. A new external id causes no event. */
   private async applyAttributes(tx: Tx, group: Group, change: GroupChange, cause: Cause): Promise<Group> {
     if (!attributesDiffer(group, change)) return group;
     const displayName = change.displayName ?? group.displayName;
@@ -130,7 +130,10 @@ export class GroupsService {
     return next;
   }
 
-  /** Unknown members are left out and the others stored: Okta would mark the whole push as failed and not repeat it. */
+  /**
+   * Changes the membership. Unknown members are skipped and the others are stored. If we refused the request, Okta
+   * would mark the whole push as failed and not repeat it.
+   */
   private async applyMembership(
     tx: Tx,
     context: ScimContext,
@@ -149,7 +152,7 @@ export class GroupsService {
     return joined + left > 0;
   }
 
-  /** Runs a transaction again that Postgres rolled back because of a deadlock or a serialization failure. */
+  /** Runs a transaction. If Postgres rolls it back because of a deadlock or a serialization failure, runs it again. */
   private async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -165,7 +168,10 @@ const attributesDiffer = (group: Group, { displayName, externalId }: GroupChange
   (displayName !== undefined && displayName !== group.displayName) ||
   (externalId !== undefined && externalId !== group.externalId);
 
-/** Ids that can belong to a user, each once in its stored spelling, and texts that cannot be an id. */
+/**
+ * Separates the ids that can belong to a user from texts that cannot be an id. Each id occurs once, in its stored
+ * spelling.
+ */
 function splitIds(sent: readonly string[]): { ids: string[]; malformed: string[] } {
   const ids = new Set<string>();
   const malformed: string[] = [];

@@ -1,4 +1,4 @@
-/** Groups and their members in Postgres. Every statement names the tenant (P4). */
+/** Reads and writes groups and their members in Postgres. Every statement names the tenant (P4). */
 import type { DirectoryGroup } from '#events';
 import { columnsOf, prepared, type Queryable } from '#platform';
 import { groupSchema, type Filter, type Page } from '#scim';
@@ -22,14 +22,15 @@ export async function findGroup(queryable: Queryable, tenantId: string, id: stri
 
 /**
  * Locks the group's row (FOR UPDATE). Every change of a group or its membership takes this lock first, and then the
- * locks of user rows in the order of their ids. So writers of one group run one after another, without deadlocks.
+ * locks of user rows in the order of their ids. Writers of one group therefore run one after another, without
+ * deadlocks.
  */
 export async function lockGroup(tx: Queryable, tenantId: string, id: string): Promise<Group | undefined> {
   const [group] = await tx.query<Group>(`${SELECT} where g.tenant_id = $1 and g.id = $2 for update`, [tenantId, id]);
   return group;
 }
 
-/** False if another group has the name. The insertion locks the new row. */
+/** Inserts a group, which locks the new row. Returns false if another group has the name. */
 export async function insertGroup(tx: Queryable, group: Group): Promise<boolean> {
   const { tenantId, id, displayName, externalId, version, createdAt } = group;
   const rows = await tx.query(
@@ -40,7 +41,7 @@ export async function insertGroup(tx: Queryable, group: Group): Promise<boolean>
   return rows.length === 1;
 }
 
-/** The caller holds the lock of the row. A name that another group has violates `groups_display_name`. */
+/** Updates a group. The caller must hold the row lock. A name of another group violates `groups_display_name`. */
 export async function updateGroup(tx: Queryable, group: Group): Promise<void> {
   const { tenantId, id, displayName, externalId, version, updatedAt } = group;
   await tx.query(
@@ -50,7 +51,7 @@ export async function updateGroup(tx: Queryable, group: Group): Promise<void> {
   );
 }
 
-/** The caller holds the lock of the row and has removed the members. */
+/** Deletes a group. The caller must hold the row lock and must have removed the members. */
 export async function deleteGroup(tx: Queryable, { tenantId, id }: Group): Promise<void> {
   await tx.query('delete from groups where tenant_id = $1 and id = $2', [tenantId, id]);
 }
@@ -62,7 +63,7 @@ export const directoryGroup = ({ id, displayName, externalId, version }: Group):
   version,
 });
 
-/** Members of each of the groups, in the order of their ids. */
+/** Returns the members of each group, in the order of their ids. */
 export async function membersOf(
   queryable: Queryable,
   tenantId: string,
@@ -96,7 +97,7 @@ const filterColumns: Columns = {
   },
 };
 
-/** One page in the order of creation, and the number of all matches. */
+/** Returns one page in the order of creation, and the number of all matches. */
 export function listGroups(
   queryable: Queryable,
   tenantId: string,

@@ -3,12 +3,7 @@ import { Entity, PrimaryColumn } from 'typeorm';
 /** A user's membership in a group. */
 @Entity('members')
 export class MemberEntity {
-  @PrimaryColumn({ type: 'uuid' })
-  tenantId!: string;
-
-  @PrimaryColumn({ type: 'uuid' })
-  groupId!: string;
-
-  @PrimaryColumn({ type: 'uuid' })
-  userId!: string;
+  @PrimaryColumn({ type: 'uuid' }) tenantId!: string;
+  @PrimaryColumn({ type: 'uuid' }) groupId!: string;
+  @PrimaryColumn({ type: 'uuid' }) userId!: string;
 }

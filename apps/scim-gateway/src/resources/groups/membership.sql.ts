@@ -1,6 +1,7 @@
 /**
- * Changes of membership, set-based: the cost is that of the difference, whatever the size of the group. An event of a
- * membership is about the user: it increments the user's version and carries the user's state after the change.
+ * Changes the membership of groups with set-based statements. The cost depends on the size of the change, not on the
+ * size of the group. An event of a membership is about the user: it increments the user's version and carries the
+ * user's state after the change.
  */
 import { currentTraceparent, prepared, type Queryable } from '#platform';
 import { LIMITS, quote, ScimError } from '#scim';
@@ -9,7 +10,7 @@ import { directoryUserSql } from '../users/user-events.js';
 import type { Group } from './group.entity.js';
 import { directoryGroup } from './groups.sql.js';
 
-/** The change that is asked for. Ids are UUIDs in lower case; a user with such an id need not exist. */
+/** The requested change. Ids are UUIDs in lower case. There need not be a user with such an id. */
 export type MembershipChange =
   | { readonly kind: 'difference'; readonly add: readonly string[]; readonly remove: readonly string[] }
   | { readonly kind: 'replace'; readonly all: readonly string[] };
@@ -17,7 +18,7 @@ export type MembershipChange =
 export interface MembershipResult {
   readonly joined: number;
   readonly left: number;
-  /** Ids to add that belong to no user of this tenant, or to a deleted one. */
+  /** Ids to add that belong to no user of this tenant or to a deleted user. */
   readonly unknown: readonly string[];
 }
 
@@ -29,7 +30,10 @@ interface Difference {
 const JOINED = 'com.stackflow.directory.user.joined-group.v1';
 const LEFT = 'com.stackflow.directory.user.left-group.v1';
 
-/** The caller holds the lock of the group's row, so that no other request changes the membership meanwhile. */
+/**
+ * Applies the change. The caller must hold the lock of the group's row, so that no other request changes the membership
+ * at the same time.
+ */
 export async function changeMembership(
   tx: Queryable,
   group: Group,
@@ -55,8 +59,8 @@ export async function changeMembership(
 }
 
 /**
- * The part of a PATCH that changes anything. Re-adding existing members must not lock users or increment their
- * versions: Entra ID re-adds members on each removal.
+ * Returns the part of a PATCH that changes anything. Re-adding existing members must not lock users or increment their
+ * versions, because Entra ID re-adds members on each removal.
  */
 async function effective(tx: Queryable, group: Group, { add, remove }: Difference): Promise<Difference> {
   const rows = await tx.query<{ userId: string }>(
@@ -67,7 +71,9 @@ async function effective(tx: Queryable, group: Group, { add, remove }: Differenc
   return { add: add.filter((id) => !members.has(id)), remove: remove.filter((id) => members.has(id)) };
 }
 
-/** One pass over both lists inside Postgres, which returns the difference only. */
+/**
+ * Computes the difference between the members and `all` in one pass inside Postgres, which returns only the difference.
+ */
 async function differenceToAll(tx: Queryable, group: Group, all: readonly string[]): Promise<Difference> {
   const rows = await tx.query<{ id: string; wanted: boolean }>(
     `select coalesce(w.id, m.user_id) as id, w.id is not null as wanted
@@ -81,7 +87,10 @@ async function differenceToAll(tx: Queryable, group: Group, all: readonly string
   };
 }
 
-/** Locks the users' rows (FOR UPDATE) in the order of their ids. Every writer uses this order, so none deadlock. */
+/**
+ * Locks the users' rows (FOR UPDATE) in the order of their ids. Every writer uses this order, so these locks cause no
+ * deadlocks.
+ */
 async function lockUsers(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<string[]> {
   const rows = await tx.query<{ id: string }>(
     'select id from users where tenant_id = $1 and id = any($2::uuid[]) and deleted_at is null order by id for update',
@@ -110,9 +119,9 @@ async function insertMembers(tx: Queryable, group: Group, ids: readonly string[]
 }
 
 /**
- * Increments the users' versions and stores one event for each, in one statement after the membership was changed, so
- * that `groups` is the list after the change. The caller has locked the rows (invariant: lock -> increment -> outbox).
- * Returns one of the users who joined and are in too many groups now; leaving is always allowed.
+ * Increments the users' versions and stores one event for each user, in one statement. It runs after the change of
+ * membership, so that `groups` is the list after the change. The caller must have locked the rows (invariant: lock ->
+ * increment -> outbox). Returns one of the users who joined and are now in too many groups. Leaving is always allowed.
  */
 const PUBLISH = prepared(`
   with changes as (

@@ -1,4 +1,6 @@
-/** The events about a user. They follow from the difference of two states, never from the HTTP method. Pure. */
+/**
+ * Builds the events about a user from the difference of two states, never from the HTTP method. Pure functions only.
+ */
 import type { NewEvent } from '#event-bus';
 import type { DirectoryUser } from '#events';
 import { changedAttributes, type UserResource } from '#scim';
@@ -7,7 +9,7 @@ import type { User } from './user.entity.js';
 
 export type UserState = Pick<User, 'id' | 'tenantId' | 'version' | 'resource' | 'groups'>;
 
-/** The primary e-mail address, else the first one that has a value. */
+/** Returns the primary e-mail address, or the first address with a value if none is primary. */
 export function emailOf({ emails = [] }: UserResource): string | null {
   const usable = emails.filter((email) => email.value !== undefined && email.value !== '');
   return (usable.find((email) => email.primary === true) ?? usable[0])?.value ?? null;
@@ -24,7 +26,10 @@ export const directoryUser = ({ id, resource, groups }: UserState): DirectoryUse
   groups: groups.map((group) => group.value),
 });
 
-/** {@link directoryUser} in SQL, for a statement that changes many users: of the row `u` of users and a jsonb list. */
+/**
+ * Returns {@link directoryUser} as an SQL expression, for a statement that changes many users. `u` is a row of `users`,
+ * and `groups` is a jsonb list.
+ */
 export const directoryUserSql = (u: string, groups: string): string => `jsonb_build_object(
   'id', ${u}.id, 'userName', ${u}.user_name, 'externalId', ${u}.external_id, 'active', ${u}.active,
   'displayName', ${u}.resource -> 'displayName',
@@ -39,13 +44,13 @@ export const createdEvent = (user: UserState, cause: Cause): NewEvent =>
     cause,
   );
 
-/** `user` is the final state: inactive, in no group. */
+/** Builds the event. `user` must be the final state: inactive and in no group. */
 export const deletedEvent = (user: UserState, cause: Cause): NewEvent =>
   directoryEvent('com.stackflow.directory.user.deleted.v1', user, { user: directoryUser(user) }, cause);
 
 /**
- * `updated` for attributes, then `deactivated` or `reactivated`. Each has a sequence of its own, and both carry the
- * state after the whole change. Empty if nothing differs.
+ * Builds `updated` if attributes changed, then `deactivated` or `reactivated`. Each event has its own sequence, and
+ * both carry the state after the whole change. Returns no event if nothing differs.
  */
 export function changeEvents(before: UserState, after: UserResource, cause: Cause): NewEvent[] {
   const changed = changedAttributes(before.resource, after).filter((name) => name !== 'active');

@@ -1,4 +1,7 @@
-/** Creates, changes and deletes users: reads the state, computes the next one, stores it together with its events. */
+/**
+ * Creates, changes and deletes users. It reads the state, computes the next state and stores it together with its
+ * events.
+ */
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { Outbox } from '#event-bus';
@@ -21,9 +24,9 @@ import { changeEvents, createdEvent, deletedEvent } from './user-events.js';
 import type { User } from './user.entity.js';
 import { findHolders, findUser, lockUser, nameKey, NameTaken, UserWrites } from './users.sql.js';
 
-/** Optimistic attempts before a writer waits for the row lock. */
+/** Number of optimistic attempts before a writer waits for the row lock. */
 const ATTEMPTS = 3;
-/** How long a POST may be the repetition of one whose answer was lost. */
+/** Time within which a POST may repeat an earlier POST whose answer was lost. */
 const REPEAT_WINDOW_MS = 24 * 3_600_000;
 
 @Injectable()
@@ -44,7 +47,7 @@ export class UsersService {
     return user;
   }
 
-  /** One statement if no other user holds the name or the external id. */
+  /** Creates a user. It needs one statement if no other user has the name or the external id. */
   async create(context: ScimContext, body: unknown): Promise<User> {
     const parsed = parseUser(body);
     const resource: UserResource = { ...parsed, active: parsed.active ?? true };
@@ -81,7 +84,7 @@ export class UsersService {
     return this.change(context, id, (user) => patchUser(user.resource, operations));
   }
 
-  /** The row becomes a tombstone without memberships; its names are free again. */
+  /** Deletes a user. The row becomes a tombstone without memberships, and its names can be used again. */
   async delete(context: ScimContext, id: string): Promise<void> {
     await this.attempt(context, id, async (queryable, user) => {
       const cause = causeOf(context);
@@ -95,7 +98,10 @@ export class UsersService {
     return this.attempt(context, id, (queryable, user) => this.store(queryable, context, user, next(user)));
   }
 
-  /** Without a difference there is no new version and no event. Undefined = another request changed the user first. */
+  /**
+   * Stores the new state. If nothing differs, there is no new version and no event. Returns undefined if another
+   * request changed the user first.
+   */
   private async store(
     queryable: Queryable,
     context: ScimContext,
@@ -114,7 +120,10 @@ export class UsersService {
     }
   }
 
-  /** Reads and writes without a lock. After three lost races it takes the row lock, so that every writer succeeds. */
+  /**
+   * Reads and writes without a lock. If three other writers were faster, it takes the row lock, so that every writer
+   * succeeds.
+   */
   private async attempt(
     { tenantId }: ScimContext,
     id: string,
@@ -138,11 +147,12 @@ export class UsersService {
   }
 
   /**
-   * A POST whose name or external id another user holds may still be right:
-   * - It repeats a POST whose answer was lost: the user of that POST is the answer.
-   * - Okta renames by deactivating the old user and creating a new one with the same external id. One person keeps one
-   *   account, so the inactive user takes the new profile.
-   * Undefined = the user that held the name no longer exists.
+   * Handles a POST whose name or external id another user has. Two such requests are valid:
+   * - The POST repeats an earlier POST whose answer was lost. The answer is the user of the earlier POST.
+   * - Okta renames a person by deactivating the old user and creating a new one with the same external id. One person
+   *   keeps one account, so the inactive user gets the new profile.
+   *
+   * Returns undefined if the other user no longer exists.
    */
   private async takeExisting(context: ScimContext, resource: UserResource): Promise<User | undefined> {
     const holders = await findHolders(this.database, context.tenantId, resource);
@@ -169,7 +179,10 @@ export class UsersService {
   }
 }
 
-/** Two users that swap names wait for each other's index entries; Postgres then rolls one statement back. */
+/**
+ * Converts a deadlock into undefined. Two users that swap names wait for each other's index entries, and Postgres then
+ * rolls one statement back.
+ */
 function undefinedIfDeadlock(error: unknown): undefined {
   if (sqlState(error) !== '40P01') throw error;
 }

@@ -1,4 +1,4 @@
-/** Users in Postgres. Every statement names the tenant (P4). */
+/** Reads and writes users in Postgres. Every statement names the tenant (P4). */
 import type { NewEvent, Outbox } from '#event-bus';
 import { columnsOf, prepared, sqlState, violatedConstraint, type Prepared, type Queryable } from '#platform';
 import { userSchema, type Filter, type Page, type UserResource } from '#scim';
@@ -12,7 +12,8 @@ const GROUPS = `(select coalesce(jsonb_agg(jsonb_build_object('value', g.id, 'di
 const select = (groups: string) =>
   `select ${columnsOf(UserEntity, { alias: 'u', only: USER_COLUMNS })}, ${groups} as groups from users u`;
 
-// One snapshot has the row and its memberships, so `version` covers both: a change of membership increments it.
+// Reads the row and its memberships in one snapshot. A change of membership increments `version`, so `version` covers
+// both.
 const FIND = prepared(`${select(GROUPS)} where u.tenant_id = $1 and u.id = $2 and u.deleted_at is null`);
 
 export async function findUser(queryable: Queryable, tenantId: string, id: string): Promise<User | undefined> {
@@ -20,7 +21,9 @@ export async function findUser(queryable: Queryable, tenantId: string, id: strin
   return user;
 }
 
-/** Locks the user's row (FOR UPDATE) until the transaction ends: for writers whose optimistic attempts all failed. */
+/**
+ * Locks the user's row (FOR UPDATE) until the transaction ends. It is for writers whose optimistic attempts all failed.
+ */
 export async function lockUser(tx: Queryable, tenantId: string, id: string): Promise<void> {
   await tx.query('select 1 from users where tenant_id = $1 and id = $2 and deleted_at is null for update', [
     tenantId,
@@ -28,7 +31,7 @@ export async function lockUser(tx: Queryable, tenantId: string, id: string): Pro
   ]);
 }
 
-/** The users that hold the name or the external id and are not deleted. */
+/** Returns the users that have the name or the external id and are not deleted. */
 export function findHolders(queryable: Queryable, tenantId: string, resource: UserResource): Promise<User[]> {
   return queryable.query<User>(
     `${select(GROUPS)} where u.tenant_id = $1 and u.deleted_at is null and (u.user_name_key = $2 or u.external_id = $3)`,
@@ -38,7 +41,7 @@ export function findHolders(queryable: Queryable, tenantId: string, resource: Us
 
 export const nameKey = (name: string): string => name.toLowerCase();
 
-/** The columns that follow from the resource, and their values in the same order. */
+/** The columns whose values are computed from the resource. `resourceValues` returns the values in the same order. */
 const RESOURCE_COLUMNS = 'user_name, user_name_key, external_id, active, email, resource';
 const resourceValues = (resource: UserResource): unknown[] => [
   resource.userName,
@@ -49,30 +52,30 @@ const resourceValues = (resource: UserResource): unknown[] => [
   JSON.stringify(resource),
 ];
 
-/** Statements that change a user and store its events, or do neither: one round trip, one commit. */
+/** Changes a user and stores its events in one statement, so either both or neither commit. */
 export class UserWrites {
   private readonly insertSql: Prepared;
   private readonly updateSql: Prepared;
   private readonly deleteSql: Prepared;
 
   constructor(private readonly outbox: Outbox) {
-    // Takes the locks of the new row's unique index entries: waits for a concurrent insert of the same name, and then
-    // does nothing. The outbox row exists only if the user's row does.
+    // Locks the new row's unique index entries. It waits for a concurrent insert of the same name, and then does
+    // nothing. The outbox row exists only if the user's row exists.
     this.insertSql = prepared(`
       with created as (
         insert into users (tenant_id, id, ${RESOURCE_COLUMNS}, version, created_at, updated_at, created_request)
         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10) on conflict do nothing returning 1
       ), published as (${outbox.insertSql(11, 'created')})
       select count(*)::int as written from created`);
-    // Locks the user's row. If another request changed it since it was read, the version differs and nothing happens.
+    // Locks the user's row. If another request has changed the row, the version differs and nothing happens.
     this.updateSql = prepared(`
       with changed as (
         update users set (${RESOURCE_COLUMNS}, version, updated_at) = ($4, $5, $6, $7, $8, $9, $10, $11)
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
       ), published as (${outbox.insertSql(12, 'changed')})
       select count(*)::int as written from changed`);
-    // Locks like the update. A membership that is added after the snapshot increments the version first, so that this
-    // statement then does nothing: no membership of a deleted user can remain.
+    // Locks the user's row too. If another request adds a membership after the snapshot, it increments the version
+    // first, so this statement does nothing. No membership of a deleted user can remain.
     this.deleteSql = prepared(`
       with gone as (
         update users set active = false, deleted_at = $4, updated_at = $4, version = $5
@@ -83,14 +86,14 @@ export class UserWrites {
       select count(*)::int as written from gone`);
   }
 
-  /** False if another user, not deleted, holds the name or the external id. */
+  /** Inserts a user. Returns false if another user that is not deleted has the name or the external id. */
   insert(queryable: Queryable, user: User, events: readonly NewEvent[]): Promise<boolean> {
     const { tenantId, id, resource, createdAt, createdRequest } = user;
     const values = [tenantId, id, ...resourceValues(resource), createdAt, createdRequest];
     return this.write(queryable, this.insertSql, values, events);
   }
 
-  /** False if the row's version is no longer `expected`. Throws {@link NameTaken}. */
+  /** Updates a user. Returns false if the row's version is no longer `expected`. Throws {@link NameTaken}. */
   async update(queryable: Queryable, user: User, expected: number, events: readonly NewEvent[]): Promise<boolean> {
     const { tenantId, id, resource, version, updatedAt } = user;
     const values = [tenantId, id, expected, ...resourceValues(resource), version, updatedAt];
@@ -103,7 +106,7 @@ export class UserWrites {
     }
   }
 
-  /** False if the row's version is no longer `expected`. */
+  /** Deletes a user. Returns false if the row's version is no longer `expected`. */
   delete(
     queryable: Queryable,
     { tenantId, id, version }: UserState,
@@ -125,7 +128,7 @@ export class UserWrites {
   }
 }
 
-/** An update would give two users the same name. */
+/** An update failed because another user has the same name or external id. */
 export class NameTaken extends Error {
   constructor(readonly attribute: 'userName' | 'externalId') {
     super(`${attribute} is taken`);
@@ -157,7 +160,7 @@ const filterColumns: Columns = {
   },
 };
 
-/** One page in the order of creation, which never changes, and the number of all matches. */
+/** Returns one page in the order of creation, which never changes, and the number of all matches. */
 export function listUsers(
   queryable: Queryable,
   tenantId: string,

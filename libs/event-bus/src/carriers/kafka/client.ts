@@ -1,4 +1,4 @@
-/** The Kafka client: connection settings, log lines, topics. Only this folder imports kafkajs. */
+/** Creates the Kafka client, forwards its log lines, and creates topics. Only this folder imports kafkajs. */
 import { compactedTopics, topics, type Topic } from '#events';
 import type { Logger } from '#platform';
 import { Kafka, logLevel, type ITopicConfig, type LogEntry } from 'kafkajs';
@@ -7,11 +7,11 @@ import type { BusConfig } from '../../settings.js';
 
 export interface KafkaConnection {
   readonly kafka: Kafka;
-  /** Name of a topic or group on the cluster. */
+  /** Returns the name of a topic or group on the cluster. */
   readonly name: (plain: string) => string;
-  /** The topic of the catalog that has this name on the cluster. */
+  /** Returns the topic of the catalog that has this name on the cluster. */
   readonly topicOf: (name: string) => Topic | undefined;
-  /** Creates missing topics. Existing ones keep the configuration that their operator chose. */
+  /** Creates missing topics. It does not change the configuration of existing topics. */
   readonly ensureTopics: () => Promise<void>;
 }
 
@@ -64,7 +64,7 @@ function topicConfig(topic: Topic, name: string, config: KafkaConfigPart): ITopi
   };
 }
 
-/** Waits for leaders, because the first fetch from a new topic would fail without. */
+/** Waits until the topics have leaders; without leaders the first fetch from a new topic would fail. */
 async function ensureTopics(kafka: Kafka, wanted: ITopicConfig[]): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
@@ -75,7 +75,10 @@ async function ensureTopics(kafka: Kafka, wanted: ITopicConfig[]): Promise<void>
   }
 }
 
-/** kafkajs reports these as errors, although it retries by itself and they are part of every start or rebalance. */
+/**
+ * Messages that are logged at debug level. kafkajs reports them as errors, but they occur at every start or rebalance,
+ * and kafkajs retries automatically.
+ */
 const EXPECTED =
   /coordinator|does not host this topic-partition|rebalanc|not aware of this member|There is no leader for this topic-partition|Topic with this name already exists|Limiting retries for the idempotent producer/i;
 
@@ -93,6 +96,6 @@ function logLine(logger: Logger, { level, namespace, log }: LogEntry): void {
     ...(broker !== undefined && { broker }),
   };
   const expected = EXPECTED.test(`${message} ${error ?? ''}`);
-  // Never "error": if kafkajs gives up, we get a rejection or a CRASH, and log that once.
+  // Never log at level "error" here. If kafkajs gives up, our code gets a rejection or a CRASH event and logs it once.
   logger[level <= logLevel.WARN && !expected ? 'warn' : 'debug'](fields, message);
 }

@@ -1,7 +1,7 @@
 /**
- * Follows a Kafka topic from its beginning. kafkajs reads only as a member of a group, so each process is a group of
- * its own, which commits nothing and leaves nothing behind. The follower remembers its positions and seeks them each
- * time that the consumer joins its group.
+ * Follows a Kafka topic from its beginning. kafkajs reads only as a member of a group, so each process uses its own
+ * group, which never commits offsets. The follower remembers its offsets in memory and seeks to them each time the
+ * consumer joins its group.
  */
 import type { Topic } from '#events';
 import { randomUUID } from 'node:crypto';
@@ -13,7 +13,7 @@ import { connectKafka, type KafkaConnection } from './client.js';
 import { deliveryOf } from './message.js';
 import { Watchdog } from './watchdog.js';
 
-/** How often the brokers are asked for the end of the topic, which proves that nothing was missed. */
+/** Interval at which the end of the topic is requested from the brokers, to prove that every record was read. */
 const PROOF_MS = 500;
 const SESSION_TIMEOUT_MS = 30_000;
 const DISCONNECT_LIMIT_MS = 5_000;
@@ -83,7 +83,7 @@ export class KafkaFollower extends Follower {
     await payload.heartbeat();
   }
 
-  /** Asks for the end of the topic again and again. Rejects when the brokers do not answer. */
+  /** Requests the end of the topic from the brokers at an interval. Rejects when the brokers do not answer. */
   private async prove(admin: Admin, ended: AbortSignal): Promise<undefined> {
     while (!ended.aborted) {
       const askedAt = performance.now();
@@ -94,7 +94,7 @@ export class KafkaFollower extends Follower {
     return undefined;
   }
 
-  /** Complete = everything that was there when the brokers were asked has been handled. */
+  /** Reports progress if every record up to the last requested end of the topic has been handled. */
   private checkComplete(): void {
     if (!this.ends) return;
     const { askedAt, partitions } = this.ends;

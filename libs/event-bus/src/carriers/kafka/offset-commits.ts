@@ -1,6 +1,7 @@
 /**
- * Commits a consumer's offsets every 250 ms. A commit after each fetch would cost more than the few events of a fetch.
- * After a crash or a rebalance, events without a committed offset are redelivered, and the version gate drops them.
+ * Commits a consumer's offsets every 250 ms. Most fetches contain few events, so a commit after each fetch would cost
+ * more than handling its events. After a crash or a rebalance, events without a committed offset are redelivered, and
+ * the version gate drops them.
  */
 import type { Logger } from '#platform';
 import type { EachBatchPayload } from 'kafkajs';
@@ -19,7 +20,7 @@ export class OffsetCommits {
     this.timer ??= setTimeout(() => void this.commit(), EVERY_MS).unref();
   }
 
-  /** Never rejects: after a rebalance another member commits these offsets. */
+  /** Commits the due offsets. It never rejects, because after a rebalance another member commits these offsets. */
   async commit(): Promise<void> {
     clearTimeout(this.timer);
     const { payload } = this;
@@ -27,7 +28,10 @@ export class OffsetCommits {
     try {
       await payload?.commitOffsetsIfNecessary(payload.uncommittedOffsets());
     } catch (error) {
-      this.logger.debug({ err: error }, 'offsets were not committed; their events may be delivered again');
+      this.logger.debug(
+        { err: error },
+        'Kafka did not accept the offsets; their events may be delivered again and are then dropped as repetitions',
+      );
     }
   }
 }

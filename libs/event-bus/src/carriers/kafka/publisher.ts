@@ -19,7 +19,10 @@ export class KafkaPublisher implements Publisher {
     identifier(schema);
   }
 
-  /** A delete that the database forgets in a crash repeats a batch, as a crash before the delete does. */
+  /**
+   * Deletes need no synchronous commit. If a database crash undoes a delete, the batch is sent again, as after a crash
+   * before the delete.
+   */
   async prepare(session: Client): Promise<void> {
     await session.query('set synchronous_commit = off');
   }
@@ -49,8 +52,9 @@ export class KafkaPublisher implements Publisher {
   }
 
   /**
-   * Keeps the order per key. After any error the producer is replaced: an idempotent one does not recover from a
-   * sequence fault (kafkajs #598). The new one may repeat what the old one had sent; the consumers' gate drops that.
+   * Sends events and preserves their order per key. After any error the producer is replaced, because an idempotent
+   * producer does not recover from a sequence error (kafkajs #598). The new producer may send events again; the version
+   * gate of the consumers drops the repetitions.
    */
   private async send(events: readonly EventRow[]): Promise<void> {
     const byTopic = new Map<string, Message[]>();

@@ -1,7 +1,8 @@
 /**
- * Consumes the fetched events of several partitions of a topic in one transaction: with a few events per partition, a
- * transaction costs more than its events. Each key has one partition, so nothing is reordered. A transaction covers one
- * topic, in the order of its partitions, so that locks have one order.
+ * Consumes the fetched events of several partitions of a topic in one transaction. If a partition has only a few
+ * events, its own transaction would cost more than its events. Each key has one partition, so the order per key is
+ * preserved. A transaction covers one topic, in the order of its partitions, so that all transactions take locks in the
+ * same order.
  */
 import { isOutage } from '../../consumer/attempt.js';
 import type { BatchSize } from '../../consumer/batch-size.js';
@@ -11,18 +12,18 @@ import type { Delivery, TopicPartition } from '../../record.js';
 /** Events of one partition, in order. */
 export interface PartitionBatch extends TopicPartition {
   readonly deliveries: readonly Delivery[];
-  /** It gets a transaction of its own. */
+  /** True if this batch gets its own transaction. */
   readonly exclusive: boolean;
-  /** False once the partition is reassigned or the process is stopping. */
+  /** Returns false once the partition is reassigned or the process is stopping. */
   readonly assigned: () => boolean;
-  /** Called between events; what it throws ends the transaction. */
+  /** Called between events. If it throws, the transaction is rolled back. */
   readonly heartbeat: () => Promise<void>;
 }
 
-/** At least one of several partitions failed in a shared transaction: retry each in a transaction of its own. */
+/** A shared transaction of several partitions failed. Each partition must be retried in its own transaction. */
 export class BatchFailed extends Error {}
 
-/** Not started: the partition was reassigned, or the process is stopping. */
+/** The batch was not started, because the partition was reassigned or the process is stopping. */
 export class PartitionLost extends Error {}
 
 interface Waiting extends PartitionBatch {
@@ -35,7 +36,7 @@ export class SharedBatches {
   private running = 0;
   private gathering: NodeJS.Immediate | undefined;
 
-  /** Runs at most `concurrency` transactions at a time; each holds a connection. */
+  /** `concurrency` is the maximum number of simultaneous transactions; each holds a database connection. */
   constructor(
     private readonly consumer: GroupConsumer,
     private readonly concurrency: number,
@@ -44,8 +45,9 @@ export class SharedBatches {
   ) {}
 
   /**
-   * Resolves when the events are committed. Rejects with {@link BatchFailed} or, after a report, with the error if they
-   * were rolled back; with the error of the heartbeat; or with {@link PartitionLost}.
+   * Consumes a batch and resolves when its events are committed. If a shared transaction was rolled back, it rejects
+   * with {@link BatchFailed}. If the database is unavailable or the transaction was not shared, it reports the error
+   * and rejects with that error. It also rejects with errors of the heartbeat and with {@link PartitionLost}.
    */
   consume(batch: PartitionBatch): Promise<void> {
     return new Promise((done, failed) => {

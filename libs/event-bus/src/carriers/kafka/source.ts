@@ -1,4 +1,7 @@
-/** Reads published events back from Kafka, for inspection and replay, without touching the offsets of any group of ours. */
+/**
+ * Reads published events back from Kafka, for inspection and replay, without changing the offsets of our consumer
+ * groups.
+ */
 import type { Topic } from '#events';
 import { randomUUID } from 'node:crypto';
 import type { Delivery } from '../../record.js';
@@ -21,7 +24,10 @@ export class KafkaSource implements EventSource {
   }
 }
 
-/** Events not yet consumed, per topic. A group that has never committed has all events left. */
+/**
+ * Counts the events per topic that a group has not consumed yet. For a group that has never committed, it counts all
+ * events.
+ */
 async function groupLag(
   { kafka, name }: KafkaConnection,
   group: string,
@@ -50,7 +56,10 @@ async function groupLag(
   }
 }
 
-/** Reads `topic` from `from` (or its beginning) to the end that it has now. Removes the consumer group that it reads with. */
+/**
+ * Reads `topic` from `from` (or from its beginning) to its end at the time of the call. Deletes the temporary consumer
+ * group that it reads with.
+ */
 async function readTopic(
   connection: KafkaConnection,
   topic: Topic,

@@ -1,7 +1,8 @@
 /**
- * Consumes Kafka topics as one consumer group. Effects commit in Postgres first, then offsets in Kafka; the version gate
- * drops what is redelivered in between. kafkajs never restarts itself here: it would do so for some errors and not for
- * others (#1513, #1592), and it may stop silently (#1163). Instead, one loop starts, watches and restarts the consumer.
+ * Consumes Kafka topics as one consumer group. Effects are committed in Postgres first, then offsets in Kafka. Events
+ * that are redelivered after a crash between the two commits are dropped by the version gate. The automatic restart of
+ * kafkajs is switched off, because it covers only some errors (#1513, #1592) and the consumer may stop silently
+ * (#1163). Instead, one loop starts, watches and restarts the consumer.
  */
 import type { Topic } from '#events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -40,7 +41,10 @@ export class KafkaStrategy extends EventStrategy {
     this.watchdog = new Watchdog(sessionTimeoutMs);
   }
 
-  /** Does not wait for Kafka: a service starts, and keeps running, while its brokers are away. */
+  /**
+   * Starts consuming without waiting for Kafka, so that a service starts and keeps running while its brokers do not
+   * answer.
+   */
   protected startConsuming(topics: readonly Topic[]): Promise<void> {
     this.supervision = this.supervise(topics);
     return Promise.resolve();
@@ -72,7 +76,7 @@ export class KafkaStrategy extends EventStrategy {
         await consumer.run({
           eachBatchAutoResolve: false,
           autoCommit: false,
-          // All of them: SharedBatches limits the number of transactions.
+          // Handle all partitions concurrently; SharedBatches limits the number of transactions.
           partitionsConsumedConcurrently: PARTITIONS * topics.length,
           eachBatch: (fetched) => this.handle(fetched, batches, commits),
         });
@@ -86,7 +90,7 @@ export class KafkaStrategy extends EventStrategy {
         if (++failures <= 3)
           this.log.warn(
             { err: error, group, code: 'kafka_consumer_restarts' },
-            'the Kafka consumer ended and is restarted',
+            'the Kafka consumer ended and is restarted automatically',
           );
       } finally {
         await Promise.race([
@@ -100,7 +104,7 @@ export class KafkaStrategy extends EventStrategy {
     }
   }
 
-  /** When the process stops, the offsets are committed first; a consumer that failed disconnects at once. */
+  /** Commits the offsets before disconnecting if the process stops. A consumer that failed disconnects at once. */
   private async leave(consumer: Consumer, commits: OffsetCommits): Promise<void> {
     if (this.stop.signal.aborted) await commits.commit();
     await consumer.disconnect();
@@ -146,16 +150,16 @@ export class KafkaStrategy extends EventStrategy {
       payload.resolveOffset(last);
       commits.due(payload);
       this.lag.set(partitionId(batch), Math.max(0, Number(fetched.highWatermark) - 1 - Number(last)));
-      // When the process stops, there is no later commit.
+      // Commit now if the process stops, because no later commit follows.
       if (this.stop.signal.aborted) await commits.commit();
-      await heartbeat(); // throws in a rebalance; continuing would lead to endless rebalances (#1720)
+      await heartbeat(); // throws during a rebalance, which ends the fetch; continuing would cause endless rebalances (#1720)
     }
     await sleep(Math.max(0, start + BATCH_INTERVAL_MS - Date.now()), undefined, { signal: this.stop.signal }).catch(
       () => undefined,
     );
   }
 
-  /** Repeats the batch until it is committed; false if the partition was lost meanwhile. */
+  /** Repeats the batch until it is committed. Returns false if the partition was lost before that. */
   private async consumeBatch(batch: PartitionBatch, batches: SharedBatches): Promise<boolean> {
     let exclusive = false;
     for (let failures = 0; batch.assigned();) {

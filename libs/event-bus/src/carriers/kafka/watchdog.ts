@@ -1,9 +1,11 @@
-/** Notices that a Kafka consumer has crashed or become silent, and answers the liveness probe. */
+/** Detects that a Kafka consumer has crashed or become silent, and answers the liveness probe. */
 import type { Consumer } from 'kafkajs';
 
 const CHECK_MS = 1_000;
 
-/** The brokers refuse connections, hang, or know no leader. Restarting this process would not help. */
+/**
+ * Errors of brokers that refuse connections, do not answer, or know no leader. Restarting this process would not help.
+ */
 const UNREACHABLE = /^KafkaJS(Connection|RequestTimeout|NumberOfRetriesExceeded|BrokerNotFound)/;
 
 export class Watchdog {
@@ -21,20 +23,20 @@ export class Watchdog {
     this.lastActivity = this.now();
   }
 
-  /** The brokers answered. */
+  /** Records that the brokers answered. */
   reached(): void {
     this.unreachable = false;
     this.active();
   }
 
-  /** The consumer could not be started or has ended. */
+  /** Records that the consumer could not be started or has ended. */
   failed(error: unknown): void {
     this.unreachable = error instanceof Error && UNREACHABLE.test(error.name);
   }
 
   /**
-   * Resolves with the reason when `consumer` has crashed or was silent for two session timeouts, and with nothing when
-   * `signal` is aborted.
+   * Resolves with the reason when `consumer` has crashed or was silent for two session timeouts. Resolves with
+   * undefined when `signal` is aborted.
    */
   watch(consumer: Consumer, signal: AbortSignal): Promise<Error | undefined> {
     this.active();
@@ -58,7 +60,10 @@ export class Watchdog {
     });
   }
 
-  /** Rejects when only a restart can help: the consumer is silent for long although the brokers answer. */
+  /**
+   * Liveness check. Rejects if the consumer was silent for four session timeouts although the brokers answer, because
+   * only a restart can help then.
+   */
   check(): Promise<void> {
     const silent = this.now() - this.lastActivity;
     if (this.unreachable || silent < 4 * this.sessionTimeoutMs) return Promise.resolve();

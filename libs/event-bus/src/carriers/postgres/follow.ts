@@ -1,7 +1,7 @@
 /**
- * Follows a topic of the Postgres event log on one connection. It reads pages by position whenever NOTIFY announces
- * events, and every 200 ms, which also proves that nothing was missed. The sequencer makes positions visible in order,
- * so the last position read is all that has to be remembered.
+ * Follows a topic of the Postgres event log on one connection. It reads new pages whenever NOTIFY announces events, and
+ * also every 200 ms to prove that every event was read. The sequencer makes positions visible in order, so the follower
+ * remembers only the last position that it read.
  */
 import type { Topic } from '#events';
 import { Waiter } from '#platform';
@@ -17,13 +17,16 @@ const PAGE = 5_000;
 const PER_PARTITION = Math.ceil(PAGE / PARTITIONS);
 const TIMEOUT_MS = 5_000;
 
-/** The grants that a follower's role needs; run by an administrator. */
+/** Returns the SQL that grants a role the rights that a follower needs; an administrator runs it. */
 export const followerGrantsSql = (role: string): string[] => [
   `grant usage on schema bus to ${identifier(role)}`,
   `grant select on bus.event_log to ${identifier(role)}`,
 ];
 
-/** One probe of the primary key per partition; takes no lock, and 0.15 ms when nothing is new. */
+/**
+ * Reads the next page with one primary-key probe per partition. It takes no lock, and 0.15 ms if there are no new
+ * events.
+ */
 const PAGE_SQL = `
   select l.* from unnest($2::smallint[], $3::bigint[]) as p(partition, position)
   cross join lateral (
@@ -60,7 +63,7 @@ export class PostgresFollower extends Follower {
         await this.waiter.wait(POLL_MS);
       }
     } finally {
-      socket.destroy(); // end() would wait for a peer that may be gone
+      socket.destroy(); // end() could wait forever for a dead peer
     }
   }
 
@@ -74,7 +77,7 @@ export class PostgresFollower extends Follower {
       keepAlive: true,
       keepAliveInitialDelayMillis: TIMEOUT_MS,
     });
-    client.on('error', () => this.waiter.wake()); // the next page fails with the reason
+    client.on('error', () => this.waiter.wake()); // the next query fails with the reason
     client.on('notification', ({ payload }) => {
       if (parseNotice(payload ?? '').some(([topic]) => topic === this.topic)) this.waiter.wake();
     });
@@ -83,7 +86,7 @@ export class PostgresFollower extends Follower {
     return client;
   }
 
-  /** True if the page was the last one. */
+  /** Reads one page. Resolves with true if it was the last. */
   private async readPage(client: pg.Client): Promise<boolean> {
     const { rows } = await client.query<LogRow>({
       name: 'follow',

@@ -9,12 +9,12 @@ export const CHANNEL = 'bus';
 const COLUMNS = 'topic, key, event_id, type, source, subject, tenant, sequence, time, causation_id, traceparent, data';
 
 /**
- * Moves a batch from the outbox into the log, in id order, as one transaction in one round trip.
+ * SQL that moves a batch from the outbox into the log, in id order, as one transaction in one round trip.
  *
- * The global advisory lock makes positions visible in their order. Without it two outboxes could take positions 1 and 2
- * and commit 2 first, and a consumer would pass over 1 for ever. A statement of its own takes the lock, so that
- * positions are drawn only once it is held; it is released after the commit is visible. NOTIFY is sent here, once per
- * batch. Writers never send it: in their transactions it costs half of their throughput.
+ * The global advisory lock makes positions visible in their order. Without the lock, two outboxes could take positions
+ * 1 and 2 and commit 2 first, and a consumer would never see 1. A separate statement takes the lock, so that positions
+ * are drawn only while the lock is held. The lock is released after the commit is visible. This SQL sends NOTIFY once
+ * per batch. Writers never send it, because NOTIFY in their transactions would halve their throughput.
  */
 export const moveSql = `
   begin;
@@ -22,7 +22,9 @@ export const moveSql = `
   execute move_outbox;
   commit`;
 
-/** Run once per session of a leader; planning it for every batch would make a move half as expensive again. */
+/**
+ * Prepares the move once per session of a leader. Planning it for every batch would make a move 50 % more expensive.
+ */
 export const prepareMoveSql = (schema: string): string => `
   prepare move_outbox as
   with batch as (
@@ -38,7 +40,7 @@ export const prepareMoveSql = (schema: string): string => `
   select (select count(*)::int from logged) as moved, pg_notify('${CHANNEL}', (select string_agg(part, ' ') from woken))
   where exists (select 1 from logged)`;
 
-/** `topic:1,2 other:3` as `[topic, partition]` pairs. */
+/** Parses a notice such as `topic:1,2 other:3` into `[topic, partition]` pairs. */
 export function parseNotice(payload: string): [string, number][] {
   return payload.split(' ').flatMap((part) => {
     const [topic = '', partitions = ''] = part.split(':');
@@ -46,7 +48,7 @@ export function parseNotice(payload: string): [string, number][] {
   });
 }
 
-/** A new group starts at the beginning of what the log still has. */
+/** Creates the offsets of a new group, which starts at the oldest event in the log. */
 export const seedOffsets = (
   db: Queryable,
   schema: string,
@@ -63,8 +65,8 @@ export type LogRow = EventRow & { readonly position: string; readonly partition:
 
 /**
  * Takes the leases of partitions and reads at most `limit` events of each, after its offset. A lease is the row lock on
- * the offset, held until the transaction ends. A partition that another process has leased is absent from the answer.
- * Events that are appended while this runs are announced afterwards.
+ * the offset, held until the transaction ends. The answer leaves out partitions that another process has leased. Events
+ * that are appended during the read are announced by NOTIFY afterwards.
  */
 export async function leaseAndRead(
   tx: Tx,
@@ -95,7 +97,10 @@ export async function leaseAndRead(
   return read;
 }
 
-/** Runs in the transaction of the effects, so that offset and effect commit together. `last`: one row per partition. */
+/**
+ * Moves the offsets in the transaction of the effects, so that offsets and effects commit together. `last` contains the
+ * last event of each partition.
+ */
 export const moveOffsets = (
   tx: Tx,
   schema: string,
@@ -111,7 +116,7 @@ export const moveOffsets = (
     values: [group, topic, last.map((row) => row.partition), last.map((row) => row.position)],
   });
 
-/** Partitions that have events for the group: for when a NOTIFY is lost. */
+/** Finds partitions with unconsumed events of the group, in case a NOTIFY was lost. */
 export const partitionsBehind = (
   db: Queryable,
   schema: string,
@@ -126,7 +131,7 @@ export const partitionsBehind = (
     values: [group, topics],
   });
 
-/** Events not yet consumed, per topic. Counts at most `limit` per partition, to bound the cost. */
+/** Counts the events per topic that the group has not consumed yet, at most `limit` per partition to bound the cost. */
 export const lagByTopic = (
   db: Queryable,
   schema: string,

@@ -11,7 +11,7 @@ export interface PostgresPublisherOptions {
   /** Schema of the outbox. */
   readonly schema: string;
   readonly logger: Logger;
-  /** Days that the event log keeps events. Without it nothing is trimmed. */
+  /** Number of days after which events are deleted from the log. If it is not set, no events are deleted. */
   readonly retentionDays?: number;
 }
 
@@ -28,7 +28,7 @@ export class PostgresPublisher implements Publisher {
     this.retention.start();
   }
 
-  /** Takes the log's lock only if the outbox has events. */
+  /** Check the outbox first, so that the lock of the log is taken only if there are events. */
   async move(session: Client): Promise<number> {
     const pending = await session.query({
       name: 'pending',

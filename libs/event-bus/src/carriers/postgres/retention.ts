@@ -1,16 +1,16 @@
 /**
- * Retention of the Postgres event log: trims every partition in bounded steps, beside the leader of a sequencer. There
- * may be several leaders (one per outbox); an advisory lock lets one of them work at a time.
+ * Retention of the Postgres event log. It deletes old events of every partition in bounded steps, in the process that
+ * leads a sequencer. There is one leader per outbox; an advisory lock ensures that only one of them deletes at a time.
  */
 import { topics } from '#events';
 import { Waiter, type Database, type Logger, type Tx } from '#platform';
 import { PARTITIONS } from '../../record.js';
 
 const EVERY_MS = 10 * 60_000;
-/** The first run waits, so that it does not slow down the start. */
+/** Delay of the first run, so that it does not slow down the start. */
 const FIRST_AFTER_MS = 30_000;
 const BATCH = 1_000;
-/** Pause between two batches, so that trimming does not compete with publishing. */
+/** Pause between two batches, so that deleting events does not slow down publishing. */
 const PAUSE_MS = 20;
 
 export class Retention {
@@ -43,14 +43,14 @@ export class Retention {
       } catch (error) {
         this.logger.warn(
           { err: error, code: 'retention_failed' },
-          'cannot trim the event log, which keeps growing; the next attempt follows in ten minutes',
+          'cannot delete old events, so the event log keeps growing; the next attempt follows in ten minutes',
         );
       }
       if (!this.stopping) await this.waiter.wait(EVERY_MS);
     }
   }
 
-  /** One pass over all partitions; returns how many events it deleted. */
+  /** Deletes old events of all partitions once; returns the number of deleted events. */
   async trim(): Promise<number> {
     let deleted = 0;
     for (const topic of topics)

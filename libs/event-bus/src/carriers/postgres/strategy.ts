@@ -1,8 +1,9 @@
 /**
- * Consumes the Postgres event log. NOTIFY announces partitions with new events; a query every 200 ms finds those whose
- * announcement was lost. A few workers take the partitions, each by its lease, so any number of processes may share a
- * group. New events of several partitions of a topic share one transaction: with a few events per partition, a
- * transaction costs more than its events. Each key has one partition, so nothing is reordered.
+ * Consumes the Postgres event log. NOTIFY announces partitions with new events; a query every 200 ms finds partitions
+ * whose announcement was lost. A few workers consume the partitions. A worker holds the lease of each partition that it
+ * consumes, so any number of processes may share a group. New events of several partitions of a topic share one
+ * transaction, because a transaction for a few events costs more than the events. Each key has one partition, so the
+ * order per key is preserved.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics as allTopics, type Topic } from '#events';
@@ -26,12 +27,15 @@ import {
 
 const POLL_MS = 200;
 const BATCH = 100;
-/** Another process holds the lease and may have read the partition before the announced events were there. */
+/**
+ * Pause before a partition is tried again whose lease another process holds. That process may have read the partition
+ * before the announced events were appended.
+ */
 const LEASE_RETRY_MS = 10;
 
 interface Announcement {
   readonly at: TopicPartition;
-  /** It gets a transaction of its own, because it has failed or has a backlog. */
+  /** True if the partition gets its own transaction, because it has failed or has a backlog. */
   readonly exclusive: boolean;
 }
 
@@ -43,12 +47,12 @@ export class PostgresStrategy extends EventStrategy {
   /** Partitions that may have new events, oldest announcement first; some may be in `busy` at the same time. */
   private readonly announced = new Map<string, Announcement>();
   private readonly busy = new Set<string>();
-  /** How often in a row a partition has failed. */
+  /** Number of consecutive failures of each partition. */
   private readonly failures = new Map<string, number>();
   private readonly idleWorkers: Waiter[] = [];
   private readonly poll = new Waiter();
   private readonly size = new BatchSize(BATCH);
-  /** No batch begins before this time, so that more events come together. */
+  /** Time before which no batch begins, so that a batch contains more events. */
   private nextBatchAt = 0;
 
   constructor(
@@ -85,7 +89,7 @@ export class PostgresStrategy extends EventStrategy {
 
   private async listenToNotices(): Promise<void> {
     const listener = await openSession(this.options.database, `${this.options.group}:listen`, () => {
-      this.listener = undefined; // the poll opens another one
+      this.listener = undefined; // the poll opens another session
     });
     this.listener = listener;
     listener.on('notification', ({ payload }) => {
@@ -107,7 +111,7 @@ export class PostgresStrategy extends EventStrategy {
     for (const waiter of this.idleWorkers) waiter.wake();
   }
 
-  /** Reconnects the listener, and finds events without a notice, until the strategy is closed. */
+  /** Reconnects the listener and finds events whose notice was lost, until the strategy is closed. */
   private async pollForLostNotices(): Promise<void> {
     const { database, schema, group } = this.options;
     for (let failures = 0; !this.stopping;) {
@@ -122,7 +126,7 @@ export class PostgresStrategy extends EventStrategy {
         if (++failures === 1)
           this.log.warn(
             { err: error, group, code: 'database_unavailable' },
-            'the database does not answer; events are consumed when it does',
+            'the database does not answer; consuming events continues when it answers again',
           );
       }
     }
@@ -140,7 +144,10 @@ export class PostgresStrategy extends EventStrategy {
     }
   }
 
-  /** At most a worker's share, so that every worker has something to do. All of one topic, so that locks have one order. */
+  /**
+   * Takes partitions for one transaction: at most the share of one worker, so that every worker gets partitions. They
+   * all belong to one topic, so that all transactions take locks in the same order.
+   */
   private take(): TopicPartition[] {
     const free = [...this.announced.values()].filter(({ at }) => !this.busy.has(partitionId(at)));
     const [first] = free;
@@ -158,7 +165,10 @@ export class PostgresStrategy extends EventStrategy {
     return partitions;
   }
 
-  /** Never rejects. Partitions that failed together are retried one by one, and a single one after a growing pause. */
+  /**
+   * Consumes partitions; never rejects. Partitions that failed in a shared transaction are retried one by one. A
+   * partition that fails in its own transaction is retried after a growing pause.
+   */
   private async consume(partitions: readonly TopicPartition[]): Promise<void> {
     const ids = partitions.map(partitionId);
     try {
@@ -214,7 +224,7 @@ export class PostgresStrategy extends EventStrategy {
       const count = read.get(at.partition)?.length;
       if (count === undefined) setTimeout(() => this.announce(at), LEASE_RETRY_MS).unref();
       else if (count === limit) {
-        // A backlog: there is no reason to pause, and there are enough events for a transaction of its own.
+        // The partition has a backlog: consume it without a pause, with enough events for its own transaction.
         this.nextBatchAt = 0;
         this.announce(at, true);
       }

@@ -1,0 +1,29 @@
+/** For a service that needs the tenants' settings only in memory: its copy in the table, and the cache over it. */
+import { Controller } from '@nestjs/common';
+import { Ctx, EventPattern } from '@nestjs/microservices';
+import { EventContext, parseData } from '#event-bus';
+import { Database } from '#platform';
+import { TenantSettingsCache } from './cache.js';
+import { applySettings } from './copy.sql.js';
+
+/** Topic: integration.settings. */
+@Controller()
+export class SettingsCopyConsumer {
+  constructor(private readonly tenants: TenantSettingsCache) {}
+
+  @EventPattern('integration.settings')
+  async settingsChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
+    const data = parseData(event, 'integration.settings');
+    if (data === null) return;
+    const settings = { tenant: event.tenant, sequence: event.sequence, data };
+    await applySettings(tx, settings);
+    tx.afterCommit(() => this.tenants.accept(settings));
+  }
+}
+
+/** Provider of the cache over the service's own copy. */
+export const tenantSettingsCache = {
+  provide: TenantSettingsCache,
+  inject: [Database],
+  useFactory: (database: Database) => new TenantSettingsCache({ database, schema: database.schema }),
+};
