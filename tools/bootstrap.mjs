@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs';
 import { build, isBuilt } from './bootstrap/build.mjs';
-import { at, Refusal, ROOT, say } from './bootstrap/checkout.mjs';
+import { at, StartFault, ROOT, say } from './bootstrap/checkout.mjs';
 import { install, isInstalled, PINNED_LINE, pinnedNode } from './bootstrap/install.mjs';
 import { withLock } from './bootstrap/lock.mjs';
 import { run } from './bootstrap/run.mjs';
@@ -49,20 +49,20 @@ const COMMANDS = {
 async function main([command, ...args]) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
-    throw new Refusal(
+    throw new StartFault(
       `This is Node ${process.versions.node}; Node ${OLDEST_NODE.join('.')} or newer is needed to start. ` +
         `(All later steps run on Node ${PINNED_LINE}, which npm installs into node_modules.)`,
     );
   }
   if (command === undefined || command === '--help' || command === '-h' || command === 'help') return help();
   const known = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
-  if (!known) throw new Refusal(`There is no command "${command}". Known: ${Object.keys(COMMANDS).join(', ')}.`);
+  if (!known) throw new StartFault(`There is no command "${command}". Known: ${Object.keys(COMMANDS).join(', ')}.`);
 
   if (!isInstalled() || !isBuilt()) await withLock(prepare);
   const node = pinnedNode();
   if (!known.entry) return 0;
   if (!fs.existsSync(at(known.entry)))
-    throw new Refusal(
+    throw new StartFault(
       `"${command}" is not part of this checkout, because ${known.entry} does not exist after the build.`,
     );
   const source = [
@@ -94,6 +94,6 @@ async function prepare() {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  say(error instanceof Refusal ? error.message : (error?.stack ?? String(error)));
+  say(error instanceof StartFault ? error.message : (error?.stack ?? String(error)));
   process.exitCode = 1;
 }

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import { at, readJson, readText, Refusal, ROOT, say, seconds, sha256 } from './checkout.mjs';
+import { at, readJson, readText, StartFault, ROOT, say, seconds, sha256 } from './checkout.mjs';
 import { lockFingerprint, pinnedNode } from './install.mjs';
 import { run } from './run.mjs';
 
@@ -60,7 +60,7 @@ export async function build() {
   fs.rmSync(BUILD_RECORD, { force: true });
   const cli = at('node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
   const code = await run(pinnedNode(), [cli, 'build', '--silent'], { cwd: ROOT, quiet: true });
-  if (code !== 0) throw new Refusal('"nest build" failed; its messages are above.');
+  if (code !== 0) throw new StartFault('"nest build" failed; its messages are above.');
   removeStale(before.files);
   fs.writeFileSync(BUILD_RECORD, JSON.stringify({ fingerprint: before.fingerprint }));
   say(`Built in ${seconds(began)}.`);

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 /** An error that a person has to correct. It is printed without a stack trace. */
-export class Refusal extends Error {}
+export class StartFault extends Error {}
 
 export const at = (...parts) => path.join(ROOT, ...parts);
 export const say = (text) => process.stderr.write(`${text}\n`);

@@ -1,7 +1,7 @@
 /** Installs the packages of package-lock.json into node_modules, including the pinned Node. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { at, readJson, readText, Refusal, ROOT, say, seconds, sha256, tryWrite } from './checkout.mjs';
+import { at, readJson, readText, StartFault, ROOT, say, seconds, sha256, tryWrite } from './checkout.mjs';
 import { run } from './run.mjs';
 
 export const PINNED_LINE = 24;
@@ -55,7 +55,7 @@ export async function install() {
     ? await run(process.execPath, [cli, ...options], { cwd: ROOT })
     : await run('npm', options, { cwd: ROOT, shell: process.platform === 'win32' });
   if (code !== 0) {
-    throw new Refusal(
+    throw new StartFault(
       `"npm ci" ended with code ${code}. Its message is above. It needs access to the npm registry and about 1 GB of space in ${ROOT}.`,
     );
   }
@@ -68,7 +68,7 @@ export function pinnedNode() {
   const binary = name && at('node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
   if (binary && fs.existsSync(binary)) return binary;
   if (Number(process.versions.node.split('.')[0]) >= PINNED_LINE) return process.execPath;
-  throw new Refusal(
+  throw new StartFault(
     `npm offers no Node ${PINNED_LINE} for ${process.platform}-${process.arch}${name ? ` (${name} is not in node_modules)` : ''}, ` +
       `and the Node of this machine is ${process.versions.node}. Install Node ${PINNED_LINE} or newer and run the command again.`,
   );

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { at, readText, Refusal, ROOT, say } from './checkout.mjs';
+import { at, readText, StartFault, ROOT, say } from './checkout.mjs';
 
 const LOCK = at('.cache', 'bootstrap.lock');
 const LOCK_STALE_MS = 15_000;
@@ -14,7 +14,7 @@ export async function withLock(work) {
     fs.mkdirSync(path.dirname(LOCK), { recursive: true });
     fs.accessSync(path.dirname(LOCK), fs.constants.W_OK);
   } catch (error) {
-    throw new Refusal(
+    throw new StartFault(
       `Packages must be installed or sources must be built, but ${ROOT} is not writable: ${error.message}`,
     );
   }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { Refusal } from './checkout.mjs';
+import { StartFault } from './checkout.mjs';
 
 /**
  * Runs a program in this terminal, forwards signals, and returns its exit code (128 + n after signal n, as shells do).
@@ -20,7 +20,7 @@ export function run(program, args, { quiet = false, ...options }) {
     };
     child.on('error', (error) => {
       done();
-      reject(new Refusal(`Cannot run ${program}: ${error.message}`));
+      reject(new StartFault(`Cannot run ${program}: ${error.message}`));
     });
     child.on('close', (code, signal) => {
       done();

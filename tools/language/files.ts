@@ -27,6 +27,8 @@ export const passages = (files: readonly string[] = trackedFiles()): Passage[] =
 /** A file's name speaks as well. */
 const nameOf = (file: string): Passage => ({ file, line: 1, kind: 'name', text: path.basename(file) });
 
-/** Code that runs in production: no specs, and not the sandbox, which imitates others. */
+/** Code of the product and its tools: no specs, and not the sandbox, which imitates others and may repeat their names. */
 export const isProduct = (file: string): boolean =>
-  /^(apps|libs)\/.*\.ts$/.test(file) && !file.endsWith('.spec.ts') && !file.startsWith('apps/sandbox/');
+  /^(apps|libs|tools|examples)\/.*\.(ts|mjs)$/.test(file) &&
+  !file.endsWith('.spec.ts') &&
+  !file.startsWith('apps/sandbox/');
