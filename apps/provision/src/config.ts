@@ -4,7 +4,10 @@ import { SERVICES, type ServiceName } from './provision.js';
 
 export const NAMES = Object.keys(SERVICES) as ServiceName[];
 
-/** Returns the name of the password's variable, e.g. `SCIM_GATEWAY_DB_PASSWORD` for `scim-gateway`. */
+/**
+ * Returns the name of the environment variable with a service's password, e.g. `SCIM_GATEWAY_DB_PASSWORD` for
+ * `scim-gateway`.
+ */
 export const passwordVariable = (service: ServiceName): string =>
   `${service.replaceAll('-', '_').toUpperCase()}_DB_PASSWORD`;
 

@@ -16,7 +16,7 @@ export const SERVICES = {
 } as const;
 export type ServiceName = keyof typeof SERVICES;
 
-/** The services that call Cognito and therefore share its quotas. */
+/** The services that call Cognito. Together they must stay within its quotas. */
 const COGNITO_CALLERS: readonly ServiceName[] = ['identity-service', 'deactivation-worker', 'auth-service'];
 
 export async function provision(

@@ -1,7 +1,7 @@
 /**
  * Decides which losses of access the brake holds. If a tenant loses much access at once, the losses beyond the limit
  * wait for an administrator. A push that deactivates the whole company is more often a mistake than a decision. Pure
- * code only: the services count, and this file decides.
+ * functions only: the services count the accounts, and this file decides.
  */
 import type { HeldBecause } from '#contracts';
 import type { Brake } from '#events';
@@ -15,7 +15,10 @@ export interface BrakeCount {
   readonly lastAdmin: boolean;
 }
 
-/** How many may lose access within the window. The percentage is of those who had access when the window began. */
+/**
+ * Returns how many accounts may lose access within the window. `percent` refers to the accounts that had access when
+ * the window began.
+ */
 export const brakeLimit = (brake: Brake, { active, lost }: Pick<BrakeCount, 'active' | 'lost'>): number =>
   Math.max(brake.atLeast, Math.floor(((active + lost) * brake.percent) / 100));
 
@@ -55,7 +58,8 @@ export class BrakeTally {
   }
 
   /**
-   * Records a loss that needs no decision, for example because an administrator released it. It does not count as lost.
+   * Records a loss that needs no decision, for example because an administrator released it. Such a loss is not added
+   * to `lost`.
    */
   pass({ admin }: { readonly admin: boolean }): void {
     this.active--;

@@ -1,4 +1,4 @@
-/** The parts that all services with held losses share: one lock for counting, and a timer that ends each hold. */
+/** The parts that all services with held losses use: one lock for counting, and a timer that ends each hold. */
 import type { Database, Logger, Queryable, Tx } from '#platform';
 import { DEFAULT_BRAKE } from '#settings';
 import { Loop } from '#worker';

@@ -1,3 +1,6 @@
-/** The brake: the limit of losses of access at once, and the handling of the losses beyond this limit. */
+/**
+ * The brake: the limit for losses of access within a window of time, and what happens with the losses beyond this
+ * limit.
+ */
 export * from './brake.js';
 export * from './held.js';

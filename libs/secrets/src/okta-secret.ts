@@ -44,7 +44,10 @@ export interface WrittenOktaSecret {
   readonly previousValidUntil: Date | null;
 }
 
-/** Limits the size of the secret. With more rotations within one grace period, the oldest hook secret ends early. */
+/**
+ * Limits the size of the secret. If there are more rotations within one grace period, the oldest hook secret ends
+ * early.
+ */
 const MAX_EARLIER = 5;
 
 export const oktaSecretName = (tenantId: string): string => `stackflow/${tenantId}/okta`;

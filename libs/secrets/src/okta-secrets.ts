@@ -27,8 +27,8 @@ export class OktaSecrets {
   }
 
   /**
-   * Does the same as {@link get}, but reads from the store unless it did so a moment ago. A hook secret that does not
-   * match may be new after a rotation.
+   * Does the same as {@link get}, but reads the store again, unless it was read a moment ago. Use it for a hook secret
+   * that does not match, which may be new after a rotation.
    */
   async renewed(tenantId: string): Promise<OktaCredentials | null> {
     const known = this.cache.of(tenantId);

@@ -33,7 +33,7 @@ export interface IssuedScimToken {
 }
 
 export const DEFAULT_GRACE_MS = 24 * 3_600_000;
-/** Limits the size of the secret. With more rotations within one grace period, the oldest token ends early. */
+/** Limits the size of the secret. If there are more rotations within one grace period, the oldest token ends early. */
 const MAX_EARLIER = 10;
 
 export const scimTokenSecretName = (tenantId: string): string => `stackflow/${tenantId}/scim-token`;
@@ -89,7 +89,10 @@ export async function rotateScimToken(
   return { token, issuedAt, previousValidUntil };
 }
 
-/** Returns the hashes in grace, which the next version would push out of AWSPREVIOUS. */
+/**
+ * Returns the older hashes that are still accepted. The new version must contain them, because writing it moves the
+ * current hash to AWSPREVIOUS and drops the hash that is there.
+ */
 async function stillValid(
   store: SecretStore,
   name: string,

@@ -39,7 +39,9 @@ export class SecretCache<T> {
     return known;
   }
 
-  /** Drops the entry of a tenant whose secret or settings changed. The answer to a read in progress is dropped too. */
+  /**
+   * Drops the entry of a tenant whose secret or settings changed. If a read is in progress, its answer is dropped too.
+   */
   invalidate(tenantId: string): void {
     this.tenants.delete(tenantId);
   }

@@ -20,8 +20,8 @@ export function generateScimToken(tenantId: string): string {
 }
 
 /**
- * Returns the tenant that a token claims, or null if the text does not have the form of a token. This function does not
- * verify the claim.
+ * Returns the token and the tenant that it claims, or null if the text is not formatted like a token. This function
+ * does not verify the claim.
  */
 export function parseScimToken(text: string): ParsedScimToken | null {
   const tenant = FORM.exec(text)?.[1];

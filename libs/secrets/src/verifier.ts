@@ -49,7 +49,8 @@ export class ScimTokenVerifier {
     for (let attempt = 1; ; attempt++) {
       const known = this.cache.of(tenantId);
       const which = (await this.find(known, digest)) ?? (await this.findRenewed(known, digest));
-      // If the entry was invalidated meanwhile, the result may be older than the rotation.
+      // If the entry was invalidated meanwhile, the result may be older than the rotation, so the token is checked
+      // again.
       if (!this.cache.isCurrent(known) && attempt < MAX_ATTEMPTS) continue;
       if (which) return { tenantId, which };
       // No hash matches. The token is invalid only if the last read of the store succeeded.
@@ -66,7 +67,8 @@ export class ScimTokenVerifier {
   private async find(known: KnownSecret<Hashes>, digest: Buffer): Promise<VerifiedToken['which'] | null> {
     if (!known.fresh) {
       const renewed = known.renew();
-      // While the store keeps failing, requests with a known token do not wait for another time-out of the store.
+      // While the store keeps failing, requests whose token matches the cached value do not wait for another time-out
+      // of the store.
       if (known.failure === undefined || known.value === undefined) await renewed;
     }
     return known.value ? match(known.value, digest, this.now()) : null;

@@ -1,7 +1,8 @@
 /**
- * The tenants in memory, by id, slug and host name, for paths that cannot afford a query per request. Events that this
- * process handles show at once ({@link TenantSettingsCache.accept}); what other replicas wrote shows within `pollMs`.
- * An unknown tenant costs no query of its own, so random tenant ids cannot load the database.
+ * Keeps the tenants in memory, by id, slug and host name, for code paths that cannot afford a query per request.
+ * Changes by events that this process handles are visible at once ({@link TenantSettingsCache.accept}). Changes that
+ * other replicas stored are visible within `pollMs`. An unknown tenant causes no additional query, so random tenant ids
+ * cannot load the database.
  */
 import type { Queryable } from '#platform';
 import { copyOf, settingsSince, type SettingsEvent, type TenantCopy } from './copy.sql.js';
@@ -17,8 +18,8 @@ export interface TenantSettingsCacheOptions {
 }
 
 /**
- * A refresh looks back this far, because `received_at` is set before its transaction commits. This is longer than any
- * transaction of a service (statement timeout 30 s).
+ * A refresh reads changes from this long before the last refresh, because `received_at` is set before its transaction
+ * commits. The time is longer than any transaction of a service (statement timeout 30 s).
  */
 const LOOK_BACK_MS = 60_000;
 
@@ -71,7 +72,7 @@ export class TenantSettingsCache {
     this.put(copyOf(event));
   }
 
-  /** Reads the settings that changed since the last refresh. Concurrent callers share one query. */
+  /** Reads the settings that changed since the last refresh. Concurrent callers wait for the same query. */
   refresh(): Promise<void> {
     this.refreshing ??= this.read().finally(() => (this.refreshing = null));
     return this.refreshing;

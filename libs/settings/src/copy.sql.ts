@@ -40,11 +40,10 @@ export function copyOf(event: SettingsEvent): TenantCopy {
 }
 
 /**
- * Stores the settings unless the table has a newer version, and resolves with whether it did. The inbox also refuses
- * repetitions. The version also protects against a replay into an empty inbox.
- *
- * Locks the tenant's row until the transaction ends. Writes into the schema of the session's search path, which
- * `Database` sets to the service's own schema.
+ * Stores the settings unless the table has this or a newer version. Resolves with whether they were stored. The inbox
+ * already refuses repeated events; the comparison of versions is needed for a replay into an empty inbox. Locks the
+ * tenant's row until the transaction ends. Writes into the schema of the session's search path, which `Database` sets
+ * to the service's own schema.
  */
 export async function applySettings(tx: Tx, event: SettingsEvent): Promise<boolean> {
   const { tenantId, slug, host, version, settings } = copyOf(event);
@@ -66,8 +65,8 @@ export async function settingsOf(queryable: Queryable, schema: string, tenantId:
 }
 
 /**
- * Returns the copies that were received after `since`, or all copies if `since` is null. The database's clock is
- * returned for the next refresh.
+ * Returns the copies that were received after `since`, or all copies if `since` is null. Also returns the database's
+ * time, from which the next refresh continues.
  */
 export async function settingsSince(
   queryable: Queryable,

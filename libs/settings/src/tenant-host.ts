@@ -9,9 +9,9 @@ export interface HostedTenant {
 export const hostName = (host: string): string => host.toLowerCase().replace(/:\d+$/, '');
 
 /**
- * Returns the tenant that a browser reaches under the common origin, where no host name names the tenant. If only one
- * tenant has no host name of its own, it is this tenant. Otherwise it is the tenant `default`, if that has no host name
- * of its own. Null means that there is no such tenant.
+ * Returns the tenant that a browser reaches under the common origin, where no host name names the tenant. The result is
+ * the only tenant without its own host name. If several tenants have none, the result is the tenant `default` if it is
+ * one of them, otherwise null. The result is also null if every tenant has its own host name.
  */
 export function commonOriginOwner<T extends HostedTenant>(tenants: Iterable<T>): T | null {
   const hostless = [...tenants].filter(({ host }) => host === null);

@@ -24,7 +24,7 @@ export class SettingsError extends Error {
  */
 export const groupNameKey = (name: string): string => name.trim().normalize('NFC').toLowerCase();
 
-/** Returns the key by which groups of mappings are compared. It ignores the case of ids and names. */
+/** Returns the key by which the groups of mappings are compared. The key ignores the case of ids and names. */
 export function groupKey(group: RoleMapping['group']): string {
   return 'id' in group ? `id:${group.id.toLowerCase()}` : `name:${groupNameKey(group.name)}`;
 }
@@ -85,7 +85,7 @@ function oktaFaults(okta: OktaSettings['okta']): string[] {
 }
 
 /**
- * The form of an issuer. It also matches an org's custom domain; auth-service limits custom domains to a configured
+ * Pattern of an issuer. It also matches an org's custom domain; auth-service limits custom domains to a configured
  * list.
  */
 const ISSUER = /^https:\/\/(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}(?:\/oauth2\/[A-Za-z0-9]{1,64})?$/;

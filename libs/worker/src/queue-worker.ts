@@ -1,7 +1,7 @@
 /**
- * Works on a queue of leased rows, several at a time. It claims due rows, works on them outside any transaction, and
- * claims more when a slot is free. Urgent work may use every slot, other work only some slots. While the configuration
- * is known to be wrong, it logs that once and tries one row every few seconds.
+ * Works on a queue of leased rows, several at a time. The worker claims due rows, works on them outside any
+ * transaction, and claims more when a slot is free. Urgent work may use every slot, other work only some slots. While
+ * the configuration is known to be wrong, the worker logs this once and tries one row every few seconds.
  */
 import type { Gauge } from 'prom-client';
 import type { Database, Logger } from '#platform';
@@ -25,7 +25,7 @@ export interface QueueWorkerOptions<T> extends QueueSettings {
   readonly pollMs: number;
   /** SQL that ends leases on rows that this process no longer works on; see {@link WorkerLease}. */
   readonly releaseForgotten: string;
-  /** Share of the slots that other work may use, from 0 to 1. Other work always has at least one slot. */
+  /** The fraction of the slots that other work may use, from 0 to 1. Other work always has at least one slot. */
   readonly shareOfOther: number;
   /** Leases up to `limit` rows to `owner`. */
   readonly claim: (kind: WorkKind, owner: string, limit: number) => Promise<readonly T[]>;
@@ -39,7 +39,7 @@ export interface QueueWorkerOptions<T> extends QueueSettings {
 
 const PAUSE_MS = 3_000;
 const STOP_LIMIT_MS = 6_000;
-/** Other work is claimed again when at least this share of the slots for other work is free. */
+/** Other work is claimed again when at least this fraction of the slots for other work is free. */
 const FREE_SHARE = 1 / 4;
 
 interface Slot {
@@ -82,7 +82,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     this.loop.start();
   }
 
-  /** Stops the worker. Other processes take over the work that does not end in time, and read what was done. */
+  /** Stops the worker. If work on a row does not end in time, another process takes over the row. */
   async stop(): Promise<void> {
     this.ending = true;
     await this.loop.stop();

@@ -1,7 +1,7 @@
 /**
- * Sends the heartbeat of this process. A lease on a row (`lease_owner`) is valid while the heartbeat of its owner is
- * fresh, so rows need no renewal of their own. The heartbeat needs the table of {@link workerTableSql} in the schema of
- * the service.
+ * Sends the heartbeat of this process. A lease on a row (`lease_owner`) is valid while its owner's last heartbeat is at
+ * most `seconds` old, so rows need no renewal of their own. The heartbeat needs the table of {@link workerTableSql} in
+ * the schema of the service.
  */
 import { randomUUID } from 'node:crypto';
 import type { Database, Logger } from '#platform';
@@ -16,7 +16,7 @@ export const isLeaseVoid = (owner: string, seconds: string): string =>
 
 const heartbeat = `insert into worker (id) values ($1) on conflict (id) do update set seen_at = clock_timestamp()`;
 const deleteDeadWorkers = `delete from worker where seen_at < clock_timestamp() - interval '1 day'`;
-/** Without a row in the table, the leases of a worker are void, so another process takes over at once. */
+/** Deletes the row of a worker that stops. Its leases are then void, so another process takes over its rows at once. */
 const deleteWorker = `delete from worker where id = $1`;
 
 export class WorkerLease {

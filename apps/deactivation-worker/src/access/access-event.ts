@@ -3,7 +3,7 @@ import type { NewEvent } from '#event-bus';
 import type { Access } from '#events';
 import type { PersonEntity } from './person.entity.js';
 
-/** The columns of a person that the event contains, with their values after the change. */
+/** The person's columns that the event contains. Their values are those after the change. */
 export const PUBLISHED = ['publishedRoles', 'notBefore', 'accessVersion', 'causationId', 'traceparent'] as const;
 
 export interface PublishedAccess extends Pick<PersonEntity, 'id' | 'tenant' | (typeof PUBLISHED)[number]> {

@@ -1,6 +1,6 @@
 /**
- * Decides about a person's access. Pure functions only. The consumers of every source (directory, accounts, settings,
- * Okta) store the news, call these functions and write the result.
+ * Derives what has to happen with a person's access. Pure functions only. The consumers of every source (directory,
+ * accounts, settings, Okta) store the received facts, call these functions and write the result.
  */
 import type { CognitoAccess } from '#contracts';
 import type { Access } from '#events';
@@ -9,8 +9,8 @@ import type { PersonEntity } from './person.entity.js';
 export type PersonFacts = Pick<PersonEntity, 'active' | 'deleted' | 'oktaState'>;
 
 /**
- * `unchanged` means that the person is inactive, but the tenant does not end access because of that. A person without
- * access does not get access either.
+ * `unchanged` means that the person is inactive, and the tenant does not end the access of inactive people. If the
+ * person has access, they keep it. If they have none, they do not get it.
  */
 export type DesiredAccess = CognitoAccess | 'unchanged';
 
@@ -28,8 +28,8 @@ export type Published = Pick<Access, 'status' | 'roles'>;
 
 export interface Consequences {
   /**
-   * The new desired access; null means no change. This field never ends access that is published as active; only a case
-   * does.
+   * The new desired access; null means no change. Access that is published as active ends only by a case, never by this
+   * field.
    */
   readonly desiredAccess: CognitoAccess | null;
   readonly publish: Published | null;
@@ -79,10 +79,11 @@ function firstEvaluation(person: PersonState, desired: DesiredAccess): Consequen
 }
 
 function whileDisabled(person: PersonState, desired: DesiredAccess, justProvisioned: boolean): Consequences {
-  // While `provisioned` is false, Cognito may already have the user, and that user was never signed out.
+  // Cognito may already have the user although `provisioned` is false. This user was never signed out, so a sign-out is
+  // due.
   if (desired === 'enabled')
     return { ...NO_CONSEQUENCES, desiredAccess: 'enabled', work: true, signOut: !person.provisioned };
-  // A user that was created meanwhile is enabled in Cognito and may already have signed in.
+  // A Cognito user that was just created is enabled and may already have signed in, so it is disabled and signed out.
   return {
     ...NO_CONSEQUENCES,
     publish: publishIfNew(person),

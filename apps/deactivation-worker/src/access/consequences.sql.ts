@@ -13,7 +13,10 @@ const applySql = `
          traceparent = $7, causation_id = $8, updated_at = clock_timestamp()
    where id = $1 returning 1`;
 
-/** Writes the row and its events in one statement, because an import runs it once per person. */
+/**
+ * Writes the row and its events in one statement. An import writes thousands of people, and a second statement per
+ * person would make it slower.
+ */
 export class ConsequencesWriter {
   private readonly sql: Prepared;
 
@@ -37,9 +40,10 @@ export class ConsequencesWriter {
 }
 
 /**
- * Returns whether the tenant deactivates people on offboarding, and locks its settings in shared mode. A change of the
- * settings waits until all decisions by the old settings are committed, so its search finds every affected person. A
- * tenant without stored settings has the default settings.
+ * Returns whether the tenant deactivates people on offboarding, and locks the tenant's settings in shared mode until
+ * commit. A change of the settings waits for this lock. When the change then searches for affected people, every
+ * decision that used the old settings is committed, so the search finds them all. A tenant without stored settings has
+ * the default settings.
  */
 export async function deactivatesOnOffboard(tx: Tx, tenant: string): Promise<boolean> {
   const [row] = await tx.query<{ deactivates: boolean }>(

@@ -31,7 +31,10 @@ export class AccessEvaluator {
     if (next.work) tx.afterCommit(() => this.wake.emit('run'));
   }
 
-  /** Reads the settings only if they make a difference, because reading them takes a lock. */
+  /**
+   * Derives the desired access. Reads the settings only if the result depends on them, because reading them takes a
+   * lock.
+   */
   private async desired(tx: Tx, person: Person): Promise<DesiredAccess> {
     const [on, off] = [desiredAccess(person, true), desiredAccess(person, false)];
     return on === off || (await deactivatesOnOffboard(tx, person.tenant)) ? on : off;

@@ -15,8 +15,8 @@ export class OktaSignals {
 
   /**
    * Stores Okta's state of a person as of `observedAt`: a state that ends access, or null if SCIM decides. A signal
-   * that is not newer than the last one changes nothing. Resolves with the number of changed people: 0 for an unknown
-   * person, more than 1 if several people share the external id. Locks their rows until `tx` ends.
+   * that is not newer than the stored one changes nothing. Resolves with the number of people whose state was stored: 0
+   * for an unknown person, more than 1 if several people share the external id. Locks their rows until `tx` ends.
    */
   async signal(
     tx: Tx,

@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { AccessStatus, CognitoAccess, OktaState } from '#contracts';
 import { BigIntColumn } from '#platform';
 
-/** One account: the facts that other services published about it, its desired access, and the progress in Cognito. */
+/** One account: what other services published about it, its desired access, and the progress in Cognito. */
 @Entity('person')
 export class PersonEntity {
   @PrimaryColumn({ type: 'uuid' }) id!: string;
@@ -27,13 +27,17 @@ export class PersonEntity {
   /** The account's roles, strongest first. */
   @Column({ type: 'text', array: true, default: () => `'{}'` }) roles!: string[];
 
-  /** State that Okta's API or an event hook reported. It ends access whatever SCIM says. */
+  /**
+   * Okta's state of the person, as Okta's API or an event hook reported it. Such a state ends access, whatever SCIM
+   * reports.
+   */
   @Column({ type: 'text', nullable: true }) oktaState!: OktaState | null;
   @Column({ type: 'timestamptz', nullable: true }) oktaStateAt!: Date | null;
   @Column({ type: 'text', default: 'disabled' }) desiredAccess!: CognitoAccess;
 
   /**
-   * Increases with every change that the runner must act on. Work ends only if the revision did not increase meanwhile.
+   * Increases with every change that the runner must apply to Cognito. The runner ends its work on the person only if
+   * the revision did not increase during that work.
    */
   @BigIntColumn({ default: 0 }) revision!: number;
 
@@ -58,8 +62,8 @@ export class PersonEntity {
   @Column({ type: 'boolean', default: false }) signOutDue!: boolean;
 
   /**
-   * Until this time, calls without an answer or calls of a dead process may take effect. Cognito is read once
-   * afterwards.
+   * Until this time, a call to Cognito that got no answer, or whose process died, may still change the user. The runner
+   * reads Cognito once afterwards.
    */
   @Column({ type: 'timestamptz', nullable: true }) lateCallsUntil!: Date | null;
 

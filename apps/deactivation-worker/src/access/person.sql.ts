@@ -24,7 +24,7 @@ const STATE = [
 ] as const;
 
 export interface Person extends Pick<PersonEntity, (typeof STATE)[number]> {
-  /** The person was entitled to access before this change, so no case can be pending. */
+  /** Whether the person was entitled to access before this change. If so, no case can be pending. */
   readonly wasEntitled: boolean;
   readonly wasProvisioned: boolean;
 }
@@ -51,8 +51,8 @@ const storeUserSql = prepared(`
   ${RETURNING}`);
 
 /**
- * identity-service announces only accounts that Cognito has, so `provisioned` is true. Names come only from the
- * directory.
+ * identity-service publishes an account only after Cognito has the user, so `provisioned` becomes true. People's names
+ * come only from the directory, so this statement does not store them.
  */
 const storeAccountSql = prepared(`
   insert into person as p (id, tenant, account_version, provisioned, roles)
@@ -63,8 +63,8 @@ const storeAccountSql = prepared(`
   ${RETURNING}`);
 
 /**
- * Locks people in the order of their ids, so that two of these statements cannot deadlock. A state with the stored time
- * is a repetition and changes nothing.
+ * Locks people in the order of their ids, so that two of these statements cannot deadlock. A state whose time equals
+ * the stored time is a repetition and changes nothing.
  */
 const storeOktaStateSql = `
   with those as (

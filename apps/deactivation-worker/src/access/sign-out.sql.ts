@@ -3,20 +3,22 @@ import { columnsOf } from '#platform';
 import { PUBLISHED, type PublishedAccess } from './access-event.js';
 import { PersonEntity } from './person.entity.js';
 
-/** `p` is the person's row after the statement. */
+/** The columns that the access event needs. `p` is the person's row after the statement. */
 export const FENCED = columnsOf(PersonEntity, { alias: 'p', only: ['id', 'tenant', 'publishedStatus', ...PUBLISHED] });
 
 export type FencedRow = PublishedAccess & { readonly fenced: boolean };
 
 /**
- * Makes a sign-out due for a person with desired access. If their access is published as active, the fence moves to our
- * clock at once. `fenceSignedOut` later moves it to Cognito's clock. The fence never moves back.
+ * Makes a sign-out due for a person with desired access. If their access is published as active, the fence moves to the
+ * time of our clock at once. `fenceSignedOut` later moves the fence to the time of Cognito's clock. The fence never
+ * moves back.
  *
- * For a person without desired access, nothing is written. The published status already refuses their tokens, and the
- * sign-out of their case is already due.
+ * For a person without desired access, nothing is written. Services already refuse their tokens because of the
+ * published status, and the sign-out of their case is already due.
  *
- * If nothing is due and the state is unknown, this statement assumes that the user is enabled, as an earlier run left
- * it. A sign-out must not enable a user whom an administrator of the pool disabled by hand.
+ * The user's state may be unknown while the runner has nothing to do. The last run left the user enabled, so this
+ * statement sets the state to enabled. Otherwise the runner would read Cognito and enable a user whom an administrator
+ * of the pool disabled by hand.
  */
 export const requestSignOut = `
   update person p

@@ -1,10 +1,11 @@
 /**
  * Ends all sessions of a person who keeps their access (Okta's Universal Logout).
  *
- * There are two fences. Our clock sets the first fence, in the transaction that makes the sign-out due. Cognito's clock
- * sets the second fence, after Cognito has revoked the refresh tokens. If Cognito's clock is ahead of ours, its latest
- * tokens still count after the first fence. After the second fence no earlier token counts. A login between the two
- * fences is ended too, so callers keep people waiting until `due` is false.
+ * The fence moves twice. The transaction that makes the sign-out due moves it to the time of our clock. After Cognito
+ * has revoked the refresh tokens, the fence moves to the time of Cognito's clock. The first move is not enough: if
+ * Cognito's clock is ahead of ours, a token that Cognito has already issued may have a later time than the fence. After
+ * the second move, services refuse every token from before the sign-out in Cognito. This includes the tokens of logins
+ * between the two moves, so callers prevent logins of the person until `due` is false.
  */
 import { Injectable } from '@nestjs/common';
 import type { SignOutState } from '#contracts';
@@ -23,7 +24,10 @@ export class PersonSignOuts {
     private readonly wake: OffboardingWake,
   ) {}
 
-  /** Stores the request before it resolves. A repeated request also ends logins since the first request. */
+  /**
+   * Makes a sign-out due. The request is stored before the promise resolves. A repeated request also ends the sessions
+   * that began after the first request.
+   */
   async request(tenant: string, account: string, causationId: string): Promise<SignOutState> {
     const parameters = [account, tenant, causationId, currentTraceparent()];
     await this.database.tx(async (tx) => {

@@ -1,7 +1,8 @@
 /**
  * `/auth/okta/event-hook/:slug`: receives the event hooks of a tenant's Okta org. Okta does not sign deliveries, and
- * the secret in a header is weak proof. So a delivery is only a hint about whom to check in Okta. The hint is stored
- * and the delivery is answered at once, because Okta waits three seconds and repeats only once.
+ * the secret in a header is weak proof. So a delivery only gives hints about the people to check in Okta. The hints are
+ * stored and the delivery is answered at once, because Okta waits three seconds for the answer and repeats a delivery
+ * only once.
  */
 import { Body, Controller, Get, Headers, HttpCode, Param, Post } from '@nestjs/common';
 import { Problem } from '#platform';

@@ -5,7 +5,7 @@ import type { Brake } from '#events';
 
 export interface Candidate {
   readonly id: string;
-  /** Whether an administrator or the timer released the case. Then the brake does not decide again. */
+  /** Whether an administrator or the timer released the case. The brake does not hold a released case again. */
   readonly released: boolean;
   /** Whether Cognito has the user. An account without a Cognito user has no access to lose. */
   readonly provisioned: boolean;

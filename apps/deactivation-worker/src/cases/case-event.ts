@@ -10,7 +10,7 @@ export type CaseRow = CaseEntity & Pick<PersonEntity, 'userName' | 'displayName'
 export type CaseChange = 'opened' | 'held' | 'released' | 'discarded' | 'superseded' | 'completed';
 type CaseEventType = `com.stackflow.offboarding.case.${CaseChange}.v1`;
 
-/** `causationId` names what caused this change, if that differs from the cause of the case. */
+/** `causationId` is the cause of this change, if it differs from the cause of the case. */
 export function caseEvent(change: CaseChange, row: CaseRow, causationId = row.causationId): NewEvent {
   const data: EventData<CaseEventType> = { case: caseData(row) };
   return {

@@ -1,7 +1,7 @@
 /** Metrics for operators: durations of steps, unfinished cases and stuck cases. */
 import type { Database, Metrics } from '#platform';
 
-/** For a case that the brake held, the time includes the wait until its release. */
+/** For a case that the brake held, the measured time includes the time until its release. */
 export const stepSeconds = (metrics: Metrics) =>
   metrics.histogram<'step'>('offboarding_seconds', "Time from the identity provider's push until a step was done", [
     'step',

@@ -21,7 +21,9 @@ const cases = (rest: string): string => `
   select ${CASE_COLUMNS}, ${columnsOf(PersonEntity, { alias: 'p', only: WORK })}
     from offboarding_case c join person p on p.id = c.account_id where c.tenant = $1 ${rest}`;
 
-/** Reads backwards along the index case_by_tenant. This needs the time of the cursor's case as a constant. */
+/**
+ * Reads the index case_by_tenant backwards. Postgres can do this only if the time of the cursor's case is a parameter.
+ */
 const pageSql = cases(`
      and ($2::text is null or c.state = $2)
      and ($3::timestamptz is null or (c.received_at, c.id) < ($3::timestamptz, $4::uuid))

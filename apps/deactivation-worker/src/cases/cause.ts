@@ -10,10 +10,16 @@ export interface Cause {
 }
 
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
-/** No request takes longer than this. An id with an older time is not the id of the request. */
+/**
+ * Longest possible time between a request and its change. A causation id whose time is further back is not the id of
+ * that request.
+ */
 const LONGEST_REQUEST_MS = 5 * 60_000;
 
-/** Returns the time of the request if its id is a UUIDv7 (RFC 9562, 5.7), and otherwise the time of the change. */
+/**
+ * Returns the time at which the request arrived, if the causation id is a UUIDv7, which contains that time (RFC 9562,
+ * 5.7). Otherwise returns the time of the change.
+ */
 export function pushedAt({ causationid, time }: Pick<EventEnvelope, 'causationid' | 'time'>): Date {
   const changedAt = Date.parse(time);
   const match = UUID_V7.exec(causationid);

@@ -10,9 +10,9 @@ import { Database, Problem } from '#platform';
 const CLOCK_TOLERANCE = '10 minutes';
 
 /**
- * The latest fence before the refusal caused it. If there is none, the closest fence within the tolerance caused it.
- * Reports may arrive in any order, and the earliest refusal of a case is kept. The update locks the case, and Postgres
- * checks the condition again under that lock.
+ * Stores the refusal in the case with the latest fence before the refusal. If there is no such case, it uses the case
+ * whose fence is closest and within the tolerance. Reports may arrive in any order, and a case keeps its earliest
+ * refusal. The update locks the case, and under this lock Postgres checks again that the new refusal is earlier.
  */
 const recordSql = `
   with report as (select $3::timestamptz as at, clock_timestamp() as now, interval '${CLOCK_TOLERANCE}' as tolerance),

@@ -1,6 +1,7 @@
 /**
  * SQL of the runner's queue: people whose access in Cognito may differ from their desired access. Every change that the
- * runner must act on increases `revision`. Work ends only if the revision did not increase meanwhile.
+ * runner must apply to Cognito increases `revision`. The runner ends its work on a person only if the revision did not
+ * increase during that work.
  */
 import { columnsOf, prepared } from '#platform';
 import { isLeaseVoid } from '#worker';
@@ -24,16 +25,19 @@ export interface WorkRow extends Pick<PersonEntity, (typeof STATE)[number]> {
   readonly lifted: boolean;
 }
 
-/** Longer than a call may take. After this time all calls of a dead process have taken effect. */
+/**
+ * Longer than any call to Cognito takes. Once a process has been dead for this time, none of its calls can change a
+ * user any more.
+ */
 export const LATE_CALL_SECONDS = 6;
 const LATE_CALLS_UNTIL = `clock_timestamp() + interval '${LATE_CALL_SECONDS} seconds'`;
 
-/** `p` is the person's row after the statement. */
+/** The columns of a work row. `p` is the person's row after the statement. */
 const WORK = `${columnsOf(PersonEntity, { alias: 'p', only: STATE })}, p.published_status = 'active' as lifted`;
 
 /**
- * The condition of the index `person_urgent`. Without this index, each query would read all sign-outs that wait for
- * their quota.
+ * SQL condition, equal to the condition of the index `person_urgent`. Without this index, each query would read all
+ * sign-outs that wait for their quota.
  */
 const URGENT = `desired_access = 'disabled' and actual_access is distinct from 'disabled'`;
 
@@ -46,9 +50,10 @@ const isDue = (condition: string): string => `
      for update skip locked`;
 
 /**
- * Claims due people. `skip locked` prevents two claims from waiting for each other. The state becomes unknown if a dead
- * process worked on the person, or if a late call may have changed the user. The commit is synchronous: if a database
- * crash lost the lease, the state from before the call would wrongly count as known.
+ * Claims due people. `skip locked` prevents two claims from waiting for each other. The stored state becomes unknown if
+ * a dead process worked on the person, or if a late call may have changed the user. The commit waits for the disk. If a
+ * database crash lost the lease, the next process would trust the stored state and ignore the calls of the previous
+ * process.
  */
 const claim = (condition: string): string => `
   with due as (${isDue(condition)})
@@ -63,13 +68,13 @@ export const claimUrgent = prepared(claim(URGENT));
 export const claimOther = prepared(claim(`not (${URGENT})`));
 
 /**
- * Records a step: the new state, and the time of the step in the case. Returns the current work, or no row if the lease
- * was lost. `$4` means signed out, which counts only if the revision did not increase since the call began. After a
- * `disable`, a sign-out is due again. The user may have been enabled until then, even by a late call after the last
- * sign-out.
+ * Records a step: the new state of the user, and the time of the step in the case. Returns the person's current row, or
+ * no row if the lease was lost. `$4` means that the user is signed out. The sign-out stays due if the revision
+ * increased since the call began. After a `disable`, a sign-out is always due, because the user may have been enabled
+ * until then, and may have signed in. Even after the last sign-out, a late call may have enabled the user.
  *
- * The commit does not wait for the disk. After a database crash the lease still exists, and the next owner reads
- * Cognito.
+ * The commit does not wait for the disk. If a database crash loses this commit, the lease still exists, and the next
+ * owner reads Cognito.
  */
 export const recordStep = prepared(`
   with relaxed as materialized (
@@ -94,8 +99,9 @@ export const reread = `select ${WORK} from person p where id = $1 and lease_owne
 
 /**
  * Completes the case after Cognito was read and showed the user disabled or absent. The case stays open if the revision
- * increased, or if a late call may still take effect. It also stays open while its fence waits in our outbox, because
- * no service refuses the tokens yet. The command to end sessions is published together with the fence.
+ * increased, or if a late call may still change the user. It also stays open while the event with its fence is in our
+ * outbox, because services refuse the tokens only after that event. The command to end sessions is published together
+ * with that event.
  */
 export const completeCase = prepared(`
   with p as (
@@ -115,10 +121,11 @@ export const completeCase = prepared(`
     from p left join c on c.account_id = p.id`);
 
 /**
- * Lifts the fence. `$5` is Cognito's clock, in whole seconds, when Cognito had enabled the user. The same clock issued
- * every token from before the offboarding, so none of them has a later time. The fence moves to the next whole second:
- * the current second may contain earlier tokens, and several hosts answer for Cognito. If `$5` is null, the database's
- * clock is used.
+ * Publishes the access as active, with a fence at the next whole second after `$5`. `$5` is the time, by Cognito's
+ * clock, at which Cognito had enabled the user. Tokens from before the offboarding have earlier times, also by
+ * Cognito's clock, so the new fence still refuses them. The next whole second is used for two reasons: a token of the
+ * same second may be from before, and the clocks of Cognito's hosts may differ. If `$5` is null, the database's clock
+ * is used.
  */
 export const liftFence = prepared(`
   with p as (
@@ -139,10 +146,10 @@ export const liftFence = prepared(`
     from p left join c on c.account_id = p.id`);
 
 /**
- * Moves the fence after the sign-out of a person who keeps their access (Universal Logout). `$5` is Cognito's clock
- * after the sign-out, so no earlier token has a later time. The fence moves to the next whole second, for the reasons
- * at `liftFence`. It never moves back: if our clock is behind, tokens that an earlier fence refuses must not count
- * again.
+ * Moves the fence after the sign-out of a person who keeps their access (Universal Logout). `$5` is the time, by
+ * Cognito's clock, after the sign-out, so no token from before the sign-out has a later time. The fence moves to the
+ * next whole second, for the reasons at `liftFence`. The fence never moves back, because a token that it refused must
+ * not be accepted again.
  */
 export const fenceSignedOut = `
   update person p
@@ -152,7 +159,7 @@ export const fenceSignedOut = `
    where p.id = $1 and p.lease_owner = $2 and p.revision = $3 and p.desired_access = 'enabled' and p.published_status = 'active'
   returning ${WORK}, ${FENCED}`;
 
-/** Ends the work, because Cognito shows the user enabled, as desired. */
+/** Ends the lease and the work on the person, because Cognito shows the user enabled, as desired. */
 export const endEnabling = `
   update person set due_at = null, lease_owner = null, attempts = 0, last_error = null, last_error_class = null
    where id = $1 and lease_owner = $2 and revision = $3 and desired_access = 'enabled' and late_calls_until is null returning id`;
@@ -163,8 +170,9 @@ export const handBack = prepared(`
    where id = $1 and lease_owner = $2 returning id`);
 
 /**
- * Ends the lease of unfinished work. The person is due again when late calls have taken effect. Without late calls the
- * work waits until the fence is published, so it is due again soon at first, and later after up to 2 seconds.
+ * Ends the lease on a person whose work is not finished. If late calls may still change the user, the person is due
+ * again after these calls. Otherwise only the publication of the fence is missing, and the person is due again after
+ * half of the fence's age: at least 20 ms, at most 2 seconds.
  */
 export const comeBackLater = prepared(`
   update person
@@ -173,8 +181,8 @@ export const comeBackLater = prepared(`
    where id = $1 and lease_owner = $2 returning id`);
 
 /**
- * Records a failed call. `$3` means that the call may have taken effect or may still take effect, so the state is
- * unknown.
+ * Records a failed call. If `$3` is true, the call may have changed the user or may still do so, and the stored state
+ * becomes unknown.
  */
 export const recordFailure = `
   update person
@@ -185,9 +193,18 @@ export const recordFailure = `
    where id = $1 and lease_owner = $2 returning id`;
 
 const unknownAndDue = `actual_access = null, late_calls_until = ${LATE_CALLS_UNTIL}, due_at = clock_timestamp()`;
-/** Makes the state unknown and the person due. Another process may have worked on the person during our call. */
+/**
+ * Makes the person due and the stored state unknown, so that the runner reads Cognito first. Use it if another process
+ * may have worked on the person during our call, or if an administrator retries.
+ */
 export const rereadAccess = `update person set revision = revision + 1, ${unknownAndDue} where id = $1`;
-/** Ends leases on people that this process no longer works on, because recording a step failed. */
+/**
+ * Ends the leases of process `$1` on people that it no longer works on; `$2` lists the people that it works on. Such a
+ * lease remains if the process could not record a step.
+ */
 export const releaseForgotten = `update person set lease_owner = null, ${unknownAndDue} where lease_owner = $1 and id <> all($2::uuid[])`;
-/** Makes people due whose step failed during an outage. It runs when Cognito answers again. */
+/**
+ * Makes people due whose last step failed because Cognito did not answer or the configuration was wrong. Run it when
+ * Cognito answers again.
+ */
 export const retryNow = `update person set due_at = clock_timestamp() where due_at > clock_timestamp() and lease_owner is null and last_error_class in ('retry', 'config')`;

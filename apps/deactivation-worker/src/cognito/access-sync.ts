@@ -23,7 +23,7 @@ import {
 } from './access-queue.sql.js';
 import { nextStep, type AccessState, type CognitoState, type Step } from './plan.js';
 
-/** The known state of a person while this process holds the lease. */
+/** A person's state as this process knows it. It is valid while the process holds the lease on the person. */
 export interface Work extends AccessState, Omit<WorkRow, 'actualAccess'> {}
 
 export class LeaseLost extends Error {
@@ -44,7 +44,10 @@ export class StepFailure extends Error {
   }
 }
 
-/** Disabling users comes before everything else. Sign-outs use the rest of the quota. */
+/**
+ * The urgency of each step's call in the Cognito quota. Calls with `offboarding` come first; calls with `urgent` use
+ * the rest.
+ */
 const URGENCY: Readonly<Record<Step, Urgency>> = {
   disable: 'offboarding',
   'sign-out': 'urgent',
@@ -68,8 +71,8 @@ export class AccessSync {
   }
 
   /**
-   * Does the next step. Resolves with the remaining work, or with null if this process has ended its lease on the
-   * person.
+   * Does the next step. Resolves with the person's state for the following step, or with null if this process has ended
+   * its lease on the person.
    */
   async step(work: Work): Promise<Work | null> {
     const step = nextStep(work);
@@ -93,7 +96,7 @@ export class AccessSync {
     return this.record(work, step, actual);
   }
 
-  /** `at` is the time of Cognito's clock when it had done the call. */
+  /** `at` is the time, by Cognito's clock, at which Cognito finished the call; null if the step does not need it. */
   private async call(
     { id, actualAccess }: Work,
     step: 'disable' | 'sign-out' | 'confirm' | 'enable',
@@ -122,7 +125,7 @@ export class AccessSync {
       stored(actual),
       step === 'sign-out' || isAbsent,
       work.revision,
-      // If Cognito has no such user, no step was done.
+      // If Cognito has no such user, the call did nothing, so the case gets no time for this step.
       isAbsent ? null : step,
     ]);
     if (!row) throw new LeaseLost();
@@ -151,7 +154,8 @@ export class AccessSync {
 
   private async lift(work: Work, actual: CognitoState, enabledAt: Date | null): Promise<Work | null> {
     const lifted = await this.database.tx((tx) => this.liftFence(tx, work, actual, enabledAt));
-    // Access is no longer desired. Record that Cognito enabled the user, so that the next step disables it.
+    // The fence was not lifted, because access is no longer desired. Record that Cognito enabled the user, so that the
+    // next step disables the user.
     return lifted ? null : this.record(work, 'enable', actual);
   }
 
@@ -166,8 +170,9 @@ export class AccessSync {
   }
 
   /**
-   * Handles the sign-out of a person who keeps their access. It moves the fence, which has been in force since the
-   * request, to Cognito's clock. If the process dies before the commit, the sign-out stays due and is repeated.
+   * Records the sign-out of a person who keeps their access, and moves the fence to the time of Cognito's clock. Since
+   * the request, the fence was at the time of our clock. If the process dies before the commit, the sign-out stays due
+   * and is repeated.
    */
   private async signedOut(work: Work, actual: CognitoState, at: Date | null): Promise<Work> {
     const parameters = [work.id, work.leaseOwner, work.revision, stored(actual), at];
@@ -176,7 +181,7 @@ export class AccessSync {
       if (fenced) await this.outbox.add(tx, [accessEvent(fenced)]);
       return fenced;
     });
-    // If the revision increased, the statement of `record` decides whether this sign-out counts.
+    // No row means that the person changed during the call. Then `record` stores the step, but keeps the sign-out due.
     return row ? withState(row, work, actual) : this.record(work, 'sign-out', actual);
   }
 
@@ -186,8 +191,8 @@ export class AccessSync {
   }
 
   /**
-   * Continues work that did not end, because the revision increased, a late call may take effect, or the fence is not
-   * published yet.
+   * Continues work that could not end: the revision increased, a late call may still change the user, or the fence is
+   * not published yet.
    */
   private async continueLater(work: Work): Promise<Work | null> {
     const [row] = await this.database.query<WorkRow>(reread, [work.id, work.leaseOwner]);
@@ -197,7 +202,7 @@ export class AccessSync {
     return null;
   }
 
-  /** Ends the lease. Any process may continue after the pause. */
+  /** Ends the lease on the person. After `pauseSeconds`, any process may continue the work on this person. */
   async giveBack(work: Work, pauseSeconds: number): Promise<void> {
     await this.database.query(handBack, [work.id, work.leaseOwner, pauseSeconds]);
   }
@@ -211,7 +216,7 @@ type LiftedRow = CaseOrNone &
     readonly liftTraceparent: string | null;
   };
 
-/** The column is null both for an absent user and for an unknown state. */
+/** Returns the value for the column `actual_access`, which is null both for an absent user and for an unknown state. */
 const stored = (actual: CognitoState): CognitoAccess | null => (actual === 'absent' ? null : actual);
 
 /** Keeps the state `absent`, which the column cannot store, until the revision increases. */

@@ -12,16 +12,16 @@ export interface AccessState extends Pick<PersonEntity, 'desiredAccess' | 'signO
 }
 
 /**
- * `confirm` reads the user from Cognito and ends the work if the user has the desired state. `enable` enables the user
- * and lifts the fence, with the time at which Cognito enabled the user.
+ * `confirm` reads the user from Cognito. `enable` enables the user and lifts the fence: the new fence is the time at
+ * which Cognito enabled the user. `lift` lifts the fence without a call to Cognito. `end` ends the work.
  */
 export type Step = 'disable' | 'sign-out' | 'confirm' | 'enable' | 'lift' | 'end';
 
 /**
  * To end access, the user is disabled first and then signed out, so that nobody logs in between the two calls. To give
  * access back, a due sign-out comes first, because enabling would make old refresh tokens valid again. Then the user is
- * enabled and the fence is lifted. A user that Cognito does not have is neither signed out nor enabled;
- * identity-service announces the user when it exists.
+ * enabled and the fence is lifted. A user that Cognito does not have is neither signed out nor enabled; when Cognito
+ * has the user, an event of identity-service continues the work.
  */
 export function nextStep({ desiredAccess, actualAccess, signOutDue, lifted }: AccessState): Step {
   if (desiredAccess === 'disabled') {
@@ -34,7 +34,9 @@ export function nextStep({ desiredAccess, actualAccess, signOutDue, lifted }: Ac
   return actualAccess === 'disabled' ? 'enable' : 'end';
 }
 
-/** Whether a person who should have no access may still sign in through Cognito. Such work goes first. */
+/**
+ * Whether a person who should have no access may still sign in through Cognito. The runner works on such people first.
+ */
 export const isUrgent = ({
   desiredAccess,
   actualAccess,

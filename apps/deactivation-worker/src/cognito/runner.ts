@@ -22,8 +22,8 @@ import { isUrgent } from './plan.js';
 
 const POLL_MS = 50;
 /**
- * Limit of steps in a row for one person. The desired state may change faster than Cognito answers, or the user may not
- * stay disabled. Then other people go first.
+ * Limit of steps in a row for one person; then other people go first. Without this limit, a person whose desired access
+ * changes all the time, or whose user does not stay disabled, would keep a slot forever.
  */
 const MAX_STEPS = 16;
 const TOO_MANY_STEPS_PAUSE_SECONDS = 1;
@@ -67,7 +67,7 @@ export class AccessRunner {
     return this.queue.start();
   }
 
-  /** Resolves after the current step of each person. */
+  /** Resolves when the current step of each leased person has ended. */
   onModuleDestroy(): Promise<void> {
     return this.queue.stop();
   }
@@ -103,7 +103,8 @@ export class AccessRunner {
   }
 
   /**
-   * Returns whether the work may continue. Once the user is disabled, the rest of the work needs a slot for other work.
+   * Returns whether the work on this person may continue. Once the user is disabled, the remaining steps are not urgent
+   * and need a slot for other work.
    */
   private mayContinue(work: Work): boolean {
     return isUrgent(work) || this.queue.continueAsOther(work.id);
@@ -136,7 +137,10 @@ export class AccessRunner {
     await this.database.query(rereadAccess, [work.id]);
   }
 
-  /** Ends the pause after a step succeeded, because Cognito then works again for everybody. */
+  /**
+   * Ends the pause of the queue after a step succeeded, because Cognito then works for everybody. After an outage,
+   * makes the people due whose steps failed.
+   */
   private resume(): void {
     this.queue.resume();
     if (!this.outage) return;

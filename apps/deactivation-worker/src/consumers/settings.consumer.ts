@@ -15,8 +15,8 @@ export class OffboardingSettingsConsumer {
   constructor(private readonly evaluator: AccessEvaluator) {}
 
   /**
-   * If "Deactivate on Offboard" is switched on, inactive people who kept access lose it. If it is switched off, pending
-   * cases without another reason are discarded. Nobody gets back access that was already lost.
+   * If "Deactivate on Offboard" is switched on, inactive people who kept access lose it. If the setting is switched
+   * off, pending cases that have no other reason are discarded. Nobody gets back access that was already lost.
    */
   @EventPattern('integration.settings')
   async settingsChanged(@Ctx() { event, tx }: EventContext): Promise<void> {

@@ -102,8 +102,8 @@ const CASE = `
   create index case_running on offboarding.offboarding_case (pushed_at) where state = 'running';`;
 
 /**
- * Events of Okta's event hooks, stored for two days. A repeated delivery has the same event ids, and Okta repeats a
- * delivery within minutes.
+ * Events of Okta's event hooks. They are stored for two days, so that repeated deliveries are recognized by their event
+ * ids. Okta repeats a delivery within minutes.
  */
 const OKTA_HINT = `
   create table offboarding.okta_hint (

@@ -10,8 +10,8 @@ export interface Observation {
 }
 
 /**
- * Statuses of users who belong to the org or soon will. Only Okta decides whether these users can sign in at the
- * moment.
+ * Statuses of users who belong to the org or soon will. Such a user keeps access, even if Okta currently prevents
+ * sign-ins, for example of a locked-out user.
  */
 const PRESENT = new Set(['STAGED', 'PROVISIONED', 'ACTIVE', 'RECOVERY', 'PASSWORD_EXPIRED', 'LOCKED_OUT']);
 
@@ -19,9 +19,9 @@ const PRESENT = new Set(['STAGED', 'PROVISIONED', 'ACTIVE', 'RECOVERY', 'PASSWOR
  * Returns the state that ends access. Null means that nothing ends access. Undefined means that the status is unknown
  * and has no consequences.
  *
- * Without "Deactivate on Offboard", deactivation and unassignment do not end access, neither here nor over SCIM.
- * Switching it off gives nobody access back: a state that already ends access stays. Suspension and deletion always end
- * access.
+ * If "Deactivate on Offboard" is off, a deactivation or an unassignment does not end access, neither here nor over
+ * SCIM. Switching the setting off gives nobody access back: a state that already ends access continues to do so.
+ * Suspension and deletion always end access.
  */
 export function stateOf(
   { user, assigned }: Observation,

@@ -20,7 +20,8 @@ interface Client extends OktaOrg {
 }
 
 /**
- * Time limit of one attempt. Okta waits three seconds for the answer to a hook, and two attempts must fit into them.
+ * Time limit of one attempt to read a secret. Okta waits three seconds for the answer to an event hook, and two
+ * attempts must fit into this time.
  */
 const STORE_TIMEOUT_MS = 1_000;
 
@@ -69,13 +70,16 @@ export class OktaOrgs {
     await this.settings.get('');
   }
 
-  /** Finds a connected tenant by its slug. An unknown slug causes no query of its own. */
+  /** Finds a connected tenant by its slug. An unknown slug causes no additional query. */
   async connectedBySlug(slug: string): Promise<TenantCopy | null> {
     const tenant = await this.settings.ofSlug(slug);
     return tenant?.settings.okta ? tenant : null;
   }
 
-  /** Returns the tenant's credentials. `renew` reads them from the secret store, unless that was done a moment ago. */
+  /**
+   * Returns the tenant's credentials. With `renew`, they are read from the secret store, unless they were read a moment
+   * ago.
+   */
   credentials(tenant: string, renew = false): Promise<OktaCredentials | null> {
     return renew ? this.secrets.renewed(tenant) : this.secrets.get(tenant);
   }

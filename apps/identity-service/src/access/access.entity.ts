@@ -17,7 +17,8 @@ export class AccessEntity {
   @Column({ type: 'text' }) status!: Access['status'];
 
   /**
-   * Causation id of the change that ended access or gave it back. The case of that change has the same causation id.
+   * Causation id of the change that ended access or gave access back. If that change ended access, its case has the
+   * same causation id.
    */
   @Column({ type: 'text' }) causationId!: string;
 }

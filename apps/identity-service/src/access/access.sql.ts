@@ -6,9 +6,9 @@ import type { Access, EventEnvelope, OffboardingCase } from '#events';
 import { prepared, type Tx } from '#platform';
 
 /**
- * Stores the access of an account. It touches no row that a handler of another topic writes, so it never waits for such
- * a handler. Removal is final. If a closed account is removed later, the row keeps the causation id of the closing. The
- * removal ends no more access and has no case.
+ * Stores the access of an account. The statement touches no row that a handler of another topic writes, so it never
+ * waits for such a handler. Removal is final. If a closed account is removed later, the row keeps the causation id of
+ * the closing. The removal itself ends no access and has no case.
  */
 const storeAccessSql = prepared(`
   insert into access as w (account_id, tenant, version, status, causation_id) values ($1, $2, $3, $4, $5)
@@ -18,7 +18,10 @@ const storeAccessSql = prepared(`
     where w.version < excluded.version and w.tenant = excluded.tenant and w.status <> 'removed'
   returning old.status as before`);
 
-/** Returns `changed` if the status is new, and `foreign` if the account belongs to another tenant. */
+/**
+ * Returns `changed` if the event's status differs from the stored one, and `foreign` if the account belongs to another
+ * tenant. Returns `same` otherwise.
+ */
 export async function storeAccess(
   tx: Tx,
   event: Pick<EventEnvelope, 'tenant' | 'sequence' | 'causationid'>,
@@ -37,7 +40,7 @@ const storeCaseSql = prepared(`
     where c.sequence < excluded.sequence and c.tenant = excluded.tenant and c.account_id = excluded.account_id
   returning id`);
 
-/** Resolves with true if the event contained something new about the case. */
+/** Resolves with true if the event is newer than the stored state of the case. */
 export async function storeCase(
   tx: Tx,
   { tenant, sequence }: Pick<EventEnvelope, 'tenant' | 'sequence'>,

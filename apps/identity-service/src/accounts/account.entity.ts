@@ -16,7 +16,10 @@ export interface PoolState {
   readonly groups: readonly string[];
 }
 
-/** One row per account. An account is dirty (waits for Cognito) while `desiredRevision` is above `appliedRevision`. */
+/**
+ * One row per account. An account is dirty while `desiredRevision` is above `appliedRevision`: the reconciler has not
+ * yet applied its last change to Cognito.
+ */
 @Entity('account')
 export class AccountEntity extends Profile {
   @PrimaryColumn({ type: 'uuid' }) id!: string;
@@ -48,7 +51,7 @@ export class AccountEntity extends Profile {
   @BigIntColumn({ default: 0 }) desiredRevision!: number;
   @BigIntColumn({ default: 0 }) appliedRevision!: number;
 
-  /** A result for a revision below this one is recorded, but leaves the state in Cognito unknown. */
+  /** A revision. A result for an older revision is recorded, but leaves the state in Cognito unknown. */
   @BigIntColumn({ default: 0 }) unknownRevision!: number;
 
   /** The last known state in Cognito. Null means unknown: Cognito must be read before anything is changed. */
@@ -62,7 +65,7 @@ export class AccountEntity extends Profile {
   @Column({ type: 'text', nullable: true }) lastError!: string | null;
   @Column({ type: 'text', nullable: true }) lastErrorClass!: string | null;
 
-  /** The process that works on the account, as long as the row of this process in `worker` is fresh. */
+  /** The process that has leased the account. The lease is valid while this process renews its row in `worker`. */
   @Column({ type: 'uuid', nullable: true }) leaseOwner!: string | null;
 
   /**

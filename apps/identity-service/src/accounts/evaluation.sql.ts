@@ -1,4 +1,4 @@
-/** Reads many accounts with the facts that decide about them, and writes the results of their evaluation. */
+/** Reads many accounts with everything that an evaluation needs, and writes the results of the evaluations. */
 import type { TenantSettings } from '#events';
 import { columnsOf, currentTraceparent, prepared, type Tx } from '#platform';
 import { brakeOf } from '#settings';
@@ -77,9 +77,9 @@ export async function hasBacklog(tx: Tx, tenant: string, limit: number): Promise
 }
 
 /**
- * Writes the results of evaluations; the caller has locked the rows. It marks the accounts dirty for the reconciler,
- * and a failed account is due at once. `$5` repeats the ids: Postgres assumes a hundred rows in a list of records and
- * would otherwise read the whole table.
+ * Writes the results of evaluations; the caller has locked the rows. Marks the accounts dirty, so that the reconciler
+ * works on them at once, even after a failure. `$5` repeats the ids, because Postgres would otherwise read the whole
+ * table: it estimates a hundred rows for every list of records.
  */
 const applySql = prepared(`
   with revoked as (

@@ -22,7 +22,7 @@ const BULK = 50;
 
 export interface Evaluated {
   readonly changed: number;
-  /** Whether losses of roles were not written, because another transaction decides about losses of the tenant. */
+  /** Whether losses of roles were not written, because another transaction is deciding about losses of the tenant. */
   readonly deferred: boolean;
 }
 
@@ -62,7 +62,8 @@ export class Evaluator {
 
   private async write(tx: Tx, tenant: string, decisions: readonly LossDecision[], many: boolean): Promise<number> {
     await this.brake.record(tx, tenant, decisions);
-    // A burst of creations is bulk although each comes in an event of its own; a later change of one account is not.
+    // If many accounts of the tenant wait for Cognito, creations count as bulk, although each creation has its own
+    // event. Other changes count as bulk only if many of them are evaluated together.
     const creates = decisions.some(({ subject: { current } }) => !current.provisioned && !current.dirty);
     const burst = creates && !many && (await hasBacklog(tx, tenant, BULK));
     const changes = decisions.flatMap(({ subject, cause, kept }) => {

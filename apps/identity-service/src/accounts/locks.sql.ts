@@ -13,9 +13,9 @@ const personSql = prepared('select 1 from directory_user where id = $1 and tenan
 
 /**
  * Tries to lock the tenant in shared mode. Hold this lock until commit while changing single accounts of the tenant; a
- * re-evaluation holds it exclusively. Otherwise an account could be derived from older mappings while the re-evaluation
- * does not see the account yet. The lock is a statement of its own, because the next statement must take its snapshot
- * under the lock. Resolves with false while the tenant is being re-evaluated.
+ * re-evaluation holds it exclusively. Otherwise this transaction could derive an account from the old mappings, and a
+ * concurrent re-evaluation would not see that account. Locking is a statement of its own, because the next statement
+ * must take its snapshot after the lock. Resolves with false while the tenant is being re-evaluated.
  */
 export async function tryLockTenant(queryable: Queryable, tenant: string): Promise<boolean> {
   const [lock] = await queryable.query<{ free: boolean }>(sharedSql, [tenant]);
@@ -28,8 +28,9 @@ export async function lockTenantExclusively(tx: Tx, tenant: string): Promise<voi
 }
 
 /**
- * Locks the row of the person unless another transaction has it. Every evaluation of an account holds this row;
- * otherwise it would derive from a state of the directory that a concurrent handler is about to replace.
+ * Locks the row of the person. Resolves with false if another transaction has locked the row. Every evaluation of an
+ * account holds this lock. Without it, an evaluation could use a state of the directory that a concurrent handler is
+ * replacing.
  */
 export async function tryLockPerson(queryable: Queryable, tenant: string, id: string): Promise<boolean> {
   return (await queryable.query(personSql, [id, tenant])).length > 0;

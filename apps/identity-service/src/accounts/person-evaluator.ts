@@ -18,9 +18,9 @@ export class PersonEvaluator {
   ) {}
 
   /**
-   * Evaluates the account at once if `locked`, which means that the caller holds the tenant's lock and the person's
-   * row. Otherwise requests a re-evaluation. Every evaluation holds the tenant's lock in shared mode until commit. The
-   * re-evaluation takes the lock exclusively, so it sees every earlier commit.
+   * Evaluates the account at once if `locked`, which means that the caller holds the tenant's lock and the lock of the
+   * person's row. Otherwise requests a re-evaluation. This evaluation holds the tenant's lock in shared mode until
+   * commit. A re-evaluation holds the tenant's lock exclusively, so it sees every earlier commit.
    */
   async evaluate(tx: Tx, tenant: string, id: string, change: Change, locked: boolean): Promise<void> {
     if (locked) {

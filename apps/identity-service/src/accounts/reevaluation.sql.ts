@@ -34,8 +34,8 @@ export type ReevaluationRequest = Pick<ReevaluationEntity, (typeof REQUEST)[numb
 
 /**
  * Deletes and returns up to 500 requests. It needs no row locks, because the caller holds the tenant's lock
- * exclusively. The ids are an array, because a join reads all requests for each id (measured: 1 s for 500 of the 9,000
- * requests of one release).
+ * exclusively. The ids are an array, because a join would read all requests for each id (measured: 1 s for 500 of 9,000
+ * requests).
  */
 const takeSql = `
   delete from reevaluation where id = any(array(select id from reevaluation where tenant = $1 order by id limit 500))

@@ -1,8 +1,8 @@
 /**
- * Evaluates accounts again after a change of a group or the settings, or after a change of a person whose lock was not
- * free. The change commits with its event, and the request waits in the table `reevaluation`. One transaction per
- * tenant does the work, under the tenant's exclusive lock. After a crash the request is still there, and a repetition
- * changes nothing.
+ * Evaluates accounts again after a change of a group or the settings. Does the same after a change of a person whose
+ * row another transaction had locked. A request in the table `reevaluation` commits together with the change. One
+ * transaction per tenant then processes the requests, under the tenant's exclusive lock. After a crash the requests
+ * still exist, and a repetition changes nothing.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, inSpan, LOGGER, type Logger, type Tx } from '#platform';

@@ -1,7 +1,7 @@
 /**
  * Derives the status of an account, and the event that announces the status. Pure functions only. Only
- * deactivation-worker closes accounts, because its brake may hold a case. Until it closes the account, a person who is
- * deactivated in the directory keeps access and roles.
+ * deactivation-worker closes accounts, because its brake may hold a case. A person who is deactivated in the directory
+ * keeps access and roles until deactivation-worker closes the account.
  */
 import type { Account, EventType } from '#events';
 import type { AccountStatus } from './account.entity.js';
@@ -42,9 +42,10 @@ export function statusNews(subject: Subject, status: AccountStatus): StatusNews 
   const news = (of: KnownCase | null): StatusNews => ({ type: EVENT[status], status, closing: of });
   if (status === 'active') return current.announcedStatus === 'active' ? null : news(null);
   if (closing && isNewlyCompleted(subject, closing)) return news(closing);
-  // The worker gave access back while the person is inactive in the directory, so no case will ever complete.
+  // deactivation-worker gave access back while the person is inactive in the directory. No case will ever complete, so
+  // the status is published without a case.
   if (status === 'inactive' && access?.status === 'active' && current.announcedStatus === 'active') return news(null);
-  // The account was closed before. Removing it ends no more access, so there is no case to wait for.
+  // The closing of the account was already published. The removal ends no access, so there is no case to wait for.
   if (status === 'removed' && current.announcedStatus === 'inactive' && !isUnfinished(closing)) return news(null);
   return null;
 }

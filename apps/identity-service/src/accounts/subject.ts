@@ -1,4 +1,4 @@
-/** The inputs of an evaluation: the known facts about one account, and the cause. */
+/** The inputs of an evaluation: what is stored about one account, and the cause of the evaluation. */
 import { shortType } from '#event-bus';
 import type { Brake, EventEnvelope, OffboardingCase } from '#events';
 import type { HeldBecause } from '#contracts';
@@ -33,8 +33,8 @@ export interface AccessState {
 }
 
 /**
- * The case that belongs to a closing. Both have the same causation id. The newest events of `identity.access` and
- * `offboarding.cases` can be about different closings, because one topic can overtake the other.
+ * The case that belongs to a closing, found by the causation id that both share. The newest case is not always the
+ * right one, because events of `identity.access` and `offboarding.cases` can overtake each other.
  */
 export interface KnownCase {
   readonly sequence: number;

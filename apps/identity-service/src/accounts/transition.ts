@@ -25,14 +25,14 @@ export interface Transition {
   readonly granted: readonly { readonly role: string; readonly group: string | null }[];
   readonly revoked: readonly string[];
   /**
-   * The cause of grants and revocations. If the account is closed, this is the closing, whatever event led to the
-   * evaluation.
+   * The cause that grants and revocations record. If the account is being closed, this is the closing, whatever event
+   * led to the evaluation.
    */
   readonly cause: Cause;
   readonly events: readonly NewEvent[];
 }
 
-/** The attributes that `account.updated` announces, with their names in this event. */
+/** The attributes that `account.updated` announces, each with its name in that event. */
 const PUBLISHED = {
   userName: 'userName',
   externalId: 'externalId',
@@ -91,8 +91,8 @@ export function transition(
 }
 
 /**
- * Returns the cause of a closing. One evaluation may have several causes, and a revocation by a closing must name the
- * closing.
+ * Returns the closing as the cause, or null if this evaluation closes nothing. A revocation by a closing must name the
+ * closing, even if another event led to the evaluation.
  */
 function closingCause({ current, access }: Subject, status: AccountStatus): Cause | null {
   if (access === null || status === 'active' || status === current.status) return null;
@@ -116,8 +116,8 @@ function nextAssignedRoles(subject: Subject, status: AccountStatus, kept: readon
 
 function nextPriority(current: Subject['current'], reduced: boolean, bulk: boolean): number {
   const desired = bulk ? PRIORITY.bulk : PRIORITY.single;
-  // An account that Cognito does not have yet has no access to reduce. If it is dirty, it keeps its priority, even as
-  // one of thousands of creations.
+  // An account that Cognito does not have yet has no access to reduce. If it is dirty, it keeps its priority, even if
+  // this evaluation is bulk.
   if (!current.provisioned) return current.dirty ? current.priority : desired;
   const own = reduced ? PRIORITY.reduced : desired;
   return current.dirty ? Math.min(current.priority, own) : own;

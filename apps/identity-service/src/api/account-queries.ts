@@ -36,8 +36,8 @@ const selectAccounts = `
     from account a where a.tenant = $1`;
 
 /**
- * Selects the account that `who` names ($2; as an id, $3). If a name fits several accounts, accounts that are not
- * removed come first.
+ * Selects the account that `who` names: by its user name or external id ($2), or by its id ($3). If several accounts
+ * have the name, it prefers one that is not removed.
  */
 const meantBy = `
   (select m.id from account m
@@ -65,7 +65,10 @@ const GRANT = [
   'revokedMappingVersion',
 ] as const;
 
-/** If a closing revoked the role, the cause of the case is returned, whichever of the two events arrived first. */
+/**
+ * If a closing revoked the role, `revokedCause` is the cause of the case, as soon as the event about the case has
+ * arrived.
+ */
 const grantsOf = `
   select ${columnsOf(RoleGrantEntity, { alias: 'g', only: GRANT })}, d.display_name as "grantedGroupName", coalesce(c.cause, g.revoked_cause) as "revokedCause"
     from role_grant g left join directory_group d on d.id = g.granted_group and d.tenant = g.tenant

@@ -56,7 +56,7 @@ export class IdentityAccountsController {
     return this.queries.explanation(await this.one(path));
   }
 
-  /** Makes the reconciler read the user from Cognito and repair it now, instead of after the current pause. */
+  /** Makes the reconciler read the user from Cognito and repair it now, without waiting for the next attempt. */
   @Post(':id/retry')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: AccountRetry })

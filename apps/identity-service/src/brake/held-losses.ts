@@ -11,7 +11,7 @@ import { Reevaluator } from '../accounts/reevaluator.js';
 import { heldByReason, release } from './losses.sql.js';
 
 const TIMER_MS = 5_000;
-/** Accounts that one log line names at most. */
+/** Limit of accounts that one log line names. */
 const NAMED = 50;
 
 @Injectable()
@@ -62,7 +62,8 @@ export class HeldLosses {
    */
   async release(tenant: string, accounts: readonly string[] | null, by: string): Promise<number> {
     const rows = await this.database.tx(async (tx) => {
-      // Running evaluations write the same rows in another order.
+      // Evaluations lock the same rows in another order. To prevent a deadlock, this transaction waits until no
+      // evaluation of the tenant is running.
       await lockTenantExclusively(tx, tenant);
       return tx.query<{ id: string }>(release, [tenant, by, accounts]);
     });

@@ -13,7 +13,7 @@ export class HeldRoleLossEntity {
   @Column({ type: 'text' }) heldBecause!: HeldBecause;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) heldAt!: Date;
 
-  /** The cause of the loss. It is recorded with the revocation when the loss happens. */
+  /** The cause of the loss. When the loss happens, this cause is recorded with the revocation. */
   @Column({ type: 'text' }) cause!: string;
   @Column({ type: 'uuid', nullable: true }) causeGroup!: string | null;
   @Column({ type: 'text' }) causationId!: string;

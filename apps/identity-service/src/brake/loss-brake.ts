@@ -24,9 +24,9 @@ export class LossBrake {
   }
 
   /**
-   * Decides about the losses. The caller holds the tenant's lock exclusively, or the brake's lock. An administrator
-   * still counts while another transaction closes the account. This is safe, because deactivation-worker's brake also
-   * counts administrators and allowed the closing.
+   * Decides about the losses. The caller holds the tenant's lock exclusively, or the brake's lock. If another
+   * transaction is closing an administrator's account, this administrator still counts here. This is safe, because
+   * deactivation-worker's brake counts administrators too, and it has allowed that closing.
    */
   async decide(tx: Tx, tenant: string, pending: readonly PendingLoss[]): Promise<LossDecision[]> {
     const brake = pending[0]?.subject.rules.brake;
@@ -37,7 +37,7 @@ export class LossBrake {
     return decisions;
   }
 
-  /** Stores new holds and deletes those that ended. */
+  /** Stores new holds and deletes the ended ones. */
   async record(tx: Tx, tenant: string, decisions: readonly LossDecision[]): Promise<void> {
     const ended = decisions.filter(({ subject, because }) => because === null && subject.held !== null);
     if (ended.length > 0) await tx.query(endHolds, [ended.map(({ subject }) => subject.id)]);
@@ -49,7 +49,10 @@ export class LossBrake {
     await tx.query(hold, [tenant, JSON.stringify(rows)]);
   }
 
-  /** Counts all accounts of the tenant only if the limit is near, and its administrators only if one of them loses. */
+  /**
+   * Counts the accounts in use only if the limit is near, and the holders of the strongest role only if one of them
+   * loses it.
+   */
   private async count(tx: Tx, tenant: string, pending: readonly PendingLoss[], brake: Brake): Promise<LossCount> {
     const ids = pending.map(({ subject }) => subject.id);
     const [row] = await tx.query<{ lost: number; already: string[] }>(lostWithin, [tenant, ids, brake.windowMinutes]);

@@ -13,14 +13,17 @@ export const lostWithin = `
    where g.tenant = $1 and g.revoked_at > clock_timestamp() - make_interval(mins => $3)
      and g.revoked_cause <> '${ACCESS_CLOSED}' and a.provisioned_at <= g.revoked_at`;
 
-/** `$2` null = with any role. */
+/** Counts the accounts in use; if `$2` is not null, only those with the role `$2`. */
 export const accountsInUse = `
   select count(*)::int as accounts from account
    where tenant = $1 and status = 'active' and provisioned_at is not null and ($2::text is null or $2 = any(roles))`;
 
 export const anyHeld = 'select 1 from held_role_loss where tenant = $1 and released_at is null limit 1';
 
-/** The account's row is locked. If a released loss grows before it is applied, the waiting time starts again. */
+/**
+ * Stores held losses. The caller has locked the accounts' rows. If a released loss grows before it is applied, it is
+ * held again, and its hold time starts again.
+ */
 export const hold = `
   insert into held_role_loss as h (account_id, tenant, would_lose, held_because, cause, cause_group, causation_id)
   select id, $1, kept, because, cause ->> 'type', (cause ->> 'groupId')::uuid, cause ->> 'causationId'

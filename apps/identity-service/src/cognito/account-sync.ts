@@ -20,7 +20,10 @@ export class SyncFailure extends Error {
   }
 }
 
-/** If a user appears or vanishes during the calls, the remaining calls are planned again, at most this often. */
+/**
+ * Limit of plans for one account. If a user appears or vanishes in Cognito during the calls, the remaining calls are
+ * planned again.
+ */
 const MAX_PLANS = 4;
 
 @Injectable()
@@ -31,9 +34,9 @@ export class AccountSync {
   ) {}
 
   /**
-   * Makes the calls and resolves with the state in Cognito afterwards. A null `known` means that the user must be read
-   * first. `holdsLease` returns false if another process may work on the account by now; then no further call is made.
-   * Throws {@link SyncFailure}.
+   * Makes the calls and resolves with the resulting state in Cognito. If `known` is null, the user is read first.
+   * `holdsLease` returns false if another process may already work on the account; then no further call is made. Throws
+   * {@link SyncFailure}.
    */
   async run(
     account: DesiredAccount,
@@ -70,8 +73,8 @@ export class AccountSync {
   }
 
   /**
-   * Handles UsernameExists. Either an earlier call created the user and its answer was lost, or the name belongs to a
-   * foreign user.
+   * Handles UsernameExists by reading the user. Either an earlier call of ours created the user and its answer was
+   * lost, or the user with this name is not ours.
    */
   private async adopt(account: DesiredAccount, urgency: Urgency): Promise<PoolState> {
     try {
@@ -109,9 +112,9 @@ export class AccountSync {
 }
 
 /**
- * Throws a conflict for a foreign user: we did not create it, and it has another tenant, or no tenant and another
- * external id (P4). A foreign user is never overwritten. If the user was ours before, its attributes are repaired,
- * whatever they are now.
+ * Throws a conflict if the Cognito user is not ours (P4): it has another tenant id, or it has no tenant id and another
+ * external id. Such a user is never overwritten. A user that was ours before always passes, and its attributes are
+ * repaired later.
  */
 function refuseForeignUser(account: DesiredAccount, attributes: Readonly<Record<string, string>>): void {
   if (account.provisioned) return;
@@ -135,8 +138,8 @@ async function ignoring(errorClass: ErrorClass, work: () => Promise<void>): Prom
 }
 
 /**
- * Converts an error of a call. A refused call changed nothing, so the known state stays valid. After any other error
- * the state is unknown.
+ * Converts an error of a call. A refused call changed nothing, so the state from before the call stays valid. After any
+ * other error the state is unknown.
  */
 function asFailure(error: unknown, actual: PoolState | null): SyncFailure {
   if (error instanceof SyncFailure) return error;

@@ -7,13 +7,13 @@ export const ABSENT: PoolState = { exists: false, confirmed: false, attributes: 
 
 export type DesiredAccount = Readonly<Profile> &
   Pick<AccountEntity, 'id' | 'tenant' | 'status' | 'roles'> & {
-    /** Whether Cognito had this user before and the user was ours. */
+    /** Whether Cognito had the user of this account before. If so, the user is ours, whatever its attributes are now. */
     readonly provisioned: boolean;
   };
 
 /**
- * The attributes that this service owns; it does not change other attributes. The pool must declare the custom ones as
- * mutable strings: `tenant_id`, `external_id`, `role`. The others are standard.
+ * The attributes that this service owns; other attributes are not changed. The pool must declare the custom attributes
+ * `tenant_id`, `external_id` and `role` as mutable strings. The other attributes are standard.
  */
 export const OWN_ATTRIBUTES = [
   'email',
@@ -70,10 +70,10 @@ export type Step =
   | { readonly do: 'confirm' };
 
 /**
- * Returns the calls in their order: access is reduced first and added last. A person without access is not created. The
- * user of a removed account stays, without groups; disabling or deleting the user is deactivation-worker's task.
- * Attributes come after roles, so that a refused attribute does not prevent a role. A new tenant comes before roles,
- * because roles count within a tenant (P4).
+ * Returns the calls in their order: access is reduced first and added last. No user is created for a person without
+ * access. The user of a removed account stays, without groups; disabling or deleting the user is deactivation-worker's
+ * task. Attributes are updated after roles, so that a refused attribute does not prevent a role. A changed tenant id is
+ * updated before roles, because roles count within a tenant (P4).
  */
 export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
   if (!actual.exists && account.status !== 'active') return [];
@@ -120,7 +120,7 @@ export function afterStep(state: PoolState, step: Step): PoolState {
   }
 }
 
-/** Reduces a user of Cognito to the attributes and groups that this service owns. */
+/** Reduces the user that was read from Cognito to the attributes and groups that this service owns. */
 export function ownState(
   user: { readonly attributes: Attributes; readonly status: string } | null,
   groups: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * Compares the whole user pool with the accounts and marks the differences, which the reconciler repairs. It finds
- * differences that no event announces: manual changes, and calls that took effect late. Users without an account are
+ * Compares the whole user pool with the accounts and marks the differing accounts, which the reconciler repairs. It
+ * finds differences that no event announces: manual changes, and changes by late calls. Users without an account are
  * reported, but never changed.
  */
 import { randomUUID } from 'node:crypto';
@@ -17,16 +17,19 @@ import { desiredAccountColumns, markUnknown } from './queue.sql.js';
 import { Reconciler } from './reconciler.js';
 import { RoleGroups } from './role-groups.js';
 
-/** Marks a comparison as failed if its process has ended. Over all replicas, only one comparison runs at a time. */
+/**
+ * Marks a comparison as failed if its process has ended, so that a new one can begin. Over all replicas, only one
+ * comparison runs at a time.
+ */
 const endAbandoned = `
   update pool_comparison r set state = 'failed', finished_at = clock_timestamp(), error = 'the process that ran it has ended'
    where state = 'running' and ${isLeaseVoid('r.worker_id', '$1')}`;
 const begin = `insert into pool_comparison (id, worker_id, state, progress) values ($1, $2, 'running', $3) on conflict do nothing returning id`;
 
 /**
- * SQL condition: the account has been at rest since before the comparison ($2) began. Only such accounts are compared.
- * For other accounts, Cognito's lists may be older than the reconciler's last call, and the reconciler repairs these
- * accounts anyway.
+ * SQL condition: the account is neither dirty nor leased, and the reconciler has recorded nothing about it since the
+ * comparison ($2) began. Only such accounts are compared. For other accounts, the lists that were read from Cognito may
+ * be older than the reconciler's last call.
  */
 const atRest = `a.desired_revision = a.applied_revision and a.lease_owner is null
    and (a.synced_at is null or a.synced_at < (select started_at from pool_comparison where id = $2))`;

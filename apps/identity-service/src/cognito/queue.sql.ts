@@ -9,9 +9,9 @@ import { PROFILE } from '../directory/profile.entity.js';
 export const desiredAccountColumns = `${columnsOf(AccountEntity, { alias: 'a', only: ['id', 'tenant', 'status', 'roles', ...PROFILE] })}, a.provisioned_at is not null as provisioned`;
 
 /**
- * Leases due accounts. With `skip locked` this never waits for other replicas or event handlers. A lease is valid while
- * its owner's row in `worker` is fresh. If an account is taken over from another owner, its state in Cognito is
- * unknown.
+ * Leases due accounts. Because of `skip locked`, this statement never waits for other replicas or event handlers. A
+ * lease is valid while its owner renews its row in `worker`. An account whose lease is taken over from another owner
+ * has an unknown state in Cognito.
  */
 export const claimAccounts = prepared(`
   with due as (
@@ -31,8 +31,9 @@ export const lockLeased = prepared(
 );
 
 /**
- * Records a success. If the account changed during the calls (`desired_revision` increased), it stays dirty and is due
- * at once. Provisioning announces the current status, except a removal, which always has an event of its own.
+ * Records a success. If the account changed during the calls (`desired_revision` increased), the account stays dirty
+ * and is due at once. When the account is provisioned, its current status counts as announced. The status `removed`
+ * does not, because a removal always has an event of its own.
  */
 export const recordSynced = prepared(`
   update account
@@ -45,7 +46,9 @@ export const recordSynced = prepared(`
    where id = $1 and lease_owner = $2
   returning extract(epoch from clock_timestamp() - $7::timestamptz)::float8 as seconds`);
 
-/** Records a failure. A null `applied` means that the last call may or may not have taken effect. */
+/**
+ * Records a failure. A null `applied` ($3) means that the last call may have changed the user, so the state is unknown.
+ */
 export const recordFailed = `
   update account
      set applied = case when unknown_revision > $8 then null else $3::jsonb end, lease_owner = null, attempts = attempts + $4, last_error = $5, last_error_class = $6,
@@ -61,9 +64,9 @@ const markUnknownSql = `
    where id = any($1::uuid[])`;
 
 /**
- * Treats the accounts' state in Cognito as unknown. The reconciler then reads Cognito before any other call, and
- * ignores results of calls that are running now. This is needed for a lost lease, for a retry by an administrator, and
- * for differences that a comparison found.
+ * Marks the accounts' state in Cognito as unknown. The reconciler then reads Cognito before any other call, and ignores
+ * the results of calls that are running now. Use this for a lost lease, for a retry by an administrator, and for
+ * differences that a comparison found.
  */
 export async function markUnknown(
   queryable: Queryable,
@@ -74,5 +77,8 @@ export async function markUnknown(
   await queryable.query(markUnknownSql, [ids, priority, traceparent]);
 }
 
-/** Ends leases on accounts that this process no longer works on, because recording the result failed. */
+/**
+ * Ends the leases of process `$1` on accounts that it no longer works on; `$2` lists the accounts that it works on.
+ * Such a lease remains if the process could not record a result.
+ */
 export const releaseForgotten = `update account set lease_owner = null, applied = null where lease_owner = $1 and id <> all($2::uuid[])`;

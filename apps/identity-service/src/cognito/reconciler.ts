@@ -26,7 +26,7 @@ type Claimed = DesiredAccount &
   };
 
 const POLL_MS = 100;
-/** Share of the slots that bulk work may use. The rest is reserved for other work. */
+/** The part of the slots that bulk work may use. The rest is reserved for other work. */
 const BULK_SHARE = 0.75;
 
 @Injectable()

@@ -12,7 +12,8 @@ export class IdentityAccessConsumer {
   constructor(private readonly people: PersonEvaluator) {}
 
   /**
-   * Evaluates the account if the status is new. The roles in the event are ignored, because they are a copy of ours.
+   * Evaluates the account if the event's status differs from the stored one. The roles in the event are ignored,
+   * because deactivation-worker copied them from our events.
    */
   @EventPattern('identity.access')
   async accessChanged(@Ctx() { event, tx }: EventContext): Promise<void> {

@@ -28,8 +28,8 @@ export class IdentitySettingsConsumer {
 }
 
 /**
- * Returns the part of the settings that decides about roles. Switching the brake off belongs to this part, because the
- * losses that it held then happen. Other settings do not, for example a rotated SCIM token.
+ * Returns the settings that decide about roles. They include whether the brake is off, because the held losses happen
+ * when an administrator switches the brake off. They do not include, for example, the SCIM token.
  */
 const roleRules = ({ roles, roleMappings, groupSync, brake }: TenantSettings): string =>
   JSON.stringify([roles, roleMappings.map((m) => [groupKey(m.group), m.role]), groupSync, brake === null]);

@@ -26,7 +26,8 @@ export class IdentityUsersConsumer {
     const outcome = await projectUser(tx, tenant, event.sequence, data.user, change.cause.type === 'user.deleted');
     if (outcome === 'foreign') throw new PoisonEvent(`user ${data.user.id} belongs to another tenant than ${tenant}`);
     if (outcome === 'stale') return;
-    // This event may overtake the events of the group, so newer facts about the group in this event apply at once.
+    // This event may arrive before the events of the group. If it contains a newer version of the group, that version
+    // is stored at once.
     if (group && (await projectGroup(tx, tenant, group, false, change))) tx.afterCommit(() => this.reevaluator.wake());
     await this.people.evaluate(tx, tenant, data.user.id, change, locked);
   }

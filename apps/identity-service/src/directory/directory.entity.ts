@@ -19,7 +19,7 @@ export class DirectoryGroupEntity {
   @BigIntColumn() version!: number;
   @Column({ type: 'text' }) displayName!: string;
 
-  /** The group's name in the form in which mappings compare it: without regard to case and outer blanks. */
+  /** The group's name as mappings compare it: in lower case and without outer blanks. */
   @Column({ type: 'text' }) nameKey!: string;
 
   /** The row of a deleted group stays, so that a late event about a member does not bring the group back. */

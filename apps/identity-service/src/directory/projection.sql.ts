@@ -13,7 +13,7 @@ const COLUMNS = profileSql((column) => column);
 
 /**
  * Stores a user and locks the row. Each event contains the full list of the user's groups, so memberships are correct
- * even if a join or leave was not seen. The first event about a person creates the account.
+ * even without the events about earlier changes. The first event about a person creates the account.
  */
 const projectUserSql = prepared(`
   with stored as (
@@ -37,8 +37,8 @@ const projectUserSql = prepared(`
   select id from stored`);
 
 /**
- * `stored` means that the projection changed, `stale` that it has a newer version, and `foreign` that the id belongs to
- * another tenant.
+ * `stored` means that the projection changed, `stale` that it already has this or a newer version, and `foreign` that
+ * the id belongs to another tenant.
  */
 export async function projectUser(
   tx: Tx,
@@ -77,7 +77,7 @@ const projectGroupSql = prepared(`
    where before.name_key is distinct from stored.name_key or before.deleted is distinct from stored.deleted
   returning id`);
 
-/** Resolves with true if the members must be evaluated again. The request for this is then stored. */
+/** Resolves with true if the members must be evaluated again, and a request for this was stored. */
 export async function projectGroup(
   tx: Tx,
   tenant: string,

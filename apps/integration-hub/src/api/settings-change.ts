@@ -3,8 +3,8 @@ import { Problem } from '#platform';
 import type { TenantChange } from '../settings/tenant-change.js';
 
 /**
- * Converts a request body to a change. In a DTO instance, missing fields are `undefined`; a partial brake must not
- * contain them.
+ * Converts a request body to a change. Missing fields are `undefined` in the DTO instance. They are removed from
+ * `brake`, because a missing figure keeps its value.
  */
 export function toChange({ map, unmap, brake, ...rest }: SettingsChangeBody): TenantChange {
   return {

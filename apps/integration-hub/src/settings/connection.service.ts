@@ -116,7 +116,7 @@ export class ConnectionService {
       withChange(settings, { [connection]: null }),
     );
     const result = await this.store.published(change);
-    // The lock is needed because the tenant may have been connected again, and the new secret must stay.
+    // Check again under the tenant's lock: if the tenant was connected again meanwhile, the new secret must stay.
     await this.store.locked(slug, async ({ id, settings }) => {
       if (!settings[connection]) await erase(id);
     });

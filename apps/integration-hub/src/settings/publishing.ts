@@ -17,8 +17,7 @@ export class Publishing {
 
   /**
    * Waits until every event that is stored now is published, and resolves with true. Resolves with false if the carrier
-   * did not accept the events in time. The sequencer of some replica publishes them as soon as the carrier accepts
-   * them.
+   * does not accept the events in time. Some replica publishes these events later, as soon as the carrier accepts them.
    */
   async drain(): Promise<boolean> {
     const [newest] = await this.database.query<{ id: string }>('select coalesce(max(id), 0) as id from hub.outbox');

@@ -21,8 +21,8 @@ export function hostTaken(error: unknown, host: string | null | undefined): neve
 }
 
 /**
- * Throws a problem if the secret store does not answer. Use it in `catch`. `effect` says what was changed and what was
- * not.
+ * Throws a problem if the secret store does not answer. Use it in `catch`. `effect` is the part of the message that
+ * says what was changed and what was not.
  */
 export function secretStoreDown(error: unknown, effect: string): never {
   if (!(error instanceof SecretStoreUnavailable)) throw error;
@@ -48,7 +48,7 @@ export function checkSlug(slug: string): void {
   );
 }
 
-/** Returns the host name in the form in which it is stored: lower case, without scheme, port and path. */
+/** Returns the host name as it is stored: in lower case, without scheme, port and path. */
 export function checkHost(host: string): string {
   const lower = host.trim().toLowerCase();
   if (HOST.test(lower)) return lower;

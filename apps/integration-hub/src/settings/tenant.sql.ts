@@ -31,8 +31,8 @@ export async function tenantBySlug(queryable: Queryable, slug: string): Promise<
 }
 
 /**
- * Locks the tenant's row FOR UPDATE until the transaction ends. This takes two statements. If a single join waited for
- * the lock, Postgres would check it again with the new tenant row and the old settings row, and find nothing.
+ * Locks the tenant's row FOR UPDATE until the transaction ends. This takes two statements. After waiting for the lock,
+ * Postgres would check a single join again with the new tenant row and the old settings row, and find nothing.
  */
 export async function lockTenant(tx: Tx, slug: string): Promise<Tenant | null> {
   await tx.query('select 1 from hub.tenant where slug = $1 for update', [slug]);

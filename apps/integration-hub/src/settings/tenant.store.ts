@@ -59,8 +59,8 @@ export class TenantStore {
 
   /**
    * Locks the tenant and stores the settings that `decide` returns as a new version. If nothing differs, there is no
-   * new version. The lock is held until the commit, so `decide` may also write the tenant's secrets. This does not wait
-   * until the event is published.
+   * new version. The lock is held until the commit, so `decide` may also write the tenant's secrets. The promise
+   * resolves before the event is published.
    */
   change(
     slug: string,
@@ -84,7 +84,9 @@ export class TenantStore {
     });
   }
 
-  /** Waits for the sequencer, and adds to the result whether all events stored by now are published. */
+  /**
+   * Waits until all events that are stored now are published, and adds to the result whether this succeeded in time.
+   */
   async published<R extends object>(result: R): Promise<R & { published: boolean }> {
     return { ...result, published: await this.publishing.drain() };
   }

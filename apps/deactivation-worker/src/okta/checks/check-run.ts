@@ -19,7 +19,10 @@ import { failureCode, failureText } from './pauses.js';
 
 type KnownPerson = Pick<PersonEntity, 'id' | 'oktaState'>;
 
-/** A hook can overtake the directory's event about a new person, so the check of an unknown person waits this long. */
+/**
+ * An event hook can arrive before the directory's event about a new person. The check of an unknown person is therefore
+ * postponed by this time.
+ */
 const WAIT_FOR_UNKNOWN_MS = 10_000;
 
 @Injectable()
@@ -35,7 +38,7 @@ export class OktaCheckRun {
     this.outcomes = metrics.counter('okta_checks_total', 'Checks of one person in Okta, by their result', ['outcome']);
   }
 
-  /** Checks the person. If Okta does not answer, it rejects with the error and leaves the check unchanged. */
+  /** Checks the person. If Okta does not answer, the promise rejects with the error, and the check stays unchanged. */
   async run(check: Claimed, org: OktaOrg): Promise<void> {
     const people = await this.database.query<KnownPerson>(peopleOfUser, [check.tenant, check.userId]);
     if (people.length === 0) return this.unknownPerson(check);
@@ -57,8 +60,8 @@ export class OktaCheckRun {
   }
 
   /**
-   * Ends the check of a person who stays unknown. Event hooks report every user of the org, and most of them never had
-   * the app.
+   * Postpones the check of an unknown person once, then ends it. Event hooks report every user of the org, and most of
+   * them were never assigned to the app.
    */
   private async unknownPerson(check: Claimed): Promise<void> {
     if (check.claimedAt.getTime() - check.pushedAt.getTime() < WAIT_FOR_UNKNOWN_MS) {
@@ -70,7 +73,7 @@ export class OktaCheckRun {
   }
 
   /**
-   * Applies the result of the check. If this process lost its claim, another process has asked Okta since, so the
+   * Applies the result of the check. If this process lost its claim, another process has taken over the check, so the
    * result is ignored.
    */
   private async conclude(tx: Tx, check: Claimed, org: OktaOrg, seen: Observation | undefined): Promise<void> {
@@ -100,10 +103,9 @@ export class OktaCheckRun {
 const key = ({ tenant, userId, claim }: Claimed): unknown[] => [tenant, userId, claim];
 
 /**
- * Reads the user from Okta. It reads the app assignment only for comparisons and for people in the state `missing`,
- * because only a new assignment ends that state. For everybody else SCIM reports unassignments. Reading the assignment
- * here could end access of people whose assignment SCIM reported long ago. Returns undefined if the external id is not
- * an Okta id.
+ * Reads the user from Okta. The app assignment is read only for comparisons, and for people in the state `missing`,
+ * because only a new assignment ends that state. For everybody else SCIM reports assignments and unassignments, and
+ * SCIM's report decides, whatever the app shows now. Returns undefined if the external id is not an Okta id.
  */
 async function observe(org: OktaOrg, check: Claimed, people: readonly KnownPerson[]): Promise<Observation | undefined> {
   try {

@@ -1,6 +1,7 @@
 /**
  * SQL of the queue of people to check in Okta. A claim is valid while its process renews its lease (`lease_owner`).
- * Each claim has its own id. A process that lost its lease without noticing finds that out when it records its result.
+ * Each claim has its own id. A process that lost its claim without noticing finds another claim id in the row when it
+ * records its result.
  */
 import { columnsOf } from '#platform';
 import { isLeaseVoid } from '#worker';
@@ -8,13 +9,16 @@ import { OktaCheckEntity } from './check.entity.js';
 
 export interface Claimed extends Pick<OktaCheckEntity, 'tenant' | 'userId' | 'causationId' | 'pushedAt' | 'run'> {
   readonly claim: string;
-  /** Time of the claim by the database's clock. Okta is asked afterwards, so its answer is not older than this. */
+  /**
+   * Time of the claim by the database's clock. Okta is asked after the claim, so Okta's answer is not older than this
+   * time.
+   */
   readonly claimedAt: Date;
 }
 
 /**
- * SQL condition: the check is due, and no living process has claimed it. A process ends its own claims by {@link
- * releaseForgotten}.
+ * SQL condition: the check is due, and no living process has claimed it. A check that this process itself has claimed
+ * is never due; {@link releaseForgotten} ends the claims of this process.
  */
 const isDue = (self: string, leaseSeconds: string): string => `
   due_at <= clock_timestamp() and (lease_owner is null
@@ -33,7 +37,10 @@ export const claimCheck = `
      select tenant, user_id from okta_check where tenant = $1 and ${isDue('$3', '$4')} order by pushed_at limit 1 for update skip locked)
   returning ${columnsOf(OktaCheckEntity, { only: ['tenant', 'userId', 'causationId', 'pushedAt', 'run', 'claim'] })}, clock_timestamp() as "claimedAt"`;
 
-/** Ends claims that this process no longer works on, because recording a result failed. */
+/**
+ * Ends the claims of process `$1` that it no longer works on; `$2` lists the claims that it works on. Such a claim
+ * remains if the process could not record a result.
+ */
 export const releaseForgotten = `
   update okta_check set claim = null, lease_owner = null, due_at = clock_timestamp() where lease_owner = $1 and claim <> all($2::uuid[])`;
 
@@ -41,20 +48,25 @@ export const releaseForgotten = `
 export const lockClaimed = `select 1 from okta_check where tenant = $1 and user_id = $2 and claim = $3 for update`;
 
 export const deleteCheck = `delete from okta_check where tenant = $1 and user_id = $2 and claim = $3 and newer_at is null returning 1`;
-/** Makes the check due again: a hint arrived while Okta was asked, and the answer may be older than that hint. */
+/**
+ * Makes the check due again, because a hint arrived while Okta was asked, and Okta's answer may be older than that
+ * hint.
+ */
 export const checkAgain = `
   update okta_check
      set causation_id = newer_causation_id, pushed_at = newer_at, newer_causation_id = null, newer_at = null, run = newer_run, newer_run = null,
          due_at = clock_timestamp(), claim = null, lease_owner = null, attempts = 0, last_error = null, last_error_code = null
    where tenant = $1 and user_id = $2 and claim = $3`;
 
-/** Makes the check due later. Without an error, the person is unknown here and may still arrive. */
+/**
+ * Makes the check due later. `$5` is the error, or null if the directory's event about the person has not arrived yet.
+ */
 export const postpone = `
   update okta_check
      set due_at = clock_timestamp() + make_interval(secs => $4), claim = null, lease_owner = null, attempts = attempts + 1, last_error = $5, last_error_code = $6
    where tenant = $1 and user_id = $2 and claim = $3`;
 
-/** Makes all checks of a tenant due that no process is working on. */
+/** Makes all checks of a tenant due that no process has claimed. */
 export const wakeTenant = `
   update okta_check set due_at = clock_timestamp() where tenant = $1 and claim is null and due_at > clock_timestamp()`;
 
@@ -71,8 +83,8 @@ export const countForRun = `update okta_comparison set checked = checked + 1, ch
 
 /**
  * Adds checks of people who have no access only because of Okta's state. These people are checked regularly, because
- * the hook that would restore access can get lost: Okta repeats a delivery only once. The interval begins with the last
- * answer about the person.
+ * the event hook that would restore their access can get lost: Okta repeats a delivery only once. `$1` is the minimum
+ * number of seconds since Okta's last answer about the person.
  */
 export const recheckExcluded = `
   insert into okta_check (tenant, user_id, causation_id)

@@ -1,7 +1,7 @@
 /**
  * Checks the people of the queue in Okta. Hints, comparisons and regular checks all use this queue. A person has one
- * check at a time, so that no answer older than the last one decides. If Okta does not answer for a tenant, only that
- * tenant's checks pause.
+ * check at a time, so that an older answer of Okta never replaces a newer one. If Okta does not answer for a tenant,
+ * only that tenant's checks pause.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
@@ -92,7 +92,10 @@ export class OktaChecks {
     return false;
   }
 
-  /** Makes the checks of reconnected tenants due. They no longer wait for a correction of the token or the app. */
+  /**
+   * Makes the checks of reconnected tenants due now. The checks may have failed because of a wrong token or app, which
+   * the new connection may have corrected.
+   */
   private async wakeReconnected(): Promise<void> {
     for (const tenant of this.reconnected) {
       await this.database.query(wakeTenant, [tenant]);

@@ -44,7 +44,8 @@ export class TenantPauses {
   }
 
   /**
-   * Begins a pause and returns its seconds. Checks that ran at the same time fail together and count as one failure.
+   * Begins a pause, unless the tenant is already paused, and returns the seconds until it ends. So checks that fail at
+   * the same time count as one failure.
    */
   begin(tenant: string, error: unknown): number {
     const before = this.pauses.get(tenant);

@@ -1,6 +1,7 @@
 /**
  * Runs one comparison of a tenant with its Okta app. The comparison only finds people to check. Before access changes,
- * a check of that one person (checks/) must confirm the difference. So an incomplete list alone never decides.
+ * a check of that one person (checks/) must confirm the difference. So an incomplete list alone never ends anybody's
+ * access.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OktaComparisonProgress } from '#contracts';
@@ -35,7 +36,10 @@ type PersonWithAccess = Pick<PersonEntity, 'id' | 'externalId' | 'userName' | 'o
 const BATCH = 500;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const POLL_MS = 200;
-/** Limit of the wait for checks. It is longer than a thousand checks take at Okta's slowest rate limit. */
+/**
+ * Limit of the time for which a comparison waits for its checks. It is longer than a thousand checks take at Okta's
+ * slowest rate limit.
+ */
 const CHECKS_LIMIT_MS = 15 * 60_000;
 
 export class ComparisonRun {
@@ -117,7 +121,7 @@ export class ComparisonRun {
         if (externalId === null) note(progress, 'without_okta_id', userName);
         else if (!assigned.has(externalId)) {
           note(progress, 'missing_in_okta', userName);
-          // If `oktaState` is set, the brake already holds the person's case.
+          // If `oktaState` is set, the brake already holds the person's case, so no check is needed.
           if (org.deactivateOnOffboard && oktaState === null) missing.push(externalId);
         }
       }

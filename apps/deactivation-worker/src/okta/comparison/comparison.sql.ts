@@ -32,8 +32,8 @@ export const peopleOfPage = `
     from person where tenant = $1 and external_id = any($2::text[]) and not deleted`;
 
 /**
- * Condition for people with access who are active in the directory. SCIM has already reported other people with access
- * as inactive: the brake holds their cases, or the tenant wants them to keep access.
+ * SQL condition: the person has access and is active in the directory. Inactive people with access are not compared,
+ * because SCIM has already reported them: the brake holds their cases, or the tenant wants them to keep access.
  */
 const withAccess = `tenant = $1 and desired_access = 'enabled' and active and not deleted`;
 export const withAccessAfter = `
@@ -42,7 +42,7 @@ export const withAccessAfter = `
 export const countWithAccess = `select count(*)::int as people from person where ${withAccess}`;
 
 /**
- * Adds checks for this run. A person whose check already waits or is under way is checked once more. The rows are
+ * Adds checks for this run. If a person already has a check, the person is checked once more after it. The rows are
  * locked in the order of the key.
  */
 export const addChecks = `

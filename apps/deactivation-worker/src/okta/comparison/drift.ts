@@ -24,7 +24,7 @@ export function note(progress: OktaComparisonProgress, kind: OktaDriftKind, name
 /** The person whose external id is the id of the Okta user. */
 export type Counterpart = Pick<PersonEntity, 'externalId' | 'userName' | 'active' | 'desiredAccess' | 'oktaState'>;
 
-/** Returns the difference for a user who is assigned to the app, or null if there is none. */
+/** Returns how our state of a user who is assigned to the app differs from Okta's, or null if it does not differ. */
 export function driftOf(here: Counterpart | undefined, isSuspended: boolean): OktaDriftKind | null {
   if (!here) return 'unknown_here';
   if (!here.active) return 'inactive_here';
@@ -33,11 +33,11 @@ export function driftOf(here: Counterpart | undefined, isSuspended: boolean): Ok
 }
 
 /**
- * Returns whether the person must be checked. Other differences do not affect access: they are reported, and SCIM has
- * to correct them.
+ * Returns whether the person must be checked. Differences of other kinds do not affect access. They are only reported,
+ * and SCIM has to correct them.
  */
 export function needsCheck(kind: OktaDriftKind, here: Counterpart | undefined): boolean {
-  // If the suspension is already stored here, the brake holds the person's case.
+  // If the suspension is already stored here, the brake holds the person's case, so no check is needed.
   if (kind === 'suspended_in_okta') return here?.oktaState !== 'suspended';
   return kind === 'kept_out_here';
 }

@@ -6,8 +6,8 @@ import type { Queryable } from '#platform';
  * Stores hints and their checks in one statement, so that no hint is stored without its check. Both inserts follow the
  * order of their keys, so that two deliveries about the same people cannot deadlock.
  *
- * A check that waits because the person was unknown is due again: by now the person may be known, and suspended. A
- * check that Okta did not answer keeps its pause.
+ * If a check was postponed because the person was unknown, a new hint makes it due now, because the person may be known
+ * by now. If a check was postponed because Okta did not answer, it stays postponed.
  */
 const store = `
   with fresh as (
@@ -27,7 +27,7 @@ const store = `
   select count(*)::int as fresh from fresh`;
 
 /**
- * Stores the hints and resolves with the number of new ones. A hint about a person whose check already waits causes no
+ * Stores the hints and resolves with the number of new ones. A hint about a person with a waiting check causes no
  * second request to Okta.
  */
 export async function storeHints(
