@@ -1,6 +1,6 @@
 /**
- * The brake holds offboardings and losses of roles beyond its limit, and a demonstration that runs often can reach that
- * limit. Held changes of the demonstration's own people are then released, as an administrator would release them.
+ * Releases changes of the demonstration's own people that the brake holds, as an administrator would. A demonstration
+ * that runs often can reach the limit of the brake.
  */
 import { IdentityClient, OffboardingClient } from '#contracts/clients';
 import { clientOf, type Stack } from './stack.js';

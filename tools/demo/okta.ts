@@ -23,7 +23,7 @@ const delivery = z.object({
 });
 export type Delivery = z.output<typeof delivery>;
 
-/** The SCIM requests that Okta sent, and the deliveries of its event hook. */
+/** What Okta sent during one action: SCIM requests, and deliveries of its event hook. */
 export interface OktaWork {
   readonly exchanges: readonly Exchange[];
   readonly deliveries: readonly Delivery[];
@@ -51,7 +51,7 @@ export class Okta {
     private readonly pace: number | undefined,
   ) {}
 
-  /** Runs a verb. Throws an error if Okta would show a failed task. */
+  /** Performs an action of the sandbox Okta, e.g. `add-member`. Throws an error if Okta would show a failed task. */
   async run(verb: string, body: object): Promise<OktaWork> {
     const query = new URLSearchParams({ mode: this.mode, ...(this.pace !== undefined && { pace: String(this.pace) }) });
     const answer = result.parse(await this.call('POST', `${verb}?${query.toString()}`, body));
@@ -67,7 +67,10 @@ export class Okta {
     return { oktaId: person.id, scimId: person.remoteId };
   }
 
-  /** Adds a person to a group. The first call pushes the whole group; a later call changes its membership. */
+  /**
+   * Adds a person to a group. Pushes the whole group if Okta does not push it yet, and otherwise only the new
+   * membership.
+   */
   async addTo(group: string, login: string): Promise<OktaWork> {
     const known = groups.parse(await this.call('GET', 'groups')).groups.find((g) => g.name === group);
     const pushed = known?.push?.status === 'ACTIVE';

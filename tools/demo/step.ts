@@ -12,7 +12,7 @@ export interface Tools {
   readonly brake: Brake;
   readonly tenantId: string;
   readonly print: (line: string) => void;
-  /** True: print the duration of each step instead of its timeline. */
+  /** Whether to print the duration of each step instead of its timeline. */
   readonly brief: boolean;
 }
 
@@ -45,7 +45,7 @@ export async function inOrder(tools: Tools, scimId: string, steps: readonly Step
   return [];
 }
 
-/** Waits for the expected state in Cognito, then shows the timeline, whether or not the state is right. */
+/** Waits for the expected state in Cognito, then shows the timeline, even if the expected state was not reached. */
 export async function check(tools: Tools, work: OktaWork, scimId: string, expected: Expectation): Promise<string[]> {
   const { pool, records, brake } = tools;
   if (work.deliveries.length === 0 && work.exchanges.every((e) => e.method === 'GET'))

@@ -69,7 +69,10 @@ export const suspendUser = (tools: Tools, person: Person, role: string): Promise
     unsuspend: 'is unsuspended and gets access with the earlier role.',
   });
 
-/** Ends a person's access and restores it. `verbs` contains the two verbs that do this, with a sentence about each. */
+/**
+ * Ends a person's access and restores it. `verbs` names the two actions in Okta that do this, each with a sentence
+ * about it.
+ */
 const outAndBack = (
   { okta, ...tools }: Tools,
   { login }: Person,
@@ -87,8 +90,8 @@ const outAndBack = (
   });
 
 /**
- * Removes the person from the group, so that the next run does not push them. The person stays assigned, without a
- * role, because an unassignment would count against the brake.
+ * Removes the person from the group, so that the next run does not push this person with the group. The person stays
+ * assigned, without a role, because an unassignment would count against the brake.
  */
 export async function tidyUp({ okta, pool, brake }: Tools, { login }: Person): Promise<void> {
   const { scimId } = await okta.idsOf(login);

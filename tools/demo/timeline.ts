@@ -36,7 +36,7 @@ const CASE_STEPS = {
 } as const;
 
 const READS = ['AdminGetUser', 'AdminListGroupsForUser'];
-/** Time limit of a wait for records. Some are written in batches, shortly after the step itself. */
+/** Time limit of the search for records. Services write some records in batches, shortly after the step itself. */
 const LIMIT_MS = 5_000;
 const TYPE_PREFIX = 'com.stackflow.';
 
@@ -63,7 +63,10 @@ export class Records {
     return this.client.end();
   }
 
-  /** Returns the effects of Okta's work for one person. */
+  /**
+   * Returns the timeline of Okta's requests for one person: the requests, their events, Cognito's answers and changes
+   * of roles.
+   */
   async of(work: OktaWork, scimId: string): Promise<Moment[]> {
     const sent = work.exchanges.map((e) => ({ at: e.startedAt, what: `Okta sends ${e.method} ${shorten(e.url)}` }));
     const hook = work.deliveries.flatMap(({ url, events, attempts }) =>
@@ -90,8 +93,8 @@ export class Records {
   }
 
   /**
-   * Returns the steps of an offboarding from its case. Waits until the case is complete, because Cognito shows the
-   * effect a moment earlier.
+   * Returns the steps of an offboarding from its case. Waits until the case is completed, because Cognito disables the
+   * user a moment earlier.
    */
   async offboarding(work: OktaWork, account: string): Promise<Moment[]> {
     const since = startOf(work);
@@ -105,7 +108,7 @@ export class Records {
     });
   }
 
-  /** Returns the effects of a sign-in at Okta, at Cognito and in auth-service. */
+  /** Returns what Okta, Cognito and auth-service recorded about a sign-in. */
   async ofSignIn(accountId: string, since: number): Promise<Moment[]> {
     const okta = await recorded(`${this.stack.sandbox.okta}/sandbox/calls?since=${since}`);
     const cognito = await this.cognitoCalls(accountId, since);
@@ -140,7 +143,10 @@ export class Records {
       ]);
   }
 
-  /** Returns nothing with Kafka, because this demonstration does not read Kafka's records of publication. */
+  /**
+   * Returns the events that the requests caused. With Kafka the list is empty, because the demonstration reads events
+   * only from the Postgres event log.
+   */
   private async events(ids: readonly string[], scimId: string, since: number): Promise<Moment[]> {
     if (this.stack.carrier === 'kafka') return [];
     const rows = await this.query<{ at: number; stored: number; type: string }>(
@@ -180,7 +186,7 @@ export class Records {
     return made.filter((c) => !READS.includes(c.operation));
   }
 
-  /** Parses numbers, because Postgres returns `numeric` as text. A missing column is an error, not an empty list. */
+  /** Runs a query and converts its times to numbers, because Postgres returns `numeric` as text. */
   private async query<T>(sql: string, values: unknown[]): Promise<T[]> {
     try {
       const { rows } = await this.client.query(sql, values);
@@ -213,11 +219,13 @@ const nameOf = ({ operation, outcome }: { operation: string; outcome: string }):
 
 const shorten = (url: string): string => decodeURIComponent(url.replace(/^https?:\/\/[^/]+/, ''));
 
-/** Returns the time of the push: Okta's first write request, or else the first delivery of its event hook. */
+/**
+ * Returns time zero of a timeline: the start of Okta's first write request or, if there is none, of its first request.
+ */
 export const zeroOf = (work: OktaWork): number =>
   work.exchanges.find((e) => e.method !== 'GET')?.startedAt ?? startOf(work);
 
-/** Prints the moments in order of time, relative to the push. */
+/** Prints the moments in order of time, each with the milliseconds from `zero` to the moment. */
 export function printTimeline(moments: readonly Moment[], zero: number, print: (line: string) => void): void {
   for (const { at, what } of moments.toSorted((a, b) => a.at - b.at)) {
     const ms = at - zero;

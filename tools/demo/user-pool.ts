@@ -26,7 +26,7 @@ export interface Expectation {
 const LIMIT_MS = 30_000;
 /**
  * Interval of polls. Each poll reads twice. Cognito allows ten reads per second for one user, and the product needs
- * some of them.
+ * some of these reads.
  */
 const POLL_MS = 500;
 
@@ -59,8 +59,8 @@ export class UserPoolReader {
   }
 
   /**
-   * Waits until the expectation holds, then checks once more. `meanwhile` runs between two checks. Returns the
-   * remaining differences, or an empty list if the expectation holds.
+   * Waits until two reads in a row match the expectation. `meanwhile` runs between two reads. Returns an empty list on
+   * success, or what is still wrong after the time limit.
    */
   async reach(
     username: string,

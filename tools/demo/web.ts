@@ -13,7 +13,7 @@ interface Answer {
 const UNAVAILABLE = 503;
 
 export class Web {
-  /** Times of the requests. Only this browser records them, because it belongs to the demonstration. */
+  /** Times at which the browser sent its requests and received the answers. */
   readonly moments: Moment[] = [];
   /** Cookies by name. Everything is on localhost, where cookies do not depend on the port. */
   private readonly cookies = new Map<string, string>();

@@ -17,7 +17,10 @@ export const TRIGGERS = [
 
 const PACKAGES = new Set(['jose']);
 
-/** `compiled` is the build of apps/cognito-triggers/src. Replaces the folders under `target`, and returns them. */
+/**
+ * `compiled` is the build of apps/cognito-triggers/src. Replaces the folders of the triggers under `target`, and
+ * returns their paths.
+ */
 export function packTriggers(compiled: string, target: string): string[] {
   return TRIGGERS.map((name) => {
     const folder = path.join(target, name);

@@ -5,7 +5,7 @@
  */
 import type { ProblemBody, ProblemCode, ProblemParameters } from './problem.js';
 
-/** The type of an answer for the caller: JSON turns dates into text. */
+/** The type of an answer after JSON has turned its dates into text. */
 export type Json<T> = T extends Date
   ? string
   : T extends readonly (infer E)[]

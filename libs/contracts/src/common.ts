@@ -13,7 +13,7 @@ export class AccountPath extends TenantPath {
   @Uuid({ description: 'Account id. The same UUID is the SCIM id and the Cognito username.' }) id!: string;
 }
 
-/** A tenant as one service knows it. */
+/** A tenant, as the answering service knows it. */
 export class TenantView {
   @Uuid() id!: string;
   @Text() slug!: string;

@@ -1,4 +1,4 @@
-/** Typed client of the event bus of any service. */
+/** Typed client for the event bus API, which every service with events has. */
 import type { InternalClient } from './client.js';
 import type {
   EventBusState,
@@ -38,7 +38,10 @@ export class EventBusClient {
     return this.api.call('POST', '/internal/events/parked/skip', { body });
   }
 
-  /** Resolves when all events are queued. For a whole topic, give the client a time limit of several minutes. */
+  /**
+   * Replays events; resolves when all of them are queued. To replay a whole topic, give the client a time limit of
+   * several minutes.
+   */
   replay(body: ReplayEvents): Promise<ReplayedEvents> {
     return this.api.call('POST', '/internal/events/replay', { body });
   }

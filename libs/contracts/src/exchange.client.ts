@@ -51,7 +51,7 @@ export class AuthServiceClient {
     return this.api.call('DELETE', clientPath(id), { query: { by } });
   }
 
-  /** Returns null if the tenant has no such server. */
+  /** Returns null if the tenant accepts no authorization server. */
   async exchangeSource(tenant: string): Promise<ExchangeSource | null> {
     return (await this.api.call<ExchangeSourceView>('GET', sourcePath(tenant))).source;
   }

@@ -204,7 +204,7 @@ export type TenantWarningCode = (typeof TENANT_WARNINGS)[number];
 export class TenantWarning {
   /**
    * `sign_in_needs_host`: the tenant has no own host name, and sign-in under the common origin (`origin`) reaches
-   * another tenant (`owner`). If `owner` is null, it reaches no tenant.
+   * another tenant (`owner`). If `owner` is null, that sign-in reaches no tenant.
    */
   @OneOf(TENANT_WARNINGS) code!: TenantWarningCode;
   @Shape() parameters!: Record<string, string | null>;

@@ -55,7 +55,7 @@ export class IdentityClient {
     return this.api.call('POST', `${accounts(tenant)}/${id}/retry`);
   }
 
-  /** Publishes the state of all accounts of the tenant again; resolves with their number. */
+  /** Publishes the state of all accounts of the tenant again; resolves with the number of accounts. */
   async republish(tenant: string): Promise<number> {
     let count = 0;
     for (let cursor: string | null | undefined; cursor !== null;) {
@@ -80,7 +80,7 @@ export class IdentityClient {
     return (await this.api.call<PoolComparisonStarted>('POST', COMPARISON)).run;
   }
 
-  /** Rejects with the problem `not_found` if none has run yet. */
+  /** Rejects with the problem `not_found` if no comparison has run yet. */
   latestPoolComparison(): Promise<Json<PoolComparison>> {
     return this.api.call('GET', COMPARISON);
   }

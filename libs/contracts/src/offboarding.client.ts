@@ -71,7 +71,10 @@ export class OffboardingClient {
     return this.api.call('GET', `${accountBase(tenant, account)}/sign-out`);
   }
 
-  /** Reports that a service refused a token. It is idempotent: only the earliest refusal after a fence is stored. */
+  /**
+   * Reports that a service refused a token. A report may be repeated: only the earliest refusal after a fence is
+   * stored.
+   */
   async reportRefusal(tenant: string, account: string, body: RefusalBody): Promise<void> {
     await this.api.call('POST', `${accountBase(tenant, account)}/refusals`, { body });
   }
@@ -86,7 +89,7 @@ export class OffboardingClient {
     return this.api.call('POST', `${base(tenant)}/okta/comparison`, { body });
   }
 
-  /** Reads the latest comparison. Rejects with `not_found` if there was none. */
+  /** Reads the latest comparison. Rejects with `not_found` if no comparison was ever started. */
   oktaComparison(tenant: string): Promise<Json<OktaComparison>> {
     return this.api.call('GET', `${base(tenant)}/okta/comparison`);
   }

@@ -18,7 +18,10 @@ import {
   Whole,
 } from './fields.js';
 
-/** `new` means that the case is not admitted yet, which takes milliseconds. It is published as `held` until then. */
+/**
+ * `new` means that deactivation-worker has not compared the case with the brake yet, which takes milliseconds. Until
+ * then, the case is published as `held`.
+ */
 export const CASE_STATES = ['new', 'held', 'running', 'completed', 'superseded', 'discarded'] as const;
 export type CaseState = (typeof CASE_STATES)[number];
 

@@ -21,7 +21,10 @@ export interface StrategyOptions {
   readonly topics?: readonly Topic[];
   /** Quick attempts before a key is parked; 3 by default. */
   readonly inPlaceAttempts?: number;
-  /** First pause before a parked event is retried; doubles up to ten minutes. One second by default. */
+  /**
+   * Pause before the first retry of a parked event; one second by default. It doubles with each retry, up to ten
+   * minutes.
+   */
   readonly retryAfterMs?: number;
   /**
    * True if all handlers write only through their transaction and have no other effect. A batch then needs no
@@ -82,7 +85,7 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
   };
 }
 
-/** Creates a sequencer that always publishes to the Postgres event log; it ignores the configured carrier. */
+/** Creates a sequencer that publishes to the Postgres event log even if another carrier is configured. */
 export const postgresSequencer = (options: Omit<SequencerOptions, 'publisher'> & PostgresPublisherOptions): Sequencer =>
   new Sequencer({ ...options, publisher: new PostgresPublisher(options) });
 

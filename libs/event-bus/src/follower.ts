@@ -19,23 +19,24 @@ export interface FollowedRecord {
 export type FollowHandler = (records: readonly FollowedRecord[]) => void;
 
 export type FollowSource =
-  /** Needs only a role that may SELECT from `bus.event_log`; see `followerGrantsSql`. */
+  /** The role in `url` needs only the right to SELECT from `bus.event_log`; see `followerGrantsSql`. */
   { readonly carrier: 'postgres'; readonly url: string } | { readonly carrier: 'kafka'; readonly config: BusConfig };
 
 export interface FollowOptions {
-  /** Name of this reader, which is shown to the carrier. */
+  /** Name of this reader, by which an operator recognises its connections to the carrier. */
   readonly name: string;
   readonly logger: Logger;
 }
 
 export interface TopicFollower {
   /**
-   * Returns the last time (`performance.now()`) at which every record of the carrier was known to be handled, or
-   * undefined if there was no such time yet. The time advances even without events, because the carrier is polled. It
-   * does not advance while the carrier does not answer. Events that are still in an outbox are not included.
+   * Returns the time T (`performance.now()`) up to which the view is complete: every record that the topic contained at
+   * T has been handled. Returns undefined until the view has been complete once. T advances even without events,
+   * because the carrier is polled. T does not advance while the carrier does not answer. Events that are still in an
+   * outbox are not included.
    */
   completeAt(): number | undefined;
-  /** Resolves once every record that the topic contained at the start was handled. */
+  /** Resolves once every record that the topic contained when the follower started was handled. */
   readonly caughtUp: Promise<void>;
   close(): Promise<void>;
 }
@@ -77,7 +78,7 @@ export abstract class Follower implements TopicFollower {
     await this.running;
   }
 
-  /** Records that every record that the carrier contained at the time `at` was handled. */
+  /** Records that every record that the topic contained at the time `at` was handled. */
   protected complete(at: number): void {
     this.at = at;
     this.resolveCaughtUp();

@@ -77,7 +77,10 @@ returns table (reached bigint, deleted bigint) language sql security definer set
   select case when bool_and(s.published_at < before) then max(s.position) end, (select count(*) from doomed) from seen s
 $$`;
 
-/** Creates the outbox of a publishing service, in its first migration. Rows are deleted after milliseconds. */
+/**
+ * Creates the outbox of a publishing service, in its first migration. Rows are deleted when they are published, usually
+ * within milliseconds.
+ */
 export function producerTablesSql(schema: string): string {
   const s = identifier(schema);
   return `

@@ -4,7 +4,7 @@ import pg from 'pg';
 
 /**
  * Opens a session with the settings of the pool. Both sides detect a dead connection within seconds, so that a lock or
- * a LISTEN does not stay on a dead connection. `onLost` runs once if the connection breaks later.
+ * a LISTEN does not stay on a dead connection. `onLost` runs once if the connection breaks after it was opened.
  */
 export async function openSession(
   database: Database,
@@ -37,8 +37,8 @@ export async function openSession(
 }
 
 /**
- * Returns the pause before a retry. It doubles from `first` up to `limit`, with up to 30 % of jitter so that replicas
- * do not retry at the same time.
+ * Returns the pause before a retry. The pause doubles from `first` up to `limit`, with up to 30 % of jitter so that
+ * replicas do not retry at the same time.
  */
 export function backoffMs(attempt: number, first: number, limit: number): number {
   return Math.min(limit, first * 2 ** Math.min(attempt - 1, 30)) * (0.85 + Math.random() * 0.3);

@@ -1,12 +1,12 @@
 /**
  * Checks that a new JSON Schema is an additive change of a released one. Subscribers that use the released schema must
  * understand new events, and events that are already in the log must match the new schema. So only new optional
- * properties, new event types and new descriptions are allowed. It knows the keywords that zod writes: type,
+ * properties, new event types and new descriptions are allowed. The check supports the keywords that zod writes: type,
  * properties, required, items, enum, const, anyOf, oneOf, constraints.
  */
 import type { JsonSchema, TypeSchema } from './json-schema.js';
 
-/** Returns the faults, each with the path of its property. The list is empty if the change is additive. */
+/** Returns the changes that are not additive, each with the path of its property. */
 export function isAdditive(released: JsonSchema, current: JsonSchema, at = 'data'): string[] {
   const before = alternatives(released);
   const now = alternatives(current);
@@ -20,7 +20,10 @@ export function isAdditive(released: JsonSchema, current: JsonSchema, at = 'data
   ];
 }
 
-/** Returns the faults of the whole catalog. In addition, no event type may be removed or moved to another topic. */
+/**
+ * Returns the changes of the whole catalog that are not additive. Removing an event type, or moving it to another
+ * topic, is not additive.
+ */
 export function catalogFaults(
   released: Readonly<Record<string, TypeSchema>>,
   current: Readonly<Record<string, TypeSchema>>,
@@ -60,8 +63,8 @@ function compareAlternatives(before: readonly JsonSchema[], now: readonly JsonSc
 }
 
 /**
- * Pairs the alternatives of both schemas by type. This works only if each type occurs once in each schema (e.g. string
- * or null); faults are then exact.
+ * Pairs the alternatives of both schemas by type, so that a fault names the exact property. This works only if each
+ * type occurs once in each schema (e.g. string or null).
  */
 function pairByKind(before: readonly JsonSchema[], now: readonly JsonSchema[]): [JsonSchema, JsonSchema][] | null {
   const kinds = before.map(kind);

@@ -150,7 +150,7 @@ function message(type: EventType) {
   };
 }
 
-/** An AsyncAPI document implies the dialect, so `$schema` is left out. */
+/** Leaves out `$schema`, because AsyncAPI itself defines the dialect of JSON Schema. */
 function withoutDialect(schema: object): object {
   return Object.fromEntries(Object.entries(schema).filter(([name]) => name !== '$schema'));
 }

@@ -81,10 +81,7 @@ export const brake = z.object({
 });
 export type Brake = z.infer<typeof brake>;
 
-/**
- * The current settings, without secrets. `deleted` is not set by any service yet; consumers ignore fields that they do
- * not know.
- */
+/** The current settings of a tenant, without secrets. No service sets `deleted` yet. */
 export const tenantSettings = z.object({
   tenant: z.object({ id: uuid, slug: z.string(), host: z.string().nullable() }),
   scimEnabled: z.boolean(),
@@ -151,7 +148,7 @@ export const offboardingCase = z.object({
 export type OffboardingCase = z.infer<typeof offboardingCase>;
 
 const caseState = z.object({ case: offboardingCase });
-/** `offboarding`: how access ended; missing if the account had none. */
+/** `offboarding` describes how the account lost its access. It is missing if the account had no access. */
 const accountClosed = accountState.extend({ offboarding: offboardingCase.optional() });
 
 const T = 'com.stackflow';
@@ -179,8 +176,7 @@ export const catalog = {
     [`${T}.identity.account.deactivated.v1`]: accountClosed,
     [`${T}.identity.account.reactivated.v1`]: accountState,
     [`${T}.identity.account.removed.v1`]: accountClosed,
-    // Published although nothing changed: repeats the state for subscribers that start after the log has deleted
-    // earlier events.
+    // Repeats the state of an unchanged account, for subscribers that start after the log has deleted earlier events.
     [`${T}.identity.account.republished.v1`]: accountState,
   },
   'identity.access': {

@@ -10,8 +10,8 @@ export interface TypeSchema {
 }
 
 /**
- * Uses draft 7, like AsyncAPI 3. Additional properties are allowed, because a later version may add properties, and
- * subscribers ignore properties that they do not know.
+ * Generates JSON Schema draft 7, the dialect of AsyncAPI 3. Additional properties are allowed, because a later version
+ * may add properties, and subscribers ignore properties that they do not know.
  */
 export function jsonSchemas(): Record<EventType, TypeSchema> {
   const entries = topics.flatMap((topic) =>

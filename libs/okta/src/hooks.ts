@@ -1,7 +1,7 @@
 /**
  * Parses and authenticates deliveries of Okta's event hooks. Only the secret in a header authenticates a delivery, and
- * deliveries arrive at least once, in any order. So an event is only a hint to ask Okta, never a fact. Pure functions
- * only.
+ * deliveries arrive at least once, in any order. So an event is never trusted as a fact; it only causes a request to
+ * Okta. Pure functions only.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
@@ -9,13 +9,13 @@ import { isOktaId } from './address.js';
 
 export interface OktaHookEvent {
   /**
-   * Okta's uuid of the event, which a repeated delivery contains again. An event about several users becomes one entry
-   * per user.
+   * Okta's uuid of the event. A repeated delivery contains the same uuid, and so does each entry of an event about
+   * several users.
    */
   readonly id: string;
   /** Okta's type of the event, e.g. `user.lifecycle.suspend`. */
   readonly type: string;
-  /** Time of the event, ISO 8601 in UTC. The order of arrival has no meaning. */
+  /** Time of the event, ISO 8601 in UTC. Events may arrive in another order. */
   readonly published: string;
   readonly userId: string;
 }
@@ -54,8 +54,8 @@ function aboutUsers(item: unknown): OktaHookEvent[] {
 }
 
 /**
- * Compares the whole `Authorization` header with the secret, in constant time. It compares hashes, because hashes have
- * equal lengths. Without a configured secret every delivery is refused.
+ * Compares the whole `Authorization` header with the secret, in constant time. It compares hashes, because that
+ * comparison needs values of equal length. Without a configured secret every delivery is refused.
  */
 export function verifyHookSecret(header: unknown, secret: string): boolean {
   if (typeof header !== 'string' || secret === '') return false;

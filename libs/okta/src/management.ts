@@ -1,6 +1,6 @@
 /**
- * Client for the part of Okta's Management API that we read, with one instance per tenant. It repeats only requests
- * that Okta refused because of its rate limit. All other retries are up to the caller.
+ * Client for the part of Okta's Management API that we read, with one instance per tenant. The client repeats only
+ * requests that Okta refused because of its rate limit. All other retries are up to the caller.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inSpan, SpanKind, type Metrics } from '#platform';
@@ -23,11 +23,11 @@ export interface OktaManagementOptions {
   readonly timeoutMs?: number;
   readonly maxBodyBytes?: number;
   /**
-   * The longest wait for a rate limit. A request that would wait longer fails as `rate_limited`. Okta's windows last
-   * one minute.
+   * The longest wait for a rate limit. A request that would wait longer fails as `rate_limited`. A window of Okta's
+   * rate limit lasts one minute.
    */
   readonly maxWaitMs?: number;
-  /** Ends waits and requests, for example when the service stops. */
+  /** Aborts waits and requests, for example when the service stops. */
   readonly signal?: AbortSignal;
 }
 
@@ -45,17 +45,17 @@ const ATTEMPTS = 3;
 const TOKEN = /^[\x21-\x7e]{1,512}$/;
 
 export class OktaManagement {
-  /** A private field of the language, so that logging or serialising an instance does not show the token. */
+  /** A `#` field, so that logging or serialising an instance does not show the token. */
   readonly #authorization: string;
   private readonly origin: string;
   private readonly bounds;
   private readonly rates = new Map<Operation, RateState>();
   private readonly calls;
 
-  /** Throws `invalid_domain`, or `unauthorized` for a text that cannot be a token. */
+  /** Throws `invalid_domain` for a wrong domain, and `unauthorized` if `apiToken` cannot be a token. */
   constructor({ apiToken, metrics, ...options }: OktaManagementOptions) {
     this.origin = originOf(options.domain, options.endpoint);
-    // `fetch` would also refuse such a token, but its message would quote the token.
+    // Check the token here, because the error message of `fetch` would quote it.
     if (!TOKEN.test(apiToken))
       throw new OktaError('unauthorized', 'The Okta API token is empty or contains characters that no token has.');
     this.#authorization = `SSWS ${apiToken}`;
@@ -69,8 +69,9 @@ export class OktaManagement {
   }
 
   /**
-   * `GET /api/v1/users/{id}`. Resolves with null only if Okta itself says that there is no such user. An id that cannot
-   * be from Okta is never sent. It fails as `not_found`, so that nobody treats it as a deleted person.
+   * `GET /api/v1/users/{id}`. Resolves with null only if Okta itself says that there is no such user. Throws
+   * `not_found`, without a request, if `id` does not have the form of an Okta id, so that nobody takes the person for
+   * deleted.
    */
   async user(id: string): Promise<OktaUser | null> {
     if (!isOktaId(id)) throw new OktaError('not_found', 'This is not the id of an Okta user (20 letters and digits).');
@@ -83,8 +84,8 @@ export class OktaManagement {
   }
 
   /**
-   * `GET /api/v1/users`. Reads pages as the caller consumes them, and waits when only the reserve of the rate limit is
-   * left.
+   * `GET /api/v1/users`. Reads each page when the caller needs it, and waits when only the reserve of the rate limit is
+   * left (see rate.ts).
    */
   users(query: UserQuery = {}): AsyncIterable<OktaUser> {
     const url = this.url('users', { limit: String(USERS_LIMIT) });
@@ -93,8 +94,8 @@ export class OktaManagement {
   }
 
   /**
-   * `GET /api/v1/apps/{appId}/users`: lists the users of the app like {@link users}. Throws `not_found` if there is no
-   * such app.
+   * `GET /api/v1/apps/{appId}/users`: lists the users of the app, page by page like {@link users}. Throws `not_found`
+   * if there is no such app.
    */
   async *appUsers(appId: string): AsyncIterable<OktaAppUser> {
     if (!isOktaId(appId))
@@ -105,8 +106,8 @@ export class OktaManagement {
 
   /**
    * `GET /api/v1/apps/{appId}/users/{id}`: resolves with the person's assignment to the app, or null if Okta says that
-   * there is none. Okta gives the same answer if the app does not exist. So call this only for an app whose list could
-   * be read.
+   * there is no assignment. Okta gives the same answer if the app does not exist. So call this only for an app whose
+   * users could be listed.
    */
   async appUser(appId: string, id: string): Promise<OktaAppUser | null> {
     if (!isOktaId(appId) || !isOktaId(id))
@@ -154,7 +155,7 @@ export class OktaManagement {
 
   /**
    * Resolves with a 2xx answer. If Okta refused the request because of its rate limit, the request is repeated when the
-   * window is over.
+   * next window begins.
    */
   private async request(operation: Operation, url: URL, bulk = false): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
@@ -204,7 +205,7 @@ export class OktaManagement {
   }
 }
 
-/** Parses an answer of Okta. The error names the wrong attribute, but never its value. */
+/** Parses Okta's answer. The error names the wrong attribute, but never its value. */
 function parse<T>(operation: Operation, shape: z.ZodType<T>, { body, status }: Answer): T {
   const json = parseJson(body);
   const parsed = shape.safeParse(json);

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 
 export interface Setting<T> {
-  /** Parses the raw environment string; must accept `undefined` if there is a default. */
+  /** Parses the value of the environment variable. Must accept `undefined` if the setting has a default. */
   readonly schema: z.ZodType<T>;
   /** Purpose of the setting, in one sentence for the operator. */
   readonly purpose: string;

@@ -19,7 +19,7 @@ export interface Prepared {
 
 /**
  * Prepares a frequent statement, because planning can take half of its time. The text must be a constant. The statement
- * must find its rows by a key, because Postgres may reuse the plan until the table is analysed again.
+ * must find its rows by a key, because Postgres may keep a plan that it chose while the table was small.
  */
 export const prepared = (text: string): Prepared => ({
   name: createHash('sha256').update(text).digest('base64url').slice(0, 24),
@@ -37,7 +37,7 @@ export class RolledBack extends Error {
   }
 }
 
-/** Runs SQL. It is either the database, where each statement has its own transaction, or an open transaction. */
+/** Runs SQL, either on the database, where each statement has its own transaction, or in an open transaction. */
 export interface Queryable {
   query<T = Record<string, unknown>>(sql: Sql | Prepared, values?: unknown[]): Promise<T[]>;
 }
@@ -72,8 +72,8 @@ export class Tx implements Queryable {
       await this.query('release savepoint s');
       return result;
     } catch (error) {
-      // A rollback does not remove the savepoint. Release it, because it would hide an outer savepoint of the same
-      // name. If this fails, the connection is lost; the original error is more useful then.
+      // Release the savepoint: after the rollback it still exists, and would hide an outer savepoint of the same name.
+      // If one of these statements fails, the connection is lost; the original error is more useful then.
       await this.query('rollback to savepoint s')
         .then(() => this.query('release savepoint s'))
         .catch(() => undefined);
@@ -201,7 +201,7 @@ export class Database implements Queryable {
     try {
       await client.query('begin');
       const result = await work(tx);
-      // Postgres answers ROLLBACK, without an error, if a statement failed and `work` ignored that.
+      // Postgres answers ROLLBACK, without an error, if a statement failed and `work` ignored its error.
       const { command } = await client.query('commit');
       if (command !== 'COMMIT') throw new RolledBack();
       committed = true;

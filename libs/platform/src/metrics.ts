@@ -1,5 +1,6 @@
 /**
- * Prometheus metrics of one service. They are not global, so that the metrics of two services in one test are separate.
+ * Prometheus metrics of one service. Each service has its own registry, so that two services in one test do not share
+ * metrics.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 

@@ -1,14 +1,14 @@
 /** Pages of a list. A cursor is the position of the last row of a page, as a text that only the service reads. */
 import { Problem } from './problem.js';
 
-/** The page, and the cursor of the next one. `rows` has one row more than `limit` if there is a next page. */
+/** Returns the first `limit` rows and the cursor of the next page. Pass `limit` + 1 rows if there is a next page. */
 export function pageOf<T>(rows: readonly T[], limit: number, positionOf: (last: T) => readonly string[]) {
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
   return { page, next: last ? Buffer.from(JSON.stringify(positionOf(last))).toString('base64url') : null };
 }
 
-/** The position in a cursor of {@link pageOf}. Each part has to match its pattern. */
+/** Returns the position that a cursor of {@link pageOf} contains. Each part has to match its pattern. */
 export function parseCursor<P extends readonly RegExp[]>(cursor: string, ...patterns: P): { [K in keyof P]: string } {
   try {
     const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
@@ -27,5 +27,5 @@ export function parseCursor<P extends readonly RegExp[]>(cursor: string, ...patt
 }
 
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** Any text, e.g. a name. */
+/** Pattern of a part of a cursor that may be any text, e.g. a name. */
 export const CURSOR_TEXT = /^/;

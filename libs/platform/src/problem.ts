@@ -25,7 +25,7 @@ export class Problem extends Error {
     /** One sentence for the person who must act; it names no command. */
     readonly detail: string,
     readonly retryAfterSeconds?: number,
-    /** Named values for callers that write their own sentences. */
+    /** Values of the problem by name, for callers that write their own sentences. */
     readonly parameters?: ProblemParameters,
   ) {
     super(detail);
@@ -75,7 +75,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): void {
 
 const sha256 = (value: string): Buffer => createHash('sha256').update(value).digest();
 
-/** Guards the internal API. It compares the token of `Authorization: Bearer <INTERNAL_API_TOKEN>` in constant time. */
+/** Protects the internal API: compares the token of `Authorization: Bearer <INTERNAL_API_TOKEN>` in constant time. */
 export class InternalTokenGuard implements CanActivate {
   constructor(private readonly token: string) {}
 

@@ -1,6 +1,6 @@
 /**
- * Creates a role and a schema per service, so that a service cannot query the schema of another service. It is
- * idempotent; an administrator role runs it before the services start.
+ * Creates a role and a schema per service, so that a service cannot query the schema of another service. Provisioning
+ * is idempotent; an administrator role runs it before the services start.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';

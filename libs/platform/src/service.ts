@@ -40,7 +40,7 @@ export interface ServiceDefinition<S extends Shape> {
   /** Returns the strategies of the event consumers, which call the `@EventPattern` handlers of the controllers. */
   strategies?(platform: PlatformContext<ConfigOf<S>>): CustomTransportStrategy[];
   readonly fastify?: FastifyServerOptions;
-  /** Changes the application before it listens, e.g. adds content type parsers. */
+  /** Configures the application before it listens, e.g. adds content type parsers. */
   configure?(app: NestFastifyApplication, platform: PlatformContext<ConfigOf<S>>): void | Promise<void>;
 }
 
@@ -152,7 +152,7 @@ export async function createApplication<S extends Shape>(
     ],
   };
   const fastify: FastifyServerOptions = {
-    // Fastify refuses some requests before any routing, e.g. for a URL that cannot be decoded.
+    // Answer a problem even if Fastify refuses a request before any routing, e.g. for a URL that cannot be decoded.
     frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)),
     ...definition.fastify,
   };

@@ -19,7 +19,7 @@ import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
 
 export { SpanKind, type Span } from '@opentelemetry/api';
 
-/** Installs the tracer, once per process. The returned function flushes buffered spans and stops it. */
+/** Installs the tracer, once per process. The returned function flushes buffered spans and stops the tracer. */
 export function startTracing(service: string, otlpEndpoint: string | undefined): () => Promise<void> {
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ [ATTR_SERVICE_NAME]: service }),

@@ -17,7 +17,7 @@ type QueueName = Pick<ParkedKey, 'group' | 'topic' | 'key'>;
 const BUSY_TRIES = 50;
 const BUSY_PAUSE_MS = 100;
 
-/** Locks the queue of a key, so that no drainer works on it, and runs `work`. */
+/** Locks the parked queue of a key, so that no drainer retries its events meanwhile, and runs `work`. */
 async function withQueue<T>(
   database: Database,
   schema: string,
@@ -96,8 +96,8 @@ export async function replay(
 }
 
 /**
- * Queues one page of events for replay. It first locks the inbox rows of their keys, in key order like the gate. A
- * consumer of a later event of such a key has then either committed already, or waits for the lock and then finds the
+ * Queues one page of events for replay. It first locks the inbox rows of their keys, in key order, as the version gate
+ * does. Any other consumer of these keys has then committed already, or it waits for the lock and afterwards finds the
  * key parked.
  */
 async function queue(

@@ -34,8 +34,8 @@ import {
 } from './inspect.sql.js';
 
 /**
- * Time limit for reading the lag. After it, the lag is reported as unknown, so that the state in the database is shown
- * although the carrier is down.
+ * Time limit for reading the lag. When it expires, the lag is reported as unknown, so that the state in the database is
+ * shown even while the carrier is down.
  */
 const LAG_LIMIT_MS = 5_000;
 const KEYS_PER_PAGE = 50;

@@ -1,4 +1,6 @@
-/** Queries on the bus tables of one schema. They return the shapes of the internal API. Only a retry locks rows. */
+/**
+ * Queries on the bus tables of one schema. Their results have the types of the internal API. Only a retry locks rows.
+ */
 import type { HandledKey, ParkedError, ParkedFilter, ParkedKey } from '#contracts';
 import type { Queryable } from '#platform';
 import { outboxBacklog, type OutboxBacklog } from '../producer/metrics.js';
@@ -13,7 +15,7 @@ export interface GroupState {
 
 const iso = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-/** Returns undefined if the schema has no outbox. */
+/** Returns the depth and age of the outbox, or undefined if the schema has no outbox. */
 export const outboxOf = async (db: Queryable, schema: string): Promise<OutboxBacklog | undefined> =>
   (await tableExists(db, schema, 'outbox')) ? outboxBacklog(db, schema) : undefined;
 

@@ -15,7 +15,7 @@ export class DatabaseLost extends Error {
   }
 }
 
-/** 25006: the server has become a read-only replica. */
+/** SQLSTATE 25006 means that the server has become a read-only replica. */
 const isOutageState = (error: unknown): boolean =>
   sqlState(error) === '25006' || (sqlState(error) !== undefined && isDatabaseOutage(error));
 
@@ -46,7 +46,7 @@ export const isInterruption = (error: unknown): boolean =>
  */
 export interface Run {
   readonly optimistic: boolean;
-  /** The failure that ended the preceding optimistic run. It counts as the first attempt of its event. */
+  /** The failure that ended the preceding optimistic run. It counts as the first attempt to handle its event. */
   readonly rerunReason?: RerunReason;
 }
 
@@ -74,14 +74,15 @@ export class OptimisticRunFailed extends Error implements RerunReason {
  */
 export function runAfter(error: unknown): Run | undefined {
   if (error instanceof OptimisticRunFailed) return { optimistic: false, rerunReason: error };
-  // 25P02, or a COMMIT that is answered with ROLLBACK, means that a statement failed and its handler ignored the error.
+  // SQLSTATE 25P02, or a COMMIT that is answered with ROLLBACK, means that a statement failed and its handler ignored
+  // the error.
   return error instanceof RolledBack || sqlState(error) === '25P02' ? WITH_SAVEPOINTS : undefined;
 }
 
 /**
- * Runs the handlers of `event`, under a savepoint unless the run is `optimistic`. If a handler fails, it returns the
- * error and undoes the writes under the savepoint. Throws {@link DatabaseLost} if the transaction itself is lost. To
- * detect that, it runs a statement on the transaction, because an error such as ECONNREFUSED may come from an HTTP call
+ * Runs the handlers of `event`, under a savepoint unless `optimistic` is true. If a handler fails, rolls back to the
+ * savepoint and returns the error. Throws {@link DatabaseLost} if Postgres itself reports an outage, or if a savepoint
+ * statement fails. An error such as ECONNREFUSED alone does not mean an outage, because it may come from an HTTP call
  * of the handler.
  */
 export async function attemptEvent(

@@ -17,8 +17,8 @@ export class BatchSize {
 
   /**
    * Number of events in a transaction that several partitions share. It is half of the normal size, because the
-   * partitions wait for each other. If handlers are slow, it drops to one event, and partitions are consumed in
-   * parallel transactions.
+   * partitions wait for each other. If handlers are slow, the number drops to one, so that partitions are consumed in
+   * separate, parallel transactions.
    */
   get shared(): number {
     return Math.max(1, Math.floor(this.size / 2));

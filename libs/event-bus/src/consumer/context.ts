@@ -17,9 +17,7 @@ export class EventContext<T extends EventType = EventType> {
     readonly position: string,
     /** Consumer group. */
     readonly group: string,
-    /**
-     * Number of this attempt, beginning at 1. It counts attempts during consumption and attempts from the parked queue.
-     */
+    /** Number of this attempt, beginning at 1. Attempts before and after the event was parked are counted together. */
     readonly attempt: number,
   ) {}
 }

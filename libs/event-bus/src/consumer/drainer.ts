@@ -1,7 +1,7 @@
 /**
  * Retries parked keys, each in order, with backoff. Dead events, and the events of the same key behind them, wait for
- * an administrator. Only one process at a time works on a key. A process works on one key at a time, so that retries do
- * not use the connections that new events need. While it handles the events of one key, other due keys wait.
+ * an administrator. Only one process at a time retries a key. A process retries one key at a time, so that retries do
+ * not use the connections that new events need. Meanwhile, other due keys wait.
  */
 import type { Tx } from '#platform';
 import { Loop } from '#worker';
@@ -50,8 +50,8 @@ export class Drainer {
     const queue = await lockQueue(tx, schema, group, head.topic, head.key, BATCH);
     const handled: string[] = [];
     for (const row of queue) {
-      // Check again: after the first event was read, it may have been retried, skipped or become dead. A later event
-      // may be dead too.
+      // Check again: since `heads` read the first event, another process may have retried or skipped it, or marked it
+      // as dead. A later event may be dead too.
       if (row.state === 'dead' || !row.event || (row === queue[0] && row.next_at.getTime() > Date.now())) break;
       const attempts = row.attempts + 1;
       const error = await this.consumer.attempt(tx, row.topic, row, row.event, attempts);

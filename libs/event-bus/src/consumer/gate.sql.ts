@@ -7,8 +7,8 @@ import type { Tx } from '#platform';
 import { identifier } from '../schema.sql.js';
 
 /**
- * Sets the inbox to the highest sequence of each key and returns the previous sequence. A key is absent from the answer
- * if all its events in the batch are repetitions, because its stored sequence is not lower.
+ * Sets the inbox to the highest sequence of each key and returns the previous sequence. A key is missing from the
+ * result if all its events in the batch are repetitions, i.e. if the stored sequence is not lower than theirs.
  *
  * Locks the inbox row of every key of the batch, in key order, until the transaction ends. A consumer may have lost its
  * partition without noticing. It then waits for the consumer that now owns the partition, and sees that consumer's

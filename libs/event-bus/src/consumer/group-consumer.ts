@@ -1,8 +1,8 @@
 /**
  * Consumes a batch of deliveries of one topic inside one open transaction, for both carriers: it runs the version gate
- * and the handlers, retries at once, and finally parks the key. The carrier commits, and moves its offset in the same
- * transaction or after it. After a crash at any point, events may be delivered again, but every effect happens exactly
- * once.
+ * and the handlers, retries a failed event at once, and finally parks its key. The carrier's strategy commits the
+ * transaction, and stores the offset in it or after it. After a crash at any point, events may be delivered again, but
+ * the handlers' writes happen exactly once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope, Topic } from '#events';
@@ -33,13 +33,13 @@ export interface GroupOptions {
   readonly logger: Logger;
   readonly metrics: ConsumerMetrics;
   /**
-   * Number of attempts before a key is parked. They are few and quick, because the other keys of the batch wait during
-   * these attempts.
+   * Number of attempts before a key is parked. The attempts are few and quick, because the other keys of the batch wait
+   * meanwhile.
    */
   readonly inPlaceAttempts: number;
   /** Total number of attempts after which a parked event is dead. */
   readonly maxAttempts: number;
-  /** First pause of the drainer between two attempts at a parked event; doubles up to 10 minutes. */
+  /** Pause of the drainer before the first retry of a parked event. It doubles with each retry, up to ten minutes. */
   readonly retryAfterMs: number;
   /** True if handlers write only through their transaction, so that a whole batch can be rolled back and repeated. */
   readonly pureHandlers: boolean;
@@ -48,13 +48,13 @@ export interface GroupOptions {
 const IN_PLACE_PAUSE_MS = 15;
 const PAUSE_LIMIT_MS = 600_000;
 /**
- * Number of times that one event may interrupt its batch (about 7 s of pauses). After that the event counts as failed;
- * otherwise it would block its partition.
+ * Number of times that conflicts of one event, such as deadlocks, may interrupt its batch (about 7 s of pauses). After
+ * that the event counts as failed; otherwise it would block its partition.
  */
 const INTERRUPTIONS = 8;
 
 export class GroupConsumer {
-  /** Number of interruptions by event id. It contains only events that interrupt their batches at the moment. */
+  /** Number of interruptions by event id. An event is removed when an attempt ends without an interruption. */
   private readonly interruptions = new Map<string, number>();
 
   constructor(
@@ -63,8 +63,8 @@ export class GroupConsumer {
   ) {}
 
   /**
-   * Runs the transaction of a batch. Pure handlers run optimistically first, which saves two round trips per event, and
-   * nearly always succeed. After a failure the batch runs again in a new transaction, with a savepoint per event.
+   * Runs the transaction of a batch. Pure handlers first run without savepoints, which saves two round trips per event
+   * and nearly always succeeds. After a failure the batch runs again in a new transaction, with a savepoint per event.
    */
   async inTransaction<T>(work: (tx: Tx, run: Run) => Promise<T>): Promise<T> {
     const { database, pureHandlers } = this.options;
@@ -80,7 +80,7 @@ export class GroupConsumer {
 
   /**
    * Consumes `deliveries`, which are in order within each partition. Rejects only if the transaction cannot continue.
-   * `progress` is called between events. If it throws, the batch ends with that error.
+   * `progress` is called between events. If `progress` throws, the batch ends with that error.
    */
   async consume(
     tx: Tx,
@@ -160,8 +160,8 @@ export class GroupConsumer {
   }
 
   /**
-   * Runs and measures one attempt to handle an event; the drainer calls it too. Throws if the transaction has to be
-   * repeated.
+   * Runs and measures one attempt to handle an event; the drainer calls this method too. Throws if the transaction has
+   * to be repeated.
    */
   async attempt(
     tx: Tx,

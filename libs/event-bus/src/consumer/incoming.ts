@@ -5,8 +5,8 @@ import { catalog, schemaOf, topicOf, type EventData, type EventEnvelope, type Ev
 type DataOf<T extends Topic> = EventData<keyof (typeof catalog)[T] & EventType>;
 
 /**
- * Parses the data of an event. Returns null for an event type that this version does not know, because a newer service
- * publishes it. Handlers ignore such events.
+ * Parses the data of an event. Returns null if this version does not know the event type, e.g. because a newer service
+ * published the event. Handlers ignore such events.
  */
 export function parseData<T extends Topic>(event: EventEnvelope, topic: T): DataOf<T> | null {
   if (topicOf(event.type) !== topic) return null;

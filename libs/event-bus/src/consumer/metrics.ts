@@ -5,7 +5,7 @@ export type Outcome = 'handled' | 'duplicate' | 'parked' | 'queued' | 'dead' | '
 
 type Report = () => Promise<void>;
 
-/** Returns the one instance of a registry, which all groups of the process share. */
+/** Metrics of all groups of the process. There is one instance per metrics registry. */
 export class ConsumerMetrics {
   private static readonly known = new WeakMap<Metrics, ConsumerMetrics>();
   private readonly lagReports: Report[] = [];
@@ -34,7 +34,8 @@ export class ConsumerMetrics {
       topic,
     );
     this.retries = metrics.counter('event_retries_total', 'Attempts to handle an event after the first attempt', topic);
-    // If a report fails, the metric has no value at this scrape, because the last value may be wrong now.
+    // Reset the gauge at each scrape. If a report fails, its metric then has no value, which is better than an old
+    // value.
     const collect = (reports: Report[]) => async (gauge: { reset(): void }) => {
       gauge.reset();
       await Promise.allSettled(reports.map((report) => report()));

@@ -29,8 +29,8 @@ export interface NewParked {
   readonly position: string;
   readonly key: string;
   /**
-   * Null for an unreadable record whose key has no other events in this batch. The record is queued behind the last
-   * sequence in the inbox.
+   * Null for an unreadable record whose key has no other events in this batch. The insert then uses the last sequence
+   * in the inbox.
    */
   readonly sequence: number | null;
   readonly event: EventEnvelope | null;
@@ -98,8 +98,8 @@ export const heads = (db: Queryable, schema: string, group: string): Promise<Par
 /**
  * Locks one queue and returns its first `limit` events, or no events if another process works on this key. Retries and
  * skips hold an advisory lock of the key until their transaction ends, so that the order of its events is preserved.
- * This function never waits for the advisory lock. Consumers append without this lock. The row locks cannot deadlock,
- * because all processes take them in queue order.
+ * This function never waits for the advisory lock. Consumers append events without the advisory lock. The row locks
+ * cannot deadlock, because all processes take them in queue order.
  */
 export async function lockQueue(
   tx: Tx,

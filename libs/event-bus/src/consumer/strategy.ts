@@ -60,7 +60,7 @@ export abstract class EventStrategy extends Server {
       metrics.parkedKeys.inc({ group, topic, state });
   }
 
-  /** Sets the lag of each topic. */
+  /** Sets the lag metric of each topic. */
   protected abstract reportLag(): Promise<void>;
   protected abstract startConsuming(topics: readonly Topic[]): Promise<void>;
   protected abstract stopConsuming(): Promise<void>;

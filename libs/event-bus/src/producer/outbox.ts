@@ -79,8 +79,8 @@ export class Outbox {
   }
 
   /**
-   * Returns an INSERT for writers that make the change and store its events in one statement. It stores the events if
-   * the CTE `guardCte` returns a row, i.e. if the change was made. Its parameters begin at `$firstParameter`;
+   * Returns an INSERT for writers that make the change and store its events in one statement. The INSERT stores the
+   * events if the CTE `guardCte` returns a row, i.e. if the change was made. Its parameters begin at `$firstParameter`;
    * {@link parameters} returns their values. Call {@link stored} after the commit. `guardCte` itself must lock the
    * aggregate (UPDATE or INSERT of its row).
    */
@@ -101,8 +101,8 @@ export class Outbox {
   }
 
   /**
-   * Registers a listener that runs after events were stored and committed, e.g. `() => sequencer.wake()`. A crash may
-   * lose the call.
+   * Registers a listener that runs after events were stored and committed, e.g. `() => sequencer.wake()`. After a crash
+   * the listener may not run.
    */
   onStored(listener: () => void): void {
     this.listeners.push(listener);

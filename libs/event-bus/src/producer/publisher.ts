@@ -8,9 +8,10 @@ export interface Publisher {
   /** Called once when this process becomes leader, before the first move. */
   prepare(session: Client): Promise<void>;
   /**
-   * Moves at most {@link PUBLISH_BATCH} events in id order, and resolves with their number. `session` holds the
-   * leader's lock: deletes from the outbox run on it, so that a deposed leader deletes nothing. Rejects with
-   * {@link CarrierUnavailable} if the carrier does not accept the events. Any other error ends the leadership.
+   * Moves at most {@link PUBLISH_BATCH} events in id order, and resolves with the number of moved events. `session`
+   * holds the leader's lock. Deletes from the outbox run on this session, so that a deposed leader deletes nothing.
+   * Rejects with {@link CarrierUnavailable} if the carrier does not accept the events. Any other error ends the
+   * leadership.
    */
   move(session: Client): Promise<number>;
   /** Called when the leadership ends. */

@@ -29,8 +29,8 @@ export class ProviderHttp {
   private readonly lookup = publicLookup();
 
   /**
-   * `trusted` means that the operator configured the address (development). Otherwise only https to public addresses is
-   * allowed.
+   * `trusted` is true if the operator configured the provider's address (development). Otherwise only https to public
+   * addresses is allowed.
    */
   constructor(
     private readonly trusted: boolean,
@@ -50,7 +50,7 @@ export class ProviderHttp {
       const reason = error instanceof Error ? error.message || error.name : String(error);
       throw new OidcError('provider_unavailable', `${where} gave no answer (${reason}).`, { cause: error });
     });
-    // Following a redirect would send code and secret to an address that the answer chooses.
+    // Refuse redirects: following one would send the code and the client secret to the address in the answer.
     if (answer.status >= 300 && answer.status < 400)
       throw new OidcError('provider_invalid', `${where} redirects. Redirects are not followed.`);
     if (answer.status >= 500 || answer.status === 429)

@@ -38,14 +38,17 @@ const claims = z.object({
   auth_time: z.number().optional(),
   amr: z.array(z.string()).optional(),
   sid: z.string().optional(),
-  /** The address may later belong to another person, so it identifies nobody. */
+  /** Do not identify a person by this address, because it may later belong to another person. */
   email: z.string().max(320).optional().catch(undefined),
 });
 export type IdTokenClaims = z.infer<typeof claims>;
 
 const MAX_TOKEN_AGE_SECONDS = 600;
 
-/** Returns the claims of a valid token. Rejects with an `OidcError`, also with an error that `keys` throws. */
+/**
+ * Returns the claims of a valid token. Rejects with an `OidcError` if the token is not valid. Errors of `keys` that do
+ * not come from jose are passed on.
+ */
 export async function verifyIdToken(
   token: string,
   keys: JWTVerifyGetKey,
@@ -73,7 +76,9 @@ function checkClaims(token: IdTokenClaims, expected: IdTokenExpectations, now: n
     throw refuse('mfa_missing', 'The person used no second factor.');
 }
 
-/** Checks `azp`, because another client may have requested a token with several audiences. */
+/**
+ * Checks that `azp` names our client, because a token with several audiences may have been issued to another client.
+ */
 function checkAuthorizedParty({ aud, azp }: IdTokenClaims, clientId: string): void {
   const needed = Array.isArray(aud) && aud.length > 1;
   if (azp === undefined ? needed : azp !== clientId) throw refuse('azp_mismatch', 'It was issued to another client.');

@@ -1,6 +1,6 @@
 /**
- * Asks the org authorization server whether one of its access tokens is valid (RFC 7662). Only that server can answer
- * this.
+ * Asks the org authorization server whether one of its access tokens is valid (RFC 7662). Only that server can answer,
+ * because it does not publish the keys that sign these tokens.
  */
 import { z } from 'zod';
 import { OidcError } from './errors.js';
@@ -19,15 +19,15 @@ const answer = z.discriminatedUnion('active', [
     iat: z.number(),
     exp: z.number(),
     jti: z.string().max(255).optional(),
-    // This excludes refresh tokens, which the server introspects as well.
+    // Accept only access tokens. For a refresh token, which the server also introspects, the type is not "Bearer".
     token_type: z.string().regex(/^bearer$/i),
   }),
 ]);
 export type Introspected = Extract<z.infer<typeof answer>, { active: true }>;
 
 /**
- * Returns the claims of a valid token. Rejects with an `OidcError`, which is `inactive` if the server does not confirm
- * the token.
+ * Returns the claims of a valid token. Rejects with an `OidcError`; its code is `inactive` if the server answers that
+ * the token is not active.
  */
 export async function introspect(
   http: ProviderHttp,

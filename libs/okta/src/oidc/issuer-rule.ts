@@ -14,7 +14,10 @@ export interface IssuerRuleOptions {
   readonly override?: string | undefined;
 }
 
-/** The path of the org authorization server (none) or of a custom one (`/oauth2/default`). Okta has no other paths. */
+/**
+ * The path of an issuer: empty for the org authorization server, or e.g. `/oauth2/default` for a custom one. Okta has
+ * no other paths.
+ */
 const ISSUER_PATH = /^(?:\/oauth2\/[A-Za-z0-9]{1,64})?$/;
 
 export class IssuerRule {
@@ -35,7 +38,10 @@ export class IssuerRule {
     return this.overrideOrigin !== undefined;
   }
 
-  /** Returns the issuer as the protocol uses it. Throws `issuer_not_allowed`. */
+  /**
+   * Returns the issuer that tokens contain: `issuer` itself, or in development `issuer` with the origin of the
+   * override. Throws `issuer_not_allowed`.
+   */
   resolve(issuer: string): string {
     const url = URL.canParse(issuer) ? new URL(issuer) : null;
     const path = url === null || url.pathname === '/' ? '' : url.pathname;

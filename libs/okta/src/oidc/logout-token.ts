@@ -20,7 +20,7 @@ export interface LogoutTokenExpectations {
 const claims = z.object({
   iss: z.string(),
   sub: z.string(),
-  /** A single string, because another recipient of the token could replay it here. */
+  /** Must be a single string: another recipient of a token with several audiences could replay it here. */
   aud: z.string(),
   iat: z.number(),
   exp: z.number(),
@@ -30,13 +30,13 @@ export type LogoutTokenClaims = z.infer<typeof claims>;
 
 const TYP = 'global-token-revocation+jwt';
 /**
- * Longest lifetime of a token. The draft recommends it, and Okta uses it. The `jti` must be remembered for the whole
- * lifetime.
+ * Longest accepted lifetime of a token. The draft recommends this value, and Okta uses it. The `jti` must be remembered
+ * for the whole lifetime.
  */
 const LIFETIME_SECONDS = 300;
 
 /**
- * Returns the claims of a valid token. Rejects with an `OidcError`, which is `client_mismatch` for a valid token of
+ * Returns the claims of a valid token. Rejects with an `OidcError`; its code is `client_mismatch` for a valid token of
  * another app of the org.
  */
 export async function verifyLogoutToken(

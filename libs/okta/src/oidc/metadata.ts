@@ -13,7 +13,10 @@ export interface ProviderMetadata {
   readonly jwksUri: string;
   readonly endSessionEndpoint: string | null;
   readonly introspectionEndpoint: string | null;
-  /** Whether authorization responses contain `iss` (RFC 9207). A response without it is then not from this provider. */
+  /**
+   * Whether authorization responses contain `iss` (RFC 9207). If so, a response without `iss` is not from this
+   * provider.
+   */
   readonly sendsIssuer: boolean;
 }
 
@@ -39,8 +42,8 @@ const REQUIRED = [
 export const discoveryUrl = (issuer: string): URL => new URL(`${issuer}/.well-known/openid-configuration`);
 
 /**
- * Parses the document. Throws `provider_invalid`. All endpoints must be on the issuer's origin, as Okta's are, which
- * prevents mix-up and SSRF.
+ * Parses the discovery document. Throws `provider_invalid`. All endpoints must be on the issuer's origin, as Okta's
+ * are, which prevents mix-up and SSRF.
  */
 export function parseMetadata(body: string, issuer: string): ProviderMetadata {
   const parsed = document.safeParse(parseJson(body));

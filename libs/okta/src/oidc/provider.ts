@@ -95,7 +95,9 @@ export class OidcProvider {
     this.http.close();
   }
 
-  /** Returns the provider from the cache, or reads it. `issuer` is the issuer that tokens contain. */
+  /**
+   * Returns the provider's metadata and keys from the cache, or reads them. `issuer` is the issuer that tokens contain.
+   */
   private of(issuer: string): Promise<CachedProvider> {
     const cached = this.cached.get(issuer);
     if (cached && performance.now() < cached.freshUntil) return Promise.resolve(cached);

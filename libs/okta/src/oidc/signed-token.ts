@@ -10,7 +10,9 @@ export interface SignedTokenExpectations {
   /** The issuer, which must be exactly equal to `iss`. */
   readonly issuer: string;
   readonly audience: string;
-  /** The exact value of the header `typ`. Without it, the token must have the kind of ID and access tokens. */
+  /**
+   * The exact value of the header `typ`. If left out, the header must be missing or `JWT`, as in ID and access tokens.
+   */
   readonly typ?: string;
   /** The clock, in milliseconds since 1970. Only tests set it. */
   readonly now?: (() => number) | undefined;
@@ -21,7 +23,10 @@ const MAX_TOKEN_BYTES = 16_384;
 /** Headers that would select the key or change how the token is read (RFC 8725 section 3.10, RFC 7515 section 4.1.11). */
 const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'];
 
-/** Returns the claims of a valid token. Rejects with an {@link OidcError}, also with an error that `keys` throws. */
+/**
+ * Returns the claims of a valid token. Rejects with an {@link OidcError} if the token is not valid. Errors of `keys`
+ * that do not come from jose are passed on.
+ */
 export async function verifySigned<T extends { iat: number }>(
   token: string,
   keys: JWTVerifyGetKey,
@@ -58,7 +63,8 @@ function checkHeader(token: string, typ: string | undefined): void {
     throw new OidcError('algorithm_not_allowed', 'The token is not signed with RS256, the only accepted algorithm.');
   const forbidden = FORBIDDEN_HEADERS.find((name) => name in header);
   if (forbidden) throw new OidcError('header_not_allowed', `The header "${forbidden}" is not allowed.`);
-  // Okta signs logout tokens with the same set of keys. ID and access tokens have no `typ`, or the `typ` `JWT`.
+  // Check the kind by `typ`, because Okta signs logout tokens with the same keys. ID and access tokens have no `typ`,
+  // or the `typ` `JWT`.
   const isOfKind = typ === undefined ? header.typ === undefined || isPlain(header.typ) : header.typ === typ;
   if (!isOfKind) throw new OidcError('header_not_allowed', 'The token is of another kind.');
   if (typeof header.kid !== 'string') throw new OidcError('header_not_allowed', 'The token has no key id.');
@@ -82,7 +88,10 @@ const CODE_OF_CLAIM: Readonly<Record<string, OidcErrorCode>> = {
   nbf: 'issued_in_future',
 };
 
-/** Converts errors of jose. An error of the request for keys is returned unchanged. */
+/**
+ * Converts an error of jose into an {@link OidcError}. Returns any other error unchanged, e.g. an error of the request
+ * for keys.
+ */
 function oidcErrorOf(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return refuse('expired', 'It has expired.');
   if (error instanceof errors.JWTClaimValidationFailed)

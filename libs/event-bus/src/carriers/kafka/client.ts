@@ -7,9 +7,9 @@ import type { BusConfig } from '../../settings.js';
 
 export interface KafkaConnection {
   readonly kafka: Kafka;
-  /** Returns the name of a topic or group on the cluster. */
+  /** Returns the full name of a topic or group on the cluster: the configured prefix, then `plain`. */
   readonly name: (plain: string) => string;
-  /** Returns the topic of the catalog that has this name on the cluster. */
+  /** Returns the catalog's topic for a name on the cluster, or undefined if the catalog has no such topic. */
   readonly topicOf: (name: string) => Topic | undefined;
   /** Creates missing topics. It does not change the configuration of existing topics. */
   readonly ensureTopics: () => Promise<void>;

@@ -83,7 +83,9 @@ export class KafkaFollower extends Follower {
     await payload.heartbeat();
   }
 
-  /** Requests the end of the topic from the brokers at an interval. Rejects when the brokers do not answer. */
+  /**
+   * Requests the end of the topic from the brokers every {@link PROOF_MS} ms. Rejects when the brokers do not answer.
+   */
   private async prove(admin: Admin, ended: AbortSignal): Promise<undefined> {
     while (!ended.aborted) {
       const askedAt = performance.now();
@@ -94,7 +96,7 @@ export class KafkaFollower extends Follower {
     return undefined;
   }
 
-  /** Reports progress if every record up to the last requested end of the topic has been handled. */
+  /** Marks the view as complete if every record up to the last requested end of the topic has been handled. */
   private checkComplete(): void {
     if (!this.ends) return;
     const { askedAt, partitions } = this.ends;

@@ -14,13 +14,16 @@ export class OffsetCommits {
 
   constructor(private readonly logger: Logger) {}
 
-  /** Offsets were resolved. */
+  /** Schedules a commit of resolved offsets. */
   due(payload: EachBatchPayload): void {
     this.payload = payload;
     this.timer ??= setTimeout(() => void this.commit(), EVERY_MS).unref();
   }
 
-  /** Commits the due offsets. It never rejects, because after a rebalance another member commits these offsets. */
+  /**
+   * Commits the due offsets. It never rejects: if Kafka refuses the offsets, their events are redelivered and the
+   * version gate drops them.
+   */
   async commit(): Promise<void> {
     clearTimeout(this.timer);
     const { payload } = this;

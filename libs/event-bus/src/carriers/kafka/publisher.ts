@@ -20,8 +20,8 @@ export class KafkaPublisher implements Publisher {
   }
 
   /**
-   * Deletes need no synchronous commit. If a database crash undoes a delete, the batch is sent again, as after a crash
-   * before the delete.
+   * Deletes need no synchronous commit. If a database crash undoes a delete, the batch is sent again, and the version
+   * gate of the consumers drops the repetitions.
    */
   async prepare(session: Client): Promise<void> {
     await session.query('set synchronous_commit = off');

@@ -45,9 +45,10 @@ export class SharedBatches {
   ) {}
 
   /**
-   * Consumes a batch and resolves when its events are committed. If a shared transaction was rolled back, it rejects
-   * with {@link BatchFailed}. If the database is unavailable or the transaction was not shared, it reports the error
-   * and rejects with that error. It also rejects with errors of the heartbeat and with {@link PartitionLost}.
+   * Consumes a batch and resolves when its events are committed. If a shared transaction fails while the database is
+   * available, `consume` rejects with {@link BatchFailed}. Any other failed transaction is reported, and `consume`
+   * rejects with its error. A failed heartbeat and {@link PartitionLost} are not reported; `consume` only rejects with
+   * them.
    */
   consume(batch: PartitionBatch): Promise<void> {
     return new Promise((done, failed) => {

@@ -1,8 +1,8 @@
 /**
- * Consumes Kafka topics as one consumer group. Effects are committed in Postgres first, then offsets in Kafka. Events
- * that are redelivered after a crash between the two commits are dropped by the version gate. The automatic restart of
- * kafkajs is switched off, because it covers only some errors (#1513, #1592) and the consumer may stop silently
- * (#1163). Instead, one loop starts, watches and restarts the consumer.
+ * Consumes Kafka topics as one consumer group. The handlers' writes are committed in Postgres first, then the offsets
+ * in Kafka. Events that are redelivered after a crash between the two commits are dropped by the version gate. The
+ * automatic restart of kafkajs is switched off, because it covers only some errors (#1513, #1592) and the consumer may
+ * stop silently (#1163). Instead, one loop starts, watches and restarts the consumer.
  */
 import type { Topic } from '#events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -104,7 +104,7 @@ export class KafkaStrategy extends EventStrategy {
     }
   }
 
-  /** Commits the offsets before disconnecting if the process stops. A consumer that failed disconnects at once. */
+  /** Disconnects the consumer. If the process is stopping, commits the offsets first. */
   private async leave(consumer: Consumer, commits: OffsetCommits): Promise<void> {
     if (this.stop.signal.aborted) await commits.commit();
     await consumer.disconnect();
@@ -150,9 +150,9 @@ export class KafkaStrategy extends EventStrategy {
       payload.resolveOffset(last);
       commits.due(payload);
       this.lag.set(partitionId(batch), Math.max(0, Number(fetched.highWatermark) - 1 - Number(last)));
-      // Commit now if the process stops, because no later commit follows.
+      // Commit now if the process is stopping, because no later commit follows.
       if (this.stop.signal.aborted) await commits.commit();
-      await heartbeat(); // throws during a rebalance, which ends the fetch; continuing would cause endless rebalances (#1720)
+      await heartbeat(); // throws during a rebalance; handling more events would then cause endless rebalances (#1720)
     }
     await sleep(Math.max(0, start + BATCH_INTERVAL_MS - Date.now()), undefined, { signal: this.stop.signal }).catch(
       () => undefined,

@@ -1,10 +1,14 @@
-/** Detects that a Kafka consumer has crashed or become silent, and answers the liveness probe. */
+/**
+ * Detects that a Kafka consumer has crashed, or has neither fetched nor sent a heartbeat for a long time. Answers the
+ * liveness probe.
+ */
 import type { Consumer } from 'kafkajs';
 
 const CHECK_MS = 1_000;
 
 /**
- * Errors of brokers that refuse connections, do not answer, or know no leader. Restarting this process would not help.
+ * Names of errors which mean that the brokers refuse connections, do not answer, or know no leader. Restarting this
+ * process would not help then.
  */
 const UNREACHABLE = /^KafkaJS(Connection|RequestTimeout|NumberOfRetriesExceeded|BrokerNotFound)/;
 
@@ -35,8 +39,8 @@ export class Watchdog {
   }
 
   /**
-   * Resolves with the reason when `consumer` has crashed or was silent for two session timeouts. Resolves with
-   * undefined when `signal` is aborted.
+   * Resolves with the reason when `consumer` has crashed or has shown no activity for two session timeouts. Resolves
+   * with undefined when `signal` is aborted.
    */
   watch(consumer: Consumer, signal: AbortSignal): Promise<Error | undefined> {
     this.active();
@@ -61,8 +65,8 @@ export class Watchdog {
   }
 
   /**
-   * Liveness check. Rejects if the consumer was silent for four session timeouts although the brokers answer, because
-   * only a restart can help then.
+   * Liveness check. Rejects if the consumer has shown no activity for four session timeouts although the brokers
+   * answer, because only a restart can help then.
    */
   check(): Promise<void> {
     const silent = this.now() - this.lastActivity;

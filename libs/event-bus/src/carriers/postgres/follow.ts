@@ -24,8 +24,7 @@ export const followerGrantsSql = (role: string): string[] => [
 ];
 
 /**
- * Reads the next page with one primary-key probe per partition. It takes no lock, and 0.15 ms if there are no new
- * events.
+ * Reads the next page with one primary-key probe per partition. It takes no lock. Without new events, it costs 0.15 ms.
  */
 const PAGE_SQL = `
   select l.* from unnest($2::smallint[], $3::bigint[]) as p(partition, position)
@@ -63,7 +62,7 @@ export class PostgresFollower extends Follower {
         await this.waiter.wait(POLL_MS);
       }
     } finally {
-      socket.destroy(); // end() could wait forever for a dead peer
+      socket.destroy(); // end() could wait forever for a server that no longer answers
     }
   }
 
@@ -77,7 +76,7 @@ export class PostgresFollower extends Follower {
       keepAlive: true,
       keepAliveInitialDelayMillis: TIMEOUT_MS,
     });
-    client.on('error', () => this.waiter.wake()); // the next query fails with the reason
+    client.on('error', () => this.waiter.wake()); // the next query fails and reports the error
     client.on('notification', ({ payload }) => {
       if (parseNotice(payload ?? '').some(([topic]) => topic === this.topic)) this.waiter.wake();
     });
@@ -86,7 +85,7 @@ export class PostgresFollower extends Follower {
     return client;
   }
 
-  /** Reads one page. Resolves with true if it was the last. */
+  /** Reads one page of records and handles it. Resolves with true if there is no further page. */
   private async readPage(client: pg.Client): Promise<boolean> {
     const { rows } = await client.query<LogRow>({
       name: 'follow',

@@ -23,7 +23,8 @@ export const moveSql = `
   commit`;
 
 /**
- * Prepares the move once per session of a leader. Planning it for every batch would make a move 50 % more expensive.
+ * Prepares the statement that moves a batch, once per session of a leader. Planning it for every batch would make a
+ * move 50 % more expensive.
  */
 export const prepareMoveSql = (schema: string): string => `
   prepare move_outbox as
@@ -65,7 +66,7 @@ export type LogRow = EventRow & { readonly position: string; readonly partition:
 
 /**
  * Takes the leases of partitions and reads at most `limit` events of each, after its offset. A lease is the row lock on
- * the offset, held until the transaction ends. The answer leaves out partitions that another process has leased. Events
+ * the offset, held until the transaction ends. The result leaves out partitions that another process has leased. Events
  * that are appended during the read are announced by NOTIFY afterwards.
  */
 export async function leaseAndRead(
@@ -98,8 +99,8 @@ export async function leaseAndRead(
 }
 
 /**
- * Moves the offsets in the transaction of the effects, so that offsets and effects commit together. `last` contains the
- * last event of each partition.
+ * Moves the offsets in the transaction of the handlers' writes, so that both commit together. `last` contains the last
+ * event of each partition.
  */
 export const moveOffsets = (
   tx: Tx,

@@ -1,13 +1,13 @@
 /**
- * Retention of the Postgres event log. It deletes old events of every partition in bounded steps, in the process that
- * leads a sequencer. There is one leader per outbox; an advisory lock ensures that only one of them deletes at a time.
+ * Retention of the Postgres event log. The process that is a sequencer's leader deletes old events of every partition
+ * in bounded steps. There is one leader per outbox; an advisory lock ensures that only one leader deletes at a time.
  */
 import { topics } from '#events';
 import { Waiter, type Database, type Logger, type Tx } from '#platform';
 import { PARTITIONS } from '../../record.js';
 
 const EVERY_MS = 10 * 60_000;
-/** Delay of the first run, so that it does not slow down the start. */
+/** Delay of the first run, so that deleting events does not slow down the start of the service. */
 const FIRST_AFTER_MS = 30_000;
 const BATCH = 1_000;
 /** Pause between two batches, so that deleting events does not slow down publishing. */

@@ -28,8 +28,9 @@ import {
 const POLL_MS = 200;
 const BATCH = 100;
 /**
- * Pause before a partition is tried again whose lease another process holds. That process may have read the partition
- * before the announced events were appended.
+ * Pause before another attempt to read a partition that another process has leased. That process may have read the
+ * partition before the announced events were appended. Without another attempt, these events would wait for the next
+ * poll.
  */
 const LEASE_RETRY_MS = 10;
 
@@ -44,7 +45,10 @@ export class PostgresStrategy extends EventStrategy {
   private stopping = false;
   private listener: Client | undefined;
   private loops: Promise<void>[] = [];
-  /** Partitions that may have new events, oldest announcement first; some may be in `busy` at the same time. */
+  /**
+   * Partitions that may have new events, oldest announcement first. A partition can be announced again while a worker
+   * consumes it, i.e. while it is in `busy`.
+   */
   private readonly announced = new Map<string, Announcement>();
   private readonly busy = new Set<string>();
   /** Number of consecutive failures of each partition. */
@@ -52,7 +56,7 @@ export class PostgresStrategy extends EventStrategy {
   private readonly idleWorkers: Waiter[] = [];
   private readonly poll = new Waiter();
   private readonly size = new BatchSize(BATCH);
-  /** Time before which no batch begins, so that a batch contains more events. */
+  /** Earliest time at which the next batch may begin. The delay lets a batch contain more events. */
   private nextBatchAt = 0;
 
   constructor(
@@ -89,7 +93,7 @@ export class PostgresStrategy extends EventStrategy {
 
   private async listenToNotices(): Promise<void> {
     const listener = await openSession(this.options.database, `${this.options.group}:listen`, () => {
-      this.listener = undefined; // the poll opens another session
+      this.listener = undefined; // the next poll opens a new session
     });
     this.listener = listener;
     listener.on('notification', ({ payload }) => {
@@ -145,8 +149,8 @@ export class PostgresStrategy extends EventStrategy {
   }
 
   /**
-   * Takes partitions for one transaction: at most the share of one worker, so that every worker gets partitions. They
-   * all belong to one topic, so that all transactions take locks in the same order.
+   * Takes the partitions for one transaction: at most an equal part of all partitions, so that every worker gets some.
+   * They all belong to one topic, so that all transactions take locks in the same order.
    */
   private take(): TopicPartition[] {
     const free = [...this.announced.values()].filter(({ at }) => !this.busy.has(partitionId(at)));
@@ -166,8 +170,9 @@ export class PostgresStrategy extends EventStrategy {
   }
 
   /**
-   * Consumes partitions; never rejects. Partitions that failed in a shared transaction are retried one by one. A
-   * partition that fails in its own transaction is retried after a growing pause.
+   * Consumes partitions; never rejects. If a shared transaction fails, each of its partitions is retried at once in its
+   * own transaction. If a single partition fails or the database is unavailable, the same partitions are retried after
+   * a growing pause.
    */
   private async consume(partitions: readonly TopicPartition[]): Promise<void> {
     const ids = partitions.map(partitionId);
@@ -224,7 +229,8 @@ export class PostgresStrategy extends EventStrategy {
       const count = read.get(at.partition)?.length;
       if (count === undefined) setTimeout(() => this.announce(at), LEASE_RETRY_MS).unref();
       else if (count === limit) {
-        // The partition has a backlog: consume it without a pause, with enough events for its own transaction.
+        // The read reached its limit, so the partition probably has more events. Read it again without a pause, in its
+        // own transaction.
         this.nextBatchAt = 0;
         this.announce(at, true);
       }
