@@ -14,7 +14,7 @@ import { z } from 'zod';
 import { parseAssertionKeys } from '../../cognito-triggers/src/assertion.js';
 import { DEFAULT_QUOTAS, quotaChange, SIGN_OUT_CATEGORIES, type Quotas } from './cognito/quotas.js';
 
-/** JSON object of quota names and requests per second. Overrides Cognito's defaults. */
+/** Request quotas: a JSON object that maps quota names to requests per second. It overrides Cognito's defaults. */
 const quotas: Setting<Quotas> = {
   schema: z
     .string()
@@ -24,7 +24,7 @@ const quotas: Setting<Quotas> = {
         const parsed = quotaChange.safeParse(JSON.parse(raw));
         if (parsed.success) return { ...DEFAULT_QUOTAS, ...(parsed.data as Partial<Quotas>) };
       } catch {
-        // The text is not JSON. The issue below reports this.
+        // The text is not JSON. The code below reports the error.
       }
       context.addIssue({
         code: 'custom',
@@ -36,7 +36,10 @@ const quotas: Setting<Quotas> = {
   example: '{"UserCreation":50}',
 };
 
-/** The setting remains text, because the Lambda functions also get it as text. The checks are the same as theirs. */
+/**
+ * The setting stays text, because the Lambda functions also get the keys as text. The sandbox and the Lambda functions
+ * check this text with the same code.
+ */
 const assertionJwks: Setting<string | undefined> = {
   schema: z
     .string()

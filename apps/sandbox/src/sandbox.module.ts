@@ -4,7 +4,7 @@ import { CONFIG, Database, Health, LOGGER, type ConfigOf, type Logger } from '#p
 import type { sandboxSettings } from './config.js';
 import { Sandbox, type Endpoints } from './sandbox.js';
 
-/** Starts the listeners before the service itself listens, so that "ready" covers all of them. */
+/** Starts the listeners before the service itself listens, so that the service is ready only when all listeners are. */
 @Controller('sandbox')
 class SandboxController implements OnModuleInit, OnModuleDestroy {
   private sandbox: Sandbox | undefined;

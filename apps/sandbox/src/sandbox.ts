@@ -1,6 +1,6 @@
 /**
  * All stand-ins of one process: Cognito, Secrets Manager and Okta. Each stand-in has its own listener, and all keep
- * their state in one schema. Product code reaches the stand-ins only through configured endpoints.
+ * their state in one database schema. Product code reaches the stand-ins only through configured endpoints.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';

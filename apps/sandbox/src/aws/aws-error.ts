@@ -1,4 +1,7 @@
-/** An AWS exception of the JSON 1.1 protocol: status 400 (or 500 for a fault of AWS) and `{"__type","message"}`. */
+/**
+ * An AWS exception in the JSON 1.1 protocol: HTTP status 400, or 500 if AWS itself failed, and the body
+ * `{"__type","message"}`.
+ */
 export class AwsError extends Error {
   readonly status: number;
 

@@ -12,11 +12,11 @@ import { checkSignature } from './signature.js';
 
 export interface Operation {
   run(input: unknown): Promise<object>;
-  /** True: the call needs no AWS credentials, because an access token or the client's secret authorises it. */
+  /** True: a caller needs no AWS credentials, because an access token or the client's secret authorises the call. */
   readonly unsigned?: true;
 }
 
-/** Binds a handler to its request shape. The handler receives checked input only. */
+/** Combines a handler with the shape of its request. The handler receives only input that matches the shape. */
 export const operation = <I>(shape: z.ZodType<I>, handler: (input: I) => Promise<object>): Operation => ({
   run: (input) => handler(parseInput(shape, input)),
 });
@@ -26,7 +26,10 @@ export const unsigned = <I>(shape: z.ZodType<I>, handler: (input: I) => Promise<
   unsigned: true,
 });
 
-/** The user and group that a call names, read before the input check for quotas, faults and the call log. */
+/**
+ * The pool, the user or secret, and the group that a call names. Faults, quotas and the call log use these names before
+ * the input is checked.
+ */
 export interface CallSubject {
   readonly scope: string | null;
   readonly subject: string | null;
@@ -34,7 +37,7 @@ export interface CallSubject {
 }
 
 export interface AwsService {
-  /** The service name in the credential scope of the signature. */
+  /** The service name that the credential scope of a signature must contain. */
   readonly signingName: string;
   readonly targetPrefix: string;
   readonly operations: Readonly<Record<string, Operation>>;
@@ -157,5 +160,5 @@ function answer(reply: FastifyReply, outcome: Outcome): FastifyReply {
     .status(outcome.status)
     .header('content-type', 'application/x-amz-json-1.1')
     .header('x-amzn-requestid', randomUUID())
-    .send(Buffer.from(text)); // A Buffer, because Fastify adds a charset to the content type of a string
+    .send(Buffer.from(text)); // If the body were a string, Fastify would add a charset to the content type
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { AwsError, invalidParameter } from './aws-error.js';
 
-/** Members whose values AWS never repeats in an error message. */
+/** Request members whose values AWS never repeats in an error message. */
 const SENSITIVE = new Set([
   'username',
   'password',

@@ -1,4 +1,6 @@
-/** Page tokens of AWS lists. A token encodes the last key of a page, so that callers cannot rely on its form. */
+/**
+ * Page tokens of AWS lists. A token is the last key of a page in base64url, so it looks opaque to callers, as in AWS.
+ */
 import { invalidParameter } from './aws-error.js';
 
 const PAGE_SIZE = 60;
@@ -27,7 +29,7 @@ export function page<T>(
 
 /**
  * Prepares a page of a Cognito list. `values` are the query parameters: the key after which the page starts, and the
- * number of rows. One row more than the page size is read.
+ * number of rows to read. The query reads one row more than the page size, to find out whether there is a next page.
  */
 export function paged(
   {

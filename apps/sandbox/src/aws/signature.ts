@@ -1,6 +1,6 @@
 /**
- * Checks the form of a Signature Version 4. Unsigned requests and requests that are signed for another service are
- * refused as AWS does. The signature itself is not verified, because the sandbox accepts any credentials.
+ * Checks the format of a request's AWS Signature Version 4. Like AWS, it refuses unsigned requests and requests that
+ * are signed for another service. It does not verify the signature, because the sandbox accepts any credentials.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { AwsError } from './aws-error.js';

@@ -1,4 +1,4 @@
-/** App clients: settings, secrets and the checks that depend on them. */
+/** App clients of Cognito: their settings, their secrets, and the checks of requests against both. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Database, Queryable } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
@@ -33,7 +33,7 @@ export async function insertClient(db: Queryable, input: CreateUserPoolClient): 
 export class AppClients {
   constructor(private readonly database: Database) {}
 
-  /** Without `poolId` it searches all pools, because operations without AWS credentials name only the client. */
+  /** Searches all pools if `poolId` is missing, because operations without AWS credentials name only the client. */
   async get(clientId: string, poolId?: string): Promise<AppClient> {
     const [client] = await this.database.query<AppClient>({
       name: 'get_client',

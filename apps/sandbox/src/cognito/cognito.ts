@@ -29,9 +29,9 @@ export interface Cognito {
 export interface CognitoOptions {
   readonly region: string;
   readonly quotas: Quotas;
-  /** Quota category of sign-outs; UserUpdate by default. */
+  /** The quota category that sign-outs use up. The default is UserUpdate. */
   readonly signOutCategory?: SignOutCategory | undefined;
-  /** Custom attributes of the default pool, without `custom:`. */
+  /** Custom attributes of the default pool, named without the prefix `custom:`. */
   readonly customAttributes: readonly string[];
   /** Triggers that replace the product's triggers. Without any triggers, every sign-in fails. */
   readonly triggers?: Triggers | undefined;

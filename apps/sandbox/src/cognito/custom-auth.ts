@@ -33,7 +33,10 @@ export class CustomAuth {
     private readonly tokens: TokenIssuer,
   ) {}
 
-  /** Does not take the ClientMetadata of the call, because Cognito passes it to none of these triggers. */
+  /**
+   * Starts a sign-in. `begin` takes no ClientMetadata, because Cognito does not pass the ClientMetadata of
+   * AdminInitiateAuth to the challenge triggers.
+   */
   async begin(pool: Pool, client: AppClient, parameters: Readonly<Record<string, string>>): Promise<object> {
     const { USERNAME: username, SECRET_HASH: secretHash } = parameters;
     checkFlow(client, 'CUSTOM_AUTH');
@@ -43,7 +46,7 @@ export class CustomAuth {
     return this.advance({ pool, client, username: user?.username ?? username, user, rounds: [] }, undefined);
   }
 
-  /** Answers a challenge. The call uses up the session, whether it succeeds or not. */
+  /** Answers a challenge. A right and a wrong answer both use up the session. */
   async answer(
     pool: Pool,
     client: AppClient,
@@ -76,7 +79,10 @@ export class CustomAuth {
     return this.advance({ pool, client, username: challenge.username, user, rounds }, metadata);
   }
 
-  /** Asks DefineAuthChallenge for the next step: issue tokens, ask another challenge, or fail. */
+  /**
+   * Asks the trigger DefineAuthChallenge for the next step: issue tokens, send another challenge, or refuse the
+   * sign-in.
+   */
   private async advance(attempt: Attempt, metadata: ClientMetadata): Promise<object> {
     const { pool, client, user, username, rounds } = attempt;
     const { request, ...event } = triggerEvent(client, username, user, metadata);
@@ -134,7 +140,10 @@ export class CustomAuth {
     return challenge;
   }
 
-  /** Returns null for an unknown user if the client hides this fact. The triggers then get `userNotFound`. */
+  /**
+   * Finds an enabled user. Returns null for an unknown user if the client's settings hide whether users exist. The
+   * triggers then get `userNotFound`.
+   */
   private async signable(pool: Pool, client: AppClient, username: string): Promise<UserRow | null> {
     const [user] = await this.database.query<UserRow>({
       name: 'get_user',

@@ -1,7 +1,7 @@
 /** The filter of ListUsers: `attribute = "value"` or `attribute ^= "value"`, on the attributes that Cognito indexes. */
 import { invalidParameter } from '../aws/aws-error.js';
 
-/** SQL expressions by attribute. The SQL never contains text from the caller. */
+/** The SQL expression for each attribute. The SQL never contains text from the caller. */
 const SEARCHABLE: Readonly<Record<string, string>> = {
   username: 'username_key',
   sub: 'sub::text',

@@ -28,9 +28,9 @@ export const LIST_GROUPS_FOR_USER = `
             order by c.name limit $3) g), '[]') as groups`;
 
 /**
- * Adds user `$2` to group `$3`, unless one of them does not exist or the user already belongs to `$4` groups. Key share
- * locks on both rows prevent a membership of a deleted user or group. These locks do not block each other, so members
- * of one group can be added concurrently.
+ * Adds user `$2` to group `$3`. Adds nothing if the user or the group does not exist, or if the user belongs to `$4` or
+ * more other groups. Key share locks prevent a concurrent deletion of the user or the group. These locks do not block
+ * each other, so members of one group can be added concurrently.
  */
 export const ADD_TO_GROUP = `
   with u as (select 1 from cognito_user where pool_id = $1 and username_key = $2 for key share),

@@ -1,4 +1,4 @@
-/** User pools. A pool never changes after its creation, so each pool is read once and cached. */
+/** User pools. No operation changes an existing pool, so each pool is read once and cached. */
 import type { Database, Queryable } from '#platform';
 import type { z } from 'zod';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
@@ -22,7 +22,9 @@ export interface Pool {
 const POOL = `id, name, schema, password_policy as policy, case_sensitive as "caseSensitive", settings,
   extract(epoch from created_at)::float8 as "createdAt"`;
 
-/** Returns the form in which this pool compares usernames. */
+/**
+ * Returns the key under which this pool stores a user: the username, in lower case unless the pool is case-sensitive.
+ */
 export const usernameKey = (pool: Pool, username: string): string =>
   pool.caseSensitive ? username : username.toLowerCase();
 
@@ -40,7 +42,7 @@ export class Pools {
     readonly region: string,
   ) {}
 
-  /** Defines an operation about one pool. The pool must exist. */
+  /** Defines an operation on one pool. The operation fails if the pool does not exist. */
   readonly operation = <I extends { readonly UserPoolId: string }>(
     shape: z.ZodType<I>,
     handler: (input: I, pool: Pool) => Promise<object>,
@@ -63,7 +65,10 @@ export class Pools {
     return this.insert(this.database, input, false);
   }
 
-  /** Returns a local stack's pool. The first start creates it; later starts only add attributes to its schema. */
+  /**
+   * Returns the default pool. The first start of a sandbox creates this pool; later starts only add attributes to its
+   * schema.
+   */
   async ensureDefault(customAttributes: readonly string[]): Promise<DefaultPool> {
     const declared = customAttributes.map((Name) => ({
       Name,
@@ -72,7 +77,7 @@ export class Pools {
       StringAttributeConstraints: { MinLength: '0', MaxLength: '2048' },
     }));
     return this.database.tx(async (tx) => {
-      // Two sandboxes that start at the same time must agree on one pool.
+      // If two sandboxes start at the same time, this lock lets the second one find the pool of the first.
       await tx.query(`select pg_advisory_xact_lock(hashtextextended('sandbox:default-pool', 0))`);
       const [row] = await tx.query<Pool>(`select ${POOL} from cognito_pool where is_default`);
       const pool = row

@@ -1,8 +1,8 @@
 /**
- * Enforces Cognito's request quotas with token buckets. The default rates are those of an AWS account. Each category
- * has a bucket. In addition, there are about ten reads and ten writes per second for each user, and five calls per
- * second for each user-pool-resource operation. Answers to challenges have their own quota, three times the quota of
- * sign-ins.
+ * Enforces Cognito's request quotas with token buckets. The default rates are AWS's. Each quota category has a bucket.
+ * In addition, each user has a bucket for ten reads and a bucket for ten writes per second, and each operation of a
+ * `UserPoolResource` category has a bucket for five calls per second in each pool. Answers to challenges have their own
+ * category, with three times the rate of sign-ins.
  */
 import { z } from 'zod';
 import { AwsError } from '../aws/aws-error.js';
@@ -67,12 +67,14 @@ const CATEGORY = Object.fromEntries(
 );
 
 const READS = new Set(['AdminGetUser', 'AdminListGroupsForUser']);
-/** Beyond this number of user buckets, full buckets are removed, because they contain no information. */
+/**
+ * If there are more buckets than this, full buckets are removed. This loses nothing, because a new bucket is also full.
+ */
 const MANY_BUCKETS = 20_000;
 
 export const tooManyRequests = (): AwsError => new AwsError('TooManyRequestsException', 'Rate exceeded');
 
-/** The possible quota categories of sign-outs. AWS's public pages do not name the right one. */
+/** The quota categories to which sign-outs may belong. AWS's public pages do not say which one is right. */
 export const SIGN_OUT_CATEGORIES = ['UserUpdate', 'UserToken'] as const satisfies QuotaName[];
 export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
 
@@ -104,13 +106,13 @@ export class CognitoQuotas {
     this.buckets = new Map();
   }
 
-  /** Counts one call. Throws `TooManyRequestsException` if a bucket of this call is empty. */
+  /** Counts one call. Throws `TooManyRequestsException` if a bucket for this call is empty. */
   admit(operation: string, subject: CallSubject): void {
     const category = this.categories[operation];
     if (!category) return;
     this.take(category, category);
     if (category.startsWith('UserPoolResource')) this.take('PerPoolOperation', `${subject.scope}:${operation}`);
-    // The per-user limits apply to reads and writes of the profile only.
+    // The per-user limits apply neither to sign-ins nor to calls that name no user.
     if (subject.subject === null || category.startsWith('UserAuthentication')) return;
     const access = READS.has(operation) ? 'PerUserRead' : 'PerUserWrite';
     this.take(access, `${subject.scope}:${subject.subject}:${access}`);

@@ -95,7 +95,10 @@ export interface AttributeWrite {
 
 export type AttributeList = readonly { readonly Name: string; readonly Value?: string | undefined }[];
 
-/** Checks attributes against the schema, with Cognito's wording. For `update`, it also refuses immutable attributes. */
+/**
+ * Checks attributes against the schema. Error messages use Cognito's wording. An `update` of an immutable attribute is
+ * refused.
+ */
 export function checkAttributes(
   schema: readonly SchemaAttribute[],
   given: AttributeList,

@@ -4,7 +4,10 @@
 import type { ChallengeRound } from '../../../cognito-triggers/src/events.js';
 import { USER, type KeyedUserRow } from './users.sql.js';
 
-/** Stores a challenge and deletes a few expired ones. Concurrent sign-ins skip rows that another one is deleting. */
+/**
+ * Stores a challenge and deletes up to 100 challenges that expired more than an hour ago. The deletion skips rows that
+ * a concurrent sign-in is deleting.
+ */
 export const OPEN_CHALLENGE = `
   with swept as (
     delete from cognito_challenge where session_hash in (
@@ -42,8 +45,8 @@ export const GROUPS_OF_USER = `
 
 /**
  * Stores a sign-in with its first tokens: `$3` origin_jti, `$4` client, `$5` hash and `$6` lifetime of the refresh
- * token, `$7` jti. Returns no row if the user was disabled or deleted meanwhile. A concurrent disable waits for the
- * share lock, so that it ends this grant, too.
+ * token, `$7` jti. Returns no row if the user was disabled or deleted during the sign-in. The share lock makes a
+ * concurrent disable wait until the grant is stored, so the disable ends this grant, too.
  */
 export const OPEN_GRANT = `
   with u as (select pool_id, username_key from cognito_user
@@ -62,7 +65,10 @@ export type RefreshRow = KeyedUserRow & {
   token_state: 'live' | 'revoked' | 'expired' | 'reused';
 };
 
-/** `$1` is the hash of the token, `$2` the number of seconds during which a rotated token is still accepted. */
+/**
+ * Finds a refresh token. `$1` is the token's hash. `$2` is the number of seconds for which a token is still accepted
+ * after its rotation.
+ */
 export const FIND_REFRESH_TOKEN = `
   select ${USER}, username_key, g.origin_jti, g.client_id, extract(epoch from g.started_at)::float8 as auth_time,
          case when g.revoked_at is not null or g.started_at <= coalesce(u.signed_out_at, '-infinity') then 'revoked'
@@ -77,15 +83,18 @@ const LIVE_GRANT = `
          where g.origin_jti = $1 and g.revoked_at is null and u.enabled
            and g.started_at > coalesce(u.signed_out_at, '-infinity') for share)`;
 
-/** Adds an access token (`$2` jti) to a grant. Returns no row if the grant was revoked while the triggers ran. */
+/**
+ * Adds an access token (`$2` is its jti) to a grant. Returns no row if the grant ended while the triggers ran, for
+ * example because the user was disabled.
+ */
 export const EXTEND_GRANT = `
   with ${LIVE_GRANT}
   insert into cognito_access_token (jti, origin_jti) select $2, origin_jti from g returning 1`;
 
 /**
  * Adds an access token to a grant like EXTEND_GRANT, and replaces refresh token `$3` by `$4`, with the same expiry. If
- * two calls rotate one token, the second call waits for the row lock. It then finds the token retired, and gets no row
- * after the grace period of `$5` seconds.
+ * two calls rotate one token, the second call waits for the row lock and then finds the token retired. The second call
+ * gets no row if the grace period of `$5` seconds is over.
  */
 export const ROTATE_GRANT = `
   with ${LIVE_GRANT},
@@ -102,7 +111,7 @@ export const REVOKE_GRANT = `
     from cognito_refresh_token r
    where r.origin_jti = g.origin_jti and r.token_hash = $1 and g.client_id = $2`;
 
-/** Returns the user of an access token (`$1` jti) that was not revoked. */
+/** Returns the user of an access token (`$1` is its jti), or no row if the token was revoked. */
 export const USER_OF_ACCESS_TOKEN = `
   select ${USER}, username_key
     from cognito_access_token t join cognito_grant g using (origin_jti) join cognito_user u using (pool_id, username_key)

@@ -49,8 +49,8 @@ function authenticationOperations(parts: SignInParts): Record<string, Operation>
 }
 
 /**
- * Refreshes tokens for InitiateAuth and AdminInitiateAuth. Cognito does not pass the ClientMetadata of these two
- * operations to PreTokenGeneration, but it passes the ClientMetadata of GetTokensFromRefreshToken.
+ * Refreshes tokens for InitiateAuth and AdminInitiateAuth. For these two operations, Cognito does not pass the caller's
+ * ClientMetadata to PreTokenGeneration. For GetTokensFromRefreshToken, it does.
  */
 async function refreshByFlow(
   parts: SignInParts,

@@ -35,7 +35,9 @@ export class SigningKeys {
     private readonly region: string,
   ) {}
 
-  /** Returns AWS's own issuer name, so that verifiers need no special configuration except for the key set's URL. */
+  /**
+   * Returns the issuer name that AWS itself uses, so verifiers need only one special setting: the URL of the key set.
+   */
   issuer(poolId: string): string {
     return `https://cognito-idp.${this.region}.amazonaws.com/${poolId}`;
   }
@@ -46,8 +48,8 @@ export class SigningKeys {
   }
 
   /**
-   * Verifies an access token of this sandbox, but does not check whether it was revoked. An ID token fails, because it
-   * was signed with another key.
+   * Verifies an access token of this sandbox, but does not check whether it was revoked. Refuses an ID token, because
+   * ID tokens are signed with another key.
    */
   async readAccessToken(token: string): Promise<JWTPayload & { jti: string; poolId: string }> {
     const poolId = poolOf(token);
@@ -71,7 +73,7 @@ export class SigningKeys {
     return { keys: [id.published, access.published] };
   }
 
-  /** Generates the keys at first use, because two RSA keys take longer than all other work for a new pool. */
+  /** Generates missing keys only at first use, because generating two RSA keys would make CreateUserPool slow. */
   private of(poolId: string): Promise<PoolKeys> {
     const known = this.known.get(poolId);
     if (known) return known;

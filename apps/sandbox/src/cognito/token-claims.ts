@@ -24,7 +24,7 @@ type Changes = TriggerAnswer<'PreTokenGeneration'>['claimsAndScopeOverrideDetail
 const SCOPE = 'aws.cognito.signin.user.admin';
 const FLAGS = new Set(['email_verified', 'phone_number_verified']);
 
-/** Claims that no trigger can change in either token. Cognito ignores such changes. */
+/** Claims that a trigger cannot change. Cognito ignores a trigger's changes of these claims. */
 const RESERVED = new Set([
   ...['acr', 'amr', 'at_hash', 'aud', 'auth_time', 'azp', 'client_id', 'cognito:username', 'device_key', 'event_id'],
   ...['exp', 'iat', 'identities', 'iss', 'jti', 'nbf', 'nonce', 'origin_jti', 'scope', 'sub', 'token_use', 'username'],
@@ -63,8 +63,8 @@ export function tokenClaims(issue: Issue, changes: Changes): { readonly id: Clai
 }
 
 /**
- * Returns the groups for the tokens. An empty or null `groupOverrideDetails` removes all groups. Without
- * `groupOverrideDetails`, the groups do not change.
+ * Returns the groups that the tokens list. If the trigger's answer has no `groupOverrideDetails`, the tokens list all
+ * groups of the user. If `groupOverrideDetails` is null or names no groups, the tokens list none.
  */
 function groupsInTokens(groups: readonly string[], changes: Changes): readonly string[] {
   const details = changes?.groupOverrideDetails;

@@ -3,7 +3,7 @@ import type { AppClient } from './clients.js';
 import type { ClientMetadata } from './shapes.js';
 import type { UserRow } from './users.sql.js';
 
-/** `user` is null if the user does not exist and the client hides this fact. */
+/** `user` is null if the user does not exist and the client's settings hide whether users exist. */
 export const triggerEvent = (client: AppClient, userName: string, user: UserRow | null, metadata: ClientMetadata) => ({
   version: '1',
   region: client.poolId.split('_')[0] ?? '',

@@ -1,6 +1,7 @@
 /**
- * Invokes the triggers as Cognito does: input and output are JSON, the limit is five seconds, and there are three
- * attempts. The handlers are also deployed as Lambda functions. All pools of the sandbox use the same triggers.
+ * Invokes the triggers as Cognito does. Input and output are JSON. A trigger that does not answer within five seconds
+ * is called again, at most three times in total. The same handlers are deployed as Lambda functions. All pools of the
+ * sandbox use the same triggers.
  */
 import { z } from 'zod';
 import type { Logger } from '#platform';
@@ -41,7 +42,7 @@ const changes = z.object({
   claimsToSuppress: names.nullish(),
 });
 
-/** The permitted answers of each trigger, as schemas. */
+/** The schema of each trigger's answer. */
 const ANSWERS = {
   DefineAuthChallenge: z.object({
     challengeName: z.string().nullish(),
@@ -103,7 +104,7 @@ export class TriggerRunner {
 
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value) ?? 'null');
 
-/** A handler that exceeds the limit is not stopped, as in Lambda. Its late result is ignored. */
+/** A handler that exceeds the limit continues to run, but its late result is ignored. */
 async function withinLimit<T>(work: () => Promise<T>, limitMs: number): Promise<T | typeof TIMED_OUT> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<typeof TIMED_OUT>((resolve) => (timer = setTimeout(resolve, limitMs, TIMED_OUT)));

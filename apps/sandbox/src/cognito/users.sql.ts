@@ -1,7 +1,6 @@
 /**
  * SQL statements about users, one per operation. Each statement locks at most one user row, so calls about different
- * users do not wait for each other. `$1` is the pool, and `$2` is the username in the form in which the pool compares
- * it.
+ * users do not wait for each other. `$1` is the pool. In statements about one user, `$2` is the key from `usernameKey`.
  */
 export interface UserRow {
   username: string;
@@ -27,8 +26,8 @@ export const CREATE_USER = `
 export const GET_USER = `select ${USER} from cognito_user where pool_id = $1 and username_key = $2`;
 
 /**
- * Merges the attributes `$3` into the user and removes the names in `$4`. A changed e-mail address is unverified unless
- * the same call verifies it.
+ * Adds or replaces the attributes in `$3` and removes the attributes named in `$4`. A changed e-mail address becomes
+ * unverified, unless `$3` sets `email_verified`.
  */
 export const UPDATE_ATTRIBUTES = `
   update cognito_user
@@ -43,8 +42,8 @@ export const UPDATE_ATTRIBUTES = `
 export const SET_STATUS = `update cognito_user set status = $3, modified_at = clock_timestamp() where pool_id = $1 and username_key = $2 returning 1`;
 
 /**
- * Enables or disables a user. A repeated call changes nothing, not even the date. Disabling revokes access tokens
- * permanently, and refresh tokens until the user is enabled again.
+ * Enables or disables a user. A repeated call changes nothing, not even the modification date. Disabling a user revokes
+ * their access tokens permanently. Their refresh tokens are refused only until the user is enabled again.
  */
 export const SET_ENABLED = `
   update cognito_user
@@ -59,8 +58,8 @@ export const SIGN_OUT = `update cognito_user set signed_out_at = clock_timestamp
 export const DELETE_USER = `delete from cognito_user where pool_id = $1 and username_key = $2 returning 1`;
 
 /**
- * Builds the query for one page of users, in the order of names, after the name `$2`. `filter` is a fragment from
- * {@link parseUserFilter} with parameter `$4`.
+ * Builds the query for one page of users. The page is sorted by name and starts after the name `$2`. `filter` is an SQL
+ * condition from {@link parseUserFilter}; its parameter is `$4`.
  */
 export const listUsersSql = (filter: string): string => `
   select username_key, ${USER} from cognito_user

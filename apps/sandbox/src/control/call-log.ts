@@ -1,16 +1,16 @@
 /**
- * A bounded log of the last calls that a stand-in received, for timelines and assertions. It contains no bodies and no
- * secrets.
+ * A bounded log of the last calls that a stand-in received, for timelines and for assertions in tests. It contains no
+ * bodies and no secrets.
  */
 export interface Call {
-  /** Times of arrival and answer, in milliseconds since the epoch, with a fraction. */
+  /** When the call arrived (`at`) and when it was answered (`endedAt`), in milliseconds since the epoch. */
   readonly at: number;
   readonly endedAt: number;
   readonly operation: string;
   /** Name of the user or secret; null for a call about neither. */
   readonly subject: string | null;
   readonly group: string | null;
-  /** `ok` or the name of the exception. */
+  /** `ok`, or the name, code or HTTP status of the error. */
   readonly outcome: string;
   /** True if the operation ran and its answer was dropped. */
   readonly dropped: boolean;
@@ -57,5 +57,8 @@ export class CallLog {
   }
 }
 
-/** Returns milliseconds since the epoch, by the clock that Postgres on this machine also uses, so that times can be compared. */
+/**
+ * Returns milliseconds since the epoch. Postgres on the same machine uses the same clock, so the times of both can be
+ * compared.
+ */
 export const wallClock = (): number => Date.now();

@@ -8,15 +8,18 @@ export const faultRule = z.object({
    * answer is lost.
    */
   effect: z.enum(['throttle', 'error', 'latency', 'disconnect', 'drop']),
-  /** The number of matching calls that the fault hits. By default it hits all until it is removed. */
+  /**
+   * The number of matching calls that the fault hits. By default, the fault hits every matching call until it is
+   * removed.
+   */
   times: z.int().positive().optional(),
   /** The probability that the fault hits a matching call. */
   probability: z.number().min(0).max(1).default(1),
   operation: z.string().optional(),
   username: z.string().optional(),
   /**
-   * The name of the exception, for `error`. Without `status`, `InternalErrorException` answers 500 and any other
-   * exception 400.
+   * For `error`: the name of the exception. If `status` is missing, AWS's internal errors get status 500 and all other
+   * exceptions 400.
    */
   error: z.string().default('InternalErrorException'),
   message: z.string().default('Injected by the sandbox'),
@@ -48,7 +51,10 @@ export class Faults {
     return this.rules.map(({ left, ...rule }) => ({ ...rule, ...(Number.isFinite(left) ? { times: left } : {}) }));
   }
 
-  /** Returns the rules that hit this call, in the order of their creation. Each hit is counted against `times`. */
+  /**
+   * Returns the rules that hit this call, in the order of their creation. Counts the call against the `times` of each
+   * of these rules.
+   */
   hit(target: FaultTarget): readonly FaultRule[] {
     const hits = this.rules.filter((rule) => this.matches(rule, target));
     for (const rule of hits) rule.left -= 1;

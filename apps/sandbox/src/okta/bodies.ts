@@ -1,4 +1,4 @@
-/** Builds the bodies that Okta sends, with keys in the recorded order. Pure functions only. */
+/** Builds the bodies that Okta sends, with keys in the order that recordings of Okta show. Pure functions only. */
 import type { Member, Mode, Person } from './model.js';
 
 type Json = Record<string, unknown>;
@@ -36,7 +36,10 @@ export const createUser = (person: Person, mode: Mode, password: string): Json =
   active: true,
 });
 
-/** Builds a PUT: the server's own GET body, overwritten with Okta's profile, keys sorted. `groups` is always empty. */
+/**
+ * Builds the body of a PUT: the user that the server returned, overwritten with Okta's profile. Keys are sorted.
+ * `groups` is always empty.
+ */
 export function replaceUser(theirs: Json, person: Person, mode: Mode, active: boolean): Json {
   const ours = mapped(person, mode);
   const schemas = [...new Set([...list(theirs.schemas), ...list(ours.schemas)])];
@@ -67,7 +70,7 @@ function sorted(value: unknown): unknown {
 const patch = (...Operations: Json[]): Json => ({ schemas: [PATCH], Operations });
 const shown = (members: readonly Member[]): Json[] => members.map((m) => ({ value: m.remoteId, display: m.login }));
 
-/** Builds the PATCH with which a catalog app (OIN) activates or deactivates a user. The PATCH has no path. */
+/** Builds the PATCH with which a catalog app (OIN) activates or deactivates a user. The operation has no `path`. */
 export const setActive = (active: boolean): Json => patch({ op: 'replace', value: { active } });
 
 export const createGroup = (displayName: string, members: readonly Member[]): Json => ({
@@ -83,14 +86,20 @@ export const replaceGroup = (id: string, displayName: string, members: readonly 
   members: shown(members),
 });
 
-/** Builds a PATCH of a group's name. Okta also sends it, with an unchanged name, before each change of members. */
+/**
+ * Builds the PATCH that sets a group's name. Okta also sends this PATCH, with the unchanged name, before each change of
+ * members.
+ */
 export const renameGroup = (id: string, displayName: string): Json =>
   patch({ op: 'replace', value: { id, displayName } });
 
 /** The default value of the setting "Custom patch batch size" of a catalog app. */
 const BATCH = 100;
 
-/** Each PATCH has one operation per removal and one for all additions, and changes at most {@link BATCH} members. */
+/**
+ * Builds the PATCHes for a change of members. Each PATCH changes at most {@link BATCH} members: one operation for each
+ * removed member, and one operation for all added members.
+ */
 export function changeMembers(removed: readonly Member[], added: readonly Member[]): Json[] {
   const steps = [...removed.map((m) => ({ remove: m })), ...added.map((m) => ({ add: m }))];
   return chunks(steps).map((chunk) => {

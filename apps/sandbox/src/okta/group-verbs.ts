@@ -24,7 +24,7 @@ async function peopleOf(context: Context, names: readonly string[]): Promise<Per
   return names.map((n) => known.get(n.toLowerCase()) as Person);
 }
 
-/** Runs one push. After a failure, Okta marks the group's mapping and pushes the group only after "push now". */
+/** Runs one push of a group. If the push fails, Okta sends nothing more for this group until "Push now". */
 async function pushing(context: Context, target: Group, work: () => Promise<string | null>): Promise<void> {
   try {
     await context.store.savePush(target, await work(), 'ACTIVE');

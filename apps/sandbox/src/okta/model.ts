@@ -63,8 +63,8 @@ export const randomText = (length: number, alphabet = ALPHABET): string =>
 /** Okta's ids have 20 characters. Prefixes: `00u` users, `00g` groups, `0oa` apps, `who` event hooks, `oae` errors. */
 export const oktaId = (prefix: '00u' | '00g' | '0oa' | 'who' | 'oae'): string => prefix + randomText(17);
 
-/** Derives the id of the org (`00o...`) from the id of its app. Each tenant has its own org. */
+/** Derives the id of a tenant's org (`00o...`) from the id of the tenant's app. Each tenant has its own org. */
 export const orgIdOf = (appId: string): string => `00o${appId.slice(3)}`;
 
-/** Generates a password. Okta puts a random one into every create, even if passwords are not synchronised. */
+/** Generates a password. Okta sends a random password for each new user, even if passwords are not synchronised. */
 export const randomPassword = (): string => randomText(8, ALPHABET.slice(0, 36));

@@ -26,7 +26,9 @@ export interface VerbResult {
   readonly ok: boolean;
   /** The reason why Okta sent nothing, or another remark. */
   readonly note: string | null;
-  /** The failed provisioning task. A null `detail` means that Okta stopped without a message. */
+  /**
+   * The provisioning task that failed; null if none failed. A null `detail` means that Okta stopped without a message.
+   */
   readonly task: Task | null;
   readonly exchanges: readonly Exchange[];
   /** Deliveries of the event hook, including copies. The state of a delayed delivery is still `waiting`. */

@@ -1,4 +1,4 @@
-/** A session of SCIM requests with Okta's pauses, retries and way of reading answers. It records each exchange. */
+/** Sends SCIM requests with Okta's pauses and retries, reads the answers as Okta does, and records each exchange. */
 import { STATUS_CODES } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OktaApp } from './model.js';
@@ -27,8 +27,9 @@ export interface ScimAnswer {
 }
 
 /**
- * Okta's retries after status 429, as recorded. Okta waits exactly for `Retry-After`. Without this header, or if it is
- * null or an HTTP date, Okta waits 5 minutes, and twice as long each time. After 10 attempts the task fails.
+ * Recordings show how Okta retries after status 429. Okta waits exactly as long as `Retry-After` says. If this header
+ * is missing or is not an integer, Okta waits 5 minutes, and twice as long after each further attempt. After 10
+ * attempts, the task fails.
  */
 const MAX_ATTEMPTS = 10;
 const DEFAULT_WAIT_MS = 300_000;
@@ -113,11 +114,14 @@ function readJson(text: string): unknown {
   }
 }
 
-/** Okta parses every answer with Jackson, even errors and a proxy's pages, and shows Jackson's error. */
+/**
+ * Okta parses every answer with the library Jackson, even a proxy's error page. If an answer is not JSON, Okta shows
+ * Jackson's error message.
+ */
 const invalidJson = (text: string): string =>
   `Invalid JSON: Unrecognized token '${(/^\s*([^\s,:;"'{}[\]()]+)/.exec(text)?.[1] ?? text.trim().charAt(0)).slice(0, 60)}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')`;
 
-/** Returns the resources of a list answer. If a number is sent as a string, Okta stops without a message. */
+/** Returns the resources of a list answer. If the server sends a number as a string, Okta stops without a message. */
 export function resources(answer: ScimAnswer): { items: Json[]; total: number } {
   if (answer.status === 404 || !answer.body) return { items: [], total: 0 };
   const { totalResults = 0, startIndex = 1, itemsPerPage = 0, Resources = [] } = answer.body;

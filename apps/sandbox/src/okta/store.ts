@@ -28,7 +28,7 @@ const GROUP = `select g.id, g.name,
 
 const UNIQUE_VIOLATION = '23505';
 
-/** Handles a database error. Throws a readable error if a name is already in use. */
+/** Turns the violation of a unique index into a readable error. Rethrows any other error. */
 const taken =
   (what: string) =>
   (error: unknown): never => {
@@ -78,7 +78,7 @@ export class OktaStore {
     return (await this.database.query<Person>(text, [slug, login]))[0];
   }
 
-  /** Creates the person if the login is unknown, then merges the profile. */
+  /** Creates the person if the login is unknown. Otherwise, merges `profile` into the person's profile. */
   async ensurePerson(slug: string, login: string, profile: Profile): Promise<Person> {
     await this.database.query(
       `insert into okta_person (id, slug, login, profile, status) values ($1, $2, $3, $4, 'ACTIVE')

@@ -17,14 +17,14 @@ export async function findByName(
   return resources(answer).items[0];
 }
 
-/** Sends the requests of "Test connector". Okta also sends them when an administrator saves the settings. */
+/** Sends the request of "Test connector". Okta also sends this request when an administrator saves the settings. */
 export async function testConnection(session: ScimSession): Promise<void> {
   resources(await session.send('GET', '/Users?startIndex=1&count=2', 'Error authenticating'));
 }
 
 /**
- * Assigns a person to the app: looks up the user by name, then creates or links the user. Returns the server's id. A
- * user whom this app had before is activated again: by PATCH for a catalog app (OIN), by PUT for a custom app (AIW).
+ * Assigns a person to the app: looks up the user by name, then creates or activates the user. Returns the server's id.
+ * A catalog app (OIN) uses PATCH to activate a user that it had before. In all other cases, the app uses PUT.
  */
 export async function provisionUser(session: ScimSession, person: Person): Promise<string> {
   const { mode } = session.app;

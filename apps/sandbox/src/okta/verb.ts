@@ -1,4 +1,7 @@
-/** Defines what a verb consists of: its input, its subject and its work. Verbs about one subject run one after another. */
+/**
+ * A verb is a named action of the sandbox Okta, with the shape of its input, its subject, and the function that runs
+ * it. Verbs about the same subject run one after another.
+ */
 import type { z } from 'zod';
 import { parseControl } from '../listener.js';
 import type { EventType } from './hooks/log-event.js';
@@ -19,8 +22,8 @@ export interface Verb {
 }
 
 /**
- * Defines a verb. `run` resolves to a remark, or to null if the requests need no remark. The subject is the group or
- * the login in the input.
+ * Defines a verb. `run` resolves to a remark, or to null if there is no remark. The subject is the group or the login
+ * in the input.
  */
 export function verb<I extends { readonly group?: string; readonly login?: string }>(
   shape: z.ZodType<I>,

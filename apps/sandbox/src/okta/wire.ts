@@ -1,4 +1,7 @@
-/** Sends an HTTP request as Okta's SCIM client does: its headers, its limit of 60 seconds, its reading of answers. */
+/**
+ * Sends an HTTP request as Okta's SCIM client does: with the same headers, the same limit of 60 seconds, and the same
+ * reading of answers.
+ */
 import http from 'node:http';
 import https from 'node:https';
 import { gunzipSync, inflateSync } from 'node:zlib';
@@ -16,7 +19,7 @@ export interface Exchange {
   readonly status: number | null;
   readonly error: string | null;
   readonly ms: number;
-  /** Times of the exchange in milliseconds since the epoch, with a fraction. */
+  /** Start and end of the exchange in milliseconds since the epoch. */
   readonly startedAt: number;
   readonly endedAt: number;
   /** The server's own id of the request, if the answer contains one. */
@@ -53,7 +56,9 @@ export function headersFor(app: OktaApp, body: string | undefined): Record<strin
   };
 }
 
-/** Sends a request and records the exchange. Rejects only if no complete answer came. */
+/**
+ * Sends a request and records the exchange. If no complete answer comes, `answer` is null and `record.error` says why.
+ */
 export async function exchange(
   agents: Agents,
   app: OktaApp,

@@ -95,7 +95,8 @@ function lifecycleOperations(store: SecretStore): Record<string, Operation> {
         evenDeleted: input.IncludePlannedDeletion,
       });
       const { rows: shown, next } = page(rows, input.MaxResults, (r) => r.name);
-      // As in AWS, a page may have fewer entries than requested although more follow.
+      // The filters apply after the page is read. As in AWS, a page can therefore have fewer entries than requested
+      // although more pages follow.
       return {
         SecretList: shown.filter(matches).map((s) => secretView(s, [])),
         ...(next === undefined ? {} : { NextToken: next }),
@@ -113,7 +114,10 @@ function oneValue(input: SecretValue, required: boolean): void {
   if (given === 0 && required) throw invalidParameter('You must provide either SecretString or SecretBinary.');
 }
 
-/** Finds the secret of a repeated CreateSecret with the same token. Any other secret of that name is a conflict. */
+/**
+ * Returns the existing secret if CreateSecret was repeated with the same token. Throws an error if the secret was
+ * created with another token.
+ */
 async function existing(
   store: SecretStore,
   tx: Tx,
@@ -130,8 +134,8 @@ async function existing(
 }
 
 /**
- * Stores a version of a secret. It is idempotent by token: the same token with the same value changes nothing, and with
- * another value it is refused.
+ * Stores a version of a secret. The token identifies the version: a repeated call with the same token and value changes
+ * nothing, and a call with the same token and another value is refused.
  */
 async function putVersion(
   store: SecretStore,

@@ -4,7 +4,7 @@ import { invalidParameter } from '../aws/aws-error.js';
 export const CURRENT = 'AWSCURRENT';
 export const PREVIOUS = 'AWSPREVIOUS';
 
-/** Labels by version id. */
+/** The labels of each version, by version id. */
 export type Stages = ReadonlyMap<string, readonly string[]>;
 
 const holder = (stages: Stages, label: string): string | undefined =>
@@ -32,7 +32,7 @@ function dropPreviousOfCurrent(stages: Map<string, string[]>): Stages {
   );
 }
 
-/** Moves or removes a label as UpdateSecretVersionStage does, with AWS's refusals. */
+/** Moves or removes a label as UpdateSecretVersionStage does. Refuses the same requests as AWS. */
 export function move(stages: Stages, label: string, from: string | undefined, to: string | undefined): Stages {
   const held = holder(stages, label);
   if (held !== undefined && held !== to && from === undefined) {

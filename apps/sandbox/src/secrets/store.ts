@@ -125,7 +125,7 @@ export class SecretStore {
     return row;
   }
 
-  /** Returns one page in the order of names. The page starts after `after`, or before it if the order is descending. */
+  /** Returns one page of secrets, sorted by name. The page starts after the name `after` in the requested order. */
   async list(options: {
     after: string | null;
     limit: number;

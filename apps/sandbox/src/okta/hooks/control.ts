@@ -1,4 +1,4 @@
-/** The routes `/sandbox/apps/<tenant>/event-hook` connect the hook, disturb its deliveries and list them. */
+/** The routes `/sandbox/apps/<tenant>/event-hook` register the hook, disturb its deliveries and list the deliveries. */
 import { z } from 'zod';
 import { parseControl } from '../../listener.js';
 import type { Okta } from '../okta.js';

@@ -10,7 +10,10 @@ import { oktaId } from '../model.js';
 import { hookBody, type HookBody, type LogEvent } from './log-event.js';
 import { send, type Attempt } from './sender.js';
 
-/** The event hook of a tenant's org. An org has at most one, and the sandbox verifies it before storing it. */
+/**
+ * The event hook of a tenant's org. An org has at most one hook. The sandbox verifies the endpoint before it stores the
+ * hook.
+ */
 export interface EventHook {
   readonly id: string;
   readonly url: string;
@@ -23,7 +26,10 @@ export interface EventHook {
 export interface Knobs {
   /** The number of copies that follow each delivery. */
   readonly duplicate: number;
-  /** The delay of each delivery. After this is set back to 0, the next delivery overtakes the delayed ones. */
+  /**
+   * The delay of each delivery in milliseconds. If the delay is set back to 0, the next delivery overtakes the delayed
+   * ones.
+   */
   readonly delayMs: number;
 }
 const UNDISTURBED: Knobs = { duplicate: 0, delayMs: 0 };
@@ -40,7 +46,7 @@ export interface Delivery {
   readonly attempts: readonly Attempt[];
 }
 
-/** A delivery whose state and attempts are set when the request is done. */
+/** A delivery in the list of deliveries. Its state and attempts are set after its request. */
 type Kept = { -readonly [K in keyof Delivery]: Delivery[K] };
 const KEPT = 500;
 
@@ -101,7 +107,10 @@ export class EventHooks {
     return this.log.get(slug) ?? [];
   }
 
-  /** Delivers the events to which the hook subscribed, in one request. Waits for the request unless it is delayed. */
+  /**
+   * Delivers the events to which the hook subscribed, in one request. Waits until the request is done, unless the
+   * delivery is delayed.
+   */
   async deliver(slug: string, events: readonly LogEvent[]): Promise<readonly Delivery[]> {
     const hook = await this.find(slug);
     const wanted = events.filter((e) => hook?.events.includes(e.eventType));
@@ -113,7 +122,7 @@ export class EventHooks {
     return results;
   }
 
-  /** Sends an event that did not happen in the org, with another secret if one is given. */
+  /** Sends an event that did not happen in the org. If `secret` is given, it replaces the hook's secret. */
   async forge(slug: string, event: LogEvent, secret?: string): Promise<Delivery> {
     const hook = await this.find(slug);
     if (!hook)

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OktaApp, Person } from '../model.js';
 
-/** The types that the sandbox's verbs cause. Okta has several hundred more. */
+/** The event types that the sandbox's verbs cause. Okta has several hundred more. */
 export const eventTypes = [
   'user.lifecycle.create',
   'user.lifecycle.activate',

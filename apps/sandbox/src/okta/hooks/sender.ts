@@ -1,25 +1,25 @@
-/** Sends a request of an event hook as Okta does: a limit of 3 s, and one repetition after a time-out or a 5xx. */
+/** Sends a request of an event hook as Okta does: with a limit of 3 s, and a second time if no answer or a 5xx came. */
 import { isNativeError } from 'node:util/types';
 import { wallClock } from '../../control/call-log.js';
 
 /** "If a response is not received within 3 seconds, the outbound request times out" (Okta, event hooks). */
 const PATIENCE_MS = 3_000;
 const ATTEMPTS = 2;
-/** Length limit of a kept answer. Only the verification reads an answer, and that answer is one short JSON object. */
+/** Longer answers are cut to this length. Only the verification reads an answer, which is one short JSON object. */
 const SHOWN = 4_096;
 
 export interface Attempt {
   /** Status of the answer; null if no answer came. */
   readonly status: number | null;
   readonly error: string | null;
-  /** Times of the attempt in milliseconds since the epoch, with a fraction. */
+  /** Start and end of the attempt in milliseconds since the epoch. */
   readonly startedAt: number;
   readonly endedAt: number;
 }
 
 export interface Sent {
   readonly attempts: readonly Attempt[];
-  /** True if the status was 2xx. Okta accepts any 2xx, although it asks for 200 or 204. */
+  /** True if the status was 2xx. Okta's documentation asks for 200 or 204, but Okta accepts any 2xx. */
   readonly ok: boolean;
   readonly text: string;
 }
@@ -43,7 +43,7 @@ export async function send(request: HookRequest, stopping: AbortSignal): Promise
   }
 }
 
-/** Makes one attempt. Never rejects. */
+/** Makes one attempt. The promise never rejects; `attempt.error` contains the reason for a failure. */
 export async function once(
   request: HookRequest,
   stopping: AbortSignal,

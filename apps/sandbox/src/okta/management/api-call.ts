@@ -47,7 +47,7 @@ export interface Page {
 }
 export type Answer = Page | { readonly one: object };
 
-/** Runs `handler` for one request. Throws an {@link ApiError} if it refuses the request. */
+/** Runs `handler` for one request. Throws an {@link ApiError} if the request is refused. */
 export async function apiCall(
   management: Management,
   operation: string,
@@ -96,8 +96,8 @@ async function authenticate({ tokens }: Management, header: string | undefined):
 }
 
 /**
- * Sets the rate-limit headers, which every answer contains, even a refusal. Throws an error if the limit is reached. A
- * refused request counts, too.
+ * Sets the rate-limit headers, also on the error answer. Throws an error if the request exceeds the limit. Refused
+ * requests count against the limit, too.
  */
 function countRequest(taken: Taken, throttled: boolean, reply: FastifyReply): void {
   const refused = throttled || !taken.allowed;

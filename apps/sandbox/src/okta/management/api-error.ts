@@ -1,4 +1,4 @@
-/** The error bodies of Okta's Management API, limited to the errors that a client which only reads can get. */
+/** The error bodies of Okta's Management API. Only errors that a read-only client can get are included. */
 import { oktaId } from '../model.js';
 
 /** Status and summary of each error code, from Okta's list of error codes. */

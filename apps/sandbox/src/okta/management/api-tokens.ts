@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Database } from '#platform';
 import { oktaId, randomText } from '../model.js';
 
-/** A token has the rights of the administrator who created it. `none` means that this person has lost the rights. */
+/** A token has the rights of the administrator who created it. `none`: this administrator has lost the rights. */
 export type Rights = 'admin' | 'none';
 
 export interface Caller {

@@ -25,7 +25,7 @@ function readCursor(value: unknown): string {
   return id;
 }
 
-/** Builds one `Link` header for each relation, as Okta does. `url` is the address of this page. */
+/** Builds one `Link` header for this page (`url`) and, if there is a next page, another one for the next page. */
 export function linkHeaders(url: URL, next: string | null): string[] {
   const links = [`<${url.href}>; rel="self"`];
   if (next === null) return links;
@@ -36,7 +36,10 @@ export function linkHeaders(url: URL, next: string | null): string[] {
 
 const STATUS_TERM = /^status eq "([A-Z_]+)"$/;
 
-/** The sandbox supports only the filter `status eq "A" or status eq "B"`. Returns null if there is no filter. */
+/**
+ * Returns the statuses in a filter such as `status eq "A" or status eq "B"`, or null without a filter. The sandbox
+ * refuses all other filters.
+ */
 export function statusFilter(filter: unknown): readonly string[] | null {
   if (filter === undefined) return null;
   if (typeof filter !== 'string' || filter.length > 500) throw new ApiError('E0000031');

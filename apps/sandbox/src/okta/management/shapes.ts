@@ -44,8 +44,8 @@ export const ownerShape = (caller: Caller, base: string): object =>
   );
 
 /**
- * Builds an assignment. It does not show whether the person is suspended, because no documentation promises this. A
- * client that relied on it would miss every suspension. `GET /api/v1/users` shows the person's own status.
+ * Builds an assignment. Okta's documentation does not promise that an assignment shows a suspension, so this one does
+ * not. A client must read the person's own status from `GET /api/v1/users`.
  */
 export const appUserShape = (row: AppUserRow, appId: string, base: string): object => ({
   id: row.id,

@@ -1,4 +1,4 @@
-/** `/userinfo`, `/introspect` and `/revoke`. Each endpoint accepts only tokens of its own authorization server. */
+/** The endpoints `/userinfo`, `/introspect` and `/revoke`. Each accepts only tokens of its own authorization server. */
 import type { JWTPayload } from 'jose';
 import { userInfoClaims } from './claims.js';
 import type { Client, ServerId } from './model.js';
@@ -30,9 +30,9 @@ export async function userInfo(
 }
 
 /**
- * Introspects a token (RFC 7662). The org server shows a token only to the client for which it was issued. The custom
- * server shows it to any client of the org, because an API that receives a token may introspect it. For all other
- * clients, the token is "inactive".
+ * Introspects a token (RFC 7662). The org server describes a token only to the client for which it was issued. The
+ * custom server describes a token to any client of the org, because an API that receives a token may introspect it. All
+ * other clients get the answer `active: false`.
  */
 export async function introspect(oidc: OidcProvider, server: ServerId, caller: Client, form: unknown): Promise<object> {
   const live = await read(oidc, server, required(form, 'token'));
@@ -56,7 +56,7 @@ export async function revoke(oidc: OidcProvider, server: ServerId, caller: Clien
   await oidc.pending.spend(claims.jti, claims.exp ?? 0);
 }
 
-/** Returns null if the token is expired, revoked or from another server, or if the person may not sign in now. */
+/** Returns null if the token is expired, revoked or from another server, or if the person is not active. */
 async function read(oidc: OidcProvider, server: ServerId, token: string): Promise<Live | null> {
   const claims = await oidc.tokens.readAccessToken(oidc.server(server), token);
   if (!claims || (await oidc.pending.isSpent(claims.jti ?? ''))) return null;

@@ -55,7 +55,10 @@ async function describe(oidc: OidcProvider, id: ServerId, reply: FastifyReply): 
   return reply.header('cache-control', 'max-age=86400, must-revalidate').send(said);
 }
 
-/** The fault `redirect` leads to the keys of the forged tokens. A client that follows it accepts forged tokens. */
+/**
+ * The fault `redirect` sends the client to the keys of forged tokens. A client that follows the redirect accepts forged
+ * tokens.
+ */
 async function keySet(oidc: OidcProvider, id: ServerId, reply: FastifyReply): Promise<FastifyReply> {
   if (await disturb(reply, oidc.serverFaults.take(`${id} keys`), oidc.foreignKeysUrl)) return reply;
   return reply.header('cache-control', 'max-age=3600, must-revalidate').send(await oidc.keys.published(id));

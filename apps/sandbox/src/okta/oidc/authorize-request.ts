@@ -72,7 +72,7 @@ export function promptingOf(query: unknown): Prompting {
   };
 }
 
-/** Builds the redirect back to the client. It keeps the query of the registered URI. */
+/** Builds the redirect back to the client. The redirect keeps the query parameters of the registered URI. */
 export function backTo(redirectUri: string, answer: Readonly<Record<string, string | undefined>>): string {
   const url = new URL(redirectUri);
   for (const [name, value] of Object.entries(answer)) if (value !== undefined) url.searchParams.append(name, value);
@@ -97,7 +97,10 @@ function scopesOf(query: unknown, client: Client, server: ServerId): string[] {
   return [...asked];
 }
 
-/** Refuses the PKCE method `plain`, because it does not protect against a reader of the request (RFC 7636). */
+/**
+ * Refuses the PKCE method `plain`, because `plain` does not protect against an attacker who can read the request (RFC
+ * 7636).
+ */
 function challengeOf(query: unknown): string {
   const challenge = parameter(query, 'code_challenge');
   if (challenge === undefined)

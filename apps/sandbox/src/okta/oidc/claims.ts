@@ -33,7 +33,7 @@ export function idTokenClaims(subject: Subject, accessToken: string): JWTPayload
     exp: now + TOKEN_SECONDS,
     jti: `ID.${randomText(43)}`,
     amr: client.settings.mfa ? ['mfa', 'otp', 'pwd'] : ['pwd'],
-    // The identity provider is Okta itself.
+    // `idp` is the id of the org, because Okta itself is the identity provider.
     idp: client.orgId,
     ...(grant.nonce !== null && { nonce: grant.nonce }),
     auth_time: grant.authTime,

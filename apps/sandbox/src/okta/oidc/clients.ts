@@ -1,5 +1,6 @@
 /**
- * OIDC clients of the orgs. The secret is stored in plain text, because the fault `hs256-client-secret` signs with it.
+ * OIDC clients of the orgs. The secret is stored in plain text, because the fault `hs256-client-secret` signs tokens
+ * with the secret.
  */
 import type { Database } from '#platform';
 import { ControlError } from '../../listener.js';
@@ -14,7 +15,10 @@ const newSecret = (): string => randomText(64);
 export class ClientStore {
   constructor(private readonly database: Database) {}
 
-  /** An existing client keeps its id. It also keeps its secret, unless its authentication method changed. */
+  /**
+   * Creates or changes a client. An existing client keeps its id. It also keeps its secret, unless its authentication
+   * method changed.
+   */
   async save(slug: string, label: string, settings: ClientSettings): Promise<{ client: Client; secretIsNew: boolean }> {
     const secret = settings.jwks ? null : newSecret();
     await this.database.query(

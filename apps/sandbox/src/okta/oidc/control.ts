@@ -1,4 +1,7 @@
-/** The routes `/sandbox/apps/<tenant>/oidc-client` and `/sandbox/oidc`: clients, faults, keys, tokens without login. */
+/**
+ * The routes `/sandbox/apps/<tenant>/oidc-client` and `/sandbox/oidc` manage clients, faults and keys, and issue tokens
+ * without a login.
+ */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ControlError, parseControl } from '../../listener.js';
@@ -9,7 +12,7 @@ import { OAuthError } from './oauth-error.js';
 import type { OidcProvider } from './provider.js';
 import { scopesAt } from './servers.js';
 
-/** Selects a client of the tenant, for example `?label=mobile`. The default is the tenant's usual client. */
+/** Selects a client of the tenant, for example `?label=mobile`. */
 const labelQuery = z.object({
   label: z
     .string()
@@ -20,7 +23,9 @@ const serverQuery = z.object({ server: z.enum(serverIds).optional() });
 const mintBody = z.object({
   login: z.string().min(1).max(200),
   server: z.enum(serverIds).default('default'),
-  /** Requested scopes. Without them, the token contains all scopes that the server knows. */
+  /**
+   * Requested scopes. If they are missing, the token contains all scopes that the client can request from the server.
+   */
   scopes: z.array(z.string().min(1)).min(1).max(50).optional(),
   nonce: z.string().nullable().default(null),
 });
@@ -42,7 +47,9 @@ function clientRoutes(route: TenantRoute, oidc: OidcProvider): void {
     route(method, `/oidc-client${path}`, async ({ slug }, { query, body }) =>
       handler(await clients.byLabel(slug, labelIn(query)), body),
     );
-  /** Returns the client in the form of an answer. The secret can be read only once, when it is created. */
+  /**
+   * Builds the answer that describes a client. It contains the secret only if the secret was created by this request.
+   */
   const view = ({ secret: _secret, orgId: _orgId, settings, ...client }: Client, clientSecret?: string): object => ({
     ...client,
     ...settings,
@@ -73,7 +80,7 @@ function clientRoutes(route: TenantRoute, oidc: OidcProvider): void {
   });
 }
 
-/** Issues tokens as if this person had just signed in, with the next injected fault. */
+/** Issues tokens as if this person had just signed in. The client's next injected fault applies to these tokens. */
 async function mint(oidc: OidcProvider, client: Client, body: z.output<typeof mintBody>): Promise<object> {
   const { login, ...asked } = body;
   try {
@@ -82,8 +89,8 @@ async function mint(oidc: OidcProvider, client: Client, body: z.output<typeof mi
     return await oidc.tokens.issue(subject, oidc.clientFaults.take(client.clientId));
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
-    // Okta's message to a client is the same for an unknown, a suspended and an unassigned person, so this message adds
-    // the reason.
+    // Okta's message is the same for an unknown, a suspended and an unassigned person. The control API therefore adds
+    // the possible reasons.
     throw new ControlError(
       409,
       `${error.message} "${login}" must be ACTIVE and assigned to the app; "list" shows both.`,

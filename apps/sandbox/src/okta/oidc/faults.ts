@@ -11,7 +11,7 @@ const isEndpointFault = (fault: string): fault is EndpointFault => endpointFault
 
 const common = {
   times: z.int().min(1).max(1_000_000).default(1),
-  /** Delay of the answer, for the fault `slow`. The answer itself is correct. */
+  /** For the fault `slow`: the delay of the answer in milliseconds. The answer itself is correct. */
   ms: z.int().min(0).max(600_000).default(30_000),
 };
 
@@ -19,7 +19,7 @@ const common = {
 export const clientFault = tokenFaultDetails.extend({
   ...common,
   fault: z.enum([...tokenFaults, ...endpointFaults, 'no-id-token']),
-  /** The token to which a fault of a token applies. */
+  /** For a fault inside a token: the token that gets the fault. */
   token: z.enum(['id_token', 'access_token']).default('id_token'),
 });
 export type ClientFault = z.output<typeof clientFault>;
@@ -33,7 +33,7 @@ export const serverFault = z.object({
 });
 export type ServerFault = z.output<typeof serverFault>;
 
-/** A queue of faults. One fault hits one answer; further faults wait in the queue. */
+/** One queue of faults for each key. Each answer takes the first fault of its queue. A fault hits `times` answers. */
 export class FaultQueue<F extends { readonly times: number }> {
   private readonly queues = new Map<string, F[]>();
 
@@ -65,7 +65,10 @@ export class FaultQueue<F extends { readonly times: number }> {
   }
 }
 
-/** Returns true if the fault has answered instead of the endpoint. `elsewhere` is the target of a redirect. */
+/**
+ * Applies a fault to an endpoint. Returns true if the fault has sent the answer. `elsewhere` is the target of a
+ * redirect.
+ */
 export async function disturb(
   reply: FastifyReply,
   order: { readonly fault: string; readonly ms: number } | undefined,

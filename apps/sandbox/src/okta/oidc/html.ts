@@ -14,8 +14,8 @@ button small{display:block;color:#595962}:focus-visible{outline:3px solid #1662d
 [role=alert]{border-left:4px solid #b3261e;padding:.5rem 1rem;background:#fdf3f2}`;
 
 /**
- * Headers of each page. The policy has no `form-action`, because browsers would also apply it to the redirect after the
- * form, which leads to the client.
+ * Headers of each page. The policy has no `form-action`, because browsers would then block the redirect to the client
+ * after the form.
  */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',

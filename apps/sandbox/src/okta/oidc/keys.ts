@@ -1,7 +1,7 @@
 /**
  * The signing keys. Each key is generated at first use and survives a restart. The key `org-access` signs the access
- * tokens of the org server. It is never published, because an application cannot validate these tokens (Okta, "Validate
- * access tokens").
+ * tokens of the org server. This key is never published, because an application cannot validate these tokens (Okta,
+ * "Validate access tokens").
  */
 import { randomBytes } from 'node:crypto';
 import { createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose';
@@ -73,7 +73,7 @@ export class KeyRing {
     return this.kids();
   }
 
-  /** Returns the ids of the published keys by server, the current key first. */
+  /** Returns the ids of each server's published keys, the current key first. */
   async kids(): Promise<Record<string, string[]>> {
     const kids: Record<string, string[]> = {};
     for (const server of serverIds) kids[server] = (await this.published(server)).keys.map((k) => k.kid ?? '');
@@ -88,7 +88,10 @@ export class KeyRing {
     return row;
   }
 
-  /** Two concurrent first uses generate two keys. The unique index accepts one of them, and both uses get it. */
+  /**
+   * Generates the first key. If two requests do this concurrently, the unique index accepts one of the two keys, and
+   * both requests get that key.
+   */
   private async first(keySet: KeySet): Promise<KeyRow> {
     await insert(this.database, keySet, await newKey());
     return (await this.find(keySet)) as KeyRow;

@@ -14,13 +14,13 @@ const publicJwk = z
   .looseObject({ kty: z.enum(['RSA', 'EC']) })
   .refine((k) => !('d' in k), 'must be a public key, but it is a private key');
 
-/** The settings of a client, which an administrator makes. The defaults are Okta's, where Okta has one. */
+/** The settings that an administrator makes for a client. */
 export const clientSettings = z.object({
   /** Permitted redirect URIs. They are compared character by character. */
   redirectUris: z.array(uri).min(1).max(50),
   postLogoutRedirectUris: z.array(uri).max(50).default([]),
   grantTypes: z.array(z.enum(['authorization_code'])).default(['authorization_code']),
-  /** Whether an access policy of the `default` server names this client. A new Okta org has no such policy. */
+  /** True: an access policy of the `default` server permits this client. A new Okta org has no such policy. */
   accessPolicy: z.boolean().default(true),
   /** Custom scopes that the client may request from the `default` server. The org server has no custom scopes. */
   customScopes: z
@@ -28,11 +28,14 @@ export const clientSettings = z.object({
     .max(50)
     .default([]),
   /**
-   * Prefix of the group names that the `groups` claim lists. Null means that the app has no groups claim, like a new
-   * app.
+   * Prefix of the group names that the `groups` claim lists. Null means that the app has no groups claim, which is
+   * Okta's default.
    */
   groupsFilter: z.string().max(200).nullable().default(null),
-  /** True: the app's sign-on policy requires a second factor. The sign-in page pretends that the person used one. */
+  /**
+   * True: the app's sign-on policy requires a second factor. The sandbox asks for none, but its ID tokens state that
+   * the person used one.
+   */
   mfa: z.boolean().default(false),
   /** Public keys of the client. A client with keys authenticates with `private_key_jwt` and has no secret. */
   jwks: z
@@ -45,9 +48,9 @@ export type ClientSettings = z.output<typeof clientSettings>;
 export interface Client {
   /** `0oa...` */
   readonly clientId: string;
-  /** The tenant whose org the client belongs to. Only people of that org can sign in to it. */
+  /** The tenant whose org the client belongs to. Only people of that org can sign in to the client. */
   readonly slug: string;
-  /** The id of that org (`00o...`). */
+  /** The id of the client's org (`00o...`). */
   readonly orgId: string;
   readonly label: string;
   readonly secret: string | null;
@@ -74,7 +77,10 @@ export interface Grant {
   readonly authTime: number;
 }
 
-/** The grant behind a code. The code is valid only for this client, redirect URI and verifier. */
+/**
+ * The grant that a code stands for. To redeem the code, the client must send this redirect URI and the verifier that
+ * belongs to the challenge.
+ */
 export interface CodeGrant extends Grant {
   readonly redirectUri: string;
   readonly codeChallenge: string;

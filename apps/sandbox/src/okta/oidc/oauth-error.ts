@@ -40,13 +40,13 @@ export class OAuthError extends Error {
 
 /**
  * Returns the value of a parameter, or undefined if the parameter is missing or empty. A repeated parameter is an error
- * (RFC 6749, 3.1), because a proxy and a server could read different values.
+ * (RFC 6749, 3.1), because a proxy could read one of the values and the server another.
  */
 export function parameter(from: unknown, name: string): string | undefined {
   const value = (from as Readonly<Record<string, unknown>> | null | undefined)?.[name];
   if (value === undefined || value === '') return undefined;
   if (typeof value !== 'string') throw new OAuthError('invalid_request', `The '${name}' parameter must appear once.`);
-  // Postgres cannot store NUL.
+  // Postgres cannot store a NUL character.
   if (value.includes('\0')) throw new OAuthError('invalid_request', `The '${name}' parameter is invalid.`);
   return value;
 }

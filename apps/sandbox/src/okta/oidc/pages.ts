@@ -35,7 +35,7 @@ export function oidcPages(pages: FastifyInstance, oidc: OidcProvider, logger: Lo
   });
 }
 
-/** Uses a 303 redirect after a form, so that the browser does not send the form to the client. */
+/** After a submitted form, `redirect` is 303, so that the browser does not send the form's data to the client. */
 function show(reply: FastifyReply, shown: Shown, redirect: 302 | 303): FastifyReply {
   if ('html' in shown) return send(reply, shown.status, shown.html);
   if (shown.cookie !== undefined) void reply.header('set-cookie', shown.cookie);

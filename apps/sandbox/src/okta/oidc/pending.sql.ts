@@ -32,7 +32,10 @@ export class Pending {
     return row;
   }
 
-  /** A page can sign in only once. Returns false if a concurrent request closed the page first. */
+  /**
+   * Closes a sign-in page, so that it can be used only once. Returns false if a concurrent request closed the page
+   * first.
+   */
   async closeSignIn(token: string): Promise<boolean> {
     const rows = await this.database.query('delete from okta_oidc_sign_in where hash = $1 returning 1', [
       hashOf(token),
@@ -51,8 +54,8 @@ export class Pending {
   }
 
   /**
-   * Redeems a code in one statement, so that only one of two concurrent redemptions gets it. An attempt by another
-   * client does not use up the code.
+   * Redeems a code in one statement, so that only one of two concurrent redemptions gets the grant. An attempt by
+   * another client does not use up the code.
    */
   async redeemCode(clientId: string, code: string): Promise<CodeGrant | undefined> {
     const [row] = await this.database.query<{ granted: CodeGrant; fresh: boolean }>(
@@ -62,7 +65,10 @@ export class Pending {
     return row?.fresh ? row.granted : undefined;
   }
 
-  /** Returns false if the id was used before. The row can be deleted after `expires` (seconds since the epoch). */
+  /**
+   * Marks a token id as used or revoked. Returns false if the id was marked before. The mark can be deleted after
+   * `expires` (seconds since the epoch).
+   */
   async spend(jti: string, expires: number): Promise<boolean> {
     await this.database.query('delete from okta_oidc_spent where expires_at < now()');
     const rows = await this.database.query(

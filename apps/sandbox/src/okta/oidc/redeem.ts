@@ -4,7 +4,7 @@ import type { Client, CodeGrant, ServerId } from './model.js';
 import { OAuthError, required } from './oauth-error.js';
 import type { OidcProvider } from './provider.js';
 
-/** Redeems a code. A wrong attempt also uses up the code, so an attacker can guess only once. */
+/** Redeems a code. An attempt with a wrong verifier also uses up the code, so an attacker can guess only once. */
 export async function redeem(oidc: OidcProvider, server: ServerId, client: Client, form: unknown): Promise<CodeGrant> {
   const type = required(form, 'grant_type');
   if (type !== 'authorization_code')

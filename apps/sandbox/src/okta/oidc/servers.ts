@@ -5,7 +5,7 @@ export interface AuthorizationServer {
   readonly id: ServerId;
   /** The issuer, exactly as in the `iss` claim of the server's tokens. */
   readonly issuer: string;
-  /** Path and URL of the server, before `/authorize`, `/token` and so on. */
+  /** The path (`path`) and the URL (`base`) to which `/authorize`, `/token` and so on are appended. */
   readonly path: string;
   readonly base: string;
   /** The `aud` claim of the server's access tokens. */
@@ -28,7 +28,7 @@ export const scopesAt = (server: ServerId, { settings }: Client): readonly strin
 
 const CLIENT_AUTHENTICATION = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 
-/** Lists what the sandbox supports, which is less than Okta supports (OpenID Connect Discovery 1.0, section 3). */
+/** Builds the server's metadata (OpenID Connect Discovery 1.0, section 3). It lists only what the sandbox supports. */
 export const metadata = ({ issuer, base }: AuthorizationServer) => ({
   issuer,
   authorization_endpoint: `${base}/authorize`,

@@ -14,7 +14,7 @@ import { secretInCookies, sessionCookie, type OrgSession } from './sessions.js';
 export type Shown =
   { readonly location: string; readonly cookie?: string } | { readonly html: string; readonly status: 200 | 401 };
 
-/** Number of people on the sign-in page. A longer list would be hard to use; other people type their username. */
+/** The maximum number of people in the list on the sign-in page. Other people type their username. */
 const PICKED_FROM = 200;
 
 export class SignIn {
@@ -83,7 +83,7 @@ export class SignIn {
     return backTo(request.redirectUri, { code, state });
   }
 
-  /** Runs `work`, and sends its OAuth error to the client that made the request. */
+  /** Runs `work`. If `work` throws an OAuthError, returns the redirect that reports the error to the client. */
   private async answering<S extends Shown>(
     redirectUri: string,
     state: string | undefined,

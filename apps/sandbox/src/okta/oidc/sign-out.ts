@@ -10,7 +10,7 @@ import { secretInCookies, sessionCookie } from './sessions.js';
 export interface SignedOut {
   /** The address where the browser goes next. Null means that a page tells the person that they are signed out. */
   readonly location: string | null;
-  /** The header that clears the browser's cookie; null if the session was another person's. */
+  /** The header that clears the browser's cookie; null if no session was ended. */
   readonly cookie: string | null;
 }
 

@@ -30,14 +30,14 @@ export type TokenFault = (typeof tokenFaults)[number];
 export const tokenFaultDetails = z.object({
   /** For `missing-claim`. */
   claim: z.string().min(1).max(50).default('sub'),
-  /** For faults of time: the number of seconds in the past, or in the future for `future-iat`. */
+  /** For faults in a time claim: how many seconds the time lies in the past, or in the future for `future-iat`. */
   seconds: z.int().min(0).max(10_000_000).optional(),
 });
 export type TokenFaultDetails = z.output<typeof tokenFaultDetails>;
 
 export interface FaultContext extends TokenFaultDetails {
   readonly signers: Signers;
-  /** The address that publishes the foreign key, for a verifier that follows `jku`. */
+  /** The address of the keys of forged tokens, for a verifier that follows the header `jku`. */
   readonly foreignKeysUrl: string;
   readonly now: number;
 }
@@ -74,7 +74,7 @@ const changes: Readonly<Record<TokenFault, Change>> = {
   'wrong-azp': (d) => claims({ azp: OTHER_CLIENT }, d),
   'wrong-nonce': (d) => claims({ nonce: 'the nonce of another login' }, d),
   'wrong-at-hash': (d) => claims({ at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }, d),
-  // The `iat` claim is recent, so that only the `exp` claim is wrong.
+  // `iat` is earlier than `exp`, so that `exp` is the only wrong claim.
   expired: (d, { now, seconds = 120 }) => claims({ iat: now - seconds - 60, exp: now - seconds }, d),
   'future-iat': (d, { now, seconds = 600 }) => claims({ iat: now + seconds, exp: now + seconds + 3_600 }, d),
   'old-iat': (d, { now, seconds = 1_200 }) => claims({ iat: now - seconds, exp: now + 3_600 }, d),

@@ -16,7 +16,9 @@ export interface TokenAnswer {
   readonly id_token?: string;
 }
 
-/** Returns the key set for access tokens. The custom server signs both tokens with its published key. */
+/**
+ * Returns the key set that signs a server's access tokens. The custom server signs its ID tokens with the same key set.
+ */
 const accessKeySet = (server: ServerId): KeySet => (server === 'org' ? 'org-access' : server);
 
 const isTokenFault = (fault: string): fault is TokenFault => tokenFaults.some((f) => f === fault);
@@ -29,7 +31,7 @@ export class Tokens {
     private readonly foreignKeysUrl: () => string,
   ) {}
 
-  /** Returns the key of forged tokens. Each process generates its own. */
+  /** Returns the key that signs forged tokens. Each process generates its own key. */
   foreignKey(): Promise<SigningKey> {
     this.foreign ??= newKey().then(({ jwk, kid }) => signingKey(jwk, kid));
     return this.foreign;
@@ -58,7 +60,7 @@ export class Tokens {
     return this.read(accessKeySet(server.id), token, expected);
   }
 
-  /** Returns the claims of this server's ID token, expired or not. They only show which session to end. */
+  /** Returns the claims of this server's ID token, expired or not. The claims only select the session to end. */
   async readIdTokenHint(server: AuthorizationServer, token: string): Promise<JWTPayload | null> {
     // This time is before the expiry of every token, so an expired token is accepted, too.
     const currentDate = new Date(0);
