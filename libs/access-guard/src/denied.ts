@@ -52,8 +52,8 @@ export class AccessDenied extends Problem {
   }
 
   /**
-   * The `WWW-Authenticate` value of RFC 6750 section 3. It is undefined if the token is not the cause (503). For a
-   * request without a token it contains no error code (section 3.1).
+   * The `WWW-Authenticate` value of RFC 6750 section 3. It is undefined if the token is not the cause (503). If the
+   * request has no token, the value contains no error code (section 3.1).
    */
   get challenge(): string | undefined {
     if (this.status === 503) return undefined;

@@ -10,7 +10,10 @@ interface Where {
   readonly tenant: string | undefined;
   /** The path for the page's link, a result of `safeReturnTo`. */
   readonly returnTo: string | null;
-  /** True if the request needed no login in progress, so anonymous callers can repeat it at will. */
+  /**
+   * True if the request was refused before a login in progress was needed. Anonymous callers can repeat such a request
+   * at will.
+   */
   readonly anonymous?: boolean;
 }
 

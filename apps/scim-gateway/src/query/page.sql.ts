@@ -15,8 +15,7 @@ export interface PageQuery {
 }
 
 /**
- * Returns the page and the total. The total is counted in a second statement only if the page does not reveal it; the
- * last page does.
+ * Returns the page and the total. The last page reveals the total. For any other page, a second statement counts it.
  */
 export async function selectPage<T>(
   queryable: Queryable,
