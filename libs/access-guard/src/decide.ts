@@ -4,8 +4,8 @@ import type { AccessEntry } from './view.js';
 
 export interface Freshness {
   /**
-   * `bootstrapping` means that the feed has never read the topic to its end. `stale` means that it has done so, but too
-   * long ago.
+   * `bootstrapping` means that the feed has never read the topic to its end. `stale` means that the feed has done so,
+   * but the view was last known to be complete too long ago.
    */
   readonly state: 'bootstrapping' | 'live' | 'stale';
   /** Milliseconds since the view was last known to be complete. */
@@ -50,8 +50,8 @@ export type Decision =
 const deny = (reason: DenialReason, detail: string): Decision => ({ allowed: false, reason, detail });
 
 /**
- * Decides about a token. `nowMs` is the time of the wall clock. Only the age of a token while the view is stale depends
- * on `nowMs`, never a fence.
+ * Decides about a token. `nowMs` is the time of the wall clock. It determines the age of a token while the view is
+ * stale, and is never compared with a fence.
  */
 export function decide(
   token: TokenFacts,

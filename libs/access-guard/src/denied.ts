@@ -37,7 +37,7 @@ const RETRY_AFTER_SECONDS = 1;
 
 /**
  * The error for a refused caller. It is a {@link Problem}, so every service's filter prints it as RFC 9457
- * problem+json. Callers in code should compare `reason`.
+ * problem+json. Code that catches the error should compare `reason`.
  */
 export class AccessDenied extends Problem {
   constructor(

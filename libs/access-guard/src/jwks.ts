@@ -15,7 +15,7 @@ export interface VerificationKey {
   readonly kid: string;
   readonly key: KeyObject;
   readonly fingerprint: string;
-  /** False after the issuer has withdrawn the key. Tokens that it signed are then refused. */
+  /** False after the issuer has withdrawn the key. Tokens that were signed with the key are then refused. */
   live: boolean;
 }
 
@@ -81,7 +81,7 @@ export class KeySet {
     return this.keys.get(kid);
   }
 
-  /** Fetches the keys again if they are too old. Otherwise it costs almost nothing. */
+  /** Fetches the keys again if they are older than `maxAgeMs`. Withdraws them if they are older than `staleLimitMs`. */
   keepFresh(): void {
     const age = this.clock.monotonic() - this.fetchedAt;
     if (age < this.maxAgeMs) return;

@@ -18,7 +18,7 @@ export const DEFAULT_QUOTAS = {
   UserPoolResourceUpdate: 5,
   UserPoolResourceRead: 5,
   UserAuthentication: 120,
-  // Answers to challenges have their own quota, three times that of UserAuthentication.
+  // Answers to challenges have a quota of their own. It is three times the quota of UserAuthentication.
   UserAuthenticationResponse: 360,
   UserToken: 120,
 } as const;
@@ -87,7 +87,7 @@ export interface BucketShape {
   readonly rate: number;
   /** Tokens in a full bucket, for a burst after a pause. */
   readonly capacity: number;
-  /** Most tokens that are granted in any second, even if the bucket is full. This is the quota itself. */
+  /** Most tokens that are granted in any second, even if the bucket is full. It equals the category's quota. */
   readonly perSecond: number;
   /**
    * Tokens that must stay in the bucket for more urgent calls. A negative number means that the bucket may go into debt

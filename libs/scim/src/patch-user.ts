@@ -220,7 +220,9 @@ function canonical(element: ScimComplex): string {
   return text;
 }
 
-/** Appends the new values. If a new value is primary, the others lose that mark (RFC 7644 section 3.5.2). */
+/**
+ * Appends the new values. If a new value is primary, the other values are no longer primary (RFC 7644 section 3.5.2).
+ */
 function added(current: ScimComplex[], values: readonly ScimComplex[], name: string): ScimComplex[] {
   const there = new Set(current.map(canonical));
   const fresh = values.filter((value) => !there.has(canonical(value)));

@@ -20,8 +20,9 @@ export type Admission =
   | { readonly refused: Extract<RefusalCode, `account_${string}` | 'unknown_person' | 'not_provisioned'> };
 
 /**
- * An account has access only if both its statuses are `active`. They come from two topics, and an older event of one
- * topic must not restore access that a newer event of the other topic removed (P3).
+ * An account has access only if its own status and the status of its access are `active`. The two statuses come from
+ * two topics, and an older event of one topic must not restore access that a newer event of the other topic removed
+ * (P3).
  */
 const hasAccess = (account: AccountCopy): boolean =>
   account.accountStatus === 'active' && account.accessStatus === 'active';

@@ -21,8 +21,8 @@ const ALGORITHMS = ['ES256', 'RS256', 'PS256'];
 const LIFETIME_SECONDS = 300;
 const SKEW_SECONDS = 30;
 /**
- * The secret of an unknown client is compared with this hash, so that the answer takes as long as for an existing
- * client.
+ * If the client is unknown, the secret that it sent is compared with this hash, so that the answer takes as long as for
+ * an existing client.
  */
 const NO_HASH = Buffer.alloc(32);
 

@@ -10,10 +10,7 @@ interface Where {
   readonly tenant: string | undefined;
   /** The path for the page's link, a result of `safeReturnTo`. */
   readonly returnTo: string | null;
-  /**
-   * True if the request was refused before a login in progress was needed. Anonymous callers can repeat such a request
-   * at will.
-   */
+  /** True if an anonymous caller can repeat the request at will, because the request needs no login in progress. */
   readonly anonymous?: boolean;
 }
 

@@ -73,7 +73,8 @@ export class UniversalLogout {
     const token = /^bearer ([^ ]+)$/i.exec(authorization ?? '')?.[1];
     if (token === undefined)
       throw new LogoutError('token_missing', 'The request needs "Authorization: Bearer <JWT of Okta>".');
-    // The org signs the token, even if the tenant signs in with a custom authorization server of the org.
+    // The Okta org signs the logout token, even if the tenant signs in with one of the org's custom authorization
+    // servers.
     const issuer = new URL(sso.issuer).origin;
     const expected = { issuer, clientId: sso.clientId, endpoint: `${origin}/${LOGOUT_PATH}` };
     try {

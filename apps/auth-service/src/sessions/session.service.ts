@@ -69,7 +69,7 @@ export class SessionService {
 
   /**
    * Ends the previous session of a browser that has signed in again, whichever person it belonged to. If no session has
-   * this secret, an attacker planted the cookie or its session has ended. The audit then records an unknown session.
+   * this secret, the session has ended or an attacker planted the cookie. The audit then records an unknown session.
    */
   async replaced({ tenant: { tenantId: tenant } }: Site, secret: string | null): Promise<void> {
     if (secret === null) return;

@@ -13,7 +13,7 @@ export type RequestRecord = Omit<ScimRequestEntity, 'leftOut' | 'leftOutCount'> 
 };
 
 const FLUSH_MS = 100;
-/** The longest pause between two attempts while the database is down. */
+/** The longest pause between two attempts to write while the database is down. */
 const RETRY_MAX_MS = 10_000;
 const BUFFER_LIMIT = 10_000;
 const LEFT_OUT_KEPT = 100;

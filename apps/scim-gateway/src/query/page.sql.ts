@@ -15,7 +15,8 @@ export interface PageQuery {
 }
 
 /**
- * Returns the page and the total. The last page reveals the total. For any other page, a second statement counts it.
+ * Returns the page and the total. A page that is neither empty nor full is the last one and reveals the total.
+ * Otherwise a second statement counts the matches.
  */
 export async function selectPage<T>(
   queryable: Queryable,
