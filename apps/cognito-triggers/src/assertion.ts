@@ -1,7 +1,7 @@
 /**
- * Verifies the assertion with which auth-service answers the challenge: a JWT (RFC 7519) that is valid for a minute. It
- * is bound to user pool, app client and user, and by the nonce to one challenge. An attacker can choose nothing in it
- * (RFC 8725).
+ * Verifies the assertion with which auth-service answers the challenge: a JWT (RFC 7519) that is valid for a minute.
+ * The assertion is bound to one user pool, app client and user. Its nonce binds it to one challenge. The algorithm and
+ * everything else that an attacker could choose is fixed (RFC 8725).
  */
 import { createPublicKey } from 'node:crypto';
 import { createLocalJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
@@ -85,7 +85,7 @@ export function parseAssertionKeys(json: string): JWTVerifyGetKey {
   return createLocalJWKSet({ keys: keys.map((k) => ({ ...k, kty: 'EC', alg: ASSERTION.algorithm })) });
 }
 
-/** Returns the keys. Returns none if one of them is not a P-256 point with a `kid`, or includes the private part. */
+/** Returns the keys. Returns an empty list if one of them is not a P-256 public key with a `kid`. */
 function publicKeysIn(json: string): Record<string, unknown>[] {
   try {
     const set: unknown = JSON.parse(json);
@@ -119,7 +119,8 @@ export async function verifyAssertion(
   const forbidden = FORBIDDEN_HEADERS.find((name) => name in protectedHeader);
   if (forbidden) throw new AssertionRefused('header_not_allowed', `The header "${forbidden}" is not allowed.`);
   if (protectedHeader.kid === undefined) throw new AssertionRefused('key_unknown', 'The assertion has no key id.');
-  // jwtVerify has refused an assertion without `iat`. An assertion without `exp` is refused here.
+  // jwtVerify has already refused an assertion without `iat`. For an assertion without `exp`, the default makes the
+  // next check refuse it.
   const { iat = 0, exp = Infinity } = payload;
   if (exp - iat > ASSERTION.lifetimeSeconds)
     throw new AssertionRefused(

@@ -25,7 +25,10 @@ type Texts = Readonly<Record<string, string>>;
 
 interface AboutUser {
   readonly userAttributes: Texts;
-  /** Data from AdminRespondToAuthChallenge or GetTokensFromRefreshToken only. Cognito neither checks nor stores it. */
+  /**
+   * Data that only AdminRespondToAuthChallenge and GetTokensFromRefreshToken can pass. Cognito neither checks nor
+   * stores it.
+   */
   readonly clientMetadata?: Texts | null;
   /** True if the pool has no such user and hides this fact (`PreventUserExistenceErrors`). */
   readonly userNotFound?: boolean;

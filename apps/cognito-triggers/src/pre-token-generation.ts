@@ -4,9 +4,9 @@
  *
  * The claims come from attributes and groups that identity-service wrote, and from the assertion that auth-service
  * signed. ClientMetadata is not signed: anybody with a refresh token and the client's secret can set it in
- * GetTokensFromRefreshToken. It therefore contains the whole assertion, and this trigger verifies the assertion. A
- * refresh has no challenge and thus no nonce. An assertion that is replayed within its minute only repeats facts that
- * are already true of that user.
+ * GetTokensFromRefreshToken. ClientMetadata therefore contains the whole assertion, and this trigger verifies the
+ * assertion. A refresh has no challenge and thus no nonce, so its assertion can be replayed for a minute. A replay only
+ * repeats facts that are already true of that user.
  */
 import type { JWTVerifyGetKey } from 'jose';
 import { verifyAssertion, type Assertion } from './assertion.js';
@@ -28,7 +28,8 @@ export const preTokenGeneration =
       ...event,
       response: {
         claimsAndScopeOverrideDetails: {
-          // identity-service removes the group first and the attribute later. In between, the attribute is suppressed.
+          // identity-service removes the group first and the attribute later. In between, this trigger suppresses the
+          // attribute's claim.
           idTokenGeneration: { claimsToSuppress: role && !groups.includes(role) ? ['custom:role'] : [] },
           accessTokenGeneration: {
             claimsToAddOrOverride: {

@@ -2,10 +2,10 @@
  * The trigger VerifyAuthChallengeResponse: an answer is correct if it is auth-service's assertion for this user and
  * this challenge.
  *
- * Used `jti`s are not stored, because replays fail without a store. An assertion repeats the 256-bit nonce of one
- * challenge. Cognito stores the nonce with the session of that challenge, and accepts a session only once. A store
- * would do harm. Cognito repeats a trigger that did not answer within five seconds, and the repetition would find its
- * own `jti` used. `jti` is only for the logs.
+ * Used `jti`s are not stored, because a replayed assertion fails anyway. An assertion contains the 256-bit nonce of one
+ * challenge. Cognito stores the nonce with the session of that challenge, and accepts a session only once. Storing
+ * `jti`s would even do harm: Cognito repeats a trigger that did not answer within five seconds, and the repeated call
+ * would find its own `jti` used. `jti` is only for the logs.
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { JWTVerifyGetKey } from 'jose';
@@ -50,8 +50,8 @@ async function check(event: VerifyAuthChallengeResponseEvent, keys: JWTVerifyGet
 }
 
 /**
- * Checks that PreTokenGeneration will receive the same assertion. A token without `act` would hide the service that
- * acts for the person.
+ * Checks that ClientMetadata carries the same assertion as the answer, because PreTokenGeneration reads `act` only from
+ * there. A token without `act` would hide the service that acts for the person.
  */
 function checkMetadata(assertion: Assertion, answer: string, metadata: string | undefined): void {
   const needed = assertion.act !== undefined || assertion.ssoSid !== undefined;

@@ -20,17 +20,18 @@ import { UserEntity } from './resources/users/user.entity.js';
 import { GATEWAY, ScimGatewayModule } from './scim-gateway.module.js';
 
 /**
- * This is longer than the idle time-out of common load balancers, so that they never send a request into a closing
- * connection.
+ * Time after which the server closes an idle connection. It exceeds the idle time-out of common load balancers, so that
+ * they never send a request into a closing connection.
  */
 const KEEP_ALIVE_MS = 75_000;
 
 /**
- * Options of Fastify. Fastify is created before the module, so options that need a part of the module find it at the
- * running server.
+ * Options of Fastify. Fastify is created before the module, so options that need a part of the module read it from the
+ * running server (`scimHooks`).
  */
 const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } = {
-  // Node's own answer to a request without Host has no body. With this option, ScimHooks answers it with a SCIM error.
+  // Node itself would answer a request without Host, and its answer has no body. With this option, ScimHooks answers
+  // such a request with a SCIM error.
   http: { requireHostHeader: false },
   bodyLimit: LIMITS.bodyBytes,
   keepAliveTimeout: KEEP_ALIVE_MS,

@@ -4,8 +4,8 @@ import type { AccessEntry } from './view.js';
 
 export interface Freshness {
   /**
-   * `bootstrapping` means that the topic was never read to its end. `stale` means that it was read to its end, but the
-   * feed has been silent for too long since.
+   * `bootstrapping` means that the feed has never read the topic to its end. `stale` means that the feed has done so,
+   * but the view was last known to be complete too long ago.
    */
   readonly state: 'bootstrapping' | 'live' | 'stale';
   /** Milliseconds since the view was last known to be complete. */
@@ -17,15 +17,16 @@ export interface Freshness {
 
 export interface AccessPolicy {
   readonly stale: {
-    /** The view becomes stale when it has not been known to be complete for this long. */
+    /** The view becomes stale if it was last known to be complete longer ago than this. */
     readonly afterMs: number;
     /** While the view is stale, tokens older than this are refused. 0 refuses all tokens. */
     readonly acceptTokensYoungerThanMs: number;
   };
   /**
-   * Decides about a valid token whose account the view does not know. `refuse` is the default, because the topic has a
-   * record of every account before the person can sign in, apart from the delay of the feed. With `accept`, a view that
-   * reads the wrong topic would admit everybody. `accept` uses the roles in the token's `cognito:groups`.
+   * Decides about a valid token whose account is not in the view. `refuse` is the default, because the topic contains a
+   * record of every account before the person can sign in. Only the delay of the feed can make the record arrive later.
+   * With `accept`, the token's `cognito:groups` are the roles, and a view that reads the wrong topic would admit
+   * everybody.
    */
   readonly unknownAccount: 'refuse' | 'accept';
 }
@@ -49,8 +50,8 @@ export type Decision =
 const deny = (reason: DenialReason, detail: string): Decision => ({ allowed: false, reason, detail });
 
 /**
- * Decides about a token. `nowMs` is the wall clock. It is used only for the age of a token while the view is stale,
- * never for a fence.
+ * Decides about a token. `nowMs` is the time of the wall clock. It determines the age of a token while the view is
+ * stale, and is never compared with a fence.
  */
 export function decide(
   token: TokenFacts,

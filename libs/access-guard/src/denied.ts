@@ -37,7 +37,7 @@ const RETRY_AFTER_SECONDS = 1;
 
 /**
  * The error for a refused caller. It is a {@link Problem}, so every service's filter prints it as RFC 9457
- * problem+json. Callers in code should compare `reason`.
+ * problem+json. Code that catches the error should compare `reason`.
  */
 export class AccessDenied extends Problem {
   constructor(
@@ -52,8 +52,8 @@ export class AccessDenied extends Problem {
   }
 
   /**
-   * The `WWW-Authenticate` value of RFC 6750 section 3. It is undefined if the token is not the cause (503). For a
-   * request without a token it contains no error code (section 3.1).
+   * The `WWW-Authenticate` value of RFC 6750 section 3. It is undefined if the token is not the cause (503). If the
+   * request has no token, the value contains no error code (section 3.1).
    */
   get challenge(): string | undefined {
     if (this.status === 503) return undefined;

@@ -9,8 +9,8 @@ export interface AccessSink {
   /** Called if the record was deleted from the topic (Kafka: a tombstone). */
   removed(tenantId: string, accountId: string): void;
   /**
-   * Called if the newest record of the account cannot be read. Account and tenant come from the record's key. They are
-   * empty if it has none.
+   * Called if the newest record of the account cannot be read. Account and tenant come from the record's key. Both are
+   * empty if the record has no key.
    */
   unreadable(tenantId: string, accountId: string, why: string): void;
 }
@@ -19,8 +19,8 @@ export interface AccessFeed {
   /** Starts to follow the topic, and returns at once. */
   start(sink: AccessSink): void;
   /**
-   * Returns the time (performance.now()) at which the sink was last known to have all records, or undefined before the
-   * first time.
+   * Returns the last time (performance.now()) at which the sink had all records of the topic. Returns undefined if that
+   * has never been the case.
    */
   completeAt(): number | undefined;
   close(): Promise<void>;
@@ -46,8 +46,8 @@ function deliver(record: FollowedRecord, sink: AccessSink): void {
   if (record.unreadable !== undefined) sink.unreadable(tenantId, accountId, record.unreadable);
   else if (record.event === null) sink.removed(tenantId, accountId);
   else if (isAccessChange(record.event)) sink.changed(accessRecord(record.event));
-  // An event type that this version does not know was added later. Ignoring it is safe: new types never restrict access
-  // that v1 types grant.
+  // Any other event type is newer than this version. Ignoring it is safe, because a new type never restricts access
+  // that a v1 type grants.
 }
 
 const isAccessChange = (event: EventEnvelope): event is EventEnvelope<typeof TYPE> => event.type === TYPE;

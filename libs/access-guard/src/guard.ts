@@ -44,7 +44,10 @@ export interface AccessGuardOptions {
 /** The calling account and its access at this moment. */
 export interface CallerAccess {
   readonly accountId: string;
-  /** Tenant of the account. It is null only if neither the view (policy `accept`) nor the token names a tenant. */
+  /**
+   * Tenant of the account. Null is possible only with the policy `accept`, if the account is not in the view and the
+   * token names no tenant.
+   */
   readonly tenantId: string | null;
   /** Roles from the view, not from the token, so a removed role is missing at once. */
   readonly roles: readonly string[];
@@ -122,8 +125,8 @@ export class AccessGuard {
   }
 
   /**
-   * Checks the `Authorization` header and returns the caller. Rejects only with {@link AccessDenied}. It waits only if
-   * it must fetch the key of the token. With `anyOf`, the caller needs one of these roles.
+   * Checks the `Authorization` header and returns the caller. Rejects only with {@link AccessDenied}. Waits only if the
+   * key of the token must be fetched. With `anyOf`, the caller needs one of these roles.
    */
   async authorize(authorization: string | undefined, anyOf?: readonly string[]): Promise<CallerAccess> {
     try {
@@ -150,7 +153,10 @@ export class AccessGuard {
     throw new AccessDenied(reason, detail);
   }
 
-  /** Returns a cached token. It becomes invalid when it expires, or when the issuer withdraws its key. */
+  /**
+   * Returns the verified token from the cache, if there is one. Ignores a token whose key the issuer has withdrawn, and
+   * throws for an expired token.
+   */
   private cached(token: string): VerifiedToken | undefined {
     const known = this.cache.get(token);
     if (!known) return undefined;

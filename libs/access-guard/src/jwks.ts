@@ -1,10 +1,10 @@
 /**
  * The public keys of the user pool, from its JWKS.
  *
- * We do not use `jose` (jwtVerify with createRemoteJWKSet), which needs 66 us of processor time per token, because
- * WebCrypto verifies on the thread pool. `crypto.verify` with a KeyObject is synchronous and needs 30 us in total, 22
- * us of them for the signature (bench/guard.ts prints both). The rules are those of `jose`: cooldown, maximum age,
- * timeout, one fetch at a time.
+ * `jose` (jwtVerify with createRemoteJWKSet) needs 66 us of processor time per token, because WebCrypto verifies on the
+ * thread pool. We therefore use `crypto.verify` with a KeyObject instead. It is synchronous, and a token needs 30 us in
+ * total, 22 us of them for the signature (bench/guard.ts measures both ways). Keys are fetched by the rules of `jose`:
+ * cooldown, maximum age, timeout, one fetch at a time.
  */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
@@ -15,7 +15,7 @@ export interface VerificationKey {
   readonly kid: string;
   readonly key: KeyObject;
   readonly fingerprint: string;
-  /** False after the issuer has withdrawn the key. Tokens that it signed are then refused. */
+  /** False after the issuer has withdrawn the key. Tokens that were signed with the key are then refused. */
   live: boolean;
 }
 
@@ -72,13 +72,16 @@ export class KeySet {
     this.clock = options.clock ?? systemClock;
   }
 
-  /** Returns the key if it is known. The guard calls this for every token, so it also checks the age of the set. */
+  /**
+   * Returns the key, or undefined if the fetched set does not contain it. The guard calls this for every token, so it
+   * also checks the age of the set.
+   */
   find(kid: string): VerificationKey | undefined {
     this.keepFresh();
     return this.keys.get(kid);
   }
 
-  /** Fetches the keys again if they are too old. While they are fresh, it costs two comparisons. */
+  /** Fetches the keys again if they are older than `maxAgeMs`. Withdraws them if they are older than `staleLimitMs`. */
   keepFresh(): void {
     const age = this.clock.monotonic() - this.fetchedAt;
     if (age < this.maxAgeMs) return;
@@ -121,8 +124,7 @@ export class KeySet {
       this.nextFetchAt = this.fetchedAt + this.cooldownMs;
       this.failures = 0;
     } catch (error) {
-      // The retry comes before the end of the cooldown, because callers wait for the keys and no unknown key id caused
-      // this fetch.
+      // A failed fetch is retried before the cooldown ends, because callers may be waiting for the keys.
       this.nextFetchAt = this.clock.monotonic() + Math.min(this.cooldownMs, FIRST_RETRY_MS * 2 ** this.failures++);
       this.options.onFailure?.(error as Error);
     }
@@ -136,7 +138,8 @@ export class KeySet {
 
 /**
  * Parses RSA signing keys of 2048 bits or more and ignores others. An unchanged key stays the same object. An answer
- * without a usable key is an error (of a proxy, or during a deployment). It does not withdraw the known keys.
+ * without a usable key is an error (of a proxy, or during a deployment), so it does not withdraw the keys that were
+ * fetched before.
  */
 function parseKeys(body: unknown, known: ReadonlyMap<string, VerificationKey>): Map<string, VerificationKey> {
   const keys = new Map<string, VerificationKey>();

@@ -4,7 +4,10 @@
  */
 import type { Access } from '#events';
 
-/** The status of an account. `unreadable` means that its newest record could not be parsed, so it has no access. */
+/**
+ * The status of an account. `unreadable` means that the account's newest record could not be parsed, so the account has
+ * no access.
+ */
 export type AccountStatus = Access['status'] | 'unreadable';
 
 export interface Profile {
@@ -28,7 +31,7 @@ export class Profiles {
     return entry.profile;
   }
 
-  /** Counts one more use of this combination and returns its number. */
+  /** Counts one more use of this combination and returns the number that identifies the combination. */
   acquire(tenantId: string, status: AccountStatus, roles: readonly string[]): number {
     const id = JSON.stringify([tenantId, status, roles]);
     const known = this.numbers.get(id);

@@ -1,6 +1,6 @@
 /**
- * Reports that a fence caused the refusal of a valid token. It does so once per fence. The report is the evidence that
- * the fence works.
+ * Reports once per fence that a valid token was refused because of this fence. The report is the evidence that the
+ * fence works.
  */
 import type { Logger } from '#platform';
 import type { AccessEntry } from './view.js';
@@ -13,8 +13,8 @@ export interface Refusal {
 }
 
 /**
- * Receives the first refusal. `at` is the time at which this service refused the token. The function must not block.
- * Its errors are logged.
+ * Receives the first refusal. `at` is the time at which this service refused the token. The function must not block. If
+ * it throws or rejects, the error is logged.
  */
 export type OnRefused = (accountId: string, at: Date, refusal: Refusal) => void | Promise<void>;
 

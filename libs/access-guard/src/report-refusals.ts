@@ -27,16 +27,19 @@ interface Report {
 
 /** Largest number of waiting reports, about 300 bytes each. Further reports are dropped. */
 const WAITING = 5_000;
-/** Attempts per report. With the longest pauses they take about half an hour, if no other report waits. */
+/**
+ * Largest number of attempts to send a report. All attempts of one report together take about half an hour, if no other
+ * report is in the queue.
+ */
 const ATTEMPTS = 50;
 const TIMEOUT_MS = 3_000;
 const RETRY_AFTER_MS = 500;
 
 /**
  * Returns a function for `onRefused`. That function returns at once and never throws, so no request of a user waits for
- * evidence. Reports are sent one after the other. A failed report is retried with pauses. After the last attempt it is
- * dropped and logged (`refusal_not_reported`). Waiting reports do not keep the process running, and are lost when it
- * ends.
+ * evidence. Reports are sent one after the other. A failed report is retried with pauses. After its last attempt, a
+ * report is dropped and logged (`refusal_not_reported`). Queued reports do not keep the process running, and are lost
+ * when the process ends.
  */
 export function reportRefusals(
   options: ReportRefusalsOptions,
@@ -69,7 +72,7 @@ class Reporter {
       const failure = await this.send(report);
       this.failures = failure === null ? 0 : this.failures + 1;
       if (failure === null) continue;
-      // The report moves to the end of the queue. If the worker cannot accept it, it must not delay the others.
+      // The report moves to the end of the queue. A report that the worker cannot accept must not delay the others.
       if (++report.attempts < ATTEMPTS) this.waiting.push(report);
       else this.drop(report, failure);
       await this.pause();
@@ -78,7 +81,8 @@ class Reporter {
   }
 
   /**
-   * Sends a report. Returns the reason to try again, or null if it was sent, or dropped because a retry cannot help.
+   * Sends a report. Returns the reason to try again. Returns null if the report was sent, or if it was dropped because
+   * a retry cannot help.
    */
   private async send(report: Report): Promise<string | null> {
     try {

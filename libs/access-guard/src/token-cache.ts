@@ -1,10 +1,10 @@
 /**
- * Caches verified tokens, at most `limit` of them. It has two generations instead of a linked list. When the young
- * generation is full, it becomes the old one, and the previous old one is discarded. An old entry that is used moves to
- * the young generation.
+ * Caches verified tokens, at most `limit` of them, in two generations instead of a linked list. When the young
+ * generation is full, it becomes the old generation, and the previous old generation is discarded. If an entry of the
+ * old generation is used, it moves to the young generation.
  *
- * The last characters of the signature are the key, because hashing a whole token would double the cost of a hit. The
- * whole token is then compared.
+ * The key of an entry is the last part of the signature, because hashing a whole token would double the cost of a cache
+ * hit. The whole token is then compared.
  */
 interface Entry<T> {
   readonly token: string;

@@ -42,7 +42,7 @@ export interface TokenVerifierOptions {
   readonly clock?: Clock;
 }
 
-/** This is longer than any token that fits into Node's 16 KiB of request headers. */
+/** Largest accepted length of a token. No longer token fits into Node's 16 KiB of request headers. */
 const MAX_TOKEN_LENGTH = 16_384;
 const CLOCK_TOLERANCE_SECONDS = 5;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
@@ -128,8 +128,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the service that acts for the account. The token exchange of auth-service adds both claims. A token from a
-   * sign-in has neither of them.
+   * Returns the service that acts for the account. The token exchange of auth-service adds the claims `act` and
+   * `exchange_audience`. A token from a sign-in has neither of them.
    */
   private actorIn({ act, exchange_audience: audience }: Claims): string | null {
     if (act === undefined) return null;

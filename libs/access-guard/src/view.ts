@@ -48,7 +48,7 @@ const newChunk = (): Chunk => ({
 export class AccessView {
   private readonly chunks: Chunk[] = [];
   private readonly profiles = new Profiles();
-  /** Each element is a row number + 1, or 0 if it is free. The length is a power of two. */
+  /** Each element is a row number + 1. 0 means that the element is free. The length is a power of two. */
   private index = new Uint32Array(1024);
   private rows = 0;
 
@@ -81,7 +81,10 @@ export class AccessView {
     return { tenantId, status, roles, notBefore: Number.isNaN(fence) ? null : fence, version: version[at] ?? 0 };
   }
 
-  /** Stores the record, unless the stored one has a higher or equal sequence. Records may arrive in any order. */
+  /**
+   * Stores the record, unless the account's stored record has a higher or equal sequence. Records may arrive in any
+   * order.
+   */
   apply(record: AccessRecord): Applied {
     const key = parseAccountId(record.accountId);
     if (!key) return 'no_account_id';
@@ -93,8 +96,8 @@ export class AccessView {
   }
 
   /**
-   * Removes all access of an account whose record was deleted (`removed`) or cannot be read (`unreadable`). Version and
-   * fence stay, so that only a newer record restores access.
+   * Removes all access of an account whose record was deleted (`removed`) or cannot be read (`unreadable`). The
+   * account's version and fence stay, so that only a newer record restores access.
    */
   block(tenantId: string, accountId: string, status: 'removed' | 'unreadable'): Applied {
     const key = parseAccountId(accountId);
@@ -162,7 +165,10 @@ export class AccessView {
   }
 }
 
-/** Hashes an id. It uses every bit, because ids need not be random: UUIDv7 ids share their first bits. */
+/**
+ * Hashes an id. Every bit of the id affects the hash, because ids need not be random: UUIDv7 ids share their first
+ * bits.
+ */
 function hash({ a, b, c, d }: AccountKey): number {
   let h = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 15) ^ c, 0xc2b2ae35);

@@ -1,4 +1,7 @@
-/** Computes when to retry work whose Cognito call failed. Pure functions only, except for the random jitter. */
+/**
+ * Computes the delay after which a failed Cognito call is retried. The functions are pure, but the delay includes a
+ * random jitter.
+ */
 import type { ErrorClass } from './errors.js';
 
 /**
@@ -20,7 +23,8 @@ const BASE_SECONDS = 0.5;
 /**
  * Returns the delay before the next attempt. A throttled call reveals nothing about the account, so it is retried soon.
  * A call with an unknown result is retried with full jitter, after a delay that doubles up to a minute. A refused call
- * is retried slowly and stays visible until then. An operator or a change of the account can retry it at once.
+ * is retried only after a long delay, because a retry rarely helps. Until then it is shown as failed, and an operator
+ * or a change of the account can retry it at once.
  */
 export function retryDelay(failure: FailureClass, attempts: number, random: () => number = Math.random): RetryDelay {
   switch (failure) {
@@ -41,8 +45,8 @@ export function retryDelay(failure: FailureClass, attempts: number, random: () =
 }
 
 /**
- * Returns the log messages for the moments when calls begin to fail as `config`, and when they succeed again.
- * `meanwhile` names the effect.
+ * Returns the log messages for two moments: when calls begin to fail as `config`, and when they succeed again.
+ * `meanwhile` says what happens until then.
  */
 export const whenMisconfigured = (meanwhile: string): { readonly paused: string; readonly resumed: string } => ({
   paused: `Cognito refuses every call, because the user pool, the Region, the credentials or the plan is wrong. ${meanwhile}. Correct the configuration. Calls are retried every few seconds.`,

@@ -1,6 +1,6 @@
 /**
  * Signs people in by CUSTOM_AUTH. Cognito sends a nonce, and the caller answers with a signed assertion that contains
- * the nonce (apps/cognito-triggers defines it). There is no password. Concurrent sign-ins of one person are
+ * the nonce. apps/cognito-triggers defines the assertion. There is no password. Concurrent sign-ins of one person are
  * independent.
  */
 import {
@@ -47,8 +47,8 @@ export class CustomAuth {
 
   /**
    * Signs a person in. `assertionFor` signs the nonce of a challenge. Cognito accepts one answer per challenge, so
-   * after an unknown outcome the sign-in is repeated once with a new challenge. If an answer was lost, its tokens
-   * expire unused. Rejects with a `CognitoError`.
+   * after an unknown outcome the sign-in is repeated once with a new challenge. If Cognito had issued tokens at the
+   * first attempt, they expire unused. Rejects with a `CognitoError`.
    */
   async signIn(username: string, assertionFor: (nonce: string) => Promise<string>): Promise<SignedIn> {
     for (let attempt = 1; ; attempt++) {
@@ -61,8 +61,8 @@ export class CustomAuth {
   }
 
   /**
-   * Requests new tokens. PreTokenGeneration receives `assertion` as ClientMetadata. Without it the new access token
-   * would not name its session.
+   * Requests new tokens. PreTokenGeneration receives `assertion` as ClientMetadata. Without the assertion, the new
+   * access token would not name its session.
    */
   async refresh(refreshToken: string, assertion: string): Promise<Refreshed> {
     const { clientId: ClientId, clientSecret: ClientSecret } = this.options;

@@ -1,6 +1,6 @@
 /**
- * Classifies failed Cognito calls. It contains one closed list of classes, and the table that maps Cognito's errors to
- * the classes.
+ * Classifies failed Cognito calls: a closed list of classes, and a table that assigns a class to each of Cognito's
+ * errors.
  */
 
 /**
@@ -31,8 +31,8 @@ const CLASS_OF: Readonly<Record<string, ErrorClass | ((operation: string, messag
   PasswordHistoryPolicyViolationException: 'permanent',
   UnsupportedUserStateException: 'permanent',
   TooManyRequestsException: 'throttled',
-  // For CreateGroup this is the hard limit of 10,000 groups, so waiting does not help. For other operations it is a
-  // rate limit.
+  // CreateGroup fails with this error at the hard limit of 10,000 groups, so waiting does not help. For other
+  // operations the error means a rate limit.
   LimitExceededException: (operation) => (operation === 'CreateGroup' ? 'permanent' : 'throttled'),
   ThrottlingException: 'throttled',
   Throttling: 'throttled',

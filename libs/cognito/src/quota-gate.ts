@@ -1,8 +1,8 @@
 /**
  * Makes every Cognito call wait for a token of its quota category. A category has one FIFO queue per urgency, and one
  * loop that fetches tokens for several callers in one round trip. The most urgent queue is served first. Calls of the
- * other queues leave a reserve in the bucket. An offboarding thus finds tokens even while any process imports thousands
- * of accounts.
+ * other queues leave a reserve in the bucket. An offboarding thus finds tokens even while another process imports
+ * thousands of accounts.
  */
 import type { Metrics, Queryable } from '#platform';
 import { CognitoError } from './errors.js';
@@ -42,8 +42,7 @@ export class QuotaGate {
   }
 
   /**
-   * Resolves when one call of the category may be made. Rejects as `throttled` if that takes longer than the longest
-   * wait.
+   * Resolves when one call of the category may be made. Rejects as `throttled` if the call has waited for `maxWaitMs`.
    */
   async take(category: QuotaCategory, urgency: Urgency): Promise<void> {
     const since = performance.now();
@@ -51,7 +50,10 @@ export class QuotaGate {
     this.waited.observe({ category, urgency }, (performance.now() - since) / 1000);
   }
 
-  /** Pauses the category after Cognito throttled a call. That happens if other programs use the account's quota too. */
+  /**
+   * Pauses the category after Cognito throttled a call. Cognito may throttle a call that the bucket allowed, because
+   * other programs may use the account's quota too.
+   */
   async drain(category: QuotaCategory): Promise<void> {
     await this.options.database.query(drainBucket, [category, this.queue(category).shape.rate, DRAIN_SECONDS]);
   }
@@ -70,7 +72,7 @@ export class QuotaGate {
 class CategoryQueue {
   private readonly waiting: Record<Urgency, Waiter[]> = { offboarding: [], urgent: [], bulk: [] };
   private serving = false;
-  /** Set while the loop sleeps because it found no token for calls of this urgency. */
+  /** Not null while the loop sleeps because the bucket had no token for calls of this urgency. */
   private sleeping: { readonly urgency: Urgency; wake(): void } | null = null;
 
   constructor(
@@ -83,8 +85,8 @@ class CategoryQueue {
   enter(urgency: Urgency, since: number): Promise<void> {
     return new Promise((admit, refuse) => {
       this.waiting[urgency].push({ since, admit, refuse });
-      // This call may use the reserve that a less urgent call must leave. So it wakes the loop if the loop sleeps for a
-      // less urgent call.
+      // The new call may use the reserve that a less urgent call must leave. If the loop sleeps for a less urgent call,
+      // the new call wakes it.
       if (this.sleeping && isBefore(urgency, this.sleeping.urgency)) this.sleeping.wake();
       if (!this.serving) void this.serveAll();
     });
@@ -123,8 +125,8 @@ class CategoryQueue {
   }
 
   /**
-   * Returns how long bulk work sleeps. To save round trips, it tries again only when there are several tokens. It must
-   * not wait until the bucket is full, because further tokens would be lost.
+   * Returns how long the loop sleeps before the next attempt for bulk calls. Waiting for several tokens saves round
+   * trips. The sleep ends before the bucket is full, because a full bucket gains no further tokens.
    */
   private bulkPauseMs(want: number): number {
     const { rate, capacity, reserve } = this.shape;

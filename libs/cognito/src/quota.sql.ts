@@ -38,13 +38,13 @@ const BUCKET = `
 
 /**
  * Takes up to `want` tokens, leaves `reserve` in the bucket, and grants at most `per_second` in any second. Returns the
- * number of granted tokens. If it is 0, also returns the milliseconds after which to try again. `for update` serialises
- * the callers of one bucket. The time is read under the lock, so that a caller that waited sees the tokens that were
- * added while it waited.
+ * number of granted tokens. If this number is 0, also returns the milliseconds after which to try again. `for update`
+ * serialises the callers of one bucket. The time is read under the lock, so that a caller that waited sees the tokens
+ * that were added while it waited.
  *
  * The commit does not wait for the disk, because every caller of Cognito waits for this row lock. After a crash of
- * Postgres the last takes are lost, and Cognito still enforces its quota. Never call the function inside another
- * transaction, whose commit would then not wait for the disk either.
+ * Postgres the bucket may contain tokens that were already granted, and then Cognito itself enforces its quota. Never
+ * call the function inside another transaction, whose commit would then not wait for the disk either.
  */
 const TAKE = `
   create or replace function limits.take(bucket_name text, want int, rate float8, capacity float8, per_second int, reserve float8, out granted int, out wait_ms float8)
@@ -78,8 +78,8 @@ const TAKE = `
   end $$`;
 
 /**
- * Puts the bucket into debt after Cognito answered "too many requests". The debt is the number of tokens of `seconds`.
- * Repeated calls do not add up.
+ * Puts the bucket into debt after Cognito answered "too many requests". The debt is the number of tokens that the
+ * bucket gains in `seconds`. A repeated call does not add to an existing debt.
  */
 const DRAIN = `
   create or replace function limits.drain(bucket_name text, rate float8, seconds float8) returns void language sql as $$

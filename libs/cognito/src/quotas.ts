@@ -13,11 +13,12 @@ export const DEFAULT_QUOTAS = {
   UserResourceRead: 50,
   UserResourceUpdate: 25,
   UserList: 30,
-  // The quotas of these categories are 15 and 20, but each of their operations is limited to 5 per second and pool.
+  // The quotas of the next two categories are 15 and 20. We use 5, because AWS limits each of their operations to 5 per
+  // second and pool.
   UserPoolResourceUpdate: 5,
   UserPoolResourceRead: 5,
   UserAuthentication: 120,
-  // Answers to challenges have their own quota, three times that of UserAuthentication.
+  // Answers to challenges have a quota of their own. It is three times the quota of UserAuthentication.
   UserAuthenticationResponse: 360,
   UserToken: 120,
 } as const;
@@ -31,7 +32,7 @@ export const CATEGORY_OF = {
   AdminUpdateUserAttributes: 'UserUpdate',
   AdminDisableUser: 'UserUpdate',
   AdminEnableUser: 'UserUpdate',
-  AdminUserGlobalSignOut: 'UserUpdate', // unless COGNITO_SIGN_OUT_CATEGORY names another category
+  AdminUserGlobalSignOut: 'UserUpdate', // the default; COGNITO_SIGN_OUT_CATEGORY can name another category
   AdminAddUserToGroup: 'UserResourceUpdate',
   AdminRemoveUserFromGroup: 'UserResourceUpdate',
   AdminListGroupsForUser: 'UserResourceRead',
@@ -49,8 +50,9 @@ const SIGN_OUT_CATEGORIES = ['UserUpdate', 'UserToken'] as const satisfies Quota
 export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
 
 /**
- * As far as we know, AWS does not document the category of AdminUserGlobalSignOut. By default we count it with the
- * disables, which is slow but safe. If we wrongly assumed the other category, Cognito would throttle disables.
+ * As far as we know, AWS does not document the category of AdminUserGlobalSignOut. By default we count it in the
+ * category of AdminDisableUser, which is slow but safe. If we wrongly used the other category, Cognito would throttle
+ * AdminDisableUser.
  */
 export const signOutCategorySetting = choice(SIGN_OUT_CATEGORIES, {
   purpose: 'Quota category in which Cognito counts AdminUserGlobalSignOut. docs/user-pool.md explains how to find it.',
@@ -85,7 +87,7 @@ export interface BucketShape {
   readonly rate: number;
   /** Tokens in a full bucket, for a burst after a pause. */
   readonly capacity: number;
-  /** Most tokens that are granted in any second, even if the bucket is full. This is the quota itself. */
+  /** Most tokens that are granted in any second, even if the bucket is full. It equals the category's quota. */
   readonly perSecond: number;
   /**
    * Tokens that must stay in the bucket for more urgent calls. A negative number means that the bucket may go into debt

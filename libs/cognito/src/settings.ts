@@ -16,8 +16,8 @@ export const cognitoSettings = {
   COGNITO_QUOTA_SHARE: decimal({
     purpose: "Part of the account's Cognito quotas that StackFlow's services may use together.",
     example: '0.6',
-    // The fixed quota of UserUpdate is 25 per second. 22.5 of them are enough for the disables of 20 offboardings per
-    // second.
+    // The fixed quota of UserUpdate is 25 calls per second. 0.9 of this quota, 22.5 calls, is enough for the disables
+    // of 20 offboardings per second.
     default: 0.9,
     min: 0.01,
     max: 1,

@@ -91,8 +91,9 @@ export class UserPool {
   }
 
   /**
-   * Enables a user and returns Cognito's own time: the `Date` of its answer in whole seconds, or null if there is none.
-   * Cognito's later tokens are not older than this time. Tokens from before the user was disabled are not younger.
+   * Enables a user and returns the `Date` of Cognito's answer, in whole seconds, or null if the answer has none. A
+   * token that Cognito issues later is not older than this time. A token that was issued before the user was disabled
+   * is not younger than this time.
    */
   async enableUser(username: string, urgency: Urgency = 'urgent'): Promise<Date | null> {
     const command = new AdminEnableUserCommand(this.user(username));
@@ -102,8 +103,9 @@ export class UserPool {
   }
 
   /**
-   * Revokes all refresh tokens. Access tokens still verify offline, but the fence rejects them. Returns Cognito's own
-   * time, as {@link enableUser} does. Tokens that were issued before the sign-out are not younger than this time.
+   * Revokes all refresh tokens of a user. Services that verify access tokens offline would still accept them, but the
+   * fence rejects them. Returns the `Date` of Cognito's answer, as {@link enableUser} does. A token that was issued
+   * before the sign-out is not younger than this time.
    */
   async signOut(username: string, urgency: Urgency = 'offboarding'): Promise<Date | null> {
     const command = new AdminUserGlobalSignOutCommand(this.user(username));

@@ -46,7 +46,7 @@ export const listResponse = (resources: readonly unknown[], totalResults: number
 export type Projection = (resource: Record<string, unknown>) => Record<string, unknown>;
 
 /**
- * Parses `attributes` and `excludedAttributes` (RFC 7644 section 3.9). Undefined means that all attributes are
+ * Parses `attributes` and `excludedAttributes` (RFC 7644 section 3.9). Returns undefined if all attributes are to be
  * returned. Unknown names select nothing and are not an error. `wants` tells in advance whether an attribute will be in
  * the result.
  */

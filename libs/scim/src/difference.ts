@@ -16,7 +16,7 @@ export function deepEqual(a: unknown, b: unknown): boolean {
 
 /**
  * Returns the names of the attributes whose values differ, in the order of the schema: `userName`, `name.givenName`,
- * `emails`, `urn:...:User:department`. They include `active`, although `active` has its own events.
+ * `emails`, `urn:...:User:department`. The result may include `active`, although `active` has its own events.
  */
 export function changedAttributes(before: UserResource, after: UserResource): string[] {
   const core = userSchema.attributes

@@ -13,7 +13,7 @@ import { commonAttributes, findAttribute, groupSchema, type Attribute } from './
  */
 export interface GroupChange {
   readonly displayName?: string;
-  /** Null unassigns the external id. */
+  /** The new external id. Null means that the group loses its external id. */
   readonly externalId?: string | null;
   readonly replaceAll: readonly string[] | null;
   readonly add: readonly string[];
@@ -48,8 +48,8 @@ class Fold {
   }
 
   /**
-   * Applies an operation without a path. Okta renames with `{id, displayName}`. The id is ignored, as is any unknown
-   * attribute.
+   * Applies an operation without a path. Okta renames with `{id, displayName}`. The id and unknown attributes are
+   * ignored.
    */
   withoutPath(op: PatchVerb, value: Record<string, unknown>): void {
     for (const key of Object.keys(value)) {
@@ -65,7 +65,8 @@ class Fold {
       throw ScimError.of('mutability', `${quote(text)} is set by the server and cannot be changed.`);
     if (filter && target.attribute.name !== 'members') throw filterOnSingleValue(target.attribute);
     if (target.subAttribute) {
-      // Entra ID may set `members[value eq "x"].display`. This server always shows the userName there.
+      // Entra ID may set `members[value eq "x"].display`. The value is ignored, because this server always returns the
+      // userName as `display`.
       if (target.subAttribute.mutability === 'readOnly') return;
       throw ScimError.of(
         'mutability',

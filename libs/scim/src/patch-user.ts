@@ -34,8 +34,8 @@ export function patchUser(user: UserResource, operations: readonly PatchOperatio
   const { userName, active } = result;
   if (typeof userName !== 'string' || userName.trim() === '')
     throw ScimError.of('invalidValue', 'userName cannot be removed or emptied.');
-  // The PATCH must not remove `active`. A missing `active` must neither reactivate a person nor end their access, so no
-  // default is safe.
+  // The PATCH must not remove `active`, because no default is safe: a missing `active` must neither reactivate a person
+  // nor end their access.
   if (user.active !== undefined && active === undefined)
     throw ScimError.of('invalidValue', 'active cannot be removed. Send true or false.');
   return result as UserResource;
@@ -211,8 +211,8 @@ function without(
 const texts = new WeakMap<ScimComplex, string>();
 
 /**
- * Returns the same text for equal elements, whatever the order of their keys. Comparing all pairs (1,000 x 100 x 200)
- * would take seconds.
+ * Returns the same text for equal elements, whatever the order of their keys. A set of these texts finds duplicates
+ * quickly. Comparing all pairs of elements of a large request would take seconds.
  */
 function canonical(element: ScimComplex): string {
   const text = texts.get(element) ?? JSON.stringify(Object.entries(element).sort());
@@ -220,7 +220,9 @@ function canonical(element: ScimComplex): string {
   return text;
 }
 
-/** Appends the new values. If a new value is primary, the others lose that mark (RFC 7644 section 3.5.2). */
+/**
+ * Appends the new values. If a new value is primary, the other values are no longer primary (RFC 7644 section 3.5.2).
+ */
 function added(current: ScimComplex[], values: readonly ScimComplex[], name: string): ScimComplex[] {
   const there = new Set(current.map(canonical));
   const fresh = values.filter((value) => !there.has(canonical(value)));

@@ -36,7 +36,10 @@ export function parseAttributePath(text: string): AttributePath | undefined {
   return { ...(urn !== undefined && { urn }), attribute, ...(subAttribute !== undefined && { subAttribute }) };
 }
 
-/** Finds the attribute in `schema` or among `more` attributes of the core. Returns undefined if there is none. */
+/**
+ * Finds the attribute in `schema`, or among `more` attributes that the core schema has in addition. Returns undefined
+ * if there is none.
+ */
 export function resolvePath(schema: Schema, path: AttributePath, more: readonly Attribute[] = []): Target | undefined {
   const core = path.urn === undefined || path.urn.toLowerCase() === schema.id.toLowerCase();
   const home = core ? schema : findExtension(schema, path.urn ?? '');

@@ -90,7 +90,9 @@ export function parseGroup(body: unknown): GroupResource {
   };
 }
 
-/** Returns the ids of the members in `value`: a list of `{value}` objects or bare ids, or a single one. */
+/**
+ * Returns the ids of the members in `value`. `value` is a list of ids and `{value: id}` objects, or only one of them.
+ */
 export function parseMemberIds(value: unknown, limit: number): string[] {
   if (value === UNASSIGNED) return [];
   const list = Array.isArray(value) ? value : [value];
@@ -179,8 +181,8 @@ function parseList(attribute: Attribute, value: unknown): ScimComplex[] | null {
 }
 
 /**
- * Parses a complex value. A bare text is read as `{value: text}`, because Entra ID sends `manager` in this form, and
- * `""` to remove it.
+ * Parses a complex value. A bare text is read as `{value: text}`, and `""` as "unassigned". Entra ID sends `manager` in
+ * these two forms.
  */
 export function parseComplex(attribute: Attribute, value: unknown): ScimComplex | null {
   if (typeof value === 'string' || typeof value === 'number') {

@@ -1,4 +1,4 @@
-/** Copies of facts that identity-service and scim-gateway own. */
+/** Copies of data that identity-service and scim-gateway own. */
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { BigIntColumn } from '#platform';
 

@@ -1,13 +1,16 @@
 /**
- * Reads and writes the copy of accounts and of their access. Each write takes the account's row lock. A login shares
- * this lock, so it waits for the write.
+ * Reads and writes the copy of accounts and of their access. Each write locks the account's row until commit. A login
+ * locks the same row in shared mode, so a login and a write of one account wait for each other.
  */
 import type { Access, Account, DirectoryUser } from '#events';
 import { columnsOf, prepared, type Queryable, type Tx } from '#platform';
 import { AccountCopyEntity } from './account-copy.entity.js';
 import { ADMISSION_FIELDS, type AccountCopy } from './admission.js';
 
-/** `foreign` means that the id belongs to another tenant, so nothing was written. */
+/**
+ * `stale` means that the stored version is the same or newer. `foreign` means that the id belongs to another tenant. In
+ * both cases nothing was written.
+ */
 export type Stored = 'stored' | 'stale' | 'foreign';
 
 async function stored(tx: Tx, tenant: string, id: string, sql: string, values: unknown[]): Promise<Stored> {

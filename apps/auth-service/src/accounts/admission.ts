@@ -20,23 +20,24 @@ export type Admission =
   | { readonly refused: Extract<RefusalCode, `account_${string}` | 'unknown_person' | 'not_provisioned'> };
 
 /**
- * Both copies must say `active`. Otherwise an older event of one topic could restore access that a newer event of the
- * other topic removed (P3).
+ * An account has access only if its own status and the status of its access are `active`. The two statuses come from
+ * two topics, and an older event of one topic must not restore access that a newer event of the other topic removed
+ * (P3).
  */
 const hasAccess = (account: AccountCopy): boolean =>
   account.accountStatus === 'active' && account.accessStatus === 'active';
 
 /**
  * Decides about a sign-in. `accounts` are all accounts of the tenant with the Okta id. `expected` means that the
- * directory has an active person with this id. `provenAt` is the time when Okta authenticated the person. A proof from
- * before the fence is refused, even if access was restored later.
+ * directory has an active person with this id. `provenAt` is the time when Okta authenticated the person. If this time
+ * is before the fence, the sign-in is refused, even if access was restored later.
  */
 export function admit(accounts: readonly AccountCopy[], expected: boolean, provenAt: Date): Admission {
   const ready = accounts.filter((account) => account.version > 0 && account.accessVersion > 0);
   const [account, ...more] = ready.filter(hasAccess);
   if (account && more.length > 0) return { refused: 'account_ambiguous' };
   if (account) {
-    // A new session would end as well when the sign-out in progress completes.
+    // The sign-out in progress would also end a session that is opened now.
     if (account.signingOut !== null) return { refused: 'account_signing_out' };
     const fenced = account.notBefore !== null && provenAt < account.notBefore;
     return fenced ? { refused: 'account_fenced' } : { admitted: account };

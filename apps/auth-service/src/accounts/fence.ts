@@ -7,16 +7,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isFenced } from '#access-guard';
 
 /**
- * A new fence lies at most two seconds in the future. A larger distance means that a clock is wrong, and waiting would
- * not help.
+ * Longest time to wait for a fence. A new fence is at most two seconds in the future. If it is further away, a clock is
+ * wrong, and waiting would not help.
  */
 const LONGEST_MS = 3_000;
-/** Timers may fire early, and Cognito's clock may differ from ours. */
+/** Added to each wait, because timers may fire early, and Cognito's clock may differ from ours. */
 const MARGIN_MS = 50;
 
 /**
- * Resolves when Cognito's next token is issued after the fence, as far as our clock can tell. Cognito issues tokens
- * with whole seconds.
+ * Waits until the fence's second is over by our clock, so that Cognito's next token is issued after the fence. The time
+ * of issue in a token has whole seconds.
  */
 export async function waitPastFence(notBefore: Date | null): Promise<void> {
   if (notBefore === null) return;

@@ -33,7 +33,7 @@ export class LoginController {
     let arrival: Arrival | null = null;
     try {
       arrival = await this.arrival(request);
-      // Later logins of this browser use the same value, so several logins can be in progress.
+      // All logins of a browser use the same cookie value, so several logins can be in progress.
       const browser = arrival.browser[0] ?? random256();
       const location = await this.login.begin(arrival, browser);
       await reply

@@ -22,7 +22,7 @@ const RATE_LIMITED: ReadonlySet<ExchangeErrorCode> = new Set([
   'too_fast',
 ]);
 
-/** The caller of a request, as far as it is known. A refusal's audit row names it. */
+/** The tenant and the client of a request, once they have been determined. The audit row of a refusal contains them. */
 interface Caller {
   tenant?: string;
   client?: string;

@@ -42,7 +42,10 @@ export class UniversalLogoutController {
     );
   }
 
-  /** Answers 204 when the logout is stored and has begun, as section 5 of the draft defines it. */
+  /**
+   * Answers 204 when the logout is stored and has begun, as section 5 of the draft specifies. The logout need not be
+   * complete.
+   */
   @Post()
   async revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     let site: Site | null = null;

@@ -31,7 +31,7 @@ export class KmsSigner implements AssertionSigner {
     private readonly keys: readonly KmsKey[],
   ) {}
 
-  /** Reads the public keys. Rejects with KMS's own error, or if a key has another spec or usage. */
+  /** Reads the public keys from KMS. Rejects if KMS fails, or if a key has another spec or usage. */
   static async load({ region, endpoint, keys: ids }: KmsSignerOptions): Promise<KmsSigner> {
     const client = new KMSClient({
       region,
@@ -59,7 +59,7 @@ export class KmsSigner implements AssertionSigner {
     const command = new SignCommand({
       KeyId: this.key.keyId,
       SigningAlgorithm: 'ECDSA_SHA_256',
-      MessageType: 'RAW', // allows 4 KiB, six times the size of an assertion; KMS computes the hash
+      MessageType: 'RAW', // KMS computes the hash itself and accepts up to 4 KiB, six times the size of an assertion
       Message: Buffer.from(signed),
     });
     try {

@@ -5,7 +5,7 @@ import type { AccountCopy } from '../accounts/admission.js';
 
 export interface AuditEntry {
   readonly event: AuditEvent;
-  /** The reason, one value of the closed list in the module that records the event. */
+  /** The reason: a code from the closed list of the module that records the event. */
   readonly code?: string;
   readonly tenant?: string | undefined;
   readonly accountId?: string | undefined;
@@ -40,9 +40,9 @@ const recordIfUnchangedSql = prepared(`
   returning 1`);
 
 /**
- * Writes the row if the tenant's accounts with this Okta id have not changed since they were `read`. Returns false if
- * they have changed; nothing is written then. The single statement locks the accounts' rows in shared mode until it
- * commits, as `lockAccounts` does.
+ * Writes the row only if the tenant's accounts with this Okta id have not changed since the caller read them as `read`.
+ * Otherwise writes nothing and returns false. The statement locks the accounts' rows in shared mode until it commits,
+ * as `lockAccounts` does.
  */
 export async function recordIfUnchanged(
   database: Database,
@@ -54,13 +54,13 @@ export async function recordIfUnchanged(
   return (await database.query(recordIfUnchangedSql, [...valuesOf(entry), externalId, states])).length > 0;
 }
 
-/** Youngest age in days at which a row may be deleted. A trigger of the table enforces it. */
+/** Smallest age, in days, of a row that may be deleted. A trigger of the table enforces this minimum. */
 export const SHORTEST_RETENTION_DAYS = 30;
 const SWEEP_BATCH = 1_000;
 
 /**
- * Deletes at most one batch of rows older than `days`, oldest first. 0 means that rows are kept for ever. Returns true
- * if there may be more rows. `skip locked` lets replicas share the work.
+ * Deletes at most one batch of rows older than `days`, oldest first. If `days` is 0, rows are kept for ever. Returns
+ * true if there may be more rows to delete. `skip locked` makes replicas delete different rows at the same time.
  */
 export async function sweepAudit(queryable: Queryable, days: number, batch = SWEEP_BATCH): Promise<boolean> {
   if (days === 0) return false;

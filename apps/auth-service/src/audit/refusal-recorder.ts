@@ -28,8 +28,9 @@ export class RefusalRecorder {
   }
 
   /**
-   * Records a refusal. If the refusal is our fault (`failed`), the whole `error` is logged, otherwise only the message
-   * of its cause. Never rejects: the caller is refused even if the row cannot be written.
+   * Records a refusal. If the refusal is our fault (`failed`), the log contains the whole `error`. Otherwise it
+   * contains only the message of the error's cause. Never rejects: the caller is refused even if the audit row cannot
+   * be written.
    */
   async refused(
     what: string,
@@ -51,8 +52,8 @@ export class RefusalRecorder {
   }
 
   /**
-   * Writes the audit row of a refusal that anonymous callers can trigger at will, unless there were too many. Rejects
-   * if the database fails.
+   * Writes the audit row of a refusal that anonymous callers can trigger at will. Above the limit of rows per second,
+   * only counts the refusal. Rejects if the database fails.
    */
   async rateLimited(refusal: Refusal): Promise<void> {
     if (this.rate.take('') > 0) return this.leftOut.inc();

@@ -20,7 +20,10 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const ALGORITHMS = ['ES256', 'RS256', 'PS256'];
 const LIFETIME_SECONDS = 300;
 const SKEW_SECONDS = 30;
-/** Stands for the secret hash of an unknown client, so that the answer takes as long as for a known client. */
+/**
+ * If the client is unknown, the secret that it sent is compared with this hash, so that the answer takes as long as for
+ * an existing client.
+ */
 const NO_HASH = Buffer.alloc(32);
 
 @Injectable()
@@ -81,7 +84,7 @@ async function claimsOf(assertion: string, id: string, jwks: JSONWebKeySet, endp
     throw refused('assertion_invalid', id, error);
   });
   const { jti, exp = Infinity } = payload;
-  // The service remembers each jti until the assertion expires, so it limits the lifetime.
+  // The service stores each jti until the assertion expires, so the lifetime of an assertion must be limited.
   if (typeof jti !== 'string' || jti.length > 255 || exp > Date.now() / 1000 + LIFETIME_SECONDS + SKEW_SECONDS)
     throw refused('assertion_invalid', id);
   return { jti, exp };

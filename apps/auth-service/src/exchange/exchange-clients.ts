@@ -40,21 +40,24 @@ export class ExchangeClients {
   }
 
   /**
-   * Creates a client and returns its new secret, which is stored nowhere else. Null means that the client uses keys.
-   * Undefined means that the client already exists.
+   * Creates a client and returns its new secret, which is stored nowhere else. Returns null if the client uses keys,
+   * and undefined if the client already exists.
    */
   create(client: NewExchangeClient, by: string): Promise<string | null | undefined> {
     return this.save('created', client, 'do nothing', by);
   }
 
-  /** Replaces everything except the secret. Returns a new secret only if the client had no secret and needs one. */
+  /**
+   * Replaces the settings of a client. A client without keys keeps its secret. If it has no secret yet, it gets a new
+   * one, which is returned.
+   */
   async put(client: NewExchangeClient, by: string): Promise<string | null> {
     return (await this.save('changed', client, REPLACE, by)) ?? null;
   }
 
   /**
-   * Makes a new secret. The current secret stays valid for `graceMs`, and the one before it becomes invalid. Returns
-   * null if there is no such client or it uses keys.
+   * Makes a new secret. The current secret stays valid for `graceMs`, and any older secret becomes invalid. Returns
+   * null if there is no such client or if the client uses keys.
    */
   async rotate(
     id: string,

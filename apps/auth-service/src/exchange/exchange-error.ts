@@ -4,8 +4,8 @@ import { isDatabaseOutage } from '#platform';
 import { SecretStoreUnavailable } from '#secrets';
 
 /**
- * The exact reasons, for audit and metrics, with the status and `error` for the caller. The caller learns less if the
- * reason would help an attacker.
+ * The exact reasons, for audit and metrics, with the status and `error` for the caller. Where the exact reason would
+ * help an attacker, `error` is less exact.
  */
 export const EXCHANGE_ERRORS = {
   malformed: { status: 400, error: 'invalid_request' },

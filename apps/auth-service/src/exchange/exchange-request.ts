@@ -40,7 +40,7 @@ export function parseExchangeRequest(form: ReadonlyMap<string, string>): Exchang
     throw malformed(`subject_token_type must be ${ACCESS_TOKEN_TYPE} or ${ID_TOKEN_TYPE}.`);
   if ((form.get('requested_token_type') ?? ACCESS_TOKEN_TYPE) !== ACCESS_TOKEN_TYPE)
     throw malformed(`requested_token_type must be ${ACCESS_TOKEN_TYPE}; no other type is issued.`);
-  // If we ignored `actor_token`, the caller would expect the issued token to name that actor.
+  // `actor_token` is refused, because a caller who sends it expects the issued token to name that actor.
   if (form.has('actor_token') || form.has('actor_token_type'))
     throw malformed('actor_token is not supported. The authenticated client is the actor.');
   if (form.has('resource'))

@@ -16,7 +16,7 @@ export class ExchangeClientEntity {
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) createdAt!: Date;
 }
 
-/** The custom authorization server of a tenant whose access tokens may be exchanged. */
+/** A tenant's custom authorization server. Access tokens of this server may be exchanged. */
 @Entity('exchange_source')
 export class ExchangeSourceEntity {
   @PrimaryColumn({ type: 'uuid' }) tenant!: string;

@@ -19,8 +19,8 @@ export class SpentTokenEntity {
 }
 
 /**
- * This is longer than any verifier's clock tolerance. When the row is removed, every verifier refuses the token as
- * expired.
+ * Time for which the row of a used token is kept after the token has expired. It is longer than any verifier's clock
+ * tolerance, so every verifier refuses the token when its row is removed.
  */
 const MARGIN_SECONDS = 120;
 
@@ -34,8 +34,8 @@ export class SpentTokens {
 
   /**
    * Marks a token as used. Returns false if it was used before. `owner` is the issuer within which `jti` is unique, and
-   * `exp` is in seconds since 1970. With a `Tx`, the token is used only if the transaction commits. A second use of the
-   * token waits for the transaction.
+   * `exp` is in seconds since 1970. With a `Tx`, the token becomes used only if that transaction commits. Until then, a
+   * second call for the same token waits for the transaction.
    */
   async spend(
     kind: SpentKind,

@@ -1,7 +1,8 @@
 /**
- * Verifies the subject token. The token and the tenant's settings determine its kind, never the caller's claim alone.
- * Each kind is verified differently. The result is the person's Okta id: `sub` of an ID token, `uid` of an access
- * token. (`sub` of an access token is the login name, which may later belong to another person.)
+ * Verifies the subject token. The token's claims and the tenant's settings determine its kind. The caller's
+ * `subject_token_type` must agree with this kind. Each kind is verified differently. The result is the person's Okta
+ * id: `sub` of an ID token, `uid` of an access token. (`sub` of an access token is the login name, which may later
+ * belong to another person.)
  */
 import { Injectable } from '@nestjs/common';
 import { decodeJwt, type JWTPayload } from 'jose';
@@ -13,11 +14,11 @@ import { ExchangeError } from './exchange-error.js';
 import type { ExchangeRequest } from './exchange-request.js';
 import { ExchangeSources } from './exchange-sources.js';
 
-/** A token whose kind is known and that is not verified yet. */
+/** A token whose kind was determined but which is not verified yet. */
 export interface ClassifiedToken {
   readonly kind: TokenKind;
   readonly token: string;
-  /** The issuer as the settings name it. */
+  /** The issuer in the spelling of the tenant's settings. */
   readonly issuer: string;
   readonly clientId: string;
   readonly source: ExchangeSource | null;
@@ -35,8 +36,8 @@ export interface ProvenPerson {
 }
 
 /**
- * Largest age of an ID token. It proves a recent sign-in and must not be stored as a credential, so older ones are
- * refused.
+ * Largest age of an ID token. An ID token proves a recent sign-in and must not be stored as a credential, so older ID
+ * tokens are refused.
  */
 const ID_TOKEN_MAX_AGE_SECONDS = 300;
 
@@ -56,7 +57,7 @@ export class SubjectTokens {
     if (!sso) throw new ExchangeError('not_configured', 'This tenant has no sign-in through Okta.');
     const orgIssuer = new URL(sso.issuer).origin;
     const found = await this.sources.of(tenant.tenantId);
-    // The id of a person is unique only within an Okta org.
+    // A server of another Okta org is ignored, because the id of a person is unique only within an org.
     const source = found && new URL(found.issuer).origin === orgIssuer ? found : null;
     const claims = claimsIn(token);
     const { clientId } = sso;

@@ -1,7 +1,7 @@
 /**
  * Exchanges a person's Okta token for a Cognito token that names the person and the service that acts for the person
- * (RFC 8693). The audit row commits before the answer is sent. It commits under a row lock that every event needs
- * before it can remove access.
+ * (RFC 8693). The audit row commits before the answer is sent. Its transaction locks the account's row, so an event
+ * that removes access comes either before the check of the account or after the commit.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
@@ -43,7 +43,10 @@ interface ProvenExchange {
 
 /** The only scope that Cognito puts into tokens of CUSTOM_AUTH. */
 const SCOPE = 'aws.cognito.signin.user.admin';
-/** Limits for one client and one person, in each replica. They stop a client in a loop. Normal use stays far below. */
+/**
+ * Rate limit for the exchanges of one client for one person, in each replica. It stops a client that repeats exchanges
+ * in a loop. Normal use stays far below the limit.
+ */
 const PER_SECOND = 2;
 const BURST = 20;
 
@@ -81,7 +84,8 @@ export class TokenExchange {
 
   /**
    * Allows one exchange per ID token. If the exchange fails on our side, the token may be used again. If the process
-   * dies during the exchange, the token stays used and the person must sign in again. Two exchanges would be worse.
+   * dies during the exchange, the token stays used and the person must sign in again. A second exchange of the same
+   * token would be worse.
    */
   private async issueOnce(proven: ProvenExchange): Promise<ExchangeAnswer> {
     const { kind, person, client, tenant } = proven;
@@ -150,9 +154,9 @@ export class TokenExchange {
   }
 
   /**
-   * Checks the account again under its lock. An event that removes access either came before and is seen here, or it
-   * waits and then fences the token. A single statement is enough if the accounts have not changed since they were
-   * `read`.
+   * Checks the account again while its row is locked in shared mode. If an event removed access before this check, the
+   * exchange is refused. A later event waits for the lock and then fences the token. If the accounts have not changed
+   * since they were `read`, a single statement checks them and writes the audit row.
    */
   private async commit(
     proven: ProvenExchange,
@@ -189,7 +193,7 @@ const COGNITO_SENTENCES: Readonly<Record<CognitoRefusal, string>> = {
 
 /**
  * Checks the client's policy and returns the audience. This check precedes the verification of the token, so that a
- * client cannot probe tokens beyond its policy.
+ * client cannot find out whether a token that its policy excludes is valid.
  */
 function checkPolicy({ tenant }: Site, client: ExchangeClient, { audience, scopes }: ExchangeRequest): string {
   const detail = { client: client.id };

@@ -11,12 +11,12 @@ export const random256 = (): string => randomBytes(32).toString('base64url');
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * Returns the name of the cookie that binds logins to a browser. The name depends on the value. Tabs that begin a login
- * at the same moment therefore do not overwrite each other's cookie.
+ * Returns the name of the cookie that binds logins to a browser. The name contains the beginning of the cookie's value.
+ * Tabs that begin a login at the same moment therefore do not overwrite each other's cookie.
  */
 export const loginCookieName = (value: string): string => `${LOGIN_PREFIX}${value.slice(0, 8)}`;
 const LOGIN_PREFIX = '__Host-sf_login_';
-/** Even a person with many tabs has fewer login cookies. */
+/** Largest number of login cookies to read. Even a person with many tabs has fewer. */
 const MOST_LOGIN_COOKIES = 20;
 
 export function readLoginCookies(header: string | undefined): string[] {

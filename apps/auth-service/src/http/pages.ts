@@ -21,7 +21,8 @@ h1{font-size:1.6rem;line-height:1.25;margin:0 0 .75rem;text-wrap:balance}p{margi
 .code{margin:0;padding-top:1rem;border-top:1px solid var(--line);color:var(--quiet);font-size:.875rem}`;
 
 /**
- * The headers of a page. The policy allows this one style by its hash. It forbids all other content, frames and forms.
+ * The headers of a page. The content security policy allows only the style above, by its hash. It forbids all other
+ * content, frames and forms.
  */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',

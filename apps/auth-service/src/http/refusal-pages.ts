@@ -10,7 +10,7 @@ interface Where {
   readonly tenant: string | undefined;
   /** The path for the page's link, a result of `safeReturnTo`. */
   readonly returnTo: string | null;
-  /** True if the request needed no login in progress, so anonymous callers can repeat it at will. */
+  /** True if an anonymous caller can repeat the request at will, because the request needs no login in progress. */
   readonly anonymous?: boolean;
 }
 

@@ -8,7 +8,7 @@ interface Refusal {
   readonly text: string;
   /** Seconds after which the page tries again by itself. */
   readonly retrySeconds?: number;
-  /** True if the page must not offer to sign in again, because that cannot help. */
+  /** True if the page must not offer to sign in again, because a new sign-in would fail for the same reason. */
   readonly final?: boolean;
 }
 
@@ -110,7 +110,8 @@ export const REFUSALS = {
     title: 'Your StackFlow account is switched off',
     text: `${ASK} to assign you to StackFlow in Okta again.`,
   },
-  // The retry sends the person to Okta again. Okta ends its own session before it requests a logout from us.
+  // The automatic retry sends the person to Okta again. If Okta requested the logout, Okta has already ended its own
+  // session, so the person must authenticate there again.
   account_fenced: {
     status: 503,
     title: 'You were signed out everywhere',

@@ -24,7 +24,8 @@ export class Sites {
     clientSecrets: ClientSecrets,
   ) {
     this.publicOrigin = new URL(config.PUBLIC_ORIGIN);
-    // A new client secret raises the settings' version even if nothing else has changed.
+    // A new client secret always increments the settings' version. Each change of the settings therefore discards the
+    // cached secret.
     tenants.onChange(({ tenantId }) => clientSecrets.forget(tenantId));
   }
 
@@ -36,7 +37,8 @@ export class Sites {
   /** Finds the tenant of a `Host` header, with or without a port. Returns null if no tenant has this host name. */
   async ofHost(host = ''): Promise<Site | null> {
     const owners = await this.tenants.ofHost(host);
-    // While a host moves from one tenant to another, both may have it for a moment. Then it belongs to neither.
+    // While a host name moves from one tenant to another, both may have it for a moment. A request then belongs to
+    // neither tenant.
     if (owners.length > 0) return owners.length === 1 && owners[0] ? this.site(owners[0]) : null;
     const tenant = this.withoutHost(await this.tenants.all(), hostName(host));
     return tenant && this.site(tenant);
@@ -44,7 +46,7 @@ export class Sites {
 
   /**
    * Returns the tenant for a host name that no tenant has. PUBLIC_ORIGIN belongs to the default tenant. If there is
-   * only one tenant, it gets every other name as well.
+   * only one tenant, all other host names belong to it.
    */
   private withoutHost(all: readonly TenantCopy[], name: string): TenantCopy | null {
     const isCommon = name === this.publicOrigin.hostname;

@@ -12,7 +12,7 @@ import { random256 } from '../http/cookies.js';
 
 export interface RelyingParty {
   readonly provider: OidcProvider;
-  /** The issuer as the tenant's settings name it. */
+  /** The issuer in the spelling of the tenant's settings. */
   readonly issuer: string;
   readonly metadata: ProviderMetadata;
   readonly client: ClientCredentials;

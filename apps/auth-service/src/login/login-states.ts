@@ -1,7 +1,7 @@
 /**
  * Stores logins in progress. A state consists of 256 random bits and is valid for one callback within ten minutes. The
- * callback must come from the browser and to the tenant where the login began. One browser may have several logins in
- * progress.
+ * callback must come from the browser that began the login, and to the same tenant. One browser may have several logins
+ * in progress.
  */
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
@@ -35,7 +35,8 @@ export class LoginStates {
 
   /**
    * Removes the login and returns it. Because `delete` locks the row, only one of several callbacks with the same state
-   * succeeds. A callback from another browser gets nothing, and the login of the right browser stays valid.
+   * succeeds. A callback from another browser gets `other_browser`, and the login stays valid for the browser that
+   * began it.
    */
   async take(
     tenant: string,

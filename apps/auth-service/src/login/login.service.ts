@@ -45,7 +45,7 @@ export class LoginService {
 
   /**
    * Completes a login. It checks the form, the state, the browser and the issuer before it reads Okta's error or code.
-   * `onAttempt` receives the login in progress. A page about a refusal needs the login's `returnTo`.
+   * `onAttempt` receives the login in progress, because the page of a later refusal needs the login's `returnTo`.
    */
   async complete(
     { site, query, browser }: Arrival,
@@ -81,7 +81,8 @@ export class LoginService {
       return await completeLogin(HardenedStrategy.completing(party, attempt), query);
     } catch (error) {
       const refusal = this.parties.refusal(error, tenantId);
-      // Any other error means that the library refused a token that we had accepted, because it allows no clock skew.
+      // Any other error comes from the library. The library allows no clock skew, so it may refuse a token that our
+      // client accepted.
       if (refusal instanceof LoginRefused || error instanceof joseErrors.JOSEError) throw refusal;
       throw new LoginRefused('token_refused', { oidc: 'library' }, { cause: error });
     }
@@ -99,8 +100,8 @@ function checkIssuer({ iss }: CallbackQuery, attempt: LoginAttempt, party: Relyi
 }
 
 /**
- * The error codes of RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6. An attacker may have chosen any
- * other text.
+ * The error codes of RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6. Any other text is recorded as
+ * `other`, because an attacker may have chosen it.
  */
 const ERRORS = new Set([
   'access_denied',

@@ -48,7 +48,7 @@ export class RelyingParties {
   refusal(error: unknown, tenantId: string): unknown {
     if (error instanceof SecretStoreUnavailable) return new LoginRefused('exchange_unavailable', {}, { cause: error });
     if (!(error instanceof OidcError)) return error;
-    // The secret may have been replaced in Okta and in the store after we read it.
+    // Discard the cached secret. It may have been replaced in Okta and in the store after we read it.
     if (error.code === 'client_refused') this.secrets.forget(tenantId);
     return new LoginRefused(refusalOfOidc(error.code), { oidc: error.code }, { cause: error });
   }

@@ -28,12 +28,12 @@ export interface SignedInPerson {
 }
 
 /**
- * A person may click the tile while Okta is still provisioning the account. The push and its events take about this
- * long.
+ * Longest time that a login waits for the account. A person may open StackFlow from Okta while Okta is still
+ * provisioning the account. Provisioning and its events take about this long.
  */
 const PATIENCE_MS = 3_000;
 const POLL_MS = 100;
-/** Refusals that usually end within a moment. */
+/** Refusals whose cause usually ends within a moment, so that waiting helps. */
 const PASSING: ReadonlySet<string> = new Set(['not_provisioned', 'account_signing_out']);
 
 @Injectable()
@@ -60,7 +60,7 @@ export class SignIn {
     }
   }
 
-  /** Waits while the account is being created or signed out. Refuses all other people at once. */
+  /** Waits while the account is being created or signed out. Any other reason refuses the person at once. */
   private async awaitAccount(tenant: string, claims: IdTokenClaims): Promise<AccountCopy> {
     const { sub, iat } = claims;
     const provenAt = new Date(iat * 1000);
@@ -78,7 +78,7 @@ export class SignIn {
 
   /**
    * Refuses a person whose Okta id has no account. An e-mail address never opens an account, because it may belong to
-   * another Okta user now (nOAuth). The audit distinguishes the two cases.
+   * another Okta user now (nOAuth). The audit shows whether an account has the person's address.
    */
   private async unknown(tenant: string, { sub: oktaSub, email }: IdTokenClaims): Promise<LoginRefused> {
     const namesake = email === undefined ? null : await namesakeOf(this.database, tenant, email);
@@ -105,8 +105,8 @@ export class SignIn {
   }
 
   /**
-   * Checks the account again under a lock that every event needs before it can remove access. If the event comes first,
-   * the login is refused. If it comes later, it ends this session.
+   * Checks the account again while its row is locked in shared mode. If an event removed access before this check, the
+   * login is refused. A later event waits for the lock and then ends the new session.
    */
   private open(
     { id, tenant }: AccountCopy,

@@ -22,8 +22,8 @@ export async function lockSubject(tx: Tx, tenant: string, subject: LogoutSubject
 }
 
 /**
- * Stores a sign-out for the accounts. It replaces an earlier sign-out that is not complete. The new one must be
- * announced even if the earlier one was already announced.
+ * Stores a sign-out for the accounts. It replaces a sign-out that is not complete. The new sign-out must be announced
+ * even if the replaced one was already announced.
  */
 export async function addSignOut(tx: Tx, accounts: readonly string[], id: string): Promise<void> {
   await tx.query(
@@ -43,7 +43,7 @@ export interface PendingSignOut {
   readonly known: boolean;
 }
 
-/** Length of the lease. If the process dies, another process claims the rows after this time. */
+/** Length of the lease on claimed rows. If the process dies, another process can claim the rows after this time. */
 const LEASE_SECONDS = 10;
 
 export const claimPending = (queryable: Queryable, limit: number): Promise<PendingSignOut[]> =>

@@ -1,7 +1,8 @@
 /**
  * Completes Universal Logouts. It announces each logout to deactivation-worker, which fences the tokens and revokes the
- * refresh tokens at Cognito. A logout is complete when both are done and the fence has arrived in this service. Later
- * logins are then compared with the fence. If a replica stops, any other replica continues.
+ * refresh tokens at Cognito. A logout is complete when the worker has done both and the event with the fence has
+ * arrived in this service. From then on, logins are compared with the fence. If a replica stops, any other replica
+ * continues.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { OffboardingClient } from '#contracts';

@@ -1,8 +1,8 @@
 /**
  * Universal Logout (Global Token Revocation): Okta requests the end of all sessions and tokens of a person. One
- * transaction marks the token as used, ends the sessions and stores the pending sign-out. If it fails, nothing has
- * changed and Okta may send the same request again. pending-sign-outs.ts completes the sign-out, and until then the
- * person cannot sign in.
+ * transaction marks Okta's logout token as used, ends the sessions and stores the pending sign-out. If the transaction
+ * fails, nothing has changed and Okta may send the same request again. pending-sign-outs.ts completes the sign-out, and
+ * until then the person cannot sign in.
  */
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
@@ -20,12 +20,15 @@ import { PendingSignOuts } from './pending-sign-outs.js';
 export const LOGOUT_PATH = 'auth/okta/universal-logout';
 
 /**
- * Limits for verified requests of one tenant, in each replica. Okta logs out single people, never a whole company at
- * once.
+ * Rate limit for verified requests of one tenant, in each replica. Okta logs out single people, never a whole company
+ * at once.
  */
 const PER_SECOND = 10;
 const BURST = 100;
-/** One person has one account, or two for a moment. A larger number means that many people share the address. */
+/**
+ * Largest number of accounts that one logout may affect. One person has one account, or two for a moment. If there are
+ * more, many people share the e-mail address.
+ */
 const MOST_ACCOUNTS = 10;
 
 @Injectable()
@@ -70,7 +73,8 @@ export class UniversalLogout {
     const token = /^bearer ([^ ]+)$/i.exec(authorization ?? '')?.[1];
     if (token === undefined)
       throw new LogoutError('token_missing', 'The request needs "Authorization: Bearer <JWT of Okta>".');
-    // The org signs the token, even if the tenant signs in with a custom authorization server of the org.
+    // The Okta org signs the logout token, even if the tenant signs in with one of the org's custom authorization
+    // servers.
     const issuer = new URL(sso.issuer).origin;
     const expected = { issuer, clientId: sso.clientId, endpoint: `${origin}/${LOGOUT_PATH}` };
     try {

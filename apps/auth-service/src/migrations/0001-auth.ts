@@ -17,7 +17,7 @@ export class Auth1764300000000 implements MigrationInterface {
   }
 }
 
-/** Copies of facts that identity-service and scim-gateway own. */
+/** Tables with copies of data that identity-service and scim-gateway own. */
 const ACCOUNT = `
   create table auth.account (
     id uuid primary key,
@@ -128,7 +128,10 @@ const EXCHANGE = `
   );
   create index spent_token_by_expiry on auth.spent_token (expires_at);`;
 
-/** Triggers refuse any update, and any deletion within 30 days, even for the role that owns the table. */
+/**
+ * The table of the audit. Triggers refuse any update, and the deletion of rows younger than 30 days, even for the role
+ * that owns the table.
+ */
 const AUDIT = `
   create table auth.audit (
     id bigint generated always as identity primary key,

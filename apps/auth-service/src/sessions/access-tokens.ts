@@ -23,14 +23,14 @@ interface CachedToken extends AccessToken {
   readonly goodUntil: number;
 }
 
-/** The version and the roles that a token must match. */
+/** The person's current version and roles, which a cached token must match. */
 type ExpectedAccess = Pick<BrowserSession, 'accessVersion' | 'roles'>;
 
 /** A token that expires within this time is replaced, because the page needs time to use it. */
 const ENOUGH_MS = 60_000;
 /**
- * Cognito learns about changed roles shortly after us. We request a new token at this interval until the token contains
- * the new roles.
+ * Interval at which we request a new token until the token contains the person's changed roles. Cognito learns about
+ * changed roles shortly after us.
  */
 const STALE_ROLES_MS = 2_000;
 const MAX_CACHED = 50_000;
@@ -46,8 +46,8 @@ export class AccessTokens {
   ) {}
 
   /**
-   * Returns an access token. Null means that Cognito refuses the session, so it must end. Throws a `Problem` if Cognito
-   * or the signing key does not answer.
+   * Returns an access token. Null means that Cognito refuses the session, so the caller must end the session. Throws a
+   * `Problem` if Cognito or the signing key does not answer.
    */
   async of(session: BrowserSession): Promise<AccessToken | null> {
     const cached = this.cached.get(session.id);
@@ -79,7 +79,7 @@ export class AccessTokens {
     const refreshToken = this.sessions.refreshTokenOf(session);
     const token = refreshToken === null ? null : await this.refresh(session, refreshToken);
     if (token) return token;
-    // If Cognito rotates refresh tokens, another replica may have used this one and stored a new one.
+    // If Cognito rotates refresh tokens, another replica may have used this refresh token and stored its successor.
     const current = await this.sessions.currentRefreshToken(session.id);
     return current === null || current === refreshToken ? null : this.refresh(session, current);
   }

@@ -12,7 +12,7 @@ import { random256 } from '../http/cookies.js';
 import * as sql from './browser-sessions.sql.js';
 import { Sealer } from './seal.js';
 
-/** A session that may be used now. `replaced` means that the secret which found it has a successor. */
+/** A session that may be used now. `replaced` means that the browser sent a secret which already has a successor. */
 export type BrowserSession = sql.SessionFields & Pick<sql.SessionRow, 'replaced'>;
 
 export interface NewSession extends Pick<BrowserSession, 'id' | 'tenant' | 'accountId' | 'oktaIssuer' | 'oktaSub'> {
@@ -22,7 +22,7 @@ export interface NewSession extends Pick<BrowserSession, 'id' | 'tenant' | 'acco
 
 /** Grace period of a replaced secret, for tabs that refresh at the same time. */
 const GRACE_SECONDS = 30;
-/** Largest number of secrets that a tab can be behind within the grace period. */
+/** A replaced secret works within its grace period only if it has at most this many successors. */
 const MAX_STEPS = 10;
 
 const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
@@ -39,7 +39,7 @@ export class BrowserSessions {
     this.sealer = new Sealer(config.SESSION_KEYS);
   }
 
-  /** Creates a session. It always makes a new secret, whatever cookie the browser sent (session fixation). */
+  /** Creates a session. To prevent session fixation, it always makes a new secret, whatever cookie the browser sent. */
   async create(tx: Tx, session: NewSession): Promise<{ secret: string; expiresAt: Date }> {
     const secret = random256();
     const [row] = await tx.query<{ expiresAt: Date }>(sql.CREATE, [
@@ -100,8 +100,8 @@ export class BrowserSessions {
   }
 
   /**
-   * Reads the stored token again, because another replica may have received a new one. Returns null if the session is
-   * gone.
+   * Reads the stored refresh token again, because another replica may have received a new one. Returns null if the
+   * session has ended.
    */
   async currentRefreshToken(id: string): Promise<string | null> {
     const [row] = await this.database.query<Pick<sql.SessionRow, 'refreshToken'>>(sql.REFRESH_TOKEN, [id]);

@@ -34,7 +34,9 @@ export class Sealer {
     return Buffer.concat([iv, cipher.getAuthTag(), sealed]);
   }
 
-  /** Returns the text. Null means that the text was sealed with another key, bound to something else, or changed. */
+  /**
+   * Returns the text. Returns null if the text was sealed with an unavailable key, bound to something else, or changed.
+   */
   open(sealed: Buffer, boundTo: string): string | null {
     for (const { seal } of this.keys) {
       try {
@@ -51,7 +53,10 @@ export class Sealer {
     return null;
   }
 
-  /** Returns the possible successors of a session secret: first by the current key, then by older keys. */
+  /**
+   * Returns the possible successors of a session secret, one for each key. The successor by the current key comes
+   * first.
+   */
   successors(secret: string): string[] {
     return this.keys.map(({ chain }) => createHmac('sha256', chain).update(secret).digest('base64url'));
   }

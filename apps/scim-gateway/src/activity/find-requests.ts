@@ -6,7 +6,7 @@ import { ScimRequestEntity } from './scim-request.entity.js';
 const PAGE_SIZE = 50;
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-/** Returns one page of the tenant's requests. It never contains requests of other tenants (P4). */
+/** Returns one page of the tenant's requests. The page never contains requests of other tenants (P4). */
 export async function findRequests(
   database: Database,
   tenantId: string,

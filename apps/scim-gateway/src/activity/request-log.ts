@@ -1,20 +1,19 @@
 /**
- * Writes the log of SCIM requests to the database. No request waits for it: rows are written in batches from a bounded
- * buffer, at most 100 ms late. The log shows administrators what Okta sent and how it was answered, because Okta logs
- * no bodies. It also shows whether the answer to a creating request was delivered. A crash loses at most the last
- * batch.
+ * Writes the log of SCIM requests to the database. No request waits for this log: rows are written in batches from a
+ * bounded buffer, at most 100 ms late. The log shows administrators what Okta sent and what this service answered,
+ * because Okta logs no bodies. It also shows whether each answer was delivered. A crash loses at most the last batch.
  */
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Database, LOGGER, Metrics, prepared, type Logger } from '#platform';
 import type { ScimRequestEntity } from './scim-request.entity.js';
 
 export type RequestRecord = Omit<ScimRequestEntity, 'leftOut' | 'leftOutCount'> & {
-  /** All ids of members that were not stored. The log stores their number, but only the first 100 ids. */
+  /** All ids of members that were not stored. The log stores the number of these ids, and the first 100 of them. */
   readonly leftOut: readonly string[];
 };
 
 const FLUSH_MS = 100;
-/** The longest pause between two attempts while the database is down. */
+/** The longest pause between two attempts to write while the database is down. */
 const RETRY_MAX_MS = 10_000;
 const BUFFER_LIMIT = 10_000;
 const LEFT_OUT_KEPT = 100;

@@ -8,8 +8,8 @@ import type { GatewayConfig } from '../config.js';
 const INTERVAL_MS = 10 * 60_000;
 const BATCH = 10_000;
 /**
- * Pause between batches, so that requests get connections. It allows 100,000 rows per second, far more than are
- * written.
+ * Pause between batches, so that requests get connections. With this pause, up to 100,000 rows per second can be
+ * deleted, far more than are written.
  */
 const PAUSE_MS = 100;
 

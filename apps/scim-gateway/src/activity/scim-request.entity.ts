@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A SCIM request of a known tenant. */
+/** A SCIM request whose tenant was identified. */
 @Entity('scim_request')
 export class ScimRequestEntity {
   /** Id of the request, the X-Request-Id of the answer. */

@@ -1,5 +1,6 @@
 /**
- * Stores when a tenant's SCIM token was last used, for the Integration Hub. It writes at most once a minute per tenant.
+ * Stores the time when a tenant's SCIM token was last used, at most once a minute per tenant. The Integration Hub shows
+ * this time.
  */
 import { Injectable } from '@nestjs/common';
 import { Database } from '#platform';

@@ -1,7 +1,7 @@
 /**
  * SCIM authentication: every SCIM request needs the token of a tenant that has SCIM switched on. The check runs after
- * routing, so that no spelling of a path can avoid it. Paths without a route are checked too. It runs before the body
- * is read.
+ * routing, so that no spelling of a path can avoid the check. It also covers paths without a route, and runs before the
+ * body is read.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
@@ -47,7 +47,10 @@ export class ScimAuthentication {
     return owners.length > 0 && !owners.some((owner) => owner.tenantId === tenantId);
   }
 
-  /** From the tenant's settings or the configuration. A client could put any host into a link with the Host header. */
+  /**
+   * Returns the base URL for links, from the tenant's settings or the configuration. The Host header is not used,
+   * because a client could put any host into it.
+   */
   private baseUrl(request: FastifyRequest, tenant: TenantCopy): string {
     const origin = tenant.host === null ? this.config.PUBLIC_ORIGIN.replace(/\/$/, '') : `https://${tenant.host}`;
     return origin + this.basePaths.of(request.originalUrl);

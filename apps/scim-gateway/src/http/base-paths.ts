@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG } from '#platform';
 import type { GatewayConfig } from '../config.js';
 
-/** The prefix of the routes. It works with any value of SCIM_BASE_PATHS. */
+/** The prefix of the routes. `rewrite` replaces each prefix in SCIM_BASE_PATHS by this one. */
 const CANONICAL = '/scim/v2';
 
 @Injectable()
@@ -16,8 +16,8 @@ export class BasePaths {
   }
 
   /**
-   * Replaces a known prefix by that of the routes: `/prod/api/scim/v2/Users?x` -> `/scim/v2/Users?x`. Other URLs stay
-   * unchanged.
+   * Replaces a configured prefix by the prefix of the routes: `/prod/api/scim/v2/Users?x` -> `/scim/v2/Users?x`. Other
+   * URLs stay unchanged.
    */
   rewrite(url: string): string {
     const base = this.paths.find((b) => url.startsWith(b) && /^([/?]|$)/.test(url.slice(b.length, b.length + 1)));

@@ -19,7 +19,8 @@ export function installBodyParser(server: FastifyInstance): void {
 }
 
 /**
- * Parses a body. An empty body becomes undefined. A DELETE may have no body, and every other handler refuses undefined.
+ * Parses a body. Returns undefined for an empty body: a DELETE may have no body, and every other handler refuses
+ * undefined.
  */
 export function parseBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;

@@ -16,7 +16,7 @@ export interface ScimContext {
   /** Base URL for `meta.location`. It comes from the settings, never from a header. */
   baseUrl: string;
   resourceId?: string;
-  /** Trace id of the handler's span. The log line needs it, and is written after the span has ended. */
+  /** Trace id of the handler's span, for the log line, which is written after the span has ended. */
   traceId?: string;
   /** Ids of members that were sent but not stored, because no such user exists. */
   leftOut?: readonly string[];
@@ -40,7 +40,7 @@ export const SCIM_TYPE = 'application/scim+json; charset=utf-8';
 
 /**
  * Runs a handler in a trace span and sends its answer. The outbox stores the span's traceparent. A refusal (4xx) is
- * thrown after the span, because the service did its work and the span has not failed.
+ * thrown outside the span, because a correct refusal must not mark the span as failed.
  */
 export async function answer(
   request: FastifyRequest,

@@ -18,8 +18,8 @@ const unavailable = (what: string): ScimError =>
   });
 
 /**
- * Answers to requests that Fastify or Nest refuses before a handler runs. Nest passes on only the status of such an
- * error.
+ * Answers, by status, to requests that Fastify or Nest refuses before a handler runs. Nest passes on only the status of
+ * such an error.
  */
 const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
   400: () =>
@@ -59,8 +59,8 @@ export function toScimError(error: unknown): ScimError {
 }
 
 /**
- * Converts an SQLSTATE. 40xxx, 55P03 and 57014 are conflicts with another transaction, so a retry may work. With 22xxx
- * and 54xxx a value cannot be stored.
+ * Converts an SQLSTATE. 40xxx, 55P03 and 57014 mean a conflict with another transaction, so a retry may work. 22xxx and
+ * 54xxx mean that a value cannot be stored.
  */
 function fromPostgres(state: string): ScimError {
   if (/^(40...|55P03|57014)$/.test(state))
@@ -89,13 +89,16 @@ export function sendScimError(reply: FastifyReply, request: FastifyRequest | und
  */
 const PLATFORM_ROUTE = /^\/(health\/(?:live|ready|version)|metrics|internal\/.+)$/;
 
-/** Decides by the route that was found, not by the path. No spelling of a path can thus pretend to be such a route. */
+/**
+ * True if routing found a route of the platform or of the internal API. The path itself is not compared, so no spelling
+ * of a path can pretend to be such a route.
+ */
 export const isPlatformRoute = ({ routeOptions, is404 }: FastifyRequest): boolean =>
   !is404 && PLATFORM_ROUTE.test(routeOptions?.url ?? '');
 
 /**
- * Converts a SCIM error of an internal call into a problem. The body parser is shared and throws SCIM errors for
- * internal calls too.
+ * Converts a SCIM error of an internal call into a `Problem`. Internal calls use the same body parser, which throws
+ * SCIM errors.
  */
 const problemOf = (thrown: unknown): unknown =>
   thrown instanceof ScimError ? new Problem('invalid_request', thrown.detail) : thrown;

@@ -50,8 +50,8 @@ export class ScimHooks {
   }
 
   /**
-   * Answers a request that fails before routing (a malformed URL). Authentication and the form of errors are those of
-   * all other requests.
+   * Answers a request that fails before routing (a malformed URL). The request is authenticated and gets a SCIM error,
+   * as any other request does.
    */
   async answerUnroutable(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     this.begin(request, reply);

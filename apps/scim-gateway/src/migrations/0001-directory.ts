@@ -4,8 +4,8 @@ import { settingsTableSql } from '#settings';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Creates the tables. Keys start with the tenant: no row can be reached, referenced or be unique across tenants (P4),
- * and the tables can be partitioned by tenant. `*_key` columns contain text that JavaScript converted to lower case, so
+ * Creates the tables. Keys start with the tenant, so references and unique constraints never span two tenants (P4), and
+ * the tables can be partitioned by tenant. `*_key` columns contain text that JavaScript converted to lower case, so
  * equality does not depend on the locale of the database.
  */
 export class Directory1764000000000 implements MigrationInterface {

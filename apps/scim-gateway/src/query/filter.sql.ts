@@ -25,9 +25,9 @@ export class Parameters {
 
 export interface Column {
   readonly sql: string;
-  /** Way to compare values. `folded` means text without regard to case. */
+  /** How values are compared. `folded` means text without regard to case. */
   readonly kind: 'exact' | 'folded' | 'flag' | 'instant' | 'id';
-  /** Computes the stored form of a whole value of a folded column. The default is lower case. */
+  /** Converts a whole value to the text that a `folded` column stores. The default converts to lower case. */
   readonly key?: (value: string) => string;
 }
 /** A multi-valued attribute. `from` is an SQL expression that yields the elements of the current row. */
@@ -78,8 +78,9 @@ function conditionSql(
 }
 
 /**
- * Returns the ORDER BY clause of a page, or nothing if at most one row can match. Without statistics, a planner would
- * follow ORDER BY and read the tenant's whole index instead of the index of the attribute.
+ * Returns the ORDER BY clause of a page, or nothing if at most one row can match. In that case the clause would only do
+ * harm: without table statistics, Postgres would read the tenant's whole index in this order instead of the attribute's
+ * index.
  */
 export function orderSql(filter: Filter | undefined, unique: readonly string[], order: string): string {
   const one =
@@ -163,8 +164,9 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
 }
 
 /**
- * Computes the compared form of a value. The key of a name drops its outer blanks. A part of a name keeps its blanks,
- * because they may be inner blanks of the name.
+ * Converts the value of a filter for the comparison with a `folded` column. `eq` and `ne` compare a whole name, so
+ * `key` may drop its outer blanks. Other operators compare a part of a name. Its blanks may be inner blanks of the
+ * name, so they are kept.
  */
 const folded = ({ key }: Column, operator: Operator, value: string): string =>
   key && (operator === 'eq' || operator === 'ne') ? key(value) : value.toLowerCase();

@@ -15,8 +15,8 @@ export interface PageQuery {
 }
 
 /**
- * Returns the page and the total. The total is counted in a second statement only if the page does not reveal it; the
- * last page does.
+ * Returns the page and the total. A page that is neither empty nor full is the last one and reveals the total.
+ * Otherwise a second statement counts the matches.
  */
 export async function selectPage<T>(
   queryable: Queryable,

@@ -8,7 +8,10 @@ export const EVENT_SOURCE = '/stackflow/scim-gateway';
 
 type DirectoryEventType = Extract<NewEvent['type'], `com.stackflow.directory.${string}`>;
 
-/** The request that caused a change, and the time of the change. They become `causationid` and `time` of its events. */
+/**
+ * The request that caused a change, and the time of the change. The events of the change contain them as `causationid`
+ * and `time`.
+ */
 export interface Cause {
   readonly requestId: string;
   readonly at: Date;

@@ -89,7 +89,8 @@ export class GroupsService {
   private async change(context: ScimContext, id: string, change: GroupChange): Promise<Group> {
     const group = await this.get(context, id);
     const touchesMembers = change.replaceAll !== null || change.add.length + change.remove.length > 0;
-    // Okta sends a rename with the unchanged name before each change of membership. It needs no lock and no write.
+    // Okta sends a rename with the unchanged name before each change of membership. Such a rename needs no lock and no
+    // write.
     if (!touchesMembers && !attributesDiffer(group, change)) return group;
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
@@ -131,7 +132,7 @@ export class GroupsService {
   }
 
   /**
-   * Changes the membership. Unknown members are skipped and the others are stored. If we refused the request, Okta
+   * Changes the membership. Skips members that do not exist, and stores the others. If we refused the request, Okta
    * would mark the whole push as failed and not repeat it.
    */
   private async applyMembership(

@@ -59,8 +59,8 @@ export async function changeMembership(
 }
 
 /**
- * Returns the part of a PATCH that changes anything. Re-adding existing members must not lock users or increment their
- * versions, because Entra ID re-adds members on each removal.
+ * Returns the part of a PATCH that changes anything. Entra ID adds existing members again whenever it removes a member.
+ * These additions must not lock users or increment their versions.
  */
 async function effective(tx: Queryable, group: Group, { add, remove }: Difference): Promise<Difference> {
   const rows = await tx.query<{ userId: string }>(
@@ -119,9 +119,10 @@ async function insertMembers(tx: Queryable, group: Group, ids: readonly string[]
 }
 
 /**
- * Increments the users' versions and stores one event for each user, in one statement. It runs after the change of
+ * Increments the users' versions and stores one event for each user, in one statement. Run it after the change of
  * membership, so that `groups` is the list after the change. The caller must have locked the rows (invariant: lock ->
- * increment -> outbox). Returns one of the users who joined and are now in too many groups. Leaving is always allowed.
+ * increment -> outbox). Returns one user who joined and is now in too many groups, if there is one. A user who left is
+ * not checked, because leaving is always allowed.
  */
 const PUBLISH = prepared(`
   with changes as (

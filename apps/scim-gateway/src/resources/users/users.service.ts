@@ -121,7 +121,7 @@ export class UsersService {
   }
 
   /**
-   * Reads and writes without a lock. If three other writers were faster, it takes the row lock, so that every writer
+   * Reads and writes without a lock. If other writers were faster three times, it takes the row lock, so that the write
    * succeeds.
    */
   private async attempt(
@@ -180,8 +180,8 @@ export class UsersService {
 }
 
 /**
- * Converts a deadlock into undefined. Two users that swap names wait for each other's index entries, and Postgres then
- * rolls one statement back.
+ * Returns undefined for a deadlock, and throws any other error. Two requests that swap the names of two users wait for
+ * each other's index entries. Postgres then rolls one of them back.
  */
 function undefinedIfDeadlock(error: unknown): undefined {
   if (sqlState(error) !== '40P01') throw error;

@@ -22,7 +22,8 @@ export async function findUser(queryable: Queryable, tenantId: string, id: strin
 }
 
 /**
- * Locks the user's row (FOR UPDATE) until the transaction ends. It is for writers whose optimistic attempts all failed.
+ * Locks the user's row (FOR UPDATE) until the transaction ends. Only writers whose optimistic attempts all failed use
+ * this lock.
  */
 export async function lockUser(tx: Queryable, tenantId: string, id: string): Promise<void> {
   await tx.query('select 1 from users where tenant_id = $1 and id = $2 and deleted_at is null for update', [
@@ -59,8 +60,9 @@ export class UserWrites {
   private readonly deleteSql: Prepared;
 
   constructor(private readonly outbox: Outbox) {
-    // Locks the new row's unique index entries. It waits for a concurrent insert of the same name, and then does
-    // nothing. The outbox row exists only if the user's row exists.
+    // The statement locks the unique index entries of the new row. If another request inserts the same name at the same
+    // time, the statement waits for that insert and then does nothing. The outbox row exists only if the user's row
+    // exists.
     this.insertSql = prepared(`
       with created as (
         insert into users (tenant_id, id, ${RESOURCE_COLUMNS}, version, created_at, updated_at, created_request)
@@ -74,8 +76,8 @@ export class UserWrites {
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
       ), published as (${outbox.insertSql(12, 'changed')})
       select count(*)::int as written from changed`);
-    // Locks the user's row too. If another request adds a membership after the snapshot, it increments the version
-    // first, so this statement does nothing. No membership of a deleted user can remain.
+    // Locks the user's row too. If another request adds a membership after the snapshot, that request has incremented
+    // the version, and this statement does nothing. A deleted user can therefore have no membership.
     this.deleteSql = prepared(`
       with gone as (
         update users set active = false, deleted_at = $4, updated_at = $4, version = $5
