@@ -93,8 +93,8 @@ export class Records {
   }
 
   /**
-   * Returns the steps of an offboarding from its case. Waits until the case is completed, because Cognito disables the
-   * user a moment earlier.
+   * Returns the steps of an offboarding from its case. Waits until the case is completed, which happens a moment
+   * after Cognito has disabled the user.
    */
   async offboarding(work: OktaWork, account: string): Promise<Moment[]> {
     const since = startOf(work);

@@ -197,8 +197,8 @@ async function launch(
 ): Promise<LocalKafka> {
   const java = [
     '-Xmx512m',
-    // The broker runs for only an hour, so the optimizing compiler is off. It would use a tenth of two cores for
-    // minutes.
+    // The JVM's optimizing compiler is off: a local broker runs for an hour at most, and the compiler would use a tenth
+    // of the processor time of two cores during the first minutes.
     '-XX:TieredStopAtLevel=1',
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
     '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', // this logger reports when the broker is ready

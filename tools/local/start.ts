@@ -9,12 +9,12 @@ import { Terminal } from './terminal.js';
 
 const HELP = `npm start [-- --blank]
 
-Starts Postgres, the sandbox (stand-ins for Okta, Cognito and Secrets Manager), every service and the edge before them,
-and connects the tenant "default" to the sandbox Okta. Ctrl-C ends everything; the data is kept for the next start.
+Starts Postgres, the sandbox (stand-ins for Okta, Cognito and Secrets Manager), every service, and the edge in front of
+the services. Connects the tenant "default" to the sandbox Okta. Ctrl-C ends everything; the data is kept for the next start.
 
   --blank    leave the tenant "default" unconfigured
 
-Environment (an address replaces the embedded part):
+Environment (an address of your own replaces the server that this command would start):
   PORT                      port of the edge (8080)
   STACK_DIR                 folder of data, secrets and stack.json (.local)
   EVENT_CARRIER             postgres (default) or kafka; kafka needs Java 17+ and Maven, or KAFKA_BROKERS

@@ -25,7 +25,7 @@ export class ConsumerState {
 
   @Whole({
     nullable: true,
-    description: 'Events that the group has not consumed yet. Null means that the carrier does not answer.',
+    description: 'Number of events that the group has not consumed yet. Null means that the carrier does not answer.',
   })
   lag!: number | null;
 

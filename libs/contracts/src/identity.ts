@@ -19,7 +19,7 @@ export class AccountListQuery {
   @Flag({
     optional: true,
     description:
-      'If true, only accounts whose last attempt to update Cognito failed; if false, only all other accounts.',
+      'If true, returns only accounts for which the last update of Cognito failed. If false, returns only the others.',
   })
   failing?: boolean;
 

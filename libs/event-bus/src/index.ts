@@ -1,7 +1,7 @@
 /**
  * The event bus: outbox, sequencer, two carriers (Postgres log and Kafka), inbox with a version gate, parking.
  *
- * Guarantees: an event in the outbox reaches every consumer group once its transaction has committed, in order per key.
+ * Guarantees: after its transaction has committed, an event in the outbox reaches every consumer group, in order per key.
  * Its effect in the group's own database happens exactly once. A failing event blocks its own key only, and is never
  * dropped.
  */

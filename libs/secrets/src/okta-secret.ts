@@ -1,8 +1,8 @@
 /**
  * Stores the secret of a tenant's connection to Okta. It contains the API token that reads the org, and the hook secret
  * that Okta's event hook sends in its `Authorization` header. Both are in one value, so that no reader sees half of a
- * change. The value also contains the older hook secrets in grace. Otherwise a new API token, which is a new version
- * too, would push them out of AWSPREVIOUS.
+ * change. The value also contains the older hook secrets that are still accepted during their grace period. AWSPREVIOUS
+ * cannot hold them: storing a new API token also creates a new version of the secret.
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';

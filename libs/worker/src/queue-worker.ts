@@ -105,7 +105,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     return true;
   }
 
-  /** Pauses the work. The first call logs one line, not one line per row. */
+  /** Pauses the work. Only the first call logs a line, so that the log does not get one line per row. */
   pause(code: string, reason: string): void {
     const { logger, paused, messages } = this.options;
     if (this.pausedUntil === 0) logger.error({ code, reason }, messages.paused);

@@ -62,8 +62,8 @@ export class WorkerLease {
   }
 
   /**
-   * Whether other processes still respect our leases. The time is measured by our own clock, from before the last
-   * heartbeat was sent.
+   * Whether other processes still respect our leases. Our own clock measures the age of the last heartbeat, beginning
+   * just before we sent it.
    */
   get fresh(): boolean {
     return performance.now() - this.seenAt < this.seconds * 500;

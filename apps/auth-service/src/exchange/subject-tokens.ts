@@ -81,7 +81,8 @@ export class SubjectTokens {
   private async proveIdToken({ token, issuer, clientId }: ClassifiedToken): Promise<ProvenPerson> {
     const expected = { issuer, clientId, maxTokenAge: ID_TOKEN_MAX_AGE_SECONDS };
     const { sub, iat, exp, jti, auth_time, amr } = await this.provider.verifyIdToken(token, expected);
-    if (!jti) throw new ExchangeError('token_refused', 'The ID token has no jti, so it cannot be used only once.');
+    if (!jti)
+      throw new ExchangeError('token_refused', 'The ID token has no jti, so a second use of it could not be detected.');
     return { oktaIssuer: issuer, oktaSub: sub, iat, exp, jti, authTime: auth_time, amr };
   }
 

@@ -30,7 +30,7 @@ export const REFUSALS = {
   bad_return_to: {
     status: 400,
     title: 'This link leads away from StackFlow',
-    text: 'The link that brought you here would lead to another site after sign-in. Open StackFlow by its own address instead.',
+    text: 'The link that brought you here would lead to another site after sign-in. Open StackFlow at its own address instead.',
     final: true,
   },
   bad_callback: {

@@ -77,7 +77,7 @@ const create = command({
     ...settingsOptions,
     ...audited,
     enableScim: flag('--enable-scim', 'the same as --scim on'),
-    ifMissing: flag('--if-missing', 'succeed if the tenant already exists'),
+    ifMissing: flag('--if-missing', 'do not fail if the tenant already exists'),
   },
   run: async (call) => {
     const { flags, args, typed } = call;

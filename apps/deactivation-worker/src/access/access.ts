@@ -93,8 +93,9 @@ function whileDisabled(person: PersonState, desired: DesiredAccess, justProvisio
 }
 
 /**
- * Evaluates a person whose access is being enabled. The fence is still in force, so disabling takes no access away and
- * needs neither a case nor the brake. Cognito may already have enabled the user, so a sign-out is due again.
+ * Evaluates a person whose access is still being enabled. If this person must lose access again now, no access is
+ * really taken away, because the fence is still in force. So this needs neither a case nor the brake. But Cognito may
+ * already have enabled the user, so the user must be signed out again.
  */
 function whileEnabling(person: PersonState, desired: DesiredAccess): Consequences {
   if (desired === 'enabled') return NO_CONSEQUENCES;

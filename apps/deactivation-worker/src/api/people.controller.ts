@@ -1,5 +1,6 @@
 /**
- * `/internal/tenants/:tenant/accounts`: finds people, shows timelines, retries, signs out, and records refused tokens.
+ * `/internal/tenants/:tenant/accounts`: finds people, shows their timelines, repeats a step at Cognito, signs
+ * people out, and records refused tokens.
  */
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';

@@ -41,7 +41,7 @@ export function watchCases(database: Database, metrics: Metrics): void {
   );
   metrics.gauge(
     'offboarding_failing_people',
-    'People whose last call to Cognito failed, by class; raise an alarm for permanent',
+    'Number of people for whom the last call to Cognito failed, by class of error; raise an alarm for class permanent',
     ['class'],
     async (gauge) => {
       gauge.reset();

@@ -80,7 +80,7 @@ const withMembers = ([name, ...members]: readonly string[]): object => ({ group:
 export const verbs: readonly AnyCommand[] = [
   verb(
     'assign <login>',
-    'assign a person to the app (created in Okta if new)',
+    'assign a person to the app; a new person is created in Okta first',
     ([login], flags) => ({ login, profile: profileOf(flags) }),
     profileOptions,
   ),
@@ -97,12 +97,12 @@ export const verbs: readonly AnyCommand[] = [
   verb('delete <login>', 'delete a deactivated person for good, which sends no SCIM request either', person),
   verb(
     'push-group <group> [members...]',
-    'push a group (created in Okta if new) with its active, assigned members',
+    'push a group with its active, assigned members; a new group is created in Okta first',
     withMembers,
   ),
   verb('push-now <group>', 'push the whole member list again', group),
   verb('rename-group <group> <new-name>', 'rename a group', ([name, newName]) => ({ group: name, newName })),
-  verb('add-member <group> <logins...>', 'add people to a group (created in Okta if new)', withMembers),
+  verb('add-member <group> <logins...>', 'add people to a group; a new group is created in Okta first', withMembers),
   verb('remove-member <group> <logins...>', 'remove people from a group', withMembers),
   verb(
     'unlink-group <group>',

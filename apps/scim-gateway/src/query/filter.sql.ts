@@ -164,9 +164,9 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
 }
 
 /**
- * Converts the value of a filter for the comparison with a `folded` column. `eq` and `ne` compare a whole name, so
- * `key` may drop its outer blanks. Other operators compare a part of a name. Its blanks may be inner blanks of the
- * name, so they are kept.
+ * Converts the value of a filter for the comparison with a `folded` column. With `eq` and `ne` the value is a
+ * whole name, so the function `key` may remove spaces at its start and end. With other operators the value is only a
+ * part of a name: a space at its start or end may be in the middle of the name, so it is kept.
  */
 const folded = ({ key }: Column, operator: Operator, value: string): string =>
   key && (operator === 'eq' || operator === 'ne') ? key(value) : value.toLowerCase();

@@ -1,11 +1,11 @@
 /** Moves events from an outbox to a carrier. Each carrier has one implementation. */
 import type { Client } from 'pg';
 
-/** Events per move. */
+/** Events that one call of `move` moves at most. */
 export const PUBLISH_BATCH = 500;
 
 export interface Publisher {
-  /** Called once when this process becomes leader, before the first move. */
+  /** Called once when this process becomes leader, before it moves the first events to the carrier. */
   prepare(session: Client): Promise<void>;
   /**
    * Moves at most {@link PUBLISH_BATCH} events in id order, and resolves with the number of moved events. `session`

@@ -29,7 +29,7 @@ export const failureText = (error: unknown): string =>
     ? error.message
     : 'Something failed on our side. The log of deactivation-worker has the details.';
 
-/** The pauses of this process, per tenant. */
+/** Knows, for each tenant, how long this process makes no checks at Okta. */
 export class TenantPauses {
   private readonly pauses = new Map<string, { until: number; failures: number }>();
 

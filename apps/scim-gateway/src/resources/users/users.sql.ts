@@ -76,8 +76,8 @@ export class UserWrites {
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
       ), published as (${outbox.insertSql(12, 'changed')})
       select count(*)::int as written from changed`);
-    // Locks the user's row too. If another request adds a membership after the snapshot, that request has incremented
-    // the version, and this statement does nothing. A deleted user can therefore have no membership.
+    // Deletes the user, and locks the row too. If another request has added a membership since the snapshot, it has
+    // also incremented the version, so this statement deletes nothing. Therefore a deleted user never has a membership.
     this.deleteSql = prepared(`
       with gone as (
         update users set active = false, deleted_at = $4, updated_at = $4, version = $5
