@@ -16,6 +16,16 @@ describe('the OpenAPI documents', () => {
       expect(readFileSync(path.join(OPENAPI_FOLDER, file), 'utf8')).toBe(toText(document));
   });
 
+  it('refer only to schemas that they contain', () => {
+    const missing = [...documents].flatMap(([file, document]) =>
+      [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]*)"/g)]
+        .map(([, name = '']) => name)
+        .filter((name) => !document.components?.schemas?.[name])
+        .map((name) => `${file}: "${name}"`),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it('describe the answer of every operation', () => {
     const undescribed = [...documents].flatMap(([file, { paths }]) =>
       Object.entries(paths).flatMap(([route, operations]) =>

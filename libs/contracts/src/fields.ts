@@ -115,8 +115,9 @@ export const Flag = (options: FieldOptions = {}): PropertyDecorator =>
 export const OneOf = (values: readonly string[], options: FieldOptions = {}): PropertyDecorator =>
   field(options, { type: String, enum: [...values] }, [IsIn(values)]);
 
+/** @nestjs/swagger recognises a lazy type by the name `type` of its function, hence the function in the object literal. */
 export const Nested = (type: () => Class, options: FieldOptions = {}): PropertyDecorator =>
-  field(options, { type }, [ValidateNested(), Type(type)]);
+  field(options, { type: () => type() }, [ValidateNested(), Type(type)]);
 
 /** A JSON object. The service that owns the API checks its shape. */
 export const Shape = (options: FieldOptions = {}): PropertyDecorator =>
@@ -137,4 +138,4 @@ export const OneOfList = (values: readonly string[], options: ListOptions = {}):
   listField(options, { type: String, enum: [...values] }, [IsIn(values, { each: true })]);
 
 export const NestedList = (type: () => Class, options: ListOptions = {}): PropertyDecorator =>
-  listField(options, { type }, [ValidateNested({ each: true }), Type(type)]);
+  listField(options, { type: () => type() }, [ValidateNested({ each: true }), Type(type)]);
