@@ -23,7 +23,7 @@ const delivery = z.object({
 });
 export type Delivery = z.output<typeof delivery>;
 
-/** What Okta sent during one action: SCIM requests, and deliveries of its event hook. */
+/** The requests that Okta sent during one action: SCIM requests, and deliveries of its event hook. */
 export interface OktaWork {
   readonly exchanges: readonly Exchange[];
   readonly deliveries: readonly Delivery[];
