@@ -13,17 +13,6 @@ const NAMES = [
 ];
 const ROLES = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
 
-/** mulberry32: small, seedable, good enough to choose the next change. */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export class Noise {
   readonly people: Person[] = [];
   readonly groups: Group[] = [];

@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { IdentityRig } from '../support/identity.js';
 import { KillableService } from '../support/killable.js';
 import { eventually } from '../support/waiting.js';
-import { endTrouble, makeTrouble, Noise, seeded } from './noise.js';
+import { seeded } from '../support/random.js';
+import { endTrouble, makeTrouble, Noise } from './noise.js';
 
 const KILLS = 5;
 const NOISE_MS = 10_000;

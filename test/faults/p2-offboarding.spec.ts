@@ -11,7 +11,8 @@ import { Directory, type Person } from '../support/identity-directory.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { until } from '../support/waiting.js';
 import { KillableService } from '../support/killable.js';
-import { endTrouble, makeTrouble, Noise, seeded } from './noise.js';
+import { seeded } from '../support/random.js';
+import { endTrouble, makeTrouble, Noise } from './noise.js';
 import { WAITING } from './waiting.js';
 import { ownQuotas } from '../support/quotas.js';
 

@@ -13,7 +13,7 @@ import { until } from '../support/waiting.js';
 import { TestStack } from '../support/stack.js';
 import { hubOf, TESTER } from '../support/tenant-command.js';
 import { Crowd, isOut, type Member } from './crowd.js';
-import { seeded } from './noise.js';
+import { seeded } from '../support/random.js';
 import { TokenWatch } from './token-watch.js';
 import { WAITING } from './waiting.js';
 import { wrongClock } from './wrong-clock.js';

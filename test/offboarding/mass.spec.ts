@@ -2,6 +2,7 @@
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { Person, Tenant } from '../support/identity-directory.js';
+import { seeded } from '../support/random.js';
 import { Rig } from './rig.js';
 
 /** 1,800 calls on a machine that may be busy. */
@@ -9,17 +10,6 @@ const MASS_PATIENCE_MS = 280_000;
 jest.setTimeout(2 * MASS_PATIENCE_MS);
 /** More than one batch of admission. */
 const PEOPLE = 600;
-
-/** Seeded (mulberry32), so that a failing history can be repeated. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 describe('a mass offboarding', () => {
   let rig: Rig;
@@ -89,7 +79,7 @@ describe('random histories', () => {
   });
 
   async function live(seed: number): Promise<{ seed: number; tenant: Tenant; people: Person[] }> {
-    const chance = random(seed);
+    const chance = seeded(seed);
     const pick = <T>(list: readonly T[]): T => list[Math.floor(chance() * list.length)] as T;
     const tenant = await rig.addTenant();
     const people = await rig.directory.addPeople(tenant, 40);
