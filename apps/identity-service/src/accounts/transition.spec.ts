@@ -27,7 +27,7 @@ function subject(current: Partial<Subject['current']>, more: Partial<Omit<Subjec
     },
     directory: { ...names, active: true, deleted: false },
     access: null,
-    closing: null,
+    offboarding: null,
     derived: [],
     held: null,
     rules: { groupSync: true, version: 3, roles: ['itsm_agent', 'viewer'], brake: null },
@@ -149,31 +149,33 @@ describe('the events about a closing', () => {
     const open = { roles: ['viewer'], assignedRoles: ['viewer'] };
     const closed = { status: 'inactive', assignedRoles: [] } as const;
     const access = published('inactive');
-    expect(events(open, { access, closing: inCase('running', 6) })).toEqual([
+    expect(events(open, { access, offboarding: inCase('running', 6) })).toEqual([
       ['roles-changed', 'req-close', undefined],
     ]);
-    expect(events(closed, { access, closing: inCase('running') })).toBeUndefined();
-    expect(events(closed, { access, closing: inCase('completed') })).toEqual([
+    expect(events(closed, { access, offboarding: inCase('running') })).toBeUndefined();
+    expect(events(closed, { access, offboarding: inCase('completed') })).toEqual([
       ['deactivated', 'req-case', 'completed'],
     ]);
     // The event of the case overtook the one on identity.access: both follow at once.
-    expect(events(open, { access, closing: inCase('completed') })).toEqual([
+    expect(events(open, { access, offboarding: inCase('completed') })).toEqual([
       ['deactivated', 'req-case', 'completed'],
       ['roles-changed', 'req-close', undefined],
     ]);
-    expect(events({ ...closed, status: 'removed' }, { access, closing: inCase('completed') })).toEqual([
+    expect(events({ ...closed, status: 'removed' }, { access, offboarding: inCase('completed') })).toEqual([
       ['removed', 'req-case', 'completed'],
     ]);
   });
 
   it('come once per case, not for a superseded case, and not while Cognito does not have the user', () => {
     const closed = { status: 'inactive', assignedRoles: [] } as const;
-    const closing = inCase('completed');
+    const offboarding = inCase('completed');
     const access = published('inactive');
-    expect(events({ ...closed, announcedCase: 7, announcedStatus: 'inactive' }, { access, closing })).toBeUndefined();
-    expect(events({ ...closed, provisioned: false, announcedStatus: null }, { access, closing })).toBeUndefined();
-    expect(events({ ...closed }, { access, closing: inCase('superseded') })).toBeUndefined();
-    expect(transition(subject({ ...closed, announcedCase: 6 }, { access, closing }), cause, false)).toMatchObject({
+    expect(
+      events({ ...closed, announcedCase: 7, announcedStatus: 'inactive' }, { access, offboarding }),
+    ).toBeUndefined();
+    expect(events({ ...closed, provisioned: false, announcedStatus: null }, { access, offboarding })).toBeUndefined();
+    expect(events({ ...closed }, { access, offboarding: inCase('superseded') })).toBeUndefined();
+    expect(transition(subject({ ...closed, announcedCase: 6 }, { access, offboarding }), cause, false)).toMatchObject({
       announcedCase: 7,
       announcedStatus: 'inactive',
       version: 5,
@@ -202,9 +204,9 @@ describe('the events about a closing', () => {
     const access = published('removed');
     const gone = { status: 'inactive', assignedRoles: [] } as const;
     expect(
-      events({ ...gone, announcedStatus: 'inactive', announcedCase: 7 }, { access, closing: inCase('completed') }),
+      events({ ...gone, announcedStatus: 'inactive', announcedCase: 7 }, { access, offboarding: inCase('completed') }),
     ).toEqual([['removed', 'req-close', undefined]]);
-    expect(events({ ...gone, announcedStatus: 'inactive' }, { access, closing: inCase('running') })).toEqual([]);
+    expect(events({ ...gone, announcedStatus: 'inactive' }, { access, offboarding: inCase('running') })).toEqual([]);
     expect(events({ ...gone, announcedStatus: 'active' }, { access })).toEqual([]);
     expect(
       events({ ...gone, status: 'removed', announcedStatus: 'removed', announcedCase: 7 }, { access }),

@@ -1,7 +1,4 @@
-/**
- * Consumes `offboarding.cases`. A case says why an account was closed, and a complete case is the evidence that we
- * publish.
- */
+/** Consumes `offboarding.cases`: the event about a deactivated account contains the completed case as evidence. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';
