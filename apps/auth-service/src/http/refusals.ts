@@ -110,8 +110,7 @@ export const REFUSALS = {
     title: 'Your StackFlow account is switched off',
     text: `${ASK} to assign you to StackFlow in Okta again.`,
   },
-  // The automatic retry sends the person to Okta again. If Okta requested the logout, Okta has already ended its own
-  // session, so the person must authenticate there again.
+  // The retry sends the person to Okta. After a logout that Okta requested, they must authenticate there again.
   account_fenced: {
     status: 503,
     title: 'You were signed out everywhere',

@@ -1,9 +1,7 @@
 /**
- * Makes passport-openidconnect safe. Version 0.1.2 verifies no signature, has no PKCE, sends no nonce, allows one login
- * per browser, and crashes on some answers. In this class our own client makes all requests and verifies all answers
- * before the library sees them. The library then checks the claims a second time.
- *
- * One instance serves one request, because it contains the secrets of one login.
+ * Makes passport-openidconnect 0.1.2 safe. The library verifies no signature, has no PKCE, sends no nonce, allows one
+ * login per browser, and crashes on some responses. Here our own client makes all requests and verifies all responses
+ * first. One instance serves one request, because it contains the secrets of one login.
  */
 import { createHash } from 'node:crypto';
 import OpenIDConnectStrategy, { type LoginContext, type Request, type StateStore } from 'passport-openidconnect';

@@ -1,7 +1,7 @@
 /**
- * Seals refresh tokens and ID tokens with AES-256-GCM, bound to their session. Somebody who reads the database cannot
- * read the tokens. This file also derives the chain of session secrets: a successor is an HMAC of its predecessor. All
- * tabs with the same old secret thus get the same new one, and the database stores no secret that could be stolen.
+ * Seals refresh tokens and ID tokens with AES-256-GCM, bound to their session, so that the database alone does not
+ * reveal them. Also derives session secrets: each one is an HMAC of its predecessor. All tabs with the same old secret
+ * thus get the same new one, and the database stores only hashes.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
@@ -34,9 +34,7 @@ export class Sealer {
     return Buffer.concat([iv, cipher.getAuthTag(), sealed]);
   }
 
-  /**
-   * Returns the text. Returns null if the text was sealed with an unavailable key, bound to something else, or changed.
-   */
+  /** Returns null if the text was sealed with an unavailable key, bound to something else, or changed. */
   open(sealed: Buffer, boundTo: string): string | null {
     for (const { seal } of this.keys) {
       try {
@@ -53,10 +51,7 @@ export class Sealer {
     return null;
   }
 
-  /**
-   * Returns the possible successors of a session secret, one for each key. The successor by the current key comes
-   * first.
-   */
+  /** Returns the possible successors of a session secret, one for each key, that of the first key first. */
   successors(secret: string): string[] {
     return this.keys.map(({ chain }) => createHmac('sha256', chain).update(secret).digest('base64url'));
   }
