@@ -2,7 +2,7 @@ import type { Database, Logger, Queryable, Tx } from '#platform';
 import { DEFAULT_BRAKE } from '#settings';
 import { Loop } from '#worker';
 
-/** The key differs per tenant and per service, because each service has its own schema. */
+/** The key of the lock differs per tenant and per service, because each service has its own schema. */
 const LOCK = `hashtextextended(current_schema() || '-brake:' || $1::text, 0)`;
 
 /**

@@ -121,7 +121,7 @@ export class CustomAuth {
         'config',
         'AdminRespondToAuthChallenge',
         'NoRefreshToken',
-        'the answer has no refresh token',
+        'the response has no refresh token',
       );
     return { ...tokensOf('AdminRespondToAuthChallenge', result), refreshToken: result.RefreshToken };
   }
@@ -138,6 +138,6 @@ export class CustomAuth {
 function tokensOf(operation: string, result: AuthenticationResultType | undefined): CognitoTokens {
   const { AccessToken: accessToken, IdToken: idToken, ExpiresIn: expiresInSeconds } = result ?? {};
   if (!accessToken || !idToken || expiresInSeconds === undefined)
-    throw new CognitoError('config', operation, 'NoTokens', 'the answer has no tokens');
+    throw new CognitoError('config', operation, 'NoTokens', 'the response has no tokens');
   return { accessToken, idToken, expiresInSeconds };
 }

@@ -25,7 +25,8 @@ const CLASS_OF: Readonly<Record<string, ErrorClass | ((operation: string, messag
   PasswordHistoryPolicyViolationException: 'permanent',
   UnsupportedUserStateException: 'permanent',
   TooManyRequestsException: 'throttled',
-  // CreateGroup fails so at the limit of 10,000 groups, where waiting does not help. Elsewhere it is a rate limit.
+  // For CreateGroup the error means the limit of 10,000 groups, where waiting does not help. Otherwise it means a rate
+  // limit.
   LimitExceededException: (operation) => (operation === 'CreateGroup' ? 'permanent' : 'throttled'),
   ThrottlingException: 'throttled',
   Throttling: 'throttled',

@@ -10,7 +10,7 @@ export const DEFAULT_QUOTAS = {
   UserResourceRead: 50,
   UserResourceUpdate: 25,
   UserList: 30,
-  // AWS allows 15 and 20 in the next two categories, but only 5 for each operation in one pool.
+  // AWS allows 15 and 20 calls per second in the next two categories, but only 5 for each operation in one pool.
   UserPoolResourceUpdate: 5,
   UserPoolResourceRead: 5,
   UserAuthentication: 120,
@@ -47,7 +47,7 @@ export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
 
 /**
  * As far as we know, AWS does not document the category of AdminUserGlobalSignOut. The default is the category of
- * AdminDisableUser, which is slow but safe. With a wrong category, Cognito would throttle AdminDisableUser.
+ * AdminDisableUser. This is slow but safe: with a wrong category, Cognito would throttle AdminDisableUser.
  */
 export const signOutCategorySetting = choice(SIGN_OUT_CATEGORIES, {
   purpose: 'Quota category in which Cognito counts AdminUserGlobalSignOut. docs/user-pool.md explains how to find it.',

@@ -195,7 +195,7 @@ export class UserPool {
   }
 }
 
-/** Makes 64 characters with 360 random bits. The first four satisfy any password policy of Cognito. */
+/** Makes 64 characters with 360 random bits. The first four characters satisfy any password policy of Cognito. */
 const randomPassword = (): string => `aA1!${randomBytes(45).toString('base64')}`;
 
 /** Records the `Date` header of the last response to the command. */

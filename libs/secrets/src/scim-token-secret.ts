@@ -146,7 +146,7 @@ async function readStage(
     // The parser's message would quote the value, so it is not used.
     throw new SecretStoreUnavailable(
       name,
-      new Error(`its ${stage} value does not have the form that this product writes; rotate the token`),
+      new Error(`its ${stage} value does not have the format that StackFlow writes; rotate the token`),
     );
   }
 }

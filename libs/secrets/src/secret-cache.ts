@@ -1,5 +1,5 @@
 /**
- * Caches the tenants' secrets. If the store does not answer, it never reports a secret as missing.
+ * Caches the tenants' secrets. If the store does not answer, the cache never reports a secret as missing.
  * - A value is fresh for at most `ttlMs`. A random part is subtracted, so that replicas do not read at the same moment.
  * - Each tenant has one read at a time. {@link KnownSecret.renew} reads at most once per `renewIntervalMs`.
  * - While the store is down, a value stays usable until it is `staleMs` old.

@@ -31,7 +31,7 @@ export class SecretStoreUnavailable extends Error {
 
   constructor(secretName: string, cause: unknown) {
     const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-    super(`Secrets Manager gave no answer about ${secretName} (${reason})`, { cause });
+    super(`Cannot access the secret ${secretName} in Secrets Manager (${reason})`, { cause });
     this.name = 'SecretStoreUnavailable';
   }
 }

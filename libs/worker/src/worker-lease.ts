@@ -1,6 +1,6 @@
 /**
  * Sends the heartbeat of this process. A lease on a row (`lease_owner`) is valid while its owner's last heartbeat is at
- * most `seconds` old, so rows need no renewal of their own.
+ * most `seconds` old. Rows thus need no renewal of their own.
  */
 import { randomUUID } from 'node:crypto';
 import type { Database, Logger } from '#platform';

@@ -7,7 +7,10 @@ import { columnsOf, prepared, type Queryable, type Tx } from '#platform';
 import { AccountCopyEntity } from './account-copy.entity.js';
 import { ADMISSION_FIELDS, type AccountCopy } from './admission.js';
 
-/** `stale`: the same or a newer version is stored. `foreign`: the id belongs to another tenant. Nothing was written. */
+/**
+ * `stale`: the same or a newer version is stored. `foreign`: the id is of another tenant. Both mean that nothing was
+ * written.
+ */
 export type Stored = 'stored' | 'stale' | 'foreign';
 
 async function stored(tx: Tx, tenant: string, id: string, sql: string, values: unknown[]): Promise<Stored> {
@@ -97,6 +100,8 @@ export async function namesakeOf(queryable: Queryable, tenant: string, email: st
   return row?.id ?? null;
 }
 
-/** Locks the rows in shared mode. An event that removes access waits for the commit and then finds the new session. */
+/**
+ * Locks the accounts in shared mode. An event that removes access waits for the commit and then finds the new session.
+ */
 export const lockAccounts = (tx: Tx, tenant: string, externalId: string): Promise<AccountCopy[]> =>
   tx.query<AccountCopy>(`${SELECT} order by id for share`, [tenant, externalId]);

@@ -20,16 +20,16 @@ export type Admission =
   | { readonly refused: Extract<RefusalCode, `account_${string}` | 'unknown_person' | 'not_provisioned'> };
 
 /**
- * Both statuses must be `active`. They come from two topics, and an older event of one topic must not restore access
- * that a newer event of the other topic removed.
+ * An account has access only if both statuses are `active`. They come from two topics: an older event of one topic must
+ * not restore access that a newer event of the other removed.
  */
 const hasAccess = (account: AccountCopy): boolean =>
   account.accountStatus === 'active' && account.accessStatus === 'active';
 
 /**
  * `accounts` are all accounts of the tenant with the Okta id. `expected`: the directory has an active person with this
- * id. `provenAt`: when Okta authenticated the person. Before the fence, the sign-in is refused, even if access was
- * restored.
+ * id. `provenAt`: when Okta authenticated the person. If it is before the fence, the sign-in is refused, even if access
+ * was restored later.
  */
 export function admit(accounts: readonly AccountCopy[], expected: boolean, provenAt: Date): Admission {
   const ready = accounts.filter((account) => account.version > 0 && account.accessVersion > 0);

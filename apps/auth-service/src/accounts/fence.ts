@@ -6,12 +6,18 @@ import { decodeJwt } from 'jose';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFenced } from '#access-guard';
 
-/** A new fence is at most two seconds ahead. If it is further away, a clock is wrong, and waiting would not help. */
+/**
+ * A new fence is at most two seconds in the future. If it is further away, a clock is wrong, and waiting would not
+ * help.
+ */
 const LONGEST_MS = 3_000;
-/** Added to each wait, because timers may fire early, and Cognito's clock may differ from ours. */
+/** Milliseconds added to each wait, because timers may fire early, and Cognito's clock may differ from ours. */
 const MARGIN_MS = 50;
 
-/** Waits until the fence's second is over by our clock, because the time of issue in a token has whole seconds. */
+/**
+ * Waits until the fence's second is over by our clock, so that Cognito's next token is issued after the fence. The time
+ * of issue in a token has whole seconds.
+ */
 export async function waitPastFence(notBefore: Date | null): Promise<void> {
   if (notBefore === null) return;
   const wait = (Math.floor(notBefore.getTime() / 1000) + 1) * 1000 + MARGIN_MS - Date.now();

@@ -5,7 +5,7 @@ import type { AccountCopy } from '../accounts/admission.js';
 
 export interface AuditEntry {
   readonly event: AuditEvent;
-  /** The reason: a code from the closed list of the module that records the event. */
+  /** The reason. Each module that records events has a closed list of such codes. */
   readonly code?: string;
   readonly tenant?: string | undefined;
   readonly accountId?: string | undefined;
@@ -40,8 +40,8 @@ const recordIfUnchangedSql = prepared(`
   returning 1`);
 
 /**
- * Writes the row only if the tenant's accounts with this Okta id are still as `read`; otherwise returns false. Locks
- * these accounts in shared mode until the commit, as `lockAccounts` does.
+ * Writes the row and returns true only if the tenant's accounts with this Okta id have not changed since they were
+ * `read`. Locks these accounts in shared mode until the commit.
  */
 export async function recordIfUnchanged(
   database: Database,

@@ -19,7 +19,9 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const ALGORITHMS = ['ES256', 'RS256', 'PS256'];
 const LIFETIME_SECONDS = 300;
 const SKEW_SECONDS = 30;
-/** Compared with the secret of an unknown client, so that the response takes as long as for a known client. */
+/**
+ * The secret of an unknown client is compared with this hash, so that the response takes as long as for a known client.
+ */
 const NO_HASH = Buffer.alloc(32);
 
 @Injectable()

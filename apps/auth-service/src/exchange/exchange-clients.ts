@@ -39,9 +39,7 @@ export class ExchangeClients {
     return this.database.query<ExchangeClient>(`${SELECT} order by id`);
   }
 
-  /**
-   * Returns the new secret, which is stored nowhere else; null if the client uses keys; undefined if it already exists.
-   */
+  /** Creates a client. Returns its new secret, null if it uses keys, or undefined if the id already exists. */
   create(client: NewExchangeClient, by: string): Promise<string | null | undefined> {
     return this.save('created', client, 'do nothing', by);
   }
@@ -52,8 +50,7 @@ export class ExchangeClients {
   }
 
   /**
-   * The current secret stays valid for `graceMs`, and older secrets end. Returns null if no client with a secret
-   * exists.
+   * Replaces the secret. The old one stays valid for `graceMs`, and older ones end. Returns null if there is no secret.
    */
   async rotate(
     id: string,

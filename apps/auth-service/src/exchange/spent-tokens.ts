@@ -8,11 +8,8 @@ export type SpentKind = 'id_token' | 'client_assertion' | 'logout_token';
 
 @Entity('spent_token')
 export class SpentTokenEntity {
-  @PrimaryColumn({ type: 'bytea' })
-  hash!: Buffer;
-
-  @Column({ type: 'timestamptz' })
-  expiresAt!: Date;
+  @PrimaryColumn({ type: 'bytea' }) hash!: Buffer;
+  @Column({ type: 'timestamptz' }) expiresAt!: Date;
 }
 
 /** A row is kept this long after its token has expired. The time is longer than any verifier's clock tolerance. */

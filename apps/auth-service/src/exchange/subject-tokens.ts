@@ -17,7 +17,7 @@ import { ExchangeSources } from './exchange-sources.js';
 export interface ClassifiedToken {
   readonly kind: TokenKind;
   readonly token: string;
-  /** The issuer in the spelling of the tenant's settings. */
+  /** The issuer, spelled as in the tenant's settings. */
   readonly issuer: string;
   readonly clientId: string;
   readonly source: ExchangeSource | null;
@@ -34,7 +34,7 @@ export interface ProvenPerson {
   readonly amr?: readonly string[] | undefined;
 }
 
-/** An older ID token is refused: it must prove a recent sign-in and must not be stored as a credential. */
+/** Largest age of an ID token. It must prove a recent sign-in and must not be stored as a credential. */
 const ID_TOKEN_MAX_AGE_SECONDS = 300;
 
 @Injectable()

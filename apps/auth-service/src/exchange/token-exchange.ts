@@ -147,8 +147,8 @@ export class TokenExchange {
 
   /**
    * Checks the account again while its row is locked in shared mode. If access was removed before, the exchange is
-   * refused. A later event waits for the lock and then fences the token. If the accounts are still as `read`, a single
-   * statement checks them and writes the audit row.
+   * refused. A later event waits for the lock and then fences the token. If the accounts have not changed since they
+   * were `read`, a single statement checks them and writes the audit row.
    */
   private async commit(
     proven: ProvenExchange,
@@ -184,8 +184,8 @@ const COGNITO_SENTENCES: Readonly<Record<CognitoRefusal, string>> = {
 };
 
 /**
- * Returns the audience. Runs before the token is verified, so that a client cannot find out whether a token that its
- * policy excludes is valid.
+ * Checks the client's policy and returns the audience. The token is verified later, so that a client cannot find out
+ * whether a token that its policy excludes is valid.
  */
 function checkPolicy({ tenant }: Site, client: ExchangeClient, { audience, scopes }: ExchangeRequest): string {
   const detail = { client: client.id };

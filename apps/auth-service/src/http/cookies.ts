@@ -1,6 +1,6 @@
 /**
- * With the prefix `__Host-`, browsers require Secure, our exact host and the path `/`. So no subdomain can set such a
- * cookie.
+ * With the prefix `__Host-`, browsers require Secure, our exact host name and the path `/`. So no subdomain can set
+ * such a cookie.
  */
 import { randomBytes } from 'node:crypto';
 
@@ -11,7 +11,7 @@ export const random256 = (): string => randomBytes(32).toString('base64url');
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * The name contains the beginning of the value, so that tabs which begin a login at the same moment keep their cookies.
+ * The name contains the beginning of the value. Tabs that begin a login at the same moment thus keep separate cookies.
  */
 export const loginCookieName = (value: string): string => `${LOGIN_PREFIX}${value.slice(0, 8)}`;
 const LOGIN_PREFIX = '__Host-sf_login_';

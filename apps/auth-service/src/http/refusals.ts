@@ -178,5 +178,5 @@ const OF_OIDC: Partial<Record<OidcErrorCode, RefusalCode>> = {
   mfa_missing: 'mfa_missing',
 };
 
-/** Returns the reason for an OIDC error. Every code that is not listed above means that the token was refused. */
+/** An OIDC error without a reason of its own means that the token was refused. */
 export const refusalOfOidc = (code: OidcErrorCode): RefusalCode => OF_OIDC[code] ?? 'token_refused';

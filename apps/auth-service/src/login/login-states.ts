@@ -33,8 +33,8 @@ export class LoginStates {
   }
 
   /**
-   * Because `delete` locks the row, only one of several callbacks with the same state succeeds. After `other_browser`,
-   * the login stays valid for the browser that began it.
+   * Because `delete` locks the row, only one of several callbacks with the same state succeeds. If another browser
+   * sends the state, the login stays valid for the browser that began it.
    */
   async take(
     tenant: string,

@@ -27,7 +27,7 @@ export interface SignedInPerson {
 /** Longest wait for an account that Okta is still provisioning. Provisioning takes about this long. */
 const PATIENCE_MS = 3_000;
 const POLL_MS = 100;
-/** Reasons that usually end within a moment, so that waiting helps. */
+/** Reasons to refuse that usually end within a moment, so that waiting helps. */
 const PASSING: ReadonlySet<string> = new Set(['not_provisioned', 'account_signing_out']);
 
 @Injectable()
@@ -54,7 +54,7 @@ export class SignIn {
     }
   }
 
-  /** Waits while the account is being created or signed out. Any other reason refuses the person at once. */
+  /** Waits while the account is being created or signed out. For any other reason, the person is refused at once. */
   private async awaitAccount(tenant: string, claims: IdTokenClaims): Promise<AccountCopy> {
     const { sub, iat } = claims;
     const provenAt = new Date(iat * 1000);

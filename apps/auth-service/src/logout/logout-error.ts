@@ -46,5 +46,5 @@ const OF_OIDC: Partial<Record<OidcErrorCode, LogoutErrorCode>> = {
   client_mismatch: 'client_not_allowed',
 };
 
-/** Returns the reason for an OIDC error. Every code that is not listed above means that the token was refused. */
+/** An OIDC error without a reason of its own means that the token was refused. */
 export const logoutCodeOf = (code: OidcErrorCode): LogoutErrorCode => OF_OIDC[code] ?? 'token_refused';

@@ -1,4 +1,4 @@
-/** Sign-outs that are not complete. The statements lock the accounts' rows, so logins and events wait. */
+/** Sign-outs that are not complete. The statements lock the accounts, so logins and events wait for the commit. */
 import type { Queryable, Tx } from '#platform';
 import type { LogoutSubject } from './logout-request.js';
 
@@ -17,7 +17,7 @@ export async function lockSubject(tx: Tx, tenant: string, subject: LogoutSubject
   return (await tx.query<{ id: string }>(text, [tenant, value, limit])).map((row) => row.id);
 }
 
-/** Replaces a sign-out that is not complete. The new one must be announced even if the old one already was. */
+/** Replaces a pending sign-out. deactivation-worker must receive the new one, even if it has received the old one. */
 export async function addSignOut(tx: Tx, accounts: readonly string[], id: string): Promise<void> {
   await tx.query(
     `update account set signing_out = $2, signing_out_announced = false, signing_out_attempts = 0, signing_out_due_at = clock_timestamp()

@@ -36,7 +36,7 @@ export class UniversalLogout {
   ) {}
 
   /**
-   * Resolves with the ids of the accounts when the logout is stored. Rejects with a `LogoutError` if nothing was
+   * Resolves with the ids of the accounts once the logout is stored. Rejects with a `LogoutError` if nothing was
    * changed.
    */
   async carryOut(site: Site, authorization: string | undefined, body: unknown): Promise<readonly string[]> {

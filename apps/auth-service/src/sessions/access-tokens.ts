@@ -28,7 +28,7 @@ type ExpectedAccess = Pick<BrowserSession, 'accessVersion' | 'roles'>;
 
 /** A token that expires within this time is replaced, because the page needs time to use it. */
 const ENOUGH_MS = 60_000;
-/** Pause between requests while the token lacks changed roles, which reach Cognito shortly after us. */
+/** Changed roles reach Cognito shortly after us. Until a token contains them, we request a new one at this interval. */
 const STALE_ROLES_MS = 2_000;
 const MAX_CACHED = 50_000;
 
@@ -100,7 +100,7 @@ export class AccessTokens {
   }
 }
 
-/** A retry cannot succeed: the user is disabled, or the token is revoked, expired or rotated. */
+/** Errors after which a retry cannot succeed: the user is disabled, or the token is revoked, expired or rotated. */
 const REFUSALS: ReadonlySet<string> = new Set(['NotAuthorizedException', 'RefreshTokenReuseException']);
 
 /** Decodes the token without verifying it, because Cognito itself returned the token a moment ago. */

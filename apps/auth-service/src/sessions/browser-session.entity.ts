@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** The tokens are sealed, see seal.ts. */
+/** The tokens are encrypted, see seal.ts. */
 @Entity('session')
 export class BrowserSessionEntity {
   @PrimaryColumn({ type: 'uuid' }) id!: string;
@@ -17,7 +17,7 @@ export class BrowserSessionEntity {
   @Column({ type: 'bytea' }) idToken!: Buffer;
 }
 
-/** Replaced secrets are kept. A session has at most one secret that is not replaced. */
+/** Replaced secrets are kept. A session has at most one current secret, whose `replacedAt` is null. */
 @Entity('session_secret')
 export class SessionSecretEntity {
   @PrimaryColumn({ type: 'bytea' }) hash!: Buffer;

@@ -99,7 +99,9 @@ export class BrowserSessions {
     return this.sealer.open(session.idToken, `${session.id}:id`);
   }
 
-  /** Another replica may have stored a newer refresh token. Returns null if the session has ended. */
+  /**
+   * Reads the token again, because another replica may have stored a newer one. Null means that the session has ended.
+   */
   async currentRefreshToken(id: string): Promise<string | null> {
     const [row] = await this.database.query<Pick<sql.SessionRow, 'refreshToken'>>(sql.REFRESH_TOKEN, [id]);
     return row ? this.sealer.open(row.refreshToken, `${id}:refresh`) : null;

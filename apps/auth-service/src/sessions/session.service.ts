@@ -36,7 +36,7 @@ export class SessionService {
     return viewOf(site, session, await this.token(session));
   }
 
-  /** Returns a new secret for the cookie, and the same view as `view`. */
+  /** Returns a new secret for the cookie, and the session as {@link view} does. */
   async refresh(site: Site, secret: string | null): Promise<{ secret: string; expiresAt: Date; view: SessionView }> {
     const rotated = secret === null ? null : await this.sessions.rotate(site.tenant.tenantId, secret);
     if (!rotated) throw noSession();
@@ -49,7 +49,7 @@ export class SessionService {
 
   /**
    * Ends the session here and at Cognito. With `okta`, returns the URL at which the browser can also end the session at
-   * Okta (OpenID Connect RP-Initiated Logout 1.0), or null if Okta offers none.
+   * Okta (OpenID Connect RP-Initiated Logout 1.0). The URL is null if Okta offers none.
    */
   async logout(site: Site, secret: string | null, okta: boolean): Promise<{ oktaLogoutUrl: string | null }> {
     const session = secret === null ? null : await this.sessions.find(site.tenant.tenantId, secret);

@@ -3,8 +3,8 @@ import type { Access, EventEnvelope, OffboardingCase } from '#events';
 import { prepared, type Tx } from '#platform';
 
 /**
- * Touches no row that handlers of other topics write, so it never waits for them. A removed account stays removed. A
- * removal ends no access and has no case, so the row keeps the causation id of the earlier deactivation.
+ * This statement writes no row that handlers of other topics write, so it never waits for them. A removed account stays
+ * removed. A removal ends no access and has no case, so the row keeps the causation id of the earlier deactivation.
  */
 const storeAccessSql = prepared(`
   insert into access as w (account_id, tenant, version, status, causation_id) values ($1, $2, $3, $4, $5)

@@ -29,7 +29,7 @@ export const accountState = (account: Omit<PublishedAccount, 'tenant' | 'version
   primaryRole: account.roles[0] ?? null,
 });
 
-/** `account` already has the version that becomes the event's sequence. */
+/** The version of `account` becomes the event's sequence. */
 export const stateEvent = (
   what: 'provisioned' | 'republished',
   account: PublishedAccount,

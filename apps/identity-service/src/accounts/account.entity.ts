@@ -33,7 +33,10 @@ export class AccountEntity extends Profile {
   /** Sequence of the last event on `identity.accounts`. */
   @BigIntColumn({ default: 0 }) version!: number;
 
-  /** The status that was published last; null before the account is provisioned. */
+  /**
+   * The status that was published last. Null means that nothing was published, because Cognito does not have the user
+   * yet.
+   */
   @Column({ type: 'text', nullable: true }) announcedStatus!: AccountStatus | null;
 
   /** Sequence of the last completed case that was published. */

@@ -77,7 +77,7 @@ export async function hasBacklog(tx: Tx, tenant: string, limit: number): Promise
 }
 
 /**
- * The caller has locked the rows. Marks the accounts dirty, so that the reconciler works on them at once, even after a
+ * Writes the results; the caller has locked the rows. The reconciler then works on the accounts at once, even after a
  * failure. `$5` repeats the ids, because Postgres estimates a hundred rows for each list of records and would otherwise
  * read the whole table.
  */

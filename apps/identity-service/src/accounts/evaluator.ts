@@ -11,7 +11,7 @@ import { transition } from './transition.js';
 
 /** Accounts per statement. One transaction may contain many statements. */
 const CHUNK = 1_000;
-/** From this number of accounts on, a tenant's changes are bulk, and single changes of other tenants overtake them. */
+/** From this number of accounts on, a tenant's changes are bulk. Single changes of other tenants then overtake them. */
 const BULK = 50;
 
 export interface Evaluated {

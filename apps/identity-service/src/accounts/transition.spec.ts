@@ -77,7 +77,7 @@ describe('a transition', () => {
     expect(next?.granted).toEqual([{ role: 'itsm_agent', group: 'g2' }]);
   });
 
-  it('records the closing as the cause of its revocations, whatever event led to the evaluation', () => {
+  it('records the end of access as the cause of its revocations, whatever event led to the evaluation', () => {
     const next = transition(
       subject({ roles: ['viewer'], assignedRoles: ['viewer'] }, { access: published('inactive'), derived: agent }),
       cause,
@@ -112,7 +112,7 @@ describe('the status of an account', () => {
       subject({ status: current }, { access: access && published(access), directory: { ...names, active, deleted } }),
     );
 
-  it('follows a closing by the worker, whatever the directory has; a removal is final', () => {
+  it('follows deactivation-worker when it ends access, whatever the directory has; a removal is final', () => {
     for (const current of ['active', 'inactive'] as const)
       for (const active of [true, false]) {
         expect(next(current, 'inactive', active)).toBe('inactive');
@@ -133,7 +133,7 @@ describe('the status of an account', () => {
   });
 });
 
-describe('the events about a closing', () => {
+describe('the events about the end of access', () => {
   const inCase = (state: OffboardingCase['state'], sequence = 7): KnownCase => ({
     sequence,
     details: { ...sampleData['com.stackflow.offboarding.case.completed.v1'].case, state, causationId: 'req-case' },
@@ -182,7 +182,7 @@ describe('the events about a closing', () => {
     });
   });
 
-  it('include a reactivation only after a deactivation; a closing that is undone earlier shows in role changes alone', () => {
+  it('include a reactivation only after a deactivation; access that is restored earlier shows in role changes alone', () => {
     const back = { status: 'inactive', assignedRoles: ['itsm_agent'] } as const;
     const more = { access: published('active'), derived: agent };
     expect(events({ ...back, announcedStatus: 'active' }, more)).toEqual([['roles-changed', 'req-7', undefined]]);

@@ -107,7 +107,7 @@ function nextAssignedRoles(subject: Subject, status: AccountStatus, kept: readon
 
 function nextPriority(current: Subject['current'], reduced: boolean, bulk: boolean): number {
   const desired = bulk ? PRIORITY.bulk : PRIORITY.single;
-  // Without a user in Cognito there is no access to reduce. A dirty account keeps its priority, even in bulk.
+  // Without a user in Cognito there is no access to reduce. An account that already waits keeps its priority.
   if (!current.provisioned) return current.dirty ? current.priority : desired;
   const own = reduced ? PRIORITY.reduced : desired;
   return current.dirty ? Math.min(current.priority, own) : own;

@@ -10,12 +10,12 @@ export class HeldRoleLossEntity {
   @Column({ type: 'text' }) heldBecause!: HeldBecause;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) heldAt!: Date;
 
-  /** Becomes the cause of the revocation when the loss happens. */
+  /** The cause of the loss. The revocation records this cause when the loss happens. */
   @Column({ type: 'text' }) cause!: string;
   @Column({ type: 'uuid', nullable: true }) causeGroup!: string | null;
   @Column({ type: 'text' }) causationId!: string;
 
-  /** Null means that the loss is held. After a release, a re-evaluation applies the loss and deletes this row. */
+  /** Null means that the loss is still held. After a release, a re-evaluation applies the loss and deletes this row. */
   @Column({ type: 'timestamptz', nullable: true }) releasedAt!: Date | null;
   @Column({ type: 'text', nullable: true }) releasedBy!: string | null;
 }

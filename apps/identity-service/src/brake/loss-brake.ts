@@ -36,7 +36,7 @@ export class LossBrake {
     return decisions;
   }
 
-  /** Stores new holds and deletes the ended ones. */
+  /** Stores newly held losses and deletes those that are no longer held. */
   async record(tx: Tx, tenant: string, decisions: readonly LossDecision[]): Promise<void> {
     const ended = decisions.filter(({ subject, because }) => because === null && subject.held !== null);
     if (ended.length > 0) await tx.query(endHolds, [ended.map(({ subject }) => subject.id)]);

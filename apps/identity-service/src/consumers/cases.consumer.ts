@@ -1,4 +1,4 @@
-/** Consumes `offboarding.cases`: the event about a deactivated account contains the completed case as evidence. */
+/** Consumes `offboarding.cases`. A completed case is evidence, and our event about the deactivation contains it. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';
