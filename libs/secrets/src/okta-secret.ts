@@ -76,7 +76,7 @@ export async function eraseOktaSecret(store: SecretStore, tenantId: string, now 
   if ((await store.read(name)) !== null) await eraseConnection(store, name, now);
 }
 
-/** Returns null if the tenant is not connected. Throws `SecretStoreUnavailable`. */
+/** Returns the credentials, or null if the tenant is not connected. Throws `SecretStoreUnavailable`. */
 export async function readOktaSecret(store: SecretStore, tenantId: string): Promise<OktaCredentials | null> {
   const value = await read(store, oktaSecretName(tenantId));
   return (

@@ -17,7 +17,8 @@ export class OktaSecrets {
   }
 
   /**
-   * Returns null if the tenant is not connected. Throws SecretStoreUnavailable. Call it only for tenants that exist.
+   * Returns null if the tenant is not connected to Okta. Throws SecretStoreUnavailable. Call it only for tenants that
+   * exist.
    */
   async get(tenantId: string): Promise<OktaCredentials | null> {
     const known = this.cache.of(tenantId);

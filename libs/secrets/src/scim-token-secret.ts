@@ -106,7 +106,7 @@ async function stillValid(
     .map((a) => ({ hash: a.hash, validUntil: new Date(a.validUntil).toISOString() }));
 }
 
-/** Returns null if the tenant has no token. Some hashes may have expired. */
+/** Returns the accepted hashes, or null if the tenant has no token. Some of the hashes may have expired. */
 export async function readAcceptedHashes(
   store: SecretStore,
   tenantId: string,

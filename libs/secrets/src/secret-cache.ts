@@ -43,7 +43,7 @@ export class SecretCache<T> {
     this.tenants.delete(tenantId);
   }
 
-  /** False means that the entry was invalidated and may be outdated. */
+  /** Returns false if the entry was invalidated and may be outdated. */
   isCurrent(known: KnownSecret<T>): boolean {
     return this.tenants.get(known.tenantId) === known;
   }

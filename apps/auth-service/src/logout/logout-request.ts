@@ -15,7 +15,7 @@ const body = z.union([
   z.object({ subject, sub_id: z.undefined().optional() }),
 ]);
 
-/** Throws a `LogoutError` with the code `malformed`. */
+/** Returns the subject. Throws a `LogoutError` with the code `malformed`. */
 export function parseLogoutSubject(given: unknown): LogoutSubject {
   const parsed = body.safeParse(given);
   const found = parsed.data?.sub_id ?? parsed.data?.subject;
