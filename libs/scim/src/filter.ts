@@ -93,8 +93,8 @@ class Parser {
   }
 
   /**
-   * Parses the rest of `emails[type eq "work"].value eq "x"`. Entra ID sends this form, which the grammar of the RFC
-   * does not allow.
+   * Parses the end of `emails[type eq "work"].value eq "x"`, which Entra ID sends although the RFC's grammar forbids
+   * it.
    */
   private suffix(inner: Filter): Filter {
     const next = this.tokens[this.position];

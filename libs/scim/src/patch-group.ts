@@ -1,4 +1,3 @@
-/** Reduces a PATCH of a group (RFC 7644 section 3.5.2) to one change, without reading the current members. */
 import { quote, ScimError } from './errors.js';
 import type { Filter } from './filter.js';
 import { LIMITS } from './limits.js';
@@ -7,20 +6,20 @@ import { filterOnSingleValue, type PatchOperation, type PatchPath, type PatchVer
 import { parseMemberIds, parseValue, requireObject } from './resource.js';
 import { commonAttributes, findAttribute, groupSchema, type Attribute } from './schema.js';
 
-/**
- * The change of a group. `add` and `remove` are disjoint. Both are empty if `replaceAll` is set. Ids are as the client
- * sent them, unchecked.
- */
+/** The change of a group. `add` and `remove` are disjoint, and empty if `replaceAll` is set. Ids are unchecked. */
 export interface GroupChange {
   readonly displayName?: string;
-  /** The new external id. Null means that the group loses its external id. */
+  /** Null removes the external id. */
   readonly externalId?: string | null;
   readonly replaceAll: readonly string[] | null;
   readonly add: readonly string[];
   readonly remove: readonly string[];
 }
 
-/** Applies the operations in order. If several operations are about one member, the last one wins. */
+/**
+ * Reduces a PATCH (RFC 7644 section 3.5.2) to one change, without the current members. The last operation on a member
+ * wins.
+ */
 export function reduceGroupPatch(operations: readonly PatchOperation[]): GroupChange {
   const fold = new Fold();
   for (const { op, path, value } of operations) {
@@ -47,10 +46,7 @@ class Fold {
     };
   }
 
-  /**
-   * Applies an operation without a path. Okta renames with `{id, displayName}`. The id and unknown attributes are
-   * ignored.
-   */
+  /** Okta renames with `{id, displayName}`. The id and unknown attributes are ignored. */
   withoutPath(op: PatchVerb, value: Record<string, unknown>): void {
     for (const key of Object.keys(value)) {
       const attribute = findAttribute(groupSchema.attributes, key);
@@ -65,8 +61,7 @@ class Fold {
       throw ScimError.of('mutability', `${quote(text)} is set by the server and cannot be changed.`);
     if (filter && target.attribute.name !== 'members') throw filterOnSingleValue(target.attribute);
     if (target.subAttribute) {
-      // Entra ID may set `members[value eq "x"].display`. The value is ignored, because this server always returns the
-      // userName as `display`.
+      // Entra ID may set `members[value eq "x"].display`. This server ignores it and always returns the userName.
       if (target.subAttribute.mutability === 'readOnly') return;
       throw ScimError.of(
         'mutability',

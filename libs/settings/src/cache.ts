@@ -1,8 +1,7 @@
 /**
- * Keeps the tenants in memory, by id, slug and host name, for code paths that cannot afford a query per request.
- * Changes by events that this process handles are visible at once ({@link TenantSettingsCache.accept}). Changes that
- * other replicas stored are visible within `pollMs`. An unknown tenant causes no additional query, so random tenant ids
- * cannot load the database.
+ * Keeps the tenants in memory, for code that cannot afford a query per request. Events that this process handles count
+ * at once, and changes that other replicas stored count within `pollMs`. An unknown tenant causes no query, so random
+ * tenant ids cannot load the database.
  */
 import type { Queryable } from '#platform';
 import { copyOf, settingsSince, type SettingsEvent, type TenantCopy } from './copy.sql.js';
@@ -13,13 +12,13 @@ export type TenantListener = (current: TenantCopy, previous: TenantCopy | null) 
 export interface TenantSettingsCacheOptions {
   readonly database: Queryable;
   readonly schema: string;
-  /** Maximum age of an answer, in milliseconds. */
+  /** Maximum age of the cached tenants, in milliseconds. */
   readonly pollMs?: number;
 }
 
 /**
- * A refresh reads changes from this long before the last refresh, because `received_at` is set before its transaction
- * commits. The time is longer than any transaction of a service (statement timeout 30 s).
+ * `received_at` is set before its transaction commits, so a refresh reads changes from this long before the last one.
+ * The time exceeds any transaction of a service (statement timeout 30 s).
  */
 const LOOK_BACK_MS = 60_000;
 
@@ -34,10 +33,7 @@ export class TenantSettingsCache {
 
   constructor(private readonly options: TenantSettingsCacheOptions) {}
 
-  /**
-   * Returns the current settings, or null for an unknown tenant. Rejects if the cache is too old and the database does
-   * not answer.
-   */
+  /** Returns null for an unknown tenant. Rejects if the cache is too old and the database does not answer. */
   async get(tenantId: string): Promise<TenantCopy | null> {
     await this.beFresh();
     return this.copies.get(tenantId) ?? null;
@@ -54,25 +50,25 @@ export class TenantSettingsCache {
   }
 
   /**
-   * Returns the tenants with this host name; a port is ignored. If a host name moves from one tenant to another, the
-   * two events may arrive in either order. Then this returns two tenants, and the caller decides.
+   * Returns the tenants with this host name, of which a port is ignored. While a host name moves between tenants, two
+   * tenants may have it, because their events arrive in any order.
    */
   async ofHost(host: string): Promise<readonly TenantCopy[]> {
     await this.beFresh();
     return this.byHost.get(hostName(host)) ?? [];
   }
 
-  /** `listener` runs for every newer version, e.g. to forget a cached SCIM token. */
+  /** The listener runs for every newer version of a tenant. */
   onChange(listener: TenantListener): void {
     this.listeners.push(listener);
   }
 
-  /** Applies an event that this process has stored. Call it after the commit. Older versions are ignored. */
+  /** Call it after the commit of an event. Older versions are ignored. */
   accept(event: SettingsEvent): void {
     this.put(copyOf(event));
   }
 
-  /** Reads the settings that changed since the last refresh. Concurrent callers wait for the same query. */
+  /** Reads what changed since the last refresh. Concurrent callers wait for the same query. */
   refresh(): Promise<void> {
     this.refreshing ??= this.read().finally(() => (this.refreshing = null));
     return this.refreshing;

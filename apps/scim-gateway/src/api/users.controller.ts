@@ -71,10 +71,7 @@ export class UsersController {
   }
 }
 
-/**
- * Reads the parameters that select attributes. Call it before anything is written, so that a bad parameter refuses the
- * whole request.
- */
+/** Call it before anything is written, so that a bad `attributes` parameter refuses the whole request. */
 function presentation(request: FastifyRequest): (user: User) => Record<string, unknown> {
   const project = projection(request);
   const { baseUrl } = request.scim;
