@@ -1,4 +1,4 @@
-/** The verbs about people and groups. Each verb is one administrator's action, which Okta sends to the SCIM server. */
+/** The verbs about people and groups. Each is one action of an administrator, which Okta sends to the SCIM server. */
 import { InvalidArgumentError } from 'commander';
 import {
   choice,
@@ -41,7 +41,6 @@ export const answerOf = (results: readonly VerbResult[]): Answer => ({
   exitCode: results.every(({ ok }) => ok) ? EXIT.ok : EXIT.refused,
 });
 
-/** Defines a verb whose request body consists of its arguments and flags. */
 function verb<O extends OptionTable>(
   usage: string,
   summary: string,

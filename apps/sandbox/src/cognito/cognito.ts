@@ -1,4 +1,3 @@
-/** The stand-in for Cognito user pools on one listener: operations, quotas, faults and control API. */
 import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';
 import { z } from 'zod';
@@ -29,13 +28,13 @@ export interface Cognito {
 export interface CognitoOptions {
   readonly region: string;
   readonly quotas: Quotas;
-  /** The quota category that sign-outs use up. The default is UserUpdate. */
+  /** The quota category of sign-outs. The default is UserUpdate. */
   readonly signOutCategory?: SignOutCategory | undefined;
-  /** Custom attributes of the default pool, named without the prefix `custom:`. */
+  /** Custom attributes of the default pool, without the prefix `custom:`. */
   readonly customAttributes: readonly string[];
-  /** Triggers that replace the product's triggers. Without any triggers, every sign-in fails. */
+  /** Replace the product's triggers. Without any triggers, every sign-in fails. */
   readonly triggers?: Triggers | undefined;
-  /** Time limit of a trigger in milliseconds. Tests shorten it. */
+  /** Time limit of a trigger. Tests shorten it. */
   readonly triggerLimitMs?: number | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** The CUSTOM_AUTH flow. AWS describes it in "Custom authentication challenge Lambda triggers". */
+/** The CUSTOM_AUTH flow (AWS, "Custom authentication challenge Lambda triggers"). */
 import { randomBytes } from 'node:crypto';
 import type { Database } from '#platform';
 import type { ChallengeRound } from '../../../cognito-triggers/src/events.js';
@@ -14,7 +14,7 @@ import { GET_USER, type UserRow } from './users.sql.js';
 
 const SESSION_BYTES = 128;
 
-/** Cognito gives the same message for a wrong answer and for an unknown user. */
+/** Cognito gives this message for a wrong answer and for an unknown user. */
 const incorrect = () => notAuthorized('Incorrect username or password.');
 
 /** The state of a sign-in between two calls. */
@@ -33,10 +33,7 @@ export class CustomAuth {
     private readonly tokens: TokenIssuer,
   ) {}
 
-  /**
-   * Starts a sign-in. `begin` takes no ClientMetadata, because Cognito does not pass the ClientMetadata of
-   * AdminInitiateAuth to the challenge triggers.
-   */
+  /** Takes no ClientMetadata, because Cognito does not pass it from AdminInitiateAuth to the challenge triggers. */
   async begin(pool: Pool, client: AppClient, parameters: Readonly<Record<string, string>>): Promise<object> {
     const { USERNAME: username, SECRET_HASH: secretHash } = parameters;
     checkFlow(client, 'CUSTOM_AUTH');
@@ -46,7 +43,7 @@ export class CustomAuth {
     return this.advance({ pool, client, username: user?.username ?? username, user, rounds: [] }, undefined);
   }
 
-  /** Answers a challenge. A right and a wrong answer both use up the session. */
+  /** A right and a wrong answer both use up the session. */
   async answer(
     pool: Pool,
     client: AppClient,
@@ -79,10 +76,7 @@ export class CustomAuth {
     return this.advance({ pool, client, username: challenge.username, user, rounds }, metadata);
   }
 
-  /**
-   * Asks the trigger DefineAuthChallenge for the next step: issue tokens, send another challenge, or refuse the
-   * sign-in.
-   */
+  /** DefineAuthChallenge decides: issue tokens, send another challenge, or refuse the sign-in. */
   private async advance(attempt: Attempt, metadata: ClientMetadata): Promise<object> {
     const { pool, client, user, username, rounds } = attempt;
     const { request, ...event } = triggerEvent(client, username, user, metadata);
@@ -140,10 +134,7 @@ export class CustomAuth {
     return challenge;
   }
 
-  /**
-   * Finds an enabled user. Returns null for an unknown user if the client's settings hide whether users exist. The
-   * triggers then get `userNotFound`.
-   */
+  /** Refuses a disabled user. Returns null for an unknown user if the client hides whether users exist. */
   private async signable(pool: Pool, client: AppClient, username: string): Promise<UserRow | null> {
     const [user] = await this.database.query<UserRow>({
       name: 'get_user',

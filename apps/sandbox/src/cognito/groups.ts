@@ -1,4 +1,3 @@
-/** The group and membership operations of Cognito. */
 import type { Database } from '#platform';
 import { AwsError } from '../aws/aws-error.js';
 import type { Operation } from '../aws/aws-listener.js';

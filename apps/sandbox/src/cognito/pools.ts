@@ -22,9 +22,7 @@ export interface Pool {
 const POOL = `id, name, schema, password_policy as policy, case_sensitive as "caseSensitive", settings,
   extract(epoch from created_at)::float8 as "createdAt"`;
 
-/**
- * Returns the key under which this pool stores a user: the username, in lower case unless the pool is case-sensitive.
- */
+/** The key of a user in its pool: the username, in lower case unless the pool is case-sensitive. */
 export const usernameKey = (pool: Pool, username: string): string =>
   pool.caseSensitive ? username : username.toLowerCase();
 
@@ -42,7 +40,7 @@ export class Pools {
     readonly region: string,
   ) {}
 
-  /** Defines an operation on one pool. The operation fails if the pool does not exist. */
+  /** Defines an operation on one pool, which must exist. */
   readonly operation = <I extends { readonly UserPoolId: string }>(
     shape: z.ZodType<I>,
     handler: (input: I, pool: Pool) => Promise<object>,
@@ -65,10 +63,7 @@ export class Pools {
     return this.insert(this.database, input, false);
   }
 
-  /**
-   * Returns the default pool. The first start of a sandbox creates this pool; later starts only add attributes to its
-   * schema.
-   */
+  /** Creates the default pool at the first start. Later starts only add attributes to its schema. */
   async ensureDefault(customAttributes: readonly string[]): Promise<DefaultPool> {
     const declared = customAttributes.map((Name) => ({
       Name,
@@ -77,7 +72,7 @@ export class Pools {
       StringAttributeConstraints: { MinLength: '0', MaxLength: '2048' },
     }));
     return this.database.tx(async (tx) => {
-      // If two sandboxes start at the same time, this lock lets the second one find the pool of the first.
+      // If two sandboxes start at the same time, the second one must find the pool of the first.
       await tx.query(`select pg_advisory_xact_lock(hashtextextended('sandbox:default-pool', 0))`);
       const [row] = await tx.query<Pool>(`select ${POOL} from cognito_pool where is_default`);
       const pool = row

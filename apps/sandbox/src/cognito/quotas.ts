@@ -1,8 +1,7 @@
 /**
- * Enforces Cognito's request quotas with token buckets. The default rates are AWS's. Each quota category has a bucket.
- * In addition, each user has a bucket for ten reads and a bucket for ten writes per second, and each operation of a
- * `UserPoolResource` category has a bucket for five calls per second in each pool. Answers to challenges have their own
- * category, with three times the rate of sign-ins.
+ * Cognito's request quotas, as token buckets with AWS's rates. Each category has a bucket. Each user has one for reads
+ * and one for writes. Each operation of a `UserPoolResource` category has one per pool. Answers to challenges count
+ * separately, at three times the rate of sign-ins.
  */
 import { z } from 'zod';
 import { AwsError } from '../aws/aws-error.js';
@@ -67,14 +66,12 @@ const CATEGORY = Object.fromEntries(
 );
 
 const READS = new Set(['AdminGetUser', 'AdminListGroupsForUser']);
-/**
- * If there are more buckets than this, full buckets are removed. This loses nothing, because a new bucket is also full.
- */
+/** Above this number, full buckets are removed. This loses nothing, because a new bucket is also full. */
 const MANY_BUCKETS = 20_000;
 
 export const tooManyRequests = (): AwsError => new AwsError('TooManyRequestsException', 'Rate exceeded');
 
-/** The quota categories to which sign-outs may belong. AWS's public pages do not say which one is right. */
+/** AWS's public pages do not say in which of these categories a sign-out counts. */
 export const SIGN_OUT_CATEGORIES = ['UserUpdate', 'UserToken'] as const satisfies QuotaName[];
 export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
 
@@ -106,13 +103,13 @@ export class CognitoQuotas {
     this.buckets = new Map();
   }
 
-  /** Counts one call. Throws `TooManyRequestsException` if a bucket for this call is empty. */
+  /** Throws `TooManyRequestsException` if a bucket of this call is empty. */
   admit(operation: string, subject: CallSubject): void {
     const category = this.categories[operation];
     if (!category) return;
     this.take(category, category);
     if (category.startsWith('UserPoolResource')) this.take('PerPoolOperation', `${subject.scope}:${operation}`);
-    // The per-user limits apply neither to sign-ins nor to calls that name no user.
+    // The limits per user apply neither to sign-ins nor to calls that name no user.
     if (subject.subject === null || category.startsWith('UserAuthentication')) return;
     const access = READS.has(operation) ? 'PerUserRead' : 'PerUserWrite';
     this.take(access, `${subject.scope}:${subject.subject}:${access}`);

@@ -1,13 +1,10 @@
-/**
- * A bounded log of the last calls that a stand-in received, for timelines and for assertions in tests. It contains no
- * bodies and no secrets.
- */
+/** The last calls of a stand-in, for timelines and assertions in tests. It contains no bodies and no secrets. */
 export interface Call {
-  /** When the call arrived (`at`) and when it was answered (`endedAt`), in milliseconds since the epoch. */
+  /** Arrival (`at`) and end of the call, in milliseconds since the epoch. */
   readonly at: number;
   readonly endedAt: number;
   readonly operation: string;
-  /** Name of the user or secret; null for a call about neither. */
+  /** The user or secret; null for a call about neither. */
   readonly subject: string | null;
   readonly group: string | null;
   /** `ok`, or the name, code or HTTP status of the error. */
@@ -19,7 +16,7 @@ export interface Call {
 export interface CallQuery {
   readonly subject?: string | undefined;
   readonly operation?: string | undefined;
-  /** If set, lists only calls that arrived at or after this instant, in milliseconds since the epoch. */
+  /** Instant of the earliest call to list, in milliseconds since the epoch. */
   readonly since?: number | undefined;
 }
 
@@ -42,7 +39,6 @@ export class CallLog {
     return this.calls.filter(matches).slice(-Math.min(limit, CAPACITY));
   }
 
-  /** Counts the calls by operation and outcome. */
   summary(): Record<string, Record<string, number>> {
     const counts: Record<string, Record<string, number>> = {};
     for (const { operation, outcome } of this.calls) {

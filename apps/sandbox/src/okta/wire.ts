@@ -1,28 +1,25 @@
-/**
- * Sends an HTTP request as Okta's SCIM client does: with the same headers, the same limit of 60 seconds, and the same
- * reading of answers.
- */
+/** Sends HTTP requests as Okta's SCIM client does. */
 import http from 'node:http';
 import https from 'node:https';
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { wallClock } from '../control/call-log.js';
 import type { OktaApp } from './model.js';
 
-/** Okta closes a connection on which no data arrives for this time. */
+/** Okta closes a connection after this time without data. */
 export const SOCKET_TIMEOUT_MS = 60_000;
 
-/** One request and its answer, for timelines. Contains no bodies and no credentials. */
+/** One request and its answer, without bodies and credentials. */
 export interface Exchange {
   readonly method: string;
   readonly url: string;
-  /** Status of the answer; null if no answer came. */
+  /** Null if no answer came. */
   readonly status: number | null;
   readonly error: string | null;
   readonly ms: number;
-  /** Start and end of the exchange in milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** The server's own id of the request, if the answer contains one. */
+  /** The X-Request-Id of the answer. */
   readonly requestId: string | null;
 }
 
@@ -56,9 +53,7 @@ export function headersFor(app: OktaApp, body: string | undefined): Record<strin
   };
 }
 
-/**
- * Sends a request and records the exchange. If no complete answer comes, `answer` is null and `record.error` says why.
- */
+/** If no complete answer comes, `answer` is null and `record.error` says why. */
 export async function exchange(
   agents: Agents,
   app: OktaApp,

@@ -1,4 +1,3 @@
-/** The stand-in for AWS Secrets Manager on one listener. */
 import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';
 import { AwsError } from '../aws/aws-error.js';

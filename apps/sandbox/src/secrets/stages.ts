@@ -1,19 +1,16 @@
-/** Pure functions for the staging labels of one secret's versions. A label belongs to only one version at a time. */
+/** The staging labels of a secret's versions. A label belongs to one version at a time. */
 import { invalidParameter } from '../aws/aws-error.js';
 
 export const CURRENT = 'AWSCURRENT';
 export const PREVIOUS = 'AWSPREVIOUS';
 
-/** The labels of each version, by version id. */
+/** Labels by version id. */
 export type Stages = ReadonlyMap<string, readonly string[]>;
 
 const holder = (stages: Stages, label: string): string | undefined =>
   [...stages].find(([, labels]) => labels.includes(label))?.[0];
 
-/**
- * Attaches `label` to version `to`. If `label` is AWSCURRENT, the version that had it before gets AWSPREVIOUS, so that
- * the old value of a rotated secret remains readable for a while.
- */
+/** If AWSCURRENT moves, the version that had it gets AWSPREVIOUS, so that the old value stays readable for a while. */
 export function attach(stages: Stages, label: string, to: string): Stages {
   const from = holder(stages, label);
   if (from === to) return stages;
@@ -22,7 +19,7 @@ export function attach(stages: Stages, label: string, to: string): Stages {
   return label === CURRENT && from !== undefined ? attach(moved, PREVIOUS, from) : dropPreviousOfCurrent(moved);
 }
 
-/** Removes AWSPREVIOUS from the current version, because a version never has both labels. */
+/** A version never has both labels. */
 function dropPreviousOfCurrent(stages: Map<string, string[]>): Stages {
   const current = holder(stages, CURRENT);
   if (current === undefined || holder(stages, PREVIOUS) !== current) return stages;
@@ -32,7 +29,7 @@ function dropPreviousOfCurrent(stages: Map<string, string[]>): Stages {
   );
 }
 
-/** Moves or removes a label as UpdateSecretVersionStage does. Refuses the same requests as AWS. */
+/** UpdateSecretVersionStage. Refuses the same requests as AWS. */
 export function move(stages: Stages, label: string, from: string | undefined, to: string | undefined): Stages {
   const held = holder(stages, label);
   if (held !== undefined && held !== to && from === undefined) {

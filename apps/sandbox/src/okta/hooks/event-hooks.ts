@@ -1,6 +1,6 @@
 /**
- * The event hooks of the sandbox Okta. Delayed deliveries, their copies and the list of deliveries exist only in
- * memory. They are lost when the process ends, so the sandbox does not keep Okta's promise of at least one delivery.
+ * Event hooks. Deliveries exist only in memory. The end of the process loses the delayed ones, so the sandbox does not
+ * keep Okta's promise of at least one delivery.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,26 +10,20 @@ import { oktaId } from '../model.js';
 import { hookBody, type HookBody, type LogEvent } from './log-event.js';
 import { send, type Attempt } from './sender.js';
 
-/**
- * The event hook of a tenant's org. An org has at most one hook. The sandbox verifies the endpoint before it stores the
- * hook.
- */
+/** The only event hook of a tenant's org. */
 export interface EventHook {
   readonly id: string;
   readonly url: string;
-  /** The whole value of the `Authorization` header in each request. */
+  /** The whole value of the `Authorization` header. */
   readonly secret: string;
   readonly events: readonly string[];
 }
 
-/** The ways in which the sandbox disturbs a tenant's deliveries. */
+/** How the sandbox disturbs a tenant's deliveries. */
 export interface Knobs {
-  /** The number of copies that follow each delivery. */
+  /** Copies that follow each delivery. */
   readonly duplicate: number;
-  /**
-   * The delay of each delivery in milliseconds. If the delay is set back to 0, the next delivery overtakes the delayed
-   * ones.
-   */
+  /** Delay of each delivery. If it is set back to 0, the next delivery overtakes the delayed ones. */
   readonly delayMs: number;
 }
 const UNDISTURBED: Knobs = { duplicate: 0, delayMs: 0 };
@@ -39,14 +33,13 @@ export interface Delivery {
   readonly url: string;
   readonly events: readonly { readonly type: string; readonly login: string }[];
   /**
-   * `refused` means that the endpoint answered 4xx, so Okta does not repeat the request. `failed` means that both
-   * attempts got no answer or a 5xx.
+   * `refused`: the endpoint answered 4xx, after which Okta does not repeat the request. `failed`: neither of two
+   * attempts got an answer below 500.
    */
   readonly state: 'waiting' | 'delivered' | 'refused' | 'failed';
   readonly attempts: readonly Attempt[];
 }
 
-/** A delivery in the list of deliveries. Its state and attempts are set after its request. */
 type Kept = { -readonly [K in keyof Delivery]: Delivery[K] };
 const KEPT = 500;
 
@@ -64,10 +57,7 @@ export class EventHooks {
 
   constructor(private readonly database: Database) {}
 
-  /**
-   * Verifies the endpoint once, as Okta does, then stores the hook. After a wrong answer, the new hook is refused and
-   * the earlier hook does not change.
-   */
+  /** Verifies the endpoint once, as Okta does, then stores the hook. After a wrong answer, the earlier hook stays. */
   async register(slug: string, asked: Omit<EventHook, 'id'>): Promise<EventHook> {
     const challenge = randomUUID();
     const headers = { authorization: asked.secret, 'x-okta-verification-challenge': challenge };
@@ -108,8 +98,8 @@ export class EventHooks {
   }
 
   /**
-   * Delivers the events to which the hook subscribed, in one request. Waits until the request is done, unless the
-   * delivery is delayed.
+   * Delivers the events to which the hook subscribed, in one request. Waits for the answer, unless the delivery is
+   * delayed.
    */
   async deliver(slug: string, events: readonly LogEvent[]): Promise<readonly Delivery[]> {
     const hook = await this.find(slug);
@@ -122,7 +112,7 @@ export class EventHooks {
     return results;
   }
 
-  /** Sends an event that did not happen in the org. If `secret` is given, it replaces the hook's secret. */
+  /** Sends an event without a cause in the org. `secret` replaces the hook's secret. */
   async forge(slug: string, event: LogEvent, secret?: string): Promise<Delivery> {
     const hook = await this.find(slug);
     if (!hook)
@@ -134,7 +124,6 @@ export class EventHooks {
     return this.start(slug, secret === undefined ? hook : { ...hook, secret }, body, 0);
   }
 
-  /** Sends all delayed deliveries now. */
   async release(slug: string): Promise<readonly Delivery[]> {
     const held = [...this.waiting].filter((w) => w.slug === slug);
     for (const { wake } of held) wake();
@@ -148,7 +137,7 @@ export class EventHooks {
     await Promise.all(held.map((w) => w.done));
   }
 
-  /** Starts a delivery. Resolves when its request is done, or at once if the delivery is delayed. */
+  /** Resolves when the request is done, or at once if the delivery is delayed. */
   private async start(slug: string, hook: EventHook, body: HookBody, delayMs: number): Promise<Delivery> {
     const delivery = initial(hook, body);
     const kept = this.log.get(slug) ?? [];

@@ -1,8 +1,8 @@
-/** Builds System Log events in the form in which Okta's event hooks send them. Pure functions only. */
+/** System Log events, as Okta's event hooks send them. */
 import { randomUUID } from 'node:crypto';
 import type { OktaApp, Person } from '../model.js';
 
-/** The event types that the sandbox's verbs cause. Okta has several hundred more. */
+/** The events that the sandbox's verbs cause. Okta has several hundred more. */
 export const eventTypes = [
   'user.lifecycle.create',
   'user.lifecycle.activate',
@@ -25,7 +25,7 @@ export interface LogEvent {
 
 type Subject = Pick<Person, 'id' | 'login' | 'profile'>;
 
-/** `at` is the time of the event. Deliveries may arrive late and out of order; `published` shows the true order. */
+/** `published` shows the true order of events, because deliveries may arrive late and out of order. */
 export function logEvent(eventType: string, person: Subject, app: OktaApp, at: Date): LogEvent {
   const { firstName = '', lastName = '' } = person.profile;
   const displayName = person.profile.displayName ?? (`${firstName} ${lastName}`.trim() || person.login);
@@ -52,7 +52,7 @@ export function logEvent(eventType: string, person: Subject, app: OktaApp, at: D
   };
 }
 
-/** Builds the body of one delivery. Copies of a delivery contain the same `eventId`. */
+/** Copies of a delivery contain the same `eventId`. */
 export const hookBody = (hookId: string, events: readonly LogEvent[], at: Date) => ({
   eventType: 'com.okta.event_hook',
   eventTypeVersion: '1.0',

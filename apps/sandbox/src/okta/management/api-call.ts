@@ -1,7 +1,3 @@
-/**
- * Handles one request to the Management API: token, injected faults, rate limit, rights, answer, and an entry in the
- * call log.
- */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Database } from '#platform';
@@ -20,10 +16,7 @@ export interface Management {
   readonly calls: CallLog;
 }
 
-/**
- * Creates the state of the Management API. Tokens are stored in the database. Rate limits, faults and the call log are
- * lost when the process ends.
- */
+/** Tokens are stored in the database. Rate limits, faults and the call log are lost when the process ends. */
 export const createManagement = (database: Database): Management => ({
   database,
   tokens: new ApiTokens(database),
@@ -35,10 +28,10 @@ export const createManagement = (database: Database): Management => ({
 export interface Asked {
   readonly caller: Caller;
   readonly id: string;
-  /** The id of a resource inside the resource that `id` names. */
+  /** Id of a resource inside the resource `id`. */
   readonly inner: string;
   readonly query: Readonly<Record<string, unknown>>;
-  /** Scheme and host in the caller's request. */
+  /** Scheme and host of the request. */
   readonly base: string;
 }
 export interface Page {
@@ -47,7 +40,7 @@ export interface Page {
 }
 export type Answer = Page | { readonly one: object };
 
-/** Runs `handler` for one request. Throws an {@link ApiError} if the request is refused. */
+/** Handles one request to the Management API. Throws an {@link ApiError} if the request is refused. */
 export async function apiCall(
   management: Management,
   operation: string,
@@ -95,10 +88,7 @@ async function authenticate({ tokens }: Management, header: string | undefined):
   return caller;
 }
 
-/**
- * Sets the rate-limit headers, also on the error answer. Throws an error if the request exceeds the limit. Refused
- * requests count against the limit, too.
- */
+/** Sets the rate-limit headers, also on an error answer. Refused requests count against the limit, too. */
 function countRequest(taken: Taken, throttled: boolean, reply: FastifyReply): void {
   const refused = throttled || !taken.allowed;
   reply.headers({

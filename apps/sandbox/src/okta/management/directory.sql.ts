@@ -1,6 +1,6 @@
 /**
- * The queries of the Management API. Pages are sorted by id. Ids never change, so a cursor (the last id of a page)
- * neither skips nor repeats anybody. Each query reads only one tenant: the org of the token.
+ * Queries of the Management API, each for the org of one token. Pages are sorted by id. Ids never change, so a cursor
+ * (the last id of a page) neither skips nor repeats anybody.
  */
 import type { Queryable } from '#platform';
 import type { PersonStatus, Profile } from '../model.js';
@@ -30,7 +30,7 @@ export interface PageOf {
 
 const USER = 'p.id, p.login, p.profile, p.status, p.created_at, p.status_changed_at, p.updated_at';
 
-/** Finds a user by id or by login, as Okta does. */
+/** Accepts an id or a login, as Okta does. */
 export async function findUser(db: Queryable, slug: string, who: string): Promise<UserRow | undefined> {
   const [row] = await db.query<UserRow>(
     `select ${USER} from okta_person p where p.slug = $1 and (p.id = $2 or lower(p.login) = lower($2))`,
@@ -39,7 +39,7 @@ export async function findUser(db: Queryable, slug: string, who: string): Promis
   return row;
 }
 
-/** Lists users. Without statuses, it lists everybody except deprovisioned users, as Okta does. */
+/** Without `statuses`, omits deprovisioned users, as Okta does. */
 export const listUsers = (
   db: Queryable,
   slug: string,

@@ -1,6 +1,6 @@
 /**
- * Okta's Management API for clients that only read: `/api/v1/*` on the Okta listener. The token selects the org. The
- * people, groups and apps of other tenants do not exist for this token.
+ * Okta's Management API (`/api/v1/*`) for clients that only read. The token selects the org, and no other org exists
+ * for it.
  */
 import type { FastifyInstance } from 'fastify';
 import { isDatabaseOutage, type Logger } from '#platform';
@@ -77,7 +77,7 @@ function oktaErrors(api: FastifyInstance, logger: Logger): void {
   });
 }
 
-/** Reads one row more than requested, to find out whether there is a next page. */
+/** Reads one row more than requested, to know whether there is a next page. */
 async function paged<R extends { readonly id: string }>(
   { after, limit }: directory.PageOf,
   read: (page: directory.PageOf) => Promise<R[]>,

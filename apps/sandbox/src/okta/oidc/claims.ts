@@ -1,7 +1,6 @@
 /**
- * Builds the claims of Okta's tokens (Okta, "OpenID Connect & OAuth 2.0 API", token claims). Pure functions only. An ID
- * token that is issued together with an access token contains only name, e-mail and username; `/userinfo` returns the
- * rest. The ID token contains no `azp` and no `email_verified`.
+ * The claims of Okta's tokens (Okta, "OpenID Connect & OAuth 2.0 API"). An ID token that comes with an access token
+ * contains only name, e-mail and username, and `/userinfo` returns the rest. It has neither `azp` nor `email_verified`.
  */
 import { createHash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
@@ -17,7 +16,7 @@ export interface Subject {
   readonly client: Client;
   readonly person: OidcPerson;
   readonly grant: Grant;
-  /** Time of issue in seconds since the epoch. */
+  /** Seconds since the epoch. */
   readonly now: number;
 }
 
@@ -77,7 +76,7 @@ export function userInfoClaims(person: OidcPerson, scopes: readonly string[], cl
   };
 }
 
-/** `at_hash` is the left half of the token's SHA-256 hash for RS256 tokens (OpenID Connect Core, 3.1.3.6). */
+/** The left half of the token's SHA-256 hash (OpenID Connect Core, 3.1.3.6). */
 export const atHash = (accessToken: string): string =>
   createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url');
 
@@ -89,7 +88,7 @@ const thinProfile = (person: OidcPerson, scopes: readonly string[]): object => (
   ...(scopes.includes('email') && { email: person.profile.email ?? person.login }),
 });
 
-/** Returns the groups claim, but only if the scope was requested and the app has a groups claim. */
+/** Lists groups only if the scope was requested and the app has a groups claim. */
 function groupsClaim(about: {
   readonly person: OidcPerson;
   readonly client: Client;

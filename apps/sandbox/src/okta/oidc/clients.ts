@@ -1,7 +1,4 @@
-/**
- * OIDC clients of the orgs. The secret is stored in plain text, because the fault `hs256-client-secret` signs tokens
- * with the secret.
- */
+/** OIDC clients. Secrets are stored in plain text, because the fault `hs256-client-secret` signs tokens with them. */
 import type { Database } from '#platform';
 import { ControlError } from '../../listener.js';
 import { oktaId, randomText } from '../model.js';
@@ -15,10 +12,7 @@ const newSecret = (): string => randomText(64);
 export class ClientStore {
   constructor(private readonly database: Database) {}
 
-  /**
-   * Creates or changes a client. An existing client keeps its id. It also keeps its secret, unless its authentication
-   * method changed.
-   */
+  /** An existing client keeps its id, and its secret unless the authentication method changed. */
   async save(slug: string, label: string, settings: ClientSettings): Promise<{ client: Client; secretIsNew: boolean }> {
     const secret = settings.jwks ? null : newSecret();
     await this.database.query(
@@ -54,7 +48,7 @@ export class ClientStore {
     await this.database.query('delete from okta_oidc_client where client_id = $1', [client.clientId]);
   }
 
-  /** Replaces the secret. The old secret stops working at once. */
+  /** The old secret stops working at once. */
   async newSecret(client: Client): Promise<string> {
     if (client.settings.jwks) throw new ControlError(409, 'a client with its own keys has no secret');
     const secret = newSecret();

@@ -1,4 +1,4 @@
-/** Pure functions for the pages that a person sees: plain HTML, one form for each way to sign in, no script. */
+/** The pages that a person sees: plain HTML without scripts, and one form for each way to sign in. */
 import { createHash } from 'node:crypto';
 import type { Profile } from '../model.js';
 import { displayName } from './claims.js';
@@ -13,10 +13,7 @@ form+form{margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid #c9c9d1}form
 button small{display:block;color:#595962}:focus-visible{outline:3px solid #1662dd;outline-offset:2px}
 [role=alert]{border-left:4px solid #b3261e;padding:.5rem 1rem;background:#fdf3f2}`;
 
-/**
- * Headers of each page. The policy has no `form-action`, because browsers would then block the redirect to the client
- * after the form.
- */
+/** The policy has no `form-action`, which would block the redirect to the client after the form. */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
@@ -30,7 +27,7 @@ export interface SignInPage {
   readonly stateToken: string;
   readonly people: readonly { readonly login: string; readonly profile: Profile }[];
   readonly loginHint: string;
-  /** The message that the page shows above the form. */
+  /** Message above the form. */
   readonly problem: string | null;
 }
 

@@ -1,7 +1,6 @@
 /**
- * The signing keys. Each key is generated at first use and survives a restart. The key `org-access` signs the access
- * tokens of the org server. This key is never published, because an application cannot validate these tokens (Okta,
- * "Validate access tokens").
+ * Signing keys. Each key is generated at first use and survives a restart. The key `org-access` of the org server's
+ * access tokens is never published, because an application cannot validate them (Okta, "Validate access tokens").
  */
 import { randomBytes } from 'node:crypto';
 import { createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose';
@@ -20,7 +19,7 @@ interface KeyRow {
   readonly private_jwk: JWK;
 }
 
-/** Generates a key. Okta's keys are RS256, and their `kid` has 43 characters. */
+/** Okta's keys are RS256, and their `kid` has 43 characters. */
 export async function newKey(): Promise<{ readonly kid: string; readonly jwk: JWK }> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   const kid = randomBytes(32).toString('base64url');
@@ -41,7 +40,7 @@ export class KeyRing {
     return signingKey(private_jwk, kid);
   }
 
-  /** Returns the published keys, the newest key first. A retired key remains published until it is removed. */
+  /** The newest key comes first. A retired key stays until it is removed. */
   async published(keySet: KeySet): Promise<{ keys: JWK[] }> {
     await this.current(keySet);
     const rows = await this.database.query<KeyRow>(
@@ -55,7 +54,7 @@ export class KeyRing {
     return createLocalJWKSet(await this.published(keySet));
   }
 
-  /** Replaces the current keys. New tokens use the new keys at once. The old keys remain published. */
+  /** New tokens use the new keys at once. The old keys remain published. */
   async rotate(servers: readonly ServerId[]): Promise<Record<string, string[]>> {
     for (const server of servers) {
       const key = await newKey();
@@ -67,13 +66,13 @@ export class KeyRing {
     return this.kids();
   }
 
-  /** Removes all retired keys. Tokens signed with them can no longer be verified. */
+  /** Tokens of a removed key can no longer be verified. */
   async dropRetired(servers: readonly ServerId[]): Promise<Record<string, string[]>> {
     await this.database.query('delete from okta_oidc_key where key_set = any($1) and not is_current', [servers]);
     return this.kids();
   }
 
-  /** Returns the ids of each server's published keys, the current key first. */
+  /** Returns the ids of each server's published keys, the current one first. */
   async kids(): Promise<Record<string, string[]>> {
     const kids: Record<string, string[]> = {};
     for (const server of serverIds) kids[server] = (await this.published(server)).keys.map((k) => k.kid ?? '');
@@ -88,10 +87,7 @@ export class KeyRing {
     return row;
   }
 
-  /**
-   * Generates the first key. If two requests do this concurrently, the unique index accepts one of the two keys, and
-   * both requests get that key.
-   */
+  /** If two requests generate the first key at the same time, the unique index accepts one, and both use it. */
   private async first(keySet: KeySet): Promise<KeyRow> {
     await insert(this.database, keySet, await newKey());
     return (await this.find(keySet)) as KeyRow;

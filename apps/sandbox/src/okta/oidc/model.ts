@@ -1,11 +1,10 @@
-/** Clients, authorization requests and grants of the OpenID provider. */
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 
 export const serverIds = ['org', 'default'] as const;
 /**
- * `org` is the authorization server of the org itself, for sign-in. `default` is the custom authorization server, whose
- * access tokens are for APIs.
+ * `org` is the server of the org itself, for sign-in. `default` is the custom authorization server, whose access tokens
+ * are for APIs.
  */
 export type ServerId = (typeof serverIds)[number];
 
@@ -14,30 +13,24 @@ const publicJwk = z
   .looseObject({ kty: z.enum(['RSA', 'EC']) })
   .refine((k) => !('d' in k), 'must be a public key, but it is a private key');
 
-/** The settings that an administrator makes for a client. */
+/** What an administrator sets for a client. */
 export const clientSettings = z.object({
-  /** Permitted redirect URIs. They are compared character by character. */
+  /** Compared character by character. */
   redirectUris: z.array(uri).min(1).max(50),
   postLogoutRedirectUris: z.array(uri).max(50).default([]),
   grantTypes: z.array(z.enum(['authorization_code'])).default(['authorization_code']),
-  /** True: an access policy of the `default` server permits this client. A new Okta org has no such policy. */
+  /** Whether an access policy of the `default` server permits this client. A new Okta org has no such policy. */
   accessPolicy: z.boolean().default(true),
-  /** Custom scopes that the client may request from the `default` server. The org server has no custom scopes. */
+  /** Scopes of the `default` server only, because the org server has no custom scopes. */
   customScopes: z
     .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/))
     .max(50)
     .default([]),
-  /**
-   * Prefix of the group names that the `groups` claim lists. Null means that the app has no groups claim, which is
-   * Okta's default.
-   */
+  /** Prefix of the groups in the `groups` claim. Null, Okta's default, means that the app has no such claim. */
   groupsFilter: z.string().max(200).nullable().default(null),
-  /**
-   * True: the app's sign-on policy requires a second factor. The sandbox asks for none, but its ID tokens state that
-   * the person used one.
-   */
+  /** Whether ID tokens state that a second factor was used. The sandbox asks for none. */
   mfa: z.boolean().default(false),
-  /** Public keys of the client. A client with keys authenticates with `private_key_jwt` and has no secret. */
+  /** A client with keys authenticates with `private_key_jwt` and has no secret. */
   jwks: z
     .object({ keys: z.array(publicJwk).min(1).max(10) })
     .nullable()
@@ -48,9 +41,9 @@ export type ClientSettings = z.output<typeof clientSettings>;
 export interface Client {
   /** `0oa...` */
   readonly clientId: string;
-  /** The tenant whose org the client belongs to. Only people of that org can sign in to the client. */
+  /** The tenant of the org. Only people of this org can sign in. */
   readonly slug: string;
-  /** The id of the client's org (`00o...`). */
+  /** `00o...` */
   readonly orgId: string;
   readonly label: string;
   readonly secret: string | null;
@@ -67,29 +60,26 @@ export interface AuthorizationRequest {
   readonly codeChallenge: string;
 }
 
-/** The facts about a sign-in that the tokens need. */
+/** What the tokens of a sign-in need. */
 export interface Grant {
   readonly server: ServerId;
   readonly personId: string;
   readonly scopes: readonly string[];
   readonly nonce: string | null;
-  /** Time of the sign-in in seconds since the epoch. */
+  /** Seconds since the epoch. */
   readonly authTime: number;
 }
 
-/**
- * The grant that a code stands for. To redeem the code, the client must send this redirect URI and the verifier that
- * belongs to the challenge.
- */
+/** The grant of a code. The client must send this redirect URI and the PKCE verifier to redeem it. */
 export interface CodeGrant extends Grant {
   readonly redirectUri: string;
   readonly codeChallenge: string;
 }
 
-/** Generates 256 random bits for cookies, codes and state tokens. */
+/** 256 random bits for cookies, codes and state tokens. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url');
 
-/** Returns the hash of a secret. The database stores only this hash. */
+/** The database stores secrets only as hashes. */
 export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
 export const seconds = (at: Date | number): number => Math.floor(Number(at) / 1000);

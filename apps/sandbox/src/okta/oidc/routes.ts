@@ -1,7 +1,4 @@
-/**
- * Registers both authorization servers on the Okta listener. They accept forms and answer with pages or JSON. Each
- * request is logged as a call.
- */
+/** Both authorization servers. They accept forms, and each request is logged as a call. */
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '#platform';
 import { wallClock } from '../../control/call-log.js';
@@ -27,7 +24,7 @@ export function oidcRoutes(app: FastifyInstance, oidc: OidcProvider, logger: Log
   });
 }
 
-/** Parses a form. A repeated field becomes an array, which `parameter` refuses. */
+/** A repeated field becomes an array, which `parameter` refuses. */
 function formFields(body: string): Readonly<Record<string, string | string[]>> {
   const form = new URLSearchParams(body);
   const fields = [...new Set(form.keys())].map((name) => {

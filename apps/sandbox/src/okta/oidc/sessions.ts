@@ -1,22 +1,18 @@
-/**
- * The browser's sessions with the orgs. A person with a session need not sign in again. Each org has its own cookie,
- * because all orgs of the sandbox share a host.
- */
+/** Sessions of browsers with orgs. Each org has its own cookie, because all orgs of the sandbox share a host. */
 import type { Database } from '#platform';
 import { hashOf, randomSecret, seconds } from './model.js';
 
 export interface OrgSession {
   readonly personId: string;
-  /** Time of the sign-in in seconds since the epoch. */
+  /** Seconds since the epoch. */
   readonly authTime: number;
 }
 
-/** Lifetime of a session. Okta's default is two hours. */
+/** Okta's default. */
 const LIFETIME = `interval '2 hours'`;
 
 const cookieName = (slug: string): string => `okta-sid-${slug}`;
 
-/** Builds the session cookie. `secure` is true if the issuer is an https address. */
 export const sessionCookie = (slug: string, secret: string, secure: boolean): string =>
   `${cookieName(slug)}=${secret}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}${secret === '' ? '; Max-Age=0' : ''}`;
 
@@ -39,8 +35,8 @@ export class OrgSessions {
   }
 
   /**
-   * Finds a valid session. A session that began before the last change of the person's status is invalid, so suspending
-   * or deactivating a person ends their sessions permanently.
+   * A session that is older than the last change of the person's status is invalid, so a suspension ends sessions
+   * permanently.
    */
   async find(slug: string, secret: string): Promise<OrgSession | undefined> {
     const [row] = await this.database.query<{ person_id: string; auth_time: Date }>(
@@ -56,7 +52,7 @@ export class OrgSessions {
     await this.database.query('delete from okta_session where hash = $1', [hashOf(secret)]);
   }
 
-  /** Ends all sessions of a person. Returns how many browsers were signed in. */
+  /** Returns how many browsers were signed in. */
   async endAll(personId: string): Promise<number> {
     return (await this.database.query('delete from okta_session where person_id = $1 returning 1', [personId])).length;
   }

@@ -1,6 +1,6 @@
 /**
  * Universal Logout: Okta asks an app to end all sessions and tokens of a person (Global Token Revocation,
- * draft-parecki-oauth-global-token-revocation-05). A JWT signed like an ID token authenticates the request.
+ * draft-parecki-oauth-global-token-revocation-05).
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -26,7 +26,7 @@ type LogoutFault = (typeof logoutFaults)[number];
 
 export const logoutTarget = z.object({
   url: z.url({ protocol: /^https?$/ }),
-  /** The form in which Okta names the person. Okta uses the e-mail address until an administrator changes this. */
+  /** How Okta names the person. The e-mail address is Okta's default. */
   subjectFormat: z.enum(subjectFormats).default('email'),
 });
 export type LogoutTarget = z.output<typeof logoutTarget>;
@@ -34,7 +34,7 @@ export type LogoutTarget = z.output<typeof logoutTarget>;
 export interface LogoutResult {
   readonly url: string;
   readonly login: string;
-  /** Number of browsers that were signed in to the org as this person. */
+  /** Browsers that were signed in to the org as this person. */
   readonly sessionsEnded: number;
   readonly attempts: readonly Attempt[];
 }
@@ -42,7 +42,7 @@ export interface LogoutResult {
 const TYP = 'global-token-revocation+jwt';
 const LIFETIME_SECONDS = 300;
 /** A long limit, because the app may answer 204 only after it has reached several systems. */
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 
 type Change = (draft: Draft, now: number) => Draft;
 const claims =
@@ -86,9 +86,7 @@ export class UniversalLogout {
     await this.database.query('delete from okta_universal_logout where slug = $1', [slug]);
   }
 
-  /**
-   * Ends the person's sessions with the org, then sends the logout to the app. `replay` sends the same request twice.
-   */
+  /** Ends the person's sessions with the org, then calls the app. `replay` sends the same request twice. */
   async send(client: Client, person: Person, fault?: LogoutFault): Promise<LogoutResult> {
     const target = await this.find(client.slug);
     if (!target)
@@ -105,7 +103,7 @@ export class UniversalLogout {
     };
     const attempts: Attempt[] = [];
     for (let left = fault === 'replay' ? 2 : 1; left > 0; left--)
-      attempts.push((await once(request, this.stopping.signal, PATIENCE_MS)).attempt);
+      attempts.push((await once(request, this.stopping.signal, TIMEOUT_MS)).attempt);
     return { url: target.url, login: person.login, sessionsEnded, attempts };
   }
 
