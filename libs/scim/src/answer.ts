@@ -4,7 +4,7 @@ import { parseAttributePath, resolvePath } from './path.js';
 import { isObject } from './resource.js';
 import { commonAttributes, type Schema } from './schema.js';
 
-export const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
+const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 
 export interface Page {
   /** Counted from 1. */

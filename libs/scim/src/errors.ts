@@ -1,4 +1,4 @@
-export const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
+const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
 /** The codes of RFC 7644 table 9. */
 export type ScimType =

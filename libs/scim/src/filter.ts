@@ -3,7 +3,7 @@ import { quote, ScimError } from './errors.js';
 import { LIMITS } from './limits.js';
 import { parseAttributePath, type AttributePath } from './path.js';
 
-export const OPERATORS = ['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le'] as const;
+const OPERATORS = ['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le'] as const;
 export type Operator = (typeof OPERATORS)[number];
 export type FilterValue = string | number | boolean | null;
 

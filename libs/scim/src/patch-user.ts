@@ -210,9 +210,9 @@ function canonical(element: ScimComplex): string {
 
 /** If a new value is primary, the other values are no longer primary (RFC 7644 section 3.5.2). */
 function added(current: ScimComplex[], values: readonly ScimComplex[], name: string): ScimComplex[] {
-  const there = new Set(current.map(canonical));
-  const fresh = values.filter((value) => !there.has(canonical(value)));
-  const next = [...current, ...fresh];
+  const existing = new Set(current.map(canonical));
+  const newValues = values.filter((value) => !existing.has(canonical(value)));
+  const next = [...current, ...newValues];
   if (next.length > LIMITS.valuesPerAttribute)
     throw ScimError.of(
       'tooMany',
@@ -220,7 +220,7 @@ function added(current: ScimComplex[], values: readonly ScimComplex[], name: str
     );
   return demoted(
     next,
-    fresh.findLast((element) => element['primary'] === true),
+    newValues.findLast((element) => element['primary'] === true),
   );
 }
 

@@ -71,7 +71,7 @@ function parseOperation(source: Record<string, unknown>, extensionUrns: readonly
 }
 
 /** Throws `invalidPath` for a malformed path and `invalidFilter` for a malformed filter in it. */
-export function parsePatchPath(text: string): PatchPath {
+function parsePatchPath(text: string): PatchPath {
   if (text.length > LIMITS.filterCharacters)
     throw ScimError.of(
       'invalidPath',

@@ -46,7 +46,7 @@ export interface GroupResource {
 }
 
 /** RFC 7643 section 2.5: `null` in a body means "unassigned". */
-export const UNASSIGNED = null;
+const UNASSIGNED = null;
 
 /** `active` and `externalId` are undefined if the body does not contain them. */
 export function parseUser(body: unknown): UserResource {

@@ -28,24 +28,24 @@ export class TenantSettingsCache {
   private readonly byHost = new Map<string, readonly TenantCopy[]>();
   private readonly listeners: TenantListener[] = [];
   private readAt: Date | null = null;
-  private freshUntil = 0;
+  private validUntil = 0;
   private refreshing: Promise<void> | null = null;
 
   constructor(private readonly options: TenantSettingsCacheOptions) {}
 
   /** Returns null for an unknown tenant. Rejects if the cache is too old and the database does not answer. */
   async get(tenantId: string): Promise<TenantCopy | null> {
-    await this.beFresh();
+    await this.ensureCurrent();
     return this.copies.get(tenantId) ?? null;
   }
 
   async ofSlug(slug: string): Promise<TenantCopy | null> {
-    await this.beFresh();
+    await this.ensureCurrent();
     return this.bySlug.get(slug) ?? null;
   }
 
   async all(): Promise<readonly TenantCopy[]> {
-    await this.beFresh();
+    await this.ensureCurrent();
     return [...this.copies.values()];
   }
 
@@ -54,7 +54,7 @@ export class TenantSettingsCache {
    * tenants may have it, because their events arrive in any order.
    */
   async ofHost(host: string): Promise<readonly TenantCopy[]> {
-    await this.beFresh();
+    await this.ensureCurrent();
     return this.byHost.get(hostName(host)) ?? [];
   }
 
@@ -74,8 +74,8 @@ export class TenantSettingsCache {
     return this.refreshing;
   }
 
-  private async beFresh(): Promise<void> {
-    if (performance.now() >= this.freshUntil) await this.refresh();
+  private async ensureCurrent(): Promise<void> {
+    if (performance.now() >= this.validUntil) await this.refresh();
   }
 
   private async read(): Promise<void> {
@@ -84,7 +84,7 @@ export class TenantSettingsCache {
     const { copies, readAt } = await settingsSince(this.options.database, this.options.schema, since);
     for (const copy of copies) this.put(copy);
     this.readAt = readAt;
-    this.freshUntil = startedAt + (this.options.pollMs ?? 2_000);
+    this.validUntil = startedAt + (this.options.pollMs ?? 2_000);
   }
 
   private put(copy: TenantCopy): void {

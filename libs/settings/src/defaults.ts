@@ -14,7 +14,7 @@ export type OktaSettings = Pick<
 /** Highest precedence first. A tenant may add its own roles. */
 export const DEFAULT_ROLES: readonly string[] = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
 
-export const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
+const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
   { group: { name: 'StackFlow-Admins' }, role: 'super_admin' },
   { group: { name: 'StackFlow-ITSM-Managers' }, role: 'itsm_manager' },
   { group: { name: 'StackFlow-Agents' }, role: 'itsm_agent' },

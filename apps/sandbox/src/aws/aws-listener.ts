@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseOutage, type Logger } from '#platform';
 import { z } from 'zod';
-import { wallClock, type CallLog } from '../control/call-log.js';
+import type { CallLog } from '../control/call-log.js';
 import type { FaultRule, Faults } from '../control/faults.js';
 import { AwsError } from './aws-error.js';
 import { parseInput } from './input.js';
@@ -59,7 +59,7 @@ export function awsRoutes(app: FastifyInstance, service: AwsService, logger: Log
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.post('/', async (request, reply) => {
-    const at = wallClock();
+    const at = Date.now();
     const name = operationName(request, service);
     const parsed = parseBody(request.body);
     const subject = service.subjectOf(parsed ?? {});
@@ -68,7 +68,7 @@ export function awsRoutes(app: FastifyInstance, service: AwsService, logger: Log
     );
     service.calls.add({
       at,
-      endedAt: wallClock(),
+      endedAt: Date.now(),
       operation: name,
       subject: subject.subject,
       group: subject.group,

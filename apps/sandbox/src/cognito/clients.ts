@@ -1,7 +1,7 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
-import { ALPHANUMERIC, LOWER_CASE, randomText } from './random-text.js';
+import { LOWER_CASE, randomText, sameText } from '../text.js';
 import type { CreateUserPoolClient } from './shapes.js';
 
 export interface AppClient {
@@ -23,7 +23,7 @@ export async function insertClient(db: Queryable, input: CreateUserPoolClient): 
       randomText(26, LOWER_CASE),
       input.UserPoolId,
       JSON.stringify(input),
-      input.GenerateSecret ? randomText(52, ALPHANUMERIC.toLowerCase()) : null,
+      input.GenerateSecret ? randomText(52, LOWER_CASE) : null,
     ],
   );
   return row as AppClient;
@@ -107,8 +107,3 @@ export function tokenLifetimes({ settings }: AppClient): { access: number; id: n
 }
 
 export const notAuthorized = (message: string): AwsError => new AwsError('NotAuthorizedException', message);
-
-function sameText(left: string, right: string): boolean {
-  const [a, b] = [Buffer.from(left), Buffer.from(right)];
-  return a.length === b.length && timingSafeEqual(a, b);
-}

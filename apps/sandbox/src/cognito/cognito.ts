@@ -6,6 +6,7 @@ import { CallLog } from '../control/call-log.js';
 import { controlRoutes } from '../control/control-routes.js';
 import { Faults } from '../control/faults.js';
 import { createListener, parseControl } from '../listener.js';
+import { textOf } from '../text.js';
 import { AppClients, clientView, insertClient } from './clients.js';
 import { CustomAuth } from './custom-auth.js';
 import { discoveryRoutes } from './discovery.js';
@@ -37,8 +38,6 @@ export interface CognitoOptions {
   /** Time limit of a trigger. Tests shorten it. */
   readonly triggerLimitMs?: number | undefined;
 }
-
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 const nameIn = (parameters: unknown): string | null =>
   typeof parameters === 'object' && parameters !== null && 'USERNAME' in parameters

@@ -10,6 +10,7 @@ import * as sql from './sign-in.sql.js';
 import { hashOf, userDisabled, type TokenIssuer } from './token-issuer.js';
 import { triggerEvent } from './trigger-event.js';
 import type { TriggerRunner } from './triggers.js';
+import { userNotFound } from './users.js';
 import { GET_USER, type UserRow } from './users.sql.js';
 
 const SESSION_BYTES = 128;
@@ -141,8 +142,7 @@ export class CustomAuth {
       text: GET_USER,
       values: [pool.id, usernameKey(pool, username)],
     });
-    if (!user && client.settings.PreventUserExistenceErrors !== 'ENABLED')
-      throw new AwsError('UserNotFoundException', 'User does not exist.');
+    if (!user && client.settings.PreventUserExistenceErrors !== 'ENABLED') throw userNotFound();
     if (user && !user.enabled) throw userDisabled();
     return user ?? null;
   }

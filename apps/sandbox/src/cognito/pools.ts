@@ -3,10 +3,10 @@ import type { Database, Queryable } from '#platform';
 import type { z } from 'zod';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
 import { operation, type Operation } from '../aws/aws-listener.js';
+import { randomText } from '../text.js';
 import { defaultClient, insertClient } from './clients.js';
 import { DEFAULT_POLICY, type PasswordPolicy } from './password.js';
 import { customAttribute, poolSchema, type SchemaAttribute } from './schema.js';
-import { ALPHANUMERIC, randomText } from './random-text.js';
 import type { CreateUserPool } from './shapes.js';
 
 export interface Pool {
@@ -131,7 +131,7 @@ export class Pools {
   }
 
   private async insert(db: Queryable, input: CreateUserPool, isDefault: boolean): Promise<Pool> {
-    const id = `${this.region}_${randomText(9, ALPHANUMERIC)}`;
+    const id = `${this.region}_${randomText(9)}`;
     const policy = { ...DEFAULT_POLICY, ...input.Policies?.PasswordPolicy };
     const settings = {
       AdminCreateUserConfig: { AllowAdminCreateUserOnly: false, ...input.AdminCreateUserConfig },

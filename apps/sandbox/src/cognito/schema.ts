@@ -13,7 +13,7 @@ export interface SchemaAttribute {
 /** An attribute as a caller of CreateUserPool declares it. */
 export type DeclaredAttribute = { readonly [K in keyof SchemaAttribute]?: SchemaAttribute[K] | undefined };
 
-export const MAX_ATTRIBUTE_LENGTH = 2048;
+const MAX_ATTRIBUTE_LENGTH = 2048;
 const MAX_CUSTOM_ATTRIBUTES = 50;
 
 const TEXT_LIMITS = { MinLength: '0', MaxLength: String(MAX_ATTRIBUTE_LENGTH) };

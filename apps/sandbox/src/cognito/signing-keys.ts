@@ -109,7 +109,7 @@ export class SigningKeys {
   }
 }
 
-export const invalidAccessToken = () => notAuthorized('Invalid Access Token');
+const invalidAccessToken = () => notAuthorized('Invalid Access Token');
 
 /** Reads the pool id without verification, because it only selects the key that verifies the token. */
 function poolOf(token: string): string {

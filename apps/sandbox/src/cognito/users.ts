@@ -9,7 +9,7 @@ import { checkAttributes, checkDeletion } from './schema.js';
 import * as shape from './shapes.js';
 import * as sql from './users.sql.js';
 
-const userNotFound = (): AwsError => new AwsError('UserNotFoundException', 'User does not exist.');
+export const userNotFound = (): AwsError => new AwsError('UserNotFoundException', 'User does not exist.');
 
 export function userOperations(database: Database, pools: Pools): Record<string, Operation> {
   const inPool = pools.operation;

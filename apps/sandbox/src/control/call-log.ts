@@ -52,9 +52,3 @@ export class CallLog {
     this.calls = [];
   }
 }
-
-/**
- * Returns milliseconds since the epoch. Postgres on the same machine uses the same clock, so the times of both can be
- * compared.
- */
-export const wallClock = (): number => Date.now();

@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto';
 import { z } from 'zod';
+import { LOWER_CASE, randomText } from '../text.js';
 
 export const modes = ['aiw', 'oin'] as const;
 /**
@@ -44,6 +44,9 @@ export interface Person {
   readonly remoteId: string | null;
 }
 
+export const displayName = ({ login, profile }: Pick<Person, 'login' | 'profile'>): string =>
+  profile.displayName ?? ([profile.firstName, profile.lastName].filter(Boolean).join(' ') || login);
+
 export interface Member {
   readonly login: string;
   readonly remoteId: string;
@@ -55,10 +58,6 @@ export interface Group {
   readonly push: { readonly remoteId: string | null; readonly status: 'ACTIVE' | 'ERROR' } | null;
 }
 
-const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
-export const randomText = (length: number, alphabet = ALPHABET): string =>
-  Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
-
 /** Okta's ids have 20 characters. Prefixes: `00u` users, `00g` groups, `0oa` apps, `who` event hooks, `oae` errors. */
 export const oktaId = (prefix: '00u' | '00g' | '0oa' | 'who' | 'oae'): string => prefix + randomText(17);
 
@@ -66,4 +65,4 @@ export const oktaId = (prefix: '00u' | '00g' | '0oa' | 'who' | 'oae'): string =>
 export const orgIdOf = (appId: string): string => `00o${appId.slice(3)}`;
 
 /** Okta sends a random password for each new user, even if passwords are not synchronised. */
-export const randomPassword = (): string => randomText(8, ALPHABET.slice(0, 36));
+export const randomPassword = (): string => randomText(8, LOWER_CASE);

@@ -2,7 +2,6 @@
 import http from 'node:http';
 import https from 'node:https';
 import { gunzipSync, inflateSync } from 'node:zlib';
-import { wallClock } from '../control/call-log.js';
 import type { OktaApp } from './model.js';
 
 /** Okta closes a connection after this time without data. */
@@ -39,7 +38,7 @@ export const createAgents = (): Agents => ({
   https: new https.Agent({ keepAlive: true, maxSockets: 64 }),
 });
 
-export function headersFor(app: OktaApp, body: string | undefined): Record<string, string> {
+function headersFor(app: OktaApp, body: string | undefined): Record<string, string> {
   return {
     Accept: 'application/scim+json',
     'Accept-Charset': 'utf-8',
@@ -63,7 +62,7 @@ export async function exchange(
   options: { timeoutMs: number; signal: AbortSignal },
 ): Promise<{ answer: Answer | null; record: Exchange }> {
   const url = app.scimBaseUrl.replace(/\/$/, '') + path;
-  const startedAt = wallClock();
+  const startedAt = Date.now();
   let answer: Answer | null = null;
   let error: string | null = null;
   try {
@@ -71,7 +70,7 @@ export async function exchange(
   } catch (failure) {
     error = failure instanceof Error ? failure.message || failure.name : String(failure);
   }
-  const endedAt = wallClock();
+  const endedAt = Date.now();
   const named = answer?.headers['x-request-id'] ?? answer?.headers['request-id'];
   const requestId = typeof named === 'string' ? named : null;
   const times = { ms: endedAt - startedAt, startedAt, endedAt };

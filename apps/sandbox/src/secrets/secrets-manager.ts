@@ -6,10 +6,9 @@ import { CallLog } from '../control/call-log.js';
 import { controlRoutes } from '../control/control-routes.js';
 import { Faults } from '../control/faults.js';
 import { createListener } from '../listener.js';
+import { textOf } from '../text.js';
 import { secretOperations } from './operations.js';
 import { SecretStore } from './store.js';
-
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 export async function createSecretsManager(
   database: Database,

@@ -2,7 +2,7 @@
 import { invalidParameter } from '../aws/aws-error.js';
 
 export const CURRENT = 'AWSCURRENT';
-export const PREVIOUS = 'AWSPREVIOUS';
+const PREVIOUS = 'AWSPREVIOUS';
 
 /** Labels by version id. */
 export type Stages = ReadonlyMap<string, readonly string[]>;

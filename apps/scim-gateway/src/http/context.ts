@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { inSpan, SpanKind } from '#platform';
+import { inSpan, SpanKind, UUID } from '#platform';
 import { parseFilter, parsePage, ScimError, type Filter, type Page } from '#scim';
 
 export interface ScimContext {
@@ -85,10 +85,11 @@ export function listQuery(request: FastifyRequest): { filter: Filter | undefined
   };
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 /** Returns the id in lower case, or undefined if the text is no UUID. */
-export const resourceId = (text: string): string | undefined => (UUID.test(text) ? text.toLowerCase() : undefined);
+export const resourceId = (text: string): string | undefined => {
+  const id = text.toLowerCase();
+  return UUID.test(id) ? id : undefined;
+};
 
 /** Returns the id in the path. Throws `notFound(id)` if it is no UUID. */
 export function pathId(request: FastifyRequest, notFound: (id: string) => ScimError): string {

@@ -40,8 +40,8 @@ export interface Delivery {
   readonly attempts: readonly Attempt[];
 }
 
-type Kept = { -readonly [K in keyof Delivery]: Delivery[K] };
-const KEPT = 500;
+type MutableDelivery = { -readonly [K in keyof Delivery]: Delivery[K] };
+const MAX_DELIVERIES = 500;
 
 interface Waiting {
   readonly slug: string;
@@ -51,7 +51,7 @@ interface Waiting {
 
 export class EventHooks {
   private readonly knobs = new Map<string, Knobs>();
-  private readonly log = new Map<string, Kept[]>();
+  private readonly log = new Map<string, MutableDelivery[]>();
   private readonly waiting = new Set<Waiting>();
   private readonly stopping = new AbortController();
 
@@ -143,7 +143,7 @@ export class EventHooks {
     const kept = this.log.get(slug) ?? [];
     this.log.set(slug, kept);
     kept.push(delivery);
-    if (kept.length > KEPT) kept.shift();
+    if (kept.length > MAX_DELIVERIES) kept.shift();
     if (delayMs === 0) return this.post(hook, body, delivery);
     const alarm = new AbortController();
     const done = sleep(delayMs, undefined, { signal: alarm.signal })
@@ -155,7 +155,7 @@ export class EventHooks {
     return delivery;
   }
 
-  private async post(hook: EventHook, body: HookBody, delivery: Kept): Promise<Delivery> {
+  private async post(hook: EventHook, body: HookBody, delivery: MutableDelivery): Promise<Delivery> {
     const headers = { authorization: hook.secret, 'user-agent': 'Okta Hooks' };
     const request = { method: 'POST' as const, url: hook.url, headers, body: JSON.stringify(body) };
     const { attempts, ok } = await send(request, this.stopping.signal);
@@ -165,7 +165,7 @@ export class EventHooks {
   }
 }
 
-const initial = (hook: EventHook, body: HookBody): Kept => ({
+const initial = (hook: EventHook, body: HookBody): MutableDelivery => ({
   eventId: body.eventId,
   url: hook.url,
   events: body.data.events.map((e) => ({ type: e.eventType, login: loginOf(e) })),

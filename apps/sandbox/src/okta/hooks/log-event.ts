@@ -1,6 +1,6 @@
 /** System Log events, as Okta's event hooks send them. */
 import { randomUUID } from 'node:crypto';
-import type { OktaApp, Person } from '../model.js';
+import { displayName, type OktaApp, type Person } from '../model.js';
 
 /** The events that the sandbox's verbs cause. Okta has several hundred more. */
 export const eventTypes = [
@@ -27,9 +27,7 @@ type Subject = Pick<Person, 'id' | 'login' | 'profile'>;
 
 /** `published` shows the true order of events, because deliveries may arrive late and out of order. */
 export function logEvent(eventType: string, person: Subject, app: OktaApp, at: Date): LogEvent {
-  const { firstName = '', lastName = '' } = person.profile;
-  const displayName = person.profile.displayName ?? (`${firstName} ${lastName}`.trim() || person.login);
-  const user = { id: person.id, type: 'User', alternateId: person.login, displayName };
+  const user = { id: person.id, type: 'User', alternateId: person.login, displayName: displayName(person) };
   const instance = { id: app.appId, type: 'AppInstance', alternateId: 'StackFlow', displayName: 'StackFlow' };
   return {
     uuid: randomUUID(),

@@ -1,6 +1,5 @@
 /** Sends a request of an event hook as Okta does: it waits 3 s, and repeats once if no answer or a 5xx came. */
 import { isNativeError } from 'node:util/types';
-import { wallClock } from '../../control/call-log.js';
 
 /** "If a response is not received within 3 seconds, the outbound request times out" (Okta, event hooks). */
 const TIMEOUT_MS = 3_000;
@@ -49,7 +48,7 @@ export async function once(
   stopping: AbortSignal,
   timeoutMs = TIMEOUT_MS,
 ): Promise<{ attempt: Attempt; text: string }> {
-  const startedAt = wallClock();
+  const startedAt = Date.now();
   const { method, url, body } = request;
   try {
     const answer = await fetch(url, {
@@ -60,9 +59,9 @@ export async function once(
       signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), stopping]),
     });
     const text = (await answer.text()).slice(0, MAX_ANSWER_CHARACTERS);
-    return { attempt: { status: answer.status, error: null, startedAt, endedAt: wallClock() }, text };
+    return { attempt: { status: answer.status, error: null, startedAt, endedAt: Date.now() }, text };
   } catch (error) {
-    return { attempt: { status: null, error: reason(error, timeoutMs), startedAt, endedAt: wallClock() }, text: '' };
+    return { attempt: { status: null, error: reason(error, timeoutMs), startedAt, endedAt: Date.now() }, text: '' };
   }
 }
 

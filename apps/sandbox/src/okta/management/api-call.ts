@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Database } from '#platform';
-import { CallLog, wallClock } from '../../control/call-log.js';
+import { CallLog } from '../../control/call-log.js';
 import { Faults } from '../../control/faults.js';
 import { ApiError } from './api-error.js';
 import { ApiTokens, type Caller } from './api-tokens.js';
@@ -48,7 +48,7 @@ export async function apiCall(
   reply: FastifyReply,
   handler: (asked: Asked) => Promise<Answer>,
 ): Promise<FastifyReply> {
-  const at = wallClock();
+  const at = Date.now();
   const { id = '', inner = '' } = request.params as { id?: string; inner?: string };
   let outcome = 'ok';
   try {
@@ -75,7 +75,7 @@ export async function apiCall(
     outcome = error instanceof ApiError ? error.code : 'E0000009';
     throw error;
   } finally {
-    const call = { at, endedAt: wallClock(), operation, subject: id || null, group: null };
+    const call = { at, endedAt: Date.now(), operation, subject: id || null, group: null };
     management.calls.add({ ...call, outcome, dropped: outcome === 'disconnect' });
   }
 }

@@ -1,7 +1,8 @@
 /** SSWS tokens of the Management API. A token is shown once and stored as a hash. */
 import { createHash } from 'node:crypto';
 import type { Database } from '#platform';
-import { oktaId, randomText } from '../model.js';
+import { randomText } from '../../text.js';
+import { oktaId } from '../model.js';
 
 /** The rights of the administrator who created the token. `none` means that they lost their rights. */
 export type Rights = 'admin' | 'none';

@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
-import { randomText } from '../model.js';
+import { randomText } from '../../text.js';
+import { displayName } from '../model.js';
 import { seconds, type Client, type Grant } from './model.js';
 import type { OidcPerson } from './people.sql.js';
 import type { AuthorizationServer } from './servers.js';
@@ -79,9 +80,6 @@ export function userInfoClaims(person: OidcPerson, scopes: readonly string[], cl
 /** The left half of the token's SHA-256 hash (OpenID Connect Core, 3.1.3.6). */
 export const atHash = (accessToken: string): string =>
   createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url');
-
-export const displayName = ({ login, profile }: Pick<OidcPerson, 'login' | 'profile'>): string =>
-  profile.displayName ?? ([profile.firstName, profile.lastName].filter(Boolean).join(' ') || login);
 
 const thinProfile = (person: OidcPerson, scopes: readonly string[]): object => ({
   ...(scopes.includes('profile') && { name: displayName(person), preferred_username: person.login }),

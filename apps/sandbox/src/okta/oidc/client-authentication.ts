@@ -1,6 +1,6 @@
 /** Authenticates clients by a secret in a Basic header or in the form, or by a JWT. */
-import { timingSafeEqual } from 'node:crypto';
 import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose';
+import { sameText } from '../../text.js';
 import type { Client } from './model.js';
 import { OAuthError, parameter } from './oauth-error.js';
 import type { OidcProvider } from './provider.js';
@@ -25,7 +25,7 @@ export async function authenticateClient(
     authorization === undefined ? [parameter(form, 'client_id'), posted] : basicCredentials(authorization);
   if (id === undefined) throw new OAuthError('invalid_client', 'Client authentication failed. No client is named.');
   const client = await known(oidc, id);
-  if (client.secret === null || secret === undefined || !equal(client.secret, secret))
+  if (client.secret === null || secret === undefined || !sameText(client.secret, secret))
     throw new OAuthError('invalid_client', 'The client secret supplied for a confidential client is invalid.');
   return client;
 }
@@ -87,8 +87,3 @@ function basicCredentials(header: string): [string, string] {
 }
 
 const formDecoded = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '));
-
-function equal(a: string, b: string): boolean {
-  const [x, y] = [Buffer.from(a), Buffer.from(b)];
-  return x.length === y.length && timingSafeEqual(x, y);
-}

@@ -1,7 +1,8 @@
 /** OIDC clients. Secrets are stored in plain text, because the fault `hs256-client-secret` signs tokens with them. */
 import type { Database } from '#platform';
 import { ControlError } from '../../listener.js';
-import { oktaId, randomText } from '../model.js';
+import { randomText } from '../../text.js';
+import { oktaId } from '../model.js';
 import { clientSettings, type Client, type ClientSettings } from './model.js';
 
 const CLIENT = `select c.client_id as "clientId", c.slug, '00o' || substr(a.app_id, 4) as "orgId", c.label, c.secret, c.settings

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { serverIds } from './model.js';
 import { tokenFaultDetails, tokenFaults } from './token-faults.js';
 
-export const endpointFaults = ['garbage', 'cut-json', 'error', 'hang-up', 'redirect', 'slow'] as const;
+const endpointFaults = ['garbage', 'cut-json', 'error', 'hang-up', 'redirect', 'slow'] as const;
 export type EndpointFault = (typeof endpointFaults)[number];
 const isEndpointFault = (fault: string): fault is EndpointFault => endpointFaults.some((f) => f === fault);
 

@@ -1,7 +1,6 @@
 /** The pages that a person sees: plain HTML without scripts, and one form for each way to sign in. */
 import { createHash } from 'node:crypto';
-import type { Profile } from '../model.js';
-import { displayName } from './claims.js';
+import { displayName, type Profile } from '../model.js';
 
 const STYLE = `body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f4f4f4;color:#1d1d21}
 *{box-sizing:border-box}main{max-width:28rem;margin:3rem auto;padding:2rem;background:#fff;border:1px solid #8c8c96;border-radius:.5rem}

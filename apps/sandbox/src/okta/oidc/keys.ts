@@ -26,7 +26,7 @@ export async function newKey(): Promise<{ readonly kid: string; readonly jwk: JW
   return { kid, jwk: { ...(await exportJWK(privateKey)), kid, alg: 'RS256', use: 'sig' } };
 }
 
-export const publicPart = ({ kty, n, e, kid, alg, use }: JWK): JWK => ({ kty, alg, kid, use, e, n });
+const publicPart = ({ kty, n, e, kid, alg, use }: JWK): JWK => ({ kty, alg, kid, use, e, n });
 
 export async function signingKey(jwk: JWK, kid: string): Promise<SigningKey> {
   return { kid, privateKey: (await importJWK(jwk, 'RS256')) as CryptoKey, publicJwk: publicPart(jwk) };

@@ -27,5 +27,4 @@ export async function redeem(oidc: OidcProvider, server: ServerId, client: Clien
 }
 
 /** RFC 7636, 4.2. */
-export const challengeFor = (verifier: string): string =>
-  createHash('sha256').update(verifier, 'ascii').digest('base64url');
+const challengeFor = (verifier: string): string => createHash('sha256').update(verifier, 'ascii').digest('base64url');

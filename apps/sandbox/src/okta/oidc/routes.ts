@@ -1,7 +1,6 @@
 /** Both authorization servers. They accept forms, and each request is logged as a call. */
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '#platform';
-import { wallClock } from '../../control/call-log.js';
 import { oidcApi } from './api.js';
 import { oidcPages } from './pages.js';
 import type { OidcProvider } from './provider.js';
@@ -13,7 +12,7 @@ export function oidcRoutes(app: FastifyInstance, oidc: OidcProvider, logger: Log
       done(null, formFields(String(body))),
     );
     scope.addHook('onResponse', async (request, reply) => {
-      const endedAt = wallClock();
+      const endedAt = Date.now();
       const operation = `oidc.${request.routeOptions.url?.split('/').at(-1) ?? 'unknown'}`;
       const outcome = reply.statusCode < 400 ? 'ok' : String(reply.statusCode);
       const about = { operation, subject: null, group: null, outcome, dropped: false };

@@ -18,7 +18,7 @@ export function serverAt(id: ServerId, origin: string): AuthorizationServer {
   return { id, issuer, path, base: origin + path, audience: id === 'org' ? origin : 'api://default' };
 }
 
-export const OIDC_SCOPES = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;
+const OIDC_SCOPES = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;
 
 /** The org server has no custom scopes. */
 export const scopesAt = (server: ServerId, { settings }: Client): readonly string[] => [

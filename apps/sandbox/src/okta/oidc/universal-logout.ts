@@ -12,7 +12,7 @@ import { sign, signRightly, type Draft } from './draft.js';
 import { seconds, type Client } from './model.js';
 import type { OidcProvider } from './provider.js';
 
-export const subjectFormats = ['email', 'iss_sub'] as const;
+const subjectFormats = ['email', 'iss_sub'] as const;
 export const logoutFaults = [
   'wrong-key',
   'wrong-typ',
