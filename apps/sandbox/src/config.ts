@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { parseAssertionKeys } from '../../cognito-triggers/src/assertion.js';
 import { DEFAULT_QUOTAS, quotaChange, SIGN_OUT_CATEGORIES, type Quotas } from './cognito/quotas.js';
 
-/** A JSON object of quota names and requests per second. It overrides Cognito's defaults. */
+/** Request quotas: a JSON object of names and requests per second, which overrides Cognito's defaults. */
 const quotas: Setting<Quotas> = {
   schema: z
     .string()
@@ -35,7 +35,7 @@ const quotas: Setting<Quotas> = {
   example: '{"UserCreation":50}',
 };
 
-/** The setting stays text, as the Lambda functions get it. The same code checks both. */
+/** The keys stay text, because the Lambda functions also get them as text. The same code checks both. */
 const assertionJwks: Setting<string | undefined> = {
   schema: z
     .string()

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
-/** A mistake of the caller of a control API, who reads the message. */
+/** An error of the caller of a control API. The caller reads its message. */
 export class ControlError extends Error {
   constructor(
     readonly statusCode: 400 | 404 | 409,
@@ -14,14 +14,14 @@ export class ControlError extends Error {
   }
 }
 
-/** Parses a control request. The error names each mistake. */
+/** Parses the body or the query of a control request. The error names each mistake. */
 export function parseControl<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return parsed.data;
   throw new ControlError(400, parsed.error.issues.map((i) => `${i.path.join('.') || 'body'}: ${i.message}`).join('; '));
 }
 
-/** Fastify without Nest. Closing the listener also closes its connections. */
+/** Creates a listener of Fastify without Nest. Closing it also closes its connections. */
 export function createListener(): FastifyInstance {
   const app = Fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
@@ -31,7 +31,7 @@ export function createListener(): FastifyInstance {
   return app;
 }
 
-/** Returns the base URL without a trailing slash. Port 0 selects a free port. */
+/** Starts to listen. Returns the base URL without a trailing slash. Port 0 selects a free port. */
 export async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
   await app.listen({ host, port });
   const address = app.server.address();

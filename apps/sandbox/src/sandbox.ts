@@ -21,7 +21,7 @@ export interface SandboxOptions extends CognitoOptions {
   readonly oktaPort: number;
   /** Public origin of the sandbox Okta, if it differs from the listener's. */
   readonly oktaOrigin?: string | undefined;
-  /** Public keys (JWKS) with which the triggers verify assertions of auth-service. */
+  /** The triggers verify assertions of auth-service with these public keys (JWKS). */
   readonly assertionJwks?: string | undefined;
   readonly oktaPaceMs: number;
   readonly timeScale: number;
@@ -42,7 +42,7 @@ export class Sandbox {
     private readonly logout: UniversalLogout,
   ) {}
 
-  /** The sandbox's migrations must have run on `database`. */
+  /** Starts all stand-ins. The sandbox's migrations must have run on `database`. */
   static async start(database: Database, logger: Logger, options: SandboxOptions): Promise<Sandbox> {
     const ours = options.assertionJwks ? productTriggers(options.assertionJwks, logger) : undefined;
     const cognito = await createCognito(database, logger, { ...options, triggers: options.triggers ?? ours });

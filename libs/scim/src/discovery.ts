@@ -1,5 +1,5 @@
 /**
- * `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas` (RFC 7643 sections 5 to 7), built from the parser's tables.
+ * Builds `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas` (RFC 7643 sections 5 to 7) from the parser's tables.
  */
 import { LIMITS } from './limits.js';
 import { enterpriseSchema, groupSchema, userSchema, type Attribute, type Schema } from './schema.js';

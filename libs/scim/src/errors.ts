@@ -22,7 +22,7 @@ export interface ErrorBody {
   /** The status as a string, because Okta's test suite compares it with "401" and "404". */
   readonly status: string;
   readonly scimType?: ScimType;
-  /** Says what to fix. Okta shows it to the administrator. */
+  /** A text that says what to fix. Okta shows it to the administrator. */
   readonly detail: string;
 }
 
@@ -37,7 +37,7 @@ export class ScimError extends Error {
     this.name = 'ScimError';
   }
 
-  /** The status follows from the code. */
+  /** Creates an error whose status follows from its code. */
   static of(scimType: ScimType, detail: string): ScimError {
     return new ScimError(statusOf(scimType), detail, { scimType });
   }

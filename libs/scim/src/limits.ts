@@ -1,7 +1,7 @@
 /** A request that exceeds a limit is refused. The README and ServiceProviderConfig publish these limits. */
 export const LIMITS = {
   bodyBytes: 8 * 1024 * 1024,
-  /** Nested objects and lists. SCIM itself needs 6 levels. */
+  /** Levels of nested objects and lists. SCIM itself needs 6. */
   bodyDepth: 32,
   groupMembers: 100_000,
   /** Every event about a user lists all their groups (40 bytes each), and an event may have 1 MB. */

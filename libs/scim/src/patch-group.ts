@@ -6,10 +6,13 @@ import { filterOnSingleValue, type PatchOperation, type PatchPath, type PatchVer
 import { parseMemberIds, parseValue, requireObject } from './resource.js';
 import { commonAttributes, findAttribute, groupSchema, type Attribute } from './schema.js';
 
-/** The change of a group. `add` and `remove` are disjoint, and empty if `replaceAll` is set. Ids are unchecked. */
+/**
+ * The change of a group. `add` and `remove` never share an id, and both are empty if `replaceAll` is set. Ids are not
+ * checked yet.
+ */
 export interface GroupChange {
   readonly displayName?: string;
-  /** Null removes the external id. */
+  /** The new external id. Null removes it. */
   readonly externalId?: string | null;
   readonly replaceAll: readonly string[] | null;
   readonly add: readonly string[];
@@ -46,7 +49,10 @@ class Fold {
     };
   }
 
-  /** Okta renames with `{id, displayName}`. The id and unknown attributes are ignored. */
+  /**
+   * Applies an operation without a path. Okta renames with `{id, displayName}`. The id and unknown attributes are
+   * ignored.
+   */
   withoutPath(op: PatchVerb, value: Record<string, unknown>): void {
     for (const key of Object.keys(value)) {
       const attribute = findAttribute(groupSchema.attributes, key);
@@ -61,7 +67,8 @@ class Fold {
       throw ScimError.of('mutability', `${quote(text)} is set by the server and cannot be changed.`);
     if (filter && target.attribute.name !== 'members') throw filterOnSingleValue(target.attribute);
     if (target.subAttribute) {
-      // Entra ID may set `members[value eq "x"].display`. This server ignores it and always returns the userName.
+      // Entra ID may set `members[value eq "x"].display`. The value is ignored, because this server always returns the
+      // userName.
       if (target.subAttribute.mutability === 'readOnly') return;
       throw ScimError.of(
         'mutability',

@@ -30,13 +30,17 @@ export function patchUser(user: UserResource, operations: readonly PatchOperatio
   const { userName, active } = result;
   if (typeof userName !== 'string' || userName.trim() === '')
     throw ScimError.of('invalidValue', 'userName cannot be removed or emptied.');
-  // No default is safe: a missing `active` must neither reactivate a person nor end their access.
+  // A PATCH must not remove `active`. No default is safe: a missing `active` must neither reactivate a person nor end
+  // their access.
   if (user.active !== undefined && active === undefined)
     throw ScimError.of('invalidValue', 'active cannot be removed. Send true or false.');
   return result as UserResource;
 }
 
-/** Okta sends an object of attributes, and Entra ID adds keys with dots and URNs. Unknown keys are ignored. */
+/**
+ * Applies an operation without a path. Okta sends an object of attributes, and Entra ID adds keys with dots and URNs.
+ * Unknown keys are ignored.
+ */
 function applyWithoutPath(result: Resource, op: PatchVerb, value: Record<string, unknown>): void {
   for (const key of Object.keys(value)) {
     const extension = findExtension(userSchema, key);
@@ -185,7 +189,7 @@ const cleared = (current: ScimComplex[], chosen: ReadonlySet<ScimComplex>, name:
     .map((element) => (chosen.has(element) ? omit(element, name) : element))
     .filter((element) => Object.keys(element).length > 0);
 
-/** Entra ID lists the elements to remove in `value`. All other elements stay. */
+/** Removes elements of a list. Entra ID names the elements to remove in `value`, and all others stay. */
 function without(
   current: ScimComplex[],
   chosen: ReadonlySet<ScimComplex>,
@@ -198,17 +202,20 @@ function without(
   return current.filter((element) => !listed.includes(element['value']));
 }
 
-/** Caches {@link canonical}. This is safe because elements are never changed in place. */
+/** Caches results of {@link canonical}. This is safe because elements are never changed in place. */
 const texts = new WeakMap<ScimComplex, string>();
 
-/** Returns the same text for equal elements. Comparing all pairs of a large request would take seconds. */
+/**
+ * Returns the same text for equal elements, so that a set finds duplicates. Comparing all pairs of a large request
+ * would take seconds.
+ */
 function canonical(element: ScimComplex): string {
   const text = texts.get(element) ?? JSON.stringify(Object.entries(element).sort());
   texts.set(element, text);
   return text;
 }
 
-/** If a new value is primary, the other values are no longer primary (RFC 7644 section 3.5.2). */
+/** Adds values. If a new value is primary, the other values are no longer primary (RFC 7644 section 3.5.2). */
 function added(current: ScimComplex[], values: readonly ScimComplex[], name: string): ScimComplex[] {
   const existing = new Set(current.map(canonical));
   const newValues = values.filter((value) => !existing.has(canonical(value)));

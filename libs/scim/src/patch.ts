@@ -16,7 +16,7 @@ export interface PatchPath {
 
 export interface PatchOperation {
   readonly op: PatchVerb;
-  /** Undefined if the operation is about a whole extension. Then `urn` names the extension. */
+  /** The path, unless the operation is about a whole extension. Then `urn` names the extension. */
   readonly path?: PatchPath;
   readonly urn?: string;
   readonly value: unknown;
@@ -70,7 +70,7 @@ function parseOperation(source: Record<string, unknown>, extensionUrns: readonly
   return urn === undefined ? { op, path: parsePatchPath(text), value } : { op, urn, value };
 }
 
-/** Throws `invalidPath` for a malformed path and `invalidFilter` for a malformed filter in it. */
+/** Parses a path. Throws `invalidPath` for a malformed path and `invalidFilter` for a malformed filter in it. */
 function parsePatchPath(text: string): PatchPath {
   if (text.length > LIMITS.filterCharacters)
     throw ScimError.of(

@@ -17,7 +17,7 @@ import {
 export type ScimPrimitive = string | boolean;
 export type ScimComplex = { [name: string]: ScimPrimitive };
 export type ScimValue = ScimPrimitive | ScimComplex | ScimComplex[] | { [name: string]: ScimPrimitive | ScimComplex };
-/** Values by the schema's spelling of the attribute. */
+/** Values of the assigned attributes, by the names in the schema. */
 export type Resource = { [name: string]: ScimValue };
 
 export interface MultiValue {
@@ -41,14 +41,14 @@ export interface UserResource {
 export interface GroupResource {
   displayName: string;
   externalId?: string | null;
-  /** Without duplicates. Undefined means that the body does not name members. */
+  /** Ids of members without duplicates. Undefined means that the body does not name members. */
   members?: string[];
 }
 
 /** RFC 7643 section 2.5: `null` in a body means "unassigned". */
 const UNASSIGNED = null;
 
-/** `active` and `externalId` are undefined if the body does not contain them. */
+/** Parses a user. `active` and `externalId` are undefined if the body does not contain them. */
 export function parseUser(body: unknown): UserResource {
   const source = requireObject(body, 'The request body');
   checkSchemas(source, userSchema);
@@ -86,7 +86,7 @@ export function parseGroup(body: unknown): GroupResource {
   };
 }
 
-/** `value` is a list of ids and `{value: id}` objects, or only one of them. */
+/** Parses ids of members from a list of ids and `{value: id}` objects, or from only one of them. */
 export function parseMemberIds(value: unknown, limit: number): string[] {
   if (value === UNASSIGNED) return [];
   const list = Array.isArray(value) ? value : [value];
@@ -109,7 +109,7 @@ export function parseMemberIds(value: unknown, limit: number): string[] {
   return [...ids];
 }
 
-/** Refuses a name that occurs twice in different case. */
+/** Parses attributes. Refuses a name that occurs twice in different case. */
 export function parseAttributes(
   attributes: readonly Attribute[],
   source: Readonly<Record<string, unknown>>,
@@ -134,7 +134,7 @@ export function parseAttributes(
   return result;
 }
 
-/** Returns null if the value is unassigned. */
+/** Parses the value of an attribute. Returns null if the value is unassigned. */
 export function parseValue(attribute: Attribute, value: unknown): ScimValue | null {
   if (value === null || value === undefined) return UNASSIGNED;
   if (attribute.multiValued) return parseList(attribute, value);
@@ -171,7 +171,10 @@ function parseList(attribute: Attribute, value: unknown): ScimComplex[] | null {
   return elements.length > 0 ? elements : UNASSIGNED;
 }
 
-/** Reads a bare text as `{value: text}`, and `""` as "unassigned", because Entra ID sends `manager` so. */
+/**
+ * Parses a complex value. Entra ID may send `manager` as a bare text, which means `{value: text}`, or as `""`, which
+ * means "unassigned".
+ */
 export function parseComplex(attribute: Attribute, value: unknown): ScimComplex | null {
   if (typeof value === 'string' || typeof value === 'number') {
     const inner = findAttribute(attribute.subAttributes, 'value');
@@ -193,7 +196,7 @@ function parsePrimitive(attribute: Attribute, value: unknown): ScimPrimitive {
   );
 }
 
-/** Entra ID sends "True" and "False", unless a flag in its tenant URL selects real booleans. */
+/** Parses a boolean. Entra ID sends "True" and "False", unless a flag in its tenant URL selects real booleans. */
 export function parseBoolean(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   const text = typeof value === 'string' ? value.trim().toLowerCase() : undefined;
@@ -234,11 +237,11 @@ export function requireObject(value: unknown, what: string): Record<string, unkn
   );
 }
 
-/** True even for the value `null`. */
+/** True if the body contains the attribute, even with the value `null`. */
 export const hasAttribute = (body: unknown, attribute: string): boolean =>
   isObject(body) && valueOf(body, attribute) !== undefined;
 
-/** Finds the property in any case, and ignores inherited ones. */
+/** Returns a property, whose name may be in any case. Inherited properties are ignored. */
 export function valueOf(source: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(source, name)) return source[name];
   const wanted = name.toLowerCase();

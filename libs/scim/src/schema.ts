@@ -204,7 +204,7 @@ export const commonAttributes: readonly Attribute[] = [
 
 const lookups = new WeakMap<readonly Attribute[], Map<string, Attribute>>();
 
-/** Ignores upper and lower case (RFC 7643 section 2.1). */
+/** Finds an attribute by name, without regard to case (RFC 7643 section 2.1). */
 export function findAttribute(attributes: readonly Attribute[], name: string): Attribute | undefined {
   let lookup = lookups.get(attributes);
   if (!lookup) {

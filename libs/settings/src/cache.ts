@@ -1,7 +1,7 @@
 /**
- * Keeps the tenants in memory, for code that cannot afford a query per request. Events that this process handles count
- * at once, and changes that other replicas stored count within `pollMs`. An unknown tenant causes no query, so random
- * tenant ids cannot load the database.
+ * Keeps the tenants in memory, for code that cannot afford a query per request. A change by an event that this process
+ * handles is visible at once, and any other change within `pollMs`. An unknown tenant causes no query, so random tenant
+ * ids cannot load the database.
  */
 import type { Queryable } from '#platform';
 import { copyOf, settingsSince, type SettingsEvent, type TenantCopy } from './copy.sql.js';
@@ -17,8 +17,8 @@ export interface TenantSettingsCacheOptions {
 }
 
 /**
- * `received_at` is set before its transaction commits, so a refresh reads changes from this long before the last one.
- * The time exceeds any transaction of a service (statement timeout 30 s).
+ * How far before the last refresh a refresh looks for changes. `received_at` is set before its transaction commits, and
+ * no transaction of a service lasts this long (statement timeout 30 s).
  */
 const LOOK_BACK_MS = 60_000;
 
@@ -33,7 +33,10 @@ export class TenantSettingsCache {
 
   constructor(private readonly options: TenantSettingsCacheOptions) {}
 
-  /** Returns null for an unknown tenant. Rejects if the cache is too old and the database does not answer. */
+  /**
+   * Returns the current settings, or null for an unknown tenant. Rejects if the cache is too old and the database does
+   * not answer.
+   */
   async get(tenantId: string): Promise<TenantCopy | null> {
     await this.ensureCurrent();
     return this.copies.get(tenantId) ?? null;
@@ -50,20 +53,20 @@ export class TenantSettingsCache {
   }
 
   /**
-   * Returns the tenants with this host name, of which a port is ignored. While a host name moves between tenants, two
-   * tenants may have it, because their events arrive in any order.
+   * Returns the tenants with this host name, without regard to a port. Two tenants may have one host name for a moment:
+   * if it moves, the events of both arrive in any order.
    */
   async ofHost(host: string): Promise<readonly TenantCopy[]> {
     await this.ensureCurrent();
     return this.byHost.get(hostName(host)) ?? [];
   }
 
-  /** The listener runs for every newer version of a tenant. */
+  /** The listener runs for every newer version of a tenant's settings. */
   onChange(listener: TenantListener): void {
     this.listeners.push(listener);
   }
 
-  /** Call it after the commit of an event. Older versions are ignored. */
+  /** Applies an event. Call this function after the commit of the event. Older versions are ignored. */
   accept(event: SettingsEvent): void {
     this.put(copyOf(event));
   }

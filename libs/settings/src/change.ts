@@ -7,19 +7,19 @@ export interface SettingsChange {
   readonly scimEnabled?: boolean | undefined;
   readonly groupSync?: boolean | undefined;
   readonly deactivateOnOffboard?: boolean | undefined;
-  /** The figures to change, or null to switch the brake off. */
+  /** The figures of the brake to change, or null to switch the brake off. */
   readonly brake?: Partial<Brake> | null | undefined;
-  /** Null disconnects the tenant. A pasted `https://` and a slash at the end of the domain are removed. */
+  /** The Okta connection. Null removes it. A pasted `https://` and a slash at the end of the domain are removed. */
   readonly okta?: OktaSettings['okta'] | undefined;
-  /** With null, nobody signs in through Okta. */
+  /** The OIDC client. With null, nobody signs in through Okta. */
   readonly sso?: OktaSettings['sso'] | undefined;
-  /** The complete list, highest precedence first. */
+  /** The complete list of roles, highest precedence first. */
   readonly roles?: readonly string[] | undefined;
-  /** The complete list. `map` and `unmap` are applied after it. */
+  /** The complete list of mappings. `map` and `unmap` are applied after it. */
   readonly roleMappings?: readonly RoleMapping[] | undefined;
-  /** Adding an existing mapping changes nothing, so that a command can be repeated. */
+  /** Mappings to add. An existing mapping is no error, so that a command can be repeated. */
   readonly map?: readonly RoleMapping[] | undefined;
-  /** A group loses all its mappings, or only the mapping to `role`. */
+  /** Groups to unmap. A group loses all its mappings, or only the mapping to `role`. */
   readonly unmap?: readonly { readonly group: RoleMapping['group']; readonly role?: string | undefined }[] | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface ChangedSettings {
   readonly changed: readonly (keyof OktaSettings)[];
 }
 
-/** Applies a partial change by an administrator. Throws {@link SettingsError} with every fault. */
+/** Applies an administrator's change to the settings. Throws {@link SettingsError} with every fault. */
 export function changeSettings(current: OktaSettings, change: SettingsChange): ChangedSettings {
   const { mappings, faults } = changeMappings(change.roleMappings ?? current.roleMappings, change);
   const settings: OktaSettings = {
@@ -47,7 +47,7 @@ export function changeSettings(current: OktaSettings, change: SettingsChange): C
   const all = [...faults, ...settingsFaults(settings)];
   if (all.length > 0) throw new SettingsError(all);
   const before = comparable(current);
-  // A comparison of JSON texts would fail, because jsonb does not keep the order of properties.
+  // Do not compare JSON texts here, because jsonb does not keep the order of properties.
   const changed = (Object.keys(settings) as (keyof OktaSettings)[]).filter(
     (name) => !isDeepStrictEqual(settings[name], before[name]),
   );
@@ -77,7 +77,7 @@ function changeMappings(
 
 const pairKey = (mapping: RoleMapping): string => `${groupKey(mapping.group)}\u0000${mapping.role}`;
 
-/** Normalizes the order of properties and outer blanks, so that equal mappings have equal texts. */
+/** Sorts the properties and removes outer blanks, so that equal mappings have equal texts. */
 const tidy = ({ group, role }: RoleMapping): RoleMapping => ({
   group: 'id' in group ? { id: group.id.toLowerCase() } : { name: group.name.trim() },
   role,

@@ -1,4 +1,4 @@
-/** SQL of a service's own copy of the tenants' settings. Events update the copy, and only the hub changes settings. */
+/** SQL of a service's own copy of the tenants' settings. Events update the copy. Only the hub changes settings. */
 import type { EventEnvelope } from '#events';
 import { columnsOf, type Queryable, type Tx } from '#platform';
 import { TenantSettingsEntity } from './tenant-settings.entity.js';
@@ -13,8 +13,8 @@ export type SettingsEvent = Pick<
 >;
 
 /**
- * SQL for a service's first migration. `host` is not unique: when a host name moves from one tenant to another, their
- * events may arrive in either order. The hub keeps host names unique.
+ * SQL that creates the table of settings. `host` is not unique here: if a host name moves to another tenant, the events
+ * of both tenants may arrive in either order. The hub keeps host names unique.
  */
 export function settingsTableSql(schema: string): string {
   return `
@@ -35,8 +35,8 @@ export function copyOf(event: SettingsEvent): TenantCopy {
 }
 
 /**
- * Stores the settings unless the table has this or a newer version, which a replay into an empty inbox needs. Returns
- * whether they were stored. Locks the tenant's row until commit.
+ * Stores the settings unless the table has this or a newer version, and returns whether it did. The inbox refuses
+ * repeated events, but a replay may begin with an empty inbox. Locks the tenant's row until commit.
  */
 export async function applySettings(tx: Tx, event: SettingsEvent): Promise<boolean> {
   const { tenantId, slug, host, version, settings } = copyOf(event);
@@ -51,13 +51,16 @@ export async function applySettings(tx: Tx, event: SettingsEvent): Promise<boole
   return rows.length > 0;
 }
 
-/** Returns null for an unknown tenant. */
+/** Returns the settings of one tenant, or null if the tenant is unknown. */
 export async function settingsOf(queryable: Queryable, schema: string, tenantId: string): Promise<TenantCopy | null> {
   const [copy] = await queryable.query<TenantCopy>(`${select(schema)} where tenant_id = $1`, [tenantId]);
   return copy ?? null;
 }
 
-/** Returns the copies received after `since`, or all if it is null, and the database's time for the next refresh. */
+/**
+ * Returns the settings that were received after `since`, or all if `since` is null. Also returns the database's time,
+ * from which the next refresh continues.
+ */
 export async function settingsSince(
   queryable: Queryable,
   schema: string,

@@ -11,7 +11,7 @@ export type OktaSettings = Pick<
   readonly sso: NonNullable<TenantSettings['sso']> | null;
 };
 
-/** Highest precedence first. A tenant may add its own roles. */
+/** The default roles, highest precedence first. A tenant may add its own roles. */
 export const DEFAULT_ROLES: readonly string[] = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
 
 const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
@@ -23,11 +23,11 @@ const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
 
 export const DEFAULT_BRAKE: Brake = { percent: 10, atLeast: 20, windowMinutes: 10, holdHours: 24 };
 
-/** Settings that do not mention the brake have the default brake. */
+/** Returns the brake in force. Settings that do not mention the brake have the default brake. */
 export const brakeOf = ({ brake }: Pick<TenantSettings, 'brake'>): Brake | null =>
   brake === undefined ? DEFAULT_BRAKE : brake;
 
-/** Returns a new copy, because a caller may change it. */
+/** Returns a new object each time, because a caller may change it. */
 export function defaultSettings(): OktaSettings {
   return {
     scimEnabled: false,

@@ -5,7 +5,7 @@ import { Database } from '#platform';
 import { TenantSettingsCache } from './cache.js';
 import { applySettings } from './copy.sql.js';
 
-/** Keeps a service's copy of the settings, and the cache of it, equal to the hub's events. */
+/** Stores `integration.settings` events in the service's own copy of the settings, and in the cache. */
 @Controller()
 export class SettingsCopyConsumer {
   constructor(private readonly tenants: TenantSettingsCache) {}

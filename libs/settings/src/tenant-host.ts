@@ -3,12 +3,13 @@ export interface HostedTenant {
   readonly host: string | null;
 }
 
-/** Accepts a `Host` header or a stored host name. Returns it in lower case, without a port. */
+/** Returns a `Host` header or a stored host name in lower case, without a port. */
 export const hostName = (host: string): string => host.toLowerCase().replace(/:\d+$/, '');
 
 /**
- * Returns the tenant that a browser reaches under an origin that no tenant owns. It is the only tenant without a host
- * name. If there are several, it is the tenant `default`, or null if that one has a host name.
+ * Returns the tenant that a browser reaches if the host name belongs to no tenant. Only tenants without a host name
+ * count. If there is one, it is the result. If there are several, the tenant `default` is the result. Otherwise the
+ * result is null.
  */
 export function commonOriginOwner<T extends HostedTenant>(tenants: Iterable<T>): T | null {
   const hostless = [...tenants].filter(({ host }) => host === null);

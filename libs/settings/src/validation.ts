@@ -1,4 +1,4 @@
-/** The rules for settings. All faults are reported together, each as one sentence for the administrator. */
+/** The rules for settings. Each fault is one sentence for the administrator, and all faults are reported together. */
 import { z } from 'zod';
 import type { RoleMapping } from '#events';
 import type { OktaSettings } from './defaults.js';
@@ -15,10 +15,10 @@ export class SettingsError extends Error {
   }
 }
 
-/** The key for comparing group names: it ignores case and outer blanks. */
+/** Returns the key by which group names are compared, without regard to case and outer blanks. */
 export const groupNameKey = (name: string): string => name.trim().normalize('NFC').toLowerCase();
 
-/** The key for comparing mapped groups: it ignores the case of ids and names. */
+/** Returns the key by which mapped groups are compared, without regard to the case of ids and names. */
 export function groupKey(group: RoleMapping['group']): string {
   return 'id' in group ? `id:${group.id.toLowerCase()}` : `name:${groupNameKey(group.name)}`;
 }
@@ -76,7 +76,7 @@ function oktaFaults(okta: OktaSettings['okta']): string[] {
   ];
 }
 
-/** Also matches custom domains, which auth-service limits to a configured list. */
+/** The pattern of an issuer also matches custom domains, which auth-service limits to a configured list. */
 const ISSUER = /^https:\/\/(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}(?:\/oauth2\/[A-Za-z0-9]{1,64})?$/;
 
 function ssoFaults(sso: OktaSettings['sso']): string[] {

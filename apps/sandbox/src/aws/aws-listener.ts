@@ -12,7 +12,7 @@ import { checkSignature } from './signature.js';
 
 export interface Operation {
   run(input: unknown): Promise<object>;
-  /** True if an access token or the client's secret authorises the call instead of AWS credentials. */
+  /** True if the operation needs no AWS credentials, because an access token or the client's secret authorises it. */
   readonly unsigned?: true;
 }
 
@@ -26,7 +26,7 @@ export const unsigned = <I>(shape: z.ZodType<I>, handler: (input: I) => Promise<
   unsigned: true,
 });
 
-/** What a call names: a pool (`scope`), a user or a secret, and a group. It is read before the input is checked. */
+/** What a call is about: a pool (`scope`), a user or a secret (`subject`), and a group. */
 export interface CallSubject {
   readonly scope: string | null;
   readonly subject: string | null;
@@ -84,7 +84,7 @@ const operationName = (request: FastifyRequest, service: AwsService): string => 
   return target.startsWith(`${service.targetPrefix}.`) ? target.slice(service.targetPrefix.length + 1) : '';
 };
 
-/** Returns undefined for anything but a JSON object, and for NUL, which Postgres cannot store. */
+/** Returns undefined if the body is not a JSON object or contains NUL, which Postgres cannot store. */
 function parseBody(body: unknown): Record<string, unknown> | undefined {
   try {
     const text = Buffer.isBuffer(body) && body.length > 0 ? body.toString('utf8') : '{}';
@@ -120,7 +120,7 @@ async function perform(
   return { status: 200, body, type: 'ok', cut: hits.some((h) => h.effect === 'drop'), applied: true };
 }
 
-/** Applies the faults that precede the operation. Returns true if the connection must be closed. */
+/** Applies the injected faults of a call before its operation runs. Returns true if the connection must be closed. */
 async function before(hits: readonly FaultRule[], service: AwsService): Promise<boolean> {
   for (const hit of hits) {
     if (hit.effect === 'latency') await sleep(hit.ms);

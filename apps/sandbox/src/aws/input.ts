@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AwsError, invalidParameter } from './aws-error.js';
 
-/** Members whose values AWS never repeats in an error message. */
+/** Fields of a request whose values AWS never repeats in an error message. */
 const SENSITIVE = new Set([
   'username',
   'password',
@@ -17,7 +17,7 @@ const SENSITIVE = new Set([
 
 type Issue = z.core.$ZodIssue & { input?: unknown };
 
-/** Checks the input of an operation. Errors have AWS's type and wording. */
+/** Checks the input of an operation. Its errors have the types and the wording of AWS's errors. */
 export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
   const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data;

@@ -11,7 +11,7 @@ export function pageStart(token: string | undefined): string {
   return rest.join('|');
 }
 
-/** Takes one row more than the page has, and so knows whether there is a next page. */
+/** Splits `size + 1` rows into a page of `size` rows and the token of the next page. */
 export function page<T>(
   rows: readonly T[],
   size: number,

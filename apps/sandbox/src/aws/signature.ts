@@ -1,6 +1,6 @@
 /**
- * Refuses unsigned requests and requests that are signed for another service, as AWS does. Does not verify the
- * signature, because the sandbox accepts any credentials.
+ * Refuses unsigned requests and requests that are signed for another service, as AWS does. The signature itself is not
+ * verified, because the sandbox accepts any credentials.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { AwsError } from './aws-error.js';

@@ -11,7 +11,7 @@ export interface Listed {
   readonly deliveries: Delivery[];
 }
 
-/** The custom server `default` issues `access_token`, and the org server issues the other two. */
+/** Kinds of tokens. The custom server `default` issues `access_token`, and the org server issues the other two. */
 export const TOKEN_KINDS = ['access_token', 'org_access_token', 'id_token'] as const;
 export type TokenKind = (typeof TOKEN_KINDS)[number];
 
@@ -39,7 +39,7 @@ interface StackTenant {
 export class OktaClient {
   constructor(private readonly env: Environment) {}
 
-  /** Without a name, returns the only app. Fails if there are several. */
+  /** Returns the named app, or the only app if none is named. Fails if there are several. */
   async app(named: string | undefined): Promise<string> {
     if (named !== undefined) return named;
     const { apps } = await this.request<{ apps: { slug: string }[] }>('GET', '');

@@ -9,7 +9,7 @@ function exchangeLine(exchange: Exchange): string {
   return requestLine(exchange, `${exchange.method.padEnd(6)} ${decodeURIComponent(pathname + search)}`);
 }
 
-/** Returns a line for each attempt, or one line for a delayed delivery. */
+/** Returns one line for each attempt to deliver, or one line if there was no attempt yet. */
 export function deliveryLines({ attempts, events, state, url }: Delivery): string[] {
   const what = `HOOK   ${new URL(url).pathname} ${events.map((e) => `${e.type} ${e.login}`).join(', ')}`;
   return attempts.length === 0 ? [`${what}: ${state}`] : attempts.map((a) => requestLine(a, what));

@@ -91,9 +91,13 @@ export const verbs: readonly AnyCommand[] = [
     { ...profileOptions, login: option('--login <login>', 'new login') },
   ),
   verb('deactivate <login>', 'deactivate the person in Okta', person),
-  verb('suspend <login>', 'suspend the person in Okta, which sends no SCIM request, only an event', person),
-  verb('unsuspend <login>', 'end the suspension of a person, which also sends no SCIM request', person),
-  verb('delete <login>', 'delete a deactivated person for good, which sends no SCIM request either', person),
+  verb('suspend <login>', 'suspend the person in Okta; Okta then sends an event but no SCIM request', person),
+  verb('unsuspend <login>', 'end the suspension of a person; Okta then sends an event but no SCIM request', person),
+  verb(
+    'delete <login>',
+    'delete a deactivated person permanently; Okta then sends an event but no SCIM request',
+    person,
+  ),
   verb(
     'push-group <group> [members...]',
     'push a group with its active, assigned members; a new group is created in Okta first',

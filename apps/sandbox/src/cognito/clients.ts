@@ -32,7 +32,7 @@ export async function insertClient(db: Queryable, input: CreateUserPoolClient): 
 export class AppClients {
   constructor(private readonly database: Database) {}
 
-  /** Without `poolId`, searches all pools, because operations without AWS credentials name only the client. */
+  /** Finds a client, in any pool if `poolId` is missing. Operations without AWS credentials name only the client. */
   async get(clientId: string, poolId?: string): Promise<AppClient> {
     const [client] = await this.database.query<AppClient>({
       name: 'get_client',
@@ -44,7 +44,7 @@ export class AppClients {
   }
 }
 
-/** What the SSO bridge needs: custom authentication, a secret, short-lived access tokens. */
+/** The app client that the SSO bridge needs: custom authentication, a secret, short-lived access tokens. */
 export const defaultClient = (poolId: string): CreateUserPoolClient => ({
   UserPoolId: poolId,
   ClientName: `stackflow-${randomBytes(3).toString('hex')}`,
@@ -94,7 +94,7 @@ export function checkFlow(client: AppClient, flow: 'CUSTOM_AUTH' | 'REFRESH_TOKE
 
 const SECONDS = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 } as const;
 
-/** Returns lifetimes in seconds. Cognito's defaults are one hour and thirty days. */
+/** Returns the lifetimes of tokens in seconds. Cognito's defaults are one hour and thirty days. */
 export function tokenLifetimes({ settings }: AppClient): { access: number; id: number; refresh: number } {
   const units = settings.TokenValidityUnits ?? {};
   const of = (value: number | undefined, unit: keyof typeof SECONDS, fallback: number): number =>

@@ -33,9 +33,9 @@ export interface CognitoOptions {
   readonly signOutCategory?: SignOutCategory | undefined;
   /** Custom attributes of the default pool, without the prefix `custom:`. */
   readonly customAttributes: readonly string[];
-  /** Replace the product's triggers. Without any triggers, every sign-in fails. */
+  /** Triggers that replace the product's. Without any triggers, every sign-in fails. */
   readonly triggers?: Triggers | undefined;
-  /** Time limit of a trigger. Tests shorten it. */
+  /** Time limit of a trigger in milliseconds. Tests shorten it. */
   readonly triggerLimitMs?: number | undefined;
 }
 

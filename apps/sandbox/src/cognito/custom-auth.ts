@@ -34,7 +34,10 @@ export class CustomAuth {
     private readonly tokens: TokenIssuer,
   ) {}
 
-  /** Takes no ClientMetadata, because Cognito does not pass it from AdminInitiateAuth to the challenge triggers. */
+  /**
+   * Starts a sign-in, without ClientMetadata: Cognito does not pass it from AdminInitiateAuth to the challenge
+   * triggers.
+   */
   async begin(pool: Pool, client: AppClient, parameters: Readonly<Record<string, string>>): Promise<object> {
     const { USERNAME: username, SECRET_HASH: secretHash } = parameters;
     checkFlow(client, 'CUSTOM_AUTH');
@@ -44,7 +47,7 @@ export class CustomAuth {
     return this.advance({ pool, client, username: user?.username ?? username, user, rounds: [] }, undefined);
   }
 
-  /** A right and a wrong answer both use up the session. */
+  /** Answers a challenge. A right and a wrong answer both use up the session. */
   async answer(
     pool: Pool,
     client: AppClient,
@@ -77,7 +80,7 @@ export class CustomAuth {
     return this.advance({ pool, client, username: challenge.username, user, rounds }, metadata);
   }
 
-  /** DefineAuthChallenge decides: issue tokens, send another challenge, or refuse the sign-in. */
+  /** The trigger DefineAuthChallenge decides whether to issue tokens, send another challenge or refuse the sign-in. */
   private async advance(attempt: Attempt, metadata: ClientMetadata): Promise<object> {
     const { pool, client, user, username, rounds } = attempt;
     const { request, ...event } = triggerEvent(client, username, user, metadata);
@@ -135,7 +138,9 @@ export class CustomAuth {
     return challenge;
   }
 
-  /** Refuses a disabled user. Returns null for an unknown user if the client hides whether users exist. */
+  /**
+   * Finds a user and refuses a disabled one. Returns null for an unknown user if the client hides whether users exist.
+   */
   private async signable(pool: Pool, client: AppClient, username: string): Promise<UserRow | null> {
     const [user] = await this.database.query<UserRow>({
       name: 'get_user',

@@ -1,4 +1,4 @@
-/** In all statements, `$1` is the pool. */
+/** SQL of Cognito's groups. `$1` is the pool in all statements. */
 export interface GroupRow {
   name: string;
   description: string | null;
@@ -9,7 +9,6 @@ export interface GroupRow {
 
 const GROUP = `name, description, precedence, role_arn, extract(epoch from created_at)::float8 as created`;
 
-/** Returns no row if the group exists already. */
 export const CREATE_GROUP = `
   insert into cognito_group (pool_id, name, description, precedence, role_arn) values ($1, $2, $3, $4, $5)
   on conflict (pool_id, name) do nothing
@@ -19,7 +18,7 @@ export const GET_GROUP = `select ${GROUP} from cognito_group where pool_id = $1 
 export const DELETE_GROUP = `delete from cognito_group where pool_id = $1 and name = $2 returning 1`;
 export const LIST_GROUPS = `select ${GROUP} from cognito_group where pool_id = $1 and name > $2 order by name limit $3`;
 
-/** `$4` is the user. `user_exists` distinguishes an unknown user from a user without groups. */
+/** Lists the groups of user `$4`. `user_exists` distinguishes an unknown user from a user without groups. */
 export const LIST_GROUPS_FOR_USER = `
   select exists (select 1 from cognito_user where pool_id = $1 and username_key = $4) as user_exists,
          coalesce((select json_agg(g) from (

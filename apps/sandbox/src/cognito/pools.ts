@@ -72,7 +72,7 @@ export class Pools {
       StringAttributeConstraints: { MinLength: '0', MaxLength: '2048' },
     }));
     return this.database.tx(async (tx) => {
-      // If two sandboxes start at the same time, the second one must find the pool of the first.
+      // Two sandboxes may start at the same time. With this lock, the second one finds the pool of the first.
       await tx.query(`select pg_advisory_xact_lock(hashtextextended('sandbox:default-pool', 0))`);
       const [row] = await tx.query<Pool>(`select ${POOL} from cognito_pool where is_default`);
       const pool = row

@@ -1,7 +1,6 @@
 /**
- * Cognito's request quotas, as token buckets with AWS's rates. Each category has a bucket. Each user has one for reads
- * and one for writes. Each operation of a `UserPoolResource` category has one per pool. Answers to challenges count
- * separately, at three times the rate of sign-ins.
+ * Cognito's request quotas, as token buckets with AWS's rates. There is a bucket for each category, for the reads and
+ * for the writes of each user, and for each `UserPoolResource` operation in each pool.
  */
 import { z } from 'zod';
 import { AwsError } from '../aws/aws-error.js';
@@ -66,7 +65,7 @@ const CATEGORY = Object.fromEntries(
 );
 
 const READS = new Set(['AdminGetUser', 'AdminListGroupsForUser']);
-/** Above this number, full buckets are removed. This loses nothing, because a new bucket is also full. */
+/** Above this number of buckets, full ones are removed. This loses nothing, because a new bucket is also full. */
 const MANY_BUCKETS = 20_000;
 
 export const tooManyRequests = (): AwsError => new AwsError('TooManyRequestsException', 'Rate exceeded');
@@ -103,7 +102,7 @@ export class CognitoQuotas {
     this.buckets = new Map();
   }
 
-  /** Throws `TooManyRequestsException` if a bucket of this call is empty. */
+  /** Counts a call. Throws `TooManyRequestsException` if one of its buckets is empty. */
   admit(operation: string, subject: CallSubject): void {
     const category = this.categories[operation];
     if (!category) return;

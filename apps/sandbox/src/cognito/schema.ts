@@ -83,7 +83,7 @@ export function customAttribute(declared: DeclaredAttribute): SchemaAttribute {
 const withoutUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
 
-/** What one write sets and removes. A blank value removes the attribute, as in Cognito. */
+/** The attributes that a write sets and removes. A blank value removes an attribute, as in Cognito. */
 export interface AttributeWrite {
   readonly set: Readonly<Record<string, string>>;
   readonly remove: readonly string[];
@@ -91,7 +91,10 @@ export interface AttributeWrite {
 
 export type AttributeList = readonly { readonly Name: string; readonly Value?: string | undefined }[];
 
-/** Errors use Cognito's wording. An `update` of an immutable attribute is refused. */
+/**
+ * Checks attributes against the schema, with Cognito's error messages. An `update` of an immutable attribute is
+ * refused.
+ */
 export function checkAttributes(
   schema: readonly SchemaAttribute[],
   given: AttributeList,

@@ -1,4 +1,4 @@
-/** Sessions and refresh tokens are stored as hashes. */
+/** SQL of sign-ins. Sessions and refresh tokens are stored as hashes. */
 import type { ChallengeRound } from '../../../cognito-triggers/src/events.js';
 import { USER, type KeyedUserRow } from './users.sql.js';
 
@@ -22,7 +22,7 @@ export interface ChallengeRow {
   expired: boolean;
 }
 
-/** If two answers to one session overlap, the second one always sees `uses` = 2. */
+/** Counts the use of a challenge. If two answers to one session overlap, the second one always sees `uses` = 2. */
 export const TAKE_CHALLENGE = `
   update cognito_challenge set uses = uses + 1 where session_hash = $1
   returning pool_id, client_id, username, rounds, private_parameters, metadata, uses, expires_at <= clock_timestamp() as expired`;
@@ -32,7 +32,7 @@ export interface GroupOfUser {
   role_arn: string | null;
 }
 
-/** The strongest group (lowest precedence) comes first. */
+/** The groups of a user. The group with the lowest precedence comes first. */
 export const GROUPS_OF_USER = `
   select g.name, g.role_arn from cognito_membership m join cognito_group g on g.pool_id = m.pool_id and g.name = m.group_name
    where m.pool_id = $1 and m.username_key = $2
@@ -40,8 +40,8 @@ export const GROUPS_OF_USER = `
 
 /**
  * Stores a sign-in: `$3` origin_jti, `$4` client, `$5` hash and `$6` lifetime of the refresh token, `$7` jti. Returns
- * no row if the user was disabled or deleted during the sign-in. The share lock makes a concurrent disable wait for the
- * new grant, which it then ends.
+ * no row if the user was disabled or deleted during the sign-in. With the share lock, a concurrent disable waits until
+ * the grant is stored, and then ends it.
  */
 export const OPEN_GRANT = `
   with u as (select pool_id, username_key from cognito_user
@@ -60,7 +60,7 @@ export type RefreshRow = KeyedUserRow & {
   token_state: 'live' | 'revoked' | 'expired' | 'reused';
 };
 
-/** `$1` is the hash. For `$2` seconds after its rotation, a token is still accepted. */
+/** Finds the refresh token with hash `$1`. It is still accepted for `$2` seconds after its rotation. */
 export const FIND_REFRESH_TOKEN = `
   select ${USER}, username_key, g.origin_jti, g.client_id, extract(epoch from g.started_at)::float8 as auth_time,
          case when g.revoked_at is not null or g.started_at <= coalesce(u.signed_out_at, '-infinity') then 'revoked'
@@ -84,8 +84,8 @@ export const EXTEND_GRANT = `
   insert into cognito_access_token (jti, origin_jti) select $2, origin_jti from g returning 1`;
 
 /**
- * Like EXTEND_GRANT, and replaces refresh token `$3` by `$4` with the same expiry. If two calls rotate one token, the
- * second call waits for the row lock. It gets no row if the grace period of `$5` seconds is over.
+ * Adds an access token like EXTEND_GRANT, and replaces refresh token `$3` by `$4` with the same expiry. If two calls
+ * rotate one token, the second call waits for the row lock. It gets no row if the grace period of `$5` seconds is over.
  */
 export const ROTATE_GRANT = `
   with ${LIVE_GRANT},
@@ -96,13 +96,13 @@ export const ROTATE_GRANT = `
        r as (insert into cognito_refresh_token (token_hash, origin_jti, expires_at) select $4, origin_jti, expires_at from old)
   insert into cognito_access_token (jti, origin_jti) select $2, origin_jti from old returning 1`;
 
-/** RevokeToken reports no error for an unknown token. */
+/** Ends the grant of a refresh token. RevokeToken reports no error for an unknown token. */
 export const REVOKE_GRANT = `
   update cognito_grant g set revoked_at = coalesce(revoked_at, clock_timestamp())
     from cognito_refresh_token r
    where r.origin_jti = g.origin_jti and r.token_hash = $1 and g.client_id = $2`;
 
-/** `$1` is the jti of an access token. Returns no row if the token was revoked. */
+/** Finds the user of the access token with jti `$1`. Returns no row if the token was revoked. */
 export const USER_OF_ACCESS_TOKEN = `
   select ${USER}, username_key
     from cognito_access_token t join cognito_grant g using (origin_jti) join cognito_user u using (pool_id, username_key)

@@ -48,7 +48,8 @@ function authenticationOperations(parts: SignInParts): Record<string, Operation>
 }
 
 /**
- * Refreshes tokens without ClientMetadata. Cognito passes it to PreTokenGeneration only for GetTokensFromRefreshToken.
+ * Refreshes tokens without ClientMetadata, which Cognito gives to PreTokenGeneration only for
+ * GetTokensFromRefreshToken.
  */
 async function refreshByFlow(
   parts: SignInParts,

@@ -45,7 +45,9 @@ export class SigningKeys {
     return new SignJWT(claims).setProtectedHeader({ kid, alg: ALGORITHM }).sign(privateKey);
   }
 
-  /** Does not check revocation. Refuses an ID token, because another key signed it. */
+  /**
+   * Verifies an access token, but not whether it was revoked. An ID token is refused, because another key signed it.
+   */
   async readAccessToken(token: string): Promise<JWTPayload & { jti: string; poolId: string }> {
     const poolId = poolOf(token);
     // Without this check, the code below would generate keys for an unknown pool.
@@ -68,7 +70,9 @@ export class SigningKeys {
     return { keys: [id.published, access.published] };
   }
 
-  /** Generates missing keys at first use, because two RSA keys would make CreateUserPool slow. */
+  /**
+   * Returns the keys of a pool. They are generated at first use, because two RSA keys would make CreateUserPool slow.
+   */
   private of(poolId: string): Promise<PoolKeys> {
     const known = this.known.get(poolId);
     if (known) return known;
@@ -111,7 +115,7 @@ export class SigningKeys {
 
 const invalidAccessToken = () => notAuthorized('Invalid Access Token');
 
-/** Reads the pool id without verification, because it only selects the key that verifies the token. */
+/** Reads the pool id of a token without verification. The id only selects the key that verifies the token. */
 function poolOf(token: string): string {
   try {
     const { iss } = decodeJwt(token);

@@ -21,7 +21,7 @@ type Changes = TriggerAnswer<'PreTokenGeneration'>['claimsAndScopeOverrideDetail
 const SCOPE = 'aws.cognito.signin.user.admin';
 const FLAGS = new Set(['email_verified', 'phone_number_verified']);
 
-/** Cognito ignores a trigger's changes of these claims. */
+/** Claims that a trigger cannot change. Cognito ignores such changes. */
 const RESERVED = new Set([
   ...['acr', 'amr', 'at_hash', 'aud', 'auth_time', 'azp', 'client_id', 'cognito:username', 'device_key', 'event_id'],
   ...['exp', 'iat', 'identities', 'iss', 'jti', 'nbf', 'nonce', 'origin_jti', 'scope', 'sub', 'token_use', 'username'],
@@ -60,8 +60,8 @@ export function tokenClaims(issue: Issue, changes: Changes): { readonly id: Clai
 }
 
 /**
- * Without `groupOverrideDetails` in the trigger's answer, the tokens list all groups. If it is null or names no groups,
- * they list none.
+ * The groups that tokens list. Without `groupOverrideDetails` in the trigger's answer, they are all groups of the user.
+ * If it is null or names no groups, there are none.
  */
 function groupsInTokens(groups: readonly string[], changes: Changes): readonly string[] {
   const details = changes?.groupOverrideDetails;

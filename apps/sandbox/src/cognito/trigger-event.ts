@@ -2,7 +2,7 @@ import type { AppClient } from './clients.js';
 import type { ClientMetadata } from './shapes.js';
 import type { UserRow } from './users.sql.js';
 
-/** The part of the event that all triggers receive. A null `user` means `userNotFound`. */
+/** The part of the event that all triggers receive. `user` is null for an unknown user. */
 export const triggerEvent = (client: AppClient, userName: string, user: UserRow | null, metadata: ClientMetadata) => ({
   version: '1',
   region: client.poolId.split('_')[0] ?? '',

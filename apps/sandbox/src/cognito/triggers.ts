@@ -19,7 +19,7 @@ export interface Triggers {
   readonly PreTokenGeneration: event.TriggerHandler<event.PreTokenGenerationEvent>;
 }
 
-/** `jwks` are the public keys of auth-service, in the same form as the Lambda functions get them. */
+/** `jwks` contains the public keys of auth-service, in the form in which the Lambda functions get them. */
 export function productTriggers(jwks: string, logger: Logger): Triggers {
   const keys = parseAssertionKeys(jwks);
   return {
@@ -102,7 +102,7 @@ export class TriggerRunner {
 
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value) ?? 'null');
 
-/** A handler that exceeds the limit continues to run, and its late result is ignored. */
+/** Waits for a handler until the limit. A late handler continues to run, but its result is ignored. */
 async function withinLimit<T>(work: () => Promise<T>, limitMs: number): Promise<T | typeof TIMED_OUT> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<typeof TIMED_OUT>((resolve) => (timer = setTimeout(resolve, limitMs, TIMED_OUT)));

@@ -1,6 +1,6 @@
 /**
- * `$1` is the pool. In statements about one user, `$2` is the key from `usernameKey`. Each statement locks at most one
- * user row, so calls about different users do not wait for each other.
+ * SQL of Cognito's users. `$1` is the pool. In statements about one user, `$2` is the key from `usernameKey`. Each
+ * statement locks at most one user row, so calls about different users do not wait for each other.
  */
 export interface UserRow {
   username: string;
@@ -16,7 +16,7 @@ export type KeyedUserRow = UserRow & { readonly username_key: string };
 
 export const USER = `username, sub, attributes, status, enabled, extract(epoch from created_at)::float8 as created, extract(epoch from modified_at)::float8 as modified`;
 
-/** Returns no row if the name is taken. The unique index decides between two concurrent creations. */
+/** Creates a user. Returns no row if the name is taken. */
 export const CREATE_USER = `
   insert into cognito_user (pool_id, username_key, username, sub, attributes, status)
   values ($1, $2, $3, gen_random_uuid(), $4, 'FORCE_CHANGE_PASSWORD')
@@ -42,8 +42,8 @@ export const UPDATE_ATTRIBUTES = `
 export const SET_STATUS = `update cognito_user set status = $3, modified_at = clock_timestamp() where pool_id = $1 and username_key = $2 returning 1`;
 
 /**
- * A repeated call changes nothing, not even the modification date. Disabling revokes access tokens permanently, but
- * refresh tokens are refused only until the user is enabled again.
+ * Enables or disables a user. Disabling revokes access tokens permanently, but refresh tokens are refused only until
+ * the user is enabled again. A repeated call changes nothing, not even the modification date.
  */
 export const SET_ENABLED = `
   update cognito_user
@@ -58,8 +58,8 @@ export const SIGN_OUT = `update cognito_user set signed_out_at = clock_timestamp
 export const DELETE_USER = `delete from cognito_user where pool_id = $1 and username_key = $2 returning 1`;
 
 /**
- * One page of users, by name, after the name `$2`. `filter` is a condition from {@link parseUserFilter} with parameter
- * `$4`.
+ * A page of users in the order of their names, which starts after the name `$2`. `filter` is a condition from {@link
+ * parseUserFilter} with parameter `$4`.
  */
 export const listUsersSql = (filter: string): string => `
   select username_key, ${USER} from cognito_user

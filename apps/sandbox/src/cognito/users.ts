@@ -14,7 +14,7 @@ export const userNotFound = (): AwsError => new AwsError('UserNotFoundException'
 export function userOperations(database: Database, pools: Pools): Record<string, Operation> {
   const inPool = pools.operation;
   type Input = { readonly UserPoolId: string; readonly Username: string };
-  /** A statement that returns no row means that the user does not exist. */
+  /** Runs a statement about one user. If it returns no row, the user does not exist. */
   async function change(
     pool: Pool,
     { Username }: Input,

@@ -1,13 +1,13 @@
 /** The last calls of a stand-in, for timelines and assertions in tests. It contains no bodies and no secrets. */
 export interface Call {
-  /** Arrival (`at`) and end of the call, in milliseconds since the epoch. */
+  /** Arrival (`at`) and end (`endedAt`) of the call, in milliseconds since the epoch. */
   readonly at: number;
   readonly endedAt: number;
   readonly operation: string;
-  /** The user or secret; null for a call about neither. */
+  /** Name of the user or secret, or null for a call about neither. */
   readonly subject: string | null;
   readonly group: string | null;
-  /** `ok`, or the name, code or HTTP status of the error. */
+  /** The word `ok`, or the name, code or HTTP status of the error. */
   readonly outcome: string;
   /** True if the operation ran and its answer was dropped. */
   readonly dropped: boolean;
@@ -16,7 +16,7 @@ export interface Call {
 export interface CallQuery {
   readonly subject?: string | undefined;
   readonly operation?: string | undefined;
-  /** Instant of the earliest call to list, in milliseconds since the epoch. */
+  /** Lists only calls that arrived at or after this time, in milliseconds since the epoch. */
   readonly since?: number | undefined;
 }
 

@@ -7,16 +7,19 @@ export const faultRule = z.object({
    * runs the operation and then closes the connection, so that the answer is lost.
    */
   effect: z.enum(['throttle', 'error', 'latency', 'disconnect', 'drop']),
-  /** How many matching calls the fault hits. The default is all calls until the fault is removed. */
+  /** How many matching calls the fault hits. By default it hits all of them until it is removed. */
   times: z.int().positive().optional(),
   probability: z.number().min(0).max(1).default(1),
   operation: z.string().optional(),
   username: z.string().optional(),
-  /** For `error`: the name of the exception. Without `status`, AWS's internal errors get 500 and all others 400. */
+  /**
+   * For the effect `error`: the name of the exception. Without `status`, AWS's internal errors get 500 and all others
+   * 400.
+   */
   error: z.string().default('InternalErrorException'),
   message: z.string().default('Injected by the sandbox'),
   status: z.int().min(400).max(599).optional(),
-  /** For `latency`, in milliseconds. */
+  /** For the effect `latency`: the delay in milliseconds. */
   ms: z.int().min(0).max(120_000).default(0),
 });
 export type FaultRule = z.infer<typeof faultRule>;
@@ -43,7 +46,7 @@ export class Faults {
     return this.rules.map(({ left, ...rule }) => ({ ...rule, ...(Number.isFinite(left) ? { times: left } : {}) }));
   }
 
-  /** Returns the rules that hit this call, and counts the call against their `times`. */
+  /** Returns the rules that apply to this call, and counts the call in each of them. */
   hit(target: FaultTarget): readonly FaultRule[] {
     const hits = this.rules.filter((rule) => this.matches(rule, target));
     for (const rule of hits) rule.left -= 1;

@@ -1,6 +1,6 @@
 /**
- * Each request takes one token. The bucket refills with `rate` tokens per second and holds at most `rate` tokens, but
- * at least one. Cognito's quotas behave like this.
+ * A token bucket. Each request takes one token. The bucket refills with `rate` tokens per second and holds at most
+ * `rate` tokens, but at least one.
  */
 export class TokenBucket {
   private tokens: number;

@@ -1,4 +1,4 @@
-/** The tables of the stand-ins, whose state survives a restart. */
+/** The tables of the sandbox. Its state survives a restart. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const COGNITO = `

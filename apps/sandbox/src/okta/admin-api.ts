@@ -29,7 +29,7 @@ const runQuery = z.object({
   pace: z.coerce.number().int().min(0).max(60_000).optional(),
 });
 
-/** As in Okta, the token can be written but never read. */
+/** The app without its token. As in Okta, the token can be written but never read. */
 const view = (app: OktaApp): object => ({ ...app, token: '****' });
 
 export interface OktaParts {

@@ -37,8 +37,8 @@ export const createUser = (person: Person, mode: Mode, password: string): Json =
 });
 
 /**
- * The body of a PUT: the user that the server returned, overwritten with Okta's profile, with sorted keys and empty
- * `groups`.
+ * Builds the body of a PUT: the user that the server returned, overwritten with Okta's profile. Its keys are sorted,
+ * and `groups` is empty.
  */
 export function replaceUser(theirs: Json, person: Person, mode: Mode, active: boolean): Json {
   const ours = mapped(person, mode);
@@ -70,7 +70,7 @@ function sorted(value: unknown): unknown {
 const patch = (...Operations: Json[]): Json => ({ schemas: [PATCH], Operations });
 const shown = (members: readonly Member[]): Json[] => members.map((m) => ({ value: m.remoteId, display: m.login }));
 
-/** A catalog app (OIN) sends this PATCH, whose operation has no `path`. */
+/** A catalog app (OIN) activates or deactivates a user with this PATCH. The operation has no `path`. */
 export const setActive = (active: boolean): Json => patch({ op: 'replace', value: { active } });
 
 export const createGroup = (displayName: string, members: readonly Member[]): Json => ({
@@ -86,7 +86,7 @@ export const replaceGroup = (id: string, displayName: string, members: readonly 
   members: shown(members),
 });
 
-/** Okta also sends this PATCH, with the unchanged name, before each change of members. */
+/** Renames a group. Okta also sends this PATCH, with the unchanged name, before each change of members. */
 export const renameGroup = (id: string, displayName: string): Json =>
   patch({ op: 'replace', value: { id, displayName } });
 
@@ -112,7 +112,8 @@ export function changeMembers(removed: readonly Member[], added: readonly Member
 }
 
 /**
- * "Push now": the first PATCH replaces the members, and further ones add members. An empty group needs an empty list.
+ * Builds the PATCHes of "Push now". The first one replaces the members, and further ones add members. For an empty
+ * group, Okta sends an empty list.
  */
 export function overwriteMembers(members: readonly Member[]): Json[] {
   const [first = [], ...rest] = chunks(members);

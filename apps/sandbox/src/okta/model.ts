@@ -10,7 +10,7 @@ export type Mode = (typeof modes)[number];
 
 export interface OktaApp {
   readonly slug: string;
-  /** The id in the Management API (`0oa...`). */
+  /** Id of the app in the Management API (`0oa...`). */
   readonly appId: string;
   readonly scimBaseUrl: string;
   readonly token: string;
@@ -34,13 +34,13 @@ export type Profile = z.output<typeof profile>;
 export type PersonStatus = 'STAGED' | 'ACTIVE' | 'SUSPENDED' | 'DEPROVISIONED';
 
 export interface Person {
-  /** The id in Okta (`00u...`), which Okta sends as `externalId`. */
+  /** Id of the person in Okta (`00u...`), which Okta sends as `externalId`. */
   readonly id: string;
   readonly login: string;
   readonly profile: Profile;
   readonly status: PersonStatus;
   readonly assigned: boolean;
-  /** The id on the SCIM server, which stays after the person is unassigned. */
+  /** Id of the user on the SCIM server. It is kept after the person is unassigned. */
   readonly remoteId: string | null;
 }
 

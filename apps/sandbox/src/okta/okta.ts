@@ -1,4 +1,4 @@
-/** Runs verbs against the tenant's SCIM server and records failures as tasks. */
+/** The sandbox Okta runs verbs against the tenant's SCIM server and records failures as tasks. */
 import { z } from 'zod';
 import { ControlError } from '../listener.js';
 import { groupVerbs } from './group-verbs.js';
@@ -24,12 +24,12 @@ export interface VerbResult {
   readonly mode: Mode;
   readonly subject: string;
   readonly ok: boolean;
-  /** Why Okta sent nothing, or another remark. */
+  /** A remark, for example why Okta sent nothing. */
   readonly note: string | null;
-  /** The failed task, or null. A null `detail` means that Okta stopped without a message. */
+  /** The provisioning task, if it failed. If its `detail` is null, Okta stopped without a message. */
   readonly task: Task | null;
   readonly exchanges: readonly Exchange[];
-  /** Includes copies. The state of a delayed delivery is still `waiting`. */
+  /** Deliveries of the event hook, including copies. The state of a delayed delivery is still `waiting`. */
   readonly deliveries: readonly Delivery[];
 }
 
@@ -84,7 +84,7 @@ export class Okta {
       const events: LogEvent[] = [];
       const emit: Context['emit'] = (type, person) => void events.push(logEvent(type, person, app, new Date()));
       const outcome = await this.attempt(name, job, { app, store: this.store, session, emit });
-      // A failed push also has events, because the change in Okta itself has happened.
+      // The events are delivered even if the push failed, because the change in Okta itself has happened.
       const deliveries = await this.hooks.deliver(slug, events);
       const about = { verb: name, tenant: slug, mode: app.mode, subject };
       return { ...about, ...outcome, exchanges: session.exchanges, deliveries };

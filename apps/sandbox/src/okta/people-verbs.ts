@@ -90,7 +90,7 @@ export const peopleVerbs: Record<string, Verb> = {
   }),
 };
 
-/** Okta requires a first and a last name. For a new person without them, they come from the login. */
+/** Okta requires a first and a last name. If a new person has none, the login provides them. */
 function defaultNames(
   name: string,
   existing: Person | undefined,

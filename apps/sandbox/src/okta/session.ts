@@ -5,7 +5,7 @@ import type { OktaApp } from './model.js';
 import { exchange, type Agents, type Answer, type Exchange } from './wire.js';
 
 export interface SessionOptions {
-  /** Mean pause between two requests. Recordings of Okta show 200-250 ms. */
+  /** Mean pause between two requests in milliseconds. Recordings of Okta show 200-250 ms. */
   readonly paceMs: number;
   /** Factor for the waits after status 429. Tests use a small one. */
   readonly timeScale: number;
@@ -14,10 +14,10 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
 }
 
-/** A task failed. An administrator sees the message under Dashboard -> Tasks. */
+/** Thrown when a task fails. An administrator sees the message under Dashboard -> Tasks. */
 export class ProvisioningFailure extends Error {}
 
-/** Okta stopped without a message, so the task has no reason (null). */
+/** Thrown when Okta stops without a message. The task then has no reason (null). */
 export class SilentStop extends Error {}
 
 export type Json = Record<string, unknown>;
@@ -27,8 +27,8 @@ export interface ScimAnswer {
 }
 
 /**
- * After status 429, recordings show that Okta waits as long as `Retry-After` says. Without an integer there, it waits 5
- * minutes, and twice as long after each further attempt. After 10 attempts the task fails.
+ * Recordings show how Okta retries after status 429: it waits as long as `Retry-After` says. Without an integer in this
+ * header, it waits 5 minutes, and twice as long after each further attempt. After 10 attempts the task fails.
  */
 const MAX_ATTEMPTS = 10;
 const DEFAULT_WAIT_MS = 300_000;
@@ -43,8 +43,8 @@ export class ScimSession {
   ) {}
 
   /**
-   * `doing` starts the error message ("Error while creating user x"). The caller gets 2xx answers and those in
-   * `accept`. Any other status fails the task.
+   * Sends a request. `doing` starts the error message ("Error while creating user x"). Any status that is neither 2xx
+   * nor in `accept` fails the task.
    */
   async send(
     method: string,
@@ -81,7 +81,7 @@ export class ScimSession {
   }
 }
 
-/** Okta accepts only an integer in `Retry-After`. */
+/** The wait before the next attempt. Okta accepts only an integer in `Retry-After`. */
 export const retryWaitMs = (header: string | undefined, attempt: number): number =>
   header !== undefined && /^\d+$/.test(header) ? Number(header) * 1000 : DEFAULT_WAIT_MS * 2 ** (attempt - 1);
 
@@ -112,7 +112,7 @@ function readJson(text: string): unknown {
   }
 }
 
-/** Okta parses every answer with the library Jackson, even a proxy's error page, and shows its error message. */
+/** Okta parses every answer with the library Jackson, even a proxy's error page. It shows Jackson's error message. */
 const invalidJson = (text: string): string =>
   `Invalid JSON: Unrecognized token '${(/^\s*([^\s,:;"'{}[\]()]+)/.exec(text)?.[1] ?? text.trim().charAt(0)).slice(0, 60)}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')`;
 

@@ -43,7 +43,7 @@ function found<T>(row: T | undefined, missing: string): T {
 export class OktaStore {
   constructor(private readonly database: Database) {}
 
-  /** An existing app keeps its id. */
+  /** Creates or changes an app. An existing app keeps its id. */
   async saveApp(app: Omit<OktaApp, 'appId'>): Promise<OktaApp> {
     const [row] = await this.database.query<OktaApp>(
       `insert into okta_app (slug, app_id, scim_base_url, token, mode, auth_style, import_groups) values ($1, $2, $3, $4, $5, $6, $7)
@@ -102,7 +102,7 @@ export class OktaStore {
       .catch(taken(`the login "${change.login}"`));
   }
 
-  /** Assignment and memberships go, too, because Okta keeps nothing about a deleted person. */
+  /** Deletes a person with assignment and memberships, because Okta keeps nothing about a deleted person. */
   async deletePerson(person: Person): Promise<void> {
     await this.database.query('delete from okta_person where id = $1', [person.id]);
   }
@@ -147,7 +147,7 @@ export class OktaStore {
       .catch(taken(`the group name "${name}"`));
   }
 
-  /** Returns the ids of people who were not members before. */
+  /** Adds members. Returns the ids of people who were not members before. */
   async addMembers(group: Group, people: readonly Person[]): Promise<Set<string>> {
     const rows = await this.database.query<{ person_id: string }>(
       `insert into okta_group_member (group_id, person_id) select $1, unnest($2::text[]) on conflict do nothing returning person_id`,
@@ -164,7 +164,7 @@ export class OktaStore {
     return new Set(rows.map((r) => r.person_id));
   }
 
-  /** Members that a push sends: assigned, provisioned and active people. */
+  /** Lists the members that a push sends: assigned, provisioned and active people. */
   async pushedMembers(group: Group): Promise<Member[]> {
     return this.database.query<{ login: string; remoteId: string } & Member>(
       `select p.login, a.remote_id as "remoteId" from okta_group_member m

@@ -17,14 +17,14 @@ export async function findByName(
   return resources(answer).items[0];
 }
 
-/** Okta sends this request for "Test connector", and when an administrator saves the settings. */
+/** Tests the connection. Okta sends this request for "Test connector", and when an administrator saves the settings. */
 export async function testConnection(session: ScimSession): Promise<void> {
   resources(await session.send('GET', '/Users?startIndex=1&count=2', 'Error authenticating'));
 }
 
 /**
- * Looks up the user by name, then creates or activates it, and returns the server's id. A catalog app (OIN) activates a
- * user that it had before with PATCH. In all other cases the app uses PUT.
+ * Looks up a user by name, then creates or activates it. Returns the server's id. A catalog app (OIN) sends PATCH to
+ * activate a user whose id it already knows. In all other cases the app sends PUT.
  */
 export async function provisionUser(session: ScimSession, person: Person): Promise<string> {
   const { mode } = session.app;
@@ -51,7 +51,7 @@ export async function updateUser(session: ScimSession, person: Person, id: strin
   await putUser(session, person, id, true);
 }
 
-/** Okta never sends DELETE. */
+/** Deactivates a user. Okta never sends DELETE. */
 export async function deprovisionUser(session: ScimSession, person: Person, id: string): Promise<void> {
   if (session.app.mode === 'oin') await patchActive(session, person, id, false);
   else await putUser(session, person, id, false);
@@ -80,7 +80,7 @@ async function putUser(session: ScimSession, person: Person, id: string, active:
 export interface Imported {
   readonly users: number;
   readonly groups: number;
-  /** Okta reads inactive users but does not import them. */
+  /** Number of inactive users, which Okta reads but does not import. */
   readonly inactive: number;
 }
 
@@ -94,7 +94,7 @@ export async function importAll(session: ScimSession): Promise<Imported> {
 
 const PAGE = 100;
 
-/** `startIndex` grows by the requested count until it reaches `totalResults`. */
+/** Reads all pages. `startIndex` grows by the requested count until it reaches `totalResults`. */
 async function allPages(session: ScimSession, resource: 'Users' | 'Groups'): Promise<Json[]> {
   const all: Json[] = [];
   for (let start = 1; ; start += PAGE) {

@@ -13,7 +13,7 @@ export interface Context {
   readonly app: OktaApp;
   readonly store: OktaStore;
   readonly session: ScimSession;
-  /** The event hook delivers the event when the verb is done. */
+  /** Records an event. The event hook delivers it when the verb is done. */
   readonly emit: (type: EventType, person: Person) => void;
 }
 
@@ -21,7 +21,7 @@ export interface Verb {
   parse(body: unknown): { subject: string; run(context: Context): Promise<string | null> };
 }
 
-/** `run` returns a remark or null. */
+/** Defines a verb. `run` returns a remark for the administrator, or null. */
 export function verb<I extends { readonly group?: string; readonly login?: string }>(
   shape: z.ZodType<I>,
   run: (context: Context, input: I) => Promise<string | null>,

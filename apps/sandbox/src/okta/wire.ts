@@ -11,14 +11,14 @@ export const SOCKET_TIMEOUT_MS = 60_000;
 export interface Exchange {
   readonly method: string;
   readonly url: string;
-  /** Null if no answer came. */
+  /** Status of the answer, or null if no answer came. */
   readonly status: number | null;
   readonly error: string | null;
   readonly ms: number;
-  /** Milliseconds since the epoch. */
+  /** Start and end of the exchange, in milliseconds since the epoch. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** The X-Request-Id of the answer. */
+  /** The server's own id of the request, from its answer. */
   readonly requestId: string | null;
 }
 
@@ -52,7 +52,7 @@ function headersFor(app: OktaApp, body: string | undefined): Record<string, stri
   };
 }
 
-/** If no complete answer comes, `answer` is null and `record.error` says why. */
+/** Sends a request. If no complete answer comes, `answer` is null and `record.error` says why. */
 export async function exchange(
   agents: Agents,
   app: OktaApp,

@@ -112,7 +112,10 @@ function oneValue(input: SecretValue, required: boolean): void {
   if (given === 0 && required) throw invalidParameter('You must provide either SecretString or SecretBinary.');
 }
 
-/** A repeated CreateSecret with the same token gets the existing secret. Another token is refused. */
+/**
+ * Handles CreateSecret for an existing name. A repetition with the same token gets the existing secret, and another
+ * token is refused.
+ */
 async function existing(
   store: SecretStore,
   tx: Tx,
@@ -129,8 +132,8 @@ async function existing(
 }
 
 /**
- * The token identifies the version: a repeated call changes nothing, and a call with the same token and another value
- * is refused.
+ * Stores a version, which the token identifies. A repetition changes nothing. The same token with another value is
+ * refused.
  */
 async function putVersion(
   store: SecretStore,

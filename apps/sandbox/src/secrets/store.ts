@@ -38,7 +38,7 @@ const deleted = (): AwsError =>
     "You can't perform this operation on the secret because it was marked for deletion.",
   );
 
-/** Finds a secret by name, by ARN, or by an ARN without its random suffix, as AWS does. */
+/** The condition that finds a secret by name, by ARN, or by an ARN without its random suffix, as AWS does. */
 const BY_ID = `where (name = $1 or arn = $1 or ($1 like 'arn:%' and arn like replace(replace($1, '%', ''), '_', '\\_') || '-______'))`;
 
 export class SecretStore {
@@ -47,7 +47,7 @@ export class SecretStore {
     private readonly region: string,
   ) {}
 
-  /** With `lock`, other writers wait until the transaction ends. */
+  /** Reads a secret. With `lock`, other writers wait until the transaction ends. */
   async find(
     db: Queryable,
     secretId: string,
@@ -81,7 +81,7 @@ export class SecretStore {
     return this.tx(async (tx) => work(tx, await this.find(tx, secretId, { lock: true, ...options })));
   }
 
-  /** Returns undefined if the name is taken. */
+  /** Stores a new secret. Returns undefined if the name is taken. */
   async insert(tx: Tx, name: string, description: string | undefined, tags: object[]): Promise<SecretRow | undefined> {
     await tx.query('delete from secret where name = $1 and purge_at <= now()', [name]);
     const arn = `arn:aws:secretsmanager:${this.region}:000000000000:secret:${name}-${randomBytes(6).toString('base64url').replace(/[-_]/g, 'x').slice(0, 6)}`;
@@ -124,7 +124,7 @@ export class SecretStore {
     return row;
   }
 
-  /** Sorted by name. The page starts after the name `after` in the requested order. */
+  /** Lists secrets by name. The page starts after the name `after` in the requested order. */
   async list(options: {
     after: string | null;
     limit: number;

@@ -26,7 +26,7 @@ export class RequestLog implements OnApplicationShutdown {
   private buffer: RequestRecord[] = [];
   private timer: NodeJS.Timeout | undefined;
   private stopping = false;
-  /** Consecutive failures. Only the first one logs a warning. */
+  /** Number of consecutive failures. Only the first failure logs a warning. */
   private failures = 0;
   private writing: Promise<void> = Promise.resolve();
   private readonly dropped;
@@ -102,7 +102,7 @@ export class RequestLog implements OnApplicationShutdown {
   }
 }
 
-/** Makes a client's text storable: Postgres refuses NUL, and the length must have a limit. */
+/** Makes a text of a client storable. Postgres cannot store NUL, and a long text would fill the table. */
 const clean = (text: string | null, length: number): string | null =>
   text && text.slice(0, length).replace(/[\p{Control}\p{Surrogate}]/gu, '?');
 

@@ -10,7 +10,7 @@ export class TokenUse {
 
   constructor(private readonly database: Database) {}
 
-  /** Returns at once, because the write must neither delay a request nor make it fail. */
+  /** Stores the use of a token. Returns at once, because the write must neither delay a request nor make it fail. */
   seen(tenantId: string): void {
     const now = Date.now();
     if (now - (this.written.get(tenantId) ?? 0) < INTERVAL_MS) return;

@@ -80,7 +80,10 @@ export class GroupsController {
     });
   }
 
-  /** Call it before anything is written, so that a bad `attributes` parameter refuses the whole request. */
+  /**
+   * Reads `attributes` and `excludedAttributes`. Call this function before anything is written, so that a bad parameter
+   * refuses the whole request.
+   */
   private presentation(request: FastifyRequest): (groups: readonly Group[]) => Promise<Record<string, unknown>[]> {
     const project = parseProjection(
       groupSchema,

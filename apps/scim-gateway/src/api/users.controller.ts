@@ -71,7 +71,10 @@ export class UsersController {
   }
 }
 
-/** Call it before anything is written, so that a bad `attributes` parameter refuses the whole request. */
+/**
+ * Reads `attributes` and `excludedAttributes`. Call this function before anything is written, so that a bad parameter
+ * refuses the whole request.
+ */
 function presentation(request: FastifyRequest): (user: User) => Record<string, unknown> {
   const project = projection(request);
   const { baseUrl } = request.scim;

@@ -41,7 +41,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Works level by level, because recursion would overflow the stack on the bodies that must be refused. */
+/** Checks the depth level by level. Recursion would overflow the stack on exactly the bodies that must be refused. */
 function deeperThan(value: unknown, limit: number): boolean {
   let level = [value].filter(isContainer);
   for (let depth = 1; level.length > 0; depth++) {

@@ -7,7 +7,7 @@ export interface ScimContext {
   readonly id: string;
   readonly receivedAt: Date;
   readonly startedAt: number;
-  /** Set by {@link ScimAuthentication}. It is empty if the token was refused. */
+  /** Id of the tenant, which {@link ScimAuthentication} sets. It is empty if the token was refused. */
   tenantId: string;
   /** Base URL for `meta.location`. It comes from the settings, never from a header. */
   baseUrl: string;

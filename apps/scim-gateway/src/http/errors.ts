@@ -85,7 +85,10 @@ export function sendScimError(reply: FastifyReply, request: FastifyRequest | und
 /** Routes that need no SCIM token. They can be reached only inside the cluster. */
 const PLATFORM_ROUTE = /^\/(health\/(?:live|ready|version)|metrics|internal\/.+)$/;
 
-/** Compares the route that was found, not the path, so that no spelling of a path avoids authentication. */
+/**
+ * True for a route that needs no SCIM token. Compares the route that was found, not the path, so that no spelling of a
+ * path avoids authentication.
+ */
 export const isPlatformRoute = ({ routeOptions, is404 }: FastifyRequest): boolean =>
   !is404 && PLATFORM_ROUTE.test(routeOptions?.url ?? '');
 

@@ -50,8 +50,8 @@ export function filterSql(filter: Filter, columns: Columns, parameters: Paramete
 }
 
 /**
- * A comparison with a missing value is null, which counts as false, so only `not` needs a `coalesce`. A `coalesce`
- * around every comparison would keep Postgres from using the indexes.
+ * Builds the condition of a filter. A comparison with a missing value is null, which counts as false, so only `not`
+ * needs a `coalesce`. If every comparison had one, Postgres could not use the indexes.
  */
 function conditionSql(
   filter: Filter,
@@ -74,8 +74,8 @@ function conditionSql(
 }
 
 /**
- * Returns the ORDER BY clause, or nothing if at most one row can match. Without table statistics, Postgres would
- * otherwise read the index of this order instead of the attribute's index.
+ * Returns the ORDER BY clause, or nothing if at most one row can match. Postgres without table statistics might
+ * otherwise choose the index of this order and read all of it.
  */
 export function orderSql(filter: Filter | undefined, unique: readonly string[], order: string): string {
   const one =
@@ -159,8 +159,8 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
 }
 
 /**
- * With `eq` and `ne` the value is a whole name, so `key` may remove its outer spaces. With other operators the value is
- * part of a name, and its outer spaces count.
+ * Converts the value of a filter. With `eq` and `ne` it is a whole name, so `key` may remove its outer spaces. With
+ * other operators it is part of a name, so its outer spaces count.
  */
 const folded = ({ key }: Column, operator: Operator, value: string): string =>
   key && (operator === 'eq' || operator === 'ne') ? key(value) : value.toLowerCase();
@@ -208,7 +208,7 @@ function instantSql(column: Column, operator: Operator, value: FilterValue, para
   return `(${column.sql} ${sign} ${parameters.add(new Date(time))}::timestamptz)`;
 }
 
-/** A text that cannot be an id equals no id, and is not an error. */
+/** Compares an id. A text that cannot be an id equals no id, and is not an error. */
 function idSql(column: Column, operator: Operator, value: FilterValue, parameters: Parameters): string {
   requireEquality('an id', operator);
   const id = resourceId(String(value));

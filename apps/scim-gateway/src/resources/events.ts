@@ -6,7 +6,7 @@ export const EVENT_SOURCE = '/stackflow/scim-gateway';
 
 type DirectoryEventType = Extract<NewEvent['type'], `com.stackflow.directory.${string}`>;
 
-/** Becomes the `causationid` and the `time` of events. */
+/** The request and the time of a change. Events carry them as `causationid` and `time`. */
 export interface Cause {
   readonly requestId: string;
   readonly at: Date;

@@ -1,6 +1,6 @@
 /**
- * Event hooks. Deliveries exist only in memory. The end of the process loses the delayed ones, so the sandbox does not
- * keep Okta's promise of at least one delivery.
+ * The event hooks of the sandbox Okta. Deliveries exist only in memory, so delayed ones are lost when the process ends.
+ * Okta itself promises at least one delivery.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,16 +14,16 @@ import { send, type Attempt } from './sender.js';
 export interface EventHook {
   readonly id: string;
   readonly url: string;
-  /** The whole value of the `Authorization` header. */
+  /** The secret is the whole value of the `Authorization` header. */
   readonly secret: string;
   readonly events: readonly string[];
 }
 
 /** How the sandbox disturbs a tenant's deliveries. */
 export interface Knobs {
-  /** Copies that follow each delivery. */
+  /** Number of copies that follow each delivery. */
   readonly duplicate: number;
-  /** Delay of each delivery. If it is set back to 0, the next delivery overtakes the delayed ones. */
+  /** Delay of each delivery in milliseconds. If it is set back to 0, the next delivery overtakes the delayed ones. */
   readonly delayMs: number;
 }
 const UNDISTURBED: Knobs = { duplicate: 0, delayMs: 0 };
@@ -33,8 +33,8 @@ export interface Delivery {
   readonly url: string;
   readonly events: readonly { readonly type: string; readonly login: string }[];
   /**
-   * `refused`: the endpoint answered 4xx, after which Okta does not repeat the request. `failed`: neither of two
-   * attempts got an answer below 500.
+   * `refused` means that the endpoint answered 4xx, so Okta does not repeat the request. `failed` means that both
+   * attempts got no answer or a 5xx.
    */
   readonly state: 'waiting' | 'delivered' | 'refused' | 'failed';
   readonly attempts: readonly Attempt[];
@@ -57,7 +57,10 @@ export class EventHooks {
 
   constructor(private readonly database: Database) {}
 
-  /** Verifies the endpoint once, as Okta does, then stores the hook. After a wrong answer, the earlier hook stays. */
+  /**
+   * Verifies the endpoint once, as Okta does, then stores the hook. After a wrong answer, the earlier hook stays in
+   * force.
+   */
   async register(slug: string, asked: Omit<EventHook, 'id'>): Promise<EventHook> {
     const challenge = randomUUID();
     const headers = { authorization: asked.secret, 'x-okta-verification-challenge': challenge };
@@ -112,7 +115,7 @@ export class EventHooks {
     return results;
   }
 
-  /** Sends an event without a cause in the org. `secret` replaces the hook's secret. */
+  /** Sends an event that did not happen in the org. If `secret` is given, it replaces the hook's secret. */
   async forge(slug: string, event: LogEvent, secret?: string): Promise<Delivery> {
     const hook = await this.find(slug);
     if (!hook)
@@ -137,7 +140,7 @@ export class EventHooks {
     await Promise.all(held.map((w) => w.done));
   }
 
-  /** Resolves when the request is done, or at once if the delivery is delayed. */
+  /** Starts a delivery. Resolves when its request is done, or at once if the delivery is delayed. */
   private async start(slug: string, hook: EventHook, body: HookBody, delayMs: number): Promise<Delivery> {
     const delivery = initial(hook, body);
     const kept = this.log.get(slug) ?? [];

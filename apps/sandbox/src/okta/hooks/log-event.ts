@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { displayName, type OktaApp, type Person } from '../model.js';
 
-/** The events that the sandbox's verbs cause. Okta has several hundred more. */
+/** The event types that the sandbox's verbs cause. Okta has several hundred more. */
 export const eventTypes = [
   'user.lifecycle.create',
   'user.lifecycle.activate',
@@ -25,7 +25,9 @@ export interface LogEvent {
 
 type Subject = Pick<Person, 'id' | 'login' | 'profile'>;
 
-/** `published` shows the true order of events, because deliveries may arrive late and out of order. */
+/**
+ * Builds an event. Its time, `published`, shows the true order, because deliveries may arrive late and out of order.
+ */
 export function logEvent(eventType: string, person: Subject, app: OktaApp, at: Date): LogEvent {
   const user = { id: person.id, type: 'User', alternateId: person.login, displayName: displayName(person) };
   const instance = { id: app.appId, type: 'AppInstance', alternateId: 'StackFlow', displayName: 'StackFlow' };
@@ -50,7 +52,7 @@ export function logEvent(eventType: string, person: Subject, app: OktaApp, at: D
   };
 }
 
-/** Copies of a delivery contain the same `eventId`. */
+/** The body of one delivery. Copies of a delivery contain the same `eventId`. */
 export const hookBody = (hookId: string, events: readonly LogEvent[], at: Date) => ({
   eventType: 'com.okta.event_hook',
   eventTypeVersion: '1.0',

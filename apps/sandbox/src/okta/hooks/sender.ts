@@ -4,21 +4,21 @@ import { isNativeError } from 'node:util/types';
 /** "If a response is not received within 3 seconds, the outbound request times out" (Okta, event hooks). */
 const TIMEOUT_MS = 3_000;
 const ATTEMPTS = 2;
-/** Longer answers are cut. Only the verification reads an answer, which is short. */
+/** Longer answers are cut. Only the verification of the endpoint reads an answer, and this answer is short. */
 const MAX_ANSWER_CHARACTERS = 4_096;
 
 export interface Attempt {
-  /** Null if no answer came. */
+  /** Status of the answer, or null if no answer came. */
   readonly status: number | null;
   readonly error: string | null;
-  /** Milliseconds since the epoch. */
+  /** Start and end of the attempt, in milliseconds since the epoch. */
   readonly startedAt: number;
   readonly endedAt: number;
 }
 
 export interface Sent {
   readonly attempts: readonly Attempt[];
-  /** True for any 2xx. Okta's documentation asks for 200 or 204, but Okta accepts all of them. */
+  /** True if the status was 2xx. Okta's documentation asks for 200 or 204, but Okta accepts any 2xx. */
   readonly ok: boolean;
   readonly text: string;
 }
@@ -65,7 +65,9 @@ export async function once(
   }
 }
 
-/** The error of fetch only says "fetch failed". Its cause contains the reason. */
+/**
+ * Returns the reason for a failure. The error of `fetch` only says "fetch failed", but its cause contains the reason.
+ */
 function reason(error: unknown, timeoutMs: number): string {
   if (!isNativeError(error)) return String(error);
   if (error.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;

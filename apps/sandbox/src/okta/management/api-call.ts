@@ -16,7 +16,10 @@ export interface Management {
   readonly calls: CallLog;
 }
 
-/** Tokens are stored in the database. Rate limits, faults and the call log are lost when the process ends. */
+/**
+ * State of the Management API. Tokens are stored in the database. Rate limits, faults and the call log are lost when
+ * the process ends.
+ */
 export const createManagement = (database: Database): Management => ({
   database,
   tokens: new ApiTokens(database),
@@ -28,7 +31,7 @@ export const createManagement = (database: Database): Management => ({
 export interface Asked {
   readonly caller: Caller;
   readonly id: string;
-  /** Id of a resource inside the resource `id`. */
+  /** The second id in the path: a resource inside the resource that `id` names. */
   readonly inner: string;
   readonly query: Readonly<Record<string, unknown>>;
   /** Scheme and host of the request. */

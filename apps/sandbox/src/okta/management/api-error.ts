@@ -1,7 +1,7 @@
 /** Errors of Okta's Management API that a read-only client can get. */
 import { oktaId } from '../model.js';
 
-/** Status and summary by code, from Okta's list of error codes. */
+/** Status and summary of each error code, from Okta's list of error codes. */
 const KNOWN = {
   E0000001: [400, 'Api validation failed: {}'],
   E0000005: [401, 'Invalid session'],
@@ -18,7 +18,7 @@ export type ErrorCode = keyof typeof KNOWN;
 export class ApiError extends Error {
   readonly status: number;
 
-  /** `about` replaces `{}` in the summary. Only an injected fault sets `status`. */
+  /** `about` replaces `{}` in the summary of the error. Only an injected fault sets `status`. */
   constructor(
     readonly code: ErrorCode,
     about = '',

@@ -4,7 +4,7 @@ import type { Database } from '#platform';
 import { randomText } from '../../text.js';
 import { oktaId } from '../model.js';
 
-/** The rights of the administrator who created the token. `none` means that they lost their rights. */
+/** A token has the rights of the administrator who created it. `none` means that they have lost their rights. */
 export type Rights = 'admin' | 'none';
 
 export interface Caller {

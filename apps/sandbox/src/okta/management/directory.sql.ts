@@ -30,7 +30,7 @@ export interface PageOf {
 
 const USER = 'p.id, p.login, p.profile, p.status, p.created_at, p.status_changed_at, p.updated_at';
 
-/** Accepts an id or a login, as Okta does. */
+/** Finds a user by id or by login, as Okta does. */
 export async function findUser(db: Queryable, slug: string, who: string): Promise<UserRow | undefined> {
   const [row] = await db.query<UserRow>(
     `select ${USER} from okta_person p where p.slug = $1 and (p.id = $2 or lower(p.login) = lower($2))`,
@@ -39,7 +39,7 @@ export async function findUser(db: Queryable, slug: string, who: string): Promis
   return row;
 }
 
-/** Without `statuses`, omits deprovisioned users, as Okta does. */
+/** Lists users. Without `statuses`, the list omits deprovisioned users, as in Okta. */
 export const listUsers = (
   db: Queryable,
   slug: string,

@@ -4,7 +4,7 @@ import type { PageOf } from './directory.sql.js';
 
 export interface Limits {
   readonly default: number;
-  /** A greater `limit` is reduced to this page size. */
+  /** The largest page size. A greater `limit` is reduced to it. */
   readonly max: number;
 }
 
@@ -35,7 +35,10 @@ export function linkHeaders(url: URL, next: string | null): string[] {
 
 const STATUS_TERM = /^status eq "([A-Z_]+)"$/;
 
-/** Returns the statuses in `status eq "A" or status eq "B"`, or null without a filter. Refuses all other filters. */
+/**
+ * Returns the statuses in a filter such as `status eq "A" or status eq "B"`, or null without a filter. All other
+ * filters are refused.
+ */
 export function statusFilter(filter: unknown): readonly string[] | null {
   if (filter === undefined) return null;
   if (typeof filter !== 'string' || filter.length > 500) throw new ApiError('E0000031');

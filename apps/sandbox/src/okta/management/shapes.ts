@@ -44,8 +44,8 @@ export const ownerShape = (caller: Caller, base: string): object =>
   );
 
 /**
- * Okta does not promise that an assignment shows a suspension, so this one does not. A client must read the status from
- * `GET /api/v1/users`.
+ * An assignment to the app does not show whether its person is suspended, because Okta does not promise this. A client
+ * must read the status from `GET /api/v1/users`.
  */
 export const appUserShape = (row: AppUserRow, appId: string, base: string): object => ({
   id: row.id,

@@ -1,4 +1,4 @@
-/** `/userinfo`, `/introspect` and `/revoke`. Each accepts only tokens of its own authorization server. */
+/** The endpoints `/userinfo`, `/introspect` and `/revoke`. Each accepts only tokens of its own authorization server. */
 import type { JWTPayload } from 'jose';
 import { userInfoClaims } from './claims.js';
 import type { Client, ServerId } from './model.js';
@@ -31,8 +31,8 @@ export async function userInfo(
 
 /**
  * Introspects a token (RFC 7662). The org server describes a token only to the client that got it. The custom server
- * describes it to any client of the org, because an API introspects tokens that it receives. For anybody else the token
- * is not active.
+ * describes a token to any client of the org, because an API introspects tokens that it receives. All other callers get
+ * `active: false`.
  */
 export async function introspect(oidc: OidcProvider, server: ServerId, caller: Client, form: unknown): Promise<object> {
   const live = await read(oidc, server, required(form, 'token'));
@@ -49,14 +49,14 @@ export async function introspect(oidc: OidcProvider, server: ServerId, caller: C
   return { active: true, ...about, exp, iat, sub, aud, iss, jti, uid };
 }
 
-/** The answer does not show whether the token existed (RFC 7009). */
+/** Revokes a token. The answer does not show whether the token existed (RFC 7009). */
 export async function revoke(oidc: OidcProvider, server: ServerId, caller: Client, form: unknown): Promise<void> {
   const claims = await oidc.tokens.readAccessToken(oidc.server(server), required(form, 'token'));
   if (claims?.jti === undefined || claims.cid !== caller.clientId) return;
   await oidc.pending.spend(claims.jti, claims.exp ?? 0);
 }
 
-/** Returns null for an expired, revoked or foreign token, and if the person is not active. */
+/** Returns null if the token is expired, revoked or from another server, or if the person is not active. */
 async function read(oidc: OidcProvider, server: ServerId, token: string): Promise<Live | null> {
   const claims = await oidc.tokens.readAccessToken(oidc.server(server), token);
   if (!claims || (await oidc.pending.isSpent(claims.jti ?? ''))) return null;

@@ -1,4 +1,4 @@
-/** The endpoints that clients call, on both authorization servers. */
+/** The endpoints that OIDC clients call, on both authorization servers. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '#platform';
 import { introspect, revoke, userInfo } from './access-tokens.js';
@@ -52,7 +52,10 @@ async function describe(oidc: OidcProvider, id: ServerId, reply: FastifyReply): 
   return reply.header('cache-control', 'max-age=86400, must-revalidate').send(said);
 }
 
-/** The fault `redirect` leads to the keys of forged tokens. A client that follows it accepts forged tokens. */
+/**
+ * Publishes the key set. The fault `redirect` leads to the keys of forged tokens, so a client that follows the redirect
+ * accepts forged tokens.
+ */
 async function keySet(oidc: OidcProvider, id: ServerId, reply: FastifyReply): Promise<FastifyReply> {
   if (await disturb(reply, oidc.serverFaults.take(`${id} keys`), oidc.foreignKeysUrl)) return reply;
   return reply.header('cache-control', 'max-age=3600, must-revalidate').send(await oidc.keys.published(id));

@@ -6,16 +6,19 @@ import { scopesAt } from './servers.js';
 const PROMPTS = ['none', 'login', 'consent'];
 
 export interface Prompting {
-  /** Answer with an error instead of showing a page. */
+  /** True if `/authorize` must answer with an error instead of showing a page. */
   readonly none: boolean;
-  /** Show the sign-in page although there is a session. */
+  /** True if the sign-in page is shown although there is a session. */
   readonly login: boolean;
-  /** Ignore a session that is older than this number of seconds. */
+  /** Maximum age of a usable session in seconds. */
   readonly maxAge: number | null;
   readonly loginHint: string;
 }
 
-/** Nothing may be sent to an unregistered address, so a page shows errors of this function (RFC 6749, 4.1.2.1). */
+/**
+ * Returns the registered redirect URI. A page shows errors of this function, because nothing may be sent to an
+ * unregistered address (RFC 6749, 4.1.2.1).
+ */
 export function redirectUriOf(query: unknown, client: Client | null): string {
   if (!client) throw new OAuthError('invalid_client', "Invalid value for 'client_id' parameter.");
   const uri = required(query, 'redirect_uri');
@@ -69,7 +72,7 @@ export function promptingOf(query: unknown): Prompting {
   };
 }
 
-/** Keeps the query parameters of the registered URI. */
+/** Builds the redirect to the client. It keeps the query parameters of the registered URI. */
 export function backTo(redirectUri: string, answer: Readonly<Record<string, string | undefined>>): string {
   const url = new URL(redirectUri);
   for (const [name, value] of Object.entries(answer)) if (value !== undefined) url.searchParams.append(name, value);
@@ -94,7 +97,10 @@ function scopesOf(query: unknown, client: Client, server: ServerId): string[] {
   return [...asked];
 }
 
-/** Refuses `plain`, which does not protect against an attacker who can read the request (RFC 7636). */
+/**
+ * Reads the PKCE challenge. Refuses the method `plain`, which does not protect against an attacker who can read the
+ * request (RFC 7636).
+ */
 function challengeOf(query: unknown): string {
   const challenge = parameter(query, 'code_challenge');
   if (challenge === undefined)

@@ -1,6 +1,7 @@
 /**
- * The claims of Okta's tokens (Okta, "OpenID Connect & OAuth 2.0 API"). An ID token that comes with an access token
- * contains only name, e-mail and username, and `/userinfo` returns the rest. It has neither `azp` nor `email_verified`.
+ * The claims of Okta's tokens (Okta, "OpenID Connect & OAuth 2.0 API"). If an access token is issued too, the ID token
+ * contains only name, e-mail and username, and `/userinfo` returns the rest. ID tokens have neither `azp` nor
+ * `email_verified`.
  */
 import { createHash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
@@ -17,7 +18,7 @@ export interface Subject {
   readonly client: Client;
   readonly person: OidcPerson;
   readonly grant: Grant;
-  /** Seconds since the epoch. */
+  /** Time of issue in seconds since the epoch. */
   readonly now: number;
 }
 
@@ -77,7 +78,7 @@ export function userInfoClaims(person: OidcPerson, scopes: readonly string[], cl
   };
 }
 
-/** The left half of the token's SHA-256 hash (OpenID Connect Core, 3.1.3.6). */
+/** The claim `at_hash`: the left half of the access token's SHA-256 hash (OpenID Connect Core, 3.1.3.6). */
 export const atHash = (accessToken: string): string =>
   createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url');
 
@@ -86,7 +87,7 @@ const thinProfile = (person: OidcPerson, scopes: readonly string[]): object => (
   ...(scopes.includes('email') && { email: person.profile.email ?? person.login }),
 });
 
-/** Lists groups only if the scope was requested and the app has a groups claim. */
+/** The `groups` claim, if the client requested this scope and its app has such a claim. */
 function groupsClaim(about: {
   readonly person: OidcPerson;
   readonly client: Client;

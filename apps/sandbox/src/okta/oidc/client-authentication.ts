@@ -7,7 +7,7 @@ import type { OidcProvider } from './provider.js';
 
 /** RFC 7523, 2.2. */
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-/** Okta: "exp ... no more than one hour in the future". */
+/** The longest lifetime of a client assertion. Okta: "exp ... no more than one hour in the future". */
 const ASSERTION_LIFETIME_SECONDS = 3_600;
 
 export async function authenticateClient(
@@ -73,7 +73,7 @@ async function known(oidc: OidcProvider, id: string): Promise<Client> {
   return client;
 }
 
-/** Id and secret are form-encoded before they are joined (RFC 6749, 2.3.1). */
+/** Reads a Basic header. Id and secret are form-encoded before they are joined (RFC 6749, 2.3.1). */
 function basicCredentials(header: string): [string, string] {
   const encoded = /^Basic ([A-Za-z0-9+/=_-]+)$/i.exec(header)?.[1] ?? '';
   const text = Buffer.from(encoded, 'base64').toString('utf8');
@@ -81,7 +81,7 @@ function basicCredentials(header: string): [string, string] {
   try {
     if (colon > 0) return [formDecoded(text.slice(0, colon)), formDecoded(text.slice(colon + 1))];
   } catch {
-    // A stray percent sign is refused below.
+    // Text with a stray percent sign is refused below.
   }
   throw new OAuthError('invalid_client', "The 'Authorization' header holds no Basic credentials.");
 }

@@ -13,7 +13,10 @@ const newSecret = (): string => randomText(64);
 export class ClientStore {
   constructor(private readonly database: Database) {}
 
-  /** An existing client keeps its id, and its secret unless the authentication method changed. */
+  /**
+   * Creates or changes a client. An existing client keeps its id. It keeps its secret, unless its authentication method
+   * changed.
+   */
   async save(slug: string, label: string, settings: ClientSettings): Promise<{ client: Client; secretIsNew: boolean }> {
     const secret = settings.jwks ? null : newSecret();
     await this.database.query(
@@ -49,7 +52,7 @@ export class ClientStore {
     await this.database.query('delete from okta_oidc_client where client_id = $1', [client.clientId]);
   }
 
-  /** The old secret stops working at once. */
+  /** Replaces the secret. The old secret stops working at once. */
   async newSecret(client: Client): Promise<string> {
     if (client.settings.jwks) throw new ControlError(409, 'a client with its own keys has no secret');
     const secret = newSecret();

@@ -1,4 +1,7 @@
-/** `/sandbox/apps/<tenant>/oidc-client` and `/sandbox/oidc`: clients, faults, keys, and tokens without a login. */
+/**
+ * The routes `/sandbox/apps/<tenant>/oidc-client` and `/sandbox/oidc` manage clients, faults and keys, and issue tokens
+ * without a login.
+ */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ControlError, parseControl } from '../../listener.js';
@@ -19,7 +22,7 @@ const serverQuery = z.object({ server: z.enum(serverIds).optional() });
 const mintBody = z.object({
   login: z.string().min(1).max(200),
   server: z.enum(serverIds).default('default'),
-  /** The default is all scopes that the client can request from the server. */
+  /** Requested scopes. The default is all scopes that the client can request from the server. */
   scopes: z.array(z.string().min(1)).min(1).max(50).optional(),
   nonce: z.string().nullable().default(null),
 });
@@ -40,7 +43,7 @@ function clientRoutes(route: TenantRoute, oidc: OidcProvider): void {
     route(method, `/oidc-client${path}`, async ({ slug }, { query, body }) =>
       handler(await clients.byLabel(slug, labelIn(query)), body),
     );
-  /** Contains the secret only if this request created it. */
+  /** Describes a client. The answer contains the secret only if this request created the secret. */
   const view = ({ secret: _secret, orgId: _orgId, settings, ...client }: Client, clientSecret?: string): object => ({
     ...client,
     ...settings,
@@ -80,7 +83,7 @@ async function mint(oidc: OidcProvider, client: Client, body: z.output<typeof mi
     return await oidc.tokens.issue(subject, oidc.clientFaults.take(client.clientId));
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
-    // Okta's message is the same for an unknown, a suspended and an unassigned person, so it gets a hint here.
+    // Okta's own message is the same for an unknown, a suspended and an unassigned person.
     throw new ControlError(
       409,
       `${error.message} "${login}" must be ACTIVE and assigned to the app; "list" shows both.`,

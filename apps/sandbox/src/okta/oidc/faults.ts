@@ -11,7 +11,7 @@ const isEndpointFault = (fault: string): fault is EndpointFault => endpointFault
 
 const common = {
   times: z.int().min(1).max(1_000_000).default(1),
-  /** For `slow`: milliseconds before the correct answer. */
+  /** For the fault `slow`: milliseconds before the correct answer. */
   ms: z.int().min(0).max(600_000).default(30_000),
 };
 
@@ -19,7 +19,7 @@ const common = {
 export const clientFault = tokenFaultDetails.extend({
   ...common,
   fault: z.enum([...tokenFaults, ...endpointFaults, 'no-id-token']),
-  /** For a fault inside a token: which token gets it. */
+  /** For a fault inside a token: the token that gets the fault. */
   token: z.enum(['id_token', 'access_token']).default('id_token'),
 });
 export type ClientFault = z.output<typeof clientFault>;
@@ -33,7 +33,9 @@ export const serverFault = z.object({
 });
 export type ServerFault = z.output<typeof serverFault>;
 
-/** A queue of faults for each key. Each answer takes the first fault, which hits `times` answers. */
+/**
+ * Injected faults in one queue per key. Each answer takes the first fault of its queue. A fault hits `times` answers.
+ */
 export class FaultQueue<F extends { readonly times: number }> {
   private readonly queues = new Map<string, F[]>();
 
@@ -65,7 +67,7 @@ export class FaultQueue<F extends { readonly times: number }> {
   }
 }
 
-/** Returns true if the fault has sent the answer. `elsewhere` is the target of a redirect. */
+/** Applies a fault. Returns true if the fault has sent the answer. `elsewhere` is the target of a redirect. */
 export async function disturb(
   reply: FastifyReply,
   order: { readonly fault: string; readonly ms: number } | undefined,

@@ -1,6 +1,7 @@
 /**
- * Signing keys. Each key is generated at first use and survives a restart. The key `org-access` of the org server's
- * access tokens is never published, because an application cannot validate them (Okta, "Validate access tokens").
+ * The signing keys. Each key is generated at first use and survives a restart. The key `org-access` signs access tokens
+ * of the org server. It is never published, because an application cannot validate these tokens (Okta, "Validate access
+ * tokens").
  */
 import { randomBytes } from 'node:crypto';
 import { createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose';
@@ -19,7 +20,7 @@ interface KeyRow {
   readonly private_jwk: JWK;
 }
 
-/** Okta's keys are RS256, and their `kid` has 43 characters. */
+/** Generates a key. Okta's keys are RS256, and their `kid` has 43 characters. */
 export async function newKey(): Promise<{ readonly kid: string; readonly jwk: JWK }> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   const kid = randomBytes(32).toString('base64url');
@@ -40,7 +41,7 @@ export class KeyRing {
     return signingKey(private_jwk, kid);
   }
 
-  /** The newest key comes first. A retired key stays until it is removed. */
+  /** The published keys, the newest first. A retired key stays published until it is removed. */
   async published(keySet: KeySet): Promise<{ keys: JWK[] }> {
     await this.current(keySet);
     const rows = await this.database.query<KeyRow>(
@@ -54,7 +55,7 @@ export class KeyRing {
     return createLocalJWKSet(await this.published(keySet));
   }
 
-  /** New tokens use the new keys at once. The old keys remain published. */
+  /** Replaces the current keys. New tokens use the new keys at once, and the old keys remain published. */
   async rotate(servers: readonly ServerId[]): Promise<Record<string, string[]>> {
     for (const server of servers) {
       const key = await newKey();
@@ -66,7 +67,7 @@ export class KeyRing {
     return this.kids();
   }
 
-  /** Tokens of a removed key can no longer be verified. */
+  /** Removes all retired keys. Tokens that they signed can no longer be verified. */
   async dropRetired(servers: readonly ServerId[]): Promise<Record<string, string[]>> {
     await this.database.query('delete from okta_oidc_key where key_set = any($1) and not is_current', [servers]);
     return this.kids();
@@ -87,7 +88,10 @@ export class KeyRing {
     return row;
   }
 
-  /** If two requests generate the first key at the same time, the unique index accepts one, and both use it. */
+  /**
+   * Generates the first key. If two requests do this at the same time, the unique index accepts one key, and both use
+   * it.
+   */
   private async first(keySet: KeySet): Promise<KeyRow> {
     await insert(this.database, keySet, await newKey());
     return (await this.find(keySet)) as KeyRow;

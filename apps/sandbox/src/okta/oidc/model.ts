@@ -3,8 +3,8 @@ import { z } from 'zod';
 
 export const serverIds = ['org', 'default'] as const;
 /**
- * `org` is the server of the org itself, for sign-in. `default` is the custom authorization server, whose access tokens
- * are for APIs.
+ * `org` is the authorization server of the org itself, for sign-in. `default` is the custom authorization server, whose
+ * access tokens are for APIs.
  */
 export type ServerId = (typeof serverIds)[number];
 
@@ -13,22 +13,22 @@ const publicJwk = z
   .looseObject({ kty: z.enum(['RSA', 'EC']) })
   .refine((k) => !('d' in k), 'must be a public key, but it is a private key');
 
-/** What an administrator sets for a client. */
+/** The settings that an administrator makes for a client. */
 export const clientSettings = z.object({
-  /** Compared character by character. */
+  /** Permitted redirect URIs. They are compared character by character. */
   redirectUris: z.array(uri).min(1).max(50),
   postLogoutRedirectUris: z.array(uri).max(50).default([]),
   grantTypes: z.array(z.enum(['authorization_code'])).default(['authorization_code']),
   /** Whether an access policy of the `default` server permits this client. A new Okta org has no such policy. */
   accessPolicy: z.boolean().default(true),
-  /** Scopes of the `default` server only, because the org server has no custom scopes. */
+  /** Custom scopes that the client may request from the `default` server. The org server has none. */
   customScopes: z
     .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/))
     .max(50)
     .default([]),
-  /** Prefix of the groups in the `groups` claim. Null, Okta's default, means that the app has no such claim. */
+  /** Prefix of the groups in the `groups` claim. Null means that the app has no such claim, which is Okta's default. */
   groupsFilter: z.string().max(200).nullable().default(null),
-  /** Whether ID tokens state that a second factor was used. The sandbox asks for none. */
+  /** Whether ID tokens state that a second factor was used. The sandbox never asks for one. */
   mfa: z.boolean().default(false),
   /** A client with keys authenticates with `private_key_jwt` and has no secret. */
   jwks: z
@@ -41,7 +41,7 @@ export type ClientSettings = z.output<typeof clientSettings>;
 export interface Client {
   /** `0oa...` */
   readonly clientId: string;
-  /** The tenant of the org. Only people of this org can sign in. */
+  /** The tenant whose org the client belongs to. Only people of this org can sign in. */
   readonly slug: string;
   /** `00o...` */
   readonly orgId: string;
@@ -60,17 +60,17 @@ export interface AuthorizationRequest {
   readonly codeChallenge: string;
 }
 
-/** What the tokens of a sign-in need. */
+/** The facts about a sign-in that its tokens need. */
 export interface Grant {
   readonly server: ServerId;
   readonly personId: string;
   readonly scopes: readonly string[];
   readonly nonce: string | null;
-  /** Seconds since the epoch. */
+  /** Time of the sign-in in seconds since the epoch. */
   readonly authTime: number;
 }
 
-/** The grant of a code. The client must send this redirect URI and the PKCE verifier to redeem it. */
+/** What a code stands for. To redeem it, the client must send this redirect URI and the PKCE verifier. */
 export interface CodeGrant extends Grant {
   readonly redirectUri: string;
   readonly codeChallenge: string;
@@ -79,7 +79,7 @@ export interface CodeGrant extends Grant {
 /** 256 random bits for cookies, codes and state tokens. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url');
 
-/** The database stores secrets only as hashes. */
+/** Hashes a secret. The database stores only this hash. */
 export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
 export const seconds = (at: Date | number): number => Math.floor(Number(at) / 1000);

@@ -39,8 +39,8 @@ export class OAuthError extends Error {
 }
 
 /**
- * Returns undefined for a missing or empty parameter. Refuses a repeated one (RFC 6749, 3.1), because a proxy could
- * read one value and the server another.
+ * Reads a parameter, or undefined if it is missing or empty. Refuses a repeated parameter (RFC 6749, 3.1), because a
+ * proxy could read one value and the server another.
  */
 export function parameter(from: unknown, name: string): string | undefined {
   const value = (from as Readonly<Record<string, unknown>> | null | undefined)?.[name];

@@ -12,7 +12,7 @@ const CODE_SECONDS = 60;
 export class Pending {
   constructor(private readonly database: Database) {}
 
-  /** Returns the state token of a new sign-in page. */
+  /** Stores an authorization request. Returns the state token of its sign-in page. */
   async openSignIn(clientId: string, request: AuthorizationRequest): Promise<string> {
     const token = randomSecret();
     await this.database.query('delete from okta_oidc_sign_in where expires_at < now()');
@@ -31,7 +31,7 @@ export class Pending {
     return row;
   }
 
-  /** A sign-in page works once. Returns false if a concurrent request closed it first. */
+  /** Closes a sign-in page, which works only once. Returns false if a concurrent request closed it first. */
   async closeSignIn(token: string): Promise<boolean> {
     const rows = await this.database.query('delete from okta_oidc_sign_in where hash = $1 returning 1', [
       hashOf(token),
@@ -50,8 +50,8 @@ export class Pending {
   }
 
   /**
-   * One statement, so that only one of two concurrent calls gets the grant. An attempt by another client does not use
-   * up the code.
+   * Redeems a code in one statement, so that only one of two concurrent calls gets the grant. An attempt by another
+   * client does not use up the code.
    */
   async redeemCode(clientId: string, code: string): Promise<CodeGrant | undefined> {
     const [row] = await this.database.query<{ granted: CodeGrant; valid: boolean }>(

@@ -2,7 +2,7 @@ import type { Queryable } from '#platform';
 import type { PersonStatus, Profile } from '../model.js';
 
 export interface OidcPerson {
-  /** The `sub` of ID tokens and the `externalId` of SCIM (`00u...`). */
+  /** Id of the person in Okta (`00u...`): the `sub` of ID tokens and the `externalId` of SCIM. */
   readonly id: string;
   readonly login: string;
   readonly profile: Profile;
@@ -16,7 +16,7 @@ const PERSON = `select p.id, p.login, p.profile, p.status, coalesce(a.assigned, 
     array(select g.name from okta_group_member m join okta_group g on g.id = m.group_id where m.person_id = p.id order by g.name) as groups
   from okta_person p left join okta_assignment a on a.person_id = p.id`;
 
-/** Accepts an id or a login, as Okta does. */
+/** Finds a person by id or by login, as Okta does. */
 export async function findPerson(db: Queryable, slug: string, who: string): Promise<OidcPerson | undefined> {
   const [row] = await db.query<OidcPerson>(
     `${PERSON} where p.slug = $1 and (p.id = $2 or lower(p.login) = lower($2))`,
@@ -25,7 +25,7 @@ export async function findPerson(db: Queryable, slug: string, who: string): Prom
   return row;
 }
 
-/** People who can sign in to the app, for the sign-in page. */
+/** Lists people who can sign in to the app, for the sign-in page. */
 export const assignedPeople = (
   db: Queryable,
   slug: string,

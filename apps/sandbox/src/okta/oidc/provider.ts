@@ -46,7 +46,7 @@ export class OidcProvider {
     return `${this.origin()}/sandbox/oidc/foreign-keys`;
   }
 
-  /** Refuses a person who was suspended, deactivated or unassigned since the login. */
+  /** Collects the data of new tokens. Refuses a person who was suspended, deactivated or unassigned since the login. */
   async subject(client: Client, grant: Grant): Promise<Subject> {
     const person = await findPerson(this.database, client.slug, grant.personId);
     if (person?.status !== 'ACTIVE' || !person.assigned)

@@ -1,4 +1,4 @@
-/** Both authorization servers. They accept forms, and each request is logged as a call. */
+/** Registers both authorization servers. They accept forms, and each request is logged as a call. */
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '#platform';
 import { oidcApi } from './api.js';
@@ -23,7 +23,7 @@ export function oidcRoutes(app: FastifyInstance, oidc: OidcProvider, logger: Log
   });
 }
 
-/** A repeated field becomes an array, which `parameter` refuses. */
+/** Parses a form. A repeated field becomes an array, which `parameter` refuses. */
 function formFields(body: string): Readonly<Record<string, string | string[]>> {
   const form = new URLSearchParams(body);
   const fields = [...new Set(form.keys())].map((name) => {

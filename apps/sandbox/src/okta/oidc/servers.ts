@@ -20,7 +20,7 @@ export function serverAt(id: ServerId, origin: string): AuthorizationServer {
 
 const OIDC_SCOPES = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;
 
-/** The org server has no custom scopes. */
+/** Scopes that a client can request. The org server has no custom scopes. */
 export const scopesAt = (server: ServerId, { settings }: Client): readonly string[] => [
   ...OIDC_SCOPES,
   ...(server === 'default' ? settings.customScopes : []),
@@ -28,7 +28,7 @@ export const scopesAt = (server: ServerId, { settings }: Client): readonly strin
 
 const CLIENT_AUTHENTICATION = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 
-/** OpenID Connect Discovery 1.0, section 3. It lists only what the sandbox supports. */
+/** The server's metadata (OpenID Connect Discovery 1.0, section 3). It lists only what the sandbox supports. */
 export const metadata = ({ issuer, base }: AuthorizationServer) => ({
   issuer,
   authorization_endpoint: `${base}/authorize`,

@@ -4,11 +4,11 @@ import { hashOf, randomSecret, seconds } from './model.js';
 
 export interface OrgSession {
   readonly personId: string;
-  /** Seconds since the epoch. */
+  /** Time of the sign-in in seconds since the epoch. */
   readonly authTime: number;
 }
 
-/** Okta's default. */
+/** Lifetime of a session. Two hours are Okta's default. */
 const LIFETIME = `interval '2 hours'`;
 
 const cookieName = (slug: string): string => `okta-sid-${slug}`;
@@ -52,7 +52,7 @@ export class OrgSessions {
     await this.database.query('delete from okta_session where hash = $1', [hashOf(secret)]);
   }
 
-  /** Returns how many browsers were signed in. */
+  /** Ends all sessions of a person. Returns how many browsers were signed in. */
   async endAll(personId: string): Promise<number> {
     return (await this.database.query('delete from okta_session where person_id = $1 returning 1', [personId])).length;
   }

@@ -1,6 +1,7 @@
 /**
- * From `/authorize` to the code. A person with a session gets the code at once, anybody else sees the sign-in page. As
- * with Okta, a person without the app signs in to the org and is then refused for the client.
+ * Handles a sign-in from `/authorize` to the code. A person with a session gets the code at once, and anybody else sees
+ * the sign-in page. As with Okta, a person who is not assigned to the app signs in to the org and is then refused for
+ * the client.
  */
 import { authorizationRequest, backTo, promptingOf, redirectUriOf, type Prompting } from './authorize-request.js';
 import { signInPage } from './html.js';
@@ -13,7 +14,7 @@ import { secretInCookies, sessionCookie, type OrgSession } from './sessions.js';
 export type Shown =
   { readonly location: string; readonly cookie?: string } | { readonly html: string; readonly status: 200 | 401 };
 
-/** Maximum of people on the sign-in page. Others type their username. */
+/** Maximum number of people in the list on the sign-in page. Others type their username. */
 const PICKER_LIMIT = 200;
 
 export class SignIn {

@@ -5,9 +5,9 @@ import type { OidcProvider } from './provider.js';
 import { secretInCookies, sessionCookie } from './sessions.js';
 
 export interface SignedOut {
-  /** Null means that a page tells the person that they are signed out. */
+  /** Where the browser goes next. Null means that a page tells the person that they are signed out. */
   readonly location: string | null;
-  /** Clears the browser's cookie. Null means that no session was ended. */
+  /** The header that clears the browser's cookie, or null if no session was ended. */
   readonly cookie: string | null;
 }
 

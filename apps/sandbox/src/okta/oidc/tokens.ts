@@ -51,15 +51,15 @@ export class Tokens {
     };
   }
 
-  /** Returns null for anything but an unexpired access token of this server. */
+  /** Returns the claims of an unexpired access token of this server, and null for any other token. */
   async readAccessToken(server: AuthorizationServer, token: string): Promise<JWTPayload | null> {
     const expected = { issuer: server.issuer, audience: server.audience, algorithms: ['RS256'] };
     return this.read(accessKeySet(server.id), token, expected);
   }
 
-  /** Accepts expired ID tokens, too, because the claims only select the session to end. */
+  /** Reads an ID token. An expired one is accepted, too, because the claims only select the session to end. */
   async readIdTokenHint(server: AuthorizationServer, token: string): Promise<JWTPayload | null> {
-    // A time before the expiry of every token.
+    // This time is before the expiry of every token.
     const currentDate = new Date(0);
     return this.read(server.id, token, { issuer: server.issuer, algorithms: ['RS256'], currentDate });
   }

@@ -26,7 +26,7 @@ type LogoutFault = (typeof logoutFaults)[number];
 
 export const logoutTarget = z.object({
   url: z.url({ protocol: /^https?$/ }),
-  /** How Okta names the person. The e-mail address is Okta's default. */
+  /** How Okta names the person. By default, Okta uses the e-mail address. */
   subjectFormat: z.enum(subjectFormats).default('email'),
 });
 export type LogoutTarget = z.output<typeof logoutTarget>;
@@ -34,14 +34,14 @@ export type LogoutTarget = z.output<typeof logoutTarget>;
 export interface LogoutResult {
   readonly url: string;
   readonly login: string;
-  /** Browsers that were signed in to the org as this person. */
+  /** Number of browsers that were signed in to the org as this person. */
   readonly sessionsEnded: number;
   readonly attempts: readonly Attempt[];
 }
 
 const TYP = 'global-token-revocation+jwt';
 const LIFETIME_SECONDS = 300;
-/** A long limit, because the app may answer 204 only after it has reached several systems. */
+/** This time-out is long, because the app may answer 204 only after it has reached several systems. */
 const TIMEOUT_MS = 30_000;
 
 type Change = (draft: Draft, now: number) => Draft;
@@ -86,7 +86,7 @@ export class UniversalLogout {
     await this.database.query('delete from okta_universal_logout where slug = $1', [slug]);
   }
 
-  /** Ends the person's sessions with the org, then calls the app. `replay` sends the same request twice. */
+  /** Ends the person's sessions with the org, then sends the logout to the app. The fault `replay` sends it twice. */
   async send(client: Client, person: Person, fault?: LogoutFault): Promise<LogoutResult> {
     const target = await this.find(client.slug);
     if (!target)

@@ -56,7 +56,7 @@ export class GroupsService {
     });
   }
 
-  /** Members and externalId stay unchanged if the body does not name them. */
+  /** Replaces a group. Members and externalId stay unchanged if the body does not name them. */
   replace(context: ScimContext, id: string, body: unknown): Promise<Group> {
     const { displayName, externalId, members } = parseGroup(body);
     return this.change(context, id, {
@@ -72,7 +72,7 @@ export class GroupsService {
     return this.change(context, id, reduceGroupPatch(parsePatch(body)));
   }
 
-  /** Every member leaves the group first, so that subscribers get an event for each person. */
+  /** Deletes a group. Every member leaves the group first, so that subscribers get an event for each person. */
   delete(context: ScimContext, id: string): Promise<void> {
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
@@ -89,7 +89,8 @@ export class GroupsService {
   private async change(context: ScimContext, id: string, change: GroupChange): Promise<Group> {
     const group = await this.get(context, id);
     const touchesMembers = change.replaceAll !== null || change.add.length + change.remove.length > 0;
-    // Okta sends a rename with the unchanged name before each change of membership. It needs neither lock nor write.
+    // Okta sends a rename with the unchanged name before each change of membership. Such a rename needs neither lock
+    // nor write.
     if (!touchesMembers && !attributesDiffer(group, change)) return group;
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
@@ -131,8 +132,8 @@ export class GroupsService {
   }
 
   /**
-   * Skips members that do not exist, and stores the others. If the whole request were refused, Okta would mark the push
-   * as failed and not repeat it.
+   * Changes the membership, without members that do not exist. If the whole request were refused, Okta would mark the
+   * push as failed and not repeat it.
    */
   private async applyMembership(
     tx: Tx,

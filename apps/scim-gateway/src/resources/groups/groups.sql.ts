@@ -29,7 +29,7 @@ export async function lockGroup(tx: Queryable, tenantId: string, id: string): Pr
   return group;
 }
 
-/** Returns false if another group has the name. */
+/** Inserts a group. Returns false if another group has the name. */
 export async function insertGroup(tx: Queryable, group: Group): Promise<boolean> {
   const { tenantId, id, displayName, externalId, version, createdAt } = group;
   const rows = await tx.query(
@@ -40,7 +40,7 @@ export async function insertGroup(tx: Queryable, group: Group): Promise<boolean>
   return rows.length === 1;
 }
 
-/** The caller must hold the row lock. A name that another group has violates `groups_display_name`. */
+/** Updates a group. The caller must hold the row lock. A name that another group has violates `groups_display_name`. */
 export async function updateGroup(tx: Queryable, group: Group): Promise<void> {
   const { tenantId, id, displayName, externalId, version, updatedAt } = group;
   await tx.query(
@@ -50,7 +50,7 @@ export async function updateGroup(tx: Queryable, group: Group): Promise<void> {
   );
 }
 
-/** The caller must hold the row lock and must have removed the members. */
+/** Deletes a group. The caller must hold the row lock and must have removed the members. */
 export async function deleteGroup(tx: Queryable, { tenantId, id }: Group): Promise<void> {
   await tx.query('delete from groups where tenant_id = $1 and id = $2', [tenantId, id]);
 }

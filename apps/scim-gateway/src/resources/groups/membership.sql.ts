@@ -29,7 +29,10 @@ interface Difference {
 const JOINED = 'com.stackflow.directory.user.joined-group.v1';
 const LEFT = 'com.stackflow.directory.user.left-group.v1';
 
-/** The caller must hold the lock of the group's row. Two requests could otherwise change the membership at once. */
+/**
+ * Changes the membership. The caller must hold the lock of the group's row. Two requests could otherwise do this at
+ * once.
+ */
 export async function changeMembership(
   tx: Queryable,
   group: Group,
@@ -55,8 +58,8 @@ export async function changeMembership(
 }
 
 /**
- * Returns the part of a PATCH that changes anything. Entra ID adds existing members again whenever it removes one, and
- * this must not lock users or increment their versions.
+ * Returns the part of a PATCH that changes anything. When Entra ID removes a member, it adds existing members again.
+ * Such additions must not lock users or increment their versions.
  */
 async function effective(tx: Queryable, group: Group, { add, remove }: Difference): Promise<Difference> {
   const rows = await tx.query<{ userId: string }>(

@@ -39,7 +39,7 @@ export const createdEvent = (user: UserState, cause: Cause): NewEvent =>
     cause,
   );
 
-/** `user` must be the final state: inactive and in no group. */
+/** Builds the event of a deletion. `user` must be the final state: inactive and in no group. */
 export const deletedEvent = (user: UserState, cause: Cause): NewEvent =>
   directoryEvent('com.stackflow.directory.user.deleted.v1', user, { user: directoryUser(user) }, cause);
 

@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { BigIntColumn } from '#platform';
 import type { UserResource } from '#scim';
 
-/** `resource` holds every attribute. Some columns repeat attributes for indexes, filters and events. */
+/** A user. `resource` holds every attribute. Some columns repeat attributes for indexes, filters and events. */
 @Entity('users')
 export class UserEntity {
   @PrimaryColumn({ type: 'uuid' }) tenantId!: string;

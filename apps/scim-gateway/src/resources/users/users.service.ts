@@ -43,7 +43,7 @@ export class UsersService {
     return user;
   }
 
-  /** Needs one statement if no other user has the name or the external id. */
+  /** Creates a user with one statement, if no other user has the name or the external id. */
   async create(context: ScimContext, body: unknown): Promise<User> {
     const parsed = parseUser(body);
     const resource: UserResource = { ...parsed, active: parsed.active ?? true };
@@ -80,7 +80,7 @@ export class UsersService {
     return this.change(context, id, (user) => patchUser(user.resource, operations));
   }
 
-  /** The row stays without memberships, and its names can be used again. */
+  /** Deletes a user. The row stays without memberships, and its names can be used again. */
   async delete(context: ScimContext, id: string): Promise<void> {
     await this.attempt(context, id, async (queryable, user) => {
       const cause = causeOf(context);
@@ -172,7 +172,10 @@ export class UsersService {
   }
 }
 
-/** Two requests that swap the names of two users wait for each other's index entries, and Postgres rolls one back. */
+/**
+ * Two requests that swap the names of two users wait for each other's index entries. Postgres then rolls one of them
+ * back.
+ */
 function undefinedIfDeadlock(error: unknown): undefined {
   if (sqlState(error) !== '40P01') throw error;
 }

@@ -64,7 +64,7 @@ export class UserWrites {
         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10) on conflict do nothing returning 1
       ), published as (${outbox.insertSql(11, 'created')})
       select count(*)::int as written from created`);
-    // If another request has changed the row, the version differs and nothing happens.
+    // If another request has changed the user's row, the version differs and nothing happens.
     this.updateSql = prepared(`
       with changed as (
         update users set (${RESOURCE_COLUMNS}, version, updated_at) = ($4, $5, $6, $7, $8, $9, $10, $11)
@@ -83,14 +83,14 @@ export class UserWrites {
       select count(*)::int as written from gone`);
   }
 
-  /** Returns false if another user that is not deleted has the name or the external id. */
+  /** Inserts a user. Returns false if another user that is not deleted has the name or the external id. */
   insert(queryable: Queryable, user: User, events: readonly NewEvent[]): Promise<boolean> {
     const { tenantId, id, resource, createdAt, createdRequest } = user;
     const values = [tenantId, id, ...resourceValues(resource), createdAt, createdRequest];
     return this.write(queryable, this.insertSql, values, events);
   }
 
-  /** Returns false if the row's version is not `expected`. Throws {@link NameTaken}. */
+  /** Updates a user. Returns false if the row's version is not `expected`. Throws {@link NameTaken}. */
   async update(queryable: Queryable, user: User, expected: number, events: readonly NewEvent[]): Promise<boolean> {
     const { tenantId, id, resource, version, updatedAt } = user;
     const values = [tenantId, id, expected, ...resourceValues(resource), version, updatedAt];
@@ -125,7 +125,7 @@ export class UserWrites {
   }
 }
 
-/** Another user has the new name or external id. */
+/** The new name or external id belongs to another user. */
 export class NameTaken extends Error {
   constructor(readonly attribute: 'userName' | 'externalId') {
     super(`${attribute} is taken`);
