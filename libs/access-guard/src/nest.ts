@@ -1,6 +1,6 @@
 /**
- * The Nest module of the guard. It protects every HTTP handler of the application: a handler without a decorator needs
- * a valid token. Event handlers are not protected, because no HTTP request calls them.
+ * Protects every HTTP handler of the application: a handler without a decorator needs a valid token. Event handlers are
+ * not protected, because no HTTP request calls them.
  */
 import {
   Catch,
@@ -56,8 +56,7 @@ class HttpAccessGuard implements CanActivate {
       request.access = await this.guard.authorize(request.headers.authorization, roles);
       return true;
     } catch (error) {
-      // The header is set here and not in the filter below, because a catch-all filter of the application would replace
-      // that filter.
+      // Set the header here, because a catch-all filter of the application replaces the filter below.
       const challenge = error instanceof AccessDenied ? error.challenge : undefined;
       if (challenge) void http.getResponse<FastifyReply>().header('www-authenticate', challenge);
       throw error;
@@ -65,10 +64,7 @@ class HttpAccessGuard implements CanActivate {
   }
 }
 
-/**
- * Sends the refusal in applications without `ProblemFilter`. The body is that of `ProblemFilter`, plus the exact
- * reason.
- */
+/** Sends the refusal in applications without `ProblemFilter`: the same body, plus the exact reason. */
 @Catch(AccessDenied)
 class AccessDeniedFilter implements ExceptionFilter<AccessDenied> {
   catch({ status, code, reason, detail, retryAfterSeconds }: AccessDenied, host: ArgumentsHost): void {
@@ -83,8 +79,8 @@ class AccessDeniedFilter implements ExceptionFilter<AccessDenied> {
 
 export type AccessGuardModuleOptions = AccessGuardOptions & {
   /**
-   * Readiness checks of the service. If they are given, the service gets no traffic until the view is complete for the
-   * first time.
+   * Readiness checks of the service. If set, the service gets no traffic until `identity.access` was read to its end
+   * once.
    */
   readonly health?: Health;
 };

@@ -1,4 +1,3 @@
-/** Creates the publisher and the consumers of one service for the carrier that the configuration names. */
 import type { Topic } from '#events';
 import type { Database, Logger, PlatformContext } from '#platform';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
@@ -27,23 +26,19 @@ export interface StrategyOptions {
    */
   readonly retryAfterMs?: number;
   /**
-   * True if all handlers write only through their transaction and have no other effect. A batch then needs no
-   * savepoints: if one handler fails, the whole batch is rolled back and its handlers run a second time. False by
-   * default.
+   * True if handlers write only through their transaction and have no other effect. A batch then needs no savepoints:
+   * if one handler fails, the whole batch is rolled back and runs a second time. False by default.
    */
   readonly pureHandlers?: boolean;
 }
 
 export interface Bus {
   /**
-   * The publisher of this service's outbox. As a provider of a Nest module it starts and stops with the application.
-   * Any number of replicas may run it; one replica is elected leader and publishes.
+   * The publisher of this service's outbox; as a Nest provider it starts and stops with the application. Any number of
+   * replicas may run it: one is elected leader and publishes.
    */
   sequencer(schema?: string): Sequencer;
-  /**
-   * Returns a strategy that calls the `@EventPattern` handlers of the application as consumer group `group`; see
-   * `connectConsumer`.
-   */
+  /** Calls the `@EventPattern` handlers of the application as consumer group `group`; see `connectConsumer`. */
   strategy(group: string, options?: StrategyOptions): CustomTransportStrategy;
 }
 
@@ -85,7 +80,7 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
   };
 }
 
-/** Creates a sequencer that publishes to the Postgres event log even if another carrier is configured. */
+/** Publishes to the Postgres event log even if another carrier is configured. */
 export const postgresSequencer = (options: Omit<SequencerOptions, 'publisher'> & PostgresPublisherOptions): Sequencer =>
   new Sequencer({ ...options, publisher: new PostgresPublisher(options) });
 

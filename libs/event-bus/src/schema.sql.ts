@@ -2,10 +2,7 @@
 import { compactedTopics } from '#events';
 import { PARTITIONS } from './record.js';
 
-/**
- * Returns `name` if it is a plain SQL identifier, and throws otherwise. This prevents SQL injection through schema
- * names.
- */
+/** Throws if `name` is not a plain SQL identifier. This prevents SQL injection through schema names. */
 export function identifier(name: string): string {
   if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) throw new Error(`not a plain SQL identifier: ${name}`);
   return name;
@@ -39,7 +36,7 @@ export function eventLogSql(roles: readonly string[]): string[] {
        published_at timestamptz not null default clock_timestamp(),
        primary key (topic, partition, position)
      )`,
-    // Index for replay and inspection by key, and for compaction, which looks for a later event of a key.
+    // For replay and inspection by key, and for compaction, which looks for a later event of a key.
     'create index if not exists event_log_key on bus.event_log (topic, key, position)',
     TRIM_FUNCTION,
     'revoke all on function bus.trim_event_log(text, int, bigint, timestamptz, int) from public',
@@ -57,7 +54,6 @@ export function eventLogSql(roles: readonly string[]): string[] {
  * Reads at most `batch` events of one partition and deletes the events older than `before`. In a compacted topic it
  * deletes an old event only if there is a later event of the same key. It never deletes events younger than a day, so
  * that a role that may call it cannot empty the log. Returns the position up to which it read, or null at the end.
- * Locks only the rows that it deletes; nothing else updates or deletes rows of the log.
  */
 const TRIM_FUNCTION = `
 create or replace function bus.trim_event_log(of_topic text, of_partition int, after bigint, before timestamptz, batch int)

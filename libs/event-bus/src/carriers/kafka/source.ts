@@ -1,7 +1,3 @@
-/**
- * Reads published events back from Kafka, for inspection and replay, without changing the offsets of our consumer
- * groups.
- */
 import type { Topic } from '#events';
 import { randomUUID } from 'node:crypto';
 import type { Delivery } from '../../record.js';
@@ -57,8 +53,8 @@ async function groupLag(
 }
 
 /**
- * Reads `topic` from `from` (or from its beginning) to its end at the time of the call. Deletes the temporary consumer
- * group that it reads with.
+ * Reads `topic` from `from` (or from its beginning) to its end at the time of the call. Reads as a temporary consumer
+ * group and deletes the group afterwards.
  */
 async function readTopic(
   connection: KafkaConnection,

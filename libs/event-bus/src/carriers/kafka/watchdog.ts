@@ -1,14 +1,11 @@
-/**
- * Detects that a Kafka consumer has crashed, or has neither fetched nor sent a heartbeat for a long time. Answers the
- * liveness probe.
- */
+/** Detects that a Kafka consumer has crashed, or has neither fetched nor sent a heartbeat for a long time. */
 import type { Consumer } from 'kafkajs';
 
 const CHECK_MS = 1_000;
 
 /**
- * Names of errors which mean that the brokers refuse connections, do not answer, or know no leader. Restarting this
- * process would not help then.
+ * Errors of kafkajs if the brokers refuse connections, do not answer, or know no leader. A restart of this process
+ * would not help.
  */
 const UNREACHABLE = /^KafkaJS(Connection|RequestTimeout|NumberOfRetriesExceeded|BrokerNotFound)/;
 
@@ -27,13 +24,11 @@ export class Watchdog {
     this.lastActivity = this.now();
   }
 
-  /** Records that the brokers answered. */
   reached(): void {
     this.unreachable = false;
     this.active();
   }
 
-  /** Records that the consumer could not be started or has ended. */
   failed(error: unknown): void {
     this.unreachable = error instanceof Error && UNREACHABLE.test(error.name);
   }

@@ -1,6 +1,6 @@
 /**
- * Retention of the Postgres event log. The process that is a sequencer's leader deletes old events of every partition
- * in bounded steps. There is one leader per outbox; an advisory lock ensures that only one leader deletes at a time.
+ * Deletes old events from the Postgres event log, in small batches. Every service that publishes runs it in one
+ * process; an advisory lock ensures that only one process deletes at a time.
  */
 import { topics } from '#events';
 import { Waiter, type Database, type Logger, type Tx } from '#platform';
