@@ -130,7 +130,6 @@ export const offboardingTimings = z.object({
   confirmedAt: instant.nullable().describe('when a read of Cognito confirmed that the user is disabled or absent'),
   firstRefusedAt: instant.nullable().describe('when a service first refused a token of the account'),
 });
-export type OffboardingTimings = z.infer<typeof offboardingTimings>;
 
 export const offboardingCase = z.object({
   id: uuid,

@@ -1,7 +1,3 @@
-/**
- * Decorators for every route of an internal API: they check the service token, validate parameters and answer errors as
- * problems.
- */
 import {
   applyDecorators,
   Inject,

@@ -32,9 +32,7 @@ const paths = REDACTED_FIELDS.flatMap((f) => {
   return [key.replace(/^\./, ''), `*${key}`, `*.*${key}`];
 });
 
-/**
- * Matches every text that a pattern of `redactText` matches. Most lines do not match, so one test is enough for them.
- */
+/** Matches every text that `redactText` changes. Most lines do not match, so one test is enough for them. */
 const SUSPICIOUS = /bearer|basic|ssws|sfs1\.|eyJ|\/\//i;
 
 /** Redacts bearer values, tokens and URL passwords inside text or JSON, e.g. in the error message of a driver. */

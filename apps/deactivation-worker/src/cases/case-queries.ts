@@ -1,4 +1,4 @@
-/** Queries of the internal API. Each query reads one tenant without locks, so it may show a case between two steps. */
+/** Queries of the internal API. Each reads one tenant without locks, so it may show a case between two steps. */
 import { Injectable } from '@nestjs/common';
 import { heldUntil } from '#brake';
 import type { CasePage, CasesQuery, CaseView, HeldCases, PeopleList, PersonTimeline, PersonView } from '#contracts';
@@ -108,7 +108,7 @@ export class CaseQueries {
     throw new Problem('not_found', `There is no account ${account} in this tenant.`, undefined, { account });
   }
 
-  /** Makes the person due with an unknown state, so that the runner reads Cognito before any other call. */
+  /** Makes Cognito read before any other call, because the state of the user becomes unknown. */
   async retry(tenant: string, account: string): Promise<void> {
     await this.person(tenant, account);
     await this.database.query(rereadAccess, [account]);

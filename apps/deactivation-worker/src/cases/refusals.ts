@@ -4,15 +4,15 @@ import type { RefusalBody } from '#contracts';
 import { Database, Problem } from '#platform';
 
 /**
- * Services have their own clocks. A service may report a refusal this much before the fence that caused it, or this
- * much in the future. The refusal happened between the fence and now, so the stored time is limited to that range.
+ * A service has its own clock. It may report a refusal this much before the fence, or this much in the future. The
+ * stored time is limited to the time between the fence and now.
  */
 const CLOCK_TOLERANCE = '10 minutes';
 
 /**
- * Stores the refusal in the case with the latest fence before the refusal. If there is no such case, it uses the case
- * whose fence is closest and within the tolerance. Reports may arrive in any order, and a case keeps its earliest
- * refusal. The update locks the case, and under this lock Postgres checks again that the new refusal is earlier.
+ * Stores the refusal in the case with the latest fence before the refusal, or else in the case with the closest fence
+ * within the tolerance. Reports may arrive in any order, and a case keeps its earliest refusal: the update locks the
+ * case, and Postgres then checks again that the new refusal is earlier.
  */
 const recordSql = `
   with report as (select $3::timestamptz as at, clock_timestamp() as now, interval '${CLOCK_TOLERANCE}' as tolerance),
@@ -33,8 +33,8 @@ export class CaseRefusals {
   constructor(private readonly database: Database) {}
 
   /**
-   * Records a refusal; a repetition changes nothing. A refusal that no fence explains is accepted but not stored,
-   * because services also refuse tokens of accounts that never had access.
+   * A repeated report changes nothing. A refusal without a fence is accepted but not stored, because services also
+   * refuse tokens of accounts that never had access.
    */
   async record(tenant: string, account: string, { at, service }: RefusalBody): Promise<void> {
     const [row] = await this.database.query<{ inFuture: boolean }>(recordSql, [tenant, account, at, service]);

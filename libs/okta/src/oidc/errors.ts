@@ -1,5 +1,3 @@
-/** The errors of an OpenID provider, a login or a token, as one closed list of codes. */
-
 export const oidcErrorCodes = [
   // Codes about the provider.
   'issuer_not_allowed',

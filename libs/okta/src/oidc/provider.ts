@@ -50,7 +50,7 @@ export class OidcProvider {
     };
   }
 
-  /** Returns the provider's metadata. `issuer` is the issuer in the tenant's settings. Rejects with an `OidcError`. */
+  /** `issuer` is the issuer in the tenant's settings. Rejects with an `OidcError`. */
   async discover(issuer: string): Promise<ProviderMetadata> {
     return (await this.of(this.rule.resolve(issuer))).metadata;
   }
@@ -59,7 +59,7 @@ export class OidcProvider {
     return exchangeCode(this.http, metadata.tokenEndpoint, client, grant);
   }
 
-  /** Verifies an ID token. `expected.issuer` is the issuer in the tenant's settings. Rejects with an `OidcError`. */
+  /** `expected.issuer` is the issuer in the tenant's settings. Rejects with an `OidcError`. */
   async verifyIdToken(token: string, expected: IdTokenExpectations): Promise<IdTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyIdToken(token, keys, { ...expected, issuer: metadata.issuer });
@@ -76,7 +76,7 @@ export class OidcProvider {
     return verifyAccessToken(token, keys, { ...expected, issuer: metadata.issuer });
   }
 
-  /** Verifies a logout token of the org. `expected.issuer` is the configured issuer. */
+  /** `expected.issuer` is the configured issuer of the org. */
   async verifyLogoutToken(token: string, expected: LogoutTokenExpectations): Promise<LogoutTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyLogoutToken(token, keys, { ...expected, issuer: metadata.issuer });
@@ -95,9 +95,7 @@ export class OidcProvider {
     this.http.close();
   }
 
-  /**
-   * Returns the provider's metadata and keys from the cache, or reads them. `issuer` is the issuer that tokens contain.
-   */
+  /** `issuer` is the issuer that tokens contain. */
   private of(issuer: string): Promise<CachedProvider> {
     const cached = this.cached.get(issuer);
     if (cached && performance.now() < cached.freshUntil) return Promise.resolve(cached);

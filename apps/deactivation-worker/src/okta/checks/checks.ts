@@ -1,7 +1,7 @@
 /**
- * Checks the people of the queue in Okta. Hints, comparisons and regular checks all use this queue. A person has one
- * check at a time, so that an older answer of Okta never replaces a newer one. If Okta does not answer for a tenant,
- * only that tenant's checks pause.
+ * Checks people in Okta, for event hooks, comparisons and regular checks. A person has one check at a time, so that an
+ * older response of Okta never replaces a newer one. If Okta does not answer for a tenant, only that tenant's checks
+ * pause.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
@@ -74,7 +74,7 @@ export class OktaChecks {
   }
 
   /**
-   * Starts one drain per tenant with a due check. A drain that finds work wakes the loop, which may start another
+   * Starts one drain per tenant with a due check. A drain that finds a check wakes the loop, which may start another
    * drain.
    */
   private async round(): Promise<boolean> {
@@ -93,8 +93,8 @@ export class OktaChecks {
   }
 
   /**
-   * Makes the checks of reconnected tenants due now. The checks may have failed because of a wrong token or app, which
-   * the new connection may have corrected.
+   * Makes the checks of reconnected tenants due now. The new connection may have corrected the token or app that made
+   * the checks fail.
    */
   private async wakeReconnected(): Promise<void> {
     for (const tenant of this.reconnected) {
@@ -166,7 +166,7 @@ export class OktaChecks {
     if (isDatabaseOutage(error))
       this.logger.warn(
         { tenant, code: 'database_unavailable', reason },
-        'The database is unavailable. Checks in Okta wait until it answers.',
+        'The database is unavailable. Checks in Okta wait until the database answers.',
       );
     else if (code === 'internal')
       this.logger.error(
@@ -176,7 +176,7 @@ export class OktaChecks {
     else if (isFirst)
       this.logger.warn(
         { tenant, code, reason, seconds },
-        "Okta does not answer a tenant's checks. They wait and are repeated; `reason` says what to correct.",
+        'Okta does not answer the checks of a tenant. The checks wait and are repeated; `reason` says what to correct.',
       );
     return seconds;
   }

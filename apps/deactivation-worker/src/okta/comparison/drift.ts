@@ -32,10 +32,7 @@ export function driftOf(here: Counterpart | undefined, isSuspended: boolean): Ok
   return here.oktaState === null ? null : 'kept_out_here';
 }
 
-/**
- * Returns whether the person must be checked. Differences of other kinds do not affect access. They are only reported,
- * and SCIM has to correct them.
- */
+/** Other kinds of differences do not affect access. They are only reported, and SCIM has to correct them. */
 export function needsCheck(kind: OktaDriftKind, here: Counterpart | undefined): boolean {
   // If the suspension is already stored here, the brake holds the person's case, so no check is needed.
   if (kind === 'suspended_in_okta') return here?.oktaState !== 'suspended';
