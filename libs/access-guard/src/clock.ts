@@ -1,5 +1,4 @@
 export interface Clock {
-  /** Milliseconds since the epoch, to compare with `exp` and `iat`. */
   now(): number;
   /** Milliseconds since an arbitrary start. The value never decreases, so it measures ages. */
   monotonic(): number;

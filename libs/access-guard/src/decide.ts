@@ -22,7 +22,7 @@ export interface AccessPolicy {
     readonly acceptTokensYoungerThanMs: number;
   };
   /**
-   * What happens to a valid token whose account is not in the local copy. `refuse` is the default: the topic has a
+   * Whether a valid token is accepted if its account is not in the local copy. `refuse` is the default: the topic has a
    * record of each account before the person can sign in. `accept` takes the roles from `cognito:groups`; a guard that
    * reads the wrong topic would then admit everybody.
    */

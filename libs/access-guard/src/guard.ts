@@ -1,6 +1,6 @@
 /**
- * The guard without Nest. A token is verified once and then cached until it expires. The account is looked up on every
- * request, so a fence, a removed role or a withdrawn key takes effect with the next request.
+ * The guard without Nest. A verified token is cached until it expires. The account is looked up on every request, so a
+ * fence, a removed role or a withdrawn key takes effect with the next request.
  */
 import type { Logger, Metrics } from '#platform';
 import { systemClock, type Clock } from './clock.js';

@@ -21,7 +21,6 @@ import { AccessGuard, type AccessGuardOptions, type CallerAccess } from './guard
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The caller of the request. The guard sets it before the handler runs. */
     access?: CallerAccess;
   }
 }
@@ -33,7 +32,6 @@ const PUBLIC = 'access-guard:public';
 export const Roles = (...roles: [string, ...string[]]) => SetMetadata(ROLES, roles);
 /** Allows requests without a token. */
 export const Public = () => SetMetadata(PUBLIC, true);
-/** Injects the {@link CallerAccess} of the request into a parameter of a handler. */
 export const Caller = createParamDecorator(
   (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<FastifyRequest>().access,
 );

@@ -1,9 +1,7 @@
 /**
- * Caches at most `limit` verified tokens in two maps, which is cheaper than a linked list. When `young` is full, it
- * becomes `old`, and the previous `old` is discarded. A used entry moves from `old` to `young`.
- *
- * The map's key is the last part of the signature, because hashing a whole token would double the cost of a cache hit.
- * The whole token is then compared.
+ * Caches at most `limit` verified tokens. When `young` is full, it becomes `old`, and the previous `old` is discarded.
+ * A used entry moves to `young`. The map's key is the last part of the signature, because hashing a whole token would
+ * double the cost of a cache hit.
  */
 interface Entry<T> {
   readonly token: string;

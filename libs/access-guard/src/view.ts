@@ -1,7 +1,7 @@
 /**
- * The current access of every account, in memory. This hash table over typed arrays (open addressing) needs about 45
- * bytes per account; a Map of objects needs about 350. The table grows without copying accounts. No account is ever
- * deleted: a late delivery of an older record could restore the access of a removed account (P3).
+ * The current access of every account, in memory. This hash table (open addressing over typed arrays) needs about 45
+ * bytes per account; a Map of objects needs about 350. No account is ever deleted: a late delivery of an older record
+ * could restore the access of a removed account (P3).
  */
 import { parseAccountId, type AccountKey } from './account-id.js';
 import { Profiles, type AccountStatus, type Profile } from './profiles.js';

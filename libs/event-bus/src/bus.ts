@@ -8,6 +8,7 @@ import { KafkaStrategy } from './carriers/kafka/strategy.js';
 import { PostgresPublisher, type PostgresPublisherOptions } from './carriers/postgres/publisher.js';
 import { PostgresSource } from './carriers/postgres/source.js';
 import { PostgresStrategy } from './carriers/postgres/strategy.js';
+import type { GroupOptions } from './consumer/group-consumer.js';
 import { ConsumerMetrics } from './consumer/metrics.js';
 import { Sequencer, type SequencerOptions } from './producer/sequencer.js';
 import { checkBusConfig, type BusConfig } from './settings.js';
@@ -15,28 +16,15 @@ import type { EventSource } from './source.js';
 
 export type BusPlatform = Pick<PlatformContext, 'service' | 'database' | 'logger' | 'metrics' | 'health'>;
 
-export interface StrategyOptions {
+export interface StrategyOptions extends Partial<
+  Pick<GroupOptions, 'inPlaceAttempts' | 'retryAfterMs' | 'pureHandlers'>
+> {
   /** If set, only these topics are consumed, even if the controllers have handlers for more. */
   readonly topics?: readonly Topic[];
-  /** Quick attempts before a key is parked; 3 by default. */
-  readonly inPlaceAttempts?: number;
-  /**
-   * Pause before the first retry of a parked event; one second by default. It doubles with each retry, up to ten
-   * minutes.
-   */
-  readonly retryAfterMs?: number;
-  /**
-   * True if handlers write only through their transaction and have no other effect. A batch then needs no savepoints:
-   * if one handler fails, the whole batch is rolled back and runs a second time. False by default.
-   */
-  readonly pureHandlers?: boolean;
 }
 
 export interface Bus {
-  /**
-   * The publisher of this service's outbox; as a Nest provider it starts and stops with the application. Any number of
-   * replicas may run it: one is elected leader and publishes.
-   */
+  /** Publishes this service's outbox. Any number of replicas may run it: one is elected leader and publishes. */
   sequencer(schema?: string): Sequencer;
   /** Calls the `@EventPattern` handlers of the application as consumer group `group`; see `connectConsumer`. */
   strategy(group: string, options?: StrategyOptions): CustomTransportStrategy;

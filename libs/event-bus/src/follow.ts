@@ -1,9 +1,8 @@
 /**
- * Reads a topic from its beginning and then continuously, for readers that keep a copy in memory and have no database.
- * Every process reads the whole topic, because there is no group, no offset and no inbox.
- *
- * Records arrive in order per key, at least once. A reader must therefore ignore a record whose `sequence` is not
- * higher than the last one of its key. Use this for compacted topics, which contain the current state of every key.
+ * Reads a topic from its beginning and then continuously, into memory. Every process reads the whole topic, because
+ * there is no group, no offset and no inbox. Records arrive in order per key, at least once, so a reader must ignore a
+ * record whose `sequence` is not higher than the last one of its key. Use this for compacted topics, which contain the
+ * current state of every key.
  */
 import type { Topic } from '#events';
 import type { FollowHandler, FollowOptions, FollowSource, TopicFollower } from './follower.js';

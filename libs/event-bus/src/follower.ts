@@ -45,7 +45,7 @@ export const followed = ({ key, event, unreadable }: Delivery): FollowedRecord =
   ...(unreadable && { unreadable: unreadable.reason }),
 });
 
-/** Follows a topic, and starts again after each failure, until it is closed. */
+/** Follows a topic until it is closed, and starts again after each failure. */
 export abstract class Follower implements TopicFollower {
   readonly caughtUp: Promise<void>;
   protected readonly stop = new AbortController();
@@ -54,7 +54,6 @@ export abstract class Follower implements TopicFollower {
   private running: Promise<void> | undefined;
 
   constructor(
-    /** Name of the topic on the carrier. */
     protected readonly topic: string,
     protected readonly handler: FollowHandler,
     protected readonly options: FollowOptions,

@@ -11,12 +11,11 @@ export interface TopicPartition {
 export const partitionId = ({ topic, partition }: TopicPartition): string => `${topic}:${partition}`;
 
 /**
- * Minimum time between the starts of two batches of a busy consumer, so that a batch contains several events. A batch
- * costs more than a few events. An idle consumer starts a batch at once, and a consumer with a backlog does not pause.
+ * Minimum time between the starts of two batches of a busy consumer, because a batch costs more than a few events. An
+ * idle consumer starts a batch at once, and a consumer with a backlog does not pause.
  */
 export const BATCH_INTERVAL_MS = 20;
 
-/** Columns of `outbox` and `event_log`, as `pg` returns them. */
 export interface EventRow {
   readonly event_id: string;
   readonly topic: string;

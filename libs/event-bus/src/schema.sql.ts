@@ -36,7 +36,7 @@ export function eventLogSql(roles: readonly string[]): string[] {
        published_at timestamptz not null default clock_timestamp(),
        primary key (topic, partition, position)
      )`,
-    // For replay and inspection by key, and for compaction, which looks for a later event of a key.
+    // Index for replay and inspection by key, and for compaction, which looks for a later event of a key.
     'create index if not exists event_log_key on bus.event_log (topic, key, position)',
     TRIM_FUNCTION,
     'revoke all on function bus.trim_event_log(text, int, bigint, timestamptz, int) from public',
@@ -73,10 +73,6 @@ returns table (reached bigint, deleted bigint) language sql security definer set
   select case when bool_and(s.published_at < before) then max(s.position) end, (select count(*) from doomed) from seen s
 $$`;
 
-/**
- * Creates the outbox of a publishing service, in its first migration. Rows are deleted when they are published, usually
- * within milliseconds.
- */
 export function producerTablesSql(schema: string): string {
   const s = identifier(schema);
   return `
@@ -87,7 +83,6 @@ export function producerTablesSql(schema: string): string {
     ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0)`;
 }
 
-/** Creates the inbox, the offsets and the parked events of a consuming service, in its first migration. */
 export function consumerTablesSql(schema: string): string {
   const s = identifier(schema);
   return `

@@ -44,7 +44,7 @@ const settings = { ...serviceSettings, ...busSettings };
 export const runSubscriber = (definition: SubscriberDefinition, argv?: readonly string[]): Promise<void> =>
   runService(subscriberService(definition), argv);
 
-/** Builds a service definition from a subscriber definition, for tests and for services that do more than subscribe. */
+/** Builds the service, for tests and for services that do more than subscribe. */
 export function subscriberService(definition: SubscriberDefinition): ServiceDefinition<typeof settings> {
   @Module({
     imports: [EventAdminModule],

@@ -13,7 +13,7 @@ import { get, type Answer } from './request.js';
 import { errorCodeIn, oktaAppUser, oktaUser, type OktaAppUser, type OktaUser } from './resources.js';
 
 export interface OktaManagementOptions {
-  /** The tenant's org, e.g. `acme.okta.com`. */
+  /** E.g. `acme.okta.com`. */
   readonly domain: string;
   /** Address to use instead of `https://<domain>` (`OKTA_ENDPOINT`). */
   readonly endpoint?: string | undefined;
@@ -27,7 +27,6 @@ export interface OktaManagementOptions {
    * limit lasts one minute.
    */
   readonly maxWaitMs?: number;
-  /** Aborts waits and requests, e.g. when the service stops. */
   readonly signal?: AbortSignal;
 }
 
@@ -38,7 +37,6 @@ export interface UserQuery {
 
 type Operation = 'user' | 'users' | 'appUser' | 'appUsers' | 'me';
 
-/** Okta's largest pages. */
 const USERS_LIMIT = 200;
 const APP_USERS_LIMIT = 500;
 const ATTEMPTS = 3;

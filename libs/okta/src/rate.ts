@@ -1,6 +1,6 @@
 /**
- * Reads Okta's rate limits from its responses. A limit is a number of requests to one endpoint until an instant. All
- * clients of the customer's org share it.
+ * Okta's rate limits. A limit is a number of requests to one endpoint until an instant. All clients of the customer's
+ * org share it.
  */
 
 export interface RateState {

@@ -51,7 +51,7 @@ export function loadConfig<S extends ConfigShape>(
   return values as ConfigOf<S>;
 }
 
-/** Formats the effective values for `--print-config`. Secrets are masked, including passwords in URLs. */
+/** Formats the values for `--print-config`, with masked secrets and masked passwords in URLs. */
 export function printableConfig(shape: ConfigShape, config: Readonly<Record<string, unknown>>): string {
   return Object.entries(shape)
     .map(([name, setting]) => {
@@ -69,7 +69,6 @@ function maskSecret(text: string): string {
   return /^[a-z]+:\/\//.test(text) ? text.replace(/\/\/([^:@/]+):[^@]*@/, '//$1:****@') : '****';
 }
 
-/** Formats the settings for `--help` of a service, each with its purpose and an example. */
 export function describeConfig(shape: ConfigShape): string {
   return Object.entries(shape)
     .map(([name, s]) => {

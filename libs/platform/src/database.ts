@@ -133,7 +133,6 @@ export function sqlState(error: unknown): string | undefined {
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** Returns the name of the constraint or unique index that a Postgres error names. */
 export function violatedConstraint(error: unknown): string | undefined {
   return stringProperty(error, 'constraint');
 }
@@ -175,7 +174,7 @@ export class Database implements Queryable {
     return new Database(dataSource, pool, options.schema);
   }
 
-  /** For ordinary reads. For atomic writes and frequent reads, use SQL through {@link tx}. */
+  /** Use it for ordinary reads, and SQL through {@link tx} for atomic writes and frequent reads. */
   repository<T extends ObjectLiteral>(entity: new () => T): Repository<T> {
     return this.dataSource.getRepository(entity);
   }

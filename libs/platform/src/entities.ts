@@ -25,7 +25,6 @@ export const BigIntColumn = (options: ColumnOptions = {}): PropertyDecorator =>
 
 type EntityClass<T> = abstract new () => T;
 
-/** Returns the columns of `entity`, each with its property and its type. */
 function columnNames<T>(entity: EntityClass<T>): { property: string; column: string; type: unknown }[] {
   const classes: unknown[] = [];
   for (let c: unknown = entity; typeof c === 'function' && c !== Function.prototype; c = Object.getPrototypeOf(c))

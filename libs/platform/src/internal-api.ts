@@ -28,7 +28,6 @@ export const validation = new ValidationPipe({
   exceptionFactory: (errors) => new Problem('invalid_request', errors.flatMap(faultsOf).join('; ')),
 });
 
-/** Returns the messages of a validation error, including those of nested objects. */
 function faultsOf({ constraints = {}, children = [] }: ValidationError): string[] {
   return [...Object.values(constraints), ...children.flatMap(faultsOf)];
 }

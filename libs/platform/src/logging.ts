@@ -77,7 +77,6 @@ export function createLogger(service: string, level: string, destination?: Desti
   );
 }
 
-/** Returns a Nest logger that writes Nest's messages as JSON lines. */
 export function nestLogger(logger: Logger): LoggerService {
   const line =
     (level: 'info' | 'error' | 'warn' | 'debug' | 'trace') =>

@@ -75,7 +75,7 @@ export class Admission {
     await Promise.all([this.loop.stop(), this.timer.stop()]);
   }
 
-  /** Releases the tenant's held cases with these ids, or all of them if `ids` is null. Resolves with their number. */
+  /** Releases these held cases of the tenant, or all of them if `ids` is null. Resolves with their number. */
   async release(tenant: string, ids: readonly string[] | null, by: string): Promise<number> {
     return this.database.tx(async (tx) => {
       const rows = await tx.query<CaseRow>(releaseCases, [tenant, ids, by]);

@@ -9,7 +9,7 @@ export interface Candidate {
   readonly released: boolean;
   /** Whether Cognito has the user. An account without a Cognito user has no access to lose. */
   readonly provisioned: boolean;
-  /** Highest precedence first. */
+  /** The account's roles, highest precedence first. */
   readonly roles: readonly string[];
 }
 

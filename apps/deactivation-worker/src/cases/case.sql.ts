@@ -38,7 +38,6 @@ const discardSql = `
 export const discardCases = (tx: Tx, accounts: readonly string[]): Promise<CaseRow[]> =>
   tx.query<CaseRow>(discardSql, [accounts]);
 
-/** Returns the people who are inactive in the directory and still have access. */
 export const inactiveWithAccess = (tx: Tx, tenant: string): Promise<{ id: string }[]> =>
   tx.query(`select id from person where tenant = $1 and desired_access = 'enabled' and not active`, [tenant]);
 

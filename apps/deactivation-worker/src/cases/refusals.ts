@@ -1,4 +1,3 @@
-/** Records when a service first refused a token of an offboarded person. This is the last part of the evidence. */
 import { Injectable } from '@nestjs/common';
 import type { RefusalBody } from '#contracts';
 import { Database, Problem } from '#platform';

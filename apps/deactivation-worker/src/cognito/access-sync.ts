@@ -30,7 +30,6 @@ export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
-/** A call to Cognito that did not succeed. */
 export class StepFailure extends Error {
   constructor(
     readonly failure: CognitoError,
@@ -131,7 +130,6 @@ export class AccessSync {
     return withState(row, work, actual);
   }
 
-  /** Continues after Cognito was read. `work.actualAccess` is the state that Cognito showed. */
   private async confirmed(work: Work): Promise<Work | null> {
     if (work.desiredAccess === 'enabled' || work.actualAccess === 'enabled') return work;
     const completed = await this.database.tx((tx) => this.complete(tx, work));
@@ -198,7 +196,6 @@ export class AccessSync {
     return null;
   }
 
-  /** Ends the lease. After `pauseSeconds`, any process may continue the work on this person. */
   async giveBack(work: Work, pauseSeconds: number): Promise<void> {
     await this.database.query(handBack, [work.id, work.leaseOwner, pauseSeconds]);
   }

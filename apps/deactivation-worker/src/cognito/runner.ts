@@ -1,6 +1,6 @@
 /**
  * Changes the access of people in Cognito, and records each step while its lease is valid. Disabling users goes first
- * and may use all `WORKER_CONCURRENCY` slots; other work may use at most half of them.
+ * and may use all `WORKER_CONCURRENCY` slots; other work may use half of them.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { retryDelay, whenMisconfigured } from '#cognito';
@@ -66,7 +66,6 @@ export class AccessRunner {
     return this.queue.start();
   }
 
-  /** Resolves when the current step of each leased person has ended. */
   onModuleDestroy(): Promise<void> {
     return this.queue.stop();
   }

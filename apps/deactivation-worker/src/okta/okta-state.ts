@@ -2,7 +2,6 @@ import type { OktaState } from '#contracts';
 import type { OktaUser } from '#okta';
 
 export interface Observation {
-  /** Null means that Okta has no such user. */
   readonly user: OktaUser | null;
   /** Whether the app is assigned to the user; null means that the assignment was not read. */
   readonly assigned: boolean | null;
@@ -35,5 +34,4 @@ export function stateOf(
   return assigned === false ? ifOffboarding('missing') : null;
 }
 
-/** The cause that events and cases contain. */
 export const oktaCause = (state: OktaState | null): string => `okta.${state ?? 'active'}`;

@@ -60,7 +60,6 @@ export class OktaOrgs {
     this.store.close();
   }
 
-  /** Adds a listener that runs after a tenant's settings changed, which may include its connection to Okta. */
   onChange(listener: (tenant: string) => void): void {
     this.listeners.push(listener);
   }

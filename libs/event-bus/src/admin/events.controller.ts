@@ -64,7 +64,7 @@ class EventsController {
   }
 }
 
-/** For the module of every service that publishes or consumes events. */
+/** Every service that publishes or consumes events imports this module. */
 @Module({
   controllers: [EventsController],
   providers: [

@@ -3,7 +3,6 @@ import type { Queryable } from '#platform';
 import { outboxBacklog, type OutboxBacklog } from '../producer/metrics.js';
 import { identifier } from '../schema.sql.js';
 
-/** A consumer group and the topics that it has consumed from. */
 export interface GroupState {
   readonly group: string;
   readonly schema: string;
@@ -54,7 +53,6 @@ export const handledKeys = (db: Queryable, group: GroupState, keys: readonly str
 /** `key` is the whole key, or only its subject. */
 export type ParkedMatch = ParkedFilter & { readonly key?: string };
 
-/** The key after which a page of parked keys begins. */
 export type ParkedAfter = readonly [group: string, topic: string, key: string];
 
 /** Replaces ids in errors, so that errors that differ only in ids are counted together. */

@@ -18,7 +18,6 @@ export class DatabaseLost extends Error {
 const isOutageState = (error: unknown): boolean =>
   sqlState(error) === '25006' || (sqlState(error) !== undefined && isDatabaseOutage(error));
 
-/** Returns true for an outage of the database. Retrying each partition of a batch separately cannot help then. */
 export const isOutage = (error: unknown): boolean =>
   error instanceof DatabaseLost || isOutageState(error) || isDatabaseOutage(error);
 
@@ -32,7 +31,7 @@ export class BatchInterrupted extends Error {
   }
 }
 
-/** Lock not available, statement cancelled (time-out), serialisation failure, deadlock. */
+/** The SQLSTATEs mean: lock not available, statement cancelled (time-out), serialisation failure, deadlock. */
 export const isInterruption = (error: unknown): boolean =>
   ['55P03', '57014', '40001', '40P01'].includes(sqlState(error) ?? '');
 
@@ -54,7 +53,7 @@ export interface RerunReason {
 export const OPTIMISTIC: Run = { optimistic: true };
 export const WITH_SAVEPOINTS: Run = { optimistic: false };
 
-/** A handler failed in an optimistic run. The transaction is rolled back and the batch runs again with savepoints. */
+/** A handler failed in an optimistic run. The transaction is rolled back, and the batch runs again with savepoints. */
 export class OptimisticRunFailed extends Error implements RerunReason {
   constructor(
     readonly eventId: string,

@@ -16,9 +16,8 @@ export class BatchSize {
   }
 
   /**
-   * Number of events in a transaction that several partitions share: half of the normal size, because the partitions
-   * wait for each other. With slow handlers it drops to one, so that partitions are consumed in separate, parallel
-   * transactions.
+   * Number of events in a transaction that several partitions share. With slow handlers it drops to one, so that
+   * partitions are consumed in separate, parallel transactions.
    */
   get shared(): number {
     return Math.max(1, Math.floor(this.size / 2));

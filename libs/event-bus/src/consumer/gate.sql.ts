@@ -29,7 +29,6 @@ export interface Gate {
   readonly passed: ReadonlySet<EventEnvelope>;
   /** For each key of `passed`, the sequence that the group had reached before this batch. */
   readonly previous: ReadonlyMap<string, number>;
-  /** Keys of `passed` that have a queue of parked events. */
   readonly parked: ReadonlySet<string>;
 }
 

@@ -28,20 +28,25 @@ import { park, type NewParked } from './parking.sql.js';
 export interface GroupOptions {
   readonly group: string;
   readonly database: Database;
-  /** Schema of the inbox and of the parked events. */
   readonly schema: string;
   readonly logger: Logger;
   readonly metrics: ConsumerMetrics;
   /**
-   * Number of attempts before a key is parked. The attempts are few and quick, because the other keys of the batch wait
+   * Quick attempts before a key is parked; 3 by default. They are few, because the other keys of the batch wait
    * meanwhile.
    */
   readonly inPlaceAttempts: number;
   /** Total number of attempts after which a parked event is dead. */
   readonly maxAttempts: number;
-  /** Pause before the first retry of a parked event. It doubles with each retry, up to ten minutes. */
+  /**
+   * Pause before the first retry of a parked event; one second by default. It doubles with each retry, up to ten
+   * minutes.
+   */
   readonly retryAfterMs: number;
-  /** True if handlers write only through their transaction, so that a whole batch can be rolled back and repeated. */
+  /**
+   * True if handlers write only through their transaction and have no other effect. A batch then needs no savepoints:
+   * if one handler fails, the whole batch is rolled back and runs a second time. False by default.
+   */
   readonly pureHandlers: boolean;
 }
 
@@ -222,7 +227,6 @@ interface Batch {
   readonly run: Run;
   readonly passed: ReadonlySet<EventEnvelope>;
   readonly parkedKeys: Set<string>;
-  /** The last handled or parked sequence of each key so far. */
   readonly reached: Map<string, number>;
   readonly queue: NewParked[];
 }

@@ -34,7 +34,6 @@ export class Handlers {
   }
 }
 
-/** Runs the handlers one after the other. Rejects with the error of the first handler that fails. */
 export async function invoke(
   handlers: readonly MessageHandler[],
   event: EventEnvelope,

@@ -1,9 +1,9 @@
 /**
- * The outbox: events that commit, or are rolled back, together with the change that they announce.
+ * Events that commit, or are rolled back, together with the change that they announce.
  *
- * Every writer does three things in one transaction: it locks the subject's row, increments its version, and inserts
- * into the outbox. In this order, ids in the outbox follow the versions of each key. In any other order, concurrent
- * writers lost 9 % or reordered 6-12 % of the events in measurements. A writer without a row to lock first takes
+ * Every writer locks the subject's row, increments its version, and inserts into the outbox, in one transaction and in
+ * this order. Ids in the outbox then follow the versions of each key. In any other order, concurrent writers lost 9 %
+ * or reordered 6-12 % of the events in measurements. A writer without a row to lock first takes
  * `pg_advisory_xact_lock(hashtextextended(key, 0))`.
  */
 import { eventKey, topicOf, type EventData, type EventType } from '#events';
@@ -17,7 +17,6 @@ export interface NewEvent<T extends EventType = EventType> {
   readonly subject: string;
   /** Version of the subject after this change. It increases by exactly 1 with each event of the subject. */
   readonly sequence: number;
-  /** Id of the request (or command) that caused the change. */
   readonly causationId: string;
   readonly data: EventData<T>;
   /** Time of the change; the current time if left out. */
@@ -32,7 +31,6 @@ export interface NewEvent<T extends EventType = EventType> {
 /** Maximum size of the JSON data of one event, in bytes. Kafka's default limit for a record with headers is 1 MiB. */
 export const MAX_EVENT_BYTES = 1_000_000;
 
-/** The columns that a writer fills in addition to `source`, with the element types of their arrays. */
 const TYPES = {
   topic: 'text',
   key: 'text',

@@ -1,13 +1,11 @@
 /**
  * Publishes an outbox. An advisory lock of a session elects one leader per schema. The lock ends with the session, and
- * another process becomes leader within {@link ELECTION_MS} ms. The leader publishes events in id order, in batches. It
- * deletes them on the session that holds the lock, so a former leader deletes nothing.
+ * another process becomes leader within {@link ELECTION_MS} ms. The leader deletes published events on that session, so
+ * a former leader deletes nothing.
  *
- * On the Postgres carrier, one transaction appends and deletes, so each event is published exactly once. On Kafka, the
- * leader sends a batch and then deletes it. A crash between the two repeats the batch, and a leader that was paused
- * during its send may deliver it late. The inbox of each consumer drops these events.
- *
- * Compaction does not know the inbox: a late record may become the last record of its key in a compacted topic
+ * On the Postgres carrier, one transaction appends and deletes, so each event is published exactly once. On Kafka, a
+ * crash between send and delete repeats the batch, and a paused leader may deliver a batch late. The inbox of each
+ * consumer drops these events. Compaction does not know the inbox: a late record may become the last one of its key
  * (docs/architecture.md, known limits).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,7 +46,6 @@ export class Sequencer {
     watchOutbox(database, metrics, schema);
   }
 
-  /** Resolves at once; publishing begins when this process is elected. */
   async start(): Promise<void> {
     this.running ??= this.run();
   }

@@ -1,14 +1,11 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { refuse, verifySigned } from './signed-token.js';
+import { refuse, verifySigned, type SignedTokenExpectations } from './signed-token.js';
 
-export interface AccessTokenExpectations {
-  readonly issuer: string;
-  /** The audience of the API, as configured in the authorization server. */
-  readonly audience: string;
+/** `audience` is the audience of the API, as configured in the authorization server. */
+export interface AccessTokenExpectations extends Omit<SignedTokenExpectations, 'typ'> {
   readonly clientIds: readonly string[];
   readonly scope: string;
-  readonly now?: () => number;
 }
 
 /**

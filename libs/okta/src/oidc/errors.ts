@@ -36,7 +36,6 @@ export type OidcErrorCode = (typeof oidcErrorCodes)[number];
  * code or a secret.
  */
 export class OidcError extends Error {
-  /** Whether a retry may succeed. */
   readonly retryable: boolean;
 
   constructor(

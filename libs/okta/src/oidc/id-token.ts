@@ -5,11 +5,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { CLOCK_SKEW_SECONDS, refuse, verifySigned } from './signed-token.js';
+import { CLOCK_SKEW_SECONDS, refuse, verifySigned, type SignedTokenExpectations } from './signed-token.js';
 
-export interface IdTokenExpectations {
-  /** Must be exactly equal to `iss`. */
-  readonly issuer: string;
+export interface IdTokenExpectations extends Pick<SignedTokenExpectations, 'issuer' | 'now'> {
   readonly clientId: string;
   /** The nonce of the authorization request; left out only for token exchange, which has no nonce. */
   readonly nonce?: string;
@@ -21,8 +19,6 @@ export interface IdTokenExpectations {
   readonly requireMfa?: boolean;
   /** Maximum age of the token in seconds; ten minutes by default. */
   readonly maxTokenAge?: number;
-  /** Milliseconds since 1970. Only tests set it. */
-  readonly now?: () => number;
 }
 
 const claims = z.object({
@@ -45,7 +41,6 @@ export type IdTokenClaims = z.infer<typeof claims>;
 
 const MAX_TOKEN_AGE_SECONDS = 600;
 
-/** Rejects with an `OidcError` if the token is not valid. Errors of `keys` that do not come from jose are passed on. */
 export async function verifyIdToken(
   token: string,
   keys: JWTVerifyGetKey,

@@ -1,16 +1,12 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { CLOCK_SKEW_SECONDS, refuse, verifySigned } from './signed-token.js';
+import { CLOCK_SKEW_SECONDS, refuse, verifySigned, type SignedTokenExpectations } from './signed-token.js';
 
-export interface LogoutTokenExpectations {
-  /** The org's issuer, which must be exactly equal to `iss`. */
-  readonly issuer: string;
+export interface LogoutTokenExpectations extends Pick<SignedTokenExpectations, 'issuer' | 'now'> {
   /** The id of our client at that org, which must be the token's `sub`. */
   readonly clientId: string;
   /** The URL that was called, without a query. It must be the only `aud`. */
   readonly endpoint: string;
-  /** Milliseconds since 1970. Only tests set it. */
-  readonly now?: () => number;
 }
 
 const claims = z.object({

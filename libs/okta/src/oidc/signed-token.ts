@@ -7,14 +7,14 @@ import type { z } from 'zod';
 import { OidcError, type OidcErrorCode } from './errors.js';
 
 export interface SignedTokenExpectations {
-  /** Must be exactly equal to `iss`. */
+  /** Must be exactly equal to the claim `iss`. */
   readonly issuer: string;
   readonly audience: string;
   /**
    * The exact value of the header `typ`. If left out, the header must be missing or `JWT`, as in ID and access tokens.
    */
   readonly typ?: string;
-  /** Milliseconds since 1970. Only tests set it. */
+  /** Current time in milliseconds since 1970. Only tests set it. */
   readonly now?: (() => number) | undefined;
 }
 

@@ -23,7 +23,6 @@ const isDue = (self: string, leaseSeconds: string): string => `
   due_at <= clock_timestamp() and (lease_owner is null
     or (lease_owner <> ${self} and ${isLeaseVoid('lease_owner', leaseSeconds)}))`;
 
-/** Tenants with a due check, except the tenants in $1. */
 export const dueTenants = `
   select tenant from okta_check where tenant <> all($1::uuid[]) and ${isDue('$2', '$3')} group by tenant limit 50`;
 
@@ -64,7 +63,6 @@ export const postpone = `
      set due_at = clock_timestamp() + make_interval(secs => $4), claim = null, lease_owner = null, attempts = attempts + 1, last_error = $5, last_error_code = $6
    where tenant = $1 and user_id = $2 and claim = $3`;
 
-/** Makes all unclaimed checks of a tenant due. */
 export const wakeTenant = `
   update okta_check set due_at = clock_timestamp() where tenant = $1 and claim is null and due_at > clock_timestamp()`;
 

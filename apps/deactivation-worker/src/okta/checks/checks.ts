@@ -34,7 +34,6 @@ export class OktaChecks {
   private readonly drains = new Set<{ readonly tenant: string; done: Promise<void> }>();
   private readonly pauses = new TenantPauses();
   private readonly reconnected = new Set<string>();
-  /** Ids of the claims that this process is working on. */
   private readonly claims = new Set<string>();
   private readonly lease: WorkerLease;
   private readonly loop: Loop;
@@ -132,7 +131,6 @@ export class OktaChecks {
     return !this.stopped && this.lease.fresh && !this.pauses.has(tenant);
   }
 
-  /** Resolves with false if no check is due. */
   private async checkNext(tenant: string, org: OktaOrg): Promise<boolean> {
     const claim = randomUUID();
     this.claims.add(claim);
@@ -157,7 +155,7 @@ export class OktaChecks {
     }
   }
 
-  /** Logs the error and pauses the tenant. Returns the seconds of the pause. */
+  /** Returns the seconds of the pause. */
   private failed(tenant: string, error: unknown): number {
     const isFirst = !this.pauses.has(tenant);
     const seconds = this.pauses.begin(tenant, error);

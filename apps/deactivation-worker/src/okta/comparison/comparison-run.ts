@@ -45,7 +45,6 @@ export class ComparisonRun {
   constructor(
     private readonly database: Database,
     private readonly task: ComparisonTask,
-    /** Called after checks were added. */
     private readonly added: () => void,
     private readonly signal: AbortSignal,
   ) {}

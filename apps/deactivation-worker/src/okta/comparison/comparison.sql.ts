@@ -68,7 +68,6 @@ export const oldestSuccess = `
   select coalesce(min(coalesce(r.at, 'epoch'::timestamptz)), 'epoch'::timestamptz) as at from tenant_settings s
     left join lateral (select max(finished_at) as at from okta_comparison where tenant = s.tenant_id and state = 'done') r on true
    where coalesce(s.settings -> 'okta', 'null') <> 'null'`;
-/** Sums the differences in each tenant's last complete comparison, by kind. */
 export const drift = `
   select d.key as kind, sum((d.value ->> 'count')::int)::int as people
     from (select distinct on (tenant) progress from okta_comparison where state = 'done' order by tenant, started_at desc) r,

@@ -75,8 +75,8 @@ async function ensureTopics(kafka: Kafka, wanted: ITopicConfig[]): Promise<void>
 }
 
 /**
- * kafkajs reports these messages as errors, although they occur at every start or rebalance and it retries
- * automatically. They are logged at level "debug".
+ * kafkajs reports these messages as errors, although they occur at every start or rebalance. We log them at level
+ * "debug".
  */
 const EXPECTED =
   /coordinator|does not host this topic-partition|rebalanc|not aware of this member|There is no leader for this topic-partition|Topic with this name already exists|Limiting retries for the idempotent producer/i;

@@ -1,7 +1,6 @@
 /**
  * Reads a Kafka topic from its beginning and then continuously. kafkajs reads only as a member of a group, so each
- * process has its own group, which never commits offsets. The process keeps the offsets in memory and seeks to them
- * when it joins the group.
+ * process has its own group, which never commits offsets. The process keeps its offsets in memory.
  */
 import type { Topic } from '#events';
 import { randomUUID } from 'node:crypto';
@@ -26,7 +25,6 @@ interface Ends {
 export class KafkaFollower extends Follower {
   private readonly connection: KafkaConnection;
   private readonly watchdog = new Watchdog(SESSION_TIMEOUT_MS);
-  /** The next offset of each partition. */
   private readonly positions = new Map<number, bigint>();
   private ends: Ends | undefined;
 
@@ -83,7 +81,7 @@ export class KafkaFollower extends Follower {
     await payload.heartbeat();
   }
 
-  /** Requests the end offsets of the topic again and again. Rejects when the brokers do not answer. */
+  /** Rejects when the brokers do not answer. */
   private async prove(admin: Admin, ended: AbortSignal): Promise<undefined> {
     while (!ended.aborted) {
       const askedAt = performance.now();

@@ -1,6 +1,6 @@
 /**
- * Commits a consumer's offsets every 250 ms. A commit after each fetch would cost more than handling the few events of
- * a fetch. After a crash or a rebalance, events without a committed offset are redelivered, and the inbox drops them.
+ * Commits a consumer's offsets every 250 ms, because a commit costs more than handling the few events of a fetch. After
+ * a crash or a rebalance, events without a committed offset are redelivered, and the inbox drops them.
  */
 import type { Logger } from '#platform';
 import type { EachBatchPayload } from 'kafkajs';

@@ -8,7 +8,6 @@ import type { BatchSize } from '../../consumer/batch-size.js';
 import type { GroupConsumer } from '../../consumer/group-consumer.js';
 import type { Delivery, TopicPartition } from '../../record.js';
 
-/** Events of one partition, in order. */
 export interface PartitionBatch extends TopicPartition {
   readonly deliveries: readonly Delivery[];
   /** True if this batch gets its own transaction. */
@@ -44,9 +43,8 @@ export class SharedBatches {
   ) {}
 
   /**
-   * Resolves when the events of the batch are committed. Rejects with {@link BatchFailed} if a shared transaction
-   * failed while the database was available, and otherwise with the error of the transaction. `report` receives every
-   * error except {@link BatchFailed}, {@link PartitionLost} and the error of a heartbeat.
+   * Resolves when the events are committed. Rejects with {@link BatchFailed} if a shared transaction failed while the
+   * database was available, and otherwise with the error of the transaction.
    */
   consume(batch: PartitionBatch): Promise<void> {
     return new Promise((done, failed) => {

@@ -20,10 +20,7 @@ export class KafkaSource implements EventSource {
   }
 }
 
-/**
- * Counts the events per topic that a group has not consumed yet. For a group that has never committed, it counts all
- * events.
- */
+/** Counts the unconsumed events per topic; all events, if the group has never committed. */
 async function groupLag(
   { kafka, name }: KafkaConnection,
   group: string,

@@ -34,8 +34,8 @@ export class Watchdog {
   }
 
   /**
-   * Resolves with the reason when `consumer` has crashed or has shown no activity for two session timeouts. Resolves
-   * with undefined when `signal` is aborted.
+   * Resolves with the reason when `consumer` has crashed or has been silent for two session timeouts, and with
+   * undefined when `signal` is aborted.
    */
   watch(consumer: Consumer, signal: AbortSignal): Promise<Error | undefined> {
     this.active();
@@ -60,8 +60,8 @@ export class Watchdog {
   }
 
   /**
-   * Liveness check. Rejects if the consumer has shown no activity for four session timeouts although the brokers
-   * answer, because only a restart can help then.
+   * Liveness check. Rejects after four silent session timeouts although the brokers answer, because only a restart can
+   * help then.
    */
   check(): Promise<void> {
     const silent = this.now() - this.lastActivity;

@@ -85,7 +85,7 @@ export class PostgresFollower extends Follower {
     return client;
   }
 
-  /** Reads one page of records and handles it. Resolves with true if there is no further page. */
+  /** Resolves with true if there is no further page. */
   private async readPage(client: pg.Client): Promise<boolean> {
     const { rows } = await client.query<LogRow>({
       name: 'follow',

@@ -12,9 +12,9 @@ const COLUMNS = 'topic, key, event_id, type, source, subject, tenant, sequence, 
  *
  * The global advisory lock makes positions visible in their order. Without the lock, two services could take positions
  * 1 and 2 and commit 2 first; a consumer would then never see 1. A separate statement takes the lock, so that positions
- * are assigned only while the lock is held. The lock is released after the commit is visible.
+ * are assigned only while the lock is held.
  *
- * This SQL sends NOTIFY once per batch. Writers of the outbox never send it, because that would halve their throughput.
+ * Writers of the outbox do not send NOTIFY themselves, because that would halve their throughput.
  */
 export const moveSql = `
   begin;
@@ -23,8 +23,8 @@ export const moveSql = `
   commit`;
 
 /**
- * Prepares the statement that moves a batch. It runs once per session, because planning the statement for every batch
- * would make a batch 50 % more expensive.
+ * Prepares the statement that moves a batch, once per session. Planning it for every batch would make a batch 50 % more
+ * expensive.
  */
 export const prepareMoveSql = (schema: string): string => `
   prepare move_outbox as

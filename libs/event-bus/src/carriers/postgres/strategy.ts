@@ -29,8 +29,8 @@ import {
 const POLL_MS = 200;
 const BATCH = 100;
 /**
- * Pause before another attempt to lease a partition. The process that has leased it may have read it before the
- * announced events were appended. Without another attempt, these events would wait for the next poll.
+ * Pause before another attempt to lease a partition: the process that has leased it may have read it before the
+ * announced events were appended.
  */
 const LEASE_RETRY_MS = 10;
 
@@ -46,12 +46,12 @@ export class PostgresStrategy extends EventStrategy {
   private listener: Client | undefined;
   private loops: Promise<void>[] = [];
   /**
-   * Partitions that may have new events, oldest announcement first. A partition may be here and in `busy`, if it was
-   * announced while a worker consumed it.
+   * Partitions that may have new events, oldest announcement first. A partition that is in `busy` may be announced
+   * again.
    */
   private readonly announced = new Map<string, Announcement>();
   private readonly busy = new Set<string>();
-  /** Number of consecutive failures of each partition. */
+  /** Consecutive failures of each partition. */
   private readonly failures = new Map<string, number>();
   private readonly idleWorkers: Waiter[] = [];
   private readonly poll = new Waiter();
