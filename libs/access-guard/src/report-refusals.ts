@@ -25,7 +25,7 @@ interface Report {
 
 /** Largest number of waiting reports, about 300 bytes each. Further reports are dropped. */
 const WAITING = 5_000;
-/** Largest number of attempts to send a report: about half an hour if no other report waits. */
+/** Largest number of attempts to send a report. They take about half an hour if no other report waits. */
 const ATTEMPTS = 50;
 const TIMEOUT_MS = 3_000;
 const RETRY_AFTER_MS = 500;

@@ -1,5 +1,5 @@
 /**
- * Checks that a new JSON Schema changes a released one only by optional properties, event types and descriptions.
+ * Checks that a new JSON Schema adds only optional properties, event types and descriptions to a released one.
  * Subscribers with the released schema must understand new events, and events in the log must match the new schema. The
  * check knows the keywords that zod writes: type, properties, required, items, enum, const, anyOf, oneOf, constraints.
  */

@@ -10,7 +10,7 @@ export interface RateState {
   readonly until: number;
 }
 
-/** Share of the limit that lists leave for the customer's own tools and for our urgent requests. */
+/** Share of the limit that requests for lists leave for the customer's own tools and for our urgent requests. */
 const RESERVE = 0.2;
 /**
  * Wait after a 429 without a usable limit. A 429 about concurrency has Limit = Remaining = 0 and a Reset without
@@ -36,8 +36,8 @@ export function readRate(headers: Headers, status: number, now: number): RateSta
 }
 
 /**
- * Returns the milliseconds to wait before the next request. Bulk work (lists) stops at the reserve, urgent work at
- * zero.
+ * Returns the milliseconds to wait before the next request. Requests for lists (`bulk`) stop at the reserve, all others
+ * at zero.
  */
 export function waitMs(state: RateState | undefined, bulk: boolean, now: number): number {
   if (!state || now >= state.until) return 0;

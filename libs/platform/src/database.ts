@@ -1,7 +1,7 @@
 /**
  * The database of one service, with its own role and schema. A TypeORM data source serves migrations, entities and
- * ordinary reads. Frequent and locking statements are plain SQL on the same pool, because `save()` costs 2.4-2.9x on
- * creates.
+ * ordinary reads. Frequent and locking statements are plain SQL on the same pool, because TypeORM's `save()` takes
+ * 2.4-2.9 times as long to create rows.
  */
 import { createHash } from 'node:crypto';
 import { isNativeError } from 'node:util/types';

@@ -9,8 +9,8 @@ import type { PersonEntity } from './person.entity.js';
 export type PersonFacts = Pick<PersonEntity, 'active' | 'deleted' | 'oktaState'>;
 
 /**
- * `unchanged`: the person is inactive, but the tenant does not end the access of inactive people. The person keeps the
- * access that they have, and gets none that they do not have.
+ * `unchanged`: the tenant does not end the access of this inactive person. They keep the access that they have, and get
+ * no new access.
  */
 export type DesiredAccess = CognitoAccess | 'unchanged';
 
@@ -28,8 +28,7 @@ export type Published = Pick<Access, 'status' | 'roles'>;
 
 export interface Consequences {
   /**
-   * The new desired access; null means no change. Only a case ends access that is published as active, never this
-   * field.
+   * The new desired access; null means no change. It never ends access that is published as active; only a case does.
    */
   readonly desiredAccess: CognitoAccess | null;
   readonly publish: Published | null;

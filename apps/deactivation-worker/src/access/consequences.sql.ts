@@ -39,9 +39,9 @@ export class ConsequencesWriter {
 }
 
 /**
- * Returns whether the tenant deactivates people on offboarding. Locks the tenant's settings in shared mode until
- * commit. A change of the settings waits for this lock. It therefore sees every decision that used the old settings,
- * and finds all affected people. A tenant without stored settings has the default settings.
+ * Returns whether the tenant deactivates people on offboarding; true if it has no stored settings. Locks the tenant's
+ * settings in shared mode until commit. A change of the settings waits for this lock, so it sees every decision that
+ * used the old settings, and finds all affected people.
  */
 export async function deactivatesOnOffboard(tx: Tx, tenant: string): Promise<boolean> {
   const [row] = await tx.query<{ deactivates: boolean }>(

@@ -14,8 +14,8 @@ export type FencedRow = PublishedAccess & { readonly fenced: boolean };
  * Writes nothing for a person without desired access: services already refuse their tokens, and their case signs them
  * out.
  *
- * A person without pending work was left enabled, so an unknown state is set to enabled. Otherwise Cognito would be
- * read, and a user whom an administrator of the pool disabled by hand would be enabled.
+ * Without pending work, an unknown state becomes `enabled`, because the last work left the user enabled. A user whom an
+ * administrator of the pool has disabled by hand then stays disabled.
  */
 export const requestSignOut = `
   update person p

@@ -1,11 +1,11 @@
 /**
- * Ends all sessions of a person who keeps their access (Okta's Universal Logout). The fence moves twice: to the time of
- * our clock when the sign-out becomes due, and to the time of Cognito's clock after Cognito has revoked the refresh
- * tokens. The first time is not enough: if Cognito's clock is ahead of ours, a token from before the sign-out may be
- * later than the fence.
+ * Ends all sessions of a person who keeps their access (Okta's Universal Logout). The fence moves to the time of our
+ * clock when the sign-out becomes due. It moves again, to the time of Cognito's clock, after Cognito has revoked the
+ * refresh tokens. If Cognito's clock is ahead of ours, the first fence alone would accept tokens from before the
+ * sign-out.
  *
- * The second fence also refuses tokens of logins between the two times. So callers prevent logins of the person until
- * `due` is false.
+ * The second fence also refuses tokens of logins after the first, so callers prevent logins of the person until `due`
+ * is false.
  */
 import { Injectable } from '@nestjs/common';
 import type { SignOutState } from '#contracts';

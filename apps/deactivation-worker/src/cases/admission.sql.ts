@@ -17,10 +17,7 @@ export const takeNewCases = prepared(`
    order by c.received_at, c.id limit $2
      for update of p, c skip locked`);
 
-/**
- * `countActive` and `countAdmins` read every account of the tenant with access. Run them only if the result can change
- * a decision.
- */
+/** Both counts read every account of the tenant with access. Run them only if the result can change a decision. */
 export const countActive = `select count(*)::int as n from person where tenant = $1 and desired_access = 'enabled' and provisioned`;
 export const countAdmins = `${countActive} and roles[1] = $2`;
 

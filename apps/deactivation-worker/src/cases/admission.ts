@@ -1,7 +1,7 @@
 /**
  * Admits or holds cases. Only this class counts losses of access, under the lock of the tenant's brake. Admission
- * disables the desired access and publishes the fence on `identity.access` in one transaction. After a crash, the work
- * in Cognito continues from these rows.
+ * disables the desired access and publishes the fence on `identity.access` in one transaction. If this process crashes
+ * afterwards, another process completes the case.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { HoldTimer, lockBrake, TIMER } from '#brake';

@@ -21,9 +21,7 @@ const cases = (rest: string): string => `
   select ${CASE_COLUMNS}, ${columnsOf(PersonEntity, { alias: 'p', only: WORK })}
     from offboarding_case c join person p on p.id = c.account_id where c.tenant = $1 ${rest}`;
 
-/**
- * Reads the index case_by_tenant backwards. Postgres can do this only if the time of the cursor's case is a parameter.
- */
+/** Reads the index case_by_tenant backwards, which Postgres can do only if the cursor's time is a parameter. */
 const pageSql = cases(`
      and ($2::text is null or c.state = $2)
      and ($3::timestamptz is null or (c.received_at, c.id) < ($3::timestamptz, $4::uuid))
@@ -108,7 +106,7 @@ export class CaseQueries {
     throw new Problem('not_found', `There is no account ${account} in this tenant.`, undefined, { account });
   }
 
-  /** Makes Cognito read before any other call, because the state of the user becomes unknown. */
+  /** Sets the user's state to unknown, so that Cognito is read before any other call. */
   async retry(tenant: string, account: string): Promise<void> {
     await this.person(tenant, account);
     await this.database.query(rereadAccess, [account]);

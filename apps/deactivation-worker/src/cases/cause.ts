@@ -9,10 +9,7 @@ export interface Cause {
 }
 
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
-/**
- * Longest possible time between a request and its change. A causation id from before that time is not the id of the
- * request.
- */
+/** Longest time between a request and its change. An older causation id is not the id of the request. */
 const LONGEST_REQUEST_MS = 5 * 60_000;
 
 /**

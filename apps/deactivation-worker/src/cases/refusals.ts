@@ -3,15 +3,14 @@ import type { RefusalBody } from '#contracts';
 import { Database, Problem } from '#platform';
 
 /**
- * A service has its own clock. It may report a refusal this much before the fence, or this much in the future. The
- * stored time is limited to the time between the fence and now.
+ * Largest accepted difference between the clock of a service and ours. The stored time of a refusal is limited to the
+ * time between the fence and now.
  */
 const CLOCK_TOLERANCE = '10 minutes';
 
 /**
  * Stores the refusal in the case with the latest fence before the refusal, or else in the case with the closest fence
- * within the tolerance. Reports may arrive in any order, and a case keeps its earliest refusal: the update locks the
- * case, and Postgres then checks again that the new refusal is earlier.
+ * within the tolerance. Reports may arrive in any order, and a case keeps its earliest refusal.
  */
 const recordSql = `
   with report as (select $3::timestamptz as at, clock_timestamp() as now, interval '${CLOCK_TOLERANCE}' as tolerance),

@@ -98,7 +98,7 @@ export const reread = `select ${WORK} from person p where id = $1 and lease_owne
 /**
  * Completes the case after Cognito was read and showed the user disabled or absent. The case stays open if the revision
  * increased, if a late call may still change the user, or while the event with the fence is in our outbox. Services
- * refuse the tokens only after that event. The command to end sessions is published together with it.
+ * refuse the tokens, and sessions end, only after that event.
  */
 export const completeCase = prepared(`
   with p as (
@@ -145,8 +145,8 @@ export const liftFence = prepared(`
 
 /**
  * Moves the fence after the sign-out of a person who keeps their access (Universal Logout). `$5` is the time, by
- * Cognito's clock, after the sign-out; no token from before the sign-out is later. The fence moves to the next whole
- * second, as in `liftFence`. It never moves back, because a token that was refused must not be accepted again.
+ * Cognito's clock, after the sign-out. The fence moves to the next whole second, as in `liftFence`. It never moves
+ * back, because a token that was refused must not be accepted again.
  */
 export const fenceSignedOut = `
   update person p
@@ -196,8 +196,8 @@ const unknownAndDue = `actual_access = null, late_calls_until = ${LATE_CALLS_UNT
  */
 export const rereadAccess = `update person set revision = revision + 1, ${unknownAndDue} where id = $1`;
 /**
- * Ends the leases of process `$1` on people who are not in `$2`, the people that it works on. Such a lease remains if
- * the process could not record a step.
+ * Ends the leases of process `$1` on all people except `$2`, on whom the process still works. A needless lease remains
+ * if the process could not record a step.
  */
 export const releaseForgotten = `update person set lease_owner = null, ${unknownAndDue} where lease_owner = $1 and id <> all($2::uuid[])`;
 /**

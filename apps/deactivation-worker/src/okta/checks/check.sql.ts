@@ -36,7 +36,7 @@ export const claimCheck = `
   returning ${columnsOf(OktaCheckEntity, { only: ['tenant', 'userId', 'causationId', 'pushedAt', 'run', 'claim'] })}, clock_timestamp() as "claimedAt"`;
 
 /**
- * Ends the claims of process `$1` that are not in `$2`, the claims that it works on. Such a claim remains if the
+ * Ends the claims of process `$1` except `$2`, on which the process still works. A needless claim remains if the
  * process could not record a result.
  */
 export const releaseForgotten = `
@@ -46,9 +46,7 @@ export const releaseForgotten = `
 export const lockClaimed = `select 1 from okta_check where tenant = $1 and user_id = $2 and claim = $3 for update`;
 
 export const deleteCheck = `delete from okta_check where tenant = $1 and user_id = $2 and claim = $3 and newer_at is null returning 1`;
-/**
- * Makes the check due again, because an event arrived after the claim, and Okta's response may be older than that event.
- */
+/** Makes the check due again, because an event arrived after the claim and may be newer than Okta's response. */
 export const checkAgain = `
   update okta_check
      set causation_id = newer_causation_id, pushed_at = newer_at, newer_causation_id = null, newer_at = null, run = newer_run, newer_run = null,
@@ -78,8 +76,8 @@ export const countForRun = `update okta_comparison set checked = checked + 1, ch
 
 /**
  * Adds checks of people who have no access only because of Okta's state. The event hook that would restore their access
- * can get lost, because Okta repeats a delivery only once. `$1` is the minimum number of seconds since Okta's last
- * answer about the person.
+ * can get lost, because Okta repeats a delivery only once. `$1` is the minimum number of seconds since the last
+ * response about the person.
  */
 export const recheckExcluded = `
   insert into okta_check (tenant, user_id, causation_id)

@@ -30,7 +30,7 @@ const RECHECK_AFTER_SECONDS = 15 * 60;
 
 @Injectable()
 export class OktaChecks {
-  /** Running drains. Each drain does the checks of one tenant, one after the other. */
+  /** Running loops. Each checks the people of one tenant, one after the other; a tenant may have several. */
   private readonly drains = new Set<{ readonly tenant: string; done: Promise<void> }>();
   private readonly pauses = new TenantPauses();
   private readonly reconnected = new Set<string>();
@@ -72,10 +72,7 @@ export class OktaChecks {
     this.loop.wake();
   }
 
-  /**
-   * Starts one drain per tenant with a due check. A drain that finds a check wakes the loop, which may start another
-   * drain.
-   */
+  /** Starts one more loop for each tenant with a due check, up to the limits. */
   private async round(): Promise<boolean> {
     await this.orgs.refresh();
     await this.wakeReconnected();
@@ -116,7 +113,7 @@ export class OktaChecks {
     this.drains.add(drain);
   }
 
-  /** Does the due checks of one tenant. Never rejects: a failure is logged and pauses the tenant. */
+  /** Checks people of one tenant until no check is due. Never rejects: a failure is logged and pauses the tenant. */
   private async drain(tenant: string): Promise<void> {
     try {
       const org = await this.orgs.org(tenant);

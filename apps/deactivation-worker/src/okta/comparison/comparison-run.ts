@@ -1,7 +1,6 @@
 /**
- * Runs one comparison of a tenant with its Okta app. The comparison only finds people to check. A check of that one
- * person (checks/) must confirm the difference before access changes, so an incomplete list never ends anybody's
- * access.
+ * Runs one comparison of a tenant with its Okta app. The comparison only finds people to check. A check of each person
+ * (checks/) must confirm the difference before access changes, so an incomplete list never ends anybody's access.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OktaComparisonProgress } from '#contracts';
