@@ -23,7 +23,7 @@ export interface KeySetOptions {
   /** Age at which the keys are fetched again. The known keys stay valid until the response arrives. */
   readonly maxAgeMs?: number;
   /**
-   * Time for which keys stay valid while the issuer does not answer. The default is one hour, the lifetime of a token.
+   * Time for which keys stay valid while the issuer is down. The default is one hour, the longest lifetime of a token.
    */
   readonly staleLimitMs?: number;
   readonly timeoutMs?: number;

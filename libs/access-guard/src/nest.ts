@@ -28,7 +28,7 @@ declare module 'fastify' {
 const ROLES = 'access-guard:roles';
 const PUBLIC = 'access-guard:public';
 
-/** Requires that the caller has one of these roles. On a method, it replaces the roles of the class. */
+/** Requires that the caller has one of these roles. Roles on a method replace the roles of its class. */
 export const Roles = (...roles: [string, ...string[]]) => SetMetadata(ROLES, roles);
 /** Allows requests without a token. */
 export const Public = () => SetMetadata(PUBLIC, true);
@@ -62,7 +62,7 @@ class HttpAccessGuard implements CanActivate {
   }
 }
 
-/** Sends the refusal in applications without `ProblemFilter`: the same body, plus the exact reason. */
+/** Sends the body of `ProblemFilter`, plus the exact reason, in applications without that filter. */
 @Catch(AccessDenied)
 class AccessDeniedFilter implements ExceptionFilter<AccessDenied> {
   catch({ status, code, reason, detail, retryAfterSeconds }: AccessDenied, host: ArgumentsHost): void {

@@ -48,8 +48,8 @@ export class Drainer {
     const queue = await lockQueue(tx, schema, group, head.topic, head.key, BATCH);
     const handled: string[] = [];
     for (const row of queue) {
-      // Check again: since `heads` read the first event, another process may have retried or skipped it, or marked it
-      // as dead. A later event may be dead too.
+      // Check again: another process may have retried or skipped the first event, or marked it as dead. A later event
+      // may be dead too.
       if (row.state === 'dead' || !row.event || (row === queue[0] && row.next_at.getTime() > Date.now())) break;
       const attempts = row.attempts + 1;
       const error = await this.consumer.attempt(tx, row.topic, row, row.event, attempts);

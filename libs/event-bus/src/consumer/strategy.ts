@@ -61,7 +61,7 @@ export abstract class EventStrategy extends Server {
   protected abstract stopConsuming(): Promise<void>;
 
   on(): never {
-    throw new Error('this transport has no events of its own');
+    throw new Error('this transport emits no status events');
   }
 
   unwrap<T>(): T {

@@ -12,7 +12,7 @@ export interface LogoutTokenExpectations extends Pick<SignedTokenExpectations, '
 const claims = z.object({
   iss: z.string(),
   sub: z.string(),
-  /** Must be a single string: another recipient of a token with several audiences could replay it here. */
+  /** Must be a single string. A token with several audiences could be replayed here by another recipient. */
   aud: z.string(),
   iat: z.number(),
   exp: z.number(),

@@ -50,7 +50,7 @@ export class OktaEventHooks {
     );
   }
 
-  /** Stores all events of the delivery before it resolves. A repeated delivery stores nothing new. */
+  /** Stores all events of the delivery before the promise resolves. A repeated delivery stores nothing new. */
   async deliver(tenant: string, body: unknown): Promise<void> {
     if (this.limit.take(tenant) > 0) {
       this.deliveries.inc({ outcome: 'limited' });
