@@ -1,4 +1,3 @@
-/** Settings of the event bus, which are part of the configuration of each service that publishes or consumes events. */
 import { choice, ConfigError, flag, integer, list, optionalText, type ConfigOf, type ConfigShape } from '#platform';
 
 export const busSettings = {
@@ -66,7 +65,6 @@ export const busSettings = {
 
 export type BusConfig = ConfigOf<typeof busSettings>;
 
-/** Checks settings that depend on each other. */
 export function checkBusConfig(service: string, config: BusConfig): void {
   if (config.EVENT_CARRIER === 'kafka' && config.KAFKA_BROKERS.length === 0)
     throw new ConfigError(service, [

@@ -1,4 +1,4 @@
-/** Reads published events back, for inspection and replay. Each carrier has one implementation. */
+/** Reads published events again, for inspection and replay, without changing the offsets of any consumer group. */
 import type { Topic } from '#events';
 import type { Delivery } from './record.js';
 
@@ -6,7 +6,6 @@ export interface ReadRange {
   readonly topic: Topic;
   /** If set, only events published at or after this instant are read. */
   readonly from?: Date | undefined;
-  /** Only this key. */
   readonly key?: string | undefined;
 }
 

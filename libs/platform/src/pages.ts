@@ -20,12 +20,12 @@ export function parseCursor<P extends readonly RegExp[]>(cursor: string, ...patt
   }
   throw new Problem(
     'invalid_request',
-    'The cursor is not one that this service gave. Pass the one of the previous page, or none for the first page.',
+    'This service did not issue the cursor. Pass the cursor of the previous page, or no cursor for the first page.',
     undefined,
     { cursor },
   );
 }
 
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** Pattern of a part of a cursor that may be any text, e.g. a name. */
+/** A part of a cursor that may be any text, e.g. a name. */
 export const CURSOR_TEXT = /^/;

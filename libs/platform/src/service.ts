@@ -37,7 +37,7 @@ export interface ServiceDefinition<S extends Shape> {
   readonly config: S;
   readonly database: Pick<DatabaseOptions, 'schema' | 'migrations' | 'entities' | 'statementTimeoutMs'>;
   module(platform: PlatformContext<ConfigOf<S>>): DynamicModule | Type | Promise<DynamicModule>;
-  /** Returns the strategies of the event consumers, which call the `@EventPattern` handlers of the controllers. */
+  /** Returns the strategies that call the `@EventPattern` handlers of the controllers. */
   strategies?(platform: PlatformContext<ConfigOf<S>>): CustomTransportStrategy[];
   readonly fastify?: FastifyServerOptions;
   /** Configures the application before it listens, e.g. adds content type parsers. */

@@ -7,12 +7,12 @@ import type { Tx } from '#platform';
 import { identifier } from '../schema.sql.js';
 
 /**
- * Sets the inbox to the highest sequence of each key and returns the previous sequence. A key is missing from the
- * result if all its events in the batch are repetitions, i.e. if the stored sequence is not lower than theirs.
+ * Sets the inbox to the highest sequence of each key and returns the previous sequence. The result leaves out keys with
+ * only repeated or older events.
  *
- * Locks the inbox row of every key of the batch, in key order, until the transaction ends. A consumer may have lost its
- * partition without noticing. It then waits for the consumer that now owns the partition, and sees that consumer's
- * result: after the wait, `on conflict do update` reads the newest committed row, not the statement's snapshot.
+ * Locks the inbox row of every key of the batch, in key order, until the transaction ends. A consumer that has lost its
+ * partition without noticing then waits for the new owner and sees its result, because `on conflict do update` reads
+ * the newest committed row.
  */
 const gateSql = (schema: string): string => `
   insert into ${identifier(schema)}.inbox as i (consumer_group, topic, key, sequence, event_id)
@@ -29,7 +29,6 @@ export interface Gate {
   readonly passed: ReadonlySet<EventEnvelope>;
   /** For each key of `passed`, the sequence that the group had reached before this batch. */
   readonly previous: ReadonlyMap<string, number>;
-  /** Keys of `passed` that have a queue of parked events. */
   readonly parked: ReadonlySet<string>;
 }
 

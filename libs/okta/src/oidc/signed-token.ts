@@ -7,25 +7,27 @@ import type { z } from 'zod';
 import { OidcError, type OidcErrorCode } from './errors.js';
 
 export interface SignedTokenExpectations {
-  /** The issuer, which must be exactly equal to `iss`. */
+  /** Must be exactly equal to the claim `iss`. */
   readonly issuer: string;
   readonly audience: string;
   /**
    * The exact value of the header `typ`. If left out, the header must be missing or `JWT`, as in ID and access tokens.
    */
   readonly typ?: string;
-  /** The clock, in milliseconds since 1970. Only tests set it. */
+  /** Current time in milliseconds since 1970. Only tests set it. */
   readonly now?: (() => number) | undefined;
 }
 
 export const CLOCK_SKEW_SECONDS = 60;
 const MAX_TOKEN_BYTES = 16_384;
-/** Headers that would select the key or change how the token is read (RFC 8725 section 3.10, RFC 7515 section 4.1.11). */
+/**
+ * Headers that would select the key or change how the token is read (RFC 8725 section 3.10, RFC 7515 section 4.1.11).
+ */
 const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'];
 
 /**
- * Returns the claims of a valid token. Rejects with an {@link OidcError} if the token is not valid. Errors of `keys`
- * that do not come from jose are passed on.
+ * Rejects with an {@link OidcError} if the token is not valid. Errors of `keys` that do not come from jose are passed
+ * on.
  */
 export async function verifySigned<T extends { iat: number }>(
   token: string,

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One person whose state must be read from Okta. A person has one row, however many hints arrive. */
+/** One person whose state must be read from Okta. A person has one row, however many events of event hooks arrive. */
 @Entity('okta_check')
 export class OktaCheckEntity {
   @PrimaryColumn({ type: 'uuid' }) tenant!: string;
@@ -11,8 +11,8 @@ export class OktaCheckEntity {
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) pushedAt!: Date;
 
   /**
-   * Causation id of the first hint after the claim. Okta's answer may be older than this hint, so the person is checked
-   * again.
+   * Causation id of the first event that arrived after the claim. Okta's response may be older than this event, so the
+   * person is checked again.
    */
   @Column({ type: 'text', nullable: true }) newerCausationId!: string | null;
   @Column({ type: 'timestamptz', nullable: true }) newerAt!: Date | null;

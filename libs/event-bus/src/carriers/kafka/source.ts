@@ -1,7 +1,3 @@
-/**
- * Reads published events back from Kafka, for inspection and replay, without changing the offsets of our consumer
- * groups.
- */
 import type { Topic } from '#events';
 import { randomUUID } from 'node:crypto';
 import type { Delivery } from '../../record.js';
@@ -24,10 +20,7 @@ export class KafkaSource implements EventSource {
   }
 }
 
-/**
- * Counts the events per topic that a group has not consumed yet. For a group that has never committed, it counts all
- * events.
- */
+/** Counts the unconsumed events per topic; all events, if the group has never committed. */
 async function groupLag(
   { kafka, name }: KafkaConnection,
   group: string,
@@ -57,8 +50,8 @@ async function groupLag(
 }
 
 /**
- * Reads `topic` from `from` (or from its beginning) to its end at the time of the call. Deletes the temporary consumer
- * group that it reads with.
+ * Reads `topic` from `from` (or from its beginning) to its end at the time of the call. Reads as a temporary consumer
+ * group and deletes the group afterwards.
  */
 async function readTopic(
   connection: KafkaConnection,
