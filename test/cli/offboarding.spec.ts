@@ -58,7 +58,7 @@ describe('show', () => {
       /^Cognito disabled +2026-01-15T12:00:00\.041Z +41 ms$/m,
       /^refresh tokens revoked +\S+ +60 ms$/m,
       /^SSO sessions ended +\S+ +20 ms$/m,
-      /^confirmed by reading back +\S+ +72 ms$/m,
+      /^confirmed by a read of Cognito +\S+ +72 ms$/m,
       /^first token refused \(incidents\) +\S+ +1234 ms$/m,
     ])
       expect(out).toMatch(line);
@@ -77,7 +77,7 @@ describe('show', () => {
     await rig.addCase(tenant, ada, { state: 'running' }, { pushed_at: at(0), fenced_at: at(15) });
     const { out } = await cli('show', ada);
     expect(out).toContain(
-      'Still open: Cognito disabled, SSO sessions ended, refresh tokens revoked, confirmed by reading back. Last error: TooManyRequestsException: slow down (retry, attempt 3, next 2100-01-01T00:00:00.000Z)',
+      'Still open: Cognito disabled, SSO sessions ended, refresh tokens revoked, confirmed by a read of Cognito. Last error: TooManyRequestsException: slow down (retry, attempt 3, next 2100-01-01T00:00:00.000Z)',
     );
     expect(out).toMatch(/^Cognito disabled +open +-$/m);
   });

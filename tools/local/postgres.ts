@@ -1,6 +1,6 @@
 /**
- * Starts the embedded Postgres: real server processes from an npm package. The package's own launcher needs an existing
- * user, a free port and an install script; this one does not. Data survives restarts and a crash of the launcher.
+ * Starts the embedded Postgres from an npm package. The package's own launcher needs an existing user, a free port and
+ * an install script; this one does not. Data survives a crash of the launcher.
  */
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,13 +1,9 @@
-/**
- * Options as data. A table contains each option under the name of its flag, so the types of a command's flags follow
- * from its table.
- */
+/** Options are an object with one key per flag, so that TypeScript infers the types of the flags. */
 import { Option } from 'commander';
 import { usage } from './refusal.js';
 import { loggedInUser } from './environment.js';
 import type { Call, CommandSpec } from './program.js';
 
-/** An option whose value has the type T. */
 export interface TypedOption<T> extends Option {
   readonly valueType?: (value: T) => T;
 }

@@ -1,7 +1,4 @@
-/**
- * Describes a program by its areas and verbs. The code of an area is loaded only when the area is used, so `--help` is
- * fast.
- */
+/** A program has areas, and an area has verbs. The code of an area is loaded only when the area is used. */
 import { Command, type OutputConfiguration } from 'commander';
 import type { Environment } from './environment.js';
 import type { ExitCode } from './exit-codes.js';
@@ -9,7 +6,6 @@ import type { Stdin } from './inputs.js';
 import type { Refusal } from './refusal.js';
 import type { Screen } from './screen.js';
 
-/** Flags of every command. */
 export interface CommonFlags {
   readonly json?: boolean;
 }
@@ -44,7 +40,6 @@ export interface CommandSpec<F> {
   readonly run: (call: Call<F>) => Promise<Answer>;
 }
 
-/** A command with any flags. */
 export type AnyCommand = CommandSpec<never>;
 
 /** An area (several commands below one name) or a single top-level command. `load` imports its code. */

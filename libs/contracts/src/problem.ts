@@ -1,8 +1,4 @@
-/**
- * Errors of every internal, admin and auth API: RFC 9457 `application/problem+json` with a `code` from this closed
- * list. A service answers with a code and its parameters. The command line and the hub turn the codes into sentences
- * for their readers.
- */
+/** Errors of the internal, admin and auth APIs: RFC 9457 problem documents with a `code` of this closed list. */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
 /** The HTTP status of each code. A service can answer only with codes of this list. */

@@ -1,4 +1,3 @@
-/** `stackflow accounts`: shows the accounts of identity-service, and compares them with Cognito and Okta. */
 import { flag, negation, option, positive, preset, type AnyCommand, type Call } from '#command-line';
 import {
   command,
@@ -46,7 +45,7 @@ const list = command({
   },
 });
 
-/** Names the sandbox command only for people who run the command line through npm, because they have the sandbox. */
+/** Names a sandbox command only to people who run the command line through npm. Only they have the sandbox. */
 export const sandboxHint = (typed: (command: string) => string, verb: string): string =>
   typed('').startsWith('npm') ? `, e.g. "npm run okta -- ${verb}"` : '';
 

@@ -1,4 +1,3 @@
-/** `stackflow accounts compare-okta`: makes deactivation-worker compare a tenant with its Okta app. */
 import type { Json, OktaComparison } from '#contracts';
 import { flag, negation } from '#command-line';
 import { command, target, untilEnded } from '../services.js';

@@ -1,4 +1,3 @@
-/** Finds a person or the id of their account. */
 import { Refusal, UUID, type Call } from '#command-line';
 import type { Json, PersonView } from '#contracts';
 import type { OffboardingClient } from '#contracts/clients';
@@ -23,9 +22,7 @@ export async function personOf(
   throw noAccount(tenant, who, call);
 }
 
-/**
- * Finds the account id of a person in identity-service or, if identity-service does not answer, in deactivation-worker.
- */
+/** Finds the account id of a person. Asks deactivation-worker only if identity-service returns no id. */
 export async function accountOf(call: Typed, services: Services, tenant: Tenant, who: string): Promise<string> {
   if (UUID.test(who)) return who.toLowerCase();
   const account = await part(async () => (await services.identity().find(tenant.id, who))?.id);

@@ -1,4 +1,3 @@
-/** Formats the output of the `accounts` commands for people. */
 import type { AccountView, GrantView, Json, PoolComparison } from '#contracts';
 import { fields, instant, table, type Screen } from '#command-line';
 import { warningSentence } from './sentences.js';

@@ -25,7 +25,7 @@ const REFUSALS: Readonly<Record<string, string | ((typed: Typed) => string)>> = 
   exchange_unavailable: 'Cognito was busy',
 };
 
-/** Returns a sentence for a known code, and an unknown code as it is. */
+/** Returns an unknown code unchanged. */
 export function refusalSentence(code: string | null, typed: Typed): string | null {
   const sentence = code === null ? undefined : REFUSALS[code];
   return typeof sentence === 'function' ? sentence(typed) : (sentence ?? code);

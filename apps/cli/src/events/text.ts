@@ -1,4 +1,3 @@
-/** Formats the output of the `events` commands for people. */
 import type { EventBusState, HandledKey, ParkedError, ParkedKey, PublishedEvent } from '#contracts';
 import { instant, table, type Screen } from '#command-line';
 import { unknownLines, type OfService } from './buses.js';

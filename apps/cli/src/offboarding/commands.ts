@@ -1,4 +1,3 @@
-/** `stackflow offboarding`: shows the cases of deactivation-worker, and shows and releases what the brake holds. */
 import type { CaseState } from '#contracts';
 import { choice, positive, preset, type AnyCommand } from '#command-line';
 import { sandboxHint } from '../accounts/commands.js';

@@ -1,4 +1,3 @@
-/** `stackflow status`: shows the health of every service, and what waits for an administrator in each tenant. */
 import { EXIT, positive, preset, table, type Screen } from '#command-line';
 import type { EventBusState } from '#contracts';
 import { parked, states, type OfService } from '../events/buses.js';

@@ -1,6 +1,4 @@
-/**
- * Formats the output of the `tenants` commands for people. Fields have the names that the product page and Okta use.
- */
+/** Names the fields as the product page and Okta do. */
 import type { HubTenant, Json, OktaConnected, ScimTokenIssued, TenantChanged } from '#contracts';
 import { fields, instant, table, type Field, type Screen } from '#command-line';
 import { warningSentence } from './sentences.js';
