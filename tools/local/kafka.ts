@@ -66,7 +66,7 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   const obstacle = await kafkaObstacle();
   if (obstacle)
     throw new LocalProblem(
-      `Cannot start Kafka: ${obstacle}. Install it, name a broker in KAFKA_BROKERS, or use EVENT_CARRIER=postgres.`,
+      `Cannot start Kafka: ${obstacle}. Install what is missing, name a broker in KAFKA_BROKERS, or use EVENT_CARRIER=postgres.`,
     );
   const jars = await fetchJars(log);
   fs.mkdirSync(options.folder, { recursive: true });

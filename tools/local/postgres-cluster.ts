@@ -97,8 +97,8 @@ export function runToEnd(cluster: Cluster, program: string, args: readonly strin
 }
 
 /**
- * Stops a server that still runs on this data. We hold the lock, so its launcher is dead. Also removes a pidfile whose
- * pid now belongs to another program, because Postgres would refuse to start.
+ * Stops a server that still runs on this data. We hold the lock, so the server's launcher is dead. Also removes a
+ * pidfile whose pid now belongs to another program: Postgres would refuse to start with this file.
  */
 export async function endPredecessor({ data }: Cluster, log: (text: string) => void): Promise<void> {
   const file = path.join(data, 'postmaster.pid');

@@ -110,8 +110,8 @@ function openForReading(folder: string): void {
 }
 
 /**
- * /var/lib comes first, because the system may clean /var/tmp and /tmp. A folder of another user is not used: in a
- * world-writable folder, every user can create one with our name.
+ * Returns a folder outside the checkout. /var/lib comes first, because the system may clean /var/tmp and /tmp. A folder
+ * of another user is not used: in a world-writable folder, every user can create one with our name.
  */
 export function ownFolderOutside(name: string): string {
   for (const parent of ['/var/lib', '/var/tmp', tmpdir()]) {

@@ -1,4 +1,4 @@
-/** Parses text of the command line into typed values. Each refusal describes the expected text. */
+/** Parses text of the command line into typed values. Each error describes the expected text. */
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import { Refusal, usage } from './refusal.js';

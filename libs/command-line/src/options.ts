@@ -1,4 +1,4 @@
-/** Options are an object with one key per flag, so that TypeScript infers the types of the flags. */
+/** A command declares its options as an object, so that TypeScript infers the types of the flags. */
 import { Option } from 'commander';
 import { usage } from './refusal.js';
 import { loggedInUser } from './environment.js';
@@ -39,7 +39,7 @@ export const choice = <T extends string, D extends T | undefined = undefined>(
   value?: D,
 ): TypedOption<T | D> => typed<T | D>(flags, help).choices(choices).default(value);
 
-/** The option `--by`, which every command that changes something has; see {@link operator}. */
+/** The option `--by` of every command that changes something; see {@link operator}. */
 export const audited = {
   by: option('--by <name>', 'who is responsible for the change; if left out, the user who is logged in here'),
 };

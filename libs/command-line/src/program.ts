@@ -17,9 +17,11 @@ export interface Call<F> {
   readonly env: Environment;
   readonly screen: Screen;
   readonly stdin: Stdin;
-  /** Returns how a person types a command of this program, e.g. `npm run stackflow -- accounts list`. */
-  readonly typed: (command: string) => string;
+  readonly typed: Typed;
 }
+
+/** Returns how a person types a command of this program, e.g. `npm run stackflow -- accounts list`. */
+export type Typed = (command: string) => string;
 
 /** The output of a command: text for people, and data for `--json`. */
 export interface Answer {
@@ -31,7 +33,7 @@ export interface Answer {
 }
 
 export interface CommandSpec<F> {
-  /** `show <person>`, in the notation of commander. */
+  /** For example `show <person>`, in the syntax of the library commander. */
   readonly usage: string;
   readonly summary: string;
   /** Arguments after the name of the program: `accounts show ada@example.com`. */

@@ -111,7 +111,7 @@ export class ParkedFilter {
   @Text({
     optional: true,
     max: 2000,
-    description: 'Text that the error contains. An error text of the summary is accepted too.',
+    description: 'Text that the error contains. Ids may be written as `<id>`, as in the summary.',
   })
   error?: string;
 }
@@ -191,7 +191,7 @@ export class RetryParked {
   @Text({
     optional: true,
     max: 2000,
-    description: 'Text that the error contains. An error text of the summary is accepted too.',
+    description: 'Text that the error contains. Ids may be written as `<id>`, as in the summary.',
   })
   error?: string;
 

@@ -74,7 +74,8 @@ export class SettingsView {
   @Flag() deactivateOnOffboard!: boolean;
   @TextList({ description: 'All roles, highest precedence first.' }) roles!: string[];
   @NestedList(() => GroupRoleMapping) roleMappings!: GroupRoleMapping[];
-  @Nested(() => BrakeSettings, { nullable: true, description: 'Null means that the brake is off.' }) brake!: BrakeSettings | null;
+  @Nested(() => BrakeSettings, { nullable: true, description: 'Null means that the brake is off.' })
+  brake!: BrakeSettings | null;
 
   @Nested(() => OktaSettingsView, {
     nullable: true,

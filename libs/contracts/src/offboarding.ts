@@ -285,7 +285,7 @@ export type OktaComparisonCause = (typeof OKTA_COMPARISON_CAUSES)[number];
 export const OKTA_COMPARISON_STATES = ['running', 'done', 'failed'] as const;
 export type OktaComparisonState = (typeof OKTA_COMPARISON_STATES)[number];
 
-/** `assigned` reads the users of the Okta app, `access` reads people with access here, `checks` reads single people. */
+/** Phases: `assigned` compares the users of the Okta app, `access` the people with access, `checks` single people. */
 export const OKTA_COMPARISON_PHASES = ['suspended', 'assigned', 'access', 'checks', 'done'] as const;
 export type OktaComparisonPhase = (typeof OKTA_COMPARISON_PHASES)[number];
 

@@ -12,11 +12,11 @@ export const PROBLEM_STATUS = {
   okta_not_connected: 409,
   internal: 500,
   unavailable: 503,
-  /** The service has no consumer group `group`; `groups` lists the existing ones. */
+  /** The service has no consumer group `group`. `groups` lists the existing groups. */
   group_unknown: 404,
   /** No event of `key` is parked for `group`. */
   key_not_parked: 404,
-  /** `key` matches several parked keys, which `matches` lists. */
+  /** `key` matches several parked keys. `matches` lists them. */
   key_ambiguous: 409,
   /** The events of `key` are being handled at this moment. */
   key_busy: 409,

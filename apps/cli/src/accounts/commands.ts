@@ -1,4 +1,4 @@
-import { flag, negation, option, positive, preset, type AnyCommand, type Call } from '#command-line';
+import { flag, negation, option, positive, preset, type AnyCommand, type Call, type Typed } from '#command-line';
 import {
   command,
   findTenant,
@@ -46,7 +46,7 @@ const list = command({
 });
 
 /** Names a sandbox command only to people who run the command line through npm. Only they have the sandbox. */
-export const sandboxHint = (typed: (command: string) => string, verb: string): string =>
+export const sandboxHint = (typed: Typed, verb: string): string =>
   typed('').startsWith('npm') ? `, e.g. "npm run okta -- ${verb}"` : '';
 
 async function findAccount(call: Call<TargetFlags>) {
@@ -96,7 +96,7 @@ const retry = command({
 const reconcile = command({
   usage: 'reconcile',
   summary: 'compare the whole user pool with the accounts of all tenants and repair every difference',
-  options: { wait: negation('--no-wait', 'start it and return') },
+  options: { wait: negation('--no-wait', 'return after the start, without waiting for the end') },
   run: async (call) => {
     const identity = (await Services.of(call)).identity();
     const run = await identity.startPoolComparison();

@@ -1,8 +1,6 @@
 /** Turns the reason codes of identity-service into sentences for administrators. */
 import type { AccountView, Json, Reason } from '#contracts';
-import { instant } from '#command-line';
-
-type Typed = (command: string) => string;
+import { instant, type Typed } from '#command-line';
 
 type Sentence<C> = (of: Extract<Reason, { readonly code: C }>['parameters'], userName: string, typed: Typed) => string;
 

@@ -1,5 +1,5 @@
 /** Concludes from collected facts whether a person can get in, and why. Calls no service. */
-import { instant } from '#command-line';
+import { instant, type Typed } from '#command-line';
 import type { Reason } from '#contracts';
 import { reasonSentence } from '../accounts/sentences.js';
 import { refusalSentence } from '../activity/sentences.js';
@@ -7,8 +7,6 @@ import { note } from '../activity/requests.js';
 import { attempt, heldReason, openSteps } from '../offboarding/sentences.js';
 import type { Part } from '../services.js';
 import type { Facts } from './facts.js';
-
-type Typed = (command: string) => string;
 
 export interface Line {
   readonly part: string;
@@ -182,7 +180,7 @@ export function diagnose(facts: Facts, typed: Typed): Diagnosis {
   return { answer: unknown.length === 0 ? answer : `${answer} Not known: ${unknown.join(', ')}.`, getsIn, lines };
 }
 
-/** Earlier checks decide first, because later ones depend on them. */
+/** Draws the conclusion from the checks. Earlier checks decide first, because later checks depend on them. */
 function conclude(facts: Facts, lines: readonly Line[]): Pick<Diagnosis, 'answer' | 'getsIn'> {
   const account = facts.account.value;
   const timeline = facts.timeline.value;

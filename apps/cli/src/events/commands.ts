@@ -68,8 +68,7 @@ async function keyOf(services: Services, text: string, tenant: string | undefine
 
 const parked = command({
   usage: 'parked',
-  summary:
-    'list the keys that wait because one of their events failed, counted by error; without --tenant, the keys of all tenants',
+  summary: 'list the parked keys, and count them by error; without --tenant, the keys of all tenants',
   options: {
     group: option('--group <group>', 'only keys of this consumer group'),
     topic: option('--topic <topic>', 'only keys of this topic'),
@@ -145,7 +144,7 @@ const retry = command({
 
 const skip = command({
   usage: 'skip <group> <key>',
-  summary: 'give up the first parked event of a key for this group; it is kept in the table skipped_event',
+  summary: 'give up the first parked event of a key for this group; the event is kept in the table skipped_event',
   options: {
     ...audited,
     topic: option('--topic <topic>', 'topic of the event; needed if several topics have parked events of the key'),

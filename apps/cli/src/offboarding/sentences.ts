@@ -1,6 +1,6 @@
 /** Turns the codes of deactivation-worker into sentences for administrators. */
 import type { CaseTimings, CaseView, Json } from '#contracts';
-import { instant } from '#command-line';
+import { instant, type Typed } from '#command-line';
 
 type Case = Json<CaseView>;
 
@@ -29,7 +29,7 @@ export const openSteps = ({ timings }: Case): string[] =>
   STEPS.filter(([, timing]) => timings[timing] === null).map(([name]) => name);
 
 /** Says what the state of a case means, and what an administrator can do next. */
-export function stateSentences(of: Case, typed: (command: string) => string): string[] {
+export function stateSentences(of: Case, typed: Typed): string[] {
   switch (of.state) {
     case 'new':
       return ['The case is being compared with the brake, which takes milliseconds.'];

@@ -1,9 +1,8 @@
 import type { CaseView, HeldCases, HeldRoleLossView, Json, PersonTimeline } from '#contracts';
-import { fields, instant, table, type Screen } from '#command-line';
+import { fields, instant, table, type Screen, type Typed } from '#command-line';
 import { attempt, beginning, heldReason, stateSentences, STEPS } from './sentences.js';
 
 type Case = Json<CaseView>;
-type Typed = (command: string) => string;
 type Person = Json<PersonTimeline>['person'];
 
 const COLOURS = { held: 'yellow', running: 'yellow', completed: 'green', new: 'yellow' } as const;

@@ -1,11 +1,9 @@
-/** Names the fields as the product page and Okta do. */
+/** The names of the fields are those of the product page and of Okta. */
 import type { HubTenant, Json, OktaConnected, ScimTokenIssued, TenantChanged } from '#contracts';
-import { fields, instant, table, type Field, type Screen } from '#command-line';
+import { fields, instant, table, type Field, type Screen, type Typed } from '#command-line';
 import { warningSentence } from './sentences.js';
 
 type Tenant = Json<HubTenant>;
-type Typed = (command: string) => string;
-
 const yesNo = (value: boolean): string => (value ? 'on' : 'off');
 
 export function describeTenant(tenant: Tenant): string {

@@ -59,7 +59,7 @@ export class TenantViews {
   }
 }
 
-/** SCIM and event hooks use the common origin. A browser names its tenant only by the host name. */
+/** All tenants share one origin for SCIM and event hooks. A browser names its tenant only by the host name. */
 const addresses = ({ slug }: Tenant, origin: string, signIn: boolean): TenantAddresses => ({
   scimBaseUrl: `${origin}${SCIM_PATH}`,
   eventHookUrl: `${origin}/auth/okta/event-hook/${slug}`,

@@ -63,7 +63,7 @@ export class ConnectionService {
     return this.store.published({ ...result, hook });
   }
 
-  /** From now on, event hooks are refused and the tenant is not compared with Okta. Erases both secrets of Okta. */
+  /** From now on, event hooks are refused, and comparisons with Okta end. Erases the API token and the hook secret. */
   disconnectOkta(slug: string, by: string): Promise<TenantResult> {
     return this.disconnect('okta', slug, by, (id) =>
       eraseOktaSecret(this.secrets, id).catch((error: unknown) =>

@@ -15,7 +15,10 @@ export class Publishing {
     @Inject(CONFIG) private readonly config: Pick<HubConfig, 'PUBLISH_TIMEOUT_MS'>,
   ) {}
 
-  /** Resolves with true when all events stored so far are published, or with false after the time limit. */
+  /**
+   * Resolves with true when all events stored so far are published, or with false after the time limit. In the second
+   * case, the events are published later, as soon as the carrier accepts them.
+   */
   async drain(): Promise<boolean> {
     const [newest] = await this.database.query<{ id: string }>('select coalesce(max(id), 0) as id from hub.outbox');
     const deadline = performance.now() + this.config.PUBLISH_TIMEOUT_MS;
