@@ -98,9 +98,9 @@ describe('show', () => {
   });
 
   it.each([
-    ['superseded', 'reactivated before every step was done'],
+    ['superseded', 'reactivated before all steps were done'],
     ['discarded', 'no access was taken away'],
-    ['completed', 'no service has reported a refused token'],
+    ['completed', 'No service has reported a refused token'],
   ])('explains a case that is %s', async (state, words) => {
     await rig.addCase(tenant, await person('ada'), { state, ended_at: new Date() });
     const { out } = await cli('show', 'ada@example.com');
@@ -283,7 +283,7 @@ it('retry asks the worker to look at Cognito now', async () => {
   await person('ada', { desired_access: 'disabled' });
   expect(await cli('retry', 'ADA@example.com')).toMatchObject({
     code: 0,
-    out: expect.stringContaining('the user is made disabled'),
+    out: expect.stringContaining('will be read now, and then disabled'),
   });
   expect(await cli('retry', 'nobody')).toMatchObject({ code: 1, err: expect.stringContaining('nobody') });
 });

@@ -87,7 +87,7 @@ const retry = command({
     const { client: identity, tenant, account } = await findAccount(call);
     const json = await identity.retry(tenant.id, account.id);
     return {
-      text: `${account.userName} (tenant ${tenant.slug}) will be read back from Cognito and repaired now. "${call.typed(`accounts show ${account.userName}`)}" shows the result.`,
+      text: `The Cognito user of ${account.userName} (tenant ${tenant.slug}) will be read and repaired now. "${call.typed(`accounts show ${account.userName}`)}" shows the result.`,
       json,
     };
   },

@@ -7,7 +7,7 @@ type Sentence<C> = (of: Extract<Reason, { readonly code: C }>['parameters'], use
 const REASONS: { readonly [C in Reason['code']]: Sentence<C> } = {
   removed: () => 'No role: the user was deleted in the directory.',
   inactive: (of, userName, typed) =>
-    `No role in effect: the user is deactivated or suspended, or was never active; "${typed(`offboarding show ${userName}`)}" shows which. If the user gets access again, the roles will be: ${list(of.assignedRoles)}.`,
+    `No role in effect: the user is deactivated or suspended, or was never active; "${typed(`offboarding show ${userName}`)}" shows the reason. If the user gets access again, the roles will be: ${list(of.assignedRoles)}.`,
   settings_missing: () => 'No role: the settings of this tenant have not arrived at identity-service yet.',
   group_sync_off: (of, _userName, typed) =>
     `Group sync is off, so the roles have not changed since it was switched off: ${list(of.roles)}. Groups and mappings have no effect until group sync is on again. Switch it on: ${typed('tenants configure --group-sync on')}`,
