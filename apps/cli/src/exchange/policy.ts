@@ -1,4 +1,3 @@
-/** Builds the complete definition of a client from the flags of `add` and `change`. */
 import { InvalidArgumentError } from 'commander';
 import { collect, EXIT, flag, list, option, Refusal, textFrom, usage, type Call, type FlagsOf } from '#command-line';
 import type { ExchangeClientBody, ExchangeClientView, Json, PublicJwks, TokenKind } from '#contracts';
