@@ -1,10 +1,8 @@
-/**
- * A provisioned database for one spec file, with real roles, schemas and locks. It is on the Postgres at
- * `TEST_DATABASE_URL`; `npm test` starts an embedded one.
- */
+/** A provisioned database for one spec file, with real roles, schemas and locks. */
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { provision, SERVICES, type ServiceName } from '../../apps/provision/src/provision.js';
+import { testPostgres } from './services.js';
 
 export interface TestDatabase {
   /** URL of the superuser, for assertions across schemas. */
@@ -18,9 +16,7 @@ export interface TestDatabase {
 export const TEST_PASSWORD = 'test-only-password';
 
 export async function createTestDatabase(): Promise<TestDatabase> {
-  const server = process.env.TEST_DATABASE_URL;
-  if (!server)
-    throw new Error('TEST_DATABASE_URL is not set: run the tests with "npm test", which starts an embedded Postgres');
+  const server = await testPostgres();
   const name = `t_${randomBytes(8).toString('hex')}`;
   await run(server, `create database ${name}`);
   const admin = new URL(server);

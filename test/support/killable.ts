@@ -1,9 +1,9 @@
 /** A service as a real process that a test can kill with SIGKILL. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { compiled } from './services.js';
 
 const START_LOOKS = 200;
 const KEPT = 20_000;
@@ -18,8 +18,6 @@ export class KillableService {
     private readonly env: Readonly<Record<string, string>>,
   ) {
     this.main = path.resolve(import.meta.dirname, `../../dist/apps/${name}/src/main.js`);
-    if (!existsSync(this.main))
-      throw new Error(`${this.main} does not exist. Run "npm run build" first; "npm test" does it`);
   }
 
   /**
@@ -27,6 +25,7 @@ export class KillableService {
    * valid case.
    */
   async start(): Promise<void> {
+    await compiled();
     const aws = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
     const env = { PATH: process.env.PATH, ...aws, ...this.env, LOG_LEVEL: 'info' };
     this.output = '';

@@ -1,5 +1,5 @@
 /**
- * `npm test` runs static checks while Postgres and Kafka start, then jest. With arguments it runs only jest, with these
+ * `npm test` runs static checks while Kafka starts, then jest. With arguments it runs only jest, with these
  * arguments (`npm test -- libs/scim`). With `--static` it runs only the static checks (`npm run lint`).
  */
 import path from 'node:path';
@@ -18,14 +18,14 @@ Without arguments: prettier, eslint, dependency rule, type check, then every tes
   npm test -- libs/scim            tests below a folder
   npm test -- -t 'rename'          tests by name
 
-In the whole run, up to three files with failures get a second try alone, and the output mentions it. A wrong result of
-test/faults gets no second try.
-
 With arguments no Kafka is started unless REQUIRE_KAFKA=1, and test/peers is installed only if they name it.
 
-Environment: TEST_DATABASE_URL (a Postgres superuser; else an embedded Postgres is started), KAFKA_BROKERS (else a broker
-is started if the machine has Java and Maven), CHROMIUM (path of a browser). With REQUIRE_KAFKA=1, REQUIRE_BROWSER=1 or
-REQUIRE_PEERS=1 the run fails if that part is missing; peers are the packages of test/peers/package.json.`;
+"npx jest <arguments>" does the same, and so does the button of an editor.
+
+Environment: TEST_DATABASE_URL (a Postgres superuser; else jest starts an embedded Postgres when a test needs one),
+KAFKA_BROKERS (else a broker is started if the machine has Java and Maven), CHROMIUM (path of a browser). With
+REQUIRE_KAFKA=1, REQUIRE_BROWSER=1 or REQUIRE_PEERS=1 the run fails if that part is missing; peers are the packages of
+test/peers/package.json.`;
 
 const closing = new Closing(say);
 
