@@ -27,7 +27,8 @@ export class KillableService {
   async start(): Promise<void> {
     await compiled();
     const aws = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
-    const env = { PATH: process.env.PATH, ...aws, ...this.env, LOG_LEVEL: 'info' };
+    const { PATH, NODE_COMPILE_CACHE } = process.env;
+    const env = { PATH, NODE_COMPILE_CACHE, ...aws, ...this.env, LOG_LEVEL: 'info' };
     this.output = '';
     this.child = spawn(process.execPath, [this.main], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const keep = (chunk: Buffer): void => void (this.output = (this.output + chunk.toString()).slice(-KEPT));

@@ -57,7 +57,8 @@ async function staticChecks(): Promise<Tally[]> {
   const worker = async (): Promise<void> => {
     for (let check = waiting.shift(); check; check = waiting.shift()) {
       const began = Date.now();
-      const { code, output } = await runNode(check.args, {});
+      // Each check creates many objects that live long; a larger young generation saves garbage collections.
+      const { code, output } = await runNode(['--max-semi-space-size=128', ...check.args], {});
       if (code !== 0) say(output);
       tallies.push(report(check.name, code === 0, began));
     }
