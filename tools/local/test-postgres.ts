@@ -7,8 +7,19 @@ import { ROOT } from './folder.js';
 import { startPostgres, type LocalPostgres } from './postgres.js';
 import { LocalProblem } from './problem.js';
 
-/** Settings without durability. The test data is worthless after a run, so it need not survive a power cut. */
-const FAST = { fsync: 'off', full_page_writes: 'off', max_connections: '300' };
+/**
+ * Settings without durability, and with cheap logins. The test data is worthless after a run, so it need not survive a
+ * power cut, and its passwords protect nothing.
+ */
+const FAST = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  scram_iterations: '1',
+  max_connections: '300',
+};
 
 /** Starts the embedded Postgres of the tests, without databases of earlier runs. */
 export async function startTestPostgres(): Promise<LocalPostgres> {

@@ -1,7 +1,8 @@
 /**
- * `npm test` runs static checks while Kafka starts, then jest. With arguments it runs only jest, with these
- * arguments (`npm test -- libs/scim`). With `--static` it runs only the static checks (`npm run lint`).
+ * `npm test` runs the static checks and jest at the same time. With arguments it runs only jest, with these arguments
+ * (`npm test -- libs/scim`). With `--static` it runs only the static checks (`npm run lint`).
  */
+import { constants } from 'node:os';
 import path from 'node:path';
 import { Closing } from './closing.js';
 import { runJest } from './jest-run.js';
@@ -34,31 +35,38 @@ async function main(args: readonly string[]): Promise<number> {
     say(HELP);
     return 0;
   }
-  const onlyStatic = args[0] === '--static';
-  const tallies: Tally[] = [];
-  if (onlyStatic || args.length === 0) await installPackages('infra', say);
-  const services = onlyStatic ? undefined : startTestServices(args, closing);
-  services?.catch(() => undefined); // the error is reported below, after the static checks
-  if (onlyStatic || args.length === 0) tallies.push(...(await staticChecks()));
-  if (services) {
-    const { env, missing } = await services;
-    tallies.push(...missing, await runJest(args, env, closing));
-  }
-  const sum = add(tallies);
+  const sum = add(await run(args));
   for (const name of sum.skipped) say(`skipped: ${path.relative('.', name)}`);
   say(summaryLine(sum));
   return sum.failed === 0 ? 0 : 1;
 }
 
-/** Runs two checks at a time, for two cores. The check eslint takes as long as all others together. */
-async function staticChecks(): Promise<Tally[]> {
+async function run(args: readonly string[]): Promise<readonly Tally[]> {
+  if (args.length > 0 && args[0] !== '--static') return tests(args);
+  await installPackages('infra', say);
+  if (args.length > 0) return staticChecks();
+  return (await Promise.all([staticChecks(constants.priority.PRIORITY_LOW), tests(args)])).flat();
+}
+
+async function tests(args: readonly string[]): Promise<readonly Tally[]> {
+  const { env, missing } = await startTestServices(args, closing);
+  return [...missing, await runJest(args, env, closing)];
+}
+
+/**
+ * Runs two checks at a time, for two cores. The check eslint takes as long as all others together. With a low priority,
+ * the checks use the time in which tests wait, and do not slow the tests down.
+ */
+async function staticChecks(priority?: number): Promise<readonly Tally[]> {
   const waiting = [...STATIC_CHECKS];
   const tallies: Tally[] = [];
   const worker = async (): Promise<void> => {
     for (let check = waiting.shift(); check; check = waiting.shift()) {
       const began = Date.now();
       // Each check creates many objects that live long; a larger young generation saves garbage collections.
-      const { code, output } = await runNode(['--max-semi-space-size=128', ...check.args], {});
+      const { code, output } = await runNode(['--max-semi-space-size=128', ...check.args], {
+        ...(priority !== undefined && { priority }),
+      });
       if (code !== 0) say(output);
       tallies.push(report(check.name, code === 0, began));
     }
