@@ -1,9 +1,21 @@
+/**
+ * Our code is ESM. jest can run it only where Node has this flag, and a configuration cannot give flags to its own
+ * process. The worker processes inherit the environment, so they have it, and the memory limit makes jest use workers
+ * even for a single file. With --runInBand the flag has to be in NODE_OPTIONS already.
+ */
+process.env.NODE_OPTIONS = [
+  process.env.NODE_OPTIONS,
+  '--experimental-vm-modules --disable-warning=ExperimentalWarning --disable-warning=TimeoutNegativeWarning',
+].join(' ');
+
 /** @type {import('jest').Config} */
 export default {
   rootDir: '.',
   roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/tools', '<rootDir>/test', '<rootDir>/infra/src'],
   testMatch: ['**/*.spec.ts'],
   testEnvironment: 'node',
+  globalSetup: '<rootDir>/jest.setup.mjs',
+  globalTeardown: '<rootDir>/jest.teardown.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^#contracts/clients$': '<rootDir>/libs/contracts/src/clients.ts',
@@ -13,5 +25,6 @@ export default {
   transform: { '^.+\\.ts$': ['@swc/jest', { swcrc: true }] },
   testTimeout: 30_000,
   maxWorkers: 2,
+  workerIdleMemoryLimit: '4GB',
   testSequencer: '<rootDir>/jest.sequencer.mjs',
 };

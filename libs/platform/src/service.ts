@@ -69,7 +69,7 @@ export async function runService<S extends Shape>(
   }
   const base = config as unknown as ConfigOf<typeof serviceSettings>;
   const logger = createLogger(definition.name, base.LOG_LEVEL);
-  const stopTracing = startTracing(definition.name, base.OTEL_EXPORTER_OTLP_ENDPOINT);
+  const stopTracing = await startTracing(definition.name, base.OTEL_EXPORTER_OTLP_ENDPOINT);
   const metrics = new Metrics(definition.name);
   const health = new Health();
   let database: Database;

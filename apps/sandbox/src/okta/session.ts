@@ -12,6 +12,8 @@ export interface SessionOptions {
   readonly timeoutMs: number;
   readonly agents: Agents;
   readonly signal: AbortSignal;
+  /** Waits. Tests replace it to see every wait. */
+  readonly sleep?: (ms: number, value: undefined, options: { signal: AbortSignal }) => Promise<void>;
 }
 
 /** Thrown when a task fails. An administrator sees the message under Dashboard -> Tasks. */
@@ -36,11 +38,14 @@ const PACE_SPREAD = 0.11;
 
 export class ScimSession {
   readonly exchanges: Exchange[] = [];
+  private readonly sleep;
 
   constructor(
     readonly app: OktaApp,
     private readonly options: SessionOptions,
-  ) {}
+  ) {
+    this.sleep = options.sleep ?? sleep;
+  }
 
   /**
    * Sends a request. `doing` starts the error message ("Error while creating user x"). Any status that is neither 2xx
@@ -68,7 +73,7 @@ export class ScimSession {
       this.exchanges.push(record);
       if (!answer) throw new ProvisioningFailure(`${doing}: ${record.error}`);
       if (answer.status !== 429 || attempt >= MAX_ATTEMPTS) return answer;
-      await sleep(retryWaitMs(answer.headers['retry-after'], attempt) * this.options.timeScale, undefined, {
+      await this.sleep(retryWaitMs(answer.headers['retry-after'], attempt) * this.options.timeScale, undefined, {
         signal: this.options.signal,
       });
     }
@@ -77,7 +82,7 @@ export class ScimSession {
   private async pause(): Promise<void> {
     const { paceMs, signal } = this.options;
     if (this.exchanges.length === 0 || paceMs === 0) return;
-    await sleep(paceMs * (1 + PACE_SPREAD * (2 * Math.random() - 1)), undefined, { signal });
+    await this.sleep(paceMs * (1 + PACE_SPREAD * (2 * Math.random() - 1)), undefined, { signal });
   }
 }
 
