@@ -1,5 +1,5 @@
 /**
- * What the documents name must exist: files and headings behind links, commands, metrics and settings. Every alert rule has
+ * Files and headings behind links, commands, metrics and settings that the documents name must exist. Every alert rule has
  * its page, and every page its rule.
  */
 import { execFileSync } from 'node:child_process';
