@@ -5,7 +5,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { Command } from 'commander';
 import { parse } from 'yaml';
+import type { ProgramSpec } from '#command-line';
+import { stackflow } from '../apps/cli/src/stackflow.js';
+import { okta } from '../apps/sandbox/src/cli/program.js';
 import { Metrics } from '../libs/platform/src/metrics.js';
 
 const tracked = (...patterns: string[]): string[] =>
@@ -75,6 +79,53 @@ describe('the documents', () => {
 
   it('keep the architecture short', () => {
     expect(read('docs/architecture.md').split('\n').length).toBeLessThanOrEqual(150);
+  });
+});
+
+/** The options of each command, by its words, for example `offboarding held`. An area has an entry without options. */
+async function commandsOf(program: ProgramSpec): Promise<Map<string, readonly string[]>> {
+  const commands = new Map<string, readonly string[]>([['help', []]]);
+  for (const entry of program.entries) {
+    const loaded = await entry.load();
+    const isArea = !('run' in loaded);
+    if (isArea) commands.set(entry.name, []);
+    for (const spec of isArea ? loaded : [loaded]) {
+      const command = new Command();
+      spec.options?.(command);
+      program.options?.(command);
+      const verb = spec.usage.split(' ')[0] ?? '';
+      commands.set(
+        isArea ? `${entry.name} ${verb}` : verb,
+        command.options.flatMap(({ short, long }) => [short ?? '', long ?? '']),
+      );
+    }
+  }
+  return commands;
+}
+
+describe.each([
+  ['stackflow', await commandsOf(stackflow), /(?<![\w/-])stackflow(?: --)?((?: [^\s`|]+)+)/g],
+  ['okta', await commandsOf(okta), /npm run (?:-s |--silent )?okta --((?: [^\s`|)]+)+)/gm],
+] as const)('the command line %s', (_program, commands, pattern) => {
+  const areas = new Set([...commands.keys()].filter((name) => name.includes(' ')).map((name) => name.split(' ')[0]));
+
+  it('is named by the documents', () => {
+    expect(pages.flatMap((page) => matches(read(page), pattern)).length).toBeGreaterThan(10);
+  });
+
+  it.each(pages)('has the commands and options that %s names', (page) => {
+    const unknown = matches(read(page), pattern).filter((written) => {
+      const [first = '', second = '', ...rest] = written
+        .trim()
+        .split(' ')
+        .map((word) => word.replace(/[.,;:]$/, ''));
+      if (/^[<.-]/.test(first)) return false; // a placeholder or --help
+      const isWhole = !areas.has(first) || /^[<-]/.test(second) || second === '';
+      const options = commands.get(isWhole ? first : `${first} ${second}`);
+      const used = [second, ...rest].filter((word) => /^--[a-z]/.test(word) && word !== '--help' && word !== '--json');
+      return !options || used.some((word) => !options.includes(word));
+    });
+    expect(unknown).toEqual([]);
   });
 });
 
