@@ -166,6 +166,10 @@ describe('metrics and alerts', () => {
     expect(unknown(read(page), names)).toEqual([]);
   });
 
+  it('are all described in docs/metrics.md', () => {
+    expect(matches(read('docs/metrics.md'), /^\| `(\w+)`/gm).sort()).toEqual([...own.keys()].sort());
+  });
+
   it.each(rules)('$alert asks for metrics that exist', ({ expr }) => {
     const bare = expr.replace(/\{[^}]*\}|\[[^\]]*\]|\bby\s*\([^)]*\)|"[^"]*"/g, ' ');
     const names = matches(bare, /\b([a-z]+(?:_[a-z]+)+)\b/g);
