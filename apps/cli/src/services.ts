@@ -197,7 +197,7 @@ interface Target<C> {
   readonly about: (text: string) => string;
 }
 
-/** Finds the tenant of a command. `choose` returns the client of the service whose tenants are searched. */
+/** Finds the tenant of a command. `choose` selects the service that is asked for the tenants. */
 export async function target<C extends HasTenants>(
   call: Call<TargetFlags>,
   choose: (services: Services) => C,

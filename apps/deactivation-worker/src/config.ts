@@ -26,7 +26,7 @@ export const config = {
     max: 500,
   }),
   WORKER_LEASE_SECONDS: integer({
-    purpose: 'Seconds after which another process continues the work of a process that has died.',
+    purpose: 'If a process dies, another process continues its work after this many seconds.',
     example: '10',
     default: 10,
     min: 1,

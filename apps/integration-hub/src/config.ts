@@ -13,7 +13,7 @@ export const config = {
   }),
   PUBLISH_TIMEOUT_MS: integer({
     purpose:
-      'Milliseconds for which the response to a change waits until the events of the change are published. After this time, the response says that the events are only stored.',
+      'The response to a change waits at most this many milliseconds for the events of the change to be published. After this time, the response says that the events are only stored.',
     example: '5000',
     default: 5_000,
     min: 100,

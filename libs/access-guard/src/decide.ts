@@ -3,8 +3,8 @@ import type { AccessEntry } from './view.js';
 
 export interface Freshness {
   /**
-   * `bootstrapping`: this process has never read the topic `identity.access` to its end. `stale`: it last did so longer
-   * ago than `afterMs`.
+   * `bootstrapping`: this process has never read the topic `identity.access` to its end. `stale`: the last time was
+   * more than `afterMs` ago.
    */
   readonly state: 'bootstrapping' | 'live' | 'stale';
   /** Milliseconds since this process last had every record of the topic. */

@@ -146,8 +146,8 @@ export class AccessGuard {
   }
 
   /**
-   * Returns the cached result of verifying this token. It is undefined if there is none, or if the issuer has withdrawn
-   * the key. Throws if the token has expired.
+   * Returns the cached result of verifying this token. Returns undefined if no result is cached, or if the issuer has
+   * withdrawn the key. Throws if the token has expired.
    */
   private cached(token: string): VerifiedToken | undefined {
     const known = this.cache.get(token);

@@ -68,7 +68,7 @@ export class KeySet {
     this.clock = options.clock ?? systemClock;
   }
 
-  /** Returns the key if it was fetched. Every token calls this method, so it also fetches old keys again. */
+  /** Returns the key if it is already known. Also starts a fetch if the known keys are older than `maxAgeMs`. */
   find(kid: string): VerificationKey | undefined {
     this.keepFresh();
     return this.keys.get(kid);

@@ -28,7 +28,7 @@ export class Profiles {
     return entry.profile;
   }
 
-  /** Counts one more use of the combination and returns its number. */
+  /** Counts one more use of the combination. Returns the number that identifies the combination. */
   acquire(tenantId: string, status: AccountStatus, roles: readonly string[]): number {
     const id = JSON.stringify([tenantId, status, roles]);
     const known = this.numbers.get(id);

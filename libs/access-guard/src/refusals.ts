@@ -12,7 +12,7 @@ export interface Refusal {
 /** Receives the first refusal. `at` is the time of the refusal. The function must not block; its errors are logged. */
 export type OnRefused = (accountId: string, at: Date, refusal: Refusal) => void | Promise<void>;
 
-/** Largest number of accounts remembered as reported. A forgotten account may be reported again. */
+/** Number of reported accounts that are remembered. An account that was forgotten may be reported again. */
 const REMEMBERED = 10_000;
 
 export class FirstRefusals {

@@ -25,15 +25,15 @@ interface Report {
 
 /** Largest number of waiting reports, about 300 bytes each. Further reports are dropped. */
 const WAITING = 5_000;
-/** Largest number of attempts to send a report. They take about half an hour if no other report waits. */
+/** Largest number of attempts to send a report. All attempts take about half an hour if no other report waits. */
 const ATTEMPTS = 50;
 const TIMEOUT_MS = 3_000;
 const RETRY_AFTER_MS = 500;
 
 /**
- * Returns an `onRefused` function that reports first refusals to deactivation-worker. It returns at once and never
- * throws, so no request waits for a report. Reports are sent one after the other and retried with pauses. Waiting
- * reports are lost when the process ends.
+ * Returns an `onRefused` function that sends each first refusal to deactivation-worker. The function returns at once
+ * and never throws, so no request waits for a report. Reports are sent one after the other and retried with pauses.
+ * Waiting reports are lost when the process ends.
  */
 export function reportRefusals(
   options: ReportRefusalsOptions,
@@ -66,8 +66,7 @@ class Reporter {
       const failure = await this.send(report);
       this.failures = failure === null ? 0 : this.failures + 1;
       if (failure === null) continue;
-      // Move the report to the end of the queue, so that a report that the worker cannot accept does not delay the
-      // others.
+      // Move the report to the end of the queue. A report that the worker never accepts then does not delay the others.
       if (++report.attempts < ATTEMPTS) this.waiting.push(report);
       else this.drop(report, failure);
       await this.pause();

@@ -33,7 +33,7 @@ export const guardSettings = {
   }),
   ACCESS_STALE_AFTER_MS: integer({
     purpose:
-      'Milliseconds without an answer from the carrier after which tokens older than ACCESS_STALE_TOKEN_AGE_MS are refused.',
+      'If the carrier does not answer for this many milliseconds, tokens older than ACCESS_STALE_TOKEN_AGE_MS are refused.',
     example: '10000',
     default: 10_000,
     min: 1_000,

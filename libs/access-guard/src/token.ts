@@ -36,7 +36,7 @@ export interface TokenVerifierOptions {
   readonly clock?: Clock;
 }
 
-/** Node accepts 16 KiB of request headers, so no longer token can arrive. */
+/** Node accepts at most 16 KiB of request headers, so every token is shorter than this. */
 const MAX_TOKEN_LENGTH = 16_384;
 const CLOCK_TOLERANCE_SECONDS = 5;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;

@@ -13,7 +13,7 @@ export interface AccessRecord {
   readonly roles: readonly string[];
   /** The fence, in milliseconds since the epoch. Tokens issued up to and including this second are refused. */
   readonly notBefore: number | null;
-  /** Sequence of the event. */
+  /** Sequence number of the event. */
   readonly version: number;
 }
 
@@ -80,8 +80,8 @@ export class AccessView {
   }
 
   /**
-   * Stores the record, unless the stored record of the account has a higher or equal sequence. Records may come in any
-   * order.
+   * Stores the record, unless the stored record of the account has the same or a higher sequence number. Records may
+   * come in any order.
    */
   apply(record: AccessRecord): Applied {
     const key = parseAccountId(record.accountId);
@@ -94,8 +94,8 @@ export class AccessView {
   }
 
   /**
-   * Removes all access of an account whose record was deleted or cannot be read. Keeps version and fence, so that only
-   * a newer record restores access.
+   * Removes all access of an account whose record was deleted or cannot be read. Keeps the version and the fence, so
+   * that only a newer record restores access.
    */
   block(tenantId: string, accountId: string, status: 'removed' | 'unreadable'): Applied {
     const key = parseAccountId(accountId);

@@ -34,7 +34,7 @@ export class BrakeSettings {
   @Measure({ description: 'Percentage of the accounts with access that may lose access within the window.' })
   percent!: number;
 
-  @Measure({ description: 'The brake never holds if at most this many people lose access within the window.' })
+  @Measure({ description: 'While at most this many people lose access within the window, the brake holds nobody.' })
   atLeast!: number;
 
   @Measure() windowMinutes!: number;

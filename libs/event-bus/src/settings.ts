@@ -31,7 +31,7 @@ export const busSettings = {
     max: 9,
   }),
   KAFKA_SESSION_TIMEOUT_SECONDS: integer({
-    purpose: 'Seconds without a heartbeat after which the partitions of a consumer are reassigned.',
+    purpose: 'If a consumer sends no heartbeat for this many seconds, its partitions are reassigned.',
     example: '10',
     default: 30,
     min: 6, // group.min.session.timeout.ms of a broker
@@ -39,7 +39,7 @@ export const busSettings = {
   }),
   EVENT_RETENTION_DAYS: integer({
     purpose:
-      'Days after which events are deleted from the event log. The last event of each key in a compacted topic is never deleted.',
+      'Events older than this many days are deleted from the event log. The last event of each key in a compacted topic is never deleted.',
     example: '14',
     default: 14,
     min: 1,

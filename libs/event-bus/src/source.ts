@@ -13,7 +13,7 @@ export interface EventSource {
   /** Reads published events in pages, in order per key, and passes each page to the callback. */
   read(range: ReadRange, page: (deliveries: readonly Delivery[]) => Promise<void>): Promise<void>;
   /**
-   * Counts the events per topic that the group has not consumed yet. On the Postgres carrier, `schema` contains the
+   * Counts, per topic, the events that the group has not consumed yet. On the Postgres carrier, `schema` contains the
    * offsets of the group.
    */
   lag(schema: string, group: string, topics: readonly string[]): Promise<ReadonlyMap<string, number>>;

@@ -89,7 +89,7 @@ function compareValues(before: JsonSchema, now: JsonSchema, at: string): string[
   const [old, fresh] = [values(before), values(now)];
   if (!old && !fresh) return [];
   if (!old) return [`${at}: narrowed to the values ${JSON.stringify(fresh)}`];
-  if (!fresh) return [`${at}: widened from the values ${JSON.stringify(old)} to any`];
+  if (!fresh) return [`${at}: widened from the values ${JSON.stringify(old)} to any value`];
   return [
     ...old.filter((v) => !fresh.includes(v)).map((v) => `${at}: the value ${JSON.stringify(v)} was removed`),
     ...fresh

@@ -50,7 +50,7 @@ const cloudEventsHeaders = {
     ce_time: text('Time of the change, not of its publication', { format: 'date-time' }),
     ce_tenant: text('Tenant id', { format: 'uuid' }),
     ce_sequence: text(
-      'Version of the subject after the change, a decimal number that grows by one with each event of a key. Ignore an event whose sequence is not higher than the last sequence of its key',
+      'Version of the subject after the change, a decimal number that grows by one with each event of a key. Ignore an event if you have already handled an event of its key with this number or a higher one',
       { pattern: '^[1-9][0-9]*$' },
     ),
     ce_causationid: text('Cause of the change: a SCIM request, a settings version or a command'),

@@ -25,7 +25,7 @@ export const directoryGroup = z.object({
   id: uuid,
   displayName: z.string(),
   externalId: z.string().nullable(),
-  version: z.number().int().positive().describe('sequence of the last event of the group on directory.groups'),
+  version: z.number().int().positive().describe("sequence number of this group's last event on directory.groups"),
 });
 export type DirectoryGroup = z.infer<typeof directoryGroup>;
 
@@ -75,7 +75,7 @@ export const brake = z.object({
     .number()
     .int()
     .min(1)
-    .describe('the brake never holds if at most this many people lose access within the window'),
+    .describe('while at most this many people lose access within the window, the brake holds nobody'),
   windowMinutes: z.number().int().min(1),
   holdHours: z.number().int().min(1).describe('hours after which held losses are released'),
 });

@@ -58,8 +58,8 @@ export class Tx implements Queryable {
   }
 
   /**
-   * Registers a function that runs after a successful commit. A crash may lose the call, so nothing that must happen
-   * may depend on it.
+   * Registers a function that runs after a successful commit. After a crash the function may not run, so use it only
+   * for effects that may be lost.
    */
   afterCommit(hint: () => void): void {
     this.after.push(hint);

@@ -1,7 +1,10 @@
 /** Pages of a list. A cursor is the position of the last row of a page, as a text that only the service reads. */
 import { Problem } from './problem.js';
 
-/** Returns the first `limit` rows and the cursor of the next page. Pass `limit` + 1 rows if there is a next page. */
+/**
+ * Returns the first `limit` rows, and the cursor of the next page if `rows` has more than `limit` rows. Callers
+ * therefore read `limit` + 1 rows.
+ */
 export function pageOf<T>(rows: readonly T[], limit: number, positionOf: (last: T) => readonly string[]) {
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;

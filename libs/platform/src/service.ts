@@ -152,7 +152,8 @@ export async function createApplication<S extends Shape>(
     ],
   };
   const fastify: FastifyServerOptions = {
-    // Answer a problem even if Fastify refuses a request before any routing, e.g. for a URL that cannot be decoded.
+    // Answer with a problem even if Fastify refuses a request before any routing, e.g. for a URL that cannot be
+    // decoded.
     frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)),
     ...definition.fastify,
   };

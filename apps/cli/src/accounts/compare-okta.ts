@@ -44,6 +44,6 @@ function describe(run: Json<OktaComparison>, typed: Typed): string {
     ([kind, { count, sample }]) =>
       `  ${count} ${KINDS[kind] ?? kind}: ${sample.slice(0, 10).join(', ')}${count > 10 ? ', ...' : ''}`,
   );
-  const effect = `${checked} of these people were checked one by one in Okta, and ${changed} of them had another state there than recorded here. "${typed('offboarding list')}" shows who lost access or is held.`;
+  const effect = `${checked} of these people were checked one by one in Okta. For ${changed} of them, Okta reported a state that was not recorded here. "${typed('offboarding list')}" shows who lost access or is held.`;
   return `${head}:\n${lines.join('\n')}\n${effect}`;
 }

@@ -22,7 +22,7 @@ export interface Diagnosis {
   readonly lines: readonly Line[];
 }
 
-/** A text alone means that nothing is wrong. A pair contains a fault and, if there is one, the next step. */
+/** A text alone means that nothing is wrong. A pair means a fault: its text and, if known, the next step. */
 type Finding = string | readonly [text: string, next?: string];
 type Source = Exclude<keyof Facts, 'who' | 'tenant'>;
 type Known<S extends Source> = Facts[S] extends Part<infer T> ? T : never;

@@ -63,4 +63,8 @@ export function demandOne(all: readonly OfService<unknown>[]): void {
 }
 
 export const unknownLines = (all: readonly OfService<unknown>[]): string =>
-  all.flatMap(({ service, problem }) => (problem ? [`Not known of ${service}: ${problem.message}`] : [])).join('\n');
+  all
+    .flatMap(({ service, problem }) =>
+      problem ? [`The event state of ${service} is not known: ${problem.message}`] : [],
+    )
+    .join('\n');

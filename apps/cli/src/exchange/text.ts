@@ -21,7 +21,7 @@ export function describeClient(client: Client, tenants: readonly Tenant[]): stri
     [
       'Token endpoint',
       endpoints.map((url) => `POST ${url}`).join('\n') ||
-        'unknown until auth-service has received the settings of one of these tenants',
+        'not known yet, because auth-service has no settings of these tenants',
     ],
     ['Tenants', slugs(client, tenants)],
     ['Audiences', audiences.join(', ')],

@@ -17,7 +17,7 @@ export const settingsOptions = {
     'brake: hold losses of access above this percentage of the active accounts',
     number,
   ),
-  brakeAtLeast: option('--brake-at-least <n>', 'brake: never hold if at most this many people lose access', number),
+  brakeAtLeast: option('--brake-at-least <n>', 'brake: hold nobody while at most this many people lose access', number),
   brakeWindow: option('--brake-window <minutes>', 'brake: count the losses of the last n minutes', number),
   brakeHold: option('--brake-hold <hours>', 'brake: let a held loss happen automatically after n hours', number),
   brake: negation('--no-brake', 'switch the brake off: every loss of access happens at once').conflicts([

@@ -138,8 +138,8 @@ ${fields(
 )}
 
 ${secret}
-The API token is stored, but has not been used yet. "${typed(`accounts compare-okta --tenant ${tenant.slug}`)}" is the first command that uses the token.
-This command ends the access of people who are not assigned to the app in Okta. Assign them there first.`;
+The API token is stored, but has not been used yet. The command "${typed(`accounts compare-okta --tenant ${tenant.slug}`)}" uses the token for the first time.
+It also ends the access of people who are not assigned to the app in Okta, so assign them there first.`;
 }
 
 export const describeOktaGone = (result: Json<TenantChanged>): string =>

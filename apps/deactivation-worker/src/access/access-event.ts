@@ -2,7 +2,7 @@ import type { NewEvent } from '#event-bus';
 import type { Access } from '#events';
 import type { PersonEntity } from './person.entity.js';
 
-/** The columns of the person that the `identity.access` event contains. */
+/** `identity.access` events contain these columns of the person. */
 export const PUBLISHED = ['publishedRoles', 'notBefore', 'accessVersion', 'causationId', 'traceparent'] as const;
 
 export interface PublishedAccess extends Pick<PersonEntity, 'id' | 'tenant' | (typeof PUBLISHED)[number]> {

@@ -27,9 +27,7 @@ export type PersonState = PersonFacts &
 export type Published = Pick<Access, 'status' | 'roles'>;
 
 export interface Consequences {
-  /**
-   * The new desired access; null means no change. It never ends access that is published as active; only a case does.
-   */
+  /** The new desired access; null means no change. While access is published as active, only a case may end it. */
   readonly desiredAccess: CognitoAccess | null;
   readonly publish: Published | null;
   /** Opens a case, unless the person has a pending one. */

@@ -13,8 +13,8 @@ const applySql = `
    where id = $1 returning 1`;
 
 /**
- * Writes the consequences of an evaluation for one person, whose row the caller has locked. Row and events need one
- * statement, because an import writes thousands of people.
+ * Writes the consequences of an evaluation for one person. The caller has locked the person's row. One statement writes
+ * the row and the events, because an import changes thousands of people.
  */
 export class ConsequencesWriter {
   private readonly sql: Prepared;

@@ -8,7 +8,7 @@ export class PersonEntity {
   @PrimaryColumn({ type: 'uuid' }) id!: string;
   @Column({ type: 'uuid' }) tenant!: string;
 
-  /** Sequence of the last directory.users event; 0 means that none has arrived yet. */
+  /** Sequence number of the last directory.users event; 0 means that none has arrived yet. */
   @BigIntColumn({ default: 0 }) directoryVersion!: number;
   @Column({ type: 'text', default: '' }) userName!: string;
 
@@ -18,7 +18,7 @@ export class PersonEntity {
   @Column({ type: 'boolean', default: false }) active!: boolean;
   @Column({ type: 'boolean', default: false }) deleted!: boolean;
 
-  /** Sequence of the last identity.accounts event; 0 means that none has arrived yet. */
+  /** Sequence number of the last identity.accounts event; 0 means that none has arrived yet. */
   @BigIntColumn({ default: 0 }) accountVersion!: number;
 
   /** Whether identity-service has created the Cognito user. */
@@ -38,14 +38,14 @@ export class PersonEntity {
    */
   @BigIntColumn({ default: 0 }) revision!: number;
 
-  /** Sequence of the last identity.access event; 0 means that none was published yet. */
+  /** Sequence number of the last identity.access event; 0 means that none was published yet. */
   @BigIntColumn({ default: 0 }) accessVersion!: number;
   @Column({ type: 'text', nullable: true }) publishedStatus!: AccessStatus | null;
   @Column({ type: 'text', array: true, default: () => `'{}'` }) publishedRoles!: string[];
 
   @Column({ type: 'timestamptz', nullable: true }) notBefore!: Date | null;
 
-  /** Sequence of the last offboarding.cases event about the person. */
+  /** Sequence number of the last offboarding.cases event about the person. */
   @BigIntColumn({ default: 0 }) caseVersion!: number;
 
   /**
@@ -58,11 +58,11 @@ export class PersonEntity {
   @Column({ type: 'boolean', default: false }) signOutDue!: boolean;
 
   /**
-   * Until this time, a call to Cognito without an answer may still change the user. Cognito is read once afterwards.
+   * Until this time, a call that Cognito has not answered may still change the user. Cognito is read once afterwards.
    */
   @Column({ type: 'timestamptz', nullable: true }) lateCallsUntil!: Date | null;
 
-  /** Time of the next attempt at Cognito; null means that nothing is to be done. */
+  /** Time at which the work in Cognito continues; null means that no work is left. */
   @Column({ type: 'timestamptz', nullable: true }) dueAt!: Date | null;
   @Column({ type: 'uuid', nullable: true }) leaseOwner!: string | null;
   @Column({ type: 'int', default: 0 }) attempts!: number;

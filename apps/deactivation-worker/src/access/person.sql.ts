@@ -63,8 +63,8 @@ const storeAccountSql = prepared(`
   ${RETURNING}`);
 
 /**
- * Locks people in the order of their ids, so that two of these statements cannot deadlock. A state with the stored time
- * is a repetition and changes nothing.
+ * Locks people in the order of their ids, so that two of these statements cannot deadlock. A state with the same time
+ * as the stored state is a repetition and changes nothing.
  */
 const storeOktaStateSql = `
   with those as (

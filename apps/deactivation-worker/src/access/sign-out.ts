@@ -4,8 +4,7 @@
  * refresh tokens. If Cognito's clock is ahead of ours, the first fence alone would accept tokens from before the
  * sign-out.
  *
- * The second fence also refuses tokens of logins after the first, so callers prevent logins of the person until `due`
- * is false.
+ * A login between the two fences also loses its tokens, so callers prevent logins of the person until `due` is false.
  */
 import { Injectable } from '@nestjs/common';
 import type { SignOutState } from '#contracts';

@@ -5,8 +5,8 @@ import { CASE_COLUMNS } from './case.sql.js';
 export const tenantsWithNewCases = prepared(`select distinct tenant from offboarding_case where state = 'new'`);
 
 /**
- * Locks people and their new cases. Skips rows that a consumer is changing; they are admitted later. This statement
- * therefore never waits and cannot be part of a deadlock.
+ * Locks people and their new cases. Leaves out rows that a consumer is changing; these cases are admitted later. This
+ * statement therefore never waits and cannot be part of a deadlock.
  */
 export const takeNewCases = prepared(`
   select c.id, c.released_at is not null as released, p.provisioned, p.roles,

@@ -88,7 +88,7 @@ export class Admission {
     });
   }
 
-  /** Admits one batch per tenant, so that a tenant that loses thousands of people does not delay the others. */
+  /** Admits one batch per tenant, so that one tenant with thousands of losses does not delay the others. */
   private async round(): Promise<boolean> {
     let more = false;
     for (const { tenant } of await this.database.query<{ tenant: string }>(tenantsWithNewCases)) {

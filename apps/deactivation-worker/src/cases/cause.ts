@@ -9,7 +9,7 @@ export interface Cause {
 }
 
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
-/** Longest time between a request and its change. An older causation id is not the id of the request. */
+/** A request makes its change within this time. An older causation id does not show when the request arrived. */
 const LONGEST_REQUEST_MS = 5 * 60_000;
 
 /**

@@ -9,8 +9,8 @@ import { Database, Problem } from '#platform';
 const CLOCK_TOLERANCE = '10 minutes';
 
 /**
- * Stores the refusal in the case with the latest fence before the refusal, or else in the case with the closest fence
- * within the tolerance. Reports may arrive in any order, and a case keeps its earliest refusal.
+ * Stores the refusal in the case whose fence is the latest before the refusal. If no fence is earlier, takes the case
+ * with the closest fence within the tolerance. Reports may arrive in any order, and a case keeps its earliest refusal.
  */
 const recordSql = `
   with report as (select $3::timestamptz as at, clock_timestamp() as now, interval '${CLOCK_TOLERANCE}' as tolerance),

@@ -28,7 +28,7 @@ export interface WorkRow extends Pick<PersonEntity, (typeof STATE)[number]> {
 export const LATE_CALL_SECONDS = 6;
 const LATE_CALLS_UNTIL = `clock_timestamp() + interval '${LATE_CALL_SECONDS} seconds'`;
 
-/** The columns of a row of work. `p` is the person's row after the statement. */
+/** The columns that describe the work on one person. `p` is the person's row after the statement. */
 const WORK = `${columnsOf(PersonEntity, { alias: 'p', only: STATE })}, p.published_status = 'active' as lifted`;
 
 /**
@@ -196,8 +196,8 @@ const unknownAndDue = `actual_access = null, late_calls_until = ${LATE_CALLS_UNT
  */
 export const rereadAccess = `update person set revision = revision + 1, ${unknownAndDue} where id = $1`;
 /**
- * Ends the leases of process `$1` on all people except `$2`, on whom the process still works. A needless lease remains
- * if the process could not record a step.
+ * Ends the leases that process `$1` no longer needs. `$2` contains the people on whom the process still works. A lease
+ * is left over if the process could not record a step.
  */
 export const releaseForgotten = `update person set lease_owner = null, ${unknownAndDue} where lease_owner = $1 and id <> all($2::uuid[])`;
 /**

@@ -1,6 +1,6 @@
 /**
- * Changes the access of people in Cognito, and records each step while its lease is valid. Disabling users goes first
- * and may use all `WORKER_CONCURRENCY` slots; other work may use half of them.
+ * Changes the access of people in Cognito, and records each step while this process holds the lease on the person.
+ * Disabling users goes first and may use all `WORKER_CONCURRENCY` slots; other work may use half of them.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { retryDelay, whenMisconfigured } from '#cognito';

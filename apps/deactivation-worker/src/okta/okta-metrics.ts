@@ -21,7 +21,7 @@ export class OktaMetrics {
     );
     metrics.gauge(
       'okta_comparison_last_success_timestamp_seconds',
-      'Time since which every connected tenant has completed a comparison; 0 means that a tenant was never compared',
+      'Every connected tenant has completed a comparison since this time; 0 means that a tenant was never compared',
       [],
       async (gauge) => {
         const [row] = await database.query<{ at: Date }>(oldestSuccess);

@@ -11,7 +11,7 @@ export interface NewTenant {
   readonly slug: string;
   readonly change?: TenantChange | undefined;
   readonly by: string;
-  /** True returns an existing tenant without a token. False refuses a slug that exists. */
+  /** If true, an existing tenant is returned without a token. If false, a slug that exists is refused. */
   readonly ifMissing?: boolean | undefined;
 }
 

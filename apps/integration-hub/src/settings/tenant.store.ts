@@ -26,7 +26,7 @@ export interface TenantResult {
 
 /**
  * One transaction locks the tenant, inserts a version of the settings, and inserts its event into the outbox. The event
- * contains the full settings without secrets; its sequence is the version.
+ * contains the full settings without secrets; its sequence number is the version of the settings.
  */
 @Injectable()
 export class TenantStore {
@@ -57,8 +57,8 @@ export class TenantStore {
   }
 
   /**
-   * Stores the settings that `decide` returns as a new version, if anything differs. The lock is held until the commit,
-   * so `decide` may also write the tenant's secrets.
+   * Stores the result of `decide` as a new version of the settings, if anything differs. The lock is held until the
+   * commit, so `decide` may also write the tenant's secrets.
    */
   change(
     slug: string,

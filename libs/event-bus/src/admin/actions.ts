@@ -92,8 +92,8 @@ export async function replay(
 }
 
 /**
- * Queues one page of events for replay. First locks the inbox rows of their keys, in key order, as consumers do. A
- * consumer of such a key has then committed already, or it waits and afterwards finds the key parked.
+ * Queues one page of events for replay. First locks the inbox rows of their keys, in key order, as consumers do. While
+ * the rows are locked, a consumer of such a key has to wait. When it continues, it finds the key parked.
  */
 async function queue(
   tx: Tx,
@@ -113,8 +113,8 @@ async function queue(
   const reached = new Map(consumed.map((c) => [c.key, Number(c.sequence)]));
   const taken = new Set(waiting.map((w) => `${w.key} ${w.sequence}`));
   const rows = deliveries.flatMap(({ event, partition, position }) => {
-    // Skip events that the group has not consumed yet, because the carrier still delivers them. Skip events that are
-    // already parked, so that they are queued only once.
+    // Leave out the events that the group has not consumed yet, because the carrier still delivers them. Leave out the
+    // events that are already parked, so that they are queued only once.
     if (!event || event.sequence > (reached.get(event.key) ?? 0) || taken.has(`${event.key} ${event.sequence}`))
       return [];
     taken.add(`${event.key} ${event.sequence}`);

@@ -41,7 +41,7 @@ async function tableExists(db: Queryable, schema: string, table: string): Promis
   return row?.exists ?? false;
 }
 
-/** Reads the last event of each key that the group has handled or parked. */
+/** Reads, for each key, the last event that the group has handled or parked. */
 export const handledKeys = (db: Queryable, group: GroupState, keys: readonly string[]): Promise<HandledKey[]> =>
   db.query(
     `select consumer_group as "group", topic, key, sequence::float8, ${iso('handled_at')} as at
@@ -55,7 +55,7 @@ export type ParkedMatch = ParkedFilter & { readonly key?: string };
 
 export type ParkedAfter = readonly [group: string, topic: string, key: string];
 
-/** Replaces ids in errors, so that errors that differ only in ids are counted together. */
+/** Replaces ids in errors, so that errors with different ids are counted together. */
 const MASKED = `regexp_replace(h.error, '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', '<id>', 'gi')`;
 
 /** Selects the first events of the queues that match $1-$5, with one index probe per parked key. */

@@ -67,7 +67,7 @@ export class OptimisticRunFailed extends Error implements RerunReason {
 /** Returns how to repeat an optimistic run that ended with `error`, or undefined if savepoints cannot help. */
 export function runAfter(error: unknown): Run | undefined {
   if (error instanceof OptimisticRunFailed) return { optimistic: false, rerunReason: error };
-  // After SQLSTATE 25P02, or a COMMIT that is answered with ROLLBACK, some handler has ignored the error of a
+  // Postgres reports SQLSTATE 25P02, or answers COMMIT with ROLLBACK, if a handler has ignored the error of a
   // statement.
   return error instanceof RolledBack || sqlState(error) === '25P02' ? WITH_SAVEPOINTS : undefined;
 }

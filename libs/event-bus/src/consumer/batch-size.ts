@@ -1,6 +1,6 @@
 /**
- * Chooses how many events one transaction handles: as many as take about a second. A slow handler then does not hold
- * its partition for long, and a crash repeats few events.
+ * Chooses the number of events in a transaction, so that the transaction takes about a second. A slow handler then does
+ * not hold its partition for long, and few events are repeated after a crash.
  */
 const TARGET_MS = 1_000;
 

@@ -1,14 +1,14 @@
 /**
- * The version gate: finds the new events of a batch. One inbox row per key stores the highest handled sequence, so
- * repeated and older events are dropped.
+ * The version gate: finds the new events of a batch. One inbox row per key stores the highest handled sequence number,
+ * so repeated and older events are dropped.
  */
 import type { EventEnvelope } from '#events';
 import type { Tx } from '#platform';
 import { identifier } from '../schema.sql.js';
 
 /**
- * Sets the inbox to the highest sequence of each key and returns the previous sequence. The result leaves out keys with
- * only repeated or older events.
+ * Sets the inbox row of each key to the highest sequence number in the batch, and returns the previous number. Keys
+ * that have only repeated or older events are not in the result.
  *
  * Locks the inbox row of every key of the batch, in key order, until the transaction ends. A consumer that has lost its
  * partition without noticing then waits for the new owner and sees its result, because `on conflict do update` reads
@@ -25,9 +25,9 @@ const gateSql = (schema: string): string => `
     select 1 from ${identifier(schema)}.parked_event p where p.consumer_group = $1 and p.topic = $2 and p.key = i.key) as parked`;
 
 export interface Gate {
-  /** The events to handle or park. Each has a higher sequence than all earlier events of its key. */
+  /** The events to handle or park. Each has a higher sequence number than all earlier events of its key. */
   readonly passed: ReadonlySet<EventEnvelope>;
-  /** For each key of `passed`, the sequence that the group had reached before this batch. */
+  /** For each key of `passed`, the highest sequence number that the group had handled before this batch. */
   readonly previous: ReadonlyMap<string, number>;
   readonly parked: ReadonlySet<string>;
 }

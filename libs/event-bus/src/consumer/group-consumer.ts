@@ -53,13 +53,15 @@ export interface GroupOptions {
 const IN_PLACE_PAUSE_MS = 15;
 const PAUSE_LIMIT_MS = 600_000;
 /**
- * Number of conflicts of one event, such as deadlocks, that may interrupt its batch (about 7 s of pauses). After them
- * the event counts as failed, so that it does not block its partition.
+ * An event may interrupt its batch this many times by conflicts such as deadlocks. The pauses add up to about 7 s.
+ * After a further conflict the event counts as failed, so that it does not block its partition.
  */
 const INTERRUPTIONS = 8;
 
 export class GroupConsumer {
-  /** Number of interruptions by event id. An event is removed when an attempt ends without an interruption. */
+  /**
+   * Number of interruptions by event id. The entry of an event is removed when an attempt ends without an interruption.
+   */
   private readonly interruptions = new Map<string, number>();
 
   constructor(

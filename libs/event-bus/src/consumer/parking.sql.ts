@@ -95,8 +95,8 @@ export const heads = (db: Queryable, schema: string, group: string): Promise<Par
  * Locks one queue and returns its first `limit` events, or no events if another process works on this key.
  *
  * Retries and skips hold an advisory lock of the key until their transaction ends, so that the order of its events is
- * preserved. This function never waits for that lock. Consumers append events without it. The row locks cannot
- * deadlock, because all processes take them in queue order.
+ * preserved. This function never waits for the advisory lock, and consumers append events without taking it. The row
+ * locks cannot deadlock, because all processes take them in queue order.
  */
 export async function lockQueue(
   tx: Tx,

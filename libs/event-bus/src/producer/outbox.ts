@@ -2,8 +2,8 @@
  * Events that commit, or are rolled back, together with the change that they announce.
  *
  * Every writer locks the subject's row, increments its version, and inserts into the outbox, in one transaction and in
- * this order. Ids in the outbox then follow the versions of each key. In any other order, concurrent writers lost 9 %
- * or reordered 6-12 % of the events in measurements. A writer without a row to lock first takes
+ * this order. Ids in the outbox then follow the versions of each key. In measurements with any other order, concurrent
+ * writers lost 9 % of the events or reordered 6-12 % of them. A writer without a row to lock first takes
  * `pg_advisory_xact_lock(hashtextextended(key, 0))`.
  */
 import { eventKey, topicOf, type EventData, type EventType } from '#events';

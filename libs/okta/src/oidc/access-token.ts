@@ -1,6 +1,7 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { refuse, verifySigned, type SignedTokenExpectations } from './signed-token.js';
+import { OidcError } from './errors.js';
+import { verifySigned, type SignedTokenExpectations } from './signed-token.js';
 
 /** `audience` is the audience of the API, as configured in the authorization server. */
 export interface AccessTokenExpectations extends Omit<SignedTokenExpectations, 'typ'> {
@@ -31,7 +32,9 @@ export async function verifyAccessToken(
   expected: AccessTokenExpectations,
 ): Promise<AccessTokenClaims> {
   const parsed = await verifySigned(token, keys, expected, claims);
-  if (!expected.clientIds.includes(parsed.cid)) throw refuse('client_mismatch', 'It was issued to another client.');
-  if (!parsed.scp.includes(expected.scope)) throw refuse('scope_missing', `It lacks the scope "${expected.scope}".`);
+  if (!expected.clientIds.includes(parsed.cid))
+    throw new OidcError('client_mismatch', 'The token was issued to another client.');
+  if (!parsed.scp.includes(expected.scope))
+    throw new OidcError('scope_missing', `The token lacks the scope "${expected.scope}".`);
   return parsed;
 }

@@ -5,7 +5,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { CLOCK_SKEW_SECONDS, refuse, verifySigned, type SignedTokenExpectations } from './signed-token.js';
+import { OidcError } from './errors.js';
+import { CLOCK_SKEW_SECONDS, verifySigned, type SignedTokenExpectations } from './signed-token.js';
 
 export interface IdTokenExpectations extends Pick<SignedTokenExpectations, 'issuer' | 'now'> {
   readonly clientId: string;
@@ -54,24 +55,25 @@ export async function verifyIdToken(
 
 function checkClaims(token: IdTokenClaims, expected: IdTokenExpectations, now: number): void {
   if (now - token.iat > (expected.maxTokenAge ?? MAX_TOKEN_AGE_SECONDS))
-    throw refuse('too_old', 'It was issued too long ago.');
+    throw new OidcError('too_old', 'The token was issued too long ago.');
   checkAuthorizedParty(token, expected.clientId);
   if (expected.nonce !== undefined && !sameText(token.nonce, expected.nonce))
-    throw refuse('nonce_mismatch', 'It belongs to another authorization request.');
+    throw new OidcError('nonce_mismatch', 'The token belongs to another authorization request.');
   if (expected.accessToken !== undefined && token.at_hash !== undefined)
     if (!sameText(token.at_hash, atHash(expected.accessToken)))
-      throw refuse('at_hash_mismatch', 'It belongs to another access token.');
+      throw new OidcError('at_hash_mismatch', 'The ID token belongs to another access token.');
   if (expected.maxAge !== undefined)
     if (token.auth_time === undefined || now - token.auth_time > expected.maxAge + CLOCK_SKEW_SECONDS)
-      throw refuse('auth_too_old', 'The person signed in to Okta too long ago.');
+      throw new OidcError('auth_too_old', 'The person signed in to Okta too long ago.');
   if (expected.requireMfa && !token.amr?.includes('mfa'))
-    throw refuse('mfa_missing', 'The person used no second factor.');
+    throw new OidcError('mfa_missing', 'The person used no second factor.');
 }
 
 /** `azp` must name our client, because a token with several audiences may have been issued to another client. */
 function checkAuthorizedParty({ aud, azp }: IdTokenClaims, clientId: string): void {
   const needed = Array.isArray(aud) && aud.length > 1;
-  if (azp === undefined ? needed : azp !== clientId) throw refuse('azp_mismatch', 'It was issued to another client.');
+  if (azp === undefined ? needed : azp !== clientId)
+    throw new OidcError('azp_mismatch', 'The token was issued to another client.');
 }
 
 /**

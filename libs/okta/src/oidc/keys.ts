@@ -15,8 +15,8 @@ export interface KeyOptions {
 }
 
 /**
- * Shortest interval between extra fetches. During its cooldown jose does not fetch keys, so an unknown key causes an
- * extra fetch.
+ * Shortest interval between extra fetches. If a key is unknown while jose's cooldown prevents a fetch, the keys are
+ * fetched anyway, once per interval.
  */
 const FORCED_RELOAD_MS = 5_000;
 

@@ -1,6 +1,7 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { CLOCK_SKEW_SECONDS, refuse, verifySigned, type SignedTokenExpectations } from './signed-token.js';
+import { OidcError } from './errors.js';
+import { CLOCK_SKEW_SECONDS, verifySigned, type SignedTokenExpectations } from './signed-token.js';
 
 export interface LogoutTokenExpectations extends Pick<SignedTokenExpectations, 'issuer' | 'now'> {
   /** The id of our client at that org, which must be the token's `sub`. */
@@ -39,7 +40,7 @@ export async function verifyLogoutToken(
 ): Promise<LogoutTokenClaims> {
   const parsed = await verifySigned(token, keys, { issuer, audience: endpoint, typ: TYP, now }, claims);
   if (parsed.exp > now() / 1000 + LIFETIME_SECONDS + CLOCK_SKEW_SECONDS)
-    throw refuse('claim_invalid', 'It is valid for longer than five minutes.');
-  if (parsed.sub !== clientId) throw refuse('client_mismatch', 'It is from another app of the org.');
+    throw new OidcError('claim_invalid', 'The token is valid for longer than five minutes.');
+  if (parsed.sub !== clientId) throw new OidcError('client_mismatch', 'The token is from another app of the org.');
   return parsed;
 }

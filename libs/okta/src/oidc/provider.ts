@@ -2,7 +2,7 @@
  * The client for the OpenID providers of all tenants. Metadata and keys are cached per issuer, and concurrent callers
  * share one request. While a provider does not answer, the last metadata stays in use.
  *
- * An issuer in a parameter is the one in the tenant's settings. Failures are `OidcError`s.
+ * Callers pass the issuer from the tenant's settings. Failures are `OidcError`s.
  */
 import type { JWTVerifyGetKey } from 'jose';
 import { verifyAccessToken, type AccessTokenClaims, type AccessTokenExpectations } from './access-token.js';

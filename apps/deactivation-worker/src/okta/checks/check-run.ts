@@ -21,7 +21,7 @@ type KnownPerson = Pick<PersonEntity, 'id' | 'oktaState'>;
 
 /**
  * An event hook can arrive before the directory's event about a new person. The check of an unknown person is postponed
- * by this time.
+ * for this long.
  */
 const WAIT_FOR_UNKNOWN_MS = 10_000;
 

@@ -18,7 +18,7 @@ export class OktaCheckEntity {
   @Column({ type: 'timestamptz', nullable: true }) newerAt!: Date | null;
   @Column({ type: 'uuid', nullable: true }) newerRun!: string | null;
 
-  /** Id of the comparison that added this check; null if no comparison did. */
+  /** Id of the comparison that added this check; null if no comparison added it. */
   @Column({ type: 'uuid', nullable: true }) run!: string | null;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) dueAt!: Date;
   @Column({ type: 'uuid', nullable: true }) claim!: string | null;

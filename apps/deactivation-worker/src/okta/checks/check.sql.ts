@@ -1,6 +1,6 @@
 /**
  * The queue of people to check in Okta. A claim is valid while its process renews its lease (`lease_owner`). Each claim
- * has its own id, so that a process that lost its claim without noticing cannot record its result.
+ * has its own id. A process that lost its claim without noticing then cannot record its result.
  */
 import { columnsOf } from '#platform';
 import { isLeaseVoid } from '#worker';
@@ -36,8 +36,8 @@ export const claimCheck = `
   returning ${columnsOf(OktaCheckEntity, { only: ['tenant', 'userId', 'causationId', 'pushedAt', 'run', 'claim'] })}, clock_timestamp() as "claimedAt"`;
 
 /**
- * Ends the claims of process `$1` except `$2`, on which the process still works. A needless claim remains if the
- * process could not record a result.
+ * Ends the claims that process `$1` no longer needs. `$2` contains the claims on which the process still works. A claim
+ * is left over if the process could not record a result.
  */
 export const releaseForgotten = `
   update okta_check set claim = null, lease_owner = null, due_at = clock_timestamp() where lease_owner = $1 and claim <> all($2::uuid[])`;
@@ -75,9 +75,9 @@ export const peopleOfUser = `select id, okta_state as "oktaState" from person wh
 export const countForRun = `update okta_comparison set checked = checked + 1, changed = changed + $2 where id = $1`;
 
 /**
- * Adds checks of people who have no access only because of Okta's state. The event hook that would restore their access
- * can get lost, because Okta repeats a delivery only once. `$1` is the minimum number of seconds since the last
- * response about the person.
+ * Adds checks of people who are active in the directory, but have no access because of the state that Okta reported.
+ * The event hook that would restore their access can get lost, because Okta repeats a delivery only once. `$1` is the
+ * minimum number of seconds since the last response about the person.
  */
 export const recheckExcluded = `
   insert into okta_check (tenant, user_id, causation_id)

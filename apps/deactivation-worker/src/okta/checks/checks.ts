@@ -30,7 +30,7 @@ const RECHECK_AFTER_SECONDS = 15 * 60;
 
 @Injectable()
 export class OktaChecks {
-  /** Running loops. Each checks the people of one tenant, one after the other; a tenant may have several. */
+  /** Running loops. Each loop checks the people of one tenant, one after the other. A tenant may have several loops. */
   private readonly drains = new Set<{ readonly tenant: string; done: Promise<void> }>();
   private readonly pauses = new TenantPauses();
   private readonly reconnected = new Set<string>();

@@ -2,7 +2,7 @@ import { columnsOf } from '#platform';
 import { PersonEntity } from '../../access/person.entity.js';
 import { OktaComparisonEntity } from './comparison.entity.js';
 
-/** Time without a heartbeat after which a comparison counts as dead. It is several times the heartbeat interval. */
+/** A comparison without a heartbeat for this time counts as dead. The time is several times the heartbeat interval. */
 const DEAD_AFTER = `interval '60 seconds'`;
 
 export const endDeadRuns = `
@@ -41,8 +41,8 @@ export const withAccessAfter = `
 export const countWithAccess = `select count(*)::int as people from person where ${withAccess}`;
 
 /**
- * Adds checks for this comparison. A person who already has a check is checked once more after it. The rows are locked
- * in the order of the key.
+ * Adds checks for this comparison. If a person already has a check, the person is checked once more afterwards. The
+ * rows are locked in the order of the key.
  */
 export const addChecks = `
   insert into okta_check as c (tenant, user_id, causation_id, run)
@@ -63,7 +63,7 @@ export const dueTenants = `
           and (r.state = 'running' or r.started_at >= clock_timestamp() - interval '30 minutes' and r.cause = 'nightly' or r.state = 'done' and r.started_at >= $1))
    order by s.tenant_id limit 10`;
 
-/** Returns the time since which every connected tenant has completed a comparison, or 1970 if a tenant never did. */
+/** Every connected tenant has completed a comparison since the returned time. Returns 1970 if a tenant never did. */
 export const oldestSuccess = `
   select coalesce(min(coalesce(r.at, 'epoch'::timestamptz)), 'epoch'::timestamptz) as at from tenant_settings s
     left join lateral (select max(finished_at) as at from okta_comparison where tenant = s.tenant_id and state = 'done') r on true

@@ -23,7 +23,10 @@ export function note(progress: OktaComparisonProgress, kind: OktaDriftKind, name
 
 export type Counterpart = Pick<PersonEntity, 'externalId' | 'userName' | 'active' | 'desiredAccess' | 'oktaState'>;
 
-/** Returns how our state of a user who is assigned to the app differs from Okta's, or null if it does not differ. */
+/**
+ * Compares our state of a user who is assigned to the app with Okta's. Returns the difference, or null if there is
+ * none.
+ */
 export function driftOf(here: Counterpart | undefined, isSuspended: boolean): OktaDriftKind | null {
   if (!here) return 'unknown_here';
   if (!here.active) return 'inactive_here';

@@ -92,7 +92,7 @@ export class KafkaFollower extends Follower {
     return undefined;
   }
 
-  /** Reports completeness if every record up to the last requested end of the topic has been handled. */
+  /** Calls `complete` if every record before the end offsets has been handled. */
   private checkComplete(): void {
     if (!this.ends) return;
     const { askedAt, partitions } = this.ends;

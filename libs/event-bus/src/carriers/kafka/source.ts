@@ -20,7 +20,9 @@ export class KafkaSource implements EventSource {
   }
 }
 
-/** Counts the unconsumed events per topic; all events, if the group has never committed. */
+/**
+ * Counts, per topic, the events that the group has not consumed. A group without committed offsets has consumed none.
+ */
 async function groupLag(
   { kafka, name }: KafkaConnection,
   group: string,
@@ -50,8 +52,8 @@ async function groupLag(
 }
 
 /**
- * Reads `topic` from `from` (or from its beginning) to its end at the time of the call. Reads as a temporary consumer
- * group and deletes the group afterwards.
+ * Reads `topic` from `from`, or from its beginning if `from` is undefined. Stops at the end offsets that the topic has
+ * when the function is called. Reads as a temporary consumer group and deletes the group afterwards.
  */
 async function readTopic(
   connection: KafkaConnection,

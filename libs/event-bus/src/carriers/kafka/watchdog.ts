@@ -4,8 +4,8 @@ import type { Consumer } from 'kafkajs';
 const CHECK_MS = 1_000;
 
 /**
- * Errors of kafkajs if the brokers refuse connections, do not answer, or know no leader. A restart of this process
- * would not help.
+ * kafkajs reports these errors if the brokers refuse connections, do not answer, or know no leader. A restart of this
+ * process would not help.
  */
 const UNREACHABLE = /^KafkaJS(Connection|RequestTimeout|NumberOfRetriesExceeded|BrokerNotFound)/;
 
@@ -60,8 +60,8 @@ export class Watchdog {
   }
 
   /**
-   * Liveness check. Rejects after four silent session timeouts although the brokers answer, because only a restart can
-   * help then.
+   * Liveness check. Rejects if the brokers answer, but the consumer has been silent for four session timeouts. Only a
+   * restart can help then.
    */
   check(): Promise<void> {
     const silent = this.now() - this.lastActivity;

@@ -131,7 +131,9 @@ export const partitionsBehind = (
     values: [group, topics],
   });
 
-/** Counts the events per topic that the group has not consumed yet, at most `limit` per partition to bound the cost. */
+/**
+ * Counts, per topic, the events that the group has not consumed yet. Stops at `limit` per partition to bound the cost.
+ */
 export const lagByTopic = (
   db: Queryable,
   schema: string,

@@ -1,6 +1,6 @@
 /**
- * Deletes old events from the Postgres event log, in small batches. Every service that publishes runs it in one
- * process; an advisory lock ensures that only one process deletes at a time.
+ * Deletes old events from the Postgres event log, in small batches. Every service that publishes runs it in one of its
+ * processes. An advisory lock ensures that only one process of all services deletes at a time.
  */
 import { topics } from '#events';
 import { Waiter, type Database, type Logger, type Tx } from '#platform';

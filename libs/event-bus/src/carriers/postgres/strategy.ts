@@ -29,8 +29,8 @@ import {
 const POLL_MS = 200;
 const BATCH = 100;
 /**
- * Pause before another attempt to lease a partition. The process that holds the lease may have read the partition
- * before the announced events were appended.
+ * Pause before another attempt to lease a partition. The process that holds the lease may have read the partition too
+ * early to get the announced events.
  */
 const LEASE_RETRY_MS = 10;
 
