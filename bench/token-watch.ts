@@ -53,6 +53,7 @@ async function follow({ carrier, databaseUrl, brokers }: FollowJob): Promise<str
     issuer: issuer.issuer,
     jwksUri: issuer.jwksUri,
     clientIds: [issuer.clientId],
+    audience: null,
     feed: busFeed(source, { name: 'bench-token-watch', logger }),
     logger,
   });

@@ -73,6 +73,7 @@ suite('the view follows the Kafka carrier (skipped unless KAFKA_BROKERS names a 
     const guard = new AccessGuard({
       issuer: 'https://issuer.example',
       clientIds: ['x'],
+      audience: null,
       feed,
       logger,
       policy: { stale: { afterMs } },

@@ -29,6 +29,7 @@ function start(options: Partial<AccessGuardOptions> = {}): { guard: AccessGuard;
     issuer: issuer.issuer,
     jwksUri: issuer.jwksUri,
     clientIds: [issuer.clientId],
+    audience: null,
     feed,
     logger,
     clock,

@@ -22,9 +22,10 @@ export interface AccessGuardOptions {
   /** App clients whose tokens this service accepts. */
   readonly clientIds: readonly string[];
   /**
-   * Name of this service in token exchanges. If it is set, tokens that were exchanged for another service are refused.
+   * Name of this service in token exchanges. A token that was exchanged for another service is refused. Null means that
+   * this service has no such name, so every exchanged token is refused.
    */
-  readonly audience?: string | undefined;
+  readonly audience: string | null;
   /** URL of the public keys. The default is the issuer's `/.well-known/jwks.json`. */
   readonly jwksUri?: string;
   readonly jwks?: Pick<KeySetOptions, 'cooldownMs' | 'maxAgeMs' | 'staleLimitMs' | 'timeoutMs'>;

@@ -3,8 +3,8 @@ import type { BusConfig } from '#event-bus';
 import {
   integer,
   list,
-  optionalText,
   optionalUrl,
+  text,
   url,
   type ConfigOf,
   type ConfigShape,
@@ -23,9 +23,8 @@ export const guardSettings = {
     purpose: 'App clients of the user pool whose tokens this service accepts, comma-separated.',
     example: '4example1client2id',
   }),
-  TOKEN_AUDIENCE: optionalText({
-    purpose:
-      'Name of this service in token exchanges (docs/token-exchange.md). If it is set, tokens that were exchanged for another service are refused.',
+  TOKEN_AUDIENCE: text({
+    purpose: 'Name of this service in token exchanges. Tokens that were exchanged for another service are refused.',
     example: 'incident-service',
   }),
   TOKEN_JWKS_URI: optionalUrl({
