@@ -4,7 +4,8 @@
  * A token is verified once and then cached until it expires. The account is looked up on every request. A fence, a
  * removed role and a withdrawn key therefore take effect with the next request.
  */
-import type { Logger, Metrics } from '#platform';
+import type { FollowLogger } from '#event-bus';
+import type { Registry } from 'prom-client';
 import { systemClock, type Clock } from './clock.js';
 import { decide, defaultPolicy, type AccessPolicy, type Freshness } from './decide.js';
 import { AccessDenied } from './denied.js';
@@ -36,8 +37,9 @@ export interface AccessGuardOptions {
   };
   /** Number of verified tokens to cache, about 1.5 kB each. The default is 10,000; 0 switches the cache off. */
   readonly cachedTokens?: number;
-  readonly logger: Logger;
-  readonly metrics?: Metrics;
+  readonly logger: FollowLogger;
+  /** Registry of prom-client that gets the metrics of the guard. */
+  readonly registry?: Registry;
   readonly onRefused?: OnRefused;
   readonly clock?: Clock;
 }
@@ -91,7 +93,7 @@ export class AccessGuard {
     this.verifier = new TokenVerifier({ issuer, clientIds, audience, keys: this.keys, clock: this.clock });
     this.cache = new TokenCache(options.cachedTokens ?? 10_000);
     this.refusals = onRefused && new FirstRefusals(onRefused, logger);
-    if (options.metrics) this.metrics.register(options.metrics, () => this.freshness());
+    if (options.registry) this.metrics.register(options.registry, () => this.freshness());
   }
 
   /** Starts to follow the feed. While {@link freshness} is `bootstrapping`, every caller is refused with 503. */

@@ -2,8 +2,7 @@
  * The Prometheus metrics of the guard. Outcomes are counted in plain numbers, because prom-client's labels cost 0.3 us
  * per call.
  */
-import type { Metrics } from '#platform';
-import { Counter } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Freshness } from './decide.js';
 import { denialReasons, type DenialReason } from './denied.js';
 
@@ -19,23 +18,31 @@ export class GuardMetrics {
     this.counts[outcome]++;
   }
 
-  register(metrics: Metrics, freshness: () => Freshness): void {
+  register(registry: Registry, freshness: () => Freshness): void {
     const { counts } = this;
-    metrics.gauge(
-      'access_guard_lag_seconds',
-      'Seconds since the view was last known to be complete. -1 means that it was never complete.',
-      [],
-      (gauge) => {
+    const registers = [registry];
+    new Gauge({
+      name: 'access_guard_lag_seconds',
+      help: 'Seconds since the view was last known to be complete. -1 means that it was never complete.',
+      registers,
+      collect() {
         const { state, lagMs } = freshness();
-        gauge.set(state === 'bootstrapping' ? -1 : lagMs / 1000);
+        this.set(state === 'bootstrapping' ? -1 : lagMs / 1000);
       },
-    );
-    metrics.gauge('access_guard_accounts', 'Accounts in the view', [], (gauge) => gauge.set(freshness().accounts));
+    });
+    new Gauge({
+      name: 'access_guard_accounts',
+      help: 'Accounts in the view',
+      registers,
+      collect() {
+        this.set(freshness().accounts);
+      },
+    });
     new Counter({
       name: 'access_guard_decisions_total',
       help: 'Requests, by the decision of the guard',
       labelNames: ['outcome'],
-      registers: [metrics.registry],
+      registers,
       collect() {
         this.reset();
         for (const [outcome, count] of Object.entries(counts)) this.inc({ outcome }, count);

@@ -2,7 +2,7 @@
  * Reports once per fence that a valid token was refused because of this fence. The report is the evidence that the
  * fence works.
  */
-import type { Logger } from '#platform';
+import type { FollowLogger } from '#event-bus';
 import type { AccessEntry } from './view.js';
 
 export interface Refusal {
@@ -29,7 +29,7 @@ export class FirstRefusals {
 
   constructor(
     private readonly onRefused: OnRefused,
-    private readonly logger: Logger,
+    private readonly logger: FollowLogger,
   ) {}
 
   note(accountId: string, at: Date, entry: AccessEntry, reason: Refusal['reason']): void {

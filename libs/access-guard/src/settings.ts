@@ -1,17 +1,9 @@
 /** Settings of the guard for a service's configuration, and the options that are computed from these settings. */
-import type { BusConfig } from '#event-bus';
-import {
-  integer,
-  list,
-  optionalUrl,
-  text,
-  url,
-  type ConfigOf,
-  type ConfigShape,
-  type PlatformContext,
-} from '#platform';
+import { kafkaAccess, type BusConfig, type FollowLogger } from '#event-bus';
+import { integer, list, optionalUrl, text, url, type ConfigOf, type ConfigShape } from '#platform';
+import type { Registry } from 'prom-client';
 import { busFeed } from './feed.js';
-import type { AccessGuardModuleOptions } from './nest.js';
+import type { AccessGuardModuleOptions, GuardHealth } from './nest.js';
 import { reportRefusals } from './report-refusals.js';
 
 export const guardSettings = {
@@ -51,15 +43,21 @@ export const guardSettings = {
   }),
 } satisfies ConfigShape;
 
-type GuardPlatform = PlatformContext<
-  ConfigOf<typeof guardSettings> & BusConfig & { readonly DATABASE_URL: string; readonly INTERNAL_API_TOKEN: string }
->;
+/** The parts of a service that the guard uses. Nest services of the subscriber kit have all of them. */
+export interface GuardPlatform {
+  readonly service: string;
+  readonly config: ConfigOf<typeof guardSettings> &
+    BusConfig & { readonly DATABASE_URL: string; readonly INTERNAL_API_TOKEN: string };
+  readonly logger: FollowLogger;
+  readonly metrics: { readonly registry: Registry };
+  readonly health: GuardHealth;
+}
 
 /** Builds the options for `AccessGuardModule.forRoot`. The feed uses the carrier of the service's own bus. */
 export function guardOptions({ service, config, logger, metrics, health }: GuardPlatform): AccessGuardModuleOptions {
   const source =
     config.EVENT_CARRIER === 'kafka'
-      ? ({ carrier: 'kafka', config } as const)
+      ? kafkaAccess(config)
       : ({ carrier: 'postgres', url: config.DATABASE_URL } as const);
   const worker = config.DEACTIVATION_WORKER_URL;
   return {
@@ -75,7 +73,7 @@ export function guardOptions({ service, config, logger, metrics, health }: Guard
       onRefused: reportRefusals({ url: worker, token: config.INTERNAL_API_TOKEN, service, logger }),
     }),
     logger,
-    metrics,
+    registry: metrics.registry,
     health,
   };
 }
