@@ -12,10 +12,11 @@
 # argument or a layer.
 ARG NODE_VERSION=24.21.0
 
+# "--workspaces=false" leaves out packages/ and examples/, which the image does not run.
 FROM node:${NODE_VERSION}-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+RUN --mount=type=cache,target=/root/.npm npm ci --workspaces=false --no-audit --no-fund
 COPY . .
 # The image does not contain what only tests and local runs use, above all the stand-ins for Okta and Cognito. It does not
 # contain the triggers either, which run in AWS Lambda.
@@ -27,7 +28,7 @@ FROM node:${NODE_VERSION}-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # The optional dependencies are Node itself and embedded Postgres, for machines that have neither.
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --omit=optional --ignore-scripts --workspaces=false --no-audit --no-fund
 
 FROM node:${NODE_VERSION}-bookworm-slim
 ENV NODE_ENV=production \

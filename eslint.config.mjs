@@ -11,7 +11,7 @@ const processEnv = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/', 'dist/', '.local/', '.cache/', 'coverage/', 'bench/peers/', 'infra/cdk.out/'] },
+  { ignores: ['**/node_modules/', '**/dist/', '.local/', '.cache/', 'coverage/', 'bench/peers/', 'infra/cdk.out/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {

@@ -25,6 +25,8 @@ export default {
   moduleNameMapper: {
     '^#contracts/clients$': '<rootDir>/libs/contracts/src/clients.ts',
     '^#(.*)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@stackflow/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@stackflow/([^/]+)/(.+)$': '<rootDir>/packages/$1/src/$2.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': ['@swc/jest', { swcrc: true }] },

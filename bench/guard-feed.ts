@@ -34,6 +34,7 @@ export async function measureFollowing(say: (label: string, value: string) => vo
   const guard = new AccessGuard({
     issuer: 'https://issuer.example',
     clientIds: ['bench'],
+    audience: null,
     jwksUri: 'http://localhost:1/',
     feed: busFeed({ carrier: 'postgres', url: url.href }, { name: 'bench', logger }),
     logger: createLogger('bench', 'silent'),

@@ -42,6 +42,7 @@ async function main(): Promise<void> {
       issuer: issuer.issuer,
       jwksUri: issuer.jwksUri,
       clientIds: [issuer.clientId],
+      audience: null,
       feed,
       cachedTokens: 2 * TOKENS,
       policy: { stale: { afterMs: 600_000 } },

@@ -3,8 +3,8 @@
  * It has an earlier access token of each account, and records the time at which the guard refuses each token.
  */
 import { AccessDenied, AccessGuard, busFeed } from '#access-guard';
-import { busSettings, type FollowSource } from '#event-bus';
-import { createLogger, loadConfig } from '#platform';
+import type { FollowSource } from '#event-bus';
+import { createLogger } from '#platform';
 import { Issuer } from '../test/guard/issuer.js';
 import { until } from '../test/support/waiting.js';
 
@@ -43,16 +43,12 @@ let guard: AccessGuard;
 async function follow({ carrier, databaseUrl, brokers }: FollowJob): Promise<string> {
   issuer = await Issuer.start();
   const source: FollowSource =
-    carrier === 'postgres'
-      ? { carrier, url: databaseUrl }
-      : {
-          carrier,
-          config: loadConfig('token-watch', busSettings, { EVENT_CARRIER: 'kafka', KAFKA_BROKERS: brokers ?? '' }),
-        };
+    carrier === 'postgres' ? { carrier, url: databaseUrl } : { carrier, brokers: [brokers ?? ''] };
   guard = new AccessGuard({
     issuer: issuer.issuer,
     jwksUri: issuer.jwksUri,
     clientIds: [issuer.clientId],
+    audience: null,
     feed: busFeed(source, { name: 'bench-token-watch', logger }),
     logger,
   });

@@ -34,6 +34,7 @@ describe('Universal Logout on a running stack', () => {
       issuer: decodeJwt(token).iss ?? '',
       jwksUri,
       clientIds: [clientId],
+      audience: null,
       feed: busFeed({ carrier: 'postgres', url: stack.description.postgres }, { name: 'universal-logout', logger }),
       logger,
     });

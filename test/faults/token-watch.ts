@@ -40,6 +40,7 @@ export class TokenWatch {
       issuer: issuer.issuer,
       jwksUri: issuer.jwksUri,
       clientIds: [issuer.clientId],
+      audience: null,
       feed: overheard(real, onRecord),
       logger,
     });

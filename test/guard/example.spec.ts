@@ -26,6 +26,7 @@ beforeAll(async () => {
   example = await startExample(db.adminUrl, {
     TOKEN_ISSUER: issuer.issuer,
     TOKEN_CLIENT_IDS: issuer.clientId,
+    TOKEN_AUDIENCE: 'incident-service',
     TOKEN_JWKS_URI: issuer.jwksUri,
   });
   ({ app, database } = example);

@@ -1,7 +1,6 @@
 /** The view and the real feed on Kafka. Skipped unless KAFKA_BROKERS names a broker; a fake one would prove nothing. */
 import { AccessGuard, busFeed } from '#access-guard';
-import { busSettings } from '#event-bus';
-import { createLogger, loadConfig } from '#platform';
+import { createLogger } from '#platform';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Kafka, logLevel, Partitioners, type Admin, type Producer } from 'kafkajs';
 import { until as eventuallyTrue } from '../support/waiting.js';
@@ -64,15 +63,12 @@ suite('the view follows the Kafka carrier (skipped unless KAFKA_BROKERS names a 
     });
 
   function startGuard(afterMs = 10_000): AccessGuard {
-    const config = loadConfig('test', busSettings, {
-      EVENT_CARRIER: 'kafka',
-      KAFKA_BROKERS: brokers,
-      KAFKA_TOPIC_PREFIX: prefix,
-    });
-    const feed = busFeed({ carrier: 'kafka', config }, { name: 'guard-test', logger });
+    const source = { carrier: 'kafka', brokers: (brokers ?? '').split(','), topicPrefix: prefix } as const;
+    const feed = busFeed(source, { name: 'guard-test', logger });
     const guard = new AccessGuard({
       issuer: 'https://issuer.example',
       clientIds: ['x'],
+      audience: null,
       feed,
       logger,
       policy: { stale: { afterMs } },

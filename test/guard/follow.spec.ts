@@ -50,6 +50,7 @@ function guardOn(feedUrl: string, options: Partial<AccessGuardOptions> = {}): Ac
     issuer: issuer.issuer,
     jwksUri: issuer.jwksUri,
     clientIds: [issuer.clientId],
+    audience: null,
     feed,
     logger,
     ...options,

@@ -1,9 +1,9 @@
 /** A service with the guard refuses the token of an offboarded person, and the worker records it in the case. */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Client } from 'pg';
-import { followerGrantsSql } from '#event-bus';
+import { followerGrantsSql, subscriberService } from '#event-bus';
 import { createApplication, createLogger, Database, Health, loadConfig, Metrics, provisionDatabase } from '#platform';
-import { service } from '../../examples/incident-service/src/service.js';
+import { subscriber } from '../../examples/incident-service/src/subscriber.js';
 import { accessData, appendAccess } from '../guard/feeds.js';
 import { Issuer, nowSeconds } from '../guard/issuer.js';
 import { TEST_PASSWORD } from '../support/database.js';
@@ -11,6 +11,7 @@ import { eventually } from '../support/waiting.js';
 import { Rig, TOKEN, type Tenant } from './rig.js';
 
 const ROLE = 'incident_service';
+const service = subscriberService(subscriber);
 const PATIENCE_MS = 60_000;
 let rig: Rig;
 let issuer: Issuer;
@@ -37,6 +38,7 @@ beforeAll(async () => {
     DATABASE_URL: url.href,
     TOKEN_ISSUER: issuer.issuer,
     TOKEN_CLIENT_IDS: issuer.clientId,
+    TOKEN_AUDIENCE: 'incident-service',
     TOKEN_JWKS_URI: issuer.jwksUri,
     DEACTIVATION_WORKER_URL: rig.url,
     INTERNAL_API_TOKEN: TOKEN,

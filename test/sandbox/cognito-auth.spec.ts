@@ -41,6 +41,7 @@ describe('custom authentication', () => {
       const verifier = new TokenVerifier({
         issuer: issuer(),
         clientIds: [bridge.client.id],
+        audience: null,
         keys: new KeySet({ uri: jwksUri() }),
       });
       expect(await verifier.verify(access)).toMatchObject({

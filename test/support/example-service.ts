@@ -2,9 +2,9 @@
  * The example service in the test's process, as another team would run it: with a database role that may only read the
  * log.
  */
-import { followerGrantsSql } from '#event-bus';
+import { followerGrantsSql, subscriberService } from '#event-bus';
 import { provisionDatabase } from '#platform';
-import { service } from '../../examples/incident-service/src/service.js';
+import { subscriber } from '../../examples/incident-service/src/subscriber.js';
 import { TEST_PASSWORD } from './database.js';
 import { startInProcess, type InProcess } from './in-process.js';
 
@@ -21,5 +21,5 @@ export async function startExample(
   url.username = ROLE;
   url.password = TEST_PASSWORD;
   const INTERNAL_API_TOKEN = 'internal-api-token-of-tests';
-  return startInProcess(service, { DATABASE_URL: url.href, INTERNAL_API_TOKEN, ...environment });
+  return startInProcess(subscriberService(subscriber), { DATABASE_URL: url.href, INTERNAL_API_TOKEN, ...environment });
 }

@@ -38,7 +38,7 @@ function matchesLock() {
   if (!installed || !wanted) return false;
   const fits = (list, value) => list === undefined || list.includes(value);
   return Object.entries(wanted).every(([where, entry]) => {
-    if (where === '' || entry.link) return true;
+    if (!where.startsWith('node_modules/') || entry.link) return true; // the root and the workspaces
     if (installed[where]) return installed[where].version === entry.version;
     const direct = Object.hasOwn(wanted[''].optionalDependencies ?? {}, where.replace(/^node_modules\//, ''));
     return entry.optional && !(direct && fits(entry.os, process.platform) && fits(entry.cpu, process.arch));

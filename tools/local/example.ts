@@ -16,6 +16,7 @@ export const prepareExample = (adminUrl: string, password: string): Promise<void
 export const exampleEnv = (s: StackSetup, pool: UserPool | null): NodeJS.ProcessEnv => ({
   ...common(s, EXAMPLE),
   ...eventBus(s),
+  TOKEN_AUDIENCE: EXAMPLE,
   ...(pool && {
     TOKEN_ISSUER: `https://cognito-idp.${pool.region}.amazonaws.com/${pool.userPoolId}`,
     TOKEN_CLIENT_IDS: pool.clientId,

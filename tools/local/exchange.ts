@@ -1,4 +1,5 @@
 import { AuthServiceClient } from '#contracts/clients';
+import { EXAMPLE } from './example.js';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { DOMAIN, EXCHANGE_SCOPE } from './okta-connection.js';
 import { stepFailed } from './problem.js';
@@ -7,7 +8,6 @@ import { internalClient, LAUNCHER, type StackSetup } from './setup.js';
 type Tenant = StackDescription['tenants'][number];
 
 const CLIENT = 'example-service';
-const AUDIENCE = 'incident-service';
 
 /** The client's secret survives restarts. Returns null with a real Okta, whose apps the launcher does not know. */
 export async function exampleExchange(
@@ -34,7 +34,7 @@ export async function exampleExchange(
         ? await auth.rotateExchangeSecret(CLIENT, { graceMs: 0, by: LAUNCHER })
         : await auth.createExchangeClient(CLIENT, {
             tenants: [tenant.id],
-            audiences: [AUDIENCE],
+            audiences: [EXAMPLE],
             tokenKinds: ['access_token', 'org_access_token', 'id_token'],
             by: LAUNCHER,
           });
@@ -43,5 +43,5 @@ export async function exampleExchange(
     return (await auth.exchangeClient(CLIENT)).endpoints[0] ?? '';
   };
   const endpoint = await register().catch(stepFailed('Registering the example client of the token exchange'));
-  return { endpoint, clientId: CLIENT, clientSecret: secrets.exampleClients[tenant.id] ?? '', audience: AUDIENCE };
+  return { endpoint, clientId: CLIENT, clientSecret: secrets.exampleClients[tenant.id] ?? '', audience: EXAMPLE };
 }

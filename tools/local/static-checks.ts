@@ -18,6 +18,7 @@ export const STATIC_CHECKS: readonly { name: string; args: readonly string[] }[]
       '.dependency-cruiser.mjs',
       'apps',
       'libs',
+      'packages',
       'examples',
       'tools',
       'test',

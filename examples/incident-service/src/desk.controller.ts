@@ -2,7 +2,7 @@
  * The pages of the example. In a local stack, people arrive here after a sign-in. The pages are public. Their content
  * comes from `/auth/session` and from the guarded handlers.
  */
-import { Caller, Public, type CallerAccess } from '#access-guard';
+import { Caller, Public, type CallerAccess } from '@stackflow/access-guard/nest';
 import { Controller, Get, Header } from '@nestjs/common';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,7 +1,7 @@
 /** The guarded API: every handler needs a valid token, and `@Roles` names the roles that may call it. */
-import { Caller, Roles, type CallerAccess } from '#access-guard';
-import { Database } from '#platform';
 import { BadRequestException, Body, Controller, Get, Post } from '@nestjs/common';
+import { Caller, Roles, type CallerAccess } from '@stackflow/access-guard/nest';
+import { Database } from '@stackflow/identity-events';
 import { z } from 'zod';
 
 const newIncident = z.object({ title: z.string().trim().min(1).max(200) });

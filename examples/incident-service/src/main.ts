@@ -1,4 +1,4 @@
-import { runService } from '#platform';
-import { service } from './service.js';
+import { runSubscriber } from '@stackflow/identity-events';
+import { subscriber } from './subscriber.js';
 
-await runService(service);
+await runSubscriber(subscriber);

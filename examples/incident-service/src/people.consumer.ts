@@ -1,7 +1,7 @@
 /** Unassigns the incidents of a person whose access ended. */
-import type { EventContext } from '#event-bus';
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
+import type { EventContext } from '@stackflow/identity-events';
 
 @Controller()
 export class PeopleConsumer {

@@ -1,4 +1,4 @@
-import { Problem } from '#platform';
+/** The refusal of a caller: a reason from a closed list, its HTTP status, and a sentence for the caller. */
 
 /** The HTTP status of each reason. 401: another token may help. 403: no token helps. 503: a retry may help. */
 const DENIALS = {
@@ -31,17 +31,61 @@ export const denialReasons = Object.keys(DENIALS) as DenialReason[];
 const PROBLEM_CODES = { 401: 'unauthenticated', 403: 'forbidden', 503: 'unavailable' } as const;
 const RETRY_AFTER_SECONDS = 1;
 
-/** The error for a refused caller. `ProblemFilter` sends it as RFC 9457 problem+json. */
-export class AccessDenied extends Problem {
+/** The response to a refused caller: RFC 9457 `application/problem+json` with the exact reason. */
+export interface DeniedBody {
+  readonly type: 'about:blank';
+  readonly status: number;
+  readonly code: (typeof PROBLEM_CODES)[keyof typeof PROBLEM_CODES];
+  readonly reason: DenialReason;
+  readonly detail: string;
+}
+
+/**
+ * The error for a refused caller. It has everything that the response needs: `status`, `headers` and `body`. Code that
+ * catches the error should compare `reason`.
+ */
+export class AccessDenied extends Error {
+  readonly status: 401 | 403 | 503;
+
   constructor(
     readonly reason: DenialReason,
-    detail: string,
+    /** One sentence for the caller. */
+    readonly detail: string,
     options?: ErrorOptions,
   ) {
-    const status = DENIALS[reason];
-    super(PROBLEM_CODES[status], detail, status === 503 ? RETRY_AFTER_SECONDS : undefined);
+    super(detail, options);
     this.name = 'AccessDenied';
-    if (options?.cause !== undefined) this.cause = options.cause;
+    this.status = DENIALS[reason];
+  }
+
+  /** The status, under the name by which Fastify and Express find it in an error. */
+  get statusCode(): number {
+    return this.status;
+  }
+
+  get code(): DeniedBody['code'] {
+    return PROBLEM_CODES[this.status];
+  }
+
+  /** Seconds after which a retry may help (503). Undefined if a retry with the same token does not help. */
+  get retryAfterSeconds(): number | undefined {
+    return this.status === 503 ? RETRY_AFTER_SECONDS : undefined;
+  }
+
+  /** The headers of the response. */
+  get headers(): Readonly<Record<string, string>> {
+    const { challenge, retryAfterSeconds } = this;
+    return {
+      'content-type': 'application/problem+json',
+      ...(challenge !== undefined && { 'www-authenticate': challenge }),
+      ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+    };
+  }
+
+  /** The body of the response, as an object. */
+  get body(): DeniedBody {
+    const { status, code, reason, detail } = this;
+    return { type: 'about:blank', status, code, reason, detail };
   }
 
   /**

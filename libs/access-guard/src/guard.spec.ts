@@ -29,6 +29,7 @@ function start(options: Partial<AccessGuardOptions> = {}): { guard: AccessGuard;
     issuer: issuer.issuer,
     jwksUri: issuer.jwksUri,
     clientIds: [issuer.clientId],
+    audience: null,
     feed,
     logger,
     clock,
@@ -250,7 +251,7 @@ describe('the first refusal after a fence', () => {
 
 test('counts every outcome, and measures how far the view is behind', async () => {
   const metrics = new Metrics('test', { process: false });
-  const { guard, feed } = start({ metrics });
+  const { guard, feed } = start({ registry: metrics.registry });
   feed.change(alice, TENANT, 1);
   const token = issuer.accessToken(alice);
   for (let i = 0; i < 3; i++) await ask(guard, token);

@@ -2,7 +2,8 @@
  * The guard without Nest. A verified token is cached until it expires. The account is looked up on every request, so a
  * fence, a removed role or a withdrawn key takes effect with the next request.
  */
-import type { Logger, Metrics } from '#platform';
+import type { FollowLogger } from '#event-bus';
+import type { Registry } from 'prom-client';
 import { systemClock, type Clock } from './clock.js';
 import { decide, defaultPolicy, type AccessPolicy, type Freshness } from './decide.js';
 import { AccessDenied } from './denied.js';
@@ -19,11 +20,12 @@ export interface AccessGuardOptions {
   readonly issuer: string;
   readonly clientIds: readonly string[];
   /**
-   * Name of this service in token exchanges. If it is set, tokens that were exchanged for another service are refused.
+   * Name of this service in token exchanges. A token that was exchanged for another service is refused. Null means that
+   * this service has no such name, so every exchanged token is refused.
    */
-  readonly audience?: string | undefined;
+  readonly audience: string | null;
   /** URL of the public keys. The default is the issuer's `/.well-known/jwks.json`. */
-  readonly jwksUri?: string;
+  readonly jwksUri?: string | undefined;
   readonly jwks?: Pick<KeySetOptions, 'cooldownMs' | 'maxAgeMs' | 'staleLimitMs' | 'timeoutMs'>;
   readonly feed: AccessFeed;
   readonly policy?: {
@@ -32,8 +34,9 @@ export interface AccessGuardOptions {
   };
   /** Number of verified tokens to cache, about 1.5 kB each. The default is 10,000; 0 switches the cache off. */
   readonly cachedTokens?: number;
-  readonly logger: Logger;
-  readonly metrics?: Metrics;
+  readonly logger: FollowLogger;
+  /** Registry of prom-client that gets the metrics of the guard. */
+  readonly registry?: Registry;
   readonly onRefused?: OnRefused;
   readonly clock?: Clock;
 }
@@ -83,7 +86,7 @@ export class AccessGuard {
     this.verifier = new TokenVerifier({ issuer, clientIds, audience, keys: this.keys, clock: this.clock });
     this.cache = new TokenCache(options.cachedTokens ?? 10_000);
     this.refusals = onRefused && new FirstRefusals(onRefused, logger);
-    if (options.metrics) this.metrics.register(options.metrics, () => this.freshness());
+    if (options.registry) this.metrics.register(options.registry, () => this.freshness());
   }
 
   /** Starts to read `identity.access`. Until it was read to its end once, every caller is refused with 503. */

@@ -64,6 +64,7 @@ async function start(configure?: (app: NestFastifyApplication) => void): Promise
     issuer: issuer.issuer,
     jwksUri: issuer.jwksUri,
     clientIds: [issuer.clientId],
+    audience: null,
     feed,
     logger,
     health,

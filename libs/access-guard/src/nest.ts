@@ -14,26 +14,32 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, Reflector } from '@nestjs/core';
-import { HealthController, INTERNAL_API, type Health } from '#platform';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { NO_ACCESS_TOKEN } from '#platform';
 import { AccessDenied } from './denied.js';
 import { AccessGuard, type AccessGuardOptions, type CallerAccess } from './guard.js';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    access?: CallerAccess;
-  }
+/** The part of a request that Fastify and Express share. */
+interface HttpRequest {
+  readonly headers: { readonly authorization?: string };
+  /** The caller of the request. The guard sets it before the handler runs. */
+  access?: CallerAccess;
+}
+
+/** The part of a reply that Fastify and Express share. */
+interface HttpReply {
+  header(name: string, value: string): unknown;
+  status(code: number): { send(body: unknown): unknown };
 }
 
 const ROLES = 'access-guard:roles';
-const PUBLIC = 'access-guard:public';
 
 /** Requires that the caller has one of these roles. Roles on a method replace the roles of its class. */
 export const Roles = (...roles: [string, ...string[]]) => SetMetadata(ROLES, roles);
 /** Allows requests without a token. */
-export const Public = () => SetMetadata(PUBLIC, true);
+export const Public = () => SetMetadata(NO_ACCESS_TOKEN, true);
+/** Injects the {@link CallerAccess} of the request into a parameter of a handler. */
 export const Caller = createParamDecorator(
-  (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<FastifyRequest>().access,
+  (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<HttpRequest>().access,
 );
 
 class HttpAccessGuard implements CanActivate {
@@ -44,11 +50,9 @@ class HttpAccessGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (context.getType() !== 'http') return true;
     const targets = [context.getHandler(), context.getClass()];
-    if (context.getClass() === HealthController || this.reflector.getAllAndOverride<boolean>(PUBLIC, targets))
-      return true;
-    if (this.reflector.get<boolean>(INTERNAL_API, context.getClass())) return true;
+    if (this.reflector.getAllAndOverride<boolean>(NO_ACCESS_TOKEN, targets)) return true;
     const http = context.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
+    const request = http.getRequest<HttpRequest>();
     const roles = this.reflector.getAllAndOverride<string[]>(ROLES, targets);
     try {
       request.access = await this.guard.authorize(request.headers.authorization, roles);
@@ -56,23 +60,25 @@ class HttpAccessGuard implements CanActivate {
     } catch (error) {
       // Set the header here, because a catch-all filter of the application replaces the filter below.
       const challenge = error instanceof AccessDenied ? error.challenge : undefined;
-      if (challenge) void http.getResponse<FastifyReply>().header('www-authenticate', challenge);
+      if (challenge) void http.getResponse<HttpReply>().header('www-authenticate', challenge);
       throw error;
     }
   }
 }
 
-/** Sends the body of `ProblemFilter`, plus the exact reason, in applications without that filter. */
+/** Sends the refusal in applications without a catch-all filter. */
 @Catch(AccessDenied)
 class AccessDeniedFilter implements ExceptionFilter<AccessDenied> {
-  catch({ status, code, reason, detail, retryAfterSeconds }: AccessDenied, host: ArgumentsHost): void {
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
-    if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
-    void reply
-      .status(status)
-      .type('application/problem+json')
-      .send({ type: 'about:blank', status, code, reason, detail });
+  catch({ status, headers, body }: AccessDenied, host: ArgumentsHost): void {
+    const reply = host.switchToHttp().getResponse<HttpReply>();
+    for (const [name, value] of Object.entries(headers)) void reply.header(name, value);
+    void reply.status(status).send(body);
   }
+}
+
+/** Takes the readiness checks of a service. */
+export interface GuardHealth {
+  add(kind: 'ready', name: string, check: () => Promise<void>): void;
 }
 
 export type AccessGuardModuleOptions = AccessGuardOptions & {
@@ -80,7 +86,7 @@ export type AccessGuardModuleOptions = AccessGuardOptions & {
    * Readiness checks of the service. If set, the service gets no traffic until `identity.access` was read to its end
    * once.
    */
-  readonly health?: Health;
+  readonly health?: GuardHealth;
 };
 
 @Module({})

@@ -1,5 +1,8 @@
-/** Reports the first refused token after each fence, as evidence that the fence works. */
-import type { Logger } from '#platform';
+/**
+ * Reports once per fence that a valid token was refused because of this fence. The report is the evidence that the
+ * fence works.
+ */
+import type { FollowLogger } from '#event-bus';
 import type { AccessEntry } from './view.js';
 
 export interface Refusal {
@@ -20,7 +23,7 @@ export class FirstRefusals {
 
   constructor(
     private readonly onRefused: OnRefused,
-    private readonly logger: Logger,
+    private readonly logger: FollowLogger,
   ) {}
 
   note(accountId: string, at: Date, entry: AccessEntry, reason: Refusal['reason']): void {

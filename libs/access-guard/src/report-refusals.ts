@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RefusalBody } from '#contracts';
 import { ApiProblem, InternalClient, OffboardingClient } from '#contracts/clients';
-import type { Logger } from '#platform';
+import type { FollowLogger } from '#event-bus';
 import type { Refusal } from './refusals.js';
 
 export interface ReportRefusalsOptions {
@@ -10,7 +10,7 @@ export interface ReportRefusalsOptions {
   readonly token: string;
   /** Name of this service in the evidence. */
   readonly service: string;
-  readonly logger: Logger;
+  readonly logger: FollowLogger;
   readonly timeoutMs?: number;
   /** Pause after the first failure. It doubles with each further failure, up to a hundred times the first pause. */
   readonly retryAfterMs?: number;

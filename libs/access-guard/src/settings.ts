@@ -1,16 +1,9 @@
-import type { BusConfig } from '#event-bus';
-import {
-  integer,
-  list,
-  optionalText,
-  optionalUrl,
-  url,
-  type ConfigOf,
-  type ConfigShape,
-  type PlatformContext,
-} from '#platform';
+/** Settings of the guard for a service's configuration, and the options that are computed from these settings. */
+import { kafkaAccess, type BusConfig, type FollowLogger } from '#event-bus';
+import { integer, list, optionalUrl, text, url, type ConfigOf, type ConfigShape } from '#platform';
+import type { Registry } from 'prom-client';
 import { busFeed } from './feed.js';
-import type { AccessGuardModuleOptions } from './nest.js';
+import type { AccessGuardModuleOptions, GuardHealth } from './nest.js';
 import { reportRefusals } from './report-refusals.js';
 
 export const guardSettings = {
@@ -22,9 +15,8 @@ export const guardSettings = {
     purpose: 'App clients of the user pool whose tokens this service accepts, comma-separated.',
     example: '4example1client2id',
   }),
-  TOKEN_AUDIENCE: optionalText({
-    purpose:
-      'Name of this service in token exchanges (docs/token-exchange.md). If it is set, tokens that were exchanged for another service are refused.',
+  TOKEN_AUDIENCE: text({
+    purpose: 'Name of this service in token exchanges. Tokens that were exchanged for another service are refused.',
     example: 'incident-service',
   }),
   TOKEN_JWKS_URI: optionalUrl({
@@ -52,15 +44,21 @@ export const guardSettings = {
   }),
 } satisfies ConfigShape;
 
-type GuardPlatform = PlatformContext<
-  ConfigOf<typeof guardSettings> & BusConfig & { readonly DATABASE_URL: string; readonly INTERNAL_API_TOKEN: string }
->;
+/** The parts of a service that the guard uses. Nest services of the subscriber kit have all of them. */
+export interface GuardPlatform {
+  readonly service: string;
+  readonly config: ConfigOf<typeof guardSettings> &
+    BusConfig & { readonly DATABASE_URL: string; readonly INTERNAL_API_TOKEN: string };
+  readonly logger: FollowLogger;
+  readonly metrics: { readonly registry: Registry };
+  readonly health: GuardHealth;
+}
 
 /** Builds the options for `AccessGuardModule.forRoot`. The guard uses the carrier of the service's own bus. */
 export function guardOptions({ service, config, logger, metrics, health }: GuardPlatform): AccessGuardModuleOptions {
   const source =
     config.EVENT_CARRIER === 'kafka'
-      ? ({ carrier: 'kafka', config } as const)
+      ? kafkaAccess(config)
       : ({ carrier: 'postgres', url: config.DATABASE_URL } as const);
   const worker = config.DEACTIVATION_WORKER_URL;
   return {
@@ -76,7 +74,7 @@ export function guardOptions({ service, config, logger, metrics, health }: Guard
       onRefused: reportRefusals({ url: worker, token: config.INTERNAL_API_TOKEN, service, logger }),
     }),
     logger,
-    metrics,
+    registry: metrics.registry,
     health,
   };
 }

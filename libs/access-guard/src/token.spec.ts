@@ -26,6 +26,7 @@ beforeAll(async () => {
     issuer: issuer.issuer,
     clientIds: ['another', issuer.clientId],
     keys,
+    audience: null,
     clock: { now: () => Date.now() + fault.now, monotonic: () => performance.now() },
   });
 });
@@ -59,8 +60,7 @@ describe('an access token of the pool', () => {
   test('names the service that acts for the account, and its audience', async () => {
     const acting = withClaims({ act: { sub: 'billing' }, exchange_audience: 'incidents' });
     expect(await verifier.verify(withClaims({}))).toMatchObject({ actor: null });
-    expect(await verifier.verify(acting)).toMatchObject({ actor: 'billing' });
-    const bound = (audience: string): TokenVerifier =>
+    const bound = (audience: string | null): TokenVerifier =>
       new TokenVerifier({
         issuer: issuer.issuer,
         clientIds: [issuer.clientId],
@@ -69,8 +69,10 @@ describe('an access token of the pool', () => {
       });
     expect(await bound('incidents').verify(acting)).toMatchObject({ actor: 'billing' });
     expect(await bound('incidents').verify(withClaims({}))).toMatchObject({ actor: null });
-    for (const token of [acting, withClaims({ act: { sub: 'billing' } })])
-      await expect(bound('payroll').verify(token)).rejects.toMatchObject({ reason: 'audience_mismatch' });
+    expect(await bound(null).verify(withClaims({}))).toMatchObject({ actor: null });
+    for (const audience of ['payroll', null])
+      for (const token of [acting, withClaims({ act: { sub: 'billing' } })])
+        await expect(bound(audience).verify(token)).rejects.toMatchObject({ reason: 'audience_mismatch' });
   });
 
   test('may lack groups and may name its tenant', async () => {
@@ -245,7 +247,11 @@ describe('clocks that differ', () => {
 });
 
 test('refuses to be created without a client', () => {
-  expect(
-    () => new TokenVerifier({ issuer: issuer.issuer, clientIds: [], keys: new KeySet({ uri: issuer.jwksUri }) }),
-  ).toThrow(/clientIds is empty/);
+  const options = { issuer: issuer.issuer, audience: 'incidents', keys: new KeySet({ uri: issuer.jwksUri }) };
+  expect(() => new TokenVerifier({ ...options, clientIds: [] })).toThrow(/clientIds is empty/);
+});
+
+test.each([undefined, ''])('refuses to be created with the audience %j', (audience) => {
+  const options = { issuer: issuer.issuer, clientIds: ['x'], keys: new KeySet({ uri: issuer.jwksUri }) };
+  expect(() => new TokenVerifier({ ...options, audience: audience as string })).toThrow(/audience is missing/);
 });

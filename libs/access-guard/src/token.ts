@@ -28,11 +28,8 @@ export interface TokenVerifierOptions {
   readonly issuer: string;
   readonly clientIds: readonly string[];
   readonly keys: KeySet;
-  /**
-   * If set, an exchanged token is accepted only if it was exchanged for this audience. If not, all exchanged tokens are
-   * accepted.
-   */
-  readonly audience?: string | undefined;
+  /** Tokens with an actor are accepted only if they were exchanged for this audience. Null accepts no such token. */
+  readonly audience: string | null;
   readonly clock?: Clock;
 }
 
@@ -51,6 +48,10 @@ export class TokenVerifier {
 
   constructor(private readonly options: TokenVerifierOptions) {
     if (options.clientIds.length === 0) throw new TypeError('clientIds is empty, so no token would ever be accepted');
+    if (options.audience !== null && !(typeof options.audience === 'string' && options.audience !== ''))
+      throw new TypeError(
+        'audience is missing. Pass the name of this service in token exchanges, or null to refuse all exchanged tokens.',
+      );
     this.clientIds = new Set(options.clientIds);
     this.clock = options.clock ?? systemClock;
   }
@@ -130,7 +131,7 @@ export class TokenVerifier {
     const actor = typeof act === 'object' && act !== null && 'sub' in act ? act.sub : undefined;
     if (typeof actor !== 'string' || actor === '')
       throw new AccessDenied('claims_invalid', 'The token does not name the service that acts for the account.');
-    if (this.options.audience !== undefined && audience !== this.options.audience)
+    if (this.options.audience === null || audience !== this.options.audience)
       throw new AccessDenied('audience_mismatch', 'The token was exchanged for another service.');
     return actor;
   }

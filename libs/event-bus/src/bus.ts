@@ -11,7 +11,7 @@ import { PostgresStrategy } from './carriers/postgres/strategy.js';
 import type { GroupOptions } from './consumer/group-consumer.js';
 import { ConsumerMetrics } from './consumer/metrics.js';
 import { Sequencer, type SequencerOptions } from './producer/sequencer.js';
-import { checkBusConfig, type BusConfig } from './settings.js';
+import { checkBusConfig, kafkaAccess, type BusConfig } from './settings.js';
 import type { EventSource } from './source.js';
 
 export type BusPlatform = Pick<PlatformContext, 'service' | 'database' | 'logger' | 'metrics' | 'health'>;
@@ -34,7 +34,8 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
   checkBusConfig(platform.service, config);
   const { database, logger, metrics, health } = platform;
   const consumerMetrics = ConsumerMetrics.of(metrics);
-  const kafka = config.EVENT_CARRIER === 'kafka' ? connectKafka(config, platform.service, logger) : undefined;
+  const kafka =
+    config.EVENT_CARRIER === 'kafka' ? connectKafka(kafkaAccess(config), platform.service, logger, config) : undefined;
   return {
     sequencer(schema = database.schema) {
       const publishing = { database, schema, logger, metrics };
@@ -75,5 +76,5 @@ export const postgresSequencer = (options: Omit<SequencerOptions, 'publisher'> &
 /** Creates a reader of published events. It connects to the carrier on first use. */
 export const sourceOf = (config: BusConfig, database: Database, logger: Logger): EventSource =>
   config.EVENT_CARRIER === 'kafka'
-    ? new KafkaSource(connectKafka(config, `${database.schema}:events`, logger))
+    ? new KafkaSource(connectKafka(kafkaAccess(config), `${database.schema}:events`, logger))
     : new PostgresSource(database);

@@ -9,7 +9,14 @@ import type { FollowHandler, FollowOptions, FollowSource, TopicFollower } from '
 import { KafkaFollower } from './carriers/kafka/follow.js';
 import { PostgresFollower } from './carriers/postgres/follow.js';
 
-export type { FollowedRecord, FollowHandler, FollowOptions, FollowSource, TopicFollower } from './follower.js';
+export type {
+  FollowedRecord,
+  FollowHandler,
+  FollowLogger,
+  FollowOptions,
+  FollowSource,
+  TopicFollower,
+} from './follower.js';
 export { followerGrantsSql } from './carriers/postgres/follow.js';
 
 /** Starts at once. While the carrier does not answer, it retries without a limit, at least every two seconds. */
@@ -22,6 +29,6 @@ export function followTopic(
   const follower =
     source.carrier === 'postgres'
       ? new PostgresFollower(source.url, topic, handler, options)
-      : new KafkaFollower(source.config, topic, handler, options);
+      : new KafkaFollower(source, topic, handler, options);
   return follower.start();
 }

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope } from '#events';
-import type { Logger } from '#platform';
 import type { Delivery } from './record.js';
 import { backoffMs } from './session.js';
-import type { BusConfig } from './settings.js';
+import type { KafkaAccess } from './settings.js';
 
 export interface FollowedRecord {
   /** `tenant:subject`, or null if the record has no key. */
@@ -19,12 +18,20 @@ export type FollowHandler = (records: readonly FollowedRecord[]) => void;
 
 export type FollowSource =
   /** The role in `url` needs only the right to SELECT from `bus.event_log`; see `followerGrantsSql`. */
-  { readonly carrier: 'postgres'; readonly url: string } | { readonly carrier: 'kafka'; readonly config: BusConfig };
+  { readonly carrier: 'postgres'; readonly url: string } | KafkaAccess;
+
+/** Takes pino, the logger of Fastify, or `console`. */
+export interface FollowLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
 
 export interface FollowOptions {
   /** Name of this reader, by which an operator recognises its connections to the carrier. */
   readonly name: string;
-  readonly logger: Logger;
+  readonly logger: FollowLogger;
 }
 
 export interface TopicFollower {

@@ -55,7 +55,7 @@ export const busSettings = {
   }),
   EVENT_MAX_ATTEMPTS: integer({
     purpose:
-      'Number of attempts (over about an hour) after which a parked event is dead and waits for an administrator.',
+      'Number of attempts after which a parked event is dead and waits for an administrator. 12 attempts take about nine minutes.',
     example: '12',
     default: 12,
     min: 1,
@@ -65,6 +65,30 @@ export const busSettings = {
 
 export type BusConfig = ConfigOf<typeof busSettings>;
 
+/** How to reach the brokers. */
+export interface KafkaAccess {
+  readonly carrier: 'kafka';
+  /** Bootstrap brokers, `host:port`. */
+  readonly brokers: readonly string[];
+  /** Prefix of the names of topics and groups, where several installations share a cluster. */
+  readonly topicPrefix?: string | undefined;
+  /** TLS towards the brokers; false by default. */
+  readonly ssl?: boolean;
+  /** SASL/SCRAM-SHA-512 user. Without it, no SASL is used. */
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+export const kafkaAccess = (config: BusConfig): KafkaAccess => ({
+  carrier: 'kafka',
+  brokers: config.KAFKA_BROKERS,
+  topicPrefix: config.KAFKA_TOPIC_PREFIX,
+  ssl: config.KAFKA_SSL,
+  username: config.KAFKA_USERNAME,
+  password: config.KAFKA_PASSWORD,
+});
+
+/** Checks settings that depend on each other. */
 export function checkBusConfig(service: string, config: BusConfig): void {
   if (config.EVENT_CARRIER === 'kafka' && config.KAFKA_BROKERS.length === 0)
     throw new ConfigError(service, [

@@ -13,15 +13,32 @@
  *
  * It needs a Postgres role that owns `schema` and, on the Postgres carrier, may read the log: `eventLogSql([role])`.
  */
-import { runService, serviceSettings, type ServiceDefinition } from '#platform';
-import { Module, type Provider, type Type } from '@nestjs/common';
+import {
+  runService,
+  serviceSettings,
+  type ConfigOf,
+  type ConfigShape,
+  type PlatformContext,
+  type ServiceDefinition,
+} from '#platform';
+import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { EventAdminModule } from './admin/events.controller.js';
 import { createBus, type StrategyOptions } from './bus.js';
 import { consumerTablesSql } from './schema.sql.js';
 import { busSettings } from './settings.js';
 
-export interface SubscriberDefinition extends StrategyOptions {
+export const subscriberSettings = { ...serviceSettings, ...busSettings };
+
+/** The parts of a running subscriber: configuration, database, logger, metrics and health checks. */
+export type SubscriberPlatform<S extends ConfigShape = NoSettings> = PlatformContext<
+  ConfigOf<typeof subscriberSettings & S>
+>;
+
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no settings beside those of every subscriber
+type NoSettings = {};
+
+export interface SubscriberDefinition<S extends ConfigShape = NoSettings> extends StrategyOptions {
   /**
    * Name of the subscriber. It is also the consumer group unless `group` is set. Each event is handled by one process
    * of the group.
@@ -32,35 +49,46 @@ export interface SubscriberDefinition extends StrategyOptions {
   readonly summary: string;
   /** Postgres schema that the subscriber owns. It also contains the inbox, the offsets and the parked events. */
   readonly schema: string;
-  /** Classes with `@EventPattern('<topic>')` or `@EventPattern('<event type>')` methods. */
+  /**
+   * Classes with `@EventPattern('<topic>')` or `@EventPattern('<event type>')` methods, and the HTTP controllers of the
+   * service, if it has any.
+   */
   readonly controllers: readonly Type[];
   readonly providers?: readonly Provider[];
+  /** Settings of the service itself, e.g. `guardSettings` of the access guard. */
+  readonly settings?: S;
+  /** Returns further Nest modules, e.g. the access guard. */
+  readonly imports?: (platform: SubscriberPlatform<S>) => readonly (Type | DynamicModule)[];
+  /** Migrations of the subscriber's own tables. */
   readonly migrations?: (new () => MigrationInterface)[];
 }
 
-const settings = { ...serviceSettings, ...busSettings };
-
 /** Runs the subscriber until the process gets SIGTERM or SIGINT. `--help` lists its environment variables. */
-export const runSubscriber = (definition: SubscriberDefinition, argv?: readonly string[]): Promise<void> =>
-  runService(subscriberService(definition), argv);
+export const runSubscriber = <S extends ConfigShape>(
+  definition: SubscriberDefinition<S>,
+  argv?: readonly string[],
+): Promise<void> => runService(subscriberService(definition), argv);
 
-/** Builds the service, for tests and for services that do more than subscribe. */
-export function subscriberService(definition: SubscriberDefinition): ServiceDefinition<typeof settings> {
-  @Module({
-    imports: [EventAdminModule],
-    controllers: [...definition.controllers],
-    providers: [...(definition.providers ?? [])],
-  })
+/** Builds a service definition from a subscriber definition. */
+export function subscriberService<S extends ConfigShape = NoSettings>(
+  definition: SubscriberDefinition<S>,
+): ServiceDefinition<typeof subscriberSettings & S> {
+  @Module({})
   class SubscriberModule {}
   return {
     name: definition.name,
     summary: definition.summary,
-    config: settings,
+    config: { ...subscriberSettings, ...definition.settings } as typeof subscriberSettings & S,
     database: {
       schema: definition.schema,
       migrations: [consumerTables(definition.schema), ...(definition.migrations ?? [])],
     },
-    module: () => SubscriberModule,
+    module: (platform) => ({
+      module: SubscriberModule,
+      imports: [EventAdminModule, ...(definition.imports?.(platform) ?? [])],
+      controllers: [...definition.controllers],
+      providers: [...(definition.providers ?? [])],
+    }),
     strategies: (platform) => [
       createBus(platform.config, platform).strategy(definition.group ?? definition.name, definition),
     ],

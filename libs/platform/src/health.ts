@@ -2,10 +2,11 @@
  * Serves liveness and readiness. A process that is not live is restarted, and a process that is not ready gets no
  * traffic.
  */
-import { Controller, Get, HttpStatus, Res } from '@nestjs/common';
+import { Controller, Get, HttpStatus, Res, SetMetadata } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Metrics } from './metrics.js';
-import { productVersion } from './version.js';
+import { NO_ACCESS_TOKEN } from './no-access-token.js';
+import { programVersion } from './version.js';
 
 export type HealthKind = 'live' | 'ready';
 /** Rejects with the reason if this part of the service is not healthy. */
@@ -41,9 +42,10 @@ export class Health {
   }
 }
 
-const VERSION = productVersion();
+const VERSION = programVersion();
 
 @Controller()
+@SetMetadata(NO_ACCESS_TOKEN, true)
 export class HealthController {
   constructor(
     private readonly health: Health,

@@ -7,6 +7,7 @@ export * from './health.js';
 export * from './internal-api.js';
 export * from './logging.js';
 export * from './metrics.js';
+export * from './no-access-token.js';
 export * from './pages.js';
 export * from './problem.js';
 export * from './provision.js';

@@ -12,13 +12,8 @@ import { ApiBearerAuth, ApiDefaultResponse } from '@nestjs/swagger';
 import { ProblemBody } from '#contracts';
 import type { ValidationError } from 'class-validator';
 import { CONFIG } from './context.js';
+import { NO_ACCESS_TOKEN } from './no-access-token.js';
 import { InternalTokenGuard, Problem, ProblemFilter } from './problem.js';
-
-/**
- * Metadata key of controllers whose routes check the service token, so that other guards of the application let these
- * requests pass.
- */
-export const INTERNAL_API = 'internal-api';
 
 /** Turns all errors of class-validator into one `invalid_request`. Unknown fields are refused, not ignored. */
 export const validation = new ValidationPipe({
@@ -41,7 +36,7 @@ class ServiceTokenGuard extends InternalTokenGuard {
 
 export const InternalApi = () =>
   applyDecorators(
-    SetMetadata(INTERNAL_API, true),
+    SetMetadata(NO_ACCESS_TOKEN, true),
     UseGuards(ServiceTokenGuard),
     UsePipes(validation),
     UseFilters(ProblemFilter),

@@ -1,16 +1,13 @@
-import { readFileSync } from 'node:fs';
+/** Reads the version of the running program from the package.json above its entry file. */
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 
-const NAME = 'stackflow-okta';
-
-export function productVersion(): string {
-  for (let folder = import.meta.dirname; folder !== path.dirname(folder); folder = path.dirname(folder))
+export function programVersion(entry = process.argv[1]): string {
+  if (entry === undefined || !existsSync(entry)) return 'unknown';
+  for (let folder = path.dirname(realpathSync(entry)); folder !== path.dirname(folder); folder = path.dirname(folder))
     try {
-      const { name, version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as {
-        name?: string;
-        version?: string;
-      };
-      if (name === NAME && version !== undefined) return version;
+      const { version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as { version?: string };
+      if (version !== undefined) return version;
     } catch {
       // This folder has no package.json; look in its parent.
     }

@@ -1,4 +1,4 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import type { MigrationInterface, QueryRunner } from '@stackflow/identity-events';
 
 export class CreateIncidents1760000000000 implements MigrationInterface {
   readonly name = 'CreateIncidents1760000000000';

@@ -1,8 +1,8 @@
 import { compactedTopics, topics, type Topic } from '#events';
-import type { Logger } from '#platform';
 import { Kafka, logLevel, type ITopicConfig, type LogEntry } from 'kafkajs';
 import { PARTITIONS } from '../../record.js';
-import type { BusConfig } from '../../settings.js';
+import type { FollowLogger } from '../../follower.js';
+import type { KafkaAccess } from '../../settings.js';
 
 export interface KafkaConnection {
   readonly kafka: Kafka;
@@ -10,27 +10,29 @@ export interface KafkaConnection {
   readonly name: (plain: string) => string;
   /** Returns undefined if the catalog has no topic for this name on the cluster. */
   readonly topicOf: (name: string) => Topic | undefined;
-  /** Creates missing topics. Does not change existing topics. */
-  readonly ensureTopics: () => Promise<void>;
+  /**
+   * Creates those of the topics that are missing. It does not change the configuration of existing topics. A subscriber
+   * whose topics exist needs no right to create any.
+   */
+  readonly ensureTopics: (wanted: readonly Topic[]) => Promise<void>;
 }
 
-type KafkaConfigPart = Pick<
-  BusConfig,
-  | 'KAFKA_BROKERS'
-  | 'KAFKA_TOPIC_PREFIX'
-  | 'KAFKA_SSL'
-  | 'KAFKA_USERNAME'
-  | 'KAFKA_PASSWORD'
-  | 'KAFKA_REPLICATION_FACTOR'
-  | 'EVENT_RETENTION_DAYS'
->;
+/** How missing topics are created. */
+interface TopicDefaults {
+  readonly KAFKA_REPLICATION_FACTOR: number;
+  readonly EVENT_RETENTION_DAYS: number;
+}
 
-export function connectKafka(config: KafkaConfigPart, clientId: string, logger: Logger): KafkaConnection {
-  const { KAFKA_USERNAME: username, KAFKA_PASSWORD: password, KAFKA_TOPIC_PREFIX: prefix = '' } = config;
+export function connectKafka(
+  { brokers, topicPrefix: prefix = '', ssl = false, username, password }: KafkaAccess,
+  clientId: string,
+  logger: FollowLogger,
+  defaults: TopicDefaults = { KAFKA_REPLICATION_FACTOR: -1, EVENT_RETENTION_DAYS: 14 },
+): KafkaConnection {
   const kafka = new Kafka({
     clientId,
-    brokers: [...config.KAFKA_BROKERS],
-    ssl: config.KAFKA_SSL,
+    brokers: [...brokers],
+    ssl,
     ...(username !== undefined && { sasl: { mechanism: 'scram-sha-512', username, password: password ?? '' } }),
     connectionTimeout: 3_000,
     requestTimeout: 20_000,
@@ -43,35 +45,35 @@ export function connectKafka(config: KafkaConfigPart, clientId: string, logger: 
     kafka,
     name,
     topicOf: (topic) => topics.find((t) => name(t) === topic),
-    ensureTopics: () =>
-      ensureTopics(
-        kafka,
-        topics.map((t) => topicConfig(t, name(t), config)),
-      ),
+    ensureTopics: async (wanted) => {
+      const admin = kafka.admin();
+      await admin.connect();
+      try {
+        const existing = await admin.listTopics();
+        const missing = wanted.filter((topic) => !existing.includes(name(topic)));
+        // Wait for the leaders; without leaders the first fetch from a new topic would fail.
+        if (missing.length > 0)
+          await admin.createTopics({
+            waitForLeaders: true,
+            topics: missing.map((topic) => topicConfig(topic, name(topic), defaults)),
+          });
+      } finally {
+        await admin.disconnect();
+      }
+    },
   };
 }
 
-function topicConfig(topic: Topic, name: string, config: KafkaConfigPart): ITopicConfig {
+function topicConfig(topic: Topic, name: string, defaults: TopicDefaults): ITopicConfig {
   const compacted = compactedTopics.includes(topic);
   return {
     topic: name,
     numPartitions: PARTITIONS,
-    replicationFactor: config.KAFKA_REPLICATION_FACTOR,
+    replicationFactor: defaults.KAFKA_REPLICATION_FACTOR,
     configEntries: compacted
       ? [{ name: 'cleanup.policy', value: 'compact' }]
-      : [{ name: 'retention.ms', value: String(config.EVENT_RETENTION_DAYS * 86_400_000) }],
+      : [{ name: 'retention.ms', value: String(defaults.EVENT_RETENTION_DAYS * 86_400_000) }],
   };
-}
-
-/** Waits until the topics have leaders; without leaders the first fetch from a new topic would fail. */
-async function ensureTopics(kafka: Kafka, wanted: ITopicConfig[]): Promise<void> {
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
-    await admin.createTopics({ waitForLeaders: true, topics: wanted });
-  } finally {
-    await admin.disconnect();
-  }
 }
 
 /**
@@ -81,7 +83,7 @@ async function ensureTopics(kafka: Kafka, wanted: ITopicConfig[]): Promise<void>
 const EXPECTED =
   /coordinator|does not host this topic-partition|rebalanc|not aware of this member|There is no leader for this topic-partition|Topic with this name already exists|Limiting retries for the idempotent producer/i;
 
-function logLine(logger: Logger, { level, namespace, log }: LogEntry): void {
+function logLine(logger: FollowLogger, { level, namespace, log }: LogEntry): void {
   const { message, error, groupId, broker } = log as {
     message: string;
     error?: string;

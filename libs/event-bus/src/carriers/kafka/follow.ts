@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Consumer, EachBatchPayload } from 'kafkajs';
 import { followed, Follower, type FollowedRecord, type FollowHandler, type FollowOptions } from '../../follower.js';
-import type { BusConfig } from '../../settings.js';
+import type { KafkaAccess } from '../../settings.js';
 import { connectKafka, type KafkaConnection } from './client.js';
 import { deliveryOf } from './message.js';
 import { Watchdog } from './watchdog.js';
@@ -28,8 +28,8 @@ export class KafkaFollower extends Follower {
   private readonly positions = new Map<number, bigint>();
   private ends: Ends | undefined;
 
-  constructor(config: BusConfig, topic: Topic, handler: FollowHandler, options: FollowOptions) {
-    const connection = connectKafka(config, options.name, options.logger);
+  constructor(access: KafkaAccess, topic: Topic, handler: FollowHandler, options: FollowOptions) {
+    const connection = connectKafka(access, options.name, options.logger);
     super(connection.name(topic), handler, options);
     this.connection = connection;
   }

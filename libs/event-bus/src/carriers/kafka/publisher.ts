@@ -1,4 +1,5 @@
 /** Sends outbox rows to Kafka (idempotent producer, all in-sync replicas, one request in flight), then deletes them. */
+import { topics } from '#events';
 import type { Logger } from '#platform';
 import { Partitioners, type Message, type Producer } from 'kafkajs';
 import type { Client } from 'pg';
@@ -73,7 +74,7 @@ export class KafkaPublisher implements Publisher {
   }
 
   private async connect(): Promise<Producer> {
-    await this.connection.ensureTopics();
+    await this.connection.ensureTopics(topics);
     const producer = this.connection.kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,

@@ -67,7 +67,7 @@ export class KafkaStrategy extends EventStrategy {
       const batches = this.sharedBatches();
       try {
         const ended = this.watchdog.watch(consumer, this.stop.signal);
-        await this.connection.ensureTopics();
+        await this.connection.ensureTopics(topics);
         await consumer.connect();
         this.watchdog.reached();
         await consumer.subscribe({ topics: topics.map((t) => this.connection.name(t)), fromBeginning: true });

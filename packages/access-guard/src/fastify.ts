@@ -1,0 +1,2 @@
+/** The guard as a hook of Fastify. */
+export { requireAccess } from '../../../libs/access-guard/src/fastify.js';
