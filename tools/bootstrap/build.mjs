@@ -67,7 +67,7 @@ export async function build() {
   say(`Built in ${seconds(began)}.`);
 }
 
-/** Output folder of "build:triggers". Its files have no source files, so they are not removed as stale. */
+/** Output folder of "build:triggers". Its files have no source file, but must not be removed. */
 const PACKED = 'dist/triggers';
 
 /**

@@ -21,7 +21,7 @@ export async function signIn(tools: Tools, stack: Stack, person: Person, role: s
     const { scimId } = await okta.idsOf(person.login);
     const web = new Web();
     const landed = await throughOkta(web, stack, person.login);
-    const wrong = landed === `${stack.edge}${BACK_TO}` ? [] : [`the browser ended at ${landed} instead`];
+    const wrong = landed === `${stack.edge}${BACK_TO}` ? [] : [`the browser ended at ${landed}, not at ${BACK_TO}`];
     wrong.push(...(await claimsOf(web, stack, { accountId: scimId, tenantId: tools.tenantId, role })));
     const zero = web.moments[0]?.at ?? 0;
     show(tools, [...web.moments, ...(await records.ofSignIn(scimId, zero))], zero);

@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { parseAssertionKeys } from '../../cognito-triggers/src/assertion.js';
 import { DEFAULT_QUOTAS, quotaChange, SIGN_OUT_CATEGORIES, type Quotas } from './cognito/quotas.js';
 
-/** Request quotas: a JSON object of names and requests per second, which overrides Cognito's defaults. */
+/** Request quotas: a JSON object with the requests per second for each name. It overrides Cognito's defaults. */
 const quotas: Setting<Quotas> = {
   schema: z
     .string()
@@ -27,7 +27,7 @@ const quotas: Setting<Quotas> = {
       }
       context.addIssue({
         code: 'custom',
-        message: `must be a JSON object of ${Object.keys(DEFAULT_QUOTAS).join(', ')} with requests per second`,
+        message: `must be a JSON object such as {"UserCreation":50}, in requests per second; possible names: ${Object.keys(DEFAULT_QUOTAS).join(', ')}`,
       });
       return z.NEVER;
     }),
@@ -35,7 +35,7 @@ const quotas: Setting<Quotas> = {
   example: '{"UserCreation":50}',
 };
 
-/** The keys stay text, because the Lambda functions also get them as text. The same code checks both. */
+/** The keys stay text, because the Lambda functions also get text and check it with the same function. */
 const assertionJwks: Setting<string | undefined> = {
   schema: z
     .string()
@@ -62,7 +62,7 @@ export const sandboxSettings = {
   OKTA_PORT: port('Okta', '9402'),
   SANDBOX_OKTA_ORIGIN: optionalUrl({
     purpose:
-      'Issuer of the sandbox Okta, if browsers and services reach it at another address than the one where it listens.',
+      'Issuer of the sandbox Okta. Set it if browsers and services do not reach the sandbox Okta at its listen address.',
     example: 'http://okta.localhost:9402',
   }),
   AWS_REGION: text({

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
-/** An error of the caller of a control API. The caller reads its message. */
+/** Refuses a call to a control API. The answer contains the message. */
 export class ControlError extends Error {
   constructor(
     readonly statusCode: 400 | 404 | 409,

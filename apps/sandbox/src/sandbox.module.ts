@@ -3,7 +3,7 @@ import { CONFIG, Database, Health, LOGGER, type ConfigOf, type Logger } from '#p
 import type { sandboxSettings } from './config.js';
 import { Sandbox, type Endpoints } from './sandbox.js';
 
-/** Starts the stand-ins before the service itself listens, so that a ready service has all listeners. */
+/** Starts the stand-ins before the service itself listens, so that all stand-ins listen when the service is ready. */
 @Controller('sandbox')
 class SandboxController implements OnModuleInit, OnModuleDestroy {
   private sandbox: Sandbox | undefined;

@@ -26,7 +26,7 @@ const KEEP_ALIVE_MS = 75_000;
 
 /** Fastify is created before the Nest module, so its options read `scimHooks` from the running server. */
 const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } = {
-  // Without this option, Node would answer a request without Host, and its answer has no body.
+  // By default, Node itself refuses a request without a Host header, and its answer has no body.
   http: { requireHostHeader: false },
   bodyLimit: LIMITS.bodyBytes,
   keepAliveTimeout: KEEP_ALIVE_MS,

@@ -3,7 +3,10 @@ import { oneLine, type Colour, type Screen } from './screen.js';
 export interface Column<T> {
   readonly head: string;
   readonly cell: (row: T) => string | number | null | undefined;
-  /** On a narrow terminal, the column with the highest number is narrowed first. 0, the default, means never. */
+  /**
+   * On a narrow terminal, the column with the highest `shrink` is narrowed first. A column with 0, the default, is
+   * never narrowed.
+   */
   readonly shrink?: number;
   readonly colour?: (row: T) => Colour | undefined;
 }

@@ -140,7 +140,7 @@ class Parser {
 
   private next(what: string): Token {
     const token = this.tokens[this.position++];
-    if (!token) throw invalid(`${what} is missing at its end`);
+    if (!token) throw invalid(`${what} is missing at the end of the filter`);
     return token;
   }
 

@@ -20,8 +20,8 @@ export interface GroupChange {
 }
 
 /**
- * Reduces a PATCH (RFC 7644 section 3.5.2) to one change, without the current members. The last operation on a member
- * wins.
+ * Reduces a PATCH (RFC 7644 section 3.5.2) to one change. The current members need not be known. If several operations
+ * are about one member, the last one wins.
  */
 export function reduceGroupPatch(operations: readonly PatchOperation[]): GroupChange {
   const fold = new Fold();

@@ -86,7 +86,7 @@ export function parseGroup(body: unknown): GroupResource {
   };
 }
 
-/** Parses ids of members from a list of ids and `{value: id}` objects, or from only one of them. */
+/** Parses ids of members. `value` is an id, an object `{value: id}`, or a list of these. */
 export function parseMemberIds(value: unknown, limit: number): string[] {
   if (value === UNASSIGNED) return [];
   const list = Array.isArray(value) ? value : [value];

@@ -1,7 +1,7 @@
 /**
- * Keeps the tenants in memory, for code that cannot afford a query per request. A change by an event that this process
- * handles is visible at once, and any other change within `pollMs`. An unknown tenant causes no query, so random tenant
- * ids cannot load the database.
+ * Keeps the tenants in memory, for code that cannot afford a query per request. If this process handles the event of a
+ * change, the change is visible at once. Otherwise it is visible within `pollMs`. An unknown tenant causes no query, so
+ * random tenant ids cannot load the database.
  */
 import type { Queryable } from '#platform';
 import { copyOf, settingsSince, type SettingsEvent, type TenantCopy } from './copy.sql.js';
@@ -17,8 +17,8 @@ export interface TenantSettingsCacheOptions {
 }
 
 /**
- * How far before the last refresh a refresh looks for changes. `received_at` is set before its transaction commits, and
- * no transaction of a service lasts this long (statement timeout 30 s).
+ * Each refresh also reads the changes of this period before the last refresh, because a row gets its `received_at`
+ * before its transaction commits. No transaction of a service lasts this long (statement timeout 30 s).
  */
 const LOOK_BACK_MS = 60_000;
 
@@ -53,8 +53,8 @@ export class TenantSettingsCache {
   }
 
   /**
-   * Returns the tenants with this host name, without regard to a port. Two tenants may have one host name for a moment:
-   * if it moves, the events of both arrive in any order.
+   * Returns the tenants with this host name, without regard to a port. While a host name moves to another tenant, both
+   * tenants may have it, because their events arrive in any order.
    */
   async ofHost(host: string): Promise<readonly TenantCopy[]> {
     await this.ensureCurrent();

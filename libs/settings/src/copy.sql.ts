@@ -35,8 +35,9 @@ export function copyOf(event: SettingsEvent): TenantCopy {
 }
 
 /**
- * Stores the settings unless the table has this or a newer version, and returns whether it did. The inbox refuses
- * repeated events, but a replay may begin with an empty inbox. Locks the tenant's row until commit.
+ * Stores the settings, unless the table has this version or a newer one. Returns true if the settings were stored. The
+ * inbox refuses repeated events, but the version must still be compared, because a replay may begin with an empty
+ * inbox. Locks the tenant's row until commit.
  */
 export async function applySettings(tx: Tx, event: SettingsEvent): Promise<boolean> {
   const { tenantId, slug, host, version, settings } = copyOf(event);

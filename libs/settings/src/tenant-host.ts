@@ -7,9 +7,8 @@ export interface HostedTenant {
 export const hostName = (host: string): string => host.toLowerCase().replace(/:\d+$/, '');
 
 /**
- * Returns the tenant that a browser reaches if the host name belongs to no tenant. Only tenants without a host name
- * count. If there is one, it is the result. If there are several, the tenant `default` is the result. Otherwise the
- * result is null.
+ * Returns the tenant that a browser reaches at a host name of no tenant: the only tenant without a host name. If several
+ * tenants have none, returns the tenant `default` if it is one of them. Otherwise returns null.
  */
 export function commonOriginOwner<T extends HostedTenant>(tenants: Iterable<T>): T | null {
   const hostless = [...tenants].filter(({ host }) => host === null);

@@ -9,7 +9,7 @@ export class TenantSettingsEntity {
   @Column({ type: 'text' }) slug!: string;
   @Column({ type: 'text', nullable: true }) host!: string | null;
 
-  /** The `sequence` of the settings' event. */
+  /** Sequence number of the event that contained these settings. */
   @BigIntColumn() version!: number;
   @Column({ type: 'jsonb' }) settings!: TenantSettings;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) receivedAt!: Date;

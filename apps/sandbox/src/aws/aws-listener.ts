@@ -26,7 +26,7 @@ export const unsigned = <I>(shape: z.ZodType<I>, handler: (input: I) => Promise<
   unsigned: true,
 });
 
-/** What a call is about: a pool (`scope`), a user or a secret (`subject`), and a group. */
+/** The pool (`scope`), the user or secret (`subject`), and the group that a call is about. */
 export interface CallSubject {
   readonly scope: string | null;
   readonly subject: string | null;

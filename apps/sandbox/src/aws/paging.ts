@@ -25,9 +25,7 @@ export function page<T>(
   };
 }
 
-/**
- * Prepares a page of a Cognito list. The query parameters `values` are the start key and the number of rows to read.
- */
+/** Prepares one page of a Cognito list. `values` are SQL parameters: the start key and the number of rows to read. */
 export function paged(
   {
     Limit,

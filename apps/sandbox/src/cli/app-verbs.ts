@@ -17,7 +17,7 @@ const connect = command({
       "file with the SCIM token (- means standard input); default: the token of the stack's tenant",
     ),
     mode: choice('--mode <mode>', 'dialect of the app', ['aiw', 'oin'], 'aiw'),
-    header: flag('--header', 'send the token without "Bearer", like the choice "Header" of a catalogue app'),
+    header: flag('--header', 'send the token without "Bearer", like the choice "Header" of a catalog app'),
   },
   run: async ({ env, flags, stdin, typed }) => {
     const okta = new OktaClient(env);
@@ -97,7 +97,7 @@ const oidcApp = command({
   }),
 });
 
-/** A retry of these verbs sends the whole member list, as Okta's "Push now" does. */
+/** If a task of one of these verbs failed, a retry sends the whole member list, as Okta's "Push now" does. */
 const GROUP_VERBS: readonly string[] = ['push-group', 'push-now', 'rename-group', 'add-member', 'remove-member'];
 const BODILESS: readonly string[] = ['import', 'test-connection'];
 
@@ -146,7 +146,7 @@ const universalLogout = command({
 const token = command({
   usage: 'token <login>',
   summary:
-    "get a token of Okta for a person who is assigned to the app, as after a login with the tenant's OIDC client",
+    "get the token that a login with the tenant's OIDC client would give to this person, who must be assigned to the app",
   options: {
     kind: choice('--kind <kind>', 'which token', TOKEN_KINDS, 'access_token'),
     scope: option('--scope <scopes>', 'scopes of the token, separated by commas'),

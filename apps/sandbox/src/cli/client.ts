@@ -11,7 +11,10 @@ export interface Listed {
   readonly deliveries: Delivery[];
 }
 
-/** Kinds of tokens. The custom server `default` issues `access_token`, and the org server issues the other two. */
+/**
+ * Kinds of tokens. The custom server `default` issues `access_token`. The org server issues `org_access_token` and
+ * `id_token`.
+ */
 export const TOKEN_KINDS = ['access_token', 'org_access_token', 'id_token'] as const;
 export type TokenKind = (typeof TOKEN_KINDS)[number];
 

@@ -27,8 +27,7 @@ export const logoutText = ({ attempts, url, sessionsEnded }: LogoutResult): stri
     `sessions with Okta that ended: ${sessionsEnded}`,
   ].join('\n');
 
-const SILENT =
-  '(nothing, because Okta stopped without a message, as it does when a list answer contains a number as a string)';
+const SILENT = '(nothing: if a list answer contains a number as a string, Okta stops without a message)';
 
 export function resultText(result: VerbResult): string {
   const what = result.subject === '' ? result.verb : `${result.verb} ${result.subject}`;

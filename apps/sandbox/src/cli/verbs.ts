@@ -1,4 +1,7 @@
-/** The verbs about people and groups. Each is one action of an administrator, which Okta sends to the SCIM server. */
+/**
+ * The verbs about people and groups. Each verb is one action of an Okta administrator. Okta then sends its SCIM
+ * requests.
+ */
 import { InvalidArgumentError } from 'commander';
 import {
   choice,
@@ -25,7 +28,7 @@ const milliseconds = (value: string): number => {
 const runOptions = {
   mode: choice(
     '--mode <mode>',
-    "kind of Okta app: a customer's own app (aiw: GET, POST, PUT) or a catalogue app (oin: PATCH); default: the kind of the connected app",
+    "kind of Okta app: a customer's own app (aiw: GET, POST, PUT) or a catalog app (oin: PATCH); default: the kind of the connected app",
     MODES,
   ),
   pace: option(

@@ -33,7 +33,7 @@ export interface CognitoOptions {
   readonly signOutCategory?: SignOutCategory | undefined;
   /** Custom attributes of the default pool, without the prefix `custom:`. */
   readonly customAttributes: readonly string[];
-  /** Triggers that replace the product's. Without any triggers, every sign-in fails. */
+  /** Handlers of the Cognito triggers, instead of the product's own. Without any handlers, every sign-in fails. */
   readonly triggers?: Triggers | undefined;
   /** Time limit of a trigger in milliseconds. Tests shorten it. */
   readonly triggerLimitMs?: number | undefined;

@@ -35,8 +35,8 @@ export class CustomAuth {
   ) {}
 
   /**
-   * Starts a sign-in, without ClientMetadata: Cognito does not pass it from AdminInitiateAuth to the challenge
-   * triggers.
+   * Starts a sign-in. The challenge triggers get no ClientMetadata, because Cognito does not pass
+   * AdminInitiateAuth's ClientMetadata to them.
    */
   async begin(pool: Pool, client: AppClient, parameters: Readonly<Record<string, string>>): Promise<object> {
     const { USERNAME: username, SECRET_HASH: secretHash } = parameters;

@@ -1,6 +1,6 @@
 /**
- * Cognito's request quotas, as token buckets with AWS's rates. There is a bucket for each category, for the reads and
- * for the writes of each user, and for each `UserPoolResource` operation in each pool.
+ * Cognito's request quotas, as token buckets with AWS's rates. Each category has one bucket. Each user has one bucket
+ * for reads and one for writes. Each pool has one bucket for each `UserPoolResource` operation.
  */
 import { z } from 'zod';
 import { AwsError } from '../aws/aws-error.js';
@@ -102,7 +102,7 @@ export class CognitoQuotas {
     this.buckets = new Map();
   }
 
-  /** Counts a call. Throws `TooManyRequestsException` if one of its buckets is empty. */
+  /** Counts a call in each of its buckets. Throws `TooManyRequestsException` if one of these buckets is empty. */
   admit(operation: string, subject: CallSubject): void {
     const category = this.categories[operation];
     if (!category) return;

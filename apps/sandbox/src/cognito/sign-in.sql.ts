@@ -22,7 +22,7 @@ export interface ChallengeRow {
   expired: boolean;
 }
 
-/** Counts the use of a challenge. If two answers to one session overlap, the second one always sees `uses` = 2. */
+/** Counts the use of a challenge. If two answers to one challenge overlap, the second one always gets `uses` = 2. */
 export const TAKE_CHALLENGE = `
   update cognito_challenge set uses = uses + 1 where session_hash = $1
   returning pool_id, client_id, username, rounds, private_parameters, metadata, uses, expires_at <= clock_timestamp() as expired`;

@@ -48,8 +48,8 @@ function authenticationOperations(parts: SignInParts): Record<string, Operation>
 }
 
 /**
- * Refreshes tokens without ClientMetadata, which Cognito gives to PreTokenGeneration only for
- * GetTokensFromRefreshToken.
+ * Refreshes tokens for InitiateAuth and AdminInitiateAuth. PreTokenGeneration then gets no ClientMetadata, because
+ * Cognito passes it only for GetTokensFromRefreshToken.
  */
 async function refreshByFlow(
   parts: SignInParts,

@@ -46,7 +46,8 @@ export class SigningKeys {
   }
 
   /**
-   * Verifies an access token, but not whether it was revoked. An ID token is refused, because another key signed it.
+   * Verifies an access token, but does not check whether it was revoked. An ID token is refused, because another key
+   * signed it.
    */
   async readAccessToken(token: string): Promise<JWTPayload & { jti: string; poolId: string }> {
     const poolId = poolOf(token);

@@ -60,8 +60,8 @@ export function tokenClaims(issue: Issue, changes: Changes): { readonly id: Clai
 }
 
 /**
- * The groups that tokens list. Without `groupOverrideDetails` in the trigger's answer, they are all groups of the user.
- * If it is null or names no groups, there are none.
+ * Returns the groups for the tokens. If the trigger's answer has no `groupOverrideDetails`, the tokens contain all
+ * groups of the user. If `groupOverrideDetails` is null or names no groups, the tokens contain none.
  */
 function groupsInTokens(groups: readonly string[], changes: Changes): readonly string[] {
   const details = changes?.groupOverrideDetails;

@@ -58,7 +58,7 @@ export const SIGN_OUT = `update cognito_user set signed_out_at = clock_timestamp
 export const DELETE_USER = `delete from cognito_user where pool_id = $1 and username_key = $2 returning 1`;
 
 /**
- * A page of users in the order of their names, which starts after the name `$2`. `filter` is a condition from {@link
+ * A page of users, ordered by name. The page starts after the name `$2`. `filter` is a condition from {@link
  * parseUserFilter} with parameter `$4`.
  */
 export const listUsersSql = (filter: string): string => `

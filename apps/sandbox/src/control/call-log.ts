@@ -1,4 +1,4 @@
-/** The last calls of a stand-in, for timelines and assertions in tests. It contains no bodies and no secrets. */
+/** The latest calls to a stand-in, for timelines and for assertions in tests. Bodies and secrets are not recorded. */
 export interface Call {
   /** Arrival (`at`) and end (`endedAt`) of the call, in milliseconds since the epoch. */
   readonly at: number;

@@ -3,8 +3,8 @@ import { z } from 'zod';
 
 export const faultRule = z.object({
   /**
-   * `throttle` and `error` refuse the call, `latency` delays it, and `disconnect` closes the connection instead. `drop`
-   * runs the operation and then closes the connection, so that the answer is lost.
+   * `throttle` and `error` refuse the call, and `latency` delays it. `disconnect` closes the connection before the
+   * operation runs. `drop` runs the operation and then closes the connection, so that the answer is lost.
    */
   effect: z.enum(['throttle', 'error', 'latency', 'disconnect', 'drop']),
   /** How many matching calls the fault hits. By default it hits all of them until it is removed. */

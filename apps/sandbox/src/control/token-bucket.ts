@@ -1,6 +1,6 @@
 /**
- * A token bucket. Each request takes one token. The bucket refills with `rate` tokens per second and holds at most
- * `rate` tokens, but at least one.
+ * A token bucket. Each request takes one token. The bucket refills with `rate` tokens per second. Its capacity is
+ * `rate` tokens, or one token if `rate` is less than one.
  */
 export class TokenBucket {
   private tokens: number;

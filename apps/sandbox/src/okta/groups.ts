@@ -40,8 +40,8 @@ export async function pushNow(
 }
 
 /**
- * A custom app (AIW) reads the group and sends the full list with PUT. A catalog app (OIN) renames the group to the
- * same name and sends the difference with PATCH.
+ * A custom app (AIW) reads the group and sends the full list with PUT. A catalog app (OIN) uses PATCH: first a rename
+ * to the unchanged name, then the difference.
  */
 export async function changeMembers(
   session: ScimSession,

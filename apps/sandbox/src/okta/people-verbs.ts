@@ -26,7 +26,7 @@ async function deprovision(context: Context, person: Person): Promise<string | n
 const onPerson = (work: (context: Context, person: Person) => Promise<string | null>): Verb =>
   verb(aboutPerson, async (context, input) => work(context, await context.store.person(context.app.slug, input.login)));
 
-/** A suspension changes only Okta. No SCIM request follows ("nothing" in Okta's own table of calls). */
+/** A suspension changes only Okta. No SCIM request follows: Okta's own table of calls says "nothing". */
 const moving = (from: Person['status'], to: Person['status'], event: EventType): Verb =>
   onPerson(async ({ store, emit }, person) => {
     if (person.status !== from) return `The person is ${person.status}, not ${from}, so nothing changed.`;
@@ -90,7 +90,7 @@ export const peopleVerbs: Record<string, Verb> = {
   }),
 };
 
-/** Okta requires a first and a last name. If a new person has none, the login provides them. */
+/** Okta requires a first and a last name. If a new person has none, they are derived from the login. */
 function defaultNames(
   name: string,
   existing: Person | undefined,

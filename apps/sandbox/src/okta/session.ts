@@ -48,8 +48,8 @@ export class ScimSession {
   }
 
   /**
-   * Sends a request. `doing` starts the error message ("Error while creating user x"). Any status that is neither 2xx
-   * nor in `accept` fails the task.
+   * Sends a request. The error message begins with `doing` ("Error while creating user x"). Any status that is neither
+   * 2xx nor in `accept` fails the task.
    */
   async send(
     method: string,

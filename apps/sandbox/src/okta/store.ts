@@ -77,7 +77,7 @@ export class OktaStore {
     return (await this.database.query<Person>(text, [slug, login]))[0];
   }
 
-  /** Creates an unknown person, or merges `profile` into the profile of a known one. */
+  /** Creates the person. If the person exists, merges `profile` into their profile. */
   async ensurePerson(slug: string, login: string, profile: Profile): Promise<Person> {
     await this.database.query(
       `insert into okta_person (id, slug, login, profile, status) values ($1, $2, $3, $4, 'ACTIVE')

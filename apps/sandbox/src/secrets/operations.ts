@@ -113,8 +113,8 @@ function oneValue(input: SecretValue, required: boolean): void {
 }
 
 /**
- * Handles CreateSecret for an existing name. A repetition with the same token gets the existing secret, and another
- * token is refused.
+ * Handles CreateSecret for an existing name. A repetition with the same ClientRequestToken gets the existing secret. A
+ * call with another token is refused.
  */
 async function existing(
   store: SecretStore,
@@ -132,8 +132,8 @@ async function existing(
 }
 
 /**
- * Stores a version, which the token identifies. A repetition changes nothing. The same token with another value is
- * refused.
+ * Stores a version, whose id is the ClientRequestToken. A repetition changes nothing. The same token with another value
+ * is refused.
  */
 async function putVersion(
   store: SecretStore,

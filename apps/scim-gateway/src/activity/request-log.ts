@@ -1,6 +1,6 @@
 /**
- * Writes the log of SCIM requests to the database in batches, so that no request waits for the log. Administrators read
- * in it what Okta sent, because Okta logs no bodies. A crash loses at most the last batch.
+ * Writes the log of SCIM requests to the database in batches, so that no request waits for the log. The log shows
+ * administrators what Okta sent, because Okta itself logs no bodies. A crash loses at most the last batch.
  */
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Database, LOGGER, Metrics, prepared, type Logger } from '#platform';
@@ -102,7 +102,9 @@ export class RequestLog implements OnApplicationShutdown {
   }
 }
 
-/** Makes a text of a client storable. Postgres cannot store NUL, and a long text would fill the table. */
+/**
+ * Shortens a client's text, and replaces control characters and surrogates, because Postgres cannot store all of them.
+ */
 const clean = (text: string | null, length: number): string | null =>
   text && text.slice(0, length).replace(/[\p{Control}\p{Surrogate}]/gu, '?');
 

@@ -7,7 +7,10 @@ import type { GatewayConfig } from '../config.js';
 
 const INTERVAL_MS = 10 * 60_000;
 const BATCH = 10_000;
-/** Pause between batches, so that requests get connections. It allows up to 100,000 deletions per second. */
+/**
+ * Pause between batches, so that requests get connections. With this pause, up to 100,000 rows per second can be
+ * deleted.
+ */
 const PAUSE_MS = 100;
 
 @Injectable()

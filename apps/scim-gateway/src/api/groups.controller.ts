@@ -46,14 +46,17 @@ export class GroupsController {
     return this.one(request, reply, (scim, id) => this.groups.replace(scim, id, request.body));
   }
 
-  /** Usually answers 204 without a body (RFC 7644 section 3.5.2), so that the cost does not grow with the group. */
+  /**
+   * Usually answers 204 without a body (RFC 7644 section 3.5.2), so that the cost does not depend on the size of the
+   * group.
+   */
   @Patch(':id')
   patch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return answer(request, reply, async (scim) => {
       const show = this.presentation(request);
       const group = await this.groups.patch(scim, pathId(request, noSuchGroup), request.body);
       const wantsBody = ['attributes', 'excludedAttributes'].some((name) => parameter(request, name) !== undefined);
-      // A 204 would report complete success. If members were left out, the answer therefore shows the stored members.
+      // If members were left out, 204 would wrongly report complete success. The answer then shows the stored members.
       if (!wantsBody && (scim.leftOut?.length ?? 0) === 0) return { status: 204 };
       const [body] = await show([group]);
       return { status: 200, body };

@@ -41,8 +41,8 @@ export class ScimAuthentication {
   }
 
   /**
-   * True if the host name belongs to other tenants only. A token is also valid at hosts that no tenant has, e.g. inside
-   * the cluster.
+   * True if the host name belongs to other tenants only. A token is also valid at hosts that belong to no tenant, e.g.
+   * inside the cluster.
    */
   private async isHostOfAnother(host: string, { tenantId }: TenantCopy): Promise<boolean> {
     const owners = await this.tenants.ofHost(host);

@@ -92,7 +92,10 @@ const PLATFORM_ROUTE = /^\/(health\/(?:live|ready|version)|metrics|internal\/.+)
 export const isPlatformRoute = ({ routeOptions, is404 }: FastifyRequest): boolean =>
   !is404 && PLATFORM_ROUTE.test(routeOptions?.url ?? '');
 
-/** Internal calls answer problem documents, but their bodies go through the parser that throws SCIM errors. */
+/**
+ * Internal routes answer with problem documents. The body parser throws ScimErrors on these routes, too. This function
+ * converts them.
+ */
 const problemOf = (thrown: unknown): unknown =>
   thrown instanceof ScimError ? new Problem('invalid_request', thrown.detail) : thrown;
 

@@ -1,4 +1,6 @@
-/** Translates SCIM filters into SQL conditions. Every value is a parameter, and every column comes from the caller. */
+/**
+ * Translates SCIM filters into SQL conditions. Every value is a parameter, and every column comes from {@link Columns}.
+ */
 import {
   printPath,
   resolvePath,
@@ -27,7 +29,7 @@ export interface Column {
   /** Converts a whole value for a `folded` column. The default is lower case. */
   readonly key?: (value: string) => string;
 }
-/** A multi-valued attribute. `from` is SQL that yields its elements in the current row. */
+/** A multi-valued attribute. `from` is a FROM item that returns the elements of the current row. */
 export interface Elements {
   readonly from: string;
   readonly columns: Readonly<Record<string, Column>>;
@@ -74,8 +76,8 @@ function conditionSql(
 }
 
 /**
- * Returns the ORDER BY clause, or nothing if at most one row can match. Postgres without table statistics might
- * otherwise choose the index of this order and read all of it.
+ * Returns the ORDER BY clause, or nothing if at most one row can match. With ORDER BY, Postgres without table
+ * statistics might read the whole index of this order.
  */
 export function orderSql(filter: Filter | undefined, unique: readonly string[], order: string): string {
   const one =
@@ -159,8 +161,8 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
 }
 
 /**
- * Converts the value of a filter. With `eq` and `ne` it is a whole name, so `key` may remove its outer spaces. With
- * other operators it is part of a name, so its outer spaces count.
+ * Converts the value of a filter. The operators `eq` and `ne` compare a whole name, so `key` may remove the spaces
+ * around it. For other operators the value is a part of a name, so these spaces count.
  */
 const folded = ({ key }: Column, operator: Operator, value: string): string =>
   key && (operator === 'eq' || operator === 'ne') ? key(value) : value.toLowerCase();

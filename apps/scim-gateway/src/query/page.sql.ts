@@ -12,8 +12,7 @@ export interface PageQuery {
 }
 
 /**
- * Returns the page and the number of all matches. A page that is neither empty nor full reveals this number, and
- * otherwise a second statement counts.
+ * Returns the page and the number of all matches. If the page is empty or full, a second statement counts the matches.
  */
 export async function selectPage<T>(
   queryable: Queryable,

@@ -1,6 +1,6 @@
 /**
  * The event hooks of the sandbox Okta. Deliveries exist only in memory, so delayed ones are lost when the process ends.
- * Okta itself promises at least one delivery.
+ * The real Okta promises at-least-once delivery.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -31,7 +31,7 @@ export const createManagement = (database: Database): Management => ({
 export interface Asked {
   readonly caller: Caller;
   readonly id: string;
-  /** The second id in the path: a resource inside the resource that `id` names. */
+  /** The second id in the path, for example the user in `/apps/:id/users/:inner`. */
   readonly inner: string;
   readonly query: Readonly<Record<string, unknown>>;
   /** Scheme and host of the request. */

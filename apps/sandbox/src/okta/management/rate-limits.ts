@@ -1,6 +1,6 @@
 /**
- * The number of requests that an org may send to an endpoint in a time window. A window ends at a whole second of the
- * epoch, which `X-Rate-Limit-Reset` names.
+ * The number of requests that an org may send to an endpoint in a time window. `X-Rate-Limit-Reset` contains the end of
+ * the window, in whole seconds since the epoch.
  */
 export interface RateLimit {
   readonly limit: number;

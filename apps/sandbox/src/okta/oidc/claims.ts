@@ -87,7 +87,7 @@ const thinProfile = (person: OidcPerson, scopes: readonly string[]): object => (
   ...(scopes.includes('email') && { email: person.profile.email ?? person.login }),
 });
 
-/** The `groups` claim, if the client requested this scope and its app has such a claim. */
+/** Returns the `groups` claim if the app has such a claim and the client requested the scope `groups`. */
 function groupsClaim(about: {
   readonly person: OidcPerson;
   readonly client: Client;

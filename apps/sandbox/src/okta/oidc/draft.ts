@@ -1,4 +1,4 @@
-/** A token before it is signed. A test may have it signed with a forger's key. */
+/** A token before it is signed. Tests can select a wrong key for the signature. */
 import { CompactSign, exportSPKI, importJWK, UnsecuredJWT, type CryptoKey, type JWTPayload } from 'jose';
 import type { SigningKey } from './keys.js';
 

@@ -34,7 +34,8 @@ export const serverFault = z.object({
 export type ServerFault = z.output<typeof serverFault>;
 
 /**
- * Injected faults in one queue per key. Each answer takes the first fault of its queue. A fault hits `times` answers.
+ * Injected faults, with one queue for each key. Each answer takes the first fault of its queue. A fault hits `times`
+ * answers.
  */
 export class FaultQueue<F extends { readonly times: number }> {
   private readonly queues = new Map<string, F[]>();

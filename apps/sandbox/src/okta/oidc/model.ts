@@ -70,7 +70,7 @@ export interface Grant {
   readonly authTime: number;
 }
 
-/** What a code stands for. To redeem it, the client must send this redirect URI and the PKCE verifier. */
+/** The grant that a code gives. To redeem the code, the client must send this redirect URI and the PKCE verifier. */
 export interface CodeGrant extends Grant {
   readonly redirectUri: string;
   readonly codeChallenge: string;

@@ -31,7 +31,10 @@ export class Pending {
     return row;
   }
 
-  /** Closes a sign-in page, which works only once. Returns false if a concurrent request closed it first. */
+  /**
+   * Closes a sign-in page, because each page works only once. Returns false if a concurrent request closed the page
+   * first.
+   */
   async closeSignIn(token: string): Promise<boolean> {
     const rows = await this.database.query('delete from okta_oidc_sign_in where hash = $1 returning 1', [
       hashOf(token),

@@ -1,4 +1,4 @@
-/** Sessions of browsers with orgs. Each org has its own cookie, because all orgs of the sandbox share a host. */
+/** The session of a browser with an org. Each org has its own cookie, because all orgs of the sandbox share a host. */
 import type { Database } from '#platform';
 import { hashOf, randomSecret, seconds } from './model.js';
 

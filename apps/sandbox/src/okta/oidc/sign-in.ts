@@ -1,7 +1,7 @@
 /**
  * Handles a sign-in from `/authorize` to the code. A person with a session gets the code at once, and anybody else sees
- * the sign-in page. As with Okta, a person who is not assigned to the app signs in to the org and is then refused for
- * the client.
+ * the sign-in page. As with Okta, a person who is not assigned to the app can sign in to the org, but the client then
+ * gets an error instead of a code.
  */
 import { authorizationRequest, backTo, promptingOf, redirectUriOf, type Prompting } from './authorize-request.js';
 import { signInPage } from './html.js';

@@ -5,7 +5,7 @@ import type { OidcProvider } from './provider.js';
 import { secretInCookies, sessionCookie } from './sessions.js';
 
 export interface SignedOut {
-  /** Where the browser goes next. Null means that a page tells the person that they are signed out. */
+  /** The address to which the browser is redirected, or null if a page confirms the sign-out instead. */
   readonly location: string | null;
   /** The header that clears the browser's cookie, or null if no session was ended. */
   readonly cookie: string | null;
@@ -21,7 +21,7 @@ export async function signOut(
   const hint = await oidc.tokens.readIdTokenHint(oidc.server(server), required(query, 'id_token_hint'));
   const client = typeof hint?.aud === 'string' ? await oidc.clients.byId(hint.aud) : null;
   if (!hint || !client)
-    throw new OAuthError('invalid_request', "The 'id_token_hint' parameter holds no ID token of ours.");
+    throw new OAuthError('invalid_request', "The 'id_token_hint' parameter contains no valid ID token of this server.");
   const target = parameter(query, 'post_logout_redirect_uri');
   if (target !== undefined && !client.settings.postLogoutRedirectUris.includes(target))
     throw new OAuthError(

@@ -41,7 +41,7 @@ export interface LogoutResult {
 
 const TYP = 'global-token-revocation+jwt';
 const LIFETIME_SECONDS = 300;
-/** This time-out is long, because the app may answer 204 only after it has reached several systems. */
+/** This time-out is long, because the app must reach several systems before it answers 204. */
 const TIMEOUT_MS = 30_000;
 
 type Change = (draft: Draft, now: number) => Draft;

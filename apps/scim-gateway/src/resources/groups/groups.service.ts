@@ -132,8 +132,8 @@ export class GroupsService {
   }
 
   /**
-   * Changes the membership, without members that do not exist. If the whole request were refused, Okta would mark the
-   * push as failed and not repeat it.
+   * Changes the membership, and leaves out members that do not exist. If the whole request were refused, Okta would
+   * mark the push as failed and not repeat it.
    */
   private async applyMembership(
     tx: Tx,
@@ -169,7 +169,7 @@ const attributesDiffer = (group: Group, { displayName, externalId }: GroupChange
   (displayName !== undefined && displayName !== group.displayName) ||
   (externalId !== undefined && externalId !== group.externalId);
 
-/** Separates UUIDs, each once and in lower case, from texts that are no UUID. */
+/** Separates UUIDs from texts that are no UUID. The result contains each UUID once, in lower case. */
 function splitIds(sent: readonly string[]): { ids: string[]; malformed: string[] } {
   const ids = new Set<string>();
   const malformed: string[] = [];

@@ -40,7 +40,10 @@ export async function insertGroup(tx: Queryable, group: Group): Promise<boolean>
   return rows.length === 1;
 }
 
-/** Updates a group. The caller must hold the row lock. A name that another group has violates `groups_display_name`. */
+/**
+ * Updates a group. The caller must hold the row lock. If another group has the name, the update violates
+ * `groups_display_name`.
+ */
 export async function updateGroup(tx: Queryable, group: Group): Promise<void> {
   const { tenantId, id, displayName, externalId, version, updatedAt } = group;
   await tx.query(

@@ -44,8 +44,8 @@ export const deletedEvent = (user: UserState, cause: Cause): NewEvent =>
   directoryEvent('com.stackflow.directory.user.deleted.v1', user, { user: directoryUser(user) }, cause);
 
 /**
- * Builds `updated` if attributes changed, then `deactivated` or `reactivated`. Each event has its own sequence, and
- * both carry the state after the whole change.
+ * Builds `updated` if attributes changed, then `deactivated` or `reactivated`. Each event has its own sequence number,
+ * and both carry the state after the whole change.
  */
 export function changeEvents(before: UserState, after: UserResource, cause: Cause): NewEvent[] {
   const changed = changedAttributes(before.resource, after).filter((name) => name !== 'active');

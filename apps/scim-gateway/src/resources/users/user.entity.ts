@@ -16,7 +16,7 @@ export class UserEntity {
   @Column({ type: 'text', nullable: true }) email!: string | null;
   @Column({ type: 'jsonb' }) resource!: UserResource;
 
-  /** Sequence of the last event about the user. */
+  /** Sequence number of the last event about the user. */
   @BigIntColumn() version!: number;
   @Column({ type: 'timestamptz' }) createdAt!: Date;
   @Column({ type: 'timestamptz' }) updatedAt!: Date;

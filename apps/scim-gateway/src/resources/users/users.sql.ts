@@ -71,8 +71,8 @@ export class UserWrites {
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
       ), published as (${outbox.insertSql(12, 'changed')})
       select count(*)::int as written from changed`);
-    // A deleted user never has a membership: a request that adds one increments the version, and then nothing is
-    // deleted.
+    // A deleted user never has a membership. If a concurrent request adds a membership, it increments the version, and
+    // this statement then does not delete the user.
     this.deleteSql = prepared(`
       with gone as (
         update users set active = false, deleted_at = $4, updated_at = $4, version = $5
