@@ -18,7 +18,7 @@ import { SHORTEST_RETENTION_DAYS } from './audit/audit.js';
 
 const atLeastOne = (setting: Setting<readonly string[]>): Setting<readonly string[]> => ({
   ...setting,
-  schema: setting.schema.refine((values) => values.length > 0, 'must name at least one'),
+  schema: setting.schema.refine((values) => values.length > 0, 'must contain at least one value'),
 });
 
 const retention = (setting: Setting<number>): Setting<number> => ({
@@ -52,7 +52,8 @@ export const config = {
   ...signingSettings,
   ...cognitoSettings,
   COGNITO_CLIENT_ID: text({
-    purpose: 'App client of the SSO bridge in the user pool. It needs ALLOW_CUSTOM_AUTH and a secret.',
+    purpose:
+      'App client in the user pool through which auth-service signs people in. The app client needs ALLOW_CUSTOM_AUTH and a secret.',
     example: '7gthn2k8example',
   }),
   COGNITO_CLIENT_SECRET: secret({

@@ -28,7 +28,8 @@ export const preTokenGeneration =
       ...event,
       response: {
         claimsAndScopeOverrideDetails: {
-          // identity-service removes the group before the attribute. In between, suppress the claim of the attribute.
+          // identity-service removes the user from the role's group before it changes `custom:role`. Until it has
+          // changed the attribute, hide the outdated role.
           idTokenGeneration: { claimsToSuppress: role && !groups.includes(role) ? ['custom:role'] : [] },
           accessTokenGeneration: {
             claimsToAddOrOverride: {
@@ -37,7 +38,7 @@ export const preTokenGeneration =
               ...signedClaims(assertion, userAttributes['custom:external_id']),
             },
           },
-          // An empty or missing object would remove the groups from both tokens.
+          // If this object were empty or missing, Cognito would remove the groups from both tokens.
           groupOverrideDetails: groupConfiguration,
         },
       },

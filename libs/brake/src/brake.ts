@@ -14,7 +14,10 @@ export interface BrakeCount {
   readonly lastAdmin: boolean;
 }
 
-/** Returns how many accounts may lose access within the window. `percent` refers to the accounts at its beginning. */
+/**
+ * Returns how many accounts may lose access within the window. `percent` refers to the number of accounts with access
+ * at the beginning of the window.
+ */
 export const brakeLimit = (brake: Brake, { active, lost }: Pick<BrakeCount, 'active' | 'lost'>): number =>
   Math.max(brake.atLeast, Math.floor(((active + lost) * brake.percent) / 100));
 

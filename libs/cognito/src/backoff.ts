@@ -1,6 +1,8 @@
 import type { ErrorClass } from './errors.js';
 
-/** `conflict`: a user that is not ours has this name. `lease_lost`: another process took over the account. */
+/**
+ * `conflict`: the pool's user with the account's name is not ours. `lease_lost`: another process took over the account.
+ */
 export type FailureClass = ErrorClass | 'conflict' | 'lease_lost';
 
 export interface RetryDelay {

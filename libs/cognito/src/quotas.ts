@@ -10,7 +10,8 @@ export const DEFAULT_QUOTAS = {
   UserResourceRead: 50,
   UserResourceUpdate: 25,
   UserList: 30,
-  // AWS allows 15 and 20 calls per second in the next two categories, but only 5 for each operation in one pool.
+  // AWS allows 15 and 20 calls per second in the next two categories, but only 5 calls of the same operation in one
+  // pool.
   UserPoolResourceUpdate: 5,
   UserPoolResourceRead: 5,
   UserAuthentication: 120,
@@ -96,9 +97,9 @@ export type Urgency = (typeof URGENCIES)[number];
 
 const CAPACITY_SECONDS = 0.5;
 /**
- * Fractions of the capacity that a call must leave in the bucket. Sign-outs and disables share a quota; without a
- * reserve, sign-outs would delay bursts of disables. Calls for an offboarding may use the tokens of the next half
- * second in advance.
+ * Fractions of the capacity that a call must leave in the bucket. Sign-outs share a quota with the calls that disable
+ * users. Without a reserve, sign-outs would delay these calls. Calls for an offboarding may use the tokens of the next
+ * half second in advance.
  */
 const RESERVE = { offboarding: -1, urgent: 0.6, bulk: 0.7 } as const satisfies Record<Urgency, number>;
 

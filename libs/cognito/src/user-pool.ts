@@ -79,14 +79,18 @@ export class UserPool {
     await this.call('AdminUpdateUserAttributes', urgency, new AdminUpdateUserAttributesCommand(input));
   }
 
-  /** Disables a user. Cognito then refuses sign-in and refresh. Older tokens still verify offline until they expire. */
+  /**
+   * Disables a user. Cognito then refuses sign-in and refresh. A service that verifies access tokens offline still
+   * accepts them until they expire.
+   */
   async disableUser(username: string, urgency: Urgency = 'offboarding'): Promise<void> {
     await this.call('AdminDisableUser', urgency, new AdminDisableUserCommand(this.user(username)));
   }
 
   /**
    * Enables a user. Returns the `Date` header of Cognito's response, in whole seconds, or null if there is none. Tokens
-   * from before the user was disabled have an `iat` up to this time. Later tokens have this `iat` or a larger one.
+   * from before the user was disabled have an `iat` at or before this time. Tokens that are issued after this call have
+   * an `iat` at or after this time.
    */
   async enableUser(username: string, urgency: Urgency = 'urgent'): Promise<Date | null> {
     const command = new AdminEnableUserCommand(this.user(username));
@@ -97,8 +101,8 @@ export class UserPool {
 
   /**
    * Revokes all refresh tokens of a user. Services that verify access tokens offline would still accept them, but the
-   * fence rejects them. Returns the `Date` header, as {@link enableUser} does: earlier tokens have an `iat` up to this
-   * time.
+   * fence rejects them. Returns the `Date` header, as {@link enableUser} does. Tokens that were issued before this call
+   * have an `iat` at or before this time.
    */
   async signOut(username: string, urgency: Urgency = 'offboarding'): Promise<Date | null> {
     const command = new AdminUserGlobalSignOutCommand(this.user(username));

@@ -86,7 +86,8 @@ export class HandledKey {
   @Text(GROUP) group!: string;
   @Text(TOPIC) topic!: string;
   @Text({ max: 512 }) key!: string;
-  @Whole({ description: 'Highest sequence that the group has handled or parked.' }) sequence!: number;
+  @Whole({ description: 'Highest sequence number of the events that the group has handled or parked.' })
+  sequence!: number;
   @Instant() at!: string;
 }
 
@@ -125,7 +126,7 @@ export class ParkedKey {
   @Text(GROUP) group!: string;
   @Text(TOPIC) topic!: string;
   @Text({ max: 512 }) key!: string;
-  @Whole({ description: 'Sequence of the event that failed.' }) sequence!: number;
+  @Whole({ description: 'Sequence number of the event that failed.' }) sequence!: number;
 
   @Text({
     nullable: true,
@@ -201,7 +202,7 @@ export class RetryParked {
 export class ParkedKeyChange {
   @Text(TOPIC) topic!: string;
   @Text({ max: 512 }) key!: string;
-  @Whole({ description: 'Sequence of the event that is retried or was skipped.' }) sequence!: number;
+  @Whole({ description: 'Sequence number of the event that is retried or was skipped.' }) sequence!: number;
   @Text({ description: 'Offset of this event in the partition, as decimal digits.' }) position!: string;
   @Whole({ description: 'Number of events of the key that wait behind this event.' }) behind!: number;
 }

@@ -111,15 +111,15 @@ export class RotatedSecret {
 export class ExchangeSource {
   @Text({ max: 512, example: 'https://your-org.okta.com/oauth2/default' }) issuer!: string;
 
-  @Matches(VISIBLE, { message: 'audience must be the audience of the custom authorization server' })
+  @Matches(VISIBLE, { message: 'audience must consist of visible ASCII characters' })
   @Text({ max: 512, example: 'api://default' })
   audience!: string;
 
-  @Matches(VISIBLE, { each: true, message: 'clientIds must be client ids of Okta, 0oa...' })
+  @Matches(VISIBLE, { each: true, message: 'clientIds must be client ids of Okta, for example 0oa1example' })
   @TextList({ minItems: 1, maxItems: 100, max: 128, description: 'Okta apps whose access tokens are accepted.' })
   clientIds!: string[];
 
-  @Matches(/^[\x21\x23-\x5b\x5d-\x7e]+$/, { message: 'scope must be one scope' })
+  @Matches(/^[\x21\x23-\x5b\x5d-\x7e]+$/, { message: 'scope must be a single scope' })
   @Text({ max: 128, description: 'Scope that an access token must have.' })
   scope!: string;
 }

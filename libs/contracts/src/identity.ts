@@ -56,7 +56,7 @@ export class AccountCognitoView {
 
   @Instant({
     nullable: true,
-    description: 'Time since which the Cognito user differs from the account. Null means that it matches.',
+    description: 'Time since which the Cognito user differs from the account. Null means that it does not differ.',
   })
   waitingSince!: Date | null;
 
@@ -130,7 +130,7 @@ interface ReasonGroup {
   readonly name: string | null;
 }
 
-/** The parameters of each reason. The first reason says why the account has its roles, or why it has none. */
+/** The parameters that belong to each reason code. */
 export interface ReasonParameters {
   /** No role: the person was deleted in the directory. */
   removed: Record<string, never>;

@@ -238,14 +238,15 @@ export class PercentilesQuery {
     optional: true,
     min: 1,
     max: 44_640,
-    description: 'Length of the period in minutes, which ends now; 60 if left out.',
+    description: 'Length of the period in minutes; 60 if left out. The period ends now.',
   })
   minutes?: number;
 }
 
 export class StepPercentiles {
   @OneOf(CASE_STEPS) step!: CaseStep;
-  @Whole({ description: 'Number of cases in the requested time for which this step was done.' }) cases!: number;
+  @Whole({ description: 'Number of cases that were fenced in the requested period and have completed this step.' })
+  cases!: number;
 
   @Measure({
     nullable: true,
@@ -285,7 +286,10 @@ export type OktaComparisonCause = (typeof OKTA_COMPARISON_CAUSES)[number];
 export const OKTA_COMPARISON_STATES = ['running', 'done', 'failed'] as const;
 export type OktaComparisonState = (typeof OKTA_COMPARISON_STATES)[number];
 
-/** Phases: `assigned` compares the users of the Okta app, `access` the people with access, `checks` single people. */
+/**
+ * The phases, in their order. `suspended` reads the suspended users of Okta. `assigned` compares the users of the Okta
+ * app, and `access` compares the people with access. `checks` asks Okta about single people.
+ */
 export const OKTA_COMPARISON_PHASES = ['suspended', 'assigned', 'access', 'checks', 'done'] as const;
 export type OktaComparisonPhase = (typeof OKTA_COMPARISON_PHASES)[number];
 

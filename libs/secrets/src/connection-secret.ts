@@ -23,7 +23,7 @@ export async function readConnection<T extends object>(
     // The parser's message would quote the value, so it is not used.
     throw new SecretStoreUnavailable(
       name,
-      new Error(`its value does not have the format that StackFlow writes; ${remedy}`),
+      new Error(`the value does not have the format that StackFlow writes; ${remedy}`),
     );
   }
 }

@@ -8,7 +8,7 @@ const value = z.object({ clientSecret: z.string().min(1).max(4096) });
 export const oidcSecretName = (tenantId: string): string => `stackflow/${tenantId}/oidc`;
 
 export async function readOidcSecret(store: SecretStore, tenantId: string): Promise<string | null> {
-  const stored = await readConnection(store, oidcSecretName(tenantId), value, 'enter it again');
+  const stored = await readConnection(store, oidcSecretName(tenantId), value, 'enter the client secret again');
   return stored?.clientSecret ?? null;
 }
 

@@ -1,7 +1,7 @@
 /**
  * The secret of a tenant's connection to Okta: the API token, and the hook secret that Okta's event hook sends in its
- * `Authorization` header. One value contains both, so no reader sees half of a change. It also lists the older hook
- * secrets in their grace period. AWSPREVIOUS cannot hold them, because a new API token also creates a new version.
+ * `Authorization` header. One value contains both, so no reader sees half of a change. The value also lists the older
+ * hook secrets in their grace period. AWSPREVIOUS cannot hold them, because a new API token also creates a new version.
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
@@ -41,7 +41,10 @@ export interface WrittenOktaSecret {
   readonly previousValidUntil: Date | null;
 }
 
-/** Limits the size of the secret. With more rotations in one grace period, the oldest hook secret ends early. */
+/**
+ * Largest number of older hook secrets, because the size of the value is limited. A rotation that exceeds this number
+ * ends the oldest hook secret before its grace period is over.
+ */
 const MAX_EARLIER = 5;
 
 export const oktaSecretName = (tenantId: string): string => `stackflow/${tenantId}/okta`;

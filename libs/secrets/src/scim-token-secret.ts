@@ -33,7 +33,10 @@ export interface IssuedScimToken {
 }
 
 export const DEFAULT_GRACE_MS = 24 * 3_600_000;
-/** Limits the size of the secret. If there are more rotations within one grace period, the oldest token ends early. */
+/**
+ * Largest number of `earlier` hashes, because the size of the secret is limited. A rotation that exceeds this number
+ * ends the oldest token before its grace period is over.
+ */
 const MAX_EARLIER = 10;
 
 export const scimTokenSecretName = (tenantId: string): string => `stackflow/${tenantId}/scim-token`;
@@ -74,7 +77,8 @@ export async function rotateScimToken(
   const current = await readStage(store, name, 'AWSCURRENT');
   if (!current) return createScimToken(store, tenantId, now);
   const token = generateScimToken(tenantId);
-  const issuedAt = new Date(Math.max(now, Date.parse(current.issuedAt) + 1)); // consumers wait until `issuedAt` has increased
+  // Services notice a rotation because `issuedAt` changes.
+  const issuedAt = new Date(Math.max(now, Date.parse(current.issuedAt) + 1));
   const previousValidUntil = graceMs > 0 ? new Date(now + graceMs) : null;
   const earlier = graceMs > 0 ? await stillValid(store, name, current, now) : [];
   await store.put(
@@ -120,7 +124,7 @@ async function acceptedBeside(store: SecretStore, name: string, current: ScimTok
   const accepted: AcceptedHash[] = [{ hash: current.hash, which: 'current', validUntil: Infinity }];
   if (current.previousValidUntil !== null) {
     const previous = await readStage(store, name, 'AWSPREVIOUS');
-    // Equal stages mean that a token was rotated between the two reads, so `current` is outdated.
+    // If both reads returned the same hash, a rotation happened between them, so `current` is outdated.
     if (previous?.hash === current.hash) {
       const newer = await readStage(store, name, 'AWSCURRENT');
       if (newer && newer.hash !== current.hash) return acceptedBeside(store, name, newer);
@@ -146,7 +150,7 @@ async function readStage(
     // The parser's message would quote the value, so it is not used.
     throw new SecretStoreUnavailable(
       name,
-      new Error(`its ${stage} value does not have the format that StackFlow writes; rotate the token`),
+      new Error(`the ${stage} value does not have the format that StackFlow writes; rotate the token`),
     );
   }
 }

@@ -139,7 +139,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     if (this.left.urgent || (this.left.other && worthClaiming)) this.wake();
   }
 
-  /** Claims rows and resolves with whether there may be more rows than slots. */
+  /** Claims rows. Resolves with true if more rows may be due than there were free slots. */
   private async claim(kind: WorkKind, limit: number): Promise<boolean> {
     if (limit <= 0) return true;
     return this.lease.claiming(async () => {

@@ -58,8 +58,8 @@ export class WorkerLease {
   }
 
   /**
-   * Whether other processes still respect our leases. Our own clock measures the age of the last heartbeat, from just
-   * before it was sent.
+   * Whether other processes still respect our leases. The age of the last heartbeat is counted by our own clock, from
+   * the moment before the heartbeat was sent.
    */
   get fresh(): boolean {
     return performance.now() - this.seenAt < this.seconds * 500;

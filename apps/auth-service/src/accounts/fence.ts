@@ -1,6 +1,6 @@
 /**
- * Ensures that auth-service returns no fenced access token. Every service refuses tokens issued before the end of the
- * fence's second.
+ * Ensures that auth-service never returns an access token that the fence makes invalid. Every service refuses an access
+ * token that was issued before the fence or in the same second.
  */
 import { decodeJwt } from 'jose';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,8 +15,8 @@ const LONGEST_MS = 3_000;
 const MARGIN_MS = 50;
 
 /**
- * Waits until the fence's second is over by our clock, so that Cognito's next token is issued after the fence. The time
- * of issue in a token has whole seconds.
+ * Waits until the second of the fence is over. The next token of Cognito then has an `iat` after the fence, although
+ * `iat` has only whole seconds.
  */
 export async function waitPastFence(notBefore: Date | null): Promise<void> {
   if (notBefore === null) return;

@@ -33,7 +33,7 @@ export class LoginController {
     let arrival: Arrival | null = null;
     try {
       arrival = await this.arrival(request);
-      // All logins of a browser use the same cookie value, so several logins can be in progress.
+      // All logins in progress in one browser use the same cookie value, so reuse the value of an existing cookie.
       const browser = arrival.browser[0] ?? random256();
       const location = await this.login.begin(arrival, browser);
       await reply

@@ -31,7 +31,7 @@ export class KmsSigner implements AssertionSigner {
     private readonly keys: readonly KmsKey[],
   ) {}
 
-  /** Reads the public keys from KMS. Rejects if KMS fails, or if a key has another spec or usage. */
+  /** Reads the public keys from KMS. Rejects if KMS fails, or if a key has the wrong spec or usage. */
   static async load({ region, endpoint, keys: ids }: KmsSignerOptions): Promise<KmsSigner> {
     const client = new KMSClient({
       region,

@@ -24,7 +24,10 @@ export class TokenIssuer {
     return this.cognito.refresh(refreshToken, await this.signer.sign(assertionClaims(subject, this.audience)));
   }
 
-  /** Revokes a refresh token. Never rejects: a token that cannot be revoked is stored nowhere and expires. */
+  /**
+   * Revokes a refresh token. Never rejects, because a token that cannot be revoked is not stored anywhere and will
+   * expire.
+   */
   async revoke(refreshToken: string, tenant: string): Promise<void> {
     await this.cognito
       .revoke(refreshToken)

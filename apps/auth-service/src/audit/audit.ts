@@ -5,7 +5,9 @@ import type { AccountCopy } from '../accounts/admission.js';
 
 export interface AuditEntry {
   readonly event: AuditEvent;
-  /** The reason. Each module that records events has a closed list of such codes. */
+  /**
+   * The reason of a refusal, or the kind of a change. Each module that records events has a closed list of such codes.
+   */
   readonly code?: string;
   readonly tenant?: string | undefined;
   readonly accountId?: string | undefined;
@@ -40,8 +42,8 @@ const recordIfUnchangedSql = prepared(`
   returning 1`);
 
 /**
- * Writes the row and returns true only if the tenant's accounts with this Okta id have not changed since they were
- * `read`. Locks these accounts in shared mode until the commit.
+ * Writes the row and returns true only if the tenant's accounts with this Okta id are still as in `read`. Locks these
+ * accounts in shared mode until the commit.
  */
 export async function recordIfUnchanged(
   database: Database,

@@ -23,13 +23,14 @@ export class RefusalRecorder {
   ) {
     this.leftOut = metrics.counter(
       'auth_audit_left_out_total',
-      'Refusals of anonymous requests that are missing in the audit because there were too many',
+      'Refused requests that were not written to the audit, because there were too many',
     );
   }
 
   /**
-   * Records a refused request. Never rejects: the caller is refused even if the audit row cannot be written. If we are
-   * at fault (`failed`), the log contains the whole `error`, otherwise only the message of its cause.
+   * Records a refused request. Never rejects: the caller is refused even if the audit row cannot be written. If
+   * StackFlow is at fault (`failed`), the log contains the whole `error`. Otherwise it contains only the message of
+   * `error.cause`.
    */
   async refused(
     what: string,

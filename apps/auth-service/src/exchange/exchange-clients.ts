@@ -44,13 +44,17 @@ export class ExchangeClients {
     return this.save('created', client, 'do nothing', by);
   }
 
-  /** A client without keys keeps its secret. If it has no secret yet, it gets a new one, which is returned. */
+  /**
+   * Replaces a client, or creates it. A client without keys keeps its secret. If it has no secret yet, a new secret is
+   * created and returned.
+   */
   async put(client: NewExchangeClient, by: string): Promise<string | null> {
     return (await this.save('changed', client, REPLACE, by)) ?? null;
   }
 
   /**
-   * Replaces the secret. The old one stays valid for `graceMs`, and older ones end. Returns null if there is no secret.
+   * Replaces the secret. The current secret stays valid for `graceMs`. Earlier secrets become invalid at once. Returns
+   * null if the client does not exist or has no secret.
    */
   async rotate(
     id: string,

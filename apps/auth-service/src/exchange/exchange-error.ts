@@ -3,7 +3,7 @@ import type { OidcErrorCode } from '#okta';
 import { isDatabaseOutage } from '#platform';
 import { SecretStoreUnavailable } from '#secrets';
 
-/** Reasons to refuse an exchange, each with status and `error`. `error` does not show what would help an attacker. */
+/** Reasons to refuse an exchange, each with status and `error`. `error` reveals nothing that would help an attacker. */
 const EXCHANGE_ERRORS = {
   malformed: { status: 400, error: 'invalid_request' },
   unsupported_grant: { status: 400, error: 'unsupported_grant_type' },

@@ -24,9 +24,9 @@ export class SpentTokens {
   constructor(private readonly database: Database) {}
 
   /**
-   * Marks a token as used; false means that it was used before. `owner` is the issuer within which `jti` is unique, and
-   * `exp` is in seconds since 1970. With a `Tx`, the mark counts from the commit, and a second call waits for the
-   * commit.
+   * Marks a token as used. Resolves with false if the token was used before. `owner` is the issuer within which `jti`
+   * is unique, and `exp` is in seconds since 1970. With a `Tx`, the mark is stored at the commit. Until then, another
+   * call for the same token waits.
    */
   async spend(
     kind: SpentKind,

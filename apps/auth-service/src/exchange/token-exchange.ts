@@ -100,7 +100,7 @@ export class TokenExchange {
           .catch((failure: unknown) =>
             this.logger.warn(
               { tenant, err: failure, code: 'id_token_not_given_back' },
-              'Cannot allow an ID token again after its exchange failed. The person must sign in again.',
+              'The exchange of an ID token failed, and the token cannot be marked as unused again. The person must sign in again.',
             ),
           );
       throw error;
@@ -147,8 +147,8 @@ export class TokenExchange {
 
   /**
    * Checks the account again while its row is locked in shared mode. If access was removed before, the exchange is
-   * refused. A later event waits for the lock and then fences the token. If the accounts have not changed since they
-   * were `read`, a single statement checks them and writes the audit row.
+   * refused. A later event waits for the lock and then fences the token. If the accounts are still as in `read`, a
+   * single statement checks this and writes the audit row.
    */
   private async commit(
     proven: ProvenExchange,

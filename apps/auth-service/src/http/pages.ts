@@ -24,7 +24,9 @@ export const PAGE_HEADERS = {
   'content-security-policy': `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
 } as const;
 
-/** Builds the page. `returnTo` must be a result of `safeReturnTo`. With null, the page has no link to sign in again. */
+/**
+ * Builds the page. `returnTo` must be a result of `safeReturnTo`. If it is null, the page has no link to sign in again.
+ */
 export function refusalPage(code: RefusalCode, returnTo: string | null): string {
   const { title, text, retrySeconds, final = false } = refusalOf(code);
   const login = returnTo === null ? null : `/auth/okta/login?returnTo=${encodeURIComponent(returnTo)}`;

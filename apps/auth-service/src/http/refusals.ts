@@ -178,5 +178,5 @@ const OF_OIDC: Partial<Record<OidcErrorCode, RefusalCode>> = {
   mfa_missing: 'mfa_missing',
 };
 
-/** An OIDC error without a reason of its own means that the token was refused. */
+/** Returns the code of the refusal. OIDC errors that are not in `OF_OIDC` mean that the token was refused. */
 export const refusalOfOidc = (code: OidcErrorCode): RefusalCode => OF_OIDC[code] ?? 'token_refused';

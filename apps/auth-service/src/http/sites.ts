@@ -24,7 +24,8 @@ export class Sites {
     clientSecrets: ClientSecrets,
   ) {
     this.publicOrigin = new URL(config.PUBLIC_ORIGIN);
-    // A new client secret always increments the settings' version. Each change therefore discards the cached secret.
+    // A new client secret always increments the version of the tenant's settings, so this callback discards the old
+    // secret.
     tenants.onChange(({ tenantId }) => clientSecrets.forget(tenantId));
   }
 
@@ -43,8 +44,8 @@ export class Sites {
   }
 
   /**
-   * Returns the tenant for a host name that no tenant has. PUBLIC_ORIGIN belongs to the default tenant. All other host
-   * names belong to the only tenant, if there is only one.
+   * Returns the tenant for a host name that is no tenant's own host name. PUBLIC_ORIGIN belongs to the default tenant.
+   * All other host names belong to the only tenant, if there is only one.
    */
   private withoutHost(all: readonly TenantCopy[], name: string): TenantCopy | null {
     const isCommon = name === this.publicOrigin.hostname;

@@ -27,7 +27,7 @@ export interface SignedInPerson {
 /** Longest wait for an account that Okta is still provisioning. Provisioning takes about this long. */
 const PATIENCE_MS = 3_000;
 const POLL_MS = 100;
-/** Reasons to refuse that usually end within a moment, so that waiting helps. */
+/** Codes of refusals whose reason usually disappears within a moment, so the sign-in waits. */
 const PASSING: ReadonlySet<string> = new Set(['not_provisioned', 'account_signing_out']);
 
 @Injectable()

@@ -46,5 +46,5 @@ const OF_OIDC: Partial<Record<OidcErrorCode, LogoutErrorCode>> = {
   client_mismatch: 'client_not_allowed',
 };
 
-/** An OIDC error without a reason of its own means that the token was refused. */
+/** Returns the code of the refusal. OIDC errors that are not in `OF_OIDC` mean that the token was refused. */
 export const logoutCodeOf = (code: OidcErrorCode): LogoutErrorCode => OF_OIDC[code] ?? 'token_refused';

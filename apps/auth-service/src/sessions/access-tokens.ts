@@ -28,7 +28,10 @@ type ExpectedAccess = Pick<BrowserSession, 'accessVersion' | 'roles'>;
 
 /** A token that expires within this time is replaced, because the page needs time to use it. */
 const ENOUGH_MS = 60_000;
-/** Changed roles reach Cognito shortly after us. Until a token contains them, we request a new one at this interval. */
+/**
+ * Changed roles reach Cognito a moment after they reach auth-service. Until a token contains these roles, we request a
+ * new token at this interval.
+ */
 const STALE_ROLES_MS = 2_000;
 const MAX_CACHED = 50_000;
 

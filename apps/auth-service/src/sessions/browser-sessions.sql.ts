@@ -49,9 +49,9 @@ export const FIND = prepared(`
   where k.hash = $1 and s.tenant = $4`);
 
 /**
- * Locks the session. Run this statement before FIND, in the same transaction. Of several refreshes with one secret,
- * each then sees the result of the previous one. `for update` in FIND itself would return an outdated row of the secret
- * after the wait.
+ * Locks the session. Run this statement before FIND, in the same transaction. Several refreshes with one secret then
+ * run one after the other, and each sees the result of the previous one. `for update` in FIND would wait for the lock
+ * and then return an outdated row of the secret.
  */
 export const LOCK = `
   select 1 from session where id = (select session_id from session_secret where hash = $1) for update`;

@@ -2,8 +2,8 @@ import type { Queryable, Tx } from '#platform';
 
 /**
  * Deletes all sessions of an account, or only those created before `before`, and writes an audit row for each. Call it
- * in the transaction that stores the cause. After the commit no replica finds the sessions, because each reads the
- * table on each use.
+ * in the transaction that stores the cause. After the commit no replica finds the sessions, because every replica reads
+ * the table at each use of a session.
  */
 export async function endSessions(
   tx: Tx,

@@ -34,7 +34,7 @@ export class Sealer {
     return Buffer.concat([iv, cipher.getAuthTag(), sealed]);
   }
 
-  /** Returns null if the text was encrypted with an unavailable key, bound to something else, or changed. */
+  /** Returns null if the text was changed, was sealed with another `boundTo`, or needs a key that is not available. */
   open(sealed: Buffer, boundTo: string): string | null {
     for (const { seal } of this.keys) {
       try {
@@ -51,7 +51,10 @@ export class Sealer {
     return null;
   }
 
-  /** Returns the possible successors of a session secret, one for each key. That of the current key comes first. */
+  /**
+   * Returns the possible successors of a session secret, one for each key. The successor by the current key comes
+   * first.
+   */
   successors(secret: string): string[] {
     return this.keys.map(({ chain }) => createHmac('sha256', chain).update(secret).digest('base64url'));
   }

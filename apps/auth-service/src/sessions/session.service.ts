@@ -36,7 +36,9 @@ export class SessionService {
     return viewOf(site, session, await this.token(session));
   }
 
-  /** Returns a new secret for the cookie, and the session as {@link view} does. */
+  /**
+   * Refreshes the session. Returns the next secret for the cookie, and the same view of the session as {@link view}.
+   */
   async refresh(site: Site, secret: string | null): Promise<{ secret: string; expiresAt: Date; view: SessionView }> {
     const rotated = secret === null ? null : await this.sessions.rotate(site.tenant.tenantId, secret);
     if (!rotated) throw noSession();

@@ -8,11 +8,11 @@ export class AccessEntity {
   @PrimaryColumn({ type: 'uuid' }) accountId!: string;
   @Column({ type: 'uuid' }) tenant!: string;
 
-  /** Sequence of the last `identity.access` event about the account. */
+  /** Sequence number of the last `identity.access` event about the account. */
   @BigIntColumn() version!: number;
   @Column({ type: 'text' }) status!: Access['status'];
 
-  /** Causation id of the change that ended or restored access. The case of an ended access has the same id. */
+  /** Causation id of the change that ended or restored access. If access ended, its case has the same causation id. */
   @Column({ type: 'text' }) causationId!: string;
 }
 
@@ -22,7 +22,7 @@ export class OffboardingCaseEntity {
   @Column({ type: 'uuid' }) tenant!: string;
   @Column({ type: 'uuid' }) accountId!: string;
 
-  /** Sequence of the last `offboarding.cases` event about the case. */
+  /** Sequence number of the last `offboarding.cases` event about the case. */
   @BigIntColumn() sequence!: number;
   @Column({ type: 'text' }) causationId!: string;
 

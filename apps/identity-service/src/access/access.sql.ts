@@ -1,4 +1,4 @@
-/** Stores what deactivation-worker publishes. A write changes nothing if the row has a newer sequence. */
+/** Stores what deactivation-worker publishes. A write changes nothing if the row has a higher sequence number. */
 import type { Access, EventEnvelope, OffboardingCase } from '#events';
 import { prepared, type Tx } from '#platform';
 

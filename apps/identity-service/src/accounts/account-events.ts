@@ -1,4 +1,7 @@
-/** Builds the events on `identity.accounts` that contain an account's state, but no change. */
+/**
+ * Builds the events `account.provisioned` and `account.republished`. They contain an account's state, but do not say
+ * what changed.
+ */
 import type { NewEvent } from '#event-bus';
 import type { Account } from '#events';
 import type { AccountEntity } from './account.entity.js';
@@ -29,7 +32,7 @@ export const accountState = (account: Omit<PublishedAccount, 'tenant' | 'version
   primaryRole: account.roles[0] ?? null,
 });
 
-/** The version of `account` becomes the event's sequence. */
+/** The version of `account` becomes the event's sequence number. */
 export const stateEvent = (
   what: 'provisioned' | 'republished',
   account: PublishedAccount,

@@ -30,7 +30,7 @@ export class AccountEntity extends Profile {
   /** The roles in effect, strongest first. */
   @Column({ type: 'text', array: true, default: '{}' }) roles!: readonly string[];
 
-  /** Sequence of the last event on `identity.accounts`. */
+  /** Sequence number of the last event on `identity.accounts`. */
   @BigIntColumn({ default: 0 }) version!: number;
 
   /**
@@ -39,7 +39,7 @@ export class AccountEntity extends Profile {
    */
   @Column({ type: 'text', nullable: true }) announcedStatus!: AccountStatus | null;
 
-  /** Sequence of the last completed case that was published. */
+  /** Sequence number of the last completed case that an event of this account contained. */
   @BigIntColumn({ default: 0 }) announcedCase!: number;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) createdAt!: Date;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) updatedAt!: Date;
@@ -49,7 +49,7 @@ export class AccountEntity extends Profile {
   @BigIntColumn({ default: 0 }) desiredRevision!: number;
   @BigIntColumn({ default: 0 }) appliedRevision!: number;
 
-  /** The result of a call for an older revision than this one leaves the state in Cognito unknown. */
+  /** After a call for a revision below this one, the state in Cognito stays unknown, whatever the call's result is. */
   @BigIntColumn({ default: 0 }) unknownRevision!: number;
 
   /** The last known state in Cognito. Null means unknown: Cognito must be read before anything is changed. */

@@ -70,7 +70,7 @@ export async function lockSubjects(tx: Tx, tenant: string, ids: readonly string[
 const backlogSql = prepared(`
   select count(*) >= $2 as backlog from (select 1 from account where tenant = $1 and desired_revision > applied_revision limit $2) d`);
 
-/** Resolves with whether at least `limit` accounts of the tenant wait for Cognito. */
+/** Resolves with true if at least `limit` accounts of the tenant wait for Cognito. */
 export async function hasBacklog(tx: Tx, tenant: string, limit: number): Promise<boolean> {
   const [row] = await tx.query<{ backlog: boolean }>(backlogSql, [tenant, limit]);
   return row?.backlog ?? false;

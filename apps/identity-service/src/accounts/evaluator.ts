@@ -11,12 +11,15 @@ import { transition } from './transition.js';
 
 /** Accounts per statement. One transaction may contain many statements. */
 const CHUNK = 1_000;
-/** From this number of accounts on, a tenant's changes are bulk. Single changes of other tenants then overtake them. */
+/**
+ * If a tenant has at least this many accounts to change, the changes are bulk. The reconciler then does single changes
+ * first.
+ */
 const BULK = 50;
 
 export interface Evaluated {
   readonly changed: number;
-  /** Whether losses of roles were not written, because another transaction is deciding about losses of the tenant. */
+  /** True if losses of roles were not written, because another transaction is deciding about losses of the tenant. */
   readonly deferred: boolean;
 }
 

@@ -14,9 +14,9 @@ export class PersonEvaluator {
   ) {}
 
   /**
-   * Evaluates the account at once if `locked`: the caller holds the tenant's lock and the lock of the person's row.
-   * Otherwise requests a re-evaluation. This evaluation holds the tenant's lock in shared mode until commit. A
-   * re-evaluation takes it exclusively, so it sees every earlier commit.
+   * `locked` means that the caller holds the tenant's lock in shared mode and the lock of the person's row until
+   * commit. The account is then evaluated at once. Otherwise, or if the evaluation deferred losses of roles, a
+   * re-evaluation is requested. A re-evaluation takes the tenant's lock exclusively, so it sees every earlier commit.
    */
   async evaluate(tx: Tx, tenant: string, id: string, change: Change, locked: boolean): Promise<void> {
     if (locked) {

@@ -1,6 +1,7 @@
 /**
  * Derives an account's status and the event that announces it. Only deactivation-worker ends access, because its brake
- * may hold a case. A person who is deactivated in the directory keeps access and roles until then.
+ * may hold a case. A person who is deactivated in the directory keeps access and roles until deactivation-worker ends
+ * the access.
  */
 import type { Account, EventType } from '#events';
 import type { AccountStatus } from './account.entity.js';
@@ -28,8 +29,8 @@ export interface StatusNews {
 }
 
 /**
- * Returns the event about the status that must be published now, or null. Nothing is published before Cognito has the
- * user, because `account.provisioned` will contain the state.
+ * Returns the event that must be published now to announce the status, or null. Nothing is published before Cognito has
+ * the user, because `account.provisioned` will contain the state.
  *
  * The end of access is published once, when its case is complete. If access is restored earlier, only the changes of
  * roles are published. So `account.reactivated` always follows an `account.deactivated`.

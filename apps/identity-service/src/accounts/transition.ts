@@ -113,7 +113,7 @@ function nextPriority(current: Subject['current'], reduced: boolean, bulk: boole
   return current.dirty ? Math.min(current.priority, own) : own;
 }
 
-/** Returns the group that gives the role: the group of the event if it does, otherwise the first one that does. */
+/** Returns one of the groups that give the role: the event's group if it is among them, otherwise the first group. */
 function groupBehind(role: string, derived: Subject['derived'], cause: Cause): string | null {
   const groups = derived.find((d) => d.role === role)?.groups ?? [];
   return cause.groupId !== null && groups.includes(cause.groupId) ? cause.groupId : (groups[0] ?? null);
@@ -125,7 +125,7 @@ interface ToPublish {
   readonly roles: { granted: string[]; revoked: string[] } | null;
 }
 
-/** Each event has the next sequence and contains the state after the whole transition. */
+/** Each event has the next sequence number and contains the state after the whole transition. */
 function accountEvents(
   { id, tenant, current, rules }: Subject,
   account: Account,

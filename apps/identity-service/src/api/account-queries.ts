@@ -59,7 +59,10 @@ const GRANT = [
   'revokedMappingVersion',
 ] as const;
 
-/** If a role ended together with the access, `revokedCause` is the cause of the case once its event has arrived. */
+/**
+ * If a role ended together with the access, `revokedCause` is the cause that the case names. Until the case has arrived
+ * here, `revokedCause` is the cause that the grant names.
+ */
 const grantsOf = `
   select ${columnsOf(RoleGrantEntity, { alias: 'g', only: GRANT })}, d.display_name as "grantedGroupName", coalesce(c.cause, g.revoked_cause) as "revokedCause"
     from role_grant g left join directory_group d on d.id = g.granted_group and d.tenant = g.tenant

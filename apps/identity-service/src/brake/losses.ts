@@ -11,7 +11,7 @@ export interface LossDecision {
   readonly kept: readonly string[];
   /** Why the account keeps these roles; null means that it keeps none. */
   readonly because: HeldBecause | null;
-  /** The cause to record. For a loss that was held, it is the cause of the hold. */
+  /** The cause to record. For a loss that was held, it is the cause that was stored with the held loss. */
   readonly cause: Cause;
 }
 
@@ -37,8 +37,9 @@ export function lossOf(subject: Subject): readonly string[] {
 }
 
 /**
- * Decides about a loss, or returns it as pending for the brake. Roles that the account loses while a loss is held are
- * held too. A release allows only the roles that were held at that time.
+ * Decides about a loss of roles. If the brake must decide, returns a `PendingLoss` instead. While the brake holds a
+ * loss of an account, the account also keeps all further roles that it would lose. A release ends only the roles whose
+ * loss was held at the time of the release.
  */
 export function classify(subject: Subject, cause: Cause): LossDecision | PendingLoss {
   const { held, rules } = subject;
@@ -67,8 +68,8 @@ export const losesStrongest = ({ subject, loss }: PendingLoss): boolean =>
   loss.some((role) => role === strongestRole(subject));
 
 /**
- * Each loss that happens counts in later decisions. An account that gains the strongest role in this evaluation counts
- * from the beginning as having it.
+ * Each loss that happens counts in later decisions. If an account gains the strongest role in this evaluation, every
+ * decision counts it among the holders of this role.
  */
 export function decideLosses(pending: readonly PendingLoss[], brake: Brake, count: LossCount): LossDecision[] {
   const { accounts, lost, already } = count;

@@ -15,7 +15,7 @@ export class QueueMetrics {
   constructor(database: Database, metrics: Metrics) {
     const oldest = metrics.gauge(
       'identity_dirty_oldest_seconds',
-      'Age of the oldest change of an account that Cognito does not show yet',
+      'Age of the oldest account change that Cognito does not show yet',
       ['priority'],
     );
     const dirty = 'Accounts whose latest change Cognito does not show yet';

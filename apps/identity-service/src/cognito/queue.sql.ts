@@ -75,7 +75,7 @@ export async function markUnknown(
 }
 
 /**
- * Ends the leases of process `$1`, except on the accounts `$2`. Such a lease remains after a result could not be
- * recorded.
+ * Ends the leases of process `$1`, except on the accounts `$2`, which the process is working on. Leases on other
+ * accounts exist only if the result of the work could not be recorded.
  */
 export const releaseForgotten = `update account set lease_owner = null, applied = null where lease_owner = $1 and id <> all($2::uuid[])`;

@@ -1,4 +1,4 @@
-/** Consumes `offboarding.cases`. A completed case is evidence, and our event about the deactivation contains it. */
+/** Consumes `offboarding.cases`. The event that announces the end of access contains the completed case. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';

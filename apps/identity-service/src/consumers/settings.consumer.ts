@@ -27,7 +27,10 @@ export class IdentitySettingsConsumer {
   }
 }
 
-/** The settings that decide about roles. Switching the brake off is one of them, because held losses then happen. */
+/**
+ * The settings that decide about roles. They include whether the brake is off, because held losses happen when it is
+ * switched off.
+ */
 const roleRules = ({ roles, roleMappings, groupSync, brake }: TenantSettings): string =>
   JSON.stringify([roles, roleMappings.map((m) => [groupKey(m.group), m.role]), groupSync, brake === null]);
 

@@ -22,6 +22,6 @@ export const PROFILE = [
 
 const naming = new SnakeCaseNaming();
 
-/** Joins SQL fragments: `sql` writes one fragment for each column of the profile and its property. */
+/** Calls `sql` for each column of the profile and joins the returned SQL fragments. */
 export const profileSql = (sql: (column: string, property: keyof Profile, index: number) => string): string =>
   PROFILE.map((property, index) => sql(naming.columnName(property, undefined, []), property, index)).join(', ');
